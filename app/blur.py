@@ -1,0 +1,26 @@
+"""Averages lighting along a surface, never across an edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.gpu import Gpu
+from app.settings import Settings, param
+from app.technique import LIGHTING_FORMAT, Lighting, View
+
+
+@dataclass(frozen=True)
+class Blur(Settings):
+    """Averages lighting along a surface, never across an edge."""
+
+    radius: int = param(2, 0, 16, "neighbours on each side; 2 covers the 4 x 4 sampling tile, 0 switches the blur off", unit="px", step=2)
+    tolerance: float = param(1.0, 0.01, 100.0, "distance from the surface's plane that still counts, in widths of a pixel", log=True)
+    angle: float = param(25.0, 1.0, 90.0, "how far normals may differ", unit="deg")
+
+    def draw(self, gpu: Gpu, view: View, light: Lighting) -> Lighting:
+        if self.radius == 0:
+            return light
+        for axis in ("across", "down"):
+            into = gpu.target(f"blur.{axis}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+            light = Lighting(*gpu.draw(f"blur.frag:{axis}", into, blur=self, frame=view.frame, gbuffer=view.gbuffer, light=light))
+        return light

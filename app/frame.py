@@ -1,0 +1,123 @@
+"""What every shader may know of one frame: the camera, the light's direction, the size, the count. All camera mathematics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pyrr import matrix44
+
+from app.scene import Scene
+from app.settings import Vec3
+
+Matrix = tuple[float, ...]  # 16 numbers, column by column, as GLSL takes them
+Doubles = npt.NDArray[np.float64]
+
+# Roberts 2018, "The unreasonable effectiveness of quasirandom sequences": powers of the inverse plastic number of 3 dimensions.
+R3 = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Passed to shaders as `frame`. Spaces: world (metres, y up), view (camera at 0, looking along -z), clip."""
+
+    clip_from_world: Matrix
+    view_from_world: Matrix
+    world_from_view: Matrix
+    eye: Vec3  # world
+    size: tuple[float, float]  # pixels
+    tangent: tuple[float, float]  # half the image's extent at distance 1: x, y
+    jitter: Vec3  # turns the sampling pattern from frame to frame; 0 in the first
+    sun_direction: Vec3  # world, unit, towards the sun
+    sun_irradiance: Vec3  # on a surface that faces the sun
+    sun_tangent: float  # of the sun's angular radius
+    sky_rotation: float  # of the environment about y, in turns
+    sky_intensity: float
+
+
+def direction(azimuth: float, elevation: float) -> Vec3:
+    """Unit vector; degrees: azimuth from north (-z) towards east (+x), elevation above the horizon."""
+    a, e = math.radians(azimuth), math.radians(elevation)
+    return math.sin(a) * math.cos(e), math.sin(e), -math.cos(a) * math.cos(e)
+
+
+def jitter(index: int, seed: int) -> Vec3:
+    """The pattern's shift in frame `index`: evenly spread over frames, different for every seed, 0 for 0 and 0."""
+    count = index + 65536 * seed
+    return (count * R3[0]) % 1.0, (count * R3[1]) % 1.0, (count * R3[2]) % 1.0
+
+
+def planes(scene: Scene, eye: Doubles, forward: Doubles) -> tuple[float, float]:
+    """Distances along the view axis that hold the whole scene: near, far. A far/near ratio of 1000 keeps 32-bit depth sharp."""
+    low, high = scene.bounds
+    corners = np.array([[(low, high)[i >> axis & 1][axis] for axis in range(3)] for i in range(8)], "f8")
+    along = (corners - eye) @ forward
+    far = max(float(along.max()) * 1.01, scene.size * 1e-3)
+    return max(float(along.min()) * 0.99, far * 1e-3), far + scene.size * 1e-3
+
+
+def look_at(eye: Vec3, target: Vec3) -> Doubles:
+    """World to view, for row vectors. `eye` = `target` looks north; straight up or down leans a hair, since up is y."""
+    e, t = np.array(eye, "f8"), np.array(target, "f8")
+    forward = t - e
+    length = float(np.linalg.norm(forward))
+    forward = forward / length if length > 0 else np.array((0.0, 0.0, -1.0))
+    if abs(forward[1]) > 1 - 1e-9:
+        forward = np.array((0.0, forward[1], -1e-4))
+        forward /= np.linalg.norm(forward)
+    view: Doubles = matrix44.create_look_at(e, e + forward, np.array((0.0, 1.0, 0.0)))
+    return view
+
+
+def flat(m: Doubles) -> Matrix:
+    """pyrr's row-vector matrices, read row by row, are GLSL's, read column by column."""
+    return tuple(float(x) for x in m.ravel())
+
+
+def frame(
+    scene: Scene,
+    eye: Vec3,
+    target: Vec3,
+    fov: float,
+    size: tuple[int, int],
+    *,
+    jitter: Vec3 = (0.0, 0.0, 0.0),
+    sun_direction: Vec3 = (0.0, 1.0, 0.0),
+    sun_irradiance: Vec3 = (0.0, 0.0, 0.0),
+    sun_size: float = 0.0,
+    sky_rotation: float = 0.0,
+    sky_intensity: float = 1.0,
+) -> Frame:
+    """A camera at `eye` looking at `target`; `fov` is vertical; angles in degrees."""
+    view = look_at(eye, target)
+    forward = -view[:3, 2]
+    near, far = planes(scene, np.array(eye, "f8"), forward)
+    projection = matrix44.create_perspective_projection(fov, size[0] / size[1], near, far, dtype="f8")
+    tangent = math.tan(math.radians(fov) / 2)
+    return Frame(
+        clip_from_world=flat(matrix44.multiply(view, projection)),
+        view_from_world=flat(view),
+        world_from_view=flat(matrix44.inverse(view)),
+        eye=eye,
+        size=(float(size[0]), float(size[1])),
+        tangent=(tangent * size[0] / size[1], tangent),
+        jitter=jitter,
+        sun_direction=sun_direction,
+        sun_irradiance=sun_irradiance,
+        sun_tangent=math.tan(math.radians(sun_size) / 2),
+        sky_rotation=sky_rotation / 360.0,
+        sky_intensity=sky_intensity,
+    )
+
+
+def outside(scene: Scene, fov: float, aspect: float) -> tuple[Vec3, Vec3]:
+    """Eye and target from which all of a scene is seen, from the front, to the right and above."""
+    low, high = (corner.astype("f8") for corner in scene.bounds)
+    center = (low + high) / 2
+    half = math.radians(fov) / 2
+    narrow = min(half, math.atan(math.tan(half) * aspect))
+    back = np.array((0.45, 0.35, 0.82))
+    eye = center + back / np.linalg.norm(back) * scene.size / math.sin(narrow) * 1.02
+    return (float(eye[0]), float(eye[1]), float(eye[2])), (float(center[0]), float(center[1]), float(center[2]))

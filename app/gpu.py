@@ -1,0 +1,377 @@
+"""The only module that touches OpenGL: programs, targets and timings, all found by name.
+
+A shader has no `#version` and no uniforms but samplers: what `draw` and `raster` are given decides the rest. A keyword is the
+name a thing has in GLSL: `ssao=Ssao(...)` becomes `uniform struct Ssao {...} ssao` where the shader says `#include <ssao>`,
+`gbuffer=GBuffer(...)` becomes the samplers gbuffer_normal, gbuffer_depth, ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, TypeVar
+
+import moderngl
+import numpy as np
+
+from app.scene import Floats
+from app.settings import Problem, glsl, glsl_value
+
+T = TypeVar("T")
+Size = tuple[int, int]
+Texture = moderngl.Texture
+
+PACKAGE = Path(__file__).parent
+SHADERS = next(p for p in (PACKAGE / "shaders", PACKAGE.parent / "shaders") if p.is_dir())
+EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_VertexID & 2) * 2.0 - 1.0, 0.0, 1.0); }"
+FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
+SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
+NO_OPENGL = "this program needs OpenGL 4.1; `python -m app doctor` tells what is missing and how to get it"
+
+
+class NoOpenGL(Problem):
+    """There is no usable OpenGL."""
+
+    code = 3
+
+
+class ShaderError(Problem):
+    """A shader does not compile, or is not given what it reads."""
+
+
+def headless() -> moderngl.Context:
+    """A context without a window: EGL on Linux, the system's own elsewhere. Raises NoOpenGL."""
+    reasons = []
+    for backend in ({"backend": "egl"}, {}) if sys.platform == "linux" else ({},):
+        try:
+            return moderngl.create_context(standalone=True, require=410, **backend)
+        except Exception as error:  # moderngl raises plain Exception for every cause
+            reasons.append(f"{backend.get('backend', 'default')}: {error}")
+    raise NoOpenGL(f"no OpenGL ({'; '.join(reasons)}); {NO_OPENGL}")
+
+
+class Target(NamedTuple):
+    """Textures to draw into. `parts` has a framebuffer for each texture alone."""
+
+    textures: tuple[Texture, ...]
+    framebuffer: moderngl.Framebuffer
+    parts: tuple[moderngl.Framebuffer, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Vertices in one buffer, and ranges of its indices."""
+
+    vertices: moderngl.Buffer
+    layout: str  # as moderngl writes it: "3f 3f 2f"
+    names: tuple[str, ...]
+    indices: moderngl.Buffer
+    arrays: dict[int, moderngl.VertexArray] = field(default_factory=dict)  # by program
+
+
+class Part(NamedTuple):
+    """A range of a geometry's indices and what its shader is given besides."""
+
+    first: int
+    count: int
+    bound: dict[str, Any]
+
+
+class Line(NamedTuple):
+    text: str
+    file: str
+    number: int
+
+
+class Program(NamedTuple):
+    program: moderngl.Program
+    array: moderngl.VertexArray  # without attributes: the corners of the screen are made in the vertex shader
+    blocks: list[tuple[str, str, moderngl.Uniform]]  # struct, member
+    samplers: list[tuple[str, moderngl.Uniform]]
+
+
+class Gpu:
+    """What is drawn with and drawn into. Nothing is resized or released by hand."""
+
+    def __init__(self, ctx: moderngl.Context, folders: Sequence[Path] = (SHADERS,)) -> None:
+        if ctx.version_code < 410:
+            raise NoOpenGL(f"OpenGL {ctx.version_code / 100:.1f} found; {NO_OPENGL}")
+        ctx.gc_mode = "auto"
+        self.ctx = ctx
+        self.folders = tuple(folders)
+        self.clock = Clock(ctx)
+        self.targets: dict[str, Target] = {}
+        self.errors: dict[str, str] = {}  # by shader: why its last reload failed
+        self._specs: dict[str, Hashable] = {}
+        self._programs: dict[Hashable, Program] = {}
+        self._sources: dict[Hashable, Callable[[], tuple[list[Line], list[Line]]]] = {}
+        self._cache: dict[str, OrderedDict[Hashable, Any]] = defaultdict(OrderedDict)
+        self._scope = ""
+
+    # ---- things found by name ----
+
+    @contextlib.contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Targets asked for inside have their own copy: two shots can be kept side by side."""
+        before, self._scope = self._scope, f"{name}/"
+        try:
+            yield
+        finally:
+            self._scope = before
+
+    def cached(self, name: str, key: Hashable, make: Callable[[], T], keep: int = 4) -> T:
+        """The thing made the first time this key was asked for; the `keep` last used of a name stay."""
+        shelf = self._cache[name]
+        if key not in shelf:
+            shelf[key] = make()
+        shelf.move_to_end(key)
+        while len(shelf) > keep:
+            shelf.popitem(last=False)
+        thing: T = shelf[key]
+        return thing
+
+    def target(self, name: str, size: Size, *formats: str, depth: bool = False) -> Target:
+        """Textures to draw into; made anew only when size or format change. Raises Problem when there is no room."""
+        name, spec = self._scope + name, (size, formats, depth)
+        if self._specs.get(name) != spec:
+            self.targets.pop(name, None)
+            limit = min(self.ctx.info["GL_MAX_TEXTURE_SIZE"], *self.ctx.info["GL_MAX_VIEWPORT_DIMS"])
+            if max(size) > limit:
+                raise Problem(f"{size[0]} x {size[1]} px: this OpenGL draws at most {limit} px a side; ask for less")
+            try:
+                textures = tuple(self._texture(size, f) for f in formats)
+                z = self.ctx.depth_renderbuffer(size) if depth else None
+                self.targets[name] = Target(textures, self.ctx.framebuffer(textures, z), tuple(self.ctx.framebuffer([t]) for t in textures))
+            except moderngl.Error as error:
+                raise Problem(f"{size[0]} x {size[1]} px: no memory for {name} ({error}); ask for less") from None
+            self._specs[name] = spec
+        return self.targets[name]
+
+    def _texture(self, size: Size, fmt: str) -> Texture:
+        components, dtype = FORMATS[fmt]
+        texture = self.ctx.texture(size, components, dtype=dtype)
+        texture.filter, texture.repeat_x, texture.repeat_y = (moderngl.NEAREST, moderngl.NEAREST), False, False
+        return texture
+
+    # ---- drawing ----
+
+    def draw(self, shader: str, into: Target, **bound: Any) -> tuple[Texture, ...]:
+        """Run `file.frag` or `file.frag:entry` over every pixel of a target."""
+        blocks, textures = _sorted_out(bound)
+        program = self._program((shader, _shapes(blocks)), lambda: ([Line(EVERY_PIXEL, "every pixel", 1)], self.source(shader, blocks)))
+        self._use(shader, into, program, blocks, textures)
+        with self.clock.measure(shader):
+            program.array.render(moderngl.TRIANGLES, vertices=3)
+        return into.textures
+
+    def raster(self, shader: str, into: Target | moderngl.Framebuffer, geometry: Geometry, parts: Sequence[Part], clear: Sequence[tuple[float, ...]] = (), **bound: Any) -> None:
+        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a colour for each texture."""
+        framebuffer = into.framebuffer if isinstance(into, Target) else into
+        framebuffer.clear(depth=1.0)
+        for one, colour in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
+            one.clear(*colour)
+        with self.clock.measure(shader):
+            for part in parts:
+                blocks, textures = _sorted_out(bound | part.bound)
+                program = self._program((shader, _shapes(blocks)), lambda b=blocks: (self.source(f"{shader}.vert", b), self.source(f"{shader}.frag", b)))  # type: ignore[misc]
+                self._use(shader, into, program, blocks, textures)
+                self.ctx.enable_only(moderngl.DEPTH_TEST)
+                self._array(geometry, program.program).render(moderngl.TRIANGLES, vertices=part.count, first=part.first)
+            self.ctx.enable_only(moderngl.NOTHING)
+
+    def _array(self, geometry: Geometry, program: moderngl.Program) -> moderngl.VertexArray:
+        if program.glo not in geometry.arrays:
+            used = [(t, n) for t, n in zip(geometry.layout.split(), geometry.names, strict=True)]
+            layout = " ".join(t if n in program else f"{int(t[:-1]) * 4}x" for t, n in used)
+            names = [n for _, n in used if n in program]
+            geometry.arrays[program.glo] = self.ctx.vertex_array(program, [(geometry.vertices, layout, *names)], geometry.indices)
+        return geometry.arrays[program.glo]
+
+    def _use(self, shader: str, into: Target | moderngl.Framebuffer, program: Program, blocks: dict[str, Any], textures: dict[str, Texture]) -> None:
+        """Make the target current and give the program its uniforms."""
+        drawn = into.textures if isinstance(into, Target) else (into.depth_attachment,)
+        for name, member, uniform in program.blocks:
+            uniform.value = glsl_value(blocks[name], member)
+        for unit, (name, uniform) in enumerate(program.samplers):
+            if name not in textures:
+                raise ShaderError(f"shaders/{shader} reads {name}, but was given only {', '.join(textures) or 'no textures'}")
+            if any(textures[name] is t for t in drawn):
+                raise ShaderError(f"shaders/{shader} reads {name} while drawing into it")
+            textures[name].use(unit)
+            uniform.value = unit
+        (into.framebuffer if isinstance(into, Target) else into).use()
+        self.ctx.enable_only(moderngl.NOTHING)
+
+    def read(self, texture: Texture) -> Floats:
+        """A texture's values, float32 (h, w, components), row 0 on top."""
+        dtype = {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]
+        values = np.frombuffer(texture.read(alignment=1), dtype).reshape(texture.height, texture.width, texture.components)[::-1]
+        return values.astype("f4") / (255 if dtype == "u1" else 1)
+
+    # ---- programs ----
+
+    def _program(self, key: Hashable, source: Callable[[], tuple[list[Line], list[Line]]]) -> Program:
+        if key not in self._programs:
+            self._sources[key] = source
+            self._programs[key] = self._compiled(*source())
+        return self._programs[key]
+
+    def _compiled(self, vertex: list[Line], fragment: list[Line]) -> Program:
+        texts = ["\n".join(["#version 410 core", *(line.text for line in lines)]) for lines in (vertex, fragment)]
+        try:
+            program = self.ctx.program(vertex_shader=texts[0], fragment_shader=texts[1])
+        except moderngl.Error as error:
+            lines = vertex if "vertex_shader" in str(error) else fragment
+            raise ShaderError(explained(str(error), lines)) from None
+        blocks, samplers = [], []
+        for name in program:
+            if isinstance(member := program[name], moderngl.Uniform):
+                head, dot, leaf = name.partition(".")
+                if dot:
+                    blocks.append((head, leaf, member))
+                else:
+                    samplers.append((name, member))
+        return Program(program, self.ctx.vertex_array(program, []), blocks, samplers)
+
+    def reload(self) -> dict[str, str]:
+        """Compile every shader in use again. Where that fails the old program stays; the reasons are returned, by shader."""
+        self.errors = {}
+        for key, source in self._sources.items():
+            try:
+                self._programs[key] = self._compiled(*source())
+            except Problem as error:
+                assert isinstance(key, tuple)
+                self.errors[key[0]] = str(error)
+        self._cache.pop("geometry", None)  # its vertex arrays belong to the old programs
+        return self.errors
+
+    def source(self, shader: str, blocks: dict[str, Any]) -> list[Line]:
+        """The text to compile, each line knowing where it came from. Raises ShaderError."""
+        path, _, entry = shader.partition(":")
+        seen: set[str] = set()
+
+        def found(path: str, where: str) -> Path:
+            for folder in self.folders:
+                if (folder / path).is_file():
+                    return folder / path
+            raise ShaderError(f"{where}: no shader shaders/{path}")
+
+        def expand(path: str, where: str) -> list[Line]:
+            if path in seen:
+                return []
+            seen.add(path)
+            out: list[Line] = []
+            for number, text in enumerate(found(path, where).read_text("utf-8").splitlines(), 1):
+                here = f"shaders/{path}:{number}"
+                if m := re.match(r'\s*#include\s+"(.+)"', text):
+                    out += expand(m[1], here)
+                elif m := re.match(r"\s*#include\s+<(\w+)>", text):
+                    if m[1] not in blocks:
+                        raise ShaderError(f"{here} includes <{m[1]}>, but was given only {', '.join(blocks) or 'no settings'}")
+                    if m[1] not in seen:
+                        seen.add(m[1])
+                        out += [Line(t, path, number) for t in glsl(blocks[m[1]], m[1]).splitlines()]
+                else:
+                    out.append(Line(text, path, number))
+            return out
+
+        return [*expand(path, "draw"), *([Line(f"void main() {{ {entry}(); }}", path, 0)] if entry else [])]
+
+
+def explained(log: str, lines: list[Line]) -> str:
+    """A compiler's log with its line numbers turned into shaders/file:line, in one line.
+
+    Mesa writes `0:5(21): error`, NVIDIA `0(5) : error`, AMD, Intel and Apple `ERROR: 0:5:`. The text has no #line, since
+    Mesa reports the wrong source for some errors; line 1 is #version.
+    """
+
+    def place(m: re.Match[str]) -> str:
+        number = int(m["a"] or m["b"]) - 2
+        return f"shaders/{lines[number].file}:{lines[number].number}:" if 0 <= number < len(lines) else m[0]
+
+    told = re.sub(r"(?m)^(?:ERROR: |WARNING: )?\d+(?::(?P<a>\d+)(?:\(\d+\))?|\((?P<b>\d+)\))\s*:", place, log)
+    return "; ".join(line.strip() for line in told.splitlines() if line.strip() and not set(line.strip()) <= set("=-") and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader")))
+
+
+def _sorted_out(bound: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Texture]]:
+    """Keywords of a draw as (structs, textures)."""
+    blocks: dict[str, Any] = {}
+    textures: dict[str, Texture] = {}
+    for name, value in bound.items():
+        if is_dataclass(value):
+            blocks[name] = value
+        elif isinstance(value, tuple):
+            textures |= {f"{name}_{k}": t for k, t in value._asdict().items()}  # type: ignore[attr-defined]
+        else:
+            textures[name] = value
+    return blocks, textures
+
+
+def _shapes(blocks: dict[str, Any]) -> Hashable:
+    return tuple((name, type(block)) for name, block in blocks.items())
+
+
+class Clock:
+    """How long each pass takes, in milliseconds; medians over the last frames.
+
+    A GPU has timer queries, read three frames later so that nothing waits; the first reading of a query is meaningless. On a
+    software renderer queries mean nothing: there each pass is waited for and measured by the wall clock.
+    """
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self.ctx = ctx
+        self.software = any(word in ctx.info["GL_RENDERER"].lower() for word in SOFTWARE)
+        self.running = False
+        self.frame = 0
+        self._used: dict[str, int] = {}
+        self._times: dict[str, deque[float]] = {}
+        self._queries: dict[str, list[moderngl.Query]] = {}
+        self._seen: dict[str, int] = defaultdict(int)
+
+    def begin_frame(self) -> None:
+        """Call once a frame; passes of the same name are then numbered within it."""
+        self.frame += 1
+        for gone in self._times.keys() - self._used.keys():
+            del self._times[gone]
+        self._used = {}
+
+    @contextlib.contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        if not self.running:
+            yield
+            return
+        self._used[name] = self._used.get(name, 0) + 1
+        if self._used[name] > 1:
+            name = f"{name} {self._used[name]}"
+            self._used[name] = 1
+        times = self._times.setdefault(name, deque(maxlen=15))
+        if self.software:
+            self.ctx.finish()
+            start = time.perf_counter()
+            yield
+            self.ctx.finish()
+            times.append(1e3 * (time.perf_counter() - start))
+            return
+        ring = self._queries.setdefault(name, [])
+        turn = self._seen[name]
+        self._seen[name] += 1
+        if len(ring) < 3:
+            ring.append(self.ctx.query(time=True))
+        elif turn >= 6:
+            times.append(ring[turn % 3].elapsed * 1e-6)
+        else:
+            ring[turn % 3].elapsed  # noqa: B018 - the first reading is meaningless
+        with ring[turn % 3]:
+            yield
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Median milliseconds by pass, in the order they ran."""
+        return {name: median(times) for name, times in self._times.items() if times}

@@ -1,0 +1,152 @@
+"""A shot is everything that decides an image. Equal shots make equal images; it is written into every image it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import app.techniques  # noqa: F401 - so that they are known
+from app import frame
+from app.blur import Blur
+from app.display import Display
+from app.scene import Scene
+from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
+from app.sun import Sun
+from app.technique import Technique
+from app.techniques.ssdo import Ssdo
+
+
+@dataclass(frozen=True)
+class Camera(Settings):
+    """From where the scene is seen."""
+
+    eye: Vec3 | None = param(None, help="where the camera is, metres", auto="the scene's")
+    target: Vec3 | None = param(None, help="what it looks at, metres", auto="the scene's")
+    fov: float | None = param(None, 1.0, 170.0, "vertical field of view", unit="deg", auto="the scene's")
+
+
+@dataclass(frozen=True)
+class Sky(Settings):
+    """How the environment hangs."""
+
+    rotation: float = param(0.0, -360.0, 360.0, "turns the environment about y, from north to east", unit="deg")
+    intensity: float = param(1.0, 0.0, 1e4, "multiplies the environment", log=True)
+
+
+@dataclass(frozen=True)
+class Shot(Settings):
+    """Everything that decides an image. What is unset (None) the scene decides: `resolved` fills it in."""
+
+    group = ""
+
+    scene: str = param("courtyard", help="a built-in scene, with arguments as name:key=value,..., or a path to a glTF file")
+    environment: str | None = param(None, help="a built-in environment or a path to an .hdr file", auto="the scene's")
+    time: float = param(0.0, 0.0, 1e6, "the moment, in scenes that move", unit="s")
+    width: int = param(1280, 1, 8192, "image width", unit="px")
+    height: int = param(720, 1, 8192, "image height", unit="px")
+    frames: int = param(1, 1, 65536, "frames averaged, each with other samples")
+    seed: int = param(0, 0, 65535, "which samples the first frame takes")
+    technique: Technique = field(default_factory=Ssdo)
+    camera: Camera = field(default_factory=Camera)
+    sky: Sky = field(default_factory=Sky)
+    sun: Sun = field(default_factory=Sun)
+    blur: Blur = field(default_factory=Blur)
+    display: Display = field(default_factory=Display)
+
+    def values(self) -> dict[str, Any]:
+        """Every parameter that is set, by dotted name, and the technique's name."""
+        return {"technique": self.technique.group} | super().values()
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """A copy with dotted names changed. Raises Problem for a name that does not exist or has no effect."""
+        rest = dict(values)
+        name = rest.pop("technique", self.technique.group)
+        kind = Technique.named(name)
+        technique = self.technique if isinstance(self.technique, kind) else kind()
+        for other in Technique.known:
+            mine = [k for k in rest if k.startswith(f"{other}.")]
+            if other != name and mine:
+                raise Problem(f"{mine[0]} has no effect: the technique is {name}; add --technique {other} or leave it out")
+        known = {n for n, *_ in self.walk()} | {n for n, *_ in technique.walk(f"{name}.")} | {"technique"}
+        for k in rest:
+            if k not in known:
+                raise Problem(f"no parameter {k}{suggestion(k, sorted(known))}")
+        return super(Shot, replace(self, technique=technique)).with_values(rest)
+
+    def resolved(self, scene: Scene) -> Self:
+        """A copy in which nothing is left to the scene."""
+        c, s, given = self.camera, self.sun, scene.sun
+        fov = scene.fov if c.fov is None else c.fov
+        eye, target = frame.outside(scene, fov, self.width / self.height)
+        return replace(
+            self,
+            environment=scene.environment if self.environment is None else self.environment,
+            technique=self.technique.fitted(scene.size),
+            camera=Camera(
+                eye=c.eye or scene.eye or eye,
+                target=c.target or scene.target or target,
+                fov=fov,
+            ),
+            sun=replace(
+                s,
+                azimuth=given.azimuth if s.azimuth is None else s.azimuth,
+                elevation=given.elevation if s.elevation is None else s.elevation,
+                irradiance=given.irradiance if s.irradiance is None else s.irradiance,
+                color=given.color if s.color is None else s.color,
+            ),
+        )
+
+    def frame(self, scene: Scene, index: int) -> frame.Frame:
+        """What shaders may know of frame `index` of this resolved shot."""
+        c, s = self.camera, self.sun
+        assert c.eye and c.target and c.fov and s.azimuth is not None and s.elevation is not None and s.irradiance is not None and s.color, "not resolved"
+        return frame.frame(
+            scene,
+            c.eye,
+            c.target,
+            c.fov,
+            (self.width, self.height),
+            jitter=frame.jitter(index, self.seed),
+            sun_direction=frame.direction(s.azimuth, s.elevation),
+            sun_irradiance=(s.irradiance * s.color[0], s.irradiance * s.color[1], s.irradiance * s.color[2]),
+            sun_size=s.size,
+            sky_rotation=self.sky.rotation,
+            sky_intensity=self.sky.intensity,
+        )
+
+
+def add_shot_flags(parser: Parser) -> None:
+    """Every parameter of a shot and of every technique."""
+    parser.add_argument("--preset", type=Path, metavar="FILE", help="TOML file with parameters; flags win over it")
+    parser.add_argument("--technique", metavar="|".join(Technique.known), help=f"how surfaces are lit [{Shot().technique.group}]")
+    add_flags(parser, replace(Shot(), technique=Technique()))
+    for kind in Technique.known.values():
+        add_flags(parser, kind())
+
+
+def take_values(given: dict[str, Any]) -> dict[str, Any]:
+    """The shot's part of what flags gave, over that of the preset; the rest stays in `given`. Raises Problem."""
+    values: dict[str, Any] = {}
+    preset: Path | None = given.pop("preset", None)
+    if preset:
+        values |= from_toml(read_text(preset), str(preset))
+    known = {n for n, *_ in Shot().walk()} | {f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk()}
+    values |= {name: given.pop(name) for name in list(given) if name in known}
+    technique = given.pop("technique", None)
+    return values | ({"technique": technique} if technique else {})
+
+
+def of_technique(values: Mapping[str, Any], technique: str) -> dict[str, Any]:
+    """The values as they are for one technique: those of the others left out."""
+    others = tuple(f"{t}." for t in Technique.known if t != technique)
+    return {k: v for k, v in values.items() if not k.startswith(others)} | {"technique": technique}
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises Problem."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None

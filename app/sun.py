@@ -1,0 +1,87 @@
+"""Sunlight on the surfaces the camera sees: a disc in the sky, shadowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from pyrr import matrix44
+
+from app.frame import Frame, Matrix, flat, look_at
+from app.gbuffer import GBuffer
+from app.geometry import upload
+from app.gpu import Gpu, Texture
+from app.scene import Scene
+from app.settings import Settings, Vec3, param
+
+
+@dataclass(frozen=True)
+class Sun(Settings):
+    """The sun: one direction, sharp light."""
+
+    azimuth: float | None = param(None, -360.0, 360.0, "where it stands: 0 north (-z), 90 east (+x)", unit="deg", auto="the scene's")
+    elevation: float | None = param(None, -90.0, 90.0, "how high it stands", unit="deg", auto="the scene's")
+    irradiance: float | None = param(None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto="the scene's")
+    color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of its light", auto="the scene's")
+    size: float = param(0.53, 0.0, 20.0, "angular diameter: how soft shadows are", unit="deg")
+    resolution: int = param(2048, 256, 8192, "texels a side of its shadow map", unit="px")
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """Where the shadow map lies. It holds the whole scene, so that nothing depends on the camera."""
+
+    light_from_world: Matrix  # metres across, 0 to 1 in depth after scaling
+    extent: tuple[float, float]  # metres the map covers
+    depth: float  # metres from its near to its far plane
+    texels: float  # a side
+
+
+class ShadowMap(NamedTuple):
+    depth: Texture
+
+
+def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
+    """The map's box around the scene, and clip from world for drawing it."""
+    low, high = (corner.astype("f8") for corner in scene.bounds)
+    center = (low + high) / 2
+    view = look_at(tuple(center), tuple(center - np.array(towards)))
+    corners = np.array([[(low, high)[i >> axis & 1][axis] for axis in range(3)] + [1.0] for i in range(8)]) @ view
+    margin = scene.size * 0.01
+    least, most = corners[:, :3].min(0) - margin, corners[:, :3].max(0) + margin
+    shift = np.eye(4)
+    shift[3, :3] = -least[0], -least[1], -most[2]  # x, y from 0; z from 0 downwards
+    light = matrix44.multiply(view, shift)
+    extent = most - least
+    projection = np.diag([2 / extent[0], 2 / extent[1], -2 / extent[2], 1.0])
+    projection[3, :3] = -1.0
+    return Shadow(flat(light), (float(extent[0]), float(extent[1])), float(extent[2]), float(texels)), flat(matrix44.multiply(light, projection))
+
+
+@dataclass(frozen=True)
+class Light:
+    """Passed to the shadow map's shader as `light`."""
+
+    clip_from_world: Matrix
+
+
+def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Texture:
+    """Irradiance from the sun on every pixel, rgb."""
+    into = gpu.target("sun", gbuffer.depth.size, "rgba16f")
+    shadow, clip = place(scene, frame.sun_direction, sun.resolution)
+
+    def make() -> Texture:
+        size = (sun.resolution, sun.resolution)
+        depth = gpu.ctx.depth_texture(size)
+        depth.compare_func, depth.repeat_x, depth.repeat_y = "", False, False
+        geometry, parts = upload(gpu, scene)
+        bare = [part._replace(bound={}) for part in parts]
+        gpu.raster("shadow", gpu.ctx.framebuffer(depth_attachment=depth), geometry, bare, light=Light(clip))
+        return depth
+
+    if not any(frame.sun_irradiance):
+        into.framebuffer.clear()
+        return into.textures[0]
+    depth = gpu.cached("shadow", (scene, frame.sun_direction, sun.resolution), make, keep=2)
+    return gpu.draw("sun.frag", into, frame=frame, shadow=shadow, gbuffer=gbuffer, shadow_map=ShadowMap(depth))[0]

@@ -1,0 +1,88 @@
+"""What a technique is: a frozen dataclass with `draw()`.
+
+Its fields are its parameters, its docstring is its documentation, its name in lower case is the flag, the TOML table, the slider
+group, the shader file and the GLSL struct. It holds no state. Given a `View` it answers, for every pixel, with a `Lighting`:
+
+- direct.rgb: irradiance from the environment through the open directions of the hemisphere;
+- direct.a: the cosine-weighted share of open directions, 0 to 1 (the classic ambient occlusion value);
+- indirect.rgb: irradiance from the surfaces that close the other directions: what they emit, and what they reflect of sun and
+  environment once.
+
+Irradiance, before albedo, so that blurring it never smears a texture. The sun is one direction and stays apart. On the background
+direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in app/techniques and one shader; nothing else is edited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+from app.frame import Frame
+from app.gbuffer import GBuffer
+from app.gpu import Gpu, Size, Texture
+from app.light import EnvironmentMaps
+from app.scene import Scene
+from app.settings import Problem, Settings, param, suggestion
+
+LIGHTING_FORMAT = "rgba16f"  # 3 significant digits; sums over frames are 32 bit (pipeline.py)
+
+
+class View(NamedTuple):
+    """What a technique may look at."""
+
+    scene: Scene
+    frame: Frame
+    gbuffer: GBuffer
+    environment: EnvironmentMaps
+    sun: Texture  # rgb: irradiance from the sun, shadowed
+
+    @property
+    def size(self) -> Size:
+        width, height = self.gbuffer.depth.size
+        return width, height
+
+
+class Lighting(NamedTuple):
+    """What every technique answers."""
+
+    direct: Texture
+    indirect: Texture
+
+
+@dataclass(frozen=True)
+class Technique(Settings):
+    """A way to light the surfaces the camera sees."""
+
+    known: ClassVar[dict[str, type[Technique]]] = {}
+
+    def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        if not abstract:
+            Technique.known[cls.group] = cls
+
+    @staticmethod
+    def named(name: str) -> type[Technique]:
+        """The technique of that name. Raises Problem."""
+        if name not in Technique.known:
+            raise Problem(f"no technique {name}{suggestion(name, Technique.known)}")
+        return Technique.known[name]
+
+    def draw(self, gpu: Gpu, view: View) -> Lighting:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ScreenSpace(Technique, abstract=True):
+    """Techniques that try directions of the hemisphere against the depth buffer: what they have in common, so that a
+    comparison between them can be fair. See shaders/common/visibility.glsl for what the parameters do."""
+
+    samples: int = param(16, 1, 256, "directions tried at each pixel", log=True)
+    radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
+    visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
+    steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march", log=True)
+    thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of its distance", log=True)
+
+    def fitted(self, size: float) -> Self:
+        fitted = super().fitted(size)
+        return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)

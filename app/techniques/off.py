@@ -1,0 +1,17 @@
+"""Every point sees the whole environment: the picture to improve on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.gpu import Gpu
+from app.technique import LIGHTING_FORMAT, Lighting, Technique, View
+
+
+@dataclass(frozen=True)
+class Off(Technique):
+    """No occlusion: the environment's irradiance at the normal, no bounce."""
+
+    def draw(self, gpu: Gpu, view: View) -> Lighting:
+        into = gpu.target("off", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+        return Lighting(*gpu.draw("off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))

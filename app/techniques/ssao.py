@@ -1,0 +1,17 @@
+"""Screen-space ambient occlusion: how much of the hemisphere the depth buffer hides, as one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.gpu import Gpu
+from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
+
+
+@dataclass(frozen=True)
+class Ssao(ScreenSpace):
+    """Ambient occlusion: the open share of the hemisphere dims the light of all directions alike. No bounce."""
+
+    def draw(self, gpu: Gpu, view: View) -> Lighting:
+        into = gpu.target("ssao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+        return Lighting(*gpu.draw("ssao.frag", into, ssao=self, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))

@@ -1,0 +1,12 @@
+// What is the mean of the frames so far?
+// reads  this frame's lighting, the mean of those before      writes  the mean with this one
+#include <average>
+uniform sampler2D light_direct, light_indirect, before_direct, before_indirect;
+layout(location = 0) out vec4 direct;
+layout(location = 1) out vec4 indirect;
+
+void main() {
+    ivec2 px = ivec2(gl_FragCoord.xy);
+    direct = mix(texelFetch(before_direct, px, 0), texelFetch(light_direct, px, 0), average.share);
+    indirect = mix(texelFetch(before_indirect, px, 0), texelFetch(light_indirect, px, 0), average.share);
+}

@@ -1,0 +1,36 @@
+// Directions that look random and are not: computed from pixel and frame, the same every time.
+//
+// 4 x 4 pixels share a pattern of 16 N directions, N each: cos^2(theta) is stratified N ways at a pixel and 16 N ways over the
+// tile, the azimuth and the length follow Roberts' sequence R2 (2018) at a pixel and van der Corput's over the tile. Every sum of
+// a whole tile is therefore evenly spread, and the blur (a multiple of the tile) sees all of it.
+#include <frame>
+
+const float PI = 3.14159265359;
+const int TILE = 4;
+
+// 0 to 15, ordered (Bayer) so that small neighbourhoods are spread as well.
+int tile_index(ivec2 px) {
+    int x = (px.x ^ px.y) & 3, y = px.y & 3;
+    return (x & 1) * 8 + (y & 1) * 4 + (x >> 1) * 2 + (y >> 1);
+}
+
+struct Sample {
+    vec3 local;   // cosine-weighted direction about +z
+    float share;  // 0 to 1: where along the direction
+};
+
+Sample sample_of(int i, int count, int tile) {
+    float u = (float(i) + fract((float(tile) + 0.5) / 16.0 + frame.jitter.x)) / float(count);
+    float phi = 2.0 * PI * fract(float(i) * 0.7548776662 + float(bitfieldReverse(uint(tile)) >> 28) / 16.0 + frame.jitter.y);
+    float share = fract(float(i) * 0.5698402910 + float(tile) * 0.6180339887 + frame.jitter.z);
+    return Sample(vec3(sqrt(u) * vec2(cos(phi), sin(phi)), sqrt(1.0 - u)), share);
+}
+
+// The part of the sphere one sample stands for: 1 / (16 N density), as the tile's other pixels take the rest.
+float solid_angle_of(Sample s, int count) { return PI / (16.0 * float(count) * max(s.local.z, 0.05)); }
+
+// Duff et al., Building an Orthonormal Basis, Revisited, JCGT 2017. n unit length; +z becomes n.
+mat3 basis(vec3 n) {
+    float s = n.z >= 0.0 ? 1.0 : -1.0, a = -1.0 / (s + n.z), b = n.x * n.y * a;
+    return mat3(vec3(1.0 + s * n.x * n.x * a, s * b, -s * n.x), vec3(b, s + n.y * n.y * a, -n.y), n);
+}

@@ -1,0 +1,19 @@
+// What the camera sees at a point of the screen. uv: 0 to 1; vs: view space, metres; ws: world space, metres.
+#include <frame>
+uniform sampler2D gbuffer_normal, gbuffer_depth;
+
+const float BACKGROUND = 1e30;
+
+vec2 uv_here() { return gl_FragCoord.xy / frame.size; }
+
+float depth_at(vec2 uv) { return textureLod(gbuffer_depth, uv, 0.0).r; }
+
+bool on_surface(float depth) { return depth < BACKGROUND; }
+
+vec3 normal_ws_at(vec2 uv) { return textureLod(gbuffer_normal, uv, 0.0).xyz; }
+
+vec3 vs_from_uv(vec2 uv, float depth) { return vec3((uv * 2.0 - 1.0) * frame.tangent, -1.0) * depth; }
+
+vec2 uv_from_vs(vec3 p_vs) { return p_vs.xy / (-p_vs.z * frame.tangent) * 0.5 + 0.5; }
+
+vec2 texel_center(vec2 uv) { return (floor(uv * frame.size) + 0.5) / frame.size; }

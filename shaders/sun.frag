@@ -1,0 +1,59 @@
+// How much sunlight reaches every pixel?
+// reads  gbuffer, the sun's depth map      writes  irradiance
+// after  Fernando, Percentage-Closer Soft Shadows, 2005; each texel is compared with the receiver's plane at that very texel, so
+//        a plane never shadows itself and nothing has to be pushed away from its shadow
+// cannot see detail finer than a texel of the map
+#include <shadow>
+#include "common/screen.glsl"
+uniform sampler2D shadow_map_depth;
+out vec4 result;
+
+const int SEARCHED = 8, COMPARED = 16;
+const float STEEPEST = 10.0, SLACK = 0.6;
+
+vec2 spread(int i, int count) { return sqrt((float(i) + 0.5) / float(count)) * vec2(cos(2.39996323 * float(i)), sin(2.39996323 * float(i))); }
+
+// The four texels around a point: depths of the map in metres from its near plane, and of the receiver's plane there.
+void around(vec2 xy, vec3 p, vec2 slope, out vec4 map, out vec4 plane) {
+    vec2 texel = shadow.extent / shadow.texels, corner = (floor(xy / texel - 0.5) + 1.0) * texel;
+    map = textureGather(shadow_map_depth, corner / shadow.extent) * shadow.depth;
+    vec2 low = corner - 0.5 * texel - p.xy, high = corner + 0.5 * texel - p.xy;
+    plane = p.z + vec4(dot(vec2(low.x, high.y), slope), dot(high, slope), dot(vec2(high.x, low.y), slope), dot(low, slope));
+}
+
+float lit(vec3 p_ws, vec3 n_ws) {
+    vec4 p4 = shadow.light_from_world * vec4(p_ws, 1.0);
+    vec3 n = mat3(shadow.light_from_world) * n_ws, p = vec3(p4.xy, -p4.z);
+    vec2 texel = shadow.extent / shadow.texels;
+    vec2 slope = n.xy / max(n.z, 1e-3);  // metres of depth for each metre across
+    slope *= min(1.0, STEEPEST / max(length(slope), 1e-6));
+    float slack = SLACK * max(texel.x, texel.y) * (1.0 + 0.2 * length(slope)), reach = max(texel.x, texel.y) + p.z * frame.sun_tangent;
+    vec4 map, plane;
+    float sum = 0.0, count = 0.0;
+    for (int i = 0; i < SEARCHED; i++) {
+        around(p.xy + reach * spread(i, SEARCHED), p, slope, map, plane);
+        vec4 near = vec4(lessThan(map, plane - slack));
+        sum += dot(near, p.z - map);
+        count += dot(near, vec4(1.0));
+    }
+    if (count == 0.0) return 1.0;
+    float wide = max(max(texel.x, texel.y), max(sum / count, 0.0) * frame.sun_tangent), open = 0.0;
+    for (int i = 0; i < COMPARED; i++) {
+        vec2 xy = p.xy + wide * spread(i, COMPARED), f = fract(xy / texel - 0.5);
+        around(xy, p, slope, map, plane);
+        vec4 clear = vec4(greaterThanEqual(map, plane - slack));
+        open += mix(mix(clear.w, clear.z, f.x), mix(clear.x, clear.y, f.x), f.y);
+    }
+    return open / float(COMPARED);
+}
+
+void main() {
+    result = vec4(0.0);
+    float depth = depth_at(uv_here());
+    if (!on_surface(depth)) return;
+    vec3 n_ws = normal_ws_at(uv_here());
+    float cosine = dot(n_ws, frame.sun_direction);
+    if (cosine <= 0.0) return;
+    vec3 p_ws = (frame.world_from_view * vec4(vs_from_uv(uv_here(), depth), 1.0)).xyz;
+    result.rgb = min(frame.sun_irradiance * cosine * lit(p_ws, n_ws), 65504.0);
+}
