@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.gpu import Gpu, Texture
-from app.technique import Lighting, View
+from app.technique import LIGHTING_FORMAT, Lighting, View
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Average:
 
 def mean(gpu: Gpu, view: View, light: Lighting, index: int) -> Lighting:
     """The mean of this frame's lighting and that of the `index` frames before it, 32 bit. Index 0 starts anew."""
-    into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, "rgba32f", "rgba32f") for k in (0, 1))
+    into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT) for k in (0, 1))
     if index == 0:
         before.framebuffer.clear()
     return Lighting(*gpu.draw("average.frag", into, average=Average(1 / (index + 1)), light=light, before=Lighting(*before.textures)))
@@ -25,5 +25,5 @@ def mean(gpu: Gpu, view: View, light: Lighting, index: int) -> Lighting:
 
 def draw(gpu: Gpu, view: View, light: Lighting) -> Texture:
     """Linear radiance, rgb."""
-    into = gpu.target("radiance", view.size, "rgba16f")
+    into = gpu.target("radiance", view.size, LIGHTING_FORMAT)
     return gpu.draw("composite.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment, light=light, light_sun=view.sun)[0]

@@ -13,7 +13,9 @@ class Display(Settings):
     """From linear radiance to the 8 bits that are looked at."""
 
     exposure: float = param(0.0, -20.0, 20.0, "stops brighter or darker", unit="EV")
-    curve: str = param("neutral", help="tone curve: Khronos PBR neutral, ACES (Narkowicz), Reinhard, or none (clipped)", choices=("neutral", "aces", "reinhard", "none"))
+    curve: str = param(
+        "neutral", help="tone curve: Khronos PBR neutral, ACES (Narkowicz), Reinhard, or none (clipped)", choices=("neutral", "aces", "reinhard", "none")
+    )
     dither: bool = param(True, help="hides the steps of 8 bits with half a step of noise")
 
     def draw(self, gpu: Gpu, radiance: Texture) -> Texture:

@@ -54,7 +54,8 @@ class Environment:
         normals = directions(np.linspace(0, np.pi, IRRADIANCE_ROWS), np.arange(IRRADIANCE_COLUMNS) / IRRADIANCE_COLUMNS).reshape(-1, 3)
         cosine = np.maximum(normals.astype("f4") @ w.T.astype("f4"), 0)
         total = cosine @ light.astype("f4") * (np.pi / (cosine @ solid.astype("f4")))[:, None]
-        return total.reshape(IRRADIANCE_ROWS, IRRADIANCE_COLUMNS, 3).astype("f4")
+        found: Floats = total.reshape(IRRADIANCE_ROWS, IRRADIANCE_COLUMNS, 3).astype("f4")
+        return found
 
 
 def directions(theta: Doubles, u: Doubles) -> Doubles:
@@ -134,8 +135,12 @@ def sky(sun: Vec3) -> Floats:
     powers = np.array([theta_sun**3, theta_sun**2, theta_sun, 1])
     zenith = {
         "Y": 1.0,  # scaled below
-        "x": np.array([t * t, t, 1]) @ np.array([[0.00166, -0.00375, 0.00209, 0], [-0.02903, 0.06377, -0.03202, 0.00394], [0.11693, -0.21196, 0.06052, 0.25886]]) @ powers,
-        "y": np.array([t * t, t, 1]) @ np.array([[0.00275, -0.00610, 0.00317, 0], [-0.04214, 0.08970, -0.04153, 0.00516], [0.15346, -0.26756, 0.06670, 0.26688]]) @ powers,
+        "x": np.array([t * t, t, 1])
+        @ np.array([[0.00166, -0.00375, 0.00209, 0], [-0.02903, 0.06377, -0.03202, 0.00394], [0.11693, -0.21196, 0.06052, 0.25886]])
+        @ powers,
+        "y": np.array([t * t, t, 1])
+        @ np.array([[0.00275, -0.00610, 0.00317, 0], [-0.04214, 0.08970, -0.04153, 0.00516], [0.15346, -0.26756, 0.06670, 0.26688]])
+        @ powers,
     }
     lum, x, y = (zenith[k] * perez(c, cos_theta, gamma) / perez(c, 1.0, theta_sun) for k, c in coefficients.items())
     xyz = np.stack([x / y * lum, lum, (1 - x - y) / y * lum], -1)
@@ -144,10 +149,13 @@ def sky(sun: Vec3) -> Floats:
     below = v[..., 1] < 0
     rgb *= irradiance / (rgb * solid).sum((0, 1)).mean()
     rgb[below] = ground * irradiance / np.pi
-    return rgb.astype("f4")
+    found: Floats = rgb.astype("f4")
+    return found
 
 
-BUILT_IN: dict[str, Callable[[Vec3], Floats]] = {"white": white, "black": black, "half": half, "sky": sky} | {f"ramp-{a}": _ramp(i) for i, a in enumerate("xyz")}
+BUILT_IN: dict[str, Callable[[Vec3], Floats]] = {"white": white, "black": black, "half": half, "sky": sky} | {
+    f"ramp-{a}": _ramp(i) for i, a in enumerate("xyz")
+}
 
 
 def load(name: str, sun: Vec3) -> Environment:

@@ -25,5 +25,5 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
     into = gpu.target("gbuffer", (int(frame.size[0]), int(frame.size[1])), "rgba16f", "rgba16f", "rgba16f", "r32f", depth=True)
     geometry, parts = upload(gpu, scene)
-    gpu.raster("gbuffer", into, geometry, parts, clear=((0.0,), (0.0,), (0.0,), (BACKGROUND,)), frame=frame)
+    gpu.raster("gbuffer", into, geometry, parts, clear=(0.0, 0.0, 0.0, BACKGROUND), frame=frame)
     return GBuffer(*into.textures)

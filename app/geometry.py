@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 
 from app.gpu import Geometry, Gpu, Part, Texture
-from app.scene import Bytes, Mesh, Scene
+from app.scene import Bytes, Floats, Ints, Mesh, Scene
 from app.settings import Vec3
 
 SRGB8_ALPHA8 = 0x8C43  # texels are linearised before they are filtered
@@ -33,7 +33,7 @@ def upload(gpu: Gpu, scene: Scene) -> Uploaded:
     return gpu.cached("geometry", scene, lambda: _make(gpu, scene))
 
 
-def _vertices(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
+def _vertices(mesh: Mesh) -> tuple[Floats, Ints]:
     """(n, 8) position, normal, uv and the (m, 3) corners of triangles; a mesh without normals gets those of its triangles."""
     positions, corners = mesh.positions, mesh.triangles
     uvs = np.zeros((len(positions), 2), "f4") if mesh.uvs is None else mesh.uvs
@@ -43,7 +43,7 @@ def _vertices(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
         triangle = positions.reshape(-1, 3, 3).astype("f8")
         across = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
         across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
-        normals, corners = np.repeat(across, 3, 0), np.arange(len(positions)).reshape(-1, 3)
+        normals, corners = np.repeat(across, 3, 0), np.arange(len(positions), dtype="i4").reshape(-1, 3)
     return np.concatenate([positions, normals, uvs], 1).astype("f4"), corners
 
 

@@ -49,11 +49,12 @@ class ShaderError(Problem):
 def headless() -> moderngl.Context:
     """A context without a window: EGL on Linux, the system's own elsewhere. Raises NoOpenGL."""
     reasons = []
-    for backend in ({"backend": "egl"}, {}) if sys.platform == "linux" else ({},):
+    for backend in ("egl", "") if sys.platform == "linux" else ("",):
+        chosen: dict[str, Any] = {"backend": backend} if backend else {}
         try:
-            return moderngl.create_context(standalone=True, require=410, **backend)
+            return moderngl.create_context(standalone=True, require=410, **chosen)
         except Exception as error:  # moderngl raises plain Exception for every cause
-            reasons.append(f"{backend.get('backend', 'default')}: {error}")
+            reasons.append(f"{backend or 'default'}: {error}")
     raise NoOpenGL(f"no OpenGL ({'; '.join(reasons)}); {NO_OPENGL}")
 
 
@@ -80,7 +81,7 @@ class Part(NamedTuple):
     """A range of a geometry's indices and what its shader is given besides."""
 
     first: int
-    count: int
+    length: int
     bound: dict[str, Any]
 
 
@@ -110,6 +111,7 @@ class Gpu:
         self.targets: dict[str, Target] = {}
         self.errors: dict[str, str] = {}  # by shader: why its last reload failed
         self._specs: dict[str, Hashable] = {}
+        self._asked: set[str] = set()  # targets since the last sweep
         self._programs: dict[Hashable, Program] = {}
         self._sources: dict[Hashable, Callable[[], tuple[list[Line], list[Line]]]] = {}
         self._cache: dict[str, OrderedDict[Hashable, Any]] = defaultdict(OrderedDict)
@@ -140,6 +142,7 @@ class Gpu:
     def target(self, name: str, size: Size, *formats: str, depth: bool = False) -> Target:
         """Textures to draw into; made anew only when size or format change. Raises Problem when there is no room."""
         name, spec = self._scope + name, (size, formats, depth)
+        self._asked.add(name)
         if self._specs.get(name) != spec:
             self.targets.pop(name, None)
             limit = min(self.ctx.info["GL_MAX_TEXTURE_SIZE"], *self.ctx.info["GL_MAX_VIEWPORT_DIMS"])
@@ -153,6 +156,12 @@ class Gpu:
                 raise Problem(f"{size[0]} x {size[1]} px: no memory for {name} ({error}); ask for less") from None
             self._specs[name] = spec
         return self.targets[name]
+
+    def sweep(self) -> None:
+        """Let go of this scope's targets that nobody asked for since its last sweep: what stays is what one frame draws."""
+        for name in [n for n in self.targets if n.startswith(self._scope) and n not in self._asked]:
+            del self.targets[name], self._specs[name]
+        self._asked = {n for n in self._asked if not n.startswith(self._scope)}
 
     def _texture(self, size: Size, fmt: str) -> Texture:
         components, dtype = FORMATS[fmt]
@@ -171,19 +180,21 @@ class Gpu:
             program.array.render(moderngl.TRIANGLES, vertices=3)
         return into.textures
 
-    def raster(self, shader: str, into: Target | moderngl.Framebuffer, geometry: Geometry, parts: Sequence[Part], clear: Sequence[tuple[float, ...]] = (), **bound: Any) -> None:
-        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a colour for each texture."""
+    def raster(
+        self, shader: str, into: Target | moderngl.Framebuffer, geometry: Geometry, parts: Sequence[Part], clear: Sequence[float] = (), **bound: Any
+    ) -> None:
+        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture."""
         framebuffer = into.framebuffer if isinstance(into, Target) else into
         framebuffer.clear(depth=1.0)
-        for one, colour in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
-            one.clear(*colour)
+        for one, value in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
+            one.clear(value, value, value, value)
         with self.clock.measure(shader):
             for part in parts:
                 blocks, textures = _sorted_out(bound | part.bound)
                 program = self._program((shader, _shapes(blocks)), lambda b=blocks: (self.source(f"{shader}.vert", b), self.source(f"{shader}.frag", b)))  # type: ignore[misc]
                 self._use(shader, into, program, blocks, textures)
                 self.ctx.enable_only(moderngl.DEPTH_TEST)
-                self._array(geometry, program.program).render(moderngl.TRIANGLES, vertices=part.count, first=part.first)
+                self._array(geometry, program.program).render(moderngl.TRIANGLES, vertices=part.length, first=part.first)
             self.ctx.enable_only(moderngl.NOTHING)
 
     def _array(self, geometry: Geometry, program: moderngl.Program) -> moderngl.VertexArray:
@@ -213,7 +224,8 @@ class Gpu:
         """A texture's values, float32 (h, w, components), row 0 on top."""
         dtype = {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]
         values = np.frombuffer(texture.read(alignment=1), dtype).reshape(texture.height, texture.width, texture.components)[::-1]
-        return values.astype("f4") / (255 if dtype == "u1" else 1)
+        floats: Floats = np.multiply(values, 1 / 255 if dtype == "u1" else 1, dtype="f4")
+        return floats
 
     # ---- programs ----
 
@@ -297,7 +309,11 @@ def explained(log: str, lines: list[Line]) -> str:
         return f"shaders/{lines[number].file}:{lines[number].number}:" if 0 <= number < len(lines) else m[0]
 
     told = re.sub(r"(?m)^(?:ERROR: |WARNING: )?\d+(?::(?P<a>\d+)(?:\(\d+\))?|\((?P<b>\d+)\))\s*:", place, log)
-    return "; ".join(line.strip() for line in told.splitlines() if line.strip() and not set(line.strip()) <= set("=-") and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader")))
+    return "; ".join(
+        line.strip()
+        for line in told.splitlines()
+        if line.strip() and not set(line.strip()) <= set("=-") and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader"))
+    )
 
 
 def _sorted_out(bound: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Texture]]:

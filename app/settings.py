@@ -21,7 +21,7 @@ import tomli_w
 Vec3 = tuple[float, float, float]
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - what it is to the user, not to the program
     """Something the user can put right: what, the rule, the way out, in one line. Printed without a traceback."""
 
     code = 2
@@ -76,14 +76,16 @@ def about(f: Field[Any]) -> Param:
     return found
 
 
-@functools.cache
+_KINDS: dict[tuple[type, str], type] = {}
+
+
 def kind_of(owner: type, name: str) -> type:
     """The type of a field without its `| None`: float, int, bool, str or tuple (three floats)."""
-    hint = typing.get_type_hints(owner)[name]
-    options = [t for t in typing.get_args(hint) if t is not type(None)] if type(None) in typing.get_args(hint) else [hint]
-    kind = typing.get_origin(options[0]) or options[0]
-    assert isinstance(kind, type)
-    return kind
+    if (owner, name) not in _KINDS:
+        hint = typing.get_type_hints(owner)[name]
+        options = [t for t in typing.get_args(hint) if t is not type(None)] if type(None) in typing.get_args(hint) else [hint]
+        _KINDS[owner, name] = typing.get_origin(options[0]) or options[0]
+    return _KINDS[owner, name]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -241,13 +243,14 @@ def add_flags(parser: Parser, settings: Settings) -> None:
         default = p.auto if value is None else _shown(value)
         text = f"{p.help} ({p.span()}) [{default}]".replace(" ()", "").replace("%", "%%")
         names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
+        kind = kind_of(type(owner), f.name)
+        add = functools.partial(sections[head].add_argument, dest=name, default=argparse.SUPPRESS)
         convert = functools.partial(from_text, name, owner, f)
-        if kind_of(type(owner), f.name) is bool:
-            sections[head].add_argument(*names, dest=name, type=convert, nargs="?", const=True, default=argparse.SUPPRESS, help=text, metavar="BOOL")
-            sections[head].add_argument(*(f"--no-{n[2:]}" for n in names), dest=name, action="store_const", const=False, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        if kind is bool:
+            add(*names, type=convert, nargs="?", const=True, help=text, metavar="BOOL")
+            add(*(f"--no-{n[2:]}" for n in names), action="store_const", const=False, help=argparse.SUPPRESS)
         else:
-            metavar = "|".join(p.choices) or p.unit or {tuple: "X,Y,Z", int: "N", float: "V", str: "NAME"}[kind_of(type(owner), f.name)]
-            sections[head].add_argument(*names, dest=name, type=convert, default=argparse.SUPPRESS, help=text, metavar=metavar.replace("%", "%%"))
+            add(*names, type=convert, help=text, metavar="|".join(p.choices) or p.unit or {tuple: "X,Y,Z", int: "N", float: "V", str: "NAME"}[kind])
 
 
 def parse(parser: Parser, arguments: Iterable[str]) -> dict[str, Any]:
@@ -291,7 +294,11 @@ def to_toml(values: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return ("on" if value else "off") if isinstance(value, bool) else ",".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(f"{v:g}" for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def table(settings: Settings) -> str:

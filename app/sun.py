@@ -68,7 +68,7 @@ class Light:
 
 def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Texture:
     """Irradiance from the sun on every pixel, rgb."""
-    into = gpu.target("sun", gbuffer.depth.size, "rgba16f")
+    into = gpu.target("sun", gbuffer.depth.size, "rgba32f")
     shadow, clip = place(scene, frame.sun_direction, sun.resolution)
 
     def make() -> Texture:

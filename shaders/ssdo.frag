@@ -74,5 +74,5 @@ void indirect() {
         }
         sum += weight * textureLod(sender_radiance, uv, 0.0).rgb;
     }
-    result = vec4(min(ssdo.bounce_gain * sum, 65504.0), 1.0);
+    result = vec4(ssdo.bounce_gain * sum, 1.0);
 }

@@ -9,7 +9,7 @@ uniform sampler2D shadow_map_depth;
 out vec4 result;
 
 const int SEARCHED = 8, COMPARED = 16;
-const float STEEPEST = 10.0, SLACK = 0.6;
+const float STEEPEST = 100.0, SLACK = 0.6;
 
 vec2 spread(int i, int count) { return sqrt((float(i) + 0.5) / float(count)) * vec2(cos(2.39996323 * float(i)), sin(2.39996323 * float(i))); }
 
@@ -55,5 +55,5 @@ void main() {
     float cosine = dot(n_ws, frame.sun_direction);
     if (cosine <= 0.0) return;
     vec3 p_ws = (frame.world_from_view * vec4(vs_from_uv(uv_here(), depth), 1.0)).xyz;
-    result.rgb = min(frame.sun_irradiance * cosine * lit(p_ws, n_ws), 65504.0);
+    result.rgb = frame.sun_irradiance * cosine * lit(p_ws, n_ws);
 }

@@ -54,7 +54,8 @@ def _built_in(text: str, name: str, arguments: str, time: float) -> Scene:
             raise Problem(f"scene {text}: {key} must be {'a whole number' if isinstance(known[key], int) else 'a number'}") from None
     if moves(name):
         given["time"] = time
-    return replace(function(**given), name=text)
+    scene: Scene = function(**given)
+    return replace(scene, name=text)
 
 
 @lru_cache(2)

@@ -20,7 +20,9 @@ GREY = Material(albedo=(0.5, 0.5, 0.5))
 FAR = 50.0  # what stands for infinity, metres
 
 
-def _scene(*meshes: Mesh, eye: tuple[float, float, float], target: tuple[float, float, float] = (0.0, 0.0, 0.0), fov: float = 40.0, environment: str = "white") -> Scene:
+def _scene(
+    *meshes: Mesh, eye: tuple[float, float, float], target: tuple[float, float, float] = (0.0, 0.0, 0.0), fov: float = 40.0, environment: str = "white"
+) -> Scene:
     return Scene(tuple(merged(meshes)), eye, target, fov, environment=environment)
 
 
@@ -43,7 +45,7 @@ def corner(distance: float = 0.25, albedo: float = 0.5, camera: float = 40.0, tu
     floor = quad((-FAR, 0, FAR), (distance, 0, FAR), (distance, 0, -FAR), (-FAR, 0, -FAR), grey)
     wall = quad((distance, 0, FAR), (distance, FAR, FAR), (distance, FAR, -FAR), (distance, 0, -FAR), grey)
     e, a = math.radians(camera), math.radians(turn)
-    return _scene(floor, wall, eye=(-6 * math.cos(e) * math.cos(a), 6 * math.sin(e), 6 * math.cos(e) * math.sin(a)), fov=15.0)
+    return _scene(floor, wall, eye=(-6 * math.cos(e) * math.cos(a), 6 * math.sin(e), 6 * math.cos(e) * math.sin(a)), fov=45.0)
 
 
 def niche() -> Scene:
@@ -134,7 +136,7 @@ def checker() -> Scene:
 def pole(distance: float = 5.0) -> Scene:
     """A thin pole before a wall, `distance` metres in front of it, from the front."""
     wall = quad((-FAR, -FAR, 0), (FAR, -FAR, 0), (FAR, FAR, 0), (-FAR, FAR, 0), GREY)
-    post = box((-0.05, -FAR, distance), (0.05, FAR, distance + 0.1), GREY)
+    post = box((-0.1, -FAR, distance), (0.1, FAR, distance + 0.1), GREY)
     return _scene(wall, post, eye=(0.0, 0.0, distance + 10.0), fov=30.0)
 
 

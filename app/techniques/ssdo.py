@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.gpu import Gpu, Texture
+from app.gpu import Gpu, Target, Texture
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
 
@@ -16,13 +16,17 @@ class Ssdo(ScreenSpace):
 
     direct: bool = param(True, help="light of the open directions")
     bounce: bool = param(True, help="one bounce of light from the surfaces that close the other directions")
-    bounce_form: str = param("solid-angle", help="how a sender counts: by its solid angle (conserves energy) or by patch area over distance squared (as published)", choices=("solid-angle", "patch"))
+    bounce_form: str = param(
+        "solid-angle",
+        help="how a sender counts: by its solid angle (conserves energy) or by patch area over distance squared (as published)",
+        choices=("solid-angle", "patch"),
+    )
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
 
-        def target(name: str) -> Any:
+        def target(name: str) -> Target:
             return gpu.target(f"ssdo.{name}", view.size, LIGHTING_FORMAT)
 
         def cleared(name: str, open_share: float) -> Texture:

@@ -1,0 +1,100 @@
+"""SSAO and SSDO side by side. Without a command: the viewer.
+
+commands:
+  view        the interactive viewer; takes the flags of a shot
+  capture     pictures without a window
+  doctor      what OpenGL there is and what is missing
+  parameters  the table of all parameters, as in the README
+
+`python -m app COMMAND --help` lists a command's flags.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.settings import Parser, Problem, parse, suggestion, table
+
+COMPARISON = ("off", "ssao", "ssdo")
+
+
+def view(arguments: Sequence[str]) -> int:
+    """Open the viewer; where no window can be opened, say why and capture the comparison instead."""
+    from app import capture, viewer
+    from app.gpu import NoOpenGL
+    from app.shot import Shot, add_shot_flags, of_technique, take_values
+    from app.technique import Technique
+
+    parser = Parser("python -m app view", description=view.__doc__, allow_abbrev=False)
+    parser.add_argument("--ui-scale", type=float, default=1.0, metavar="V", help="size of the panel's text and controls, 0.5 to 4 [1]")
+    add_shot_flags(parser)
+    given = parse(parser, arguments)
+    scale = given.pop("ui_scale")
+    if not 0.5 <= scale <= 4:
+        raise Problem(f"--ui-scale {scale:g}: must be 0.5 to 4")
+    values = take_values(given)
+    shot = Shot().with_values(of_technique(values, values.get("technique", Shot().technique.group)))
+    others = {name: Shot().with_values(of_technique(values, name)).technique for name in Technique.known}
+    try:
+        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height))
+    except NoOpenGL as error:
+        print(f"no window: {error}\ndrawing the comparison instead", file=sys.stderr)
+        values.pop("technique", None)
+        for path in capture.captured(values, COMPARISON, None):
+            print(path)
+        return 0
+
+
+def capture(arguments: Sequence[str]) -> int:
+    from app import capture
+
+    return capture.main(arguments)
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    from app import doctor
+
+    return doctor.main(arguments)
+
+
+def parameters(arguments: Sequence[str]) -> int:
+    """Print the table of all parameters in Markdown."""
+    from app.shot import Shot
+    from app.technique import Technique
+
+    parse(Parser("python -m app parameters", description=parameters.__doc__, allow_abbrev=False), arguments)
+    rows = [table(replace(Shot(), technique=Technique())), *(table(kind()).split("\n", 2)[2] for kind in Technique.known.values() if kind().values())]
+    print("\n".join(rows))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, doctor, parameters)}
+
+
+def main() -> int:
+    """The exit code: 0 done, 1 a comparison failed, 2 wrong flag or input, 3 no usable OpenGL."""
+    arguments = sys.argv[1:]
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(__doc__.strip() if __doc__ else "")
+        return 0
+    command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "view"
+    try:
+        if command not in COMMANDS:
+            raise Problem(f"no command {command}{suggestion(command, COMMANDS)}")
+        return COMMANDS[command](arguments)
+    except Problem as problem:
+        print(f"{Path(sys.argv[0]).name if 'ssdo' in sys.argv[0] else 'ssdo'}: {problem}", file=sys.stderr)
+        return problem.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Pictures without a window: one shot, or the same shot with several techniques and a contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app import images
+from app.gpu import Gpu, headless
+from app.pipeline import Picture, photograph
+from app.settings import Parser, Problem, parse
+from app.shot import Shot, add_shot_flags, of_technique, take_values
+from app.technique import Technique
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`capture FLAGS`. Returns the exit code; raises Problem."""
+    parser = Parser("python -m app capture", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to: .png, .exr (linear) or .npz (arrays) [captures/SCENE-TECHNIQUE.png]")
+    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    parser.add_argument("--like", type=Path, metavar="FILE.png", help="repeat the shot of a picture; flags win over it")
+    parser.add_argument("--techniques", metavar="T,T,...", help="the same shot with each technique, and a contact sheet of them")
+    add_shot_flags(parser)
+    given = parse(parser, arguments)
+    like, output, techniques = given.pop("like"), given.pop("output"), given.pop("techniques")
+    overwrite = given.pop("overwrite")
+    values = take_values(given)
+    if like:
+        before = images.shot_values(like)
+        values = of_technique(before | values, values.get("technique", before["technique"])) if "technique" in before else before | values
+    for path in captured(values, techniques.split(",") if techniques else None, output, overwrite):
+        print(path)
+    return 0
+
+
+def captured(values: dict[str, Any], techniques: Sequence[str] | None, output: Path | None, overwrite: bool = False) -> list[Path]:
+    """Draw and write; the absolute paths of what was written. Raises Problem, before drawing where it can be known."""
+    if techniques:
+        if "technique" in values:
+            raise Problem("--technique has no effect beside --techniques; leave one out")
+        names = list(dict.fromkeys(t.strip() for t in techniques))
+        for name in {k.partition(".")[0] for k in values} & set(Technique.known) - set(names):
+            raise Problem(f"--{name}.* has no effect: {name} is not among --techniques {','.join(names)}")
+        shots = [Shot().with_values(of_technique(values, Technique.named(name).group)) for name in names]
+    else:
+        shots = [Shot().with_values(values)]
+    paths = names_of(shots, output, bool(techniques))
+    for path in paths:
+        images.check_suffix(path)
+        if path.exists() and not overwrite and output:
+            raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
+    gpu = Gpu(headless())
+    labelled = []
+    for shot, path in zip(shots, paths, strict=False):
+        picture = photograph(gpu, shot)
+        images.save(path, gpu, picture, shot.values())
+        if techniques:
+            labelled.append((label(picture), images.pixels(gpu, picture)))
+    if techniques:
+        images.save_png(paths[-1], images.contact_sheet(labelled), values | {"techniques": ",".join(techniques)})
+    return [path.absolute() for path in paths]
+
+
+def names_of(shots: Sequence[Shot], output: Path | None, sheet: bool) -> list[Path]:
+    """A file for each shot; with a sheet, the sheet's last, under the name that was asked for."""
+    stem = Path(shots[0].scene.partition(":")[0]).stem
+    if not sheet:
+        return [output or images.free_name(Path("captures"), f"{stem}-{shots[0].technique.group}", ".png")]
+    if not output:
+        output = images.free_name(Path("captures"), f"{stem}-comparison", ".png")
+    each = [output.with_name(f"{output.stem}-{shot.technique.group}{output.suffix}") for shot in shots]
+    return [*each, output.with_suffix(".png") if output.suffix.lower() in images.SUFFIXES else output]
+
+
+def label(picture: Picture) -> str:
+    """The technique and the parameters that decide its cost and reach, in words."""
+    t = picture.shot.technique
+    known = dict(t.values())
+    parts = [f"{known['samples']} samples"] if "samples" in known else []
+    parts += [f"radius {known['radius']:.2f} m"] if "radius" in known else []
+    parts += [known["visibility"] + (f" {known['steps']}" if known["visibility"] == "march" else "")] if "visibility" in known else []
+    return f"{t.group.upper()}  {', '.join(parts)}" if parts else t.group.upper()

@@ -1,0 +1,153 @@
+"""Pictures in and out: PNG and EXR with the shot inside, NPZ arrays, contact sheets. Files are written beside and renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
+
+from app.gbuffer import BACKGROUND
+from app.gpu import Gpu
+from app.pipeline import Picture
+from app.scene import Bytes, Floats
+from app.settings import Problem, from_toml, to_toml
+
+SUFFIXES = (".png", ".exr", ".npz")
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name when it is complete, and not at all otherwise. Raises Problem."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise Problem(f"{path}: cannot be written: {error.strerror or error}; choose another place with --output") from None
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def free_name(folder: Path, stem: str, suffix: str) -> Path:
+    """A name in the folder that is not taken: stem.png, stem-2.png, ..."""
+    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
+
+
+def pixels(gpu: Gpu, picture: Picture) -> Bytes:
+    """What is looked at: (h, w, 3) 8 bit sRGB, row 0 on top."""
+    return np.rint(gpu.read(picture.image)[..., :3] * 255).astype("u1")
+
+
+def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
+    """What is measured: float32, linear, row 0 on top. radiance, direct, indirect, albedo, normal (world), emission, sun: (h, w, 3);
+    open and depth: (h, w), depth in metres along the view axis, inf for the background."""
+    direct, surfaces = gpu.read(picture.lighting.direct), picture.view.gbuffer
+    depth = gpu.read(surfaces.depth)[..., 0]
+    rgb = {
+        "radiance": picture.radiance,
+        "indirect": picture.lighting.indirect,
+        "albedo": surfaces.albedo,
+        "normal": surfaces.normal,
+        "emission": surfaces.emission,
+        "sun": picture.view.sun,
+    }
+    found = {name: gpu.read(texture)[..., :3] for name, texture in rgb.items()}
+    return found | {"direct": direct[..., :3], "open": direct[..., 3], "depth": np.where(depth < BACKGROUND, depth, np.inf).astype("f4")}
+
+
+def save(path: Path, gpu: Gpu, picture: Picture, values: Mapping[str, Any]) -> None:
+    """The picture in the format its name asks for, with the shot's values inside. Raises Problem."""
+    match path.suffix.lower():
+        case ".png":
+            save_png(path, pixels(gpu, picture), values)
+        case ".npz":
+            with written(path) as file:
+                everything: dict[str, Any] = {"shot": np.array(to_toml(values)), **arrays(gpu, picture)}
+                np.savez_compressed(file, **everything)
+        case ".exr":
+            save_exr(path, gpu.read(picture.radiance)[..., :3], values)
+        case _:
+            raise Problem(f"{path}: a picture's name ends in {', '.join(SUFFIXES)}")
+
+
+def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any]) -> None:
+    """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`. Raises Problem."""
+    note = PngImagePlugin.PngInfo()
+    note.add_itxt("shot", to_toml(values))
+    with written(path) as file:
+        Image.fromarray(values_8bit).save(file, "png", pnginfo=note)
+
+
+def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any]) -> None:
+    """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises Problem."""
+    openexr = _openexr()
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, "shot": to_toml(values)}
+    with tempfile.TemporaryDirectory() as folder, written(path) as file:  # the library writes files by name only
+        name = Path(folder) / "picture.exr"
+        openexr.File(header, {"RGB": np.ascontiguousarray(radiance)}).write(str(name))
+        file.write(name.read_bytes())
+
+
+def check_suffix(path: Path) -> None:
+    """Raises Problem where `save` would, before anything is drawn."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise Problem(f"--output {path}: a picture's name ends in {', '.join(SUFFIXES)}")
+    if path.suffix.lower() == ".exr":
+        _openexr()
+
+
+def _openexr() -> Any:
+    try:
+        import OpenEXR
+    except ImportError:
+        raise Problem("EXR files need the package OpenEXR: pip install OpenEXR, or write .npz") from None
+    return OpenEXR
+
+
+def shot_values(path: Path) -> dict[str, Any]:
+    """The shot a PNG was made from, by dotted names. Raises Problem."""
+    try:
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
+            image.load()  # the text may stand behind the pixels
+            text = getattr(image, "text", {}).get("shot")
+    except OSError as error:
+        reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or "not a whole picture"
+        raise Problem(f"{path}: cannot be read: {reason}") from None
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Problem(f"{path}: cannot be read: {error}") from None
+    if text is None:
+        raise Problem(f"{path}: no shot inside; give a PNG that this program wrote")
+    return from_toml(str(text), str(path))
+
+
+def contact_sheet(labelled: Sequence[tuple[str, Bytes]]) -> Bytes:
+    """Pictures of one size in a row, two to a row from four on, each under its label."""
+    columns = len(labelled) if len(labelled) < 4 else 2
+    height, width = labelled[0][1].shape[:2]
+    font = ImageFont.load_default(max(12, height // 30))
+    line = int(font.getbbox("Ag")[3]) + 12
+    rows = -(-len(labelled) // columns)
+    sheet = Image.new("RGB", (columns * (width + 8) + 8, rows * (height + line) + 8), (24, 26, 30))
+    pen = ImageDraw.Draw(sheet)
+    for number, (label, picture) in enumerate(labelled):
+        x, y = 8 + number % columns * (width + 8), number // columns * (height + line)
+        pen.text((x + 2, y + 4), label, (230, 230, 230), font=font)
+        sheet.paste(Image.fromarray(picture), (x, y + line))
+    return np.asarray(sheet)

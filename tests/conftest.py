@@ -1,0 +1,20 @@
+"""One context for all tests that draw; after each of them OpenGL must have no complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from app.gpu import SHADERS, Gpu, headless
+
+
+@pytest.fixture(scope="session")
+def _gpu() -> Gpu:
+    return Gpu(headless(), folders=(SHADERS, Path(__file__).parent / "shaders"))
+
+
+@pytest.fixture
+def gpu(_gpu: Gpu) -> Iterator[Gpu]:
+    yield _gpu
+    assert _gpu.ctx.error == "GL_NO_ERROR"

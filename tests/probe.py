@@ -1,0 +1,80 @@
+"""What tests measure with: small captures as arrays, and the exact light at a point, integrated over its hemisphere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from app import images, scenes
+from app.gpu import Gpu
+from app.pipeline import photograph
+from app.scene import Floats, Scene
+from app.shot import Shot
+
+Doubles = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+SMALL = {"width": 64, "height": 36, "blur.radius": 0}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A capture's arrays, row 0 on top, linear."""
+
+    radiance: Floats  # (h, w, 3)
+    direct: Floats
+    indirect: Floats
+    albedo: Floats
+    normal: Floats
+    emission: Floats
+    sun: Floats
+    open: Floats  # (h, w)
+    depth: Floats
+    position: Doubles  # (h, w, 3) world, metres
+
+    @property
+    def surface(self) -> Bools:
+        return np.isfinite(self.depth)
+
+
+def shoot(gpu: Gpu, values: dict[str, Any]) -> Probe:
+    """Draw a shot of 64 x 36 pixels without blur, unless the values say otherwise."""
+    picture = photograph(gpu, Shot().with_values(SMALL | values))
+    found, frame = images.arrays(gpu, picture), picture.view.frame
+    h, w = found["depth"].shape
+    depth = np.where(np.isfinite(found["depth"]), found["depth"], 0).astype("f8")
+    x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
+    p_vs = np.stack([x * frame.tangent[0] * depth, y * frame.tangent[1] * depth, -depth, np.ones_like(depth)], -1)
+    position = p_vs @ np.array(frame.world_from_view).reshape(4, 4)
+    return Probe(**found, position=position[..., :3])
+
+
+def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:
+    """(2 count^2, 3) cosine-weighted directions about a normal: a mean over them is an integral with cos(theta) / pi dw."""
+    u, phi = np.meshgrid((np.arange(count) + 0.5) / count, 2 * np.pi * (np.arange(2 * count) + 0.5) / (2 * count), indexing="ij")
+    n = np.asarray(normal, "f8") / np.linalg.norm(normal)
+    t = np.cross(n, (0.0, 0.0, 1.0) if abs(n[2]) < 0.9 else (1.0, 0.0, 0.0))
+    t /= np.linalg.norm(t)
+    b = np.cross(n, t)
+    u, phi = u.ravel()[:, None], phi.ravel()[:, None]
+    return np.sqrt(u) * (np.cos(phi) * t + np.sin(phi) * b) + np.sqrt(1 - u) * n
+
+
+def occlusion(normal: npt.ArrayLike, hit: Callable[[Doubles], Bools]) -> float:
+    """The cosine-weighted share of directions for which `hit` is true."""
+    return float(hit(hemisphere(normal)).mean())
+
+
+def binomial(share: Any, count: int, sigmas: float = 4.0) -> Any:
+    """How far a mean of `count` independent yes-no samples strays from `share`; stratified ones stray less."""
+    return sigmas * np.sqrt(np.maximum(share * (1 - share), 1e-12) / count)
+
+
+def register(name: str, make: Callable[[], Scene]) -> str:
+    """Make a test's own scene known by name."""
+    scenes.BUILT_IN[name] = make
+    scenes._built_in.cache_clear()
+    return name

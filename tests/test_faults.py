@@ -1,0 +1,495 @@
+"""The faults that reviewers of such renderers look for, each with the test that would show it.
+
+tests/faults.py plants them one by one and checks that what stands here fails.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from app import environment, images
+from app.frame import Frame
+from app.gbuffer import GBuffer
+from app.gpu import Gpu, Texture
+from app.pipeline import photograph, render
+from app.scene import Floats, Material, Scene, Sunlight
+from app.scenes.shapes import box, mesh_of, quad, sphere
+from app.shot import Shot
+from app.technique import Lighting, View
+from probe import SMALL, Probe, register, shoot
+
+HALF = 1 / 2048  # what the half floats of the G-buffer resolve
+GREY = Material(albedo=(0.5, 0.5, 0.5))
+TECHNIQUES = ("off", "ssao", "ssdo")
+
+
+def yard() -> Scene:
+    """Something of everything: floor, boxes, a sphere, an emitter, sky and sun."""
+    floor = quad((-6, 0, 6), (6, 0, 6), (6, 0, -6), (-6, 0, -6), Material(albedo=(0.7, 0.6, 0.5)))
+    red = box((-1.5, 0, -1), (-0.5, 1.2, 0.5), Material(albedo=(0.7, 0.1, 0.1)))
+    lamp = box((-0.3, 0, 1.0), (0.1, 0.4, 1.4), Material(albedo=(0.2, 0.2, 0.2), emission=(0.0, 1.5, 3.0)))
+    ball = sphere((0.9, 0.6, 0.3), 0.6, Material(albedo=(0.8, 0.8, 0.8)), rings=48)
+    return Scene((floor, red, lamp, ball), (2.0, 2.5, 4.0), (0.0, 0.4, 0.0), 45.0, Sunlight(120.0, 40.0, 4.0, (1.0, 0.9, 0.7)), "sky")
+
+
+register("yard", yard)
+register("ball alone", lambda: Scene((sphere((0, 0, 0), 1.0, GREY, rings=96),), (0.0, 1.0, 4.0), (0.0, 0.0, 0.0), 40.0))
+
+
+def texture(gpu: Gpu, values: Floats) -> Texture:
+    """(h, w, 4) float32 as a texture, row 0 on top."""
+    made = gpu.ctx.texture(values.shape[1::-1], 4, np.ascontiguousarray(values[::-1], "f4").tobytes(), dtype="f4")
+    made.filter = gpu.target("gbuffer", (1, 1), "rgba16f").textures[0].filter
+    made.repeat_x = made.repeat_y = False
+    return made
+
+
+# ---- weights and energy: faults 1, 2, 26, 27, 28, 33, 41 ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_a_white_sky_gives_the_albedo(gpu: Gpu, technique: str) -> None:
+    p = shoot(gpu, {"scene": "plane", "technique": technique})
+    assert np.abs(p.radiance / 0.5 - 1).max() < 2 * HALF
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_02_occlusion_only_takes_light_away(gpu: Gpu, seed: int) -> None:
+    """Against the same directions with nothing closed (occluders without thickness), for parameters drawn at random."""
+    rng = np.random.default_rng(seed)
+    technique = ("ssao", "ssdo")[seed % 2]
+    given = {
+        "samples": int(rng.integers(1, 64)),
+        "radius": float(rng.uniform(0.05, 5)),
+        "steps": int(rng.integers(1, 24)),
+        "bias": float(rng.uniform(0, 0.2)),
+        "visibility": str(rng.choice(["march", "point"])),
+        "bounce_form": str(rng.choice(["patch", "solid-angle"])),
+    }
+    if technique == "ssao":
+        del given["bounce_form"]
+    shot = {"scene": "yard", "technique": technique} | {f"{technique}.{k}": v for k, v in given.items()}
+    p, unoccluded = shoot(gpu, shot), shoot(gpu, shot | {f"{technique}.thickness": 1e-4})
+    assert (p.direct >= 0).all()
+    assert (p.direct <= unoccluded.direct * (1 + HALF) + 1e-6).all()
+    assert (p.open[p.surface] < 1).any()
+    assert (p.open >= 0).all()
+    assert (p.open <= 1).all()
+    assert np.isfinite(p.indirect).all()
+
+
+def test_26_one_bounce_makes_no_energy(gpu: Gpu) -> None:
+    """Under radiance 1 no surface receives more than pi, whatever its surroundings reflect."""
+    for scene in ("niche", "corner:albedo=1.0", "bowl:albedo=1.0", "trench"):
+        p = shoot(gpu, {"scene": scene, "technique": "ssdo", "ssdo.radius": 3.0, "ssdo.thickness": 100.0})
+        total = (p.direct + p.indirect)[p.surface]
+        assert total.max() < np.pi * (1 + 2 * HALF)
+        assert p.indirect.max() > 0.2
+
+
+def test_27_what_is_farther_than_the_radius_sends_nothing(gpu: Gpu) -> None:
+    p = shoot(gpu, {"scene": "corner", "technique": "ssdo", "ssdo.radius": 0.2, "width": 128, "height": 72})
+    beyond = p.surface & (np.abs(p.position[..., 1]) < 1e-3) & (p.position[..., 0] < 0.25 - 0.23)
+    assert beyond.sum() > 100
+    assert not p.indirect[beyond].any()
+    assert (p.open[beyond] == 1).all()
+    assert p.indirect.any()
+
+
+def test_28_light_is_linear(gpu: Gpu) -> None:
+    s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5, "environment": "sky"}
+    sun, sky = {"sky.intensity": 0.0}, {"sun.irradiance": 0.0}
+    both, only_sun, only_sky, nothing = (shoot(gpu, s | x) for x in ({}, sun, sky, sun | sky))
+    # what the lamp emits is in all four
+    assert np.abs(both.radiance - (only_sun.radiance + only_sky.radiance - nothing.radiance)).max() < 4 * HALF * both.radiance.max()
+    assert nothing.indirect.max() > 0.05
+    eightfold = shoot(gpu, s | {"sky.intensity": 8.0, "sun.irradiance": 32.0})
+    lit = both.radiance - nothing.radiance
+    assert np.abs((eightfold.radiance - nothing.radiance) - 8 * lit).max() < 8 * 4 * HALF * both.radiance.max()
+
+
+def test_33_a_term_switched_off_takes_itself_away_and_nothing_else(gpu: Gpu) -> None:
+    s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5}
+    on = shoot(gpu, s)
+    for off, term in (({"ssdo.bounce": False}, on.indirect), ({"ssdo.direct": False}, on.direct), ({"sun.irradiance": 0.0, "ssdo.bounce": False}, None)):
+        without = shoot(gpu, s | off)
+        if term is None:
+            term, before = on.sun, shoot(gpu, s | {"ssdo.bounce": False})
+        else:
+            before = on
+        difference = (before.radiance - without.radiance)[on.surface]
+        assert np.abs(difference - (on.albedo / np.pi * term)[on.surface]).max() < 2 * HALF * on.radiance.max()
+        assert term[on.surface].max() > 0.1
+        assert (before.radiance == without.radiance)[~on.surface].all()
+
+
+@pytest.mark.parametrize("visibility", ["march", "point"])
+def test_41_under_a_constant_sky_ssdo_is_ssao(gpu: Gpu, visibility: str) -> None:
+    given = {"visibility": visibility, "samples": 24, "radius": 1.2}
+    ssao, ssdo = (shoot(gpu, {"scene": "yard", "environment": "white", "technique": t} | {f"{t}.{k}": v for k, v in given.items()}) for t in ("ssao", "ssdo"))
+    assert (ssao.open == ssdo.open).all()
+    assert np.abs(ssao.direct - ssdo.direct).max() < np.pi * 2 * HALF
+
+
+# ---- which light is dimmed: faults 3, 29, 30 ----------------------------------------------------------------------------
+
+
+def test_03_ssao_leaves_sunlight_alone(gpu: Gpu) -> None:
+    s = {"scene": "yard", "environment": "black", "sun.irradiance": 4.0}
+    off, ssao = (shoot(gpu, s | {"technique": t}) for t in ("off", "ssao"))
+    assert (off.radiance == ssao.radiance).all()
+    assert off.sun.max() > 1
+    assert (ssao.open[ssao.surface] < 0.9).any()
+
+
+def test_29_a_wall_in_the_sun_lights_a_floor_that_gets_none(gpu: Gpu) -> None:
+    """Sunlight level from the west: the floor's irradiance is rho E times F2's occlusion."""
+    s = {"environment": "black", "sun.azimuth": 270.0, "sun.elevation": 0.0, "sun.irradiance": 4.0, "frames": 8, "width": 128, "height": 72}
+    p = shoot(gpu, s | {"scene": "corner", "technique": "ssdo", "ssdo.radius": 1.0, "ssdo.thickness": 100.0, "ssdo.steps": 24, "ssdo.samples": 64})
+    c = np.clip(0.25 - p.position[..., 0], 1e-6, 1)
+    where = (np.abs(p.position[..., 1]) < 1e-3) & (np.abs(p.position[..., 2]) < 0.3) & (c > 0.1) & (c < 0.9)
+    assert where.sum() > 20
+    assert p.sun[where].max() < 1e-3
+    exact = 0.5 * 4.0 * (np.arccos(c) - c * np.sqrt(1 - c * c)) / np.pi
+    assert abs((p.indirect[..., 0] - exact)[where].mean()) < 0.02  # rho E times F2's 0.005, and the sun's penumbra
+
+
+def test_30_a_wall_in_shadow_sends_nothing(gpu: Gpu) -> None:
+    def shaded() -> Scene:
+        floor = quad((-9, 0, 9), (0.25, 0, 9), (0.25, 0, -9), (-9, 0, -9), GREY)
+        wall = quad((0.25, 0, 9), (0.25, 4, 9), (0.25, 4, -9), (0.25, 0, -9), GREY)
+        shield = box((-9.5, -1, -9), (-9.2, 9, 9), GREY)
+        return Scene((floor, wall, shield), (-4.0, 4.0, 1.0), (0.0, 0.0, 0.0), 30.0, Sunlight(270.0, 5.0, 4.0), "black")
+
+    s = {"technique": "ssdo", "ssdo.radius": 1.0}
+    assert not shoot(gpu, s | {"scene": register("shaded", shaded)}).indirect.any()
+    assert shoot(gpu, s | {"scene": "shaded", "sun.elevation": 60.0}).indirect.max() > 0.1
+
+
+# ---- what counts as an occluder: faults 4, 7, 10, 21, 22, 23, 24, 25 ----------------------------------------------------
+
+
+@pytest.mark.parametrize("technique", ["ssao", "ssdo"])
+@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("blur", [0, 4])
+def test_04_no_halo_around_what_is_far_in_front(gpu: Gpu, technique: str, visibility: str, blur: int) -> None:
+    shot = {"scene": "step:gap=10", "technique": technique, f"{technique}.visibility": visibility, f"{technique}.radius": 1.0, "blur.radius": blur, "frames": 4}
+    p = shoot(gpu, shot)
+    assert {round(float(d)) for d in np.unique(p.depth)} == {10, 20}
+    assert p.open.min() == 1.0
+
+
+def test_10_the_back_of_a_sheet_is_a_surface(gpu: Gpu) -> None:
+    found = yard()
+    register("inside out", lambda: Scene(tuple(mesh_of(m.positions, m.triangles[:, ::-1], m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"))
+    register("flat yard", lambda: Scene(tuple(mesh_of(m.positions, m.triangles, m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"))
+    a, b = (shoot(gpu, {"scene": name, "technique": "ssdo"}) for name in ("flat yard", "inside out"))
+    assert np.abs(a.normal - b.normal).max() < 2 * HALF
+    assert np.abs(a.open - b.open).max() < 0.1  # a sample or two where the normals' last bits differ
+    assert np.abs(a.radiance - b.radiance).mean() < 1e-3
+
+
+def test_21_what_is_off_screen_closes_nothing(gpu: Gpu) -> None:
+    """The middle of a larger image is the smaller image, wherever the radius does not reach its border."""
+    s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 0.3, "ssdo.samples": 16}
+    wide = float(np.degrees(2 * np.arctan(2 * np.tan(np.radians(45) / 2))))
+    small, large = shoot(gpu, s | {"width": 64, "height": 40, "camera.fov": 45.0}), shoot(gpu, s | {"width": 128, "height": 80, "camera.fov": wide})
+    a, b = small.open[12:-12, 12:-12], large.open[20:-20, 32:-32][12:-12, 12:-12]
+    assert (a < 1).any()
+    assert (np.abs(a - b) > 1 / 32).mean() < 0.02  # rounding moves a sample across a pixel's border now and then
+    edge = shoot(gpu, {"scene": "plane:tilt=70", "technique": "ssdo", "ssdo.radius": 5.0})
+    assert edge.open.min() == 1.0
+
+
+def test_22_the_sky_closes_nothing_and_is_not_shaded(gpu: Gpu) -> None:
+    shots = [shoot(gpu, {"scene": "ball alone", "technique": t, "environment": "ramp-x", "blur.radius": 2, "width": 128, "height": 72}) for t in TECHNIQUES]
+    for p in shots:
+        assert (p.radiance == shots[0].radiance)[~p.surface].all()
+        assert p.open[p.surface].min() > 0.97  # facets of 2 degrees under smooth normals
+        assert (p.open[~p.surface] == 1).all()
+    sky = ~shots[0].surface
+    assert sky.sum() > 1000
+    assert 0.3 < shots[0].radiance[sky].min() < shots[0].radiance[sky].max() < 1.7  # 1 + w.x over the field of view
+
+
+def test_23_a_thin_pole_beyond_the_radius_casts_no_halo(gpu: Gpu) -> None:
+    p = shoot(gpu, {"scene": "pole:distance=5", "technique": "ssdo", "ssdo.radius": 1.0, "frames": 4})
+    wall = p.depth > 14.5
+    assert (~wall).any()
+    assert p.open[wall].min() == 1.0
+
+
+@pytest.mark.parametrize("form", ["patch", "solid-angle"])
+def test_24_a_convex_body_sends_nothing_to_itself(gpu: Gpu, form: str) -> None:
+    for scene in ("ball alone", "plane:tilt=80"):
+        p = shoot(gpu, {"scene": scene, "technique": "ssdo", "ssdo.radius": 2.0, "ssdo.bounce_form": form, "ssdo.samples": 64})
+        assert p.indirect.max() < 0.01 * np.pi
+
+
+def scaled(scene: Scene, factor: float) -> Scene:
+    """Everything `factor` times as large."""
+    meshes = tuple(mesh_of(m.positions * factor, m.triangles, m.material, m.normals, m.uvs) for m in scene.meshes)
+    assert scene.eye and scene.target
+    eye, target = (tuple(float(x) * factor for x in p) for p in (scene.eye, scene.target))
+    return Scene(meshes, eye, target, scene.fov, scene.sun, scene.environment)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["patch", "solid-angle"])
+@pytest.mark.parametrize("factor", [0.001, 1000.0])
+def test_09_25_size_does_not_matter(gpu: Gpu, form: str, factor: float) -> None:
+    """Scene, radius and camera times k: the same image. In the corner the bounce stays finite."""
+    from app.scenes import load
+
+    small = register(f"scaled {factor} yard", lambda: scaled(yard(), factor))
+    p, q = (shoot(gpu, {"scene": name, "technique": "ssdo", "ssdo.bounce_form": form}) for name in ("yard", small))
+    assert (np.abs(p.radiance - q.radiance) > 0.02).mean() < 0.01  # rounding moves a sample across a pixel's border now and then
+    assert np.abs(p.radiance - q.radiance).mean() < 2e-3
+    corner = register(f"scaled {factor} corner", lambda: scaled(load("corner:distance=0.0"), factor))
+    r = shoot(gpu, {"scene": corner, "technique": "ssdo", "ssdo.radius": float(factor), "ssdo.bounce_form": form})
+    assert np.isfinite(r.indirect).all()
+    # a sender at the clamped distance weighs pi at most, however many samples: measured 4.5 for patches
+    assert 0.1 < r.indirect.max() < np.pi * (1 if form == "solid-angle" else 4)
+
+
+# ---- space: faults 11, 12, 13, 35, 38 -----------------------------------------------------------------------------------
+
+
+def test_11_tangent_frames(gpu: Gpu) -> None:
+    rng = np.random.default_rng(1)
+    n = rng.normal(size=(100, 100, 3))
+    n /= np.linalg.norm(n, axis=-1, keepdims=True)
+    n[0, :6] = [(0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0)]
+    n[0, 6:10] = [(1e-8, 0, -1), (-1e-8, 1e-8, -1), (0, 1e-5, -1), (0.6, -0.8, 0.0)]
+    into = gpu.target("test", (100, 100), "rgba32f")
+    normals = texture(gpu, np.concatenate([n, np.zeros((100, 100, 1))], -1).astype("f4"))
+    (error,) = gpu.draw("basis.frag", into, frame=frame_of(gpu), normals=normals)
+    found = gpu.read(error)
+    assert np.isfinite(found).all()
+    assert found.max() < 1e-5  # 32-bit rounding near -z, where 1 / (1 + |z|) is as large as it gets
+
+
+def frame_of(gpu: Gpu) -> Frame:
+    return render(gpu, Shot().with_values(SMALL | {"scene": "plane", "technique": "off"})).view.frame
+
+
+def test_12_the_environment_stays_with_the_world(gpu: Gpu) -> None:
+    s = {"technique": "ssdo", "environment": "ramp-x", "ssdo.radius": 0.01, "frames": 16, "scene": "ball alone", "ssdo.samples": 32}
+    front, side = (shoot(gpu, s | {"camera.eye": eye, "camera.target": (0.0, 0.0, 0.0)}) for eye in ((0.0, 0.5, 4.0), (4.0, 0.5, 0.0)))
+    for p in (front, side):
+        exact = np.pi + 2 * np.pi / 3 * p.normal[..., 0]
+        assert np.abs(p.direct[..., 0] - exact)[p.surface].mean() < 0.03
+    assert abs(front.direct[..., 0][front.surface].mean() - side.direct[..., 0][side.surface].mean()) > 0.5  # the east side is brighter
+    together = shoot(gpu, s | {"camera.eye": (4.0, 0.5, 0.0), "camera.target": (0.0, 0.0, 0.0), "sky.rotation": -90.0})
+    assert np.abs(together.direct - front.direct).mean() < 0.02
+
+
+def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    for column in (0, 5, 20, 31):  # of 32, from north over east
+        spot = np.zeros((16, 32, 3), "f4")
+        spot[7:9, column] = 10.0
+        monkeypatch.setitem(environment.BUILT_IN, "spot", lambda sun, spot=spot: spot)
+        environment._built_in.cache_clear()
+        azimuth = 2 * np.pi * (column + 0.5) / 32
+        towards = np.array((np.sin(azimuth), 0.0, -np.cos(azimuth)))
+        eye = tuple(float(x) for x in 4 * towards + (0, 0.3, 0))
+        p = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "spot", "camera.eye": eye, "camera.target": (0.0, 0.0, 0.0)})
+        brightest = p.normal.reshape(-1, 3)[p.direct[..., 0].argmax()]
+        assert brightest @ towards > 0.97
+        q = shoot(gpu, {"scene": "ball alone", "technique": "ssdo", "environment": "spot", "camera.eye": eye, "camera.target": (0.0, 0.0, 0.0), "ssdo.radius": 0.01, "ssdo.samples": 256})
+        assert abs(q.direct[q.surface].mean() / p.direct[p.surface].mean() - 1) < 0.1
+    seam = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "ramp-x", "camera.eye": (0.0, 0.0, 3.0), "camera.target": (0.0, 5.0, 0.0)})
+    row = seam.radiance[2, :, 0]
+    assert np.abs(np.diff(row)).max() < 4 * np.abs(np.diff(row)).mean()
+
+
+@pytest.mark.parametrize("distance", [3.0, 12.0])
+def test_35_the_radius_is_in_metres(gpu: Gpu, distance: float) -> None:
+    """From twice and from half as far, the open share beside the wall is what F2 says."""
+    e = np.array((-0.72, 0.64, 0.26)) * distance
+    s = {"scene": "corner", "technique": "ssdo", "ssdo.radius": 0.5, "ssdo.thickness": 100.0, "ssdo.steps": 24, "ssdo.samples": 64, "frames": 4, "ssdo.bounce": False}
+    p = shoot(gpu, s | {"camera.eye": tuple(float(x) for x in e), "width": 192, "height": 108, "camera.fov": 40.0 * 6 / (3 + distance)})
+    c = np.clip((0.25 - p.position[..., 0]) / 0.5, 1e-6, 1)
+    where = p.surface & (np.abs(p.position[..., 1]) < 2e-3) & (np.abs(p.position[..., 2]) < 0.2) & (c > 0.3) & (c < 0.8)
+    exact = (np.arccos(c) - c * np.sqrt(1 - c * c)) / np.pi
+    assert where.sum() > 10
+    assert abs((1 - p.open - exact)[where].mean()) < 0.012  # pixels of 0.02 to 0.04 m; measured 0.006
+
+
+def test_38_nothing_is_shifted_by_half_a_pixel(gpu: Gpu) -> None:
+    """A trench seen from straight above is as dark on its left as on its right, and one pixel further, one pixel further."""
+    s = {"scene": "trench", "technique": "ssdo", "ssdo.radius": 1.0, "ssdo.samples": 64, "frames": 16, "camera.fov": 60.0, "ssdo.bounce": False}
+    pixel = 2 * 4.0 * np.tan(np.radians(30)) / 36
+    p, q = (shoot(gpu, s | {"camera.eye": (x, 4.0, 0.0), "camera.target": (x, 0.0, 0.0)}) for x in (0.0, pixel))
+    profile, moved = p.open[8:-8].mean(0), q.open[8:-8].mean(0)
+    inside = slice(20, 44)
+    assert profile[inside].min() < 0.9
+    assert np.abs(profile - profile[::-1])[inside].max() < 0.012  # 16 x 64 x 20 samples
+    floor = np.abs(np.arange(64) - 31.5)[inside] < 4
+    assert np.abs(moved[19:43] - profile[inside])[floor].max() < 0.02
+
+
+# ---- pattern and blur: faults 15, 16, 17, 18, 20, 36, 40 ----------------------------------------------------------------
+
+
+def test_15_16_the_pattern_repeats_every_4_pixels_and_the_blur_removes_it(gpu: Gpu) -> None:
+    s = {"scene": "plane:tilt=0", "technique": "ssdo", "environment": "ramp-x", "width": 64, "height": 64}
+    raw = shoot(gpu, s).direct[..., 0]
+    assert (raw[4:] == raw[:-4]).all()
+    assert (raw[:, 4:] == raw[:, :-4]).all()
+    assert len(np.unique(raw[:4, :4])) == 16
+    assert raw.std() > 0.005
+    for radius in (2, 4, 8):
+        smooth = shoot(gpu, s | {"blur.radius": radius}).direct[8:-8, 8:-8, 0]
+        assert smooth.std() < 1e-6
+
+
+def blurred(gpu: Gpu, scene: str, values: Floats, radius: int = 4) -> tuple[Floats, Probe]:
+    """What the blur makes of some lighting on a scene."""
+    shot = Shot().with_values(SMALL | {"scene": scene, "technique": "off", "blur.radius": radius})
+    view: View = render(gpu, shot).view
+    light = Lighting(texture(gpu, values), texture(gpu, values))
+    out = shot.blur.draw(gpu, view, light)
+    direct, indirect = gpu.read(out.direct), gpu.read(out.indirect)
+    assert (direct == indirect).all()
+    return direct, shoot(gpu, {"scene": scene, "technique": "off"})
+
+
+def test_17_the_blur_does_not_cross_edges(gpu: Gpu) -> None:
+    h, w = 36, 64
+    halves = np.where(np.arange(w) < w // 2, 0.0, 1.0)[None, :, None] * np.ones((h, 1, 4))
+    out, _ = blurred(gpu, "step:gap=0.5", halves.astype("f4"))
+    assert (out == halves).all()
+    p = shoot(gpu, {"scene": "ball alone", "technique": "off"})
+    on_ball = np.where(p.surface, 0.25, 9.0)[..., None] * np.ones(4)
+    out, _ = blurred(gpu, "ball alone", on_ball.astype("f4"))
+    assert (out == on_ball).all()
+
+
+@pytest.mark.parametrize("radius", [2, 4, 16])
+def test_18_the_blur_keeps_a_constant(gpu: Gpu, radius: int) -> None:
+    for scene in ("yard", "plane:tilt=85", "ball"):
+        out, _ = blurred(gpu, scene, np.full((36, 64, 4), 0.75, "f4"), radius)
+        assert np.abs(out - 0.75).max() < 1e-6
+
+
+def test_20_the_blur_comes_before_albedo(gpu: Gpu) -> None:
+    for technique in TECHNIQUES:
+        p = shoot(gpu, {"scene": "checker", "technique": technique, "blur.radius": 4})
+        ratio = p.radiance / p.albedo
+        assert np.abs(ratio[p.surface] - 1).max() < 3 * HALF
+        assert p.albedo[p.surface].min() < 0.2 < 0.7 < p.albedo.max()
+
+
+@pytest.mark.parametrize("visibility", ["march", "point"])
+def test_36_the_mean_does_not_depend_on_the_sample_count(gpu: Gpu, visibility: str) -> None:
+    s = {"scene": "corner", "technique": "ssao", "ssao.radius": 1.0, "ssao.thickness": 100.0, "ssao.visibility": visibility, "ssao.steps": 8}
+    truth = shoot(gpu, s | {"ssao.samples": 256, "frames": 16})
+    where = truth.surface & (truth.open < 0.95)
+    errors = []
+    for n in (8, 16, 32, 64, 128):
+        error = (shoot(gpu, s | {"ssao.samples": n}).open - truth.open)[where]
+        sigma = np.sqrt((truth.open * (1 - truth.open))[where].mean() / n / where.sum())
+        assert abs(error.mean()) < 3 * sigma
+        errors.append(np.sqrt((error**2).mean()))
+    slope = np.polyfit(np.log([8, 16, 32, 64, 128]), np.log(errors), 1)[0]
+    assert slope < -0.45
+
+
+def test_37_the_tile_is_one_even_pattern(gpu: Gpu) -> None:
+    """A whole tile of N samples errs less than one pixel with as many: its directions are different and evenly spread."""
+    s = {"scene": "plane:tilt=0", "technique": "ssdo", "environment": "ramp-x", "ssdo.samples": 4}
+    tile = shoot(gpu, s).direct[:4, :4, 0]
+    assert len(np.unique(tile)) == 16
+    assert abs(tile.mean() - np.pi) < 0.1 * tile.std()
+
+
+def test_40_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
+    for technique in TECHNIQUES:
+        first = shoot(gpu, {"scene": "yard", "technique": technique, "frames": 3, "blur.radius": 2})
+        shoot(gpu, {"scene": "ball", "technique": "off"})
+        again = shoot(gpu, {"scene": "yard", "technique": technique, "frames": 3, "blur.radius": 2})
+        for name in ("radiance", "direct", "indirect", "sun", "open"):
+            assert (getattr(first, name) == getattr(again, name)).all()
+    other = shoot(gpu, {"scene": "yard", "technique": "ssdo", "frames": 3, "blur.radius": 2, "seed": 7})
+    assert (other.direct != first.direct).any()
+
+
+# ---- colour: faults 31, 32 ----------------------------------------------------------------------------------------------
+
+
+def test_31_half_is_188(gpu: Gpu) -> None:
+    shot = Shot().with_values(SMALL | {"scene": "plane", "technique": "ssdo", "display.curve": "none", "display.dither": False})
+    picture = photograph(gpu, shot)
+    assert abs(images.arrays(gpu, picture)["radiance"] - 0.5).max() < 1e-3
+    assert set(np.unique(images.pixels(gpu, picture))) == {188}
+
+
+def test_31_the_png_says_what_the_screen_showed(gpu: Gpu, tmp_path: Path) -> None:
+    from PIL import Image
+
+    picture = photograph(gpu, Shot().with_values(SMALL | {"scene": "yard"}))
+    images.save(tmp_path / "a.png", gpu, picture, picture.shot.values())
+    assert (np.asarray(Image.open(tmp_path / "a.png")) == images.pixels(gpu, picture)).all()
+
+
+def test_32_images_are_linearised(gpu: Gpu) -> None:
+    image = np.full((8, 8, 4), 188, "u1")
+    image[:4, :4] = (255, 0, 0, 255)  # the top left quarter, where u and v are small
+    board = quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(1.0, 1.0, 1.0), albedo_image=image))
+    register("board", lambda: Scene((board,), (0.0, 0.0, 80.0), (0.0, 0.0, 0.0), 40.0))
+    p = shoot(gpu, {"scene": "board", "technique": "ssdo"})
+    assert np.abs(p.albedo[-6:, 30:40] - 0.503).max() < 2e-3
+    assert np.abs(p.radiance[-6:, 30:40] - 0.503).max() < 4e-3
+    assert (p.albedo[6, 6] == (1, 0, 0)).all()
+
+
+# ---- the sun ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("elevation", [4.0, 30.0, 89.0])
+@pytest.mark.parametrize("size", [0.0, 0.53, 8.0])
+def test_a_plane_does_not_shadow_itself(gpu: Gpu, elevation: float, size: float) -> None:
+    p = shoot(gpu, {"scene": "plane:distance=4", "technique": "off", "sun.irradiance": 2.0, "sun.elevation": elevation, "sun.azimuth": 200.0, "sun.size": size})
+    assert np.abs(p.sun / (2 * np.sin(np.radians(elevation))) - 1).max() < 2 * HALF
+
+
+def test_a_ball_does_not_shadow_its_lit_side(gpu: Gpu) -> None:
+    p = shoot(gpu, {"scene": "ball alone", "technique": "off", "sun.irradiance": 1.0, "sun.azimuth": 160.0, "sun.elevation": 20.0, "width": 128, "height": 72})
+    e, a = np.radians(20), np.radians(160)
+    cosine = p.normal @ np.array((np.sin(a) * np.cos(e), np.sin(e), -np.cos(a) * np.cos(e)))
+    assert np.abs(p.sun[..., 0] - np.maximum(cosine, 0))[p.surface & (cosine > 0.1)].max() < 2e-3
+    assert p.sun[cosine < 0].max() == 0
+
+
+def test_a_shadow_begins_at_the_foot_and_ends_where_it_should(gpu: Gpu) -> None:
+    """A fence 1 m high, sun at 45 degrees behind it: the floor is dark from the fence to 1 m before it."""
+    s: dict[str, Any] = {"scene": "low fence", "technique": "off", "sun.irradiance": 2.0, "sun.azimuth": 90.0, "sun.elevation": 45.0, "width": 256, "height": 144}
+
+    def fence() -> Scene:
+        floor = quad((-6, 0, 6), (6, 0, 6), (6, 0, -6), (-6, 0, -6), GREY)
+        return Scene((floor, box((1.0, 0, -5), (1.3, 1, 5), GREY)), (0.2, 7.0, 0.1), (0.2, 0.0, 0.0), 40.0)
+
+    register("low fence", fence)
+    p = shoot(gpu, s)
+    x, texel = p.position[..., 0], 2 * p.position[..., 2].max() / 2048 + 2 * 6 * 2**0.5 / 2048
+    floor = p.surface & (np.abs(p.position[..., 1]) < 1e-3)
+    dark = floor & (x > 0.0 + 4 * texel) & (x < 1.0 - 1e-3)
+    light = floor & (x < -4 * texel)
+    assert dark.sum() > 100
+    assert p.sun[dark].max() < 0.05 * 2
+    assert np.abs(p.sun[light] - 2 * np.sin(np.radians(45))).max() < 4 * HALF
+    hard, soft = (shoot(gpu, s | {"sun.size": size}).sun[..., 0] for size in (0.0, 10.0))
+    between = [((v > 0.1) & (v < 1.3) & floor).sum() for v in (hard, soft)]
+    assert between[1] > 3 * between[0]
+
+
+def test_gbuffer_is_what_it_says(gpu: Gpu) -> None:
+    p = shoot(gpu, {"scene": "yard", "technique": "off", "width": 128, "height": 72})
+    assert np.abs(np.linalg.norm(p.normal[p.surface], axis=-1) - 1).max() < 2e-3
+    assert p.emission[p.surface].max() == 3.0
+    on_floor = p.surface & (p.normal[..., 1] > 0.999) & (p.albedo[..., 2] > 0.4) & (p.albedo[..., 2] < 0.6)
+    assert np.abs(p.position[..., 1][on_floor]).max() < 1e-4
+    assert isinstance(photograph(gpu, Shot().with_values(SMALL | {"scene": "yard"})).view.gbuffer, GBuffer)
