@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import moderngl
 import numpy as np
 
 from app.gpu import Geometry, Gpu, Part, Texture
 from app.scene import Bytes, Floats, Ints, Mesh, Scene
 from app.settings import Vec3
 
-SRGB8_ALPHA8 = 0x8C43  # texels are linearised before they are filtered
+LAYOUT, NAMES = "3f 3f 2f", ("position_ws", "normal_ws", "uv")
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,13 @@ def _vertices(mesh: Mesh) -> tuple[Floats, Ints]:
     return np.concatenate([positions, normals, uvs], 1).astype("f4"), corners
 
 
-def _image(gpu: Gpu, image: Bytes | None) -> Texture:
-    """An sRGB image with its mip levels; white where there is none."""
-    pixels = np.full((1, 1, 4), 255, "u1") if image is None else image
-    texture = gpu.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels).tobytes(), internal_format=SRGB8_ALPHA8)
-    texture.build_mipmaps()
-    texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
-    texture.anisotropy = 8.0
-    return texture
-
-
 def _make(gpu: Gpu, scene: Scene) -> Uploaded:
     vertices, corners, parts, start, first = [], [], [], 0, 0
     images: dict[int, Texture] = {}
 
-    def image(pixels: Bytes | None) -> Texture:
+    def image(pixels: Bytes | None) -> Texture:  # white where there is none
         if id(pixels) not in images:
-            images[id(pixels)] = _image(gpu, pixels)
+            images[id(pixels)] = gpu.image(np.full((1, 1, 4), 255, "u1") if pixels is None else pixels)
         return images[id(pixels)]
 
     for mesh in scene.meshes:
@@ -76,6 +65,6 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
         corners.append(c + start)
         parts.append(Part(first, c.size, bound))
         start, first = start + len(v), first + c.size
-    buffer = gpu.ctx.buffer(np.concatenate(vertices).tobytes() if vertices else bytes(32))
-    indices = gpu.ctx.buffer(np.concatenate(corners).astype("u4").tobytes() if corners else bytes(12))
-    return Uploaded(Geometry(buffer, "3f 3f 2f", ("position_ws", "normal_ws", "uv"), indices), parts)
+    if not parts:
+        return Uploaded(gpu.geometry(np.zeros((0, 8), "f4"), LAYOUT, NAMES, np.zeros(0, "i4")), [])
+    return Uploaded(gpu.geometry(np.concatenate(vertices), LAYOUT, NAMES, np.concatenate(corners).astype("i4")), parts)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import moderngl
 import numpy as np
 
-from app.scene import Floats
+from app.scene import Bytes, Floats, Ints
 from app.settings import Problem, glsl, glsl_value
 
 T = TypeVar("T")
@@ -32,6 +32,7 @@ PACKAGE = Path(__file__).parent
 SHADERS = next(p for p in (PACKAGE / "shaders", PACKAGE.parent / "shaders") if p.is_dir())
 EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_VertexID & 2) * 2.0 - 1.0, 0.0, 1.0); }"
 FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
+SRGB8_ALPHA8 = 0x8C43
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
 NO_OPENGL = "this program needs OpenGL 4.1; `python -m app doctor` tells what is missing and how to get it"
 
@@ -168,6 +169,36 @@ class Gpu:
         texture = self.ctx.texture(size, components, dtype=dtype)
         texture.filter, texture.repeat_x, texture.repeat_y = (moderngl.NEAREST, moderngl.NEAREST), False, False
         return texture
+
+    # ---- things made from arrays ----
+
+    def geometry(self, vertices: Floats, layout: str, names: tuple[str, ...], indices: Ints) -> Geometry:
+        """Vertices (n, k) float32 laid out as `layout` says ("3f 3f 2f"), one name for each part, and indices of corners."""
+        return Geometry(self.ctx.buffer(vertices.tobytes() or bytes(64)), layout, names, self.ctx.buffer(indices.tobytes() or bytes(12)))
+
+    def image(self, pixels: Bytes) -> Texture:
+        """An sRGB image (h, w, 4) with mip levels; repeats. Texels are linearised before they are filtered."""
+        texture = self.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels).tobytes(), internal_format=SRGB8_ALPHA8)
+        texture.build_mipmaps()
+        texture.filter, texture.anisotropy = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR), 8.0
+        return texture
+
+    def sphere_map(self, *levels: Floats) -> Texture:
+        """A lat-long map (h, w, 3) float32 with the levels given, each half the one before; goes around in u, ends in v."""
+        texture = self.ctx.texture(levels[0].shape[1::-1], 3, levels[0].tobytes(), dtype="f4")
+        texture.repeat_x, texture.repeat_y = True, False
+        texture.build_mipmaps(0, len(levels) - 1)
+        for number, level in enumerate(levels):
+            texture.write(level.tobytes(), level=number)
+        texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
+        return texture
+
+    def depth_map(self, size: Size) -> tuple[Texture, moderngl.Framebuffer]:
+        """A depth texture that is read as numbers, 0 near to 1 far, and what to draw into it with."""
+        texture = self.ctx.depth_texture(size)
+        texture.compare_func, texture.repeat_x, texture.repeat_y = "", False, False
+        texture.filter = moderngl.NEAREST, moderngl.NEAREST
+        return texture, self.ctx.framebuffer(depth_attachment=texture)
 
     # ---- drawing ----
 

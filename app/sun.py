@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from pyrr import matrix44
 
 from app.frame import Frame, Matrix, flat, look_at
 from app.gbuffer import GBuffer
@@ -52,11 +51,11 @@ def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
     least, most = corners[:, :3].min(0) - margin, corners[:, :3].max(0) + margin
     shift = np.eye(4)
     shift[3, :3] = -least[0], -least[1], -most[2]  # x, y from 0; z from 0 downwards
-    light = matrix44.multiply(view, shift)
+    light = view @ shift
     extent = most - least
     projection = np.diag([2 / extent[0], 2 / extent[1], -2 / extent[2], 1.0])
     projection[3, :3] = -1.0
-    return Shadow(flat(light), (float(extent[0]), float(extent[1])), float(extent[2]), float(texels)), flat(matrix44.multiply(light, projection))
+    return Shadow(flat(light), (float(extent[0]), float(extent[1])), float(extent[2]), float(texels)), flat(light @ projection)
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,9 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Te
     shadow, clip = place(scene, frame.sun_direction, sun.resolution)
 
     def make() -> Texture:
-        size = (sun.resolution, sun.resolution)
-        depth = gpu.ctx.depth_texture(size)
-        depth.compare_func, depth.repeat_x, depth.repeat_y = "", False, False
+        depth, framebuffer = gpu.depth_map((sun.resolution, sun.resolution))
         geometry, parts = upload(gpu, scene)
-        bare = [part._replace(bound={}) for part in parts]
-        gpu.raster("shadow", gpu.ctx.framebuffer(depth_attachment=depth), geometry, bare, light=Light(clip))
+        gpu.raster("shadow", framebuffer, geometry, [part._replace(bound={}) for part in parts], light=Light(clip))
         return depth
 
     if not any(frame.sun_irradiance):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from app import images, scenes
 from app.gpu import Gpu
 from app.pipeline import photograph
@@ -15,7 +16,7 @@ from app.scene import Floats, Scene
 from app.shot import Shot
 
 Doubles = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+Bools = Any  # an array of bool; numpy types comparisons as one or a single bool
 
 SMALL = {"width": 64, "height": 36, "blur.radius": 0}
 
@@ -60,12 +61,13 @@ def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:
     t /= np.linalg.norm(t)
     b = np.cross(n, t)
     u, phi = u.ravel()[:, None], phi.ravel()[:, None]
-    return np.sqrt(u) * (np.cos(phi) * t + np.sin(phi) * b) + np.sqrt(1 - u) * n
+    found: Doubles = np.sqrt(u) * (np.cos(phi) * t + np.sin(phi) * b) + np.sqrt(1 - u) * n
+    return found
 
 
-def occlusion(normal: npt.ArrayLike, hit: Callable[[Doubles], Bools]) -> float:
-    """The cosine-weighted share of directions for which `hit` is true."""
-    return float(hit(hemisphere(normal)).mean())
+def occlusion(normal: npt.ArrayLike, position: Doubles, hit: Callable[[Doubles, Doubles], Bools]) -> float:
+    """The cosine-weighted share of directions for which `hit(directions, position)` is true."""
+    return float(np.mean(hit(hemisphere(normal), position)))
 
 
 def binomial(share: Any, count: int, sigmas: float = 4.0) -> Any:

@@ -5,21 +5,24 @@ tests/faults.py plants them one by one and checks that what stands here fails.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from probe import SMALL, Probe, register, shoot
+
 from app import environment, images
 from app.frame import Frame
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Texture
 from app.pipeline import photograph, render
 from app.scene import Floats, Material, Scene, Sunlight
-from app.scenes.shapes import box, mesh_of, quad, sphere
+from app.scenes.assembly import mesh_of
+from app.scenes.shapes import box, quad, sphere
 from app.shot import Shot
 from app.technique import Lighting, View
-from probe import SMALL, Probe, register, shoot
 
 HALF = 1 / 2048  # what the half floats of the G-buffer resolve
 GREY = Material(albedo=(0.5, 0.5, 0.5))
@@ -184,8 +187,16 @@ def test_04_no_halo_around_what_is_far_in_front(gpu: Gpu, technique: str, visibi
 
 def test_10_the_back_of_a_sheet_is_a_surface(gpu: Gpu) -> None:
     found = yard()
-    register("inside out", lambda: Scene(tuple(mesh_of(m.positions, m.triangles[:, ::-1], m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"))
-    register("flat yard", lambda: Scene(tuple(mesh_of(m.positions, m.triangles, m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"))
+    register(
+        "inside out",
+        lambda: Scene(
+            tuple(mesh_of(m.positions, m.triangles[:, ::-1], m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"
+        ),
+    )
+    register(
+        "flat yard",
+        lambda: Scene(tuple(mesh_of(m.positions, m.triangles, m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"),
+    )
     a, b = (shoot(gpu, {"scene": name, "technique": "ssdo"}) for name in ("flat yard", "inside out"))
     assert np.abs(a.normal - b.normal).max() < 2 * HALF
     assert np.abs(a.open - b.open).max() < 0.1  # a sample or two where the normals' last bits differ
@@ -286,11 +297,15 @@ def test_12_the_environment_stays_with_the_world(gpu: Gpu) -> None:
     assert np.abs(together.direct - front.direct).mean() < 0.02
 
 
+def shown(map_: Floats, sun: object) -> Floats:
+    return map_
+
+
 def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     for column in (0, 5, 20, 31):  # of 32, from north over east
         spot = np.zeros((16, 32, 3), "f4")
         spot[7:9, column] = 10.0
-        monkeypatch.setitem(environment.BUILT_IN, "spot", lambda sun, spot=spot: spot)
+        monkeypatch.setitem(environment.BUILT_IN, "spot", functools.partial(shown, spot))
         environment._built_in.cache_clear()
         azimuth = 2 * np.pi * (column + 0.5) / 32
         towards = np.array((np.sin(azimuth), 0.0, -np.cos(azimuth)))
@@ -298,7 +313,18 @@ def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: p
         p = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "spot", "camera.eye": eye, "camera.target": (0.0, 0.0, 0.0)})
         brightest = p.normal.reshape(-1, 3)[p.direct[..., 0].argmax()]
         assert brightest @ towards > 0.97
-        q = shoot(gpu, {"scene": "ball alone", "technique": "ssdo", "environment": "spot", "camera.eye": eye, "camera.target": (0.0, 0.0, 0.0), "ssdo.radius": 0.01, "ssdo.samples": 256})
+        q = shoot(
+            gpu,
+            {
+                "scene": "ball alone",
+                "technique": "ssdo",
+                "environment": "spot",
+                "camera.eye": eye,
+                "camera.target": (0.0, 0.0, 0.0),
+                "ssdo.radius": 0.01,
+                "ssdo.samples": 256,
+            },
+        )
         assert abs(q.direct[q.surface].mean() / p.direct[p.surface].mean() - 1) < 0.1
     seam = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "ramp-x", "camera.eye": (0.0, 0.0, 3.0), "camera.target": (0.0, 5.0, 0.0)})
     row = seam.radiance[2, :, 0]
@@ -309,7 +335,16 @@ def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: p
 def test_35_the_radius_is_in_metres(gpu: Gpu, distance: float) -> None:
     """From twice and from half as far, the open share beside the wall is what F2 says."""
     e = np.array((-0.72, 0.64, 0.26)) * distance
-    s = {"scene": "corner", "technique": "ssdo", "ssdo.radius": 0.5, "ssdo.thickness": 100.0, "ssdo.steps": 24, "ssdo.samples": 64, "frames": 4, "ssdo.bounce": False}
+    s = {
+        "scene": "corner",
+        "technique": "ssdo",
+        "ssdo.radius": 0.5,
+        "ssdo.thickness": 100.0,
+        "ssdo.steps": 24,
+        "ssdo.samples": 64,
+        "frames": 4,
+        "ssdo.bounce": False,
+    }
     p = shoot(gpu, s | {"camera.eye": tuple(float(x) for x in e), "width": 192, "height": 108, "camera.fov": 40.0 * 6 / (3 + distance)})
     c = np.clip((0.25 - p.position[..., 0]) / 0.5, 1e-6, 1)
     where = p.surface & (np.abs(p.position[..., 1]) < 2e-3) & (np.abs(p.position[..., 2]) < 0.2) & (c > 0.3) & (c < 0.8)
@@ -432,7 +467,8 @@ def test_31_the_png_says_what_the_screen_showed(gpu: Gpu, tmp_path: Path) -> Non
 
     picture = photograph(gpu, Shot().with_values(SMALL | {"scene": "yard"}))
     images.save(tmp_path / "a.png", gpu, picture, picture.shot.values())
-    assert (np.asarray(Image.open(tmp_path / "a.png")) == images.pixels(gpu, picture)).all()
+    with Image.open(tmp_path / "a.png") as image:
+        assert (np.asarray(image) == images.pixels(gpu, picture)).all()
 
 
 def test_32_images_are_linearised(gpu: Gpu) -> None:
@@ -466,7 +502,15 @@ def test_a_ball_does_not_shadow_its_lit_side(gpu: Gpu) -> None:
 
 def test_a_shadow_begins_at_the_foot_and_ends_where_it_should(gpu: Gpu) -> None:
     """A fence 1 m high, sun at 45 degrees behind it: the floor is dark from the fence to 1 m before it."""
-    s: dict[str, Any] = {"scene": "low fence", "technique": "off", "sun.irradiance": 2.0, "sun.azimuth": 90.0, "sun.elevation": 45.0, "width": 256, "height": 144}
+    s: dict[str, Any] = {
+        "scene": "low fence",
+        "technique": "off",
+        "sun.irradiance": 2.0,
+        "sun.azimuth": 90.0,
+        "sun.elevation": 45.0,
+        "width": 256,
+        "height": 144,
+    }
 
     def fence() -> Scene:
         floor = quad((-6, 0, 6), (6, 0, 6), (6, 0, -6), (-6, 0, -6), GREY)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from app.scene import Material, Mesh, Scene
-from app.scenes.shapes import Points, box, merged, mesh_of, polygons, quad, sphere
+from app.scenes.assembly import Points, merged, mesh_of
+from app.scenes.shapes import box, polygons, quad, sphere
 from app.settings import Problem
 
 GREY = Material(albedo=(0.5, 0.5, 0.5))

@@ -1,0 +1,140 @@
+"""Doors that stay shut, and texts that must agree with one another."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.gpu import Gpu, Line, ShaderError, explained
+from app.settings import glsl
+from app.shot import Shot
+from app.technique import Technique
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "app").rglob("*.py"))
+SHADERS = sorted((ROOT / "shaders").glob("*.frag"))
+
+
+def imported(path: Path, top_level: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = tree.body if top_level else ast.walk(tree)
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+    return found
+
+
+def test_opengl_lives_in_few_rooms() -> None:
+    """moderngl in gpu.py, pyrr where cameras are, the window in the viewer."""
+    rooms = {"moderngl": {"gpu.py"}, "pyrr": {"frame.py"}}
+    for path in MODULES:
+        names = {n.partition(".")[0] for n in imported(path)}
+        viewer = "viewer" in path.parts
+        for library, allowed in rooms.items():
+            assert library not in names or viewer or path.name in allowed, f"{path} imports {library}"
+        assert viewer or not names & {"imgui_bundle", "moderngl_window", "pyglet"}, path
+
+
+def test_techniques_and_programs_do_not_know_one_another() -> None:
+    techniques = [p for p in MODULES if p.parent.name == "techniques" and p.name != "__init__.py"]
+    assert len(techniques) >= 3
+    for path in techniques:
+        assert not [n for n in imported(path) if n.startswith("app.techniques")], path
+    for name in ("settings", "scene", "frame", "gbuffer", "sun", "environment", "technique"):
+        names = imported(ROOT / "app" / f"{name}.py")
+        assert not [n for n in names if n.startswith(("app.pipeline", "app.shot", "app.capture", "app.viewer", "app.techniques"))], name
+
+
+def test_the_table_in_the_readme_is_the_programs_own(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.__main__ import parameters
+
+    assert parameters([]) == 0
+    assert capsys.readouterr().out.strip() in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_shader_opens_with_its_question() -> None:
+    for path in SHADERS:
+        first = path.read_text("utf-8").splitlines()[0]
+        assert first.startswith("// "), path
+        assert first.rstrip().endswith(("?", ".")), path
+
+
+@pytest.mark.skipif(not shutil.which("glslangValidator"), reason="glslangValidator is not installed (Debian: glslang-tools)")
+def test_shaders_are_correct_by_the_reference_compiler(gpu: Gpu) -> None:
+    """Every program in use, as the drivers get it: Mesa alone would let pass what others refuse."""
+    from app.pipeline import render
+
+    for name in Technique.known:
+        render(gpu, Shot().with_values({"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2}), 1)
+    assert len(gpu._sources) > 8
+    for source in gpu._sources.values():
+        for lines, stage in zip(source(), ("vert", "frag"), strict=True):
+            text = "\n".join(["#version 410 core", *(line.text for line in lines)])
+            done = subprocess.run(["glslangValidator", "--stdin", "-S", stage], input=text, text=True, capture_output=True, check=False)
+            assert done.returncode == 0, explained(done.stdout, lines)
+
+
+def test_a_shader_error_names_file_and_line(gpu: Gpu, tmp_path: Path) -> None:
+    (tmp_path / "bad.frag").write_text('#include "part.glsl"\nout vec4 c;\nvoid main() { c = vec4(missing); }\n')
+    (tmp_path / "part.glsl").write_text("float f() { return 1.0; }\n")
+    own = Gpu(gpu.ctx, folders=(tmp_path,))
+    with pytest.raises(ShaderError, match=r"shaders/bad\.frag:3:.*missing"):
+        own.draw("bad.frag", own.target("t", (4, 4), "rgba8"))
+    (tmp_path / "part.glsl").write_text("\nfloat f() { return oops; }\n")
+    with pytest.raises(ShaderError, match=r"shaders/part\.glsl:2:.*oops"):
+        own.draw("bad.frag", own.target("t", (4, 4), "rgba8"))
+    with pytest.raises(ShaderError, match=r"no shader shaders/none\.frag"):
+        own.draw("none.frag", own.target("t", (4, 4), "rgba8"))
+
+
+def test_a_failed_reload_keeps_the_old_program(gpu: Gpu, tmp_path: Path) -> None:
+    good = "out vec4 c;\nvoid main() { c = vec4(0.25, 0.5, 0.75, 1.0); }\n"
+    (tmp_path / "x.frag").write_text(good)
+    own = Gpu(gpu.ctx, folders=(tmp_path,))
+    into = own.target("t", (2, 2), "rgba32f")
+    own.draw("x.frag", into)
+    (tmp_path / "x.frag").write_text("out vec4 c;\nvoid main() { c = }\n")
+    assert "shaders/x.frag:2" in own.reload()["x.frag"]
+    assert own.read(own.draw("x.frag", into)[0])[0, 0, 1] == 0.5
+    (tmp_path / "x.frag").write_text(good.replace("0.5", "0.125"))
+    assert own.reload() == {}
+    assert own.read(own.draw("x.frag", into)[0])[0, 0, 1] == 0.125
+
+
+def test_drivers_write_errors_differently() -> None:
+    lines = [Line("a", "x.frag", 7), Line("b", "common/y.glsl", 3)]
+    for log in ("0:3(5): error: boom", "0(3) : error C1008: boom", "ERROR: 0:3: boom"):
+        assert "shaders/common/y.glsl:3:" in explained(log, lines)
+
+
+def test_a_target_cannot_be_read_while_it_is_drawn(gpu: Gpu, tmp_path: Path) -> None:
+    (tmp_path / "x.frag").write_text("uniform sampler2D a;\nout vec4 c;\nvoid main() { c = texelFetch(a, ivec2(0), 0); }\n")
+    own = Gpu(gpu.ctx, folders=(tmp_path,))
+    into = own.target("t", (2, 2), "rgba32f")
+    with pytest.raises(ShaderError, match="reads a while drawing into it"):
+        own.draw("x.frag", into, a=into.textures[0])
+    with pytest.raises(ShaderError, match="reads a, but was given only"):
+        own.draw("x.frag", into, b=into.textures[0])
+
+
+def test_targets_are_remade_only_when_they_change(gpu: Gpu) -> None:
+    own = Gpu(gpu.ctx)
+    a = own.target("t", (4, 4), "rgba8")
+    assert own.target("t", (4, 4), "rgba8") is a
+    assert own.target("t", (5, 4), "rgba8") is not a
+    with own.scope("B"):
+        assert own.target("t", (5, 4), "rgba8") is not own.targets["t"]
+    assert set(own.targets) == {"t", "B/t"}
+
+
+def test_every_technique_has_its_struct() -> None:
+    for name, kind in Technique.known.items():
+        fitted = kind().fitted(1.0)
+        assert f"}} {name};" in glsl(fitted, name) or not fitted.values()
