@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.scene import Material, Mesh
-from app.scenes.shapes import Points, copies, grid_normals, placing, polygons, sheet
+from app.scenes.assembly import Points, copies, placing
+from app.scenes.shapes import grid_normals, polygons, sheet
 
 
 def rounded(corners: npt.ArrayLike, rounds: int = 3) -> Points:
@@ -50,9 +51,10 @@ def draped(
 ) -> Mesh:
     """A cloth `width` metres wide (along x) that follows a curve of (z, y, depth of its folds) points, in metres.
 
-    The curve runs so that the side to be seen is on its left when +z points to the right. Folds stand out to that side only, so that a cloth on a
-    wall or a floor does not cut into it. `narrowing`: share by which the end is narrower than the beginning; `skew`: metres the end slides along x;
-    `sag`: metres the middle of the first edge hangs below its ends.
+    The curve runs so that the side to be seen is on its left when z points to the right and y up: down a wall and out over
+    the floor. Folds stand out to that side only, so that a cloth on a wall or a floor does not cut into it. `narrowing`: share
+    by which the end is narrower than the beginning; `skew`: metres the end slides along x; `sag`: metres the middle of the first
+    edge hangs below its ends.
     """
     curve = even(rounded(path), rows + 1)
 
@@ -60,10 +62,10 @@ def draped(
         spine = np.broadcast_to(curve[:, None, :2], (*u.shape, 2))
         out, sway = pleats(u, v, folds, rng)
         deep = curve[:, None, 2]
-        flat = np.stack([u * width, spine[..., 1], spine[..., 0]], -1)
+        flat = np.stack([-u * width, spine[..., 1], spine[..., 0]], -1)
         n = grid_normals(flat)
         fit = 1 - narrowing * v**1.5
-        x = (u - 0.5) * width * fit + 0.25 * deep * sway + skew * v**2
+        x = (0.5 - u) * width * fit + 0.18 * deep * sway + skew * v**2
         p = flat + n * (deep * out)[..., None]
         p[..., 0] = x
         p[..., 1] -= sag * (1 - (2 * u - 1) ** 2) * (1 - v) ** 0.5

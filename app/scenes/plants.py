@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.scene import Material, Mesh
-from app.scenes.shapes import Points, copies, grid, painted, sphere, transformed, tube
+from app.scenes.assembly import Points, copies, painted
+from app.scenes.shapes import grid, sphere, tube
 from app.scenes.surfaces import shade
 
 
@@ -51,13 +52,15 @@ def agave(base: npt.ArrayLike, size: float, material: Material, rng: np.random.G
     return painted(copies(leaf, place), shade(rng.integers(0, 16, count)))
 
 
-def bush(center: npt.ArrayLike, radii: npt.ArrayLike, count: int, leaf: float, material: Material, rng: np.random.Generator, first: int = 0, kinds: int = 16) -> Mesh:
+def bush(
+    center: npt.ArrayLike, radii: npt.ArrayLike, count: int, leaf: float, material: Material, rng: np.random.Generator, first: int = 0, kinds: int = 16
+) -> Mesh:
     """A crown of leaves `leaf` metres long in the outer part of an ellipsoid, in `kinds` shades from the palette's entry `first` on."""
     out = around(rng, count, -0.9, 1.0)
     depth = rng.uniform(0.6, 1.0, (count, 1)) ** 0.7 * (1 + 0.12 * np.sin(out @ np.array([[5.0], [4.0], [6.0]])))
-    forward = out + rng.normal(0, 0.45, (count, 3)) + (0, -0.15, 0)
+    forward = out + rng.normal((0, -0.15, 0), 0.45, (count, 3))
     place = frames(forward, np.asarray(center) + out * depth * np.asarray(radii), leaf * rng.uniform(0.7, 1.2, count), rng.normal(0, 0.7, count))
-    return painted(copies(blade(1.0, 0.5, 0.15, material, 3), place), shade(first + rng.integers(0, kinds, count)))
+    return painted(copies(blade(1.0, 0.5, 0.15, material, 2), place), shade(first + rng.integers(0, kinds, count)))
 
 
 def fruit(center: npt.ArrayLike, radii: npt.ArrayLike, count: int, size: float, material: Material, rng: np.random.Generator, entry: int) -> Mesh:
@@ -69,7 +72,7 @@ def fruit(center: npt.ArrayLike, radii: npt.ArrayLike, count: int, size: float, 
 
 
 def trunk(base: npt.ArrayLike, top: npt.ArrayLike, radius: float, material: Material, rng: np.random.Generator) -> Mesh:
-    """A stem that wavers and tapers, and three boughs from its upper end."""
+    """A stem that wavers and tapers."""
     a, b = np.asarray(base, "f8"), np.asarray(top, "f8")
     t = np.linspace(0, 1, 9)[:, None]
     bend = np.concatenate([np.sin(3 * t + 1) - np.sin(1), 0 * t, np.sin(2.3 * t)], 1) * 0.12 * np.linalg.norm(b - a) * t * (1 - t)
@@ -77,15 +80,13 @@ def trunk(base: npt.ArrayLike, top: npt.ArrayLike, radius: float, material: Mate
 
 
 def cascade(path: npt.ArrayLike, spread: float, count: int, leaf: float, material: Material, rng: np.random.Generator, first: int, kinds: int) -> Mesh:
-    """Leaves or bracts along a polyline (n, 3), scattered `spread` metres about it in clusters."""
+    """Leaves or bracts along a polyline (n, 3), scattered `spread` metres about it, in clusters."""
     p = np.asarray(path, "f8")
-    at = rng.uniform(0, len(p) - 1, count) ** 1.0
+    at = rng.uniform(0, len(p) - 1, count)
     spots = np.stack([np.interp(at, np.arange(len(p)), p[:, k]) for k in range(3)], -1)
     clusters = rng.normal(0, spread, (max(count // 14, 1), 3))[rng.integers(0, max(count // 14, 1), count)]
-    spots = spots + clusters * (1, 1, 0.8) + rng.normal(0, spread * 0.22, (count, 3))
-    forward = rng.normal(0, 1, (count, 3)) + (0, -0.3, 0.4)
+    spots = spots + clusters * (1, 1, 0.55) + rng.normal(0, spread * 0.22, (count, 3))
+    forward = rng.normal((0, -0.3, 0.4), 1, (count, 3))
     place = frames(forward, spots, leaf * rng.uniform(0.7, 1.2, count), rng.uniform(-2, 2, count))
     return painted(copies(blade(1.0, 0.7, 0.2, material, 2, 0.35), place), shade(first + rng.integers(0, kinds, count)))
 
-
-__all__ = ["agave", "blade", "bush", "cascade", "fruit", "transformed", "trunk"]

@@ -10,6 +10,7 @@ from app.settings import Vec3
 
 Array = npt.NDArray[np.float64]
 SHADES = 64  # entries of a palette
+ROSY = 48  # where the limestone's rosy entries begin
 
 
 def srgb8(linear: npt.ArrayLike) -> Bytes:
@@ -17,7 +18,8 @@ def srgb8(linear: npt.ArrayLike) -> Bytes:
     c = np.clip(np.asarray(linear, "f8"), 0, 1)
     encoded = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
     alpha = np.ones((*c.shape[:2], 1))
-    return np.rint(np.concatenate([encoded, alpha], -1) * 255).astype("u1")
+    image: Bytes = np.rint(np.concatenate([encoded, alpha], -1) * 255).astype("u1")
+    return image
 
 
 def palette(name: str, bases: npt.ArrayLike, spread: float, warmth: float, rng: np.random.Generator) -> Material:
@@ -35,8 +37,8 @@ def shade(index: npt.ArrayLike) -> Floats:
 
 
 def shades(rng: np.random.Generator, count: int) -> Floats:
-    """Texture coordinates of `count` entries drawn at random, (count, 2)."""
-    return shade(rng.integers(0, SHADES, count))
+    """Texture coordinates of `count` entries drawn at random, but for a palette's accents; (count, 2)."""
+    return shade(rng.integers(0, ROSY, count))
 
 
 def mottle(size: int, slope: float, rng: np.random.Generator) -> Array:
@@ -50,11 +52,11 @@ def mottle(size: int, slope: float, rng: np.random.Generator) -> Array:
     return np.asarray(noise / noise.std())
 
 
-def plaster(color: Vec3, rng: np.random.Generator) -> Material:
+def plaster(name: str, color: Vec3, rng: np.random.Generator) -> Material:
     """Lime wash: clouds and a little grain."""
     clouds = 0.05 * mottle(128, 1.5, rng) + 0.015 * mottle(128, 0.2, rng)
     tilt = 0.02 * mottle(128, 1.8, rng)[..., None] * np.array([0.5, 0.0, -1.0])
-    return Material((1, 1, 1), albedo_image=srgb8(np.clip(np.array(color) * np.exp(clouds)[..., None] * (1 + tilt), 0.02, 0.8)), name="plaster")
+    return Material((1, 1, 1), albedo_image=srgb8(np.clip(np.array(color) * np.exp(clouds)[..., None] * (1 + tilt), 0.02, 0.8)), name=name)
 
 
 def zellige(rng: np.random.Generator) -> Material:
@@ -66,7 +68,7 @@ def zellige(rng: np.random.Generator) -> Material:
     star = np.minimum(square, diamond)  # < r: inside the star of two squares
     corner = (0.5 - abs(x)) + (0.5 - abs(y))
     cell = (np.floor(at)[None] + np.floor(at)[:, None]) % 2
-    cobalt, teal, white, ochre, grout = ((0.03, 0.08, 0.34), (0.03, 0.27, 0.28), (0.66, 0.64, 0.56), (0.55, 0.30, 0.07), (0.45, 0.40, 0.32))
+    cobalt, teal, white, ochre, grout = ((0.04, 0.09, 0.27), (0.05, 0.23, 0.22), (0.66, 0.64, 0.56), (0.55, 0.30, 0.07), (0.45, 0.40, 0.32))
     color = np.where((cell == 0)[..., None], cobalt, teal)
     color = np.where((star < 0.13)[..., None], white, color)
     color = np.where((star < 0.065)[..., None], ochre, color)
