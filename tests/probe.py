@@ -35,6 +35,7 @@ class Probe:
     open: Floats  # (h, w)
     depth: Floats
     position: Doubles  # (h, w, 3) world, metres
+    ray: Doubles  # (h, w, 3) world, unit: from the camera through the pixel
 
     @property
     def surface(self) -> Bools:
@@ -50,7 +51,8 @@ def shoot(gpu: Gpu, values: dict[str, Any]) -> Probe:
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
     p_vs = np.stack([x * frame.tangent[0] * depth, y * frame.tangent[1] * depth, -depth, np.ones_like(depth)], -1)
     position = p_vs @ np.array(frame.world_from_view).reshape(4, 4)
-    return Probe(**found, position=position[..., :3])
+    ray = np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1) @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
+    return Probe(**found, position=position[..., :3], ray=ray / np.linalg.norm(ray, axis=-1, keepdims=True))
 
 
 def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:

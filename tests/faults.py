@@ -1,0 +1,250 @@
+"""Plants known faults, one by one, in a copy of the project and runs the tests that should notice.
+
+python tests/faults.py            every fault; prints fault / test / caught, exits 1 if one is not
+python tests/faults.py 4 24       these only
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
+    f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
+)
+SCREEN, BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (
+    f"shaders/{name}" for name in ("common/screen.glsl", "blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag")
+)
+
+
+class Fault(NamedTuple):
+    number: int
+    what: str
+    file: str
+    good: str
+    bad: str
+    tests: str  # as pytest's -k takes them
+
+
+FAULTS = (
+    Fault(1, "cosine counted twice", SSDO, "solid_angle_of(s, ssdo.samples)), 1.0)", "solid_angle_of(s, ssdo.samples)) * s.local.z, 1.0)", "f1 or f8"),
+    Fault(1, "1/N for pi/N", SSDO, "vec4(vec3(PI), 1.0);\n}", "vec4(vec3(1.0), 1.0);\n}", "f1 or white_sky"),
+    Fault(1, "1/pi missing", COMPOSITE, "/ 3.14159265359 * irradiance", "* irradiance", "white_sky"),
+    Fault(
+        1,
+        "directions uniform, not cosine-weighted",
+        PATTERN,
+        "vec3(sqrt(u) * vec2(cos(phi), sin(phi)), sqrt(1.0 - u))",
+        "vec3(sqrt(1.0 - u * u) * vec2(cos(phi), sin(phi)), u)",
+        "f2",
+    ),
+    Fault(2, "strength knob", SSAO, "float(open) / float(ssao.samples)", "1.0 - 4.0 * (1.0 - float(open) / float(ssao.samples))", "f2 or 02"),
+    Fault(
+        3,
+        "SSAO multiplied onto sunlight",
+        COMPOSITE,
+        "textureLod(light_sun, uv, 0.0).rgb;",
+        "textureLod(light_sun, uv, 0.0).rgb * textureLod(light_direct, uv, 0.0).a;",
+        "03",
+    ),
+    Fault(4, "no range check", VISIBILITY, "behind > 0.0 && behind < thickness", "behind > 0.0", "test_04"),
+    Fault(5, "range check too strict", VISIBILITY, "behind < thickness", "behind < 0.02", "f2"),
+    Fault(6, "range check on the wrong pair", VISIBILITY, "behind < thickness", "abs(-p_vs.z - depth) < 0.3", "f4"),
+    Fault(7, "bias of the wrong sign", VISIBILITY, "> bias * length(s_vs)", "> -bias * length(s_vs) - 1e-3", "f1 or f9"),
+    Fault(7, "bias far too large", VISIBILITY, "> bias * length(s_vs)", "> 0.3 * length(s_vs)", "f2 or contact"),
+    Fault(
+        8,
+        "depth in half precision",
+        GBUFFER,
+        "out_depth = depth;",
+        "float k = exp2(floor(log2(depth)) - 10.0); out_depth = floor(depth / k + 0.5) * k;",
+        "f1 or f2",
+    ),
+    Fault(9, "hyperbolic depth taken for metres", "shaders/gbuffer.frag", "out_depth = depth;", "out_depth = gl_FragCoord.z;", "09 or f2"),
+    Fault(10, "directions into the surface", PATTERN, "sqrt(1.0 - u)), share)", "(tile % 2 * 2 - 1) * sqrt(1.0 - u)), share)", "f2 or f8"),
+    Fault(10, "back faces keep their normal", GBUFFER, "gl_FrontFacing ? normal : -normal", "normal", "test_10"),
+    Fault(11, "broken tangent frame", PATTERN, "s = n.z >= 0.0 ? 1.0 : -1.0", "s = 1.0", "test_11"),
+    Fault(
+        11,
+        "left-handed frame",
+        PATTERN,
+        "vec3(1.0 + s * n.x * n.x * a, s * b, -s * n.x), vec3(b",
+        "-vec3(1.0 + s * n.x * n.x * a, s * b, -s * n.x), vec3(b",
+        "test_11",
+    ),
+    Fault(12, "environment in view space", SSDO, "radiance_from(r.ws_from_local * s.local", "radiance_from(r.vs_from_local * s.local", "test_12 or f8"),
+    Fault(13, "environment mirrored", ENVIRONMENT, "atan(w_ws.x, -w_ws.z)", "atan(-w_ws.x, -w_ws.z)", "f8 or test_13"),
+    Fault(13, "environment upside down", ENVIRONMENT, "acos(clamp(w_ws.y, -1.0, 1.0))", "acos(clamp(-w_ws.y, -1.0, 1.0))", "f8 or f9"),
+    Fault(13, "environment turned the wrong way", ENVIRONMENT, "- frame.sky_rotation", "+ frame.sky_rotation", "f8"),
+    Fault(
+        13,
+        "seam",
+        "app/gpu.py",
+        "texture.repeat_x, texture.repeat_y = True, False",
+        "texture.repeat_x, texture.repeat_y = False, False",
+        "test_13 or f8 or test_12",
+    ),
+    Fault(15, "blur of 5 equal taps", BLUR, "(abs(i) == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
+    Fault(16, "tile of 3", PATTERN, "(px.x ^ px.y) & 3, y = px.y & 3", "(px.x ^ px.y) % 3, y = px.y % 3", "15_16"),
+    Fault(17, "blur crosses depth edges", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * ", "", "test_17"),
+    Fault(17, "blur takes in the sky", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0) * ", "", "test_17"),
+    Fault(18, "blur not a partition of unity", BLUR, "        total += w;", "        total += 1.0;", "test_18"),
+    Fault(
+        20,
+        "blur after albedo",
+        BLUR,
+        "direct += w * textureLod(light_direct, q, 0.0);",
+        "direct += w * textureLod(light_direct, q, 0.0) * (0.9 + 0.1 * step(0.5, fract(q.x * 8.0)));",
+        "test_20 or test_18",
+    ),
+    Fault(
+        21,
+        "off-screen taken for an occluder",
+        VISIBILITY,
+        "uv != clamp(uv, 0.0, 1.0)) return false;",
+        "uv != clamp(uv, 0.0, 1.0)) return q_vs.z < 0.0;",
+        "f1 or test_21",
+    ),
+    Fault(
+        22,
+        "sky as an occluder",
+        VISIBILITY,
+        "float depth = depth_at(uv), behind",
+        "float depth = depth_at(uv); if (depth >= BACKGROUND) depth = -q_vs.z - 0.1 * thickness; float behind",
+        "test_22 or f7",
+    ),
+    Fault(
+        22,
+        "sky shaded",
+        COMPOSITE,
+        "radiance = vec4(radiance_from(",
+        "radiance = textureLod(light_direct, uv - vec2(0.0, 8.0) / frame.size, 0.0).a * vec4(radiance_from(",
+        "test_22",
+    ),
+    Fault(23, "infinite thickness", VISIBILITY, "behind < thickness", "behind < 1e9", "test_23"),
+    Fault(24, "bounce from back faces", SSDO, "if (facing <= 0.0) continue;", "", "test_24 or 26 or 30"),
+    Fault(24, "below the horizon", VISIBILITY, " && dot(s_vs, n_vs) > bias * length(s_vs)", "", "test_24 or f1"),
+    Fault(25, "1/d^2 without a floor", SSDO, "max(d2, least)", "d2", "25"),
+    Fault(25, "floor of 1/d^2 in metres", SSDO, "max(d2, least)", "max(d2, 0.01)", "25"),
+    Fault(26, "bounce makes energy", SSDO, "float weight = PI / float(ssdo.samples);", "float weight = 2.0 * PI / float(ssdo.samples);", "26 or f7 or f10"),
+    Fault(27, "bounce not gated by visibility", SSDO, "if (!closed(r, s, uv)) continue;", "closed(r, s, uv);", "27 or f10"),
+    Fault(
+        28,
+        "bounce from tone-mapped colour",
+        SSDO,
+        "    result = vec4(textureLod(gbuffer_emission",
+        "    irradiance = irradiance / (1.0 + irradiance);\n    result = vec4(textureLod(gbuffer_emission",
+        "28",
+    ),
+    Fault(
+        29,
+        "bounce multiplied by the receiver's own light",
+        SSDO,
+        "result = vec4(ssdo.bounce_gain * sum, 1.0);",
+        "result = vec4(ssdo.bounce_gain * sum * max(dot(r.ws_from_local[2], frame.sun_direction), 0.0), 1.0);",
+        "29",
+    ),
+    Fault(
+        30,
+        "sender ignores its shadow",
+        SUN,
+        "result.rgb = frame.sun_irradiance * cosine * lit(p_ws, n_ws);",
+        "result.rgb = frame.sun_irradiance * cosine;",
+        "30",
+    ),
+    Fault(31, "gamma 2.2 for sRGB", DISPLAY, "1.055 * pow(max(c, 0.0031308), vec3(1.0 / 2.4)) - 0.055", "pow(c, vec3(1.0 / 2.2))", "31"),
+    Fault(31, "no gamma", DISPLAY, "c = srgb(clamp(c, 0.0, 1.0));", "c = clamp(c, 0.0, 1.0);", "31"),
+    Fault(32, "images not linearised", "app/gpu.py", ", internal_format=SRGB8_ALPHA8", "", "32"),
+    Fault(
+        33,
+        "exposure follows the terms",
+        COMPOSITE,
+        "vec3 irradiance = ",
+        "vec3 irradiance = (1.0 - 0.1 * step(0.01, textureLod(light_indirect, uv, 0.0).g)) * ",
+        "33",
+    ),
+    Fault(35, "radius in pixels", SSDO, "r.vs_from_local * s.local, ssdo.radius,", "r.vs_from_local * s.local, ssdo.radius * -r.p_vs.z / 6.0,", "35"),
+    Fault(36, "mean depends on N", SSAO, "direct.a = float(open) / float(ssao.samples);", "direct.a = float(open) / float(ssao.samples + 1);", "36 or f1"),
+    Fault(36, "samples repeat", PATTERN, "float u = (float(i) +", "float u = (float(i / 2 * 2) +", "36 or f2"),
+    Fault(37, "every pixel takes the same directions", PATTERN, "float(bitfieldReverse(uint(tile)) >> 28) / 16.0", "0.0 * float(tile)", "37 or 15"),
+    Fault(
+        38,
+        "half a texel aside",
+        SCREEN,
+        "p_vs.xy / (-p_vs.z * frame.tangent) * 0.5 + 0.5;",
+        "p_vs.xy / (-p_vs.z * frame.tangent) * 0.5 + 0.5 + vec2(0.5, 0.0) / frame.size;",
+        "38",
+    ),
+    Fault(
+        38,
+        "depth filtered at edges",
+        "app/gpu.py",
+        "texture.filter, texture.repeat_x, texture.repeat_y = (moderngl.NEAREST, moderngl.NEAREST)",
+        "texture.filter, texture.repeat_x, texture.repeat_y = (moderngl.LINEAR, moderngl.LINEAR)",
+        "04 or 38",
+    ),
+    Fault(39, "aspect missing in reprojection", SCREEN, "(-p_vs.z * frame.tangent) * 0.5", "(-p_vs.z * frame.tangent.yy) * 0.5", "f6 or f2"),
+    Fault(
+        40,
+        "pattern from one frame to the next",
+        "app/frame.py",
+        "    count = index + 65536 * seed",
+        "    import random\n    count = index + 65536 * seed + random.randrange(999)",
+        "test_40",
+    ),
+    Fault(41, "unequal samples", SSAO, "i < ssao.samples; i++", "i < max(ssao.samples / 2, 1); i++", "41 or f1"),
+)
+
+
+def plant(fault: Fault) -> tuple[bool, str]:
+    """Whether a test failed with the fault in place, and the first that did."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "captures", "__pycache__", ".*_cache"))
+        path = copy / fault.file
+        text = path.read_text("utf-8")
+        if text.count(fault.good) < 1:
+            return False, f"cannot be planted: {fault.file} has no {fault.good!r}"
+        path.write_text(text.replace(fault.good, fault.bad), "utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+            "tests/test_truth.py",
+            "tests/test_faults.py",
+            "-k",
+            fault.tests,
+        ]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    failed = [line.partition("::")[2].partition(" ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    if "ShaderError" in done.stdout:
+        return False, "the shader does not compile"
+    return bool(failed), failed[0] if failed else done.stdout.strip().splitlines()[-1]
+
+
+def main() -> int:
+    wanted = {int(word) for word in sys.argv[1:]}
+    faults = [f for f in FAULTS if not wanted or f.number in wanted]
+    missed = 0
+    for fault in faults:
+        start = time.perf_counter()
+        caught, test = plant(fault)
+        missed += not caught
+        print(f"{fault.number:3}  {fault.what:48} {'caught' if caught else 'MISSED':7} {test}  ({time.perf_counter() - start:.0f} s)", flush=True)
+    print(f"{len(faults) - missed} of {len(faults)} caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
