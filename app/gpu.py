@@ -180,7 +180,8 @@ class Gpu:
         """An sRGB image (h, w, 4) with mip levels; repeats. Texels are linearised before they are filtered."""
         texture = self.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels).tobytes(), internal_format=SRGB8_ALPHA8)
         texture.build_mipmaps()
-        texture.filter, texture.anisotropy = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR), 8.0
+        texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
+        texture.anisotropy = 1.0 if self.clock.software else 8.0  # a software renderer pays for every tap
         return texture
 
     def sphere_map(self, *levels: Floats) -> Texture:

@@ -9,20 +9,20 @@
 uniform sampler2D gbuffer_albedo, gbuffer_emission, light_direct, light_sun, sender_radiance;
 out vec4 result;
 
-struct Receiver {
-    vec3 p_vs, n_vs;
+struct Point {
+    Receiver receiver;
     mat3 ws_from_local, vs_from_local;
     int tile, steps;
 };
 
-Receiver receiver(float depth) {
+Point point_here(float depth) {
     mat3 ws_from_local = basis(normal_ws_at(uv_here())), vs_from_local = mat3(frame.view_from_world) * ws_from_local;
     int steps = ssdo.visibility == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
-    return Receiver(vs_from_uv(uv_here(), depth), vs_from_local[2], ws_from_local, vs_from_local, tile_index(ivec2(gl_FragCoord.xy)), steps);
+    return Point(receiver_at(uv_here(), depth, vs_from_local[2]), ws_from_local, vs_from_local, tile_index(ivec2(gl_FragCoord.xy)), steps);
 }
 
-bool closed(Receiver r, Sample s, out vec2 uv) {
-    return closed(r.p_vs, r.n_vs, r.vs_from_local * s.local, ssdo.radius, ssdo.thickness, ssdo.bias, r.steps, s.share, uv);
+bool closed(Point p, Sample s, out vec2 uv) {
+    return closed(p.receiver, p.vs_from_local * s.local, ssdo.radius, ssdo.thickness, ssdo.bias, p.steps, s.share, uv);
 }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
@@ -30,12 +30,12 @@ void direct() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
-    Receiver r = receiver(depth);
+    Point p = point_here(depth);
     vec4 sum = vec4(0.0);
     vec2 uv;
     for (int i = 0; i < ssdo.samples; i++) {
-        Sample s = sample_of(i, ssdo.samples, r.tile);
-        if (!closed(r, s, uv)) sum += vec4(radiance_from(r.ws_from_local * s.local, solid_angle_of(s, ssdo.samples)), 1.0);
+        Sample s = sample_of(i, ssdo.samples, p.tile);
+        if (!closed(p, s, uv)) sum += vec4(radiance_from(p.ws_from_local * s.local, solid_angle_of(s, ssdo.samples)), 1.0);
     }
     result = sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
 }
@@ -56,21 +56,22 @@ void indirect() {
     result = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
-    Receiver r = receiver(depth);
+    Point p = point_here(depth);
+    vec3 p_vs = vs_from_uv(uv_here(), depth);
     float least = ssdo.radius * ssdo.radius / float(ssdo.samples), area = PI * least;
     vec3 sum = vec3(0.0);
     vec2 uv;
     for (int i = 0; i < ssdo.samples; i++) {
-        Sample s = sample_of(i, ssdo.samples, r.tile);
-        if (!closed(r, s, uv)) continue;
-        vec3 d_vs = vs_from_uv(texel_center(uv), depth_at(uv)) - r.p_vs;
+        Sample s = sample_of(i, ssdo.samples, p.tile);
+        if (!closed(p, s, uv)) continue;
+        vec3 d_vs = vs_from_uv(texel_center(uv), depth_at(uv)) - p_vs;
         vec3 sender_vs = mat3(frame.view_from_world) * normal_ws_at(uv);
         float weight = PI / float(ssdo.samples);
         float facing = -dot(sender_vs, d_vs);
         if (facing <= 0.0) continue;
         if (ssdo.bounce_form == SSDO_BOUNCE_FORM_PATCH) {
             float d2 = dot(d_vs, d_vs);
-            weight = area * facing * dot(r.n_vs, d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
+            weight = area * facing * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
         }
         sum += weight * textureLod(sender_radiance, uv, 0.0).rgb;
     }

@@ -3,27 +3,44 @@
 // A point q on the direction is hidden when the surface seen at its pixel is nearer to the camera, by less than `thickness`
 // (things have no known back), and stands above the receiver's plane: a point in that plane or below closes nothing, which makes
 // a plane open to the last bit at every tilt and distance. The surface is taken at the centre of the pixel it was stored for.
-// `bias` is the sine of the angle above the plane that is ignored; being a share of the distance it needs no unit.
+// `bias` is a share of q's distance, so that it needs no unit: what stands lower above the plane closes nothing.
 //
 // Cannot see what the camera does not: hidden and off-screen things close nothing.
 #include "common/screen.glsl"
 
-bool hidden(vec3 q_vs, vec3 p_vs, vec3 n_vs, float thickness, float bias, out vec2 uv) {
-    uv = uv_from_vs(q_vs);
-    if (q_vs.z >= 0.0 || uv != clamp(uv, 0.0, 1.0)) return false;
-    float depth = depth_at(uv), behind = -q_vs.z - depth;
-    vec3 s_vs = vs_from_uv(texel_center(uv), depth) - p_vs;
-    return behind > 0.0 && behind < thickness && dot(s_vs, n_vs) > bias * length(s_vs);
+struct Receiver {
+    vec3 h;        // uv = h.xy / h.z is its pixel, h.z its depth
+    vec3 plane;    // depth * (dot(uv, plane.xy) + plane.z) is the height along the normal of what is seen at uv
+    float height;  // its own
+};
+
+// uv times depth, and depth: linear in view space, so that a straight line needs one division for each of its points.
+vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * p_vs.xy / frame.tangent - 0.5 * p_vs.z, -p_vs.z); }
+
+float height_of(vec3 plane, vec2 uv, float depth) { return depth * (dot(texel_center(uv), plane.xy) + plane.z); }
+
+Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
+    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy, -dot(frame.tangent, n_vs.xy) - n_vs.z);
+    return Receiver(homogeneous(vs_from_uv(uv, depth)), plane, height_of(plane, uv, depth));
+}
+
+bool hidden(Receiver r, vec3 reach, float along, float thickness, float lift, out vec2 uv) {
+    vec3 h = r.h + reach * along;
+    uv = h.xy / h.z;
+    float depth = depth_at(uv), behind = h.z - depth;
+    return behind > 0.0 && behind < thickness && height_of(r.plane, uv, depth) - r.height > lift * along && h.z > 0.0 && uv == clamp(uv, 0.0, 1.0);
 }
 
 // `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius, their
 // distances growing with the square so that contacts are found; `share` shifts those between. uv: where the first occluder is.
-bool closed(vec3 p_vs, vec3 n_vs, vec3 w_vs, float radius, float thickness, float bias, int steps, float share, out vec2 uv) {
-    if (steps == 0) return hidden(p_vs + w_vs * radius * share, p_vs, n_vs, thickness, bias, uv);
-    float first = 1.0 - share;  // in (0, 1], so that one step is at the radius
-    for (int k = 0; k < steps; k++) {
-        float s = (float(k) + first) / (float(steps - 1) + first);
-        if (hidden(p_vs + w_vs * radius * s * s, p_vs, n_vs, thickness, bias, uv)) return true;
+bool closed(Receiver r, vec3 w_vs, float radius, float thickness, float bias, int steps, float share, out vec2 uv) {
+    vec3 reach = homogeneous(w_vs) * radius;
+    float lift = bias * radius, first = 1.0 - share, spacing = 1.0 / (float(steps - 1) + first);  // first in (0, 1]
+    if (steps == 0) return hidden(r, reach, share, thickness, lift, uv);
+    bool found = false;
+    for (int k = 0; k < steps && !found; k++) {
+        float s = (float(k) + first) * spacing;
+        found = hidden(r, reach, s * s, thickness, lift, uv);
     }
-    return false;
+    return found;
 }
