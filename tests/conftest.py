@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from app.gpu import SHADERS, Gpu, headless
 
 
