@@ -79,7 +79,7 @@ class ScreenSpace(Technique, abstract=True):
     samples: int = param(16, 1, 256, "directions tried at each pixel", log=True)
     radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
     visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
-    steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march", log=True)
+    steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march; a radius of a room's size wants 32", log=True)
     thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
     bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
 

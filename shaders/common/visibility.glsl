@@ -31,8 +31,9 @@ bool hidden(Receiver r, vec3 reach, float along, float thickness, float lift, ou
     return behind > 0.0 && behind < thickness && height_of(r.plane, uv, depth) - r.height > lift * along && h.z > 0.0 && uv == clamp(uv, 0.0, 1.0);
 }
 
-// `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius, their
-// distances growing with the square so that contacts are found; `share` shifts those between. uv: where the first occluder is.
+// `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius; `share` shifts
+// those between. Their distances grow with the power 1.5: against path tracing of two rooms, 8 steps over the room's size, RMSE of
+// direct light is 0.0312 and 0.0330 so, 0.0316 and 0.0345 with equal steps, 0.0348 and 0.0339 with the square. uv: the first occluder.
 bool closed(Receiver r, vec3 w_vs, float radius, float thickness, float bias, int steps, float share, out vec2 uv) {
     vec3 reach = homogeneous(w_vs) * radius;
     float lift = bias * radius, first = 1.0 - share, spacing = 1.0 / (float(steps - 1) + first);  // first in (0, 1]
@@ -40,7 +41,7 @@ bool closed(Receiver r, vec3 w_vs, float radius, float thickness, float bias, in
     bool found = false;
     for (int k = 0; k < steps && !found; k++) {
         float s = (float(k) + first) * spacing;
-        found = hidden(r, reach, s * s, thickness, lift, uv);
+        found = hidden(r, reach, s * sqrt(s), thickness, lift, uv);
     }
     return found;
 }

@@ -1,0 +1,329 @@
+"""The window and its loop: events to the panel, the camera and the keys, and frames only when there is something new to show."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+import moderngl_window
+from moderngl_window.context.base import BaseWindow, KeyModifiers, WindowConfig
+
+from app.gpu import NO_OPENGL, Gpu, NoOpenGL
+from app.settings import Problem
+from app.shot import Shot
+from app.technique import Technique
+from app.viewer import controls, keys
+from app.viewer.imgui_renderer import ImguiRenderer
+from app.viewer.panel import Panel
+from app.viewer.session import Session
+
+PAUSE = 0.01  # seconds between looks at an idle window's events
+AWAKE = 0.7  # seconds after an event in which the panel is drawn: tooltips come late
+HEARTBEAT = 1.0  # seconds; an idle window is drawn this often, in case another one had covered it
+TURN = 0.35  # degrees for a pixel of dragging
+STEP = 0.88  # distance for a notch of the wheel
+GRIP = 8.0  # pixels at the divider that take hold of it
+FLYING = {"W": (0, 0, 1), "S": (0, 0, -1), "D": (1, 0, 0), "A": (-1, 0, 0), "E": (0, 1, 0), "Q": (0, -1, 0)}
+FRAMES = 5  # until Dear ImGui has taken all events of a click
+SMOOTH = 1 / 60  # seconds between frames of the panel alone
+NOTE = 6.0  # seconds a message stays
+
+
+class Viewer(WindowConfig):
+    """What moderngl-window calls. It does nothing until `begin`, since the first events come before there is a session."""
+
+    gl_version = (4, 1)
+    title = "SSAO and SSDO"
+    aspect_ratio = None  # type: ignore[assignment]  # a fixed one would shift the mouse
+    resizable = True
+    vsync = True
+    log_level = logging.WARNING
+
+    session: Session | None = None
+
+    def begin(self, session: Session, scale: float) -> None:
+        self.wnd.exit_key = None  # Escape closes menus, not the window
+        self.ui = ImguiRenderer(self.wnd, scale)
+        self.panel = Panel(session, scale, self.ui.bold)
+        self.drag = ""
+        self.mouse = (0, 0)  # Dear ImGui's own is that of the last frame
+        self.held: set[str] = set()
+        self.names = {getattr(self.wnd.keys, name): name for name in {n for k in keys.KEYS for n in k.names} | FLYING.keys() if hasattr(self.wnd.keys, name)}
+        self.unsure = 0  # frames until it is known whether a click went into a field
+        self.waiting: list[str] = []  # actions of keys pressed meanwhile
+        self.awake = 0.0
+        self.drawn = 0.0
+        self.last = time.perf_counter()
+        self.hidden = False
+        self.noted = ("", 0.0)
+        self.session = session
+        self.quit = False
+
+    # ---- the loop ----
+
+    def loop(self) -> None:
+        """Until the window closes."""
+        while not self.wnd.is_closing and not self.quit:
+            if self.frame():
+                self.wnd.swap_buffers()  # takes events too
+            else:
+                time.sleep(PAUSE)
+                _take_events(self.wnd)
+        self.ui.close()
+
+    def frame(self) -> bool:
+        """Bring the picture up to date and draw the window, if there is anything new."""
+        session, now = self.session, time.perf_counter()
+        assert session
+        passed, self.last = min(now - self.last, 0.1), now
+        width, height = self.wnd.buffer_size
+        if self.hidden or min(width, height) < 1:
+            return False
+        if self.panel.loading and self.drawn > self.awake - AWAKE:  # it has been said that it loads
+            self._load(self.panel.loading)
+        self._fly(passed)
+        session.advance(passed)
+        if session.note != self.noted[0]:
+            self.noted = (session.note, now)
+        elif session.note and now - self.noted[1] > NOTE:
+            session.note = ""
+            self.awake = now
+        new = session.step((width, height), busy=bool(self.drag) or (self.ui.io.want_capture_mouse and self.ui.io.mouse_down[0]))
+        if not new and now - self.drawn < (HEARTBEAT if now > self.awake else SMOOTH):
+            return False
+        self.wnd.use()
+        session.show(self.wnd.fbo)
+        self.ui.begin()
+        self.panel.draw(*self.wnd.size)
+        self.ui.end(self.wnd.fbo)
+        self._decide()
+        self.drawn = time.perf_counter()
+        return True
+
+    def _wake(self) -> bool:
+        """Something happened: draw for a while. False before the viewer has begun."""
+        if self.session is None:
+            return False
+        self.awake = time.perf_counter() + AWAKE
+        return True
+
+    def _load(self, what: str) -> None:
+        assert self.session
+        self.panel.loading = ""
+        if self.session.drop(what):
+            self.session.note = f"{self.session.base.scene}: {self.session.scene.triangle_count} triangles"
+        self._wake()
+
+    def _fly(self, seconds: float) -> None:
+        """While the right button is held."""
+        session = self.session
+        assert session
+        if self.drag != "look" or not (held := self.held & FLYING.keys()):
+            return
+        reach = controls.speed(session.pose, session.scene) * seconds * (4 if "shift" in self.held else 1)
+        right, up, forward = (sum(FLYING[name][axis] for name in held) * reach for axis in range(3))
+        session.move(controls.fly(session.pose, right, up, forward))
+        self._wake()
+
+    # ---- events ----
+
+    def on_render(self, time: float, frame_time: float) -> None:
+        """Unused: the loop is our own, since moderngl-window's draws without end."""
+
+    def on_resize(self, width: int, height: int) -> None:
+        if self._wake():
+            self.ui.resize()
+
+    def on_iconify(self, iconified: bool) -> None:
+        if self._wake():
+            self.hidden = iconified
+
+    def on_key_event(self, key: Any, action: Any, modifiers: KeyModifiers) -> None:
+        if not self._wake():
+            return
+        down = action != self.wnd.keys.ACTION_RELEASE
+        key = _without_shift(self.wnd, key, down)
+        self.ui.key(key, down, modifiers)
+        shift = key in (self.wnd.keys.LEFT_SHIFT, self.wnd.keys.RIGHT_SHIFT)
+        name = "shift" if shift else self.names.get(key, "")
+        (self.held.add if down else self.held.discard)(name)
+        if action != self.wnd.keys.ACTION_PRESS or not name:
+            return
+        if name == "ESCAPE":
+            self.panel.help = False
+        if not (self.drag == "look" and name in FLYING):
+            self._perhaps(keys.action(name, shift=bool(modifiers.shift), ctrl=bool(modifiers.ctrl)))
+
+    def on_unicode_char_entered(self, char: str) -> None:
+        if not self._wake():
+            return
+        self.ui.character(char)
+        self._perhaps(keys.action_of_character(char))
+
+    def _perhaps(self, action: str) -> None:
+        """Act, unless the key is being typed into a field; whether it is may not be known yet."""
+        if self.unsure and action:
+            self.waiting.append(action)
+        elif not self.ui.io.want_text_input:
+            self._act(action)
+
+    def _decide(self) -> None:
+        """After a frame: Dear ImGui takes a click's events one by one, so that it takes some until a field is active."""
+        if self.unsure:
+            self.unsure -= 1
+            if self.ui.io.want_text_input:
+                self.waiting, self.unsure = [], 0
+            elif not self.unsure:
+                waiting, self.waiting = self.waiting, []
+                for action in waiting:
+                    self._act(action)
+
+    def _act(self, action: str) -> None:
+        session = self.session
+        assert session
+        verb, _, rest = action.partition(" ")
+        try:
+            match verb:
+                case "right":
+                    session.choose_mode("B", int(rest))
+                case "left":
+                    session.choose_mode("A", int(rest))
+                case "split":
+                    session.toggle_split()
+                case "exchange":
+                    session.exchange()
+                case "more":
+                    session.multiply_samples(2.0)
+                case "fewer":
+                    session.multiply_samples(0.5)
+                case "next" | "previous":
+                    session.next_buffer(1 if verb == "next" else -1)
+                case "picture":
+                    session.buffer = "picture"
+                case "frame":
+                    session.frame_scene()
+                case "play":
+                    session.playing = not session.playing
+                    session.note = "" if session.moves else f"nothing moves in {session.base.scene}"
+                case "help":
+                    self.panel.help = not self.panel.help
+                case "panel":
+                    self.panel.visible = not self.panel.visible
+                case "reload":
+                    session.reload()
+                case "screenshot":
+                    session.step(self.wnd.buffer_size)  # the window may have another size than in the last frame
+                    print("\n".join(map(str, session.screenshot())), flush=True)
+                case "quit":
+                    self.quit = True
+        except Problem as problem:
+            session.error = str(problem)
+
+    def on_mouse_position_event(self, x: int, y: int, dx: int, dy: int) -> None:
+        if self._wake():
+            self.mouse = (x, y)
+            self.ui.mouse_move(x, y)
+
+    def on_mouse_press_event(self, x: int, y: int, button: int) -> None:
+        if not self._wake():
+            return
+        self.ui.mouse_button(x, y, button, True)
+        if self.drag:
+            return
+        if self.panel.holds(x, y):
+            self.unsure = FRAMES
+            return
+        mouse = self.wnd.mouse
+        if button == mouse.left:
+            self.drag = "divider" if self._at_divider(x) else "pan" if self.wnd.modifiers.shift else "orbit"
+        elif button in (mouse.right, mouse.middle):
+            self.drag = "look" if button == mouse.right else "pan"
+        self.button = button
+
+    def on_mouse_release_event(self, x: int, y: int, button: int) -> None:
+        if self._wake():
+            self.ui.mouse_button(x, y, button, False)
+            if self.drag and button == self.button:
+                self.drag = ""
+
+    def on_mouse_drag_event(self, x: int, y: int, dx: int, dy: int) -> None:
+        session = self.session
+        if not self._wake() or session is None:
+            return
+        self.mouse = (x, y)
+        self.ui.mouse_move(x, y)
+        width, height = self.wnd.size
+        match self.drag:
+            case "divider":
+                session.divider = max(0.0, min(1.0, x / max(width, 1)))
+            case "orbit":
+                session.move(controls.orbit(session.pose, dx * TURN, -dy * TURN))
+            case "look":
+                session.move(controls.look(session.pose, dx * TURN, -dy * TURN))
+            case "pan":
+                session.move(controls.pan(session.pose, -dx / max(height, 1), dy / max(height, 1)))
+
+    def on_mouse_scroll_event(self, x_offset: float, y_offset: float) -> None:
+        session = self.session
+        if not self._wake() or session is None:
+            return
+        self.ui.scroll(x_offset, y_offset)
+        if not self.panel.holds(*self.mouse):
+            session.move(controls.zoom(session.pose, STEP**y_offset, session.scene))
+
+    def on_files_dropped_event(self, x: int, y: int, paths: Any) -> None:
+        if self._wake() and paths:
+            self.panel.loading = str(paths[0])
+
+    def _at_divider(self, x: float) -> bool:
+        session = self.session
+        assert session
+        ratio = self.wnd.buffer_size[0] / max(self.wnd.size[0], 1)
+        return session.split and abs(x * ratio - session.divider_px) <= GRIP * ratio
+
+
+def _take_events(wnd: BaseWindow) -> None:
+    """Events without showing a frame. Only pyglet can do one without the other; elsewhere the last frame is shown again."""
+    if wnd.name == "pyglet":
+        cast(Any, wnd)._window.dispatch_events()
+    else:
+        wnd.swap_buffers()
+
+
+def _without_shift(wnd: BaseWindow, key: Any, down: bool) -> Any:
+    """The key itself. On X11 pyglet reports what it types: `!` for 1 with Shift; and one that is released after Shift stays
+    pressed for good, so that it is not reported again."""
+    if wnd.name != "pyglet" or sys.platform != "linux":
+        return key
+    from pyglet.libs.x11 import xlib
+    from pyglet.window import key as names
+
+    window = cast(Any, wnd)._window
+    if not down:
+        window.pressed_keys.clear()
+    code = xlib.XKeysymToKeycode(window._x_display, key) if 32 <= key < 256 else 0
+    plain = xlib.XKeycodeToKeysym(window._x_display, code, 0) if code else 0
+    return plain if plain in cast(Any, names)._key_names else key
+
+
+def open_window(size: tuple[int, int]) -> Viewer:
+    """Raises NoOpenGL."""
+    try:
+        config = moderngl_window.create_window_config_instance(Viewer, args=["--size", f"{size[0]}x{size[1]}"])
+    except Exception as error:  # every library below has its own, and some raise plain Exception
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NoOpenGL(f"no window can be opened ({reason}); {NO_OPENGL}") from None
+    assert isinstance(config, Viewer)
+    return config
+
+
+def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int]) -> int:
+    config = open_window(size)
+    session = Session(Gpu(config.wnd.ctx), shot, others)
+    config.begin(session, ui_scale)
+    config.wnd.title = f"{Viewer.title}: {shot.scene}"
+    config.loop()
+    return 0

@@ -1,0 +1,151 @@
+"""The same scene, camera and light in Mitsuba 3, a path tracer that shares no code with ours: what our pictures are held against.
+
+Only the variant scalar_rgb: it needs no LLVM, and a wrong LLVM ends the whole process. Camera, sun and environment are spelled
+out here a second time on purpose: with app/frame.py's own matrices a mistake there would agree with itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import mitsuba as mi
+import numpy as np
+import numpy.typing as npt
+
+from app.environment import Environment
+from app.scene import Bytes, Floats, Mesh, Scene
+from app.settings import Vec3
+from app.shot import Shot
+
+mi.set_variant("scalar_rgb")
+
+DIRECT, BOUNCE = 2, 3  # path lengths, in segments: camera to surface to light; the same with one more surface between
+ENVIRONMENT_COLUMNS = 1024  # at least, for Mitsuba's map
+
+
+class Surfaces(NamedTuple):
+    """What the camera sees at the centre of every pixel, row 0 on top. World space."""
+
+    covered: npt.NDArray[np.bool_]  # (h, w)
+    position: Floats  # (h, w, 3) metres
+    normal: Floats  # (h, w, 3) unit, towards the camera's side
+    albedo: Floats  # (h, w, 3) linear
+
+
+def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred: bool = False) -> Any:
+    """A Mitsuba scene of a resolved shot: its camera and sun, and the environment as the shot's sky hangs it (None: black).
+
+    The sun is a point at infinity: Mitsuba's has no size. `centred`: one sample at the centre of each pixel, for `surfaces`.
+    """
+    parts: dict[str, Any] = {"type": "scene", "sensor": _sensor(shot, centred)}
+    parts |= {f"mesh{i}": _mesh(mesh, f"mesh{i}") for i, mesh in enumerate(scene.meshes) if mesh.triangles.size}
+    if environment is not None and environment.radiance.any():  # a black one would take its share of the paths
+        parts["environment"] = {
+            "type": "envmap",
+            "bitmap": mi.Bitmap(_points(environment.radiance * np.float32(shot.sky.intensity))),
+            "to_world": mi.ScalarTransform4f().rotate([0, 1, 0], -shot.sky.rotation),  # about +y is from north to west
+        }
+    sun = shot.sun
+    assert sun.azimuth is not None and sun.elevation is not None and sun.irradiance is not None and sun.color is not None, "not resolved"
+    if sun.irradiance > 0:
+        a, e = math.radians(sun.azimuth), math.radians(sun.elevation)
+        parts["sun"] = {
+            "type": "directional",
+            "direction": [-math.sin(a) * math.cos(e), -math.sin(e), math.cos(a) * math.cos(e)],  # the way the light goes
+            "irradiance": _rgb((sun.irradiance * sun.color[0], sun.irradiance * sun.color[1], sun.irradiance * sun.color[2])),
+        }
+    return mi.load_dict(parts)
+
+
+def radiance(built: Any, depth: int, spp: int, seed: int = 1) -> Floats:
+    """Linear radiance (h, w, 3) of surfaces, averaged over each pixel. The background is 0, and so are surfaces that emit.
+
+    `depth`: DIRECT or BOUNCE. `spp`: paths a pixel. No Russian roulette: it would only add noise to so short paths.
+    """
+    integrator = mi.load_dict({"type": "path", "max_depth": depth, "rr_depth": 1000, "hide_emitters": True})
+    image: Floats = np.array(mi.render(built, integrator=integrator, spp=spp, seed=mi.UInt32(seed)), dtype=np.float32)[..., :3]
+    return image
+
+
+def surfaces(centred: Any) -> Surfaces:
+    """What a scene built with `centred=True` shows."""
+    integrator = mi.load_dict({"type": "aov", "aovs": "position:position,normal:sh_normal,albedo:albedo,distance:depth"})
+    image = np.array(mi.render(centred, integrator=integrator, spp=1), dtype=np.float32)[..., -10:]
+    position, normal, albedo, distance = np.split(image, [3, 6, 9], axis=-1)  # the distance starts at the near plane: only its sign is used
+    eye = np.array(centred.sensors()[0].world_transform().translation(), dtype=np.float32)
+    away = ((position - eye) * normal).sum(-1, keepdims=True) > 0
+    return Surfaces(distance[..., 0] > 0, position, np.where(away, -normal, normal), albedo)
+
+
+def _sensor(shot: Shot, centred: bool) -> dict[str, Any]:
+    camera = shot.camera
+    assert camera.eye is not None and camera.target is not None and camera.fov is not None, "not resolved"
+    return {
+        "type": "perspective",
+        "fov": camera.fov,
+        "fov_axis": "y",  # x is the default
+        "near_clip": 1e-3,
+        "far_clip": 1e5,
+        "to_world": mi.ScalarTransform4f().look_at(origin=list(camera.eye), target=list(camera.target), up=[0, 1, 0]),
+        "sampler": {"type": "stratified", "sample_count": 1, "jitter": False} if centred else {"type": "independent"},
+        "film": {
+            "type": "hdrfilm",
+            "width": shot.width,
+            "height": shot.height,
+            "pixel_format": "rgb",
+            "component_format": "float32",
+            "rfilter": {"type": "box"},  # nothing leaks from one pixel into the next
+        },
+    }
+
+
+def _mesh(mesh: Mesh, name: str) -> Any:
+    """A mi.Mesh from arrays. What hangs on it has to come in with the properties, not afterwards."""
+    material = mesh.material
+    properties = mi.Properties()
+    albedo = _colour(material.albedo, material.albedo_image)
+    properties["bsdf"] = mi.load_dict({"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": albedo}})
+    if any(material.emission):
+        properties["emitter"] = mi.load_dict({"type": "area", "radiance": _colour(material.emission, material.emission_image)})  # the front only
+    smooth, mapped = mesh.normals is not None, mesh.uvs is not None
+    made = mi.Mesh(name, len(mesh.positions), len(mesh.triangles), props=properties, has_vertex_normals=smooth, has_vertex_texcoords=mapped)
+    values = mi.traverse(made)
+    values["vertex_positions"] = np.ascontiguousarray(mesh.positions, np.float32).ravel()
+    values["faces"] = np.ascontiguousarray(mesh.triangles, np.uint32).ravel()
+    if mesh.normals is not None:
+        values["vertex_normals"] = np.ascontiguousarray(mesh.normals, np.float32).ravel()
+    if mesh.uvs is not None:
+        values["vertex_texcoords"] = np.ascontiguousarray(mesh.uvs, np.float32).ravel()
+    values.update()
+    return made
+
+
+def _rgb(colour: Vec3) -> dict[str, Any]:
+    return {"type": "rgb", "value": list(colour)}
+
+
+def _colour(factor: Vec3, image: Bytes | None) -> dict[str, Any]:
+    """A colour, or an image (h, w, 4), 8 bit sRGB, times a colour."""
+    if image is None:
+        return _rgb(factor)
+    s = image[..., :3].astype(np.float32) / 255
+    linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4) * np.array(factor)
+    return {"type": "bitmap", "bitmap": mi.Bitmap(np.ascontiguousarray(linear, np.float32)), "raw": True, "wrap_mode": "repeat"}
+
+
+def _points(radiance: Floats) -> Floats:
+    """A lat-long map (h, w, 3) as Mitsuba takes it: its columns are texels as ours are, but its first and last row are the poles.
+
+    Finer, by odd and even factors that keep the middle of every texel, so that its bilinear interpolation repeats that of our shaders.
+    """
+    h, w = radiance.shape[:2]
+    columns = w * (2 * math.ceil(ENVIRONMENT_COLUMNS / w / 2) + 1)
+    rows = 2 * h * math.ceil(ENVIRONMENT_COLUMNS / h / 4) + 1
+    x = (np.arange(columns) + 0.5) / columns * w - 0.5
+    y = np.clip(np.linspace(0, h, rows) - 0.5, 0, h - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    fx, fy = (x - left)[None, :, None], (y - top)[:, None, None]
+    mixed = radiance[top] * (1 - fy) + radiance[np.minimum(top + 1, h - 1)] * fy
+    resampled: Floats = (mixed[:, left % w] * (1 - fx) + mixed[:, (left + 1) % w] * fx).astype(np.float32)
+    return resampled
