@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from app.loading import gltf
+from app.loading import gltf, gltf_document, gltf_geometry
 from app.scene import Bytes, Mesh, Scene
 from app.settings import Problem
 
@@ -776,7 +776,7 @@ def test_large_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         tree, binary = textured()
         tree["images"][0] = {"bufferView": view(tree, binary, header(width, height))}
         assert "images[0]: must be at most 16384 pixels a side" in problem(write_glb(tmp_path / "a.glb", tree, binary))
-    monkeypatch.setattr(gltf, "MAX_ALL_PIXELS", 11)
+    monkeypatch.setattr(gltf_document, "MAX_ALL_PIXELS", 11)
     tree, binary = textured()
     tree["textures"].append({"source": add_texture(tree, binary, PICTURE[::-1])})
     tree["materials"][0] |= {"emissiveTexture": {"index": 1}, "emissiveFactor": [1, 1, 1]}
@@ -784,7 +784,7 @@ def test_large_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_instances_and_primitives_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gltf, "MAX_TRIANGLES", 100)
+    monkeypatch.setattr(gltf_geometry, "MAX_TRIANGLES", 100)
     tree, binary = tetrahedron()
     tree["scenes"][0]["nodes"] = list(range(26))
     tree["nodes"] = [{"mesh": 0}] * 26
@@ -795,7 +795,7 @@ def test_instances_and_primitives_are_limited(tmp_path: Path, monkeypatch: pytes
     tree, binary = tetrahedron()
     tree["meshes"][0]["primitives"] *= 26
     assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith("meshes[0].primitives[25]: all primitives together")
-    monkeypatch.setattr(gltf, "MAX_ELEMENTS", 20)
+    monkeypatch.setattr(gltf_document, "MAX_ELEMENTS", 20)
     assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith("accessors[1].count: all accessors together")
 
 
@@ -839,7 +839,7 @@ def everything() -> tuple[Tree, bytearray]:
 
 def outcome(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Scene | None:
     """The scene, or None for a proper Problem. Not by way of the disk, which the loops below would wait for."""
-    monkeypatch.setattr(gltf, "file_bytes", lambda *_: content)
+    monkeypatch.setattr(gltf_document, "file_bytes", lambda *_: content)
     try:
         scene = gltf.load(Path("pretended.glb"))
     except Problem as caught:
@@ -875,7 +875,7 @@ def test_image_mutations() -> None:
         for _ in range(rng.randint(1, 3)):
             data[rng.randrange(60) if rng.random() < 0.5 else rng.randrange(len(data))] = rng.randrange(256)
         try:
-            assert gltf._decoded(gltf.Document(Path(), {}, None), bytes(data), "image").shape[2] == 4
+            assert gltf_document._decoded(gltf_document.Document(Path(), {}, None), bytes(data), "image").shape[2] == 4
         except Problem as caught:
             rules.add(str(caught))
     assert all(rule.startswith("image: ") for rule in rules) and len(rules) > 2, "the loop must reach more than one kind of damage"
