@@ -23,7 +23,7 @@ COMPARISON = ("off", "ssao", "ssdo")
 
 
 def view(arguments: Sequence[str]) -> int:
-    """Open the viewer; where no window can be opened, say why and capture the comparison instead."""
+    """Open the viewer, split between SSAO and SSDO unless one technique is asked for. Where no window can be opened, say why and capture the comparison."""
     from app import capture, viewer
     from app.gpu import NoOpenGL
     from app.shot import Shot, add_shot_flags, of_technique, take_values
@@ -40,7 +40,7 @@ def view(arguments: Sequence[str]) -> int:
     shot = Shot().with_values(of_technique(values, values.get("technique", Shot().technique.group)))
     others = {name: Shot().with_values(of_technique(values, name)).technique for name in Technique.known}
     try:
-        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height))
+        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split="technique" not in values)
     except NoOpenGL as error:
         print(f"no window: {error}\ndrawing the comparison instead", file=sys.stderr)
         values.pop("technique", None)

@@ -13,7 +13,7 @@ from app.technique import LIGHTING_FORMAT, Lighting, View
 class Blur(Settings):
     """Averages lighting along a surface, never across an edge."""
 
-    radius: int = param(4, 0, 16, "neighbours on each side: 2 covers the 4 x 4 sampling tile, 4 calms the bounce as well, 0 switches the blur off", unit="px", step=2)
+    radius: int = param(4, 0, 16, "neighbours on each side: 2 covers the sampling tile, 4 calms the bounce as well, 0 switches it off", unit="px", step=2)
     tolerance: float = param(1.0, 0.01, 100.0, "distance from the surface's plane that still counts, in widths of a pixel", log=True)
     angle: float = param(25.0, 1.0, 90.0, "how far normals may differ", unit="deg")
 

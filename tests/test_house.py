@@ -13,6 +13,7 @@ from app.gpu import Gpu, Line, ShaderError, explained
 from app.settings import glsl
 from app.shot import Shot
 from app.technique import Technique
+from app.viewer import keys
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "app").rglob("*.py"))
@@ -52,11 +53,13 @@ def test_techniques_and_programs_do_not_know_one_another() -> None:
         assert not [n for n in names if n.startswith(("app.pipeline", "app.shot", "app.capture", "app.viewer", "app.techniques"))], name
 
 
-def test_the_table_in_the_readme_is_the_programs_own(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_in_the_readme_are_the_programs_own(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from app.__main__ import parameters
 
     assert parameters([]) == 0
-    assert capsys.readouterr().out.strip() in (ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert capsys.readouterr().out.strip() in readme
+    assert keys.table().strip() in readme
 
 
 def test_every_shader_opens_with_its_question() -> None:

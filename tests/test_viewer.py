@@ -515,7 +515,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
     if not features.check("xcb"):
         pytest.skip("Pillow cannot read an X display")
     fast = ["--ssdo.samples", "4", "--ssdo.steps", "2", "--ssao.samples", "4", "--ssao.steps", "2", "--blur.radius", "0"]
-    opened = Window(tmp_path_factory.mktemp("viewer"), "--scene", "ball", "--environment", "ramp-x", *fast)
+    opened = Window(tmp_path_factory.mktemp("viewer"), "--scene", "ball", "--environment", "ramp-x", "--technique", "ssdo", *fast)
     yield opened
     opened.end()
 

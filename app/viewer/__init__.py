@@ -11,8 +11,9 @@ from app.technique import Technique
 SIZE = (1280, 720)
 
 
-def main(shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, size: tuple[int, int] | None = None) -> int:
-    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave. Returns the exit code.
+def main(shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, size: tuple[int, int] | None = None, split: bool = True) -> int:
+    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO beside it.
+    Returns the exit code.
 
     Raises NoOpenGL where no window can be opened, and Problem for a scene or an environment that cannot be loaded.
     """
@@ -20,4 +21,4 @@ def main(shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, 
         from app.viewer import window
     except (ImportError, OSError) as error:  # a missing system library, as libX11
         raise NoOpenGL(f"no window can be opened ({error}); {NO_OPENGL}") from None
-    return window.run(shot, others, ui_scale, size or SIZE)
+    return window.run(shot, others, ui_scale, size or SIZE, split)

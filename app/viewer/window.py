@@ -320,9 +320,11 @@ def open_window(size: tuple[int, int]) -> Viewer:
     return config
 
 
-def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int]) -> int:
+def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int], split: bool) -> int:
     config = open_window(size)
     session = Session(Gpu(config.wnd.ctx), shot, others)
+    if split:
+        session.toggle_split()
     config.begin(session, ui_scale)
     config.wnd.title = f"{Viewer.title}: {shot.scene}"
     config.loop()
