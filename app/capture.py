@@ -50,13 +50,13 @@ def captured(values: dict[str, Any], techniques: Sequence[str] | None, output: P
         images.check_suffix(path)
         if path.exists() and not overwrite and output:
             raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
-    gpu = Gpu(headless())
-    labelled = []
-    for shot, path in zip(shots, paths, strict=False):
-        picture = photograph(gpu, shot)
-        images.save(path, gpu, picture, shot.values())
-        if techniques:
-            labelled.append((label(picture), images.pixels(gpu, picture)))
+    with Gpu(headless()) as gpu:
+        labelled = []
+        for shot, path in zip(shots, paths, strict=False):
+            picture = photograph(gpu, shot)
+            images.save(path, gpu, picture, shot.values())
+            if techniques:
+                labelled.append((label(picture), images.pixels(gpu, picture)))
     if techniques:
         images.save_png(paths[-1], images.contact_sheet(labelled), values | {"techniques": ",".join(techniques)})
     return [path.absolute() for path in paths]

@@ -24,7 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     parse(Parser("python -m app doctor", description=__doc__, allow_abbrev=False), arguments)
     print(f"python    {sys.version.split()[0]} on {sys.platform}")
     try:
-        gpu = Gpu(headless())
+        with Gpu(headless()) as gpu:
+            info, software = gpu.ctx.info, gpu.clock.software
     except NoOpenGL:
         print("opengl    none that can be used\n")
         if sys.platform == "linux":
@@ -32,10 +33,9 @@ def main(arguments: Sequence[str]) -> int:
         else:
             print("  install or update the graphics driver")
         raise
-    info = gpu.ctx.info
     print(f"opengl    {info['GL_VERSION']}\nvendor    {info['GL_VENDOR']}\nrenderer  {info['GL_RENDERER']}")
     print("\n".join(f"limit     {name} {info[name]}" for name in LIMITS if name in info))
-    if gpu.clock.software:
+    if software:
         print("times     wall clock around each pass: this is a software renderer, its timer queries mean nothing")
     else:
         print("times     GPU timer queries; frame rates mean nothing while vsync is on")

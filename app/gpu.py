@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import moderngl
 import numpy as np
@@ -105,7 +105,7 @@ class Gpu:
     def __init__(self, ctx: moderngl.Context, folders: Sequence[Path] = (SHADERS,)) -> None:
         if ctx.version_code < 410:
             raise NoOpenGL(f"OpenGL {ctx.version_code / 100:.1f} found; {NO_OPENGL}")
-        ctx.gc_mode = "auto"
+        ctx.gc_mode = "context_gc"  # what Python lets go of waits for ctx.gc(), when this context is surely the current one
         self.ctx = ctx
         self.folders = tuple(folders)
         self.clock = Clock(ctx)
@@ -117,6 +117,12 @@ class Gpu:
         self._sources: dict[Hashable, Callable[[], tuple[list[Line], list[Line]]]] = {}
         self._cache: dict[str, OrderedDict[Hashable, Any]] = defaultdict(OrderedDict)
         self._scope = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ctx.release()
 
     # ---- things found by name ----
 
@@ -137,6 +143,7 @@ class Gpu:
         shelf.move_to_end(key)
         while len(shelf) > keep:
             shelf.popitem(last=False)
+            self.ctx.gc()
         thing: T = shelf[key]
         return thing
 
@@ -144,8 +151,9 @@ class Gpu:
         """Textures to draw into; made anew only when size or format change. Raises Problem when there is no room."""
         name, spec = self._scope + name, (size, formats, depth)
         self._asked.add(name)
-        if self._specs.get(name) != spec:
+        if name not in self.targets or self._specs[name] != spec:
             self.targets.pop(name, None)
+            self.ctx.gc()
             limit = min(self.ctx.info["GL_MAX_TEXTURE_SIZE"], *self.ctx.info["GL_MAX_VIEWPORT_DIMS"])
             if max(size) > limit:
                 raise Problem(f"{size[0]} x {size[1]} px: this OpenGL draws at most {limit} px a side; ask for less")
@@ -162,6 +170,7 @@ class Gpu:
         """Let go of this scope's targets that nobody asked for since its last sweep: what stays is what one frame draws."""
         for name in [n for n in self.targets if n.startswith(self._scope) and n not in self._asked]:
             del self.targets[name], self._specs[name]
+        self.ctx.gc()
         self._asked = {n for n in self._asked if not n.startswith(self._scope)}
 
     def _texture(self, size: Size, fmt: str) -> Texture:

@@ -17,5 +17,6 @@ def _gpu() -> Gpu:
 
 @pytest.fixture
 def gpu(_gpu: Gpu) -> Iterator[Gpu]:
-    yield _gpu
-    assert _gpu.ctx.error == "GL_NO_ERROR"
+    with _gpu.ctx:  # a program that a test called may have made its own context the current one
+        yield _gpu
+        assert _gpu.ctx.error == "GL_NO_ERROR"
