@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 
 from app.gpu import NO_OPENGL, NoOpenGL
@@ -17,6 +19,8 @@ def main(shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, 
 
     Raises NoOpenGL where no window can be opened, and Problem for a scene or an environment that cannot be loaded.
     """
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        raise NoOpenGL("no window can be opened (DISPLAY is not set); run it in a graphical session, or use capture")
     try:
         from app.viewer import window
     except (ImportError, OSError) as error:  # a missing system library, as libX11
