@@ -332,8 +332,8 @@ def glsl(block: Any, name: str) -> str:
             members.append(f"    {GLSL_SHAPES[len(value)]} {f.name};")
         elif choices:
             members.append(f"    int {f.name};")
-        elif type(value) in GLSL_TYPES:
-            members.append(f"    {GLSL_TYPES[type(value)]} {f.name};")
+        elif (kind := kind_of(type(block), f.name)) in GLSL_TYPES:  # as declared: a float may hold a whole number
+            members.append(f"    {GLSL_TYPES[kind]} {f.name};")
     if not members:
         return ""
     return "\n".join([*constants, f"uniform struct {type(block).__name__} {{", *members, f"}} {name};"])

@@ -98,6 +98,14 @@ def test_glsl_is_made_from_the_declaration() -> None:
     assert glsl_value(Kettle(kind="glass-ware"), "kind") == 1
 
 
+def test_a_number_is_declared_by_its_type_not_its_value() -> None:
+    @dataclass(frozen=True)
+    class Loose:
+        share: float
+
+    assert "    float share;" in glsl(Loose(3), "loose")
+
+
 def test_table_names_default_range_and_meaning() -> None:
     rows = table(Kettle()).splitlines()
     assert "| `kettle.heat` | 50 | 0 to 100 C | how hot |" in rows
