@@ -35,7 +35,7 @@ void direct() {
     vec2 uv;
     for (int i = 0; i < ssdo.samples; i++) {
         Sample s = sample_of(i, ssdo.samples, p.tile);
-        if (!closed(p, s, uv)) sum += vec4(radiance_from(p.ws_from_local * s.local, solid_angle_of(s, ssdo.samples)), 1.0);
+        if (!closed(p, s, uv)) sum += vec4(radiance_from(p.ws_from_local * s.local, ssdo.prefilter * solid_angle_of(s, ssdo.samples)), 1.0);
     }
     result = sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
 }

@@ -18,9 +18,7 @@ ROOT = Path(__file__).parents[1]
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
-SCREEN, BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (
-    f"shaders/{name}" for name in ("common/screen.glsl", "blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag")
-)
+BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 
 
 class Fault(NamedTuple):
@@ -33,7 +31,14 @@ class Fault(NamedTuple):
 
 
 FAULTS = (
-    Fault(1, "cosine counted twice", SSDO, "solid_angle_of(s, ssdo.samples)), 1.0)", "solid_angle_of(s, ssdo.samples)) * s.local.z, 1.0)", "f1 or f8"),
+    Fault(
+        1,
+        "cosine counted twice",
+        SSDO,
+        "ssdo.prefilter * solid_angle_of(s, ssdo.samples)), 1.0)",
+        "ssdo.prefilter * solid_angle_of(s, ssdo.samples)) * s.local.z, 1.0)",
+        "f1 or f8",
+    ),
     Fault(1, "1/N for pi/N", SSDO, "vec4(vec3(PI), 1.0);\n}", "vec4(vec3(1.0), 1.0);\n}", "f1 or white_sky"),
     Fault(1, "1/pi missing", COMPOSITE, "/ 3.14159265359 * irradiance", "* irradiance", "white_sky"),
     Fault(
@@ -78,7 +83,7 @@ FAULTS = (
         "-vec3(1.0 + s * n.x * n.x * a, s * b, -s * n.x), vec3(b",
         "test_11",
     ),
-    Fault(12, "environment in view space", SSDO, "radiance_from(r.ws_from_local * s.local", "radiance_from(r.vs_from_local * s.local", "test_12 or f8"),
+    Fault(12, "environment in view space", SSDO, "radiance_from(p.ws_from_local * s.local", "radiance_from(p.vs_from_local * s.local", "test_12 or f8"),
     Fault(13, "environment mirrored", ENVIRONMENT, "atan(w_ws.x, -w_ws.z)", "atan(-w_ws.x, -w_ws.z)", "f8 or test_13"),
     Fault(13, "environment upside down", ENVIRONMENT, "acos(clamp(w_ws.y, -1.0, 1.0))", "acos(clamp(-w_ws.y, -1.0, 1.0))", "f8 or f9"),
     Fault(13, "environment turned the wrong way", ENVIRONMENT, "- frame.sky_rotation", "+ frame.sky_rotation", "f8"),
@@ -133,7 +138,7 @@ FAULTS = (
     Fault(25, "1/d^2 without a floor", SSDO, "max(d2, least)", "d2", "25"),
     Fault(25, "floor of 1/d^2 in metres", SSDO, "max(d2, least)", "max(d2, 0.01)", "25"),
     Fault(26, "bounce makes energy", SSDO, "float weight = PI / float(ssdo.samples);", "float weight = 2.0 * PI / float(ssdo.samples);", "26 or f7 or f10"),
-    Fault(27, "bounce not gated by visibility", SSDO, "if (!closed(r, s, uv)) continue;", "closed(r, s, uv);", "27 or f10"),
+    Fault(27, "bounce not gated by visibility", SSDO, "if (!closed(p, s, uv)) continue;", "closed(p, s, uv);", "27 or f10"),
     Fault(
         28,
         "bounce from tone-mapped colour",
@@ -147,7 +152,7 @@ FAULTS = (
         "bounce multiplied by the receiver's own light",
         SSDO,
         "result = vec4(ssdo.bounce_gain * sum, 1.0);",
-        "result = vec4(ssdo.bounce_gain * sum * max(dot(r.ws_from_local[2], frame.sun_direction), 0.0), 1.0);",
+        "result = vec4(ssdo.bounce_gain * sum * max(dot(p.ws_from_local[2], frame.sun_direction), 0.0), 1.0);",
         "29",
     ),
     Fault(
@@ -169,16 +174,16 @@ FAULTS = (
         "vec3 irradiance = (1.0 - 0.1 * step(0.01, textureLod(light_indirect, uv, 0.0).g)) * ",
         "33",
     ),
-    Fault(35, "radius in pixels", SSDO, "r.vs_from_local * s.local, ssdo.radius,", "r.vs_from_local * s.local, ssdo.radius * -r.p_vs.z / 6.0,", "35"),
+    Fault(35, "radius in pixels", SSDO, "p.vs_from_local * s.local, ssdo.radius,", "p.vs_from_local * s.local, ssdo.radius * p.receiver.h.z / 6.0,", "35"),
     Fault(36, "mean depends on N", SSAO, "direct.a = float(open) / float(ssao.samples);", "direct.a = float(open) / float(ssao.samples + 1);", "36 or f1"),
     Fault(36, "samples repeat", PATTERN, "float u = (float(i) +", "float u = (float(i / 2 * 2) +", "36 or f2"),
     Fault(37, "every pixel takes the same directions", PATTERN, "float(bitfieldReverse(uint(tile)) >> 28) / 16.0", "0.0 * float(tile)", "37 or 15"),
     Fault(
         38,
         "half a texel aside",
-        SCREEN,
-        "p_vs.xy / (-p_vs.z * frame.tangent) * 0.5 + 0.5;",
-        "p_vs.xy / (-p_vs.z * frame.tangent) * 0.5 + 0.5 + vec2(0.5, 0.0) / frame.size;",
+        VISIBILITY,
+        "uv = h.xy / h.z;",
+        "uv = h.xy / h.z + vec2(0.5, 0.0) / frame.size;",
         "38",
     ),
     Fault(
@@ -189,7 +194,7 @@ FAULTS = (
         "texture.filter, texture.repeat_x, texture.repeat_y = (moderngl.LINEAR, moderngl.LINEAR)",
         "04 or 38",
     ),
-    Fault(39, "aspect missing in reprojection", SCREEN, "(-p_vs.z * frame.tangent) * 0.5", "(-p_vs.z * frame.tangent.yy) * 0.5", "f6 or f2"),
+    Fault(39, "aspect missing in reprojection", VISIBILITY, "p_vs.xy / frame.tangent - ", "p_vs.xy / frame.tangent.yy - ", "f6 or f2"),
     Fault(
         40,
         "pattern from one frame to the next",

@@ -339,9 +339,25 @@ def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: p
             },
         )
         assert abs(q.direct[q.surface].mean() / p.direct[p.surface].mean() - 1) < 0.1
+
+
+def test_13_the_environment_has_no_seam(gpu: Gpu) -> None:
     seam = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "ramp-x", "camera.eye": (0.0, 0.0, 3.0), "camera.target": (0.0, 5.0, 0.0)})
     row = seam.radiance[2, :, 0]
     assert np.abs(np.diff(row)).max() < 4 * np.abs(np.diff(row)).mean()
+
+
+def test_14_a_wider_prefilter_calms_a_small_bright_light(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sample sees the mean over its solid angle: the wider, the less the 16 pixels of a tile differ, and none finds it alone."""
+    spot = np.zeros((64, 128, 3), "f4")
+    spot[12, 40] = 1000.0
+    monkeypatch.setitem(environment.BUILT_IN, "small spot", functools.partial(shown, spot))
+    environment._built_in.cache_clear()
+    s = {"scene": "plane:tilt=30", "technique": "ssdo", "environment": "small spot", "ssdo.bounce": False}
+    exact = shoot(gpu, {"scene": "plane:tilt=30", "technique": "off", "environment": "small spot"}).direct.mean()
+    spread = [shoot(gpu, s | {"ssdo.prefilter": width}).direct.std() / exact for width in (1.0, 4.0, 16.0)]
+    assert spread[0] > spread[1] > spread[2]
+    assert spread[2] < 0.5
 
 
 @pytest.mark.parametrize("distance", [3.0, 12.0])

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from faults import FAULTS
 
 from app.gpu import Gpu, Line, ShaderError, explained
 from app.settings import glsl
@@ -135,6 +136,11 @@ def test_targets_are_remade_only_when_they_change(gpu: Gpu) -> None:
     with own.scope("B"):
         assert own.target("t", (5, 4), "rgba8") is not own.targets["t"]
     assert set(own.targets) == {"t", "B/t"}
+
+
+def test_every_fault_can_be_planted() -> None:
+    for fault in FAULTS:
+        assert fault.good in (ROOT / fault.file).read_text("utf-8"), f"{fault.number} {fault.what}"
 
 
 def test_every_technique_has_its_struct() -> None:

@@ -21,6 +21,9 @@ class Ssdo(ScreenSpace):
         help="how a sender counts: by its solid angle (conserves energy) or by patch area over distance squared (as published)",
         choices=("solid-angle", "patch"),
     )
+    prefilter: float = param(
+        1.0, 0.0, 64.0, "solid angle each sample sees of the environment: 1 its share of the 4 x 4 tile, 16 its share of a pixel, for pictures without blur"
+    )
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:

@@ -14,6 +14,4 @@ vec3 normal_ws_at(vec2 uv) { return textureLod(gbuffer_normal, uv, 0.0).xyz; }
 
 vec3 vs_from_uv(vec2 uv, float depth) { return vec3((uv * 2.0 - 1.0) * frame.tangent, -1.0) * depth; }
 
-vec2 uv_from_vs(vec3 p_vs) { return p_vs.xy / (-p_vs.z * frame.tangent) * 0.5 + 0.5; }
-
 vec2 texel_center(vec2 uv) { return (floor(uv * frame.size) + 0.5) / frame.size; }
