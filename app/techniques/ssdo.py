@@ -22,7 +22,7 @@ class Ssdo(ScreenSpace):
         choices=("solid-angle", "patch"),
     )
     prefilter: float = param(
-        1.0, 0.0, 64.0, "solid angle each sample sees of the environment: 1 its share of the 4 x 4 tile, 16 its share of a pixel, for pictures without blur"
+        4.0, 0.0, 64.0, "solid angle a sample sees of the environment: 1 its share of the 4 x 4 tile, 16 of a pixel (for small lights, or without blur)"
     )
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
 

@@ -26,9 +26,9 @@ Sample sample_of(int i, int count, int tile) {
     return Sample(vec3(sqrt(u) * vec2(cos(phi), sin(phi)), sqrt(1.0 - u)), share);
 }
 
-// The part of the sphere one sample stands for: 1 / (16 N density), as the tile's other pixels take the rest. Averaging the
-// environment over it, RMSE of direct light in a room (16 samples) is 0.029 with the blur and 0.21 without; over 16 times as much,
-// what a pixel's sample stands for alone, 0.045 and 0.09.
+// The part of the sphere one sample stands for: 1 / (16 N density), as the tile's other pixels take the rest. With the environment
+// averaged over 1, 4, 16 times as much, RMSE of direct light in a room (16 samples) is 0.029, 0.031, 0.045 with the blur and 0.21,
+// 0.16, 0.09 without; a spot of one part in 10 000 brings 5 to 76, 40 to 98, 78 to 136 % of its light.
 float solid_angle_of(Sample s, int count) { return PI / (16.0 * float(count) * max(s.local.z, 0.05)); }
 
 // Duff et al., Building an Orthonormal Basis, Revisited, JCGT 2017. n unit length; +z becomes n.
