@@ -228,6 +228,8 @@ def test_f8_a_linear_environment_measures_directional_occlusion(gpu: Gpu, axis: 
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
 def test_f9_half_a_sky_lights_by_the_tilt(gpu: Gpu, technique: str) -> None:
     radius = {} if technique == "off" else {f"{technique}.radius": 1e-3, f"{technique}.samples": 64}
+    # averaging over more than a sample's share takes in some of the dark below the horizon: 0.5 % at the default of 4
+    radius |= {"ssdo.prefilter": 1.0} if technique == "ssdo" else {}
     p = shoot(gpu, {"scene": "ball", "technique": technique, "environment": "half", "frames": 4} | radius)
     exact = np.pi * (1 + p.normal[..., 1]) / 2
     error = (p.direct[..., 0] - exact)[p.surface]
