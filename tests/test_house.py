@@ -49,7 +49,7 @@ def test_techniques_and_programs_do_not_know_one_another() -> None:
     assert len(techniques) >= 3
     for path in techniques:
         assert not [n for n in imported(path) if n.startswith("app.techniques")], path
-    for name in ("settings", "scene", "frame", "gbuffer", "sun", "environment", "technique"):
+    for name in ("settings", "scene", "frame", "gbuffer", "sun", "environment", "technique", "metrics"):
         names = imported(ROOT / "app" / f"{name}.py")
         assert not [n for n in names if n.startswith(("app.pipeline", "app.shot", "app.capture", "app.viewer", "app.techniques"))], name
 

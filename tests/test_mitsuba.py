@@ -1,7 +1,7 @@
 """Our pictures beside those of Mitsuba 3, a path tracer: the camera to the pixel, the light to a stated error.
 
-Path tracing is noisy. Two pictures with independent noise, b1 and b2, take it out: the mean of (a - b1)(a - b2) is the square of
-our picture's error alone, so that few paths a pixel will do. Our own noise is kept small by many frames.
+Path tracing is noisy. Two pictures with independent noise take it out (`noise_free_rmse`), so that few paths a pixel will do. Our own
+noise is kept small by many frames.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from probe import Bools, Probe, register, shoot
 
 from app import environment, scenes
 from app.gpu import Gpu
+from app.metrics import noise_free_rmse
 from app.scene import Floats, Material, Mesh, Scene
 from app.scenes.shapes import box, boxes, lathe, placing, quad, sphere, transformed
 from app.settings import Parser, Vec3, parse
@@ -169,11 +170,6 @@ def traced(scene: Scene, shot: Shot, depth: int, spp: int, seed: int = 1) -> Flo
     return truth.radiance(truth.build(scene, shot, light), depth, spp, seed)
 
 
-def error(ours: Floats, theirs: Sequence[Floats], where: Bools) -> float:
-    """Root mean square error over some pixels, without the noise of `theirs`: two independent pictures, (h, w, 3)."""
-    return float(np.sqrt(max(((ours - theirs[0]) * (ours - theirs[1]))[where].mean(), 0.0)))
-
-
 def inside(where: Bools) -> Bools:
     """Pixels whose eight neighbours are marked as well: there Mitsuba's average over the pixel shows the same surface as its centre."""
     w = np.pad(where, 1)
@@ -244,10 +240,10 @@ def errors(gpu: Gpu, name: str, scene: Scene, flags: Sequence[str], across: floa
     ssao = [ours("ssao", across * share, visibility, 3) for visibility in ("march", "point") for share in (0.1, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0)]
     ssdo = ours("ssdo", across, "march", 16)
     found = Errors(
-        min(error(p.radiance, direct, p.surface) for p in ssao),
-        error(ssdo.albedo / np.pi * ssdo.direct, direct, ssdo.surface),  # what --ssdo.bounce off shows
-        min(error(p.radiance, bounce, p.surface) for p in ssao),
-        error(ssdo.radiance, bounce, ssdo.surface),
+        min(noise_free_rmse(p.radiance, direct, p.surface) for p in ssao),
+        noise_free_rmse(ssdo.albedo / np.pi * ssdo.direct, direct, ssdo.surface),  # what --ssdo.bounce off shows
+        min(noise_free_rmse(p.radiance, bounce, p.surface) for p in ssao),
+        noise_free_rmse(ssdo.radiance, bounce, ssdo.surface),
     )
     a, b = found.ssdo_direct / found.ssao_direct, found.ssdo_bounce / found.ssao_bounce
     print(f"\n| {name} | " + " | ".join(f"{x:.3f}" for x in (*found[:2], a, *found[2:], b)) + " |")
@@ -291,7 +287,7 @@ def test_the_environment_stands_where_it_should(gpu: Gpu, monkeypatch: pytest.Mo
     theirs = [traced(scene, shot, truth.DIRECT, 128, seed) for seed in (1, 2)]
     where = inside(ours.surface)
     # Measured: 0.004 and 0.008 with 256 paths; 0.014 is what the noise of 128 leaves.
-    assert error(ours.radiance, theirs, where) < 0.03 * theirs[0][where].mean()
+    assert noise_free_rmse(ours.radiance, theirs, where) < 0.03 * theirs[0][where].mean()
 
 
 def test_sunlight_and_its_shadows(gpu: Gpu, tmp_path: Path) -> None:
@@ -319,7 +315,7 @@ def test_light_from_a_surface_that_emits(gpu: Gpu, monkeypatch: pytest.MonkeyPat
     where = inside(ours.surface & (ours.albedo[..., 0] > 0))
     mean = theirs[0][where].mean()
     assert abs(ours.radiance[where].mean() / mean - 1) < 0.05  # measured: 0.030, rays that pass the wall's edge between two steps
-    assert error(ours.radiance, theirs, where) < 0.12 * mean  # measured: 0.078, most of it our noise beside the wall
+    assert noise_free_rmse(ours.radiance, theirs, where) < 0.12 * mean  # measured: 0.078, most of it our noise beside the wall
 
 
 def test_images_lie_the_same_way(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
