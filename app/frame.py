@@ -31,6 +31,7 @@ class Frame:
     size: tuple[float, float]  # pixels
     tangent: tuple[float, float]  # half the image's extent at distance 1: x, y
     jitter: Vec3  # turns the sampling pattern from frame to frame; 0 in the first
+    index: int  # counts frames; seeds are 65536 apart, wrapped to 32 bits
     sun_direction: Vec3  # world, unit, towards the sun
     sun_irradiance: Vec3  # on a surface that faces the sun
     sun_tangent: float  # of the sun's angular radius
@@ -85,6 +86,7 @@ def frame(
     size: tuple[int, int],
     *,
     jitter: Vec3 = (0.0, 0.0, 0.0),
+    index: int = 0,
     sun_direction: Vec3 = (0.0, 1.0, 0.0),
     sun_irradiance: Vec3 = (0.0, 0.0, 0.0),
     sun_size: float = 0.0,
@@ -105,6 +107,7 @@ def frame(
         size=(float(size[0]), float(size[1])),
         tangent=(tangent * size[0] / size[1], tangent),
         jitter=jitter,
+        index=(index + (1 << 31)) % (1 << 32) - (1 << 31),
         sun_direction=sun_direction,
         sun_irradiance=sun_irradiance,
         sun_tangent=math.tan(math.radians(sun_size) / 2),

@@ -32,22 +32,22 @@ def upload(gpu: Gpu, scene: Scene) -> Uploaded:
     return gpu.cached("geometry", scene, lambda: _make(gpu, scene))
 
 
-def _vertices(mesh: Mesh) -> tuple[Floats, Ints]:
+def corners(mesh: Mesh) -> tuple[Floats, Ints]:
     """(n, 8) position, normal, uv and the (m, 3) corners of triangles; a mesh without normals gets those of its triangles."""
-    positions, corners = mesh.positions, mesh.triangles
+    positions, triangles = mesh.positions, mesh.triangles
     uvs = np.zeros((len(positions), 2), "f4") if mesh.uvs is None else mesh.uvs
     normals = mesh.normals
     if normals is None:
-        positions, uvs = positions[corners.ravel()], uvs[corners.ravel()]
+        positions, uvs = positions[triangles.ravel()], uvs[triangles.ravel()]
         triangle = positions.reshape(-1, 3, 3).astype("f8")
         across = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
         across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
-        normals, corners = np.repeat(across, 3, 0), np.arange(len(positions), dtype="i4").reshape(-1, 3)
-    return np.concatenate([positions, normals, uvs], 1).astype("f4"), corners
+        normals, triangles = np.repeat(across, 3, 0), np.arange(len(positions), dtype="i4").reshape(-1, 3)
+    return np.concatenate([positions, normals, uvs], 1).astype("f4"), triangles
 
 
 def _make(gpu: Gpu, scene: Scene) -> Uploaded:
-    vertices, corners, parts, start, first = [], [], [], 0, 0
+    vertices, indices, parts, start, first = [], [], [], 0, 0
     images: dict[int, Texture] = {}
 
     def image(pixels: Bytes | None) -> Texture:  # white where there is none
@@ -58,13 +58,13 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
     for mesh in scene.meshes:
         if not mesh.triangles.size:
             continue
-        v, c = _vertices(mesh)
+        v, c = corners(mesh)
         m = mesh.material
         bound = {"material": Surface(m.albedo, m.emission), "albedo_image": image(m.albedo_image), "emission_image": image(m.emission_image)}
         vertices.append(v)
-        corners.append(c + start)
+        indices.append(c + start)
         parts.append(Part(first, c.size, bound))
         start, first = start + len(v), first + c.size
     if not parts:
         return Uploaded(gpu.geometry(np.zeros((0, 8), "f4"), LAYOUT, NAMES, np.zeros(0, "i4")), [])
-    return Uploaded(gpu.geometry(np.concatenate(vertices), LAYOUT, NAMES, np.concatenate(corners).astype("i4")), parts)
+    return Uploaded(gpu.geometry(np.concatenate(vertices), LAYOUT, NAMES, np.concatenate(indices).astype("i4")), parts)

@@ -33,6 +33,7 @@ SHADERS = next(p for p in (PACKAGE / "shaders", PACKAGE.parent / "shaders") if p
 EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_VertexID & 2) * 2.0 - 1.0, 0.0, 1.0); }"
 FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
 SRGB8_ALPHA8 = 0x8C43
+ROW = 4096  # texels in a row of a long list, as in shaders/common/tracing.glsl
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
 NO_OPENGL = "this program needs OpenGL 4.1; `python -m app doctor` tells what is missing and how to get it"
 
@@ -191,6 +192,20 @@ class Gpu:
         texture.build_mipmaps()
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         texture.anisotropy = 1.0 if self.clock.software else 8.0  # a software renderer pays for every tap
+        return texture
+
+    def texels(self, values: Floats | Bytes) -> Texture:
+        """A long list (n, 4) in rows of ROW texels, to be fetched by number: float32 as it is, 8 bit as sRGB. Raises Problem."""
+        rows = max(-(-len(values) // ROW), 1)
+        if rows > self.ctx.info["GL_MAX_TEXTURE_SIZE"]:
+            raise Problem(f"{len(values)} texels: this OpenGL holds {self.ctx.info['GL_MAX_TEXTURE_SIZE'] * ROW} in one texture; choose a smaller scene")
+        data = values.tobytes().ljust(rows * ROW * 4 * values.itemsize, b"\0")
+        form: dict[str, Any] = {"dtype": "f4"} if values.dtype == np.float32 else {"internal_format": SRGB8_ALPHA8}
+        try:
+            texture = self.ctx.texture((ROW, rows), 4, data, **form)
+        except moderngl.Error as error:
+            raise Problem(f"no memory for {len(values)} texels ({error}); choose a smaller scene") from None
+        texture.filter = moderngl.NEAREST, moderngl.NEAREST
         return texture
 
     def sphere_map(self, *levels: Floats) -> Texture:

@@ -109,6 +109,7 @@ class Shot(Settings):
             c.fov,
             (self.width, self.height),
             jitter=frame.jitter(index, self.seed),
+            index=index + 65536 * self.seed,
             sun_direction=frame.direction(s.azimuth, s.elevation),
             sun_irradiance=(s.irradiance * s.color[0], s.irradiance * s.color[1], s.irradiance * s.color[2]),
             sun_size=s.size,
