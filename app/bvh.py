@@ -48,14 +48,15 @@ def build(triangles: Floats) -> Tree:
         raise Problem(f"{count} triangles: rays can be traced through at most {MOST // 2}; choose another technique or a smaller scene")
     if count == 0:
         return Tree(np.array([[[1, 1, 1, 1], [-1, -1, -1, -1]]], "f4"), np.zeros(0, "i4"), np.zeros(0, bool))
-    low, high = triangles.min(1), triangles.max(1)
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     order = np.arange(count)
     levels, start, end = [], np.array([0]), np.array([count])
     while len(start):
         at = _ranges(start, end)
         first = np.cumsum(end - start) - (end - start)
         leaf = end - start <= LEAF
-        levels.append(Level(start, end, np.minimum.reduceat(low[order[at]], first), np.maximum.reduceat(high[order[at]], first), leaf))
+        levels.append(Level(start, end, np.minimum.reduceat(low[at], first), np.maximum.reduceat(high[at], first), leaf))
         start, end = _split(order, start[~leaf], end[~leaf], low, high, len(levels) > BALANCED)
     last = np.zeros(count, bool)
     for level in levels:
@@ -71,14 +72,17 @@ def _ranges(start: Longs, end: Longs) -> Longs:
 
 
 def _split(order: Longs, start: Longs, end: Longs, low: Floats, high: Floats, halve: bool) -> tuple[Longs, Longs]:
-    """Sort `order` within each node by bin, and say where the halves of each node lie."""
+    """Sort triangles (number, lowest and highest corner) within each node by bin, in place, and say where the halves of each node lie.
+
+    Corners move with their numbers so that memory is read in order: 7 s for a million instead of 16.
+    """
     if not len(start):
         return start, end
     at, count, nodes = _ranges(start, end), end - start, len(start)
-    triangle = order[at]
+    lower, upper = low[at], high[at]
     node = np.repeat(np.arange(nodes), count)
     first = np.cumsum(count) - count
-    center = low[triangle] * np.float32(0.5) + high[triangle] * np.float32(0.5)
+    center = lower * np.float32(0.5) + upper * np.float32(0.5)
     bins = BINS if nodes < MANY else FEW
     least, most = np.minimum.reduceat(center, first), np.maximum.reduceat(center, first)
     extent = most - least
@@ -87,14 +91,16 @@ def _split(order: Longs, start: Longs, end: Longs, low: Floats, high: Floats, ha
     scale = bins / np.maximum(extent.max(1).astype("f8"), 1e-300)
     slot = np.clip((along - zero[node]) * scale[node], 0, bins - 1).astype(np.int64)
     key = node * bins + slot
-    order[at] = triangle = triangle[np.argsort(key, kind="stable")]
+    sorting = np.argsort(key, kind="stable")
+    lower, upper = lower[sorting], upper[sorting]
+    order[at], low[at], high[at] = order[at][sorting], lower, upper
 
     held = np.bincount(key, minlength=nodes * bins)
     full = held > 0
     begins = (np.cumsum(held) - held)[full]
     lows: npt.NDArray[Any] = np.full((nodes * bins, 3), np.inf)
     highs: npt.NDArray[Any] = np.full((nodes * bins, 3), -np.inf)
-    lows[full], highs[full] = np.minimum.reduceat(low[triangle], begins), np.maximum.reduceat(high[triangle], begins)
+    lows[full], highs[full] = np.minimum.reduceat(lower, begins), np.maximum.reduceat(upper, begins)
     lows, highs = lows.reshape(nodes, bins, 3), highs.reshape(nodes, bins, 3)
     left = np.cumsum(held.reshape(nodes, bins), 1)[:, :-1]
     right = count[:, None] - left
