@@ -49,8 +49,8 @@ class Environment:
         coarse = np.repeat(np.repeat(coarse, rows // coarse.shape[0], 0), columns // coarse.shape[1], 1)
         theta = (np.arange(rows) + 0.5) * np.pi / rows
         w = directions(theta, (np.arange(columns) + 0.5) / columns).reshape(-1, 3)
-        light = (coarse * (np.sin(theta) * np.sin(np.pi / rows / 2) * 4 * np.pi / columns)[:, None, None]).reshape(-1, 3)
-        solid = np.repeat(np.sin(theta) * np.sin(np.pi / rows / 2) * 4 * np.pi / columns, columns)
+        angle = np.sin(theta) * np.sin(np.pi / rows / 2) * 4 * np.pi / columns  # solid angle of a texel, by row
+        light, solid = (coarse * angle[:, None, None]).reshape(-1, 3), np.repeat(angle, columns)
         normals = directions(np.linspace(0, np.pi, IRRADIANCE_ROWS), np.arange(IRRADIANCE_COLUMNS) / IRRADIANCE_COLUMNS).reshape(-1, 3)
         cosine = np.maximum(normals.astype("f4") @ w.T.astype("f4"), 0)
         total = cosine @ light.astype("f4") * (np.pi / (cosine @ solid.astype("f4")))[:, None]

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
 
 from app.gbuffer import BACKGROUND
-from app.gpu import Gpu
+from app.gpu import Gpu, Texture
 from app.pipeline import Picture
 from app.scene import Bytes, Floats
 from app.settings import Problem, from_toml, to_toml
@@ -50,9 +50,14 @@ def free_name(folder: Path, stem: str, suffix: str) -> Path:
     return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
 
 
+def shown(gpu: Gpu, texture: Texture) -> Bytes:
+    """An 8-bit texture as it is looked at: (h, w, 3), row 0 on top."""
+    return np.rint(gpu.read(texture)[..., :3] * 255).astype("u1")
+
+
 def pixels(gpu: Gpu, picture: Picture) -> Bytes:
     """What is looked at: (h, w, 3) 8 bit sRGB, row 0 on top."""
-    return np.rint(gpu.read(picture.image)[..., :3] * 255).astype("u1")
+    return shown(gpu, picture.image)
 
 
 def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:

@@ -68,6 +68,9 @@ class Light:
 def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Texture:
     """Irradiance from the sun on every pixel, rgb."""
     into = gpu.target("sun", gbuffer.depth.size, "rgba32f")
+    if not any(frame.sun_irradiance):
+        into.framebuffer.clear()
+        return into.textures[0]
     shadow, clip = place(scene, frame.sun_direction, sun.resolution)
 
     def make() -> Texture:
@@ -76,8 +79,5 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Te
         gpu.raster("shadow", framebuffer, geometry, [part._replace(bound={}) for part in parts], light=Light(clip))
         return depth
 
-    if not any(frame.sun_irradiance):
-        into.framebuffer.clear()
-        return into.textures[0]
     depth = gpu.cached("shadow", (scene, frame.sun_direction, sun.resolution), make, keep=2)
     return gpu.draw("sun.frag", into, frame=frame, shadow=shadow, gbuffer=gbuffer, shadow_map=ShadowMap(depth))[0]

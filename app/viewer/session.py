@@ -476,12 +476,8 @@ class Session:
         seen = "" if self.buffer == "picture" else "-" + "".join(c if c.isalnum() else "-" for c in self.buffer).strip("-")
         paths = [self._save(images.free_name(folder, "-".join([stem, *names]) + seen, ".png"), "B")]
         if self.split:
-            divider, self.split = self.split, False
-            try:
-                for slot in ("A", "B"):
-                    paths.append(self._save(images.free_name(folder, f"{paths[0].stem}-{'left' if slot == 'A' else 'right'}", ".png"), slot, alone=True))
-            finally:
-                self.split = divider
+            for slot in ("A", "B"):
+                paths.append(self._save(images.free_name(folder, f"{paths[0].stem}-{'left' if slot == 'A' else 'right'}", ".png"), slot, alone=True))
         self.note = "saved " + " ".join(str(path.absolute()) for path in paths[:1]) + (" and each side" if self.split else "")
         return [path.absolute() for path in paths]
 
@@ -497,7 +493,7 @@ class Session:
             with self.gpu.scope("window"):
                 target = self.gpu.target("screenshot", self.size, "rgba8")
                 self.show(target.framebuffer)
-                pixels = np.rint(self.gpu.read(target.textures[0])[..., :3] * 255).astype("u1")
+                pixels = images.shown(self.gpu, target.textures[0])
                 self.gpu.sweep()
                 self.gpu.sweep()  # it is not needed until the next one
         images.save_png(path, pixels, picture.shot.values())
