@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from app import images
 from app.gpu import Gpu, headless
-from app.pipeline import Picture, photograph
+from app.pipeline import photograph
 from app.settings import Parser, Problem, parse
-from app.shot import Shot, add_shot_flags, of_technique, take_values
-from app.technique import Technique
+from app.shot import Shot, Wanted, add_shot_flags, take_wanted
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,26 +23,18 @@ def main(arguments: Sequence[str]) -> int:
     given = parse(parser, arguments)
     like, output, techniques = given.pop("like"), given.pop("output"), given.pop("techniques")
     overwrite = given.pop("overwrite")
-    values = take_values(given)
-    if like:
-        before = images.shot_values(like)
-        values = of_technique(before | values, values.get("technique", before["technique"])) if "technique" in before else before | values
-    for path in captured(values, techniques.split(",") if techniques else None, output, overwrite):
+    before = images.shot_values(like) if like else {}
+    if "technique" not in given:
+        techniques = techniques or before.get("techniques")
+    before.pop("techniques", None)  # of a contact sheet
+    for path in captured(take_wanted(given, before), techniques.split(",") if techniques else None, output, overwrite):
         print(path)
     return 0
 
 
-def captured(values: dict[str, Any], techniques: Sequence[str] | None, output: Path | None, overwrite: bool = False) -> list[Path]:
+def captured(wanted: Wanted, techniques: Sequence[str] | None, output: Path | None, overwrite: bool = False) -> list[Path]:
     """Draw and write; the absolute paths of what was written. Raises Problem, before drawing where it can be known."""
-    if techniques:
-        if "technique" in values:
-            raise Problem("--technique has no effect beside --techniques; leave one out")
-        names = list(dict.fromkeys(t.strip() for t in techniques))
-        for name in {k.partition(".")[0] for k in values} & set(Technique.known) - set(names):
-            raise Problem(f"--{name}.* has no effect: {name} is not among --techniques {','.join(names)}")
-        shots = [Shot().with_values(of_technique(values, Technique.named(name).group)) for name in names]
-    else:
-        shots = [Shot().with_values(values)]
+    shots = wanted.shots(techniques)
     paths = names_of(shots, output, bool(techniques))
     for path in paths:
         images.check_suffix(path)
@@ -56,9 +46,10 @@ def captured(values: dict[str, Any], techniques: Sequence[str] | None, output: P
             picture = photograph(gpu, shot)
             images.save(path, gpu, picture, shot.values())
             if techniques:
-                labelled.append((label(picture), images.pixels(gpu, picture)))
+                labelled.append((picture.shot.technique.label(), images.pixels(gpu, picture)))
     if techniques:
-        images.save_png(paths[-1], images.contact_sheet(labelled), values | {"techniques": ",".join(techniques)})
+        values = {**wanted.found, **wanted.typed, "techniques": ",".join(techniques)}
+        images.save_png(paths[-1], images.contact_sheet(labelled), values)
     return [path.absolute() for path in paths]
 
 
@@ -71,13 +62,3 @@ def names_of(shots: Sequence[Shot], output: Path | None, sheet: bool) -> list[Pa
         output = images.free_name(Path("captures"), f"{stem}-comparison", ".png")
     each = [output.with_name(f"{output.stem}-{shot.technique.group}{output.suffix}") for shot in shots]
     return [*each, output.with_suffix(".png") if output.suffix.lower() in images.SUFFIXES else output]
-
-
-def label(picture: Picture) -> str:
-    """The technique and the parameters that decide its cost and reach, in words."""
-    t = picture.shot.technique
-    known = dict(t.values())
-    parts = [f"{known['samples']} samples"] if "samples" in known else []
-    parts += [f"radius {known['radius']:.2f} m"] if "radius" in known else []
-    parts += [known["visibility"] + (f" {known['steps']}" if known["visibility"] == "march" else "")] if "visibility" in known else []
-    return f"{t.group.upper()}  {', '.join(parts)}" if parts else t.group.upper()

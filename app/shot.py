@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from argparse import SUPPRESS
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -121,28 +122,53 @@ class Shot(Settings):
 def add_shot_flags(parser: Parser) -> None:
     """Every parameter of a shot and of every technique."""
     parser.add_argument("--preset", type=Path, metavar="FILE", help="TOML file with parameters; flags win over it")
-    parser.add_argument("--technique", metavar="|".join(Technique.known), help=f"how surfaces are lit [{Shot().technique.group}]")
+    parser.add_argument("--technique", default=SUPPRESS, metavar="|".join(Technique.known), help=f"how surfaces are lit [{Shot().technique.group}]")
     add_flags(parser, replace(Shot(), technique=Technique()))
     for kind in Technique.known.values():
         add_flags(parser, kind())
 
 
-def take_values(given: dict[str, Any]) -> dict[str, Any]:
-    """The shot's part of what flags gave, over that of the preset; the rest stays in `given`. Raises Problem."""
-    values: dict[str, Any] = {}
+@dataclass(frozen=True)
+class Wanted:
+    """What a shot is asked to be, by dotted names. A preset or a picture may hold more than one technique needs; what is typed must
+    have an effect, and wins."""
+
+    found: Mapping[str, Any]  # in a preset or a picture
+    typed: Mapping[str, Any]  # as flags
+
+    @property
+    def technique(self) -> str:
+        name: str = self.typed.get("technique") or self.found.get("technique") or Shot().technique.group
+        return name
+
+    def shot(self, technique: str) -> Shot:
+        """The shot with that technique, without what others are given. Raises Problem."""
+        others = tuple(f"{t}." for t in Technique.known if t != Technique.named(technique).group)
+        values = {**self.found, **self.typed, "technique": technique}
+        return Shot().with_values({k: v for k, v in values.items() if not k.startswith(others)})
+
+    def shots(self, techniques: Sequence[str] | None = None) -> list[Shot]:
+        """The shot with each of them; None: with the one that is asked for. Raises Problem where what was typed has no effect."""
+        if techniques is not None and "technique" in self.typed:
+            raise Problem("--technique has no effect beside --techniques; leave one out")
+        names = list(dict.fromkeys(techniques or [self.technique]))
+        shots = [self.shot(name) for name in names]
+        for name in self.typed:
+            owner = name.partition(".")[0]
+            if owner in Technique.known and owner not in names:
+                wanted = f"{owner} is not among --techniques {','.join(names)}" if techniques else f"the technique is {names[0]}"
+                raise Problem(f"--{name} has no effect: {wanted}; add {owner} or leave it out")
+        return shots
+
+
+def take_wanted(given: dict[str, Any], before: Mapping[str, Any] | None = None) -> Wanted:
+    """The shot's part of what flags gave, over the preset's, over that of a picture before; the rest stays in `given`. Raises Problem."""
+    found = dict(before or {})
     preset: Path | None = given.pop("preset", None)
     if preset:
-        values |= from_toml(read_text(preset), str(preset))
-    known = {n for n, *_ in Shot().walk()} | {f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk()}
-    values |= {name: given.pop(name) for name in list(given) if name in known}
-    technique = given.pop("technique", None)
-    return values | ({"technique": technique} if technique else {})
-
-
-def of_technique(values: Mapping[str, Any], technique: str) -> dict[str, Any]:
-    """The values as they are for one technique: those of the others left out."""
-    others = tuple(f"{t}." for t in Technique.known if t != technique)
-    return {k: v for k, v in values.items() if not k.startswith(others)} | {"technique": technique}
+        found |= from_toml(read_text(preset), str(preset))
+    known = {"technique", *(n for n, *_ in Shot().walk()), *(f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk())}
+    return Wanted(found, {name: given.pop(name) for name in list(given) if name in known})
 
 
 def read_text(path: Path) -> str:

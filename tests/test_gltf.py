@@ -336,7 +336,7 @@ def test_normals_stay_perpendicular(tmp_path: Path) -> None:
     """A slanted square under a scale and shear: its normal is the cross product of its moved edges."""
     square = np.array([(0, 0, 0), (1, 0, 1), (1, 1, 1), (0, 1, 0)], "f4")
     tree, binary = empty()
-    normal = np.tile(np.array((-0.5**0.5, 0, 0.5**0.5), "f4"), (4, 1))
+    normal = np.tile(np.array((-(0.5**0.5), 0, 0.5**0.5), "f4"), (4, 1))
     add_mesh(tree, binary, POSITION=square, NORMAL=normal, indices=np.array([0, 1, 2, 0, 2, 3], "u1"))
     tree["nodes"][0]["matrix"] = [2, 0, 0.5, 0, 0.3, 1, 0, 0, 0, 0, 3, 0, 7, 8, 9, 1]
     mesh = one(tmp_path, tree, binary)

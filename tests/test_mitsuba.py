@@ -24,7 +24,7 @@ from app.metrics import noise_free_rmse
 from app.scene import Floats, Material, Mesh, Scene
 from app.scenes.shapes import box, boxes, lathe, placing, quad, sphere, transformed
 from app.settings import Parser, Vec3, parse
-from app.shot import Shot, add_shot_flags, take_values
+from app.shot import Shot, add_shot_flags, take_wanted
 
 pytest.importorskip("mitsuba")
 
@@ -150,7 +150,7 @@ def shot_of(*flags: str) -> Shot:
     parser = Parser()
     add_shot_flags(parser)
     plain = ("--width", "320", "--height", "180", "--blur.radius", "0", "--sun.irradiance", "0")
-    return Shot().with_values(take_values(parse(parser, (*plain, *flags))))
+    return take_wanted(parse(parser, (*plain, *flags))).shots()[0]
 
 
 def file_of(room: Room, folder: Path) -> Sequence[str]:

@@ -87,6 +87,27 @@ def test_a_contact_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert shot_values(written[2])["ssdo.samples"] == 4
 
 
+def test_a_preset_of_several_techniques_and_a_sheet_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a preset or a picture holds beyond the technique asked for is no mistake; what is typed in vain is one."""
+    preset = tmp_path / "p.toml"
+    preset.write_text('scene = "ball"\nwidth = 64\nheight = 36\ntechnique = "ssao"\n[ssao]\nsamples = 3\n[ssdo]\nsamples = 5\n')
+    sheet, again = tmp_path / "sheet.png", tmp_path / "again.png"
+    assert call(monkeypatch, "capture", "--preset", preset, "--output", tmp_path / "one.png") == 0
+    assert shot_values(tmp_path / "one.png")["ssao.samples"] == 3
+    assert call(monkeypatch, "capture", "--preset", preset, "--techniques", "ssao,ssdo", "--output", sheet) == 0
+    assert shot_values(tmp_path / "sheet-ssdo.png")["ssdo.samples"] == 5
+    assert call(monkeypatch, "capture", "--like", sheet, "--output", again) == 0
+    assert sheet.read_bytes() == again.read_bytes()
+    assert call(monkeypatch, "capture", "--like", tmp_path / "one.png", "--techniques", "ssao,ssdo", "--output", tmp_path / "two.png") == 0
+    assert (tmp_path / "two-ssao.png").read_bytes() == (tmp_path / "one.png").read_bytes()
+    capsys.readouterr()
+    for typed in (["--techniques", "off"], ["--technique", "off"]):
+        assert call(monkeypatch, "capture", "--preset", preset, *typed, "--ssao.samples", "9", "--output", tmp_path / "three.png") == 2
+        assert "--ssao.samples has no effect" in capsys.readouterr().err
+    assert call(monkeypatch, "capture", "--technique", "off", "--techniques", "off,ssao") == 2
+    assert "--technique has no effect beside --techniques" in capsys.readouterr().err
+
+
 def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "a.png"
     out.write_text("mine")

@@ -10,7 +10,7 @@ import pytest
 
 from app import shot as shots
 from app.settings import Parser, Problem, Settings, add_flags, from_toml, glsl, glsl_value, param, parse, table, to_toml
-from app.shot import Shot, add_shot_flags, of_technique, take_values
+from app.shot import Shot, add_shot_flags, take_wanted
 from app.technique import Technique
 
 
@@ -127,8 +127,7 @@ def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
     preset.write_text('technique = "ssao"\nwidth = 320\n[ssao]\nradius = 0.8\n[ssdo]\nsamples = 4\n[camera]\neye = [1, 2, 3]\n')
     parser = Parser("x", allow_abbrev=False)
     add_shot_flags(parser)
-    values = take_values(parse(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"]))
-    shot = Shot().with_values(of_technique(values, values["technique"]))
+    (shot,) = take_wanted(parse(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).shots()
     assert shot == Shot().with_values({"technique": "ssao", "ssao.radius": 0.8, "ssao.samples": 9, "width": 64, "camera.eye": (1.0, 2.0, 3.0)})
 
 
