@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,22 @@ from app.settings import Problem, Vec3, suggestion
 Doubles = npt.NDArray[np.float64]
 
 WIDEST = 512  # columns of the finest prefiltered level: 0.7 degrees, finer than the solid angle of 256 x 16 samples
+# Times the mean radiance: what is above is met by rays of its own. At 2.5, 4 and 8 the variance of 4 rays a pixel in the courtyard is 0.6,
+# 0.9 and 1 of what it is without under the built-in sky, and 0.03, 0.05 and 0.12 in a sky with two soft patches, for 1.4 times the time.
+BRIGHT = 2.5
+MOST = 1 << 20  # bright texels
+SHARES = 1 << 24  # into so many parts light is divided: whole numbers up to here are exact as float32
 IRRADIANCE_ROWS, IRRADIANCE_COLUMNS = 33, 64  # interpolation errs by at most 0.12 % of the map's contrast
+
+
+class Split(NamedTuple):
+    """A map as two that add up to it, so that rays can be aimed at the brighter. `dim` (h, w, 3) is the radiance up to a cap, by
+    channel. `bright` (n, 2, 4) are the texels with a remainder: the running sum of their shares of its light, in parts of SHARES,
+    then column and row; radiance over that share. As the cap is the same for all texels the sum is the map between them too.
+    """
+
+    dim: Floats
+    bright: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +55,23 @@ class Environment:
             columns //= 2
             levels.append(_averaged(levels[-1], max(columns // 2, 1), columns))
         return tuple(levels)
+
+    @cached_property
+    def split(self) -> Split:
+        """What rays in all directions may be left to find, and what they should be aimed at. Maps without contrast are all dim."""
+        peak = self.radiance.max(-1)
+        cap = np.float32(BRIGHT * self.levels[-1].mean())
+        if peak.size > MOST:
+            cap = max(cap, np.partition(peak, -MOST, None)[-MOST])
+        row, column = np.nonzero(peak > cap)
+        rest = np.maximum(self.radiance[row, column].astype("f8") - cap, 0)
+        light = rest.sum(1) * np.sin((row + 0.5) * np.pi / len(peak))
+        # Every texel has a part at least, so that none is left out, however weak.
+        until = np.round(np.cumsum(light) / max(light.sum(), 1e-300) * (SHARES - len(row))) + np.arange(1, len(row) + 1)
+        bright = np.zeros((len(row), 2, 4), "f4")
+        bright[:, 0, :3] = np.stack([until, column, row], 1)
+        bright[:, 1, :3] = rest * (SHARES / np.diff(until, prepend=0.0))[:, None]
+        return Split(np.minimum(self.radiance, cap), bright)
 
     @cached_property
     def irradiance(self) -> Floats:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
+from app.environment import Environment
 from app.frame import Frame
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Size, Texture
@@ -34,6 +35,7 @@ class View(NamedTuple):
     frame: Frame
     gbuffer: GBuffer
     environment: EnvironmentMaps
+    sky: Environment  # the same as an array
     sun: Texture  # rgb: irradiance from the sun, shadowed
 
     @property
@@ -70,6 +72,10 @@ class Technique(Settings):
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         raise NotImplementedError
 
+    def label(self) -> str:
+        """The technique and the parameters that decide its cost and reach, in words."""
+        return self.group.upper() if len(self.group) <= 4 else self.group
+
 
 @dataclass(frozen=True)
 class ScreenSpace(Technique, abstract=True):
@@ -86,3 +92,7 @@ class ScreenSpace(Technique, abstract=True):
     def fitted(self, size: float) -> Self:
         fitted = super().fitted(size)
         return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
+
+    def label(self) -> str:
+        reach = f", radius {self.radius:.3g} m" if self.radius is not None else ""
+        return f"{self.group.upper()}, {self.samples} samples{reach}, {f'march {self.steps}' if self.visibility == 'march' else 'point'}"

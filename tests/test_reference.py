@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from probe import Bools, Doubles, Probe, binomial, occlusion, register, shoot
 from test_truth import HALF, ball, near_origin, ray
 
-from app import bvh, scenes
+from app import bvh, environment, scenes
 from app.gpu import Gpu
 from app.scene import Floats, Material, Mesh, Scene
 from app.scenes.shapes import quad, sphere
@@ -147,6 +147,30 @@ def test_f2_a_corner(gpu: Gpu, reach: float | None) -> None:
     z_scores(p.open[where], exact, 256)
 
 
+def seen(corners: Doubles, position: Doubles, normal: Doubles) -> Doubles:
+    """The cosine-weighted share (n,) of the hemisphere that a polygon above the horizon covers: Lambert's sum over its edges."""
+    rays = corners[None] - position[:, None]
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    following = np.roll(rays, -1, 1)
+    across, angle = np.cross(rays, following), np.arccos(np.clip((rays * following).sum(-1), -1, 1))
+    edges = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-12) * angle[..., None]
+    share: Doubles = np.abs((edges.sum(1) * normal).sum(-1)) / (2 * np.pi)
+    return share
+
+
+def test_f2b_a_niche(gpu: Gpu) -> None:
+    """1/4 but for what the walls, 50 m high and wide, leave open; on each of the three."""
+    p = shoot(gpu, TRUE | {"scene": "niche", "frames": 16})
+    walls = np.array([[(0, 0, 0), (0, 0, 50), (0, 50, 50), (0, 50, 0)]], "f8")
+    walls = np.stack([np.roll(walls[0], axis, -1) for axis in range(3)])
+    for axis in range(3):
+        where = p.surface & (np.abs(p.position[..., axis]) < 1e-3) & (np.delete(p.position, axis, -1) > 0.05).all(-1)
+        position = p.position[where]
+        exact = 1 - sum(seen(walls[other], position, np.eye(3)[axis]) for other in range(3) if other != axis)
+        assert np.abs(exact - 0.25).max() < 0.02
+        z_scores(p.open[where], exact, 256)
+
+
 def test_f3_a_fence(gpu: Gpu) -> None:
     p = shoot(gpu, TRUE | {"scene": "fence", "camera.fov": 60.0, "camera.target": (0.3, 0.0, 0.0), "frames": 16})
     where = near_origin(p) & (p.position[..., 0] < 0.95)
@@ -223,6 +247,128 @@ def test_a_white_furnace_stays_white(gpu: Gpu, reach: float | None) -> None:
     assert total.max() < 1 + 1e-5
     assert total.mean() > 0.995
     assert (total > 0.999).mean() > 0.85
+
+
+# ---- a small bright light far away ----------------------------------------------------------------------------------------
+
+ROWS, COLUMNS = 32, 64
+
+
+class Spot(NamedTuple):
+    """Directions (n, 3) of a texel's light, the height (n,) of its tent and the solid angle (n,) around each."""
+
+    w: Doubles
+    height: Doubles
+    solid: Doubles
+
+    @property
+    def light(self) -> Doubles:
+        """The irradiance (n,) each brings to a surface that faces it."""
+        return 1000 * self.height * self.solid
+
+
+def spot(monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float = 0.0, count: int = 32) -> tuple[dict[str, Any], Spot]:
+    """A black environment, 64 x 32, with one texel of radiance 500, twice as bright by sky.intensity, as a shot's values and as an integral.
+
+    Bilinear interpolation makes it a tent two texels wide, of half the width where it is cut by a pole, whose row reaches up to it.
+    """
+    radiance = np.zeros((ROWS, COLUMNS, 3), "f4")
+    radiance[row, column] = 500, 250, 0
+    monkeypatch.setitem(environment.BUILT_IN, f"spot {row} {column}", lambda sun: radiance)
+    offset = (np.arange(2 * count) + 0.5) / count - 1
+    v, u = np.meshgrid(row + 0.5 + offset, column + 0.5 + offset, indexing="ij")
+    height = 1 - np.abs(u - column - 0.5)
+    height *= np.where((v < 0.5) | (v > ROWS - 0.5), 1.0, 1 - np.abs(v - row - 0.5)) * ((v > 0) & (v < ROWS))
+    theta, phi = v / ROWS * np.pi, 2 * np.pi * (u / COLUMNS + rotation / 360)
+    w = np.stack([np.sin(theta) * np.sin(phi), np.cos(theta), -np.sin(theta) * np.cos(phi)], -1)
+    solid = np.sin(theta) * np.pi / ROWS * 2 * np.pi / COLUMNS / count**2
+    lit = height.ravel() > 0
+    values = {"environment": f"spot {row} {column}", "sky.rotation": rotation, "sky.intensity": 2.0}
+    return values, Spot(w.reshape(-1, 3)[lit], height.ravel()[lit], solid.ravel()[lit])
+
+
+def expected(light: Spot, cosine: Doubles) -> tuple[Doubles, Doubles]:
+    """Irradiance (pixels,), and its standard deviation by one ray aimed as densely as the tent is high together with one that goes anywhere, which
+    meets what is left of the spot: as bright as the cap, that is `dim`. cosine (pixels, n) is 0 where hidden."""
+    exact = cosine @ light.light
+    density = light.height / (light.height @ light.solid) * light.solid / np.sqrt(1 - light.w[:, 1] ** 2)
+    density /= density.sum()
+    dim = environment.BRIGHT * 500 * (light.height @ light.solid) / (4 * np.pi)
+    return exact, np.sqrt(np.maximum(cosine**2 @ (light.light**2 / density) - exact**2, 0) + np.pi * cosine @ ((dim * light.height) ** 2 * light.solid))
+
+
+def agrees(found: Any, exact: Doubles, deviation: Doubles, light: Spot, rays: int) -> None:
+    """Every pixel within 5 of its own standard errors, their mean within 4 of its. Normals are off by 1 / 2048. Errors are no bell where one of the
+    rays that go anywhere meets the spot: such pixels may stray farther."""
+    off = light.light.sum() * HALF
+    assert found.size > 50
+    assert (np.abs(found - exact) > 5 * deviation / np.sqrt(rays) + off).mean() < rays * light.solid.sum() / np.pi
+    assert abs((found - exact).mean()) < 4 * np.sqrt((deviation**2).mean() / rays / found.size) + off
+
+
+@pytest.mark.parametrize(
+    "row, column, rotation", [(9, 20, 0), (12, 0, 0), (7, 63, 0), (0, 11, 0), (1, 40, 0), (30, 3, 0), (31, 3, 0), (9, 20, 100), (12, 63, -35)]
+)
+def test_a_small_bright_light_is_found(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float) -> None:
+    """On a ball, by every normal, with 8 rays: at the seam, at the poles, turned."""
+    values, light = spot(monkeypatch, row, column, rotation)
+    p = shoot(gpu, TRUE | values | {"scene": "ball", "reference.rays": 8, "reference.reach": 1e-3})
+    cosine = np.maximum(p.normal[p.surface].astype("f8") @ light.w.T, 0)
+    exact, deviation = expected(light, cosine)
+    agrees(p.direct[p.surface][:, 0], exact, deviation, light, 8)
+    assert abs(p.direct[..., 1].mean() / p.direct[..., 0].mean() - 0.5) < 2e-3 and not p.direct[..., 2].any()
+
+
+@pytest.mark.parametrize("reach", [None, 1.2])
+def test_a_small_bright_light_is_hidden(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, reach: float | None) -> None:
+    """A fence hides all of it, part of it, nothing; with a reach, only where it is that near."""
+    values, light = spot(monkeypatch, 8, 16)  # in the east, 42 degrees high
+    limit = {"reference.reach": reach} if reach else {}
+    p = shoot(gpu, TRUE | values | limit | {"scene": "fence", "camera.fov": 60.0, "reference.rays": 8})
+    x, y, z = np.moveaxis(p.position, -1, 0)
+    where = p.surface & (np.abs(y) < 1e-3) & (np.abs(x + 0.5) < 1.45) & (np.abs(z) < 3)
+    d = (1 - x[where])[:, None]
+    with np.errstate(divide="ignore"):
+        along = d / np.maximum(light.w[:, 0], 0)
+    hidden = (along * light.w[:, 1] < 1) & (along < (reach or np.inf))
+    assert 0.1 < hidden.mean() < 0.9 and ((hidden.mean(1) > 0.1) & (hidden.mean(1) < 0.9)).sum() > 10
+    exact, deviation = expected(light, np.where(hidden, 0, light.w[:, 1]))
+    agrees(p.direct[where][:, 0], exact, deviation, light, 8)
+
+
+def test_a_small_bright_light_is_reflected(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wall lit by it alone shines on the floor before it; with two bounces the lit floor comes back by the wall."""
+    values, light = spot(monkeypatch, 9, 48, rotation=10.0)  # in the west
+    floor, wall = (float(expected(light, np.maximum(light.w @ np.array(n), 0)[None])[0][0]) for n in ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)))
+    for bounces, shines in ((1, 0.5 * wall), (2, 0.5 * (wall + 0.5 * 0.5 * floor))):
+        p = shoot(gpu, TRUE | values | {"scene": "corner", "reference.bounces": bounces})
+        where = near_origin(p) & (p.position[..., 0] < 0.2)
+        exact, found = (1 - p.open[where]) * shines, p.indirect[where][:, 0]
+        # The spread of a ray's value about the wall's irradiance, over the rays that meet the wall; of the second bounce too few to count.
+        deviation = expected(light, np.maximum(-light.w[:, 0], 0)[None])[1][0] * 0.5 / np.sqrt(16 * (1 - p.open[where]).mean())
+        noise = deviation if bounces == 1 else 0.25 * 0.5 * floor / np.sqrt(8)
+        assert abs((found - exact).mean()) < 4 * noise / np.sqrt(where.sum()) + 2 * HALF * shines, bounces
+        assert np.abs(found - exact).max() < 6 * noise + 2 * HALF * shines
+
+
+@pytest.mark.parametrize("name", ["white", "black", "half", "ramp-x", "ramp-y"])
+def test_maps_without_contrast_take_no_more_rays(name: str) -> None:
+    light = environment.load(name, (0.0, 1.0, 0.0))
+    assert not len(light.split.bright)
+    assert (light.split.dim == light.radiance).all()
+
+
+def test_a_split_adds_up() -> None:
+    """Both parts make the map again, every bright texel has a share, and what rays aimed at it bring is its light."""
+    rng = np.random.default_rng(0)
+    light = environment.Environment((rng.random((40, 80, 3)) ** 20 * 1e4).astype("f4"))
+    until, column, row = light.split.bright[:, 0, :3].astype("i8").T
+    share = np.diff(until, prepend=0)
+    assert until[-1] == environment.SHARES and share.min() > 0
+    again = light.split.dim.astype("f8")
+    again[row, column] += light.split.bright[:, 1, :3] * (share / environment.SHARES)[:, None]
+    assert np.allclose(again, light.radiance, rtol=1e-6)
+    assert light.split.dim.max() == np.float32(environment.BRIGHT * light.levels[-1].mean())
 
 
 # ---- surfaces -----------------------------------------------------------------------------------------------------------
@@ -327,8 +473,6 @@ def test_against_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, place: str, 
     pytest.importorskip("mitsuba")
     import mitsuba_truth as truth
     from test_mitsuba import _sky, cell, dark, inside, traced
-
-    from app import environment
 
     monkeypatch.setitem(environment.BUILT_IN, "patches", _sky)
     room = cell()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app import tracing
-from app.gpu import Gpu
+from app.gpu import Gpu, Texture
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, Technique, View
 
@@ -20,10 +21,18 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Bright:
+    """Passed to shaders as `bright`: the part of the environment that rays are aimed at."""
+
+    count: int  # texels, see environment.Split; 0: no ray is aimed
+    size: tuple[float, float]  # of the whole map
+
+
+@dataclass(frozen=True)
 class Reference(Technique):
     """Ground truth: rays against all triangles of the scene, on screen or not. Many frames make it smooth."""
 
-    rays: int = param(4, 1, 256, "rays at each pixel in each frame", log=True)
+    rays: int = param(1, 1, 256, "rays at each pixel in each frame", log=True)
     reach: float | None = param(None, 1e-4, UNLIMITED, "how far an occluder may be; unlimited is what is true", unit="m", auto="unlimited", log=True)
     bounces: int = param(1, 0, 8, "how often light is reflected on its way to a pixel; 0: surfaces only emit")
 
@@ -31,5 +40,16 @@ class Reference(Technique):
         into = gpu.target("reference", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
         triangles, nodes = tracing.upload(gpu, view.scene)
         mine = self if self.reach is not None else replace(self, reach=UNLIMITED)
-        given = {"reference": mine, "walk": Walk(nodes), "traced": triangles, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        split, (height, width) = view.sky.split, view.sky.radiance.shape[:2]
+
+        def make() -> tuple[Texture, Texture]:
+            return gpu.sphere_map(split.dim) if len(split.bright) else view.environment.background, gpu.texels(split.bright.reshape(-1, 4))
+
+        dim, texels = gpu.cached("split environment", view.sky, make, keep=2)
+        given: dict[str, Any] = {"reference": mine, "frame": view.frame, "gbuffer": view.gbuffer, "walk": Walk(nodes), "traced": triangles}
+        given |= {"environment": view.environment._replace(background=dim), "bright": Bright(len(split.bright), (width, height)), "bright_texels": texels}
         return Lighting(*gpu.draw("reference.frag", into, **given))
+
+    def label(self) -> str:
+        reach = "" if self.reach is None else f", reach {self.reach:.3g} m"
+        return f"{self.group}, {self.rays} {'ray' if self.rays == 1 else 'rays'} a frame{reach}, {self.bounces} {'bounce' if self.bounces == 1 else 'bounces'}"

@@ -18,22 +18,26 @@ struct Surface {
 vec4 texel(sampler2D list, int i) { return texelFetch(list, ivec2(i & 4095, i >> 12), 0); }
 
 // The nearest triangle before `far`, or any where that is enough. Moeller, Trumbore, Fast Minimum Storage Ray/Triangle Intersection, 1997.
+// Boxes until a leaf is found, then its triangles: rays that run side by side wait less for one another (Aila, Laine, Understanding the
+// Efficiency of Ray Traversal on GPUs, 2009). On llvmpipe 1.5 to 1.7 times as fast as both in one loop; visiting the nearer box first, with a
+// stack or with an order for each octant, gains no more than a tenth there.
 Hit met(vec3 from, vec3 w, float far, bool any) {
     Hit hit = Hit(far, -1, vec2(0.0));
     vec3 inverse = 1.0 / mix(w, vec3(TINY), lessThan(abs(w), vec3(TINY)));
     int node = 0;
     while (node < walk.nodes) {
-        vec4 low = texel(traced_nodes, 2 * node), high = texel(traced_nodes, 2 * node + 1);
-        vec3 a = (low.xyz - from) * inverse, b = (high.xyz - from) * inverse, enters = min(a, b), leaves = max(a, b);
-        float begin = max(max(enters.x, enters.y), enters.z), end = min(min(leaves.x, leaves.y), leaves.z) * 1.000001;  // Ize 2013: rounding
-        if (end < 0.0 || begin > end || begin * 0.999999 > hit.t) {
-            node = int(low.w);
-            continue;
+        int leaf = -1;
+        while (leaf < 0 && node < walk.nodes) {
+            vec4 low = texel(traced_nodes, 2 * node), high = texel(traced_nodes, 2 * node + 1);
+            vec3 a = (low.xyz - from) * inverse, b = (high.xyz - from) * inverse, enters = min(a, b), leaves = max(a, b);
+            float begin = max(max(enters.x, enters.y), enters.z), end = min(min(leaves.x, leaves.y), leaves.z) * 1.000001;  // Ize 2013: rounding
+            bool missed = end < 0.0 || begin > end || begin * 0.999999 > hit.t;
+            node = missed ? int(low.w) : node + 1;
+            leaf = missed ? -1 : int(high.w);
         }
-        node++;
-        if (high.w < 0.0) continue;
+        if (leaf < 0) break;
         bool last = false;
-        for (int i = int(high.w); !last; i++) {
+        for (int i = leaf; !last; i++) {
             vec4 corner = texel(traced_triangles, 3 * i);
             vec3 e = texel(traced_triangles, 3 * i + 1).xyz, f = texel(traced_triangles, 3 * i + 2).xyz;
             vec3 p = cross(w, f), s = from - corner.xyz, q = cross(s, e);
