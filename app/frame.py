@@ -116,6 +116,15 @@ def frame(
     )
 
 
+def positions(frame: Frame, depth: npt.NDArray[np.float32]) -> Doubles:
+    """(h, w, 3) world positions, metres, of what is seen at `depth` (h, w), metres along the view axis, row 0 on top; NaN where it is infinite."""
+    h, w = depth.shape
+    x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
+    along = np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1) @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
+    found: Doubles = np.array(frame.eye) + along * np.where(np.isfinite(depth), depth, np.nan)[..., None]
+    return found
+
+
 def outside(scene: Scene, fov: float, aspect: float) -> tuple[Vec3, Vec3]:
     """Eye and target from which all of a scene is seen, from the front, to the right and above."""
     low, high = (corner.astype("f8") for corner in scene.bounds)

@@ -34,6 +34,7 @@ EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_
 FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
 SRGB8_ALPHA8 = 0x8C43
 ROW = 4096  # texels in a row of a long list, as in shaders/common/tracing.glsl
+LATE = 6  # readings of a timer query until the first that counts: three frames late, and each of three begins with nonsense
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
 NO_OPENGL = "this program needs OpenGL 4.1; `python -m app doctor` tells what is missing and how to get it"
 
@@ -283,6 +284,10 @@ class Gpu:
         floats: Floats = np.multiply(values, 1 / 255 if dtype == "u1" else 1, dtype="f4")
         return floats
 
+    def write(self, texture: Texture, values: Floats) -> None:
+        """Give a 32-bit texture its values, (h, w, components), row 0 on top: the reverse of `read`."""
+        texture.write(np.ascontiguousarray(values[::-1], "f4").tobytes())
+
     # ---- programs ----
 
     def _program(self, key: Hashable, source: Callable[[], tuple[list[Line], list[Line]]]) -> Program:
@@ -436,7 +441,7 @@ class Clock:
         self._seen[name] += 1
         if len(ring) < 3:
             ring.append(self.ctx.query(time=True))
-        elif turn >= 6:
+        elif turn >= LATE:
             times.append(ring[turn % 3].elapsed * 1e-6)
         else:
             ring[turn % 3].elapsed  # noqa: B018 - the first reading is meaningless

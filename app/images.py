@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import json
+import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +22,7 @@ from app.gpu import Gpu, Texture
 from app.pipeline import Picture
 from app.scene import Bytes, Floats
 from app.settings import Problem, from_toml, to_toml
+from app.shot import Shot
 
 SUFFIXES = (".png", ".exr", ".npz")
 
@@ -60,6 +64,13 @@ def pixels(gpu: Gpu, picture: Picture) -> Bytes:
     return shown(gpu, picture.image)
 
 
+def displayed(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
+    """Linear radiance (h, w, 3) as the shot displays it: (h, w, 3) 8 bit sRGB."""
+    into = gpu.target("displayed", (radiance.shape[1], radiance.shape[0]), "rgba32f")
+    gpu.write(into.textures[0], np.concatenate([radiance, np.ones_like(radiance[..., :1])], -1))
+    return shown(gpu, shot.display.draw(gpu, into.textures[0]))
+
+
 def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
     """What is measured: float32, linear, row 0 on top. radiance, direct, indirect, albedo, normal (world), emission, sun: (h, w, 3);
     open and depth: (h, w), depth in metres along the view axis, inf for the background."""
@@ -92,22 +103,29 @@ def save(path: Path, gpu: Gpu, picture: Picture, values: Mapping[str, Any]) -> N
             raise Problem(f"{path}: a picture's name ends in {', '.join(SUFFIXES)}")
 
 
-def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any]) -> None:
-    """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`. Raises Problem."""
+def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = None) -> None:
+    """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`; None: no single shot makes it. Raises Problem."""
     note = PngImagePlugin.PngInfo()
-    note.add_itxt("shot", to_toml(values))
+    if values is not None:
+        note.add_itxt("shot", to_toml(values))
     with written(path) as file:
         Image.fromarray(values_8bit).save(file, "png", pnginfo=note)
 
 
-def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any]) -> None:
+def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
     """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises Problem."""
     openexr = _openexr()
-    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, "shot": to_toml(values)}
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage} | ({"shot": to_toml(values)} if values is not None else {})
     with tempfile.TemporaryDirectory() as folder, written(path) as file:  # the library writes files by name only
         name = Path(folder) / "picture.exr"
         openexr.File(header, {"RGB": np.ascontiguousarray(radiance)}).write(str(name))
         file.write(name.read_bytes())
+
+
+def save_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Numbers and text for other programs. Raises Problem."""
+    with written(path) as file:
+        file.write(json.dumps(values, indent=1, allow_nan=False).encode())
 
 
 def check_suffix(path: Path) -> None:
@@ -142,9 +160,31 @@ def shot_values(path: Path) -> dict[str, Any]:
     return from_toml(str(text), str(path))
 
 
+def radiance_of(path: Path) -> Floats:
+    """(h, w, 3) float32 linear radiance of an .exr file, or of an .npz file's array `radiance`. Raises Problem."""
+    try:
+        if path.suffix.lower() == ".npz":
+            with np.load(path) as file:
+                found = file["radiance"]
+        elif path.suffix.lower() == ".exr":
+            with _openexr().File(str(path)) as file:
+                channels = file.channels()
+                found = channels["RGB"].pixels if "RGB" in channels else channels["RGBA"].pixels
+        else:
+            raise Problem(f"{path}: linear radiance is read from .npz and .exr files")
+    except KeyError as error:
+        raise Problem(f"{path}: holds no {error.args[0]}; give a file that `capture` wrote") from None
+    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if found.ndim != 3 or found.shape[2] < 3 or found.dtype.kind != "f":
+        raise Problem(f"{path}: radiance of shape {found.shape}, {found.dtype}: must be (height, width, 3) floating point")
+    radiance: Floats = found[..., :3].astype("f4")
+    return radiance
+
+
 def contact_sheet(labelled: Sequence[tuple[str, Bytes]]) -> Bytes:
-    """Pictures of one size in a row, two to a row from four on, each under its label."""
-    columns = len(labelled) if len(labelled) < 4 else 2
+    """Pictures of one size, each under its label: up to three in a row, more in a square."""
+    columns = len(labelled) if len(labelled) < 4 else math.ceil(math.sqrt(len(labelled)))
     height, width = labelled[0][1].shape[:2]
     font = ImageFont.load_default(max(12, height // 30))
     line = int(font.getbbox("Ag")[3]) + 12

@@ -75,11 +75,18 @@ def psnr(image: Floats, reference: Floats, mask: Mask | None = None, peak: float
     """
     if not (math.isfinite(peak) and peak > 0):
         raise Problem(f"peak = {peak!r}: must be a finite number above 0")
-    error = rmse(image, reference, mask)
+    return decibels(rmse(image, reference, mask), peak)
+
+
+def decibels(error: float, peak: float = 1.0) -> float:
+    """An RMSE as PSNR."""
     return 20 * (math.log10(peak) - math.log10(error)) if error > 0 else math.inf
 
 
-def noise_free_mse(image: Floats, references: Sequence[Floats], mask: Mask | None = None) -> float:
+Pair = Sequence[Floats]  # the same picture twice, with noise of mean 0 that is independent
+
+
+def noise_free_mse(image: Floats | Pair, references: Pair, mask: Mask | None = None) -> float:
     """Mean squared error against the truth that two noisy references share, without their noise: 0 is equal, lower is better.
 
     Let the references be t + m and t + n, with noise of mean 0 that is independent of the image and of one another. Then
@@ -88,16 +95,19 @@ def noise_free_mse(image: Floats, references: Sequence[Floats], mask: Mask | Non
 
     and of the right side only (a - t)^2 has a mean other than 0. One reference would have left its variance: (a - t - n)^2 has the
     mean (a - t)^2 + var n. The same number is the error against the mean of both, less a quarter of their squared difference.
-    An estimate: it may fall below 0 where the image is nearly right. Noise of the image itself counts as error. The references must
-    come from different seeds; given one picture twice, its noise is all there. Raises Problem.
+    An estimate: it may fall below 0 where the image is nearly right. Noise of the image itself counts as error, unless it too is given
+    twice: then the first is held against the first reference and the second against the second. The pairs must come from different
+    seeds; given one picture twice, its noise is all there. Raises Problem.
     """
-    if len(references) != 2:
-        raise Problem(f"{len(references)} references: must be two, whose noise differs")
-    (a, b, where), (_, c, _) = (_checked(image, reference, mask) for reference in references)
-    return float(np.mean(((a - b) * (a - c))[where]))
+    twice = [image, image] if isinstance(image, np.ndarray) else image
+    for name, pair in (("references", references), ("images", twice)):
+        if len(pair) != 2:
+            raise Problem(f"{len(pair)} {name}: must be two, whose noise differs")
+    (a, b, where), (c, d, _) = (_checked(i, r, mask) for i, r in zip(twice, references, strict=True))
+    return float(np.mean(((a - b) * (c - d))[where]))
 
 
-def noise_free_rmse(image: Floats, references: Sequence[Floats], mask: Mask | None = None) -> float:
+def noise_free_rmse(image: Floats | Pair, references: Pair, mask: Mask | None = None) -> float:
     """The root of `noise_free_mse`, 0 where that is below 0: radiance, lower is better. Raises Problem."""
     return math.sqrt(max(noise_free_mse(image, references, mask), 0.0))
 

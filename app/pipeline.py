@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from app import composite, environment, gbuffer, light, scenes, sun
-from app.gpu import Gpu, Texture
+from app.gpu import LATE, Clock, Gpu, Texture
 from app.shot import Shot
 from app.technique import Lighting, View
 
@@ -23,19 +24,26 @@ class Picture(NamedTuple):
 
 def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
     """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before."""
-    scene = scenes.load(shot.scene, shot.time)
-    shot = shot.resolved(scene)
-    frame = shot.frame(scene, index)
-    surfaces = gbuffer.draw(gpu, scene, frame)
-    sky = light.upload(gpu, environment.load(shot.environment or scene.environment, frame.sun_direction))
-    sunlight = sun.draw(gpu, scene, frame, surfaces, shot.sun)
-
-    view = View(scene, frame, surfaces, sky, sunlight)
+    shot, view = look(gpu, shot, index)
     raw = shot.technique.draw(gpu, view)
     lighting = shot.blur.draw(gpu, view, raw)
     if shot.frames > 1:
         lighting = composite.mean(gpu, view, lighting, index)
+    return develop(gpu, shot, view, raw, lighting)
 
+
+def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
+    """What the techniques are given: the surfaces the camera sees, and the light from far away. The shot, with nothing left to the scene."""
+    scene = scenes.load(shot.scene, shot.time)
+    shot = shot.resolved(scene)
+    frame = shot.frame(scene, index)
+    surfaces = gbuffer.draw(gpu, scene, frame)
+    sky = environment.load(shot.environment or scene.environment, frame.sun_direction)
+    return shot, View(scene, frame, surfaces, light.upload(gpu, sky), sky, sun.draw(gpu, scene, frame, surfaces, shot.sun))
+
+
+def develop(gpu: Gpu, shot: Shot, view: View, raw: Lighting, lighting: Lighting) -> Picture:
+    """Lighting becomes a picture."""
     radiance = composite.draw(gpu, view, lighting)
     return Picture(shot, view, raw, lighting, radiance, shot.display.draw(gpu, radiance))
 
@@ -45,3 +53,18 @@ def photograph(gpu: Gpu, shot: Shot) -> Picture:
     for index in range(shot.frames - 1):
         render(gpu, shot, index)
     return render(gpu, shot, shot.frames - 1)
+
+
+def cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
+    """Milliseconds of each pass by the shader's name, median of some frames after one that compiles and uploads."""
+    one, before = replace(shot, frames=1), gpu.clock
+    render(gpu, one)
+    gpu.clock = Clock(gpu.ctx)
+    gpu.clock.running = True
+    try:
+        for _ in range(frames if gpu.clock.software else frames + LATE):
+            gpu.clock.begin_frame()
+            render(gpu, one)
+        return gpu.clock.times
+    finally:
+        gpu.clock = before
