@@ -3,6 +3,8 @@
 commands:
   view        the interactive viewer; takes the flags of a shot
   capture     pictures without a window
+  compare     one page: pictures side by side, error against the truth, its causes, cost
+  bench       the figures of the README: errors, failures, rays
   doctor      what OpenGL there is and what is missing
   parameters  the table of all parameters, as in the README
 
@@ -12,6 +14,7 @@ commands:
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,7 +29,7 @@ def view(arguments: Sequence[str]) -> int:
     """Open the viewer, split between SSAO and SSDO unless one technique is asked for. Where no window can be opened, say why and capture the comparison."""
     from app import capture, viewer
     from app.gpu import NoOpenGL
-    from app.shot import Shot, add_shot_flags, of_technique, take_values
+    from app.shot import Wanted, add_shot_flags, take_wanted
     from app.technique import Technique
 
     parser = Parser("python -m app view", description=view.__doc__, allow_abbrev=False)
@@ -36,15 +39,17 @@ def view(arguments: Sequence[str]) -> int:
     scale = given.pop("ui_scale")
     if not 0.5 <= scale <= 4:
         raise Problem(f"--ui-scale {scale:g}: must be 0.5 to 4")
-    values = take_values(given)
-    shot = Shot().with_values(of_technique(values, values.get("technique", Shot().technique.group)))
-    others = {name: Shot().with_values(of_technique(values, name)).technique for name in Technique.known}
+    wanted = take_wanted(given)
+    shot = wanted.shot(wanted.technique)
+    others = {name: wanted.shot(name).technique for name in Technique.known}
+    split = "technique" not in {**wanted.found, **wanted.typed}
     try:
-        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split="technique" not in values)
+        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split=split)
     except NoOpenGL as error:
         print(f"no window: {error}\ndrawing the comparison instead", file=sys.stderr)
-        values.pop("technique", None)
-        for path in capture.captured(values, COMPARISON, None):
+        typed = {name: value for name, value in wanted.typed.items() if name in shot.values() or name.partition(".")[0] in COMPARISON}
+        typed.pop("technique", None)
+        for path in capture.captured(Wanted(wanted.found, typed), COMPARISON, None):
             print(path)
         return 0
 
@@ -53,6 +58,18 @@ def capture(arguments: Sequence[str]) -> int:
     from app import capture
 
     return capture.main(arguments)
+
+
+def compare(arguments: Sequence[str]) -> int:
+    from app import compare
+
+    return compare.main(arguments)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    from app import bench
+
+    return bench.main(arguments)
 
 
 def doctor(arguments: Sequence[str]) -> int:
@@ -72,11 +89,12 @@ def parameters(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, doctor, parameters)}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, bench, doctor, parameters)}
 
 
 def main() -> int:
-    """The exit code: 0 done, 1 a comparison failed, 2 wrong flag or input, 3 no usable OpenGL."""
+    """The exit code: 0 done, 1 a comparison failed, 2 wrong flag or input, 3 no usable OpenGL, 130 and 143 interrupted."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is being written is cleared away, as after Ctrl-C
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__.strip() if __doc__ else "")

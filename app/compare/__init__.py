@@ -1,0 +1,90 @@
+"""A shot with several techniques as one page to send: pictures, their error against the truth, its causes, and their cost."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app import images, scenes, truth
+from app.compare import report
+from app.compare.study import Plan, measured
+from app.gpu import Gpu, headless
+from app.settings import Parser, Problem, parse
+from app.shot import Shot, Wanted, add_shot_flags, take_wanted
+from app.store import add_cache_flags, take_store
+from app.technique import ScreenSpace
+from app.techniques.reference import Reference
+
+TECHNIQUES = "off,ssao,ssdo"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`compare FLAGS`. Returns the exit code; raises Problem."""
+    parser = Parser("python -m app compare", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder for index.html, metrics.json and the pictures [captures/SCENE-compare]")
+    parser.add_argument("--overwrite", action="store_true", help="files that exist there may be replaced")
+    parser.add_argument("--techniques", default=TECHNIQUES, metavar="T,T,...", help=f"what is compared [{TECHNIQUES}]")
+    parser.add_argument("--samples", metavar="N,N,...", help="each screen-space technique with each of these counts")
+    parser.add_argument("--against", default="reference", metavar="reference|FILE|none", help="the truth: rays, or linear radiance in .exr or .npz [reference]")
+    parser.add_argument("--truth-frames", type=int, default=256, metavar="N", help="frames of the reference [256]")
+    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN_SAMPLES} samples each [16]")
+    add_cache_flags(parser)
+    add_shot_flags(parser)
+    given = parse(parser, arguments)
+    overwrite, output, samples, against = (given.pop(name) for name in ("overwrite", "output", "samples", "against"))
+    techniques = [name.strip() for name in given.pop("techniques").split(",")]
+    store = take_store(given)
+    frames = {name: _frames(name, given.pop(name)) for name in ("truth_frames", "screen_frames")}
+    wanted = take_wanted(given)
+    reference = wanted.shot("reference").technique
+    assert isinstance(reference, Reference)
+    entries = entries_of(wanted, techniques, samples, against == "reference")
+    plan = Plan(entries, against, reference, **frames)
+    output = output or images.free_name(Path("captures"), f"{Path(entries[0].scene.partition(':')[0]).stem}-compare", "")
+    report.check(output, plan, overwrite)
+    with Gpu(headless()) as gpu:
+        try:
+            study = measured(gpu, plan, store)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted: {'the same command goes on where the truth was' if store.folder else 'nothing is kept'}", file=sys.stderr)
+            raise
+        for path in report.written(output, study, {"command": shlex.join(["ssdo", "compare", *arguments]), **report.drawn_by(gpu)}):
+            print(path.absolute())
+    return 0
+
+
+def _frames(name: str, count: int) -> int:
+    if not 4 <= count <= 65536:
+        raise Problem(f"--{name.replace('_', '-')} {count}: must be 4 to 65536, as a truth is two halves")
+    return count
+
+
+def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, with_reference: bool) -> list[Shot]:
+    """A resolved shot for each technique and sample count. Raises Problem."""
+    values = dict(wanted.typed)
+    if with_reference and "reference" not in techniques:  # its parameters are those of the truth
+        values = {name: value for name, value in values.items() if not name.startswith("reference.")}
+    shots = [shot.resolved(scenes.load(shot.scene, shot.time)) for shot in Wanted(wanted.found, values).shots(techniques)]
+    if samples is None:
+        return shots
+    counts = list(dict.fromkeys(_count(word) for word in samples.split(",")))
+    if clash := [name for name in values if name.endswith(".samples")]:
+        raise Problem(f"--{clash[0]} has no effect beside --samples; leave one out")
+    if not any(isinstance(shot.technique, ScreenSpace) for shot in shots):
+        raise Problem(f"--samples has no effect: none of {','.join(techniques)} takes samples")
+    return [each for shot in shots for each in ([_with(shot, samples=n) for n in counts] if isinstance(shot.technique, ScreenSpace) else [shot])]
+
+
+def _with(shot: Shot, **values: Any) -> Shot:
+    return replace(shot, technique=replace(shot.technique, **values))
+
+
+def _count(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise Problem(f"--samples {word}: must be whole numbers, as in 8,16,64") from None
