@@ -1,0 +1,27 @@
+"""Figures that the README states, each by one command.
+
+  errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
+  failures   scenes built to break screen space: what each technique makes of them, and the truth
+  rays       the reference's tree and its rays per second, beside Embree's
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from app.settings import Problem, suggestion
+
+BENCHES = ("errors", "failures", "rays")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`bench NAME FLAGS`. Returns the exit code; raises Problem."""
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(f"usage: python -m app bench NAME [FLAGS]\n\n{(__doc__ or '').strip()}\n\n`python -m app bench NAME --help` lists the flags of one.")
+        return 0
+    if name not in BENCHES:
+        raise Problem(f"no bench {name}{suggestion(name, BENCHES)}")
+    code: int = importlib.import_module(f"app.bench.{name}").main(arguments[1:])
+    return code

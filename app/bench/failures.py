@@ -1,0 +1,162 @@
+"""The failure gallery, measured: what SSAO, SSDO and ground truth say where screen space goes wrong, as a table and as pictures.
+
+Both techniques have what they can use: 256 samples, 64 steps, a radius and a thickness that suit the scene, no blur. What they get
+wrong is then no want of samples. Means are of the term in the marked region, the truth's with its standard error; RMSE is of
+radiance there, the truth's noise taken out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app import images, truth
+from app.frame import Frame, positions
+from app.gpu import Gpu, headless
+from app.metrics import Mask
+from app.pipeline import photograph
+from app.scene import Bytes, Floats
+from app.scenes.failures import FAILURES, Failure
+from app.settings import Parser, Problem, parse, suggestion
+from app.shot import Wanted, add_shot_flags, take_wanted
+from app.store import Store, add_cache_flags, take_store
+from app.techniques.reference import Reference
+
+SCREEN_SPACE = ("ssao", "ssdo")
+TITLES = {"open": "open share", "direct": "direct", "indirect": "indirect"}
+OUTLINE = (255, 220, 40)
+
+
+class Measured(NamedTuple):
+    """A failure in numbers. Means are of its term in its region; the open share has no unit, direct and indirect are irradiance."""
+
+    failure: Failure
+    mean: Mapping[str, float]  # by technique, the reference's included
+    error: float  # standard error of the reference's mean
+    rmse: Mapping[str, float]  # by technique: of radiance in the region, without the reference's noise
+    shown: Mapping[str, Bytes]  # by technique, the reference's included: (h, w, 3) 8 bit sRGB
+    region: Mask  # (h, w)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`bench failures FLAGS`. Returns the exit code; raises Problem."""
+    parser = Parser("python -m app bench failures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--only", metavar="NAME,NAME,...", help=f"of {', '.join(known())} [all]")
+    parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each unless told otherwise [64]")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="a picture for each: SSAO, SSDO and the truth, the region outlined")
+    parser.add_argument("--overwrite", action="store_true", help="existing files may be replaced")
+    add_cache_flags(parser)
+    add_shot_flags(parser)
+    given = parse(parser, arguments)
+    only, frames, output, overwrite = (given.pop(name) for name in ("only", "truth_frames", "output", "overwrite"))
+    store, wanted = take_store(given), take_wanted(given)
+    if taken := [name for name in wanted.typed if name in ("scene", "technique")]:
+        raise Problem(f"--{taken[0]} has no effect: the gallery has its own; leave it out, or choose with --only")
+    chosen = chosen_of(only.split(",")) if only else list(FAILURES)
+    paths = [output / f"{re.sub('[:=]', '-', failure.scene)}.png" for failure in chosen] if output else []
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
+    with Gpu(headless()) as gpu:
+        for number, failure in enumerate(chosen):
+            found = measured(gpu, failure, wanted, frames, store)
+            if not number:
+                print(HEAD)
+            print(row(found), flush=True)
+            if output:
+                images.save_png(paths[number], sheet(found))
+    for path in paths:
+        print(path.absolute(), file=sys.stderr)
+    return 0
+
+
+def known() -> list[str]:
+    """The gallery's scenes by name, without arguments."""
+    return list(dict.fromkeys(failure.name for failure in FAILURES))
+
+
+def chosen_of(names: Sequence[str]) -> list[Failure]:
+    """The failures of some scenes, in the gallery's order. Raises Problem."""
+    names = [name.strip() for name in names]
+    for name in names:
+        if name not in known():
+            raise Problem(f"--only {name}: no such failure{suggestion(name, known())}")
+    return [failure for failure in FAILURES if failure.name in names]
+
+
+def fitted(failure: Failure, wanted: Wanted) -> Wanted:
+    """What is wanted, over the gallery's own choice for a failure."""
+    best = {"samples": 256, "steps": 64, "radius": failure.radius, "thickness": failure.thickness}
+    own: dict[str, Any] = {f"{name}.{key}": value for name in SCREEN_SPACE for key, value in best.items()}
+    own |= {"scene": failure.scene, "width": 320, "height": 180, "blur.radius": 0, "reference.rays": 4}
+    return Wanted({**own, **wanted.found}, wanted.typed)
+
+
+def measured(gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store) -> Measured:
+    """Draw a failure with SSAO, SSDO and `frames` frames of ground truth. Raises Problem."""
+    wanted = fitted(failure, wanted)
+    shots = {name: wanted.shot(name) for name in (*SCREEN_SPACE, "reference")}
+    reference = shots["reference"].technique
+    assert isinstance(reference, Reference)
+    arrays, shown = {}, {}
+    for name in SCREEN_SPACE:
+        picture = photograph(gpu, shots[name])
+        arrays[name], shown[name] = images.arrays(gpu, picture), images.pixels(gpu, picture)
+    region = region_of(failure, picture.view.frame, arrays["ssdo"]["depth"])
+    against = truth.world(gpu, shots["ssdo"], reference, frames, store)
+    first, second = (half[failure.term][region].astype("f8") for half in (against.first, against.second))
+    mean = {name: float(a[failure.term][region].mean(dtype="f8")) for name, a in arrays.items()} | {"reference": float((first + second).mean() / 2)}
+    shown["reference"] = images.displayed(gpu, shots["reference"], against.mean["radiance"])
+    apart = (first - second).reshape(len(first), -1).mean(1)  # pixels are independent, channels are not
+    error = math.sqrt(float((apart**2).sum())) / len(apart) / 2
+    return Measured(failure, mean, error, {name: against.error(a["radiance"], region) for name, a in arrays.items()}, shown, region)
+
+
+def region_of(failure: Failure, frame: Frame, depth: Floats) -> Mask:
+    """(h, w): the pixels whose surface lies in the failure's box. Raises Problem where there are none."""
+    p = positions(frame, depth)
+    region: Mask = np.all((p > failure.low) & (p < failure.high), axis=-1)
+    if not region.any():
+        raise Problem(f"scene {failure.scene}: the place where it fails is not in the picture; leave --camera.* out, or make the picture larger")
+    return region
+
+
+HEAD = "\n".join(
+    [
+        "| scene | what goes wrong, and why | term | SSAO | SSDO | truth | RMSE, SSAO | RMSE, SSDO |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+)
+
+
+def row(found: Measured) -> str:
+    """A row of the table in Markdown: means in the region, and the error of radiance there."""
+    f, mean, rmse = found.failure, found.mean, found.rmse
+    truth = f"{mean['reference']:.3f} ± {found.error:.4f}"
+    return f"{head(f)} {mean['ssao']:.3f} | {mean['ssdo']:.3f} | {truth} | {rmse['ssao']:.3f} | {rmse['ssdo']:.3f} |"
+
+
+def head(failure: Failure) -> str:
+    """What a row says before its figures."""
+    return f"| `{failure.scene}` | {failure.what}: {failure.why} | {TITLES[failure.term]} |"
+
+
+def sheet(found: Measured) -> Bytes:
+    """The three pictures under their means, the region outlined."""
+    inside = found.region.copy()
+    for axis in (0, 1):
+        for step in (1, -1):
+            inside &= np.roll(found.region, step, axis)
+    edge = found.region & ~inside
+    labelled = []
+    for name, picture in found.shown.items():
+        label = "truth" if name == "reference" else name.upper()
+        labelled.append((f"{label}  {TITLES[found.failure.term]} {found.mean[name]:.2f}", np.where(edge[..., None], OUTLINE, picture).astype("u1")))
+    return images.contact_sheet(labelled)
