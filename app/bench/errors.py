@@ -1,0 +1,129 @@
+"""How far each technique is from the truth, over scenes, cameras and radii, at equal samples: the README's table of errors.
+
+RMSE of linear radiance on surfaces, mean over three cameras of a scene, noise of the truths taken out. World truth: rays of unlimited
+length against all triangles, one bounce, and the same with rays no longer than the radius. Screen truth: the same technique with many samples
+and no blur.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from app import images, scenes, truth
+from app.gpu import Gpu, headless
+from app.pipeline import photograph
+from app.settings import Parser, Problem, Vec3, parse
+from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
+from app.store import Store, add_cache_flags, take_store
+from app.technique import ScreenSpace
+from app.techniques.off import Off
+from app.techniques.reference import Reference
+from app.techniques.ssao import Ssao
+from app.techniques.ssdo import Ssdo
+
+CAMERAS: Mapping[str, Sequence[tuple[Vec3, Vec3]]] = {  # eye, target; the first is the scene's own
+    "courtyard": (((-3.5, 2.0, 5.7), (0.15, 1.72, -1.5)), ((3.6, 1.6, 4.6), (-1.2, 1.3, -0.6)), ((-1.0, 1.5, 1.4), (-3.6, 1.2, -4.6))),
+    "cornell": (((0.0, 2.75, 12.2), (0.0, 2.72, 0.0)), ((-2.0, 4.6, 6.0), (0.3, 0.8, -0.6)), ((1.2, 1.5, 6.5), (-0.6, 1.6, -1.0))),
+    "nook": (((1.9, 1.6, 3.6), (-0.1, 0.72, -0.3)), ((0.6, 1.9, 2.2), (-0.4, 0.4, -0.6)), ((-1.2, 0.9, 2.0), (0.6, 0.7, -0.9))),
+    "blocks": (((1.2, 6.0, 4.6), (0.0, 1.55, -0.1)), ((5.0, 1.6, 5.5), (0.0, 0.8, 0.0)), ((-4.0, 2.2, 4.2), (0.5, 0.8, -0.5))),
+}
+RADII = "0.05,0.15,0.5"
+COLUMNS = ("off", "SSAO", "SSDO point", "SSDO march")
+TRUTHS = ("world", "world within the radius", "screen")
+Row = dict[str, dict[str, float]]  # by truth, by column
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`bench errors FLAGS`. Returns the exit code; raises Problem."""
+    parser = Parser("python -m app bench errors", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--scenes", default=",".join(CAMERAS), metavar="S,S,...", help=f"of {', '.join(CAMERAS)} [all]")
+    parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
+    parser.add_argument("--samples", type=int, default=16, metavar="N", help="directions at each pixel, the same for all [16]")
+    parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each [64]")
+    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN_SAMPLES} samples each [16]")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="every camera's figures, and what drew")
+    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_cache_flags(parser)
+    add_shot_flags(parser)
+    given = parse(parser, arguments)
+    names, radii = given.pop("scenes").split(","), [_share(word) for word in given.pop("radii").split(",")]
+    for name in names:
+        if name not in CAMERAS:
+            raise Problem(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
+    output, overwrite, samples = given.pop("output"), given.pop("overwrite"), given.pop("samples")
+    if output and output.exists() and not overwrite:
+        raise Problem(f"{output.absolute()} exists; add --overwrite or choose another --output")
+    frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
+    wanted = take_wanted(given)
+    if taken := [name for name in wanted.typed if name in ("scene", "technique") or name.startswith(("camera.", "ssao.", "ssdo.", "reference."))]:
+        raise Problem(f"--{taken[0]} has no effect: the bench chooses scenes, cameras and techniques itself; leave it out")
+    shots = {(name, number): _shot(wanted, name, *camera) for name in names for number, camera in enumerate(CAMERAS[name], 1)}
+    found: list[dict[str, Any]] = []
+    with Gpu(headless()) as gpu, tqdm(total=len(shots) * len(radii), desc="errors", disable=None) as bar:
+        for (name, number), shot in shots.items():
+            for share in radii:
+                errors = measured(gpu, shot, share, samples, frames, screen_frames, store)
+                found.append({"scene": name, "camera": number, "radius": share, "errors": errors})
+                bar.update()
+        drawn = f"{shots[names[0], 1].width} x {shots[names[0], 1].height}, {samples} samples, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
+    rays, directions = 4 * frames, screen_frames * truth.SCREEN_SAMPLES
+    print("\n".join([*table(found, names, radii), "", f"{drawn}; world truth {rays} rays a pixel, screen truth {directions} samples"]))
+    if output:
+        images.save_json(output, {"drawn": drawn, "rows": found})
+        print(output.absolute(), file=sys.stderr)
+    return 0
+
+
+def _share(word: str) -> float:
+    try:
+        share = float(word)
+    except ValueError:
+        share = -1.0
+    if not 0.001 <= share <= 10:
+        raise Problem(f"--radii {word}: must be numbers from 0.001 to 10, shares of the scene's size")
+    return share
+
+
+def _shot(wanted: Wanted, scene: str, eye: Vec3, target: Vec3) -> Shot:
+    size = {"width": 320, "height": 180}
+    shot = Wanted({**size, **wanted.found}, wanted.typed).shots(["off"])[0]
+    shot = replace(shot, scene=scene, camera=Camera(eye=eye, target=target))
+    return shot.resolved(scenes.load(scene, shot.time))
+
+
+def measured(gpu: Gpu, shot: Shot, share: float, samples: int, frames: int, screen_frames: int, store: Store) -> Row:
+    """RMSE against each truth of off, SSAO and SSDO with one point or several on each direction, all with one radius."""
+    radius = share * scenes.load(shot.scene, shot.time).size
+    own: dict[str, Any] = {"radius": radius, "thickness": radius, "samples": samples}
+    techniques = dict(zip(COLUMNS, (Off(), Ssao(**own), Ssdo(**own, visibility="point"), Ssdo(**own)), strict=True))
+    truths = {name: truth.world(gpu, shot, Reference(rays=4, reach=reach), frames, store) for name, reach in zip(TRUTHS, (None, radius), strict=False)}
+    row: Row = {name: {} for name in TRUTHS}
+    for column, technique in techniques.items():
+        arrays = images.arrays(gpu, photograph(gpu, replace(shot, technique=technique)))
+        against = dict(truths)
+        if isinstance(technique, ScreenSpace):
+            against["screen"] = truth.screen(gpu, replace(shot, technique=technique), screen_frames, store)
+        for name, one in against.items():
+            row[name][column] = one.error(arrays["radiance"], truth.surface(arrays))
+    return row
+
+
+def table(found: Sequence[Mapping[str, Any]], names: Sequence[str], radii: Sequence[float]) -> list[str]:
+    """Markdown: a row for each scene and radius, the mean of its cameras, and one for all scenes."""
+    cells = [(name, column) for name in TRUTHS for column in COLUMNS if (name, column) != ("screen", "off")]
+    lines = ["| scene | radius | " + " | ".join(f"{column}, {name}" for name, column in cells) + " |", "|" + "---|" * (2 + len(cells))]
+    for scene in [*names, *(["all"] if len(names) > 1 else [])]:
+        for share in radii:
+            rows = [f["errors"] for f in found if f["radius"] == share and scene in (f["scene"], "all")]
+            means = [float(np.mean([row[name][column] for row in rows])) for name, column in cells]
+            lines.append(f"| {scene} | {share:.0%} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
+    return lines
