@@ -10,13 +10,15 @@ from pathlib import Path
 
 from app.loading import gltf
 from app.scene import Scene
-from app.scenes import fixtures
+from app.scenes import failures, fixtures
 from app.scenes.blocks import blocks
 from app.scenes.cornell import cornell
 from app.scenes.courtyard import courtyard
+from app.scenes.million import million
+from app.scenes.nook import nook
 from app.settings import Problem, suggestion
 
-BUILT_IN: dict[str, Callable[..., Scene]] = {f.__name__: f for f in (courtyard, cornell, blocks, *fixtures.ALL)}
+BUILT_IN: dict[str, Callable[..., Scene]] = {f.__name__: f for f in (courtyard, cornell, nook, blocks, million, *fixtures.ALL, *failures.ALL)}
 
 
 def moves(name: str) -> bool:

@@ -1,0 +1,120 @@
+"""The commands that print the README's figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_programs import call
+
+from app import images, scenes
+from app.bench import BENCHES, errors, rays
+from app.gpu import Gpu
+from app.metrics import noise_free_rmse
+from app.pipeline import photograph
+from app.shot import Shot
+from app.store import Store
+from app.techniques.reference import Reference
+from app.truth import world
+
+SMALL = ("--width", "48", "--height", "27", "--truth-frames", "4", "--screen-frames", "4", "--no-cache")
+
+
+def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "errors.json"
+    arguments = ("bench", "errors", "--scenes", "nook,cornell", "--radii", "0.1,0.3", *SMALL, "--output", out)
+    assert call(monkeypatch, *arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:8]] == [[f"| {s}", r] for s in ("nook", "cornell", "all") for r in ("10%", "30%")]
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 2 * 3 * 2
+    # The table's cell is the mean of its cameras; off knows no radius
+    nook = [row["errors"] for row in rows if row["scene"] == "nook" and row["radius"] == 0.1]
+    assert float(lines[2].split(" | ")[3]) == pytest.approx(np.mean([e["world"]["SSAO"] for e in nook]), abs=5e-4)
+    far = [row["errors"] for row in rows if row["scene"] == "nook" and row["radius"] == 0.3]
+    assert [e["world"]["off"] for e in nook] == [e["world"]["off"] for e in far]
+    assert all(e["screen"].keys() == {"SSAO", "SSDO point", "SSDO march"} for e in nook)
+    assert call(monkeypatch, *arguments) == 2
+    assert "exists; add --overwrite" in capsys.readouterr().err
+
+
+def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
+    """Measured anew, by hand."""
+    shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolved(scenes.load("nook"))
+    row = errors.measured(gpu, shot, 0.2, 4, 8, 4, Store(None))
+    radius = 0.2 * scenes.load("nook").size
+    values = {"scene": "nook", "width": 48, "height": 27, "ssdo.radius": radius, "ssdo.samples": 4, "ssdo.visibility": "point"}
+    arrays = images.arrays(gpu, photograph(gpu, Shot().with_values(values)))
+    truth = world(gpu, shot, Reference(rays=4), 8, Store(None))
+    assert row["world"]["SSDO point"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
+    assert row["world"]["off"] > row["world"]["SSAO"]
+    assert row["world within the radius"]["off"] < row["world"]["off"]
+
+
+def test_rays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "rays.json"
+    arguments = ("bench", "rays", "--scenes", "nook,million:triangles=5000", "--width", "64", "--height", "36", "--output", out)
+    assert call(monkeypatch, *arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| nook", "| million:triangles=5000"]
+    nook, many = json.loads(out.read_text())["rows"]
+    assert nook["triangles"] == scenes.load("nook").triangle_count and abs(many["triangles"] / 5000 - 1) < 0.05
+    assert min(nook["ours"].values()) > 0 and f"{nook['ours']['any'] / 1e6:.2f} M/s" in lines[2]
+    assert call(monkeypatch, *arguments) == 2
+    assert "exists; add --overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nook", "cornell", "million:triangles=20000"])
+def test_rays_end_where_embree_says(gpu: Gpu, name: str) -> None:
+    """Not a ray of 9216 ends elsewhere, nearest or any, but for those that pass within a rounding of an edge: at most one was measured."""
+    pytest.importorskip("embreex")
+    found = rays.measured(gpu, Shot().with_values({"scene": name, "width": 128, "height": 72}))
+    assert found.agree is not None and found.agree >= 1 - 4 / 9216
+
+
+def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
+    """Cosine-weighted about the normal: the mean of the cosine is 2/3, its variance 1/18."""
+    shot = Shot().with_values({"scene": "plane", "width": 64, "height": 36})
+    start, towards = rays.rays_of(gpu, shot)
+    assert start.shape == towards.shape == (36, 64, 3)
+    assert np.abs(np.linalg.norm(towards, axis=-1) - 1).max() < 1e-6
+    normal = images.arrays(gpu, photograph(gpu, shot))["normal"]
+    cosine = (normal * towards).sum(-1)
+    assert cosine.min() >= -1e-3 and abs(cosine.mean() - 2 / 3) < 4 * np.sqrt(1 / 18 / cosine.size)
+    seconds, far = rays.trace(gpu, shot, rays.Given(start, towards), True)
+    assert seconds > 0 and (far == rays.UNMET).all()
+
+
+def test_the_first_camera_is_the_scenes_own() -> None:
+    for name, cameras in errors.CAMERAS.items():
+        scene = scenes.load(name)
+        assert cameras[0] == (scene.eye, scene.target) and len(set(cameras)) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["erors"], "no bench erors; did you mean errors?"),
+        (["errors", "--scenes", "ball"], "--scenes ball: must be of courtyard"),
+        (["errors", "--radii", "0"], "--radii 0: must be numbers from 0.001 to 10"),
+        (["errors", "--ssdo.radius", "1"], "--ssdo.radius has no effect"),
+        (["errors", "--samples", "0"], "samples = 0: must be 1 to 256"),
+        (["rays", "--scenes", "million:triangles=9"], "triangles = 9: must be 1000 to 20000000"),
+        (["rays", "--width", "0"], "width = 0: must be 1 to 8192"),
+    ],
+)
+def test_mistakes(arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "bench", *arguments) == 2
+    said = capsys.readouterr()
+    assert words in said.err and said.err.count("\n") == 1 and not said.out
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        call(monkeypatch, "bench", name, "--help")
+    assert end.value.code == 0 and "usage" in capsys.readouterr().out
+    assert call(monkeypatch, "bench") == 0
+    assert name in capsys.readouterr().out
