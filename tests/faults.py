@@ -1,20 +1,21 @@
 """Plants known faults, one by one, in a copy of the project and runs the tests that should notice.
 
-python tests/faults.py            every fault; prints fault / test / caught, exits 1 if one is not
-python tests/faults.py 4 24       these only
+python tests/faults.py              every fault; prints fault / test / caught, exits 1 if one is not
+python tests/faults.py 4 24         these only
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import argparse
+import contextlib
+import queue
 import sys
-import tempfile
-import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+from planting import ROOT, Copy
+
+FILES = ("tests/test_truth.py", "tests/test_faults.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
@@ -95,11 +96,25 @@ FAULTS = (
         "texture.repeat_x, texture.repeat_y = False, False",
         "test_13 or f8 or test_12",
     ),
+    Fault(
+        14, "environment not prefiltered", ENVIRONMENT, "environment_prefiltered, latlong(w_ws), level)", "environment_prefiltered, latlong(w_ws), 0.0)", "14"
+    ),
+    Fault(
+        14,
+        "levels of every second texel, not of means",
+        "app/environment.py",
+        "levels.append(_averaged(levels[-1], max(columns // 2, 1), columns))",
+        "levels.append(np.ascontiguousarray(levels[-1][::2, ::2]))",
+        "14",
+    ),
     Fault(15, "blur of 5 equal taps", BLUR, "(abs(i) == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
     Fault(16, "tile of 3", PATTERN, "(px.x ^ px.y) & 3, y = px.y & 3", "(px.x ^ px.y) % 3, y = px.y % 3", "15_16"),
     Fault(17, "blur crosses depth edges", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * ", "", "test_17"),
     Fault(17, "blur takes in the sky", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0) * ", "", "test_17"),
     Fault(18, "blur not a partition of unity", BLUR, "        total += w;", "        total += 1.0;", "test_18"),
+    Fault(19, "down goes in steps of two pixels", BLUR, "void down() { along(vec2(0.0, 1.0)); }", "void down() { along(vec2(0.0, 2.0)); }", "test_19"),
+    Fault(19, "down goes aslant", BLUR, "void down() { along(vec2(0.0, 1.0)); }", "void down() { along(vec2(1.0, 1.0)); }", "test_19"),
+    Fault(19, "down weighs all neighbours alike", BLUR, "        direct += w * ", "        if (one.y > 0.0) w = 1.0;\n        direct += w * ", "test_19"),
     Fault(
         20,
         "blur after albedo",
@@ -174,6 +189,8 @@ FAULTS = (
         "vec3 irradiance = (1.0 - 0.1 * step(0.01, textureLod(light_indirect, uv, 0.0).g)) * ",
         "33",
     ),
+    Fault(34, "facets close one another: bias subtracted", VISIBILITY, "> lift * along", "> -lift * along", "test_34"),
+    Fault(34, "facets close one another: whatever is nearer", VISIBILITY, " && height_of(r.plane, uv, depth) - r.height > lift * along", "", "test_34"),
     Fault(35, "radius in pixels", SSDO, "p.vs_from_local * s.local, ssdo.radius,", "p.vs_from_local * s.local, ssdo.radius * p.receiver.h.z / 6.0,", "35"),
     Fault(36, "mean depends on N", SSAO, "direct.a = float(open) / float(ssao.samples);", "direct.a = float(open) / float(ssao.samples + 1);", "36 or f1"),
     Fault(36, "samples repeat", PATTERN, "float u = (float(i) +", "float u = (float(i / 2 * 2) +", "36 or f2"),
@@ -204,50 +221,67 @@ FAULTS = (
         "test_40",
     ),
     Fault(41, "unequal samples", SSAO, "i < ssao.samples; i++", "i < max(ssao.samples / 2, 1); i++", "41 or f1"),
+    Fault(42, "mean for median", "app/gpu.py", "return {name: median(times) for", "return {name: sum(times) / len(times) for", "test_42"),
+    Fault(42, "pass not waited for", "app/gpu.py", "            yield\n            self.ctx.finish()\n", "            yield\n", "test_42"),
+    Fault(42, "what came before not waited for", "app/gpu.py", "            self.ctx.finish()\n            start", "            start", "test_42"),
+    Fault(42, "timer queries on a software renderer", "app/gpu.py", "any(word in ctx", "all(word in ctx", "test_42"),
+    Fault(42, "a query's first reading believed", "app/gpu.py", "elif turn >= LATE:", "elif turn >= LATE - 3:", "test_42"),
+    Fault(
+        42,
+        "a time without its timer",
+        "app/viewer/session.py",
+        "for t in times if t is not None))}, {self.timer}",
+        "for t in times if t is not None))}",
+        "test_42",
+    ),
+    Fault(
+        43,
+        "march tries its last point only",
+        VISIBILITY,
+        "for (int k = 0; k < steps && !found; k++)",
+        "for (int k = steps - 1; k < steps && !found; k++)",
+        "brightens",
+    ),
+    Fault(43, "point mode marches", SSDO, "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 0", "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 8", "tunnels"),
 )
 
 
-def plant(fault: Fault) -> tuple[bool, str]:
+def plant(copy: Copy, fault: Fault) -> tuple[bool, str]:
     """Whether a test failed with the fault in place, and the first that did."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "captures", "__pycache__", ".*_cache"))
-        path = copy / fault.file
-        text = path.read_text("utf-8")
-        if text.count(fault.good) < 1:
-            return False, f"cannot be planted: {fault.file} has no {fault.good!r}"
-        path.write_text(text.replace(fault.good, fault.bad), "utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "--no-header",
-            "-p",
-            "no:cacheprovider",
-            "tests/test_truth.py",
-            "tests/test_faults.py",
-            "-k",
-            fault.tests,
-        ]
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    failed = [line.partition("::")[2].partition(" ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
-    if "ShaderError" in done.stdout:
-        return False, "the shader does not compile"
-    return bool(failed), failed[0] if failed else done.stdout.strip().splitlines()[-1]
+    text = (ROOT / fault.file).read_text("utf-8")
+    if fault.good not in text:
+        return False, f"cannot be planted: {fault.file} has no {fault.good!r}"
+    test, said = copy.tested(fault.file, text.replace(fault.good, fault.bad), [*FILES, "-k", fault.tests])
+    if "ShaderError" in said or "SyntaxError" in said:
+        return False, "does not compile"
+    return bool(test), test or said.strip().splitlines()[-1]
 
 
 def main() -> int:
-    wanted = {int(word) for word in sys.argv[1:]}
-    faults = [f for f in FAULTS if not wanted or f.number in wanted]
-    missed = 0
-    for fault in faults:
-        start = time.perf_counter()
-        caught, test = plant(fault)
-        missed += not caught
-        print(f"{fault.number:3}  {fault.what:48} {'caught' if caught else 'MISSED':7} {test}  ({time.perf_counter() - start:.0f} s)", flush=True)
-    print(f"{len(faults) - missed} of {len(faults)} caught")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="only these faults")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time, each in a copy of its own [2]")
+    arguments = parser.parse_args()
+    faults = [f for f in FAULTS if not arguments.numbers or f.number in arguments.numbers]
+    missed: set[int] = set()
+    with contextlib.ExitStack() as stack:
+        copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+        for _ in range(max(1, arguments.jobs)):
+            copies.put(stack.enter_context(Copy()))
+
+        def planted(fault: Fault) -> tuple[bool, str]:
+            copy = copies.get()
+            try:
+                return plant(copy, fault)
+            finally:
+                copies.put(copy)
+
+        with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
+            for fault, (caught, test) in zip(faults, pool.map(planted, faults), strict=True):
+                missed |= set() if caught else {fault.number}
+                print(f"{fault.number:3}  {fault.what:48} {'caught' if caught else 'MISSED':7} {test}", flush=True)
+    numbers = {f.number for f in faults}
+    print(f"{len(numbers - missed)} of {len(numbers)} faults caught ({len(faults)} plants)")
     return 1 if missed else 0
 
 
