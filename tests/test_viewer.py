@@ -433,8 +433,9 @@ class Window:
     def __init__(self, folder: Path, *flags: str) -> None:
         self.folder = folder
         read, write = os.pipe()
+        # -noreset: when its last client leaves, a server starts anew and turns away who comes meanwhile; here clients come and go.
         self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[write], stderr=subprocess.DEVNULL
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"], pass_fds=[write], stderr=subprocess.DEVNULL
         )
         os.close(write)
         told = b""  # its number and the end of the line come one by one
