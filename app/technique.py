@@ -56,6 +56,7 @@ class Technique(Settings):
     """A way to light the surfaces the camera sees."""
 
     known: ClassVar[dict[str, type[Technique]]] = {}
+    progressive: ClassVar[bool] = False  # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
 
     def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
         super().__init_subclass__(**rest)

@@ -21,6 +21,7 @@ from PIL import Image, ImageGrab, features
 
 from app import images
 from app.gpu import Clock, Gpu
+from app.pipeline import photograph
 from app.scene import Bytes
 from app.scenes import fixtures
 from app.settings import Param, Problem
@@ -28,6 +29,7 @@ from app.shot import Shot
 from app.technique import Technique
 from app.viewer import controls, keys
 from app.viewer.controls import Pose
+from app.viewer.growth import Growth
 from app.viewer.session import Session, in_words
 
 ROOT = Path(__file__).parent.parent
@@ -303,7 +305,7 @@ def test_reload_keeps_the_old_program_and_says_why(screen: Screen, tmp_path: Pat
 def test_resolution_follows_the_hand_until_it_rests(screen: Screen) -> None:
     session, size = screen.session, (640, 360)
     screen.rest(*size)
-    session.sides["B"].per_pixel = 300.0 / (640 * 360)
+    session.sides["B"].per_pixel["ssdo"] = 300.0 / (640 * 360)
     session.move(controls.orbit(session.pose, 5.0, 0.0))
     screen.time.now += 1
     assert session.step(size, busy=True)
@@ -325,6 +327,68 @@ def test_every_size_is_drawn_and_none_stays(screen: Screen) -> None:
         if min(size):
             assert session.sides["B"].picture and screen.seen().shape == (size[1], size[0], 3)
     assert gpu.ctx.error == "GL_NO_ERROR"
+
+
+def test_noise_of_a_growing_mean_is_stated() -> None:
+    """Against frames whose noise is known: within 4 standard errors of an RMS over so many values, 1 / sqrt(2 n)."""
+    rng, growth, total = np.random.default_rng(0), Growth(), np.zeros((20_000, 3))
+    assert growth.noise is None and growth.words() == "0 frames"
+    for count in range(1, 41):
+        total += 1 + 0.5 * rng.standard_normal(total.shape)
+        growth.add(lambda: (total / count).astype("f4"))  # noqa: B023 - called at once or never
+        assert growth.frames == count and (growth.noise is None) == (count == 1)
+        if growth.noise is not None:
+            assert growth.noise == pytest.approx(0.5 / np.sqrt(count), rel=4 / np.sqrt(2 * total.size))
+    assert growth.words() == "40 frames, noise 0.079"
+
+
+def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> None:
+    """Each step is a frame; what is saved after 5 of them is what a capture of 5 frames draws, without blur, bit for bit."""
+    session, gpu = screen.session, screen.gpu
+    session.choose_mode("B", 5)
+    session.change({"blur.radius": 4})
+    for frames in range(1, 6):
+        screen.time.now += 10
+        assert session.step((64, 36)) and session.sides["B"].growth.frames == frames
+        assert f"{frames} frame" in session.status()
+    assert "noise " in session.status() and "64x36 at 100 %" in session.status()
+    assert not session.step((64, 36), busy=True), "a mouse that is held comes first"
+    (path,) = session.screenshot(tmp_path)
+    values = images.shot_values(path)
+    assert (values["technique"], values["frames"], values["blur.radius"]) == ("reference", 5, 0)
+    again = images.pixels(gpu, photograph(gpu, Shot().with_values(values)))
+    with Image.open(path) as file:
+        assert np.array_equal(np.asarray(file), again)
+    session.change({"display.exposure": 0.5})
+    assert session.step((64, 36)) and session.sides["B"].growth.frames == 1
+
+
+def test_truth_beside_another_technique_leaves_it_alone(screen: Screen) -> None:
+    session = screen.session
+    session.toggle_split()
+    session.choose_mode("B", 5)
+    screen.rest()
+    draws, ssao = session.draws, session.sides["A"].picture
+    screen.time.now += 10
+    assert session.step((64, 36))
+    assert session.draws == draws + 1 and session.sides["A"].picture is ssao
+
+
+def test_truth_is_drawn_as_large_as_the_window_can_wait_for(screen: Screen, tmp_path: Path) -> None:
+    """A frame that takes too long is drawn smaller, stays so while it grows, and is saved as what its shot draws."""
+    session, size = screen.session, (320, 180)
+    session.choose_mode("B", 5)
+    side = session.sides["B"]
+    for _ in range(6):
+        side.per_pixel["reference"] = 8000.0 / (320 * 180)  # as if a full frame took 8 s
+        screen.time.now += 10
+        assert session.step(size)
+    assert side.scale == 0.25 and side.growth.frames > 2 and "320x180 at 25 %" in session.status()
+    (path,) = session.screenshot(tmp_path)
+    values = images.shot_values(path)
+    assert (values["width"], values["height"], values["frames"]) == (80, 45, side.growth.frames)
+    with Image.open(path) as file:
+        assert file.size == (80, 45)
 
 
 def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -541,6 +605,15 @@ def test_window_keys_choose_techniques(window: Window) -> None:
         state = window.state()
         assert state["technique"] == technique and state.get("ssdo.bounce", False) == (number == 4)
         assert (state["width"], state["height"]) == (640, 360)
+
+
+def test_window_truth_grows(window: Window) -> None:
+    window.key("5")
+    first = window.state()
+    assert (first["technique"], first["blur.radius"]) == ("reference", 0)
+    window.until(lambda: window.state()["frames"] > first["frames"] + 2, 30, "another frame")
+    window.key("4")
+    assert window.state()["frames"] == 1
 
 
 def test_window_plus_and_minus(window: Window) -> None:

@@ -115,7 +115,7 @@ def rays_of(gpu: Gpu, shot: Shot) -> Given:
     if not seen.any():
         raise Problem(f"scene {shot.scene}: nothing is seen that rays could start at; choose another scene")
     normal = gpu.read(view.gbuffer.normal)[..., :3][seen].astype("f8")
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     place = positions(view.frame, np.where(seen, depth, np.inf).astype("f4"))[seen]
     rng = np.random.default_rng(shot.seed)
     ball = rng.normal(size=normal.shape)

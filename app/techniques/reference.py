@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from app import tracing
 from app.gpu import Gpu, Texture
@@ -31,6 +31,8 @@ class Bright:
 @dataclass(frozen=True)
 class Reference(Technique):
     """Ground truth: rays against all triangles of the scene, on screen or not. Many frames make it smooth."""
+
+    progressive: ClassVar[bool] = True
 
     rays: int = param(1, 1, 256, "rays at each pixel in each frame", log=True)
     reach: float | None = param(None, 1e-4, UNLIMITED, "how far an occluder may be; unlimited is what is true", unit="m", auto="unlimited", log=True)

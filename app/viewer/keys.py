@@ -20,7 +20,7 @@ class Key(NamedTuple):
 
 def _techniques() -> list[Key]:
     found = []
-    for number, words in enumerate(("off", "SSAO", "SSDO, direct light only", "SSDO with bounce"), 1):
+    for number, words in enumerate(("off", "SSAO", "SSDO, direct light only", "SSDO with bounce", "ground truth, which goes on growing smoother"), 1):
         names = (f"NUMBER_{number}", f"NUMPAD_{number}")
         found.append(Key("compare", str(number), words, f"right {number}", names))
         found.append(Key("compare", f"Shift+{number}", f"the same on the left side: {words}", f"left {number}", names[:1], shift=True))

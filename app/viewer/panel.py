@@ -15,12 +15,12 @@ from app.settings import Param, Problem, Settings, about, kind_of
 from app.technique import ScreenSpace, Technique
 from app.viewer import keys
 from app.viewer.imgui_renderer import ACCENT, INK, QUIET
-from app.viewer.session import ODDS, Session, Slot, in_words
+from app.viewer.session import MODES, ODDS, Session, Slot, in_words
 
 WIDTH = 340.0  # before scaling
 LABELS = 0.36  # share of a row's width
 STOPS = (-8.0, 8.0)  # of a slider for exposure; more can be typed
-MODE_NAMES = ("off", "SSAO", "SSDO direct", "SSDO")
+MODE_NAMES = ("off", "SSAO", "SSDO direct", "SSDO", "truth")
 ELSEWHERE = {*ODDS, "scene", "environment", "time"}
 OPEN = {"display"}  # sections that are open at the start
 FIXED = (
@@ -185,7 +185,7 @@ class Panel:
         s = self.session
         mode, gap = s.mode(slot), 4 * self.scale
         sizes = [imgui.calc_text_size(words).x for words in MODE_NAMES]
-        spare = (imgui.get_content_region_avail().x - 3 * gap - sum(sizes)) / 4
+        spare = (imgui.get_content_region_avail().x - (len(sizes) - 1) * gap - sum(sizes)) / len(sizes)
         imgui.push_style_var(imgui.StyleVar_.frame_padding.value, ImVec2(2, 5 * self.scale))
         for number, words in enumerate(MODE_NAMES, 1):
             if number > 1:
@@ -195,7 +195,7 @@ class Panel:
                     s.choose_mode(slot, number)
             imgui.set_item_tooltip(f"{'Shift+' if slot == 'A' else ''}{number}")
         imgui.pop_style_var()
-        others = [name for name in Technique.known if name not in ("off", "ssao", "ssdo")]
+        others = [name for name in Technique.known if name not in {mode["technique"] for mode in MODES}]
         if others:
             group = s.sides[slot].technique.group
             self._label("other")
@@ -368,8 +368,13 @@ class Panel:
         if p.auto:
             imgui.set_next_item_width(-chip - 6 * self.scale)
         current = automatic if value is None else value
+        without = automatic is None and kind in (int, float)  # unset it stands for no number: that of a slider is the scene's size
+        begin = kind(min(max(self.session.scene.size, p.lo), p.hi)) if without and p.lo is not None and p.hi is not None else None
         with colored(imgui.Col_.text, (*INK[:3], 0.62), value is None):
-            changed, new = self._control(f"##{slot}{name}", kind, p, current, automatic if automatic is not None else f.default)
+            if without and value is None:
+                changed, new = imgui.button(f"{p.auto}##{slot}{name}", ImVec2(imgui.calc_item_width(), 0)), begin
+            else:
+                changed, new = self._control(f"##{slot}{name}", kind, p, current, next((v for v in (automatic, f.default, begin) if v is not None), None))
         if imgui.is_item_clicked(1):
             changed, new = True, f.default
         imgui.set_item_tooltip(tip)
@@ -378,7 +383,7 @@ class Panel:
             imgui.push_style_var(imgui.StyleVar_.frame_padding.value, ImVec2(2, imgui.get_style().frame_padding.y))
             with colored(imgui.Col_.button, (*ACCENT[:3], 0.45), value is None):
                 if imgui.button(f"auto##{slot}{name}", ImVec2(chip, 0)):
-                    changed, new = True, (automatic if value is None else None)
+                    changed, new = True, ((begin if without else automatic) if value is None else None)
             imgui.pop_style_var()
             imgui.set_item_tooltip(f"{'on' if value is None else 'off'}: {p.auto}")
         if changed and new != value:

@@ -20,13 +20,14 @@ from app import environment, frame, images, scenes
 from app.gbuffer import BACKGROUND, GBuffer
 from app.gpu import Clock, Gpu, Size, Target, Texture
 from app.pipeline import Picture, render
-from app.scene import Scene
+from app.scene import Floats, Scene
 from app.settings import Problem, param
 from app.shot import Camera, Shot
 from app.technique import Lighting, ScreenSpace, Technique
 from app.techniques.ssdo import Ssdo
 from app.viewer import controls
 from app.viewer.controls import Pose
+from app.viewer.growth import Growth
 
 Slot = Literal["A", "B"]  # left and right; alone, B is shown
 
@@ -35,6 +36,8 @@ BUDGET = {True: 70.0, False: 20.0}  # milliseconds a moving frame may take, by w
 REST = 0.25  # seconds without change until the picture is drawn at full size
 SLOW = 400.0  # milliseconds; where a full frame takes longer, it waits for a longer rest
 QUICK = 150.0  # milliseconds; a resting frame that is faster is drawn thrice, for a median
+PATIENCE = 700.0  # milliseconds a frame of a picture that goes on growing may keep the window from answering
+MOST = 65536  # frames a picture grows to: a shot's most
 LARGEST = 8192  # pixels a side: the most a shot may have
 ODDS = ("width", "height", "frames", "seed")  # of a shot, but not chosen here: size follows the window, and frames stand still
 MAPPINGS = ("picture", "light", "normal", "depth", "alpha")
@@ -43,6 +46,7 @@ MODES: tuple[dict[str, Any], ...] = (
     {"technique": "ssao"},
     {"technique": "ssdo", "direct": True, "bounce": False},
     {"technique": "ssdo", "direct": True, "bounce": True},
+    {"technique": "reference"},
 )
 TERMS = {(True, False): " direct", (True, True): " with bounce", (False, True): " bounce only", (False, False): ", no light"}
 
@@ -77,8 +81,9 @@ class Side:
     asked: Shot | None = None  # what the picture was drawn for, at full size
     picture: Picture | None = None
     scale: float = 1.0
+    growth: Growth = field(default_factory=Growth)  # of the picture, where the technique is progressive
     failed: Shot | None = None  # not tried again
-    per_pixel: float = 0.0  # milliseconds, from the last frame
+    per_pixel: dict[str, float] = field(default_factory=dict)  # milliseconds by technique, from the last frame
     times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds a frame
     depths: tuple[float, float] | None = None  # range of the picture's depth, metres
 
@@ -132,7 +137,9 @@ class Session:
     def shot(self, slot: Slot) -> Shot:
         """What that side is asked to show, at the window's size."""
         width, height = (max(1, min(LARGEST, n)) for n in self.size)
-        return replace(self.base, technique=self.sides[slot].technique, width=width, height=height)
+        technique = self.sides[slot].technique
+        shot = replace(self.base, technique=technique, width=width, height=height)
+        return replace(shot, blur=replace(shot.blur, radius=0)) if technique.progressive else shot
 
     @property
     def divider_px(self) -> float:
@@ -185,7 +192,7 @@ class Session:
         self.error = ""
 
     def choose_mode(self, slot: Slot, number: int) -> None:
-        """1 off, 2 SSAO, 3 SSDO direct, 4 SSDO with bounce."""
+        """1 off, 2 SSAO, 3 SSDO direct, 4 SSDO with bounce, 5 ground truth."""
         values = dict(MODES[number - 1])
         self.choose(slot, values.pop("technique"), **values)
 
@@ -275,17 +282,19 @@ class Session:
             moving = busy or self.playing or slow or self.now() - self._changed < REST
             self._wanted, self._changed = wanted, self.now()
             scale = self._affordable() if moving else 1.0
-        elif any(self.sides[slot].scale < 1 for slot in self.shown):
+        elif any(self.sides[slot].scale < self._rest(slot) for slot in self.shown):
             if self.now() - self._changed < (REST if self._full_cost() < SLOW else 2 * REST):
                 return False
             scale = 1.0
         elif any(self._unmeasured(slot) for slot in self.shown):
             scale, again = 1.0, True
-        elif any(self._stale(slot, 1.0) for slot in self.shown):
+        elif any(self._stale(slot, self._rest(slot)) for slot in self.shown):
             scale = 1.0
+        elif any(self._grows(slot) for slot in self.shown) and not busy:
+            scale, again = 1.0, True
         else:
             return False
-        drawn = [self._draw(slot, scale, again and self._unmeasured(slot)) for slot in self.shown]
+        drawn = [self._draw(slot, min(scale, self._rest(slot)), again and (self._unmeasured(slot) or self._grows(slot))) for slot in self.shown]
         if not again:
             self._changed = self.now()  # rest is counted from here: on a slow machine drawing alone takes longer
         return any(drawn)
@@ -293,7 +302,7 @@ class Session:
     def _unmeasured(self, slot: Slot) -> bool:
         """Whether a picture at rest is to be drawn again for its time: a first frame compiles, and timer queries answer late."""
         side = self.sides[slot]
-        if side.failed is not None:
+        if side.failed is not None or side.technique.progressive:
             return False
         if self.gpu.clock.software:
             return not side.times or (len(side.times) < 3 and side.times[-1] < QUICK)
@@ -303,11 +312,33 @@ class Session:
         side, shot = self.sides[slot], self.shot(slot)
         return side.failed != shot and (side.asked != shot or side.scale != scale)
 
+    def _grows(self, slot: Slot) -> bool:
+        """Whether another frame makes the picture smoother."""
+        side = self.sides[slot]
+        return side.technique.progressive and side.failed is None and side.growth.frames < MOST
+
+    def _rest(self, slot: Slot) -> float:
+        """The share of the window's size that a picture at rest is drawn at: all of it, but where it goes on growing and would keep the
+        window from answering. Between the two ends of patience it stays as it is, so that it does not flip to and fro."""
+        side = self.sides[slot]
+        if not side.technique.progressive:
+            return 1.0
+        if side.asked == self.shot(slot) and side.growth.frames > 2:
+            return side.scale
+        cost = self._cost(slot)
+        if 0.5 * PATIENCE < cost * side.scale**2 < 1.5 * PATIENCE:
+            return side.scale
+        return next((s for s in SCALES if cost * s * s <= PATIENCE), SCALES[-1])
+
+    def _cost(self, slot: Slot) -> float:
+        """Milliseconds that a picture of the window's size will take, going by the last with that technique. The first: too many, on a processor."""
+        side, pixels = self.sides[slot], self.size[0] * self.size[1]
+        if side.technique.group not in side.per_pixel:
+            return 10 * SLOW if self.gpu.clock.software and pixels > 65536 else 0.0
+        return side.per_pixel[side.technique.group] * pixels
+
     def _full_cost(self) -> float:
-        """Milliseconds that a picture of the window's size will take, going by the last. The first: too many, on a processor."""
-        if any(self.sides[slot].picture is None for slot in self.shown):
-            return 10 * SLOW if self.gpu.clock.software and self.size[0] * self.size[1] > 65536 else 0.0
-        return sum(self.sides[slot].per_pixel for slot in self.shown) * self.size[0] * self.size[1]
+        return sum(self._cost(slot) for slot in self.shown)
 
     def _affordable(self) -> float:
         """The largest share of the window's size that is fast enough to follow the hand."""
@@ -323,6 +354,8 @@ class Session:
             return False
         software = self.gpu.clock.software
         same = side.asked and (side.asked.technique.group, *self._dims(side.asked)) == (shot.technique.group, *self._dims(shot))
+        grows = side.technique.progressive
+        index = side.growth.frames if grows and not self._stale(slot, scale) else 0
         if side.scale != scale or not same:
             side.times.clear()
             if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
@@ -333,8 +366,9 @@ class Session:
         try:
             side.clock.begin_frame()
             with self.gpu.scope(slot):
-                side.picture = render(self.gpu, replace(shot, width=width, height=height))
+                picture = render(self.gpu, replace(shot, width=width, height=height, frames=MOST if grows else 1), index)
                 self.gpu.sweep()
+            side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1))
             if software:
                 self.gpu.ctx.finish()
             took = 1e3 * (time.perf_counter() - start)
@@ -344,13 +378,21 @@ class Session:
             elif software:
                 side.times.append(took)
             side.asked, side.scale, side.failed, side.depths = shot, scale, None, None
-            side.per_pixel = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
+            side.per_pixel[shot.technique.group] = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
+            if grows:
+                side.growth = side.growth if index else Growth()
+                side.growth.add(lambda: self._radiance(picture))
         except Problem as problem:
             self.error, side.failed, side.scale = str(problem), shot, 1.0  # the last picture is as good as it gets
         finally:
             self.gpu.clock = before
         self.draws += 1
         return True
+
+    def _radiance(self, picture: Picture) -> Floats:
+        """Of its surfaces, (n, 3)."""
+        surface = self.gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
+        return self.gpu.read(picture.radiance)[surface][:, :3]
 
     @staticmethod
     def _dims(shot: Shot) -> Size:
@@ -429,6 +471,8 @@ class Session:
         name = t.group.upper() if len(t.group) <= 4 and t.group != "off" else t.group
         if isinstance(t, Ssdo):
             name += TERMS[t.direct, t.bounce]
+        if t.progressive:
+            return f"{t.label()}, {self.sides[slot].growth.words()}"
         return f"{name}, {t.samples} directions" if isinstance(t, ScreenSpace) else name
 
     def status(self) -> str:
@@ -444,9 +488,10 @@ class Session:
         parts = [", ".join([label, *(() if same else words)]) for label, words in sides]
         parts += [", ".join(sides[0][1])] if same and sides[0][1] else []
         picture, scale = self.sides["B"].picture, min(self.sides[slot].scale for slot in self.shown)
+        rests = all(self.sides[slot].scale >= self._rest(slot) for slot in self.shown)
         if picture:
             size = f"{self.size[0]}x{self.size[1]}"
-            parts.append(f"{size} at 100 %" if scale == 1 else f"{size}, drawing at {100 * scale:.3g} % until it rests")
+            parts.append(f"{size} at {100 * scale:.3g} %" if rests else f"{size}, drawing at {100 * scale:.3g} % until it rests")
         times = [self.milliseconds(slot) for slot in self.shown]
         parts.append(f"{in_words(sum(t for t in times if t is not None))}, {self.timer}" if all(t is not None for t in times) else f"measuring, {self.timer}")
         return "   |   ".join(parts)
@@ -466,15 +511,19 @@ class Session:
     # ---- keeping it ----
 
     def screenshot(self, folder: Path = Path("captures")) -> list[Path]:
-        """Save what is seen, at full size, with its shot inside; split, each side too, since a file holds one shot. Raises Problem."""
+        """Save what is seen, at the size that it rests at, with its shot inside; split, each side too, since a file holds one shot.
+
+        Raises Problem.
+        """
         for slot in self.shown:
-            self._draw(slot, 1.0, False)
+            self._draw(slot, self._rest(slot), False)
         if any(self.sides[slot].picture is None for slot in self.shown):
             raise Problem("there is no picture to save yet")
         stem = Path(self.base.scene.partition(":")[0]).stem
         names = [self._word(slot) for slot in self.shown]
         seen = "" if self.buffer == "picture" else "-" + "".join(c if c.isalnum() else "-" for c in self.buffer).strip("-")
-        paths = [self._save(images.free_name(folder, "-".join([stem, *names]) + seen, ".png"), "B")]
+        smaller = not self.split and not seen and self._rest("B") < 1  # its shot makes a picture of its own size
+        paths = [self._save(images.free_name(folder, "-".join([stem, *names]) + seen, ".png"), "B", alone=smaller)]
         if self.split:
             for slot in ("A", "B"):
                 paths.append(self._save(images.free_name(folder, f"{paths[0].stem}-{'left' if slot == 'A' else 'right'}", ".png"), slot, alone=True))
