@@ -7,13 +7,10 @@ python tests/faults.py 4 24         these only
 from __future__ import annotations
 
 import argparse
-import contextlib
-import queue
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from planting import ROOT, Copy
+from planting import ROOT, Copy, in_copies
 
 FILES = ("tests/test_truth.py", "tests/test_faults.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
@@ -264,22 +261,9 @@ def main() -> int:
     arguments = parser.parse_args()
     faults = [f for f in FAULTS if not arguments.numbers or f.number in arguments.numbers]
     missed: set[int] = set()
-    with contextlib.ExitStack() as stack:
-        copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-        for _ in range(max(1, arguments.jobs)):
-            copies.put(stack.enter_context(Copy()))
-
-        def planted(fault: Fault) -> tuple[bool, str]:
-            copy = copies.get()
-            try:
-                return plant(copy, fault)
-            finally:
-                copies.put(copy)
-
-        with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
-            for fault, (caught, test) in zip(faults, pool.map(planted, faults), strict=True):
-                missed |= set() if caught else {fault.number}
-                print(f"{fault.number:3}  {fault.what:48} {'caught' if caught else 'MISSED':7} {test}", flush=True)
+    for fault, (caught, test) in zip(faults, in_copies(arguments.jobs, faults, plant), strict=True):
+        missed |= set() if caught else {fault.number}
+        print(f"{fault.number:3}  {fault.what:48} {'caught' if caught else 'MISSED':7} {test}", flush=True)
     numbers = {f.number for f in faults}
     print(f"{len(numbers - missed)} of {len(numbers)} faults caught ({len(faults)} plants)")
     return 1 if missed else 0

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
+
+Thing = TypeVar("Thing")
+Found = TypeVar("Found")
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "captures", "__pycache__", ".*_cache")
@@ -41,3 +47,22 @@ class Copy:
             path.write_text(before, "utf-8")
         failed = [line.split(" ")[1].rpartition("/")[2] for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
         return failed[0] if failed else "", done.stdout
+
+
+def in_copies(jobs: int, things: Sequence[Thing], act: Callable[[Copy, Thing], Found]) -> Iterator[Found]:
+    """What `act` finds of each thing, in order, `jobs` at a time, each in a copy of its own."""
+    jobs = max(1, jobs)
+    with contextlib.ExitStack() as stack:
+        copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+        for _ in range(jobs):
+            copies.put(stack.enter_context(Copy()))
+
+        def acted(thing: Thing) -> Found:
+            copy = copies.get()
+            try:
+                return act(copy, thing)
+            finally:
+                copies.put(copy)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(acted, things)
