@@ -75,7 +75,7 @@ class Technique(Settings):
 
     def label(self) -> str:
         """The technique and the parameters that decide its cost and reach, in words."""
-        return self.group.upper() if len(self.group) <= 4 else self.group
+        return self.group
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 from planting import ROOT, Copy, in_copies
+from tqdm import tqdm
 
 from app import images
 from app.bench import rays
@@ -154,20 +155,20 @@ SHOTS = (
     {"scene": "courtyard", "technique": "ssdo", "frames": 2, "display.curve": "aces"},
     {"scene": "nook", "technique": "off", "display.curve": "reinhard", "display.exposure": 1.0},
     {"scene": "cornell", "technique": "off", "display.curve": "none", "display.dither": False},
-    {"scene": "nook", "technique": "reference", "frames": 16, "reference.rays": 16, "reference.bounces": 2, "environment": "sky"},
-    {"scene": "courtyard", "technique": "reference", "frames": 4, "reference.rays": 16},
-    {"scene": "cornell", "technique": "reference", "frames": 8, "reference.rays": 16, "reference.reach": 2.0},
+    {"scene": "nook", "technique": "reference", "frames": 4, "reference.rays": 32, "reference.bounces": 2, "environment": "sky"},
+    {"scene": "courtyard", "technique": "reference", "frames": 2, "reference.rays": 16},
+    {"scene": "cornell", "technique": "reference", "frames": 4, "reference.rays": 16, "reference.reach": 2.0},
 )
 
 
-def drawn(gpu: Gpu, seed: int) -> list[dict[str, Floats]]:
-    """What all shaders draw: the shots' arrays and pictures, what the viewer shows of one of them, where rays end."""
-    found = []
+def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
+    """What all shaders draw, one after the other: the shots' arrays and pictures, what the viewer shows of one of them, where rays end."""
     for values in SHOTS:
         picture = photograph(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
         arrays = images.arrays(gpu, picture)
-        depth = arrays.pop("depth")
-        found.append({**arrays, "depth": np.where(np.isfinite(depth), depth, -1), "image": images.pixels(gpu, picture).astype("f4") / 255})
+        arrays["depth"][np.isinf(arrays["depth"])] = -1
+        arrays["image"] = np.divide(images.pixels(gpu, picture), 255, dtype="f4")
+        yield arrays
     shot = Shot().with_values({**SMALL, "scene": "nook", "seed": seed})
     with gpu.scope("mutations"):
         session = Session(gpu, shot, {})
@@ -175,11 +176,11 @@ def drawn(gpu: Gpu, seed: int) -> list[dict[str, Floats]]:
         for _ in range(6):
             session.now = lambda: 1e9
             session.step((96, 54))
-        found.append({name: _shown(gpu, session, name) for name in ("picture", *MAPPINGS)})
+        seen = {name: _shown(gpu, session, name) for name in MAPPINGS}
+    yield seen
     given = rays.rays_of(gpu, Shot().with_values({"scene": "nook", "width": 96, "height": 54}))
     for any_hit in (False, True):
-        found.append({"rays": np.minimum(rays.trace(gpu, Shot(scene="nook"), given, any_hit)[1], 100)})
-    return found
+        yield {"rays": np.minimum(rays.trace(gpu, Shot(scene="nook"), given, any_hit)[1], 100)}
 
 
 def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:
@@ -195,7 +196,7 @@ def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:
     return np.concatenate(seen)
 
 
-def apart(a: Sequence[dict[str, Floats]], b: Sequence[dict[str, Floats]]) -> list[dict[str, float]]:
+def apart(a: dict[str, Floats], b: dict[str, Floats]) -> dict[str, float]:
     """RMS difference of each array; infinite where one is no number or has another shape."""
 
     def rms(x: Floats, y: Floats) -> float:
@@ -203,7 +204,7 @@ def apart(a: Sequence[dict[str, Floats]], b: Sequence[dict[str, Floats]]) -> lis
             value = float(np.sqrt(np.mean((x.astype("f8") - y) ** 2))) if x.shape == y.shape else np.inf
         return value if np.isfinite(value) else np.inf
 
-    return [{name: rms(x[name], y[name]) for name in x} for x, y in zip(a, b, strict=True)]
+    return {name: rms(a[name], b[name]) for name in a}
 
 
 class Judge:
@@ -212,25 +213,29 @@ class Judge:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.gpu = Gpu(headless(), folders=(folder, SHADERS))
-        self.plain = drawn(self.gpu, 0)
-        self.noise = apart(self.plain, drawn(self.gpu, 1))
-        assert not any(x for one in apart(self.plain, drawn(self.gpu, 0)) for x in one.values()), "the same shots are not the same pictures"
+        self.plain = list(drawn(self.gpu, 0))
+        self.noise = [apart(one, other) for one, other in zip(self.plain, drawn(self.gpu, 1), strict=True)]
+        again = [apart(one, other) for one, other in zip(self.plain, drawn(self.gpu, 0), strict=True)]
+        assert not any(x for one in again for x in one.values()), "the same shots are not the same pictures"
 
     def change(self, mutation: Mutation) -> float | None:
-        """The largest change over the noise; None where it does not compile."""
+        """The change over the noise in the first picture that changes by more than that; None where it does not compile."""
         path = self.folder / mutation.file.removeprefix("shaders/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(mutation.text, "utf-8")
         try:
             if self.gpu.reload():
                 return None
-            found = apart(self.plain, drawn(self.gpu, 0))
+            most = 0.0
+            for one, noise, other in zip(self.plain, self.noise, drawn(self.gpu, 0), strict=True):
+                most = max(value / max(noise[name], STEADY / MORE) for name, value in apart(one, other).items())
+                if most > MORE:
+                    break
+            return most
         except Problem:
             return None
         finally:
             path.unlink()
-        floor = STEADY / MORE
-        return max(value / max(noise[name], floor) for one, noise in zip(found, self.noise, strict=True) for name, value in one.items())
 
 
 def serve(line: Connection, folder: Path) -> None:
@@ -295,7 +300,7 @@ def main() -> int:
     chosen: list[tuple[Mutation, float]] = []
     broken = endless = still = 0
     assert set(Technique.known) <= {values["technique"] for values in SHOTS}, "a technique that no shot draws"
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=arguments.count, desc="mutations that show") as bar:
         court = Court(Path(folder))
         for mutation in in_turn(arguments.seed, arguments.only):
             change = court.change(mutation)
@@ -307,6 +312,7 @@ def main() -> int:
                 still += 1
             else:
                 chosen.append((mutation, change))
+                bar.update()
             if len(chosen) == arguments.count:
                 break
     left_out = f"{broken} do not compile, {endless} do not end, {still} change none by more than {MORE} times its noise"
