@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,6 +39,7 @@ from app.technique import Technique
 from app.viewer.session import MAPPINGS, Session
 
 MORE = 1.5  # times what another seed changes, so that it is more than noise
+USUAL = 16  # tests that are tried on every mutation
 PATIENCE = 60.0  # seconds for all pictures; they take four
 STEADY = 2e-3  # the least change that counts: half of an 8-bit step of what a picture shows
 TESTS = (["test_truth.py", "test_faults.py"], ["test_reference.py"], ["test_viewer.py", "-k", "not window"])
@@ -275,17 +277,22 @@ class Court:
         return "no end"
 
 
+caught_by: Counter[str] = Counter()  # tests, by how many mutations they have noticed: those are tried first
+
+
 def tested(copy: Copy, mutation: Mutation) -> str:
-    """The first test that fails, '' when none does. Its own tests are tried first, at last all."""
-    first = FIRST.get(mutation.file, 0)
-    order = [TESTS[first], *(tests for tests in TESTS if tests is not TESTS[first])]
+    """The first test that fails, '' when none does. Those that noticed most so far are tried first, then its own, at last all."""
+    order = [TESTS[FIRST.get(mutation.file, 0)], *TESTS]
+    usual = [f"tests/{test}" for test, _ in caught_by.most_common(USUAL)]
     rest = [f"--ignore=tests/{name}" for name in (*SLOW, *(tests[0] for tests in TESTS), "test_faults.py")]
-    for tests in (*([f"tests/{name}" if name.endswith(".py") else name for name in tests] for tests in order), ["tests", *rest]):
+    everything = [[f"tests/{word}" if word.endswith(".py") else word for word in tests] for tests in dict.fromkeys(map(tuple, order))]
+    for tests in (*([usual] if usual else []), *everything, ["tests", *rest]):
         try:
             test, _ = copy.tested(mutation.file, mutation.text, tests, seconds=600)
         except subprocess.TimeoutExpired:
             return "no end"
         if test:
+            caught_by[test] += 1
             return test
     return ""
 

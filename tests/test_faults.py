@@ -26,7 +26,7 @@ from app.scene import Floats, Material, Scene, Sunlight
 from app.scenes.assembly import mesh_of
 from app.scenes.shapes import box, quad, sphere
 from app.shot import Shot
-from app.technique import Lighting, View
+from app.technique import Lighting, Technique, View
 
 HALF = 1 / 2048  # what the half floats of the G-buffer resolve
 GREY = Material(albedo=(0.5, 0.5, 0.5))
@@ -218,6 +218,17 @@ def test_21_what_is_off_screen_closes_nothing(gpu: Gpu) -> None:
     assert (np.abs(a - b) > 1 / 32).mean() < 0.02  # rounding moves a sample across a pixel's border now and then
     edge = shoot(gpu, {"scene": "plane:tilt=70", "technique": "ssdo", "ssdo.radius": 5.0})
     assert edge.open.min() == 1.0
+
+
+@pytest.mark.parametrize("technique", sorted(Technique.known))
+def test_22_behind_the_surfaces_is_no_light(gpu: Gpu, technique: str) -> None:
+    """There nothing is lit: direct and indirect are 0, the open share 1, in what the technique answers and after the blur and the average."""
+    for values in ({"blur.radius": 0}, {"blur.radius": 4, "frames": 2}):
+        p = shoot(gpu, {"scene": "nook", "technique": technique, "environment": "white"} | values)
+        behind = ~p.surface
+        assert behind.sum() > 100
+        assert not p.direct[behind].any() and not p.indirect[behind].any() and (p.open[behind] == 1).all()
+
 
 
 def test_22_the_sky_closes_nothing_and_is_not_shaded(gpu: Gpu) -> None:
