@@ -67,6 +67,7 @@ class Target(NamedTuple):
     textures: tuple[Texture, ...]
     framebuffer: moderngl.Framebuffer
     parts: tuple[moderngl.Framebuffer, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,7 @@ class Gpu:
         self._sources: dict[Hashable, Callable[[], tuple[list[Line], list[Line]]]] = {}
         self._cache: dict[str, OrderedDict[Hashable, Any]] = defaultdict(OrderedDict)
         self._scope = ""
+        self.written: dict[str, str] = {}  # by scope and shader: the target it last drew into
 
     def __enter__(self) -> Self:
         return self
@@ -162,7 +164,7 @@ class Gpu:
             try:
                 textures = tuple(self._texture(size, f) for f in formats)
                 z = self.ctx.depth_renderbuffer(size) if depth else None
-                self.targets[name] = Target(textures, self.ctx.framebuffer(textures, z), tuple(self.ctx.framebuffer([t]) for t in textures))
+                self.targets[name] = Target(textures, self.ctx.framebuffer(textures, z), tuple(self.ctx.framebuffer([t]) for t in textures), name)
             except moderngl.Error as error:
                 raise Problem(f"{size[0]} x {size[1]} px: no memory for {name} ({error}); ask for less") from None
             self._specs[name] = spec
@@ -275,6 +277,8 @@ class Gpu:
             textures[name].use(unit)
             uniform.value = unit
         (into.framebuffer if isinstance(into, Target) else into).use()
+        if isinstance(into, Target):
+            self.written[self._scope + shader] = into.name
         self.ctx.enable_only(moderngl.NOTHING)
 
     def read(self, texture: Texture) -> Floats:
@@ -283,6 +287,14 @@ class Gpu:
         values = np.frombuffer(texture.read(alignment=1), dtype).reshape(texture.height, texture.width, texture.components)[::-1]
         floats: Floats = np.multiply(values, 1 / 255 if dtype == "u1" else 1, dtype="f4")
         return floats
+
+    def pixel(self, texture: Texture, x: int, y: int) -> tuple[float, ...]:
+        """The values of one texel, row 0 on top. Waits for what is being drawn."""
+        part = next((f for target in self.targets.values() for t, f in zip(target.textures, target.parts, strict=True) if t is texture), None)
+        framebuffer = part or self.ctx.framebuffer([texture])
+        data = framebuffer.read((x, texture.height - 1 - y, 1, 1), components=texture.components, dtype=texture.dtype, alignment=1)
+        values = np.frombuffer(data, {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]).astype("f8")
+        return tuple(float(v) / (255 if texture.dtype == "f1" else 1) for v in values)
 
     def write(self, texture: Texture, values: Floats) -> None:
         """Give a 32-bit texture its values, (h, w, components), row 0 on top: the reverse of `read`."""

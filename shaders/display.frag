@@ -1,5 +1,6 @@
 // What does a screen show of a radiance?
 // reads  linear radiance      writes  8 bit sRGB
+// magenta where the radiance is no number: it must not look like black
 // exposure, then a tone curve, then the sRGB transfer function (IEC 61966-2-1), then dithering by half a step
 #include <display>
 uniform sampler2D radiance;
@@ -29,8 +30,9 @@ void main() {
     if (display.curve == DISPLAY_CURVE_REINHARD) c = reinhard(c);
     if (display.curve == DISPLAY_CURVE_ACES) c = aces(c);
     if (display.curve == DISPLAY_CURVE_NEUTRAL) c = neutral(c);
+    bool broken = any(isnan(c)) || any(isinf(c));
     c = srgb(clamp(c, 0.0, 1.0));
     // interleaved gradient noise, Jimenez 2014
     if (display.dither) c += (fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715)))) - 0.5) / 255.0;
-    shown = vec4(c, 1.0);
+    shown = vec4(broken ? vec3(1.0, 0.0, 1.0) : c, 1.0);
 }

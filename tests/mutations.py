@@ -36,13 +36,14 @@ from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
 from app.technique import Technique
-from app.viewer.session import MAPPINGS, Session
+from app.viewer.looking import MAPPINGS
+from app.viewer.session import Session
 
 MORE = 1.5  # times what another seed changes, so that it is more than noise
 USUAL = 16  # tests that are tried on every mutation
 PATIENCE = 60.0  # seconds for all pictures; they take four
 STEADY = 2e-3  # the least change that counts: half of an 8-bit step of what a picture shows
-TESTS = (["test_truth.py", "test_faults.py"], ["test_reference.py"], ["test_viewer.py", "-k", "not window"])
+TESTS = (["test_truth.py", "test_faults.py", "test_display.py"], ["test_reference.py"], ["test_viewer.py", "-k", "not window"])
 FIRST = {  # where its own tests come first
     "shaders/reference.frag": 1,
     "shaders/rays.frag": 1,
@@ -188,7 +189,7 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
 def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:
     """The window's own pixels, of a size that is the picture's, and of one that is not."""
     chosen = {"light": "light of the environment", "normal": "normals", "depth": "depth", "alpha": "open share"}.get(mapping, "picture")
-    session.buffer, seen = chosen, []
+    session.look.buffer, seen = chosen, []
     for size in ((96, 54), (131, 77)):
         session.size = size
         into = gpu.target("shown", size, "rgba8")
@@ -284,7 +285,7 @@ def tested(copy: Copy, mutation: Mutation) -> str:
     """The first test that fails, '' when none does. Those that noticed most so far are tried first, then its own, at last all."""
     order = [TESTS[FIRST.get(mutation.file, 0)], *TESTS]
     usual = [f"tests/{test}" for test, _ in caught_by.most_common(USUAL)]
-    rest = [f"--ignore=tests/{name}" for name in (*SLOW, *(tests[0] for tests in TESTS), "test_faults.py")]
+    rest = [f"--ignore=tests/{name}" for name in (*SLOW, *(name for tests in TESTS for name in tests if name.endswith(".py")))]
     everything = [[f"tests/{word}" if word.endswith(".py") else word for word in tests] for tests in dict.fromkeys(map(tuple, order))]
     for tests in (*([usual] if usual else []), *everything, ["tests", *rest]):
         try:

@@ -260,6 +260,26 @@ def test_compare_against_a_file_and_against_nothing(tmp_path: Path, monkeypatch:
     assert told["truth"] is None and [e["id"] for e in told["entries"]] == ["off"] and told["entries"][0]["error"] is None
 
 
+def test_compare_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with what it has of its own; of one technique too."""
+    shot = ("--scene", "cornell", "--width", "64", "--height", "36", "--technique", "ssdo")
+    a, b, other = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "other.png"
+    assert call(monkeypatch, "capture", *shot, "--no-ssdo.bounce", "--blur.radius", "2", "--output", a) == 0
+    assert call(monkeypatch, "capture", *shot, "--output", b) == 0
+    assert call(monkeypatch, "capture", *shot, "--camera.fov", "50", "--output", other) == 0
+    small = ("--truth-frames", "4", "--screen-frames", "4", "--no-cache")
+    assert call(monkeypatch, "compare", "--like", f"{a},{b}", *small, "--output", tmp_path / "out") == 0
+    told = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert [e["id"] for e in told["entries"]] == ["ssdo-16-1", "ssdo-16-2", "truth"]
+    for path, name in ((a, "ssdo-16-1"), (b, "ssdo-16-2")):
+        assert np.array_equal(np.asarray(opened(path)), np.asarray(opened(tmp_path / "out" / f"{name}.png")))
+    capsys.readouterr()
+    assert call(monkeypatch, "compare", "--like", f"{a},{other}", *small, "--output", tmp_path / "no") == 2
+    assert "differ in camera" in capsys.readouterr().err
+    assert call(monkeypatch, "compare", "--like", f"{a},{b}", "--techniques", "off", "--output", tmp_path / "no") == 2
+    assert "--techniques has no effect beside --like" in capsys.readouterr().err
+
+
 def test_compare_where_there_is_nothing_to_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = register("empty", lambda: Scene(()))
     size = ("--width", "1", "--height", "1")

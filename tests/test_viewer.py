@@ -27,7 +27,7 @@ from app.scenes import fixtures
 from app.settings import Param, Problem
 from app.shot import Shot
 from app.technique import Technique
-from app.viewer import controls, keys
+from app.viewer import controls, keys, saving
 from app.viewer.controls import Pose
 from app.viewer.growth import Growth
 from app.viewer.session import Session, in_words
@@ -114,7 +114,7 @@ def test_every_key_of_the_table_does_something() -> None:
 
 
 def test_no_key_does_two_things() -> None:
-    pressed = [(name, k.shift, k.ctrl) for k in keys.KEYS for name in k.names]
+    pressed = [(name, k.shift, k.ctrl, k.alt) for k in keys.KEYS for name in k.names]
     assert len(pressed) == len(set(pressed))
 
 
@@ -178,11 +178,11 @@ def test_shows_what_render_draws(screen: Screen) -> None:
 
 def test_a_picture_at_rest_costs_nothing(screen: Screen) -> None:
     screen.rest()
-    draws = screen.session.draws
+    draws = screen.session.stage.draws
     for _ in range(50):
         screen.time.now += 0.02
         assert not screen.session.step((64, 36))
-    assert screen.session.draws == draws
+    assert screen.session.stage.draws == draws
 
 
 def test_number_keys_choose_techniques(screen: Screen) -> None:
@@ -192,7 +192,7 @@ def test_number_keys_choose_techniques(screen: Screen) -> None:
         assert screen.session.mode("B") == number
         pictures.append(screen.rest().astype(int))
     assert all(np.abs(a - b).max() > 2 for i, a in enumerate(pictures) for b in pictures[:i])
-    assert screen.session.sides["B"].technique.values()["samples"] == 4, "the values given by flags stay"
+    assert screen.session.techniques["B"].values()["samples"] == 4, "the values given by flags stay"
 
 
 def test_split_shows_both_sides_and_follows_the_divider(screen: Screen) -> None:
@@ -200,14 +200,14 @@ def test_split_shows_both_sides_and_follows_the_divider(screen: Screen) -> None:
     session.toggle_split()
     screen.rest()
     assert (session.mode("A"), session.mode("B")) == (2, 4)
-    session.divider = 0.25
+    session.look.divider = 0.25
     seen = screen.seen()
     left, right = (images.pixels(screen.gpu, p) for slot in session.shown if (p := session.sides[slot].picture))
     assert np.array_equal(seen[:, :14], left[:, :14]) and np.array_equal(seen[:, 18:], right[:, 18:])
-    draws = session.draws
+    draws = session.stage.draws
     session.choose_mode("A", 1)
     screen.rest()
-    assert session.draws - draws <= 4, "the side that did not change is not drawn again, but for its times"
+    assert session.stage.draws - draws <= 4, "the side that did not change is not drawn again, but for its times"
     session.exchange()
     assert (session.mode("A"), session.mode("B")) == (4, 1)
 
@@ -222,11 +222,11 @@ def test_samples_double_and_halve_within_their_ends(screen: Screen) -> None:
     session = screen.session
     session.toggle_split()
     session.multiply_samples(2.0)
-    assert [session.sides[s].technique.values()["samples"] for s in session.shown] == [8, 8]
+    assert [session.techniques[s].values()["samples"] for s in session.shown] == [8, 8]
     for ratio, end in ((2.0, 256), (0.5, 1)):
         for _ in range(12):
             session.multiply_samples(ratio)
-        assert session.sides["B"].technique.values()["samples"] == end
+        assert session.techniques["B"].values()["samples"] == end
     session.choose_mode("A", 1)
     session.choose_mode("B", 1)
     session.multiply_samples(2.0)
@@ -237,11 +237,11 @@ def test_linked_parameters_change_in_all_techniques(screen: Screen) -> None:
     session = screen.session
     assert session.change({"ssdo.radius": 2.0})
     session.choose("B", "ssao")
-    assert session.sides["B"].technique.values()["radius"] == 2.0
-    session.linked = False
+    assert session.techniques["B"].values()["radius"] == 2.0
+    session.set_linked("ssdo.radius", False)
     assert session.change({"ssao.radius": 3.0})
     assert session.known["ssdo"].values()["radius"] == 2.0
-    assert session.change({"ssao.radius": None}) and "radius" not in session.sides["B"].technique.values()
+    assert session.change({"ssao.radius": None}) and "radius" not in session.techniques["B"].values()
 
 
 def test_mistakes_are_one_line_and_change_nothing(screen: Screen, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_what_fails_while_drawing_keeps_the_picture(screen: Screen, monkeypatch:
         calls.append(1)
         raise Problem("no memory; ask for less")
 
-    monkeypatch.setattr("app.viewer.session.render", fail)
+    monkeypatch.setattr("app.viewer.stage.render", fail)
     screen.session.change({"display.exposure": 2.0})
     assert np.array_equal(screen.rest(), before)
     assert screen.session.error == "no memory; ask for less" and len(calls) == 1, "not tried again and again"
@@ -353,7 +353,7 @@ def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> No
         assert f"{frames} frame" in session.status()
     assert "noise " in session.status() and "64x36 at 100 %" in session.status()
     assert not session.step((64, 36), busy=True), "a mouse that is held comes first"
-    (path,) = session.screenshot(tmp_path)
+    (path,) = saving.screenshot(session, tmp_path)
     values = images.shot_values(path)
     assert (values["technique"], values["frames"], values["blur.radius"]) == ("reference", 5, 0)
     again = images.pixels(gpu, photograph(gpu, Shot().with_values(values)))
@@ -368,10 +368,10 @@ def test_truth_beside_another_technique_leaves_it_alone(screen: Screen) -> None:
     session.toggle_split()
     session.choose_mode("B", 5)
     screen.rest()
-    draws, ssao = session.draws, session.sides["A"].picture
+    draws, ssao = session.stage.draws, session.sides["A"].picture
     screen.time.now += 10
     assert session.step((64, 36))
-    assert session.draws == draws + 1 and session.sides["A"].picture is ssao
+    assert session.stage.draws == draws + 1 and session.sides["A"].picture is ssao
 
 
 def test_truth_is_drawn_as_large_as_the_window_can_wait_for(screen: Screen, tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ def test_truth_is_drawn_as_large_as_the_window_can_wait_for(screen: Screen, tmp_
         screen.time.now += 10
         assert session.step(size)
     assert side.scale == 0.25 and side.growth.frames > 2 and "320x180 at 25 %" in session.status()
-    (path,) = session.screenshot(tmp_path)
+    (path,) = saving.screenshot(session, tmp_path)
     values = images.shot_values(path)
     assert (values["width"], values["height"], values["frames"]) == (80, 45, side.growth.frames)
     with Image.open(path) as file:
@@ -397,7 +397,7 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
     def alive() -> list[int]:
         return [sum(isinstance(o, kind) for o in gc.get_objects()) for kind in kinds]
 
-    monkeypatch.setattr(screen.session, "_clock", lambda: Clock(screen.gpu.ctx))  # which does not run: waiting for every pass takes a minute
+    monkeypatch.setattr(screen.session.stage, "_clock", lambda: Clock(screen.gpu.ctx))  # which does not run: waiting for every pass takes a minute
     screen.session.choose_mode("B", 1)
     screen.rest(16, 9)
     targets = len(screen.gpu.targets)
@@ -415,18 +415,18 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
 
 def test_targets_of_a_former_technique_go(screen: Screen) -> None:
     screen.rest()
-    assert any("ssdo" in name for name in screen.session.buffers("B"))
+    assert any("ssdo" in name for name in screen.session.lens.buffers("B"))
     screen.session.choose_mode("B", 2)
     screen.rest()
-    assert not any("ssdo" in name for name in screen.session.buffers("B"))
+    assert not any("ssdo" in name for name in screen.session.lens.buffers("B"))
 
 
 def test_every_buffer_can_be_shown(screen: Screen) -> None:
     session = screen.session
     screen.rest()
     looks = {}
-    for name in session.buffers("B"):
-        session.buffer = name
+    for name in session.lens.buffers("B"):
+        session.look.buffer = name
         looks[name] = screen.seen()
     assert len(looks) > 15
     assert looks["normals"][-1, 32] == pytest.approx((128, 255, 128), abs=1), "the floor's normal is up"
@@ -434,17 +434,22 @@ def test_every_buffer_can_be_shown(screen: Screen) -> None:
     assert depth[2, 32, 0] < depth[-3, 32, 0] and (depth[..., 0] == depth[..., 2]).all(), "nearer is lighter"
     open_share = looks["open share"][..., 0]
     picture = session.sides["B"].picture
+    assert picture
+    metres = screen.gpu.read(picture.view.gbuffer.depth)[..., 0]
+    near, far = np.percentile(metres[metres < 1e29], (0.5, 99.5))
+    exact = np.where(metres < 1e29, 1 - 0.9 * np.clip((metres - near) / (far - near), 0, 1), 0)
+    assert np.abs(looks["depth"][..., 0] / 255 - exact).max() < 0.6 / 255
     assert picture and np.abs(open_share / 255 - screen.gpu.read(picture.lighting.direct)[..., 3]).max() < 0.01
-    session.buffer = "radiance *"
+    session.look.buffer = "radiance *"
     dark = screen.seen()
-    session.exposure = 2.0
+    session.look.exposure = 2.0
     assert screen.seen().mean() > dark.mean()
 
 
 def test_screenshot_is_what_is_seen_and_holds_its_shot(screen: Screen, tmp_path: Path) -> None:
     session = screen.session
     seen = screen.rest()
-    (path,) = session.screenshot(tmp_path)
+    (path,) = saving.screenshot(session, tmp_path)
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), seen)
     picture = session.sides["B"].picture
@@ -452,7 +457,7 @@ def test_screenshot_is_what_is_seen_and_holds_its_shot(screen: Screen, tmp_path:
     assert path.is_absolute() and str(path) in session.note
     session.toggle_split()
     screen.rest()
-    both, left, right = session.screenshot(tmp_path)
+    both, left, right = saving.screenshot(session, tmp_path)
     assert images.shot_values(left)["technique"] == "ssao" and images.shot_values(right)["technique"] == "ssdo"
     with Image.open(both) as file:
         assert np.array_equal(np.asarray(file), screen.seen())
@@ -478,7 +483,7 @@ def test_times_have_three_digits() -> None:
 
 
 def test_sliders_reach_where_it_is_useful() -> None:
-    useful = pytest.importorskip("app.viewer.panel", exc_type=ImportError).useful
+    useful = pytest.importorskip("app.viewer.widgets", exc_type=ImportError).useful
     radius = Param(1e-4, 1e4, unit="m", log=True)
     assert useful(radius, 1.5, 1.5) == pytest.approx((0.03, 30.0))
     assert useful(radius, 500.0, 1.5) == pytest.approx((0.03, 500.0)), "a typed value stays within reach"
@@ -655,7 +660,7 @@ def test_window_slider_drags_resets_and_takes_text(window: Window) -> None:
     time.sleep(0.5)
     x, y = grab_of_first_slider(window.pixels())
     window.drag((x, y), (60, 0))
-    assert window.state()["ssdo.samples"] > 8
+    window.until(lambda: window.state()["ssdo.samples"] > 8, 20, "the dragged value")
     window.do("mousemove", x, y, "click", 3)
     assert window.state()["ssdo.samples"] == 16
     window.do("keydown", "ctrl", "mousemove", x, y, "click", 1, "keyup", "ctrl", "sleep", 0.4)

@@ -27,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("python -m app compare", description=__doc__, allow_abbrev=False)
     parser.add_argument("--output", type=Path, metavar="DIR", help="the folder for index.html, metrics.json and the pictures [captures/SCENE-compare]")
     parser.add_argument("--overwrite", action="store_true", help="files that exist there may be replaced")
-    parser.add_argument("--techniques", default=TECHNIQUES, metavar="T,T,...", help=f"what is compared [{TECHNIQUES}]")
+    parser.add_argument("--techniques", metavar="T,T,...", help=f"what is compared [{TECHNIQUES}]")
+    parser.add_argument("--like", metavar="FILE,FILE,...", help="pictures whose shots are compared instead: of one scene, camera and size")
     parser.add_argument("--samples", metavar="N,N,...", help="each screen-space technique with each of these counts")
     parser.add_argument("--against", default="reference", metavar="reference|FILE|none", help="the truth: rays, or linear radiance in .exr or .npz [reference]")
     parser.add_argument("--truth-frames", type=int, default=256, metavar="N", help="frames of the reference [256]")
@@ -35,14 +36,20 @@ def main(arguments: Sequence[str]) -> int:
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    overwrite, output, samples, against = (given.pop(name) for name in ("overwrite", "output", "samples", "against"))
-    techniques = [name.strip() for name in given.pop("techniques").split(",")]
+    overwrite, output, samples, against, like = (given.pop(name) for name in ("overwrite", "output", "samples", "against", "like"))
+    words = given.pop("techniques")
     store = take_store(given)
     frames = {name: _frames(name, given.pop(name)) for name in ("truth_frames", "screen_frames")}
     wanted = take_wanted(given)
     reference = wanted.shot("reference").technique
     assert isinstance(reference, Reference)
-    entries = entries_of(wanted, techniques, samples, against == "reference")
+    if like:
+        typed = [name for name in wanted.typed if not name.startswith("reference.")] + ["techniques"] * bool(words) + ["samples"] * bool(samples)
+        if typed:
+            raise Problem(f"--{typed[0]} has no effect beside --like; leave one out")
+        entries = entries_like([Path(word.strip()) for word in like.split(",")])
+    else:
+        entries = entries_of(wanted, [name.strip() for name in (words or TECHNIQUES).split(",")], samples, against == "reference")
     plan = Plan(entries, against, reference, **frames)
     output = output or images.free_name(Path("captures"), f"{Path(entries[0].scene.partition(':')[0]).stem}-compare", "")
     report.check(output, plan, overwrite)
@@ -77,6 +84,19 @@ def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, w
     if not any(isinstance(shot.technique, ScreenSpace) for shot in shots):
         raise Problem(f"--samples has no effect: none of {','.join(techniques)} takes samples")
     return [each for shot in shots for each in ([_with(shot, samples=n) for n in counts] if isinstance(shot.technique, ScreenSpace) else [shot])]
+
+
+def entries_like(paths: Sequence[Path]) -> list[Shot]:
+    """The resolved shots that pictures hold. Raises Problem where they do not show the same."""
+    shots = []
+    for path in paths:
+        shot = Shot().with_values(images.shot_values(path))
+        shots.append(shot.resolved(scenes.load(shot.scene, shot.time)))
+        first = shots[0]
+        for name in ("scene", "time", "camera", "width", "height"):
+            if getattr(first, name) != getattr(shots[-1], name):
+                raise Problem(f"{path} and {paths[0]} differ in {name}; pictures that are compared show one scene from one camera, at one size")
+    return shots
 
 
 def _with(shot: Shot, **values: Any) -> Shot:

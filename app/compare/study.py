@@ -41,7 +41,10 @@ class Plan:
         """A name for each entry, and the truth's."""
         groups = [shot.technique.group for shot in self.entries]
         counts = [f"-{getattr(shot.technique, 'samples', 1)}" if groups.count(g) > 1 else "" for g, shot in zip(groups, self.entries, strict=True)]
-        return [g + c for g, c in zip(groups, counts, strict=True)] + ([TRUTH] if self.against != "none" else [])
+        names = [g + c for g, c in zip(groups, counts, strict=True)]
+        twice = {name for name in names if names.count(name) > 1}
+        names = [f"{name}-{names[: i + 1].count(name)}" if name in twice else name for i, name in enumerate(names)]
+        return names + ([TRUTH] if self.against != "none" else [])
 
 
 @dataclass(frozen=True)

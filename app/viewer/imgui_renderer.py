@@ -31,7 +31,18 @@ out vec4 shown;
 void main() { shown = tint * texture(atlas, at); }
 """
 FONT_SIZE = 15.0  # pixels, before scaling
-INK, QUIET, ACCENT = (0.87, 0.88, 0.90, 1.0), (0.56, 0.59, 0.64, 1.0), (0.36, 0.62, 0.86, 1.0)
+
+
+class Theme:
+    """The panel's colours: of text, of what matters less, of what is chosen. Changed by `theme`."""
+
+    ink: tuple[float, float, float, float] = (0.87, 0.88, 0.90, 1.0)
+    quiet: tuple[float, float, float, float] = (0.56, 0.59, 0.64, 1.0)
+    accent: tuple[float, float, float, float] = (0.36, 0.62, 0.86, 1.0)
+    dark = True
+
+
+THEME = Theme()
 
 
 class ImguiRenderer:
@@ -47,7 +58,8 @@ class ImguiRenderer:
         limit = int(self.ctx.info["GL_MAX_TEXTURE_SIZE"])
         platform = imgui.get_platform_io()
         platform.renderer_texture_max_width = platform.renderer_texture_max_height = limit
-        self.bold = theme(scale)
+        self.bold = fonts(scale)
+        theme(scale, True)
 
         self._textures: dict[int, moderngl.Texture] = {}
         self._program = self.ctx.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
@@ -198,51 +210,59 @@ def key_map(keys: Any) -> dict[Any, imgui.Key]:
     return {getattr(keys, ours): getattr(imgui.Key, theirs) for ours, theirs in names.items() if hasattr(keys, ours)}
 
 
-def theme(scale: float) -> imgui.ImFont:
-    """A calm dark look. Call once, before the first frame; returns the font for headings."""
-    imgui.style_colors_dark()
+def fonts(scale: float) -> imgui.ImFont:
+    """Loads the fonts; returns the one for headings. Call once, before the first frame."""
+    imgui.get_style().scale_all_sizes(scale)
+    imgui.get_style().font_scale_dpi = scale
+    folder = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto"
+    try:
+        atlas = imgui.get_io().fonts
+        atlas.add_font_from_file_ttf(str(folder / "Roboto-Regular.ttf"), FONT_SIZE)
+        return atlas.add_font_from_file_ttf(str(folder / "Roboto-Bold.ttf"), FONT_SIZE)
+    except RuntimeError:  # a package without its fonts: the built-in one will do
+        return imgui.get_io().fonts.add_font_default()
+
+
+def theme(scale: float, dark: bool) -> None:
+    """A calm look, dark or light. Can be called between frames."""
+    THEME.dark = dark
+    THEME.ink = (0.87, 0.88, 0.90, 1.0) if dark else (0.10, 0.11, 0.13, 1.0)
+    THEME.quiet = (0.56, 0.59, 0.64, 1.0) if dark else (0.38, 0.40, 0.44, 1.0)
+    THEME.accent = (0.36, 0.62, 0.86, 1.0) if dark else (0.10, 0.42, 0.74, 1.0)
+    (imgui.style_colors_dark if dark else imgui.style_colors_light)()
     style, color = imgui.get_style(), imgui.Col_
-    style.window_rounding, style.frame_rounding, style.grab_rounding, style.popup_rounding = 0.0, 4.0, 3.0, 6.0
-    style.scrollbar_rounding, style.tab_rounding = 6.0, 4.0
-    style.window_padding, style.frame_padding = ImVec2(14, 12), ImVec2(8, 4)
-    style.item_spacing, style.item_inner_spacing = ImVec2(8, 6), ImVec2(6, 4)
+    style.window_rounding, style.frame_rounding, style.grab_rounding, style.popup_rounding = 0.0, 4.0 * scale, 3.0 * scale, 6.0 * scale
+    style.scrollbar_rounding, style.tab_rounding = 6.0 * scale, 4.0 * scale
+    style.window_padding, style.frame_padding = ImVec2(14 * scale, 12 * scale), ImVec2(8 * scale, 4 * scale)
+    style.item_spacing, style.item_inner_spacing = ImVec2(8 * scale, 6 * scale), ImVec2(6 * scale, 4 * scale)
     style.window_border_size, style.frame_border_size, style.popup_border_size = 0.0, 0.0, 1.0
-    style.scrollbar_size, style.grab_min_size = 10.0, 5.0
-    blue = ACCENT[:3]
+    style.scrollbar_size, style.grab_min_size = 10.0 * scale, 5.0 * scale
+    blue, over = THEME.accent[:3], (1.0, 1.0, 1.0) if dark else (0.0, 0.0, 0.0)
     for entry, rgba in {
-        color.text: INK,
-        color.text_disabled: QUIET,
-        color.window_bg: (0.085, 0.09, 0.105, 0.97),
-        color.popup_bg: (0.11, 0.117, 0.135, 0.98),
-        color.border: (1, 1, 1, 0.08),
-        color.frame_bg: (1, 1, 1, 0.065),
-        color.frame_bg_hovered: (1, 1, 1, 0.11),
-        color.frame_bg_active: (1, 1, 1, 0.15),
-        color.button: (1, 1, 1, 0.075),
-        color.button_hovered: (1, 1, 1, 0.14),
+        color.text: THEME.ink,
+        color.text_disabled: THEME.quiet,
+        color.window_bg: (0.085, 0.09, 0.105, 0.97) if dark else (0.965, 0.968, 0.975, 0.97),
+        color.popup_bg: (0.11, 0.117, 0.135, 0.98) if dark else (1.0, 1.0, 1.0, 0.98),
+        color.border: (*over, 0.08),
+        color.frame_bg: (*over, 0.065),
+        color.frame_bg_hovered: (*over, 0.11),
+        color.frame_bg_active: (*over, 0.15),
+        color.button: (*over, 0.075),
+        color.button_hovered: (*over, 0.14),
         color.button_active: (*blue, 0.75),
-        color.header: (1, 1, 1, 0.0),
-        color.header_hovered: (1, 1, 1, 0.07),
-        color.header_active: (1, 1, 1, 0.11),
+        color.header: (*over, 0.0),
+        color.header_hovered: (*over, 0.07),
+        color.header_active: (*over, 0.11),
         color.slider_grab: (*blue, 0.7),
         color.slider_grab_active: (*blue, 1.0),
-        color.check_mark: ACCENT,
-        color.separator: (1, 1, 1, 0.08),
+        color.check_mark: THEME.accent,
+        color.separator: (*over, 0.08),
         color.scrollbar_bg: (0, 0, 0, 0),
-        color.scrollbar_grab: (1, 1, 1, 0.13),
+        color.scrollbar_grab: (*over, 0.13),
         color.plot_histogram: (*blue, 0.55),
-        color.tab: (1, 1, 1, 0.05),
-        color.tab_hovered: (1, 1, 1, 0.14),
+        color.tab: (*over, 0.05),
+        color.tab_hovered: (*over, 0.14),
         color.tab_selected: (*blue, 0.45),
         color.text_selected_bg: (*blue, 0.4),
     }.items():
         style.set_color_(entry, rgba)
-    style.scale_all_sizes(scale)
-    style.font_scale_dpi = scale
-    fonts = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto"
-    try:
-        atlas = imgui.get_io().fonts
-        atlas.add_font_from_file_ttf(str(fonts / "Roboto-Regular.ttf"), FONT_SIZE)
-        return atlas.add_font_from_file_ttf(str(fonts / "Roboto-Bold.ttf"), FONT_SIZE)
-    except RuntimeError:  # a package without its fonts: the built-in one will do
-        return imgui.get_io().fonts.add_font_default()

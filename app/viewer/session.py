@@ -1,46 +1,36 @@
-"""What the viewer shows and how it gets there: two sides, the camera, a resolution that keeps up with the hand, the last pictures.
+"""The viewer's state: two slots over one scene and camera, and all that can be changed of them.
 
-Draws into any framebuffer and knows neither the window nor the panel, so that it runs without a display.
+Knows neither the window nor the panel, so that it runs without a display.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from statistics import median
-from typing import Any, Literal, NamedTuple
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
 
 import moderngl
 import numpy as np
 
-from app import environment, frame, images, scenes
-from app.gbuffer import BACKGROUND, GBuffer
-from app.gpu import Clock, Gpu, Size, Target, Texture
-from app.pipeline import Picture, render
-from app.scene import Floats, Scene
-from app.settings import Problem, param
+from app import environment, frame, scenes
+from app.gpu import Gpu, Size
+from app.scene import Scene
+from app.settings import Problem
 from app.shot import Camera, Shot
-from app.technique import Lighting, ScreenSpace, Technique
+from app.technique import ScreenSpace, Technique
 from app.techniques.ssdo import Ssdo
-from app.viewer import controls
+from app.viewer import budget, controls
+from app.viewer.buffers import PICTURE
 from app.viewer.controls import Pose
-from app.viewer.growth import Growth
+from app.viewer.history import History
+from app.viewer.looking import Lens, Look
+from app.viewer.stage import Shots, Side, Slot, Stage
 
-Slot = Literal["A", "B"]  # left and right; alone, B is shown
-
-SCALES = (1.0, 0.75, 0.5, 0.375, 0.25, 0.125)  # shares of the window's size, while something moves
-BUDGET = {True: 70.0, False: 20.0}  # milliseconds a moving frame may take, by whether a processor draws
-REST = 0.25  # seconds without change until the picture is drawn at full size
-SLOW = 400.0  # milliseconds; where a full frame takes longer, it waits for a longer rest
-QUICK = 150.0  # milliseconds; a resting frame that is faster is drawn thrice, for a median
-PATIENCE = 700.0  # milliseconds a frame of a picture that goes on growing may keep the window from answering
-MOST = 65536  # frames a picture grows to: a shot's most
 LARGEST = 8192  # pixels a side: the most a shot may have
 ODDS = ("width", "height", "frames", "seed")  # of a shot, but not chosen here: size follows the window, and frames stand still
-MAPPINGS = ("picture", "light", "normal", "depth", "alpha")
+ALWAYS = ("scene", "time", "camera.")  # the same in both slots, or there would be nothing to compare
+COMMON = tuple(f.name for f in fields(ScreenSpace))  # of all screen-space techniques
 MODES: tuple[dict[str, Any], ...] = (
     {"technique": "off"},
     {"technique": "ssao"},
@@ -51,41 +41,13 @@ MODES: tuple[dict[str, Any], ...] = (
 TERMS = {(True, False): " direct", (True, True): " with bounce", (False, True): " bounce only", (False, False): ", no light"}
 
 
-@dataclass(frozen=True)
-class Show:
-    """Passed to shaders/show.frag as `show`."""
+class State(NamedTuple):
+    """All that decides the pictures; what undo goes back to."""
 
-    size: tuple[float, float]  # of the window, pixels
-    divider: float  # pixels from the left; -1: one side alone
-    line: float  # half the divider's width, pixels
-    gain: float  # of light
-    left_range: tuple[float, float]  # of depth, metres
-    right_range: tuple[float, float]
-    mapping: str = param("picture", choices=MAPPINGS)
-
-
-class Buffer(NamedTuple):
-    """Something to look at instead of the picture."""
-
-    texture: Texture
-    mapping: str
-    gain: float = 1.0
-
-
-@dataclass
-class Side:
-    """One of the two: its technique, the last picture, and what it cost."""
-
-    technique: Technique
-    clock: Clock
-    asked: Shot | None = None  # what the picture was drawn for, at full size
-    picture: Picture | None = None
-    scale: float = 1.0
-    growth: Growth = field(default_factory=Growth)  # of the picture, where the technique is progressive
-    failed: Shot | None = None  # not tried again
-    per_pixel: dict[str, float] = field(default_factory=dict)  # milliseconds by technique, from the last frame
-    times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds a frame
-    depths: tuple[float, float] | None = None  # range of the picture's depth, metres
+    base: Shot
+    techniques: Mapping[Slot, Technique]
+    own: Mapping[Slot, Mapping[str, Any]]
+    apart: frozenset[str]
 
 
 def in_words(milliseconds: float) -> str:
@@ -99,72 +61,91 @@ class Session:
     def __init__(self, gpu: Gpu, shot: Shot, others: Mapping[str, Technique], now: Callable[[], float] = time.perf_counter) -> None:
         self.gpu = gpu
         self.now = now
-        self.base = replace(shot, frames=1)
+        self.base = replace(shot, frames=1)  # what the slots have in common
         self.known = {name: others.get(name) or kind() for name, kind in Technique.known.items()} | {shot.technique.group: shot.technique}
-        self.sides: dict[Slot, Side] = {"A": Side(self.known["ssao"], self._clock()), "B": Side(shot.technique, self._clock())}
+        self.techniques: dict[Slot, Technique] = {"A": self.known["ssao"], "B": shot.technique}
+        self.own: dict[Slot, dict[str, Any]] = {"A": {}, "B": {}}  # what a slot has of its own, by dotted name
+        self.apart: set[str] = set()  # what is not linked: dotted names, and bare ones for what all screen-space techniques have
+        self.stage = Stage(gpu, now)
+        self.lens = Lens(gpu, self.stage)
+        self.look = Look()
+        self.history = History(self.state())
         self.size: Size = (0, 0)
-        self.split = False
-        self.divider: float | None = None  # share of the window's width; None: the middle of what the panel leaves free
-        self.free = 1.0  # share of the window's width that the panel leaves free
-        self.buffer = "picture"
-        self.exposure = 0.0  # stops, of buffers that hold light
-        self.alpha = False  # show a target's alpha as grey
-        self.linked = True  # samples, radius, ... are the same for all techniques, so that a comparison is fair
+        self.budget = "samples"  # of budget.KINDS
+        self.truth = False  # draw the truth behind, to measure errors against it
         self.playing = False
         self.error = ""  # the last, in one line, until something works
         self.note = ""  # what has just been done
-        self.draws = 0  # calls of render, to tell that a picture at rest costs nothing
-        self._wanted: tuple[Any, ...] = ()
-        self._changed = -1e9
-        self._warm: set[tuple[str, str]] = set()  # technique and scene whose first frame, which compiles and uploads, is over
         self._check(self.base)
 
-    def _clock(self) -> Clock:
-        clock = Clock(self.gpu.ctx)
-        clock.running = True
-        return clock
+    # ---- the slots ----
 
-    # ---- what is shown ----
+    @property
+    def sides(self) -> dict[Slot, Side]:
+        return self.stage.sides
 
     @property
     def shown(self) -> tuple[Slot, ...]:
-        return ("A", "B") if self.split else ("B",)
+        return self.look.shown
 
     @property
     def scene(self) -> Scene:
         return scenes.load(self.base.scene, self.base.time)
 
     def shot(self, slot: Slot) -> Shot:
-        """What that side is asked to show, at the window's size."""
+        """What a slot is asked to show, at the window's size."""
         width, height = (max(1, min(LARGEST, n)) for n in self.size)
-        technique = self.sides[slot].technique
+        technique = self.known["reference"] if slot == "truth" else self.techniques[slot]
         shot = replace(self.base, technique=technique, width=width, height=height)
+        if own := self.own.get("B" if slot == "truth" else slot):
+            shot = shot.with_values(own)
         return replace(shot, blur=replace(shot.blur, radius=0)) if technique.progressive else shot
 
-    @property
-    def divider_px(self) -> float:
-        """From the left, in pixels of the framebuffer."""
-        share = 0.5 * self.free if self.divider is None else self.divider
-        return round(share * self.size[0])
+    def state(self) -> State:
+        return State(self.base, dict(self.techniques), {slot: dict(own) for slot, own in self.own.items()}, frozenset(self.apart))
 
-    # ---- changing it ----
+    def restore(self, state: State) -> None:
+        """Go back to a state. Raises Problem where its scene is gone."""
+        self._check(state.base)
+        self.base, self.apart, self.techniques = state.base, set(state.apart), dict(state.techniques)
+        self.own = {slot: dict(own) for slot, own in state.own.items()}
+        self.known |= {technique.group: technique for technique in self.techniques.values()}
+
+    def undo(self, back: bool = True) -> None:
+        """One step back, or forth again."""
+        self.history.add(self.state(), self.now(), settled=True)
+        state = self.history.back() if back else self.history.forth()
+        if state is None:
+            self.note = "nothing to undo" if back else "nothing to do again"
+            return
+        self.restore(state)
+        self.note = "undone" if back else "done again"
+
+    # ---- changing them ----
 
     def change(self, values: Mapping[str, Any], slot: Slot = "B") -> bool:
-        """Set parameters by dotted name; those of a technique are that side's. False, and `error`, where it cannot be."""
+        """Set parameters by dotted name; those of a technique are that slot's. False, and `error`, where it cannot be."""
+        before = self.techniques[slot]
+        group = values.get("technique", before.group)
+        technique = {name: value for name, value in values.items() if name == "technique" or name.startswith(f"{group}.")}
+        rest = {name: value for name, value in values.items() if name not in technique}
+        mine = {name: value for name, value in rest.items() if name in self.apart}
         try:
-            shot = self.shot(slot).with_values(values)
-            if {"scene", "environment"} & values.keys():
-                if "scene" in values:
-                    shot = replace(shot, camera=Camera(fov=None), time=0.0)
-                self._check(shot)
+            shot = replace(self.base, technique=before).with_values(technique)
+            shot.with_values(rest)
+            base = shot.with_values({name: value for name, value in rest.items() if name not in mine})
+            if "scene" in rest:
+                base = replace(base, camera=Camera(fov=None), time=0.0)
+            if {"scene", "environment"} & rest.keys():
+                self._check(base.with_values(mine))
         except Problem as problem:
             self.error = str(problem)
             return False
         self.error = ""
-        self.base = replace(shot, technique=self.base.technique, width=self.base.width, height=self.base.height)
-        before, self.sides[slot].technique = self.sides[slot].technique, shot.technique
+        self.base, self.techniques[slot] = replace(base, technique=self.base.technique), shot.technique
+        self.own[slot] |= mine
         self.known[shot.technique.group] = shot.technique
-        if self.linked and before.group == shot.technique.group:
+        if before.group == shot.technique.group:
             self._link(before, shot.technique)
         return True
 
@@ -175,20 +156,54 @@ class Session:
         environment.load(resolved.environment, frame.direction(resolved.sun.azimuth, resolved.sun.elevation))
 
     def _link(self, before: Technique, after: Technique) -> None:
-        """What changed of the parameters that all screen-space techniques have changes in all of them."""
+        """What changed of the parameters that all screen-space techniques have changes in all of them, but for those set apart."""
         if not isinstance(after, ScreenSpace):
             return
-        common = {f.name: getattr(after, f.name) for f in fields(ScreenSpace) if getattr(after, f.name) != getattr(before, f.name)}
+        common = {name: getattr(after, name) for name in COMMON if name not in self.apart and getattr(after, name) != getattr(before, name)}
+        if self.budget != "samples":
+            common.pop("samples", None)  # they follow from the times, or the errors
+        self._spread(common)
+
+    def _spread(self, common: Mapping[str, Any]) -> None:
+        """Give parameters to all screen-space techniques."""
         for name, technique in self.known.items():
             if isinstance(technique, ScreenSpace):
                 self.known[name] = replace(technique, **common)
-        for side in self.sides.values():
-            if isinstance(side.technique, ScreenSpace):
-                side.technique = replace(side.technique, **common)
+        for slot, technique in self.techniques.items():
+            if isinstance(technique, ScreenSpace):
+                self.techniques[slot] = replace(technique, **common)
+
+    def can_part(self, name: str) -> bool:
+        """Whether a parameter, by dotted name, can be other in A than in B: what the scene and the camera are cannot."""
+        return not name.startswith(ALWAYS) and not (name.partition(".")[0] in Technique.known and name.rpartition(".")[2] not in COMMON)
+
+    def linked(self, name: str) -> bool:
+        return self._link_name(name) not in self.apart
+
+    def _link_name(self, name: str) -> str:
+        return name.rpartition(".")[2] if name.partition(".")[0] in Technique.known else name
+
+    def set_linked(self, name: str, linked: bool) -> None:
+        """Link a parameter of A and B, who then have B's value; or let each have its own."""
+        key = self._link_name(name)
+        if not linked:
+            self.apart.add(key)
+            if key == name:
+                value = {n: v for n, _, _, v in self.base.walk()}[name]
+                self.own = {slot: {**own, name: value} for slot, own in self.own.items()}
+            return
+        self.apart.discard(key)
+        if key == name:
+            value = self.own["B"].get(name)
+            for own in self.own.values():
+                own.pop(name, None)
+            self.change({name: value})
+        elif isinstance(b := self.techniques["B"], ScreenSpace):
+            self._spread({key: getattr(b, key)})
 
     def choose(self, slot: Slot, name: str, **values: Any) -> None:
-        """Give a side a technique, with the values it had when it was last used and those given."""
-        self.sides[slot].technique = self.known[name] = replace(self.known[name], **values)
+        """Give a slot a technique, with the values it had when it was last used and those given."""
+        self.techniques[slot] = self.known[name] = replace(self.known[name], **values)
         self.error = ""
 
     def choose_mode(self, slot: Slot, number: int) -> None:
@@ -197,42 +212,52 @@ class Session:
         self.choose(slot, values.pop("technique"), **values)
 
     def mode(self, slot: Slot) -> int:
-        """Which of these a side is now; 0: none of them."""
-        technique = self.sides[slot].technique
+        """Which of these a slot is now; 0: none of them."""
+        technique = self.techniques[slot]
         values = {"technique": technique.group} | {f.name: getattr(technique, f.name) for f in fields(technique)}
         return next((n for n, mode in enumerate(MODES, 1) if mode.items() <= values.items()), 0)
 
-    def toggle_split(self) -> None:
-        self.split = not self.split
-        if self.split and self.mode("A") == self.mode("B"):
-            self.choose_mode("A" if self.mode("A") != 2 else "B", 2 if self.mode("A") != 2 else 4)
-
     def exchange(self) -> None:
-        a, b = self.sides["A"], self.sides["B"]
-        a.technique, b.technique = b.technique, a.technique
+        """A becomes B and B becomes A."""
+        self.techniques = {"A": self.techniques["B"], "B": self.techniques["A"]}
+        self.own = {"A": self.own["B"], "B": self.own["A"]}
+
+    def copy(self, source: Slot, into: Slot) -> None:
+        """One slot becomes what the other is."""
+        self.techniques[into], self.own[into] = self.techniques[source], dict(self.own[source])
+        self.note = f"{into} is now what {source} is"
 
     def multiply_samples(self, ratio: float) -> None:
         """Of what is shown, 1 to 256."""
         changed = False
         for slot in self.shown:
-            technique = self.sides[slot].technique
+            technique = self.techniques[slot]
             if isinstance(technique, ScreenSpace):
                 new = replace(technique, samples=max(1, min(256, round(technique.samples * ratio))))
-                self.sides[slot].technique = self.known[new.group] = new
-                if self.linked and not self.split:
+                self.techniques[slot] = self.known[new.group] = new
+                if len(self.shown) == 1:
                     self._link(technique, new)
                 changed = True
-        counts = ", ".join(f"{getattr(self.sides[s].technique, 'samples', 'no')} samples" for s in self.shown)
-        self.note = counts if changed else f"{self.sides['B'].technique.group.upper()} takes no samples"
+        counts = ", ".join(f"{getattr(self.techniques[s], 'samples', 'no')} samples" for s in self.shown)
+        self.note = counts if changed else f"{self.techniques['B'].group.upper()} takes no samples"
+
+    def toggle_split(self) -> None:
+        look = self.look
+        look.view = "B" if look.split else "split"
+        if look.split and self.mode("A") == self.mode("B"):
+            self.choose_mode("A" if self.mode("A") != 2 else "B", 2 if self.mode("A") != 2 else 4)
+
+    def choose_view(self, view: str) -> None:
+        """A, B, split, side by side, difference, error."""
+        self.note = self.look.choose(view)
+        self.truth = self.truth or view == "error"
 
     def reload(self) -> None:
         """Compile the shaders again; where that fails the old ones go on drawing."""
         errors = self.gpu.reload()
         self.error = next(iter(errors.values()), "")
         self.note = "" if errors else "shaders compiled again"
-        self._warm.clear()
-        for side in self.sides.values():
-            side.asked = side.failed = None
+        self.stage.forget()
 
     def drop(self, path: str) -> bool:
         """Load a scene or an environment from a file; its suffix tells which."""
@@ -275,200 +300,48 @@ class Session:
         if min(size) < 1:
             return False
         self.size = size
-        wanted = tuple((slot, self.shot(slot)) for slot in self.shown)
-        again = False
-        if wanted != self._wanted:
-            slow = self._full_cost() > SLOW  # a small picture at once says more than a large one later
-            moving = busy or self.playing or slow or self.now() - self._changed < REST
-            self._wanted, self._changed = wanted, self.now()
-            scale = self._affordable() if moving else 1.0
-        elif any(self.sides[slot].scale < self._rest(slot) for slot in self.shown):
-            if self.now() - self._changed < (REST if self._full_cost() < SLOW else 2 * REST):
-                return False
-            scale = 1.0
-        elif any(self._unmeasured(slot) for slot in self.shown):
-            scale, again = 1.0, True
-        elif any(self._stale(slot, self._rest(slot)) for slot in self.shown):
-            scale = 1.0
-        elif any(self._grows(slot) for slot in self.shown) and not busy:
-            scale, again = 1.0, True
+        shots: Shots = {slot: self.shot(slot) for slot in self.shown}
+        behind: Shots = {"truth": self.shot("truth")} if self.truth else {}
+        drawn = self.stage.step(shots, behind, busy or (self.playing and self.moves))
+        if self.stage.error:
+            self.error, self.stage.error = self.stage.error, ""
+        if not busy:
+            self.history.add(self.state(), self.now())
+            self._balance()
+        return drawn
+
+    def _balance(self) -> None:
+        """B's samples as the budget wants them, once both pictures are at rest and measured."""
+        b = self.techniques["B"]
+        if self.budget == "samples" or self.shown != ("A", "B") or not isinstance(b, ScreenSpace):
+            return
+        if any(self.sides[slot].asked != self.shot(slot) or self.sides[slot].scale < 1 for slot in self.shown):
+            return
+        if self.budget == "time":
+            own, other = (self.stage.lighting(slot) for slot in ("B", "A"))
+            wanted = budget.by_time(b.samples, own, other) if own and other else b.samples
         else:
-            return False
-        drawn = [self._draw(slot, min(scale, self._rest(slot)), again and (self._unmeasured(slot) or self._grows(slot))) for slot in self.shown]
-        if not again:
-            self._changed = self.now()  # rest is counted from here: on a slow machine drawing alone takes longer
-        return any(drawn)
-
-    def _unmeasured(self, slot: Slot) -> bool:
-        """Whether a picture at rest is to be drawn again for its time: a first frame compiles, and timer queries answer late."""
-        side = self.sides[slot]
-        if side.failed is not None or side.technique.progressive:
-            return False
-        if self.gpu.clock.software:
-            return not side.times or (len(side.times) < 3 and side.times[-1] < QUICK)
-        return not side.clock.times and side.clock.frame < 12
-
-    def _stale(self, slot: Slot, scale: float) -> bool:
-        side, shot = self.sides[slot], self.shot(slot)
-        return side.failed != shot and (side.asked != shot or side.scale != scale)
-
-    def _grows(self, slot: Slot) -> bool:
-        """Whether another frame makes the picture smoother."""
-        side = self.sides[slot]
-        return side.technique.progressive and side.failed is None and side.growth.frames < MOST
-
-    def _rest(self, slot: Slot) -> float:
-        """The share of the window's size that a picture at rest is drawn at: all of it, but where it goes on growing and would keep the
-        window from answering. Between the two ends of patience it stays as it is, so that it does not flip to and fro."""
-        side = self.sides[slot]
-        if not side.technique.progressive:
-            return 1.0
-        if side.asked == self.shot(slot) and side.growth.frames > 2:
-            return side.scale
-        cost = self._cost(slot)
-        if 0.5 * PATIENCE < cost * side.scale**2 < 1.5 * PATIENCE:
-            return side.scale
-        return next((s for s in SCALES if cost * s * s <= PATIENCE), SCALES[-1])
-
-    def _cost(self, slot: Slot) -> float:
-        """Milliseconds that a picture of the window's size will take, going by the last with that technique. The first: too many, on a processor."""
-        side, pixels = self.sides[slot], self.size[0] * self.size[1]
-        if side.technique.group not in side.per_pixel:
-            return 10 * SLOW if self.gpu.clock.software and pixels > 65536 else 0.0
-        return side.per_pixel[side.technique.group] * pixels
-
-    def _full_cost(self) -> float:
-        return sum(self._cost(slot) for slot in self.shown)
-
-    def _affordable(self) -> float:
-        """The largest share of the window's size that is fast enough to follow the hand."""
-        full = self._full_cost()
-        now = min(self.sides[slot].scale for slot in self.shown)
-        budget = BUDGET[self.gpu.clock.software]
-        # growing needs room to spare, so that it does not flip to and fro
-        return next((s for s in SCALES if full * s * s <= budget * (0.8 if s > now else 1.0)), SCALES[-1])
-
-    def _draw(self, slot: Slot, scale: float, again: bool) -> bool:
-        side, shot = self.sides[slot], self.shot(slot)
-        if not again and not self._stale(slot, scale):
-            return False
-        software = self.gpu.clock.software
-        same = side.asked and (side.asked.technique.group, *self._dims(side.asked)) == (shot.technique.group, *self._dims(shot))
-        grows = side.technique.progressive
-        index = side.growth.frames if grows and not self._stale(slot, scale) else 0
-        if side.scale != scale or not same:
-            side.times.clear()
-            if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
-                side.clock = self._clock()
-        width, height = (max(1, round(n * scale)) for n in self._dims(shot))
-        before, self.gpu.clock = self.gpu.clock, side.clock
-        start = time.perf_counter()
-        try:
-            side.clock.begin_frame()
-            with self.gpu.scope(slot):
-                picture = render(self.gpu, replace(shot, width=width, height=height, frames=MOST if grows else 1), index)
-                self.gpu.sweep()
-            side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1))
-            if software:
-                self.gpu.ctx.finish()
-            took = 1e3 * (time.perf_counter() - start)
-            if (warm := (shot.technique.group, shot.scene)) not in self._warm:
-                self._warm.add(warm)
-                side.clock = self._clock()
-            elif software:
-                side.times.append(took)
-            side.asked, side.scale, side.failed, side.depths = shot, scale, None, None
-            side.per_pixel[shot.technique.group] = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
-            if grows:
-                side.growth = side.growth if index else Growth()
-                side.growth.add(lambda: self._radiance(picture))
-        except Problem as problem:
-            self.error, side.failed, side.scale = str(problem), shot, 1.0  # the last picture is as good as it gets
-        finally:
-            self.gpu.clock = before
-        self.draws += 1
-        return True
-
-    def _radiance(self, picture: Picture) -> Floats:
-        """Of its surfaces, (n, 3)."""
-        surface = self.gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
-        return self.gpu.read(picture.radiance)[surface][:, :3]
-
-    @staticmethod
-    def _dims(shot: Shot) -> Size:
-        return shot.width, shot.height
+            own, other = (self.lens.rmse(slot) for slot in ("B", "A"))
+            wanted = budget.by_error(b.samples, own, other) if own and other else b.samples
+        if wanted != b.samples:
+            self.techniques["B"] = self.known[b.group] = replace(b, samples=wanted)
 
     def show(self, into: moderngl.Framebuffer) -> None:
-        """The last pictures, or their buffers, over all of a framebuffer of the window's size."""
-        into.viewport = (0, 0, *self.size)
-        right = self._buffer("B") or self._buffer("A")
-        left = self._buffer("A") if self.split else right
-        if right is None or left is None:
-            into.clear(0.05, 0.05, 0.06, 1.0)
-            return
-        at = self.divider_px if self.split else -1.0
-        gain = right.gain * 2.0**self.exposure
-        line = max(1.5, self.size[1] / 480)
-        show = Show((float(self.size[0]), float(self.size[1])), at, line, gain, self._depths("A", left), self._depths("B", right), right.mapping)
-        self.gpu.draw("show.frag", Target((), into, ()), show=show, left_side=left.texture, right_side=right.texture)
-
-    def _buffer(self, slot: Slot) -> Buffer | None:
-        found = self.buffers(slot)
-        if found and self.buffer in found:
-            chosen = found[self.buffer]
-            return chosen._replace(mapping="alpha") if self.alpha and self.buffer != "picture" and chosen.texture.components == 4 else chosen
-        return found.get("picture")
-
-    def _depths(self, slot: Slot, buffer: Buffer) -> tuple[float, float]:
-        side = self.sides[slot]
-        if buffer.mapping != "depth":
-            return 0.0, 1.0
-        if side.depths is None:
-            values = self.gpu.read(buffer.texture)[..., 0]
-            values = values[values < BACKGROUND]
-            low, high = np.percentile(values, (0.5, 99.5)) if values.size else (0.0, 1.0)
-            side.depths = float(low), float(high)
-        return side.depths
-
-    def buffers(self, slot: Slot) -> dict[str, Buffer]:
-        """What can be shown of a side: what every picture has, by meaning, then every target, by name."""
-        p = self.sides[slot].picture
-        if p is None:
-            return {}
-        surfaces, over_pi = p.view.gbuffer, 1 / np.pi
-        found = {
-            "picture": Buffer(p.image, "picture"),
-            "open share": Buffer(p.lighting.direct, "alpha"),
-            "open share, not blurred": Buffer(p.raw.direct, "alpha"),
-            "light of the environment": Buffer(p.lighting.direct, "light", over_pi),
-            "bounce": Buffer(p.lighting.indirect, "light", over_pi),
-            "bounce, not blurred": Buffer(p.raw.indirect, "light", over_pi),
-            "sunlight": Buffer(p.view.sun, "light", over_pi),
-            "normals": Buffer(surfaces.normal, "normal"),
-            "albedo": Buffer(surfaces.albedo, "light"),
-            "emission": Buffer(surfaces.emission, "light"),
-            "depth": Buffer(surfaces.depth, "depth"),
-        }
-        for name, target in self.gpu.targets.items():
-            if name.startswith(f"{slot}/"):
-                leaf = name.partition("/")[2]
-                parts = {4: GBuffer._fields, 2: Lighting._fields, 1: ("",)}.get(len(target.textures), tuple(map(str, range(len(target.textures)))))
-                for part, texture in zip(parts, target.textures, strict=True):
-                    mapping = "picture" if texture.dtype == "f1" else "depth" if part == "depth" else "normal" if part == "normal" else "light"
-                    found[f"{leaf} {part}".strip() + " *"] = Buffer(texture, mapping)
-        return found
+        """The last pictures, as they are looked at, over all of a framebuffer of the window's size."""
+        self.lens.show(into, self.size, self.look)
 
     def next_buffer(self, by: int) -> None:
-        names = list(self.buffers("B")) or ["picture"]
-        self.buffer = names[(names.index(self.buffer) + by) % len(names)] if self.buffer in names else names[0]
-        self.note = f"buffer: {self.buffer}"
+        names = list(self.lens.buffers("B") or self.lens.buffers("A")) or [PICTURE]
+        look = self.look
+        look.buffer = names[(names.index(look.buffer) + by) % len(names)] if look.buffer in names else names[0]
+        self.note = f"buffer: {look.buffer}"
 
     # ---- in words ----
 
     def label(self, slot: Slot) -> str:
-        """A side's technique and samples, as over the picture."""
-        t = self.sides[slot].technique
-        name = t.group.upper() if len(t.group) <= 4 and t.group != "off" else t.group
+        """A slot's technique and samples, as over the picture."""
+        t = self.shot(slot).technique
+        name = t.group.upper() if isinstance(t, ScreenSpace) else t.group
         if isinstance(t, Ssdo):
             name += TERMS[t.direct, t.bounce]
         if t.progressive:
@@ -477,73 +350,28 @@ class Session:
 
     def status(self) -> str:
         """What is seen and what it costs, in one line."""
+        shown = self.shown
         sides = []
-        for slot in self.shown:
-            side, words = self.sides[slot], []
-            fitted = side.technique.fitted(self.scene.size)
+        for slot in shown:
+            words = []
+            fitted = self.techniques[slot].fitted(self.scene.size)
             if isinstance(fitted, ScreenSpace):
                 words = [f"march {fitted.steps}" if fitted.visibility == "march" else "one point each", f"radius {fitted.radius:.3g} m"]
-            sides.append((f"{slot}: " * self.split + self.label(slot), words))
+            sides.append((f"{slot}: " * (len(shown) > 1) + self.label(slot), words))
         same = len(sides) == 2 and sides[0][1] == sides[1][1]
         parts = [", ".join([label, *(() if same else words)]) for label, words in sides]
         parts += [", ".join(sides[0][1])] if same and sides[0][1] else []
-        picture, scale = self.sides["B"].picture, min(self.sides[slot].scale for slot in self.shown)
-        rests = all(self.sides[slot].scale >= self._rest(slot) for slot in self.shown)
-        if picture:
+        if len(shown) == 2 and (changed := self.lens.changed()) is not None:
+            parts.append(f"B changes {100 * changed:.0f} % of pixels" if changed else "A and B look the same")
+        if broken := sum(self.lens.broken(slot) for slot in shown if self.sides[slot].scale == 1):
+            parts.append(f"{broken} pixels are no numbers (magenta)")
+        scale = min(self.sides[slot].scale for slot in shown)
+        rests = all(self.sides[slot].scale >= self.stage.rest(slot, self.shot(slot)) for slot in shown)
+        if any(self.sides[slot].picture for slot in shown):
             size = f"{self.size[0]}x{self.size[1]}"
             parts.append(f"{size} at {100 * scale:.3g} %" if rests else f"{size}, drawing at {100 * scale:.3g} % until it rests")
-        times = [self.milliseconds(slot) for slot in self.shown]
-        parts.append(f"{in_words(sum(t for t in times if t is not None))}, {self.timer}" if all(t is not None for t in times) else f"measuring, {self.timer}")
+        times = [self.stage.milliseconds(slot) for slot in shown]
+        known = [t for t in times if t is not None]
+        parts.append(f"{in_words(sum(known))}, {self.stage.timer}" if len(known) == len(times) else f"measuring, {self.stage.timer}")
         return "   |   ".join(parts)
 
-    @property
-    def timer(self) -> str:
-        renderer = self.gpu.ctx.info["GL_RENDERER"].split("(")[0].split("/")[0].strip()
-        return f"{'wall clock' if self.gpu.clock.software else 'GPU timer'} on {renderer}"
-
-    def milliseconds(self, slot: Slot) -> float | None:
-        """Median time of a frame of that side; None until there is one."""
-        side = self.sides[slot]
-        if self.gpu.clock.software:
-            return median(side.times) if side.times else None
-        return sum(side.clock.times.values()) if side.clock.times else None
-
-    # ---- keeping it ----
-
-    def screenshot(self, folder: Path = Path("captures")) -> list[Path]:
-        """Save what is seen, at the size that it rests at, with its shot inside; split, each side too, since a file holds one shot.
-
-        Raises Problem.
-        """
-        for slot in self.shown:
-            self._draw(slot, self._rest(slot), False)
-        if any(self.sides[slot].picture is None for slot in self.shown):
-            raise Problem("there is no picture to save yet")
-        stem = Path(self.base.scene.partition(":")[0]).stem
-        names = [self._word(slot) for slot in self.shown]
-        seen = "" if self.buffer == "picture" else "-" + "".join(c if c.isalnum() else "-" for c in self.buffer).strip("-")
-        smaller = not self.split and not seen and self._rest("B") < 1  # its shot makes a picture of its own size
-        paths = [self._save(images.free_name(folder, "-".join([stem, *names]) + seen, ".png"), "B", alone=smaller)]
-        if self.split:
-            for slot in ("A", "B"):
-                paths.append(self._save(images.free_name(folder, f"{paths[0].stem}-{'left' if slot == 'A' else 'right'}", ".png"), slot, alone=True))
-        self.note = "saved " + " ".join(str(path.absolute()) for path in paths[:1]) + (" and each side" if self.split else "")
-        return [path.absolute() for path in paths]
-
-    def _word(self, slot: Slot) -> str:
-        return {1: "off", 2: "ssao", 3: "ssdo-direct", 4: "ssdo"}.get(self.mode(slot), self.sides[slot].technique.group)
-
-    def _save(self, path: Path, slot: Slot, alone: bool = False) -> Path:
-        picture = self.sides[slot].picture
-        assert picture
-        if alone:
-            pixels = images.pixels(self.gpu, picture)
-        else:
-            with self.gpu.scope("window"):
-                target = self.gpu.target("screenshot", self.size, "rgba8")
-                self.show(target.framebuffer)
-                pixels = images.shown(self.gpu, target.textures[0])
-                self.gpu.sweep()
-                self.gpu.sweep()  # it is not needed until the next one
-        images.save_png(path, pixels, picture.shot.values())
-        return path

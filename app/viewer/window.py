@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import moderngl_window
 from moderngl_window.context.base import BaseWindow, KeyModifiers, WindowConfig
 
+from app import images
 from app.gpu import NO_OPENGL, Gpu, NoOpenGL
-from app.settings import Problem
-from app.shot import Shot
+from app.settings import Problem, to_toml
+from app.shot import Shot, read_text
 from app.technique import Technique
-from app.viewer import controls, keys
+from app.viewer import controls, keys, saving
+from app.viewer.buffers import PICTURE
 from app.viewer.imgui_renderer import ImguiRenderer
 from app.viewer.panel import Panel
+from app.viewer.recording import Report, Turntable
+from app.viewer.saving import Memory
 from app.viewer.session import Session
 
 PAUSE = 0.01  # seconds between looks at an idle window's events
@@ -44,10 +50,13 @@ class Viewer(WindowConfig):
 
     session: Session | None = None
 
-    def begin(self, session: Session, scale: float) -> None:
+    def begin(self, session: Session, scale: float, memory: Memory) -> None:
         self.wnd.exit_key = None  # Escape closes menus, not the window
         self.ui = ImguiRenderer(self.wnd, scale)
-        self.panel = Panel(session, scale, self.ui.bold)
+        self.memory = memory
+        self.panel = Panel(session, scale, self.ui.bold, memory)
+        self.task: Turntable | Report | None = None
+        self.clipboard = ""  # where the system has none
         self.drag = ""
         self.mouse = (0, 0)  # Dear ImGui's own is that of the last frame
         self.held: set[str] = set()
@@ -92,10 +101,19 @@ class Viewer(WindowConfig):
             session.note = ""
             self.awake = now
         new = session.step((width, height), busy=bool(self.drag) or (self.ui.io.want_capture_mouse and self.ui.io.mouse_down[0]))
-        if not new and now - self.drawn < (HEARTBEAT if now > self.awake else SMOOTH):
+        if self.task and not self.task.done:
+            self._guarded(lambda: self.task.step(session) if self.task else None)
+        over = self.mouse if not self.panel.holds(*self.mouse) else None
+        ratio = width / max(self.wnd.size[0], 1)
+        self.panel.inspect((int(over[0] * ratio), int(over[1] * ratio)) if over else None)
+        running = self.panel.experiment is not None and not self.panel.experiment.done
+        if not new and not running and now - self.drawn < (HEARTBEAT if now > self.awake else SMOOTH):
             return False
         self.wnd.use()
         session.show(self.wnd.fbo)
+        wishes, self.panel.wishes = self.panel.wishes, []
+        for wish in wishes:
+            self._act(wish)
         self.ui.begin()
         self.panel.draw(*self.wnd.size)
         self.ui.end(self.wnd.fbo)
@@ -113,9 +131,32 @@ class Viewer(WindowConfig):
     def _load(self, what: str) -> None:
         assert self.session
         self.panel.loading = ""
-        if self.session.drop(what):
-            self.session.note = f"{self.session.base.scene}: {self.session.scene.triangle_count} triangles"
+        self._guarded(lambda: self._loaded(what))
         self._wake()
+
+    def _loaded(self, what: str) -> None:
+        """A state, a preset, a picture's shot, an environment or a scene; its suffix tells which."""
+        session = self.session
+        assert session
+        match what.lower().rpartition(".")[2]:
+            case "toml":
+                saving.take_state(session, read_text(Path(what)), what)
+            case "png":
+                saving.take_state(session, to_toml(images.shot_values(Path(what))), what)
+            case "hdr":
+                session.change({"environment": what}, self.panel.slot)
+            case _:
+                if session.change({"scene": what}):
+                    self.memory.visit(what)
+                    session.note = f"{session.base.scene}: {session.scene.triangle_count} triangles"
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """What goes wrong for the user is said, and the window stays."""
+        try:
+            act()
+        except Problem as problem:
+            assert self.session
+            self.session.error = str(problem)
 
     def _fly(self, seconds: float) -> None:
         """While the right button is held."""
@@ -150,12 +191,23 @@ class Viewer(WindowConfig):
         shift = key in (self.wnd.keys.LEFT_SHIFT, self.wnd.keys.RIGHT_SHIFT)
         name = "shift" if shift else self.names.get(key, "")
         (self.held.add if down else self.held.discard)(name)
+        if name == "TAB" and not down:
+            self.session.look.flipped = False  # type: ignore[union-attr]
         if action != self.wnd.keys.ACTION_PRESS or not name:
             return
         if name == "ESCAPE":
-            self.panel.help = False
+            self._escape()
         if not (self.drag == "look" and name in FLYING):
-            self._perhaps(keys.action(name, shift=bool(modifiers.shift), ctrl=bool(modifiers.ctrl)))
+            self._perhaps(keys.action(name, shift=bool(modifiers.shift), ctrl=bool(modifiers.ctrl), alt=bool(modifiers.alt)))
+
+    def _escape(self) -> None:
+        """What goes on ends, and the help is closed."""
+        session = self.session
+        assert session
+        self.panel.help = False
+        for task in (self.task, self.panel.experiment):
+            if task and not task.done:
+                task.end(session)
 
     def on_unicode_char_entered(self, char: str) -> None:
         if not self._wake():
@@ -185,42 +237,92 @@ class Viewer(WindowConfig):
         session = self.session
         assert session
         verb, _, rest = action.partition(" ")
-        try:
-            match verb:
-                case "right":
-                    session.choose_mode("B", int(rest))
-                case "left":
-                    session.choose_mode("A", int(rest))
-                case "split":
-                    session.toggle_split()
-                case "exchange":
-                    session.exchange()
-                case "more":
-                    session.multiply_samples(2.0)
-                case "fewer":
-                    session.multiply_samples(0.5)
-                case "next" | "previous":
-                    session.next_buffer(1 if verb == "next" else -1)
-                case "picture":
-                    session.buffer = "picture"
-                case "frame":
-                    session.frame_scene()
-                case "play":
-                    session.playing = not session.playing
-                    session.note = "" if session.moves else f"nothing moves in {session.base.scene}"
-                case "help":
-                    self.panel.help = not self.panel.help
-                case "panel":
-                    self.panel.visible = not self.panel.visible
-                case "reload":
-                    session.reload()
-                case "screenshot":
-                    session.step(self.wnd.buffer_size)  # the window may have another size than in the last frame
-                    print("\n".join(map(str, session.screenshot())), flush=True)
-                case "quit":
-                    self.quit = True
-        except Problem as problem:
-            session.error = str(problem)
+        self._guarded(lambda: self._do(session, verb, rest))
+
+    def _do(self, session: Session, verb: str, rest: str) -> None:
+        match verb:
+            case "right":
+                session.choose_mode("B", int(rest))
+            case "left":
+                session.choose_mode("A", int(rest))
+            case "split":
+                session.toggle_split()
+            case "view":
+                session.choose_view(rest)
+            case "flip":
+                session.look.flipped = True
+            case "exchange":
+                session.exchange()
+            case "more":
+                session.multiply_samples(2.0)
+            case "fewer":
+                session.multiply_samples(0.5)
+            case "truth":
+                session.truth = not session.truth
+                session.note = "the truth is drawn behind, while nothing changes" if session.truth else "no truth behind"
+            case "climb" | "descend":
+                session.note = session.look.climb(1 if verb == "climb" else -1)
+            case "next" | "previous":
+                session.next_buffer(1 if verb == "next" else -1)
+            case "picture":
+                session.look.buffer = PICTURE
+            case "inspect":
+                self.panel.inspects, self.panel.pinned = not self.panel.inspects, None
+            case "pin":
+                self.panel.pinned = None if self.panel.pinned or not self.panel.cursor else self.panel.cursor.pixel
+            case "frame":
+                session.frame_scene()
+            case "keep":
+                self.memory.keep(session.base.scene, int(rest), session.pose)
+                session.note = f"camera kept: Alt+{rest} goes back to it"
+            case "recall":
+                pose = self.memory.recall(session.base.scene, int(rest))
+                session.note = "" if pose else f"no camera {rest} for this scene; Ctrl+{rest} keeps one"
+                if pose:
+                    session.change({"camera.fov": pose.fov})
+                    session.move(pose)
+            case "play":
+                session.playing = not session.playing
+                session.note = "" if session.moves else f"nothing moves in {session.base.scene}"
+            case "help":
+                self.panel.help = not self.panel.help
+            case "panel":
+                self.panel.visible = not self.panel.visible
+            case "reload":
+                session.reload()
+            case "screenshot":
+                session.step(self.wnd.buffer_size)  # the window may have another size than in the last frame
+                print("\n".join(map(str, saving.screenshot(session))), flush=True)
+            case "turntable" | "report":
+                if not self.task or self.task.done:
+                    self.task = Turntable(session) if verb == "turntable" else Report(session)
+            case "save":
+                path = images.free_name(Path("captures"), f"{Path(session.base.scene.partition(':')[0]).stem}-state", ".toml")
+                with images.written(path) as file:
+                    file.write(saving.state_text(session).encode())
+                session.note = f"saved {path.absolute()}"
+                print(path.absolute(), flush=True)
+            case "copy":
+                self._to_clipboard(saving.state_text(session))
+                session.note = "the state is in the clipboard, as TOML"
+            case "paste":
+                saving.take_state(session, self._from_clipboard(), "the clipboard")
+            case "undo" | "redo":
+                session.undo(back=verb == "undo")
+            case "quit":
+                self.quit = True
+
+    def _to_clipboard(self, text: str) -> None:
+        """Of the system, where the window library has one; else our own."""
+        self.clipboard = text
+        with contextlib.suppress(Exception):  # of any kind: each system's own
+            cast(Any, self.wnd)._window.set_clipboard_text(text)
+
+    def _from_clipboard(self) -> str:
+        with contextlib.suppress(Exception):
+            if text := str(cast(Any, self.wnd)._window.get_clipboard_text()):
+                return text
+        return self.clipboard
 
     def on_mouse_position_event(self, x: int, y: int, dx: int, dy: int) -> None:
         if self._wake():
@@ -258,7 +360,7 @@ class Viewer(WindowConfig):
         width, height = self.wnd.size
         match self.drag:
             case "divider":
-                session.divider = max(0.0, min(1.0, x / max(width, 1)))
+                session.look.divider = max(0.0, min(1.0, x / max(width, 1)))
             case "orbit":
                 session.move(controls.orbit(session.pose, dx * TURN, -dy * TURN))
             case "look":
@@ -282,7 +384,8 @@ class Viewer(WindowConfig):
         session = self.session
         assert session
         ratio = self.wnd.buffer_size[0] / max(self.wnd.size[0], 1)
-        return session.split and abs(x * ratio - session.divider_px) <= GRIP * ratio
+        look = session.look
+        return look.split and look.view != "side by side" and abs(x * ratio - look.at(session.size[0])) <= GRIP * ratio
 
 
 def _take_events(wnd: BaseWindow) -> None:
@@ -325,7 +428,8 @@ def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tupl
     session = Session(Gpu(config.wnd.ctx), shot, others)
     if split:
         session.toggle_split()
-    config.begin(session, ui_scale)
+    memory = Memory()
+    config.begin(session, ui_scale, memory)
     config.wnd.title = f"{Viewer.title}: {shot.scene}"
     config.loop()
     return 0

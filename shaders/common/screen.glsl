@@ -4,7 +4,10 @@ uniform sampler2D gbuffer_normal, gbuffer_depth;
 
 const float BACKGROUND = 1e30;
 
-vec2 uv_here() { return gl_FragCoord.xy / frame.size; }
+#ifndef HERE
+#define HERE gl_FragCoord.xy
+#endif
+vec2 uv_here() { return HERE / frame.size; }
 
 float depth_at(vec2 uv) { return textureLod(gbuffer_depth, uv, 0.0).r; }
 

@@ -1,0 +1,66 @@
+"""What can be shown of a slot instead of its picture: the terms of the light in order, what every picture has, and every target by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from app.gbuffer import GBuffer
+from app.gpu import Gpu, Texture
+from app.pipeline import Picture
+from app.technique import Lighting
+from app.techniques.off import Off
+
+# From the surface's colour to the picture: what each step adds is what the next one shows more.
+LADDER = ("albedo", "unoccluded", "open share", "direct light", "coloured visibility", "bounce", "picture")
+PICTURE = LADDER[-1]
+MARK = " *"  # ends the name of a target as it was drawn
+
+
+class Buffer(NamedTuple):
+    """Something to look at: a texture, how shaders/show.frag maps it, by what light is multiplied."""
+
+    texture: Texture
+    mapping: str
+    gain: float = 1.0
+    over: Texture | None = None  # what it is divided by
+
+
+def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> dict[str, Callable[[], Buffer]]:
+    """By name: the ladder's steps, what else is known by its meaning, then every target of the slot. `bare`: irradiance of the whole
+    environment, which is drawn only where it is looked at."""
+    surfaces, light, raw, over_pi = p.view.gbuffer, p.lighting, p.raw, 1 / math.pi
+    found: dict[str, Callable[[], Buffer]] = {
+        "albedo": lambda: Buffer(surfaces.albedo, "light"),
+        "unoccluded": lambda: Buffer(bare(), "light", over_pi),
+        "open share": lambda: Buffer(light.direct, "alpha"),
+        "direct light": lambda: Buffer(light.direct, "light", over_pi),
+        "coloured visibility": lambda: Buffer(light.direct, "ratio", over=bare()),
+        "bounce": lambda: Buffer(light.indirect, "light", over_pi),
+        "picture": lambda: Buffer(p.image, "picture"),
+        "open share, not blurred": lambda: Buffer(raw.direct, "alpha"),
+        "bounce, not blurred": lambda: Buffer(raw.indirect, "light", over_pi),
+        "sunlight": lambda: Buffer(p.view.sun, "light", over_pi),
+        "normals": lambda: Buffer(surfaces.normal, "normal"),
+        "emission": lambda: Buffer(surfaces.emission, "light"),
+        "depth": lambda: Buffer(surfaces.depth, "depth"),
+    }
+    for name, target in gpu.targets.items():
+        if name.startswith(f"{slot}/"):
+            for part, texture in zip(_parts(len(target.textures)), target.textures, strict=True):
+                mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
+                found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(Buffer, texture, mapping)
+    return found
+
+
+def _parts(count: int) -> tuple[str, ...]:
+    """What a target's textures are called, going by how many there are."""
+    return {4: GBuffer._fields, 2: Lighting._fields, 1: ("",)}.get(count, tuple(map(str, range(count))))
+
+
+def unoccluded(gpu: Gpu, slot: str, p: Picture) -> Texture:
+    """Irradiance of the whole environment at every surface of a picture."""
+    with gpu.scope(f"bare {slot}"):
+        return Off().draw(gpu, p.view).direct

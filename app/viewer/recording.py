@@ -1,0 +1,94 @@
+"""What takes a while and goes on beside the window: once around the scene as an animated image, and the page of `compare`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from app import images
+from app.settings import Problem
+from app.viewer import controls, saving
+from app.viewer.experiments import at_rest
+from app.viewer.session import Session, State
+
+AROUND = 60  # frames of a turn
+MILLISECONDS = 50  # that each is shown
+WIDEST = 960  # pixels: larger pictures are halved until they are no wider
+
+
+class Turntable:
+    """Once around what the camera looks at. Each frame waits until the picture is at rest."""
+
+    def __init__(self, session: Session, folder: Path = Path("captures"), frames: int = AROUND) -> None:
+        stem = Path(session.base.scene.partition(":")[0]).stem
+        self.path = images.free_name(folder, f"{stem}-turntable", ".webp")
+        self.frames = frames
+        self.done = False
+        self._pictures: list[Image.Image] = []
+        self._before: State = session.state()
+        self._start = session.pose
+        self._turn(session)
+
+    def _turn(self, session: Session) -> None:
+        session.move(controls.orbit(self._start, 360.0 * len(self._pictures) / self.frames, 0.0))
+        session.note = f"turntable: {len(self._pictures)} of {self.frames} (Escape ends it)"
+
+    def step(self, session: Session) -> None:
+        """Call after each frame. Raises Problem where the file cannot be written."""
+        if self.done or not all(at_rest(session, slot) for slot in session.shown):
+            return
+        picture = Image.fromarray(saving.seen(session))
+        while picture.width > WIDEST:
+            picture = picture.reduce(2)
+        self._pictures.append(picture)
+        if len(self._pictures) < self.frames:
+            self._turn(session)
+            return
+        self.end(session)
+        with images.written(self.path) as file:
+            self._pictures[0].save(file, "WEBP", save_all=True, append_images=self._pictures[1:], duration=MILLISECONDS, loop=0, quality=85, method=0)
+        session.note = f"saved {self.path.absolute()}"
+
+    def end(self, session: Session) -> None:
+        """Put the camera back; nothing is written when it ends early."""
+        if not self.done:
+            session.restore(self._before)
+        self.done = True
+
+
+class Report:
+    """The page that compares A and B against the truth, made by the program itself in a process of its own."""
+
+    def __init__(self, session: Session, folder: Path = Path("captures")) -> None:
+        paths = saving.screenshot_sides(session, folder)
+        stem = Path(session.base.scene.partition(":")[0]).stem
+        self.output = images.free_name(folder, f"{stem}-report", "")
+        command = [sys.executable, "-P", "-m", "app", "compare", "--like", ",".join(map(str, paths)), "--output", str(self.output)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._start = time.monotonic()
+        self.done = False
+
+    def step(self, session: Session) -> None:
+        """Call after each frame. Raises Problem with what the program said, where it failed."""
+        if self.done:
+            return
+        if self._process.poll() is None:
+            session.note = f"report: {time.monotonic() - self._start:.0f} s, in a process of its own (Escape ends it)"
+            return
+        self.done = True
+        _, said = self._process.communicate()
+        if self._process.returncode:
+            raise Problem(f"the report failed: {(said.strip().splitlines() or ['no reason given'])[-1]}")
+        session.note = f"saved {(self.output / 'index.html').absolute()}"
+
+    def end(self, session: Session) -> None:
+        """Stop it; what it kept of the truth is found by the next."""
+        if not self.done:
+            self._process.terminate()
+            self._process.communicate()
+            session.note = "the report was ended"
+        self.done = True

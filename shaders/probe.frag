@@ -1,0 +1,27 @@
+// What does each direction of one pixel find, and what light does it bring?
+// reads  what the technique reads at that pixel      writes  a column for each direction: which it is and whether it is closed (1), leaves
+//        the screen open (2) or is open (0); irradiance it brings from the environment; from the surface that closes it; where that is seen
+// after  shaders/ssdo.frag itself, taken apart; SSAO looks at the same directions, and weighs them by the light of all
+// cannot say what the blur makes of it
+#include <probe>
+#define HERE probe.pixel
+#include "ssdo.frag"
+layout(location = 1) out vec4 direct_part;
+layout(location = 2) out vec4 indirect_part;
+layout(location = 3) out vec4 place;
+
+void main() {
+    float depth = depth_at(uv_here());
+    Point p = point_here(depth);
+    Sample s = sample_of(int(gl_FragCoord.x), ssdo.samples, p.tile);
+    vec2 uv;
+    bool shut = closed(p, s, uv);
+    vec3 far = p.receiver.h + homogeneous(p.vs_from_local * s.local) * ssdo.radius;
+    vec2 end = far.xy / far.z;
+    bool leaves = far.z <= 0.0 || end != clamp(end, 0.0, 1.0);
+    result = vec4(p.ws_from_local * s.local, shut ? 1.0 : leaves ? 2.0 : 0.0);
+    vec3 light = probe.alike ? irradiance_at(p.ws_from_local[2]) : arriving(p, s) * PI;
+    direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
+    indirect_part = vec4(shut ? ssdo.bounce_gain * sent(p, s, uv, depth) : vec3(0.0), 1.0);
+    place = vec4(uv, s.local.xy);
+}

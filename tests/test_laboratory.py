@@ -1,0 +1,490 @@
+"""The viewer as a laboratory: two slots, views of both, a pixel taken apart, budgets, experiments, what is kept and undone. No window."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_viewer import Screen
+
+from app import images
+from app.gpu import Gpu
+from app.pipeline import photograph
+from app.settings import Problem
+from app.shot import Shot
+from app.technique import ScreenSpace
+from app.viewer import budget, controls, experiments, recording, saving
+from app.viewer.buffers import LADDER
+from app.viewer.controls import Pose
+from app.viewer.history import History
+from app.viewer.looking import VIEWS
+from app.viewer.probe import CLOSED, LEAVES, OPEN, probed
+from app.viewer.saving import Memory
+from app.viewer.session import Session
+from app.viewer.stage import Slot
+
+
+@pytest.fixture
+def screen(gpu: Gpu) -> Iterator[Screen]:
+    """A corner, where there is something to close directions."""
+    yield Screen(gpu, scene="corner", technique="ssdo")
+    for slot in ("A", "B", "truth", "probe", "bare A", "bare B"):
+        with gpu.scope(slot):
+            gpu.sweep()
+            gpu.sweep()
+
+
+def both(screen: Screen, view: str = "split") -> Session:
+    screen.session.choose_view(view)
+    screen.rest()
+    return screen.session
+
+
+# ---- two slots ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_parameter_is_linked_or_each_slots_own(screen: Screen) -> None:
+    session = both(screen)
+    assert session.change({"blur.radius": 2}, "A") and session.shot("B").blur.radius == 2
+    session.set_linked("blur.radius", False)
+    assert session.change({"blur.radius": 8}, "A")
+    assert (session.shot("A").blur.radius, session.shot("B").blur.radius) == (8, 2)
+    assert session.change({"display.exposure": 1.0}, "A") and session.shot("B").display.exposure == 1.0
+    session.set_linked("blur.radius", True)
+    assert (session.shot("A").blur.radius, session.shot("B").blur.radius) == (2, 2), "linked again, both have B's"
+    session.set_linked("ssao.radius", False)
+    assert session.change({"ssao.radius": 0.5}, "A") and session.techniques["B"].values().get("radius") is None
+    session.set_linked("ssdo.radius", True)
+    assert session.techniques["A"].values().get("radius") is None
+    assert not session.can_part("scene") and not session.can_part("camera.fov") and not session.can_part("ssdo.bounce_form")
+    assert session.can_part("environment") and session.can_part("sky.rotation") and session.can_part("ssdo.samples")
+
+
+def test_an_environment_can_be_a_slots_own(screen: Screen) -> None:
+    session = both(screen)
+    session.set_linked("environment", False)
+    assert session.change({"environment": "white"}, "A")
+    assert (session.shot("A").environment, session.shot("B").environment) == ("white", "ramp-x")
+    assert not session.change({"environment": "nowhere"}, "A") and session.error and session.shot("A").environment == "white"
+
+
+def test_slots_are_exchanged_and_copied(screen: Screen) -> None:
+    session = both(screen)
+    session.set_linked("blur.radius", False)
+    session.change({"blur.radius": 2}, "A")
+    a, b = session.shot("A"), session.shot("B")
+    session.exchange()
+    assert (session.shot("A"), session.shot("B")) == (b, a)
+    session.copy("A", "B")
+    assert session.shot("A") == session.shot("B") == b
+
+
+# ---- views --------------------------------------------------------------------------------------------------------------
+
+
+def test_equal_slots_differ_by_exactly_nothing(screen: Screen) -> None:
+    session = both(screen, "difference")
+    session.look.gain = 100
+    assert screen.seen().any()
+    session.copy("B", "A")
+    screen.rest()
+    assert not screen.seen().any() and session.lens.changed() == 0 and "look the same" in session.status()
+
+
+def test_the_difference_is_that_of_the_radiances(screen: Screen) -> None:
+    session = both(screen, "difference")
+    a, b = (session.lens.radiance(slot) for slot in ("A", "B"))
+    assert a is not None and b is not None
+    for gain in (1, 10, 100):
+        assert session.look.gain == gain
+        linear = np.clip(np.abs(a - b) * gain, 0, 1)
+        expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+        assert np.abs(screen.seen() / 255 - expected).max() < 0.6 / 255
+        session.choose_view("difference")
+    assert session.look.gain == 1
+
+
+def test_split_at_its_ends_is_one_side(screen: Screen) -> None:
+    """Byte for byte, but for the columns under the line."""
+    session = both(screen)
+    for divider, slot in ((0.0, "B"), (1.0, "A")):
+        session.look.view, session.look.divider = "split", divider
+        split = screen.rest()
+        session.look.view = slot
+        alone = screen.rest()
+        inner = (slice(None), slice(2, -2))
+        assert np.array_equal(split[inner], alone[inner])
+
+
+def test_side_by_side_shows_the_middle_of_each(screen: Screen) -> None:
+    session = both(screen, "side by side")
+    seen = screen.seen()
+    session.look.view = "A"
+    a = screen.rest()
+    session.look.view = "B"
+    b = screen.rest()
+    assert np.array_equal(seen[:, 2:30], a[:, 18:46]) and np.array_equal(seen[:, 34:62], b[:, 18:46])
+
+
+def test_held_it_shows_the_other(screen: Screen) -> None:
+    session = both(screen)
+    pictures = {}
+    for view in ("A", "B"):
+        session.look.view = view
+        pictures[view] = screen.rest()
+    session.look.flipped = True
+    assert np.array_equal(screen.rest(), pictures["A"])
+    session.look.view = "A"
+    assert np.array_equal(screen.rest(), pictures["B"])
+
+
+def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
+    """Each step is what it says: unoccluded is the irradiance of all directions, coloured visibility the share of it that is left."""
+    session = both(screen, "B")
+    looks = {}
+    for name in LADDER:
+        session.look.climb(1)
+        assert session.look.buffer == name and name in session.look.climb(0)
+        looks[name] = screen.seen().astype(int)
+    assert all(np.abs(looks[a] - looks[b]).max() > 2 for i, a in enumerate(LADDER) for b in LADDER[:i])
+    found = session.lens.buffers("B")
+    direct, bare = (screen.gpu.read(found[name]().texture)[..., :3] for name in ("direct light", "unoccluded"))
+    picture = session.lens.picture("B")
+    assert picture is not None
+    off = photograph(screen.gpu, replace(picture.shot, technique=Shot().with_values({"technique": "off"}).technique))
+    assert np.array_equal(bare, screen.gpu.read(off.lighting.direct)[..., :3])
+    linear = np.clip(direct / np.maximum(bare, 1e-9), 0, 1)
+    expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+    session.look.buffer = "coloured visibility"
+    assert np.abs(screen.seen() / 255 - expected).max() < 1.1 / 255
+
+
+def test_a_pass_shows_what_it_drew(screen: Screen) -> None:
+    both(screen, "B")
+    written = screen.gpu.written
+    assert written["B/ssdo.frag:indirect"] == "B/ssdo.indirect" and written["B/composite.frag"] == "B/radiance"
+
+
+def test_what_is_no_number_is_magenta_and_counted(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = both(screen, "B")
+    picture = session.lens.picture("B")
+    assert picture
+    values = screen.gpu.read(picture.radiance)
+    values[3, 5, 1], values[7, 9, 0] = np.nan, np.inf
+    screen.gpu.write(picture.radiance, values)
+    assert session.lens.broken("B") == 2 and "2 pixels are no numbers" in session.status()
+    session.look.buffer = "radiance *"
+    seen = screen.seen()
+    magenta = (seen == (255, 0, 255)).all(-1)
+    assert magenta[3, 5] and magenta[7, 9] and magenta.sum() == 2
+    assert (images.pixels(screen.gpu, picture._replace(image=picture.shot.display.draw(screen.gpu, picture.radiance)))[3, 5] == (255, 0, 255)).all()
+
+
+# ---- the truth ----------------------------------------------------------------------------------------------------------
+
+
+def test_errors_against_the_truth_fall_to_those_of_the_technique(screen: Screen) -> None:
+    """Measured in the window and by hand, from the truth's own noise up."""
+    session = both(screen)
+    session.truth = True
+    for _ in range(40):
+        screen.time.now += 10
+        session.step((64, 36))
+    growth = session.sides["truth"].growth
+    assert growth.frames > 20 and growth.noise is not None
+    errors = {slot: session.lens.rmse(slot) for slot in session.shown}
+    assert errors["A"] is not None and errors["B"] is not None
+    truth = photograph(screen.gpu, replace(session.shot("truth"), frames=256))
+    true = images.arrays(screen.gpu, truth)
+    for slot in session.shown:
+        values = session.lens.radiance(slot)
+        assert values is not None
+        exact = float(np.sqrt(np.mean((values - true["radiance"])[np.isfinite(true["depth"])] ** 2)))
+        assert errors[slot] == pytest.approx(exact, abs=2 * growth.noise)
+    session.choose_view("error")
+    assert screen.seen().std() > 0
+    assert session.stage.step({slot: session.shot(slot) for slot in session.shown}, {}, busy=True) is False
+
+
+def test_the_truth_waits_while_the_hand_moves(screen: Screen) -> None:
+    session = both(screen)
+    session.truth = True
+    screen.time.now += 10
+    session.step((64, 36))
+    frames = session.sides["truth"].growth.frames
+    session.move(controls.orbit(session.pose, 5.0, 0.0))
+    session.step((64, 36), busy=True)
+    session.step((64, 36), busy=True)
+    assert session.sides["truth"].growth.frames == frames
+
+
+# ---- a pixel ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"technique": "ssdo", "ssdo.samples": 16},
+        {"technique": "ssdo", "ssdo.samples": 32, "ssdo.bounce_form": "patch", "ssdo.visibility": "point", "ssdo.bounce_gain": 2.0},
+        {"technique": "ssdo", "ssdo.bounce": False},
+        {"technique": "ssao", "ssao.samples": 16},
+        {"technique": "ssao", "ssao.visibility": "point", "ssao.samples": 64},
+    ],
+)
+def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) -> None:
+    """Before the blur, in direct and bounced light and open share: to the rounding of so many sums."""
+    shot = Shot().with_values({"scene": "nook", "width": 64, "height": 36} | values)
+    session = Session(gpu, shot, {})
+    session.step((64, 36))
+    picture = session.lens.picture("B")
+    assert picture
+    raw = gpu.read(picture.raw.direct), gpu.read(picture.raw.indirect)
+    fates = set()
+    depth = gpu.read(picture.view.gbuffer.depth)[..., 0]
+    for y, x in np.argwhere(depth < 1e29)[::97]:
+        found = probed(gpu, picture, int(x), int(y))
+        assert found is not None
+        direct, indirect, share = found.sums
+        assert direct == pytest.approx(raw[0][y, x, :3], rel=1e-5, abs=1e-6)
+        assert indirect == pytest.approx(raw[1][y, x, :3], rel=1e-5, abs=1e-6)
+        assert share == pytest.approx(raw[0][y, x, 3], abs=1e-6)
+        assert np.abs(np.linalg.norm(found.directions, axis=1) - 1).max() < 1 / 1024  # normals are half floats
+        assert (found.direct[found.fates == CLOSED] == 0).all() and (found.indirect[found.fates != CLOSED] == 0).all()
+        fates |= set(found.fates.tolist())
+    assert fates == {OPEN, CLOSED, LEAVES}
+    y, x = np.argwhere(depth > 1e29)[0]
+    assert probed(gpu, picture, int(x), int(y)) is None, "the background"
+
+
+def test_only_what_tries_directions_is_taken_apart(gpu: Gpu) -> None:
+    for name in ("off", "reference"):
+        session = Session(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, "technique": name}), {})
+        session.step((64, 36))
+        picture = session.lens.picture("B")
+        assert picture and probed(gpu, picture, 20, 30) is None
+
+
+def test_values_under_the_mouse_are_the_pictures_own(screen: Screen) -> None:
+    session = both(screen)
+    cursor = session.lens.under((64, 36), (20, 30), session.shown)
+    for slot in session.shown:
+        picture = session.lens.picture(slot)
+        assert picture
+        arrays = images.arrays(screen.gpu, picture)
+        assert cursor.values[slot]["radiance"] == pytest.approx(arrays["radiance"][30, 20])
+        assert cursor.values[slot]["direct"] == pytest.approx(arrays["direct"][30, 20])
+        assert cursor.values[slot]["indirect"] == pytest.approx(arrays["indirect"][30, 20])
+        assert cursor.values[slot]["open"][0] == pytest.approx(arrays["open"][30, 20])
+    assert cursor.normal == pytest.approx((0, 1, 0), abs=1e-3) and cursor.position and cursor.position[1] == pytest.approx(0, abs=1e-3)
+
+
+# ---- budgets ------------------------------------------------------------------------------------------------------------
+
+
+def test_equal_time_and_equal_error_are_solved() -> None:
+    assert budget.by_time(16, own=20.0, other=10.0) == 8
+    assert budget.by_time(16, own=22.0, other=12.0, fixed=2.0) == 8
+    assert budget.by_time(16, own=10.2, other=10.0) == 16, "close enough: it does not flip to and fro"
+    assert budget.by_time(1, own=10.0, other=1.0) == 1 and budget.by_time(200, own=1.0, other=10.0) == 256
+    assert budget.by_error(16, own=0.2, other=0.1) == 64
+    assert budget.by_error(16, own=0.2, other=0.1, least=0.15) == 256, "which no number of samples reaches"
+
+
+def test_equal_time_sets_the_samples_of_b(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if each sample of A took 0.6 ms, and of B 2.5."""
+    session = both(screen)
+    session.budget = "time"
+    monkeypatch.setattr(session.stage, "lighting", lambda slot: {"A": 0.625, "B": 2.5}[slot] * session.techniques[slot].values()["samples"])
+    assert session.change({"ssao.samples": 16}, "A")
+    for _ in range(8):
+        screen.rest()
+    b = session.techniques["B"]
+    assert isinstance(b, ScreenSpace) and b.samples == 4
+    assert session.change({"ssao.samples": 32}, "A")
+    for _ in range(8):
+        screen.rest()
+    b = session.techniques["B"]
+    assert isinstance(b, ScreenSpace) and b.samples == 8, "and they follow"
+
+
+# ---- experiments --------------------------------------------------------------------------------------------------------
+
+
+def run(screen: Screen, experiment: experiments.Experiment) -> dict[Slot, list[tuple[float, float]]]:
+    experiment.begin(screen.session)
+    for _ in range(3000):
+        screen.time.now += 10
+        screen.session.step((64, 36))
+        experiment.step(screen.session)
+        if experiment.done:
+            return experiment.curves
+    raise AssertionError("no end")
+
+
+def test_the_light_turns_and_only_ssdo_notices(gpu: Gpu) -> None:
+    """SSAO leaves the same share of the light of every direction: its curve is flat to the light's own turning; SSDO's is not."""
+    screen = Screen(gpu, scene="corner", environment="ramp-x", technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8})
+    session = both(screen)
+    before = session.state()
+    curves = run(screen, experiments.turn_the_light(session))
+    flat, follows = (np.array(curves[slot]) for slot in ("A", "B"))
+    assert flat.shape == follows.shape == (25, 2) and flat[-1, 0] == 360
+    assert np.ptp(flat[:, 1]) < 0.2 * np.ptp(follows[:, 1]) and np.ptp(follows[:, 1]) > 0.05
+    assert follows[0, 1] == pytest.approx(follows[-1, 1], abs=1e-4), "once around"
+    assert session.state() == before
+
+
+def test_an_experiment_ends_early_and_puts_all_back(screen: Screen) -> None:
+    session = both(screen, "B")
+    before = session.state()
+    experiment = experiments.climb_radius(session)
+    experiment.begin(session)
+    assert session.state() != before
+    screen.rest()
+    experiment.step(session)
+    experiment.end(session)
+    assert session.state() == before and session.look.view == "B" and experiment.done
+
+
+def test_more_samples_err_less(gpu: Gpu) -> None:
+    screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 16})
+    session = both(screen)
+    session.truth = True
+    for _ in range(100):
+        screen.time.now += 10
+        session.step((64, 36))
+    curves = run(screen, experiments.climb_samples(session))
+    errors = [y for _, y in curves["B"]]
+    assert [x for x, _ in curves["B"]] == list(experiments.COUNTS)
+    assert errors[0] > errors[3] > errors[-1] > 0
+
+
+# ---- undo, state, memory ------------------------------------------------------------------------------------------------
+
+
+def test_quick_changes_are_one_step() -> None:
+    history = History(0)
+    for at, state in ((1.0, 1), (1.1, 2), (1.2, 3), (5.0, 4)):
+        history.add(state, at)
+    assert (history.back(), history.back(), history.back()) == (3, 0, None)
+    assert (history.forth(), history.forth(), history.forth()) == (3, 4, None)
+    history.back()
+    history.add(9, 9.0)
+    assert history.forth() is None and history.back() == 3
+
+
+def test_changes_are_undone_and_done_again(screen: Screen) -> None:
+    session = both(screen)
+    start = session.state()
+    session.change({"display.exposure": 2.0})
+    screen.rest()
+    session.choose_mode("A", 1)
+    screen.rest()
+    session.undo()
+    assert session.mode("A") == 2 and session.base.display.exposure == 2.0
+    session.undo()
+    assert session.state() == start
+    session.undo()
+    assert "nothing" in session.note
+    session.undo(back=False)
+    session.undo(back=False)
+    assert session.mode("A") == 1 and session.base.display.exposure == 2.0
+
+
+def test_a_state_saved_and_loaded_is_the_same_picture(screen: Screen, gpu: Gpu) -> None:
+    """In another session, bit for bit, in every view."""
+    session = both(screen)
+    session.set_linked("blur.radius", False)
+    session.change({"blur.radius": 2}, "A")
+    session.change({"sky.rotation": 33.0, "display.curve": "aces", "ssdo.bounce_gain": 2.0})
+    session.move(controls.orbit(session.pose, 12.0, 5.0))
+    session.look.divider = 0.3
+    seen = {}
+    for view in VIEWS[:-1]:
+        session.look.view = view
+        seen[view] = screen.rest()
+    session.look.view = "split"
+    text = saving.state_text(session)
+    other = Screen(gpu, scene="ball")
+    saving.take_state(other.session, text, "the clipboard")
+    assert other.session.state() == session.state() or saving.state_text(other.session) == text
+    assert other.session.look.view == "split" and other.session.look.divider == 0.3
+    for view in seen:
+        other.session.look.view = view
+        assert np.array_equal(other.rest(), seen[view]), view
+
+
+def test_a_preset_or_a_pictures_shot_is_taken_by_b(screen: Screen) -> None:
+    session = both(screen)
+    saving.take_state(session, 'technique = "ssdo"\n[ssdo]\nsamples = 32\n[ssao]\nsamples = 8\n[display]\nexposure = 1.0\n', "a preset")
+    assert session.techniques["B"].values()["samples"] == 32 and session.base.display.exposure == 1.0
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("not = = toml", "not TOML"),
+        ('[both]\nscene = "nowhere"', "no scene nowhere"),
+        ('[both]\nscene = "ball"\n[A]\ntechnique = "magic"', "no technique magic"),
+        ('[both]\nscene = "ball"\n[B]\ntechnique = "ssdo"\n[B.ssdo]\nsamples = 0', "samples = 0"),
+        ('[both]\nscene = "ball"\n[look]\nview = "upside down"', "must be one of"),
+        ('[both]\nscene = "ball"\n[look]\nexposure = "a"', "look.exposure"),
+        ('[both]\nscene = "ball"\n[look]\nbudget = "money"', "look.budget"),
+        ("[ssdo]\nsamples = -3", "samples"),
+        ("colour = 3", "no parameter colour"),
+    ],
+)
+def test_a_wrong_state_is_one_line_and_changes_nothing(screen: Screen, text: str, words: str) -> None:
+    session = both(screen)
+    before, look = session.state(), replace(session.look)
+    with pytest.raises(Problem, match=words) as told:
+        saving.take_state(session, text, "file.toml")
+    assert str(told.value).startswith("file.toml: ") and "\n" not in str(told.value)
+    assert session.state() == before and session.look == look
+
+
+def test_cameras_and_scenes_are_remembered(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    pose = Pose((1.0, 2.0, 3.0), (0.0, 0.5, 0.0), 40.0)
+    assert memory.recall("nook", 1) is None
+    memory.keep("nook", 1, pose)
+    memory.visit("a.glb")
+    memory.visit("b.glb")
+    memory.visit("a.glb")
+    again = Memory(tmp_path)
+    assert again.recall("nook", 1) == pose and again.recall("nook", 2) is None and again.recall("cornell", 1) is None
+    assert again.recent == ["a.glb", "b.glb"]
+    (tmp_path / "viewer.toml").write_text("recent = 3\nbookmarks = [1]\n")
+    broken = Memory(tmp_path)
+    assert broken.recent == [] and broken.recall("nook", 1) is None
+    (tmp_path / "viewer.toml").write_bytes(b"\xff\xfe not toml")
+    assert Memory(tmp_path).recent == []
+
+
+def test_once_around_becomes_an_animated_image(screen: Screen, tmp_path: Path) -> None:
+    session = both(screen, "B")
+    before = session.state()
+    turn = recording.Turntable(session, tmp_path, frames=6)
+    for _ in range(200):
+        screen.time.now += 10
+        session.step((64, 36))
+        turn.step(session)
+        if turn.done:
+            break
+    with Image.open(turn.path) as image:
+        assert image.n_frames == 6 and image.size == (64, 36)  # type: ignore[attr-defined]
+        frames = []
+        for number in range(6):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGB")).astype(int))
+    assert all(np.abs(a - b).mean() > 1 for a, b in itertools.pairwise(frames))
+    assert session.state() == before
+    early = recording.Turntable(session, tmp_path, frames=6)
+    early.end(session)
+    assert early.done and session.state() == before and not early.path.exists()
