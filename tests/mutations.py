@@ -43,7 +43,7 @@ MORE = 1.5  # times what another seed changes, so that it is more than noise
 USUAL = 16  # tests that are tried on every mutation
 PATIENCE = 60.0  # seconds for all pictures; they take four
 STEADY = 2e-3  # the least change that counts: half of an 8-bit step of what a picture shows
-TESTS = (["test_truth.py", "test_faults.py", "test_display.py"], ["test_reference.py"], ["test_viewer.py", "-k", "not window"])
+TESTS = (["test_truth.py", "test_faults.py", "test_display.py"], ["test_reference.py"], ["test_laboratory.py", "test_viewer.py", "-k", "not window"])
 FIRST = {  # where its own tests come first
     "shaders/reference.frag": 1,
     "shaders/rays.frag": 1,
@@ -51,6 +51,9 @@ FIRST = {  # where its own tests come first
     "shaders/common/bright.glsl": 1,
     "shaders/common/random.glsl": 1,
     "shaders/show.frag": 2,
+    "shaders/against.frag": 2,
+    "shaders/probe.frag": 2,
+    "shaders/common/window.glsl": 2,
 }
 SLOW = ("test_page.py", "test_gltf.py", "test_hdr.py", "test_metrics.py", "test_settings.py")  # which see no shader
 

@@ -29,7 +29,7 @@ NOTICED = 1.5  # of 255: pixels that differ by more have changed
 
 @dataclass(frozen=True)
 class Show:
-    """Passed to shaders/show.frag as `show`."""
+    """Passed to shaders/show.frag and shaders/against.frag as `show`."""
 
     size: tuple[float, float]  # of the window, pixels
     divider: float  # pixels from the left; -1: one side alone
@@ -156,7 +156,7 @@ class Lens:
         if look.view == "difference" and a and b:
             left = right = Buffer(a.radiance, "difference", float(look.gain), over=b.radiance)
         elif look.view == "error" and a and b and truth:
-            left, right = (Buffer(p.radiance, "error", 2.0**p.shot.display.exposure) for p in (a, b))
+            left, right = (Buffer(p.radiance, "error", 2.0**p.shot.display.exposure, over=truth.radiance) for p in (a, b))
         else:
             one: Slot = look.single
             sides: tuple[Slot, Slot] = (("B", "A") if look.flipped else ("A", "B")) if look.split else (one, one)
@@ -178,9 +178,11 @@ class Lens:
             right_range=self._range("B", right),
             mapping=right.mapping,
         )
-        given = {"left_side": left.texture, "right_side": right.texture, "left_over": left.over or left.texture, "right_over": right.over or right.texture}
-        given |= {"truth_side": truth.radiance if truth else right.texture, "colours": self._colours()}
-        self.gpu.draw("show.frag", Target((), into, ()), show=show, **given)
+        given: dict[str, Any] = {"show": show, "left_side": left.texture, "right_side": right.texture}
+        if right.over is None or left.over is None:
+            self.gpu.draw("show.frag", Target((), into, ()), **given)
+        else:
+            self.gpu.draw("against.frag", Target((), into, ()), **given, left_over=left.over, right_over=right.over, colours=self._colours())
 
     def _colours(self) -> Texture:
         def make() -> Texture:

@@ -92,6 +92,7 @@ class Panel:
         bar = 28 * k if height > 120 * k else 0.0
         s.look.free = 1 - across / max(width, 1)
         self._rects = [(width - across, 0.0, width, height)]
+        self.widgets.places = {}
         self._measure()
         if width >= 160 and height >= 90:
             if self.cursor and self.probe and s.look.view != "side by side":
@@ -187,6 +188,7 @@ class Panel:
                     first = imgui.TabItemFlags_.set_selected.value if slot == "B" and not self._tabs else 0
                     with colored(imgui.Col_.text, COLORS[slot]):
                         selected = imgui.begin_tab_item(f"{slot}: {name}###{slot}", None, first)[0]
+                        w.placed(f"tab {slot}")
                     if selected:
                         self.slot = slot
                         self._parameters(slot)
@@ -261,6 +263,7 @@ class Panel:
         if not w.section("Measurements", True):
             return
         _, s.truth = imgui.checkbox("error against the truth", s.truth)
+        w.placed("truth")
         imgui.set_item_tooltip("Rays against all triangles are averaged behind the picture while nothing changes (T)")
         if s.truth:
             w.quiet(f"truth: {s.sides['truth'].growth.words()}")
@@ -296,6 +299,7 @@ class Panel:
             with colored(imgui.Col_.text, THEME.quiet):
                 if imgui.selectable(f"{words}##{slot}{name}", False, 0, ImVec2(across - 70 * self.scale, 0))[0]:
                     self._show_pass(slot, name)
+                w.placed(f"pass {slot} {name}")
                 imgui.set_item_tooltip("shows what it drew")
                 w.right(in_words(ms))
 
@@ -331,6 +335,7 @@ class Panel:
         if not w.section("Pixel", True):
             return
         _, self.inspects = imgui.checkbox("inspect under the mouse", self.inspects)
+        w.placed("inspect")
         imgui.set_item_tooltip("Values, linear, and the directions that were tried (I); Shift+I holds on to the pixel")
         if not self.inspects:
             return
@@ -375,6 +380,7 @@ class Panel:
         imgui.set_item_tooltip("Built-in scenes; a .glb or .gltf file can be dropped on the window")
         w.label("path")
         done, self._path = imgui.input_text("##path", self._path, imgui.InputTextFlags_.enter_returns_true.value)
+        w.placed("path")
         if done and self._path.strip():
             self.loading = self._path.strip()
         imgui.set_item_tooltip("A scene with arguments (blocks:count=9), a .glb, .gltf or .hdr file, a state or preset (.toml), a picture with a shot (.png)")
@@ -416,6 +422,7 @@ class Panel:
         imgui.separator()
         w.label("search", "Only parameters whose name or meaning holds these words")
         _, w.searched = imgui.input_text("##search", w.searched)
+        w.placed("search")
         actions = {"save": "save state", "copy": "copy state", "paste": "paste state", "undo": "undo", "redo": "redo"}
         tips: tuple[str, ...] = ("all of it as TOML, in captures/ (Ctrl+S)", "to the clipboard (Ctrl+C)", "from the clipboard (Ctrl+V)", "Ctrl+Z", "Ctrl+Y")
         if pressed := w.row_of_buttons(tuple(actions), None, tips, "state"):
@@ -425,5 +432,6 @@ class Panel:
             self.wishes.append(pressed)
         if imgui.button("light panel" if THEME.dark else "dark panel"):
             theme(self.scale, not THEME.dark)
+        w.placed("theme")
 
 

@@ -28,6 +28,7 @@ from app.viewer.stage import Slot
 PAIR: tuple[Slot, Slot] = ("A", "B")
 MODE_WORDS = {1: "off", 2: "ssao", 3: "ssdo-direct", 4: "ssdo"}
 RECENT = 12  # scenes that are remembered
+WINDOW = ("width", "height", "frames")  # of a shot, but decided by the window and by what goes on in it
 
 
 # ---- screenshots --------------------------------------------------------------------------------------------------------
@@ -93,7 +94,7 @@ LOOKS = ("view", "gain", "buffer", "exposure", "alpha")
 def state_text(session: Session) -> str:
     """All that decides what is seen, as TOML: a table for what both slots share, one for each slot, one for how it is looked at."""
     base = session.base
-    common = {name: value for name, owner, _, value in base.walk() if value is not None and name not in ODDS and not isinstance(owner, Technique)}
+    common = {name: value for name, owner, _, value in base.walk() if value is not None and name not in WINDOW and not isinstance(owner, Technique)}
     tree: dict[str, Any] = {"both": tomllib.loads(to_toml(common))}
     for slot, technique in session.techniques.items():
         own = {name: value for name, value in session.own[slot].items() if value is not None}
@@ -116,7 +117,7 @@ def take_state(session: Session, text: str, where: str) -> None:
         if "both" not in tree:
             _take_shot(session, flatten(tree))
         else:
-            state, look = _state(tree), _look(tree.get("look", {}), session.look)
+            state, look = _state(tree, session.base), _look(tree.get("look", {}), session.look)
             kind = str(tree.get("look", {}).get("budget", KINDS[0]))
             if kind not in KINDS:
                 raise Problem(f"look.budget = {kind!r}: must be one of {', '.join(KINDS)}")
@@ -138,8 +139,8 @@ def _take_shot(session: Session, values: dict[str, Any]) -> None:
         raise Problem(session.error)
 
 
-def _state(tree: Mapping[str, Any]) -> State:
-    base = Shot().with_values(flatten(tree["both"]))
+def _state(tree: Mapping[str, Any], now: Shot) -> State:
+    base = replace(Shot(), technique=now.technique, width=now.width, height=now.height).with_values(flatten(tree["both"]))
     techniques: dict[Slot, Technique] = {}
     own: dict[Slot, dict[str, Any]] = {}
     for slot in PAIR:

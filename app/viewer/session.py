@@ -19,6 +19,7 @@ from app.scene import Scene
 from app.settings import Problem
 from app.shot import Camera, Shot
 from app.technique import ScreenSpace, Technique
+from app.techniques.off import Off
 from app.techniques.ssdo import Ssdo
 from app.viewer import budget, controls
 from app.viewer.buffers import PICTURE
@@ -61,7 +62,7 @@ class Session:
     def __init__(self, gpu: Gpu, shot: Shot, others: Mapping[str, Technique], now: Callable[[], float] = time.perf_counter) -> None:
         self.gpu = gpu
         self.now = now
-        self.base = replace(shot, frames=1)  # what the slots have in common
+        self.base = replace(shot, frames=1, technique=Off())  # what the slots have in common; its technique is none of theirs
         self.known = {name: others.get(name) or kind() for name, kind in Technique.known.items()} | {shot.technique.group: shot.technique}
         self.techniques: dict[Slot, Technique] = {"A": self.known["ssao"], "B": shot.technique}
         self.own: dict[Slot, dict[str, Any]] = {"A": {}, "B": {}}  # what a slot has of its own, by dotted name
@@ -243,7 +244,7 @@ class Session:
 
     def toggle_split(self) -> None:
         look = self.look
-        look.view = "B" if look.split else "split"
+        look.view = "B" if look.view == "split" else "split"
         if look.split and self.mode("A") == self.mode("B"):
             self.choose_mode("A" if self.mode("A") != 2 else "B", 2 if self.mode("A") != 2 else 4)
 

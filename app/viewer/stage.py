@@ -29,7 +29,7 @@ BUDGET = {True: 70.0, False: 20.0}  # milliseconds a moving frame may take, by w
 REST = 0.25  # seconds without change until the picture is drawn at full size
 SLOW = 400.0  # milliseconds; where a full frame takes longer, it waits for a longer rest
 QUICK = 150.0  # milliseconds; a resting frame that is faster is drawn thrice, for a median
-PATIENCE = 700.0  # milliseconds a frame of a picture that goes on growing may keep the window from answering
+PATIENCE: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "truth": 250.0}  # milliseconds a frame that only makes smoother may keep the window busy
 MOST = 65536  # frames a picture grows to: a shot's most
 
 
@@ -129,10 +129,10 @@ class Stage:
             return 1.0
         if side.asked == shot and side.growth.frames > 2:
             return side.scale
-        cost = self._cost(slot, shot)
-        if 0.5 * PATIENCE < cost * side.scale**2 < 1.5 * PATIENCE:
+        cost, patience = self._cost(slot, shot), PATIENCE[slot]
+        if 0.5 * patience < cost * side.scale**2 < 1.5 * patience:
             return side.scale
-        return next((s for s in SCALES if cost * s * s <= PATIENCE), SCALES[-1])
+        return next((s for s in SCALES if cost * s * s <= patience), SCALES[-1])
 
     def _stale(self, slot: Slot, shot: Shot, scale: float) -> bool:
         side = self.sides[slot]

@@ -84,7 +84,13 @@ class Widgets:
         self.scale = scale
         self.bold = bold
         self.searched = ""  # rows whose names and meanings do not hold this are left out
+        self.places: dict[str, tuple[float, float, float, float]] = {}  # where things are in this frame, by name: left, top, right, bottom
         self._automatic: dict[Slot, tuple[Any, dict[str, Any]]] = {}
+
+    def placed(self, name: str) -> None:
+        """Remember where the last thing was drawn, for whoever drives the panel without hands."""
+        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        self.places[name] = low.x, low.y, high.x, high.y
 
     # ---- small parts ----
 
@@ -100,6 +106,7 @@ class Widgets:
         if self.searched:
             imgui.set_next_item_open(True)
         found = imgui.collapsing_header(words, imgui.TreeNodeFlags_.default_open.value if opened else 0)
+        self.placed(f"section {words}")
         imgui.pop_font()
         return bool(found)
 
@@ -109,7 +116,9 @@ class Widgets:
 
     def opened(self, tag: str, preview: str) -> bool:
         """A list to choose from; Escape closes it. Call end_combo where it is open."""
-        if not imgui.begin_combo(tag, preview, imgui.ComboFlags_.height_large.value):
+        listed = imgui.begin_combo(tag, preview, imgui.ComboFlags_.height_large.value)
+        if not listed:
+            self.placed(f"list {tag.strip('#')}")
             return False
         if imgui.is_key_pressed(imgui.Key.escape):
             imgui.close_current_popup()
@@ -144,6 +153,7 @@ class Widgets:
             with colored(imgui.Col_.button, faint(THEME.accent, 0.55), words == chosen):
                 if imgui.button(f"{words}##{tag}", ImVec2(sizes[number] + spare, 0)):
                     pressed = words
+                self.placed(f"{tag} {words}")
             if number < len(tips) and tips[number]:
                 imgui.set_item_tooltip(tips[number])
         imgui.pop_style_var()
@@ -218,6 +228,7 @@ class Widgets:
         state = "A and B have their own; click to link" if apart else "the same in A and B; click to unlink" if both and parts else ""
         if self.label(f.name, "\n".join(filter(None, (tip, state))), COLORS[slot] if apart else None) and (both or apart) and parts:
             s.set_linked(name, apart)
+        self.placed(f"label {name}")
         chip = imgui.calc_text_size("auto").x + 12 * self.scale
         if p.auto:
             imgui.set_next_item_width(-chip - 6 * self.scale)
@@ -229,6 +240,7 @@ class Widgets:
                 changed, new = imgui.button(f"{p.auto}##{slot}{name}", ImVec2(imgui.calc_item_width(), 0)), begin
             else:
                 changed, new = self._control(f"##{slot}{name}", kind, p, current, next((v for v in (automatic, f.default, begin) if v is not None), None))
+        self.placed(f"row {name}")
         if imgui.is_item_clicked(1):
             changed, new = True, f.default
         imgui.set_item_tooltip(tip)
@@ -238,6 +250,7 @@ class Widgets:
             with colored(imgui.Col_.button, faint(THEME.accent, 0.45), value is None):
                 if imgui.button(f"auto##{slot}{name}", ImVec2(chip, 0)):
                     changed, new = True, ((begin if without else automatic) if value is None else None)
+                self.placed(f"auto {name}")
             imgui.pop_style_var()
             imgui.set_item_tooltip(f"{'on' if value is None else 'off'}: {p.auto}")
         if changed and new != value:

@@ -1,0 +1,146 @@
+"""Random hands on the viewer for as long as one likes: keys, drags, clicks in the panel, resizes, other scenes. Seeded.
+
+python tests/soak.py --seconds 3600 --seed 0        under a display; exits 1 where anything goes wrong or grows
+
+Nothing may raise, OpenGL may not complain, memory after the first tenth of the time (five minutes at most) may grow by no more than 2 %,
+and the textures, buffers, framebuffers, programs and vertex arrays that are alive may not grow at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import moderngl
+from driver import ALT, CTRL, SHIFT, Driver
+
+from app.viewer import keys
+
+SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks")
+KINDS = (moderngl.Texture, moderngl.Framebuffer, moderngl.Renderbuffer, moderngl.Buffer, moderngl.VertexArray, moderngl.Program, moderngl.Query)
+LEFT_OUT = {"quit", "report"}  # a report is a process of its own: it would be measured as ours
+START = {"scene": "ball", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 2, "sun.resolution": 512}
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now. Linux only."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def alive() -> Counter[str]:
+    """OpenGL's objects by kind."""
+    gc.collect()
+    return Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, KINDS))
+
+
+def act(d: Driver, rng: random.Random) -> str:
+    """Something that a hand would do; in words."""
+    w, h = d.wnd.width, d.wnd.height
+    x, y = rng.uniform(0, max(w - 1, 1)), rng.uniform(0, max(h - 1, 1))
+    match rng.choices(("key", "drag", "click", "wheel", "move", "size", "scene", "row"), (40, 18, 12, 8, 8, 3, 2, 9))[0]:
+        case "key":
+            key = rng.choice([k for k in keys.KEYS if k.action and k.action not in LEFT_OUT])
+            if key.characters:
+                d.type(rng.choice(key.characters))
+            else:
+                d.key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
+            return f"key {key.action}"
+        case "drag":
+            d.drag(x, y, rng.uniform(-200, 200), rng.uniform(-120, 120), rng.choice((1, 1, 2, 4)), rng.choice((0, 0, SHIFT)))
+            return "drag"
+        case "click":
+            d.click(x, y, rng.choice((1, 1, 4)), rng.choice((0, 0, 0, CTRL)))
+            return "click"
+        case "wheel":
+            d.wheel(x, y, rng.choice((-3, -1, 1, 3)))
+            return "wheel"
+        case "move":
+            d.move(x, y)
+            return "move"
+        case "size":
+            size = rng.choice(((560, 400), (640, 360), (300, 200), (700, 420), (1, 1), (120, 90)))
+            d.wnd.set_size(*size)
+            d.turns(4)
+            return f"size {size}"
+        case "scene":
+            d.panel.loading = rng.choice(SCENES)
+            d.turns(4)
+            return f"scene {d.session.base.scene}"
+        case _:
+            names = [name for name in d.panel.widgets.places if name not in ("keep report",)]
+            if names:
+                left, top, right, bottom = d.panel.widgets.places[rng.choice(names)]
+                d.click((left + right) / 2, (top + bottom) / 2)
+            return "row"
+
+
+def reset(d: Driver) -> None:
+    """What may differ with the settings is measured with the same ones: every scene, technique and view is gone through, so that what is
+    kept of them is full, then the state and size of the start come back."""
+    for task in (d.config.task, d.panel.experiment):
+        if task and not task.done:
+            task.end(d.session)
+    d.key("ESCAPE")
+    d.wnd.set_size(560, 400)
+    d.session.playing, d.session.look.buffer, d.session.error, d.panel.inspects = False, "picture", "", False
+    for scene in (*SCENES[1:], SCENES[0]):
+        d.session.restore(d.start)  # type: ignore[attr-defined]
+        d.session.change({"scene": scene})
+        d.session.look.view = "split"
+        for number in (5, 1, 2, 3, 4):
+            d.session.choose_mode("B", number)
+            d.turns(3)
+        d.session.truth = True
+        for view in ("error", "difference", "side by side", "split"):
+            d.session.look.view = view
+            d.turns(4)
+        d.session.look.buffer, d.panel.inspects = "coloured visibility", True
+        d.move(60, 200)
+        d.turns(3)
+        d.session.look.buffer, d.panel.inspects, d.session.truth = "picture", False, False
+    d.session.restore(d.start)  # type: ignore[attr-defined]
+    d.rest()
+    d.turns(10)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rng, counts = random.Random(arguments.seed), Counter[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        d = Driver(Path(folder) / "state", dict(START))
+        d.start = d.session.state()  # type: ignore[attr-defined]
+        begun = time.monotonic()
+        settled = begun + min(300.0, arguments.seconds / 10)
+        measured: list[tuple[float, int, Counter[str]]] = []
+        every, following = max(20.0, min(120.0, arguments.seconds / 20)), settled
+        while (now := time.monotonic()) < begun + arguments.seconds or len(measured) < 2:
+            counts[act(d, rng).split()[0]] += 1
+            assert d.session.gpu.ctx.error == "GL_NO_ERROR"
+            for path in Path("captures").glob("*"):
+                path.unlink()
+            if now >= following:
+                reset(d)
+                measured.append((now - begun, resident(), alive()))
+                print(json.dumps({"seconds": round(now - begun), "megabytes": round(measured[-1][1] / 2**20, 1), "alive": measured[-1][2]}), flush=True)
+                following = now + every
+        grown = measured[-1][1] / measured[0][1] - 1
+        more = {kind: count - measured[0][2][kind] for kind, count in measured[-1][2].items() if count > measured[0][2][kind]}
+        print(f"{sum(counts.values())} acts {dict(counts)}: memory {grown:+.2%}, more objects: {more or 'none'}")
+        os.chdir("/")
+    return int(grown > 0.02 or bool(more))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
