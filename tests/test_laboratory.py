@@ -212,6 +212,24 @@ def test_errors_against_the_truth_fall_to_those_of_the_technique(screen: Screen)
     assert session.stage.step({slot: session.shot(slot) for slot in session.shown}, {}, busy=True) is False
 
 
+def test_a_smaller_truth_says_the_same(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it keeps the window from answering, the truth is drawn smaller: errors within a tenth of those against one of full size, textures
+    and all. Measured: 3 and 4 % more at a quarter of the size. With texels of its own at an eighth, a courtyard once showed 1.4 times the error."""
+    found = []
+    for share in (1.0, 0.25):
+        screen = Screen(gpu, scene="courtyard", environment=None, technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8, "blur.radius": 4})
+        session = screen.session
+        monkeypatch.setattr(session.stage, "rest", lambda slot, shot, share=share: share if slot == "truth" else 1.0)
+        session.truth = True
+        session.choose_view("split")
+        for _ in range(40):
+            screen.time.now += 10
+            session.step((240, 135))
+        assert session.sides["truth"].scale == share and session.sides["truth"].growth.frames > 20
+        found.append([session.lens.rmse(slot) for slot in ("A", "B")])
+    assert found[1] == pytest.approx(found[0], rel=0.1)
+
+
 def test_the_truth_waits_while_the_hand_moves(screen: Screen) -> None:
     session = both(screen)
     session.truth = True

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import moderngl
 import numpy as np
 
-from app import metrics
+from app import composite, metrics
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, Size, Target, Texture
 from app.pipeline import Picture
@@ -24,6 +24,7 @@ T = TypeVar("T")
 MAPPINGS = ("picture", "light", "normal", "depth", "alpha", "ratio", "difference", "error")
 VIEWS = ("A", "B", "split", "side by side", "difference", "error")
 GAINS = (1, 10, 100)  # of the difference
+SAME = 0.03  # of the depth
 NOTICED = 1.5  # of 255: pixels that differ by more have changed
 
 
@@ -156,7 +157,7 @@ class Lens:
         if look.view == "difference" and a and b:
             left = right = Buffer(a.radiance, "difference", float(look.gain), over=b.radiance)
         elif look.view == "error" and a and b and truth:
-            left, right = (Buffer(p.radiance, "error", 2.0**p.shot.display.exposure, over=truth.radiance) for p in (a, b))
+            left, right = (Buffer(p.radiance, "error", 2.0**p.shot.display.exposure, over=self.relit(s, p, truth)) for s, p in (("A", a), ("B", b)))
         else:
             one: Slot = look.single
             sides: tuple[Slot, Slot] = (("B", "A") if look.flipped else ("A", "B")) if look.split else (one, one)
@@ -215,22 +216,44 @@ class Lens:
 
         return self._of("changed", (a, b), compared)
 
+    def relit(self, slot: str, p: Picture, truth: Picture) -> Texture:
+        """A slot's surfaces in the truth's light, radiance. A truth that is drawn smaller has other texels of their textures, but the same light."""
+        if truth.image.size == p.image.size:
+            return truth.radiance
+
+        def draw() -> Texture:
+            with self.gpu.scope(f"relit {slot}"):
+                return composite.draw(self.gpu, p.view, truth.lighting)
+
+        return self._of(f"relit {slot}", (p, truth), draw)
+
     def rmse(self, slot: Slot) -> float | None:
-        """Of a slot's radiance against the truth's so far, on surfaces, without the truth's own noise; None where that is not known yet."""
-        p, truth = self.picture(slot), self.picture("truth")
-        values, true = self.radiance(slot), self.radiance("truth")
-        noise = self.stage.sides["truth"].growth.noise
-        if p is None or truth is None or values is None or true is None or noise is None:
+        """Of a slot's radiance against the truth's so far, without the truth's own noise, where both see one surface; None where that is
+        not known yet."""
+        p, truth, noise = self.picture(slot), self.picture("truth"), self.stage.sides["truth"].growth.noise
+        values = self.radiance(slot)
+        if p is None or truth is None or values is None or noise is None:
             return None
 
         def measured() -> float:
-            surface = self.gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND
-            a, b, where = _alike(values, true, surface)
-            if not where.any() or not np.isfinite(a).all() or not np.isfinite(b).all():
+            true = self.gpu.read(self.relit(slot, p, truth))[..., :3]
+            where = self._shared(p, truth)
+            if not where.any() or not np.isfinite(values).all() or not np.isfinite(true).all():
                 return math.nan
-            return math.sqrt(max(metrics.rmse(a, b, where) ** 2 - noise**2, 0.0))
+            return math.sqrt(max(metrics.rmse(values, true, where) ** 2 - noise**2, 0.0))
 
         return self._of(f"rmse {slot}", (p, truth), measured)
+
+    def _shared(self, p: Picture, truth: Picture) -> Any:
+        """Pixels whose texel of the truth lies on the same surface: no farther apart than it is deep there, turned by no more than 18 degrees."""
+        read = self.gpu.read
+        depth = read(p.view.gbuffer.depth)[..., 0]
+        surface = depth < BACKGROUND
+        if truth.image.size == p.image.size:
+            return surface
+        other = _enlarged(read(truth.view.gbuffer.depth)[..., 0], depth.shape)
+        normal, turned = read(p.view.gbuffer.normal)[..., :3], _enlarged(read(truth.view.gbuffer.normal)[..., :3], depth.shape)
+        return surface & (np.abs(other - depth) < SAME * depth) & ((normal * turned).sum(-1) > 0.95)
 
     def under(self, size: Size, at: tuple[int, int], slots: tuple[Slot, ...]) -> Cursor:
         """What is at a pixel of the window (row 0 on top), in each slot: whole texels, never a mixture."""
@@ -264,12 +287,8 @@ def _position(p: Picture, x: int, y: int, depth: float) -> Vec3:
     return float(world[0]), float(world[1]), float(world[2])
 
 
-def _alike(image: Floats, truth: Floats, surface: Any) -> tuple[Floats, Floats, Any]:
-    """Both at the smaller one's size: every texel that is dropped is dropped in both."""
-    h, w = (min(a, b) for a, b in zip(image.shape[:2], truth.shape[:2], strict=True))
-
-    def at(values: Any) -> Any:
-        rows, columns = (((np.arange(n) + 0.5) / n * m).astype(int) for n, m in zip((h, w), values.shape[:2], strict=True))
-        return values[rows][:, columns]
-
-    return at(image), at(truth), at(surface)
+def _enlarged(values: Floats, shape: tuple[int, ...]) -> Floats:
+    """Nearest texels, as the composite takes them."""
+    rows, columns = (((np.arange(n) + 0.5) / n * m).astype(int) for n, m in zip(shape[:2], values.shape[:2], strict=True))
+    found: Floats = values[rows][:, columns]
+    return found
