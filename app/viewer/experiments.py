@@ -82,13 +82,14 @@ def at_rest(session: Session, slot: Slot) -> bool:
 
 
 def dimming(session: Session, slot: Slot) -> float:
-    """How much of the environment's light is left on surfaces, by luminance: what SSAO decides without looking at where light comes from."""
+    """How much of the environment's light is left, by luminance, mean over surfaces: what SSAO decides without looking at where it comes from."""
     picture = session.sides[slot].picture
     assert picture
     bare = session.lens.buffers(slot)["unoccluded"]().texture
     surface = session.gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
-    light, all_light = (float((session.gpu.read(t)[surface][:, :3] @ LUMINANCE).sum()) for t in (picture.lighting.direct, bare))
-    return light / all_light if all_light > 0 else float("nan")
+    light, everything = (session.gpu.read(t)[surface][:, :3] @ LUMINANCE for t in (picture.lighting.direct, bare))
+    lit = everything > 0
+    return float((light[lit] / everything[lit]).mean()) if lit.any() else float("nan")
 
 
 def error(session: Session, slot: Slot) -> float:

@@ -328,7 +328,7 @@ class Panel:
             self.experiment.begin(s)
         if self.experiment:
             w.quiet(f"{self.experiment.name}: {self.experiment.measures}, over {self.experiment.what}")
-            w.curves("experiment", self.experiment.curves, 96, log=self.experiment.measure is experiments.error)
+            w.curves("experiment", self.experiment.curves, 96, log=self.experiment.measure is experiments.error, zero=False)
 
     def _pixel(self) -> None:
         w = self.widgets

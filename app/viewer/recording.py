@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +14,7 @@ from app import images
 from app.settings import Problem
 from app.viewer import controls, saving
 from app.viewer.experiments import at_rest
-from app.viewer.session import Session, State
+from app.viewer.session import Session
 
 AROUND = 60  # frames of a turn
 MILLISECONDS = 50  # that each is shown
@@ -29,8 +30,7 @@ class Turntable:
         self.frames = frames
         self.done = False
         self._pictures: list[Image.Image] = []
-        self._before: State = session.state()
-        self._start = session.pose
+        self._scene, self._camera, self._start = session.base.scene, session.base.camera, session.pose
         self._turn(session)
 
     def _turn(self, session: Session) -> None:
@@ -44,6 +44,8 @@ class Turntable:
         picture = Image.fromarray(saving.seen(session))
         while picture.width > WIDEST:
             picture = picture.reduce(2)
+        if self._pictures and picture.size != self._pictures[0].size:  # the window was resized meanwhile
+            picture = picture.resize(self._pictures[0].size)
         self._pictures.append(picture)
         if len(self._pictures) < self.frames:
             self._turn(session)
@@ -55,8 +57,8 @@ class Turntable:
 
     def end(self, session: Session) -> None:
         """Put the camera back; nothing is written when it ends early."""
-        if not self.done:
-            session.restore(self._before)
+        if not self.done and session.base.scene == self._scene:
+            session.base = replace(session.base, camera=self._camera)
         self.done = True
 
 

@@ -159,8 +159,11 @@ class Widgets:
         imgui.pop_style_var()
         return pressed
 
-    def curves(self, tag: str, lines: Mapping[Slot, Sequence[tuple[float, float]]], height: float, log: bool = False, unit: str = "") -> None:
-        """Curves over one axis, each in its slot's colour, with the ends of both axes written beside them. Points (x, y); log: of y."""
+    def curves(
+        self, tag: str, lines: Mapping[Slot, Sequence[tuple[float, float]]], height: float, log: bool = False, unit: str = "", zero: bool = True
+    ) -> None:
+        """Curves over one axis, each in its slot's colour, with the ends of both axes written beside them. Points (x, y); log: of y; zero: where
+        y begins."""
         across = imgui.get_content_region_avail().x
         at, high = imgui.get_cursor_screen_pos(), height * self.scale
         imgui.invisible_button(tag, ImVec2(across, high))
@@ -172,7 +175,7 @@ class Widgets:
         xs, ys = [x for x, _ in points], [math.log10(y) if log else y for _, y in points]
         left, right = min(xs), max(xs)
         low, top = min(ys), max(ys)
-        low, top = (low, top) if log else (min(low, 0.0), top)
+        low = min(low, 0.0) if zero and not log else low
         pad, wide, tall = 4 * self.scale, max(right - left, 1e-12), max(top - low, 1e-12 if not log else 0.1)
 
         def place(x: float, y: float) -> ImVec2:
