@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -513,3 +515,24 @@ def test_once_around_becomes_an_animated_image(screen: Screen, tmp_path: Path) -
     early = recording.Turntable(session, tmp_path, frames=6)
     early.end(session)
     assert early.done and session.state() == before and not early.path.exists()
+
+
+def test_the_report_is_the_page_of_compare(screen: Screen, tmp_path: Path) -> None:
+    """For just these two slots, with what each has of its own; a failure is said in one line."""
+    session = both(screen)
+    session.set_linked("blur.radius", False)
+    session.change({"blur.radius": 2}, "A")
+    screen.rest()
+    report = recording.Report(session, tmp_path)
+    for _ in range(1200):
+        report.step(session)
+        if report.done:
+            break
+        assert "report: " in session.note
+        time.sleep(0.1)
+    told = json.loads((report.output / "metrics.json").read_text())
+    assert [entry["id"] for entry in told["entries"]] == ["ssao", "ssdo", "truth"] and (report.output / "index.html").exists()
+    assert images.shot_values(report.output / "ssao.png")["blur.radius"] == 2 and images.shot_values(report.output / "ssdo.png")["blur.radius"] == 0
+    ended = recording.Report(session, tmp_path)
+    ended.end(session)
+    assert ended.done and not (ended.output / "index.html").exists()

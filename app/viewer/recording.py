@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from app import images
+from app.gpu import PACKAGE
 from app.settings import Problem
 from app.viewer import controls, saving
 from app.viewer.experiments import at_rest
@@ -70,7 +72,10 @@ class Report:
         stem = Path(session.base.scene.partition(":")[0]).stem
         self.output = images.free_name(folder, f"{stem}-report", "")
         command = [sys.executable, "-P", "-m", "app", "compare", "--like", ",".join(map(str, paths)), "--output", str(self.output)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        ours = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))  # also where nothing is installed
+        self._process = subprocess.Popen(
+            command, env=os.environ | {"PYTHONPATH": ours}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         self._start = time.monotonic()
         self.done = False
 

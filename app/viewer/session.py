@@ -77,6 +77,7 @@ class Session:
         self.playing = False
         self.error = ""  # the last, in one line, until something works
         self.note = ""  # what has just been done
+        self._counts: tuple[tuple[Shot, ...], list[str]] = ((), [])
         self._check(self.base)
 
     # ---- the slots ----
@@ -349,6 +350,24 @@ class Session:
             return f"{t.label()}, {self.sides[slot].growth.words()}"
         return f"{name}, {t.samples} directions" if isinstance(t, ScreenSpace) else name
 
+    def _counted(self) -> list[str]:
+        """What is counted in pictures at rest, in words. Reading them makes the GPU wait: not while they move, and of one that grows only now
+        and then."""
+        shown, shots = self.shown, tuple(self.shot(slot) for slot in self.shown)
+        if shots != self._counts[0]:
+            self._counts = (shots, [])
+        for slot, shot in zip(shown, shots, strict=True):
+            side, frames = self.sides[slot], self.sides[slot].growth.frames
+            if side.asked != shot or side.scale < self.stage.rest(slot, shot) or (shot.technique.progressive and frames & (frames - 1)):
+                return self._counts[1]
+        parts = []
+        if len(shown) == 2 and (changed := self.lens.changed()) is not None:
+            parts.append(f"B changes {100 * changed:.0f} % of pixels" if changed else "A and B look the same")
+        if broken := sum(self.lens.broken(slot) for slot in shown):
+            parts.append(f"{broken} pixels are no numbers (magenta)")
+        self._counts = (shots, parts)
+        return parts
+
     def status(self) -> str:
         """What is seen and what it costs, in one line."""
         shown = self.shown
@@ -362,10 +381,7 @@ class Session:
         same = len(sides) == 2 and sides[0][1] == sides[1][1]
         parts = [", ".join([label, *(() if same else words)]) for label, words in sides]
         parts += [", ".join(sides[0][1])] if same and sides[0][1] else []
-        if len(shown) == 2 and (changed := self.lens.changed()) is not None:
-            parts.append(f"B changes {100 * changed:.0f} % of pixels" if changed else "A and B look the same")
-        if broken := sum(self.lens.broken(slot) for slot in shown if self.sides[slot].scale == 1):
-            parts.append(f"{broken} pixels are no numbers (magenta)")
+        parts += self._counted()
         scale = min(self.sides[slot].scale for slot in shown)
         rests = all(self.sides[slot].scale >= self.stage.rest(slot, self.shot(slot)) for slot in shown)
         if any(self.sides[slot].picture for slot in shown):
