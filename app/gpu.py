@@ -335,6 +335,7 @@ class Gpu:
                 assert isinstance(key, tuple)
                 self.errors[key[0]] = str(error)
         self._cache.pop("geometry", None)  # its vertex arrays belong to the old programs
+        self.ctx.gc()
         return self.errors
 
     def source(self, shader: str, blocks: dict[str, Any]) -> list[Line]:

@@ -275,10 +275,13 @@ class Court:
                 return found
         except EOFError:  # the driver took the process with it
             pass
-        self.process.kill()
-        self.process.join()
+        self.end()
         self._begin()
         return "no end"
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
 
 
 caught_by: Counter[str] = Counter()  # tests, by how many mutations they have noticed: those are tried first
@@ -326,6 +329,7 @@ def main() -> int:
                 bar.update()
             if len(chosen) == arguments.count:
                 break
+        court.end()
     left_out = f"{broken} do not compile, {endless} do not end, {still} change none by more than {MORE} times its noise"
     print(f"{len(chosen)} mutations change a picture; {left_out}", flush=True)
     missed = 0
