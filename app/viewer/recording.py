@@ -53,8 +53,10 @@ class Turntable:
             self._turn(session)
             return
         self.end(session)
+        first, *rest = self._pictures
+        self._pictures = []
         with images.written(self.path) as file:
-            self._pictures[0].save(file, "WEBP", save_all=True, append_images=self._pictures[1:], duration=MILLISECONDS, loop=0, quality=85, method=0)
+            first.save(file, "WEBP", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=85, method=0)
         session.note = f"saved {self.path.absolute()}"
 
     def end(self, session: Session) -> None:
@@ -62,6 +64,8 @@ class Turntable:
         if not self.done and session.base.scene == self._scene:
             session.base = replace(session.base, camera=self._camera)
         self.done = True
+        if len(self._pictures) < self.frames:
+            self._pictures = []
 
 
 class Report:
