@@ -37,7 +37,9 @@ from app.settings import Problem
 from app.shot import Shot
 from app.technique import Technique
 from app.viewer.looking import MAPPINGS
+from app.viewer.probe import probed
 from app.viewer.session import Session
+from app.viewer.stage import SLOTS
 
 MORE = 1.5  # times what another seed changes, so that it is more than noise
 USUAL = 16  # tests that are tried on every mutation
@@ -55,7 +57,7 @@ FIRST = {  # where its own tests come first
     "shaders/probe.frag": 2,
     "shaders/common/window.glsl": 2,
 }
-SLOW = ("test_page.py", "test_gltf.py", "test_hdr.py", "test_metrics.py", "test_settings.py")  # which see no shader
+SLOW = ("test_page.py", "test_gltf.py", "test_hdr.py", "test_metrics.py", "test_settings.py", "test_compare.py", "test_driven.py")  # no shader is seen
 
 OPERAND = r"[A-Za-z_][\w.]*(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?(?:\.[xyzwrgba]{1,4})?|\d+\.\d+|\d+"
 RULES: Sequence[tuple[str, str, str]] = (  # what it does, what it looks for, what it puts there
@@ -178,11 +180,15 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
     shot = Shot().with_values({**SMALL, "scene": "nook", "seed": seed})
     with gpu.scope("mutations"):
         session = Session(gpu, shot, {})
-        session.toggle_split()
-        for _ in range(6):
-            session.now = lambda: 1e9
-            session.step((96, 54))
+        session.size = (96, 54)
+        for slot in SLOTS:
+            session.stage.draw(slot, session.shot(slot), 1.0)  # at full size, however long it takes
         seen = {name: _shown(gpu, session, name) for name in MAPPINGS}
+        picture = session.lens.picture("B")
+        assert picture
+        probe = probed(gpu, picture, 40, 40)
+        assert probe
+        seen |= {"probe": np.concatenate([probe.directions, probe.direct, probe.indirect])}
     yield seen
     given = rays.rays_of(gpu, Shot().with_values({"scene": "nook", "width": 96, "height": 54}))
     for any_hit in (False, True):
@@ -191,8 +197,9 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
 
 def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:
     """The window's own pixels, of a size that is the picture's, and of one that is not."""
-    chosen = {"light": "light of the environment", "normal": "normals", "depth": "depth", "alpha": "open share"}.get(mapping, "picture")
-    session.look.buffer, seen = chosen, []
+    names = {"light": "direct light", "normal": "normals", "depth": "depth", "alpha": "open share", "ratio": "coloured visibility"}
+    session.look.buffer, seen = names.get(mapping, "picture"), []
+    session.look.view = mapping if mapping in ("difference", "error") else "split"
     for size in ((96, 54), (131, 77)):
         session.size = size
         into = gpu.target("shown", size, "rgba8")
@@ -332,6 +339,9 @@ def main() -> int:
         court.end()
     left_out = f"{broken} do not compile, {endless} do not end, {still} change none by more than {MORE} times its noise"
     print(f"{len(chosen)} mutations change a picture; {left_out}", flush=True)
+    with Copy() as copy:
+        test = tested(copy, chosen[0][0]._replace(text=(ROOT / chosen[0][0].file).read_text("utf-8")))
+        assert not test, f"{test} fails where nothing is changed"
     missed = 0
     for (mutation, change), test in zip(chosen, in_copies(arguments.jobs, [m for m, _ in chosen], tested), strict=True):
         missed += not test
