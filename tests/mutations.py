@@ -184,9 +184,9 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
         for slot in SLOTS:
             session.stage.draw(slot, session.shot(slot), 1.0)  # at full size, however long it takes
         seen = {name: _shown(gpu, session, name) for name in MAPPINGS}
-        picture = session.lens.picture("B")
-        assert picture
-        probe = probed(gpu, picture, 40, 40)
+        lit = session.lens.picture("B")
+        assert lit
+        probe = probed(gpu, lit, 40, 40)
         assert probe
         seen |= {"probe": np.concatenate([probe.directions, probe.direct, probe.indirect])}
     yield seen
