@@ -456,6 +456,7 @@ def test_a_preset_or_a_pictures_shot_is_taken_by_b(screen: Screen) -> None:
         ('[both]\nscene = "ball"\n[look]\nview = "upside down"', "must be one of"),
         ('[both]\nscene = "ball"\n[look]\nexposure = "a"', "look.exposure"),
         ('[both]\nscene = "ball"\n[look]\nbudget = "money"', "look.budget"),
+        ('[both]\nscene = "ball"\n[look]\napart = ["colour"]', "look.apart"),
         ("[ssdo]\nsamples = -3", "samples"),
         ("colour = 3", "no parameter colour"),
     ],

@@ -22,7 +22,7 @@ from app.viewer.budget import KINDS
 from app.viewer.buffers import PICTURE
 from app.viewer.controls import Pose
 from app.viewer.looking import GAINS, VIEWS, Look
-from app.viewer.session import ODDS, Session, State
+from app.viewer.session import ALWAYS, COMMON, ODDS, Session, State
 from app.viewer.stage import Slot
 
 PAIR: tuple[Slot, Slot] = ("A", "B")
@@ -150,7 +150,11 @@ def _state(tree: Mapping[str, Any], now: Shot) -> State:
         own[slot] = {name: value for name, value in values.items() if name not in mine}
         shot = replace(base, technique=kind()).with_values({**mine, **own[slot]})
         techniques[slot] = shot.technique
-    return State(base, techniques, own, frozenset(map(str, tree.get("look", {}).get("apart", ()))))
+    known = {*COMMON, *(name for name, owner, *_ in base.walk() if not isinstance(owner, Technique) and not name.startswith(ALWAYS))}
+    apart = tree.get("look", {}).get("apart", [])
+    if not isinstance(apart, list) or not known.issuperset(map(str, apart)):
+        raise Problem(f"look.apart = {apart!r}: must be a list of parameters that A and B can have apart")
+    return State(base, techniques, own, frozenset(apart))
 
 
 def _look(told: Mapping[str, Any], now: Look) -> Look:
