@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from test_viewer import Screen
 
-from app import images
+from app import images, metrics
 from app.gpu import Gpu
 from app.pipeline import photograph
 from app.settings import Problem
@@ -212,6 +212,45 @@ def test_errors_against_the_truth_fall_to_those_of_the_technique(screen: Screen)
     session.choose_view("error")
     assert screen.seen().std() > 0
     assert session.stage.step({slot: session.shot(slot) for slot in session.shown}, {}, busy=True) is False
+
+
+def seen_error(image: Any, truth: Any) -> Any:
+    """FLIP's colour term without its filters, as the paper writes it: L*a*b* under D65, chroma times 0.01 L, HyAB, power and remapping."""
+
+    def lab(c: Any) -> Any:
+        matrix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        xyz = np.clip(c, 0, 1) @ matrix.T / (0.9505, 1.0, 1.0890)
+        delta = 6 / 29
+        f = np.where(xyz > delta**3, np.cbrt(xyz), xyz / (3 * delta**2) + 4 / 29)
+        light = 116 * f[..., 1] - 16
+        return np.stack([light, 0.01 * light * 500 * (f[..., 0] - f[..., 1]), 0.01 * light * 200 * (f[..., 1] - f[..., 2])], -1)
+
+    def apart(a: Any, b: Any) -> Any:
+        return (np.abs(a[..., 0] - b[..., 0]) + np.hypot(a[..., 1] - b[..., 1], a[..., 2] - b[..., 2])) ** 0.7
+
+    most = apart(lab(np.array([0.0, 1, 0])), lab(np.array([0.0, 0, 1])))
+    e, knee = apart(lab(image), lab(truth)), 0.4 * most
+    return np.where(e < knee, 0.95 * e / knee, 0.95 + 0.05 * (e - knee) / (most - knee))
+
+
+def test_the_error_is_shown_as_an_eye_would_see_it(screen: Screen) -> None:
+    """Written a second time, on colours of all kinds, and with the exposure of the picture."""
+    session = both(screen, "error")
+    for _ in range(12):
+        screen.time.now += 10
+        session.step((64, 36))
+    a, truth = session.lens.picture("A"), session.lens.picture("truth")
+    assert a and truth and a.image.size == truth.image.size
+    rng = np.random.default_rng(0)
+    image = (rng.random((36, 64, 4)) ** 2).astype("f4")
+    true = np.clip(image + 0.3 * rng.standard_normal(image.shape) * rng.random((36, 64, 1)), 0, 1.2).astype("f4")
+    screen.gpu.write(a.radiance, image)
+    screen.gpu.write(truth.radiance, true)
+    session.look.divider = 1.0
+    error = seen_error(image[..., :3].astype("f8"), true[..., :3].astype("f8"))
+    exact = metrics.false_colour(np.rint(np.clip(error, 0, 1) * 255).astype("f4") / 255, 1.0)
+    assert np.ptp(error) > 0.6 and (error > 0.95).any()
+    assert np.abs(screen.seen()[:, :60].astype(int) - exact[:, :60]).max() <= 3  # a step of the ramp
 
 
 def test_a_smaller_truth_says_the_same(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
