@@ -14,9 +14,8 @@ from app.gbuffer import BACKGROUND
 from app.settings import Problem
 from app.technique import ScreenSpace
 from app.viewer.session import Session, State
-from app.viewer.stage import Slot
+from app.viewer.stage import PAIR, Slot
 
-PAIR: tuple[Slot, Slot] = ("A", "B")
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722))
 TURNS = tuple(range(0, 361, 15))  # degrees
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)

@@ -23,9 +23,8 @@ from app.viewer.buffers import PICTURE
 from app.viewer.controls import Pose
 from app.viewer.looking import GAINS, VIEWS, Look
 from app.viewer.session import ALWAYS, COMMON, ODDS, Session, State
-from app.viewer.stage import Slot
+from app.viewer.stage import PAIR, Slot
 
-PAIR: tuple[Slot, Slot] = ("A", "B")
 MODE_WORDS = {1: "off", 2: "ssao", 3: "ssdo-direct", 4: "ssdo"}
 RECENT = 12  # scenes that are remembered
 WINDOW = ("width", "height", "frames")  # of a shot, but decided by the window and by what goes on in it

@@ -21,7 +21,8 @@ from app.shot import Shot
 from app.viewer.growth import Growth
 
 Slot = Literal["A", "B", "truth"]  # left and right, and what both are measured against
-SLOTS: tuple[Slot, ...] = ("A", "B", "truth")
+PAIR: tuple[Slot, Slot] = ("A", "B")
+SLOTS: tuple[Slot, ...] = (*PAIR, "truth")
 Shots = Mapping[Slot, Shot]  # of what is to be drawn, at the window's size
 
 SCALES = (1.0, 0.75, 0.5, 0.375, 0.25, 0.125)  # shares of the window's size, while something moves
