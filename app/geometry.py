@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.gpu import Geometry, Gpu, Part, Texture
-from app.scene import Bytes, Floats, Ints, Mesh, Scene
+from app.scene import Floats, Image, Ints, Mesh, Scene
 from app.settings import Vec3
 
 LAYOUT, NAMES = "3f 3f 2f", ("position_ws", "normal_ws", "uv")
@@ -50,7 +50,8 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
     vertices, indices, parts, start, first = [], [], [], 0, 0
     images: dict[int, Texture] = {}
 
-    def image(pixels: Bytes | None) -> Texture:  # white where there is none
+    def image(wanted: Image | None) -> Texture:  # white where there is none
+        pixels = None if wanted is None else wanted.pixels
         if id(pixels) not in images:
             images[id(pixels)] = gpu.image(np.full((1, 1, 4), 255, "u1") if pixels is None else pixels)
         return images[id(pixels)]

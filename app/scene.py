@@ -5,6 +5,7 @@ Metres, y up, right-handed, linear colour (Rec. 709 primaries).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,14 +20,43 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
-    """A diffuse surface that may emit. Images are (h, w, 4) 8 bit, sRGB, row 0 on top, as UV (0, 0) is the top left."""
+class Image:
+    """Pixels and how they lie on a surface: at (u, v) stands the pixel at `transform` @ (u, v, 1); (0, 0) is the top left."""
 
-    albedo: Vec3 = (0.8, 0.8, 0.8)  # diffuse reflectance, linear; multiplies the image
-    emission: Vec3 = (0.0, 0.0, 0.0)  # radiance, linear; multiplies the image
-    albedo_image: Bytes | None = None
-    emission_image: Bytes | None = None
+    pixels: Bytes  # (h, w, 4) 8 bit, row 0 on top; sRGB where they are colours, else linear
+    uv_set: int = 0  # 0: Mesh.uvs, 1: Mesh.uvs2
+    transform: tuple[Vec3, Vec3] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    clamp: tuple[bool, bool] = (False, False)  # beyond its edges, in u and v: the edge goes on; else the image begins again
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Lambert below GGX, as glTF 2.0 mixes them (appendix B). Every image multiplies the factor of its name.
+
+    With `reflectance` and `metallic` 0, as they are unless given, a surface is diffuse and nothing else.
+    """
+
+    albedo: Vec3 = (0.8, 0.8, 0.8)  # linear: diffuse reflectance; of a metal the reflectance at normal incidence
+    emission: Vec3 = (0.0, 0.0, 0.0)  # radiance, linear
+    albedo_image: Image | None = None  # a: opacity
+    emission_image: Image | None = None
+    metallic: float = 0.0
+    roughness: float = 1.0  # as artists mean it: GGX's alpha is its square
+    reflectance: float = 0.0  # at normal incidence, of what is no metal; 0.04 suits most things; 0: no gloss
+    surface_image: Image | None = None  # g: roughness, b: metallic
+    normal_image: Image | None = None  # tangent space, y up
+    normal_scale: float = 1.0  # of its x and y
+    occlusion_image: Image | None = None  # r: share of the light from everywhere that an artist lets through; used only when asked for
+    occlusion_strength: float = 1.0
+    opacity: float = 1.0
+    cutoff: float = 0.0  # what is less opaque is a hole; 0: there are none
+    two_sided: bool = True  # else the camera looks through from behind
     name: str = ""
+
+    @property
+    def glossy(self) -> bool:
+        """Whether it reflects otherwise than diffusely, anywhere."""
+        return self.reflectance > 0 or self.metallic > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +68,9 @@ class Mesh:
     material: Material = Material()
     normals: Floats | None = None  # (n, 3) unit length; None: every triangle is flat
     uvs: Floats | None = None  # (n, 2)
+    uvs2: Floats | None = None  # (n, 2) the second set
+    colors: Floats | None = None  # (n, 4) linear, multiplies albedo and opacity
+    tangents: Floats | None = None  # (n, 4) where normal_image's x points, unit length; w: which side its y is on, 1 or -1
 
 
 @dataclass(frozen=True)
@@ -48,6 +81,18 @@ class Sunlight:
     elevation: float = 45.0
     irradiance: float = 0.0  # on a surface that faces the sun; 0: there is no sun
     color: Vec3 = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A point that shines, everywhere or within a cone."""
+
+    position: Vec3
+    intensity: Vec3  # linear colour; irradiance on a surface that faces it, a metre away
+    direction: Vec3 = (0.0, -1.0, 0.0)  # of the cone's axis, unit length
+    inner: float = 180.0  # half angles of the cone, degrees: full light within the inner,
+    outer: float = 180.0  # none outside of the outer; 180: everywhere
+    reach: float = math.inf  # metres, beyond which it fades to nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +106,8 @@ class Scene:
     sun: Sunlight = field(default_factory=Sunlight)
     environment: str = "white"  # a name or path, as the flag --environment takes it
     name: str = ""
+    lamps: tuple[Lamp, ...] = ()
+    notes: tuple[str, ...] = ()  # what in its file was odd, a line each
 
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:

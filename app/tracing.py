@@ -9,7 +9,7 @@ import numpy as np
 from app import bvh
 from app.geometry import corners
 from app.gpu import ROW, Gpu, Texture
-from app.scene import Bytes, Floats, Scene
+from app.scene import Bytes, Floats, Image, Scene
 
 
 class Traced(NamedTuple):
@@ -81,10 +81,11 @@ class _Shelf:
         self._count = 1
         self._known: dict[int, tuple[float, float, float, float]] = {}
 
-    def place(self, image: Bytes | None) -> tuple[float, float, float, float]:
+    def place(self, wanted: Image | None) -> tuple[float, float, float, float]:
         """First row, width, height of an image; width 0 where there is none."""
-        if image is None:
+        if wanted is None:
             return 0.0, 0.0, 0.0, 0.0
+        image = wanted.pixels
         if id(image) not in self._known:
             h, w = image.shape[:2]
             rows = -(-h * w // ROW)

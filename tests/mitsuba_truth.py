@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.environment import Environment
-from app.scene import Bytes, Floats, Mesh, Scene
+from app.scene import Floats, Image, Mesh, Scene
 from app.settings import Vec3
 from app.shot import Shot
 
@@ -125,11 +125,11 @@ def _rgb(colour: Vec3) -> dict[str, Any]:
     return {"type": "rgb", "value": list(colour)}
 
 
-def _colour(factor: Vec3, image: Bytes | None) -> dict[str, Any]:
-    """A colour, or an image (h, w, 4), 8 bit sRGB, times a colour."""
+def _colour(factor: Vec3, image: Image | None) -> dict[str, Any]:
+    """A colour, or an image times a colour."""
     if image is None:
         return _rgb(factor)
-    s = image[..., :3].astype(np.float32) / 255
+    s = image.pixels[..., :3].astype(np.float32) / 255
     linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4) * np.array(factor)
     return {"type": "bitmap", "bitmap": mi.Bitmap(np.ascontiguousarray(linear, np.float32)), "raw": True, "wrap_mode": "repeat"}
 

@@ -22,7 +22,7 @@ from app.frame import Frame, direction
 from app.gbuffer import GBuffer
 from app.gpu import Clock, Gpu, Texture
 from app.pipeline import Picture, photograph, render
-from app.scene import Floats, Material, Scene, Sunlight
+from app.scene import Floats, Image, Material, Scene, Sunlight
 from app.scenes.assembly import mesh_of
 from app.scenes.shapes import box, quad, sphere
 from app.shot import Shot
@@ -587,7 +587,7 @@ def test_31_the_png_says_what_the_screen_showed(gpu: Gpu, tmp_path: Path) -> Non
 def test_32_images_are_linearised(gpu: Gpu) -> None:
     image = np.full((8, 8, 4), 188, "u1")
     image[:4, :4] = (255, 0, 0, 255)  # the top left quarter, where u and v are small
-    board = quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(1.0, 1.0, 1.0), albedo_image=image))
+    board = quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(1.0, 1.0, 1.0), albedo_image=Image(image)))
     register("board", lambda: Scene((board,), (0.0, 0.0, 80.0), (0.0, 0.0, 0.0), 40.0))
     p = shoot(gpu, {"scene": "board", "technique": "ssdo"})
     assert np.abs(p.albedo[-6:, 30:40] - 0.503).max() < 2e-3

@@ -21,7 +21,7 @@ from probe import Bools, Probe, register, shoot
 from app import environment, scenes
 from app.gpu import Gpu
 from app.metrics import noise_free_rmse
-from app.scene import Floats, Material, Mesh, Scene
+from app.scene import Floats, Image, Material, Mesh, Scene
 from app.scenes.shapes import box, boxes, lathe, placing, quad, sphere, transformed
 from app.settings import Parser, Vec3, parse
 from app.shot import Shot, add_shot_flags, take_wanted
@@ -323,7 +323,7 @@ def test_images_lie_the_same_way(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> N
     image = np.full((64, 64, 4), 255, np.uint8)
     image[..., :3] = [20, 120, 220]
     image[:32, :32, :3], image[:32, 32:, :3], image[32:, :32, :3] = [200, 40, 40], [40, 188, 40], [128, 128, 30]
-    wall = quad((-1, -1, 0), (1, -1, 0.5), (1, 1, 0.5), (-1, 1, 0), Material((0.9, 0.8, 0.7), albedo_image=image))
+    wall = quad((-1, -1, 0), (1, -1, 0.5), (1, 1, 0.5), (-1, 1, 0), Material((0.9, 0.8, 0.7), albedo_image=Image(image)))
     scene = Scene((wall,), eye=(0.0, 0.5, 4.0), target=(0.0, 0.0, 0.0), fov=40.0)
     monkeypatch.setitem(scenes.BUILT_IN, "signs", lambda: scene)
     shot = shot_of("--scene", "signs", "--technique", "off", *SMALL)

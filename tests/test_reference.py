@@ -13,7 +13,7 @@ from test_truth import HALF, ball, near_origin, ray
 
 from app import bvh, environment, scenes
 from app.gpu import Gpu
-from app.scene import Floats, Material, Mesh, Scene
+from app.scene import Floats, Image, Material, Mesh, Scene
 from app.scenes.shapes import quad, sphere
 from app.shot import Shot
 
@@ -383,7 +383,8 @@ def test_a_hit_sees_its_texel(gpu: Gpu) -> None:
     uvs = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], "f4")
 
     def make(repeats: int) -> Scene:
-        wall = replace(quad((-1, 0, 0), (1, 0, 0), (1, 2, 0), (-1, 2, 0), replace(black, emission=(1.0, 1.0, 1.0), emission_image=image)), uvs=repeats * uvs)
+        shining = replace(black, emission=(1.0, 1.0, 1.0), emission_image=Image(image))
+        wall = replace(quad((-1, 0, 0), (1, 0, 0), (1, 2, 0), (-1, 2, 0), shining), uvs=repeats * uvs)
         floor = quad((-1, 0, 0.05), (-1, 0, 2), (1, 0, 2), (1, 0, 0.05), black)
         return Scene((floor, wall), (0.0, 2.0, 3.0), (0.0, 0.0, 0.5), 40.0, environment="black")
 

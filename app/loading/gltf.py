@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from app.loading.json_tree import (
     get_whole,
     join,
 )
-from app.scene import Bytes, Material, Scene, Sunlight
+from app.scene import Bytes, Image, Material, Scene, Sunlight
 from app.settings import Problem, Vec3
 
 
@@ -92,7 +92,9 @@ def _look(doc: Document, i: int | None) -> Look:
     if albedo_image is None and emission_image is None:
         return Look(plain, plain, ())
     mappings = tuple(m for m, image in ((albedo_mapping, albedo_image), (emission_mapping, emission_image)) if image is not None)
-    return Look(replace(plain, albedo_image=albedo_image, emission_image=emission_image), plain, tuple(dict.fromkeys(mappings)))
+    found = (("albedo_image", albedo_image), ("emission_image", emission_image))
+    images: dict[str, Any] = {name: Image(pixels) for name, pixels in found if pixels is not None}
+    return Look(replace(plain, **images), plain, tuple(dict.fromkeys(mappings)))
 
 
 def _texture(doc: Document, parent: Json, key: str, where: str) -> tuple[Bytes | None, Mapping]:

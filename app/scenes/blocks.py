@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.scene import Material, Mesh, Scene, Sunlight
+from app.scene import Image, Material, Mesh, Scene, Sunlight
 from app.scenes.assembly import Points, moved, painted
 from app.scenes.shapes import slabs, tube
 from app.scenes.surfaces import SHADES, shade, srgb8
@@ -28,7 +28,7 @@ def colours() -> Material:
     paints = [(0.62, 0.03, 0.03), (0.72, 0.17, 0.02), (0.72, 0.40, 0.03), (0.70, 0.66, 0.60), (0.06, 0.34, 0.06), (0.03, 0.34, 0.36), (0.70, 0.66, 0.60)]
     paints += [(0.03, 0.09, 0.50), (0.22, 0.05, 0.42), (0.58, 0.04, 0.26), (0.70, 0.66, 0.60)]
     light = np.random.default_rng(3).uniform(0.85, 1.05, (SHADES, 1))
-    return Material((1, 1, 1), albedo_image=srgb8((np.resize(np.array(paints), (SHADES, 3)) * light)[None]), name="colours")
+    return Material((1, 1, 1), albedo_image=Image(srgb8((np.resize(np.array(paints), (SHADES, 3)) * light)[None])), name="colours")
 
 
 def heights(x: Points, z: Points, time: float) -> Points:

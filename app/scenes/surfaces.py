@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from app.scene import Bytes, Floats, Material
+from app.scene import Bytes, Floats, Image, Material
 from app.settings import Vec3
 
 Array = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ def palette(name: str, bases: npt.ArrayLike, spread: float, warmth: float, rng: 
     base = np.resize(np.asarray(bases, "f8"), (SHADES, 3)) if np.ndim(bases) > 1 else np.tile(np.asarray(bases, "f8"), (SHADES, 1))
     light = np.exp(rng.normal(0, spread, (SHADES, 1)))
     tilt = rng.normal(0, warmth, (SHADES, 1)) * np.array([0.6, 0.0, -1.0])
-    return Material((1, 1, 1), albedo_image=srgb8(np.clip(base * light * (1 + tilt), 0.02, 0.8)[None]), name=name)
+    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(base * light * (1 + tilt), 0.02, 0.8)[None])), name=name)
 
 
 def shade(index: npt.ArrayLike) -> Floats:
@@ -56,7 +56,7 @@ def plaster(name: str, color: Vec3, rng: np.random.Generator) -> Material:
     """Lime wash: clouds and a little grain."""
     clouds = 0.05 * mottle(128, 1.5, rng) + 0.015 * mottle(128, 0.2, rng)
     tilt = 0.02 * mottle(128, 1.8, rng)[..., None] * np.array([0.5, 0.0, -1.0])
-    return Material((1, 1, 1), albedo_image=srgb8(np.clip(np.array(color) * np.exp(clouds)[..., None] * (1 + tilt), 0.02, 0.8)), name=name)
+    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(np.array(color) * np.exp(clouds)[..., None] * (1 + tilt), 0.02, 0.8))), name=name)
 
 
 def zellige(rng: np.random.Generator) -> Material:
@@ -76,7 +76,7 @@ def zellige(rng: np.random.Generator) -> Material:
     color = np.where((corner < 0.14)[..., None], ochre, color)
     lines = (abs(star - 0.33) < 0.012) | (abs(star - 0.13) < 0.010) | (abs(corner - 0.14) < 0.012)
     color = np.where(lines[..., None], grout, color) * np.exp(0.06 * mottle(size, 0.8, rng))[..., None]
-    return Material((1, 1, 1), albedo_image=srgb8(np.clip(color, 0.02, 0.75)), name="zellige")
+    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color, 0.02, 0.75))), name="zellige")
 
 
 def woven(name: str, ground: Vec3, band: Vec3, rng: np.random.Generator, stripes: tuple[float, ...] = (0.06, 0.10, 0.115, 0.9, 0.94)) -> Material:
@@ -87,7 +87,7 @@ def woven(name: str, ground: Vec3, band: Vec3, rng: np.random.Generator, stripes
     banded = np.any([abs(v - s) < w for s, w in zip(stripes, width, strict=True)], axis=0)
     dye = 1 + 0.06 * mottle(rows, 1.2, rng)[:, :columns]
     color = np.where(banded[..., None], band, ground) * np.ones((1, columns, 1)) * dye[..., None]
-    return Material((1, 1, 1), albedo_image=srgb8(np.clip(color, 0.025, 0.75)), name=name)
+    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color, 0.025, 0.75))), name=name)
 
 
 def carpet(rng: np.random.Generator) -> Material:
@@ -107,4 +107,4 @@ def carpet(rng: np.random.Generator) -> Material:
     color = np.where((abs(edge - 0.16) < 0.011)[..., None], cream, color)
     color = np.where((edge < 0.05)[..., None], red, color)
     color = np.where((abs(edge - 0.05) < 0.008)[..., None], cream, color)
-    return Material((1, 1, 1), albedo_image=srgb8(np.clip(color * (1 + 0.05 * mottle(h, 0.5, rng)[:, :w, None]), 0.025, 0.75)), name="carpet")
+    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color * (1 + 0.05 * mottle(h, 0.5, rng)[:, :w, None]), 0.025, 0.75))), name="carpet")
