@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.gpu import Gpu
 from app.settings import Settings, param
@@ -22,5 +23,10 @@ class Blur(Settings):
             return light
         for axis in ("across", "down"):
             into = gpu.target(f"blur.{axis}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-            light = Lighting(*gpu.draw(f"blur.frag:{axis}", into, blur=self, frame=view.frame, gbuffer=view.gbuffer, light=light))
+            given: dict[str, Any] = {"blur": self, "frame": view.frame, "gbuffer": view.gbuffer, "light": light}
+            direct, indirect = gpu.draw(f"blur.frag:{axis}", into, **given)
+            gloss = light.gloss
+            if gloss is not None:
+                (gloss,) = gpu.draw(f"blur.frag:lobe_{axis}", gpu.target(f"blur.lobe {axis}", view.size, LIGHTING_FORMAT), **given)
+            light = Lighting(direct, indirect, gloss)
         return light

@@ -16,14 +16,18 @@ class GBuffer(NamedTuple):
     """Passed to shaders as `gbuffer`."""
 
     normal: Texture  # rgb: unit normal, world space, towards the camera's side; a: 1 on a surface, 0 on the background
-    albedo: Texture  # rgb: diffuse reflectance, linear
+    albedo: Texture  # rgb: diffuse reflectance, linear; a: share of the environment's light that the artist lets through
     emission: Texture  # rgb: radiance
     depth: Texture  # metres along the view axis, 32 bit
+    flat: Texture  # the normal without the bumps of a normal image: what the surface's own plane is
+    gloss: Texture | None = None  # rgb: reflectance at normal incidence; a: roughness; None: everything is diffuse
 
 
 def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
-    into = gpu.target("gbuffer", (int(frame.size[0]), int(frame.size[1])), "rgba16f", "rgba16f", "rgba16f", "r32f", depth=True)
-    geometry, parts = upload(gpu, scene)
-    gpu.raster("gbuffer", into, geometry, parts, clear=(0.0, 0.0, 0.0, BACKGROUND), frame=frame)
-    return GBuffer(*into.textures)
+    formats = ["rgba16f", "rgba16f", "rgba16f", "r32f", *(["rgba16f", "rgba16f"] if scene.layered else [])]
+    into = gpu.target("gbuffer", (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
+    geometry, parts, _ = upload(gpu, scene)
+    gpu.raster("gbuffer", into, geometry, parts, clear=[BACKGROUND if f == "r32f" else 0.0 for f in formats], frame=frame)
+    normal, albedo, emission, depth, *more = into.textures
+    return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)

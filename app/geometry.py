@@ -3,69 +3,154 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from app.gpu import Geometry, Gpu, Part, Texture
-from app.scene import Floats, Image, Ints, Mesh, Scene
+from app.scene import Floats, Image, Ints, Material, Mesh, Scene
 from app.settings import Vec3
 
-LAYOUT, NAMES = "3f 3f 2f", ("position_ws", "normal_ws", "uv")
+Layout = tuple[str, tuple[str, ...]]
+
+# What a corner is, as moderngl writes it: of scenes that are diffuse and plain, and of all others.
+PLAIN: Layout = ("3f 3f 2f", ("position_ws", "normal_ws", "uv"))
+LAYERED: Layout = ("3f 3f 2f 2f 4f2 4f", (*PLAIN[1], "uv2", "color", "tangent_ws"))
+RECORDS = {
+    PLAIN: np.dtype([("position_ws", "3f4"), ("normal_ws", "3f4"), ("uv", "2f4")]),
+    LAYERED: np.dtype([("position_ws", "3f4"), ("normal_ws", "3f4"), ("uv", "2f4"), ("uv2", "2f4"), ("color", "4f2"), ("tangent_ws", "4f4")]),
+}
+IMAGES = ("albedo", "emission", "surface", "normal", "occlusion")
+COLORS = ("albedo", "emission")  # of these, the images whose texels are sRGB
 
 
 @dataclass(frozen=True)
 class Surface:
-    """What a material's shader is told besides its images."""
+    """What a material's shader is told besides its images. Of each image: two rows that make its coordinates of (u, v, 1), and which UVs."""
 
     albedo: Vec3
     emission: Vec3
+    opacity: float
+    cutoff: float
+    metallic: float
+    roughness: float
+    reflectance: float
+    bump: float  # of the normal image's x and y; 0: there is none
+    albedo_u: Vec3
+    albedo_v: Vec3
+    albedo_set: int
+    emission_u: Vec3
+    emission_v: Vec3
+    emission_set: int
+    surface_u: Vec3
+    surface_v: Vec3
+    surface_set: int
+    normal_u: Vec3
+    normal_v: Vec3
+    normal_set: int
+    occlusion_u: Vec3
+    occlusion_v: Vec3
+    occlusion_set: int
+    occlusion: float  # strength of the occlusion image
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What decides where a surface has holes, for shaders that look at nothing else."""
+
+    opacity: float
+    cutoff: float
+    albedo_u: Vec3
+    albedo_v: Vec3
+    albedo_set: int
 
 
 class Uploaded(NamedTuple):
     geometry: Geometry
-    parts: list[Part]
+    parts: list[Part]  # with materials
+    shadows: list[Part]  # the same with nothing but their holes
 
 
 def upload(gpu: Gpu, scene: Scene) -> Uploaded:
-    """The scene's geometry on the GPU; made once for each scene."""
+    """The scene's geometry on the GPU; made once for each scene. Raises Problem when there is no memory."""
     return gpu.cached("geometry", scene, lambda: _make(gpu, scene))
 
 
 def corners(mesh: Mesh) -> tuple[Floats, Ints]:
     """(n, 8) position, normal, uv and the (m, 3) corners of triangles; a mesh without normals gets those of its triangles."""
-    positions, triangles = mesh.positions, mesh.triangles
-    uvs = np.zeros((len(positions), 2), "f4") if mesh.uvs is None else mesh.uvs
-    normals = mesh.normals
+    filled, triangles = _records(mesh, PLAIN)
+    return filled.view("f4").reshape(-1, 8), triangles
+
+
+def _records(mesh: Mesh, layout: Layout) -> tuple[npt.NDArray[Any], Ints]:
+    """The corners of a mesh as records of a layout, and its triangles among them."""
+    p, triangles, normals = mesh.positions, mesh.triangles, mesh.normals
+    take: Any = slice(None)
     if normals is None:
-        positions, uvs = positions[triangles.ravel()], uvs[triangles.ravel()]
-        triangle = positions.reshape(-1, 3, 3).astype("f8")
-        across = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
+        take, triangles = triangles.ravel(), np.arange(triangles.size, dtype="i4").reshape(-1, 3)
+        edges = p[mesh.triangles].astype("f8")
+        across = np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0])
         across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
-        normals, triangles = np.repeat(across, 3, 0), np.arange(len(positions), dtype="i4").reshape(-1, 3)
-    return np.concatenate([positions, normals, uvs], 1).astype("f4"), triangles
+        normals = np.repeat(across.astype("f4"), 3, 0)
+    else:
+        normals = normals[take]
+    filled = np.zeros(len(normals), RECORDS[layout])
+    filled["position_ws"], filled["normal_ws"] = p[take], normals
+    given = {"uv": mesh.uvs, "uv2": mesh.uvs2, "color": mesh.colors, "tangent_ws": mesh.tangents}
+    for name, values in given.items():
+        if name in layout[1] and (values is not None or name == "color"):
+            filled[name] = 1.0 if values is None else values[take]
+    return filled, triangles
+
+
+def surface_of(m: Material) -> Surface:
+    """What the shader of a material is told."""
+    given: dict[str, Any] = {}
+    for name in IMAGES:
+        image: Image = getattr(m, f"{name}_image") or _NONE
+        given |= {f"{name}_u": image.transform[0], f"{name}_v": image.transform[1], f"{name}_set": image.uv_set}
+    return Surface(
+        albedo=m.albedo,
+        emission=m.emission,
+        opacity=m.opacity,
+        cutoff=m.cutoff,
+        metallic=m.metallic,
+        roughness=m.roughness,
+        reflectance=m.reflectance,
+        bump=m.normal_scale if m.normal_image else 0.0,
+        occlusion=m.occlusion_strength if m.occlusion_image else 0.0,
+        **given,
+    )
+
+
+_NONE = Image(np.full((1, 1, 4), 255, "u1"))
 
 
 def _make(gpu: Gpu, scene: Scene) -> Uploaded:
-    vertices, indices, parts, start, first = [], [], [], 0, 0
-    images: dict[int, Texture] = {}
+    layout = LAYERED if scene.layered else PLAIN
+    meshes = [mesh for mesh in scene.meshes if mesh.triangles.size]
+    counts = [mesh.triangles.size if mesh.normals is None else len(mesh.positions) for mesh in meshes]
+    vertices, indices = np.empty(sum(counts), RECORDS[layout]), np.empty((sum(len(mesh.triangles) for mesh in meshes), 3), "i4")
+    images: dict[Any, Texture] = {}
 
-    def image(wanted: Image | None) -> Texture:  # white where there is none
-        pixels = None if wanted is None else wanted.pixels
-        if id(pixels) not in images:
-            images[id(pixels)] = gpu.image(np.full((1, 1, 4), 255, "u1") if pixels is None else pixels)
-        return images[id(pixels)]
+    def image(wanted: Image | None, linear: bool) -> Texture:  # white where there is none
+        wanted = wanted or _NONE
+        key = id(wanted.pixels), linear, wanted.clamp
+        if key not in images:
+            images[key] = gpu.image(wanted.pixels, linear=linear, clamp=wanted.clamp)
+        return images[key]
 
-    for mesh in scene.meshes:
-        if not mesh.triangles.size:
-            continue
-        v, c = corners(mesh)
-        m = mesh.material
-        bound = {"material": Surface(m.albedo, m.emission), "albedo_image": image(m.albedo_image), "emission_image": image(m.emission_image)}
-        vertices.append(v)
-        indices.append(c + start)
-        parts.append(Part(first, c.size, bound))
-        start, first = start + len(v), first + c.size
-    if not parts:
-        return Uploaded(gpu.geometry(np.zeros((0, 8), "f4"), LAYOUT, NAMES, np.zeros(0, "i4")), [])
-    return Uploaded(gpu.geometry(np.concatenate(vertices), LAYOUT, NAMES, np.concatenate(indices).astype("i4")), parts)
+    parts, shadows, start, first = [], [], 0, 0
+    for mesh, count in zip(meshes, counts, strict=True):
+        m, length = mesh.material, len(mesh.triangles)
+        vertices[start : start + count], indices[first : first + length] = _records(mesh, layout)
+        indices[first : first + length] += start
+        wanted = IMAGES if scene.layered else COLORS
+        bound: dict[str, Any] = {f"{name}_image": image(getattr(m, f"{name}_image"), name not in COLORS) for name in wanted}
+        surface = surface_of(m)
+        parts.append(Part(3 * first, 3 * length, {"material": surface, **bound}, "layered" if scene.layered else "plain", not m.two_sided))
+        hole = Hole(m.opacity, m.cutoff, surface.albedo_u, surface.albedo_v, surface.albedo_set)
+        shadows.append(Part(3 * first, 3 * length, {"hole": hole, "albedo_image": bound["albedo_image"]}, "pierced" if m.cutoff else "whole"))
+        start, first = start + count, first + length
+    return Uploaded(gpu.geometry(vertices, layout[0], layout[1], indices), parts, shadows)

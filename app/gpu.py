@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import moderngl
 import numpy as np
+import numpy.typing as npt
 
 from app.scene import Bytes, Floats, Ints
 from app.settings import Problem, glsl, glsl_value
@@ -82,11 +83,13 @@ class Geometry:
 
 
 class Part(NamedTuple):
-    """A range of a geometry's indices and what its shader is given besides."""
+    """A range of a geometry's indices, which of a shader's entries draws it, and what that is given besides."""
 
     first: int
     length: int
     bound: dict[str, Any]
+    entry: str = ""
+    one_sided: bool = False  # what faces away is not drawn
 
 
 class Line(NamedTuple):
@@ -185,13 +188,22 @@ class Gpu:
 
     # ---- things made from arrays ----
 
-    def geometry(self, vertices: Floats, layout: str, names: tuple[str, ...], indices: Ints) -> Geometry:
-        """Vertices (n, k) float32 laid out as `layout` says ("3f 3f 2f"), one name for each part, and indices of corners."""
-        return Geometry(self.ctx.buffer(vertices.tobytes() or bytes(64)), layout, names, self.ctx.buffer(indices.tobytes() or bytes(12)))
+    def geometry(self, vertices: npt.NDArray[Any], layout: str, names: tuple[str, ...], indices: Ints) -> Geometry:
+        """Vertices (n, ...) laid out as `layout` says ("3f 3f 2f"), one name for each part, and indices of corners. Raises Problem."""
+        try:
+            buffers = [self.ctx.buffer(values if len(values) else bytes(64)) for values in (vertices.view("u1"), indices)]
+        except moderngl.Error as error:
+            raise Problem(f"no memory for {len(vertices)} vertices ({error}); choose a smaller scene") from None
+        return Geometry(buffers[0], layout, names, buffers[1])
 
-    def image(self, pixels: Bytes) -> Texture:
-        """An sRGB image (h, w, 4) with mip levels; repeats. Texels are linearised before they are filtered."""
-        texture = self.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels).tobytes(), internal_format=SRGB8_ALPHA8)
+    def image(self, pixels: Bytes, *, linear: bool = False, clamp: tuple[bool, bool] = (False, False)) -> Texture:
+        """An image (h, w, 4) with mip levels, sRGB unless `linear`: linearised before it is filtered. Repeats, or ends where `clamp` says."""
+        form: dict[str, Any] = {} if linear else {"internal_format": SRGB8_ALPHA8}
+        try:
+            texture = self.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels), **form)
+        except moderngl.Error as error:
+            raise Problem(f"no memory for an image of {pixels.shape[1]} x {pixels.shape[0]} ({error}); choose a smaller scene") from None
+        texture.repeat_x, texture.repeat_y = not clamp[0], not clamp[1]
         texture.build_mipmaps()
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         texture.anisotropy = 1.0 if self.clock.software else 8.0  # a software renderer pays for every tap
@@ -221,6 +233,12 @@ class Gpu:
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         return texture
 
+    def table(self, values: Floats) -> Texture:
+        """Values (h, w, k) float32 to be interpolated between their texels; row 0 first, ends at its edges."""
+        texture = self.ctx.texture(values.shape[1::-1], values.shape[2], np.ascontiguousarray(values, "f4"), dtype="f4")
+        texture.repeat_x, texture.repeat_y, texture.filter = False, False, (moderngl.LINEAR, moderngl.LINEAR)
+        return texture
+
     def depth_map(self, size: Size) -> tuple[Texture, moderngl.Framebuffer]:
         """A depth texture that is read as numbers, 0 near to 1 far, and what to draw into it with."""
         texture = self.ctx.depth_texture(size)
@@ -231,7 +249,7 @@ class Gpu:
     # ---- drawing ----
 
     def draw(self, shader: str, into: Target, **bound: Any) -> tuple[Texture, ...]:
-        """Run `file.frag` or `file.frag:entry` over every pixel of a target."""
+        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target."""
         blocks, textures = _sorted_out(bound)
         program = self._program((shader, _shapes(blocks)), lambda: ([Line(EVERY_PIXEL, "every pixel", 1)], self.source(shader, blocks)))
         self._use(shader, into, program, blocks, textures)
@@ -240,26 +258,39 @@ class Gpu:
         return into.textures
 
     def raster(
-        self, shader: str, into: Target | moderngl.Framebuffer, geometry: Geometry, parts: Sequence[Part], clear: Sequence[float] = (), **bound: Any
+        self,
+        shader: str,
+        into: Target | moderngl.Framebuffer,
+        geometry: Geometry,
+        parts: Sequence[Part],
+        clear: Sequence[float] = (),
+        viewport: tuple[int, int, int, int] | None = None,
+        **bound: Any,
     ) -> None:
-        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture."""
+        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture. `viewport`: x, y, width, height,
+        all unless given; the rest stays as it is."""
         framebuffer = into.framebuffer if isinstance(into, Target) else into
-        framebuffer.clear(depth=1.0)
+        framebuffer.viewport = viewport or (0, 0, *framebuffer.size)
+        framebuffer.clear(depth=1.0, viewport=framebuffer.viewport)
         for one, value in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
             one.clear(value, value, value, value)
         with self.clock.measure(shader):
             for part in parts:
                 blocks, textures = _sorted_out(bound | part.bound)
-                program = self._program((shader, _shapes(blocks)), lambda b=blocks: (self.source(f"{shader}.vert", b), self.source(f"{shader}.frag", b)))  # type: ignore[misc]
+                entry = f":{part.entry}" if part.entry else ""
+                program = self._program(
+                    (shader + entry, _shapes(blocks)),
+                    lambda b=blocks, e=entry: (self.source(f"{shader}.vert", b), self.source(f"{shader}.frag{e}", b)),  # type: ignore[misc]
+                )
                 self._use(shader, into, program, blocks, textures)
-                self.ctx.enable_only(moderngl.DEPTH_TEST)
+                self.ctx.enable_only(moderngl.DEPTH_TEST | (moderngl.CULL_FACE if part.one_sided else 0))
                 self._array(geometry, program.program).render(moderngl.TRIANGLES, vertices=part.length, first=part.first)
             self.ctx.enable_only(moderngl.NOTHING)
 
     def _array(self, geometry: Geometry, program: moderngl.Program) -> moderngl.VertexArray:
         if program.glo not in geometry.arrays:
             used = [(t, n) for t, n in zip(geometry.layout.split(), geometry.names, strict=True)]
-            layout = " ".join(t if n in program else f"{int(t[:-1]) * 4}x" for t, n in used)
+            layout = " ".join(t if n in program else f"{_bytes(t)}x" for t, n in used)
             names = [n for _, n in used if n in program]
             geometry.arrays[program.glo] = self.ctx.vertex_array(program, [(geometry.vertices, layout, *names)], geometry.indices)
         return geometry.arrays[program.glo]
@@ -368,7 +399,9 @@ class Gpu:
                     out.append(Line(text, path, number))
             return out
 
-        return [*expand(path, "draw"), *([Line(f"void main() {{ {entry}(); }}", path, 0)] if entry else [])]
+        if not entry:
+            return expand(path, "draw")
+        return [Line(f"#define ENTRY_{entry.upper()}", path, 0), *expand(path, "draw"), Line(f"void main() {{ {entry}(); }}", path, 0)]
 
 
 def explained(log: str, lines: list[Line]) -> str:
@@ -398,10 +431,16 @@ def _sorted_out(bound: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Textur
         if is_dataclass(value):
             blocks[name] = value
         elif isinstance(value, tuple):
-            textures |= {f"{name}_{k}": t for k, t in value._asdict().items()}  # type: ignore[attr-defined]
+            textures |= {f"{name}_{k}": t for k, t in value._asdict().items() if t is not None}  # type: ignore[attr-defined]
         else:
             textures[name] = value
     return blocks, textures
+
+
+def _bytes(attribute: str) -> int:
+    """Of an attribute as moderngl writes it: 3f, 4f2 (halves)."""
+    count, size = attribute.split("f")
+    return int(count) * int(size or 4)
 
 
 def _shapes(blocks: dict[str, Any]) -> Hashable:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from app import composite, environment, gbuffer, light, scenes, sun
+from app import composite, environment, gbuffer, lamps, light, scenes, sun
 from app.gpu import LATE, Clock, Gpu, Texture
+from app.scene import Scene, overridden
 from app.shot import Shot
 from app.technique import Lighting, View
 
@@ -34,12 +35,20 @@ def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
 
 def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
     """What the techniques are given: the surfaces the camera sees, and the light from far away. The shot, with nothing left to the scene."""
-    scene = scenes.load(shot.scene, shot.time)
+    scene = scene_of(shot)
     shot = shot.resolved(scene)
     frame = shot.frame(scene, index)
     surfaces = gbuffer.draw(gpu, scene, frame)
     sky = environment.load(shot.environment or scene.environment, frame.sun_direction)
-    return shot, View(scene, frame, surfaces, light.upload(gpu, sky), sky, sun.draw(gpu, scene, frame, surfaces, shot.sun))
+    maps = light.upload(gpu, sky)
+    shining = lamps.draw(gpu, scene, frame, surfaces, shot.lamps, sun.draw(gpu, scene, frame, surfaces, shot.sun))
+    gloss = light.glossy(gpu, sky, maps, frame) if scene.glossy else None
+    return shot, View(scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, gloss)
+
+
+def scene_of(shot: Shot) -> Scene:
+    """The scene of a shot, of the materials that it asks for."""
+    return overridden(scenes.load(shot.scene, shot.time), shot.material, shot.occlusion_maps)
 
 
 def develop(gpu: Gpu, shot: Shot, view: View, raw: Lighting, lighting: Lighting) -> Picture:

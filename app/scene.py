@@ -6,8 +6,8 @@ Metres, y up, right-handed, linear colour (Rec. 709 primaries).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,13 @@ class Material:
     def glossy(self) -> bool:
         """Whether it reflects otherwise than diffusely, anywhere."""
         return self.reflectance > 0 or self.metallic > 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether albedo, emission and their images, laid out by the first UVs as they are, say all there is to say."""
+        images = [image for image in (self.albedo_image, self.emission_image) if image]
+        lies_flat = all(image.uv_set == 0 and image.transform == Image.transform and image.clamp == (False, False) for image in images)
+        return lies_flat and not (self.glossy or self.normal_image or self.occlusion_image or self.cutoff)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +131,51 @@ class Scene:
         low, high = self.bounds
         return float(np.linalg.norm(high.astype("f8") - low)) / 2 or 1.0
 
+    @cached_property
+    def glossy(self) -> bool:
+        """Whether anything in it reflects otherwise than diffusely."""
+        return any(m.material.glossy for m in self.meshes)
+
+    @cached_property
+    def layered(self) -> bool:
+        """Whether anything in it is more than triangles with albedo and emission."""
+        return any(not m.material.plain or m.colors is not None for m in self.meshes)
+
     @property
     def triangle_count(self) -> int:
         return sum(len(m.triangles) for m in self.meshes)
+
+
+CLAY, WHITE = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
+
+
+@lru_cache(8)
+def overridden(scene: Scene, material: str, occlusion_maps: bool) -> Scene:
+    """The scene made of something else: "full" as it is, "diffuse" without gloss (of a metal its colour stays), "white" and "clay" all the
+    same besides. What shines goes on shining, and holes stay. Without `occlusion_maps` the occlusion images of materials are left out."""
+
+    def made(m: Material) -> Material:
+        if not occlusion_maps:
+            m = replace(m, occlusion_image=None)
+        if material != "full":
+            m = replace(m, metallic=0.0, reflectance=0.0, surface_image=None)
+        if material in ("white", "clay"):
+            image = m.albedo_image if m.cutoff else None
+            holes = image and replace(image, pixels=np.concatenate([np.full_like(image.pixels[..., :3], 255), image.pixels[..., 3:]], -1))
+            m = replace(m, albedo=WHITE if material == "white" else CLAY, albedo_image=holes, normal_image=None, occlusion_image=None)
+        return m
+
+    def painted(mesh: Mesh) -> Mesh:
+        if mesh.colors is None or material not in ("white", "clay"):
+            return mesh
+        return replace(mesh, colors=np.concatenate([np.ones_like(mesh.colors[:, :3]), mesh.colors[:, 3:]], 1) if mesh.material.cutoff else None)
+
+    if material == "full" and not any(mesh.material.occlusion_image for mesh in scene.meshes if not occlusion_maps):
+        return scene
+    known: dict[int, Material] = {}
+    meshes = []
+    for mesh in scene.meshes:
+        if id(mesh.material) not in known:
+            known[id(mesh.material)] = made(mesh.material)
+        meshes.append(replace(painted(mesh), material=known[id(mesh.material)]))
+    return replace(scene, meshes=tuple(meshes))

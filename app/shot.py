@@ -12,6 +12,7 @@ import app.techniques  # noqa: F401 - so that they are known
 from app import frame
 from app.blur import Blur
 from app.display import Display
+from app.lamps import Lamps
 from app.scene import Scene
 from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
 from app.sun import Sun
@@ -49,10 +50,15 @@ class Shot(Settings):
     height: int = param(720, 1, 8192, "image height", unit="px")
     frames: int = param(1, 1, 65536, "frames averaged, each with other samples")
     seed: int = param(0, 0, 65535, "which samples the first frame takes")
+    material: str = param(
+        "full", help="of what things are made: as the scene says, diffuse only, all white, all clay", choices=("full", "diffuse", "white", "clay")
+    )
+    occlusion_maps: bool = param(False, help="occlusion images of materials dim the light from everywhere too, which counts occlusion twice")
     technique: Technique = field(default_factory=Ssdo)
     camera: Camera = field(default_factory=Camera)
     sky: Sky = field(default_factory=Sky)
     sun: Sun = field(default_factory=Sun)
+    lamps: Lamps = field(default_factory=Lamps)
     blur: Blur = field(default_factory=Blur)
     display: Display = field(default_factory=Display)
 

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import platformdirs
 
-from app import environment, images, scenes
+from app import environment, images
 from app.gpu import PACKAGE, SHADERS, Gpu
+from app.pipeline import scene_of
 from app.scene import Floats
 from app.settings import Parser, Problem, to_toml
 from app.shot import Shot
@@ -34,6 +35,12 @@ class Mean(NamedTuple):
     frames: int
     direct: Floats
     indirect: Floats
+    gloss: Floats | None = None
+
+    @property
+    def textures(self) -> dict[str, Floats]:
+        """Those that are there, by name."""
+        return {name: values for name, values in zip(self._fields[1:], self[1:], strict=True) if values is not None}
 
 
 class Store:
@@ -49,7 +56,7 @@ class Store:
         path = self.folder / f"{key}.npz"
         try:
             with path.open("rb") as file, np.load(file) as found:  # opened here: numpy leaves a damaged file open
-                mean = Mean(int(found["frames"]), found["direct"], found["indirect"])
+                mean = Mean(int(found["frames"]), found["direct"], found["indirect"], found.get("gloss"))
             os.utime(path)
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
             return None
@@ -59,8 +66,9 @@ class Store:
         """Keep it. A disk that is full or may not be written to costs the next run time, and this one nothing."""
         if self.folder is None:
             return
+        contents: dict[str, Any] = {"frames": np.array(mean.frames), **mean.textures}
         with contextlib.suppress(Problem), images.written(self.folder / f"{key}.npz") as file:
-            np.savez(file, frames=np.array(mean.frames), direct=mean.direct, indirect=mean.indirect)
+            np.savez(file, **contents)
         with contextlib.suppress(OSError):
             self._prune()
 
@@ -92,12 +100,12 @@ def take_store(given: dict[str, Any]) -> Store:
 
 def key(gpu: Gpu, shot: Shot) -> str:
     """Of the lighting of a shot's frames. How it is displayed does not matter."""
-    scene = scenes.load(shot.scene, shot.time)
+    scene = scene_of(shot)
     shot = shot.resolved(scene)
     values = {k: v for k, v in shot.values().items() if not k.startswith("display.")}
     light = environment.load(shot.environment or scene.environment, shot.frame(scene, 0).sun_direction)
     digest = hashlib.blake2b(digest_size=20)
-    for part in (to_toml(values), gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"], _program(), light.radiance, scene.meshes):
+    for part in (to_toml(values), gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"], _program(), light.radiance, scene.meshes, scene.lamps):
         _take(digest, part)
     return digest.hexdigest()
 

@@ -41,6 +41,13 @@ class ShadowMap(NamedTuple):
     depth: Texture
 
 
+class Sunshine(NamedTuple):
+    """Light from directions that are known, on every pixel; passed to shaders as `light`."""
+
+    irradiance: Texture  # rgb
+    shine: Texture | None = None  # rgb: radiance that glossy surfaces reflect of it towards the camera; None: there are none
+
+
 def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
     """The map's box around the scene, and clip from world for drawing it."""
     low, high = (corner.astype("f8") for corner in scene.bounds)
@@ -65,19 +72,20 @@ class Light:
     clip_from_world: Matrix
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Texture:
-    """Irradiance from the sun on every pixel, rgb."""
-    into = gpu.target("sun", gbuffer.depth.size, "rgba32f")
+def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Sunshine:
+    """The sun's light on every pixel."""
+    into = gpu.target("sun", gbuffer.depth.size, *["rgba32f"] * (1 if gbuffer.gloss is None else 2))
     if not any(frame.sun_irradiance):
         into.framebuffer.clear()
-        return into.textures[0]
+        return Sunshine(*into.textures)
     shadow, clip = place(scene, frame.sun_direction, sun.resolution)
 
     def make() -> Texture:
         depth, framebuffer = gpu.depth_map((sun.resolution, sun.resolution))
-        geometry, parts = upload(gpu, scene)
-        gpu.raster("shadow", framebuffer, geometry, [part._replace(bound={}) for part in parts], light=Light(clip))
+        uploaded = upload(gpu, scene)
+        gpu.raster("shadow", framebuffer, uploaded.geometry, uploaded.shadows, light=Light(clip))
         return depth
 
     depth = gpu.cached("shadow", (scene, frame.sun_direction, sun.resolution), make, keep=2)
-    return gpu.draw("sun.frag", into, frame=frame, shadow=shadow, gbuffer=gbuffer, shadow_map=ShadowMap(depth))[0]
+    entry = "matte" if gbuffer.gloss is None else "glossy"
+    return Sunshine(*gpu.draw(f"sun.frag:{entry}", into, frame=frame, shadow=shadow, gbuffer=gbuffer, shadow_map=ShadowMap(depth)))

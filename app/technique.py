@@ -8,7 +8,10 @@ group, the shader file and the GLSL struct. It holds no state. Given a `View` it
 - indirect.rgb: irradiance from the surfaces that close the other directions: what they emit, and what they reflect of sun and
   environment once.
 
-Irradiance, before albedo, so that blurring it never smears a texture. The sun is one direction and stays apart. On the background
+- gloss, where the scene has glossy surfaces and the technique knows about directions: rgb, the mean radiance of the reflection lobe that
+  comes from surfaces; a, the share of the lobe that is open. Without it the lobe is dimmed by the hemisphere's open share.
+
+Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay apart. On the background
 direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in app/techniques and one shader; nothing else is edited.
 """
 
@@ -21,7 +24,8 @@ from app.environment import Environment
 from app.frame import Frame
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Size, Texture
-from app.light import EnvironmentMaps
+from app.lamps import Lamps
+from app.light import EnvironmentMaps, GlossMaps
 from app.scene import Scene
 from app.settings import Problem, Settings, param, suggestion
 
@@ -36,7 +40,10 @@ class View(NamedTuple):
     gbuffer: GBuffer
     environment: EnvironmentMaps
     sky: Environment  # the same as an array
-    sun: Texture  # rgb: irradiance from the sun, shadowed
+    sun: Texture  # rgb: irradiance from sun and lamps, shadowed
+    shine: Texture | None  # rgb: radiance that glossy surfaces reflect of these
+    lamps: Lamps
+    gloss: GlossMaps | None  # None: everything is diffuse
 
     @property
     def size(self) -> Size:
@@ -49,6 +56,7 @@ class Lighting(NamedTuple):
 
     direct: Texture
     indirect: Texture
+    gloss: Texture | None = None
 
 
 @dataclass(frozen=True)

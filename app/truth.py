@@ -117,7 +117,7 @@ def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
     kept = store.load(name)
     count = kept.frames if kept else 0
     if kept:
-        lighting = composite.resume(gpu, *kept)
+        lighting = composite.resume(gpu, count, *kept.textures.values())
     last, saved = time.monotonic(), count
     try:
         while count < shot.frames:
@@ -125,12 +125,12 @@ def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
             gpu.ctx.finish()  # a frame that is only queued is not done
             lighting, count = picture.lighting, count + 1
             if time.monotonic() - last > KEEP_EVERY:
-                store.save(name, Mean(count, gpu.read(lighting.direct), gpu.read(lighting.indirect)))
+                store.save(name, Mean(count, *(gpu.read(texture) for texture in lighting if texture is not None)))
                 last, saved = time.monotonic(), count
             tick(shot)
     finally:
         if count > saved:
-            store.save(name, Mean(count, gpu.read(lighting.direct), gpu.read(lighting.indirect)))
+            store.save(name, Mean(count, *(gpu.read(texture) for texture in lighting if texture is not None)))
     shot, view = look(gpu, shot)
     return develop(gpu, shot, view, lighting, lighting)
 

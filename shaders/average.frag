@@ -1,12 +1,19 @@
 // What is the mean of the frames so far?
 // reads  this frame's lighting, the mean of those before      writes  the mean with this one
 #include <average>
-uniform sampler2D light_direct, light_indirect, before_direct, before_indirect;
+uniform sampler2D light_direct, light_indirect, before_direct, before_indirect, light_gloss, before_gloss;
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
+layout(location = 2) out vec4 gloss;
 
-void main() {
+void matte() {
     ivec2 px = ivec2(gl_FragCoord.xy);
     direct = mix(texelFetch(before_direct, px, 0), texelFetch(light_direct, px, 0), average.share);
     indirect = mix(texelFetch(before_indirect, px, 0), texelFetch(light_indirect, px, 0), average.share);
+}
+
+void glossy() {
+    matte();
+    ivec2 px = ivec2(gl_FragCoord.xy);
+    gloss = mix(texelFetch(before_gloss, px, 0), texelFetch(light_gloss, px, 0), average.share);
 }

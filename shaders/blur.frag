@@ -6,7 +6,25 @@
 // cannot average across an edge, and therefore leaves noise where few neighbours agree
 #include <blur>
 #include "common/screen.glsl"
-uniform sampler2D light_direct, light_indirect;
+uniform sampler2D light_direct, light_indirect, light_gloss;
+
+struct Receiver {
+    vec3 p_vs, n_ws, flat_vs;
+    float width;  // metres off the plane that still count
+};
+
+Receiver receiver_at(vec2 uv, float depth) {
+    float pixel = 2.0 * frame.tangent.y * depth / frame.size.y;
+    return Receiver(vs_from_uv(uv, depth), normal_ws_at(uv), mat3(frame.view_from_world) * flat_ws_at(uv), pixel * blur.tolerance);
+}
+
+float agreement(Receiver r, vec2 q) {
+    float off_plane = abs(dot(vs_from_uv(q, depth_at(q)) - r.p_vs, r.flat_vs)) / r.width;
+    float turned = (1.0 - dot(r.n_ws, normal_ws_at(q))) / max(1.0 - cos(radians(blur.angle)), 1e-4);
+    return clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0);
+}
+
+#if defined(ENTRY_ACROSS) || defined(ENTRY_DOWN)
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
 
@@ -16,15 +34,12 @@ void along(vec2 one) {
     direct = textureLod(light_direct, uv, 0.0);
     indirect = textureLod(light_indirect, uv, 0.0);
     if (!on_surface(depth)) return;
-    vec3 p_vs = vs_from_uv(uv, depth), n_ws = normal_ws_at(uv), n_vs = mat3(frame.view_from_world) * n_ws;
-    float pixel = 2.0 * frame.tangent.y * depth / frame.size.y, flat_cosine = cos(radians(blur.angle));
+    Receiver r = receiver_at(uv, depth);
     float total = 1.0;
     for (int i = -blur.radius; i <= blur.radius; i++) {
         vec2 q = uv + one * float(i) / frame.size;
         if (i == 0 || q != clamp(q, 0.0, 1.0)) continue;
-        float off_plane = abs(dot(vs_from_uv(q, depth_at(q)) - p_vs, n_vs)) / (pixel * blur.tolerance);
-        float turned = (1.0 - dot(n_ws, normal_ws_at(q))) / max(1.0 - flat_cosine, 1e-4);
-        float w = clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0) * (abs(i) == blur.radius ? 0.5 : 1.0);
+        float w = agreement(r, q) * (abs(i) == blur.radius ? 0.5 : 1.0);
         direct += w * textureLod(light_direct, q, 0.0);
         indirect += w * textureLod(light_indirect, q, 0.0);
         total += w;
@@ -35,3 +50,29 @@ void along(vec2 one) {
 
 void across() { along(vec2(1.0, 0.0)); }
 void down() { along(vec2(0.0, 1.0)); }
+#else
+#include "common/gloss.glsl"
+layout(location = 0) out vec4 gloss;
+
+// Of the reflection lobe: the narrower it is, the less noise it has and the more detail there would be to lose.
+void along(vec2 one) {
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    gloss = textureLod(light_gloss, uv, 0.0);
+    vec4 g = gloss_at(uv);
+    if (!on_surface(depth) || g.rgb == vec3(0.0)) return;
+    Receiver r = receiver_at(uv, depth);
+    float total = 1.0, width = clamp(2.0 * g.a, 0.0, 1.0);
+    for (int i = -blur.radius; i <= blur.radius; i++) {
+        vec2 q = uv + one * float(i) / frame.size;
+        if (i == 0 || q != clamp(q, 0.0, 1.0) || gloss_at(q).rgb == vec3(0.0)) continue;
+        float w = width * agreement(r, q) * (abs(i) == blur.radius ? 0.5 : 1.0);
+        gloss += w * textureLod(light_gloss, q, 0.0);
+        total += w;
+    }
+    gloss /= total;
+}
+
+void lobe_across() { along(vec2(1.0, 0.0)); }
+void lobe_down() { along(vec2(0.0, 1.0)); }
+#endif

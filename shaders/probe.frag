@@ -15,12 +15,13 @@ void main() {
     Point p = point_here(depth);
     Sample s = sample_of(int(gl_FragCoord.x), ssdo.samples, p.tile);
     vec2 uv;
-    bool shut = closed(p, s, uv);
-    vec3 far = p.receiver.h + homogeneous(p.vs_from_local * s.local) * ssdo.radius;
+    vec3 w_vs = direction_of(p, s), w_ws = mat3(frame.world_from_view) * w_vs;
+    bool shut = closed(p, w_vs, s, uv);
+    vec3 far = p.receiver.h + homogeneous(w_vs) * ssdo.radius;
     vec2 end = far.xy / far.z;
     bool leaves = far.z <= 0.0 || end != clamp(end, 0.0, 1.0);
-    result = vec4(p.ws_from_local * s.local, shut ? 1.0 : leaves ? 2.0 : 0.0);
-    vec3 light = probe.alike ? irradiance_at(p.ws_from_local[2]) : arriving(p, s) * PI;
+    result = vec4(w_ws, shut ? 1.0 : leaves ? 2.0 : 0.0);
+    vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : arriving(w_vs, s) * PI;
     direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
     indirect_part = vec4(shut ? ssdo.bounce_gain * sent(p, s, uv, depth) : vec3(0.0), 1.0);
     place = vec4(uv, s.local.xy);

@@ -5,12 +5,22 @@
 //        the two add up to the map, nothing counts twice
 // cannot find a small lamp, a surface that emits, but by chance: it needs many frames
 #include <reference>
+#ifdef ENTRY_GLOSSY
+#define ENTRY_FULL
+#endif
 #include "common/random.glsl"
 #include "common/environment.glsl"
 #include "common/tracing.glsl"
 #include "common/bright.glsl"
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
+#ifdef ENTRY_FULL
+#include "common/gloss.glsl"
+#include "common/lamps.glsl"
+uniform sampler2D whole_environment;
+
+const float MIRROR = 0.2;  // GGX's alpha, below which lobes find bright spots of the environment better than rays aimed at these
+#endif
 
 uint state;
 
@@ -25,15 +35,82 @@ vec3 sunlight(Surface s) {
 }
 
 // Irradiance from the environment's bright part; flat_ws as above, the same as n_ws where it is not known.
-vec3 bright_light(vec3 p_ws, vec3 n_ws, vec3 flat_ws, uint pick) {
+vec3 bright_light(vec3 p_ws, vec3 n_ws, vec3 flat_ws, uint pick, out vec3 l) {
+    l = n_ws;
     if (bright.count == 0) return vec3(0.0);
     float x = random(), y = random();
     Aimed light = aimed(pick, vec2(x, y));
+    l = light.w_ws;
     float cosine = dot(n_ws, light.w_ws);
     if (cosine <= 0.0 || dot(flat_ws, light.w_ws) <= 0.0) return vec3(0.0);
     return met(p_ws, light.w_ws, reference.reach, true).triangle < 0 ? light.radiance * cosine : vec3(0.0);
 }
 
+#ifdef ENTRY_FULL
+// Irradiance at a surface from one of the lamps, for all of them; l: where it comes from.
+vec3 lamplight(Surface s, out vec3 l) {
+    l = s.n_ws;
+    if (lamps.count == 0) return vec3(0.0);
+    vec4 to;
+    vec3 e = irradiance_from(lamp_of(min(int(random() * float(lamps.count)), lamps.count - 1)), s.p_ws, to);
+    float cosine = dot(s.n_ws, l = to.xyz);
+    if (e == vec3(0.0) || cosine <= 0.0 || dot(s.flat_ws, l) <= 0.0) return vec3(0.0);
+    return met(s.p_ws, l, to.w * 0.99999, true).triangle < 0 ? e * cosine * float(lamps.count) : vec3(0.0);
+}
+
+vec3 whole_radiance_from(vec3 w) { return frame.sky_intensity * textureLod(whole_environment, latlong(w), 0.0).rgb; }
+
+// The direction in which light goes on from a surface that is seen from v, and what share of it: the lobe as likely as what it reflects.
+// narrow: it went into a lobe that finds bright spots of the environment by itself.
+vec3 onward(Surface s, vec3 v, out vec3 w, out bool narrow) {
+    mat3 from_local = basis(s.n_ws);
+    float alpha = alpha_of(s.roughness), white = dot(s.albedo, vec3(1.0 / 3.0)), lobe = dot(reflectance(s.f0, s.roughness, dot(s.n_ws, v)), vec3(1.0 / 3.0));
+    float chance = lobe / max(lobe + white, 1e-6), u = random(), turn = random();
+    vec2 disc = sqrt(u) * vec2(cos(2.0 * PI * turn), sin(2.0 * PI * turn));
+    narrow = false;
+    if (random() < chance) {
+        vec3 v_local = v * from_local, l = reflected(v_local, alpha, disc);
+        w = from_local * l;
+        narrow = alpha < MIRROR;
+        if (l.z <= 0.0) return vec3(0.0);
+        return fresnel(s.f0, dot(v, normalize(v + w))) * masking(l.z, alpha) / chance;
+    }
+    w = from_local * vec3(disc, sqrt(1.0 - u));
+    return (1.0 - reflectance(s.f0, s.roughness, dot(s.n_ws, v))) * s.albedo / (1.0 - chance);
+}
+
+// What a surface reflects towards v of light that arrives from l with this irradiance. aimed: the light is the environment's bright part.
+vec3 reflects(Surface s, vec3 v, vec3 l, vec3 irradiance, bool aimed) {
+    if (irradiance == vec3(0.0)) return vec3(0.0);
+    float alpha = alpha_of(s.roughness);
+    vec3 lobe = s.f0 == vec3(0.0) || (aimed && alpha < MIRROR) ? vec3(0.0) : lobe_of(s.n_ws, v, l, s.f0, alpha);
+    return irradiance * ((1.0 - reflectance(s.f0, s.roughness, dot(s.n_ws, v))) * s.albedo / PI + lobe);
+}
+
+vec3 radiance_of(Hit hit, vec3 w) {
+    Surface s = surface_at(hit, w);
+    vec3 sum = s.emission, rho = vec3(1.0), l;
+    for (int k = 1; k <= reference.bounces; k++) {
+        vec3 v = -w, e = sunlight(s);
+        sum += rho * reflects(s, v, frame.sun_direction, e, false);
+        e = lamplight(s, l);
+        sum += rho * reflects(s, v, l, e, false);
+        state = hashed(state);
+        e = bright_light(s.p_ws, s.n_ws, s.flat_ws, state, l);
+        sum += rho * reflects(s, v, l, e, true);
+        bool narrow;
+        rho *= onward(s, v, w, narrow);
+        if (rho == vec3(0.0)) return sum;
+        if (dot(s.flat_ws, w) <= 0.0) return sum;
+        hit = met(s.p_ws, w, reference.reach, false);
+        if (hit.triangle < 0) return sum + rho * (narrow ? whole_radiance_from(w) : radiance_from(w));
+        if (k == reference.bounces) break;
+        s = surface_at(hit, w);
+        sum += rho * s.emission;
+    }
+    return sum;
+}
+#else
 // Radiance that leaves what a ray met, towards where it came from: emitted, and reflected up to `bounces` times.
 vec3 radiance_of(Hit hit, vec3 w) {
     Surface s = surface_at(hit, w);
@@ -42,7 +119,8 @@ vec3 radiance_of(Hit hit, vec3 w) {
         rho *= s.albedo;
         sum += rho / PI * sunlight(s);
         state = hashed(state);
-        sum += rho / PI * bright_light(s.p_ws, s.n_ws, s.flat_ws, state);
+        vec3 l;
+        sum += rho / PI * bright_light(s.p_ws, s.n_ws, s.flat_ws, state, l);
         float u = random();
         w = basis(s.n_ws) * cosine_direction(u, random());
         hit = met(s.p_ws, w, reference.reach, false);
@@ -53,14 +131,15 @@ vec3 radiance_of(Hit hit, vec3 w) {
     }
     return sum;
 }
+#endif
 
-void main() {
+void irradiances() {
     direct = vec4(0.0, 0.0, 0.0, 1.0);
     indirect = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     mat3 ws_from_local = basis(normalize(normal_ws_at(uv_here())));
-    vec3 p_ws = ray_start(depth, ws_from_local[2]);
+    vec3 flat_ws = normalize(flat_ws_at(uv_here())), p_ws = ray_start(depth, flat_ws), l;
     // Roberts' sequence R2 (2018) runs on through all frames; where it starts is random for each pixel and seed.
     uint start = hashed(uint(gl_FragCoord.x) + hashed(uint(gl_FragCoord.y) + hashed(uint(frame.index) >> 16))), turn = hashed(start);
     vec4 open = vec4(0.0);
@@ -68,12 +147,49 @@ void main() {
     for (int i = 0; i < reference.rays; i++) {
         uint number = (uint(frame.index) & 65535u) * uint(reference.rays) + uint(i);
         state = hashed(start ^ hashed(number));
-        vec3 w = ws_from_local * cosine_direction(unit(start + number * 3242174889u), unit(turn + number * 2447445413u));
+        vec3 w = above(ws_from_local * cosine_direction(unit(start + number * 3242174889u), unit(turn + number * 2447445413u)), flat_ws);
         Hit hit = met(p_ws, w, reference.reach, false);
         if (hit.triangle < 0) open += vec4(radiance_from(w), 1.0);
         else closed += radiance_of(hit, w);
-        lit += bright_light(p_ws, ws_from_local[2], ws_from_local[2], turn + number * 2654435769u);  // the golden ratio's sequence
+        lit += bright_light(p_ws, ws_from_local[2], flat_ws, turn + number * 2654435769u, l);  // the golden ratio's sequence
     }
     direct = (open * vec4(vec3(PI), 1.0) + vec4(lit, 0.0)) / float(reference.rays);
     indirect = vec4(closed / float(reference.rays) * PI, 1.0);
 }
+
+void matte() { irradiances(); }
+void full() { irradiances(); }
+
+#ifdef ENTRY_GLOSSY
+layout(location = 2) out vec4 gloss;
+
+// The mean radiance of the reflection lobe, over what the lobe reflects of white light: all of it, so that no share is left open.
+void glossy() {
+    irradiances();
+    gloss = vec4(0.0);
+    float depth = depth_at(uv_here());
+    vec4 g = gloss_at(uv_here());
+    if (!on_surface(depth) || g.rgb == vec3(0.0)) return;
+    vec3 n_ws = normalize(normal_ws_at(uv_here())), flat_ws = normalize(flat_ws_at(uv_here())), v = eye_ws_from(uv_here()), l;
+    vec3 p_ws = ray_start(depth, flat_ws), sum = vec3(0.0);
+    mat3 from_local = basis(n_ws);
+    float alpha = alpha_of(g.a);
+    uint start = hashed(uint(gl_FragCoord.y) + hashed(uint(gl_FragCoord.x) + hashed(uint(frame.index) >> 16))), turn = hashed(start);
+    for (int i = 0; i < reference.rays; i++) {
+        uint number = (uint(frame.index) & 65535u) * uint(reference.rays) + uint(i);
+        state = hashed(turn ^ hashed(number));
+        float u = unit(start + number * 3242174889u), around = 2.0 * PI * unit(turn + number * 2447445413u);
+        vec3 local = reflected(v * from_local, alpha, sqrt(u) * vec2(cos(around), sin(around)));
+        if (local.z > 0.0) {
+            vec3 w = above(from_local * local, flat_ws), share = fresnel(g.rgb, dot(v, normalize(v + w))) * masking(local.z, alpha);
+            Hit hit = met(p_ws, w, reference.reach, false);
+            sum += share * (hit.triangle >= 0 ? radiance_of(hit, w) : alpha < MIRROR ? whole_radiance_from(w) : radiance_from(w));
+        }
+        if (alpha >= MIRROR) {
+            vec3 e = bright_light(p_ws, n_ws, flat_ws, hashed(state), l);
+            if (e != vec3(0.0)) sum += e * lobe_of(n_ws, v, l, g.rgb, alpha);
+        }
+    }
+    gloss.rgb = sum / float(reference.rays) / max(reflectance(g.rgb, g.a, dot(n_ws, v)), vec3(1e-4));
+}
+#endif

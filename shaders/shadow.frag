@@ -1,2 +1,7 @@
-// Only depth is kept.
-void main() {}
+// Only depth is kept, where there is no hole.
+#include "common/hole.glsl"
+
+void whole() {}
+void pierced() {
+    if (in_hole()) discard;
+}

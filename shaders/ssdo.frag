@@ -11,21 +11,25 @@ layout(location = 0) out vec4 result;
 
 struct Point {
     Receiver receiver;
-    mat3 ws_from_local, vs_from_local;
+    mat3 vs_from_local;
+    vec3 flat_vs;
     int tile, steps;
 };
 
 Point point_here(float depth) {
-    mat3 ws_from_local = basis(normal_ws_at(uv_here())), vs_from_local = mat3(frame.view_from_world) * ws_from_local;
+    mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
+    vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     int steps = ssdo.visibility == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
-    return Point(receiver_at(uv_here(), depth, vs_from_local[2]), ws_from_local, vs_from_local, tile_index(ivec2(HERE)), steps);
+    return Point(receiver_at(uv_here(), depth, flat_vs), vs_from_local, flat_vs, tile_index(ivec2(HERE)), steps);
 }
 
-bool closed(Point p, Sample s, out vec2 uv) {
-    return closed(p.receiver, p.vs_from_local * s.local, ssdo.radius, ssdo.thickness, ssdo.bias, p.steps, s.share, uv);
+vec3 direction_of(Point p, Sample s) { return above(p.vs_from_local * s.local, p.flat_vs); }
+
+bool closed(Point p, vec3 w_vs, Sample s, out vec2 uv) {
+    return closed(p.receiver, w_vs, ssdo.radius, ssdo.thickness, ssdo.bias, p.steps, s.share, uv);
 }
 
-vec3 arriving(Point p, Sample s) { return radiance_from(p.ws_from_local * s.local, ssdo.prefilter * solid_angle_of(s, ssdo.samples)); }
+vec3 arriving(vec3 w_vs, Sample s) { return radiance_from(mat3(frame.world_from_view) * w_vs, ssdo.prefilter * solid_angle_of(s, ssdo.samples)); }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
 void direct() {
@@ -37,32 +41,47 @@ void direct() {
     vec2 uv;
     for (int i = 0; i < ssdo.samples; i++) {
         Sample s = sample_of(i, ssdo.samples, p.tile);
-        if (!closed(p, s, uv)) sum += vec4(arriving(p, s), 1.0);
+        vec3 w_vs = direction_of(p, s);
+        if (!closed(p, w_vs, s, uv)) sum += vec4(arriving(w_vs, s), 1.0);
     }
     result = sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
 }
 
 // Radiance that leaves every pixel: emitted, and reflected of environment and sun.
-void senders() {
+void sends(vec3 albedo) {
     vec2 uv = uv_here();
     vec3 irradiance = textureLod(light_direct, uv, 0.0).rgb + textureLod(light_sun, uv, 0.0).rgb;
-    result = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + textureLod(gbuffer_albedo, uv, 0.0).rgb / PI * irradiance, 1.0);
+    result = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + albedo / PI * irradiance, 1.0);
 }
+
+void senders() { sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb); }
+
+#if defined(ENTRY_GLOSSY_SENDERS) || defined(ENTRY_GLOSS)
+#include "common/gloss.glsl"
+
+// What leaves a glossy surface goes to one side; from here it is as if it went everywhere, as from a diffuse one of the same reflectance.
+void glossy_senders() {
+    vec3 f0 = gloss_at(uv_here()).rgb;
+    sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb * (1.0 - f0) + f0);
+}
+#endif
+
+// Whether what is seen at uv turns its front to the receiver: a sender's back reflects nothing towards us. d_vs: from there to it.
+float facing(vec2 uv, vec3 d_vs) { return -dot(mat3(frame.view_from_world) * flat_ws_at(uv), d_vs); }
+
+vec3 towards(vec2 uv, float depth) { return vs_from_uv(texel_center(uv), depth_at(uv)) - vs_from_uv(uv_here(), depth); }
 
 // Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by
 //   solid angle: cos(theta_r) dw, like direct light, so that a closed furnace is white;
 //   patch, as published: A_s cos(theta_s) cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density
 //   ratio 1 / (2 cos(theta)); d is at least the patch's own radius r / sqrt(N), which has no unit but the scene's.
-// The sender's back reflects nothing towards us.
 vec3 sent(Point p, Sample s, vec2 uv, float depth) {
-    vec3 d_vs = vs_from_uv(texel_center(uv), depth_at(uv)) - vs_from_uv(uv_here(), depth);
-    vec3 sender_vs = mat3(frame.view_from_world) * normal_ws_at(uv);
-    float weight = PI / float(ssdo.samples);
-    float facing = -dot(sender_vs, d_vs);
-    if (facing <= 0.0) return vec3(0.0);
+    vec3 d_vs = towards(uv, depth);
+    float weight = PI / float(ssdo.samples), front = facing(uv, d_vs);
+    if (front <= 0.0) return vec3(0.0);
     if (ssdo.bounce_form == SSDO_BOUNCE_FORM_PATCH) {
         float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
-        weight = PI * least * facing * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
+        weight = PI * least * front * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
     }
     return weight * textureLod(sender_radiance, uv, 0.0).rgb;
 }
@@ -76,7 +95,36 @@ void indirect() {
     vec2 uv;
     for (int i = 0; i < ssdo.samples; i++) {
         Sample s = sample_of(i, ssdo.samples, p.tile);
-        if (closed(p, s, uv)) sum += sent(p, s, uv, depth);
+        if (closed(p, direction_of(p, s), s, uv)) sum += sent(p, s, uv, depth);
     }
     result = vec4(ssdo.bounce_gain * sum, 1.0);
 }
+
+#ifdef ENTRY_GLOSS
+// The same question for the directions that a glossy surface reflects towards the camera: a is the share of them that is open, rgb the mean
+// of what the others send.
+void gloss() {
+    result = vec4(0.0, 0.0, 0.0, 1.0);
+    float depth = depth_at(uv_here());
+    if (!on_surface(depth)) return;
+    vec4 g = gloss_at(uv_here());
+    if (g.rgb == vec3(0.0)) return;
+    Point p = point_here(depth);
+    vec3 v_local = -normalize(vs_from_uv(uv_here(), depth)) * p.vs_from_local;
+    float alpha = alpha_of(g.a), total = 0.0;
+    vec4 sum = vec4(0.0);
+    vec2 uv;
+    for (int i = 0; i < ssdo.reflections; i++) {
+        Sample s = sample_of(i, ssdo.reflections, p.tile);
+        s.local = reflected(v_local, alpha, s.local.xy);
+        if (s.local.z <= 0.0) continue;
+        float weight = masking(s.local.z, alpha);
+        vec3 w_vs = direction_of(p, s);
+        total += weight;
+        if (!closed(p, w_vs, s, uv)) sum.a += weight;
+        else if (facing(uv, towards(uv, depth)) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
+    }
+    if (total > 0.0) result = sum / total;
+    result.rgb *= ssdo.bounce_gain;
+}
+#endif

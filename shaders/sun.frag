@@ -6,7 +6,8 @@
 #include <shadow>
 #include "common/screen.glsl"
 uniform sampler2D shadow_map_depth;
-out vec4 result;
+layout(location = 0) out vec4 irradiance;
+layout(location = 1) out vec4 shine;  // radiance that a glossy surface reflects of it towards the camera
 
 const int SEARCHED = 8, COMPARED = 16;
 const float STEEPEST = 100.0, SLACK = 0.6;
@@ -47,13 +48,22 @@ float lit(vec3 p_ws, vec3 n_ws) {
     return open / float(COMPARED);
 }
 
-void main() {
-    result = vec4(0.0);
+void matte() {
+    irradiance = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
-    vec3 n_ws = normal_ws_at(uv_here());
-    float cosine = dot(n_ws, frame.sun_direction);
-    if (cosine <= 0.0) return;
+    vec3 flat_ws = flat_ws_at(uv_here());
+    float cosine = dot(normal_ws_at(uv_here()), frame.sun_direction);
+    if (cosine <= 0.0 || dot(flat_ws, frame.sun_direction) <= 0.0) return;
     vec3 p_ws = (frame.world_from_view * vec4(vs_from_uv(uv_here(), depth), 1.0)).xyz;
-    result.rgb = frame.sun_irradiance * cosine * lit(p_ws, n_ws);
+    irradiance.rgb = frame.sun_irradiance * cosine * lit(p_ws, flat_ws);
 }
+
+#ifdef ENTRY_GLOSSY
+#include "common/gloss.glsl"
+
+void glossy() {
+    matte();
+    shine = irradiance.rgb == vec3(0.0) ? vec4(0.0) : vec4(irradiance.rgb * shine_of(uv_here(), frame.sun_direction), 0.0);
+}
+#endif

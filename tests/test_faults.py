@@ -514,7 +514,7 @@ def test_19_across_then_down_is_nearly_the_whole_square(gpu: Gpu, scene: str) ->
     shot = Shot().with_values(SMALL | {"scene": scene, "ssdo.radius": 1.0, "environment": "ramp-x", "blur.radius": 4})
     picture, p = render(gpu, shot), shoot(gpu, {"scene": scene, "technique": "off"})
     assert p.surface.all()
-    for raw, out in zip(picture.raw, picture.lighting, strict=True):
+    for raw, out in zip(picture.raw[:2], picture.lighting[:2], strict=True):
         before, after = gpu.read(raw).astype("f8"), gpu.read(out).astype("f8")
         apart = np.abs(after - full_kernel(p, picture, before)).max(-1)
         taken = np.sqrt(((after - before) ** 2).mean())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from app import tracing
+from app import lamps, light, tracing
 from app.gpu import Gpu, Texture
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, Technique, View
@@ -39,7 +39,7 @@ class Reference(Technique):
     bounces: int = param(1, 0, 8, "how often light is reflected on its way to a pixel; 0: surfaces only emit")
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        into = gpu.target("reference", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+        into = gpu.target("reference", view.size, *[LIGHTING_FORMAT] * (2 if view.gloss is None else 3))
         triangles, nodes = tracing.upload(gpu, view.scene)
         mine = self if self.reach is not None else replace(self, reach=UNLIMITED)
         split, (height, width) = view.sky.split, view.sky.radiance.shape[:2]
@@ -50,7 +50,12 @@ class Reference(Technique):
         dim, texels = gpu.cached("split environment", view.sky, make, keep=2)
         given: dict[str, Any] = {"reference": mine, "frame": view.frame, "gbuffer": view.gbuffer, "walk": Walk(nodes), "traced": triangles}
         given |= {"environment": view.environment._replace(background=dim), "bright": Bright(len(split.bright), (width, height)), "bright_texels": texels}
-        return Lighting(*gpu.draw("reference.frag", into, **given))
+        given["lamps"] = lamps.block(view.scene, view.lamps)
+        if not (view.scene.layered or view.scene.lamps):
+            return Lighting(*gpu.draw("reference.frag:matte", into, **given))
+        given |= {"lamp_texels": lamps.listed(gpu, view.scene, view.frame, view.lamps)}
+        given |= {"whole_environment": view.environment.background, "gloss_reflectance": light.reflectance_table(gpu)}
+        return Lighting(*gpu.draw(f"reference.frag:{'full' if view.gloss is None else 'glossy'}", into, **given))
 
     def label(self) -> str:
         reach = "" if self.reach is None else f", reach {self.reach:.3g} m"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import sys
 import time
@@ -36,6 +37,7 @@ FLYING = {"W": (0, 0, 1), "S": (0, 0, -1), "D": (1, 0, 0), "A": (-1, 0, 0), "E":
 FRAMES = 5  # until Dear ImGui has taken all events of a click
 SMOOTH = 1 / 60  # seconds between frames of the panel alone
 NOTE = 6.0  # seconds a message stays
+TIDY = 5.0  # seconds between looks at what memory can be given back
 
 
 class Viewer(WindowConfig):
@@ -65,7 +67,7 @@ class Viewer(WindowConfig):
         self.waiting: list[str] = []  # actions of keys pressed meanwhile
         self.awake = 0.0
         self.drawn = 0.0
-        self.last = time.perf_counter()
+        self.last = self.tidied = time.perf_counter()
         self.hidden = False
         self.noted = ("", 0.0)
         self.session = session
@@ -108,6 +110,9 @@ class Viewer(WindowConfig):
         self.panel.inspect((int(over[0] * ratio), int(over[1] * ratio)) if over else None)
         running = self.panel.experiment is not None and not self.panel.experiment.done
         if not new and not running and now - self.drawn < (HEARTBEAT if now > self.awake else SMOOTH):
+            if now - self.tidied > TIDY:
+                self.tidied = now
+                _give_back()
             return False
         self.wnd.use()
         session.show(self.wnd.fbo)
@@ -433,3 +438,9 @@ def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tupl
     config.wnd.title = f"{Viewer.title}: {shot.scene}"
     config.loop()
     return 0
+
+
+def _give_back() -> None:
+    """Memory that was freed goes back to the system, where the C library would keep it: 200 of 750 MB after twenty minutes of changing scenes."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # glibc's own
+        ctypes.CDLL(None).malloc_trim(0)

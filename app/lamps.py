@@ -1,0 +1,153 @@
+"""Light of lamps, points and cones, on the surfaces the camera sees; shadows of the nearest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from app.frame import Doubles, Frame, Matrix, flat
+from app.gbuffer import GBuffer
+from app.geometry import upload
+from app.gpu import Gpu, Texture
+from app.scene import Lamp, Scene
+from app.settings import Settings, param
+from app.sun import Light, Sunshine
+
+MOST = 64
+FACES = 6  # maps of a lamp that shines everywhere, one for each side of a cube; a cone has one
+WIDEST = 75.0  # degrees: half angle up to which one map holds a cone
+BLINDEST, ENDLESS = 1e-4, 1e30  # the near plane, in shares of the far one; metres
+
+
+@dataclass(frozen=True)
+class Lamps(Settings):
+    """The scene's lamps."""
+
+    intensity: float = param(1.0, 0.0, 1e6, "multiplies the light of all lamps; 0 switches them off", log=True)
+    shadows: int = param(8, 0, 16, "how many of them, the nearest to the camera, cast shadows")
+    resolution: int = param(512, 64, 1024, "texels a side of each of their shadow maps, of which a lamp that shines everywhere has six", unit="px")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Passed to shaders as `lamps`."""
+
+    count: int
+    intensity: float
+    resolution: float  # texels a side of a shadow map
+
+
+class LampMaps(NamedTuple):
+    """Passed to shaders as `lamp`; read through shaders/common/lamps.glsl."""
+
+    texels: Texture  # four for each lamp, see `listed`
+    shadows: Texture  # maps side by side: a row for each lamp; metres from the lamp along the map's axis over its far plane
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Passed to shaders/lamp.frag as `reach`."""
+
+    far: float  # metres
+
+
+def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, sun: Sunshine) -> Sunshine:
+    """The sun's light and that of all lamps."""
+    if not scene.lamps or lamps.intensity == 0:
+        return sun
+    maps = LampMaps(listed(gpu, scene, frame, lamps), _shadows(gpu, scene, _nearest(scene, frame, lamps.shadows), lamps.resolution))
+    formats = ["rgba32f"] * (1 if gbuffer.gloss is None else 2)
+    into = gpu.target("lamps", gbuffer.depth.size, *formats)
+    entry = "matte" if gbuffer.gloss is None else "glossy"
+    drawn = gpu.draw(f"lamps.frag:{entry}", into, lamps=block(scene, lamps), frame=frame, gbuffer=gbuffer, lamp=maps, light=sun)
+    return Sunshine(*drawn)
+
+
+def block(scene: Scene, lamps: Lamps) -> Listed:
+    """What shaders are told besides the list."""
+    return Listed(len(scene.lamps) if lamps.intensity else 0, lamps.intensity, float(lamps.resolution))
+
+
+def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
+    """Four texels for each lamp: place, reach; intensity, row of its shadow maps (-1: none); axis, cosine where its cone ends; one over the
+    width of the cone's edge in cosines, whether one map holds it, tangent of that map's half angle, its far plane."""
+    near = _nearest(scene, frame, lamps.shadows)
+
+    def make() -> Texture:
+        values = np.zeros((len(scene.lamps), 4, 4), "f4")
+        for i, lamp in enumerate(scene.lamps):
+            inner, outer = (math.cos(math.radians(min(angle, 180.0))) for angle in (lamp.inner, lamp.outer))
+            row = near.index(i) if i in near else -1
+            values[i] = [
+                (*lamp.position, min(lamp.reach, ENDLESS)),
+                (*lamp.intensity, row),
+                (*lamp.direction, outer if lamp.outer < 180 else -2.0),
+                (1 / max(inner - outer, 1e-3), _in_one_map(lamp), _tangent(lamp), _far(scene, lamp)),
+            ]
+        return gpu.texels(values.reshape(-1, 4))
+
+    return gpu.cached("lamps", (scene, near), make, keep=2)
+
+
+def _in_one_map(lamp: Lamp) -> bool:
+    return lamp.outer <= WIDEST
+
+
+def _tangent(lamp: Lamp) -> float:
+    return math.tan(math.radians(max(lamp.outer, 0.5))) if _in_one_map(lamp) else 1.0
+
+
+def _far(scene: Scene, lamp: Lamp) -> float:
+    """Metres from a lamp to what is farthest from it, or where it ends."""
+    low, high = (corner.astype("f8") for corner in scene.bounds)
+    place = np.array(lamp.position)
+    return min(float(np.linalg.norm(np.maximum(abs(low - place), abs(high - place)))), lamp.reach) * 1.001 + 1e-6
+
+
+def _nearest(scene: Scene, frame: Frame, count: int) -> tuple[int, ...]:
+    """The numbers of the lamps nearest to the camera, in their own order."""
+    distance = [math.dist(frame.eye, lamp.position) for lamp in scene.lamps]
+    return tuple(sorted(sorted(range(len(distance)), key=distance.__getitem__)[:count]))
+
+
+def _axes(lamp: Lamp) -> list[Doubles]:
+    """Right, up and forward of each of a lamp's maps, as rows; as shaders/common/lamps.glsl has them."""
+    if not _in_one_map(lamp):
+        unit = np.eye(3)
+        return [np.stack([unit[(axis + 1) % 3], unit[(axis + 2) % 3], sign * unit[axis]]) for axis in range(3) for sign in (1.0, -1.0)]
+    x, y, z = lamp.direction  # Duff et al. 2017, as in shaders/common/pattern.glsl
+    s = 1.0 if z >= 0 else -1.0
+    a = -1.0 / (s + z)
+    b = x * y * a
+    return [np.array([(1 + s * x * x * a, s * b, -s * x), (b, s + y * y * a, -y), (x, y, z)])]
+
+
+def _clip(lamp: Lamp, axes: Doubles, far: float) -> Matrix:
+    """clip_from_world of one of its maps."""
+    near, place, tangent = far * BLINDEST, np.array(lamp.position), _tangent(lamp)
+    m = np.zeros((4, 4))
+    m[:3, 0], m[:3, 1], m[:3, 2], m[:3, 3] = axes[0] / tangent, axes[1] / tangent, axes[2] * (far + near) / (far - near), axes[2]
+    m[3] = -place @ m[:3]
+    m[3, 2] -= 2 * far * near / (far - near)
+    return flat(m)
+
+
+def _shadows(gpu: Gpu, scene: Scene, near: tuple[int, ...], side: int) -> Texture:
+    """The shadow maps of these lamps, a row each."""
+
+    def make() -> Texture:
+        depth, framebuffer = gpu.depth_map((FACES * side, max(len(near), 1) * side))
+        uploaded = upload(gpu, scene)
+        for row, number in enumerate(near):
+            lamp = scene.lamps[number]
+            far = _far(scene, lamp)
+            for face, axes in enumerate(_axes(lamp)):
+                box = (face * side, row * side, side, side)
+                light = Light(_clip(lamp, axes, far))
+                gpu.raster("lamp", framebuffer, uploaded.geometry, uploaded.shadows, viewport=box, light=light, reach=Reach(far))
+        return depth
+
+    return gpu.cached("lamp shadows", (scene, near, side), make, keep=2)
