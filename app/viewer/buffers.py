@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Texture
 from app.pipeline import Picture
+from app.sun import Sunshine
 from app.technique import Lighting
 from app.techniques.off import Off
 
@@ -42,22 +43,29 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
         "picture": lambda: Buffer(p.image, "picture"),
         "open share, not blurred": lambda: Buffer(raw.direct, "alpha"),
         "bounce, not blurred": lambda: Buffer(raw.indirect, "light", over_pi),
-        "sunlight": lambda: Buffer(p.view.sun, "light", over_pi),
+        "sun and lamps": lambda: Buffer(p.view.sun, "light", over_pi),
         "normals": lambda: Buffer(surfaces.normal, "normal"),
         "emission": lambda: Buffer(surfaces.emission, "light"),
         "depth": lambda: Buffer(surfaces.depth, "depth"),
     }
+    if surfaces.gloss is not None and p.view.shine is not None:
+        gloss, shine = surfaces.gloss, p.view.shine
+        found |= {"gloss": lambda: Buffer(gloss, "light"), "roughness": lambda: Buffer(gloss, "alpha"), "highlights": lambda: Buffer(shine, "light")}
+    if light.gloss is not None:
+        lobe = light.gloss
+        found |= {"reflected surfaces": lambda: Buffer(lobe, "light"), "open share of the reflection": lambda: Buffer(lobe, "alpha")}
     for name, target in gpu.targets.items():
         if name.startswith(f"{slot}/"):
-            for part, texture in zip(_parts(len(target.textures)), target.textures, strict=True):
+            for part, texture in zip(_parts(name.rpartition("/")[2], len(target.textures)), target.textures, strict=True):
                 mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
                 found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(Buffer, texture, mapping)
     return found
 
 
-def _parts(count: int) -> tuple[str, ...]:
-    """What a target's textures are called, going by how many there are."""
-    return {4: GBuffer._fields, 2: Lighting._fields, 1: ("",)}.get(count, tuple(map(str, range(count))))
+def _parts(target: str, count: int) -> tuple[str, ...]:
+    """What the textures of a target are called."""
+    known = {"gbuffer": GBuffer._fields, "sun": Sunshine._fields, "lamps": Sunshine._fields}
+    return known.get(target, Lighting._fields)[:count] if count > 1 else ("",)
 
 
 def unoccluded(gpu: Gpu, slot: str, p: Picture) -> Texture:
