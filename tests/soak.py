@@ -23,6 +23,7 @@ import moderngl
 from driver import ALT, CTRL, SHIFT, Driver
 
 from app.viewer import keys
+from app.viewer.window import TIDY
 
 SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks")
 KINDS = (moderngl.Texture, moderngl.Framebuffer, moderngl.Renderbuffer, moderngl.Buffer, moderngl.VertexArray, moderngl.Program, moderngl.Query)
@@ -108,7 +109,10 @@ def reset(d: Driver) -> None:
         d.session.look.buffer, d.panel.inspects, d.session.truth = "picture", False, False
     d.session.restore(d.start)  # type: ignore[attr-defined]
     d.rest()
-    d.turns(10)
+    until = time.monotonic() + TIDY + 1
+    while time.monotonic() < until:  # at rest, the window gives back what was freed
+        d.turns(1)
+        time.sleep(0.05)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
   errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
   failures   scenes built to break screen space: what each technique makes of them, and the truth
   rays       the reference's tree and its rays per second, beside Embree's
+  loading    a file of millions of triangles: seconds and memory until its picture is there
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "rays")
+BENCHES = ("errors", "failures", "rays", "loading")
 
 
 def main(arguments: Sequence[str]) -> int:
