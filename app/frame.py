@@ -51,11 +51,15 @@ def jitter(index: int, seed: int) -> Vec3:
     return (count * ADVANCE[0]) % 1.0, (count * ADVANCE[1]) % 1.0, (count * ADVANCE[2]) % 1.0
 
 
+def box_corners(low: npt.ArrayLike, high: npt.ArrayLike) -> Doubles:
+    """(8, 3) corners of a box between its lowest and its highest."""
+    ends = np.array([low, high], "f8")
+    return np.stack([ends[[i >> axis & 1 for i in range(8)], axis] for axis in range(3)], -1)
+
+
 def planes(scene: Scene, eye: Doubles, forward: Doubles) -> tuple[float, float]:
     """Distances along the view axis that hold the whole scene: near, far. A far/near ratio of 1000 keeps 32-bit depth sharp."""
-    low, high = scene.bounds
-    corners = np.array([[(low, high)[i >> axis & 1][axis] for axis in range(3)] for i in range(8)], "f8")
-    along = (corners - eye) @ forward
+    along = (box_corners(*scene.bounds) - eye) @ forward
     far = max(float(along.max()) * 1.01, scene.size * 1e-3)
     return max(float(along.min()) * 0.99, far * 1e-3), far + scene.size * 1e-3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.frame import Frame
-from app.geometry import upload
+from app.geometry import seen, upload
 from app.gpu import Gpu, Texture
 from app.scene import Scene
 
@@ -27,7 +27,7 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
     formats = ["rgba16f", "rgba16f", "rgba16f", "r32f", *(["rgba16f", "rgba16f"] if scene.layered else [])]
     into = gpu.target("gbuffer", (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
-    geometry, parts, _ = upload(gpu, scene)
-    gpu.raster("gbuffer", into, geometry, parts, clear=[BACKGROUND if f == "r32f" else 0.0 for f in formats], frame=frame)
+    uploaded = upload(gpu, scene)
+    gpu.raster("gbuffer", into, uploaded.geometry, seen(uploaded, frame), clear=[BACKGROUND if f == "r32f" else 0.0 for f in formats], frame=frame)
     normal, albedo, emission, depth, *more = into.textures
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)

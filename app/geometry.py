@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from app.frame import Doubles, Frame, box_corners
 from app.gpu import Geometry, Gpu, Part, Texture
 from app.scene import Floats, Image, Ints, Material, Mesh, Scene
 from app.settings import Vec3
@@ -70,11 +71,20 @@ class Uploaded(NamedTuple):
     geometry: Geometry
     parts: list[Part]  # with materials
     shadows: list[Part]  # the same with nothing but their holes
+    boxes: Doubles  # (parts, 8, 4) corners of what holds each, homogeneous
 
 
 def upload(gpu: Gpu, scene: Scene) -> Uploaded:
     """The scene's geometry on the GPU; made once for each scene. Raises Problem when there is no memory."""
     return gpu.cached("geometry", scene, lambda: _make(gpu, scene))
+
+
+def seen(uploaded: Uploaded, frame: Frame) -> list[Part]:
+    """The parts that are not all beyond one side of what the camera sees."""
+    clip = uploaded.boxes @ np.array(frame.clip_from_world).reshape(4, 4)
+    w = clip[..., 3:]
+    beyond = np.all(np.concatenate([clip[..., :3] > w, clip[..., :3] < -w], -1), axis=1)
+    return [part for part, sides in zip(uploaded.parts, beyond, strict=True) if not sides.any()]
 
 
 def corners(mesh: Mesh) -> tuple[Floats, Ints]:
@@ -141,9 +151,12 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
             images[key] = gpu.image(wanted.pixels, linear=linear, clamp=wanted.clamp)
         return images[key]
 
-    parts, shadows, start, first = [], [], 0, 0
+    parts: list[Part] = []
+    shadows: list[Part] = []
+    boxes, start, first = np.ones((len(meshes), 8, 4)), 0, 0
     for mesh, count in zip(meshes, counts, strict=True):
         m, length = mesh.material, len(mesh.triangles)
+        boxes[len(parts), :, :3] = box_corners(mesh.positions.min(0), mesh.positions.max(0))
         vertices[start : start + count], indices[first : first + length] = _records(mesh, layout)
         indices[first : first + length] += start
         wanted = IMAGES if scene.layered else COLORS
@@ -153,4 +166,4 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
         hole = Hole(m.opacity, m.cutoff, surface.albedo_u, surface.albedo_v, surface.albedo_set)
         shadows.append(Part(3 * first, 3 * length, {"hole": hole, "albedo_image": bound["albedo_image"]}, "pierced" if m.cutoff else "whole"))
         start, first = start + count, first + length
-    return Uploaded(gpu.geometry(vertices, layout[0], layout[1], indices), parts, shadows)
+    return Uploaded(gpu.geometry(vertices, layout[0], layout[1], indices), parts, shadows, boxes)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.frame import Frame, Matrix, flat, look_at
+from app.frame import Frame, Matrix, box_corners, flat, look_at
 from app.gbuffer import GBuffer
 from app.geometry import upload
 from app.gpu import Gpu, Texture
@@ -53,7 +53,7 @@ def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
     low, high = (corner.astype("f8") for corner in scene.bounds)
     center = (low + high) / 2
     view = look_at(tuple(center), tuple(center - np.array(towards)))
-    corners = np.array([[(low, high)[i >> axis & 1][axis] for axis in range(3)] + [1.0] for i in range(8)]) @ view
+    corners = np.column_stack([box_corners(low, high), np.ones(8)]) @ view
     margin = scene.size * 0.01
     least, most = corners[:, :3].min(0) - margin, corners[:, :3].max(0) + margin
     shift = np.eye(4)
