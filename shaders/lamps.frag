@@ -50,7 +50,9 @@ float lit(Lamp lamp, vec3 p_ws, vec3 n_ws) {
 void gather() {
     vec2 uv = uv_here();
     irradiance = textureLod(light_irradiance, uv, 0.0);
+#ifdef ENTRY_GLOSSY
     shine = textureLod(light_shine, uv, 0.0);
+#endif
     float depth = depth_at(uv);
     if (!on_surface(depth)) return;
     vec3 n_ws = normal_ws_at(uv), flat_ws = flat_ws_at(uv), p_ws = (frame.world_from_view * vec4(vs_from_uv(uv, depth), 1.0)).xyz;
