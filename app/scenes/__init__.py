@@ -11,14 +11,16 @@ from pathlib import Path
 from app.loading import gltf
 from app.scene import Scene
 from app.scenes import failures, fixtures
+from app.scenes.atelier import atelier
 from app.scenes.blocks import blocks
 from app.scenes.cornell import cornell
 from app.scenes.courtyard import courtyard
 from app.scenes.million import million
 from app.scenes.nook import nook
+from app.scenes.parlour import parlour
 from app.settings import Problem, suggestion
 
-BUILT_IN: dict[str, Callable[..., Scene]] = {f.__name__: f for f in (courtyard, cornell, nook, blocks, million, *fixtures.ALL, *failures.ALL)}
+BUILT_IN: dict[str, Callable[..., Scene]] = {f.__name__: f for f in (courtyard, parlour, atelier, cornell, nook, blocks, million, *fixtures.ALL, *failures.ALL)}
 
 
 def moves(name: str) -> bool:
