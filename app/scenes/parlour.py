@@ -65,7 +65,7 @@ def shell(s: Stuff, rng: Rng) -> list[Mesh]:
         boards((-WIDE - 0.01, -DEEP - 0.01), (WIDE + 0.01, DEEP + WALL), 0.0, s.oak, rng),
     ]
     cove = [(0.01, 0.0), (0.01, -0.14), (-0.012, -0.14), (-0.022, -0.12), (-0.045, -0.07), (-0.09, -0.035), (-0.11, -0.022), (-0.12, 0.0)]
-    cornice = border(2 * WIDE, 2 * DEEP, [(d, -h) for d, h in cove[::-1]], s.paint)
+    cornice = border(2 * WIDE, 2 * DEEP, [(d, -h) for d, h in cove], s.paint)
     parts.append(painted(transformed(cornice, np.array([[1, 0, 0, 0], [0, 0, -1, HIGH + 0.003], [0, 1, 0, 0], [0, 0, 0, 1.0]])), (0.5, 0.5)))
     return parts
 

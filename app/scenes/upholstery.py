@@ -125,4 +125,4 @@ def pouf(radius: float, height: float, material: Material, ribs: int = 18) -> Me
     r = radius * across[:, None] * (1 + (swell[None] - 1) * across[:, None])
     points = np.stack([r * turn[0], np.broadcast_to((height / 2 * (1 + np.sign(up) * np.abs(up) ** 0.8))[:, None], r.shape), r * turn[1]], -1)
     v, u = np.meshgrid(t * 4, phi * radius / WEAVE, indexing="ij")
-    return grid(points, material, uvs=np.stack([u, v], -1))
+    return smoothed(grid(points, material, uvs=np.stack([u, v], -1)))
