@@ -20,7 +20,7 @@ from app.settings import Problem
 Array = npt.NDArray[Any]
 Tree = dict[str, Any]
 CODES = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
-TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
+TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 
 # A tetrahedron, outside by the right hand: volume 4/6.
 CORNERS = np.array([(0, 0, 0), (1, 0, 0), (0, 2, 0), (0, 0, 2)], "f4")

@@ -236,13 +236,16 @@ def _accessor(doc: Document, i: int, kind: str, allowed: tuple[int, ...]) -> Arr
     """(count, width) numbers of an accessor as stored, sparse changes made (section 3.6.2)."""
     entry, where = get_entry(doc.tree, "accessors", i), f"accessors[{i}]"
     dtype, width, count = _dtype(entry, where, allowed), WIDTHS[kind], get_whole(entry, "count", where)
+    if i in doc.unpacked and count != len(doc.unpacked[i]):
+        doc.note(where, "declares another count than its compressed data has, which is taken")
+        count = len(doc.unpacked[i])
     doc.elements += count * width
     if doc.elements > MAX_ELEMENTS:
         raise Problem(f"{where}.count: all accessors together must have at most {MAX_ELEMENTS} numbers")
     if i in doc.unpacked:
         values = doc.unpacked[i]
-        if values.shape != (count, width):
-            raise Problem(f"{where}: {count} elements of {width} numbers declared, {values.shape[0]} of {values.shape[1]} unpacked")
+        if values.shape[1] != width:
+            raise Problem(f"{where}.type: {kind} declared, but its compressed data has {values.shape[1]} numbers for each element")
     elif "bufferView" in entry:
         values = _rows(doc, entry, where, dtype, width, count)
     elif count > MAX_BLANK:

@@ -67,12 +67,12 @@ def _welded(rows: Floats) -> npt.NDArray[np.int64]:
     return first[group]
 
 
-def _summed(positions: Floats, normals: Floats, uvs: Floats, triangles: Array, same: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int8]]:
+def _summed(positions: Floats, normals: Floats, uvs: Floats, triangles: Array, same: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """(3, 2n) directions of u at the welded vertices, n of triangles that are not mirrored and n of those that are, and
     (m,) which of both a triangle is: 0, 1, or -1 where its UVs or its corners span nothing.
     """
     size = len(positions)
-    sums, sides = np.zeros((3, 2 * size)), np.full(len(triangles), -1, np.int8)
+    sums, sides = np.zeros((3, 2 * size)), np.full(len(triangles), -1, np.int64)
     for start in range(0, len(triangles), BLOCK):
         corners = triangles[start : start + BLOCK]
         p, t = positions[corners].astype(np.float64), uvs[corners].astype(np.float64)
@@ -81,7 +81,7 @@ def _summed(positions: Floats, normals: Floats, uvs: Floats, triangles: Array, s
         area = t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0]
         of_u, of_v = t2[:, 1:] * d1 - t1[:, 1:] * d2, t1[:, :1] * d2 - t2[:, :1] * d1
         good = (area != 0) & of_u.any(1) & of_v.any(1) & d1.any(1) & d2.any(1) & (d1 != d2).any(1)
-        side = (area > 0).astype(np.int8)  # v points down: positive is mirrored
+        side = (area > 0).astype(np.int64)  # v points down: positive is mirrored
         sides[start : start + BLOCK] = np.where(good, side, -1)
         corners, p, side = corners[good], p[good], side[good]
         along = of_u[good] * np.sign(area[good])[:, None]
