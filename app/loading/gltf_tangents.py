@@ -15,7 +15,7 @@ import numpy.typing as npt
 from app.scene import Floats, Ints
 
 Array = npt.NDArray[Any]
-BLOCK = 2**17  # triangles at once
+BLOCK = 2**14  # triangles at once: what stands between fits into a core's cache
 
 
 def perpendicular(normals: Array) -> npt.NDArray[np.float64]:
@@ -47,10 +47,14 @@ def tangents(positions: Floats, normals: Floats, uvs: Floats, triangles: Array) 
     mirrored = np.concatenate([seen[count:] & ~seen[:count], np.ones(len(split), bool)])
     place = np.tile(np.arange(count, dtype=np.int32), 2)
     place[count + split] = count + np.arange(len(split), dtype=np.int32)
-    along = sums[:, same[vertices] + mirrored * size].T
-    length = np.linalg.norm(along, axis=1, keepdims=True)
-    along = np.where(length > 1e-12, along / np.maximum(length, 1e-12), perpendicular(normals[vertices]))
-    return np.concatenate([along, np.where(mirrored, -1, 1)[:, None]], 1).astype(np.float32), vertices, place[keys]
+    along = sums[:, same[vertices] + mirrored * size]
+    length = np.sqrt(_dot(along, along))
+    result = np.empty((len(vertices), 4), np.float32)
+    result[:, :3] = (along / np.maximum(length, 1e-12)).T
+    result[:, 3] = np.where(mirrored, -1, 1)
+    lost = length <= 1e-12
+    result[lost, :3] = perpendicular(normals[vertices[lost]])
+    return result, vertices, place[keys]
 
 
 def _welded(rows: Floats) -> npt.NDArray[np.int64]:
@@ -73,33 +77,37 @@ def _summed(positions: Floats, normals: Floats, uvs: Floats, triangles: Array, s
     """
     size = len(positions)
     sums, sides = np.zeros((3, 2 * size)), np.full(len(triangles), -1, np.int64)
+    columns, across, flat_uvs = (np.ascontiguousarray(values.T, np.float64) for values in (positions, normals, uvs))
     for start in range(0, len(triangles), BLOCK):
-        corners = triangles[start : start + BLOCK]
-        p, t = positions[corners].astype(np.float64), uvs[corners].astype(np.float64)
+        corners = np.ascontiguousarray(triangles[start : start + BLOCK].T)
+        p, t = columns[:, corners], flat_uvs[:, corners]  # (3, 3, m) and (2, 3, m): x, y, z of three corners
         d1, d2 = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
-        t1, t2 = t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]
-        area = t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0]
-        of_u, of_v = t2[:, 1:] * d1 - t1[:, 1:] * d2, t1[:, :1] * d2 - t2[:, :1] * d1
-        good = (area != 0) & of_u.any(1) & of_v.any(1) & d1.any(1) & d2.any(1) & (d1 != d2).any(1)
+        (u1, v1), (u2, v2) = t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]
+        area = u1 * v2 - v1 * u2
+        of_u, of_v = v2 * d1 - v1 * d2, u1 * d2 - u2 * d1
+        good = (area != 0) & np.logical_and.reduce([_dot(v, v) > 0 for v in (of_u, of_v, d1, d2, d2 - d1)])
         side = (area > 0).astype(np.int64)  # v points down: positive is mirrored
         sides[start : start + BLOCK] = np.where(good, side, -1)
-        corners, p, side = corners[good], p[good], side[good]
-        along = of_u[good] * np.sign(area[good])[:, None]
-        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        along = of_u * (np.sign(area) / np.sqrt(_dot(of_u, of_u)))
         for k in range(3):
-            n = normals[corners[:, k]].astype(np.float64)
+            n = across[:, corners[k]]
             before, after = (_flat(p[:, (k + step) % 3] - p[:, k], n) for step in (2, 1))
-            angle = np.arccos(np.clip((before * after).sum(1), -1, 1))
-            added = _flat(along, n) * angle[:, None]
-            at = same[corners[:, k]] + side * size
+            angle = np.arccos(np.clip(_dot(before, after), -1, 1))
+            added = (_flat(along, n) * angle)[:, good]
+            at = (same[corners[k]] + side * size)[good]
             for c in range(3):
-                np.add.at(sums[c], at, added[:, c])
+                np.add.at(sums[c], at, added[c])
     return sums, sides
 
 
+def _dot(a: Array, b: Array) -> Array:
+    product: Array = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return product
+
+
 def _flat(vectors: Array, n: Array) -> Array:
-    """Projected into the plane of n, unit length, 0 where nothing is left."""
-    flat = vectors - n * (vectors * n).sum(1)[:, None]
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    unit: Array = np.divide(flat, length, out=np.zeros_like(flat), where=length > 1e-30)
+    """(3, m) projected into the planes of n, unit length, 0 where nothing is left."""
+    flat = vectors - n * _dot(vectors, n)
+    length = np.sqrt(_dot(flat, flat))
+    unit: Array = flat / np.where(length > 1e-30, length, np.inf)
     return unit
