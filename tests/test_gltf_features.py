@@ -41,7 +41,7 @@ from gltf_files import (
 from PIL import Image as Pillow
 
 from app import scenes
-from app.loading import gltf, gltf_images, gltf_tangents
+from app.loading import gltf, gltf_document, gltf_geometry, gltf_images, gltf_nodes, gltf_tangents
 from app.scene import Lamp, Material, Mesh, Scene
 from app.settings import Problem
 
@@ -235,6 +235,8 @@ def test_specular_and_glossy(tmp_path: Path) -> None:
     assert (m.albedo, m.roughness, m.metallic, m.reflectance) == ((0.5, 0.6, 0.7), 0.25, 0, 0.06)
     m = made({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [1, 0.8, 0.3], "glossinessFactor": 0.75})
     assert (m.albedo, m.roughness, m.metallic) == ((1, 0.8, 0.3), 0.25, 1)
+    m = made({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [0.04, 0.05, 0.04]})  # black, but no metal
+    assert (m.albedo, m.metallic, m.reflectance) == ((0, 0, 0), 0, 0.05)
     m = made({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})  # its author's own conversion
     assert (m.albedo, m.metallic) == ((1, 1, 1), 0.125)
     tree, binary = textured()
@@ -421,6 +423,23 @@ def test_instances_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         mesh = one(tmp_path, tree, binary)
         for name in ("positions", "triangles", "normals", "tangents"):
             np.testing.assert_array_equal(getattr(mesh, name), getattr(whole, name))
+
+
+def test_instances_and_morphs_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, binary = tetrahedron()
+    tree["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, CORNERS)}}}
+    path = write_glb(tmp_path / "a.glb", tree, binary)
+    monkeypatch.setattr(gltf_geometry, "MAX_TRIANGLES", 15)
+    assert problem(path).startswith("nodes[0]: all instances together")
+    monkeypatch.setattr(gltf_geometry, "MAX_TRIANGLES", 16)
+    assert len(gltf.load(path).meshes[0].triangles) == 16
+    monkeypatch.setattr(gltf_nodes, "MAX_INSTANCES", 3)
+    assert "must be of one count, at most 3, not 4" in problem(path)
+    tree, binary = tetrahedron()
+    tree["meshes"][0]["weights"] = [1] * 9
+    tree["meshes"][0]["primitives"][0]["targets"] = [{"POSITION": 0}] * 9
+    monkeypatch.setattr(gltf_document, "MAX_ELEMENTS", 24 + 8 * 12)
+    assert "targets[8].POSITION: all accessors together" in problem(write_glb(tmp_path / "a.glb", tree, binary))
 
 
 # ---- tangents -------------------------------------------------------------------------------------------------------------

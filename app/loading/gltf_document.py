@@ -77,6 +77,12 @@ class Document:
     elements: int = 0  # spent of MAX_ELEMENTS
     oddities: dict[str, list[str]] = field(default_factory=dict)  # what is odd, and where
 
+    def spend(self, numbers: int, where: str) -> None:
+        """Counts what is read. Raises Problem where that is one too many."""
+        self.elements += numbers
+        if self.elements > MAX_ELEMENTS:
+            raise Problem(f"{where}: all accessors together must have at most {MAX_ELEMENTS} numbers")
+
     def note(self, where: str, what: str) -> None:
         """Something that is merely odd: the file loads, and the scene tells."""
         places = self.oddities.setdefault(what, [])
@@ -239,9 +245,7 @@ def _accessor(doc: Document, i: int, kind: str, allowed: tuple[int, ...]) -> Arr
     if i in doc.unpacked and count != len(doc.unpacked[i]):
         doc.note(where, "declares another count than its compressed data has, which is taken")
         count = len(doc.unpacked[i])
-    doc.elements += count * width
-    if doc.elements > MAX_ELEMENTS:
-        raise Problem(f"{where}.count: all accessors together must have at most {MAX_ELEMENTS} numbers")
+    doc.spend(count * width, f"{where}.count")
     if i in doc.unpacked:
         values = doc.unpacked[i]
         if values.shape[1] != width:

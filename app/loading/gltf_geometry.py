@@ -208,6 +208,7 @@ def _morph(doc: Document, primitive: Json, arrays: dict[str, Floats], weights: t
             change = read_attribute(doc, target, name, inside, *kinds, fractions=name == "COLOR_0")
             if len(change) != len(base):
                 raise Problem(f"{inside}.{name}: {len(change)} of them for {len(base)} positions")
+            doc.spend(change.size, f"{inside}.{name}")  # an accessor that many targets share costs each of them time
             moved = base.copy()
             moved[:, : change.shape[1]] += np.float32(weight) * change
             arrays[name] = moved
