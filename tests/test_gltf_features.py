@@ -380,6 +380,12 @@ def test_weights_of_nothing(tmp_path: Path) -> None:
     assert scene.notes == ("meshes[0].primitives[0]: has weights whose sum is 0; these vertices go with their first joint",)
 
 
+def test_joints_of_no_weight_may_be_any(tmp_path: Path) -> None:
+    weights = np.tile(np.array((0, 1, 0, 0), "f4"), (4, 1))
+    mesh = one(tmp_path, *skinned(weights, np.tile(np.array((0, 1, 99, 99), "u1"), (4, 1))))
+    near(mesh.positions, hung(CORNERS, np.ones(4)))
+
+
 def test_a_skin_without_weights_is_none(tmp_path: Path) -> None:
     tree, binary = skinned(np.ones((4, 4), "f4"))
     del tree["meshes"][0]["primitives"][0]["attributes"]["WEIGHTS_0"]
@@ -584,6 +590,18 @@ def test_tangents_of_nothing(tmp_path: Path) -> None:
     near(np.linalg.norm(tangents[:, :3], axis=1), 1)
     near((tangents[:, :3] * NORMALS).sum(1), 0)
     assert set(np.abs(tangents[:, 3]).tolist()) == {1.0}
+
+
+def test_a_triangle_without_uvs_joins_its_neighbours(tmp_path: Path) -> None:
+    """On whichever side of the mirror they are: it splits no vertex."""
+    fan = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], "f4")
+    up, index = np.tile(np.array((0, 0, 1), "f4"), (4, 1)), np.array([0, 1, 2, 0, 2, 3], "u1")
+    for mirror in (1, -1):
+        uvs = np.array([(0, 0), (mirror, 0), (mirror, -1), (0, 0)], "f4")  # the second triangle's have no area
+        mesh = one(tmp_path, *with_relief(POSITION=fan, NORMAL=up, TEXCOORD_0=uvs, indices=index))
+        assert mesh.tangents is not None
+        np.testing.assert_array_equal(mesh.triangles, [(0, 1, 2), (0, 2, 3)])
+        near(mesh.tangents[:3], [(mirror, 0, 0, mirror)] * 3)
 
 
 # ---- what is chosen -------------------------------------------------------------------------------------------------------
