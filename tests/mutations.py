@@ -57,7 +57,8 @@ FIRST = {  # where its own tests come first
     "shaders/probe.frag": 2,
     "shaders/common/window.glsl": 2,
 }
-SLOW = ("test_page.py", "test_gltf.py", "test_hdr.py", "test_metrics.py", "test_settings.py", "test_compare.py", "test_driven.py")  # no shader is seen
+# No shader is seen by these.
+SLOW = ("test_page.py", "test_gltf.py", "test_gltf_features.py", "test_hdr.py", "test_metrics.py", "test_settings.py", "test_compare.py", "test_driven.py")
 
 OPERAND = r"[A-Za-z_][\w.]*(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?(?:\.[xyzwrgba]{1,4})?|\d+\.\d+|\d+"
 RULES: Sequence[tuple[str, str, str]] = (  # what it does, what it looks for, what it puts there

@@ -1,4 +1,4 @@
-"""A glTF 2.0 file taken apart: its JSON tree and, decoded on demand and once, the buffers, accessors and images that the tree refers to.
+"""A glTF 2.0 file taken apart: its JSON tree and, decoded on demand and once, the buffers and accessors that the tree refers to.
 
 Every length is checked against the data that stands behind it before anything is allocated. An extension that cannot be ignored is
 refused by name, with the way out. What the content means is for the modules that import this one. Section numbers are those of the
@@ -8,11 +8,9 @@ specification.
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 import struct
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,10 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from app.loading import file_bytes
 from app.loading.json_tree import Json, get_entry, get_extension, get_list, get_object, get_reference, get_text, get_whole, shown
-from app.scene import Bytes, Floats
+from app.scene import Floats
 from app.settings import Problem
 
 Array = npt.NDArray[Any]
@@ -34,33 +31,35 @@ MAX_FILE = 2**31  # bytes of one file
 MAX_TEXT = 2**28  # bytes of JSON
 MAX_ELEMENTS = 2**28  # numbers in all accessors together
 MAX_BLANK = 2**22  # vertices of an accessor that has no data, only sparse changes
-MAX_SIDE = 2**14  # pixels of an image
-MAX_PIXELS = 2**28  # of an image
-MAX_ALL_PIXELS = 2**30  # of all images together
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit would refuse 16384 x 16384
+MAX_NOTES = 40  # kinds of oddities that are told
 
 READ = {
+    "EXT_mesh_gpu_instancing",
     "EXT_texture_webp",
+    "KHR_draco_mesh_compression",
     "KHR_lights_punctual",
     "KHR_materials_emissive_strength",
-    "KHR_materials_unlit",  # base colour is what remains of it here
+    "KHR_materials_ior",
+    "KHR_materials_pbrSpecularGlossiness",
+    "KHR_materials_specular",
+    "KHR_materials_unlit",
     "KHR_materials_variants",  # the default one is drawn
     "KHR_mesh_quantization",
     "KHR_texture_transform",
 }
+SILENT = {"KHR_animation_pointer", "KHR_xmp", "KHR_xmp_json_ld", "EXT_texture_avif"}  # not read, and nothing looks otherwise for it
 MESHOPT = "gltfpack -i in.glb -o out.glb -noq"
 WAYS_OUT = {  # tried with gltfpack 1.3 and gltf-transform 4.5.1, whose copy decodes Draco and EXT_meshopt but not KHR_meshopt
     "EXT_meshopt_compression": MESHOPT,
     "KHR_meshopt_compression": MESHOPT,
-    "KHR_draco_mesh_compression": "gltf-transform copy in.glb out.glb",
+    "KHR_draco_mesh_compression": "gltf-transform copy in.glb out.glb, or: pip install DracoPy",
     "KHR_texture_basisu": "gltf-transform ktxdecompress in.glb out.glb (needs KTX-Software)",
 }
 
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-INDICES = (5121, 5123, 5125)
+INDICES = (5121, 5123, 5125)  # and joints
 ATTRIBUTES = (5120, 5121, 5122, 5123, 5126)
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}  # of what is read; the others occur in colours, tangents, skins
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}  # of what is read
 
 
 @dataclass
@@ -69,20 +68,38 @@ class Document:
 
     folder: Path
     tree: Json
-    chunk: bytes | None  # the binary part of a .glb
+    chunk: memoryview | None  # the binary part of a .glb
     files: dict[Path, bytes] = field(default_factory=dict)
     buffers: dict[int, memoryview] = field(default_factory=dict)
     floats: dict[int, Floats] = field(default_factory=dict)
     indices: dict[int, Array] = field(default_factory=dict)
-    images: dict[int | str, Bytes] = field(default_factory=dict)
+    unpacked: dict[int, Array] = field(default_factory=dict)  # accessors whose values were compressed
     elements: int = 0  # spent of MAX_ELEMENTS
-    pixels: int = 0  # spent of MAX_ALL_PIXELS
+    oddities: dict[str, list[str]] = field(default_factory=dict)  # what is odd, and where
+
+    def spend(self, numbers: int, where: str) -> None:
+        """Counts what is read. Raises Problem where that is one too many."""
+        self.elements += numbers
+        if self.elements > MAX_ELEMENTS:
+            raise Problem(f"{where}: all accessors together must have at most {MAX_ELEMENTS} numbers")
+
+    def note(self, where: str, what: str) -> None:
+        """Something that is merely odd: the file loads, and the scene tells."""
+        places = self.oddities.setdefault(what, [])
+        if where not in places[-1:]:
+            places.append(where)
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for every kind of oddity, with the first place and the number of the others."""
+        lines = [f"{places[0]}: {what}" + (f" ({len(places) - 1} more)" if places[1:] else "") for what, places in self.oddities.items()]
+        more = len(lines) - MAX_NOTES
+        return (*lines[:MAX_NOTES], f"file: {more} more notes") if more > 0 else tuple(lines)
 
 
 def open_document(path: Path) -> Document:
     """The file taken apart. Raises Problem for another format, version or extension than is read here."""
     text = raw = file_bytes(path, "file", MAX_FILE)
-    chunk = None
+    chunk: memoryview | None = None
     if raw[:4] == b"glTF":
         text, chunk = _chunks(raw)
     if len(text) > MAX_TEXT:
@@ -106,8 +123,8 @@ def open_document(path: Path) -> Document:
     return Document(path.parent, tree, chunk)
 
 
-def _chunks(raw: bytes) -> tuple[bytes, bytes | None]:
-    """JSON and binary chunk of a .glb (section 4.4)."""
+def _chunks(raw: bytes) -> tuple[bytes, memoryview | None]:
+    """JSON and binary chunk of a .glb (section 4.4); the latter is no copy."""
     if len(raw) < 20:
         raise Problem("file: the GLB header is cut off")
     _, version, total = struct.unpack_from("<4sII", raw)
@@ -115,17 +132,18 @@ def _chunks(raw: bytes) -> tuple[bytes, bytes | None]:
         raise Problem(f"file: GLB version must be 2, not {version}")
     if not 20 <= total <= len(raw):
         raise Problem(f"file: cut off, GLB length {total} but {len(raw)} bytes present")
-    found: dict[bytes, bytes] = {}
+    found: dict[bytes, memoryview] = {}
+    whole = memoryview(raw)
     at = 12
     while at + 8 <= total:
         size, kind = struct.unpack_from("<I4s", raw, at)
         if at + 8 + size > total:
             raise Problem(f"file: the GLB chunk at byte {at} is longer than the file")
-        found.setdefault(kind, raw[at + 8 : at + 8 + size] if kind in (b"JSON", b"BIN\0") else b"")
+        found.setdefault(kind, whole[at + 8 : at + 8 + size])
         at += 8 + size
     if b"JSON" not in found:
         raise Problem("file: a GLB without a JSON chunk")
-    return found[b"JSON"], found.get(b"BIN\0")
+    return bytes(found[b"JSON"]), found.get(b"BIN\0")
 
 
 def _check_extensions(tree: Json) -> None:
@@ -146,7 +164,7 @@ def refusal(extension: str) -> str:
 # ---- files, buffers, accessors --------------------------------------------------------------------------------------------
 
 
-def _resource(doc: Document, uri: str, where: str) -> bytes:
+def read_resource(doc: Document, uri: str, where: str) -> bytes:
     """What a URI stands for: data, or a file in the folder of the glTF file or below."""
     if uri[:5].lower() == "data:":
         head, _, body = uri.partition(",")
@@ -174,7 +192,7 @@ def _buffer(doc: Document, i: int) -> memoryview:
         entry, where = get_entry(doc.tree, "buffers", i), f"buffers[{i}]"
         length = get_whole(entry, "byteLength", where)
         if "uri" in entry:
-            data: bytes | None = _resource(doc, get_text(entry, "uri", where), f"{where}.uri")
+            data: bytes | memoryview | None = read_resource(doc, get_text(entry, "uri", where), f"{where}.uri")
         else:
             data = doc.chunk if i == 0 else None
         if data is None:
@@ -185,7 +203,7 @@ def _buffer(doc: Document, i: int) -> memoryview:
     return doc.buffers[i]
 
 
-def _view(doc: Document, i: int) -> tuple[memoryview, int]:
+def read_view(doc: Document, i: int) -> tuple[memoryview, int]:
     """The bytes of a buffer view and its stride, 0 where elements touch."""
     entry, where = get_entry(doc.tree, "bufferViews", i), f"bufferViews[{i}]"
     number = get_reference(doc.tree, "buffers", entry, "buffer", where)
@@ -201,7 +219,7 @@ def _view(doc: Document, i: int) -> tuple[memoryview, int]:
 
 def _rows(doc: Document, entry: Json, where: str, dtype: np.dtype[Any], width: int, count: int) -> Array:
     """(count, width) values where entry's bufferView and byteOffset point; not a copy."""
-    data, stride = _view(doc, get_reference(doc.tree, "bufferViews", entry, "bufferView", where))
+    data, stride = read_view(doc, get_reference(doc.tree, "bufferViews", entry, "bufferView", where))
     start, size = get_whole(entry, "byteOffset", where, 0), dtype.itemsize * width
     if stride and stride < size:
         raise Problem(f"{where}: elements of {size} bytes in a bufferView with byteStride {stride}")
@@ -224,10 +242,15 @@ def _accessor(doc: Document, i: int, kind: str, allowed: tuple[int, ...]) -> Arr
     """(count, width) numbers of an accessor as stored, sparse changes made (section 3.6.2)."""
     entry, where = get_entry(doc.tree, "accessors", i), f"accessors[{i}]"
     dtype, width, count = _dtype(entry, where, allowed), WIDTHS[kind], get_whole(entry, "count", where)
-    doc.elements += count * width
-    if doc.elements > MAX_ELEMENTS:
-        raise Problem(f"{where}.count: all accessors together must have at most {MAX_ELEMENTS} numbers")
-    if "bufferView" in entry:
+    if i in doc.unpacked and count != len(doc.unpacked[i]):
+        doc.note(where, "declares another count than its compressed data has, which is taken")
+        count = len(doc.unpacked[i])
+    doc.spend(count * width, f"{where}.count")
+    if i in doc.unpacked:
+        values = doc.unpacked[i]
+        if values.shape[1] != width:
+            raise Problem(f"{where}.type: {kind} declared, but its compressed data has {values.shape[1]} numbers for each element")
+    elif "bufferView" in entry:
         values = _rows(doc, entry, where, dtype, width, count)
     elif count > MAX_BLANK:
         raise Problem(f"{where}.count: must be at most {MAX_BLANK} without a bufferView, not {count}")
@@ -251,75 +274,34 @@ def _changed(doc: Document, values: Array, sparse: Json, where: str) -> Array:
     return changed
 
 
-def _check_kind(doc: Document, i: int, kind: str) -> None:
-    if get_text(get_entry(doc.tree, "accessors", i), "type", f"accessors[{i}]") != kind:
-        raise Problem(f"accessors[{i}].type: must be {kind} here")
+def _check_kind(doc: Document, i: int, *kinds: str) -> str:
+    kind = get_text(get_entry(doc.tree, "accessors", i), "type", f"accessors[{i}]")
+    if kind not in kinds:
+        raise Problem(f"accessors[{i}].type: must be {' or '.join(kinds)} here")
+    return kind
 
 
-def read_attribute(doc: Document, attributes: Json, name: str, kind: str, where: str) -> Floats:
-    """A vertex attribute as float32; integers keep their value unless they are normalised (section 3.6.2.2)."""
-    i = get_reference(doc.tree, "accessors", attributes, name, f"{where}.attributes")
-    _check_kind(doc, i, kind)
+def read_attribute(doc: Document, attributes: Json, name: str, where: str, *kinds: str, fractions: bool = False) -> Floats:
+    """(count, width) float32 of an accessor that attributes[name] means, its type one of `kinds`.
+
+    Integers keep their value unless they are normalised (section 3.6.2.2), or `fractions`, as colours are, which mean nothing else.
+    """
+    i = get_reference(doc.tree, "accessors", attributes, name, where)
+    kind = _check_kind(doc, i, *kinds)
     if i not in doc.floats:
         values = _accessor(doc, i, kind, ATTRIBUTES)
         scale = np.float32(1)
-        if get_entry(doc.tree, "accessors", i).get("normalized") is True and values.dtype.kind != "f":
+        if values.dtype.kind != "f" and (fractions or get_entry(doc.tree, "accessors", i).get("normalized") is True):
             scale = np.float32(np.iinfo(values.dtype).max)
         floats: Floats = np.ascontiguousarray(values, np.float32)
         doc.floats[i] = np.maximum(floats / scale, np.float32(-1)) if scale > 1 else floats
     return doc.floats[i]
 
 
-def read_indices(doc: Document, primitive: Json, where: str) -> Array:
-    """(n,) indices of a primitive that has them, as stored."""
-    i = get_reference(doc.tree, "accessors", primitive, "indices", where)
-    _check_kind(doc, i, "SCALAR")
+def read_integers(doc: Document, owner: Json, name: str, where: str, kind: str = "SCALAR") -> Array:
+    """(count, width) whole numbers as stored: indices, and the joints of a skin."""
+    i = get_reference(doc.tree, "accessors", owner, name, where)
+    _check_kind(doc, i, kind)
     if i not in doc.indices:
-        doc.indices[i] = _accessor(doc, i, "SCALAR", INDICES)[:, 0]
+        doc.indices[i] = _accessor(doc, i, kind, INDICES)
     return doc.indices[i]
-
-
-# ---- images ---------------------------------------------------------------------------------------------------------------
-
-
-def read_image(doc: Document, i: int) -> Bytes:
-    """(h, w, 4) 8 bit, as stored (sRGB), row 0 on top."""
-    entry, where = get_entry(doc.tree, "images", i), f"images[{i}]"
-    if "bufferView" in entry:
-        key: int | str = get_reference(doc.tree, "bufferViews", entry, "bufferView", where)
-    elif "uri" in entry:
-        key = get_text(entry, "uri", where)
-    else:
-        raise Problem(f"{where}: must have a uri or a bufferView")
-    if key not in doc.images:
-        data = bytes(_view(doc, key)[0]) if isinstance(key, int) else _resource(doc, key, f"{where}.uri")
-        doc.images[key] = _decoded(doc, data, where)
-    return doc.images[key]
-
-
-def _decoded(doc: Document, data: bytes, where: str) -> Bytes:
-    if data[:4] == b"\xabKTX":
-        raise Problem(f"{where}: {refusal('KHR_texture_basisu')}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of size, checked here, and of odd metadata
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-                _check_size(doc, image.width, image.height, where)
-                if image.mode.startswith("I"):  # 16 bit grey, which Pillow would clip instead of scaling
-                    grey = (np.asarray(image) >> 8).astype(np.uint8)
-                    return np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
-                return np.array(image.convert("RGBA"))
-    except (Problem, MemoryError):
-        raise
-    except Image.DecompressionBombError:
-        raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side") from None
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error and more
-        raise Problem(f"{where}: not a whole PNG, JPEG or WebP image ({type(error).__name__})") from None
-
-
-def _check_size(doc: Document, width: int, height: int, where: str) -> None:
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side, not {width} x {height}")
-    doc.pixels += width * height
-    if doc.pixels > MAX_ALL_PIXELS:
-        raise Problem(f"{where}: all images together must have at most {MAX_ALL_PIXELS} pixels")

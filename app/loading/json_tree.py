@@ -52,6 +52,14 @@ def get_text(parent: Json, key: str, where: str, default: str = "") -> str:
     return default if found is None else found
 
 
+def get_flag(parent: Json, key: str, where: str) -> bool:
+    """Whether it is set; not, where there is none."""
+    value = parent.get(key, False)
+    if not isinstance(value, bool):
+        raise Problem(f"{join(where, key)}: must be true or false, not {shown(value)}")
+    return value
+
+
 def get_extension(parent: Json, name: str, where: str) -> Json | None:
     """The object's extension of that name, None where there is none."""
     extensions = get_object(parent, "extensions", where)

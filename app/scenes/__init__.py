@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from app.loading import gltf
 from app.scene import Scene
@@ -30,24 +32,37 @@ def moves(name: str) -> bool:
 
 
 def load(text: str, time: float = 0.0) -> Scene:
-    """The scene that `text` names: `courtyard`, `blocks:count=9`, `models/chair.glb`. `time` in seconds, for those that move.
+    """The scene that `text` names: `courtyard`, `blocks:count=9`, `models/chair.glb`, `models/chair.glb:scene=1,camera=2,light=0`.
 
-    Raises Problem for what does not exist or cannot be read.
+    `time` in seconds, for those that move. Raises Problem for what does not exist or cannot be read.
     """
     name, _, arguments = text.partition(":")
     if name in BUILT_IN:
         return _built_in(text, name, arguments, time if moves(name) else 0.0)
-    path = Path(text)
-    if path.suffix.lower() in (".gltf", ".glb"):
-        return _file(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a .gltf or .glb file")
+    file = re.fullmatch(r"(.*\.(?:gltf|glb))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)  # a drive's colon stands before it, as may others
+    if file is None:
+        raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a .gltf or .glb file")
+    path, given = Path(file[1]), _arguments(text, file[2] or "", {"scene": 0, "camera": 0, "light": 0}, "a file")
+    for key, value in given.items():
+        if value < 0:
+            raise Problem(f"scene {text}: {key} must be a whole number from 0")
+    return _file(path, path.stat().st_mtime_ns if path.is_file() else 0, tuple(given.items()))
 
 
 @lru_cache(4)
 def _built_in(text: str, name: str, arguments: str, time: float) -> Scene:
     function = BUILT_IN[name]
     known = {k: p.default for k, p in inspect.signature(function).parameters.items() if k != "time"}
-    given: dict[str, float] = {}
+    given = _arguments(text, arguments, known, name)
+    if moves(name):
+        given["time"] = time
+    scene: Scene = function(**given)
+    return replace(scene, name=text)
+
+
+def _arguments(text: str, arguments: str, known: dict[str, Any], name: str) -> dict[str, Any]:
+    """Numbers as key=value,... of the types that `known` has."""
+    given: dict[str, Any] = {}
     for part in filter(None, arguments.split(",")):
         key, _, value = part.partition("=")
         if key not in known:
@@ -56,12 +71,9 @@ def _built_in(text: str, name: str, arguments: str, time: float) -> Scene:
             given[key] = type(known[key])(value)
         except ValueError:
             raise Problem(f"scene {text}: {key} must be {'a whole number' if isinstance(known[key], int) else 'a number'}") from None
-    if moves(name):
-        given["time"] = time
-    scene: Scene = function(**given)
-    return replace(scene, name=text)
+    return given
 
 
 @lru_cache(2)
-def _file(path: Path, changed: int) -> Scene:
-    return gltf.load(path)
+def _file(path: Path, changed: int, chosen: tuple[tuple[str, int], ...]) -> Scene:
+    return gltf.load(path, **dict(chosen))

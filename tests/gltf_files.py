@@ -1,0 +1,150 @@
+"""Makes small glTF files, piece by piece."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from app.loading import gltf
+from app.scene import Bytes, Mesh
+from app.settings import Problem
+
+Array = npt.NDArray[Any]
+Tree = dict[str, Any]
+CODES = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
+TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
+
+# A tetrahedron, outside by the right hand: volume 4/6.
+CORNERS = np.array([(0, 0, 0), (1, 0, 0), (0, 2, 0), (0, 0, 2)], "f4")
+FACES = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)], "u2")
+UVS = np.array([(0, 0), (1, 0), (0, 0.5), (0.25, 1)], "f4")
+ONE = np.float32(1)
+PICTURE = np.array([[(255, 0, 0, 255), (0, 255, 0, 128)], [(0, 0, 255, 0), (10, 20, 30, 40)], [(1, 2, 3, 4), (200, 100, 50, 255)]], "u1")
+
+
+def pixels_of(mesh: Mesh) -> Bytes:
+    assert mesh.material.albedo_image is not None
+    return mesh.material.albedo_image.pixels
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------------
+
+
+def write_glb(path: Path, tree: Tree, binary: bytes | bytearray) -> Path:
+    text = json.dumps(tree).encode()
+    text += b" " * (-len(text) % 4)
+    data = bytes(binary) + bytes(-len(binary) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(data), b"BIN\0") + data
+    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+    return path
+
+
+def view(tree: Tree, binary: bytearray, data: bytes, **more: Any) -> int:
+    """A buffer view of these bytes, 4-aligned."""
+    binary += bytes(-len(binary) % 4)
+    tree["bufferViews"].append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), **more})
+    binary += data
+    tree["buffers"][0]["byteLength"] = len(binary)
+    return len(tree["bufferViews"]) - 1
+
+
+def accessor(tree: Tree, binary: bytearray, values: Array, **more: Any) -> int:
+    width = values.shape[1] if values.ndim == 2 else 1
+    code = CODES[values.dtype.str[1:]]
+    entry = {"bufferView": view(tree, binary, values.tobytes()), "componentType": code, "count": len(values), "type": TYPES[width], **more}
+    tree["accessors"].append(entry)
+    return len(tree["accessors"]) - 1
+
+
+def empty() -> tuple[Tree, bytearray]:
+    lists: Tree = {key: [] for key in ("bufferViews", "accessors", "materials", "textures", "images", "cameras", "meshes", "nodes")}
+    return {"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": []}], "buffers": [{"byteLength": 0}], **lists}, bytearray()
+
+
+def add_node(tree: Tree, **node: Any) -> int:
+    """A node of the scene's own."""
+    tree["nodes"].append(node)
+    tree["scenes"][0]["nodes"].append(len(tree["nodes"]) - 1)
+    return len(tree["nodes"]) - 1
+
+
+def add_mesh(tree: Tree, binary: bytearray, **arrays: Array) -> Tree:
+    """A mesh of one primitive from POSITION=..., indices=..., and a node that shows it. Returns the primitive."""
+    primitive: Tree = {"attributes": {k: accessor(tree, binary, v) for k, v in arrays.items() if k != "indices"}}
+    if "indices" in arrays:
+        primitive["indices"] = accessor(tree, binary, arrays["indices"].ravel())
+    tree["meshes"].append({"primitives": [primitive]})
+    add_node(tree, mesh=len(tree["meshes"]) - 1)
+    return primitive
+
+
+def tetrahedron(**arrays: Array) -> tuple[Tree, bytearray]:
+    tree, binary = empty()
+    add_mesh(tree, binary, **{"POSITION": CORNERS, "indices": FACES, **arrays})
+    return tree, binary
+
+
+def png(pixels: Array | Image.Image) -> bytes:
+    stream = io.BytesIO()
+    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def add_texture(tree: Tree, binary: bytearray, pixels: Array = PICTURE) -> int:
+    tree["images"].append({"bufferView": view(tree, binary, png(pixels)), "mimeType": "image/png"})
+    tree["textures"].append({"source": len(tree["images"]) - 1})
+    return len(tree["textures"]) - 1
+
+
+def textured(info: Tree | None = None, **arrays: Array) -> tuple[Tree, bytearray]:
+    """The tetrahedron with a picture on it."""
+    tree, binary = tetrahedron(**(arrays or {"TEXCOORD_0": UVS}))
+    tree["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": add_texture(tree, binary), **(info or {})}}}]
+    tree["meshes"][0]["primitives"][0]["material"] = 0
+    return tree, binary
+
+
+def one(tmp_path: Path, tree: Tree, binary: bytes | bytearray) -> Mesh:
+    """The only mesh of a scene."""
+    (mesh,) = gltf.load(write_glb(tmp_path / "one.glb", tree, binary)).meshes
+    return mesh
+
+
+def solid(mesh: Mesh) -> npt.NDArray[np.float64]:
+    """(m, 3, 3) corners of the triangles, sorted: what a mesh looks like, whatever its order."""
+    corners = np.round(mesh.positions[mesh.triangles].astype("f8"), 5) + 0.0
+    turned = [min(t[k:] + t[:k] for k in range(3)) for t in corners.tolist()]
+    return np.array(sorted(turned))
+
+
+def volume(mesh: Mesh) -> float:
+    """Positive where all triangles face outwards."""
+    a, b, c = mesh.positions[mesh.triangles].astype("f8").transpose(1, 0, 2)
+    return float((a * np.cross(b, c)).sum() / 6)
+
+
+def moved(x: float) -> Array:
+    """The tetrahedron's corners, x further along the first axis."""
+    corners: Array = CORNERS + np.array((x, 0, 0), "f4")
+    return corners
+
+
+def near(found: Any, expected: Any, atol: float = 1e-6) -> None:
+    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+
+
+def problem(path: Path) -> str:
+    with pytest.raises(Problem) as caught:
+        gltf.load(path)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ") and text.count(": ") >= 2, text
+    assert "\n" not in text and len(text) < 300 + len(str(path)), text
+    return text.removeprefix(f"{path}: ")
