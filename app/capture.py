@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app import images
+from app import images, scenes
 from app.gpu import Gpu, headless
 from app.pipeline import photograph
 from app.settings import Parser, Problem, parse
@@ -40,6 +40,7 @@ def captured(wanted: Wanted, techniques: Sequence[str] | None, output: Path | No
         images.check_suffix(path)
         if path.exists() and not overwrite and output:
             raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
+    scenes.announce(shots[0].scene, shots[0].time)
     with Gpu(headless()) as gpu:
         labelled = []
         for shot, path in zip(shots, paths, strict=False):

@@ -141,6 +141,18 @@ class Scene:
         """Whether anything in it is more than triangles with albedo and emission."""
         return any(not m.material.plain or m.colors is not None for m in self.meshes)
 
+    @cached_property
+    def bytes(self) -> int:
+        """Memory that its arrays take, each counted once."""
+        arrays = {}
+        for mesh in self.meshes:
+            m = mesh.material
+            images = [image.pixels for image in (m.albedo_image, m.emission_image, m.surface_image, m.normal_image, m.occlusion_image) if image]
+            for values in (mesh.positions, mesh.triangles, mesh.normals, mesh.uvs, mesh.uvs2, mesh.colors, mesh.tangents, *images):
+                if values is not None:
+                    arrays[id(values)] = values.nbytes
+        return sum(arrays.values())
+
     @property
     def triangle_count(self) -> int:
         return sum(len(m.triangles) for m in self.meshes)

@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     store = take_store(given)
     frames = {name: _frames(name, given.pop(name)) for name in ("truth_frames", "screen_frames")}
     wanted = take_wanted(given)
-    reference = wanted.shot("reference").technique
+    shot = wanted.shot("reference")
+    reference = shot.technique
     assert isinstance(reference, Reference)
     if like:
         typed = [name for name in wanted.typed if not name.startswith("reference.")] + ["techniques"] * bool(words) + ["samples"] * bool(samples)
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             raise Problem(f"--{typed[0]} has no effect beside --like; leave one out")
         entries = entries_like([Path(word.strip()) for word in like.split(",")])
     else:
+        scenes.announce(shot.scene, shot.time)
         entries = entries_of(wanted, [name.strip() for name in (words or TECHNIQUES).split(",")], samples, against == "reference")
     plan = Plan(entries, against, reference, **frames)
     output = output or images.free_name(Path("captures"), f"{Path(entries[0].scene.partition(':')[0]).stem}-compare", "")

@@ -32,6 +32,7 @@ from app.loading.gltf_materials import Look, read_look
 from app.loading.gltf_meshes import Placement, joined
 from app.loading.gltf_nodes import Doubles, Node, read_instances, read_joints, read_nodes
 from app.loading.json_tree import get_list, get_numbers, get_reference, shown
+from app.loading.progress import counted
 from app.scene import Mesh, Scene, Sunlight
 from app.settings import Problem
 
@@ -81,7 +82,7 @@ def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
         return read_joints(doc, i, nodes)
 
     groups: dict[tuple[int | None, tuple[bool, ...]], list[Placement]] = defaultdict(list)
-    for node in nodes.values():
+    for node in counted("nodes", nodes.values(), len(nodes)):
         entry, where = node.entry, node.where
         if "mesh" not in entry:
             continue
@@ -105,7 +106,7 @@ def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
     wanted = [use.picture for key in groups for use in look_at(key[0]).uses.values() if look_at(key[0]).slots.get(use.uv_set) in present[key]]
     pixels = read_pictures(doc, wanted)
     dressed = cache(lambda material, slots: look_at(material).dressed(slots, pixels))
-    return tuple(joined(placements, dressed(key[0], tuple(present[key]))) for key, placements in groups.items())
+    return tuple(joined(placements, dressed(key[0], tuple(present[key]))) for key, placements in counted("geometry", groups.items(), len(groups)))
 
 
 def _note_what_is_not_read(doc: Document) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.loading.gltf_document import Document, read_resource, read_view, refusal
 from app.loading.json_tree import get_entry, get_reference, get_text
+from app.loading.progress import counted
 from app.scene import Bytes
 from app.settings import Problem
 
@@ -52,7 +53,7 @@ def read_pictures(doc: Document, wanted: Iterable[Picture]) -> dict[Picture, Byt
         stored = {key: _opened(doc, key, f"images[{source}]") for key, source in reversed(firsts.items())}
         _check_sizes(pictures, {source: stored[key] for source, key in keys.items()})
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-            decoded = dict(zip(stored, pool.map(_decoded, stored.values()), strict=True))
+            decoded = dict(zip(stored, counted("images", pool.map(_decoded, stored.values()), len(stored)), strict=True))
     plain = {Picture(source): decoded[key] for source, key in keys.items()}
     changed: dict[tuple[int, Picture], Bytes] = {}
     for p in pictures:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.loading import gltf
+from app.loading import gltf, progress
 from app.scene import Scene
 from app.scenes import failures, fixtures
 from app.scenes.atelier import atelier
@@ -22,6 +23,7 @@ from app.scenes.nook import nook
 from app.scenes.parlour import parlour
 from app.settings import Problem, suggestion
 
+LARGE = 100 << 20  # bytes of a scene that are worth a word
 BUILT_IN: dict[str, Callable[..., Scene]] = {f.__name__: f for f in (courtyard, parlour, atelier, cornell, nook, blocks, million, *fixtures.ALL, *failures.ALL)}
 
 
@@ -47,6 +49,21 @@ def load(text: str, time: float = 0.0) -> Scene:
         if value < 0:
             raise Problem(f"scene {text}: {key} must be a whole number from 0")
     return _file(path, path.stat().st_mtime_ns if path.is_file() else 0, tuple(given.items()))
+
+
+def announce(text: str, time: float = 0.0) -> None:
+    """Load a scene, with a bar where that takes a while, and say on stderr what was odd in its file and how large it is, unless it is small."""
+    with progress.on_terminal():
+        scene = load(text, time)
+    for note in scene.notes:
+        print(f"{text}: {note}", file=sys.stderr)
+    if scene.bytes > LARGE:
+        print(f"{text}: {described(scene)}", file=sys.stderr)
+
+
+def described(scene: Scene) -> str:
+    """How large it is, in words."""
+    return f"{scene.triangle_count} triangles, {scene.bytes / 2**20:.0f} MB"
 
 
 @lru_cache(4)

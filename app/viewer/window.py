@@ -14,8 +14,9 @@ from typing import Any, cast
 import moderngl_window
 from moderngl_window.context.base import BaseWindow, KeyModifiers, WindowConfig
 
-from app import images
+from app import images, scenes
 from app.gpu import NO_OPENGL, Gpu, NoOpenGL
+from app.loading import progress
 from app.settings import Problem, to_toml
 from app.shot import Shot, read_text
 from app.technique import Technique
@@ -109,10 +110,10 @@ class Viewer(WindowConfig):
         ratio = width / max(self.wnd.size[0], 1)
         self.panel.inspect((int(over[0] * ratio), int(over[1] * ratio)) if over else None)
         running = self.panel.experiment is not None and not self.panel.experiment.done
+        if not new and now - self.tidied > TIDY:
+            self.tidied = now
+            _give_back()
         if not new and not running and now - self.drawn < (HEARTBEAT if now > self.awake else SMOOTH):
-            if now - self.tidied > TIDY:
-                self.tidied = now
-                _give_back()
             return False
         self.wnd.use()
         session.show(self.wnd.fbo)
@@ -151,9 +152,18 @@ class Viewer(WindowConfig):
             case "hdr":
                 session.change({"environment": what}, self.panel.slot)
             case _:
-                if session.change({"scene": what}):
+                with progress.told(self._tell):
+                    changed = session.change({"scene": what})
+                self.wnd.title = self.title
+                if changed:
                     self.memory.visit(what)
-                    session.note = f"{session.base.scene}: {session.scene.triangle_count} triangles"
+                    session.note = f"{session.base.scene}: {'; '.join([scenes.described(session.scene), *session.scene.notes[:3]])}"
+
+    def _tell(self, what: str, done: int, count: int) -> None:
+        """How far a file has been read: in the title, since the window waits."""
+        percent = f"{self.title}: reading {what}, {100 * done // max(count, 1)} %"
+        if self.wnd.title != percent:
+            self.wnd.title = percent
 
     def _guarded(self, act: Callable[[], None]) -> None:
         """What goes wrong for the user is said, and the window stays."""
