@@ -8,11 +8,9 @@ specification.
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 import struct
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,8 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from app.loading import file_bytes
+from app.loading import beside, check_no_url, file_bytes, pictures
 from app.loading.json_tree import Json, get_entry, get_extension, get_list, get_object, get_reference, get_text, get_whole, shown
 from app.scene import Bytes, Floats
 from app.settings import Problem
@@ -34,11 +31,6 @@ MAX_FILE = 2**31  # bytes of one file
 MAX_TEXT = 2**28  # bytes of JSON
 MAX_ELEMENTS = 2**28  # numbers in all accessors together
 MAX_BLANK = 2**22  # vertices of an accessor that has no data, only sparse changes
-MAX_SIDE = 2**14  # pixels of an image
-MAX_PIXELS = 2**28  # of an image
-MAX_ALL_PIXELS = 2**30  # of all images together
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit would refuse 16384 x 16384
 
 READ = {
     "EXT_texture_webp",
@@ -76,7 +68,7 @@ class Document:
     indices: dict[int, Array] = field(default_factory=dict)
     images: dict[int | str, Bytes] = field(default_factory=dict)
     elements: int = 0  # spent of MAX_ELEMENTS
-    pixels: int = 0  # spent of MAX_ALL_PIXELS
+    pixels: pictures.Spent = field(default_factory=pictures.Spent)
 
 
 def open_document(path: Path) -> Document:
@@ -155,15 +147,11 @@ def _resource(doc: Document, uri: str, where: str) -> bytes:
             return base64.b64decode(raw, validate=True) if head.lower().endswith(";base64") else raw
         except ValueError:
             raise Problem(f"{where}: must be base64") from None
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", uri):
-        raise Problem(f"{where}: must name a file beside this one, not the URL {shown(uri)}")
+    check_no_url(uri, where)
     try:
-        target = (doc.folder / unquote(uri, errors="strict")).resolve()
-        inside = target.is_relative_to(doc.folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # RuntimeError: a ring of links
+        target = beside(doc.folder, unquote(uri, errors="strict"), where)
+    except UnicodeDecodeError:
         raise Problem(f"{where}: not a file name: {shown(uri)}") from None
-    if not inside:
-        raise Problem(f"{where}: must stay in the folder of the glTF file, not {shown(uri)}")
     if target not in doc.files:
         doc.files[target] = file_bytes(target, f"{where} {shown(uri)}", MAX_FILE)
     return doc.files[target]
@@ -300,26 +288,4 @@ def read_image(doc: Document, i: int) -> Bytes:
 def _decoded(doc: Document, data: bytes, where: str) -> Bytes:
     if data[:4] == b"\xabKTX":
         raise Problem(f"{where}: {refusal('KHR_texture_basisu')}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of size, checked here, and of odd metadata
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-                _check_size(doc, image.width, image.height, where)
-                if image.mode.startswith("I"):  # 16 bit grey, which Pillow would clip instead of scaling
-                    grey = (np.asarray(image) >> 8).astype(np.uint8)
-                    return np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
-                return np.array(image.convert("RGBA"))
-    except (Problem, MemoryError):
-        raise
-    except Image.DecompressionBombError:
-        raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side") from None
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error and more
-        raise Problem(f"{where}: not a whole PNG, JPEG or WebP image ({type(error).__name__})") from None
-
-
-def _check_size(doc: Document, width: int, height: int, where: str) -> None:
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side, not {width} x {height}")
-    doc.pixels += width * height
-    if doc.pixels > MAX_ALL_PIXELS:
-        raise Problem(f"{where}: all images together must have at most {MAX_ALL_PIXELS} pixels")
+    return pictures.decoded(data, where, doc.pixels)
