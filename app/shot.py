@@ -12,6 +12,7 @@ import app.techniques  # noqa: F401 - so that they are known
 from app import frame
 from app.blur import Blur
 from app.display import Display
+from app.loading import SCENES_IN_WORDS
 from app.scene import Scene
 from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
 from app.sun import Sun
@@ -42,7 +43,7 @@ class Shot(Settings):
 
     group = ""
 
-    scene: str = param("courtyard", help="a built-in scene, with arguments as name:key=value,..., or a path to a glTF file")
+    scene: str = param("courtyard", help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENES_IN_WORDS} file")
     environment: str | None = param(None, help="a built-in environment or a path to an .hdr file", auto="the scene's")
     time: float = param(0.0, 0.0, 1e6, "the moment, in scenes that move", unit="s")
     width: int = param(1280, 1, 8192, "image width", unit="px")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from app.loading import gltf
+from app.loading import SCENES, SCENES_IN_WORDS, gltf, meshes
 from app.scene import Scene
 from app.scenes import failures, fixtures
 from app.scenes.blocks import blocks
@@ -36,9 +36,9 @@ def load(text: str, time: float = 0.0) -> Scene:
     if name in BUILT_IN:
         return _built_in(text, name, arguments, time if moves(name) else 0.0)
     path = Path(text)
-    if path.suffix.lower() in (".gltf", ".glb"):
+    if path.suffix.lower() in SCENES:
         return _file(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a .gltf or .glb file")
+    raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
 
 
 @lru_cache(4)
@@ -62,4 +62,4 @@ def _built_in(text: str, name: str, arguments: str, time: float) -> Scene:
 
 @lru_cache(2)
 def _file(path: Path, changed: int) -> Scene:
-    return gltf.load(path)
+    return meshes.load(path) if path.suffix.lower() in meshes.READERS else gltf.load(path)
