@@ -63,6 +63,11 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
     header = _header(data)
     if header.ascii:
         header, data = _as_doubles(header, data)
+    names = [e.name for e in header.elements]
+    if "vertex" not in names:
+        raise Problem("header: must have an element vertex")
+    if "face" not in names:
+        raise Problem(f"file: has no triangles: there is no element face{'; strips are not read' if 'tristrips' in names else ''}")
     at, vertices, faces = header.size, None, None
     found: dict[str, Doubles]
     for element in header.elements:
@@ -77,10 +82,7 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
             raise Problem(f"element {shown(element.name)}: lists before the faces are not read")
         else:
             _, at = _singles(data, at, element, header.order)
-    if vertices is None:
-        raise Problem("header: must have an element vertex")
-    if faces is None:
-        raise Problem("file: has no triangles: there is no element face" + ("; strips are not read" if any("strip" in e.name for e in header.elements) else ""))
+    assert vertices and faces
     return [_surface(*vertices, *faces, _material(header, path, notes))]
 
 

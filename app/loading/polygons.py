@@ -14,7 +14,8 @@ Longs = npt.NDArray[np.int64]
 
 FANS = 8  # corners that are tried, of every polygon
 MAX_CORNERS = 2**10  # of a polygon that is clipped
-MAX_TRIES = 2**15  # ears tried in all: a second
+MAX_WORK = 2**22  # corners looked at for all ears: two seconds
+EAR = 100  # corners that could be looked at in the time an ear takes besides
 
 
 def triangulated(points: Doubles, sizes: Longs) -> tuple[Longs, int]:
@@ -26,8 +27,8 @@ def triangulated(points: Doubles, sizes: Longs) -> tuple[Longs, int]:
     order = np.argsort(sizes, kind="stable")
     starts = (np.cumsum(sizes) - sizes)[order]
     first = np.flatnonzero(np.diff(sizes[order], prepend=-1))
-    parts, crude, tries = [np.empty((0, 3), np.int64)], 0, MAX_TRIES
-    for at, group in zip(first, np.split(starts, first[1:]), strict=True):
+    parts, crude, work = [np.empty((0, 3), np.int64)], 0, MAX_WORK
+    for at, group in zip(first, np.split(starts, first[1:]), strict=False):  # of nothing, split makes one part
         n = int(sizes[order[at]])
         if n == 3:
             parts.append(group[:, None] + np.arange(3))
@@ -35,7 +36,7 @@ def triangulated(points: Doubles, sizes: Longs) -> tuple[Longs, int]:
             triangles, hard, normals = _fans(points, group, n)
             parts.append(triangles)
             for start, normal in zip(hard, normals, strict=True):
-                own, whole, tries = _clipped(points[start : start + n], normal, tries)
+                own, whole, work = _clipped(points[start : start + n], normal, work)
                 parts.append(start + own)
                 crude += not whole
     return np.concatenate(parts), crude
@@ -57,7 +58,7 @@ def _fans(points: Doubles, starts: Longs, n: int) -> tuple[Longs, Longs, Doubles
     for k in range(min(n, FANS)):
         fan = _fan(n, k)
         a, b, c = (corners[left][:, fan[:, i]] for i in range(3))
-        seen = ((np.cross(b - a, c - a) * normals[left, None]).sum(2) >= least[left]).all(1)
+        seen = ((np.cross(b - a, c - a) * normals[left, None]).sum(2) >= least[left]).all(1) & (least[left, 0] < 0)
         parts.append((starts[left[seen], None, None] + fan).reshape(-1, 3))
         left = left[~seen]
         if not left.size:
@@ -65,24 +66,26 @@ def _fans(points: Doubles, starts: Longs, n: int) -> tuple[Longs, Longs, Doubles
     return np.concatenate(parts), starts[left], normals[left]
 
 
-def _clipped(corners: Doubles, normal: Doubles, tries: int) -> tuple[Longs, bool, int]:
-    """Triangles of one polygon (n, 3), whether they cover it, and how many more ears may be tried."""
+def _clipped(corners: Doubles, normal: Doubles, work: int) -> tuple[Longs, bool, int]:
+    """Triangles of one polygon (n, 3), whether they cover it, and how much more work may be done."""
     n, axis = len(corners), int(np.abs(normal).argmax())
     if n > MAX_CORNERS or not normal[axis]:
-        return _fan(n, 0), False, tries
+        return _fan(n, 0), False, work
     flat = corners[:, [(axis + 1) % 3, (axis + 2) % 3]] * (1.0, np.sign(normal[axis]))
     left: Longs = np.arange(n)
     found: list[Longs] = []
-    while len(left) > 3 and tries > 0:
+    while len(left) > 3 and work > 0:
         a, b, c = flat[np.roll(left, 1)], flat[left], flat[np.roll(left, -1)]
-        convex = np.flatnonzero(_turn(a, b, c) > 0)[:tries]
-        ear = next((e for e in convex if not _holds_any(a[e], b[e], c[e], flat[left])), None)
-        tries -= len(convex) if ear is None else int(np.searchsorted(convex, ear)) + 1
+        turns = _turn(a, b, c)
+        convex, reflex = np.flatnonzero(turns > 0), b[turns <= 0]
+        convex = convex[: work // (len(reflex) + EAR) + 1]
+        ear = next((e for e in convex if not _holds_any(a[e], b[e], c[e], reflex)), None)
+        work -= (len(convex) if ear is None else int(np.searchsorted(convex, ear)) + 1) * (len(reflex) + EAR)
         if ear is None:
             break
         found.append(left[[ear - 1, ear, (ear + 1) % len(left)]])
         left = np.delete(left, ear)
-    return np.concatenate([np.reshape(found, (-1, 3)).astype(np.int64), left[_fan(len(left), 0)]]), len(left) == 3, tries
+    return np.concatenate([np.reshape(found, (-1, 3)).astype(np.int64), left[_fan(len(left), 0)]]), len(left) == 3, work
 
 
 def _turn(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
