@@ -9,7 +9,6 @@ import json
 import math
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -155,6 +154,8 @@ def shot_values(path: Path) -> dict[str, Any]:
         raise Problem(f"{path}: cannot be read: {reason}") from None
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Problem(f"{path}: cannot be read: {error}") from None
+    except MemoryError:
+        raise Problem(f"{path}: needs more memory than there is") from None
     if text is None:
         raise Problem(f"{path}: no shot inside; give a PNG that this program wrote")
     return from_toml(str(text), str(path))
@@ -174,11 +175,19 @@ def radiance_of(path: Path) -> Floats:
             raise Problem(f"{path}: linear radiance is read from .npz and .exr files")
     except KeyError as error:
         raise Problem(f"{path}: holds no {error.args[0]}; give a file that `capture` wrote") from None
-    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if found.ndim != 3 or found.shape[2] < 3 or found.dtype.kind != "f":
-        raise Problem(f"{path}: radiance of shape {found.shape}, {found.dtype}: must be (height, width, 3) floating point")
-    radiance: Floats = found[..., :3].astype("f4")
+    except Problem:
+        raise
+    except MemoryError:
+        raise Problem(f"{path}: needs more memory than there is") from None
+    except Exception as error:  # from numpy, zipfile, zlib, tokenize and OpenEXR whatever there is
+        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or ' '.join(str(error).split())[:200]}") from None
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.ndim != 3 or found.shape[2] < 3 or not found.size:
+        kind = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else "no array"
+        raise Problem(f"{path}: radiance is {kind}: must be floating point, (height, width, 3)")
+    with np.errstate(over="ignore"):
+        radiance: Floats = found[..., :3].astype("f4")
+    if not np.isfinite(radiance).all():
+        raise Problem(f"{path}: radiance must be finite, as 32-bit numbers too")
     return radiance
 
 

@@ -130,6 +130,13 @@ def test_what_lacks_normals_or_uvs_is_a_mesh_of_its_own(tmp_path: Path) -> None:
     assert has == [(True, True, True, 1), (True, False, False, 1), (False, True, True, 2), (False, False, False, 1)]
 
 
+def test_normals_of_any_length(tmp_path: Path) -> None:
+    """Their squares neither overflow nor vanish."""
+    mesh = one(tmp_path, "a.obj", SQUARE + "vn 0 3e200 4e200\nvn 0 3e-20 4e-20\nf 1//1 2//2 3//1\n")
+    assert mesh.normals is not None
+    np.testing.assert_allclose(mesh.normals, [(0, 0.6, 0.8)] * 3, atol=1e-6)
+
+
 def test_vertex_colours_are_made_linear(tmp_path: Path) -> None:
     """sRGB 0.5 is 0.214 (IEC 61966-2-1), in OBJ, and 188 of 255 is 0.503 in PLY, whose opacity is linear already."""
     mesh = one(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0 0.5 0 1\nv 0 1 0 0.5 0 1\nf 1 2 3\n")
@@ -191,6 +198,7 @@ def test_images_are_read_once_and_counted(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_what_is_missing_is_noted(tmp_path: Path) -> None:
+    assert "aaa" in load(tmp_path, "a.obj", f"mtllib {'a' * 5000}\n" + SQUARE + "f 1 2 3\n").notes[0]
     scene = load(tmp_path, "a.obj", "mtllib none.mtl\nusemtl m\n" + SQUARE + "f 1 2 3\n")
     assert scene.meshes[0].material.albedo == (0.8, 0.8, 0.8)
     assert "none.mtl" in scene.notes[0] and "no material 'm'" in scene.notes[1]
@@ -237,7 +245,8 @@ def star(n: int) -> npt.NDArray[np.float64]:
     angle = np.arange(n) * 2 * np.pi / n
     size = np.where(np.arange(n) % 2, 0.2, 1.0)
     flat = np.stack([size * np.cos(angle), size * np.sin(angle)], 1)
-    return flat @ np.array([(0.6, 0.8, 0), (0, 0, 1)])
+    corners: npt.NDArray[np.float64] = flat @ np.array([(0.6, 0.8, 0), (0, 0, 1)])
+    return corners
 
 
 @pytest.mark.parametrize("turned", range(5))

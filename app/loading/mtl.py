@@ -48,7 +48,10 @@ def read_library(library: Library, name: str, where: str) -> bool:
     path = beside(library.folder, name, where)
     if path in library.read:
         return True
-    if not path.exists():
+    try:
+        if not path.exists():
+            return False
+    except OSError:  # a name that no file can have
         return False
     library.read.add(path)
     entries: dict[str, dict[str, tuple[str, str]]] = {}

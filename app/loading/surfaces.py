@@ -86,7 +86,7 @@ def _has_area(positions: Floats, triangles: Longs) -> Bools:
 
 def _meshes(surface: Surface, triangles: Longs) -> Iterator[Mesh]:
     """A mesh of what has normals and UVs, others of what has less. Without UVs there are no images."""
-    smooth = np.zeros(len(triangles), bool) if surface.normals is None else _all_of((surface.normals**2).sum(1) > 1e-60, triangles)
+    smooth = np.zeros(len(triangles), bool) if surface.normals is None else _all_of(np.abs(surface.normals).max(1) > 1e-30, triangles)
     mapped = np.zeros(len(triangles), bool) if surface.uvs is None else _all_of(~np.isnan(surface.uvs).any(1), triangles)
     plain = replace(surface.material, albedo_image=None, emission_image=None)
     for has_normals in (True, False):
@@ -97,7 +97,7 @@ def _meshes(surface: Surface, triangles: Longs) -> Iterator[Mesh]:
             used, corners = np.unique(own, return_inverse=True)
             normals = uvs = None
             if has_normals and surface.normals is not None:
-                normals = surface.normals[used]
+                normals = surface.normals[used] / np.abs(surface.normals[used]).max(1, keepdims=True)  # their squares would overflow
                 normals = _finite(normals / np.linalg.norm(normals, axis=1, keepdims=True), "normals")
             if has_uvs and surface.uvs is not None:
                 uvs = _finite(surface.uvs[used], "texture coordinates")
