@@ -127,9 +127,8 @@ PLANTED = {
     unchecked_index: "IndexError",
     missing_size_check: "MemoryError",
     hoards: "MemoryError",
-    endless: "not done after 5 s",
     endless_and_swallowed: "not done after 5 s",
-    endless_within_a_library: "not done after 8 s",
+    endless_within_a_library: "not done after 6 s",
     crashes: "died of SIGSEGV",
     leaves: "died of exit code 3",
     two_lines: "not of one line",
@@ -143,10 +142,10 @@ PLANTED = {
 def test_what_is_planted_is_found(reader: object, tmp_path: Path) -> None:
     """By input, with all others counted, and kept so that it can be repeated."""
     form = Format(reader, (counted,))  # type: ignore[arg-type]
-    inputs = 450 if reader in (unchecked_index, two_lines, endless_line, nameless, crashes, leaves) else 150
-    bad = [number for number in range(inputs) if is_bad(fuzz._written(tmp_path, fuzz.made("planted", form, 4, number)))]
-    assert bad and bad[-1] != inputs - 1, "what comes after must be read too"
-    tally = fuzz.run({"planted": form}, inputs, 4, 600.0, tmp_path / "found", patience=8.0)["planted"]
+    bad = [number for number in range(450) if is_bad(fuzz._written(tmp_path, fuzz.made("planted", form, 4, number)))]
+    bad = bad[: 1 if "not done" in PLANTED[reader] else 2]  # type: ignore[index]
+    inputs = bad[-1] + 2  # what comes after must be read too
+    tally = fuzz.run({"planted": form}, inputs, 4, 600.0, tmp_path / "found", patience=6.0)["planted"]
     assert sorted(number for number, _ in tally.failures) == bad
     assert all(PLANTED[reader] in why for _, why in tally.failures), tally.failures[:1]  # type: ignore[index]
     assert tally.outcomes == {"failed": len(bad), "drawn": inputs - len(bad)}
@@ -179,7 +178,7 @@ def test_presets_that_say_odd_things(tmp_path: Path, text: str, rule: str) -> No
     with pytest.raises(Problem) as caught:
         take_wanted({"preset": tmp_path / "a.toml"})
     said = str(caught.value)
-    assert said.startswith(f"{tmp_path / 'a.toml'}: ") and rule in said and "\n" not in said and len(said) < 400
+    assert said.startswith(f"{tmp_path / 'a.toml'}: ") and rule in said and "\n" not in said and len(said) < 800
 
 
 @pytest.mark.parametrize("text", ["both = 3", "both = {}\nA = 5", "both = {}\nlook = 'x'", "[both]\n[look]\nexposure = nan", "[both]\n[look]\napart = 7"])
