@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import math
-import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,22 +29,17 @@ SUFFIXES = (".png", ".exr", ".npz")
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name when it is complete, and not at all otherwise. Raises Problem."""
-    temporary = None
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")  # named first: whenever the program is ended, it can be found
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:
             yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
-        temporary = None
     except OSError as error:
         raise Problem(f"{path}: cannot be written: {error.strerror or error}; choose another place with --output") from None
     finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it was never made, or has its name now
+            temporary.unlink()
 
 
 def free_name(folder: Path, stem: str, suffix: str) -> Path:
@@ -113,12 +108,27 @@ def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = 
 
 def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
     """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises Problem."""
+    content = _exr(path, np.ascontiguousarray(radiance), {} if values is None else {"shot": to_toml(values)})
+    with written(path) as file:
+        file.write(content)
+
+
+def _exr(path: Path, radiance: Floats, more: Mapping[str, str]) -> bytes:
+    """What an EXR file holds. The library writes files by name only, and may say nothing of a disk that was full: it is read again."""
     openexr = _openexr()
-    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage} | ({"shot": to_toml(values)} if values is not None else {})
-    with tempfile.TemporaryDirectory() as folder, written(path) as file:  # the library writes files by name only
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **more}
+    with tempfile.TemporaryDirectory() as folder:
         name = Path(folder) / "picture.exr"
-        openexr.File(header, {"RGB": np.ascontiguousarray(radiance)}).write(str(name))
-        file.write(name.read_bytes())
+        try:
+            openexr.File(header, {"RGB": radiance}).write(str(name))
+            with openexr.File(str(name)) as file:
+                whole = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
+            content = name.read_bytes()
+        except (OSError, RuntimeError, KeyError, IndexError, ValueError):
+            whole, content = False, b""
+    if not whole:
+        raise Problem(f"{path}: cannot be written by way of {tempfile.gettempdir()}, which may be full")
+    return content
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
