@@ -181,6 +181,14 @@ def gltf_everything(rng: Random) -> Files:
     return _gltf(*test_gltf.everything())
 
 
+def gltf_hierarchy(rng: Random) -> Files:
+    """Nodes that are little but one another's children."""
+    tree, binary = test_gltf.tetrahedron()
+    n = rng.randint(2, 8)
+    tree["nodes"] = [{"mesh": 0, "children": [c for c in range(1, n) if (c - 1) // 2 == i]} for i in range(n)]
+    return _gltf(tree, binary)
+
+
 def obj_grid(rng: Random) -> Files:
     """A grid of triangles, quadrilaterals and larger polygons with everything that a corner may have, or some of it."""
     n = rng.randint(1, 4)
@@ -338,7 +346,7 @@ def truth_exr(rng: Random) -> Files:
 
 FORMATS = {
     "glb": Format(read_gltf, (glb_plain, glb_everything, glb_everything)),
-    "gltf": Format(read_gltf, (gltf_textured, gltf_everything)),
+    "gltf": Format(read_gltf, (gltf_textured, gltf_everything, gltf_everything, gltf_hierarchy)),
     "obj": Format(read_mesh, (obj_grid, obj_grid, obj_star)),
     "ply": Format(read_mesh, (ply_any,)),
     "stl": Format(read_mesh, (stl_binary, stl_text)),
@@ -429,7 +437,9 @@ def damaged_text(rng: Random, data: bytes, other: bytes) -> bytes:
 
 def damaged_tree(rng: Random, tree: Any) -> None:
     """Well-formed JSON with a wrong value somewhere, an entry lost, doubled, or another's."""
-    found = test_gltf.places(tree)
+    key = rng.choice(list(tree)) if tree and rng.random() < 0.7 else None  # else what is long, as accessors are, would have most of it
+    found = test_gltf.places(tree[key]) if key is not None else []
+    found = found or test_gltf.places(tree)
     if not found:
         return
     container, key = rng.choice(found)
@@ -442,7 +452,7 @@ def damaged_tree(rng: Random, tree: Any) -> None:
         other, place = rng.choice(found)
         container[key] = json.loads(json.dumps(other[place], default=str))
     elif what < 0.6 and isinstance(container[key], (int, float)):
-        container[key] += rng.choice((-1, 1, 4, -4, 1000))
+        container[key] = rng.randrange(6) if rng.random() < 0.5 else container[key] + rng.choice((-1, 1, 4, -4, 1000))  # most are references
     else:
         container[key] = rng.choice(NASTY)
 
