@@ -323,10 +323,22 @@ def shot_png(rng: Random) -> Files:
 
 
 def truth_npz(rng: Random) -> Files:
-    stream = io.BytesIO()
     radiance = np.full((rng.randint(1, 5), 4, 3), 0.5, rng.choice(("f2", "f4", "f8")))
-    (np.savez if rng.random() < 0.5 else np.savez_compressed)(stream, radiance=radiance, depth=np.ones((2, 2)), shot=np.array("width = 1"))
-    return {"a.npz": stream.getvalue()}
+    members = {}
+    for name, values in {"radiance": radiance, "depth": np.ones((2, 2)), "shot": np.array("width = 1")}.items():
+        stream = io.BytesIO()
+        np.save(stream, values)
+        members[f"{name}.npy"] = stream.getvalue()
+    return {"a.npz": _zipped(members, rng)}
+
+
+def _zipped(members: Files, rng: Random) -> bytes:
+    """As numpy.savez and savez_compressed do, without the time of day."""
+    stream, way = io.BytesIO(), rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(stream, "w") as into:
+        for name, content in members.items():
+            into.writestr(zipfile.ZipInfo(name), content, way)
+    return stream.getvalue()
 
 
 @cache
@@ -525,16 +537,11 @@ def damaged_png(rng: Random, data: bytes, other: bytes) -> bytes:
 
 def damaged_npz(rng: Random, data: bytes, other: bytes) -> bytes:
     """A member changed, with the archive's checksums right again."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(stream, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as into:
-        names = source.namelist()
-        chosen = rng.choice(names)
-        for name in names:
-            content = source.read(name)
-            if name == chosen:
-                content = (damaged_text if rng.random() < 0.5 else damaged_bytes)(rng, content, other)
-            into.writestr(name, content)
-    return stream.getvalue()
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    chosen = rng.choice(list(members))
+    members[chosen] = (damaged_text if rng.random() < 0.5 else damaged_bytes)(rng, members[chosen], other)
+    return _zipped(members, rng)
 
 
 TEXTS = (".gltf", ".obj", ".mtl", ".toml")
