@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import io
 import itertools
 import json
@@ -466,7 +467,7 @@ def damaged_tree(rng: Random, tree: Any) -> None:
     elif what < 0.6 and isinstance(container[key], (int, float)):
         container[key] = rng.randrange(6) if rng.random() < 0.5 else container[key] + rng.choice((-1, 1, 4, -4, 1000))  # most are references
     else:
-        container[key] = rng.choice(NASTY)
+        container[key] = copy.deepcopy(rng.choice(NASTY))
 
 
 def damaged_gltf(rng: Random, data: bytes, other: bytes) -> bytes:
