@@ -736,9 +736,13 @@ def run(formats: dict[str, Format], inputs: int, seed: int, seconds: float, fold
     """`inputs` of all formats together, each format in a process of its own, `jobs` at a time. What is found is kept in `folder`."""
     from concurrent.futures import ThreadPoolExecutor
 
-    until, each = time.monotonic() + seconds, -(-inputs // len(formats))
+    each, part = -(-inputs // len(formats)), seconds * jobs / len(formats)
+
+    def followed(name: str) -> Tally:
+        return watched(name, formats[name], seed, range(each), time.monotonic() + part, patience)
+
     with ThreadPoolExecutor(jobs) as pool:
-        share = {name: pool.submit(watched, name, form, seed, range(each), until, patience) for name, form in formats.items()}
+        share = {name: pool.submit(followed, name) for name in formats}
         tallies = {name: future.result() for name, future in share.items()}
     for name, tally in tallies.items():
         kept(name, formats[name], seed, tally, folder)
@@ -762,7 +766,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=20_000, metavar="N", help="of all formats together [20000]")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="decides all inputs [1]")
     parser.add_argument("--format", choices=FORMATS, action="append", help="only this one, or these [all]")
-    parser.add_argument("--seconds", type=float, default=math.inf, metavar="T", help="stop after that long [when all inputs are read]")
+    parser.add_argument("--seconds", type=float, default=math.inf, metavar="T", help="stop after about that long [when all inputs are read]")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes at a time [one for each core]")
     parser.add_argument("--output", type=Path, default=FOUND, metavar="DIR", help=f"where what is found is kept [{FOUND}]")
     parser.add_argument("--repeat", type=Path, metavar="DIR", help="read what was kept there")

@@ -5,8 +5,10 @@ Format: Wavefront's OBJ specification, version 3.0. Colours behind a vertex's po
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,9 @@ from app.scene import Material
 from app.settings import Problem
 
 CURVES = {b"curv", b"curv2", b"surf", b"parm", b"trim", b"hole", b"scrv", b"bmat", b"cstype", b"deg", b"step", b"call", b"csh"}
+
+
+Corner = bytes | tuple[int, int, int]  # as it is written, or counted from 1
 
 
 @dataclass
@@ -39,7 +44,7 @@ class Content:
     colors: array[float] = field(default_factory=lambda: array("d"))
     uvs: array[float] = field(default_factory=lambda: array("d"))
     normals: array[float] = field(default_factory=lambda: array("d"))
-    numbers: dict[bytes | tuple[int, int, int], int] = field(default_factory=dict)  # of corners that differ, as they are written
+    numbers: dict[Corner, int] = field(default_factory=lambda: defaultdict(itertools.count().__next__))  # of corners that differ: 0, 1, 2 as they come
     groups: dict[str, Group] = field(default_factory=lambda: defaultdict(Group))
     material: str = ""
 
@@ -67,15 +72,15 @@ def _excerpt(line: bytes) -> str:
 
 def _take(content: Content, word: bytes, rest: list[bytes], line: bytes) -> None:
     """One line. Raises Problem, and ValueError where there is no number."""
-    if word == b"v":
+    if word == b"f":
+        _face(content, rest, b"-" in line)
+    elif word == b"v":
         x, y, z = map(float, rest[:3])
         content.positions.extend((x, y, z))
         if len(rest) in (6, 7):
             content.colors.extend(map(float, rest[-3:]))
         if len(content.positions) > 3 * MAX_TRIANGLES:
             raise Problem(f"v: there must be at most {MAX_TRIANGLES} vertices")
-    elif word == b"f":
-        _face(content, rest)
     elif word == b"vn":
         x, y, z = map(float, rest[:3])
         content.normals.extend((x, y, z))
@@ -104,13 +109,13 @@ def _libraries(library: Library, names: str) -> None:
                 library.note(f"mtllib: there is no file {shown(name)}; drawn without its materials")
 
 
-def _face(content: Content, words: list[bytes]) -> None:
-    numbers, group = content.numbers, content.groups[content.material]
-    for word in words:
-        key: bytes | tuple[int, int, int] = _counted_back(content, word) if b"-" in word else word
-        group.corners.append(numbers.setdefault(key, len(numbers)))
+def _face(content: Content, words: Sequence[Corner], negative: bool) -> None:
+    group = content.groups[content.material]
+    if negative:
+        words = [_counted_back(content, word) if isinstance(word, bytes) and b"-" in word else word for word in words]
+    group.corners.extend(map(content.numbers.__getitem__, words))
     group.sizes.append(len(words))
-    if len(numbers) > MAX_TRIANGLES:
+    if len(content.numbers) > MAX_TRIANGLES:
         raise Problem(f"f: there must be at most {MAX_TRIANGLES} different corners")
 
 
