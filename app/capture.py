@@ -9,7 +9,7 @@ from app import images, scenes
 from app.gpu import Gpu, headless
 from app.pipeline import photograph
 from app.settings import Parser, Problem, parse
-from app.shot import Shot, Wanted, add_shot_flags, take_wanted
+from app.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     if "technique" not in given:
         techniques = techniques or before.get("techniques")
     before.pop("techniques", None)  # of a contact sheet
-    for path in captured(take_wanted(given, before), techniques.split(",") if techniques else None, output, overwrite):
+    before = checked(before, like) if like else before
+    for path in captured(take_wanted(given, before), str(techniques).split(",") if techniques else None, output, overwrite):
         print(path)
     return 0
 

@@ -7,9 +7,8 @@ import io
 import itertools
 import json
 import math
-import os
+import secrets
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -30,22 +29,17 @@ SUFFIXES = (".png", ".exr", ".npz")
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name when it is complete, and not at all otherwise. Raises Problem."""
-    temporary = None
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")  # named first: whenever the program is ended, it can be found
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:
             yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
-        temporary = None
     except OSError as error:
         raise Problem(f"{path}: cannot be written: {error.strerror or error}; choose another place with --output") from None
     finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it was never made, or has its name now
+            temporary.unlink()
 
 
 def free_name(folder: Path, stem: str, suffix: str) -> Path:
@@ -114,12 +108,27 @@ def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = 
 
 def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
     """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises Problem."""
+    content = _exr(path, np.ascontiguousarray(radiance), {} if values is None else {"shot": to_toml(values)})
+    with written(path) as file:
+        file.write(content)
+
+
+def _exr(path: Path, radiance: Floats, more: Mapping[str, str]) -> bytes:
+    """What an EXR file holds. The library writes files by name only, and may say nothing of a disk that was full: it is read again."""
     openexr = _openexr()
-    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage} | ({"shot": to_toml(values)} if values is not None else {})
-    with tempfile.TemporaryDirectory() as folder, written(path) as file:  # the library writes files by name only
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **more}
+    with tempfile.TemporaryDirectory() as folder:
         name = Path(folder) / "picture.exr"
-        openexr.File(header, {"RGB": np.ascontiguousarray(radiance)}).write(str(name))
-        file.write(name.read_bytes())
+        try:
+            openexr.File(header, {"RGB": radiance}).write(str(name))
+            with openexr.File(str(name)) as file:
+                whole = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
+            content = name.read_bytes()
+        except (OSError, RuntimeError, KeyError, IndexError, ValueError):
+            whole, content = False, b""
+    if not whole:
+        raise Problem(f"{path}: cannot be written by way of {tempfile.gettempdir()}, which may be full")
+    return content
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -155,6 +164,8 @@ def shot_values(path: Path) -> dict[str, Any]:
         raise Problem(f"{path}: cannot be read: {reason}") from None
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Problem(f"{path}: cannot be read: {error}") from None
+    except MemoryError:
+        raise Problem(f"{path}: needs more memory than there is") from None
     if text is None:
         raise Problem(f"{path}: no shot inside; give a PNG that this program wrote")
     return from_toml(str(text), str(path))
@@ -174,11 +185,19 @@ def radiance_of(path: Path) -> Floats:
             raise Problem(f"{path}: linear radiance is read from .npz and .exr files")
     except KeyError as error:
         raise Problem(f"{path}: holds no {error.args[0]}; give a file that `capture` wrote") from None
-    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if found.ndim != 3 or found.shape[2] < 3 or found.dtype.kind != "f":
-        raise Problem(f"{path}: radiance of shape {found.shape}, {found.dtype}: must be (height, width, 3) floating point")
-    radiance: Floats = found[..., :3].astype("f4")
+    except Problem:
+        raise
+    except MemoryError:
+        raise Problem(f"{path}: needs more memory than there is") from None
+    except Exception as error:  # from numpy, zipfile, zlib, tokenize and OpenEXR whatever there is
+        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or ' '.join(str(error).split())[:200]}") from None
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.ndim != 3 or found.shape[2] < 3 or not found.size:
+        kind = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else "no array"
+        raise Problem(f"{path}: radiance is {kind}: must be floating point, (height, width, 3)")
+    with np.errstate(over="ignore"):
+        radiance: Floats = found[..., :3].astype("f4")
+    if not np.isfinite(radiance).all():
+        raise Problem(f"{path}: radiance must be finite, as 32-bit numbers too")
     return radiance
 
 

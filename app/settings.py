@@ -144,7 +144,7 @@ class Settings:
                 known = [*plain, *(f"{g}.{n.partition('.')[2]}" for g in groups for n, *_ in getattr(self, groups[g]).walk(f"{g}."))]
                 mine = [f"{self.group}.{k}" if self.group else k for k in known]
                 full = f"{self.group}.{name}" if self.group else name
-                raise Problem(f"no parameter {full}{suggestion(full, mine)}")
+                raise Problem(f"no parameter {full[:100]}{suggestion(full, mine)}")
         for owner, rest_values in inner.items():
             changes[owner] = getattr(self, owner).with_values(rest_values)
         return replace(self, **changes)
@@ -160,7 +160,7 @@ def _checked(name: str, kind: type, f: Field[Any], value: Any) -> Any:
     p = about(f)
 
     def wrong(rule: str) -> NoReturn:
-        raise Problem(f"{name} = {value!r}: must be {rule}")
+        raise Problem(f"{name} = {excerpt(value)}: must be {rule}")
 
     if value is None:
         if not p.auto:
@@ -183,7 +183,7 @@ def _checked(name: str, kind: type, f: Field[Any], value: Any) -> Any:
         if p.choices and value not in p.choices:
             wrong(f"one of {p.span()}")
     else:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (kind is int and int(value) != value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or (kind is int and value % 1 != 0):  # true for NaN and infinity
             wrong(f"{'a whole number' if kind is int else 'a number'}, {p.span()}")
         number = _number(value, kind)
         if p.lo is not None and p.hi is not None and not p.lo <= number <= p.hi:  # false for NaN too
@@ -276,12 +276,28 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def from_toml(text: str, where: str) -> dict[str, Any]:
-    """Dotted names and values of a TOML text. Raises Problem naming `where` it came from."""
+def excerpt(value: Any) -> str:
+    """A value in a message, not longer than a line."""
     try:
-        return flatten(tomllib.loads(text))
+        text = repr(value)
+    except ValueError:  # a whole number of more than 4300 digits
+        return "a number that is too long"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def toml_tree(text: str, where: str) -> dict[str, Any]:
+    """What a TOML text says. Raises Problem naming `where` it came from."""
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Problem(f"{where}: not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # numbers of more than 4300 digits, a thousand brackets
+        raise Problem(f"{where}: not TOML that is read here: {'a number is too long' if isinstance(error, ValueError) else 'nested too deep'}") from None
+
+
+def from_toml(text: str, where: str) -> dict[str, Any]:
+    """Dotted names and values of a TOML text. Raises Problem naming `where` it came from."""
+    return flatten(toml_tree(text, where))
 
 
 def to_toml(values: Mapping[str, Any]) -> str:

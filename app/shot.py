@@ -13,6 +13,7 @@ from app import frame
 from app.blur import Blur
 from app.display import Display
 from app.lamps import Lamps
+from app.loading import SCENES_IN_WORDS
 from app.scene import Scene
 from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
 from app.sun import Sun
@@ -43,7 +44,7 @@ class Shot(Settings):
 
     group = ""
 
-    scene: str = param("courtyard", help="a built-in scene, with arguments as name:key=value,..., or a path to a glTF file")
+    scene: str = param("courtyard", help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENES_IN_WORDS} file")
     environment: str | None = param(None, help="a built-in environment or a path to an .hdr file", auto="the scene's")
     time: float = param(0.0, 0.0, 1e6, "the moment, in scenes that move", unit="s")
     width: int = param(1280, 1, 8192, "image width", unit="px")
@@ -79,7 +80,7 @@ class Shot(Settings):
         known = {n for n, *_ in self.walk()} | {n for n, *_ in technique.walk(f"{name}.")} | {"technique"}
         for k in rest:
             if k not in known:
-                raise Problem(f"no parameter {k}{suggestion(k, sorted(known))}")
+                raise Problem(f"no parameter {k[:100]}{suggestion(k, sorted(known))}")
         return super(Shot, replace(self, technique=technique)).with_values(rest)
 
     def resolved(self, scene: Scene) -> Self:
@@ -172,9 +173,20 @@ def take_wanted(given: dict[str, Any], before: Mapping[str, Any] | None = None) 
     found = dict(before or {})
     preset: Path | None = given.pop("preset", None)
     if preset:
-        found |= from_toml(read_text(preset), str(preset))
+        found |= checked(from_toml(read_text(preset), str(preset)), preset)
     known = {"technique", *(n for n, *_ in Shot().walk()), *(f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk())}
     return Wanted(found, {name: given.pop(name) for name in list(given) if name in known})
+
+
+def checked(found: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values themselves, if each technique they are about can be drawn with them. Raises Problem("<file>: ...")."""
+    wanted = Wanted(found, {})
+    try:
+        for name in [wanted.technique, *(t for t in Technique.known if any(k.startswith(f"{t}.") for k in found))]:
+            wanted.shot(name)
+    except Problem as problem:
+        raise Problem(f"{path}: {problem}") from None
+    return dict(found)
 
 
 def read_text(path: Path) -> str:

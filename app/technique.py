@@ -27,7 +27,7 @@ from app.gpu import Gpu, Size, Texture
 from app.lamps import Lamps
 from app.light import EnvironmentMaps, GlossMaps
 from app.scene import Scene
-from app.settings import Problem, Settings, param, suggestion
+from app.settings import Problem, Settings, excerpt, param, suggestion
 
 LIGHTING_FORMAT = "rgba32f"  # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
 
@@ -72,10 +72,12 @@ class Technique(Settings):
             Technique.known[cls.group] = cls
 
     @staticmethod
-    def named(name: str) -> type[Technique]:
-        """The technique of that name. Raises Problem."""
+    def named(name: Any) -> type[Technique]:
+        """The technique of that name; a file may name it with anything. Raises Problem."""
+        if not isinstance(name, str):
+            raise Problem(f"technique = {excerpt(name)}: must be text")
         if name not in Technique.known:
-            raise Problem(f"no technique {name}{suggestion(name, Technique.known)}")
+            raise Problem(f"no technique {name[:100]}{suggestion(name, Technique.known)}")
         return Technique.known[name]
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:

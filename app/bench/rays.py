@@ -24,6 +24,7 @@ from app import images, scenes, tracing
 from app.frame import positions
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, headless
+from app.loading import SCENES_IN_WORDS
 from app.pipeline import look
 from app.scene import Floats
 from app.settings import Parser, Problem, parse
@@ -65,7 +66,7 @@ class Measured(NamedTuple):
 def main(arguments: Sequence[str]) -> int:
     """`bench rays FLAGS`. Returns the exit code; raises Problem."""
     parser = Parser("python -m app bench rays", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--scenes", default=SCENES, metavar="S,S,...", help=f"built-in scenes, or paths to .glb and .gltf files [{SCENES}]")
+    parser.add_argument("--scenes", default=SCENES, metavar="S,S,...", help=f"built-in scenes, or paths to {SCENES_IN_WORDS} files [{SCENES}]")
     parser.add_argument("--width", type=int, default=1280, metavar="PX", help="of the picture whose pixels rays start at [1280]")
     parser.add_argument("--height", type=int, default=720, metavar="PX", help="[720]")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="the figures, and what drew")

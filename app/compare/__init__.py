@@ -14,7 +14,7 @@ from app.compare import report
 from app.compare.study import Plan, measured
 from app.gpu import Gpu, headless
 from app.settings import Parser, Problem, parse
-from app.shot import Shot, Wanted, add_shot_flags, take_wanted
+from app.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
 from app.store import add_cache_flags, take_store
 from app.technique import ScreenSpace
 from app.techniques.reference import Reference
@@ -92,7 +92,7 @@ def entries_like(paths: Sequence[Path]) -> list[Shot]:
     """The resolved shots that pictures hold. Raises Problem where they do not show the same."""
     shots = []
     for path in paths:
-        shot = Shot().with_values(images.shot_values(path))
+        shot = Shot().with_values(checked(images.shot_values(path), path))
         shots.append(shot.resolved(scenes.load(shot.scene, shot.time)))
         first = shots[0]
         for name in ("scene", "time", "camera", "width", "height"):

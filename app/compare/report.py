@@ -15,6 +15,7 @@ from app import __version__, images, metrics
 from app.compare import page
 from app.compare.study import TRUTH, Entry, Plan, Study
 from app.gpu import Gpu
+from app.loading import SCENES
 from app.scene import Floats
 from app.settings import Problem
 from app.technique import Technique
@@ -87,7 +88,7 @@ def _told(study: Study, truth: Entry | None, top: float, files: Mapping[str, Any
     values = shot.values()
     groups = tuple(f"{name}." for name in Technique.known)
     return {
-        "title": Path(shot.scene).stem if shot.scene.endswith((".glb", ".gltf")) else shot.scene,
+        "title": Path(shot.scene).stem if shot.scene.lower().endswith(SCENES) else shot.scene,
         "made": date.today().isoformat(),
         "version": __version__,
         "width": shot.width,

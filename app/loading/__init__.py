@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from app.loading.json_tree import shown
 from app.settings import Problem
+
+SCENES = (".glb", ".gltf", ".obj", ".ply", ".stl")  # files that a scene is read from, by the end of their names
+SCENES_IN_WORDS = f"{', '.join(SCENES[:-1])} or {SCENES[-1]}"
 
 
 def file_bytes(path: Path, element: str, limit: int) -> bytes:
@@ -21,3 +26,21 @@ def file_bytes(path: Path, element: str, limit: int) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name no file can have
         raise Problem(f"{element}: cannot be read ({getattr(error, 'strerror', None) or 'bad name'})") from None
+
+
+def check_no_url(name: str, where: str) -> None:
+    """Raises Problem("<where>: <rule>") for what names a scheme, a server or a drive."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", name):
+        raise Problem(f"{where}: must name a file beside this one, no URL or drive, not {shown(name)}")
+
+
+def beside(folder: Path, name: str, where: str) -> Path:
+    """The file that a scene's file in `folder` names: in that folder or below, wherever links lead. Raises Problem("<where>: <rule>")."""
+    try:
+        target = (folder / name).resolve()
+        inside = target.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: a ring of links
+        raise Problem(f"{where}: not a file name: {shown(name)}") from None
+    if not inside:
+        raise Problem(f"{where}: must stay in the folder of the scene's file, not {shown(name)}")
+    return target

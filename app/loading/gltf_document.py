@@ -19,7 +19,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 import numpy.typing as npt
 
-from app.loading import file_bytes
+from app.loading import beside, check_no_url, file_bytes
 from app.loading.json_tree import Json, get_entry, get_extension, get_list, get_object, get_reference, get_text, get_whole, shown
 from app.scene import Floats
 from app.settings import Problem
@@ -173,15 +173,11 @@ def read_resource(doc: Document, uri: str, where: str) -> bytes:
             return base64.b64decode(raw, validate=True) if head.lower().endswith(";base64") else raw
         except ValueError:
             raise Problem(f"{where}: must be base64") from None
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", uri):
-        raise Problem(f"{where}: must name a file beside this one, not the URL {shown(uri)}")
+    check_no_url(uri, where)
     try:
-        target = (doc.folder / unquote(uri, errors="strict")).resolve()
-        inside = target.is_relative_to(doc.folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # RuntimeError: a ring of links
+        target = beside(doc.folder, unquote(uri, errors="strict"), where)
+    except UnicodeDecodeError:
         raise Problem(f"{where}: not a file name: {shown(uri)}") from None
-    if not inside:
-        raise Problem(f"{where}: must stay in the folder of the glTF file, not {shown(uri)}")
     if target not in doc.files:
         doc.files[target] = file_bytes(target, f"{where} {shown(uri)}", MAX_FILE)
     return doc.files[target]

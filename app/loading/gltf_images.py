@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
 from collections.abc import Iterable
@@ -12,17 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from app.loading import pictures
 from app.loading.gltf_document import Document, read_resource, read_view, refusal
 from app.loading.json_tree import get_entry, get_reference, get_text
 from app.loading.progress import counted
 from app.scene import Bytes
 from app.settings import Problem
-
-MAX_SIDE = 2**14  # pixels of an image
-MAX_PIXELS = 2**28  # of an image
-MAX_ALL_PIXELS = 2**30  # of all images together
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit would refuse 16384 x 16384
 
 
 class Picture(NamedTuple):
@@ -45,21 +39,21 @@ def read_pictures(doc: Document, wanted: Iterable[Picture]) -> dict[Picture, Byt
 
     All are measured by their headers before one is decoded. Raises Problem for what is no whole image, or too large.
     """
-    pictures = dict.fromkeys(wanted)
-    keys = {source: _key(doc, source) for source in dict.fromkeys(p.source for p in pictures)}
+    wanted = dict.fromkeys(wanted)
+    keys = {source: _key(doc, source) for source in dict.fromkeys(p.source for p in wanted)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of size, checked here, and of odd metadata
         firsts = {key: source for source, key in reversed(keys.items())}
         stored = {key: _opened(doc, key, f"images[{source}]") for key, source in reversed(firsts.items())}
-        _check_sizes(pictures, {source: stored[key] for source, key in keys.items()})
+        _check_sizes(wanted, {source: stored[key] for source, key in keys.items()})
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-            decoded = dict(zip(stored, counted("images", pool.map(_decoded, stored.values()), len(stored)), strict=True))
+            decoded = dict(zip(stored, counted("images", pool.map(lambda one: pictures.unpacked(*one), stored.values()), len(stored)), strict=True))
     plain = {Picture(source): decoded[key] for source, key in keys.items()}
     changed: dict[tuple[int, Picture], Bytes] = {}
-    for p in pictures:
+    for p in wanted:
         pixels = plain[Picture(p.source)]
         changed.setdefault((id(pixels), p._replace(source=0)), _changed(pixels, p))
-    return {p: changed[id(plain[Picture(p.source)]), p._replace(source=0)] for p in pictures}
+    return {p: changed[id(plain[Picture(p.source)]), p._replace(source=0)] for p in wanted}
 
 
 def _key(doc: Document, i: int) -> int | str:
@@ -78,47 +72,15 @@ def _opened(doc: Document, key: int | str, where: str) -> Stored:
         raise Problem(f"{where}: {refusal('KHR_texture_basisu')}")
     if data[:4] == b"\x89PNG" and data[24:25] == b"\x10":  # its header gives the bits of a channel there
         doc.note(where, "has 16 bits a channel, of which the upper 8 are used")
-    try:
-        return Stored(Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")), where)
-    except MemoryError:
-        raise
-    except Image.DecompressionBombError:
-        raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side") from None
-    except Exception as error:
-        raise _no_image(where, error) from None
+    return Stored(pictures.opened(data, where), where)
 
 
-def _check_sizes(pictures: Iterable[Picture], stored: dict[int, Stored]) -> None:
+def _check_sizes(wanted: Iterable[Picture], stored: dict[int, Stored]) -> None:
     """The limits on one image, its mirror image counted, and on all."""
-    total = 0
-    for key, mirrored in dict.fromkeys((p.source, p.mirrored) for p in pictures):
+    spent = pictures.Spent()
+    for key, mirrored in dict.fromkeys((p.source, p.mirrored) for p in wanted):
         image, where = stored[key]
-        width, height = image.width << mirrored[0], image.height << mirrored[1]
-        if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-            rule = " with its mirror image beside it" if any(mirrored) else ""
-            raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side{rule}, not {width} x {height}")
-        total += width * height
-        if total > MAX_ALL_PIXELS:
-            raise Problem(f"{where}: all images together must have at most {MAX_ALL_PIXELS} pixels")
-
-
-def _decoded(stored: Stored) -> Bytes:
-    image, where = stored
-    try:
-        with image:
-            if image.mode.startswith("I"):  # 16 bit grey, which Pillow would clip instead of scaling
-                grey = (np.asarray(image) >> 8).astype(np.uint8)
-                return np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
-            return np.array(image.convert("RGBA"))
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _no_image(where, error) from None
-
-
-def _no_image(where: str, error: Exception) -> Problem:
-    """Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error and more."""
-    return Problem(f"{where}: not a whole PNG, JPEG or WebP image ({type(error).__name__})")
+        spent.add(image.width << mirrored[0], image.height << mirrored[1], where, " with its mirror image beside it" if any(mirrored) else "")
 
 
 def _changed(pixels: Bytes, picture: Picture) -> Bytes:

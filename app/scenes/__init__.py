@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.loading import gltf, progress
+from app.loading import SCENES, SCENES_IN_WORDS, gltf, meshes, progress
 from app.scene import Scene
 from app.scenes import failures, fixtures
 from app.scenes.atelier import atelier
@@ -41,10 +41,12 @@ def load(text: str, time: float = 0.0) -> Scene:
     name, _, arguments = text.partition(":")
     if name in BUILT_IN:
         return _built_in(text, name, arguments, time if moves(name) else 0.0)
-    file = re.fullmatch(r"(.*\.(?:gltf|glb))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)  # a drive's colon stands before it, as may others
+    file = re.fullmatch(rf"(.*(?:{'|'.join(map(re.escape, SCENES))}))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)  # a drive's colon stands before
     if file is None:
-        raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a .gltf or .glb file")
-    path, given = Path(file[1]), _arguments(text, file[2] or "", {"scene": 0, "camera": 0, "light": 0}, "a file")
+        raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
+    path = Path(file[1])
+    known = {} if path.suffix.lower() in meshes.READERS else {"scene": 0, "camera": 0, "light": 0}
+    given = _arguments(text, file[2] or "", known, f"{path.suffix.lower()} files")
     for key, value in given.items():
         if value < 0:
             raise Problem(f"scene {text}: {key} must be a whole number from 0")
@@ -93,4 +95,4 @@ def _arguments(text: str, arguments: str, known: dict[str, Any], name: str) -> d
 
 @lru_cache(2)
 def _file(path: Path, changed: int, chosen: tuple[tuple[str, int], ...]) -> Scene:
-    return gltf.load(path, **dict(chosen))
+    return meshes.load(path) if path.suffix.lower() in meshes.READERS else gltf.load(path, **dict(chosen))

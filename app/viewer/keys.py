@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.loading import SCENES_IN_WORDS
+
 
 class Key(NamedTuple):
     """`shown` is what the user reads. `names` are the window library's names of the keys; a mouse gesture has none."""
@@ -83,7 +85,7 @@ KEYS: tuple[Key, ...] = (
     Key("panel", "Ctrl+click", "type a slider's value"),
     Key("panel", "right click", "a parameter back to its default"),
     Key("panel", "click a name", "a parameter's own value for A and for B, or one for both"),
-    Key("panel", "drop a file", "a .glb or .gltf scene, an .hdr environment, a .toml state, a .png with a shot"),
+    Key("panel", "drop a file", f"a {SCENES_IN_WORDS} scene, an .hdr environment, a .toml state, a .png with a shot"),
 )
 
 

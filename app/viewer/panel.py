@@ -11,6 +11,7 @@ from typing import NamedTuple
 from imgui_bundle import ImVec2, imgui
 
 from app import environment, scenes
+from app.loading import SCENES_IN_WORDS
 from app.technique import ScreenSpace, Technique
 from app.viewer import budget, experiments
 from app.viewer.buffers import LADDER, MARK, PICTURE
@@ -377,13 +378,16 @@ class Panel:
                     self.loading = name
                 imgui.set_item_tooltip(name)
             imgui.end_combo()
-        imgui.set_item_tooltip("Built-in scenes; a .glb or .gltf file can be dropped on the window")
+        imgui.set_item_tooltip(f"Built-in scenes; a {SCENES_IN_WORDS} file can be dropped on the window")
         w.label("path")
         done, self._path = imgui.input_text("##path", self._path, imgui.InputTextFlags_.enter_returns_true.value)
         w.placed("path")
         if done and self._path.strip():
             self.loading = self._path.strip()
-        imgui.set_item_tooltip("A scene with arguments (blocks:count=9), a .glb, .gltf or .hdr file, a state or preset (.toml), a picture with a shot (.png)")
+        imgui.set_item_tooltip(
+            f"A scene with arguments (blocks:count=9), a {SCENES_IN_WORDS} scene, an .hdr environment,\n"
+            "a state or preset (.toml), a picture with a shot (.png)"
+        )
         shot = s.shot(self.slot)
         name, _, f, value = next(p for p in shot.walk() if p[0] == "environment")
         w.label("environment")

@@ -15,7 +15,7 @@ import tomli_w
 
 from app import images
 from app.scene import Bytes
-from app.settings import Problem, flatten, to_toml
+from app.settings import Problem, excerpt, flatten, to_toml, toml_tree
 from app.shot import Shot
 from app.technique import Technique
 from app.viewer.budget import KINDS
@@ -108,18 +108,18 @@ def state_text(session: Session) -> str:
 def take_state(session: Session, text: str, where: str) -> None:
     """Bring the viewer into the state that a text tells; where it is a preset or a picture's shot, slot B. Raises Problem, and changes
     nothing then."""
+    tree = toml_tree(text, where)
     try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Problem(f"{where}: not TOML: {error}") from None
-    try:
+        for name in ("both", *PAIR, "look"):
+            if "both" in tree and not isinstance(tree.get(name, {}), Mapping):
+                raise Problem(f"{name}: must be a table, not {excerpt(tree[name])}")
         if "both" not in tree:
             _take_shot(session, flatten(tree))
         else:
             state, look = _state(tree, session.base), _look(tree.get("look", {}), session.look)
             kind = str(tree.get("look", {}).get("budget", KINDS[0]))
             if kind not in KINDS:
-                raise Problem(f"look.budget = {kind!r}: must be one of {', '.join(KINDS)}")
+                raise Problem(f"look.budget = {excerpt(kind)}: must be one of {', '.join(KINDS)}")
             session.restore(state)
             session.look, session.budget, session.truth = look, kind, bool(tree.get("look", {}).get("truth", False))
     except Problem as problem:
@@ -152,7 +152,7 @@ def _state(tree: Mapping[str, Any], now: Shot) -> State:
     known = {*COMMON, *(name for name, owner, *_ in base.walk() if not isinstance(owner, Technique) and not name.startswith(ALWAYS))}
     apart = tree.get("look", {}).get("apart", [])
     if not isinstance(apart, list) or not known.issuperset(map(str, apart)):
-        raise Problem(f"look.apart = {apart!r}: must be a list of parameters that A and B can have apart")
+        raise Problem(f"look.apart = {excerpt(apart)}: must be a list of parameters that A and B can have apart")
     return State(base, techniques, own, frozenset(apart))
 
 
@@ -163,11 +163,12 @@ def _look(told: Mapping[str, Any], now: Look) -> Look:
         if name in told:
             value, plain = told[name], getattr(look, name)
             fits = isinstance(value, (int, float)) and not isinstance(value, bool) if plain is None or isinstance(plain, float) else type(value) is type(plain)
-            if not fits:
-                raise Problem(f"look.{name} = {value!r}: must be like {plain!r}")
+            if not fits or (isinstance(value, float) and not math.isfinite(value)):
+                raise Problem(f"look.{name} = {excerpt(value)}: must be like {plain!r}")
             setattr(look, name, value)
     if look.view not in VIEWS or look.gain not in GAINS:
-        raise Problem(f"look.view, look.gain = {look.view!r}, {look.gain!r}: must be one of {', '.join(VIEWS)}, and of {', '.join(map(str, GAINS))}")
+        chosen = f"look.view, look.gain = {excerpt(look.view)}, {excerpt(look.gain)}"
+        raise Problem(f"{chosen}: must be one of {', '.join(VIEWS)}, and of {', '.join(map(str, GAINS))}")
     return look
 
 
