@@ -21,7 +21,7 @@ SUNK = 0.001  # what stands somewhere goes in by that, so that no two faces lie 
 CAMERAS: tuple[tuple[Vec3, Vec3], ...] = (  # eye, target: the scene's own; close, where folds hide folds; low, over the metals
     ((0.85, 1.50, 3.45), (0.04, 1.01, 0.0)),
     ((-0.95, 1.62, 2.15), (0.0, 1.30, 0.0)),
-    ((1.05, 0.50, 2.85), (0.12, 0.92, -0.1)),
+    ((1.05, 0.50, 2.90), (0.12, 0.97, -0.1)),
 )
 
 Rng = np.random.Generator
@@ -53,8 +53,8 @@ def fluted_knot(
 
 
 def backdrop(paint: Material) -> Mesh:
-    """A floor that runs up into the wall behind in one sweep, 10 m wide."""
-    front, back, bend, top, half = 3.6, -2.2, 1.1, 4.6, 5.0
+    """A floor that runs up into the wall behind in one sweep, 11.6 m wide."""
+    front, back, bend, top, half = 3.6, -2.2, 1.1, 4.6, 5.8
 
     def place(u: Points, v: Points) -> Points:
         flat, arc, wall = front - (back + bend), bend * np.pi / 2, top - bend
@@ -92,7 +92,7 @@ def aimed(position: Vec3, at: Vec3, intensity: Vec3, inner: float, outer: float)
 
 
 def atelier() -> Scene:
-    """The sculpture, about 2 m high with its plinth, before a sweep 10 m wide."""
+    """The sculpture, about 2 m high with its plinth, before a sweep 11.6 m wide."""
     rng = np.random.default_rng(1917)
     stone, paint = marble(rng), Material((0.60, 0.575, 0.53), name="paper")
     white = Material((0.74, 0.73, 0.70), name="plinth")
@@ -126,7 +126,7 @@ def atelier() -> Scene:
         eye=CAMERAS[0][0],
         target=CAMERAS[0][1],
         fov=37.0,
-        environment="sky",
+        environment="studio",
         name="atelier",
         lamps=(
             aimed((-2.1, 3.1, 2.2), (0.0, 1.25, 0.0), (34.0, 31.0, 26.5), 12.0, 24.0),

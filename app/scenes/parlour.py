@@ -223,7 +223,7 @@ def palm(at: Place, s: Stuff, rng: Rng) -> list[Mesh]:
     pot = [(0, 0), (0.15, 0), (0.155, 0.006), (0.20, 0.33), (0.205, 0.36), (0.19, 0.362), (0.182, 0.33), (0, 0.32)]
     base = np.asarray(at, "f8")
     parts = [lathe(pot, at, Material((0.52, 0.22, 0.11), roughness=0.7, reflectance=0.03, name="terracotta"), 48)]
-    for (dx, dz), tall, size in (((0.03, 0.02), 1.15, 0.62), ((-0.05, -0.03), 0.75, 0.55), ((0.05, -0.06), 0.45, 0.5)):
+    for (dx, dz), tall, size in (((0.03, 0.02), 1.15, 0.54), ((-0.05, -0.03), 0.75, 0.48), ((0.05, -0.06), 0.45, 0.44)):
         t = np.linspace(0, 1, 10)[:, None]
         path = base + (dx, 0.3, dz) + t * (0, tall - 0.3, 0) + np.array([dx, 0, dz]) * 2.2 * t**2
         parts.append(painted(tube(path, np.linspace(0.022, 0.014, 10), s.leaves, 10), shade(42)))
@@ -321,7 +321,7 @@ def parlour() -> Scene:
         parts += [moved(m, (x, 1.61, -DEEP - 0.001)) for m in picture(w, h, canvas, dark, k, s.pages, margin)]
     parts += [transformed(m, placing((WIDE - 0.046, 0, -0.20), -90)) for m in sideboard(s, rng)]
     parts += [transformed(m, placing((WIDE + 0.001, 1.55, -0.20), -90)) for m in picture(1.2, 0.84, decor.sea(rng), s.walnut, 5)]
-    parts += palm((-2.36, 0.0, 1.55), s, rng)
+    parts += palm((-2.32, 0.0, 1.74), s, rng)
     over = [(0.0, 0.42, 0.01), (0.0, 0.60, 0.005), (0.04, 0.612, 0.0), (0.18, 0.612, 0.0), (0.215, 0.60, 0.005), (0.225, 0.30, 0.02), (0.23, 0.17, 0.03)]
     throw = draped(over, 0.42, cream, rng, 3, 60, 30)
     parts.append(transformed(fitted(throw, 0.46, 1.0), placing((0.08, 0.0, -1.62), 90)))
@@ -331,7 +331,7 @@ def parlour() -> Scene:
         target=CAMERAS[0][1],
         fov=49.0,
         sun=Sunlight(azimuth=229.0, elevation=8.0, irradiance=4.0, color=(1.0, 0.58, 0.27)),
-        environment="sky",
+        environment="sunset",
         name="parlour",
         lamps=tuple(lamp.lamp for lamp in lamps),
     )
