@@ -41,7 +41,7 @@ from gltf_files import (
 from PIL import Image as Pillow
 
 from app import scenes
-from app.loading import gltf, gltf_document, gltf_geometry, gltf_images, gltf_nodes, gltf_tangents
+from app.loading import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, pictures
 from app.scene import Lamp, Material, Mesh, Scene
 from app.settings import Problem
 
@@ -178,10 +178,10 @@ def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pyt
     m = one(tmp_path, tree, binary).material
     assert m.albedo_image is not None and m.emission_image is not None and m.occlusion_image is not None
     assert m.albedo_image.pixels is m.emission_image.pixels and m.albedo_image.pixels.shape == (3, 4, 4) and m.occlusion_image.pixels.shape == (3, 2, 4)
-    monkeypatch.setattr(gltf_images, "MAX_SIDE", 3)
+    monkeypatch.setattr(pictures, "MAX_SIDE", 3)
     assert "images[0]: must be at most 3 pixels a side with its mirror image beside it, not 4 x 3" in problem(tmp_path / "one.glb")
-    monkeypatch.setattr(gltf_images, "MAX_SIDE", 4)
-    monkeypatch.setattr(gltf_images, "MAX_ALL_PIXELS", 17)
+    monkeypatch.setattr(pictures, "MAX_SIDE", 4)
+    monkeypatch.setattr(pictures, "MAX_ALL_PIXELS", 17)
     assert "images[0]: all images together" in problem(tmp_path / "one.glb")
 
 
@@ -678,7 +678,7 @@ def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     scenes.load(r"C:\models\a.glb:scene=1,light=2")
     scenes.load(r"C:\models\a.glb")
     assert asked == [(Path(r"C:\models\a.glb"), {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), {})]
-    for text in ("a.glb/b", "a.glb:scene=1/b", "a.obj:b", "glb"):
+    for text in ("a.glb/b", "a.glb:scene=1/b", "a.off:b", "glb"):
         with pytest.raises(Problem, match="no scene"):
             scenes.load(text)
 
@@ -832,6 +832,22 @@ def test_notes(tmp_path: Path) -> None:
         "extensionsUsed: the extension 'XYZ_light' is not read; what it changes is not shown",
     )
     assert load(tmp_path, *tetrahedron()).notes == ()
+
+
+def test_corners_that_make_no_triangle_are_left_out(tmp_path: Path) -> None:
+    tree, binary = tetrahedron()
+    tree["accessors"][tree["meshes"][0]["primitives"][0]["indices"]]["count"] = 11
+    scene = load(tmp_path, tree, binary)
+    assert scene.triangle_count == 3
+    assert scene.notes == ("meshes[0].primitives[0]: has corners that make no whole triangle, which are left out",)
+
+
+def test_a_texture_without_an_image_is_left_out(tmp_path: Path) -> None:
+    tree, binary = textured()
+    tree["textures"][0] = {}
+    scene = load(tmp_path, tree, binary)
+    assert scene.meshes[0].material.albedo_image is None
+    assert scene.notes == ("textures[0]: names no image, and is left out",)
 
 
 def test_notes_end(tmp_path: Path) -> None:

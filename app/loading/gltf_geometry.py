@@ -100,7 +100,7 @@ def _part(
     for name, values in (arrays | joints).items():
         if len(values) != count:
             raise Problem(f"{where}.attributes.{name}: {len(values)} of them for {count} positions")
-    triangles = _triangles(_index(doc, primitive, count, spent, where), mode, where)
+    triangles = _triangles(doc, _index(doc, primitive, count, spent, where), mode, where)
     _morph(doc, primitive, arrays, weights, where)
     if triangles.size < count:  # primitives that share one big accessor take only their part of it
         used, triangles = _compact(triangles)
@@ -225,12 +225,12 @@ def _index(doc: Document, primitive: Json, vertices: int, spent: Spent, where: s
     return index
 
 
-def _triangles(index: Array, mode: int, where: str) -> Array:
+def _triangles(doc: Document, index: Array, mode: int, where: str) -> Array:
     """(m, 3) corners in the order of section 3.7.2.1: the same side is outside in all three modes."""
     if mode == TRIANGLES:
         if len(index) % 3:
-            raise Problem(f"{where}: triangles need a multiple of 3 corners, not {len(index)}")
-        return index.reshape(-1, 3)
+            doc.note(where, "has corners that make no whole triangle, which are left out")
+        return index[: len(index) // 3 * 3].reshape(-1, 3)
     if len(index) < 3:
         return np.empty((0, 3), np.int32)
     first = np.broadcast_to(index[0], len(index) - 2) if mode == FAN else index[:-2]

@@ -195,14 +195,19 @@ def _add_use(doc: Document, uses: dict[str, Use], name: str, parent: Json, key: 
     info, where = get_object(parent, key, where), join(where, key)
     i = get_reference(doc.tree, "textures", info, "index", where)
     texture = get_entry(doc.tree, "textures", i)
+    source = _source(doc, texture, f"textures[{i}]")
+    if source is None:
+        doc.note(f"textures[{i}]", "names no image, and is left out")
+        return
     wraps = _wraps(doc, texture, f"textures[{i}]")
     mirrored, clamp = (wraps[0] == MIRROR, wraps[1] == MIRROR), (wraps[0] == CLAMP, wraps[1] == CLAMP)
     uv_set, rows = _mapping(info, where)
     across, down = ((a / 2, b / 2, c / 2) if m else (a, b, c) for (a, b, c), m in zip(rows, mirrored, strict=True))
-    uses[name] = Use(Picture(_source(doc, texture, f"textures[{i}]"), mirrored), uv_set, (across, down), clamp)
+    uses[name] = Use(Picture(source, mirrored), uv_set, (across, down), clamp)
 
 
-def _source(doc: Document, texture: Json, where: str) -> int:
+def _source(doc: Document, texture: Json, where: str) -> int | None:
+    """Which of the images it shows; None where an extension that is not read would say."""
     webp = get_extension(texture, "EXT_texture_webp", where)
     if "source" in texture:
         return get_reference(doc.tree, "images", texture, "source", where)
@@ -210,7 +215,7 @@ def _source(doc: Document, texture: Json, where: str) -> int:
         return get_reference(doc.tree, "images", webp, "source", f"{where}.extensions.EXT_texture_webp")
     if get_extension(texture, "KHR_texture_basisu", where) is not None:
         raise Problem(f"{where}: {refusal('KHR_texture_basisu')}")
-    raise Problem(f"{where}.source: must name an image; it is missing")
+    return None
 
 
 def _wraps(doc: Document, texture: Json, where: str) -> tuple[int, int]:

@@ -46,7 +46,7 @@ def load(text: str, time: float = 0.0) -> Scene:
         raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
     path = Path(file[1])
     known = {} if path.suffix.lower() in meshes.READERS else {"scene": 0, "camera": 0, "light": 0}
-    given = _arguments(text, file[2] or "", known, f"{path.suffix.lower()} files")
+    given = _arguments(text, file[2] or "", known, f"a {path.suffix.lower()} file")
     for key, value in given.items():
         if value < 0:
             raise Problem(f"scene {text}: {key} must be a whole number from 0")
