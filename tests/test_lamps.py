@@ -316,5 +316,5 @@ def test_every_pixel_of_lamplight_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
     assert np.nanmin(welch(1.5 * bounce[:, where], theirs[:, where])) < limit  # that it would see half as much again
     direct = (plain.albedo * plain.sun / np.pi).reshape(count, SIDE, count, SIDE, 3).mean((1, 3, 4))
     apart = np.abs(direct - first.mean(0))[where]
-    assert np.median(apart) < 0.004 * direct[where].max()
+    assert np.median(apart) < 0.01 * direct[where].max()  # of three lamps Mitsuba takes one by chance for each path
     assert (apart > 0.05 * direct[where].max()).mean() < 0.05  # where a shadow or a cone ends within a pixel
