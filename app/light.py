@@ -79,12 +79,14 @@ def reflectance_table(gpu: Gpu) -> Texture:
 def reflectances() -> Floats:
     """(TABLE, TABLE, 2): with f0 at normal incidence a lobe reflects f0 a + b of white light from everywhere; rows by roughness, columns by
     the cosine towards the eye, both 0 to 1. GGX, separable Smith masking, Schlick's Fresnel; 32 x 32 directions of the visible normals
-    (Heitz 2018) for each, which is right to 2e-3 beyond the first column.
+    (Heitz 2018) for each, the denser the flatter they lie, as the lobe ends where the last few would reflect into the surface: right to 1.5e-3
+    beyond the first column.
     """
     count = 32
     cosine, roughness = np.meshgrid(np.linspace(0, 1, TABLE), np.linspace(0, 1, TABLE))
     cosine, alpha = np.maximum(cosine, 1e-3)[..., None], np.maximum(roughness**2, 2e-3)[..., None]
-    u, turn = (np.stack(np.meshgrid(*[(np.arange(count) + 0.5) / count] * 2), -1)).reshape(-1, 2).T
+    flat, turn = (np.stack(np.meshgrid(*[(np.arange(count) + 0.5) / count] * 2), -1)).reshape(-1, 2).T
+    u = 1 - flat**2
     x, y = np.sqrt(u) * np.cos(2 * np.pi * turn), np.sqrt(u) * np.sin(2 * np.pi * turn)
     v = np.stack([np.sqrt(1 - cosine**2), cosine])  # in the plane x, z
     c = np.stack([alpha * v[0], v[1]]) / np.hypot(alpha * v[0], v[1])
@@ -97,7 +99,7 @@ def reflectances() -> Floats:
     vh = np.maximum(v[0] * h[0] + v[1] * h[2], 0)
     below = 2 * vh * h[2] - v[1]
     out_cosine = np.maximum(below, 0)
-    weight = 2 * out_cosine / np.maximum(out_cosine + np.sqrt(alpha**2 + (1 - alpha**2) * out_cosine**2), 1e-9)
+    weight = 2 * flat * 2 * out_cosine / np.maximum(out_cosine + np.sqrt(alpha**2 + (1 - alpha**2) * out_cosine**2), 1e-9)
     edge = (1 - vh) ** 5
     found: Floats = np.stack([((1 - edge) * weight).mean(-1), (edge * weight).mean(-1)], -1).astype("f4")
     return found

@@ -17,7 +17,7 @@ void main() {
     float alpha = alpha_of(lobe.roughness), total = 0.0;
     vec3 sum = vec3(0.0);
     for (int i = 0; i < lobe.samples; i++) {
-        vec2 u = fract(vec2(0.5) + float(i) * vec2(0.7548776662, 0.5698402910));  // Roberts' R2, 2018
+        vec2 u = lobe.samples == 1 ? vec2(0.0) : fract(vec2(0.5) + float(i) * vec2(0.7548776662, 0.5698402910));  // Roberts' R2, 2018; straight on
         vec3 l = reflected(vec3(0.0, 0.0, 1.0), alpha, sqrt(u.x) * vec2(cos(2.0 * PI * u.y), sin(2.0 * PI * u.y)));
         if (l.z <= 0.0) continue;
         float density = ggx(vec3(0.0, 0.0, 1.0), normalize(l + vec3(0.0, 0.0, 1.0)), alpha) / 4.0;

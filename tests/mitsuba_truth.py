@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.environment import Environment
-from app.scene import Floats, Image, Mesh, Scene
+from app.scene import Floats, Image, Lamp, Mesh, Scene
 from app.settings import Vec3
 from app.shot import Shot
 
@@ -34,7 +34,7 @@ class Surfaces(NamedTuple):
 
 
 def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred: bool = False) -> Any:
-    """A Mitsuba scene of a resolved shot: its camera and sun, and the environment as the shot's sky hangs it (None: black).
+    """A Mitsuba scene of a resolved shot: its camera, sun and lamps, and the environment as the shot's sky hangs it (None: black).
 
     The sun is a point at infinity: Mitsuba's has no size. `centred`: one sample at the centre of each pixel, for `surfaces`.
     """
@@ -55,7 +55,20 @@ def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred:
             "direction": [-math.sin(a) * math.cos(e), -math.sin(e), math.cos(a) * math.cos(e)],  # the way the light goes
             "irradiance": _rgb((sun.irradiance * sun.color[0], sun.irradiance * sun.color[1], sun.irradiance * sun.color[2])),
         }
+    parts |= {f"lamp{i}": _lamp(lamp, shot.lamps.intensity) for i, lamp in enumerate(scene.lamps)}
     return mi.load_dict(parts)
+
+
+def _lamp(lamp: Lamp, factor: float) -> dict[str, Any]:
+    """A lamp without a reach. Of cones Mitsuba has a softer edge: only sharp ones are the same."""
+    x, y, z = lamp.position
+    intensity = _rgb((factor * lamp.intensity[0], factor * lamp.intensity[1], factor * lamp.intensity[2]))
+    if lamp.outer >= 180:
+        return {"type": "point", "position": [x, y, z], "intensity": intensity}
+    ahead = [x + lamp.direction[0], y + lamp.direction[1], z + lamp.direction[2]]
+    up = [0, 1, 0] if abs(lamp.direction[1]) < 0.9 else [1, 0, 0]
+    place = mi.ScalarTransform4f().look_at(origin=[x, y, z], target=ahead, up=up)
+    return {"type": "spot", "to_world": place, "intensity": intensity, "cutoff_angle": lamp.outer, "beam_width": lamp.inner}
 
 
 def radiance(built: Any, depth: int, spp: int, seed: int = 1) -> Floats:

@@ -55,6 +55,6 @@ vec3 eye_ws_from(vec2 uv) { return -normalize(mat3(frame.world_from_view) * vs_f
 // Radiance that what is seen at uv reflects towards the camera, for each unit of irradiance from direction l.
 vec3 shine_of(vec2 uv, vec3 l) {
     vec4 g = gloss_at(uv);
-    vec3 n_ws = normal_ws_at(uv);
+    vec3 n_ws = normalize(normal_ws_at(uv));
     return g.rgb == vec3(0.0) ? vec3(0.0) : lobe_of(n_ws, eye_ws_from(uv), l, g.rgb, alpha_of(g.a));
 }
