@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +18,8 @@ from app.settings import Settings, param
 from app.sun import Light, Sunshine
 
 MOST = 64
-FACES = 6  # maps of a lamp that shines everywhere, one for each side of a cube; a cone has one
+FACES = 6  # maps of a lamp that shines everywhere, one for each side of a cube
+CONE = 2  # a cone has one, so many times as wide and high
 WIDEST = 75.0  # degrees: half angle up to which one map holds a cone
 BLINDEST, ENDLESS = 1e-4, 1e30  # the near plane, in shares of the far one; metres
 
@@ -27,8 +29,8 @@ class Lamps(Settings):
     """The scene's lamps."""
 
     intensity: float = param(1.0, 0.0, 1e6, "multiplies the light of all lamps; 0 switches them off", log=True)
-    shadows: int = param(8, 0, 16, "how many of them, the nearest to the camera, cast shadows")
-    resolution: int = param(512, 64, 1024, "texels a side of each of their shadow maps, of which a lamp that shines everywhere has six", unit="px")
+    shadows: int = param(8, 0, 8, "how many of them, the nearest to the camera, cast shadows")
+    resolution: int = param(512, 64, 1024, "texels a side of the six shadow maps of a lamp; a cone has one, twice as wide", unit="px")
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,14 @@ class Listed:
 
     count: int
     intensity: float
-    resolution: float  # texels a side of a shadow map
+    resolution: float  # texels a side of the shadow maps of a lamp that is no cone
 
 
 class LampMaps(NamedTuple):
     """Passed to shaders as `lamp`; read through shaders/common/lamps.glsl."""
 
     texels: Texture  # four for each lamp, see `listed`
-    shadows: Texture  # maps side by side: a row for each lamp; metres from the lamp along the map's axis over its far plane
+    shadows: Texture  # a lamp's maps side by side, one lamp's over the other's; metres from the lamp along the map's axis over its far plane
 
 
 @dataclass(frozen=True)
@@ -72,20 +74,21 @@ def block(scene: Scene, lamps: Lamps) -> Listed:
 
 
 def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
-    """Four texels for each lamp: place, reach; intensity, row of its shadow maps (-1: none); axis, cosine where its cone ends; one over the
-    width of the cone's edge in cosines, whether one map holds it, tangent of that map's half angle, its far plane."""
+    """Four texels for each lamp: place, reach; intensity, where its shadow maps begin (-1: there are none); axis, cosine where its cone ends; one
+    over the width of the cone's edge in cosines, CONE or 1, tangent of the half angle of its map, its far plane."""
     near = _nearest(scene, frame, lamps.shadows)
+
+    starts = dict(zip(near, _starts(scene, near), strict=False))
 
     def make() -> Texture:
         values = np.zeros((len(scene.lamps), 4, 4), "f4")
         for i, lamp in enumerate(scene.lamps):
             inner, outer = (math.cos(math.radians(min(angle, 180.0))) for angle in (lamp.inner, lamp.outer))
-            row = near.index(i) if i in near else -1
             values[i] = [
                 (*lamp.position, min(lamp.reach, ENDLESS)),
-                (*lamp.intensity, row),
+                (*lamp.intensity, starts.get(i, -1)),
                 (*lamp.direction, outer if lamp.outer < 180 else -2.0),
-                (1 / max(inner - outer, 1e-3), _in_one_map(lamp), _tangent(lamp), _far(scene, lamp)),
+                (1 / max(inner - outer, 1e-3), CONE if _in_one_map(lamp) else 1, _tangent(lamp), _far(scene, lamp)),
             ]
         return gpu.texels(values.reshape(-1, 4))
 
@@ -94,6 +97,11 @@ def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
 
 def _in_one_map(lamp: Lamp) -> bool:
     return lamp.outer <= WIDEST
+
+
+def _starts(scene: Scene, near: tuple[int, ...]) -> list[int]:
+    """Where the maps of each of these lamps begin, in heights of a map that is no cone's; then where all end."""
+    return [0, *itertools.accumulate(CONE if _in_one_map(scene.lamps[i]) else 1 for i in near)]
 
 
 def _tangent(lamp: Lamp) -> float:
@@ -136,16 +144,17 @@ def _clip(lamp: Lamp, axes: Doubles, far: float) -> Matrix:
 
 
 def _shadows(gpu: Gpu, scene: Scene, near: tuple[int, ...], side: int) -> Texture:
-    """The shadow maps of these lamps, a row each."""
+    """The shadow maps of these lamps."""
 
     def make() -> Texture:
-        depth, framebuffer = gpu.depth_map((FACES * side, max(len(near), 1) * side))
+        *starts, end = _starts(scene, near)
+        depth, framebuffer = gpu.depth_map((FACES * side, max(end, 1) * side))
         uploaded = upload(gpu, scene)
-        for row, number in enumerate(near):
+        for start, number in zip(starts, near, strict=True):
             lamp = scene.lamps[number]
-            far = _far(scene, lamp)
+            far, wide = _far(scene, lamp), side * (CONE if _in_one_map(lamp) else 1)
             for face, axes in enumerate(_axes(lamp)):
-                box = (face * side, row * side, side, side)
+                box = (face * side, start * side, wide, wide)
                 light = Light(_clip(lamp, axes, far))
                 gpu.raster("lamp", framebuffer, uploaded.geometry, uploaded.shadows, viewport=box, light=light, reach=Reach(far))
         return depth

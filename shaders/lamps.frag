@@ -16,7 +16,7 @@ const float SLACK = 0.6, SLOPE = 0.2, TURNED = 5e-4, DEEP = 2e-7;
 // The map that holds a direction from the lamp: rows right, up, forward.
 mat3 axes_of(Lamp lamp, vec3 d, out float face) {
     face = 0.0;
-    if (lamp.one_map) return transpose(basis(lamp.axis));
+    if (lamp.size > 1.0) return transpose(basis(lamp.axis));
     vec3 size = abs(d);
     int axis = size.x >= max(size.y, size.z) ? 0 : size.y >= size.z ? 1 : 2;
     vec3 forward = vec3(0.0), right = vec3(0.0), up = vec3(0.0);
@@ -29,12 +29,12 @@ mat3 axes_of(Lamp lamp, vec3 d, out float face) {
 
 // 1 where the lamp sees the point, between 0 and 1 where its map's texels disagree.
 float lit(Lamp lamp, vec3 p_ws, vec3 n_ws) {
-    float face, side = lamps.resolution;
+    float face, side = lamps.resolution * lamp.size;
     mat3 axes = axes_of(lamp, p_ws - lamp.p_ws, face);
     vec3 p = axes * (p_ws - lamp.p_ws), n = axes * n_ws;
     vec2 at = (p.xy / (p.z * lamp.tangent) * 0.5 + 0.5) * side;
     vec2 corner = clamp(floor(at - 0.5) + 1.0, vec2(1.0), vec2(side - 1.0)), share = clamp(at + 0.5 - corner, 0.0, 1.0);
-    vec4 map = lamp.far * textureGather(lamp_shadows, (corner + vec2(face, float(lamp.row)) * side) / vec2(textureSize(lamp_shadows, 0)));
+    vec4 map = lamp.far * textureGather(lamp_shadows, (corner + vec2(face, lamp.start) * lamps.resolution) / vec2(textureSize(lamp_shadows, 0)));
     vec2 low = ((corner - 0.5) / side * 2.0 - 1.0) * lamp.tangent, high = ((corner + 0.5) / side * 2.0 - 1.0) * lamp.tangent;
     vec4 x = vec4(low.x, high.x, high.x, low.x), y = vec4(high.y, high.y, low.y, low.y);
     float texel = 2.0 * lamp.tangent / side * p.z;
@@ -63,7 +63,7 @@ void gather() {
         vec3 e = irradiance_from(lamp, p_ws, to);
         float cosine = dot(n_ws, to.xyz);
         if (cosine <= 0.0 || dot(flat_ws, to.xyz) <= 0.0 || e == vec3(0.0)) continue;
-        e *= cosine * (lamp.row < 0 ? 1.0 : lit(lamp, p_ws, flat_ws));
+        e *= cosine * (lamp.start < 0.0 ? 1.0 : lit(lamp, p_ws, flat_ws));
         irradiance.rgb += e;
 #ifdef ENTRY_GLOSSY
         shine.rgb += e * shine_of(uv, to.xyz);
