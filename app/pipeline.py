@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from app import composite, environment, gbuffer, light, scenes, sun
+from app import composite, gbuffer, light, scenes, sun
 from app.gpu import LATE, Clock, Gpu, Texture
 from app.shot import Shot
 from app.technique import Lighting, View
@@ -38,7 +38,7 @@ def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
     shot = shot.resolved(scene)
     frame = shot.frame(scene, index)
     surfaces = gbuffer.draw(gpu, scene, frame)
-    sky = environment.load(shot.environment or scene.environment, frame.sun_direction)
+    sky = shot.surroundings()
     return shot, View(scene, frame, surfaces, light.upload(gpu, sky), sky, sun.draw(gpu, scene, frame, surfaces, shot.sun))
 
 

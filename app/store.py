@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import platformdirs
 
-from app import environment, images, scenes
+from app import images, scenes
 from app.gpu import PACKAGE, SHADERS, Gpu
 from app.scene import Floats
 from app.settings import Parser, Problem, to_toml
@@ -95,9 +95,8 @@ def key(gpu: Gpu, shot: Shot) -> str:
     scene = scenes.load(shot.scene, shot.time)
     shot = shot.resolved(scene)
     values = {k: v for k, v in shot.values().items() if not k.startswith("display.")}
-    light = environment.load(shot.environment or scene.environment, shot.frame(scene, 0).sun_direction)
     digest = hashlib.blake2b(digest_size=20)
-    for part in (to_toml(values), gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"], _program(), light.radiance, scene.meshes):
+    for part in (to_toml(values), gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"], _program(), shot.surroundings().radiance, scene.meshes):
         _take(digest, part)
     return digest.hexdigest()
 

@@ -383,7 +383,7 @@ class Panel:
         w.placed("path")
         if done and self._path.strip():
             self.loading = self._path.strip()
-        imgui.set_item_tooltip("A scene with arguments (blocks:count=9), a .glb, .gltf or .hdr file, a state or preset (.toml), a picture with a shot (.png)")
+        imgui.set_item_tooltip("A scene with arguments (blocks:count=9), a .glb, .gltf, .hdr or .exr file, a state or preset (.toml), a shot's picture (.png)")
         shot = s.shot(self.slot)
         name, _, f, value = next(p for p in shot.walk() if p[0] == "environment")
         w.label("environment")
