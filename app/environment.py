@@ -30,7 +30,7 @@ SHARES = 1 << 24  # into so many parts light is divided: whole numbers up to her
 LARGEST = 16384  # columns or rows of what is seen: as large as textures can be everywhere
 SPOT = 2.0  # degrees: a sun lies within, around its brightest place
 CONTRAST = 10.0  # times the mean radiance of the ring from there to twice as far: what is brighter belongs to it
-FINE = 64  # rows, 2.8 degrees each: in coarser maps nothing is small
+FINE = 64  # rows and columns: in coarser maps nothing is small
 LEAST = 0.05  # of the irradiance that the whole map brings, were it the same from everywhere: less is no sun
 IRRADIANCE_ROWS, IRRADIANCE_COLUMNS = 33, 64  # interpolation errs by at most 0.12 % of the map's contrast
 
@@ -90,9 +90,10 @@ class Environment:
     def extracted(self) -> Extracted:
         """The map without its sun, and the sun.
 
-        A sun is what is within 2 degrees of the brightest texel and 10 times as bright as the ring from 2 to 4 degrees is in the mean (in
-        maps with texels wider than a degree: within two of them; in those of less than 64 rows there is none). A window or a softbox reaches into the ring, and so is none; nor is
-        what brings less than a twentieth of the light. It is filled with the mean of its surroundings, as far as these are no brighter.
+        A sun is what is within 2 degrees of the brightest texel and 10 times as bright as the ring from 2 to 4 degrees is in the mean; in
+        maps with texels wider than a degree, within two of them; in those of less than 64 rows or columns there is none. A window or a
+        softbox reaches into the ring, and so is none; nor is what brings less than a twentieth of the light. It is filled with the mean of
+        its surroundings, as far as these are no brighter.
         """
         return _without_sun(self)
 
@@ -150,7 +151,7 @@ class Spot(NamedTuple):
 def _spot(radiance: Floats) -> Spot | None:
     """See `Environment.extracted` for the rule."""
     h, w = radiance.shape[:2]
-    if h < FINE:
+    if min(h, w) < FINE:
         return None
     light, theta, u = radiance @ np.full(3, 1 / 3, "f4"), (np.arange(h) + 0.5) * np.pi / h, (np.arange(w) + 0.5) / w
     row, column = np.unravel_index(light.argmax(), light.shape)

@@ -12,7 +12,7 @@ from app import environment, skies, store
 from app.environment import Environment, directions
 from app.frame import direction
 from app.gpu import Gpu
-from app.pipeline import look
+from app.pipeline import look, photograph
 from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
@@ -278,3 +278,16 @@ def test_the_suns_place_is_the_shots(tmp_path: Path, gpu: Gpu) -> None:
     for name in ("sky", "white"):
         there, view = look(gpu, Shot().with_values({"scene": "nook", "environment": name, "sky.extract": True, "width": 16, "height": 9}))
         assert there.sun == look(gpu, Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9}))[0].sun
+
+
+def test_a_sun_that_is_taken_out_is_met_by_few_samples(tmp_path: Path, gpu: Gpu) -> None:
+    """With 16 samples, against rays in the whole map: RMSE 0.10 with the sun in the map, 0.04 without, at 320 x 180. And with rays it is
+    the same picture, in the mean."""
+    view = {"scene": "nook", "environment": str(sunny(tmp_path / "a.hdr")), "sky.rotation": -100.0, "width": 96, "height": 54}
+    inside, taken = view | {"sun.irradiance": 0.0}, view | {"sky.extract": True}
+    rays = {"technique": "reference", "reference.rays": 8, "frames": 4, "blur.radius": 0}
+    pictures = [gpu.read(photograph(gpu, Shot().with_values(s)).radiance)[..., :3] for s in (inside, taken, inside | rays, taken | rays)]
+    errors = [float(np.sqrt(np.mean((p - pictures[2]) ** 2))) for p in pictures]
+    assert errors[1] < 0.6 * errors[0], errors
+    assert errors[3] < 0.5 * errors[1], errors
+    assert pictures[3].mean() == pytest.approx(pictures[2].mean(), rel=0.01)
