@@ -93,6 +93,14 @@ def test_what_follows_the_sun_and_what_does_not() -> None:
     np.testing.assert_array_equal(skies.sunset(low), skies.sunset(high))
     columns = skies.sunset(low).shape[1]
     np.testing.assert_allclose(np.roll(skies.sunset(low), columns // 4, 1), skies.sunset(east), rtol=1e-5)
+    between = (skies.sunset(low) + np.roll(skies.sunset(low), 1, 1)) / 2
+    np.testing.assert_allclose(skies.sunset(direction(180.0 / columns, 10.0)), between, rtol=1e-5)
+
+
+def test_the_sky_does_not_jump_where_its_model_ends() -> None:
+    for elevation in (0.0, np.degrees(np.arcsin(skies.LOWEST))):  # dusk takes 0.9 % in a hundredth of a degree
+        above, below = (skies.sky(direction(200.0, elevation + by)) for by in (0.005, -0.005))
+        assert np.abs(above - below).max() < 0.012 * above.max()
 
 
 def test_the_sunset_is_where_the_sun_is_and_warm() -> None:
