@@ -6,7 +6,6 @@ at a quarter. No OpenGL here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from app.loading import hdr
-from app.scene import Floats
+from app import skies
+from app.loading import exr, hdr
+from app.scene import Floats, Sunlight
 from app.settings import Problem, Vec3, suggestion
-
-Doubles = npt.NDArray[np.float64]
+from app.skies import Doubles
+from app.skies import directions as directions
 
 WIDEST = 512  # columns of the finest prefiltered level: 0.7 degrees, finer than the solid angle of 256 x 16 samples
 # Times the mean radiance: what is above is met by rays of its own. At 2.5, 4 and 8 the variance of 4 rays a pixel in the courtyard is 0.6,
@@ -27,6 +27,11 @@ WIDEST = 512  # columns of the finest prefiltered level: 0.7 degrees, finer than
 BRIGHT = 2.5
 MOST = 1 << 20  # bright texels
 SHARES = 1 << 24  # into so many parts light is divided: whole numbers up to here are exact as float32
+LARGEST = 16384  # columns or rows of what is seen: as large as textures can be everywhere
+SPOT = 2.0  # degrees: a sun lies within, around its brightest place
+CONTRAST = 10.0  # times the mean radiance of the ring from there to twice as far: what is brighter belongs to it
+FINE = 64  # rows and columns: in coarser maps nothing is small
+LEAST = 0.05  # of the irradiance that the whole map brings, were it the same from everywhere: less is no sun
 IRRADIANCE_ROWS, IRRADIANCE_COLUMNS = 33, 64  # interpolation errs by at most 0.12 % of the map's contrast
 
 
@@ -38,6 +43,14 @@ class Split(NamedTuple):
 
     dim: Floats
     bright: Floats
+
+
+class Extracted(NamedTuple):
+    """An environment without its sun, and that sun: together they bring the light of the whole."""
+
+    rest: Environment
+    sun: Sunlight | None  # as the map hangs unturned, for intensity 1; None: there is none, and the rest is the whole
+    size: float = 0.0  # its angular diameter, degrees
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +87,17 @@ class Environment:
         return Split(np.minimum(self.radiance, cap), bright)
 
     @cached_property
+    def extracted(self) -> Extracted:
+        """The map without its sun, and the sun.
+
+        A sun is what is within 2 degrees of the brightest texel and 10 times as bright as the ring from 2 to 4 degrees is in the mean; in
+        maps with texels wider than a degree, within two of them; in those of less than 64 rows or columns there is none. A window or a
+        softbox reaches into the ring, and so is none; nor is what brings less than a twentieth of the light. It is filled with the mean of
+        its surroundings, as far as these are no brighter.
+        """
+        return _without_sun(self)
+
+    @cached_property
     def irradiance(self) -> Floats:
         """Irradiance by normal, (rows, columns, 3). First and last row are the poles, so that a floor's normal needs no
         interpolation. Cosine-weighted sum over a coarse level, scaled so that constant radiance L gives exactly pi L."""
@@ -91,117 +115,106 @@ class Environment:
         return found
 
 
-def directions(theta: Doubles, u: Doubles) -> Doubles:
-    """Unit vectors (rows, columns, 3) for angles from the zenith (radians) and columns 0 to 1."""
-    sin, phi = np.sin(theta)[:, None], 2 * np.pi * u[None]
-    return np.stack([sin * np.sin(phi), np.cos(theta)[:, None] + 0 * phi, -sin * np.cos(phi)], -1)
-
-
-def _overlap(edges_from: Doubles, edges_to: Doubles) -> Doubles:
-    """How much of each interval of the one lies in each of the other, as shares that sum to 1: (to, from)."""
-    low = np.maximum(edges_from[None, :-1], edges_to[:-1, None])
-    high = np.minimum(edges_from[None, 1:], edges_to[1:, None])
-    share = np.maximum(high - low, 0)
-    total: Doubles = share / share.sum(1, keepdims=True)
-    return total
-
-
 def _averaged(radiance: Floats, rows: int, columns: int) -> Floats:
     """Resampled by mean over solid angle: heights are compared by cos(theta), which is area on the sphere."""
     h, w = radiance.shape[:2]
-    down = _overlap(-np.cos(np.linspace(0, np.pi, h + 1)), -np.cos(np.linspace(0, np.pi, rows + 1)))
-    across = _overlap(np.linspace(0, 1, w + 1), np.linspace(0, 1, columns + 1))
-    averaged: Floats = np.matmul(across, np.tensordot(down, radiance, 1)).astype("f4")
-    return averaged
+    down = _means(radiance, -np.cos(np.linspace(0, np.pi, h + 1)), -np.cos(np.linspace(0, np.pi, rows + 1)))
+    across = _means(down.swapaxes(0, 1), np.linspace(0, 1, w + 1), np.linspace(0, 1, columns + 1))
+    return np.ascontiguousarray(across.swapaxes(0, 1))
 
 
-# ---- built in -----------------------------------------------------------------------------------------------------------
-
-
-def white(sun: Vec3) -> Floats:
-    """Radiance 1 from everywhere."""
-    return np.ones((1, 2, 3), "f4")
-
-
-def black(sun: Vec3) -> Floats:
-    """No light."""
-    return np.zeros((1, 2, 3), "f4")
-
-
-def half(sun: Vec3) -> Floats:
-    """1 above the horizon, 0 below."""
-    return np.repeat(np.array([1, 0], "f4"), 128 * 512 * 3).reshape(256, 512, 3)
-
-
-def _ramp(axis: int) -> Callable[[Vec3], Floats]:
-    def ramp(sun: Vec3) -> Floats:
-        w = directions((np.arange(256) + 0.5) * np.pi / 256, (np.arange(512) + 0.5) / 512)
-        return np.repeat(1 + w[..., axis : axis + 1], 3, 2).astype("f4")
-
-    ramp.__doc__ = f"1 + w.{'xyz'[axis]}: the linear environment of analytic tests."
-    return ramp
-
-
-def sky(sun: Vec3) -> Floats:
-    """A clear sky around the sun's direction, without its disc; horizontal irradiance 2; grey ground of albedo 0.25.
-
-    Preetham, Shirley, Smits: A Practical Analytic Model for Daylight, SIGGRAPH 1999, turbidity 2.5.
-    """
-    turbidity, irradiance, ground = 2.5, 2.0, 0.25
-    h, w = 128, 256
-    v = directions((np.arange(h) + 0.5) * np.pi / h, (np.arange(w) + 0.5) / w)
-    towards = np.array(sun)
-    towards[1] = max(towards[1], 0.05)  # the model ends at the horizon
-    towards /= np.linalg.norm(towards)
-    cos_theta, cos_sun = np.maximum(v[..., 1], 0.02), towards[1]
-    gamma, theta_sun = np.arccos(np.clip(v @ towards, -1, 1)), np.arccos(cos_sun)
-
-    def perez(c: tuple[float, ...], cos_angle: Doubles | float, g: Doubles | float) -> Doubles:
-        return (1 + c[0] * np.exp(c[1] / np.asarray(cos_angle))) * (1 + c[2] * np.exp(c[3] * np.asarray(g)) + c[4] * np.cos(g) ** 2)
-
-    t = turbidity
-    coefficients = {
-        "Y": (0.1787 * t - 1.4630, -0.3554 * t + 0.4275, -0.0227 * t + 5.3251, 0.1206 * t - 2.5771, -0.0670 * t + 0.3703),
-        "x": (-0.0193 * t - 0.2592, -0.0665 * t + 0.0008, -0.0004 * t + 0.2125, -0.0641 * t - 0.8989, -0.0033 * t + 0.0452),
-        "y": (-0.0167 * t - 0.2608, -0.0950 * t + 0.0092, -0.0079 * t + 0.2102, -0.0441 * t - 1.6537, -0.0109 * t + 0.0529),
-    }
-    powers = np.array([theta_sun**3, theta_sun**2, theta_sun, 1])
-    zenith = {
-        "Y": 1.0,  # scaled below
-        "x": np.array([t * t, t, 1])
-        @ np.array([[0.00166, -0.00375, 0.00209, 0], [-0.02903, 0.06377, -0.03202, 0.00394], [0.11693, -0.21196, 0.06052, 0.25886]])
-        @ powers,
-        "y": np.array([t * t, t, 1])
-        @ np.array([[0.00275, -0.00610, 0.00317, 0], [-0.04214, 0.08970, -0.04153, 0.00516], [0.15346, -0.26756, 0.06670, 0.26688]])
-        @ powers,
-    }
-    lum, x, y = (zenith[k] * perez(c, cos_theta, gamma) / perez(c, 1.0, theta_sun) for k, c in coefficients.items())
-    xyz = np.stack([x / y * lum, lum, (1 - x - y) / y * lum], -1)
-    rgb = np.maximum(xyz @ np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]).T, 0)
-    solid = np.maximum(v[..., 1:2], 0) * np.sin((np.arange(h) + 0.5) * np.pi / h)[:, None, None] * (np.pi / h) * (2 * np.pi / w)
-    below = v[..., 1] < 0
-    rgb *= irradiance / (rgb * solid).sum((0, 1)).mean()
-    rgb[below] = ground * irradiance / np.pi
-    found: Floats = rgb.astype("f4")
+def _means(values: Floats, edges: Doubles, wanted: Doubles) -> Floats:
+    """Means over other intervals, along the first axis: (n, ...) between n + 1 edges -> (m, ...) between m + 1. Each looks only at what it
+    overlaps, so that large maps are read once."""
+    found = np.empty((len(wanted) - 1, *values.shape[1:]), "f4")
+    first = np.maximum(np.searchsorted(edges, wanted[:-1], "right") - 1, 0)
+    end = np.minimum(np.searchsorted(edges, wanted[1:], "left"), len(values))
+    for i, (a, b) in enumerate(zip(first, end, strict=True)):
+        share = np.minimum(edges[a + 1 : b + 1], wanted[i + 1]) - np.maximum(edges[a:b], wanted[i])
+        found[i] = np.tensordot(share / share.sum(), values[a:b], 1)
     return found
 
 
-BUILT_IN: dict[str, Callable[[Vec3], Floats]] = {"white": white, "black": black, "half": half, "sky": sky} | {
-    f"ramp-{a}": _ramp(i) for i, a in enumerate("xyz")
-}
+# ---- the sun in a map -----------------------------------------------------------------------------------------------------
+
+
+class Spot(NamedTuple):
+    """A bright spot of a map, in a band of rows. Masks and angles are (rows, w)."""
+
+    rows: slice
+    texels: npt.NDArray[np.bool_]
+    beside: npt.NDArray[np.bool_]  # the surroundings it is filled from
+    directions: Doubles  # (rows, w, 3)
+    solid: Doubles  # solid angle of each texel
+
+
+def _spot(radiance: Floats) -> Spot | None:
+    """See `Environment.extracted` for the rule."""
+    h, w = radiance.shape[:2]
+    if min(h, w) < FINE:
+        return None
+    light, theta, u = radiance @ np.full(3, 1 / 3, "f4"), (np.arange(h) + 0.5) * np.pi / h, (np.arange(w) + 0.5) / w
+    row, column = np.unravel_index(light.argmax(), light.shape)
+    towards = directions(theta[[row]], u[[column]])[0, 0]
+    reach = np.radians(max(SPOT, 360.0 / h))
+    for _ in range(3):  # the brightest texel may lie at the edge of the disc
+        from_zenith = np.arccos(np.clip(towards[1], -1, 1))
+        low, high = np.searchsorted(theta, (from_zenith - 2 * reach, from_zenith + 2 * reach))
+        v = directions(theta[low:high], u)
+        solid = 2 * np.pi / w * -np.diff(np.cos(np.arange(low, high + 1) * np.pi / h))[:, None] + np.zeros(w)
+        power, angle = light[low:high] * solid, np.arccos(np.clip(v @ towards, -1, 1))
+        ring = (angle > reach) & (angle <= 2 * reach)
+        texels = (angle <= reach) & (light[low:high] * solid[ring].sum() > CONTRAST * power[ring].sum())
+        if not ring.any() or not texels.any():
+            return None
+        towards = (power[texels, None] * v[texels]).sum(0)
+        towards /= np.linalg.norm(towards)
+    beside = (angle <= 2 * (angle[texels].max() + np.pi / h)) & ~texels
+    return Spot(slice(low, high), texels, beside, v, solid)
+
+
+def _without_sun(environment: Environment) -> Extracted:
+    """See `Environment.extracted`. The sun's direction and irradiance are those of the vector irradiance of what was taken, so that on every
+    surface that all of it shines on, rest and sun bring what the whole map does."""
+    spot = _spot(environment.radiance)
+    if spot is None:
+        return Extracted(environment, None)
+    band, around = environment.radiance[spot.rows], spot.solid[spot.beside, None]
+    fill = ((band[spot.beside] * around).sum(0) / around.sum()).astype("f4")
+    filled = np.minimum(band[spot.texels], fill)
+    taken, solid = band[spot.texels].astype("f8") - filled, spot.solid[spot.texels, None]
+    by_channel = (taken * solid).T @ spot.directions[spot.texels]
+    towards = by_channel.sum(0) / np.linalg.norm(by_channel.sum(0))
+    irradiance = np.maximum(by_channel @ towards, 0)
+    if irradiance.mean() < LEAST * np.pi * environment.levels[-1].mean():
+        return Extracted(environment, None)
+    rest = environment.radiance.copy()
+    rest[spot.rows][spot.texels] = filled
+    grey, peak = taken.mean(1, keepdims=True), float(irradiance.max())
+    disc = (grey * solid).sum() ** 2 / (grey**2 * solid).sum()  # solid angle; that of a disc, where it is one of even radiance
+    azimuth, elevation = np.degrees(np.arctan2(towards[0], -towards[2])) % 360, np.degrees(np.arcsin(np.clip(towards[1], -1, 1)))
+    r, g, b = (float(e) / peak for e in irradiance)
+    sun = Sunlight(float(azimuth), float(elevation), peak, (r, g, b))
+    return Extracted(Environment(rest), sun, float(np.degrees(2 * np.arccos(1 - disc / (2 * np.pi)))))
+
+
+# ---- by name ------------------------------------------------------------------------------------------------------------
+
+BUILT_IN = skies.MAPS
+FILES = {".hdr": hdr.load, ".exr": exr.load}
 
 
 def load(name: str, sun: Vec3) -> Environment:
-    """The environment of a built-in name or a path to an .hdr file. `sun`: unit vector towards the sun, which the sky follows.
+    """The environment of a built-in name or a path to an .hdr or .exr file. `sun`: unit vector towards the sun, which some skies follow.
 
     Raises Problem for what does not exist or cannot be read.
     """
     if name in BUILT_IN:
-        return _built_in(name, sun if name == "sky" else (0.0, 1.0, 0.0))
+        return _built_in(name, sun if name in skies.FOLLOWING else (0.0, 1.0, 0.0))
     path = Path(name)
-    if path.suffix.lower() == ".hdr":
+    if path.suffix.lower() in FILES:
         return _file(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    raise Problem(f"no environment {name}{suggestion(name, BUILT_IN)}, or give a path to an .hdr file")
+    raise Problem(f"no environment {name}{suggestion(name, BUILT_IN)}, or give a path to an {' or '.join(FILES)} file")
 
 
 @lru_cache(4)
@@ -211,4 +224,6 @@ def _built_in(name: str, sun: Vec3) -> Environment:
 
 @lru_cache(2)
 def _file(path: Path, changed: int) -> Environment:
-    return Environment(hdr.load(path))
+    radiance = FILES[path.suffix.lower()](path)
+    h, w = radiance.shape[:2]
+    return Environment(radiance if max(h, w) <= LARGEST else _averaged(radiance, min(h, LARGEST), min(w, LARGEST)))

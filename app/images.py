@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageEr
 
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, Texture
+from app.loading import exr
 from app.pipeline import Picture
 from app.scene import Bytes, Floats
 from app.settings import Problem, from_toml, to_toml
@@ -115,7 +116,7 @@ def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = No
 
 def _exr(path: Path, radiance: Floats, more: Mapping[str, str]) -> bytes:
     """What an EXR file holds. The library writes files by name only, and may say nothing of a disk that was full: it is read again."""
-    openexr = _openexr()
+    openexr = exr.openexr()
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **more}
     with tempfile.TemporaryDirectory() as folder:
         name = Path(folder) / "picture.exr"
@@ -142,15 +143,7 @@ def check_suffix(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise Problem(f"--output {path}: a picture's name ends in {', '.join(SUFFIXES)}")
     if path.suffix.lower() == ".exr":
-        _openexr()
-
-
-def _openexr() -> Any:
-    try:
-        import OpenEXR
-    except ImportError:
-        raise Problem("EXR files need the package OpenEXR: pip install OpenEXR, or write .npz") from None
-    return OpenEXR
+        exr.openexr()
 
 
 def shot_values(path: Path) -> dict[str, Any]:
@@ -178,9 +171,7 @@ def radiance_of(path: Path) -> Floats:
             with np.load(path) as file:
                 found = file["radiance"]
         elif path.suffix.lower() == ".exr":
-            with _openexr().File(str(path)) as file:
-                channels = file.channels()
-                found = channels["RGB"].pixels if "RGB" in channels else channels["RGBA"].pixels
+            return exr.picture(path)
         else:
             raise Problem(f"{path}: linear radiance is read from .npz and .exr files")
     except KeyError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from app import composite, environment, gbuffer, lamps, light, scenes, sun
+from app import composite, gbuffer, lamps, light, scenes, sun
 from app.gpu import LATE, Clock, Gpu, Texture
 from app.scene import Scene, overridden
 from app.shot import Shot
@@ -39,7 +39,7 @@ def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
     shot = shot.resolved(scene)
     frame = shot.frame(scene, index)
     surfaces = gbuffer.draw(gpu, scene, frame)
-    sky = environment.load(shot.environment or scene.environment, frame.sun_direction)
+    sky = shot.surroundings()
     maps = light.upload(gpu, sky)
     shining = lamps.draw(gpu, scene, frame, surfaces, shot.lamps, sun.draw(gpu, scene, frame, surfaces, shot.sun))
     gloss = light.glossy(gpu, sky, maps, frame) if scene.glossy else None

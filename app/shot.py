@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any, Self
 
 import app.techniques  # noqa: F401 - so that they are known
-from app import frame
+from app import environment, frame
 from app.blur import Blur
 from app.display import Display
+from app.environment import Environment
 from app.lamps import Lamps
 from app.loading import SCENES_IN_WORDS
-from app.scene import Scene
+from app.scene import Scene, Sunlight
 from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
 from app.sun import Sun
 from app.technique import Technique
 from app.techniques.ssdo import Ssdo
+
+SUN_SIZE = 0.53  # degrees, of the sun as it is seen from the earth
+BRIGHTEST = 1e6  # irradiance that a sun may have
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Sky(Settings):
 
     rotation: float = param(0.0, -360.0, 360.0, "turns the environment about y, from north to east", unit="deg")
     intensity: float = param(1.0, 0.0, 1e4, "multiplies the environment", log=True)
+    extract: bool = param(False, help="takes the sun out of the environment: its brightest spot becomes the sun")
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Shot(Settings):
     group = ""
 
     scene: str = param("courtyard", help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENES_IN_WORDS} file")
-    environment: str | None = param(None, help="a built-in environment or a path to an .hdr file", auto="the scene's")
+    environment: str | None = param(None, help="a built-in environment or a path to an .hdr or .exr file", auto="the scene's")
     time: float = param(0.0, 0.0, 1e6, "the moment, in scenes that move", unit="s")
     width: int = param(1280, 1, 8192, "image width", unit="px")
     height: int = param(720, 1, 8192, "image height", unit="px")
@@ -84,8 +89,9 @@ class Shot(Settings):
         return super(Shot, replace(self, technique=technique)).with_values(rest)
 
     def resolved(self, scene: Scene) -> Self:
-        """A copy in which nothing is left to the scene."""
-        c, s, given = self.camera, self.sun, scene.sun
+        """A copy in which nothing is left to the scene. Raises Problem where the environment cannot be read, if its sun is asked for."""
+        c, s = self.camera, self.sun
+        given, size = self._sun(scene)
         fov = scene.fov if c.fov is None else c.fov
         eye, target = frame.outside(scene, fov, self.width / self.height)
         return replace(
@@ -103,13 +109,36 @@ class Shot(Settings):
                 elevation=given.elevation if s.elevation is None else s.elevation,
                 irradiance=given.irradiance if s.irradiance is None else s.irradiance,
                 color=given.color if s.color is None else s.color,
+                size=size if s.size is None else s.size,
             ),
         )
+
+    def _sun(self, scene: Scene) -> tuple[Sunlight, float]:
+        """The sun and its angular diameter (degrees) where the shot does not say otherwise: the environment's, where it is asked for and
+        there is one, or the scene's."""
+        given = scene.sun
+        if not self.sky.extract:
+            return given, SUN_SIZE
+        s = self.sun
+        azimuth, elevation = (of_scene if own is None else own for own, of_scene in ((s.azimuth, given.azimuth), (s.elevation, given.elevation)))
+        found = environment.load(self.environment or scene.environment, frame.direction(azimuth, elevation)).extracted
+        if found.sun is None:
+            return given, SUN_SIZE
+        irradiance = min(found.sun.irradiance * self.sky.intensity, BRIGHTEST)
+        return replace(found.sun, azimuth=(found.sun.azimuth + self.sky.rotation) % 360, irradiance=irradiance), found.size
+
+    def surroundings(self) -> Environment:
+        """The light from far away, of this resolved shot: without the sun that was taken out of it."""
+        s = self.sun
+        assert self.environment and s.azimuth is not None and s.elevation is not None, "not resolved"
+        whole = environment.load(self.environment, frame.direction(s.azimuth, s.elevation))
+        return whole.extracted.rest if self.sky.extract else whole
 
     def frame(self, scene: Scene, index: int) -> frame.Frame:
         """What shaders may know of frame `index` of this resolved shot."""
         c, s = self.camera, self.sun
-        assert c.eye and c.target and c.fov and s.azimuth is not None and s.elevation is not None and s.irradiance is not None and s.color, "not resolved"
+        assert c.eye and c.target and c.fov, "not resolved"
+        assert s.azimuth is not None and s.elevation is not None and s.irradiance is not None and s.color and s.size is not None, "not resolved"
         return frame.frame(
             scene,
             c.eye,

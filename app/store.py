@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import platformdirs
 
-from app import environment, images
+from app import images
 from app.gpu import PACKAGE, SHADERS, Gpu
 from app.pipeline import scene_of
 from app.scene import Floats
@@ -103,9 +103,9 @@ def key(gpu: Gpu, shot: Shot) -> str:
     scene = scene_of(shot)
     shot = shot.resolved(scene)
     values = {k: v for k, v in shot.values().items() if not k.startswith("display.")}
-    light = environment.load(shot.environment or scene.environment, shot.frame(scene, 0).sun_direction)
     digest = hashlib.blake2b(digest_size=20)
-    for part in (to_toml(values), gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"], _program(), light.radiance, scene.meshes, scene.lamps):
+    drawn = gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"]
+    for part in (to_toml(values), *drawn, _program(), shot.surroundings().radiance, scene.meshes, scene.lamps):
         _take(digest, part)
     return digest.hexdigest()
 

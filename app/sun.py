@@ -23,7 +23,7 @@ class Sun(Settings):
     elevation: float | None = param(None, -90.0, 90.0, "how high it stands", unit="deg", auto="the scene's")
     irradiance: float | None = param(None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto="the scene's")
     color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of its light", auto="the scene's")
-    size: float = param(0.53, 0.0, 20.0, "angular diameter: how soft shadows are", unit="deg")
+    size: float | None = param(None, 0.0, 20.0, "angular diameter: how soft shadows are", unit="deg", auto="0.53, the sun's, or that of an extracted one")
     resolution: int = param(2048, 256, 8192, "texels a side of its shadow map", unit="px")
 
 

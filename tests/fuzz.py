@@ -52,7 +52,7 @@ import tomli_w  # noqa: E402
 from PIL import Image, PngImagePlugin  # noqa: E402
 
 from app import images  # noqa: E402
-from app.loading import gltf, hdr, meshes, pictures  # noqa: E402
+from app.loading import exr, gltf, hdr, meshes, pictures  # noqa: E402
 from app.scene import Scene  # noqa: E402
 from app.settings import Problem, to_toml  # noqa: E402
 from app.shot import Shot, checked, read_text, take_wanted  # noqa: E402
@@ -112,6 +112,11 @@ def read_mesh(path: Path) -> None:
 
 def read_hdr(path: Path) -> None:
     radiance = hdr.load(path)
+    assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and np.isfinite(radiance).all()
+
+
+def read_exr(path: Path) -> None:
+    radiance = exr.load(path)
     assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and np.isfinite(radiance).all()
 
 
@@ -386,6 +391,7 @@ FORMATS = {
     "shot": Format(read_shot, (shot_png,)),
     "npz": Format(read_truth, (truth_npz,)),
     "exr": Format(read_truth, (truth_exr,)),
+    "sky": Format(read_exr, (truth_exr,)),
 }
 
 

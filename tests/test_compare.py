@@ -297,7 +297,7 @@ def test_compare_where_there_is_nothing_to_see(tmp_path: Path, monkeypatch: pyte
         (["--techniques", "off,sao"], "no technique sao; did you mean ssao?"),
         (["--technique", "ssao"], "--technique has no effect beside --techniques"),
         (["--truth-frames", "3"], "--truth-frames 3: must be 4 to 65536"),
-        (["--against", "none.exr"], "none.exr: cannot be read"),
+        (["--against", "none.exr"], "none.exr: file: there is no such file"),
         (["--against", "truth.png"], "linear radiance is read from .npz and .exr"),
         (["--against", "none", "--reference.rays", "3"], "--reference.rays has no effect"),
         (["--scene", "none.glb"], "none.glb"),

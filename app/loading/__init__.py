@@ -12,8 +12,8 @@ SCENES = (".glb", ".gltf", ".obj", ".ply", ".stl")  # files that a scene is read
 SCENES_IN_WORDS = f"{', '.join(SCENES[:-1])} or {SCENES[-1]}"
 
 
-def file_bytes(path: Path, element: str, limit: int) -> bytes:
-    """All bytes of a regular file. Raises Problem("<element>: <rule>") where there is none, and for more than `limit` bytes."""
+def check_file(path: Path, element: str, limit: int) -> None:
+    """Raises Problem("<element>: <rule>") where there is no regular file, and for more than `limit` bytes."""
     try:
         if path.is_dir():
             raise Problem(f"{element}: is a folder, not a file")
@@ -23,9 +23,21 @@ def file_bytes(path: Path, element: str, limit: int) -> bytes:
             raise Problem(f"{element}: is not a regular file")
         if path.stat().st_size > limit:
             raise Problem(f"{element}: must be at most {limit >> 20} MiB")
-        return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name no file can have
-        raise Problem(f"{element}: cannot be read ({getattr(error, 'strerror', None) or 'bad name'})") from None
+        raise _unreadable(element, error) from None
+
+
+def file_bytes(path: Path, element: str, limit: int) -> bytes:
+    """All bytes of a regular file. Raises Problem as `check_file`."""
+    check_file(path, element, limit)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(element, error) from None
+
+
+def _unreadable(element: str, error: Exception) -> Problem:
+    return Problem(f"{element}: cannot be read ({getattr(error, 'strerror', None) or 'bad name'})")
 
 
 def check_no_url(name: str, where: str) -> None:

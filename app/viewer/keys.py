@@ -85,7 +85,7 @@ KEYS: tuple[Key, ...] = (
     Key("panel", "Ctrl+click", "type a slider's value"),
     Key("panel", "right click", "a parameter back to its default"),
     Key("panel", "click a name", "a parameter's own value for A and for B, or one for both"),
-    Key("panel", "drop a file", f"a {SCENES_IN_WORDS} scene, an .hdr environment, a .toml state, a .png with a shot"),
+    Key("panel", "drop a file", f"a {SCENES_IN_WORDS} scene, an .hdr or .exr environment, a .toml state, a .png with a shot"),
 )
 
 

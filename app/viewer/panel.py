@@ -385,7 +385,7 @@ class Panel:
         if done and self._path.strip():
             self.loading = self._path.strip()
         imgui.set_item_tooltip(
-            f"A scene with arguments (blocks:count=9), a {SCENES_IN_WORDS} scene, an .hdr environment,\n"
+            f"A scene with arguments (blocks:count=9), a {SCENES_IN_WORDS} scene, an .hdr or .exr environment,\n"
             "a state or preset (.toml), a picture with a shot (.png)"
         )
         shot = s.shot(self.slot)

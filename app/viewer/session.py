@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import moderngl
 import numpy as np
 
-from app import environment, frame, scenes
+from app import environment, scenes
 from app.gpu import Gpu, Size
 from app.scene import Scene
 from app.settings import Problem
@@ -153,9 +153,7 @@ class Session:
 
     def _check(self, shot: Shot) -> None:
         scene = scenes.load(shot.scene, shot.time)
-        resolved = shot.resolved(scene)
-        assert resolved.environment and resolved.sun.azimuth is not None and resolved.sun.elevation is not None
-        environment.load(resolved.environment, frame.direction(resolved.sun.azimuth, resolved.sun.elevation))
+        shot.resolved(scene).surroundings()
 
     def _link(self, before: Technique, after: Technique) -> None:
         """What changed of the parameters that all screen-space techniques have changes in all of them, but for those set apart."""
@@ -263,7 +261,7 @@ class Session:
 
     def drop(self, path: str) -> bool:
         """Load a scene or an environment from a file; its suffix tells which."""
-        return self.change({"environment" if path.lower().endswith(".hdr") else "scene": path})
+        return self.change({"environment" if path.lower().endswith(tuple(environment.FILES)) else "scene": path})
 
     # ---- camera and time ----
 

@@ -149,7 +149,7 @@ class Viewer(WindowConfig):
                 saving.take_state(session, read_text(Path(what)), what)
             case "png":
                 saving.take_state(session, to_toml(images.shot_values(Path(what))), what)
-            case "hdr":
+            case "hdr" | "exr":
                 session.change({"environment": what}, self.panel.slot)
             case _:
                 with progress.told(self._tell):
