@@ -188,7 +188,7 @@ def test_cost_is_by_pass_and_leaves_the_clock_alone(gpu: Gpu) -> None:
     before = gpu.clock
     passes = cost(gpu, shot_of(technique="ssdo"), frames=3)
     assert gpu.clock is before
-    assert {"gbuffer", "ssdo.frag:direct", "ssdo.frag:indirect", "composite.frag"} <= passes.keys()
+    assert {"gbuffer", "ssdo.frag:direct", "ssdo.frag:indirect", "composite.frag:matte"} <= passes.keys()
     assert all(milliseconds > 0 for milliseconds in passes.values())
 
 
