@@ -170,7 +170,7 @@ def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
 def test_a_pass_shows_what_it_drew(screen: Screen) -> None:
     both(screen, "B")
     written = screen.gpu.written
-    assert written["B/ssdo.frag:indirect"] == "B/ssdo.indirect" and written["B/composite.frag"] == "B/radiance"
+    assert written["B/ssdo.frag:indirect"] == "B/ssdo.indirect" and written["B/composite.frag:matte"] == "B/radiance"
 
 
 def test_what_is_no_number_is_magenta_and_counted(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
