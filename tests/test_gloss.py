@@ -206,6 +206,20 @@ def test_a_white_furnace_stays_white(gpu: Gpu, technique: str, roughness: float)
             assert np.abs(g.probe.radiance[g.where] - 1).max() < HALF  # of the irradiance; measured 1e-6
 
 
+@pytest.mark.parametrize("roughness", [0.1, 0.7])
+def test_a_furnace_with_a_corner_stays_white(gpu: Gpu, roughness: float) -> None:
+    """What lacquer reflects of lacquer, with eight bounces: neither lost nor made, whichever part of it the light goes on from."""
+    lacquered = lacquer(roughness, reflectance=0.4)
+    ground = quad((-50, 0, 50), (0.5, 0, 50), (0.5, 0, -50), (-50, 0, -50), lacquered)
+    wall = quad((0.5, 0, 50), (0.5, 50, 50), (0.5, 50, -50), (0.5, 0, -50), lacquered)
+    scene = Scene((ground, wall), (-2.0, 3.0, 1.0), (0.3, 0.2, 0.0), 40.0)
+    values = TRUE | {"scene": register("lacquered corner", lambda: scene), "reference.bounces": 8}
+    p = shoot(gpu, values)
+    assert 0.2 < 1 - p.open.mean() < 0.6
+    # Half of the light goes on at each bounce, so that the last one is some 2^-9 of it; table and noise; measured 0.9995 and 0.9993.
+    assert abs(p.radiance.mean() - 1) < 0.006
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("roughness", [0.0, 0.3, 0.7, 1.0])
 def test_a_metal_in_a_furnace_reflects_what_the_table_says(gpu: Gpu, technique: str, roughness: float) -> None:
