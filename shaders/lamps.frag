@@ -9,9 +9,7 @@ uniform sampler2D lamp_shadows, light_irradiance, light_shine;
 layout(location = 0) out vec4 irradiance;
 layout(location = 1) out vec4 shine;
 
-// How much nearer than the receiver's plane still is that plane. TURNED: half floats turn normals by so much, which counts by the square of the
-// slope. DEEP: the map's 24 bits, in shares of its far plane.
-const float SLACK = 0.6, SLOPE = 0.2, TURNED = 5e-4, DEEP = 2e-7;
+const float SLACK = 0.6, SLOPE = 0.2;  // texels by which what is seen may be nearer than the receiver's plane, and more where that is steep
 
 // The map that holds a direction from the lamp: rows right, up, forward.
 mat3 axes_of(Lamp lamp, vec3 d, out float face) {
@@ -40,7 +38,7 @@ float lit(Lamp lamp, vec3 p_ws, vec3 n_ws) {
     float texel = 2.0 * lamp.tangent / side * p.z;
     vec4 along = n.x * x + n.y * y + n.z;  // of the normal with each texel's ray
     vec4 plane = min(dot(n, p) / min(along, vec4(-1e-9)), p.z), steps = (p.z - plane) / texel;  // what is farther than the point hides it from nobody
-    vec4 clear = vec4(greaterThanEqual(map, plane - SLACK * texel * (1.0 + SLOPE * steps + TURNED * steps * steps) - DEEP * lamp.far));
+    vec4 clear = vec4(greaterThanEqual(map, plane - SLACK * texel * (1.0 + SLOPE * steps)));
     return mix(mix(clear.w, clear.z, share.x), mix(clear.x, clear.y, share.x), share.y);
 }
 

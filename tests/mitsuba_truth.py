@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.environment import Environment
-from app.scene import Floats, Image, Lamp, Mesh, Scene
+from app.scene import Floats, Image, Lamp, Material, Mesh, Scene
 from app.settings import Vec3
 from app.shot import Shot
 
@@ -117,8 +117,7 @@ def _mesh(mesh: Mesh, name: str) -> Any:
     """A mi.Mesh from arrays. What hangs on it has to come in with the properties, not afterwards."""
     material = mesh.material
     properties = mi.Properties()
-    albedo = _colour(material.albedo, material.albedo_image)
-    properties["bsdf"] = mi.load_dict({"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": albedo}})
+    properties["bsdf"] = mi.load_dict(_bsdf(material))
     if any(material.emission):
         properties["emitter"] = mi.load_dict({"type": "area", "radiance": _colour(material.emission, material.emission_image)})  # the front only
     smooth, mapped = mesh.normals is not None, mesh.uvs is not None
@@ -132,6 +131,97 @@ def _mesh(mesh: Mesh, name: str) -> Any:
         values["vertex_texcoords"] = np.ascontiguousarray(mesh.uvs, np.float32).ravel()
     values.update()
     return made
+
+
+def _bsdf(material: Material) -> dict[str, Any]:
+    """Diffuse; metals are Mitsuba's `principled`, of GGX, separable Smith masking, alpha the square of roughness and Schlick's Fresnel towards white,
+    as ours are (`roughconductor` has the first three, but Fresnel's own equations); what is lacquered no BSDF of Mitsuba's is: `Lacquer`."""
+    if material.metallic == 1:
+        metal = {"type": "principled", "base_color": _rgb(material.albedo), "metallic": 1.0, "roughness": material.roughness}
+        return {"type": "twosided", "bsdf": metal}
+    if material.glossy:
+        red, green, blue = material.albedo
+        return {"type": "lacquer", "red": red, "green": green, "blue": blue, "f0": material.reflectance, "roughness": material.roughness}
+    return {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": _colour(material.albedo, material.albedo_image)}}
+
+
+_Bsdf: Any = mi.BSDF  # its types are those of all variants at once
+
+
+class Lacquer(_Bsdf):  # type: ignore[misc]
+    """Lambert below GGX, the diffuse part less by what the lobe reflects of white light from everywhere: from the front only.
+
+    Scalars, one call for each direction: slow. That share is integrated here, over microfacets, for 64 cosines.
+    """
+
+    def __init__(self, properties: Any) -> None:
+        super().__init__(properties)
+        self.albedo = mi.Color3f(properties["red"], properties["green"], properties["blue"])
+        self.f0, self.alpha = float(properties["f0"]), max(float(properties["roughness"]) ** 2, 0.002)
+        self.m_components = [mi.BSDFFlags.GlossyReflection | mi.BSDFFlags.FrontSide]
+        self.m_flags = self.m_components[0]
+        self.reflected = [self._integral((i + 0.5) / 64) for i in range(64)]
+
+    def _integral(self, cosine: float) -> float:
+        x, phi = np.meshgrid((np.arange(200) + 0.5) / 200 * np.pi / 2, (np.arange(400) + 0.5) / 200 * np.pi, indexing="ij")
+        tangent = self.alpha * np.tan(x)
+        z = 1 / np.sqrt(1 + tangent**2)
+        along = math.sqrt(1 - cosine**2) * z * tangent * np.cos(phi) + cosine * z
+        below = 2 * along * z - cosine
+        share = 2 * np.maximum(below, 0) / (np.maximum(below, 0) + np.sqrt(self.alpha**2 + (1 - self.alpha**2) * np.maximum(below, 0) ** 2))
+        masked = 2 / (1 + math.sqrt(self.alpha**2 / cosine**2 + 1 - self.alpha**2))
+        seen = np.where((along > 0) & (below > 0), (self.f0 + (1 - self.f0) * (1 - along) ** 5) * share * along, 0) * masked / cosine
+        d = self.alpha**2 / (np.pi * ((self.alpha**2 - 1) * z**2 + 1) ** 2)
+        solid = z * tangent * z**2 * self.alpha / np.cos(x) ** 2 * (np.pi / 400) * (np.pi / 200)
+        return float((seen * d * solid).sum())
+
+    def _value(self, wi: Any, wo: Any) -> Any:
+        """The BRDF times the cosine."""
+        ci, co, a2 = float(wi.z), float(wo.z), self.alpha**2
+        if ci <= 0 or co <= 0:
+            return mi.Color3f(0.0)
+        hx, hy, hz = float(wi.x + wo.x), float(wi.y + wo.y), ci + co
+        length = math.sqrt(hx * hx + hy * hy + hz * hz)
+        vh, hz = (float(wi.x) * hx + float(wi.y) * hy + ci * hz) / length, hz / length
+        d = a2 / (math.pi * ((a2 - 1) * hz * hz + 1) ** 2)
+        g = 4 * ci * co / ((ci + math.sqrt(a2 + (1 - a2) * ci * ci)) * (co + math.sqrt(a2 + (1 - a2) * co * co)))
+        lobe = (self.f0 + (1 - self.f0) * (1 - vh) ** 5) * d * g / (4 * ci)
+        at = min(max(ci * 64 - 0.5, 0.0), 63.0)
+        low = min(int(at), 62)
+        share = self.reflected[low] + (at - low) * (self.reflected[low + 1] - self.reflected[low])
+        return (1 - share) * co / math.pi * self.albedo + mi.Color3f(lobe)
+
+    def sample(self, context: Any, si: Any, sample1: float, sample2: Any, active: bool = True) -> tuple[Any, Any]:
+        """Half of the directions by the cosine, half by the lobe's normals."""
+        found: Any = mi.BSDFSample3f()
+        if sample1 < 0.5:
+            found.wo = mi.warp.square_to_cosine_hemisphere(sample2)
+        else:
+            z = math.sqrt((1 - sample2.x) / (1 + (self.alpha**2 - 1) * sample2.x))
+            across, turn = math.sqrt(max(1 - z * z, 0.0)), 2 * math.pi * sample2.y
+            h = mi.Vector3f(across * math.cos(turn), across * math.sin(turn), z)
+            found.wo = 2 * float(si.wi.x * h.x + si.wi.y * h.y + si.wi.z * h.z) * h - si.wi
+        found.pdf, found.eta = self.pdf(context, si, found.wo), 1.0
+        found.sampled_type, found.sampled_component = mi.UInt32(int(self.m_flags)), mi.UInt32(0)
+        return found, self._value(si.wi, found.wo) / max(found.pdf, 1e-9)
+
+    def eval(self, context: Any, si: Any, wo: Any, active: bool = True) -> Any:
+        return self._value(si.wi, wo)
+
+    def pdf(self, context: Any, si: Any, wo: Any, active: bool = True) -> float:
+        if si.wi.z <= 0 or wo.z <= 0:
+            return 0.0
+        h = si.wi + wo
+        length = math.sqrt(float(h.x * h.x + h.y * h.y + h.z * h.z))
+        z, along = float(h.z) / length, float(si.wi.x * h.x + si.wi.y * h.y + si.wi.z * h.z) / length
+        d = self.alpha**2 / (math.pi * ((self.alpha**2 - 1) * z * z + 1) ** 2)
+        return 0.5 * float(wo.z) / math.pi + 0.5 * d * z / (4 * along)
+
+    def eval_pdf(self, context: Any, si: Any, wo: Any, active: bool = True) -> tuple[Any, float]:
+        return self._value(si.wi, wo), self.pdf(context, si, wo)
+
+
+mi.register_bsdf("lacquer", Lacquer)
 
 
 def _rgb(colour: Vec3) -> dict[str, Any]:
