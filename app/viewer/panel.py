@@ -399,6 +399,9 @@ class Panel:
                     s.change({"environment": known}, self.slot)
             imgui.end_combo()
         imgui.set_item_tooltip(explanation(name, f))
+        for name, owner, f, value in shot.walk():
+            if name in ("material", "occlusion_maps"):
+                w.row(self.slot, name, owner, f, value)
         if s.moves:
             w.label("time")
             if imgui.button("pause##play" if s.playing else "play##play", ImVec2(60 * self.scale, 0)):
