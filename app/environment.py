@@ -39,10 +39,12 @@ class Split(NamedTuple):
     """A map as two that add up to it, so that rays can be aimed at the brighter. `dim` (h, w, 3) is the radiance up to a cap, by
     channel. `bright` (n, 2, 4) are the texels with a remainder: the running sum of their shares of its light, in parts of SHARES,
     then column and row; radiance over that share. As the cap is the same for all texels the sum is the map between them too.
+    `light` is what is shared out: the sum over texels and channels of remainder times sin(theta).
     """
 
     dim: Floats
     bright: Floats
+    light: float
 
 
 class Extracted(NamedTuple):
@@ -84,7 +86,7 @@ class Environment:
         bright = np.zeros((len(row), 2, 4), "f4")
         bright[:, 0, :3] = np.stack([until, column, row], 1)
         bright[:, 1, :3] = rest * (SHARES / np.diff(until, prepend=0.0))[:, None]
-        return Split(np.minimum(self.radiance, cap), bright)
+        return Split(np.minimum(self.radiance, cap), bright, float(light.sum()))
 
     @cached_property
     def extracted(self) -> Extracted:

@@ -18,8 +18,6 @@ layout(location = 1) out vec4 indirect;
 #include "common/gloss.glsl"
 #include "common/lamps.glsl"
 uniform sampler2D whole_environment;
-
-const float MIRROR = 0.2;  // GGX's alpha, below which lobes find bright spots of the environment better than rays aimed at these
 #endif
 
 uint state;
@@ -58,21 +56,36 @@ vec3 lamplight(Surface s, out vec3 l) {
     return met(s.p_ws, l, to.w * 0.99999, true).triangle < 0 ? e * cosine * float(lamps.count) : vec3(0.0);
 }
 
-vec3 whole_radiance_from(vec3 w) { return frame.sky_intensity * textureLod(whole_environment, latlong(w), 0.0).rgb; }
+// The bright part of the environment is met by rays that are aimed at it and by those that a lobe sends there by itself: each counts by how
+// likely it is to be there (Veach, Guibas, Optimally Combining Sampling Techniques, SIGGRAPH 1995, the balance heuristic).
+vec3 remainder(vec3 w) { return textureLod(whole_environment, latlong(w), 0.0).rgb - textureLod(environment_background, latlong(w), 0.0).rgb; }
+
+// chance: with which a ray goes into the lobe at all.
+float lobes_part(vec3 n, vec3 v, vec3 w, float alpha, float chance) {
+    float nv = max(dot(n, v), 1e-3), density = chance * masking(nv, alpha) * ggx(n, normalize(v + w), alpha) / (4.0 * nv);
+    return density / max(density + bright.density * dot(remainder(w), vec3(1.0)), 1e-20);
+}
+
+// Radiance that a ray of a lobe finds in the environment.
+vec3 lobe_finds(vec3 w, float part) { return radiance_from(w) + part * frame.sky_intensity * remainder(w); }
+
+float chance_of_lobe(Surface s, vec3 v) {
+    float lobe = dot(reflectance(s.f0, s.roughness, dot(s.n_ws, v)), vec3(1.0)), white = dot(s.albedo, vec3(1.0));
+    return lobe / max(lobe + white, 1e-6);
+}
 
 // The direction in which light goes on from a surface that is seen from v, and what share of it: the lobe as likely as what it reflects.
-// narrow: it went into a lobe that finds bright spots of the environment by itself.
-vec3 onward(Surface s, vec3 v, out vec3 w, out bool narrow) {
+// part: of the environment's bright part that is left to this ray to find.
+vec3 onward(Surface s, vec3 v, out vec3 w, out float part) {
     mat3 from_local = basis(s.n_ws);
-    float alpha = alpha_of(s.roughness), white = dot(s.albedo, vec3(1.0 / 3.0)), lobe = dot(reflectance(s.f0, s.roughness, dot(s.n_ws, v)), vec3(1.0 / 3.0));
-    float chance = lobe / max(lobe + white, 1e-6), u = random(), turn = random();
+    float alpha = alpha_of(s.roughness), chance = chance_of_lobe(s, v), u = random(), turn = random();
     vec2 disc = sqrt(u) * vec2(cos(2.0 * PI * turn), sin(2.0 * PI * turn));
-    narrow = false;
+    part = 0.0;
     if (random() < chance) {
         vec3 v_local = v * from_local, l = reflected(v_local, alpha, disc);
         w = from_local * l;
-        narrow = alpha < MIRROR;
         if (l.z <= 0.0) return vec3(0.0);
+        part = lobes_part(s.n_ws, v, w, alpha, chance);
         return fresnel(s.f0, dot(v, normalize(v + w))) * masking(l.z, alpha) / chance;
     }
     w = from_local * vec3(disc, sqrt(1.0 - u));
@@ -83,7 +96,8 @@ vec3 onward(Surface s, vec3 v, out vec3 w, out bool narrow) {
 vec3 reflects(Surface s, vec3 v, vec3 l, vec3 irradiance, bool aimed) {
     if (irradiance == vec3(0.0)) return vec3(0.0);
     float alpha = alpha_of(s.roughness);
-    vec3 lobe = s.f0 == vec3(0.0) || (aimed && alpha < MIRROR) ? vec3(0.0) : lobe_of(s.n_ws, v, l, s.f0, alpha);
+    vec3 lobe = s.f0 == vec3(0.0) ? vec3(0.0) : lobe_of(s.n_ws, v, l, s.f0, alpha);
+    if (aimed) lobe *= 1.0 - lobes_part(s.n_ws, v, l, alpha, chance_of_lobe(s, v));
     return irradiance * ((1.0 - reflectance(s.f0, s.roughness, dot(s.n_ws, v))) * s.albedo / PI + lobe);
 }
 
@@ -98,12 +112,12 @@ vec3 radiance_of(Hit hit, vec3 w) {
         state = hashed(state);
         e = bright_light(s.p_ws, s.n_ws, s.flat_ws, state, l);
         sum += rho * reflects(s, v, l, e, true);
-        bool narrow;
-        rho *= onward(s, v, w, narrow);
+        float part;
+        rho *= onward(s, v, w, part);
         if (rho == vec3(0.0)) return sum;
         if (dot(s.flat_ws, w) <= 0.0) return sum;
         hit = met(s.p_ws, w, reference.reach, false);
-        if (hit.triangle < 0) return sum + rho * (narrow ? whole_radiance_from(w) : radiance_from(w));
+        if (hit.triangle < 0) return sum + rho * lobe_finds(w, part);
         if (k == reference.bounces) break;
         s = surface_at(hit, w);
         sum += rho * s.emission;
@@ -183,12 +197,10 @@ void glossy() {
         if (local.z > 0.0) {
             vec3 w = above(from_local * local, flat_ws), share = fresnel(g.rgb, dot(v, normalize(v + w))) * masking(local.z, alpha);
             Hit hit = met(p_ws, w, reference.reach, false);
-            sum += share * (hit.triangle >= 0 ? radiance_of(hit, w) : alpha < MIRROR ? whole_radiance_from(w) : radiance_from(w));
+            sum += share * (hit.triangle >= 0 ? radiance_of(hit, w) : lobe_finds(w, lobes_part(n_ws, v, w, alpha, 1.0)));
         }
-        if (alpha >= MIRROR) {
-            vec3 e = bright_light(p_ws, n_ws, flat_ws, hashed(state), l);
-            if (e != vec3(0.0)) sum += e * lobe_of(n_ws, v, l, g.rgb, alpha);
-        }
+        vec3 e = bright_light(p_ws, n_ws, flat_ws, hashed(state), l);
+        if (e != vec3(0.0)) sum += e * lobe_of(n_ws, v, l, g.rgb, alpha) * (1.0 - lobes_part(n_ws, v, l, alpha, 1.0));
     }
     gloss.rgb = sum / float(reference.rays) / max(reflectance(g.rgb, g.a, dot(n_ws, v)), vec3(1e-4));
 }

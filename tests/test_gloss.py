@@ -456,22 +456,15 @@ def beside_gloss(material: Material) -> Scene:
     return Scene((ground, wall, sphere((0.2, 0.5, 0.2), 0.5, material, rings=48)), (0.6, 1.6, 3.6), (0.1, 0.5, 0.0), 32.0)
 
 
-def soft(sun: Vec3) -> Floats:
-    """A sky with wide patches, (64, 128, 3): nothing in it is so bright that rays would be aimed at it."""
-    v, u = np.meshgrid((np.arange(64) + 0.5) / 64, (np.arange(128) + 0.5) / 128, indexing="ij")
-    sky = np.array([0.25, 0.3, 0.4]) * (1.2 - v)[..., None]
-    for x, y, colour in ((0.62, 0.35, (0.25, 0.2, 0.1)), (0.4, 0.35, (0.0, 0.1, 0.15))):
-        sky += np.exp(-(((u - x) / 0.08) ** 2) - ((v - y) / 0.1) ** 2)[..., None] * np.array(colour)
-    return sky.astype("f4")
-
-
 @pytest.mark.parametrize("kind", ["metal", "lacquer"])
 @pytest.mark.parametrize("roughness", [0.1, 0.3, 0.7])
 def test_every_glossy_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, kind: str, roughness: float) -> None:
     """Environment, and one bounce from glossy and diffuse surfaces, pixel by pixel by Welch's test as in test_reference; the whole radiance.
 
-    See mitsuba_truth for the BSDFs. Sharp lobes under a soft sky: the reference meets bright spots of the sky in their tails by rare chance only, which
-    is right in the mean, and no bell.
+    See mitsuba_truth for the BSDFs. The sky has bright patches, which rays are aimed at, and lobes find. Pixels below a thousandth of the mean are
+    left out: of a sharp lobe that meets nothing they show the tails, where one ray in a hundred thousand finds the dim part of the sky, which is
+    right in the mean, and no bell. At one of them (metal 0.1) the integral over all directions is 7.2e-5, Mitsuba finds 6.9e-5, we 4.0e-5, the rays
+    that are aimed.
     """
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
@@ -479,9 +472,8 @@ def test_every_glossy_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.Mo
     from test_mitsuba import _sky, inside, traced
     from test_reference import SIDE, smooth, welch
 
-    sharp = roughness < 0.4
-    monkeypatch.setitem(environment.BUILT_IN, "patches", soft if sharp else _sky)
-    assert bool(len(environment.Environment((soft if sharp else _sky)((0.0, 1.0, 0.0))).split.bright)) != sharp
+    monkeypatch.setitem(environment.BUILT_IN, "patches", _sky)
+    assert len(environment.Environment(_sky((0.0, 1.0, 0.0))).split.bright)
     scene = beside_gloss(metal(roughness, (0.9, 0.6, 0.3)) if kind == "metal" else lacquer(roughness, (0.2, 0.3, 0.5), 0.06))
     count, batches, paths = (32, 10, 32) if kind == "metal" else (20, 10, 8)
     values: dict[str, Any] = {"scene": register(f"beside {kind}", lambda: scene), "width": count, "height": count, "environment": "patches"}
@@ -491,7 +483,7 @@ def test_every_glossy_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.Mo
     where: Bools = (inside(plain.surface) & smooth(plain)).reshape(count, SIDE, count, SIDE).all((1, 3))
     ours = np.stack([shoot(gpu, fine | {"seed": k}).radiance.reshape(count, SIDE, count, SIDE, 3).mean((1, 3, 4), dtype="f8") for k in range(batches)])
     theirs = np.stack([traced(scene, shot, truth.BOUNCE, paths, 1 + k) for k in range(batches)]).mean(-1, dtype="f8")
-    where &= theirs.mean(0) > 0.01 * theirs[:, where].mean()  # black but for the tails of a lobe, found by one path in thousands: no bell either
+    where &= theirs.mean(0) > 0.001 * theirs[:, where].mean()
     p_values = welch(ours[:, where], theirs[:, where])
     least, limit, rejected = float(np.nanmin(p_values)), 1 - 0.999 ** (1 / where.sum()), float(np.nanmean(p_values < 0.05))
     means = ours[:, where].mean(1), theirs[:, where].mean(1)

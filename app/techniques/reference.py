@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ class Bright:
 
     count: int  # texels, see environment.Split; 0: no ray is aimed
     size: tuple[float, float]  # of the whole map
+    density: float  # of rays by solid angle, for each unit of remainder, channels added up
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Reference(Technique):
 
         dim, texels = gpu.cached("split environment", view.sky, make, keep=2)
         given: dict[str, Any] = {"reference": mine, "frame": view.frame, "gbuffer": view.gbuffer, "walk": Walk(nodes), "traced": triangles}
-        given |= {"environment": view.environment._replace(background=dim), "bright": Bright(len(split.bright), (width, height)), "bright_texels": texels}
+        bright = Bright(len(split.bright), (width, height), width * height / (2 * math.pi**2 * split.light) if split.light else 0.0)
+        given |= {"environment": view.environment._replace(background=dim), "bright": bright, "bright_texels": texels}
         given["lamps"] = lamps.block(view.scene, view.lamps)
         if not (view.scene.layered or view.scene.lamps):
             return Lighting(*gpu.draw("reference.frag:matte", into, **given))
