@@ -117,7 +117,7 @@ class Gpu:
         self.clock = Clock(ctx)
         self.targets: dict[str, Target] = {}
         self.errors: dict[str, str] = {}  # by shader: why its last reload failed
-        self._specs: dict[str, Hashable] = {}
+        self._specs: dict[str, tuple[Size, tuple[str, ...], bool]] = {}
         self._asked: set[str] = set()  # targets since the last sweep
         self._programs: dict[Hashable, Program] = {}
         self._sources: dict[Hashable, Callable[[], tuple[list[Line], list[Line]]]] = {}
@@ -185,6 +185,15 @@ class Gpu:
         texture = self.ctx.texture(size, components, dtype=dtype)
         texture.filter, texture.repeat_x, texture.repeat_y = (moderngl.NEAREST, moderngl.NEAREST), False, False
         return texture
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all targets, a depth buffer counted as 32 bit."""
+        total = 0
+        for name, target in self.targets.items():
+            (width, height), _, depth = self._specs[name]
+            total += width * height * (sum(t.components * int(t.dtype[1]) for t in target.textures) + 4 * depth)
+        return total
 
     # ---- things made from arrays ----
 
@@ -454,8 +463,9 @@ class Clock:
     software renderer queries mean nothing: there each pass is waited for and measured by the wall clock.
     """
 
-    def __init__(self, ctx: moderngl.Context) -> None:
+    def __init__(self, ctx: moderngl.Context, kept: int = 15) -> None:
         self.ctx = ctx
+        self.kept = kept  # frames of which times are kept
         self.software = any(word in ctx.info["GL_RENDERER"].lower() for word in SOFTWARE)
         self.running = False
         self.frame = 0
@@ -480,7 +490,7 @@ class Clock:
         if self._used[name] > 1:
             name = f"{name} {self._used[name]}"
             self._used[name] = 1
-        times = self._times.setdefault(name, deque(maxlen=15))
+        times = self._times.setdefault(name, deque(maxlen=self.kept))
         if self.software:
             self.ctx.finish()
             start = time.perf_counter()
@@ -501,6 +511,11 @@ class Clock:
             yield
 
     @property
+    def readings(self) -> dict[str, list[float]]:
+        """Milliseconds of each of the last frames by pass, in the order they ran."""
+        return {name: list(times) for name, times in self._times.items() if times}
+
+    @property
     def times(self) -> dict[str, float]:
-        """Median milliseconds by pass, in the order they ran."""
-        return {name: median(times) for name, times in self._times.items() if times}
+        """Their medians."""
+        return {name: median(times) for name, times in self.readings.items()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from statistics import median
 from typing import NamedTuple
 
 from app import composite, gbuffer, lamps, light, scenes, sun
@@ -66,14 +68,19 @@ def photograph(gpu: Gpu, shot: Shot) -> Picture:
 
 def cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
     """Milliseconds of each pass by the shader's name, median of some frames after one that compiles and uploads."""
-    one, before = replace(shot, frames=1), gpu.clock
-    render(gpu, one)
-    gpu.clock = Clock(gpu.ctx)
+    return {name: median(times) for name, times in timed(gpu, lambda: render(gpu, replace(shot, frames=1)), frames).items()}
+
+
+def timed(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[float]]:
+    """Milliseconds of each pass by the shader's name, for each of some frames after one that compiles and uploads."""
+    before = gpu.clock
+    draw()
+    gpu.clock = Clock(gpu.ctx, frames)
     gpu.clock.running = True
     try:
         for _ in range(frames if gpu.clock.software else frames + LATE):
             gpu.clock.begin_frame()
-            render(gpu, one)
-        return gpu.clock.times
+            draw()
+        return gpu.clock.readings
     finally:
         gpu.clock = before

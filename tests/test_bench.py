@@ -10,8 +10,10 @@ import pytest
 from test_programs import call
 
 from app import images, scenes
-from app.bench import BENCHES, errors, rays
-from app.gpu import Gpu
+from app.bench import BENCHES, errors, passes, rays
+from app.frame import frame
+from app.gbuffer import GBuffer
+from app.gpu import SHADERS, Gpu
 from app.metrics import noise_free_rmse
 from app.pipeline import photograph
 from app.shot import Shot
@@ -118,3 +120,43 @@ def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys
     assert end.value.code == 0 and "usage" in capsys.readouterr().out
     assert call(monkeypatch, "bench") == 0
     assert name in capsys.readouterr().out
+
+
+def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "passes.json"
+    small = ("--scene", "nook", "--width", "64", "--height", "36", "--runs", "3", "--samples", "2,3", "--ssdo.steps", "2", "--ssao.visibility", "point")
+    assert call(monkeypatch, "bench", "passes", *small, "--output", out) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["label"].split(",")[0] for row in rows] == ["off", "SSAO", "SSAO", "SSDO", "SSDO"]
+    assert len(lines) == 2 + 5 + 2 and "64 x 36" in lines[-1]
+    for row in rows:
+        assert {"gbuffer", "composite.frag:matte", "display.frag"} < row["passes"].keys()
+        assert all(0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values()))
+        assert row["lighting"]["median"] < row["frame"]["median"]
+        assert (row["limit"] is None) == (row["label"] == "off")
+    # radiance, sun, display and the G-buffer of 3 x 8 + 4 bytes with its depth, then what the technique and its blur have
+    bare = 64 * 36 * (16 + 16 + 4 + 28 + 4) / 2**20
+    assert rows[0]["megabytes"] == pytest.approx(bare + 64 * 36 * 16 * (2 + 4) / 2**20)
+    assert rows[-1]["megabytes"] == pytest.approx(bare + 64 * 36 * 16 * (3 + 4) / 2**20)
+    assert call(monkeypatch, "bench", "passes", *small, "--against", out) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("lighting, to before |") and all(float(line.split("|")[-2]) > 0 for line in lines[2:7])
+    out.write_text("{}")
+    assert call(monkeypatch, "bench", "passes", *small, "--against", out) == 2
+    assert call(monkeypatch, "bench", "passes", *small, "--runs", "1") == 2
+    assert call(monkeypatch, "bench", "passes", *small, "--samples", "x") == 2
+
+
+@pytest.mark.parametrize("samples", [1, 16, 64, 65, 1000])
+def test_a_limit_makes_so_many_fetches(gpu: Gpu, tmp_path: Path, samples: int) -> None:
+    """Counted by reading a texture of ones; more than BODY are rounds of BODY."""
+    own = Gpu(gpu.ctx, (tmp_path, SHADERS))
+    (tmp_path / "limit.frag").write_text(passes.limit_text(samples, ("depth", "normal", "albedo"), (0.2, 0.3)))
+    ones = own.target("ones", (8, 8), "r32f")
+    ones.framebuffer.clear(1.0, 1.0, 1.0, 1.0)
+    gbuffer = GBuffer(*[ones.textures[0]] * 5)
+    view = frame(scenes.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
+    (drawn,) = own.draw("limit.frag", own.target("drawn", (8, 8), "rgba32f"), frame=view, gbuffer=gbuffer)
+    expected = 3 * (samples if samples <= passes.BODY else -(-samples // passes.BODY) * passes.BODY)
+    assert (own.read(drawn)[..., 0] == expected).all()

@@ -2,6 +2,7 @@
 
   errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
   failures   scenes built to break screen space: what each technique makes of them, and the truth
+  passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
   rays       the reference's tree and its rays per second, beside Embree's
   loading    a file of millions of triangles: seconds and memory until its picture is there
 """
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "rays", "loading")
+BENCHES = ("errors", "failures", "passes", "rays", "loading")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,0 +1,180 @@
+"""What techniques cost: milliseconds of every pass, beside a limit that makes the same fetches and nothing else.
+
+Each shot is drawn once to compile and upload, then measured frame by frame: the wall clock around each pass on a software renderer, timer
+queries elsewhere. The limit of a screen-space technique reads depth (and, for three fetches, what a sender's normal and radiance are stored in)
+as often as its directions and steps may, at constant offsets spread over the radius, unrolled in the text. Figures compare within one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from app import __version__, images
+from app.gbuffer import BACKGROUND
+from app.gpu import PACKAGE, SHADERS, Gpu, headless
+from app.pipeline import Picture, render, timed
+from app.settings import Parser, Problem, parse
+from app.shot import Shot, add_shot_flags, take_wanted
+from app.technique import LIGHTING_FORMAT, ScreenSpace
+from app.techniques.ssdo import Ssdo
+
+BODY = 64  # fetches written out one after the other; more are a loop around these
+READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all three
+NEIGHBOURS = ("blur",)  # passes that belong to a technique's lighting but not to its limit
+SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`bench passes FLAGS`. Returns the exit code; raises Problem."""
+    parser = Parser("python -m app bench passes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="what is measured [off,ssao,ssdo]")
+    parser.add_argument("--samples", default="16,64", metavar="N,N,...", help="each screen-space technique with each of these counts [16,64]")
+    parser.add_argument("--runs", type=int, default=11, metavar="N", help="frames that are measured, 3 to 1000 [11]")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="all figures, and what drew")
+    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    parser.add_argument("--against", type=Path, metavar="FILE.json", help="print the ratio to the figures of an earlier run")
+    add_shot_flags(parser)
+    given = parse(parser, arguments)
+    output, overwrite, runs = given.pop("output"), given.pop("overwrite"), given.pop("runs")
+    names, counts, against = given.pop("techniques").split(","), _counts(given.pop("samples")), given.pop("against")
+    if not 3 <= runs <= 1000:
+        raise Problem(f"--runs {runs}: must be 3 to 1000")
+    if output and output.exists() and not overwrite:
+        raise Problem(f"{output.absolute()} exists; add --overwrite or choose another --output")
+    before = _read(against) if against else {}
+    shots = [each for shot in take_wanted(given).shots(names) for each in _with_samples(shot, counts)]
+    with tempfile.TemporaryDirectory() as folder, Gpu(headless(), (Path(folder), SHADERS)) as gpu:
+        rows = [measured(gpu, shot, runs, Path(folder)) for shot in tqdm(shots, desc="passes", disable=None)]
+        timer = "wall clock around each pass" if gpu.clock.software else "timer queries"
+        drawn = f"{shots[0].scene}, {shots[0].width} x {shots[0].height}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
+    print("\n".join([*table(rows, before), "", f"{drawn}; version {_version()}"]))
+    if output:
+        images.save_json(output, {"drawn": drawn, "version": _version(), "rows": rows})
+        print(output.absolute(), file=sys.stderr)
+    return 0
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise Problem(f"--samples {text}: must be whole numbers, as in 16,64") from None
+
+
+def _with_samples(shot: Shot, counts: Sequence[int]) -> list[Shot]:
+    if not isinstance(shot.technique, ScreenSpace):
+        return [shot]
+    return [replace(shot, technique=replace(shot.technique, samples=count)) for count in counts]
+
+
+def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path) -> dict[str, Any]:
+    """A row: label; of every pass the median, 5th and 95th percentile of milliseconds; of its limit, or None; megabytes of targets."""
+    one = replace(shot, frames=1)
+    with gpu.scope("measured"):
+        gpu.sweep()
+        picture = render(gpu, one)
+        gpu.sweep()  # of what the shot before had
+        passes = timed(gpu, lambda: render(gpu, one), runs)
+        memory = gpu.memory
+        limit = _limit(gpu, picture, runs, folder)
+    return {
+        "label": picture.shot.technique.label(),
+        "passes": {name: _spread(times) for name, times in passes.items()},
+        "lighting": _spread([sum(frame) for frame in zip(*(t for name, t in passes.items() if not name.startswith(SHARED)), strict=True)]),
+        "frame": _spread([sum(frame) for frame in zip(*passes.values(), strict=True)]),
+        "limit": limit,
+        "megabytes": memory / 2**20,
+    }
+
+
+def _spread(times: Sequence[float]) -> dict[str, float]:
+    low, high = np.percentile(times, [5, 95])
+    return {"median": median(times), "low": float(low), "high": float(high)}
+
+
+def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, float] | None:
+    """Milliseconds of the fetches that the picture's technique may make; None where it makes none."""
+    technique = picture.shot.technique
+    if not isinstance(technique, ScreenSpace) or technique.radius is None:
+        return None
+    samples = technique.samples * (technique.steps if technique.visibility == "march" else 1)
+    read = READ if isinstance(technique, Ssdo) and technique.bounce else READ[:1]
+    name = f"limit-{len(read)}-{samples}.frag"
+    (folder / name).write_text(limit_text(samples, read, _reach(gpu, picture, technique.radius)), "utf-8")
+    into = gpu.target("limit", picture.view.size, LIGHTING_FORMAT)
+    times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.view.frame, gbuffer=picture.view.gbuffer), runs)
+    return _spread(times[name])
+
+
+def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
+    """The radius in shares of the picture, at the median depth of what is seen."""
+    depth = gpu.read(picture.view.gbuffer.depth)
+    seen = depth[depth < BACKGROUND]
+    at = float(np.median(seen)) if seen.size else 1.0
+    x, y = picture.view.frame.tangent
+    return min(0.5 * radius / (x * at), 0.5), min(0.5 * radius / (y * at), 0.5)
+
+
+def limit_text(samples: int, read: Sequence[str], reach: tuple[float, float]) -> str:
+    """A shader that reads the G-buffer so often around every pixel, and adds."""
+    rounds = -(-samples // BODY)
+    lines = []
+    for i in range(min(samples, BODY)):
+        r, phi = math.sqrt((i + 0.5) / min(samples, BODY)), 2 * math.pi * i * 0.7548776662
+        at = f"uv + vec2({reach[0] * r * math.cos(phi):.8f}, {reach[1] * r * math.sin(phi):.8f})"
+        lines += [f"    sum += textureLod(gbuffer_{name}, {at}, 0.0).r;" for name in read]
+    declared = "".join(f"uniform sampler2D gbuffer_{name};\n" for name in read if name not in ("depth", "normal"))
+    loop = [f"    for (int k = 0; k < {rounds}; k++) {{", *lines, "    uv += 0.001;", "    }"] if rounds > 1 else lines
+    body = "\n".join(["    vec2 uv = uv_here();", "    float sum = 0.0;", *loop, "    result = vec4(sum);"])
+    return f'// How long do these fetches take?\n#include "common/screen.glsl"\n{declared}out vec4 result;\n\nvoid main() {{\n{body}\n}}\n'
+
+
+def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Markdown: medians in milliseconds with 5th and 95th percentile, and the ratio to the limit, and to an earlier run where there is one."""
+    head = ["technique", "lighting, blur included", "its own passes", "limit", "ratio", "whole frame", "targets", *(["lighting, to before"] if before else [])]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        own = sum(p["median"] for name, p in row["passes"].items() if not name.startswith((*SHARED, *NEIGHBOURS)))
+        limit = row["limit"]
+        cells = [row["label"], _words(row["lighting"]), f"{own:.2f}", _words(limit) if limit else "", f"{own / limit['median']:.2f}" if limit else ""]
+        cells += [_words(row["frame"]), f"{row['megabytes']:.0f} MB"]
+        if before:
+            earlier = before.get(row["label"])
+            cells.append(f"{row['lighting']['median'] / earlier['lighting']['median']:.2f}" if earlier else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _words(spread: Mapping[str, float]) -> str:
+    return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+
+
+def _read(path: Path) -> dict[str, Mapping[str, Any]]:
+    """The rows of an earlier run by label. Raises Problem."""
+    try:
+        return {row["label"]: row for row in json.loads(path.read_text("utf-8"))["rows"] if row["lighting"]["median"] > 0}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Problem(f"--against {path}: must be a file that `bench passes --output` wrote") from None
+
+
+def _version() -> str:
+    """Of the program, and its commit where it runs from a checkout."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=PACKAGE, capture_output=True, text=True, check=False)
+    except OSError:
+        return __version__
+    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
