@@ -77,7 +77,7 @@ def test_the_region_is_what_lies_in_the_box(gpu: Gpu) -> None:
 
 
 def test_the_gallery_stands_in_the_readme() -> None:
-    listed = README[README.index("\nScenes: ") : README.index("\nEnvironments: ")]
+    listed = README[README.index("\nBuilt in: ") : README.index("\nEnvironments: ")]
     for function in failures.ALL:
         (argument,) = inspect.signature(function).parameters
         assert f"`{function.__name__}:{argument}`" in listed
