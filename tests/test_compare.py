@@ -9,14 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from probe import register
-from test_programs import call, opened
+from test_programs import call, heeding, opened
 
 from app import images, metrics, scenes, store, truth
 from app.gpu import Gpu
@@ -321,7 +320,6 @@ def test_interrupted(how: signal.Signals, tmp_path: Path) -> None:
     arguments = ["ssdo", "compare", *FAST, "--truth-frames", "60000", "--techniques", "off", *where]
     impatient = f"import sys; from app import __main__, truth; truth.KEEP_EVERY = 0.1; sys.argv = {arguments!r}; sys.exit(__main__.main())"
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell runs in the background ignores it
     process = subprocess.Popen([sys.executable, "-c", impatient], cwd=ROOT, preexec_fn=heeding, **pipes)
     while not list(tmp_path.glob("cache/*.npz")):
         assert process.poll() is None

@@ -156,7 +156,7 @@ def shot_of(*flags: str) -> Shot:
 def file_of(room: Room, folder: Path) -> Sequence[str]:
     """The flags that show a room from a file."""
     write_glb(folder / "room.glb", room.pieces)
-    return ("--scene", str(folder / "room.glb"), *room.camera)
+    return ("--scene", str(folder / "room.glb"), "--material", "diffuse", *room.camera)  # glTF has no surface without gloss
 
 
 def photographed(gpu: Gpu, shot: Shot) -> Probe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,11 @@ def run_app(arguments: list[str], cwd: Path, env: dict[str, str]) -> subprocess.
     """The program in a process of its own, from another folder."""
     env = env | {"PYTHONPATH": str(Path(__file__).parents[1])}
     return subprocess.run([sys.executable, "-m", "app", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def heeding() -> None:
+    """In a child before it begins: an interrupt ends it, though what a shell runs in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def opened(path: Path) -> Image.Image:

@@ -12,10 +12,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from test_programs import heeding
 
 from app import images, store
 from app.__main__ import main
@@ -175,7 +177,8 @@ def test_an_end_at_any_moment(how: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
     for _ in range(4):
         command = [sys.executable, "-c", AGAIN_AND_AGAIN, str(path)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=heeding, **pipes) as process:
             assert process.stdout and process.stdout.readline() == "begun\n"
             time.sleep(rng.uniform(0.0, 0.6))
             process.send_signal(how)
