@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.scene import Bytes, Floats, Ints
-from app.settings import Problem, glsl, glsl_value
+from app.settings import Problem, chosen, glsl
 
 T = TypeVar("T")
 Size = tuple[int, int]
@@ -308,7 +308,7 @@ class Gpu:
         """Make the target current and give the program its uniforms."""
         drawn = into.textures if isinstance(into, Target) else (into.depth_attachment,)
         for name, member, uniform in program.blocks:
-            uniform.value = glsl_value(blocks[name], member)
+            uniform.value = getattr(blocks[name], member)
         for unit, (name, uniform) in enumerate(program.samplers):
             if name not in textures:
                 raise ShaderError(f"shaders/{shader} reads {name}, but was given only {', '.join(textures) or 'no textures'}")
@@ -453,7 +453,7 @@ def _bytes(attribute: str) -> int:
 
 
 def _shapes(blocks: dict[str, Any]) -> Hashable:
-    return tuple((name, type(block)) for name, block in blocks.items())
+    return tuple((name, type(block), chosen(block)) for name, block in blocks.items())
 
 
 class Clock:

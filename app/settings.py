@@ -334,7 +334,8 @@ GLSL_SHAPES = {2: "vec2", 3: "vec3", 4: "vec4", 9: "mat3", 16: "mat4"}
 
 
 def glsl(block: Any, name: str) -> str:
-    """A dataclass as a GLSL uniform struct, and an int constant for every choice: SSAO_VISIBILITY_MARCH.
+    """A dataclass as a GLSL uniform struct. What is chosen among names is no uniform but a constant, SSAO_VISIBILITY, beside one for every
+    choice, SSAO_VISIBILITY_MARCH: each choice is a program of its own, which does nothing for the others.
 
     Text without choices is left out. A struct without members gives no text.
     """
@@ -344,18 +345,23 @@ def glsl(block: Any, name: str) -> str:
         value = getattr(block, f.name)
         choices = about(f).choices if "param" in f.metadata else ()
         constants += [f"const int {f'{name}_{f.name}_{c}'.upper().replace('-', '_')} = {i};" for i, c in enumerate(choices)]
-        if isinstance(value, tuple):
+        if choices:
+            constants.append(f"const int {f'{name}_{f.name}'.upper()} = {choices.index(value)};")
+        elif isinstance(value, tuple):
             members.append(f"    {GLSL_SHAPES[len(value)]} {f.name};")
-        elif choices:
-            members.append(f"    int {f.name};")
         elif (kind := kind_of(type(block), f.name)) in GLSL_TYPES:  # as declared: a float may hold a whole number
             members.append(f"    {GLSL_TYPES[kind]} {f.name};")
     if not members:
-        return ""
+        return "\n".join(constants)
     return "\n".join([*constants, f"uniform struct {type(block).__name__} {{", *members, f"}} {name};"])
 
 
-def glsl_value(block: Any, name: str) -> Any:
-    """The value of a struct's member as the uniform takes it: the number of the choice for text."""
-    value = getattr(block, name)
-    return about(type(block).__dataclass_fields__[name]).choices.index(value) if isinstance(value, str) else value
+def chosen(block: Any) -> tuple[str, ...]:
+    """What a dataclass has chosen among names: what its GLSL text depends on besides its type."""
+    kind = type(block)
+    if kind not in _CHOICES:
+        _CHOICES[kind] = tuple(f.name for f in fields(kind) if "param" in f.metadata and about(f).choices)
+    return tuple(getattr(block, name) for name in _CHOICES[kind])
+
+
+_CHOICES: dict[type, tuple[str, ...]] = {}  # names of such fields by type: asked for at every draw

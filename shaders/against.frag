@@ -26,8 +26,8 @@ vec3 false_colour(float x) { return texelFetch(colours, ivec2(int(clamp(x, 0.0, 
 vec3 mapped(vec4 t, sampler2D over, vec2 range, vec2 at) {
     vec3 other = scaled(over, at).rgb;
     if (broken(t.rgb) || broken(other)) return BROKEN;
-    if (show.mapping == SHOW_MAPPING_RATIO) return srgb(clamp(t.rgb / max(other, 1e-9) * show.gain, 0.0, 1.0));
-    if (show.mapping == SHOW_MAPPING_DIFFERENCE) return srgb(clamp(abs(t.rgb - other) * show.gain, 0.0, 1.0));
+    if (SHOW_MAPPING == SHOW_MAPPING_RATIO) return srgb(clamp(t.rgb / max(other, 1e-9) * show.gain, 0.0, 1.0));
+    if (SHOW_MAPPING == SHOW_MAPPING_DIFFERENCE) return srgb(clamp(abs(t.rgb - other) * show.gain, 0.0, 1.0));
     return false_colour(seen_error(t.rgb * show.gain, other * show.gain));
 }
 

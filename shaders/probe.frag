@@ -18,7 +18,7 @@ void main() {
     vec3 w_vs = direction_of(p, s), w_ws = mat3(frame.world_from_view) * w_vs;
     bool shut = closed(p, w_vs, s, uv);
     vec3 far = p.receiver.h + homogeneous(w_vs) * ssdo.radius;
-    vec2 end = far.xy / far.z;
+    vec2 end = far.xy / far.z * p.receiver.texel;
     bool leaves = far.z <= 0.0 || end != clamp(end, 0.0, 1.0);
     result = vec4(w_ws, shut ? 1.0 : leaves ? 2.0 : 0.0);
     vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : arriving(w_vs, s) * PI;

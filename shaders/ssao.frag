@@ -9,6 +9,15 @@
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
 
+// 1 where a direction is open, 0 where it is closed or one too many.
+float open_at(Receiver r, mat3 vs_from_local, vec3 flat_vs, Pattern p, int i, int k) {
+    int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_MARCH ? ssao.steps : 0;
+    Sample s = sample_of(p, i, k);
+    vec2 uv;
+    bool shut = closed(r, above(vs_from_local * s.local, flat_vs), ssao.radius, ssao.thickness, ssao.bias, steps, s.share, uv);
+    return shut || i + k >= ssao.samples ? 0.0 : 1.0;
+}
+
 void main() {
     direct = vec4(0.0, 0.0, 0.0, 1.0);
     indirect = vec4(0.0);
@@ -17,13 +26,13 @@ void main() {
     vec3 n_ws = normal_ws_at(uv_here()), flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(n_ws);
     Receiver r = receiver_at(uv_here(), depth, flat_vs);
-    int tile = tile_index(ivec2(gl_FragCoord.xy)), steps = ssao.visibility == SSAO_VISIBILITY_MARCH ? ssao.steps : 0;
-    int open = 0;
-    vec2 uv;
-    for (int i = 0; i < ssao.samples; i++) {
-        Sample s = sample_of(i, ssao.samples, tile);
-        if (!closed(r, above(vs_from_local * s.local, flat_vs), ssao.radius, ssao.thickness, ssao.bias, steps, s.share, uv)) open++;
+    Pattern p = pattern_of(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples);
+    float open = 0.0;
+    for (int i = 0; i < ssao.samples; i += AT_ONCE) {
+        open += open_at(r, vs_from_local, flat_vs, p, i, 0) + open_at(r, vs_from_local, flat_vs, p, i, 1);
+        open += open_at(r, vs_from_local, flat_vs, p, i, 2) + open_at(r, vs_from_local, flat_vs, p, i, 3);
+        go_on(p);
     }
-    direct.a = float(open) / float(ssao.samples);
+    direct.a = open / float(ssao.samples);
     direct.rgb = irradiance_at(n_ws) * direct.a;
 }

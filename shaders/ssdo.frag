@@ -19,7 +19,7 @@ struct Point {
 Point point_here(float depth) {
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
     vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
-    int steps = ssdo.visibility == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
+    int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
     return Point(receiver_at(uv_here(), depth, flat_vs), vs_from_local, flat_vs, tile_index(ivec2(HERE)), steps);
 }
 
@@ -31,18 +31,25 @@ bool closed(Point p, vec3 w_vs, Sample s, out vec2 uv) {
 
 vec3 arriving(vec3 w_vs, Sample s) { return radiance_from(mat3(frame.world_from_view) * w_vs, ssdo.prefilter * solid_angle_of(s, ssdo.samples)); }
 
+// Radiance that comes through a direction, and 1 where it is open.
+vec4 through(Point p, Pattern q, int i, int k) {
+    Sample s = sample_of(q, i, k);
+    vec3 w_vs = direction_of(p, s);
+    vec2 uv;
+    return i + k >= ssdo.samples || closed(p, w_vs, s, uv) ? vec4(0.0) : vec4(arriving(w_vs, s), 1.0);
+}
+
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
 void direct() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Point p = point_here(depth);
+    Pattern q = pattern_of(p.tile, ssdo.samples);
     vec4 sum = vec4(0.0);
-    vec2 uv;
-    for (int i = 0; i < ssdo.samples; i++) {
-        Sample s = sample_of(i, ssdo.samples, p.tile);
-        vec3 w_vs = direction_of(p, s);
-        if (!closed(p, w_vs, s, uv)) sum += vec4(arriving(w_vs, s), 1.0);
+    for (int i = 0; i < ssdo.samples; i += AT_ONCE) {
+        sum += through(p, q, i, 0) + through(p, q, i, 1) + through(p, q, i, 2) + through(p, q, i, 3);
+        go_on(q);
     }
     result = sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
 }
@@ -79,11 +86,18 @@ vec3 sent(Point p, Sample s, vec2 uv, float depth) {
     vec3 d_vs = towards(uv, depth);
     float weight = PI / float(ssdo.samples), front = facing(uv, d_vs);
     if (front <= 0.0) return vec3(0.0);
-    if (ssdo.bounce_form == SSDO_BOUNCE_FORM_PATCH) {
+    if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) {
         float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
         weight = PI * least * front * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
     }
     return weight * textureLod(sender_radiance, uv, 0.0).rgb;
+}
+
+// What comes back from the surface that closes a direction.
+vec3 back(Point p, Pattern q, int i, int k, float depth) {
+    Sample s = sample_of(q, i, k);
+    vec2 uv;
+    return closed(p, direction_of(p, s), s, uv) && i + k < ssdo.samples ? sent(p, s, uv, depth) : vec3(0.0);
 }
 
 void indirect() {
@@ -91,11 +105,11 @@ void indirect() {
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Point p = point_here(depth);
+    Pattern q = pattern_of(p.tile, ssdo.samples);
     vec3 sum = vec3(0.0);
-    vec2 uv;
-    for (int i = 0; i < ssdo.samples; i++) {
-        Sample s = sample_of(i, ssdo.samples, p.tile);
-        if (closed(p, direction_of(p, s), s, uv)) sum += sent(p, s, uv, depth);
+    for (int i = 0; i < ssdo.samples; i += AT_ONCE) {
+        sum += back(p, q, i, 0, depth) + back(p, q, i, 1, depth) + back(p, q, i, 2, depth) + back(p, q, i, 3, depth);
+        go_on(q);
     }
     result = vec4(ssdo.bounce_gain * sum, 1.0);
 }

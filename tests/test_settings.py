@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import shot as shots
-from app.settings import Parser, Problem, Settings, add_flags, from_toml, glsl, glsl_value, param, parse, table, to_toml
+from app.settings import Parser, Problem, Settings, add_flags, chosen, from_toml, glsl, param, parse, table, to_toml
 from app.shot import Shot, add_shot_flags, take_wanted
 from app.technique import Technique
 
@@ -93,9 +93,15 @@ def test_lengths_follow_the_scene() -> None:
 
 def test_glsl_is_made_from_the_declaration() -> None:
     text = glsl(Kettle(place=(0.0, 0.0, 0.0), depth=1.0), "kettle")
-    for line in ("const int KETTLE_KIND_GLASS_WARE = 1;", "    float heat;", "    int cups;", "    bool lid;", "    int kind;", "    vec3 place;", "} kettle;"):
+    for line in ("const int KETTLE_KIND_GLASS_WARE = 1;", "    float heat;", "    int cups;", "    bool lid;", "    vec3 place;", "} kettle;"):
         assert line in text.splitlines()
-    assert glsl_value(Kettle(kind="glass-ware"), "kind") == 1
+
+
+def test_a_choice_is_a_constant_and_a_program_of_its_own() -> None:
+    plain, glass = Kettle(place=(0.0, 0.0, 0.0), depth=1.0), Kettle(place=(0.0, 0.0, 0.0), depth=1.0, kind="glass-ware")
+    assert "const int KETTLE_KIND = 1;" in glsl(glass, "kettle").splitlines() and "const int KETTLE_KIND = 0;" in glsl(plain, "kettle").splitlines()
+    assert "int kind;" not in glsl(plain, "kettle")
+    assert chosen(glass) == ("glass-ware",) != chosen(plain)
 
 
 def test_a_number_is_declared_by_its_type_not_its_value() -> None:

@@ -19,11 +19,40 @@ struct Sample {
     float share;  // 0 to 1: where along the direction
 };
 
+// What a pixel's samples have in common. turn: cosine and sine of the azimuth of the first of those that are next.
+struct Pattern {
+    float stratum, scale, share;
+    vec2 turn;
+};
+
+Pattern pattern_of(int tile, int count) {
+    float phi = 2.0 * PI * fract(float(bitfieldReverse(uint(tile)) >> 28) / 16.0 + frame.jitter.y);
+    float stratum = fract((float(tile) + 0.5) / 16.0 + frame.jitter.x), share = float(tile) * 0.6180339887 + frame.jitter.z;
+    return Pattern(stratum, 1.0 / float(count), share, vec2(cos(phi), sin(phi)));
+}
+
+// Samples are taken four at once, and from one to the next the azimuth turns by a constant, 0.7548776662 of a circle: on llvmpipe SSAO with
+// one point on each of 64 directions takes 0.38 of the time that it takes one by one with a sine and a cosine each.
+const int AT_ONCE = 4;
+const vec2 TURNS[AT_ONCE] =
+    vec2[AT_ONCE](vec2(1.0, 0.0), vec2(0.030642483, -0.999530409), vec2(-0.998122076, -0.061256188), vec2(-0.091812361, 0.995776325));
+
+vec2 turned(vec2 a, vec2 b) { return vec2(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x); }
+
+// Sample i + k, where p.turn is that of sample i.
+Sample sample_of(Pattern p, int i, int k) {
+    float number = float(i + k), u = (number + p.stratum) * p.scale;
+    return Sample(vec3(sqrt(u) * turned(p.turn, TURNS[k]), sqrt(1.0 - u)), fract(number * 0.5698402910 + p.share));
+}
+
+void go_on(inout Pattern p) { p.turn = turned(turned(p.turn, TURNS[AT_ONCE - 1]), TURNS[1]); }
+
+// One of them alone.
 Sample sample_of(int i, int count, int tile) {
-    float u = (float(i) + fract((float(tile) + 0.5) / 16.0 + frame.jitter.x)) / float(count);
-    float phi = 2.0 * PI * fract(float(i) * 0.7548776662 + float(bitfieldReverse(uint(tile)) >> 28) / 16.0 + frame.jitter.y);
-    float share = fract(float(i) * 0.5698402910 + float(tile) * 0.6180339887 + frame.jitter.z);
-    return Sample(vec3(sqrt(u) * vec2(cos(phi), sin(phi)), sqrt(1.0 - u)), share);
+    Pattern p = pattern_of(tile, count);
+    float phi = 2.0 * PI * fract(float(i) * 0.7548776662);
+    p.turn = turned(p.turn, vec2(cos(phi), sin(phi)));
+    return sample_of(p, i, 0);
 }
 
 // The part of the sphere one sample stands for: 1 / (16 N density), as the tile's other pixels take the rest. With the environment

@@ -144,6 +144,7 @@ Surface surface_at(Hit hit, vec3 w) {
     return Surface(p_ws, n_ws, flat_ws, base.rgb * (1.0 - metallic), emission, mix(vec3(surface.z), base.rgb, metallic), surface.y * laid_out.g);
 #else
     vec2 uv = first_uvs(hit.triangle, share);
-    return Surface(p_ws, n_ws, flat_ws, base.rgb * image(texel(traced_materials, m + 3), uv, false).rgb, emission * image(texel(traced_materials, m + 6), uv, false).rgb);
+    vec3 painted = image(texel(traced_materials, m + 3), uv, false).rgb, shining = image(texel(traced_materials, m + 6), uv, false).rgb;
+    return Surface(p_ws, n_ws, flat_ws, base.rgb * painted, emission * shining);
 #endif
 }

@@ -9,26 +9,29 @@
 #include "common/screen.glsl"
 
 struct Receiver {
-    vec3 h;        // uv = h.xy / h.z is its pixel, h.z its depth
-    vec3 plane;    // depth * (dot(uv, plane.xy) + plane.z) is the height along the normal of what is seen at uv
+    vec3 h;        // h.xy / h.z is its place in pixels, h.z its depth
+    vec3 plane;    // depth * (dot(px, plane.xy) + plane.z) is the height along the normal of what is seen at px, in pixels
     float height;  // its own
+    vec2 texel;    // 1 / size of the picture
 };
 
-// uv times depth, and depth: linear in view space, so that a straight line needs one division for each of its points.
-vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * p_vs.xy / frame.tangent - 0.5 * p_vs.z, -p_vs.z); }
+// Pixels times depth, and depth: linear in view space, so that a straight line needs one division for each of its points.
+vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * frame.size * (p_vs.xy / frame.tangent - p_vs.z), -p_vs.z); }
 
-float height_of(vec3 plane, vec2 uv, float depth) { return depth * (dot(texel_center(uv), plane.xy) + plane.z); }
+float height_of(vec3 plane, vec2 px, float depth) { return depth * (dot(px, plane.xy) + plane.z); }
 
 Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
-    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy, -dot(frame.tangent, n_vs.xy) - n_vs.z);
-    return Receiver(homogeneous(vs_from_uv(uv, depth)), plane, height_of(plane, uv, depth));
+    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy / frame.size, -dot(frame.tangent, n_vs.xy) - n_vs.z);
+    return Receiver(homogeneous(vs_from_uv(uv, depth)), plane, height_of(plane, floor(uv * frame.size) + 0.5, depth), 1.0 / frame.size);
 }
 
 bool hidden(Receiver r, vec3 reach, float along, float thickness, float lift, out vec2 uv) {
     vec3 h = r.h + reach * along;
-    uv = h.xy / h.z;
+    vec2 px = floor(h.xy / h.z) + 0.5, off = abs(px - 0.5 * frame.size);
+    uv = px * r.texel;
     float depth = depth_at(uv), behind = h.z - depth;
-    return behind > 0.0 && behind < thickness && height_of(r.plane, uv, depth) - r.height > lift * along && h.z > 0.0 && uv == clamp(uv, 0.0, 1.0);
+    bool seen = h.z > 0.0 && off.x < 0.5 * frame.size.x && off.y < 0.5 * frame.size.y;
+    return seen && behind > 0.0 && behind < thickness && height_of(r.plane, px, depth) - r.height > lift * along;
 }
 
 // `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius; `share` shifts
