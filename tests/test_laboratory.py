@@ -576,3 +576,16 @@ def test_the_report_is_the_page_of_compare(screen: Screen, tmp_path: Path) -> No
     ended = recording.Report(session, tmp_path)
     ended.end(session)
     assert ended.done and not (ended.output / "index.html").exists()
+
+
+def test_pictures_that_are_gone_are_let_go(screen: Screen) -> None:
+    """What was counted and compared in them does not hold them: here A and B together, then B alone of another scene."""
+    session = both(screen)
+    lens = session.lens
+    assert lens.changed() is not None
+    session.choose_view("B")
+    session.change({"scene": "corner"})
+    screen.rest()
+    assert lens.broken("B") == 0
+    there = [side.picture for side in session.sides.values()]
+    assert all(any(picture is other for other in there) for pictures, _ in lens._kept.values() for picture in pictures)

@@ -107,8 +107,10 @@ class Lens:
         self._kept: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
     def _of(self, name: str, pictures: tuple[Picture | None, ...], make: Callable[[], T]) -> T:
-        """What was made of just these pictures, made anew for others."""
+        """What was made of just these pictures, made anew for others. What was made of pictures that are gone goes with them."""
         if name not in self._kept or any(a is not b for a, b in zip(self._kept[name][0], pictures, strict=True)):
+            there = {id(side.picture) for side in self.stage.sides.values()}
+            self._kept = {other: kept for other, kept in self._kept.items() if all(id(picture) in there for picture in kept[0])}
             self._kept[name] = pictures, make()
         thing: T = self._kept[name][1]
         return thing
