@@ -584,7 +584,7 @@ def test_pictures_that_are_gone_are_let_go(screen: Screen) -> None:
     lens = session.lens
     assert lens.changed() is not None
     session.choose_view("B")
-    session.change({"scene": "corner"})
+    assert session.change({"scene": "ball"})
     screen.rest()
     assert lens.broken("B") == 0
     there = [side.picture for side in session.sides.values()]
