@@ -145,7 +145,8 @@ def test_what_is_planted_is_found(reader: object, tmp_path: Path) -> None:
     bad = [number for number in range(450) if is_bad(fuzz._written(tmp_path, fuzz.made("planted", form, 4, number)))]
     bad = bad[: 1 if "not done" in PLANTED[reader] else 2]  # type: ignore[index]
     inputs = bad[-1] + 2  # what comes after must be read too
-    tally = fuzz.run({"planted": form}, inputs, 4, 600.0, tmp_path / "found", patience=6.0)["planted"]
+    patience = 6.0 if reader is endless_within_a_library else 60.0  # of wall clock, in which a busy machine must give the others their 5 s
+    tally = fuzz.run({"planted": form}, inputs, 4, 600.0, tmp_path / "found", patience=patience)["planted"]
     assert sorted(number for number, _ in tally.failures) == bad
     assert all(PLANTED[reader] in why for _, why in tally.failures), tally.failures[:1]  # type: ignore[index]
     assert tally.outcomes == {"failed": len(bad), "drawn": inputs - len(bad)}
