@@ -8,7 +8,7 @@ from pathlib import Path
 from app import images, scenes
 from app.gpu import Gpu, headless
 from app.pipeline import photograph
-from app.settings import Parser, Problem, parse
+from app.settings import Parser, parse
 from app.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
 
 
@@ -39,8 +39,7 @@ def captured(wanted: Wanted, techniques: Sequence[str] | None, output: Path | No
     paths = names_of(shots, output, bool(techniques))
     for path in paths:
         images.check_suffix(path)
-        if path.exists() and not overwrite and output:
-            raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
+        images.check_free([path] if output else [], overwrite)
     scenes.announce(shots[0].scene, shots[0].time)
     with Gpu(headless()) as gpu:
         labelled = []

@@ -9,7 +9,7 @@ import json
 import math
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,6 +47,13 @@ def free_name(folder: Path, stem: str, suffix: str) -> Path:
     """A name in the folder that is not taken: stem.png, stem-2.png, ..."""
     names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
     return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
+
+
+def check_free(paths: Iterable[Path], overwrite: bool) -> None:
+    """Raises Problem where a file would be replaced that may not be."""
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
 
 
 def shown(gpu: Gpu, texture: Texture) -> Bytes:

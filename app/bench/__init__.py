@@ -10,11 +10,22 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Sequence
 
 from app.settings import Problem, suggestion
 
 BENCHES = ("errors", "failures", "passes", "rays", "loading")
+
+
+def peak_memory(children: bool = False) -> str:
+    """The most that this process has held, or those that it started; empty where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return ""
+    most = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
+    return f"{most * (1 if sys.platform == 'darwin' else 1024) / 2**30:.2f} GB"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -60,8 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         if name not in CAMERAS:
             raise Problem(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
     output, overwrite, samples = given.pop("output"), given.pop("overwrite"), given.pop("samples")
-    if output and output.exists() and not overwrite:
-        raise Problem(f"{output.absolute()} exists; add --overwrite or choose another --output")
+    images.check_free([output] if output else [], overwrite)
     frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
     wanted = take_wanted(given)
     if taken := [name for name in wanted.typed if name in ("scene", "technique") or name.startswith(("camera.", "ssao.", "ssdo.", "reference."))]:

@@ -61,9 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         raise Problem(f"--{taken[0]} has no effect: the gallery has its own; leave it out, or choose with --only")
     chosen = chosen_of(only.split(",")) if only else list(FAILURES)
     paths = [output / f"{re.sub('[:=]', '-', failure.scene)}.png" for failure in chosen] if output else []
-    for path in paths:
-        if path.exists() and not overwrite:
-            raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
+    images.check_free(paths, overwrite)
     with Gpu(headless()) as gpu:
         for number, failure in enumerate(chosen):
             found = measured(gpu, failure, wanted, frames, store)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from app.bench import peak_memory
 from app.gpu import PACKAGE
 from app.loading import gltf
 from app.scenes.million import million
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         subprocess.run(command, check=True, cwd=PACKAGE.parent, stdout=subprocess.DEVNULL)
         captured = time.perf_counter() - start
         print("| triangles | file | loaded in | process, start to picture | its memory at most |\n|---|---|---|---|---|")
-        print(f"| {count} | {path.stat().st_size / 2**20:.0f} MB | {loaded:.1f} s | {captured:.1f} s | {_memory_of_children()} |")
+        print(f"| {count} | {path.stat().st_size / 2**20:.0f} MB | {loaded:.1f} s | {captured:.1f} s | {peak_memory(children=True) or 'not known'} |")
     print(f"\n{given['width']} x {given['height']}, {given['technique']}, {given['images']} images of 2048 x 2048, {os.cpu_count()} cores")
     return 0
 
@@ -109,13 +110,3 @@ def written(path: Path, triangles: int, images: int) -> int:
         file.write(text + struct.pack("<I4s", length, b"BIN\0"))
         file.writelines(chunks)
     return len(knot.triangles)
-
-
-def _memory_of_children() -> str:
-    """The most that the process held; in words where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return "not known"
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return f"{most / 2**30:.2f} GB"

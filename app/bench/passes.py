@@ -28,7 +28,7 @@ from app.gbuffer import BACKGROUND
 from app.gpu import PACKAGE, SHADERS, Gpu, headless
 from app.pipeline import Picture, render, timed
 from app.settings import Parser, Problem, parse
-from app.shot import Shot, add_shot_flags, take_wanted
+from app.shot import Shot, add_shot_flags, sampled, take_wanted
 from app.technique import LIGHTING_FORMAT, ScreenSpace
 from app.techniques.ssdo import Ssdo
 
@@ -50,13 +50,12 @@ def main(arguments: Sequence[str]) -> int:
     add_shot_flags(parser)
     given = parse(parser, arguments)
     output, overwrite, runs = given.pop("output"), given.pop("overwrite"), given.pop("runs")
-    names, counts, against = given.pop("techniques").split(","), _counts(given.pop("samples")), given.pop("against")
+    names, counts, against = given.pop("techniques").split(","), given.pop("samples"), given.pop("against")
     if not 3 <= runs <= 1000:
         raise Problem(f"--runs {runs}: must be 3 to 1000")
-    if output and output.exists() and not overwrite:
-        raise Problem(f"{output.absolute()} exists; add --overwrite or choose another --output")
+    images.check_free([output] if output else [], overwrite)
     before = _read(against) if against else {}
-    shots = [each for shot in take_wanted(given).shots(names) for each in _with_samples(shot, counts)]
+    shots = sampled(take_wanted(given).shots(names), counts)
     with tempfile.TemporaryDirectory() as folder, Gpu(headless(), (Path(folder), SHADERS)) as gpu:
         rows = [measured(gpu, shot, runs, Path(folder)) for shot in tqdm(shots, desc="passes", disable=None)]
         timer = "wall clock around each pass" if gpu.clock.software else "timer queries"
@@ -66,19 +65,6 @@ def main(arguments: Sequence[str]) -> int:
         images.save_json(output, {"drawn": drawn, "version": _version(), "rows": rows})
         print(output.absolute(), file=sys.stderr)
     return 0
-
-
-def _counts(text: str) -> list[int]:
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise Problem(f"--samples {text}: must be whole numbers, as in 16,64") from None
-
-
-def _with_samples(shot: Shot, counts: Sequence[int]) -> list[Shot]:
-    if not isinstance(shot.technique, ScreenSpace):
-        return [shot]
-    return [replace(shot, technique=replace(shot.technique, samples=count)) for count in counts]
 
 
 def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from app import images, scenes, tracing
+from app.bench import peak_memory
 from app.frame import positions
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, headless
@@ -75,14 +76,14 @@ def main(arguments: Sequence[str]) -> int:
     names = [name.strip() for name in given["scenes"].split(",") if name.strip()]
     shots = [Shot().with_values({"scene": name, "width": given["width"], "height": given["height"]}) for name in names]
     output = given["output"]
-    if output and output.exists() and not given["overwrite"]:
-        raise Problem(f"{output.absolute()} exists; add --overwrite or choose another --output")
+    images.check_free([output] if output else [], given["overwrite"])
     found = []
     with Gpu(headless()) as gpu, tqdm(shots, desc="rays", disable=None) as bar:
         for shot in bar:
             found.append(measured(gpu, shot))
         drawn = f"{given['width']} x {given['height']} rays, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    print("\n".join([*table(found), "", f"{drawn}{_memory()}"]))
+    held = peak_memory()
+    print("\n".join([*table(found), "", drawn + (f"; {held} of memory at most" if held else "")]))
     if output:
         images.save_json(output, {"drawn": drawn, "rows": [one._asdict() for one in found]})
         print(output.absolute(), file=sys.stderr)
@@ -174,16 +175,6 @@ def _median(act: Callable[[], object]) -> float:
         act()
         times.append(time.perf_counter() - start)
     return median(times)
-
-
-def _memory() -> str:
-    """The most this process has held; empty where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return ""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return f"; {most / 2**30:.2f} GB of memory at most"
 
 
 def table(found: Sequence[Measured]) -> list[str]:

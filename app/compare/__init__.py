@@ -5,16 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from app import images, scenes, truth
 from app.compare import report
 from app.compare.study import Plan, measured
 from app.gpu import Gpu, headless
 from app.settings import Parser, Problem, parse
-from app.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
+from app.shot import Shot, Wanted, add_shot_flags, checked, sampled, take_wanted
 from app.store import add_cache_flags, take_store
 from app.technique import ScreenSpace
 from app.techniques.reference import Reference
@@ -80,12 +78,11 @@ def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, w
     shots = [shot.resolved(scenes.load(shot.scene, shot.time)) for shot in Wanted(wanted.found, values).shots(techniques)]
     if samples is None:
         return shots
-    counts = list(dict.fromkeys(_count(word) for word in samples.split(",")))
     if clash := [name for name in values if name.endswith(".samples")]:
         raise Problem(f"--{clash[0]} has no effect beside --samples; leave one out")
     if not any(isinstance(shot.technique, ScreenSpace) for shot in shots):
         raise Problem(f"--samples has no effect: none of {','.join(techniques)} takes samples")
-    return [each for shot in shots for each in ([_with(shot, samples=n) for n in counts] if isinstance(shot.technique, ScreenSpace) else [shot])]
+    return sampled(shots, samples)
 
 
 def entries_like(paths: Sequence[Path]) -> list[Shot]:
@@ -99,14 +96,3 @@ def entries_like(paths: Sequence[Path]) -> list[Shot]:
             if getattr(first, name) != getattr(shots[-1], name):
                 raise Problem(f"{path} and {paths[0]} differ in {name}; pictures that are compared show one scene from one camera, at one size")
     return shots
-
-
-def _with(shot: Shot, **values: Any) -> Shot:
-    return replace(shot, technique=replace(shot.technique, **values))
-
-
-def _count(word: str) -> int:
-    try:
-        return int(word)
-    except ValueError:
-        raise Problem(f"--samples {word}: must be whole numbers, as in 8,16,64") from None

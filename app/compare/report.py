@@ -17,7 +17,6 @@ from app.compare.study import TRUTH, Entry, Plan, Study
 from app.gpu import Gpu
 from app.loading import SCENES
 from app.scene import Floats
-from app.settings import Problem
 from app.technique import Technique
 
 PARTS = ("sampling", "sampling after blur", "blur", "screen space")  # as truth.Parts
@@ -27,9 +26,7 @@ PAGE, NUMBERS, SHEET = "index.html", "metrics.json", "sheet.png"
 def check(folder: Path, plan: Plan, overwrite: bool) -> None:
     """Raises Problem where a file would be replaced that may not be."""
     names = [PAGE, NUMBERS, SHEET, *(f"{name}{suffix}" for name in plan.names for suffix in (".png", ".exr", "-error.png"))]
-    taken = [folder / name for name in names if (folder / name).exists()]
-    if taken and not overwrite:
-        raise Problem(f"{taken[0].absolute()} exists; add --overwrite or choose another --output")
+    images.check_free((folder / name for name in names), overwrite)
 
 
 def drawn_by(gpu: Gpu) -> dict[str, str]:
