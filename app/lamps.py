@@ -19,7 +19,7 @@ from app.sun import Light, Sunshine
 
 MOST = 64
 FACES = 6  # maps of a lamp that shines everywhere, one for each side of a cube
-CONE = 2  # a cone has one, so many times as wide and high
+CONE, NARROW = 2, 4.0  # a cone has one, so many times as wide and high unless its half angle is below so many degrees: finer than places are known
 WIDEST = 75.0  # degrees: half angle up to which one map holds a cone
 BLINDEST, ENDLESS = 1e-4, 1e30  # the near plane, in shares of the far one; metres
 
@@ -75,7 +75,7 @@ def block(scene: Scene, lamps: Lamps) -> Listed:
 
 def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
     """Four texels for each lamp: place, reach; intensity, where its shadow maps begin (-1: there are none); axis, cosine where its cone ends; one
-    over the width of the cone's edge in cosines, CONE or 1, tangent of the half angle of its map, its far plane."""
+    over the width of the cone's edge in cosines, how wide its maps are (negative: it has one), tangent of the half angle of its map, its far plane."""
     near = _nearest(scene, frame, lamps.shadows)
 
     starts = dict(zip(near, _starts(scene, near), strict=False))
@@ -88,7 +88,7 @@ def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
                 (*lamp.position, min(lamp.reach, ENDLESS)),
                 (*lamp.intensity, starts.get(i, -1)),
                 (*lamp.direction, outer if lamp.outer < 180 else -2.0),
-                (1 / max(inner - outer, 1e-3), CONE if _in_one_map(lamp) else 1, _tangent(lamp), _far(scene, lamp)),
+                (1 / max(inner - outer, 1e-3), _size(lamp) * (-1 if _in_one_map(lamp) else 1), _tangent(lamp), _far(scene, lamp)),
             ]
         return gpu.texels(values.reshape(-1, 4))
 
@@ -99,9 +99,14 @@ def _in_one_map(lamp: Lamp) -> bool:
     return lamp.outer <= WIDEST
 
 
+def _size(lamp: Lamp) -> int:
+    """How wide its maps are, in widths of one of a cube."""
+    return CONE if NARROW <= lamp.outer <= WIDEST else 1
+
+
 def _starts(scene: Scene, near: tuple[int, ...]) -> list[int]:
     """Where the maps of each of these lamps begin, in heights of a map that is no cone's; then where all end."""
-    return [0, *itertools.accumulate(CONE if _in_one_map(scene.lamps[i]) else 1 for i in near)]
+    return [0, *itertools.accumulate(_size(scene.lamps[i]) for i in near)]
 
 
 def _tangent(lamp: Lamp) -> float:
@@ -152,7 +157,7 @@ def _shadows(gpu: Gpu, scene: Scene, near: tuple[int, ...], side: int) -> Textur
         uploaded = upload(gpu, scene)
         for start, number in zip(starts, near, strict=True):
             lamp = scene.lamps[number]
-            far, wide = _far(scene, lamp), side * (CONE if _in_one_map(lamp) else 1)
+            far, wide = _far(scene, lamp), side * _size(lamp)
             for face, axes in enumerate(_axes(lamp)):
                 box = (face * side, start * side, wide, wide)
                 light = Light(_clip(lamp, axes, far))

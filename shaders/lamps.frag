@@ -14,7 +14,7 @@ const float SLACK = 0.6, SLOPE = 0.2;  // texels by which what is seen may be ne
 // The map that holds a direction from the lamp: rows right, up, forward.
 mat3 axes_of(Lamp lamp, vec3 d, out float face) {
     face = 0.0;
-    if (lamp.size > 1.0) return transpose(basis(lamp.axis));
+    if (lamp.one_map) return transpose(basis(lamp.axis));
     vec3 size = abs(d);
     int axis = size.x >= max(size.y, size.z) ? 0 : size.y >= size.z ? 1 : 2;
     vec3 forward = vec3(0.0), right = vec3(0.0), up = vec3(0.0);

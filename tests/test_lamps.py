@@ -179,7 +179,7 @@ def test_a_plane_never_shadows_itself(gpu: Gpu, shape: str, tilt: float, height:
     a /= np.linalg.norm(a)
     b = np.cross(n, a)
     plane = polygons(50 * np.array([[-a - b, b - a, a + b, a - b]]), GREY)
-    height = max(height, 0.06) if shape == "needle" else height  # nearer, 24 bits of 70 m are more than the texels of so narrow a cone allow
+    height = max(height, 0.03) if shape == "needle" else height  # nearer, 24 bits of 70 m are more than the texels of so narrow a cone allow
     eye, place = 3 * n + 1.5 * a, height * n + 0.4 * a
     axis = b * 0.6 - place
     axis /= np.linalg.norm(axis)

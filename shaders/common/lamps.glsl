@@ -5,13 +5,14 @@ uniform sampler2D lamp_texels;
 struct Lamp {
     vec3 p_ws, intensity, axis;
     float reach, edge, sharpness, tangent, far;
-    float start, size;  // where its shadow maps begin, -1: there are none; how wide each is; in widths of one that is no cone's
+    float start, size;  // where its shadow maps begin, -1: there are none; how wide each is; in widths of a cube's
+    bool one_map;
 };
 
 Lamp lamp_of(int i) {
     vec4 a = texelFetch(lamp_texels, ivec2(4 * i, 0), 0), b = texelFetch(lamp_texels, ivec2(4 * i + 1, 0), 0);
     vec4 c = texelFetch(lamp_texels, ivec2(4 * i + 2, 0), 0), d = texelFetch(lamp_texels, ivec2(4 * i + 3, 0), 0);
-    return Lamp(a.xyz, lamps.intensity * b.xyz, c.xyz, a.w, c.w, d.x, d.z, d.w, b.w, d.y);
+    return Lamp(a.xyz, lamps.intensity * b.xyz, c.xyz, a.w, c.w, d.x, d.z, d.w, b.w, abs(d.y), d.y < 0.0);
 }
 
 // Irradiance at a point on a surface that faces the lamp, nothing between; to: unit vector and distance to the lamp.
