@@ -18,13 +18,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from statistics import median
 
 import moderngl
 from driver import ALT, CTRL, SHIFT, Driver
 
+from app.settings import about
 from app.viewer import keys
+from app.viewer.looking import VIEWS
 from app.viewer.window import TIDY
 
 SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks", "parlour")
@@ -86,6 +89,25 @@ def act(d: Driver, rng: random.Random) -> str:
             return "row"
 
 
+def choose_everything(d: Driver) -> None:
+    """Every choice among names is a program of its own: all of them are drawn once, in a scene of matt surfaces and one of glossy ones, and
+    so is every buffer that can be shown."""
+    for scene in ("ball", "parlour"):
+        d.session.restore(d.start)  # type: ignore[attr-defined]
+        d.session.change({"scene": scene})
+        for technique in ("ssao", "ssdo"):
+            d.session.change({"technique": technique})
+            settings = [d.session.techniques["B"], d.session.base.display]
+            for values in product(*(about(f).choices for s in settings for _, _, f, _ in s.walk() if about(f).choices)):
+                names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if about(f).choices]
+                d.session.change(dict(zip(names, values, strict=True)))
+                d.rest()
+            for d.session.look.view in VIEWS[:-1]:
+                for d.session.look.buffer in d.session.lens.buffers("B"):
+                    d.turns(2)
+            d.session.look.buffer = "picture"
+
+
 def reset(d: Driver) -> None:
     """What may differ with the settings is measured with the same ones: every scene, technique and view is gone through, so that what is
     kept of them is full, then the state and size of the start come back."""
@@ -128,6 +150,7 @@ def main() -> int:
         os.chdir(folder)
         d = Driver(Path(folder) / "state", dict(START))
         d.start = d.session.state()  # type: ignore[attr-defined]
+        choose_everything(d)
         begun = time.monotonic()
         settled = begun + min(300.0, arguments.seconds / 10)
         measured: list[tuple[float, int, Counter[str]]] = []
