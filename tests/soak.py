@@ -102,9 +102,9 @@ def choose_everything(d: Driver) -> None:
                 names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if about(f).choices]
                 d.session.change(dict(zip(names, values, strict=True)))
                 d.rest()
-            for d.session.look.view in VIEWS[:-1]:
-                for d.session.look.buffer in d.session.lens.buffers("B"):
-                    d.turns(2)
+            for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
+                d.session.look.view, d.session.look.buffer = view, buffer
+                d.turns(2)
             d.session.look.buffer = "picture"
 
 
