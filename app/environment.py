@@ -32,6 +32,7 @@ SPOT = 2.0  # degrees: a sun lies within, around its brightest place
 CONTRAST = 10.0  # times the mean radiance of the ring from there to twice as far: what is brighter belongs to it
 FINE = 64  # rows and columns: in coarser maps nothing is small
 LEAST = 0.05  # of the irradiance that the whole map brings, were it the same from everywhere: less is no sun
+FINER = 4  # texels a side of each cell of a map that is read without interpolation: with one, direct light of two scenes was off by 1 to 2 %
 IRRADIANCE_ROWS, IRRADIANCE_COLUMNS = 33, 64  # interpolation errs by at most 0.12 % of the map's contrast
 
 
@@ -70,6 +71,25 @@ class Environment:
             columns //= 2
             levels.append(_averaged(levels[-1], max(columns // 2, 1), columns))
         return tuple(levels)
+
+    def around(self, cells: int) -> Floats:
+        """(FINER cells, FINER cells, 3) mean radiance of the directions around each, as wide as a tent over two cells of an octahedron that is
+        unfolded to a square: y up in the middle, x to the right, z down. All cells have the same solid angle, so that no light is lost between
+        them (Clarberg, Fast Equal-Area Mapping of the (Hemi)Sphere Using SIMD, 2008)."""
+        level = next(level for level in reversed(self.levels) if level.shape[1] >= 8 * cells or level is self.levels[0])
+        parts = max(8 * cells // level.shape[1], 1) + 1  # a side: of a texel on an edge, each side gets its part
+        rows, columns = (parts * n for n in level.shape[:2])
+        theta = (np.arange(rows) + 0.5) * np.pi / rows
+        w = directions(theta, (np.arange(columns) + 0.5) / columns)
+        far, turn = np.sqrt(1 - np.abs(w[..., 1])), np.arctan2(np.abs(w[..., 2]), np.abs(w[..., 0])) * (2 / np.pi)
+        p = np.stack([far * (1 - turn), far * turn], -1)
+        p = np.where(w[..., 1:2] < 0, 1 - p[..., ::-1], p) * np.where(w[..., (0, 2)] < 0, -1, 1)
+        column, row = np.moveaxis(np.minimum(((0.5 * p + 0.5) * cells).astype("i8"), cells - 1), -1, 0)
+        cell, solid = (row * cells + column).ravel(), np.repeat(np.sin(theta), columns)
+        light = np.repeat(np.repeat(level, parts, 0), parts, 1).reshape(-1, 3)
+        total = np.bincount(cell, solid, cells * cells)
+        mean = np.stack([np.bincount(cell, solid * channel, cells * cells) for channel in light.T], -1) / total[:, None]
+        return np.ascontiguousarray(_finer(mean.reshape(cells, cells, 3)), "f4")
 
     @cached_property
     def split(self) -> Split:
@@ -115,6 +135,19 @@ class Environment:
         total = cosine @ light.astype("f4") * (np.pi / (cosine @ solid.astype("f4")))[:, None]
         found: Floats = total.reshape(IRRADIANCE_ROWS, IRRADIANCE_COLUMNS, 3).astype("f4")
         return found
+
+
+def _finer(unfolded: Doubles) -> Doubles:
+    """An unfolded octahedron (n, n, k), interpolated at FINER times as many places a side. Beyond an edge it goes on at the same edge, mirrored."""
+    tall = np.concatenate([unfolded[:1, ::-1], unfolded, unfolded[-1:, ::-1]])
+    padded = np.concatenate([tall[::-1, :1], tall, tall[::-1, -1:]], 1)
+    at = (np.arange(len(unfolded) * FINER) + 0.5) / FINER + 0.5
+    low = at.astype("i8")
+    share = (at - low)[:, None, None]
+    down = padded[low] * (1 - share) + padded[low + 1] * share
+    across = down.swapaxes(0, 1)
+    found: Doubles = (across[low] * (1 - share) + across[low + 1] * share).swapaxes(0, 1)
+    return found
 
 
 def _averaged(radiance: Floats, rows: int, columns: int) -> Floats:

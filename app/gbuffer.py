@@ -31,3 +31,9 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     gpu.raster("gbuffer", into, uploaded.geometry, seen(uploaded, frame), clear=[BACKGROUND if f == "r32f" else 0.0 for f in formats], frame=frame)
     normal, albedo, emission, depth, *more = into.textures
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)
+
+
+def inverse_depth(gpu: Gpu, frame: Frame, surfaces: GBuffer) -> Texture:
+    """1 / depth (1 / metres) with a border of one pixel that is 0, as nothing is there: what screen-space techniques look for occluders in."""
+    width, height = surfaces.depth.size
+    return gpu.draw("inverse.frag", gpu.target("inverse depth", (width + 2, height + 2), "r32f"), frame=frame, gbuffer=surfaces)[0]

@@ -242,6 +242,12 @@ class Gpu:
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         return texture
 
+    def nearest(self, values: Floats) -> Texture:
+        """Values (h, w, 3) float32, each alone; row 0 first, ends at its edges."""
+        texture = self.table(values)
+        texture.filter = moderngl.NEAREST, moderngl.NEAREST
+        return texture
+
     def table(self, values: Floats) -> Texture:
         """Values (h, w, k) float32 to be interpolated between their texels; row 0 first, ends at its edges."""
         texture = self.ctx.texture(values.shape[1::-1], values.shape[2], np.ascontiguousarray(values, "f4"), dtype="f4")

@@ -16,6 +16,7 @@ from app.scene import Floats
 
 GLOSS_LEVELS = 6  # as in shaders/common/gloss.glsl
 SAMPLES = 64  # of a texel; with four times as many, maps of the built-in sky change by less than 0.5 %
+AROUND = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # texels a side of maps for directions that stand for a part of the sphere
 TABLE = 32  # texels a side of the table of reflectances
 
 
@@ -51,6 +52,13 @@ def upload(gpu: Gpu, environment: Environment) -> EnvironmentMaps:
         return EnvironmentMaps(gpu.sphere_map(environment.radiance), gpu.sphere_map(*environment.levels), gpu.sphere_map(environment.irradiance))
 
     return gpu.cached("environment", environment, make)
+
+
+def around(gpu: Gpu, environment: Environment, solid_angle: float) -> Texture:
+    """What directions see that each stand for so much of the sphere: a map of about as large texels, made once."""
+    wanted = math.sqrt(4 * math.pi / max(solid_angle, 1e-9))
+    texels = min(AROUND, key=lambda n: abs(math.log(wanted / n)))
+    return gpu.cached("around", (environment, texels), lambda: gpu.nearest(environment.around(texels)), keep=8)
 
 
 def glossy(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: Frame) -> GlossMaps:

@@ -14,15 +14,17 @@ void main() {
     float depth = depth_at(uv_here());
     Point p = point_here(depth);
     Sample s = sample_of(int(gl_FragCoord.x), ssdo.samples, p.tile);
-    vec2 uv;
     vec3 w_vs = direction_of(p, s), w_ws = mat3(frame.world_from_view) * w_vs;
-    bool shut = closed(p, w_vs, s, uv);
-    vec3 far = p.receiver.h + homogeneous(w_vs) * ssdo.radius;
-    vec2 end = far.xy / far.z * p.receiver.texel;
-    bool leaves = far.z <= 0.0 || end != clamp(end, 0.0, 1.0);
+    Ray y = ray_of(p, s);
+    int hit = closing(p, y);
+    bool shut = hit > 0;
+    vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
+    vec3 far = p.receiver.p_vs + w_vs * ssdo.radius;
+    vec2 end = on_screen(far).xy;
+    bool leaves = far.z >= 0.0 || end != clamp(end, vec2(0.0), frame.size);
     result = vec4(w_ws, shut ? 1.0 : leaves ? 2.0 : 0.0);
-    vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : arriving(w_vs, s) * PI;
+    vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : arriving(p, w_vs) * PI;
     direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
-    indirect_part = vec4(shut ? ssdo.bounce_gain * sent(p, s, uv, depth) : vec3(0.0), 1.0);
+    indirect_part = vec4(shut ? ssdo.bounce_gain * sent(p, s, uv) : vec3(0.0), 1.0);
     place = vec4(uv, s.local.xy);
 }

@@ -13,9 +13,8 @@ layout(location = 1) out vec4 indirect;
 float open_at(Receiver r, mat3 vs_from_local, vec3 flat_vs, Pattern p, int i, int k) {
     int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_MARCH ? ssao.steps : 0;
     Sample s = sample_of(p, i, k);
-    vec2 uv;
-    bool shut = closed(r, above(vs_from_local * s.local, flat_vs), ssao.radius, ssao.thickness, ssao.bias, steps, s.share, uv);
-    return shut || i + k >= ssao.samples ? 0.0 : 1.0;
+    Ray y = ray_of(r, above(vs_from_local * s.local, flat_vs), ssao.radius, ssao.bias, steps, s.share);
+    return closing(r, y, ssao.thickness, steps) > 0 || i + k >= ssao.samples ? 0.0 : 1.0;
 }
 
 void main() {
@@ -26,7 +25,7 @@ void main() {
     vec3 n_ws = normal_ws_at(uv_here()), flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(n_ws);
     Receiver r = receiver_at(uv_here(), depth, flat_vs);
-    Pattern p = pattern_of(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples);
+    Pattern p = pattern_of(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
     float open = 0.0;
     for (int i = 0; i < ssao.samples; i += AT_ONCE) {
         open += open_at(r, vs_from_local, flat_vs, p, i, 0) + open_at(r, vs_from_local, flat_vs, p, i, 1);

@@ -1,17 +1,18 @@
 // Which directions above a point see the environment, and what light comes back along the others?
-// reads  gbuffer, environment; senders also direct light and sun      writes  irradiance; the open share in a of direct
+// reads  gbuffer, environment, senders      writes  irradiance; the open share in a of direct
 // after  Ritschel, Grosch, Seidel, Approximating Dynamic Global Illumination in Image Space, I3D 2009: equations 1 and 2
 // cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <ssdo>
+#include <batch>
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"
-uniform sampler2D gbuffer_albedo, gbuffer_emission, light_direct, light_sun, sender_radiance;
+uniform sampler2D sender_radiance, sender_plane;
 layout(location = 0) out vec4 result;
 
 struct Point {
     Receiver receiver;
-    mat3 vs_from_local;
+    mat3 vs_from_local, map_from_view;
     vec3 flat_vs;
     int tile, steps;
 };
@@ -20,84 +21,77 @@ Point point_here(float depth) {
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
     vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
-    return Point(receiver_at(uv_here(), depth, flat_vs), vs_from_local, flat_vs, tile_index(ivec2(HERE)), steps);
+    mat3 map_from_view = map_from_world() * mat3(frame.world_from_view);
+    return Point(receiver_at(uv_here(), depth, flat_vs), vs_from_local, map_from_view, flat_vs, tile_index(ivec2(HERE)), steps);
 }
 
 vec3 direction_of(Point p, Sample s) { return above(p.vs_from_local * s.local, p.flat_vs); }
 
-bool closed(Point p, vec3 w_vs, Sample s, out vec2 uv) {
-    return closed(p.receiver, w_vs, ssdo.radius, ssdo.thickness, ssdo.bias, p.steps, s.share, uv);
-}
+Ray ray_of(Point p, Sample s) { return ray_of(p.receiver, direction_of(p, s), ssdo.radius, ssdo.bias, p.steps, s.share); }
 
-vec3 arriving(vec3 w_vs, Sample s) { return radiance_from(mat3(frame.world_from_view) * w_vs, ssdo.prefilter * solid_angle_of(s, ssdo.samples)); }
+int closing(Point p, Ray y) { return closing(p.receiver, y, ssdo.thickness, p.steps); }
 
-// Radiance that comes through a direction, and 1 where it is open.
-vec4 through(Point p, Pattern q, int i, int k) {
+vec3 arriving(Point p, vec3 w_vs) { return radiance_around(p.map_from_view * w_vs); }
+
+// Samples are taken in batches: as many as one texel can say of which of their points is hidden, so that the bounce need not look again.
+// Sample i is in channel i % 4, `bits` bits for each; half of marched SSDO's time was spent on looking twice.
+uniform sampler2D before, batch_hits;  // the sum of earlier batches; what the direct pass found
+
+#ifdef ENTRY_DIRECT
+layout(location = 1) out vec4 hits;
+
+// Radiance that comes through a direction, and 1 where it is open. hit: what closes it.
+vec4 through(Point p, Pattern q, int i, int k, out uint hit) {
     Sample s = sample_of(q, i, k);
-    vec3 w_vs = direction_of(p, s);
-    vec2 uv;
-    return i + k >= ssdo.samples || closed(p, w_vs, s, uv) ? vec4(0.0) : vec4(arriving(w_vs, s), 1.0);
+    hit = i + k < ssdo.samples ? uint(closing(p, ray_of(p, s))) : 0u;
+    return hit > 0u || i + k >= ssdo.samples ? vec4(0.0) : vec4(arriving(p, direction_of(p, s)), 1.0);
 }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
 void direct() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
+    hits = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Point p = point_here(depth);
-    Pattern q = pattern_of(p.tile, ssdo.samples);
+    Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
     vec4 sum = vec4(0.0);
-    for (int i = 0; i < ssdo.samples; i += AT_ONCE) {
-        sum += through(p, q, i, 0) + through(p, q, i, 1) + through(p, q, i, 2) + through(p, q, i, 3);
+    uvec4 found = uvec4(0u), hit;
+    for (int i = batch.first, shift = 0; i < batch.end; i += AT_ONCE, shift += batch.bits) {
+        sum += through(p, q, i, 0, hit.x) + through(p, q, i, 1, hit.y) + through(p, q, i, 2, hit.z) + through(p, q, i, 3, hit.w);
+        found |= hit << uint(shift);
         go_on(q);
     }
-    result = sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
-}
-
-// Radiance that leaves every pixel: emitted, and reflected of environment and sun.
-void sends(vec3 albedo) {
-    vec2 uv = uv_here();
-    vec3 irradiance = textureLod(light_direct, uv, 0.0).rgb + textureLod(light_sun, uv, 0.0).rgb;
-    result = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + albedo / PI * irradiance, 1.0);
-}
-
-void senders() { sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb); }
-
-#if defined(ENTRY_GLOSSY_SENDERS) || defined(ENTRY_GLOSS)
-#include "common/gloss.glsl"
-
-// What leaves a glossy surface goes to one side; from here it is as if it went everywhere, as from a diffuse one of the same reflectance.
-void glossy_senders() {
-    vec3 f0 = gloss_at(uv_here()).rgb;
-    sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb * (1.0 - f0) + f0);
+    result = textureLod(before, uv_here(), 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
+    hits = vec4(found);
 }
 #endif
 
-// Whether what is seen at uv turns its front to the receiver: a sender's back reflects nothing towards us. d_vs: from there to it.
-float facing(vec2 uv, vec3 d_vs) { return -dot(mat3(frame.view_from_world) * flat_ws_at(uv), d_vs); }
-
-vec3 towards(vec2 uv, float depth) { return vs_from_uv(texel_center(uv), depth_at(uv)) - vs_from_uv(uv_here(), depth); }
+// How much of its front what is seen at uv turns to the receiver: the height over its plane. A sender's back, below 0, reflects nothing towards us.
+float front_of(Point p, vec2 uv) {
+    vec4 plane = textureLod(sender_plane, uv, 0.0);
+    return dot(plane.xyz, p.receiver.p_vs) - plane.w;
+}
 
 // Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by
 //   solid angle: cos(theta_r) dw, like direct light, so that a closed furnace is white;
 //   patch, as published: A_s cos(theta_s) cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density
 //   ratio 1 / (2 cos(theta)); d is at least the patch's own radius r / sqrt(N), which has no unit but the scene's.
-vec3 sent(Point p, Sample s, vec2 uv, float depth) {
-    vec3 d_vs = towards(uv, depth);
-    float weight = PI / float(ssdo.samples), front = facing(uv, d_vs);
+vec3 sent(Point p, Sample s, vec2 uv) {
+    float weight = PI / float(ssdo.samples), front = front_of(p, uv);
     if (front <= 0.0) return vec3(0.0);
     if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) {
+        vec3 d_vs = vs_from_uv(uv, depth_at(uv)) - p.receiver.p_vs;
         float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
         weight = PI * least * front * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
     }
     return weight * textureLod(sender_radiance, uv, 0.0).rgb;
 }
 
-// What comes back from the surface that closes a direction.
-vec3 back(Point p, Pattern q, int i, int k, float depth) {
+// What comes back from the surface that closes a direction, where one does.
+vec3 back(Point p, Pattern q, int i, int k, uint hit) {
     Sample s = sample_of(q, i, k);
-    vec2 uv;
-    return closed(p, direction_of(p, s), s, uv) && i + k < ssdo.samples ? sent(p, s, uv, depth) : vec3(0.0);
+    return hit == 0u ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), int(hit), p.steps));
 }
 
 void indirect() {
@@ -105,16 +99,20 @@ void indirect() {
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Point p = point_here(depth);
-    Pattern q = pattern_of(p.tile, ssdo.samples);
+    Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
+    uvec4 found = uvec4(textureLod(batch_hits, uv_here(), 0.0));
     vec3 sum = vec3(0.0);
-    for (int i = 0; i < ssdo.samples; i += AT_ONCE) {
-        sum += back(p, q, i, 0, depth) + back(p, q, i, 1, depth) + back(p, q, i, 2, depth) + back(p, q, i, 3, depth);
+    for (int i = batch.first, shift = 0; i < batch.end; i += AT_ONCE, shift += batch.bits) {
+        uvec4 hit = found >> uint(shift) & uint((1 << batch.bits) - 1);
+        sum += back(p, q, i, 0, hit.x) + back(p, q, i, 1, hit.y) + back(p, q, i, 2, hit.z) + back(p, q, i, 3, hit.w);
         go_on(q);
     }
-    result = vec4(ssdo.bounce_gain * sum, 1.0);
+    result = textureLod(before, uv_here(), 0.0) + vec4(ssdo.bounce_gain * sum, 0.0);
 }
 
 #ifdef ENTRY_GLOSS
+#include "common/gloss.glsl"
+
 // The same question for the directions that a glossy surface reflects towards the camera: a is the share of them that is open, rgb the mean
 // of what the others send.
 void gloss() {
@@ -127,16 +125,17 @@ void gloss() {
     vec3 v_local = -normalize(vs_from_uv(uv_here(), depth)) * p.vs_from_local;
     float alpha = alpha_of(g.a), total = 0.0;
     vec4 sum = vec4(0.0);
-    vec2 uv;
     for (int i = 0; i < ssdo.reflections; i++) {
         Sample s = sample_of(i, ssdo.reflections, p.tile);
         s.local = reflected(v_local, alpha, s.local.xy);
         if (s.local.z <= 0.0) continue;
         float weight = masking(s.local.z, alpha);
-        vec3 w_vs = direction_of(p, s);
         total += weight;
-        if (!closed(p, w_vs, s, uv)) sum.a += weight;
-        else if (facing(uv, towards(uv, depth)) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
+        Ray y = ray_of(p, s);
+        int hit = closing(p, y);
+        vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
+        if (hit == 0) sum.a += weight;
+        else if (front_of(p, uv) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
     }
     if (total > 0.0) result = sum / total;
     result.rgb *= ssdo.bounce_gain;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.gbuffer import inverse_depth
 from app.gpu import Gpu
 from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
 
@@ -14,4 +15,5 @@ class Ssao(ScreenSpace):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        return Lighting(*gpu.draw("ssao.frag", into, ssao=self, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))
+        given = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        return Lighting(*gpu.draw("ssao.frag", into, **given, inverse_depth=inverse_depth(gpu, view.frame, view.gbuffer)))

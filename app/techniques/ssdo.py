@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from app.gbuffer import inverse_depth
 from app.gpu import Gpu, Target, Texture
+from app.light import around
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some of a pixel's samples; passed to shaders/ssdo.frag as `batch`."""
+
+    first: int
+    end: int
+    bits: int  # for each sample: 0, or which of its points is hidden
+
+
+class Senders(NamedTuple):
+    """What light leaves every pixel; passed to shaders as `sender`."""
+
+    radiance: Texture  # rgb
+    plane: Texture  # view space: its normal, and how far along that it lies
 
 
 @dataclass(frozen=True)
@@ -29,27 +48,48 @@ class Ssdo(ScreenSpace):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
+        given |= {"inverse_depth": inverse_depth(gpu, view.frame, view.gbuffer), "environment_around": around(gpu, view.sky, self.seen)}
 
-        def target(name: str) -> Target:
-            return gpu.target(f"ssdo.{name}", view.size, LIGHTING_FORMAT)
+        def target(name: str, textures: int = 1) -> Target:
+            return gpu.target(f"ssdo.{name}", view.size, *[LIGHTING_FORMAT] * textures)
 
         def cleared(name: str, open_share: float) -> Texture:
             into = target(name)
             into.framebuffer.clear(0.0, 0.0, 0.0, open_share)
             return into.textures[0]
 
-        direct = indirect = None
+        nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
+        nothing.framebuffer.clear()
+        direct = indirect = nothing.textures[0]
+        hits = []
         if self.direct or self.bounce:
-            (direct,) = gpu.draw("ssdo.frag:direct", target("direct"), **given, environment=view.environment)
-        gloss = senders = None
+            for number, batch in enumerate(self.batches):
+                into = target(f"direct {number}" if number else "direct", 2)
+                direct, hit = gpu.draw("ssdo.frag:direct", into, **given, batch=batch, before=direct)
+                hits.append(hit)
+        gloss, senders = None, Senders(cleared("no senders", 0.0), nothing.textures[0])
         if self.bounce:
-            entry = "senders" if view.gloss is None else "glossy_senders"
-            (senders,) = gpu.draw(f"ssdo.frag:{entry}", target("senders"), **given, light_direct=direct, light_sun=view.sun)
-            (indirect,) = gpu.draw("ssdo.frag:indirect", target("indirect"), **given, sender_radiance=senders)
+            entry, light = "matte" if view.gloss is None else "glossy", {"light_direct": direct, "light_sun": view.sun}
+            senders = Senders(*gpu.draw(f"senders.frag:{entry}", target("senders", 2), frame=view.frame, gbuffer=view.gbuffer, **light))
+            for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
+                into = target(f"indirect {number % 2}" if number else "indirect")
+                (indirect,) = gpu.draw("ssdo.frag:indirect", into, **given, batch=batch, batch_hits=hit, before=indirect, sender=senders)
         if self.reflections and view.gloss is not None:
-            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), **given, sender_radiance=senders or cleared("no senders", 0.0))
+            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), **given, batch=self.batches[0], sender=senders)
         return Lighting(
-            direct if direct and self.direct else cleared("no direct", 1.0),
-            indirect or cleared("no indirect", 0.0),
+            direct if self.direct else cleared("no direct", 1.0),
+            indirect if self.bounce else cleared("no indirect", 0.0),
             gloss,
         )
+
+    @property
+    def seen(self) -> float:
+        """Solid angle that a sample sees of the environment: so many shares of the tile's 16 N directions, at 60 degrees from the normal."""
+        return self.prefilter * math.pi / (16 * self.samples * 0.5)
+
+    @property
+    def batches(self) -> list[Batch]:
+        """The samples, in parts whose hits fit into one texel: 24 bits in each of four channels, exact as float32."""
+        bits = (self.steps if self.visibility == "march" else 1).bit_length()
+        most = 4 * (24 // bits)
+        return [Batch(first, min(first + most, self.samples), bits) for first in range(0, self.samples, most)]

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.gbuffer import BACKGROUND
+from app.gbuffer import BACKGROUND, inverse_depth
 from app.gpu import Gpu
+from app.light import around
 from app.pipeline import Picture
 from app.scene import Floats
 from app.technique import LIGHTING_FORMAT, ScreenSpace
-from app.techniques.ssdo import Ssdo
+from app.techniques.ssdo import Senders, Ssdo
 
 OPEN, CLOSED, LEAVES = 0, 1, 2  # what became of a direction; LEAVES: open, as far as the screen goes
 
@@ -55,14 +56,16 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
         into = gpu.target("probe", size, *[LIGHTING_FORMAT] * 4)
         pixel = Pixel((x + 0.5, p.image.size[1] - y - 0.5), alike)
         given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": p.view.frame}
-        given |= {"gbuffer": p.view.gbuffer, "environment": p.view.environment, "light": p.lighting, "sender_radiance": _senders(gpu, p)}
+        given |= {"gbuffer": p.view.gbuffer, "environment": p.view.environment, "light": p.lighting, "sender": _senders(gpu, p)}
+        given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, p.view.sky, ssdo.seen)}
+        given["inverse_depth"] = inverse_depth(gpu, p.view.frame, p.view.gbuffer)
         one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw("probe.frag", into, **given))
     shown = 1.0 if not isinstance(technique, Ssdo) or technique.direct else 0.0
     return Probe(one[:, :3], np.rint(one[:, 3]), place[:, 2:], direct[:, :3] * np.float32(shown), indirect[:, :3], place[:, :2], technique.radius)
 
 
-def _senders(gpu: Gpu, p: Picture) -> Any:
-    """Radiance that leaves what is seen, as the technique drew it; the picture's own where it drew none."""
+def _senders(gpu: Gpu, p: Picture) -> Senders:
+    """What light leaves what is seen, as the technique drew it; where it drew none, anything, as it has no weight."""
     slot = next((name.partition("/")[0] for name, target in gpu.targets.items() if p.radiance in target.textures), "")
     target = gpu.targets.get(f"{slot}/ssdo.senders")
-    return target.textures[0] if target else p.radiance
+    return Senders(*target.textures) if target else Senders(p.radiance, p.radiance)

@@ -5,46 +5,81 @@
 // a plane open to the last bit at every tilt and distance. The surface is taken at the centre of the pixel it was stored for.
 // `bias` is a share of q's distance, so that it needs no unit: what stands lower above the plane closes nothing.
 //
+// A direction is a straight line on the screen, and 1 / depth is linear along it: one division for each direction, none for its
+// points. Beyond the picture 1 / depth is 0, as on the background. With depth itself, a division and a look at the picture's edges
+// for each point, 16 directions of 8 points took 1.6 times as long on llvmpipe.
+//
 // Cannot see what the camera does not: hidden and off-screen things close nothing.
 #include "common/screen.glsl"
+uniform sampler2D inverse_depth;  // 1 / metres, with a border of one pixel
 
 struct Receiver {
-    vec3 h;        // h.xy / h.z is its place in pixels, h.z its depth
-    vec3 plane;    // depth * (dot(px, plane.xy) + plane.z) is the height along the normal of what is seen at px, in pixels
-    float height;  // its own
-    vec2 texel;    // 1 / size of the picture
+    vec3 p_vs;
+    vec3 at;       // its place in pixels, and 1 / depth
+    vec3 plane;    // dot(floor(px), plane.xy) + plane.z is the height along the normal of what is seen at px, as a share of its depth
+    float height;  // its own, metres
+    vec2 texel;    // 1 / size of inverse_depth
 };
 
-// Pixels times depth, and depth: linear in view space, so that a straight line needs one division for each of its points.
-vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * frame.size * (p_vs.xy / frame.tangent - p_vs.z), -p_vs.z); }
+// A direction as far as it is looked along: s from 0 to 1 of `way` on the screen.
+struct Ray {
+    vec3 way;              // pixels, and 1 / depth
+    float lift;            // the height that s = 1 must be exceeded by, as a share of its depth
+    float first, spacing;  // of the points: (k + first) * spacing
+};
 
-float height_of(vec3 plane, vec2 px, float depth) { return depth * (dot(px, plane.xy) + plane.z); }
+const float ROUNDING = 4e-7;  // a few units in the last place: by so much what lies in the plane may seem to stand above it
+
+float height_of(vec3 plane, vec2 px) { return dot(floor(px), plane.xy) + plane.z; }
+
+// Pixels and 1 / depth of a point.
+vec3 on_screen(vec3 p_vs) { return vec3(0.5 * frame.size * (1.0 - p_vs.xy / (frame.tangent * p_vs.z)), -1.0 / p_vs.z); }
 
 Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
-    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy / frame.size, -dot(frame.tangent, n_vs.xy) - n_vs.z);
-    return Receiver(homogeneous(vs_from_uv(uv, depth)), plane, height_of(plane, floor(uv * frame.size) + 0.5, depth), 1.0 / frame.size);
+    vec2 slope = 2.0 * frame.tangent * n_vs.xy / frame.size;
+    vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) - dot(frame.tangent, n_vs.xy) - n_vs.z);
+    vec2 px = uv * frame.size;
+    float height = depth * height_of(plane, px);
+    plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(n_vs.z));
+    return Receiver(vs_from_uv(uv, depth), vec3(px, 1.0 / depth), plane, height, 1.0 / (frame.size + 2.0));
 }
 
-bool hidden(Receiver r, vec3 reach, float along, float thickness, float lift, out vec2 uv) {
-    vec3 h = r.h + reach * along;
-    vec2 px = floor(h.xy / h.z) + 0.5, off = abs(px - 0.5 * frame.size);
-    uv = px * r.texel;
-    float depth = depth_at(uv), behind = h.z - depth;
-    bool seen = h.z > 0.0 && off.x < 0.5 * frame.size.x && off.y < 0.5 * frame.size.y;
-    return seen && behind > 0.0 && behind < thickness && height_of(r.plane, px, depth) - r.height > lift * along;
+// `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius; `share` shifts those
+// between. A direction that comes towards the camera ends before it.
+Ray ray_of(Receiver r, vec3 w_vs, float radius, float bias, int steps, float share) {
+    float reach = steps == 0 ? radius * share : min(radius, 0.95 * r.p_vs.z / min(-w_vs.z, -1e-9)), first = 1.0 - share;  // first in (0, 1]
+    vec3 end = on_screen(r.p_vs + reach * w_vs);
+    return Ray(end - r.at, bias * reach * end.z, first, 1.0 / (float(steps - 1) + first));
 }
 
-// `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius; `share` shifts
-// those between. Their distances grow with the power 1.5: against path tracing of two rooms, 8 steps over the room's size, RMSE of
-// direct light is 0.0312 and 0.0330 so, 0.0316 and 0.0345 with equal steps, 0.0348 and 0.0339 with the square. uv: the first occluder.
-bool closed(Receiver r, vec3 w_vs, float radius, float thickness, float bias, int steps, float share, out vec2 uv) {
-    vec3 reach = homogeneous(w_vs) * radius;
-    float lift = bias * radius, first = 1.0 - share, spacing = 1.0 / (float(steps - 1) + first);  // first in (0, 1]
-    if (steps == 0) return hidden(r, reach, share, thickness, lift, uv);
-    bool found = false;
-    for (int k = 0; k < steps && !found; k++) {
-        float s = (float(k) + first) * spacing;
-        found = hidden(r, reach, s * sqrt(s), thickness, lift, uv);
+// Where point k of a direction is, 0 to 1; the last ones are one and the same. Against 256 directions of 64 points in three scenes, 8 points
+// without blur, RMSE of bounce and of direct light: 0.0737 and 0.140 spaced as s^2, 0.0723 and 0.140 so.
+float along(Ray y, int k) {
+    float s = min((float(k) + y.first) * y.spacing, 1.0);
+    return s * (0.4 + 0.6 * s);
+}
+
+bool hidden(Receiver r, Ray y, float s, float thickness) {
+    vec3 q = r.at + y.way * s;
+    vec2 px = floor(q.xy);
+    float seen = textureLod(inverse_depth, (px + 1.5) * r.texel, 0.0).r, nearer = seen - q.z;
+    return nearer > 0.0 && nearer < thickness * seen * q.z && (dot(px, r.plane.xy) + r.plane.z - r.height * seen) * q.z > y.lift * s * seen;
+}
+
+// 0 where a direction is open, else which of its points is the first that is hidden, from 1.
+int closing(Receiver r, Ray y, float thickness, int steps) {
+    if (steps == 0) return hidden(r, y, 1.0, thickness) ? 1 : 0;
+    int found = 0;
+    for (int k = 0; k < steps && found == 0; k += 4) {  // four at once: llvmpipe does not unroll it, and pays for every turn
+        bool a = hidden(r, y, along(y, k), thickness), b = hidden(r, y, along(y, k + 1), thickness);
+        bool c = hidden(r, y, along(y, k + 2), thickness), d = hidden(r, y, along(y, k + 3), thickness);
+        found = a ? k + 1 : b ? k + 2 : c ? k + 3 : d ? k + 4 : 0;
     }
     return found;
+}
+
+// The surface seen there: uv of the pixel's centre.
+vec2 place_of(Receiver r, Ray y, int hit, int steps) {
+    vec3 q = r.at + y.way * (steps == 0 ? 1.0 : along(y, hit - 1));
+    return (floor(q.xy) + 0.5) / frame.size;
 }
