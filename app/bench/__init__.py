@@ -26,6 +26,17 @@ BLUR = ("blur",)  # passes that belong to a technique's lighting but are none of
 SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
 
+def sizes(words: str) -> list[tuple[int, int]]:
+    """Widths and heights, as in 1280x720,1920x1080. Raises Problem."""
+    found = []
+    for word in words.split(","):
+        width, _, height = word.partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise Problem(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
+        found.append((int(width), int(height)))
+    return found
+
+
 def own(name: str) -> bool:
     """Whether a pass is one of the technique's own."""
     return not name.startswith((*SHARED, *BLUR))

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from app import images
-from app.bench import BLUR, fit, own, plot, spread, summed, version
+from app.bench import BLUR, fit, own, plot, sizes, spread, summed, version
 from app.gpu import Clock, Gpu, headless
 from app.pipeline import render, scene_of, timed
 from app.settings import Parser, Problem, parse
@@ -199,10 +199,8 @@ def _radius(word: str) -> tuple[float, Change]:
 
 
 def _pixels(word: str) -> tuple[float, Change]:
-    width, cross, height = word.partition("x")
-    if not cross or not (width + height).isdecimal():
-        raise Problem(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
-    return int(width) * int(height) / 1e6, lambda shot: replace(shot, width=int(width), height=int(height))
+    [(width, height)] = sizes(word)
+    return width * height / 1e6, lambda shot: replace(shot, width=width, height=height)
 
 
 def _triangles(word: str) -> tuple[float, Change]:
