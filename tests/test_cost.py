@@ -222,6 +222,7 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
     "arguments, words",
     [
         (["--samples", "4,x,8"], "--samples x: must be whole numbers from 1 to 256"),
+        (["--samples", ""], "--samples : must be whole numbers"),
         (["--samples", "8,16,8"], "--samples 8,16,8: must be 3 that differ, or more"),
         (["--radii", "0.1,0"], "--radii 0: must be numbers from 0.001 to 10"),
         (["--radii", "nan,0.1"], "--radii nan: must be numbers"),
@@ -248,6 +249,17 @@ def test_a_gpu_takes_no_processor_time(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("app.gpu.SOFTWARE", ())
     assert call(monkeypatch, "bench", "cost", *SMALL, "--output", tmp_path, "--clock", "cpu") == 2
     assert "does not draw with the processor; leave it out" in capsys.readouterr().err
+
+
+def test_without_blur_there_is_no_curve_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    few = (*SMALL, "--techniques", "ssdo", "--visibility", "point", "--output", tmp_path)
+    assert call(monkeypatch, "bench", "cost", *few, "--blur.radius", "0") == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == ["SSDO point", "G-buffer"]
+    assert call(monkeypatch, "bench", "cost", *few, "--overwrite", "--no-ssdo.direct", "--no-ssdo.bounce") == 2
+    assert "SSDO point: draws nothing of its own" in capsys.readouterr().err
+    bare = ("--techniques", "off", "--blur.radius", "0", "--scene", "nook", "--width", "64", "--height", "36", "--runs", "3")
+    assert call(monkeypatch, "bench", "passes", *bare) == 0
 
 
 def test_only_a_techniques_own_passes_count_as_its(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:

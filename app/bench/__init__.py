@@ -49,8 +49,8 @@ def spread(times: Sequence[float]) -> dict[str, float]:
 
 
 def summed(passes: Mapping[str, Sequence[float]], chosen: Callable[[str], bool]) -> dict[str, float]:
-    """The spread of what some passes take together in each frame."""
-    return spread([sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)])
+    """The spread of what some passes take together in each frame; nothing takes no time."""
+    return spread([sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)] or [0.0])
 
 
 def version() -> str:

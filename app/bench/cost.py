@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parse(parser, arguments)
     runs, quick, clock, output, overwrite = (given.pop(name) for name in ("runs", "quick", "clock", "output", "overwrite"))
     names, forms = given.pop("techniques").split(","), given.pop("visibility").split(",")
-    asked = {flag: given.pop(flag) or (QUICK if quick else FULL)[flag] for flag in FULL}
+    asked = {flag: default if (typed := given.pop(flag)) is None else typed for flag, default in (QUICK if quick else FULL).items()}
     if not 3 <= runs <= 1000:
         raise Problem(f"--runs {runs}: must be 3 to 1000")
     output = output or images.free_name(Path("captures"), "cost", "")
@@ -226,8 +226,14 @@ AXES = (
 
 
 def measured(gpu: Gpu, point: Point, runs: int) -> Row:
+    """Raises Problem where there is nothing to measure."""
     passes = timed(gpu, lambda: render(gpu, point.shot), runs)
-    sums = {"own": summed(passes, own)} | {name: summed(passes, lambda p, n=names: p.startswith(n)) for name, names in OTHERS.items()}  # type: ignore[misc]
+    if not any(map(own, passes)):
+        raise Problem(f"{point.label}: draws nothing of its own; leave it out, or switch a part of it on")
+    sums = {"own": summed(passes, own)}
+    for name, first in OTHERS.items():
+        if beside := {p: times for p, times in passes.items() if p.startswith(first)}:
+            sums[name] = summed(beside, lambda _: True)
     return Row(point, {name: spread(times) for name, times in passes.items()}, sums)
 
 
@@ -240,7 +246,7 @@ def curves(rows: Sequence[Row], axis: str) -> dict[str, list[tuple[float, Mappin
     found: dict[str, list[tuple[float, Mapping[str, float]]]] = {}
     for row in here:
         found.setdefault(row.point.label, []).append((row.point.value, row.sums["own"]))
-    for name in OTHERS:
+    for name in [name for name in OTHERS if name in here[0].sums]:
         for value in dict.fromkeys(row.point.value for row in here):
             beside = [row.sums[name] for row in here if row.point.value == value]
             joined = {"median": median(b["median"] for b in beside), "low": min(b["low"] for b in beside), "high": max(b["high"] for b in beside)}
@@ -261,7 +267,7 @@ def table(rows: Sequence[Row]) -> list[str]:
     head = ["ms of own passes", "n samples", "off that line", f"{first:g} to {second:g} samples", "m megapixels", "off that line"]
     head += ["radius, largest step", "triangles, most to fewest"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for name in [*names, *OTHERS]:
+    for name in by["samples"]:
         samples, triangles = by["samples"][name], by["triangles"][name]
         line, wide = fit.line(samples), fit.line(by["resolution"][name])
         close = next(step for step in fit.steps(samples) if step.before == first)
@@ -304,7 +310,7 @@ def picture(rows: Sequence[Row], drawn: Drawn, base: str) -> bytes:
             kind, form = name.split()
             shown.append(plot.Curve(name, plot.COLORS[kinds.index(kind) % len(plot.COLORS)], forms.index(form), found[name], lines.get(name)))
         for number, name in enumerate(OTHERS):
-            if name == "blur" or axis.name == "triangles":  # that the G-buffer's time grows is news there only
+            if name in found and (name == "blur" or axis.name == "triangles"):  # that the G-buffer's time grows is news there only
                 shown.append(plot.Curve(name, plot.GREY, number, found[name]))
         if axis.write is None:
             said, ticks = f"within {max(abs(line.off) for line in lines.values()):.1%} of a line", None
