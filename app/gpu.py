@@ -466,12 +466,13 @@ class Clock:
     """How long each pass takes, in milliseconds; medians over the last frames.
 
     A GPU has timer queries, read three frames later so that nothing waits; the first reading of a query is meaningless. On a
-    software renderer queries mean nothing: there each pass is waited for and measured by the wall clock.
+    software renderer queries mean nothing: there each pass is waited for and measured by the wall clock, or by another in seconds.
     """
 
-    def __init__(self, ctx: moderngl.Context, kept: int = 15) -> None:
+    def __init__(self, ctx: moderngl.Context, kept: int = 15, seconds: Callable[[], float] = time.perf_counter) -> None:
         self.ctx = ctx
         self.kept = kept  # frames of which times are kept
+        self.seconds = seconds
         self.software = any(word in ctx.info["GL_RENDERER"].lower() for word in SOFTWARE)
         self.running = False
         self.frame = 0
@@ -499,10 +500,10 @@ class Clock:
         times = self._times.setdefault(name, deque(maxlen=self.kept))
         if self.software:
             self.ctx.finish()
-            start = time.perf_counter()
+            start = self.seconds()
             yield
             self.ctx.finish()
-            times.append(1e3 * (time.perf_counter() - start))
+            times.append(1e3 * (self.seconds() - start))
             return
         ring = self._queries.setdefault(name, [])
         turn = self._seen[name]

@@ -75,7 +75,7 @@ def timed(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[f
     """Milliseconds of each pass by the shader's name, for each of some frames after one that compiles and uploads."""
     before = gpu.clock
     draw()
-    gpu.clock = Clock(gpu.ctx, frames)
+    gpu.clock = Clock(gpu.ctx, frames, before.seconds)
     gpu.clock.running = True
     try:
         for _ in range(frames if gpu.clock.software else frames + LATE):

@@ -105,6 +105,10 @@ def test_the_first_camera_is_the_scenes_own() -> None:
         (["errors", "--samples", "0"], "samples = 0: must be 1 to 256"),
         (["rays", "--scenes", "million:triangles=9"], "triangles = 9: must be 1000 to 20000000"),
         (["rays", "--width", "0"], "width = 0: must be 1 to 8192"),
+        (["passes", "--scenes", "nook,nok"], "no scene nok; did you mean nook?"),
+        (["passes", "--sizes", "64x36,64"], "--sizes 64: must be width x height in pixels"),
+        (["passes", "--sizes", "64x36", "--height", "9"], "--height has no effect beside --sizes; leave one out"),
+        (["passes", "--scenes", "nook", "--scene", "ball"], "--scene has no effect beside --scenes; leave one out"),
     ],
 )
 def test_mistakes(arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,6 +150,28 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert call(monkeypatch, "bench", "passes", *small, "--against", out) == 2
     assert call(monkeypatch, "bench", "passes", *small, "--runs", "1") == 2
     assert call(monkeypatch, "bench", "passes", *small, "--samples", "x") == 2
+
+
+def test_passes_of_several_scenes_and_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "passes.json"
+    several = ("--scenes", "nook,corner", "--sizes", "64x36,32x18", "--techniques", "off,ssao", "--samples", "2", "--runs", "3")
+    assert call(monkeypatch, "bench", "passes", *several, "--output", out) == 0
+    lines, rows = capsys.readouterr().out.splitlines(), json.loads(out.read_text())["rows"]
+    places = [(scene, width, height) for scene in ("nook", "corner") for width, height in ((64, 36), (32, 18)) for _ in ("off", "ssao")]
+    assert [(row["scene"], row["width"], row["height"]) for row in rows] == places
+    assert [line.split(":")[0] for line in lines[2:10]] == [f"| {scene}, {width} x {height}" for scene, width, height in places]
+    assert len({row["label"] for row in rows}) == 8 and "nook" not in lines[-1]
+    assert rows[0]["megabytes"] == pytest.approx(4 * rows[2]["megabytes"])  # of a quarter of the pixels
+    assert call(monkeypatch, "bench", "passes", *several, "--against", out) == 0
+    assert all(float(line.split("|")[-2]) > 0 for line in capsys.readouterr().out.splitlines()[2:10])
+
+
+def test_every_scene_and_size_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> None:
+    """Whose fetches reach as far as the radius does there: a program is known by its name, and would go on with the first scene's."""
+    own = Gpu(gpu.ctx, (tmp_path, SHADERS))
+    for scene, radius in (("nook", 0.4), ("corner", 0.4), ("corner", 0.1)):
+        passes.measured(own, Shot().with_values({"scene": scene, "width": 64, "height": 36, "technique": "ssao", "ssao.radius": radius}), 3, tmp_path)
+    assert len(list(tmp_path.glob("limit-1-128-*.frag"))) == 3
 
 
 @pytest.mark.parametrize("samples", [1, 16, 64, 65, 1000])

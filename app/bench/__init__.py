@@ -1,21 +1,65 @@
 """Figures that the README states, each by one command.
 
-  errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
-  failures   scenes built to break screen space: what each technique makes of them, and the truth
-  passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
-  rays       the reference's tree and its rays per second, beside Embree's
-  loading    a file of millions of triangles: seconds and memory until its picture is there
+errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
+failures   scenes built to break screen space: what each technique makes of them, and the truth
+passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
+cost       how that grows with samples, radius, pixels and triangles, as a table, a CSV file and a picture
+rays       the reference's tree and its rays per second, beside Embree's
+loading    a file of millions of triangles: seconds and memory until its picture is there
 """
 
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
+
+from app import __version__
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "passes", "rays", "loading")
+BENCHES = ("errors", "failures", "passes", "cost", "rays", "loading")
+BLUR = ("blur",)  # passes that belong to a technique's lighting but are none of its own
+SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
+
+
+def sizes(words: str) -> list[tuple[int, int]]:
+    """Widths and heights, as in 1280x720,1920x1080. Raises Problem."""
+    found = []
+    for word in words.split(","):
+        width, _, height = word.partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise Problem(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
+        found.append((int(width), int(height)))
+    return found
+
+
+def own(name: str) -> bool:
+    """Whether a pass is one of the technique's own."""
+    return not name.startswith((*SHARED, *BLUR))
+
+
+def spread(times: Sequence[float]) -> dict[str, float]:
+    """Median, 5th and 95th percentile."""
+    low, median, high = np.percentile(times, [5, 50, 95])
+    return {"median": float(median), "low": float(low), "high": float(high)}
+
+
+def summed(passes: Mapping[str, Sequence[float]], chosen: Callable[[str], bool]) -> dict[str, float]:
+    """The spread of what some passes take together in each frame; nothing takes no time."""
+    return spread([sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)] or [0.0])
+
+
+def version() -> str:
+    """Of the program, and its commit where it runs from a checkout."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return __version__
+    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
 
 
 def peak_memory(children: bool = False) -> str:

@@ -11,31 +11,29 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from app import __version__, images
+from app import images
+from app.bench import SHARED, own, sizes, spread, summed, version
 from app.gbuffer import BACKGROUND
-from app.gpu import PACKAGE, SHADERS, Gpu, headless
-from app.pipeline import Picture, render, timed
+from app.gpu import SHADERS, Gpu, headless
+from app.pipeline import Picture, render, scene_of, timed
 from app.settings import Parser, Problem, parse
-from app.shot import Shot, add_shot_flags, sampled, take_wanted
+from app.shot import Shot, Wanted, add_shot_flags, sampled, take_wanted
 from app.technique import LIGHTING_FORMAT, ScreenSpace
 from app.techniques.ssdo import Ssdo
 
 BODY = 64  # fetches written out one after the other; more are a loop around these
 READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all three
-NEIGHBOURS = ("blur",)  # passes that belong to a technique's lighting but not to its limit
-SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("python -m app bench passes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="what is measured [off,ssao,ssdo]")
     parser.add_argument("--samples", default="16,64", metavar="N,N,...", help="each screen-space technique with each of these counts [16,64]")
+    parser.add_argument("--scenes", metavar="S,S,...", help="each of these instead of --scene")
+    parser.add_argument("--sizes", metavar="WxH,WxH,...", help="each of these instead of --width and --height, as in 1280x720,1920x1080")
     parser.add_argument("--runs", type=int, default=11, metavar="N", help="frames that are measured, 3 to 1000 [11]")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="all figures, and what drew")
     parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
@@ -51,24 +51,47 @@ def main(arguments: Sequence[str]) -> int:
     given = parse(parser, arguments)
     output, overwrite, runs = given.pop("output"), given.pop("overwrite"), given.pop("runs")
     names, counts, against = given.pop("techniques").split(","), given.pop("samples"), given.pop("against")
+    places, extents = given.pop("scenes"), given.pop("sizes")
     if not 3 <= runs <= 1000:
         raise Problem(f"--runs {runs}: must be 3 to 1000")
     images.check_free([output] if output else [], overwrite)
     before = _read(against) if against else {}
-    shots = sampled(take_wanted(given).shots(names), counts)
+    several = bool(places or extents)
+    shots = spaced(take_wanted(given), names, counts, places, extents)
     with tempfile.TemporaryDirectory() as folder, Gpu(headless(), (Path(folder), SHADERS)) as gpu:
-        rows = [measured(gpu, shot, runs, Path(folder)) for shot in tqdm(shots, desc="passes", disable=None)]
+        rows = [measured(gpu, shot, runs, Path(folder), several) for shot in tqdm(shots, desc="passes", disable=None)]
         timer = "wall clock around each pass" if gpu.clock.software else "timer queries"
-        drawn = f"{shots[0].scene}, {shots[0].width} x {shots[0].height}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
-    print("\n".join([*table(rows, before), "", f"{drawn}; version {_version()}"]))
+        where = "" if several else f"{_where(shots[0])}, "
+        drawn = f"{where}{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
+    print("\n".join([*table(rows, before), "", f"{drawn}; version {version()}"]))
     if output:
-        images.save_json(output, {"drawn": drawn, "version": _version(), "rows": rows})
+        images.save_json(output, {"drawn": drawn, "version": version(), "rows": rows})
         print(output.absolute(), file=sys.stderr)
     return 0
 
 
-def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path) -> dict[str, Any]:
-    """A row: label; of every pass the median, 5th and 95th percentile of milliseconds; of its limit, or None; megabytes of targets."""
+def spaced(wanted: Wanted, names: Sequence[str], counts: str, places: str | None, extents: str | None) -> list[Shot]:
+    """The shots of each scene and size: those asked for, or the one of the flags of a shot. Raises Problem."""
+    for name, instead, other in (("scene", "scenes", places), ("width", "sizes", extents), ("height", "sizes", extents)):
+        if other and name in wanted.typed:
+            raise Problem(f"--{name} has no effect beside --{instead}; leave one out")
+    shots = sampled(wanted.shots(names), counts)
+    if extents:
+        shots = [replace(shot, width=width, height=height) for width, height in dict.fromkeys(sizes(extents)) for shot in shots]
+    if places:
+        shots = [replace(shot, scene=place) for place in dict.fromkeys(places.split(",")) for shot in shots]
+    for shot in shots:
+        scene_of(shot)  # a mistake in the last is said before the first is measured
+    return shots
+
+
+def _where(shot: Shot) -> str:
+    return f"{shot.scene}, {shot.width} x {shot.height}"
+
+
+def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = False) -> dict[str, Any]:
+    """A row: label, with scene and size where there are several; of every pass the median, 5th and 95th percentile of milliseconds; of its
+    limit, or None; megabytes of targets."""
     one = replace(shot, frames=1)
     with gpu.scope("measured"):
         gpu.sweep()
@@ -78,18 +101,16 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path) -> dict[str, Any]:
         memory = gpu.memory
         limit = _limit(gpu, picture, runs, folder)
     return {
-        "label": picture.shot.technique.label(),
-        "passes": {name: _spread(times) for name, times in passes.items()},
-        "lighting": _spread([sum(frame) for frame in zip(*(t for name, t in passes.items() if not name.startswith(SHARED)), strict=True)]),
-        "frame": _spread([sum(frame) for frame in zip(*passes.values(), strict=True)]),
+        "label": f"{_where(shot)}: {picture.shot.technique.label()}" if several else picture.shot.technique.label(),
+        "scene": shot.scene,
+        "width": shot.width,
+        "height": shot.height,
+        "passes": {name: spread(times) for name, times in passes.items()},
+        "lighting": summed(passes, lambda name: not name.startswith(SHARED)),
+        "frame": summed(passes, lambda name: True),
         "limit": limit,
         "megabytes": memory / 2**20,
     }
-
-
-def _spread(times: Sequence[float]) -> dict[str, float]:
-    low, high = np.percentile(times, [5, 95])
-    return {"median": median(times), "low": float(low), "high": float(high)}
 
 
 def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, float] | None:
@@ -99,11 +120,12 @@ def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, flo
         return None
     samples = technique.samples * (technique.steps if technique.visibility == "march" else 1)
     read = READ if isinstance(technique, Ssdo) and technique.bounce else READ[:1]
-    name = f"limit-{len(read)}-{samples}.frag"
-    (folder / name).write_text(limit_text(samples, read, _reach(gpu, picture, technique.radius)), "utf-8")
+    text = limit_text(samples, read, _reach(gpu, picture, technique.radius))
+    name = f"limit-{len(read)}-{samples}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name, and the reach differs from scene to scene
+    (folder / name).write_text(text, "utf-8")
     into = gpu.target("limit", picture.view.size, LIGHTING_FORMAT)
     times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.view.frame, gbuffer=picture.view.gbuffer), runs)
-    return _spread(times[name])
+    return spread(times[name])
 
 
 def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
@@ -134,9 +156,9 @@ def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, A
     head = ["technique", "lighting, blur included", "its own passes", "limit", "ratio", "whole frame", "targets", *(["lighting, to before"] if before else [])]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
-        own = sum(p["median"] for name, p in row["passes"].items() if not name.startswith((*SHARED, *NEIGHBOURS)))
+        alone = sum(p["median"] for name, p in row["passes"].items() if own(name))
         limit = row["limit"]
-        cells = [row["label"], _words(row["lighting"]), f"{own:.2f}", _words(limit) if limit else "", f"{own / limit['median']:.2f}" if limit else ""]
+        cells = [row["label"], _words(row["lighting"]), f"{alone:.2f}", _words(limit) if limit else "", f"{alone / limit['median']:.2f}" if limit else ""]
         cells += [_words(row["frame"]), f"{row['megabytes']:.0f} MB"]
         if before:
             earlier = before.get(row["label"])
@@ -145,8 +167,8 @@ def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, A
     return lines
 
 
-def _words(spread: Mapping[str, float]) -> str:
-    return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+def _words(found: Mapping[str, float]) -> str:
+    return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
@@ -155,12 +177,3 @@ def _read(path: Path) -> dict[str, Mapping[str, Any]]:
         return {row["label"]: row for row in json.loads(path.read_text("utf-8"))["rows"] if row["lighting"]["median"] > 0}
     except (OSError, ValueError, KeyError, TypeError):
         raise Problem(f"--against {path}: must be a file that `bench passes --output` wrote") from None
-
-
-def _version() -> str:
-    """Of the program, and its commit where it runs from a checkout."""
-    try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=PACKAGE, capture_output=True, text=True, check=False)
-    except OSError:
-        return __version__
-    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
