@@ -101,8 +101,9 @@ class Line(NamedTuple):
 class Program(NamedTuple):
     program: moderngl.Program
     array: moderngl.VertexArray  # without attributes: the corners of the screen are made in the vertex shader
-    blocks: list[tuple[str, str, moderngl.Uniform]]  # struct, member
-    samplers: list[tuple[str, moderngl.Uniform]]
+    blocks: dict[str, list[tuple[str, moderngl.Uniform]]]  # by struct its members
+    samplers: list[str]  # in the order of their texture units
+    held: dict[str, Any]  # by struct what its uniforms were last given: a program keeps them from draw to draw, whoever draws
 
 
 class Gpu:
@@ -283,9 +284,11 @@ class Gpu:
         framebuffer.clear(depth=1.0, viewport=framebuffer.viewport)
         for one, value in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
             one.clear(value, value, value, value)
+        shared_blocks, shared_textures = _sorted_out(bound)
         with self.clock.measure(shader):
             for part in parts:
-                blocks, textures = _sorted_out(bound | part.bound)
+                own_blocks, own_textures = _sorted_out(part.bound)
+                blocks, textures = shared_blocks | own_blocks, shared_textures | own_textures
                 entry = f":{part.entry}" if part.entry else ""
                 program = self._program(
                     (shader + entry, _shapes(blocks)),
@@ -305,17 +308,23 @@ class Gpu:
         return geometry.arrays[program.glo]
 
     def _use(self, shader: str, into: Target | moderngl.Framebuffer, program: Program, blocks: dict[str, Any], textures: dict[str, Texture]) -> None:
-        """Make the target current and give the program its uniforms."""
+        """Make the target current and give the program those of its uniforms that have changed: 2 of 500 in a frame like the one before."""
         drawn = into.textures if isinstance(into, Target) else (into.depth_attachment,)
-        for name, member, uniform in program.blocks:
-            uniform.value = getattr(blocks[name], member)
-        for unit, (name, uniform) in enumerate(program.samplers):
-            if name not in textures:
+        for name, members in program.blocks.items():
+            block, before = blocks[name], program.held.pop(name, None)
+            if block is not before:
+                for member, uniform in members:
+                    value = getattr(block, member)
+                    if before is None or value != getattr(before, member):
+                        uniform.value = value
+            program.held[name] = block
+        for unit, name in enumerate(program.samplers):
+            texture = textures.get(name)
+            if texture is None:
                 raise ShaderError(f"shaders/{shader} reads {name}, but was given only {', '.join(textures) or 'no textures'}")
-            if any(textures[name] is t for t in drawn):
+            if texture in drawn:
                 raise ShaderError(f"shaders/{shader} reads {name} while drawing into it")
-            textures[name].use(unit)
-            uniform.value = unit
+            texture.use(unit)
         (into.framebuffer if isinstance(into, Target) else into).use()
         if isinstance(into, Target):
             self.written[self._scope + shader] = into.name
@@ -355,15 +364,17 @@ class Gpu:
         except moderngl.Error as error:
             lines = vertex if "vertex_shader" in str(error) else fragment
             raise ShaderError(explained(str(error), lines)) from None
-        blocks, samplers = [], []
+        blocks: dict[str, list[tuple[str, moderngl.Uniform]]] = {}
+        samplers: list[str] = []
         for name in program:
             if isinstance(member := program[name], moderngl.Uniform):
                 head, dot, leaf = name.partition(".")
                 if dot:
-                    blocks.append((head, leaf, member))
+                    blocks.setdefault(head, []).append((leaf, member))
                 else:
-                    samplers.append((name, member))
-        return Program(program, self.ctx.vertex_array(program, []), blocks, samplers)
+                    member.value = len(samplers)
+                    samplers.append(name)
+        return Program(program, self.ctx.vertex_array(program, []), blocks, samplers, {})
 
     def reload(self) -> dict[str, str]:
         """Compile every shader in use again. Where that fails the old program stays; the reasons are returned, by shader."""
@@ -440,7 +451,9 @@ def _sorted_out(bound: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Textur
         if is_dataclass(value):
             blocks[name] = value
         elif isinstance(value, tuple):
-            textures |= {f"{name}_{k}": t for k, t in value._asdict().items() if t is not None}  # type: ignore[attr-defined]
+            for part, texture in zip(value._fields, value, strict=True):  # type: ignore[attr-defined]
+                if texture is not None:
+                    textures[f"{name}_{part}"] = texture
         else:
             textures[name] = value
     return blocks, textures
