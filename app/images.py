@@ -59,7 +59,7 @@ def check_free(paths: Iterable[Path], overwrite: bool) -> None:
 
 def shown(gpu: Gpu, texture: Texture) -> Bytes:
     """An 8-bit texture as it is looked at: (h, w, 3), row 0 on top."""
-    return np.rint(gpu.read(texture)[..., :3] * 255).astype("u1")
+    return np.ascontiguousarray(gpu.stored(texture)[..., :3])
 
 
 def pixels(gpu: Gpu, picture: Picture) -> Bytes:
