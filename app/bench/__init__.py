@@ -3,6 +3,7 @@
   errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
   failures   scenes built to break screen space: what each technique makes of them, and the truth
   passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
+  start      from a command to its picture, step by step, and the work outside OpenGL of a frame like the one before
   rays       the reference's tree and its rays per second, beside Embree's
   loading    a file of millions of triangles: seconds and memory until its picture is there
 """
@@ -10,22 +11,48 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+
+from app import __version__
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "passes", "rays", "loading")
+BENCHES = ("errors", "failures", "passes", "start", "rays", "loading")
 
 
-def peak_memory(children: bool = False) -> str:
-    """The most that this process has held, or those that it started; empty where the system does not tell."""
+def spread(times: Sequence[float]) -> dict[str, float]:
+    """Median, 5th and 95th percentile."""
+    low, median, high = np.percentile(times, [5, 50, 95])
+    return {"median": float(median), "low": float(low), "high": float(high)}
+
+
+def version() -> str:
+    """Of the program, and its commit where it runs from a checkout."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return __version__
+    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
+
+
+def megabytes(children: bool = False) -> float:
+    """The most that this process has held, or those that it started; 0 where the system does not tell."""
     try:
         import resource
     except ImportError:
-        return ""
+        return 0.0
     most = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
-    return f"{most * (1 if sys.platform == 'darwin' else 1024) / 2**30:.2f} GB"
+    return most * (1 if sys.platform == "darwin" else 1024) / 2**20
+
+
+def peak_memory(children: bool = False) -> str:
+    """The same in words; empty where the system does not tell."""
+    most = megabytes(children)
+    return f"{most / 1024:.2f} GB" if most else ""
 
 
 def main(arguments: Sequence[str]) -> int:

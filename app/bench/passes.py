@@ -11,21 +11,20 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from app import __version__, images
+from app import images
+from app.bench import spread, version
 from app.gbuffer import BACKGROUND
-from app.gpu import PACKAGE, SHADERS, Gpu, headless
+from app.gpu import SHADERS, Gpu, headless
 from app.pipeline import Picture, render, timed
 from app.settings import Parser, Problem, parse
 from app.shot import Shot, add_shot_flags, sampled, take_wanted
@@ -60,9 +59,9 @@ def main(arguments: Sequence[str]) -> int:
         rows = [measured(gpu, shot, runs, Path(folder)) for shot in tqdm(shots, desc="passes", disable=None)]
         timer = "wall clock around each pass" if gpu.clock.software else "timer queries"
         drawn = f"{shots[0].scene}, {shots[0].width} x {shots[0].height}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
-    print("\n".join([*table(rows, before), "", f"{drawn}; version {_version()}"]))
+    print("\n".join([*table(rows, before), "", f"{drawn}; version {version()}"]))
     if output:
-        images.save_json(output, {"drawn": drawn, "version": _version(), "rows": rows})
+        images.save_json(output, {"drawn": drawn, "version": version(), "rows": rows})
         print(output.absolute(), file=sys.stderr)
     return 0
 
@@ -79,17 +78,12 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path) -> dict[str, Any]:
         limit = _limit(gpu, picture, runs, folder)
     return {
         "label": picture.shot.technique.label(),
-        "passes": {name: _spread(times) for name, times in passes.items()},
-        "lighting": _spread([sum(frame) for frame in zip(*(t for name, t in passes.items() if not name.startswith(SHARED)), strict=True)]),
-        "frame": _spread([sum(frame) for frame in zip(*passes.values(), strict=True)]),
+        "passes": {name: spread(times) for name, times in passes.items()},
+        "lighting": spread([sum(frame) for frame in zip(*(t for name, t in passes.items() if not name.startswith(SHARED)), strict=True)]),
+        "frame": spread([sum(frame) for frame in zip(*passes.values(), strict=True)]),
         "limit": limit,
         "megabytes": memory / 2**20,
     }
-
-
-def _spread(times: Sequence[float]) -> dict[str, float]:
-    low, high = np.percentile(times, [5, 95])
-    return {"median": median(times), "low": float(low), "high": float(high)}
 
 
 def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, float] | None:
@@ -103,7 +97,7 @@ def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, flo
     (folder / name).write_text(limit_text(samples, read, _reach(gpu, picture, technique.radius)), "utf-8")
     into = gpu.target("limit", picture.view.size, LIGHTING_FORMAT)
     times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.view.frame, gbuffer=picture.view.gbuffer), runs)
-    return _spread(times[name])
+    return spread(times[name])
 
 
 def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
@@ -145,8 +139,8 @@ def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, A
     return lines
 
 
-def _words(spread: Mapping[str, float]) -> str:
-    return f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+def _words(found: Mapping[str, float]) -> str:
+    return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
@@ -155,12 +149,3 @@ def _read(path: Path) -> dict[str, Mapping[str, Any]]:
         return {row["label"]: row for row in json.loads(path.read_text("utf-8"))["rows"] if row["lighting"]["median"] > 0}
     except (OSError, ValueError, KeyError, TypeError):
         raise Problem(f"--against {path}: must be a file that `bench passes --output` wrote") from None
-
-
-def _version() -> str:
-    """Of the program, and its commit where it runs from a checkout."""
-    try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=PACKAGE, capture_output=True, text=True, check=False)
-    except OSError:
-        return __version__
-    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
