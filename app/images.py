@@ -26,6 +26,7 @@ from app.settings import Problem, from_toml, to_toml
 from app.shot import Shot
 
 SUFFIXES = (".png", ".exr", ".npz")
+BAND = 64  # rows of a PNG that are packed at once: 6 MB less of memory at 1280 x 720 than for all together
 
 
 @contextlib.contextmanager
@@ -120,14 +121,15 @@ def _png(pixels: Bytes, texts: Mapping[str, str]) -> bytes:
     https://www.w3.org/TR/png-3
     """
     height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
-    left, above = rows.copy(), rows.copy()
-    left[:, 3:] -= rows[:, :-3]
-    above[1:] -= rows[:-1]
-    sizes = [np.abs(differences.view("i1")).view("u1").sum(1, dtype="u8") for differences in (left, above)]
-    taken = sizes[1] < sizes[0]
-    filtered = np.column_stack([1 + taken.astype("u1"), np.where(taken[:, None], above, left)])
-    packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    rows, packer, packed = pixels.reshape(height, -1), zlib.compressobj(1, strategy=zlib.Z_RLE), []
+    for first in range(0, height, BAND):
+        left, above = rows[first : first + BAND].copy(), rows[first : first + BAND].copy()
+        left[:, 3:] -= rows[first : first + BAND, :-3]
+        above[0 if first else 1 :] -= rows[max(first - 1, 0) : first + len(above) - 1]
+        sizes = [np.abs(differences.view("i1")).view("u1").sum(1, dtype="u8") for differences in (left, above)]
+        taken = sizes[1] < sizes[0]
+        filtered = np.column_stack([1 + taken.astype("u1"), np.where(taken[:, None], above, left)])
+        packed.append(packer.compress(filtered.tobytes()))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
@@ -137,7 +139,7 @@ def _png(pixels: Bytes, texts: Mapping[str, str]) -> bytes:
             b"\x89PNG\r\n\x1a\n",
             chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
             *(chunk(b"iTXt", key.encode() + b"\0\0\0\0\0" + text.encode()) for key, text in texts.items()),
-            chunk(b"IDAT", packer.compress(filtered.tobytes()) + packer.flush()),
+            chunk(b"IDAT", b"".join(packed) + packer.flush()),
             chunk(b"IEND", b""),
         ]
     )

@@ -134,7 +134,7 @@ def test_a_picture_imports_only_what_it_needs() -> None:
     assert not {"numpy", "moderngl", "app.shot"} & modules("sys.argv = ['app', '--help']; from app.__main__ import main; main()")
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (33, 20)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (64, 3), (65, 2), (200, 20)])
 @pytest.mark.parametrize("kind", ["noise", "even", "steps"])
 def test_a_png_holds_the_pixels_and_the_shot(shape: tuple[int, int], kind: str, tmp_path: Path) -> None:
     rng, path = np.random.default_rng(3), tmp_path / "a.png"
