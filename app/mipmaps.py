@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from app.scene import Bytes, Floats
@@ -14,7 +16,8 @@ def halved(image: Bytes, srgb: bool) -> list[Bytes]:
         values[..., :3] = _LINEAR[image[..., :3]]
     levels = []
     while values.shape[:2] != (1, 1):
-        values = np.stack([_half(values.shape[0]) @ values[..., i] @ _half(values.shape[1]).T for i in range(values.shape[2])], -1)
+        down, across = _half(values.shape[0]), _half(values.shape[1]).T
+        values = np.stack([down @ values[..., i] @ across for i in range(values.shape[2])], -1)
         stored = values.copy()
         if srgb:
             c = stored[..., :3]
@@ -23,6 +26,7 @@ def halved(image: Bytes, srgb: bool) -> list[Bytes]:
     return levels
 
 
+@lru_cache(32)  # images of a scene have few sizes
 def _half(count: int) -> Floats:
     """The matrix (count // 2, count) that makes means over areas of so many values; of one value itself."""
     edges = np.linspace(0, count, max(count // 2, 1) + 1)
