@@ -6,6 +6,7 @@ at a quarter. No OpenGL here.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from app import skies
-from app.loading import exr, hdr
 from app.scene import Floats, Sunlight
 from app.settings import Problem, Vec3, suggestion
 from app.skies import Doubles
@@ -129,11 +130,14 @@ class Environment:
         theta = (np.arange(rows) + 0.5) * np.pi / rows
         w = directions(theta, (np.arange(columns) + 0.5) / columns).reshape(-1, 3)
         angle = np.sin(theta) * np.sin(np.pi / rows / 2) * 4 * np.pi / columns  # solid angle of a texel, by row
-        light, solid = (coarse * angle[:, None, None]).reshape(-1, 3), np.repeat(angle, columns)
-        normals = directions(np.linspace(0, np.pi, IRRADIANCE_ROWS), np.arange(IRRADIANCE_COLUMNS) / IRRADIANCE_COLUMNS).reshape(-1, 3)
-        cosine = np.maximum(normals.astype("f4") @ w.T.astype("f4"), 0)
-        total = cosine @ light.astype("f4") * (np.pi / (cosine @ solid.astype("f4")))[:, None]
-        found: Floats = total.reshape(IRRADIANCE_ROWS, IRRADIANCE_COLUMNS, 3).astype("f4")
+        normals = directions(np.linspace(0, np.pi, IRRADIANCE_ROWS), np.zeros(1)).reshape(-1, 3)
+        cosine = np.maximum(normals @ w.T, 0) * np.repeat(angle, columns)
+        cosine *= np.pi / cosine.sum(1, keepdims=True)
+        # Turned about the zenith, a normal sees what another of its row sees of the map that is turned back: the weights are made once for a row.
+        twice = np.concatenate([coarse, coarse], 1)
+        turned = sliding_window_view(twice, columns, 1)[:, : -1 : columns // IRRADIANCE_COLUMNS]  # (rows, normals, 3, columns)
+        light = turned.transpose(0, 3, 1, 2).reshape(rows * columns, -1)
+        found: Floats = (cosine.astype("f4") @ light).reshape(IRRADIANCE_ROWS, IRRADIANCE_COLUMNS, 3)
         return found
 
 
@@ -236,7 +240,7 @@ def _without_sun(environment: Environment) -> Extracted:
 # ---- by name ------------------------------------------------------------------------------------------------------------
 
 BUILT_IN = skies.MAPS
-FILES = {".hdr": hdr.load, ".exr": exr.load}
+FILES = {".hdr": "hdr", ".exr": "exr"}  # modules of app/loading, imported when one is read
 
 
 def load(name: str, sun: Vec3) -> Environment:
@@ -259,6 +263,6 @@ def _built_in(name: str, sun: Vec3) -> Environment:
 
 @lru_cache(2)
 def _file(path: Path, changed: int) -> Environment:
-    radiance = FILES[path.suffix.lower()](path)
+    radiance: Floats = importlib.import_module(f"app.loading.{FILES[path.suffix.lower()]}").load(path)
     h, w = radiance.shape[:2]
     return Environment(radiance if max(h, w) <= LARGEST else _averaged(radiance, min(h, LARGEST), min(w, LARGEST)))

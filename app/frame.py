@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,15 @@ def flat(m: Doubles) -> Matrix:
     return tuple(float(x) for x in m.ravel())
 
 
+@lru_cache(2)  # of the two halves of a window: a fifth of a frame's work outside OpenGL, while nothing moves
+def _camera(scene: Scene, eye: Vec3, target: Vec3, fov: float, aspect: float) -> tuple[Matrix, Matrix, Matrix]:
+    """clip from world, view from world, world from view."""
+    view = look_at(eye, target)
+    near, far = planes(scene, np.array(eye, "f8"), -view[:3, 2])
+    projection = matrix44.create_perspective_projection(fov, aspect, near, far, dtype="f8")
+    return flat(matrix44.multiply(view, projection)), flat(view), flat(matrix44.inverse(view))
+
+
 def frame(
     scene: Scene,
     eye: Vec3,
@@ -98,15 +108,12 @@ def frame(
     sky_intensity: float = 1.0,
 ) -> Frame:
     """A camera at `eye` looking at `target`; `fov` is vertical; angles in degrees."""
-    view = look_at(eye, target)
-    forward = -view[:3, 2]
-    near, far = planes(scene, np.array(eye, "f8"), forward)
-    projection = matrix44.create_perspective_projection(fov, size[0] / size[1], near, far, dtype="f8")
+    clip_from_world, view_from_world, world_from_view = _camera(scene, eye, target, fov, size[0] / size[1])
     tangent = math.tan(math.radians(fov) / 2)
     return Frame(
-        clip_from_world=flat(matrix44.multiply(view, projection)),
-        view_from_world=flat(view),
-        world_from_view=flat(matrix44.inverse(view)),
+        clip_from_world=clip_from_world,
+        view_from_world=view_from_world,
+        world_from_view=world_from_view,
         eye=eye,
         size=(float(size[0]), float(size[1])),
         tangent=(tangent * size[0] / size[1], tangent),

@@ -8,6 +8,7 @@ name a thing has in GLSL: `ssao=Ssao(...)` becomes `uniform struct Ssao {...} ss
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import re
 import sys
 import time
@@ -22,6 +23,7 @@ import moderngl
 import numpy as np
 import numpy.typing as npt
 
+from app.mipmaps import halved
 from app.scene import Bytes, Floats, Ints
 from app.settings import Problem, chosen, glsl
 
@@ -33,7 +35,9 @@ PACKAGE = Path(__file__).parent
 SHADERS = next(p for p in (PACKAGE / "shaders", PACKAGE.parent / "shaders") if p.is_dir())
 EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_VertexID & 2) * 2.0 - 1.0, 0.0, 1.0); }"
 FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
-SRGB8_ALPHA8 = 0x8C43
+SRGB8_ALPHA8, RGBA8, RGB32F = 0x8C43, 0x8058, 0x8815
+GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, GL_RGB, GL_RGBA, GL_FLOAT, GL_UNSIGNED_BYTE = 0x0DE1, 0x813D, 0x1907, 0x1908, 0x1406, 0x1401
+SMALL = 512  # pixels a side of images that are halved here, where that is worth it
 ROW = 4096  # texels in a row of a long list, as in shaders/common/tracing.glsl
 LATE = 6  # readings of a timer query until the first that counts: three frames late, and each of three begins with nonsense
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
@@ -101,8 +105,9 @@ class Line(NamedTuple):
 class Program(NamedTuple):
     program: moderngl.Program
     array: moderngl.VertexArray  # without attributes: the corners of the screen are made in the vertex shader
-    blocks: list[tuple[str, str, moderngl.Uniform]]  # struct, member
-    samplers: list[tuple[str, moderngl.Uniform]]
+    blocks: dict[str, list[tuple[str, moderngl.Uniform]]]  # by struct its members
+    samplers: list[str]  # in the order of their texture units
+    held: dict[str, Any]  # by struct what its uniforms were last given: a program keeps them from draw to draw, whoever draws
 
 
 class Gpu:
@@ -213,7 +218,8 @@ class Gpu:
         except moderngl.Error as error:
             raise Problem(f"no memory for an image of {pixels.shape[1]} x {pixels.shape[0]} ({error}); choose a smaller scene") from None
         texture.repeat_x, texture.repeat_y = not clamp[0], not clamp[1]
-        texture.build_mipmaps()
+        if not (self.clock.software and max(pixels.shape) <= SMALL and _give(texture, halved(pixels, not linear), form.get("internal_format", RGBA8))):
+            texture.build_mipmaps()
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         texture.anisotropy = 1.0 if self.clock.software else 8.0  # a software renderer pays for every tap
         return texture
@@ -236,9 +242,10 @@ class Gpu:
         """A lat-long map (h, w, 3) float32 with the levels given, each half the one before; goes around in u, ends in v."""
         texture = self.ctx.texture(levels[0].shape[1::-1], 3, levels[0].tobytes(), dtype="f4")
         texture.repeat_x, texture.repeat_y = True, False
-        texture.build_mipmaps(0, len(levels) - 1)
-        for number, level in enumerate(levels):
-            texture.write(level.tobytes(), level=number)
+        if not (self.clock.software and _give(texture, levels[1:], RGB32F)):
+            texture.build_mipmaps(0, len(levels) - 1)
+            for number, level in enumerate(levels):
+                texture.write(level.tobytes(), level=number)
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         return texture
 
@@ -289,9 +296,11 @@ class Gpu:
         framebuffer.clear(depth=1.0, viewport=framebuffer.viewport)
         for one, value in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
             one.clear(value, value, value, value)
+        shared_blocks, shared_textures = _sorted_out(bound)
         with self.clock.measure(shader):
             for part in parts:
-                blocks, textures = _sorted_out(bound | part.bound)
+                own_blocks, own_textures = _sorted_out(part.bound)
+                blocks, textures = shared_blocks | own_blocks, shared_textures | own_textures
                 entry = f":{part.entry}" if part.entry else ""
                 program = self._program(
                     (shader + entry, _shapes(blocks)),
@@ -311,17 +320,23 @@ class Gpu:
         return geometry.arrays[program.glo]
 
     def _use(self, shader: str, into: Target | moderngl.Framebuffer, program: Program, blocks: dict[str, Any], textures: dict[str, Texture]) -> None:
-        """Make the target current and give the program its uniforms."""
+        """Make the target current and give the program those of its uniforms that have changed: 2 in a frame of the courtyard like the one before, not 625."""
         drawn = into.textures if isinstance(into, Target) else (into.depth_attachment,)
-        for name, member, uniform in program.blocks:
-            uniform.value = getattr(blocks[name], member)
-        for unit, (name, uniform) in enumerate(program.samplers):
-            if name not in textures:
+        for name, members in program.blocks.items():
+            block, before = blocks[name], program.held.pop(name, None)
+            if block is not before:
+                for member, uniform in members:
+                    value = getattr(block, member)
+                    if before is None or value != getattr(before, member):
+                        uniform.value = value
+            program.held[name] = block
+        for unit, name in enumerate(program.samplers):
+            texture = textures.get(name)
+            if texture is None:
                 raise ShaderError(f"shaders/{shader} reads {name}, but was given only {', '.join(textures) or 'no textures'}")
-            if any(textures[name] is t for t in drawn):
+            if texture in drawn:
                 raise ShaderError(f"shaders/{shader} reads {name} while drawing into it")
-            textures[name].use(unit)
-            uniform.value = unit
+            texture.use(unit)
         (into.framebuffer if isinstance(into, Target) else into).use()
         if isinstance(into, Target):
             self.written[self._scope + shader] = into.name
@@ -329,10 +344,14 @@ class Gpu:
 
     def read(self, texture: Texture) -> Floats:
         """A texture's values, float32 (h, w, components), row 0 on top."""
-        dtype = {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]
-        values = np.frombuffer(texture.read(alignment=1), dtype).reshape(texture.height, texture.width, texture.components)[::-1]
-        floats: Floats = np.multiply(values, 1 / 255 if dtype == "u1" else 1, dtype="f4")
+        values = self.stored(texture)
+        floats: Floats = np.multiply(values, 1 / 255 if values.dtype == np.uint8 else 1, dtype="f4")
         return floats
+
+    def stored(self, texture: Texture) -> npt.NDArray[Any]:
+        """The same in the type it is stored in: of 8 bit 0 to 255."""
+        dtype = {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]
+        return np.frombuffer(texture.read(alignment=1), dtype).reshape(texture.height, texture.width, texture.components)[::-1]
 
     def pixel(self, texture: Texture, x: int, y: int) -> tuple[float, ...]:
         """The values of one texel, row 0 on top. Waits for what is being drawn."""
@@ -361,15 +380,17 @@ class Gpu:
         except moderngl.Error as error:
             lines = vertex if "vertex_shader" in str(error) else fragment
             raise ShaderError(explained(str(error), lines)) from None
-        blocks, samplers = [], []
+        blocks: dict[str, list[tuple[str, moderngl.Uniform]]] = {}
+        samplers: list[str] = []
         for name in program:
             if isinstance(member := program[name], moderngl.Uniform):
                 head, dot, leaf = name.partition(".")
                 if dot:
-                    blocks.append((head, leaf, member))
+                    blocks.setdefault(head, []).append((leaf, member))
                 else:
-                    samplers.append((name, member))
-        return Program(program, self.ctx.vertex_array(program, []), blocks, samplers)
+                    member.value = len(samplers)
+                    samplers.append(name)
+        return Program(program, self.ctx.vertex_array(program, []), blocks, samplers, {})
 
     def reload(self) -> dict[str, str]:
         """Compile every shader in use again. Where that fails the old program stays; the reasons are returned, by shader."""
@@ -438,6 +459,27 @@ def explained(log: str, lines: list[Line]) -> str:
     )
 
 
+def _give(texture: Texture, levels: Sequence[Floats | Bytes], internal: int) -> bool:
+    """Give a texture the levels below its first; whether that was possible.
+
+    moderngl makes levels only by having OpenGL halve the texture. To compile what halves takes a software renderer 60 to 90 ms for each kind of
+    texture, in every process, as Mesa keeps no such program: 260 ms until the courtyard's first picture, of 1640 without occlusion.
+    """
+    try:
+        gl = ctypes.CDLL({"win32": "opengl32", "darwin": "/System/Library/Frameworks/OpenGL.framework/OpenGL"}.get(sys.platform, "libGL.so.1"))
+        write, set_parameter = gl.glTexImage2D, gl.glTexParameteri
+    except (OSError, AttributeError):
+        return False
+    texture.use(0)
+    for number, level in enumerate(levels, 1):
+        pixels = np.ascontiguousarray(level)
+        height, width, components = pixels.shape
+        form, kind = (GL_RGB if components == 3 else GL_RGBA), (GL_FLOAT if pixels.dtype == np.float32 else GL_UNSIGNED_BYTE)
+        write(GL_TEXTURE_2D, number, internal, width, height, 0, form, kind, ctypes.c_void_p(pixels.ctypes.data))
+    set_parameter(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, len(levels))
+    return True
+
+
 def _sorted_out(bound: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Texture]]:
     """Keywords of a draw as (structs, textures)."""
     blocks: dict[str, Any] = {}
@@ -446,7 +488,9 @@ def _sorted_out(bound: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Textur
         if is_dataclass(value):
             blocks[name] = value
         elif isinstance(value, tuple):
-            textures |= {f"{name}_{k}": t for k, t in value._asdict().items() if t is not None}  # type: ignore[attr-defined]
+            for part, texture in zip(value._fields, value, strict=True):  # type: ignore[attr-defined]
+                if texture is not None:
+                    textures[f"{name}_{part}"] = texture
         else:
             textures[name] = value
     return blocks, textures

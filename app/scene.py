@@ -119,11 +119,10 @@ class Scene:
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
         """The lowest and the highest corner, (3,) each."""
-        lows = [m.positions[m.triangles.ravel()].min(0) for m in self.meshes if m.triangles.size]
-        highs = [m.positions[m.triangles.ravel()].max(0) for m in self.meshes if m.triangles.size]
-        if not lows:
+        ends = [_ends(m) for m in self.meshes if m.triangles.size]
+        if not ends:
             return np.zeros(3, "f4"), np.ones(3, "f4")
-        return np.min(lows, 0), np.max(highs, 0)
+        return np.min([low for low, _ in ends], 0), np.max([high for _, high in ends], 0)
 
     @cached_property
     def size(self) -> float:
@@ -156,6 +155,14 @@ class Scene:
     @property
     def triangle_count(self) -> int:
         return sum(len(m.triangles) for m in self.meshes)
+
+
+def _ends(mesh: Mesh) -> tuple[Floats, Floats]:
+    """The lowest and the highest corner of what is seen of it: a file may hold corners that no triangle has."""
+    used = np.zeros(len(mesh.positions), bool)
+    used[mesh.triangles] = True
+    corners = np.ascontiguousarray(mesh.positions[used].T)  # an axis each: in rows of three numpy compares three times as long
+    return corners.min(1), corners.max(1)
 
 
 CLAY, WHITE = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)

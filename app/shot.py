@@ -93,16 +93,15 @@ class Shot(Settings):
         c, s = self.camera, self.sun
         given, size = self._sun(scene)
         fov = scene.fov if c.fov is None else c.fov
-        eye, target = frame.outside(scene, fov, self.width / self.height)
+        eye, target = c.eye or scene.eye, c.target or scene.target
+        if eye is None or target is None:
+            outside = frame.outside(scene, fov, self.width / self.height)
+            eye, target = eye or outside[0], target or outside[1]
         return replace(
             self,
             environment=scene.environment if self.environment is None else self.environment,
             technique=self.technique.fitted(scene.size),
-            camera=Camera(
-                eye=c.eye or scene.eye or eye,
-                target=c.target or scene.target or target,
-                fov=fov,
-            ),
+            camera=Camera(eye=eye, target=target, fov=fov),
             sun=replace(
                 s,
                 azimuth=given.azimuth if s.azimuth is None else s.azimuth,

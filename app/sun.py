@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ class Sunshine(NamedTuple):
     shine: Texture | None = None  # rgb: radiance that glossy surfaces reflect of it towards the camera; None: there are none
 
 
+@lru_cache(2)  # asked for in every frame
 def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
     """The map's box around the scene, and clip from world for drawing it."""
     low, high = (corner.astype("f8") for corner in scene.bounds)

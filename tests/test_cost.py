@@ -162,7 +162,7 @@ def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert len(lines) == 2 * (3 + 3 + 2 + 2)
     for line in lines:
         assert 0 < float(line["own low"]) <= float(line["own median"]) <= float(line["own high"])
-        each = [float(line[name]) for name in ("ssdo.frag:direct", "ssdo.frag:senders", "ssdo.frag:indirect")]
+        each = [float(line[name]) for name in ("ssdo.frag:direct", "senders.frag:matte", "ssdo.frag:indirect")]
         assert max(each) <= float(line["own median"]) and float(line["blur median"]) > 0 and float(line["gbuffer"]) > 0
     before = (out / "cost.csv").read_bytes()
     assert call(monkeypatch, "bench", "cost", *SMALL, "--output", out) == 2

@@ -707,7 +707,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, renderer: str, drawn: Sequence[float]
     """A clock that has measured a pass once in each frame, after another drawing that is none of its business."""
     watch = Stopwatch(renderer, [ms for one in drawn for ms in (7.0, one)])
     monkeypatch.setattr("app.gpu.time", watch)
-    clock = Clock(cast(Any, watch))
+    clock = Clock(cast(Any, watch), seconds=watch.perf_counter)
     clock.running = True
     for _ in drawn:
         clock.begin_frame()

@@ -4,6 +4,7 @@ errors     how far techniques are from world truth and from screen truth, over s
 failures   scenes built to break screen space: what each technique makes of them, and the truth
 passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
 cost       how that grows with samples, radius, pixels and triangles, as a table, a CSV file and a picture
+start      from a command to its picture, step by step, and the work outside OpenGL of a frame like the one before
 rays       the reference's tree and its rays per second, beside Embree's
 loading    a file of millions of triangles: seconds and memory until its picture is there
 """
@@ -21,7 +22,7 @@ import numpy as np
 from app import __version__
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "passes", "cost", "rays", "loading")
+BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading")
 BLUR = ("blur",)  # passes that belong to a technique's lighting but are none of its own
 SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
@@ -62,14 +63,20 @@ def version() -> str:
     return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
 
 
-def peak_memory(children: bool = False) -> str:
-    """The most that this process has held, or those that it started; empty where the system does not tell."""
+def megabytes(children: bool = False) -> float:
+    """The most that this process has held, or those that it started; 0 where the system does not tell."""
     try:
         import resource
     except ImportError:
-        return ""
+        return 0.0
     most = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
-    return f"{most * (1 if sys.platform == 'darwin' else 1024) / 2**30:.2f} GB"
+    return most * (1 if sys.platform == "darwin" else 1024) / 2**20
+
+
+def peak_memory(children: bool = False) -> str:
+    """The same in words; empty where the system does not tell."""
+    most = megabytes(children)
+    return f"{most / 1024:.2f} GB" if most else ""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import TypeVar
-
-from tqdm import tqdm
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 Listener = Callable[[str, int, int], None]  # what is being read, how many are done, of how many
@@ -30,12 +29,18 @@ def told(listener: Listener) -> Iterator[None]:
 @contextlib.contextmanager
 def on_terminal() -> Iterator[None]:
     """Inside, reading a file that takes a while shows a bar on stderr, where that is a terminal."""
-    with tqdm(disable=None, leave=False, delay=WAIT, bar_format="{desc} {percentage:3.0f}% |{bar:40}|") as bar:
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def bar() -> Any:
+            from tqdm import tqdm  # not before something is read: it takes 25 ms, and built-in scenes have nothing to tell
+
+            return stack.enter_context(tqdm(disable=None, leave=False, delay=WAIT, bar_format="{desc} {percentage:3.0f}% |{bar:40}|"))
 
         def show(what: str, done: int, count: int) -> None:
-            bar.total = count
-            bar.set_description_str(f"reading {what}", refresh=False)
-            bar.update(done - bar.n)
+            bar().total = count
+            bar().set_description_str(f"reading {what}", refresh=False)
+            bar().update(done - bar().n)
 
         with told(show):
             yield

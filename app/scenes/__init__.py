@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.loading import SCENES, SCENES_IN_WORDS, gltf, meshes, progress
+from app.loading import SCENES, SCENES_IN_WORDS, progress
 from app.scene import Scene
-from app.scenes import failures, fixtures
-from app.scenes.atelier import atelier
-from app.scenes.blocks import blocks
-from app.scenes.cornell import cornell
-from app.scenes.courtyard import courtyard
-from app.scenes.million import million
-from app.scenes.nook import nook
-from app.scenes.parlour import parlour
 from app.settings import Problem, suggestion
 
 LARGE = 100 << 20  # bytes of a scene that are worth a word
-BUILT_IN: dict[str, Callable[..., Scene]] = {f.__name__: f for f in (courtyard, parlour, atelier, cornell, nook, blocks, million, *fixtures.ALL, *failures.ALL)}
+MESHES = (".obj", ".ply", ".stl")  # read by app/loading/meshes.py, the others by gltf.py
+# The functions that build scenes; until one is asked for, the name of its module: a picture needs one of them, and to import all takes 30 ms.
+BUILT_IN: dict[str, Callable[..., Scene] | str] = {
+    **{name: name for name in ("courtyard", "parlour", "atelier", "cornell", "nook", "blocks", "million")},
+    **dict.fromkeys(("plane", "corner", "niche", "fence", "groove", "trench", "ball", "bowl", "room", "step", "checker", "pole"), "fixtures"),
+    **dict.fromkeys(("signpost", "overhang", "bouncer", "backlight", "grazing", "foreground", "grille", "scale"), "failures"),
+}
+
+
+def builder(name: str) -> Callable[..., Scene]:
+    """The function that builds a built-in scene."""
+    found = BUILT_IN[name]
+    if isinstance(found, str):
+        found = BUILT_IN[name] = getattr(importlib.import_module(f"{__name__}.{found}"), name)
+    return found
 
 
 def moves(name: str) -> bool:
     """Whether a scene depends on the time."""
-    function = BUILT_IN.get(name.partition(":")[0])
-    return function is not None and "time" in inspect.signature(function).parameters
+    name = name.partition(":")[0]
+    return name in BUILT_IN and "time" in _parameters(builder(name))
+
+
+@cache
+def _parameters(function: Callable[..., Scene]) -> Mapping[str, inspect.Parameter]:
+    """What a scene may be told: asked for in every frame."""
+    return inspect.signature(function).parameters
 
 
 def load(text: str, time: float = 0.0) -> Scene:
@@ -45,7 +58,7 @@ def load(text: str, time: float = 0.0) -> Scene:
     if file is None:
         raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
     path = Path(file[1])
-    known = {} if path.suffix.lower() in meshes.READERS else {"scene": 0, "camera": 0, "light": 0}
+    known = {} if path.suffix.lower() in MESHES else {"scene": 0, "camera": 0, "light": 0}
     given = _arguments(text, file[2] or "", known, f"a {path.suffix.lower()} file")
     for key, value in given.items():
         if value < 0:
@@ -70,8 +83,8 @@ def described(scene: Scene) -> str:
 
 @lru_cache(4)
 def _built_in(text: str, name: str, arguments: str, time: float) -> Scene:
-    function = BUILT_IN[name]
-    known = {k: p.default for k, p in inspect.signature(function).parameters.items() if k != "time"}
+    function = builder(name)
+    known = {k: p.default for k, p in _parameters(function).items() if k != "time"}
     given = _arguments(text, arguments, known, name)
     if moves(name):
         given["time"] = time
@@ -95,4 +108,10 @@ def _arguments(text: str, arguments: str, known: dict[str, Any], name: str) -> d
 
 @lru_cache(2)
 def _file(path: Path, changed: int, chosen: tuple[tuple[str, int], ...]) -> Scene:
-    return meshes.load(path) if path.suffix.lower() in meshes.READERS else gltf.load(path, **dict(chosen))
+    if path.suffix.lower() in MESHES:
+        from app.loading import meshes
+
+        return meshes.load(path)
+    from app.loading import gltf
+
+    return gltf.load(path, **dict(chosen))

@@ -368,7 +368,7 @@ class Panel:
             for name in scenes.BUILT_IN:
                 if imgui.selectable(name, name == s.base.scene)[0]:
                     self.loading = name
-                imgui.set_item_tooltip((scenes.BUILT_IN[name].__doc__ or "").split("\n")[0])
+                imgui.set_item_tooltip((scenes.builder(name).__doc__ or "").split("\n")[0])
             recent = [name for name in self.memory.recent if name not in scenes.BUILT_IN]
             if recent:
                 imgui.separator()
