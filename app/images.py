@@ -8,7 +8,6 @@ import itertools
 import json
 import math
 import secrets
-import struct
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,6 @@ from app.settings import Problem, from_toml, to_toml
 from app.shot import Shot
 
 SUFFIXES = (".png", ".exr", ".npz")
-BAND = 64  # rows of a PNG that are packed at once: 6 MB less of memory at 1280 x 720 than for all together
 
 
 @contextlib.contextmanager
@@ -109,40 +107,13 @@ def save(path: Path, gpu: Gpu, picture: Picture, values: Mapping[str, Any]) -> N
 
 def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = None) -> None:
     """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`; None: no single shot makes it. Raises Problem."""
-    content = _png(values_8bit, {} if values is None else {"shot": to_toml(values)})
-    with written(path) as file:
-        file.write(content)
+    from PIL import Image, PngImagePlugin
 
-
-def _png(pixels: Bytes, texts: Mapping[str, str]) -> bytes:
-    """What a PNG file holds. Each row is told by its differences to the pixels on the left or to the row above, whichever are smaller, and of
-    these only runs are packed: the picture of the courtyard takes 42 ms and 1.14 MB, with Pillow 245 ms and 0.93 MB, and 35 ms to import that.
-
-    https://www.w3.org/TR/png-3
-    """
-    height, width = pixels.shape[:2]
-    rows, packer, packed = pixels.reshape(height, -1), zlib.compressobj(1, strategy=zlib.Z_RLE), []
-    for first in range(0, height, BAND):
-        left, above = rows[first : first + BAND].copy(), rows[first : first + BAND].copy()
-        left[:, 3:] -= rows[first : first + BAND, :-3]
-        above[0 if first else 1 :] -= rows[max(first - 1, 0) : first + len(above) - 1]
-        sizes = [np.abs(differences.view("i1")).view("u1").sum(1, dtype="u8") for differences in (left, above)]
-        taken = sizes[1] < sizes[0]
-        filtered = np.column_stack([1 + taken.astype("u1"), np.where(taken[:, None], above, left)])
-        packed.append(packer.compress(filtered.tobytes()))
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
-
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-            *(chunk(b"iTXt", key.encode() + b"\0\0\0\0\0" + text.encode()) for key, text in texts.items()),
-            chunk(b"IDAT", b"".join(packed) + packer.flush()),
-            chunk(b"IEND", b""),
-        ]
-    )
+    note = PngImagePlugin.PngInfo()
+    if values is not None:
+        note.add_itxt("shot", to_toml(values))
+    with written(path) as file:  # only runs are packed: the picture of the courtyard takes 80 ms and 1.12 MB, otherwise 280 ms and 1.05 MB
+        Image.fromarray(values_8bit).save(file, "png", pnginfo=note, compress_level=1, compress_type=zlib.Z_RLE)
 
 
 def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
