@@ -47,9 +47,6 @@ class Ssdo(ScreenSpace):
     reflections: int = param(4, 0, 64, "directions tried in the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO", log=True)
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
-        given |= {"inverse_depth": inverse_depth(gpu, view.frame, view.gbuffer), "environment_around": around(gpu, view.sky, self.seen)}
-
         def target(name: str, textures: int = 1) -> Target:
             return gpu.target(f"ssdo.{name}", view.size, *[LIGHTING_FORMAT] * textures)
 
@@ -58,6 +55,10 @@ class Ssdo(ScreenSpace):
             into.framebuffer.clear(0.0, 0.0, 0.0, open_share)
             return into.textures[0]
 
+        if not (self.direct or self.bounce or (self.reflections and view.gloss is not None)):
+            return Lighting(cleared("no direct", 1.0), cleared("no indirect", 0.0))
+        given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
+        given |= {"inverse_depth": inverse_depth(gpu, view.frame, view.gbuffer), "environment_around": around(gpu, view.sky, self.seen)}
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
         nothing.framebuffer.clear()
         direct = indirect = nothing.textures[0]
@@ -67,7 +68,7 @@ class Ssdo(ScreenSpace):
                 into = target(f"direct {number}" if number else "direct", 2)
                 direct, hit = gpu.draw("ssdo.frag:direct", into, **given, batch=batch, before=direct)
                 hits.append(hit)
-        gloss, senders = None, Senders(cleared("no senders", 0.0), nothing.textures[0])
+        gloss, senders = None, Senders(*nothing.textures * 2)
         if self.bounce:
             entry, light = "matte" if view.gloss is None else "glossy", {"light_direct": direct, "light_sun": view.sun}
             senders = Senders(*gpu.draw(f"senders.frag:{entry}", target("senders", 2), frame=view.frame, gbuffer=view.gbuffer, **light))
