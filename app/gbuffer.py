@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.frame import Frame
+from app.frame import Frame, Matrix
 from app.geometry import seen, upload
 from app.gpu import Gpu, Texture
 from app.scene import Scene
@@ -23,11 +24,20 @@ class GBuffer(NamedTuple):
     gloss: Texture | None = None  # rgb: reflectance at normal incidence; a: roughness; None: everything is diffuse
 
 
+@dataclass(frozen=True)
+class Camera:
+    """Passed to shaders/gbuffer.vert as `camera`: all of a frame that decides what is seen, so that other light draws no surfaces again."""
+
+    clip_from_world: Matrix
+    view_from_world: Matrix
+
+
 def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
     formats = ["rgba16f", "rgba16f", "rgba16f", "r32f", *(["rgba16f", "rgba16f"] if scene.layered else [])]
     into = gpu.target("gbuffer", (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
     uploaded = upload(gpu, scene)
-    gpu.raster("gbuffer", into, uploaded.geometry, seen(uploaded, frame), clear=[BACKGROUND if f == "r32f" else 0.0 for f in formats], frame=frame)
+    clear, camera = [BACKGROUND if f == "r32f" else 0.0 for f in formats], Camera(frame.clip_from_world, frame.view_from_world)
+    gpu.raster("gbuffer", into, uploaded.geometry, seen(uploaded, frame), clear, camera=camera, keep=True)
     normal, albedo, emission, depth, *more = into.textures
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)

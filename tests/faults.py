@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py")
+FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
@@ -247,6 +247,13 @@ FAULTS = (
         "brightens",
     ),
     Fault(43, "point mode marches", SSDO, "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 0", "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 8", "tunnels"),
+    Fault(44, "surfaces kept although the camera moves", "app/gpu.py", "which, *_sorted_out(bound))", "which)", "44"),
+    Fault(44, "surfaces kept although the scene is another", "app/gpu.py", "self._stamp(geometry.vertices), ", "", "44"),
+    Fault(44, "sunlight kept although the sun moves", "app/gpu.py", "key = (shader, blocks, {", "key = (shader, {", "44"),
+    Fault(44, "light kept although the surfaces are others", "app/gpu.py", ", {name: self._stamp(t) for name, t in textures.items()})", ")", "44"),
+    Fault(44, "kept although drawn over", "app/gpu.py", " or stamps != tuple(t.extra for t in source.textures)", "", "44"),
+    Fault(44, "kept although shaders are loaded again", "app/gpu.py", "        self.forget()\n", "", "44"),
+    Fault(44, "a time without what was kept", "app/pipeline.py", "            gpu.forget()\n", "", "44"),
 )
 
 

@@ -167,10 +167,13 @@ class Stage:
         before = side.asked
         same = before and (before.technique.group, before.width, before.height) == (shot.technique.group, shot.width, shot.height)
         index = side.growth.frames if grows and not stale else 0
+        whole = again and not grows  # for its time
         if side.scale != scale or not same:
             side.times.clear()
             if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
-                side.clock = self._clock()
+                side.clock, whole = self._clock(), True
+        if whole:
+            self.gpu.forget()
         width, height = (max(1, round(n * scale)) for n in (shot.width, shot.height))
         clock, self.gpu.clock = self.gpu.clock, side.clock
         start = time.perf_counter()
@@ -182,7 +185,7 @@ class Stage:
             side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1))
             if software:
                 self.gpu.ctx.finish()
-            took = 1e3 * (time.perf_counter() - start)
+            took = 1e3 * (time.perf_counter() - start) + side.clock.spared  # of a whole frame: what was kept this time is drawn the next
             if (warm := (shot.technique.group, shot.scene)) not in self._warm:
                 self._warm.add(warm)
                 side.clock = self._clock()
