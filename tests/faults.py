@@ -104,7 +104,7 @@ FAULTS = (
         "levels.append(np.ascontiguousarray(levels[-1][::2, ::2]))",
         "14",
     ),
-    Fault(15, "blur of 5 equal taps", BLUR, "(abs(i) == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
+    Fault(15, "blur of 5 equal taps", BLUR, "(i == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
     Fault(16, "tile of 3", PATTERN, "(px.x ^ px.y) & 3, y = px.y & 3", "(px.x ^ px.y) % 3, y = px.y % 3", "15_16"),
     Fault(17, "blur crosses depth edges", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * ", "", "test_17"),
     Fault(17, "blur takes in the sky", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0)", "1.0", "test_17"),
