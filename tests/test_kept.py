@@ -17,6 +17,7 @@ from app.pipeline import Picture, photograph, render, timed
 from app.scene import Floats, Lamp, Material, Scene, Sunlight
 from app.scenes.shapes import box, quad
 from app.shot import Shot
+from app.viewer.stage import PAIR, Stage
 
 KEPT = ("gbuffer", "sun.frag:matte", "lamps.frag:matte")
 
@@ -178,3 +179,20 @@ def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
         gpu.clock.running = False
     assert set(after) == set(before) and all(after[name] == before[name] for name in KEPT)
     assert gpu.clock.spared == pytest.approx(sum(np.median(before[name]) for name in KEPT))
+
+
+def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
+    """Also the one for which surfaces and light are copied."""
+    stage, shot = Stage(gpu, lambda: 0.0), Shot().with_values(BASE)
+    try:
+        for fov in range(30, 40):
+            for slot in PAIR:
+                stage.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
+        a, b = (stage.sides[slot].clock for slot in PAIR)
+        assert set(a.times) == set(b.times) >= set(KEPT)
+        assert a.spared == 0.0 and b.spared == pytest.approx(sum(b.times[name] for name in KEPT))
+    finally:
+        for slot in PAIR:
+            with gpu.scope(slot):
+                gpu.sweep()
+                gpu.sweep()

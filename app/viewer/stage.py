@@ -167,13 +167,12 @@ class Stage:
         before = side.asked
         same = before and (before.technique.group, before.width, before.height) == (shot.technique.group, shot.width, shot.height)
         index = side.growth.frames if grows and not stale else 0
-        whole = again and not grows  # for its time
         if side.scale != scale or not same:
             side.times.clear()
             if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
-                side.clock, whole = self._clock(), True
-        if whole:
-            self.gpu.forget()
+                side.clock = self._clock()
+        if not side.clock.times or (again and not grows):
+            self.gpu.forget()  # for its time: what another side drew has none here
         width, height = (max(1, round(n * scale)) for n in (shot.width, shot.height))
         clock, self.gpu.clock = self.gpu.clock, side.clock
         start = time.perf_counter()
