@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,11 @@ class Frame:
     sun_tangent: float  # of the sun's angular radius
     sky_rotation: float  # of the environment about y, in turns
     sky_intensity: float
+
+    @property
+    def still(self) -> Self:
+        """For passes that neither sample nor look at the sky: the same in every frame of a shot, so that what they drew can be kept."""
+        return replace(self, jitter=(0.0, 0.0, 0.0), index=0, sky_rotation=0.0, sky_intensity=0.0)
 
 
 def direction(azimuth: float, elevation: float) -> Vec3:

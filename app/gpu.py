@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import re
 import sys
 import time
@@ -129,6 +130,8 @@ class Gpu:
         self._cache: dict[str, OrderedDict[Hashable, Any]] = defaultdict(OrderedDict)
         self._scope = ""
         self.written: dict[str, str] = {}  # by scope and shader: the target it last drew into
+        self._stamps = itertools.count(1)
+        self._kept: dict[str, tuple[object, tuple[int, ...]]] = {}  # by target: all that decided what was drawn into it, and the stamps it then had
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +168,7 @@ class Gpu:
         self._asked.add(name)
         if name not in self.targets or self._specs[name] != spec:
             self.targets.pop(name, None)
+            self._kept.pop(name, None)
             self.ctx.gc()
             limit = min(self.ctx.info["GL_MAX_TEXTURE_SIZE"], *self.ctx.info["GL_MAX_VIEWPORT_DIMS"])
             if max(size) > limit:
@@ -182,6 +186,7 @@ class Gpu:
         """Let go of this scope's targets that nobody asked for since its last sweep: what stays is what one frame draws."""
         for name in [n for n in self.targets if n.startswith(self._scope) and n not in self._asked]:
             del self.targets[name], self._specs[name]
+            self._kept.pop(name, None)
         self.ctx.gc()
         self._asked = {n for n in self._asked if not n.startswith(self._scope)}
 
@@ -270,13 +275,17 @@ class Gpu:
 
     # ---- drawing ----
 
-    def draw(self, shader: str, into: Target, **bound: Any) -> tuple[Texture, ...]:
-        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target."""
+    def draw(self, shader: str, into: Target, keep: bool = False, **bound: Any) -> tuple[Texture, ...]:
+        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target. `keep`: not where that holds the outcome."""
         blocks, textures = _sorted_out(bound)
+        key = (shader, blocks, {name: self._stamp(t) for name, t in textures.items()}) if keep else None
+        if self._held(shader, into, key):
+            return into.textures
         program = self._program((shader, _shapes(blocks)), lambda: ([Line(EVERY_PIXEL, "every pixel", 1)], self.source(shader, blocks)))
         self._use(shader, into, program, blocks, textures)
         with self.clock.measure(shader):
             program.array.render(moderngl.TRIANGLES, vertices=3)
+        self._hold(into, key)
         return into.textures
 
     def raster(
@@ -287,10 +296,17 @@ class Gpu:
         parts: Sequence[Part],
         clear: Sequence[float] = (),
         viewport: tuple[int, int, int, int] | None = None,
+        keep: bool = False,
         **bound: Any,
     ) -> None:
         """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture. `viewport`: x, y, width, height,
-        all unless given; the rest stays as it is."""
+        all unless given; the rest stays as it is. `keep`: not where the target holds the outcome; a geometry's parts are taken to stay."""
+        which = [(part.first, part.entry) for part in parts]
+        key = (shader, self._stamp(geometry.vertices), which, *_sorted_out(bound)) if keep else None
+        if isinstance(into, Target):
+            if self._held(shader, into, key):
+                return
+            self._touch(into.textures)
         framebuffer = into.framebuffer if isinstance(into, Target) else into
         framebuffer.viewport = viewport or (0, 0, *framebuffer.size)
         framebuffer.clear(depth=1.0, viewport=framebuffer.viewport)
@@ -310,6 +326,54 @@ class Gpu:
                 self.ctx.enable_only(moderngl.DEPTH_TEST | (moderngl.CULL_FACE if part.one_sided else 0))
                 self._array(geometry, program.program).render(moderngl.TRIANGLES, vertices=part.length, first=part.first)
             self.ctx.enable_only(moderngl.NOTHING)
+        if isinstance(into, Target):
+            self._hold(into, key)
+
+    def clear(self, into: Target) -> tuple[Texture, ...]:
+        """Zero everywhere."""
+        self._touch(into.textures)
+        into.framebuffer.clear()
+        return into.textures
+
+    # ---- what need not be drawn again ----
+
+    def forget(self) -> None:
+        """Draw everything anew, also what is kept."""
+        self._kept.clear()
+
+    def _held(self, shader: str, into: Target, key: object) -> bool:
+        """Whether a target holds what would be drawn, or another scope's does: that is copied."""
+        if key is None:
+            return False
+        for name, (known, stamps) in self._kept.items():
+            source = self.targets[name]
+            if known != key or self._specs[name] != self._specs[into.name] or stamps != tuple(t.extra for t in source.textures):
+                continue
+            if name != into.name:
+                for to, part in zip(into.parts, source.parts, strict=True):
+                    self.ctx.copy_framebuffer(to, part)
+                for texture, stamp in zip(into.textures, stamps, strict=True):
+                    texture.extra = stamp
+                self._hold(into, key)
+            self.written[self._scope + shader] = into.name
+            self.clock.spare(shader)
+            return True
+        return False
+
+    def _hold(self, into: Target, key: object) -> None:
+        if key is not None:
+            self._kept[into.name] = key, tuple(t.extra for t in into.textures)
+
+    def _stamp(self, thing: Texture | moderngl.Buffer) -> int:
+        """The number of what a texture or buffer holds: another whenever that changes, the same where it was copied."""
+        if thing.extra is None:
+            thing.extra = next(self._stamps)
+        stamp: int = thing.extra
+        return stamp
+
+    def _touch(self, textures: Sequence[Texture]) -> None:
+        for texture in textures:
+            texture.extra = next(self._stamps)
 
     def _array(self, geometry: Geometry, program: moderngl.Program) -> moderngl.VertexArray:
         if program.glo not in geometry.arrays:
@@ -339,6 +403,7 @@ class Gpu:
             texture.use(unit)
         (into.framebuffer if isinstance(into, Target) else into).use()
         if isinstance(into, Target):
+            self._touch(into.textures)
             self.written[self._scope + shader] = into.name
         self.ctx.enable_only(moderngl.NOTHING)
 
@@ -364,6 +429,7 @@ class Gpu:
     def write(self, texture: Texture, values: Floats) -> None:
         """Give a 32-bit texture its values, (h, w, components), row 0 on top: the reverse of `read`."""
         texture.write(np.ascontiguousarray(values[::-1], "f4").tobytes())
+        self._touch([texture])
 
     # ---- programs ----
 
@@ -401,6 +467,7 @@ class Gpu:
             except Problem as error:
                 assert isinstance(key, tuple)
                 self.errors[key[0]] = str(error)
+        self.forget()
         self._cache.pop("geometry", None)  # its vertex arrays belong to the old programs
         self.ctx.gc()
         return self.errors
@@ -520,6 +587,7 @@ class Clock:
         self.software = any(word in ctx.info["GL_RENDERER"].lower() for word in SOFTWARE)
         self.running = False
         self.frame = 0
+        self.spared = 0.0  # milliseconds that this frame's passes which were not drawn would have taken
         self._used: dict[str, int] = {}
         self._times: dict[str, deque[float]] = {}
         self._queries: dict[str, list[moderngl.Query]] = {}
@@ -530,7 +598,13 @@ class Clock:
         self.frame += 1
         for gone in self._times.keys() - self._used.keys():
             del self._times[gone]
-        self._used = {}
+        self._used, self.spared = {}, 0.0
+
+    def spare(self, name: str) -> None:
+        """A pass of this frame that need not be drawn: its last times stay."""
+        if self.running:
+            self._used[name] = self._used.get(name, 0) + 1
+            self.spared += median(self._times.get(name) or [0.0])
 
     @contextlib.contextmanager
     def measure(self, name: str) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,8 +64,8 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, s
     formats = ["rgba32f"] * (1 if gbuffer.gloss is None else 2)
     into = gpu.target("lamps", gbuffer.depth.size, *formats)
     entry = "matte" if gbuffer.gloss is None else "glossy"
-    drawn = gpu.draw(f"lamps.frag:{entry}", into, lamps=block(scene, lamps), frame=frame, gbuffer=gbuffer, lamp=maps, light=sun)
-    return Sunshine(*drawn)
+    given: dict[str, Any] = {"lamps": block(scene, lamps), "frame": frame.still, "gbuffer": gbuffer, "lamp": maps, "light": sun}
+    return Sunshine(*gpu.draw(f"lamps.frag:{entry}", into, keep=True, **given))
 
 
 def block(scene: Scene, lamps: Lamps) -> Listed:

@@ -72,7 +72,8 @@ def cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
 
 
 def timed(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[float]]:
-    """Milliseconds of each pass by the shader's name, for each of some frames after one that compiles and uploads."""
+    """Milliseconds of each pass by the shader's name, for each of some frames after one that compiles and uploads; nothing is kept
+    from one to the next, so that every pass is drawn in each."""
     before = gpu.clock
     draw()
     gpu.clock = Clock(gpu.ctx, frames, before.seconds)
@@ -80,6 +81,7 @@ def timed(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[f
     try:
         for _ in range(frames if gpu.clock.software else frames + LATE):
             gpu.clock.begin_frame()
+            gpu.forget()
             draw()
         return gpu.clock.readings
     finally:

@@ -136,6 +136,11 @@ class Scene:
         return any(m.material.glossy for m in self.meshes)
 
     @cached_property
+    def shining(self) -> bool:
+        """Whether anything in it emits light."""
+        return any(any(m.material.emission) for m in self.meshes)
+
+    @cached_property
     def layered(self) -> bool:
         """Whether anything in it is more than triangles with albedo and emission."""
         return any(not m.material.plain or m.colors is not None for m in self.meshes)

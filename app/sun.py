@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,8 +78,7 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Su
     """The sun's light on every pixel."""
     into = gpu.target("sun", gbuffer.depth.size, *["rgba32f"] * (1 if gbuffer.gloss is None else 2))
     if not any(frame.sun_irradiance):
-        into.framebuffer.clear()
-        return Sunshine(*into.textures)
+        return Sunshine(*gpu.clear(into))
     shadow, clip = place(scene, frame.sun_direction, sun.resolution)
 
     def make() -> Texture:
@@ -90,4 +89,5 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Su
 
     depth = gpu.cached("shadow", (scene, frame.sun_direction, sun.resolution), make, keep=2)
     entry = "matte" if gbuffer.gloss is None else "glossy"
-    return Sunshine(*gpu.draw(f"sun.frag:{entry}", into, frame=frame, shadow=shadow, gbuffer=gbuffer, shadow_map=ShadowMap(depth)))
+    given: dict[str, Any] = {"frame": frame.still, "shadow": shadow, "gbuffer": gbuffer, "shadow_map": ShadowMap(depth)}
+    return Sunshine(*gpu.draw(f"sun.frag:{entry}", into, keep=True, **given))

@@ -9,18 +9,21 @@
 uniform sampler2D light_direct, light_indirect, light_gloss;
 
 struct Receiver {
-    vec3 p_vs, n_ws, flat_vs;
-    float width;  // metres off the plane that still count
+    vec3 n_ws, plane;  // depth * (dot(uv, plane.xy) + plane.z) is the height along the plane's normal of what is seen at uv, in tolerances
+    float height;      // its own
+    float sharpness;   // one over what 1 - cosine may be between normals
 };
 
 Receiver receiver_at(vec2 uv, float depth) {
     float pixel = 2.0 * frame.tangent.y * depth / frame.size.y;
-    return Receiver(vs_from_uv(uv, depth), normal_ws_at(uv), mat3(frame.view_from_world) * flat_ws_at(uv), pixel * blur.tolerance);
+    vec3 n_vs = mat3(frame.view_from_world) * flat_ws_at(uv) / (pixel * blur.tolerance);
+    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy, -dot(frame.tangent, n_vs.xy) - n_vs.z);
+    return Receiver(normal_ws_at(uv), plane, depth * (dot(uv, plane.xy) + plane.z), 1.0 / max(1.0 - cos(radians(blur.angle)), 1e-4));
 }
 
 float agreement(Receiver r, vec2 q) {
-    float off_plane = abs(dot(vs_from_uv(q, depth_at(q)) - r.p_vs, r.flat_vs)) / r.width;
-    float turned = (1.0 - dot(r.n_ws, normal_ws_at(q))) / max(1.0 - cos(radians(blur.angle)), 1e-4);
+    float off_plane = abs(depth_at(q) * (dot(q, r.plane.xy) + r.plane.z) - r.height);
+    float turned = (1.0 - dot(r.n_ws, normal_ws_at(q))) * r.sharpness;
     return clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0);
 }
 
@@ -36,13 +39,16 @@ void along(vec2 one) {
     if (!on_surface(depth)) return;
     Receiver r = receiver_at(uv, depth);
     float total = 1.0;
-    for (int i = -blur.radius; i <= blur.radius; i++) {
-        vec2 q = uv + one * float(i) / frame.size;
-        if (i == 0 || q != clamp(q, 0.0, 1.0)) continue;
-        float w = agreement(r, q) * (abs(i) == blur.radius ? 0.5 : 1.0);
-        direct += w * textureLod(light_direct, q, 0.0);
-        indirect += w * textureLod(light_indirect, q, 0.0);
-        total += w;
+    one /= frame.size;
+    for (int i = 1; i <= blur.radius; i++) {
+        for (int side = -1; side <= 1; side += 2) {
+            vec2 q = uv + float(side * i) * one;
+            float w = agreement(r, q) * (i == blur.radius ? 0.5 : 1.0);
+            if (q != clamp(q, 0.0, 1.0)) w = 0.0;
+            direct += w * textureLod(light_direct, q, 0.0);
+            indirect += w * textureLod(light_indirect, q, 0.0);
+            total += w;
+        }
     }
     direct /= total;
     indirect /= total;
@@ -63,12 +69,15 @@ void along(vec2 one) {
     if (!on_surface(depth) || g.rgb == vec3(0.0)) return;
     Receiver r = receiver_at(uv, depth);
     float total = 1.0, width = clamp(2.0 * g.a, 0.0, 1.0);
-    for (int i = -blur.radius; i <= blur.radius; i++) {
-        vec2 q = uv + one * float(i) / frame.size;
-        if (i == 0 || q != clamp(q, 0.0, 1.0) || gloss_at(q).rgb == vec3(0.0)) continue;
-        float w = width * agreement(r, q) * (abs(i) == blur.radius ? 0.5 : 1.0);
-        gloss += w * textureLod(light_gloss, q, 0.0);
-        total += w;
+    one /= frame.size;
+    for (int i = 1; i <= blur.radius; i++) {
+        for (int side = -1; side <= 1; side += 2) {
+            vec2 q = uv + float(side * i) * one;
+            float w = width * agreement(r, q) * (i == blur.radius ? 0.5 : 1.0);
+            if (q != clamp(q, 0.0, 1.0) || gloss_at(q).rgb == vec3(0.0)) w = 0.0;
+            gloss += w * textureLod(light_gloss, q, 0.0);
+            total += w;
+        }
     }
     gloss /= total;
 }

@@ -1,6 +1,6 @@
 // Where does each corner of a triangle stand?
 // reads  corners in world space      writes  the same for every pixel, and depth in metres
-#include <frame>
+#include <camera>
 in vec3 position_ws, normal_ws;
 in vec2 uv, uv2;
 in vec4 color, tangent_ws;
@@ -15,6 +15,6 @@ void main() {
     image_uv2 = uv2;
     tint = color;
     tangent = tangent_ws;
-    depth = -(frame.view_from_world * vec4(position_ws, 1.0)).z;
-    gl_Position = frame.clip_from_world * vec4(position_ws, 1.0);
+    depth = -(camera.view_from_world * vec4(position_ws, 1.0)).z;
+    gl_Position = camera.clip_from_world * vec4(position_ws, 1.0);
 }

@@ -14,35 +14,43 @@ const float STEEPEST = 100.0, SLACK = 0.6;
 
 vec2 spread(int i, int count) { return sqrt((float(i) + 0.5) / float(count)) * vec2(cos(2.39996323 * float(i)), sin(2.39996323 * float(i))); }
 
-// The four texels around a point: depths of the map in metres from its near plane, and of the receiver's plane there.
-void around(vec2 xy, vec3 p, vec2 slope, out vec4 map, out vec4 plane) {
-    vec2 texel = shadow.extent / shadow.texels, corner = (floor(xy / texel - 0.5) + 1.0) * texel;
-    map = textureGather(shadow_map_depth, corner / shadow.extent) * shadow.depth;
-    vec2 low = corner - 0.5 * texel - p.xy, high = corner + 0.5 * texel - p.xy;
-    plane = p.z + vec4(dot(vec2(low.x, high.y), slope), dot(high, slope), dot(vec2(high.x, low.y), slope), dot(low, slope));
+// Places in texels of the map, depths as it stores them, 0 near to 1 far: a gather, an addition and a comparison for four texels.
+struct Receiver {
+    vec3 h;        // its place and depth
+    vec2 slope;    // of its plane, depth for each texel
+    vec4 corners;  // by how much the plane is deeper at the four texels of a gather than at the last of them, less the slack
+};
+
+// The map at the four texels of which `last` is the centre of the last, and the receiver's plane there.
+void around(Receiver r, vec2 last, out vec4 map, out vec4 plane) {
+    map = textureGather(shadow_map_depth, (last + 0.5) / shadow.texels);
+    plane = r.h.z + dot(last - r.h.xy, r.slope) + r.corners;
 }
 
 float lit(vec3 p_ws, vec3 n_ws) {
     vec4 p4 = shadow.light_from_world * vec4(p_ws, 1.0);
     vec3 n = mat3(shadow.light_from_world) * n_ws, p = vec3(p4.xy, -p4.z);
     vec2 texel = shadow.extent / shadow.texels;
+    float coarse = max(texel.x, texel.y);
     vec2 slope = n.xy / max(n.z, 1e-3);  // metres of depth for each metre across
     slope *= min(1.0, STEEPEST / max(length(slope), 1e-6));
-    float slack = SLACK * max(texel.x, texel.y) * (1.0 + 0.2 * length(slope)), reach = max(texel.x, texel.y) + p.z * frame.sun_tangent;
+    float slack = SLACK * coarse * (1.0 + 0.2 * length(slope)), reach = coarse + p.z * frame.sun_tangent;
+    slope *= texel / shadow.depth;
+    Receiver r = Receiver(vec3(p.xy / texel, p.z / shadow.depth), slope, vec4(slope.y, slope.x + slope.y, slope.x, 0.0) - slack / shadow.depth);
     vec4 map, plane;
     float sum = 0.0, count = 0.0;
     for (int i = 0; i < SEARCHED; i++) {
-        around(p.xy + reach * spread(i, SEARCHED), p, slope, map, plane);
-        vec4 near = vec4(lessThan(map, plane - slack));
-        sum += dot(near, p.z - map);
+        around(r, floor(r.h.xy + reach / texel * spread(i, SEARCHED) - 0.5) + 0.5, map, plane);
+        vec4 near = vec4(lessThan(map, plane));
+        sum += dot(near, r.h.z - map);
         count += dot(near, vec4(1.0));
     }
     if (count == 0.0) return 1.0;
-    float wide = max(max(texel.x, texel.y), max(sum / count, 0.0) * frame.sun_tangent), open = 0.0;
+    float wide = max(coarse, max(sum / count, 0.0) * shadow.depth * frame.sun_tangent), open = 0.0;
     for (int i = 0; i < COMPARED; i++) {
-        vec2 xy = p.xy + wide * spread(i, COMPARED), f = fract(xy / texel - 0.5);
-        around(xy, p, slope, map, plane);
-        vec4 clear = vec4(greaterThanEqual(map, plane - slack));
+        vec2 at = r.h.xy + wide / texel * spread(i, COMPARED), last = floor(at - 0.5) + 0.5, f = at - last;
+        around(r, last, map, plane);
+        vec4 clear = vec4(greaterThanEqual(map, plane));
         open += mix(mix(clear.w, clear.z, f.x), mix(clear.x, clear.y, f.x), f.y);
     }
     return open / float(COMPARED);

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py")
+FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
@@ -105,7 +105,7 @@ FAULTS = (
         "levels.append(np.ascontiguousarray(levels[-1][::2, ::2]))",
         "14",
     ),
-    Fault(15, "blur of 5 equal taps", BLUR, "(abs(i) == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
+    Fault(15, "blur of 5 equal taps", BLUR, "(i == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
     Fault(16, "tile of 3", PATTERN, "(px.x ^ px.y) & 3, y = px.y & 3", "(px.x ^ px.y) % 3, y = px.y % 3", "15_16"),
     Fault(17, "blur crosses depth edges", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * ", "", "test_17"),
     Fault(17, "blur takes in the sky", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0)", "1.0", "test_17"),
@@ -258,6 +258,14 @@ FAULTS = (
         "brightens",
     ),
     Fault(43, "point mode marches", SSDO, "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 0", "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 8", "tunnels"),
+    Fault(44, "surfaces kept although the camera moves", "app/gpu.py", "which, *_sorted_out(bound))", "which)", "44"),
+    Fault(44, "surfaces kept although the scene is another", "app/gpu.py", "self._stamp(geometry.vertices), ", "", "44"),
+    Fault(44, "sunlight kept although the sun moves", "app/gpu.py", "key = (shader, blocks, {", "key = (shader, {", "44"),
+    Fault(44, "light kept although the surfaces are others", "app/gpu.py", ", {name: self._stamp(t) for name, t in textures.items()})", ")", "44"),
+    Fault(44, "kept although drawn over", "app/gpu.py", " or stamps != tuple(t.extra for t in source.textures)", "", "44"),
+    Fault(44, "kept although shaders are loaded again", "app/gpu.py", "        self.forget()\n", "", "44"),
+    Fault(44, "a side's time without what is copied", "app/viewer/stage.py", "not side.clock.times or (again and not grows)", "again and not grows", "44"),
+    Fault(44, "a time without what was kept", "app/pipeline.py", "            gpu.forget()\n", "", "44"),
 )
 
 

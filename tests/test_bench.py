@@ -139,8 +139,8 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert all(0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values()))
         assert row["lighting"]["median"] < row["frame"]["median"]
         assert (row["limit"] is None) == (row["label"] == "off")
-    # radiance, sun, display and the G-buffer of 3 x 8 + 4 bytes with its depth, then what the technique and its blur have
-    bare = 64 * 36 * (16 + 16 + 4 + 28 + 4) / 2**20
+    # radiance, sun, display and the G-buffer of 2 x 8 + 4 bytes with its depth, since nothing shines, then what the technique and its blur have
+    bare = 64 * 36 * (16 + 16 + 4 + 20 + 4) / 2**20
     # SSDO: direct light and hits, senders' radiance and plane, bounce; a texel of nothing, and 1 / depth with its border
     assert rows[0]["megabytes"] == pytest.approx(bare + 64 * 36 * 16 * (2 + 4) / 2**20)
     assert rows[-1]["megabytes"] == pytest.approx(bare + (64 * 36 * 16 * (5 + 4) + 16 + 66 * 38 * 4) / 2**20)

@@ -1,8 +1,9 @@
 """What techniques cost: milliseconds of every pass, beside a limit that makes the same fetches and nothing else.
 
-Each shot is drawn once to compile and upload, then measured frame by frame: the wall clock around each pass on a software renderer, timer
-queries elsewhere. The limit of a screen-space technique reads depth (and, for three fetches, what a sender's normal and radiance are stored in)
-as often as its directions and steps may, at constant offsets spread over the radius, unrolled in the text. Figures compare within one run.
+Each shot is drawn once to compile and upload, then measured frame by frame, surfaces and sun drawn anew in each: the wall clock around each pass
+on a software renderer, timer queries elsewhere. The limit of a screen-space technique reads depth (and, for three fetches, what a sender's normal
+and radiance are stored in) as often as its directions and steps may, at constant offsets spread over the radius, unrolled in the text. Figures
+compare within one run.
 """
 
 from __future__ import annotations

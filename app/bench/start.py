@@ -143,6 +143,7 @@ def stepped(began: float, processor: float) -> None:
         images.save(path, gpu, picture, shot.values())
         step("picture, to the disk")
         held = megabytes()
+        gpu.forget()
         photograph(gpu, shot)
         gpu.ctx.finish()
         step(AGAIN)
@@ -165,13 +166,14 @@ class Undrawn(Gpu):
 
 
 def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
-    """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads."""
+    """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads; every pass is prepared again."""
     shot = replace(shot, frames=1)
     found = []
     with gpu.scope("unchanged"):
         render(gpu, shot)
         for _ in range(frames):
             gpu.ctx.finish()
+            gpu.forget()
             start = time.thread_time()
             render(gpu, shot)
             found.append(1e3 * (time.thread_time() - start))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.gbuffer import inverse_depth
 from app.gpu import Gpu
@@ -15,5 +16,5 @@ class Ssao(ScreenSpace):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        given = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        given: dict[str, Any] = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
         return Lighting(*gpu.draw("ssao.frag", into, **given, inverse_depth=inverse_depth(gpu, view.frame, view.gbuffer)))

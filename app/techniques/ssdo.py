@@ -70,8 +70,8 @@ class Ssdo(ScreenSpace):
                 hits.append(hit)
         gloss, senders = None, Senders(*nothing.textures * 2)
         if self.bounce:
-            entry, light = "matte" if view.gloss is None else "glossy", {"light_direct": direct, "light_sun": view.sun}
-            senders = Senders(*gpu.draw(f"senders.frag:{entry}", target("senders", 2), frame=view.frame, gbuffer=view.gbuffer, **light))
+            light: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "light_direct": direct, "light_sun": view.sun}
+            senders = Senders(*gpu.draw(f"senders.frag:{'matte' if view.gloss is None else 'glossy'}", target("senders", 2), **light))
             for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
                 (indirect,) = gpu.draw("ssdo.frag:indirect", into, **given, batch=batch, batch_hits=hit, before=indirect, sender=senders)

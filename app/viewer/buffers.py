@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from app.gbuffer import GBuffer
-from app.gpu import Gpu, Texture
+from app.gpu import Gpu, Target, Texture
 from app.pipeline import Picture
 from app.sun import Sunshine
 from app.technique import Lighting
@@ -56,16 +56,18 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
         found |= {"reflected surfaces": lambda: Buffer(lobe, "light"), "open share of the reflection": lambda: Buffer(lobe, "alpha")}
     for name, target in gpu.targets.items():
         if name.startswith(f"{slot}/"):
-            for part, texture in zip(_parts(name.rpartition("/")[2], len(target.textures)), target.textures, strict=True):
+            for part, texture in zip(_parts(name.rpartition("/")[2], target, surfaces), target.textures, strict=True):
                 mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
                 found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(Buffer, texture, mapping)
     return found
 
 
-def _parts(target: str, count: int) -> tuple[str, ...]:
+def _parts(name: str, target: Target, surfaces: GBuffer) -> tuple[str, ...]:
     """What the textures of a target are called."""
-    known = {"gbuffer": GBuffer._fields, "sun": Sunshine._fields, "lamps": Sunshine._fields}
-    return known.get(target, Lighting._fields)[:count] if count > 1 else ("",)
+    if name == "gbuffer":
+        return tuple(next((field for field, t in surfaces._asdict().items() if t is texture), "other") for texture in target.textures)
+    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields}
+    return known.get(name, Lighting._fields)[: len(target.textures)] if len(target.textures) > 1 else ("",)
 
 
 def unoccluded(gpu: Gpu, slot: str, p: Picture) -> Texture:

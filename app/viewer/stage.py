@@ -171,6 +171,8 @@ class Stage:
             side.times.clear()
             if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
                 side.clock = self._clock()
+        if not side.clock.times or (again and not grows):
+            self.gpu.forget()  # for its time: what another side drew has none here
         width, height = (max(1, round(n * scale)) for n in (shot.width, shot.height))
         clock, self.gpu.clock = self.gpu.clock, side.clock
         start = time.perf_counter()
@@ -182,7 +184,7 @@ class Stage:
             side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1))
             if software:
                 self.gpu.ctx.finish()
-            took = 1e3 * (time.perf_counter() - start)
+            took = 1e3 * (time.perf_counter() - start) + side.clock.spared  # of a whole frame: what was kept this time is drawn the next
             if (warm := (shot.technique.group, shot.scene)) not in self._warm:
                 self._warm.add(warm)
                 side.clock = self._clock()

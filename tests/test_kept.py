@@ -1,0 +1,198 @@
+"""What does not change is not drawn again; what does, is. Pictures are held against those of a `Gpu` that has kept nothing, to the last bit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from probe import SMALL, register
+
+from app.gpu import Clock, Gpu
+from app.pipeline import Picture, photograph, render, timed
+from app.scene import Floats, Lamp, Material, Scene, Sunlight
+from app.scenes.shapes import box, quad
+from app.shot import Shot
+from app.viewer.stage import PAIR, Stage
+
+KEPT = ("gbuffer", "sun.frag:matte", "lamps.frag:matte")
+
+
+def lit(albedo: float = 0.5, height: float = 1.0) -> Scene:
+    """A box on a floor, in the light of the sun and of a lamp."""
+    material = Material((albedo, 0.5, 0.5))
+    floor, thing = quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material), box((-1, 0, -1), (0, height, 0), material)
+    lamps = (Lamp((1.5, 2.0, 1.0), (3.0, 3.0, 2.0)), Lamp((-2.0, 2.0, 1.0), (1.0, 2.0, 3.0)))
+    return Scene((floor, thing), (2.0, 2.5, 5.0), (0.0, 0.4, 0.0), 45.0, Sunlight(120.0, 40.0, 4.0), "sky", lamps=lamps)
+
+
+for name, made in {"lit": lit, "lit, red": lambda: lit(0.9), "lit, low": lambda: lit(height=0.3)}.items():
+    register(name, made)
+
+BASE = SMALL | {"scene": "lit", "technique": "off", "lamps.resolution": 64, "sun.resolution": 256}
+
+
+class Names(Clock):
+    """Writes down what is drawn."""
+
+    @contextlib.contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        self.drawn.append(name)
+        yield
+
+    drawn: list[str]
+
+
+@pytest.fixture
+def own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Gpu:
+    """With nothing kept, in whose clock is written what it draws."""
+    clock = Names(gpu.ctx)
+    clock.drawn = []
+    gpu.forget()
+    monkeypatch.setattr(gpu, "clock", clock)
+    return gpu
+
+
+def drawn(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[list[str], dict[str, Floats]]:
+    """Which passes a frame drew of those that may be kept, and the arrays it made."""
+    assert isinstance(gpu.clock, Names)
+    gpu.clock.drawn.clear()
+    picture = render(gpu, shot, index)
+    return [name for name in gpu.clock.drawn if name in KEPT], arrays(gpu, picture)
+
+
+def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
+    made = picture.view.gbuffer._asdict() | {"sun and lamps": picture.view.sun, "picture": picture.image}
+    return {name: gpu.read(texture) for name, texture in made.items() if texture is not None}
+
+
+def equal(a: dict[str, Floats], b: dict[str, Floats]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+SUN = {"sun.frag:matte", "lamps.frag:matte"}  # lamps are added to the sun's light
+CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "camera": ({"camera.eye": (1.0, 2.5, 5.0)}, set(KEPT)),
+    "lens": ({"camera.fov": 30.0}, set(KEPT)),
+    "scene": ({"scene": "lit, low"}, set(KEPT)),
+    "another scene's material": ({"scene": "lit, red"}, set(KEPT)),
+    "material": ({"material": "clay"}, set(KEPT)),
+    "size": ({"width": 80}, set(KEPT)),
+    "sun's place": ({"sun.azimuth": 200.0}, SUN),
+    "sun's size": ({"sun.size": 5.0}, SUN),
+    "sun's light": ({"sun.irradiance": 2.0}, SUN),
+    "sun's map": ({"sun.resolution": 512}, SUN),
+    "lamps": ({"lamps.intensity": 2.0}, {"lamps.frag:matte"}),
+    "shadows of lamps": ({"lamps.shadows": 1}, {"lamps.frag:matte"}),
+    "maps of lamps": ({"lamps.resolution": 128}, {"lamps.frag:matte"}),
+    "technique": ({"technique": "ssao"}, set()),
+    "sky": ({"sky.rotation": 90.0, "sky.intensity": 2.0}, set()),
+    "seed": ({"seed": 7}, set()),
+    "exposure": ({"display.exposure": 1.0}, set()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_44_what_a_change_concerns_is_drawn_anew_and_nothing_else(own: Gpu, what: str) -> None:
+    values, concerned = CHANGES[what]
+    shot = Shot().with_values(BASE)
+    changed = shot.with_values(values)
+    own.forget()
+    _, fresh = drawn(own, changed)
+    before = drawn(own, shot)[1]
+    passes, after = drawn(own, changed)
+    back, again = drawn(own, shot)
+    assert set(passes) == set(back) == concerned and len(passes) == len(concerned)
+    assert equal(after, fresh) and equal(again, before)
+    assert what in ("technique", "seed") or not equal(after, before)  # two that nobody sees in such a picture
+
+
+def test_44_a_sun_that_sets_and_rises_again(own: Gpu) -> None:
+    shot = Shot().with_values(BASE)
+    _, day = drawn(own, shot)
+    night = drawn(own, shot.with_values({"sun.irradiance": 0.0}))[1]
+    assert not equal(day, night)
+    assert equal(drawn(own, shot)[1], day)
+
+
+def test_44_what_does_not_change_is_drawn_once(own: Gpu) -> None:
+    """In another frame, in all frames of a mean, and for the other of two sides, to which it is copied."""
+    shot = Shot().with_values(BASE)
+    first, made = drawn(own, shot)
+    assert set(first) == set(KEPT)
+    assert drawn(own, shot)[0] == [] and drawn(own, shot, 1)[0] == []
+    assert isinstance(own.clock, Names)
+    own.clock.drawn.clear()
+    photograph(own, replace(shot, frames=8))
+    assert not set(own.clock.drawn) & set(KEPT) and own.clock.drawn.count("off.frag") == 8
+    with own.scope("other side"):
+        passes, copied = drawn(own, shot)
+        assert passes == [] and equal(copied, made)
+        moved, _ = drawn(own, shot.with_values({"camera.fov": 30.0}))
+        assert set(moved) == set(KEPT)
+        own.sweep()
+        own.sweep()
+    assert drawn(own, shot)[0] == []  # what is drawn over on one side stays on the other
+
+
+def test_44_what_was_drawn_over_is_drawn_again(own: Gpu) -> None:
+    shot = Shot().with_values(BASE)
+    _, made = drawn(own, shot)
+    own.clear(own.targets["sun"])
+    assert set(drawn(own, shot)[0]) == SUN
+    own.clear(own.targets["gbuffer"])
+    passes, again = drawn(own, shot)
+    assert set(passes) == set(KEPT) and equal(again, made)
+
+
+def test_44_shaders_that_are_loaded_again_draw_again(gpu: Gpu, tmp_path: Path) -> None:
+    text = "out vec4 c;\nvoid main() { c = vec4(0.25, 0.5, 0.75, 1.0); }\n"
+    own = Gpu(gpu.ctx, folders=(tmp_path,))
+    into = own.target("t", (2, 2), "rgba32f")
+    for green in ("0.5", "0.125"):
+        (tmp_path / "x.frag").write_text(text.replace("0.5", green))
+        assert not own.reload()
+        assert own.read(own.draw("x.frag", into, keep=True)[0])[0, 0, 1] == float(green)
+
+
+def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
+    """Passes are measured drawing, and those that need not be drawn stay in the list with the time they would have taken."""
+    shot = Shot().with_values(BASE)
+    render(gpu, shot)
+    times = timed(gpu, lambda: render(gpu, shot), 3)
+    assert set(KEPT) < set(times) and all(len(t) == 3 for t in times.values())
+    gpu.clock.running = True
+    try:
+        for _ in range(8 if not gpu.clock.software else 1):
+            gpu.clock.begin_frame()
+            gpu.forget()
+            render(gpu, shot)
+        before = gpu.clock.readings
+        gpu.clock.begin_frame()
+        render(gpu, shot)
+        after = gpu.clock.readings
+    finally:
+        gpu.clock.running = False
+    assert set(after) == set(before) and all(after[name] == before[name] for name in KEPT)
+    assert gpu.clock.spared == pytest.approx(sum(np.median(before[name]) for name in KEPT))
+
+
+def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
+    """Also the one for which surfaces and light are copied."""
+    stage, shot = Stage(gpu, lambda: 0.0), Shot().with_values(BASE)
+    try:
+        for fov in range(30, 40):
+            for slot in PAIR:
+                stage.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
+        a, b = (stage.sides[slot].clock for slot in PAIR)
+        assert set(a.times) == set(b.times) >= set(KEPT)
+        assert a.spared == 0.0 and b.spared == pytest.approx(sum(b.times[name] for name in KEPT))
+    finally:
+        for slot in PAIR:
+            with gpu.scope(slot):
+                gpu.sweep()
+                gpu.sweep()
