@@ -70,6 +70,7 @@ def test_materials_that_share_a_program_give_it_what_they_differ_in(gpu: Gpu) ->
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": "off", "scene": "cornell"})
     render(own, shot)
     written = counted(own)
+    own.forget()
     render(own, shot)
     assert set(written) == {"material.albedo", "material.emission"}
 
