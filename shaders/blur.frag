@@ -1,28 +1,11 @@
 // What is the lighting without the pattern of its samples?
 // reads  lighting, gbuffer      writes  lighting, averaged along a row or a column
-// A neighbour counts if it lies near the receiver's plane and faces the same way: fully up to the tolerance, not at all from twice
-// the tolerance on. The width is a multiple of the sampling tile, both ends counting half, so that on a plane every position of
-// the tile weighs the same and the pattern vanishes.
+// A neighbour counts as far as it agrees, see common/agreement.glsl. The width is a multiple of the sampling tile, both ends counting half,
+// so that on a plane every position of the tile weighs the same and the pattern vanishes.
 // cannot average across an edge, and therefore leaves noise where few neighbours agree
 #include <blur>
-#include "common/screen.glsl"
+#include "common/agreement.glsl"
 uniform sampler2D light_direct, light_indirect, light_gloss;
-
-struct Receiver {
-    vec3 p_vs, n_ws, flat_vs;
-    float width;  // metres off the plane that still count
-};
-
-Receiver receiver_at(vec2 uv, float depth) {
-    float pixel = 2.0 * frame.tangent.y * depth / frame.size.y;
-    return Receiver(vs_from_uv(uv, depth), normal_ws_at(uv), mat3(frame.view_from_world) * flat_ws_at(uv), pixel * blur.tolerance);
-}
-
-float agreement(Receiver r, vec2 q) {
-    float off_plane = abs(dot(vs_from_uv(q, depth_at(q)) - r.p_vs, r.flat_vs)) / r.width;
-    float turned = (1.0 - dot(r.n_ws, normal_ws_at(q))) / max(1.0 - cos(radians(blur.angle)), 1e-4);
-    return clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0);
-}
 
 #if defined(ENTRY_ACROSS) || defined(ENTRY_DOWN)
 layout(location = 0) out vec4 direct;

@@ -34,7 +34,7 @@ from app.techniques.ssdo import Ssdo
 
 BODY = 64  # fetches written out one after the other; more are a loop around these
 READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all three
-NEIGHBOURS = ("blur",)  # passes that belong to a technique's lighting but not to its limit
+NEIGHBOURS = ("blur", "halve", "upsample")  # passes that belong to a technique's lighting but not to its limit
 SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
 
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, Gpu(headless(), (Path(folder), SHADERS)) as gpu:
         rows = [measured(gpu, shot, runs, Path(folder)) for shot in tqdm(shots, desc="passes", disable=None)]
         timer = "wall clock around each pass" if gpu.clock.software else "timer queries"
-        drawn = f"{shots[0].scene}, {shots[0].width} x {shots[0].height}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
+        size = f"{shots[0].width} x {shots[0].height}{', lighting at half' * shots[0].lighting.half}"
+        drawn = f"{shots[0].scene}, {size}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
     print("\n".join([*table(rows, before), "", f"{drawn}; version {_version()}"]))
     if output:
         images.save_json(output, {"drawn": drawn, "version": _version(), "rows": rows})
@@ -101,8 +102,8 @@ def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, flo
     read = READ if isinstance(technique, Ssdo) and technique.bounce else READ[:1]
     name = f"limit-{len(read)}-{samples}.frag"
     (folder / name).write_text(limit_text(samples, read, _reach(gpu, picture, technique.radius)), "utf-8")
-    into = gpu.target("limit", picture.view.size, LIGHTING_FORMAT)
-    times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.view.frame, gbuffer=picture.view.gbuffer), runs)
+    into = gpu.target("limit", picture.given.size, LIGHTING_FORMAT)
+    times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.given.frame, gbuffer=picture.given.gbuffer), runs)
     return _spread(times[name])
 
 

@@ -16,12 +16,12 @@ struct Receiver {
 };
 
 // Pixels times depth, and depth: linear in view space, so that a straight line needs one division for each of its points.
-vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * frame.size * (p_vs.xy / frame.tangent - p_vs.z), -p_vs.z); }
+vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * frame.size * ((p_vs.xy + frame.shift * p_vs.z) / frame.tangent - p_vs.z), -p_vs.z); }
 
 float height_of(vec3 plane, vec2 px, float depth) { return depth * (dot(px, plane.xy) + plane.z); }
 
 Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
-    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy / frame.size, -dot(frame.tangent, n_vs.xy) - n_vs.z);
+    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy / frame.size, dot(frame.shift - frame.tangent, n_vs.xy) - n_vs.z);
     return Receiver(homogeneous(vs_from_uv(uv, depth)), plane, height_of(plane, floor(uv * frame.size) + 0.5, depth), 1.0 / frame.size);
 }
 
