@@ -24,6 +24,8 @@ from app.shot import Shot, Wanted
 from app.store import Store
 from app.technique import LIGHTING_FORMAT, Lighting, Technique
 from app.techniques.reference import Reference
+from app.viewer.probe import CLOSED, probed
+from app.viewer.session import Session
 
 ROUNDING = 1 / 2048  # half floats of the G-buffer
 FLOAT = 2.0**-22  # of sums of a few single floats, as a share
@@ -274,3 +276,51 @@ def test_a_picture_repeats_itself(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert first.read_bytes() == second.read_bytes()
     assert capture(["--like", str(first), "--lighting.resolution", "full", "--output", str(tmp_path / "c.png")]) == 0
     assert (tmp_path / "c.png").read_bytes() != first.read_bytes()
+
+
+def test_the_viewer_halves_what_is_shown(gpu: Gpu) -> None:
+    session = Session(gpu, Shot().with_values({"scene": "nook", "technique": "ssdo"}), {})
+    session.step((65, 37))
+    assert "half" not in session.status()
+    session.toggle_half()
+    assert session.shot("A").lighting.half and session.shot("B").lighting.half and not session.shot("truth").lighting.half
+    session.step((65, 37))
+    p = session.lens.picture("B")
+    assert p and p.given.size == (33, 19) and p.image.size == (65, 37)
+    assert "half resolution" in session.status()
+    session.choose_view("split")
+    session.set_linked("lighting.resolution", False)
+    session.change({"lighting.resolution": "full"}, "A")
+    assert not session.shot("A").lighting.half and session.shot("B").lighting.half
+    session.choose("A", "reference")
+    session.toggle_half()
+    assert not session.shot("B").lighting.half
+    session.choose_view("A")
+    session.toggle_half()
+    assert "the truth" in session.note
+
+
+@pytest.mark.parametrize("technique", ["ssdo", "ssao"])
+@pytest.mark.parametrize("size", [(64, 36), (65, 37)])
+def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, size: tuple[int, int]) -> None:
+    """As tests/test_laboratory.py at full resolution; and surfaces that close directions are found where they are in the whole picture."""
+    session = Session(gpu, Shot().with_values({"scene": "nook", "technique": technique, "lighting.resolution": "half"}), {})
+    session.step(size)
+    p = session.lens.picture("B")
+    assert p
+    direct, indirect = gpu.read(p.raw.direct), gpu.read(p.raw.indirect)
+    sparse = gpu.read(p.given.gbuffer.depth)[..., 0] < BACKGROUND
+    counted = 0
+    for y, x in np.argwhere(gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND)[::41]:
+        i, j = half.place(size, int(x), int(y))
+        found = probed(gpu, p, int(x), int(y))
+        assert (found is not None) == sparse[j, i]
+        if found is None:
+            continue
+        sums = found.sums
+        assert sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
+        assert sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
+        at = found.senders[found.fates == CLOSED] * size - 0.5  # a pixel that is one of every second
+        assert np.abs(at / 2 - np.rint(at / 2)).max(initial=0) < 1e-3
+        counted += len(at)
+    assert counted > 20

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from app import half
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Texture
 from app.pipeline import Picture
@@ -64,7 +65,7 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
 
 def _parts(target: str, count: int) -> tuple[str, ...]:
     """What the textures of a target are called."""
-    known = {"gbuffer": GBuffer._fields, "sun": Sunshine._fields, "lamps": Sunshine._fields}
+    known = {"gbuffer": GBuffer._fields, "sun": Sunshine._fields, "lamps": Sunshine._fields, "half": half.PARTS}
     return known.get(target, Lighting._fields)[:count] if count > 1 else ("",)
 
 
