@@ -42,9 +42,9 @@ def view(arguments: Sequence[str]) -> int:
     wanted = take_wanted(given)
     shot = wanted.shot(wanted.technique)
     others = {name: wanted.shot(name).technique for name in Technique.known}
-    split = "technique" not in {**wanted.found, **wanted.typed}
+    split, choose = (name not in {**wanted.found, **wanted.typed} for name in ("technique", "lighting.resolution"))
     try:
-        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split=split)
+        return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split=split, choose=choose)
     except NoOpenGL as error:
         print(f"no window: {error}\ndrawing the comparison instead", file=sys.stderr)
         typed = {name: value for name, value in wanted.typed.items() if name in shot.values() or name.partition(".")[0] in COMPARISON}

@@ -32,6 +32,7 @@ class Frame:
     eye: Vec3  # world
     size: tuple[float, float]  # pixels
     tangent: tuple[float, float]  # half the image's extent at distance 1: x, y
+    shift: tuple[float, float]  # where its middle is at distance 1: x, y; 0 unless some of its pixels were chosen
     jitter: Vec3  # turns the sampling pattern from frame to frame; 0 in the first
     index: int  # counts frames; seeds are 65536 apart, wrapped to 32 bits
     sun_direction: Vec3  # world, unit, towards the sun
@@ -123,6 +124,7 @@ def frame(
         eye=eye,
         size=(float(size[0]), float(size[1])),
         tangent=(tangent * size[0] / size[1], tangent),
+        shift=(0.0, 0.0),
         jitter=jitter,
         index=(index + (1 << 31)) % (1 << 32) - (1 << 31),
         sun_direction=sun_direction,
@@ -133,11 +135,30 @@ def frame(
     )
 
 
+def every_second(frame: Frame) -> Frame:
+    """The frame of every second pixel of a row and of a column, the lower left first: each has the centre of the pixel that it is, so that
+    what is known there is exact. Their picture begins half a pixel to the left of the whole one and below it: a shifted lens."""
+    size = tuple((int(n) + 1) // 2 for n in frame.size)
+    grown = [2 * half / n for half, n in zip(size, frame.size, strict=True)]  # 1 where the size is even
+    middle = [g - 1 - 1 / n for g, n in zip(grown, frame.size, strict=True)]  # of the picture, in halves of the whole one
+    clip = np.array(frame.clip_from_world).reshape(4, 4)
+    for axis in (0, 1):
+        clip[:, axis] = (clip[:, axis] - middle[axis] * clip[:, 3]) / grown[axis]
+    return replace(
+        frame,
+        clip_from_world=flat(clip),
+        size=(float(size[0]), float(size[1])),
+        tangent=(frame.tangent[0] * grown[0], frame.tangent[1] * grown[1]),
+        shift=(frame.tangent[0] * middle[0], frame.tangent[1] * middle[1]),
+    )
+
+
 def positions(frame: Frame, depth: npt.NDArray[np.float32]) -> Doubles:
     """(h, w, 3) world positions, metres, of what is seen at `depth` (h, w), metres along the view axis, row 0 on top; NaN where it is infinite."""
     h, w = depth.shape
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
-    along = np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1) @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
+    at_one = np.stack([x * frame.tangent[0] + frame.shift[0], y * frame.tangent[1] + frame.shift[1], -np.ones_like(x)], -1)
+    along = at_one @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
     found: Doubles = np.array(frame.eye) + along * np.where(np.isfinite(depth), depth, np.nan)[..., None]
     return found
 

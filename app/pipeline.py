@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import median
 from typing import NamedTuple
 
-from app import composite, gbuffer, lamps, light, scenes, sun
+from app import composite, gbuffer, half, lamps, light, scenes, sun
 from app.gpu import LATE, Clock, Gpu, Texture
 from app.scene import Scene, overridden
 from app.shot import Shot
@@ -19,8 +19,9 @@ class Picture(NamedTuple):
 
     shot: Shot  # as it was drawn: nothing left to the scene
     view: View
-    raw: Lighting  # as the technique answered
-    lighting: Lighting  # after blur and averaging
+    given: View  # what the technique was given: that, or every second pixel of it
+    raw: Lighting  # as the technique answered, for what it was given
+    lighting: Lighting  # of every pixel, after blur and averaging
     radiance: Texture  # linear, what is measured
     image: Texture  # 8 bit sRGB, what is looked at
 
@@ -28,11 +29,14 @@ class Picture(NamedTuple):
 def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
     """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before."""
     shot, view = look(gpu, shot, index)
-    raw = shot.technique.draw(gpu, view)
-    lighting = shot.blur.draw(gpu, view, raw)
+    given, blur = (half.view(gpu, view), half.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
+    raw = shot.technique.draw(gpu, given)
+    lighting = blur.draw(gpu, given, raw)
+    if shot.lighting.half:
+        lighting = half.upsampled(gpu, view, lighting, shot.blur)
     if shot.frames > 1:
         lighting = composite.mean(gpu, view, lighting, index)
-    return develop(gpu, shot, view, raw, lighting)
+    return develop(gpu, shot, view, given, raw, lighting)
 
 
 def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
@@ -53,10 +57,10 @@ def scene_of(shot: Shot) -> Scene:
     return overridden(scenes.load(shot.scene, shot.time), shot.material, shot.occlusion_maps)
 
 
-def develop(gpu: Gpu, shot: Shot, view: View, raw: Lighting, lighting: Lighting) -> Picture:
+def develop(gpu: Gpu, shot: Shot, view: View, given: View, raw: Lighting, lighting: Lighting) -> Picture:
     """Lighting becomes a picture."""
     radiance = composite.draw(gpu, view, lighting)
-    return Picture(shot, view, raw, lighting, radiance, shot.display.draw(gpu, radiance))
+    return Picture(shot, view, given, raw, lighting, radiance, shot.display.draw(gpu, radiance))
 
 
 def photograph(gpu: Gpu, shot: Shot) -> Picture:

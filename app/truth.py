@@ -17,6 +17,7 @@ import numpy as np
 
 from app import composite, images, metrics
 from app.gpu import Gpu
+from app.half import Resolution
 from app.metrics import Mask
 from app.pipeline import Picture, develop, look, render
 from app.scene import Floats
@@ -91,10 +92,10 @@ def converging(technique: Technique) -> Technique:
 
 
 def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
-    """The shots whose means are a truth: without blur, with seeds of their own."""
+    """The shots whose means are a truth: without blur, at full resolution, with seeds of their own."""
     if frames < 4:
         raise Problem(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
-    plain = replace(shot, blur=replace(shot.blur, radius=0), frames=frames // 2)
+    plain = replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), frames=frames // 2)
     first, second = (replace(plain, seed=(shot.seed + k) % 65536) for k in (1, 2))
     return first, second
 
@@ -132,7 +133,7 @@ def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
         if count > saved:
             store.save(name, Mean(count, *(gpu.read(texture) for texture in lighting if texture is not None)))
     shot, view = look(gpu, shot)
-    return develop(gpu, shot, view, lighting, lighting)
+    return develop(gpu, shot, view, view, lighting, lighting)
 
 
 def of_file(path: Path, shot: Shot) -> Truth:

@@ -1,31 +1,11 @@
 // What is the lighting without the pattern of its samples?
 // reads  lighting, gbuffer      writes  lighting, averaged along a row or a column
-// A neighbour counts if it lies near the receiver's plane and faces the same way: fully up to the tolerance, not at all from twice
-// the tolerance on. The width is a multiple of the sampling tile, both ends counting half, so that on a plane every position of
-// the tile weighs the same and the pattern vanishes.
+// A neighbour counts as far as it agrees, see common/agreement.glsl. The width is a multiple of the sampling tile, both ends counting half,
+// so that on a plane every position of the tile weighs the same and the pattern vanishes.
 // cannot average across an edge, and therefore leaves noise where few neighbours agree
 #include <blur>
-#include "common/screen.glsl"
+#include "common/agreement.glsl"
 uniform sampler2D light_direct, light_indirect, light_gloss;
-
-struct Receiver {
-    vec3 n_ws, plane;  // depth * (dot(uv, plane.xy) + plane.z) is the height along the plane's normal of what is seen at uv, in tolerances
-    float height;      // its own
-    float sharpness;   // one over what 1 - cosine may be between normals
-};
-
-Receiver receiver_at(vec2 uv, float depth) {
-    float pixel = 2.0 * frame.tangent.y * depth / frame.size.y;
-    vec3 n_vs = mat3(frame.view_from_world) * flat_ws_at(uv) / (pixel * blur.tolerance);
-    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy, -dot(frame.tangent, n_vs.xy) - n_vs.z);
-    return Receiver(normal_ws_at(uv), plane, depth * (dot(uv, plane.xy) + plane.z), 1.0 / max(1.0 - cos(radians(blur.angle)), 1e-4));
-}
-
-float agreement(Receiver r, vec2 q) {
-    float off_plane = abs(depth_at(q) * (dot(q, r.plane.xy) + r.plane.z) - r.height);
-    float turned = (1.0 - dot(r.n_ws, normal_ws_at(q))) * r.sharpness;
-    return clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0);
-}
 
 #if defined(ENTRY_ACROSS) || defined(ENTRY_DOWN)
 layout(location = 0) out vec4 direct;

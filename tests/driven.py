@@ -123,6 +123,20 @@ def keys_change_samples_and_slots(d: Driver) -> None:
 
 
 @check
+def key_halves_the_light(d: Driver) -> None:
+    press(d, "view B")
+    d.rest()
+    whole = picture(d)
+    changes(d, lambda: press(d, "half"))
+    d.rest()
+    p = d.session.sides["B"].picture
+    assert p and p.given.size[0] == (p.image.size[0] + 1) // 2 and "half resolution" in d.session.status()
+    press(d, "half")
+    d.rest()
+    assert np.array_equal(picture(d), whole) and "half" not in d.session.status()
+
+
+@check
 def keys_show_buffers_and_the_truth(d: Driver) -> None:
     for number in range(len(LADDER)):
         press(d, "climb")

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py")
+FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py", "tests/test_half.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
+AGREEMENT = "shaders/common/agreement.glsl"
 
 
 class Fault(NamedTuple):
@@ -107,8 +108,8 @@ FAULTS = (
     ),
     Fault(15, "blur of 5 equal taps", BLUR, "(i == blur.radius ? 0.5 : 1.0)", "1.0", "15"),
     Fault(16, "tile of 3", PATTERN, "(px.x ^ px.y) & 3, y = px.y & 3", "(px.x ^ px.y) % 3, y = px.y % 3", "15_16"),
-    Fault(17, "blur crosses depth edges", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * ", "", "test_17"),
-    Fault(17, "blur takes in the sky", BLUR, "clamp(2.0 - off_plane, 0.0, 1.0) * clamp(2.0 - turned, 0.0, 1.0)", "1.0", "test_17"),
+    Fault(17, "blur crosses depth edges", AGREEMENT, "clamp(2.0 - apart.x, 0.0, 1.0) * ", "", "test_17"),
+    Fault(17, "blur takes in the sky", AGREEMENT, "clamp(2.0 - apart.x, 0.0, 1.0) * clamp(2.0 - apart.y, 0.0, 1.0)", "1.0", "test_17"),
     Fault(18, "blur not a partition of unity", BLUR, "        total += w;", "        total += 1.0;", "test_18"),
     Fault(19, "down goes in steps of two pixels", BLUR, "void down() { along(vec2(0.0, 1.0)); }", "void down() { along(vec2(0.0, 2.0)); }", "test_19"),
     Fault(19, "down goes aslant", BLUR, "void down() { along(vec2(0.0, 1.0)); }", "void down() { along(vec2(1.0, 1.0)); }", "test_19"),
@@ -226,7 +227,7 @@ FAULTS = (
         "return 0.5 * (textureLod(gbuffer_depth, uv, 0.0).r + textureLod(gbuffer_depth, uv + vec2(1.0, 0.0) / frame.size, 0.0).r);",
         "04 or 38",
     ),
-    Fault(39, "aspect missing in reprojection", VISIBILITY, "p_vs.xy / (frame.tangent * p_vs.z)", "p_vs.xy / (frame.tangent.yy * p_vs.z)", "f6 or f2"),
+    Fault(39, "aspect missing in reprojection", VISIBILITY, "+ frame.shift) / frame.tangent", "+ frame.shift) / frame.tangent.yy", "f6 or f2"),
     Fault(
         40,
         "pattern from one frame to the next",
@@ -266,6 +267,28 @@ FAULTS = (
     Fault(44, "kept although shaders are loaded again", "app/gpu.py", "        self.forget()\n", "", "44"),
     Fault(44, "a side's time without what is copied", "app/viewer/stage.py", "not side.clock.times or (again and not grows)", "again and not grows", "44"),
     Fault(44, "a time without what was kept", "app/pipeline.py", "            gpu.forget()\n", "", "44"),
+    Fault(
+        45,
+        "a mean of four surfaces for one",
+        "shaders/halve.frag",
+        "return texelFetch(whole, min(2 * ivec2(gl_FragCoord.xy), textureSize(whole, 0) - 1), 0);",
+        "ivec2 px = 2 * ivec2(gl_FragCoord.xy); return 0.5 * (texelFetch(whole, px, 0) + texelFetch(whole, min(px + 1, textureSize(whole, 0) - 1), 0));",
+        "exactly or f1_a_plane_is_open_at_half",
+    ),
+    Fault(
+        45,
+        "half a pixel aside at half the resolution",
+        "app/frame.py",
+        "shift=(frame.tangent[0] * middle[0], frame.tangent[1] * middle[1])",
+        "shift=(0.0, 0.0)",
+        "shifted_lens",
+    ),
+    Fault(45, "the shift forgotten on the way back", VISIBILITY, "(p_vs.xy / p_vs.z + frame.shift)", "(p_vs.xy / p_vs.z)", "shifted_lens"),
+    Fault(45, "the shift forgotten in the plane", VISIBILITY, "dot(frame.shift - frame.tangent,", "dot(-frame.tangent,", "shifted_lens"),
+    Fault(45, "light leaks across a step", AGREEMENT, "clamp(2.0 - apart.x, 0.0, 1.0) * ", "", "on_its_face"),
+    Fault(45, "light leaks around a corner", AGREEMENT, " * clamp(2.0 - apart.y, 0.0, 1.0)", "", "on_its_face"),
+    Fault(45, "left for right in upsampling", "shaders/upsample.frag", "vec4(near.x, far.x, near.x, far.x)", "vec4(far.x, near.x, far.x, near.x)", "its_own"),
+    Fault(45, "thin things have no light", "shaders/upsample.frag", "vec4(irradiance_at(r.n_ws), 1.0)", "vec4(0.0, 0.0, 0.0, 1.0)", "seen_at_none"),
 )
 
 

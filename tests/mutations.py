@@ -45,7 +45,12 @@ MORE = 1.5  # times what another seed changes, so that it is more than noise
 USUAL = 16  # tests that are tried on every mutation
 PATIENCE = 60.0  # seconds for all pictures; they take four
 STEADY = 2e-3  # the least change that counts: half of an 8-bit step of what a picture shows
-TESTS = (["test_truth.py", "test_faults.py", "test_display.py"], ["test_reference.py"], ["test_laboratory.py", "test_viewer.py", "-k", "not window"])
+TESTS = (
+    ["test_truth.py", "test_faults.py", "test_display.py"],
+    ["test_reference.py"],
+    ["test_laboratory.py", "test_viewer.py", "-k", "not window"],
+    ["test_half.py"],
+)
 FIRST = {  # where its own tests come first
     "shaders/reference.frag": 1,
     "shaders/rays.frag": 1,
@@ -56,6 +61,8 @@ FIRST = {  # where its own tests come first
     "shaders/against.frag": 2,
     "shaders/probe.frag": 2,
     "shaders/common/window.glsl": 2,
+    "shaders/halve.frag": 3,
+    "shaders/upsample.frag": 3,
 }
 # No shader is seen by these.
 SLOW = ("test_page.py", "test_gltf.py", "test_gltf_features.py", "test_hdr.py", "test_metrics.py", "test_settings.py", "test_compare.py", "test_driven.py")
@@ -162,6 +169,8 @@ SHOTS = (
     {"scene": "cornell", "technique": "ssao", "frames": 4, "ssao.samples": 64},
     {"scene": "nook", "technique": "ssao", "frames": 4, "ssao.visibility": "point", "ssao.samples": 64},
     {"scene": "courtyard", "technique": "ssdo", "frames": 2, "display.curve": "aces"},
+    {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half"},
+    {"scene": "atelier", "technique": "ssdo", "lighting.resolution": "half", "frames": 2},
     {"scene": "nook", "technique": "off", "display.curve": "reinhard", "display.exposure": 1.0},
     {"scene": "cornell", "technique": "off", "display.curve": "none", "display.dither": False},
     {"scene": "nook", "technique": "reference", "frames": 4, "reference.rays": 32, "reference.bounces": 2, "environment": "sky"},

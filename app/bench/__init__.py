@@ -23,7 +23,7 @@ from app import __version__
 from app.settings import Problem, suggestion
 
 BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading")
-BLUR = ("blur",)  # passes that belong to a technique's lighting but are none of its own
+BLUR = ("blur", "halve", "upsample")  # passes that belong to a technique's lighting but are none of its own
 SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
 

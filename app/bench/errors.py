@@ -73,7 +73,9 @@ def main(arguments: Sequence[str]) -> int:
                 errors = measured(gpu, shot, share, samples, frames, screen_frames, store)
                 found.append({"scene": name, "camera": number, "radius": share, "errors": errors})
                 bar.update()
-        drawn = f"{shots[names[0], 1].width} x {shots[names[0], 1].height}, {samples} samples, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
+        first = shots[names[0], 1]
+        size = f"{first.width} x {first.height}{', lighting at half' * first.lighting.half}"
+        drawn = f"{size}, {samples} samples, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     rays, directions = 4 * frames, screen_frames * truth.SCREEN_SAMPLES
     print("\n".join([*table(found, names, radii), "", f"{drawn}; world truth {rays} rays a pixel, screen truth {directions} samples"]))
     if output:

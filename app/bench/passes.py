@@ -87,7 +87,7 @@ def spaced(wanted: Wanted, names: Sequence[str], counts: str, places: str | None
 
 
 def _where(shot: Shot) -> str:
-    return f"{shot.scene}, {shot.width} x {shot.height}"
+    return f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.half}"
 
 
 def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = False) -> dict[str, Any]:
@@ -124,8 +124,8 @@ def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, flo
     text = limit_text(samples, read, _reach(gpu, picture, technique.radius))
     name = f"limit-{len(read)}-{samples}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name, and the reach differs from scene to scene
     (folder / name).write_text(text, "utf-8")
-    into = gpu.target("limit", picture.view.size, LIGHTING_FORMAT)
-    times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.view.frame, gbuffer=picture.view.gbuffer), runs)
+    into = gpu.target("limit", picture.given.size, LIGHTING_FORMAT)
+    times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.given.frame, gbuffer=picture.given.gbuffer), runs)
     return spread(times[name])
 
 

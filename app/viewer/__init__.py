@@ -13,9 +13,11 @@ from app.technique import Technique
 SIZE = (1280, 720)
 
 
-def main(shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, size: tuple[int, int] | None = None, split: bool = True) -> int:
-    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO beside it.
-    Returns the exit code.
+def main(
+    shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, size: tuple[int, int] | None = None, split: bool = True, choose: bool = False
+) -> int:
+    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO beside it; `choose`:
+    lighting at half the resolution where a processor draws. Returns the exit code.
 
     Raises NoOpenGL where no window can be opened, and Problem for a scene or an environment that cannot be loaded.
     """
@@ -25,4 +27,4 @@ def main(shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, 
         from app.viewer import window
     except (ImportError, OSError) as error:  # a missing system library, as libX11
         raise NoOpenGL(f"no window can be opened ({error}); {NO_OPENGL}") from None
-    return window.run(shot, others, ui_scale, size or SIZE, split)
+    return window.run(shot, others, ui_scale, size or SIZE, split, choose)

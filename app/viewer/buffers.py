@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from app import half
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Target, Texture
 from app.pipeline import Picture
@@ -66,7 +67,7 @@ def _parts(name: str, target: Target, surfaces: GBuffer) -> tuple[str, ...]:
     """What the textures of a target are called."""
     if name == "gbuffer":
         return tuple(next((field for field, t in surfaces._asdict().items() if t is texture), "other") for texture in target.textures)
-    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields}
+    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "half": half.PARTS}
     return known.get(name, Lighting._fields)[: len(target.textures)] if len(target.textures) > 1 else ("",)
 
 

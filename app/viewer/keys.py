@@ -43,6 +43,7 @@ KEYS: tuple[Key, ...] = (
     *_techniques(),
     Key("compare", "+", "twice as many samples", "more", characters="+="),
     Key("compare", "-", "half as many samples", "fewer", characters="-"),
+    Key("compare", "H", "light at half the resolution, or at every pixel", "half", ("H",)),
     Key("compare", "X", "exchange A and B", "exchange", ("X",)),
     Key("view", "S, Shift+S", "split by a divider to drag; each in its half", "split", ("S",)),
     Key("view", "", "", "view side by side", ("S",), shift=True),

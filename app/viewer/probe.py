@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from app import half
 from app.gbuffer import BACKGROUND, inverse_depth
 from app.gpu import Gpu
 from app.light import around
@@ -44,22 +45,27 @@ class Probe(NamedTuple):
 
 
 def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
-    """Of a picture's pixel, row 0 on top; None on the background, and where the technique tries no directions in screen space."""
+    """Of a picture's pixel, row 0 on top, or of the one beside it that was lit, at half the resolution; None on the background, and where the
+    technique tries no directions in screen space."""
     technique = p.shot.technique
-    if not isinstance(technique, ScreenSpace) or technique.radius is None or gpu.pixel(p.view.gbuffer.depth, x, y)[0] >= BACKGROUND:
+    view, size = p.given, p.image.size
+    if p.shot.lighting.half:
+        x, y = half.place(size, x, y)
+    if not isinstance(technique, ScreenSpace) or technique.radius is None or gpu.pixel(view.gbuffer.depth, x, y)[0] >= BACKGROUND:
         return None
     alike = not isinstance(technique, Ssdo)
     ssdo = technique if isinstance(technique, Ssdo) else Ssdo(**{f.name: getattr(technique, f.name) for f in fields(ScreenSpace)})
     bounces = isinstance(technique, Ssdo) and technique.bounce
-    size = (technique.samples, 1)
     with gpu.scope("probe"):
-        into = gpu.target("probe", size, *[LIGHTING_FORMAT] * 4)
-        pixel = Pixel((x + 0.5, p.image.size[1] - y - 0.5), alike)
-        given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": p.view.frame}
-        given |= {"gbuffer": p.view.gbuffer, "environment": p.view.environment, "light": p.lighting, "sender": _senders(gpu, p)}
-        given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, p.view.sky, ssdo.seen)}
-        given["inverse_depth"] = inverse_depth(gpu, p.view.frame, p.view.gbuffer)
+        into = gpu.target("probe", (technique.samples, 1), *[LIGHTING_FORMAT] * 4)
+        pixel = Pixel((x + 0.5, view.size[1] - y - 0.5), alike)
+        given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": view.frame}
+        given |= {"gbuffer": view.gbuffer, "environment": view.environment, "light": p.raw, "sender": _senders(gpu, p)}
+        given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
+        given["inverse_depth"] = inverse_depth(gpu, view.frame, view.gbuffer)
         one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw("probe.frag", into, **given))
+    if p.shot.lighting.half:
+        place[:, :2] = half.whole(size, place[:, :2])
     shown = 1.0 if not isinstance(technique, Ssdo) or technique.direct else 0.0
     return Probe(one[:, :3], np.rint(one[:, 3]), place[:, 2:], direct[:, :3] * np.float32(shown), indirect[:, :3], place[:, :2], technique.radius)
 

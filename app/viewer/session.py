@@ -15,6 +15,7 @@ import numpy as np
 
 from app import environment, scenes
 from app.gpu import Gpu, Size
+from app.half import Resolution
 from app.scene import Scene
 from app.settings import Problem
 from app.shot import Camera, Shot
@@ -101,7 +102,7 @@ class Session:
         shot = replace(self.base, technique=technique, width=width, height=height)
         if own := self.own.get("B" if slot == "truth" else slot):
             shot = shot.with_values(own)
-        return replace(shot, blur=replace(shot.blur, radius=0)) if technique.progressive else shot
+        return replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution()) if technique.progressive else shot
 
     def state(self) -> State:
         return State(self.base, dict(self.techniques), {slot: dict(own) for slot, own in self.own.items()}, frozenset(self.apart))
@@ -241,6 +242,14 @@ class Session:
         counts = ", ".join(f"{getattr(self.techniques[s], 'samples', 'no')} samples" for s in self.shown)
         self.note = counts if changed else f"{self.techniques['B'].group.upper()} takes no samples"
 
+    def toggle_half(self) -> None:
+        """Lighting at half the resolution, or at every pixel, of what is shown."""
+        slots = [slot for slot in self.shown if not self.techniques[slot].progressive]
+        half = any(self.shot(slot).lighting.half for slot in slots)
+        for slot in slots:
+            self.change({"lighting.resolution": "full" if half else "half"}, slot)
+        self.note = ("light at every pixel" if half else "light at half the resolution") if slots else "the truth is always at full resolution"
+
     def toggle_split(self) -> None:
         look = self.look
         look.view = "B" if look.view == "split" else "split"
@@ -371,10 +380,10 @@ class Session:
         shown = self.shown
         sides = []
         for slot in shown:
-            words = []
+            words = ["half resolution"] * self.shot(slot).lighting.half
             fitted = self.techniques[slot].fitted(self.scene.size)
             if isinstance(fitted, ScreenSpace):
-                words = [f"march {fitted.steps}" if fitted.visibility == "march" else "one point each", f"radius {fitted.radius:.3g} m"]
+                words += [f"march {fitted.steps}" if fitted.visibility == "march" else "one point each", f"radius {fitted.radius:.3g} m"]
             sides.append((f"{slot}: " * (len(shown) > 1) + self.label(slot), words))
         same = len(sides) == 2 and sides[0][1] == sides[1][1]
         parts = [", ".join([label, *(() if same else words)]) for label, words in sides]

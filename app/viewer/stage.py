@@ -44,7 +44,7 @@ class Side:
     scale: float = 1.0
     growth: Growth = field(default_factory=Growth)  # of the picture, where the technique is progressive
     failed: Shot | None = None  # not tried again
-    per_pixel: dict[str, float] = field(default_factory=dict)  # milliseconds by technique, from the last frame
+    per_pixel: dict[str, float] = field(default_factory=dict)  # milliseconds by technique and resolution, from the last frame
     times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds a frame
 
 
@@ -59,7 +59,7 @@ class Stage:
         self.error = ""
         self._shots: Shots = {}
         self._changed = -1e9
-        self._warm: set[tuple[str, str]] = set()  # technique and scene whose first frame, which compiles and uploads, is over
+        self._warm: set[tuple[str, str]] = set()  # technique, with its resolution, and scene whose first frame, which compiles and uploads, is over
 
     def _clock(self) -> Clock:
         clock = Clock(self.gpu.ctx)
@@ -142,9 +142,9 @@ class Stage:
     def _cost(self, slot: Slot, shot: Shot) -> float:
         """Milliseconds that a picture will take, going by the last with that technique. The first: too many, on a processor."""
         side, pixels = self.sides[slot], shot.width * shot.height
-        if shot.technique.group not in side.per_pixel:
+        if _kind(shot) not in side.per_pixel:
             return 10 * SLOW if self.gpu.clock.software and pixels > 65536 else 0.0
-        return side.per_pixel[shot.technique.group] * pixels
+        return side.per_pixel[_kind(shot)] * pixels
 
     def _full_cost(self, shots: Shots) -> float:
         return sum(self._cost(slot, shot) for slot, shot in shots.items())
@@ -165,7 +165,7 @@ class Stage:
             return False
         software, grows = self.gpu.clock.software, shot.technique.progressive
         before = side.asked
-        same = before and (before.technique.group, before.width, before.height) == (shot.technique.group, shot.width, shot.height)
+        same = before and (_kind(before), before.width, before.height) == (_kind(shot), shot.width, shot.height)
         index = side.growth.frames if grows and not stale else 0
         if side.scale != scale or not same:
             side.times.clear()
@@ -185,13 +185,13 @@ class Stage:
             if software:
                 self.gpu.ctx.finish()
             took = 1e3 * (time.perf_counter() - start) + side.clock.spared  # of a whole frame: what was kept this time is drawn the next
-            if (warm := (shot.technique.group, shot.scene)) not in self._warm:
+            if (warm := (_kind(shot), shot.scene)) not in self._warm:
                 self._warm.add(warm)
                 side.clock = self._clock()
             elif software:
                 side.times.append(took)
             side.asked, side.scale, side.failed = shot, scale, None
-            side.per_pixel[shot.technique.group] = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
+            side.per_pixel[_kind(shot)] = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
             if grows:
                 side.growth = side.growth if index else Growth()
                 side.growth.add(lambda: self._radiance(picture))
@@ -228,3 +228,8 @@ class Stage:
         """How times are taken, and by what."""
         renderer = self.gpu.ctx.info["GL_RENDERER"].split("(")[0].split("/")[0].strip()
         return f"{'wall clock' if self.gpu.clock.software else 'GPU timer'} on {renderer}"
+
+
+def _kind(shot: Shot) -> str:
+    """What shots have in common that cost about the same for each pixel."""
+    return shot.technique.group + " at half resolution" * shot.lighting.half

@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from moderngl_window.context.base import BaseWindow, KeyModifiers, WindowConfig
 
 from app import images, scenes
 from app.gpu import NO_OPENGL, Gpu, NoOpenGL
+from app.half import Resolution
 from app.loading import progress
 from app.settings import Problem, to_toml
 from app.shot import Shot, read_text
@@ -266,6 +268,8 @@ class Viewer(WindowConfig):
                 session.choose_view(rest)
             case "flip":
                 session.look.flipped = True
+            case "half":
+                session.toggle_half()
             case "exchange":
                 session.exchange()
             case "more":
@@ -438,9 +442,12 @@ def open_window(size: tuple[int, int]) -> Viewer:
     return config
 
 
-def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int], split: bool) -> int:
+def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int], split: bool, choose: bool) -> int:
     config = open_window(size)
-    session = Session(Gpu(config.wnd.ctx), shot, others)
+    gpu = Gpu(config.wnd.ctx)
+    if choose and gpu.clock.software:
+        shot = replace(shot, lighting=Resolution("half"))
+    session = Session(gpu, shot, others)
     if split:
         session.toggle_split()
     memory = Memory()

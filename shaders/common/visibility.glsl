@@ -33,11 +33,11 @@ const float ROUNDING = 4e-7;  // a few units in the last place: by so much what 
 float height_of(vec3 plane, vec2 px) { return dot(floor(px), plane.xy) + plane.z; }
 
 // Pixels and 1 / depth of a point.
-vec3 on_screen(vec3 p_vs) { return vec3(0.5 * frame.size * (1.0 - p_vs.xy / (frame.tangent * p_vs.z)), -1.0 / p_vs.z); }
+vec3 on_screen(vec3 p_vs) { return vec3(0.5 * frame.size * (1.0 - (p_vs.xy / p_vs.z + frame.shift) / frame.tangent), -1.0 / p_vs.z); }
 
 Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
     vec2 slope = 2.0 * frame.tangent * n_vs.xy / frame.size;
-    vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) - dot(frame.tangent, n_vs.xy) - n_vs.z);
+    vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) + dot(frame.shift - frame.tangent, n_vs.xy) - n_vs.z);
     vec2 px = uv * frame.size;
     float height = depth * height_of(plane, px);
     plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(n_vs.z));

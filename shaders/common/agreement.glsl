@@ -1,0 +1,27 @@
+// Is what is seen at two pixels one surface?
+// A neighbour counts if it lies near the receiver's plane and faces the same way: fully up to the tolerance, not at all from twice
+// the tolerance on.
+#include <blur>
+#include "common/screen.glsl"
+
+struct Receiver {
+    vec3 n_ws, plane;  // depth * (dot(uv, plane.xy) + plane.z) is the height along the plane's normal of what is seen at uv, in tolerances
+    float height;      // its own
+    float sharpness;   // one over what 1 - cosine may be between normals
+};
+
+Receiver receiver_at(vec2 uv, float depth) {
+    float pixel = 2.0 * frame.tangent.y * depth / frame.size.y;
+    vec3 n_vs = mat3(frame.view_from_world) * flat_ws_at(uv) / (pixel * blur.tolerance);
+    vec3 plane = vec3(2.0 * frame.tangent * n_vs.xy, dot(frame.shift - frame.tangent, n_vs.xy) - n_vs.z);
+    return Receiver(normal_ws_at(uv), plane, depth * (dot(uv, plane.xy) + plane.z), 1.0 / max(1.0 - cos(radians(blur.angle)), 1e-4));
+}
+
+// How far q is off the plane, and how far it is turned, each in tolerances.
+vec2 apart(Receiver r, vec2 q) {
+    return vec2(abs(depth_at(q) * (dot(q, r.plane.xy) + r.plane.z) - r.height), (1.0 - dot(r.n_ws, normal_ws_at(q))) * r.sharpness);
+}
+
+float agreement(vec2 apart) { return clamp(2.0 - apart.x, 0.0, 1.0) * clamp(2.0 - apart.y, 0.0, 1.0); }
+
+float agreement(Receiver r, vec2 q) { return agreement(apart(r, q)); }
