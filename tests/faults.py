@@ -16,6 +16,7 @@ FILES = ("tests/test_truth.py", "tests/test_faults.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
+SENDERS = "shaders/common/senders.glsl"
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 
 
@@ -161,7 +162,7 @@ FAULTS = (
     Fault(
         28,
         "bounce from tone-mapped colour",
-        SSDO,
+        SENDERS,
         "    result = vec4(textureLod(gbuffer_emission",
         "    irradiance = irradiance / (1.0 + irradiance);\n    result = vec4(textureLod(gbuffer_emission",
         "28",
