@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py")
+FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_slices.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
-SENDERS = "shaders/common/senders.glsl"
+SLICES, SENDERS, BITMASK, GTAO = (f"shaders/{name}" for name in ("common/slices.glsl", "common/senders.glsl", "bitmask.frag", "gtao.frag"))
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 
 
@@ -48,6 +48,15 @@ FAULTS = (
         "vec3(sqrt(1.0 - u * u) * turned(p.turn, TURNS[k]), u)",
         "f2",
     ),
+    Fault(
+        1,
+        "sectors even by angle, not by cosine",
+        SLICES,
+        "side) ? found :",
+        "side) ? (side * angle_of(x) - s.gamma) / PI + 0.5 :",
+        "test_slices and f2",
+    ),
+    Fault(1, "slices even by azimuth", SLICES, "return sin(clamp(phi, -0.5 * PI, 0.5 * PI));", "return sin(even);", "test_slices and f2"),
     Fault(2, "strength knob", SSAO, "open / float(ssao.samples)", "1.0 - 4.0 * (1.0 - open / float(ssao.samples))", "f2 or 02"),
     Fault(
         3,
@@ -58,6 +67,7 @@ FAULTS = (
         "03",
     ),
     Fault(4, "no range check", VISIBILITY, "behind > 0.0 && behind < thickness", "behind > 0.0", "test_04"),
+    Fault(4, "sectors closed beyond the radius", BITMASK, "+ bitmask.radius * bitmask.radius", "+ 1e6", "test_slices and (f2 or pole)"),
     Fault(5, "range check too strict", VISIBILITY, "behind < thickness", "behind < 0.02", "f2"),
     Fault(6, "range check on the wrong pair", VISIBILITY, "behind < thickness", "abs(r.h.z - depth) < 0.3", "f4"),
     Fault(7, "bias of the wrong sign", VISIBILITY, "> lift * along", "> -lift * along - 1e-3", "f1 or f9"),
@@ -83,6 +93,8 @@ FAULTS = (
         "test_11",
     ),
     Fault(12, "environment in view space", SSDO, "radiance_from(mat3(frame.world_from_view) * w_vs", "radiance_from(w_vs", "test_12 or f8"),
+    Fault(12, "sectors in view space", BITMASK, "radiance_from(mat3(frame.world_from_view) * w_vs", "radiance_from(w_vs", "test_slices and f8"),
+    Fault(12, "bent normal in view space", GTAO, "normalize(mat3(frame.world_from_view) * bent_vs)", "normalize(bent_vs)", "test_slices and f8"),
     Fault(13, "environment mirrored", ENVIRONMENT, "atan(w_ws.x, -w_ws.z)", "atan(-w_ws.x, -w_ws.z)", "f8 or test_13"),
     Fault(13, "environment upside down", ENVIRONMENT, "acos(clamp(w_ws.y, -1.0, 1.0))", "acos(clamp(-w_ws.y, -1.0, 1.0))", "f8 or f9"),
     Fault(13, "environment turned the wrong way", ENVIRONMENT, "- frame.sky_rotation", "+ frame.sky_rotation", "f8"),
@@ -146,6 +158,16 @@ FAULTS = (
         "test_22",
     ),
     Fault(23, "infinite thickness", VISIBILITY, "behind < thickness", "behind < 1e9", "test_23"),
+    Fault(23, "sectors of infinite thickness", BITMASK, "min(bitmask.thickness * q.stretch, root - b)", "root - b", "test_slices and pole"),
+    Fault(24, "bounce from back faces, by sectors", BITMASK, "facing(q.uv, vs_from_uv(q.uv, q.depth) - p.p_vs) > 0.0 ?", "true ?", "test_slices and 24"),
+    Fault(
+        24,
+        "sectors closed from below the horizon",
+        SLICES,
+        "inside && height_of(p.receiver.plane, px, q.depth) - p.receiver.height > bias * length(q.d_vs)",
+        "inside",
+        "test_slices and (24 or f1)",
+    ),
     Fault(24, "bounce from back faces", SSDO, "if (front <= 0.0) return vec3(0.0);", "", "test_24 or 26 or 30"),
     Fault(24, "below the horizon", VISIBILITY, " && height_of(r.plane, px, depth) - r.height > lift * along", "", "test_24 or f1"),
     Fault(25, "1/d^2 without a floor", SSDO, "max(d2, least)", "d2", "25"),
@@ -158,6 +180,9 @@ FAULTS = (
         "return closed(p, direction_of(p, s), s, uv) && i + k < ssdo.samples ? sent",
         "closed(p, direction_of(p, s), s, uv);\n    return i + k < ssdo.samples ? sent",
         "27 or f10",
+    ),
+    Fault(
+        27, "sectors send that were closed before", BITMASK, "closed_by(p, s, q, side) & ~closed;", "closed_by(p, s, q, side);", "test_slices and (f10 or 26)"
     ),
     Fault(
         28,
@@ -247,6 +272,7 @@ FAULTS = (
         "for (int k = steps - 1; k < steps && !found; k++)",
         "brightens",
     ),
+    Fault(43, "a horizon sinks to the last point", GTAO, ": mix(horizon, cosine, gtao.thin)", ": cosine", "test_slices and f2"),
     Fault(43, "point mode marches", SSDO, "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 0", "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 8", "tunnels"),
 )
 

@@ -1,0 +1,40 @@
+"""Visibility bitmask: which of 32 sectors of each slice are open, and what closes the others (Therrien, Levesque, Gilet 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from app.gpu import Gpu, Target
+from app.settings import param
+from app.technique import LIGHTING_FORMAT, Lighting, Sliced, View
+
+
+@dataclass(frozen=True)
+class Bitmask(Sliced):
+    """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
+
+    thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    lookups: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
+    prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two")
+    bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")
+    bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
+
+    def fitted(self, size: float) -> Self:
+        fitted = super().fitted(size)
+        return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
+
+    def draw(self, gpu: Gpu, view: View) -> Lighting:
+        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
+
+        def target(name: str) -> Target:
+            return gpu.target(f"bitmask.{name}", view.size, LIGHTING_FORMAT)
+
+        (direct,) = gpu.draw("bitmask.frag:direct", target("direct"), **given, environment=view.environment)
+        into = target("indirect")
+        if not self.bounce:
+            into.framebuffer.clear(0.0, 0.0, 0.0, 0.0)
+            return Lighting(direct, into.textures[0])
+        entry = "senders" if view.gloss is None else "glossy_senders"
+        (senders,) = gpu.draw(f"bitmask.frag:{entry}", target("senders"), **given, light_direct=direct, light_sun=view.sun)
+        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender_radiance=senders))
