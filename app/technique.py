@@ -107,3 +107,17 @@ class ScreenSpace(Technique, abstract=True):
     def label(self) -> str:
         reach = f", radius {self.radius:.3g} m" if self.radius is not None else ""
         return f"{self.group.upper()}, {self.samples} samples{reach}, {f'march {self.steps}' if self.visibility == 'march' else 'point'}"
+
+
+@dataclass(frozen=True)
+class Sliced(Technique, abstract=True):
+    """Techniques that march slices of the hemisphere over the depth buffer: what they have in common. See shaders/common/slices.glsl."""
+
+    slices: int = param(2, 1, 16, "planes through the view ray at each pixel", log=True)
+    steps: int = param(16, 1, 64, "points tried along each side of a slice", log=True)
+    radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
+    bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
+
+    def label(self) -> str:
+        reach = f", radius {self.radius:.3g} m" if self.radius is not None else ""
+        return f"{self.group.upper()}, {self.slices} {'slice' if self.slices == 1 else 'slices'} of 2 x {self.steps}{reach}"

@@ -7,7 +7,7 @@
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"
-uniform sampler2D sender_radiance, sender_plane;
+#include "common/senders.glsl"
 layout(location = 0) out vec4 result;
 
 struct Point {
@@ -67,18 +67,12 @@ void direct() {
 }
 #endif
 
-// How much of its front what is seen at uv turns to the receiver: the height over its plane. A sender's back, below 0, reflects nothing towards us.
-float front_of(Point p, vec2 uv) {
-    vec4 plane = textureLod(sender_plane, uv, 0.0);
-    return dot(plane.xyz, p.receiver.p_vs) - plane.w;
-}
-
 // Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by
 //   solid angle: cos(theta_r) dw, like direct light, so that a closed furnace is white;
 //   patch, as published: A_s cos(theta_s) cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density
 //   ratio 1 / (2 cos(theta)); d is at least the patch's own radius r / sqrt(N), which has no unit but the scene's.
 vec3 sent(Point p, Sample s, vec2 uv) {
-    float weight = PI / float(ssdo.samples), front = front_of(p, uv);
+    float weight = PI / float(ssdo.samples), front = front_of(uv, p.receiver.p_vs);
     if (front <= 0.0) return vec3(0.0);
     if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) {
         vec3 d_vs = vs_from_uv(uv, depth_at(uv)) - p.receiver.p_vs;
@@ -135,7 +129,7 @@ void gloss() {
         int hit = closing(p, y);
         vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
         if (hit == 0) sum.a += weight;
-        else if (front_of(p, uv) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
+        else if (front_of(uv, p.receiver.p_vs) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
     }
     if (total > 0.0) result = sum / total;
     result.rgb *= ssdo.bounce_gain;

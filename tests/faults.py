@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py", "tests/test_half.py")
+FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py", "tests/test_half.py", "tests/test_slices.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
+SLICES, BITMASK, GTAO = (f"shaders/{name}" for name in ("common/slices.glsl", "bitmask.frag", "gtao.frag"))
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 AGREEMENT = "shaders/common/agreement.glsl"
 
@@ -48,6 +49,15 @@ FAULTS = (
         "vec3(sqrt(1.0 - u * u) * turned(p.turn, TURNS[k]), u)",
         "f2",
     ),
+    Fault(
+        1,
+        "sectors even by angle, not by cosine",
+        SLICES,
+        "side) ? found :",
+        "side) ? (side * angle_of(x) - s.gamma) / PI + 0.5 :",
+        "test_slices and f2",
+    ),
+    Fault(1, "slices even by azimuth", SLICES, "return sin(clamp(phi, -0.5 * PI, 0.5 * PI));", "return sin(even);", "test_slices and f2"),
     Fault(2, "strength knob", SSAO, "open / float(ssao.samples)", "1.0 - 4.0 * (1.0 - open / float(ssao.samples))", "f2 or 02"),
     Fault(
         3,
@@ -62,6 +72,7 @@ FAULTS = (
     Fault(6, "range check on the wrong pair", VISIBILITY, "nearer < thickness * seen * q.z", "abs(1.0 / r.at.z - 1.0 / seen) < 0.3", "f4"),
     Fault(7, "bias of the wrong sign", VISIBILITY, "> y.lift * s * seen", "> (-y.lift * s - 1e-3 * q.z) * seen", "f1 or f9"),
     Fault(7, "bias far too large", VISIBILITY, "> y.lift * s * seen", "> 15.0 * y.lift * s * seen", "f2 or contact"),
+    Fault(4, "sectors closed beyond the radius", BITMASK, "+ bitmask.radius * bitmask.radius", "+ 1e6", "test_slices and (f2 or pole)"),
     Fault(
         8,
         "depth in half precision",
@@ -83,6 +94,8 @@ FAULTS = (
         "test_11",
     ),
     Fault(12, "environment in view space", SSDO, "radiance_around(p.map_from_view * w_vs", "radiance_around(w_vs", "test_12 or f8"),
+    Fault(12, "sectors in view space", BITMASK, "radiance_around(map_from_view * w_vs", "radiance_around(w_vs", "test_slices and f8"),
+    Fault(12, "bent normal in view space", GTAO, "normalize(mat3(frame.world_from_view) * bent_vs)", "normalize(bent_vs)", "test_slices and f8"),
     Fault(13, "environment mirrored", ENVIRONMENT, "atan(w_ws.x, -w_ws.z)", "atan(-w_ws.x, -w_ws.z)", "f8 or test_13"),
     Fault(13, "environment upside down", ENVIRONMENT, "acos(clamp(w_ws.y, -1.0, 1.0))", "acos(clamp(-w_ws.y, -1.0, 1.0))", "f8 or f9"),
     Fault(13, "environment turned the wrong way", ENVIRONMENT, "- frame.sky_rotation", "+ frame.sky_rotation", "test_13"),
@@ -147,6 +160,16 @@ FAULTS = (
         "test_22",
     ),
     Fault(23, "infinite thickness", VISIBILITY, "nearer < thickness * seen * q.z", "nearer < 1e9", "test_23"),
+    Fault(23, "sectors of infinite thickness", BITMASK, "min(bitmask.thickness * q.stretch, root - b)", "root - b", "test_slices and pole"),
+    Fault(24, "bounce from back faces, by sectors", BITMASK, "front_of(q.uv, p.p_vs) > 0.0 ?", "true ?", "test_slices and 24"),
+    Fault(
+        24,
+        "sectors closed from below the horizon",
+        SLICES,
+        "inside && q.depth * height_of(p.receiver.plane, px) - p.receiver.height > bias * length(q.d_vs)",
+        "inside",
+        "test_slices and (24 or f1)",
+    ),
     Fault(24, "bounce from back faces", SSDO, "if (front <= 0.0) return vec3(0.0);", "", "test_24 or 26 or 30"),
     Fault(24, "below the horizon", VISIBILITY, " && (dot(px, r.plane.xy) + r.plane.z - r.height * seen) * q.z > y.lift * s * seen", "", "test_24 or f1"),
     Fault(25, "1/d^2 without a floor", SSDO, "max(d2, least)", "d2", "25"),
@@ -163,6 +186,9 @@ FAULTS = (
     Fault(27, "another direction's hit", SSDO, "found >> uint(shift) &", "found &", "27 or f10 or f7"),
     Fault(27, "earlier batches forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + sum", "sum", "36 or f2"),
     Fault(27, "earlier batches' bounce forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + vec4(ssdo", "vec4(ssdo", "26 or f7 or f10"),
+    Fault(
+        27, "sectors send that were closed before", BITMASK, "closed_by(p, s, q, side) & ~closed;", "closed_by(p, s, q, side);", "test_slices and (f10 or 26)"
+    ),
     Fault(
         28,
         "bounce from tone-mapped colour",
@@ -227,7 +253,7 @@ FAULTS = (
         "return 0.5 * (textureLod(gbuffer_depth, uv, 0.0).r + textureLod(gbuffer_depth, uv + vec2(1.0, 0.0) / frame.size, 0.0).r);",
         "04 or 38",
     ),
-    Fault(39, "aspect missing in reprojection", VISIBILITY, "+ frame.shift) / frame.tangent", "+ frame.shift) / frame.tangent.yy", "f6 or f2"),
+    Fault(39, "aspect missing in reprojection", VISIBILITY, "/ frame.tangent - p_vs.z", "/ frame.tangent.yy - p_vs.z", "f6 or f2"),
     Fault(
         40,
         "pattern from one frame to the next",
@@ -258,6 +284,7 @@ FAULTS = (
         "for (int k = steps - 1; k < steps && found == 0; k += 4)",
         "brightens",
     ),
+    Fault(43, "a horizon sinks to the last point", GTAO, ": mix(horizon, cosine, gtao.thin)", ": cosine", "test_slices and f2"),
     Fault(43, "point mode marches", SSDO, "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 0", "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 8", "tunnels"),
     Fault(44, "surfaces kept although the camera moves", "app/gpu.py", "which, *_sorted_out(bound))", "which)", "44"),
     Fault(44, "surfaces kept although the scene is another", "app/gpu.py", "self._stamp(geometry.vertices), ", "", "44"),
@@ -283,7 +310,7 @@ FAULTS = (
         "shift=(0.0, 0.0)",
         "shifted_lens",
     ),
-    Fault(45, "the shift forgotten on the way back", VISIBILITY, "(p_vs.xy / p_vs.z + frame.shift)", "(p_vs.xy / p_vs.z)", "shifted_lens"),
+    Fault(45, "the shift forgotten on the way back", VISIBILITY, "(p_vs.xy + frame.shift * p_vs.z)", "p_vs.xy", "shifted_lens"),
     Fault(45, "the shift forgotten in the plane", VISIBILITY, "dot(frame.shift - frame.tangent,", "dot(-frame.tangent,", "shifted_lens"),
     Fault(45, "light leaks across a step", AGREEMENT, "clamp(2.0 - apart.x, 0.0, 1.0) * ", "", "on_its_face"),
     Fault(45, "light leaks around a corner", AGREEMENT, " * clamp(2.0 - apart.y, 0.0, 1.0)", "", "on_its_face"),

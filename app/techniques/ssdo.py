@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from app import senders
 from app.gbuffer import inverse_depth
 from app.gpu import Gpu, Target, Texture
 from app.light import around
@@ -20,13 +21,6 @@ class Batch:
     first: int
     end: int
     bits: int  # for each sample: 0, or which of its points is hidden
-
-
-class Senders(NamedTuple):
-    """What light leaves every pixel; passed to shaders as `sender`."""
-
-    radiance: Texture  # rgb
-    plane: Texture  # view space: its normal, and how far along that it lies
 
 
 @dataclass(frozen=True)
@@ -68,15 +62,14 @@ class Ssdo(ScreenSpace):
                 into = target(f"direct {number}" if number else "direct", 2)
                 direct, hit = gpu.draw("ssdo.frag:direct", into, **given, batch=batch, before=direct)
                 hits.append(hit)
-        gloss, senders = None, Senders(*nothing.textures * 2)
+        gloss, sender = None, senders.Senders(*nothing.textures * 2)
         if self.bounce:
-            light: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "light_direct": direct, "light_sun": view.sun}
-            senders = Senders(*gpu.draw(f"senders.frag:{'matte' if view.gloss is None else 'glossy'}", target("senders", 2), **light))
+            sender = senders.draw(gpu, view, direct)
             for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
-                (indirect,) = gpu.draw("ssdo.frag:indirect", into, **given, batch=batch, batch_hits=hit, before=indirect, sender=senders)
+                (indirect,) = gpu.draw("ssdo.frag:indirect", into, **given, batch=batch, batch_hits=hit, before=indirect, sender=sender)
         if self.reflections and view.gloss is not None:
-            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), **given, batch=self.batches[0], sender=senders)
+            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), **given, batch=self.batches[0], sender=sender)
         return Lighting(
             direct if self.direct else cleared("no direct", 1.0),
             indirect if self.bounce else cleared("no indirect", 0.0),

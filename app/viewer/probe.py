@@ -13,8 +13,9 @@ from app.gpu import Gpu
 from app.light import around
 from app.pipeline import Picture
 from app.scene import Floats
+from app.senders import Senders
 from app.technique import LIGHTING_FORMAT, ScreenSpace
-from app.techniques.ssdo import Senders, Ssdo
+from app.techniques.ssdo import Ssdo
 
 OPEN, CLOSED, LEAVES = 0, 1, 2  # what became of a direction; LEAVES: open, as far as the screen goes
 
@@ -73,5 +74,5 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
 def _senders(gpu: Gpu, p: Picture) -> Senders:
     """What light leaves what is seen, as the technique drew it; where it drew none, anything, as it has no weight."""
     slot = next((name.partition("/")[0] for name, target in gpu.targets.items() if p.radiance in target.textures), "")
-    target = gpu.targets.get(f"{slot}/ssdo.senders")
+    target = gpu.targets.get(f"{slot}/senders")
     return Senders(*target.textures) if target else Senders(p.radiance, p.radiance)

@@ -32,8 +32,14 @@ const float ROUNDING = 4e-7;  // a few units in the last place: by so much what 
 
 float height_of(vec3 plane, vec2 px) { return dot(floor(px), plane.xy) + plane.z; }
 
+// Pixels times depth, and depth: linear in view space.
+vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * frame.size * ((p_vs.xy + frame.shift * p_vs.z) / frame.tangent - p_vs.z), -p_vs.z); }
+
 // Pixels and 1 / depth of a point.
-vec3 on_screen(vec3 p_vs) { return vec3(0.5 * frame.size * (1.0 - (p_vs.xy / p_vs.z + frame.shift) / frame.tangent), -1.0 / p_vs.z); }
+vec3 on_screen(vec3 p_vs) {
+    vec3 h = homogeneous(p_vs);
+    return vec3(h.xy, 1.0) / h.z;
+}
 
 Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
     vec2 slope = 2.0 * frame.tangent * n_vs.xy / frame.size;

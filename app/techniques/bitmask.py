@@ -1,0 +1,37 @@
+"""Visibility bitmask: which of 32 sectors of each slice are open, and what closes the others (Therrien, Levesque, Gilet 2023)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from app import senders
+from app.gpu import Gpu
+from app.light import around
+from app.settings import param
+from app.technique import LIGHTING_FORMAT, Lighting, Sliced, View
+
+
+@dataclass(frozen=True)
+class Bitmask(Sliced):
+    """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
+
+    thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    lookups: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
+    prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two")
+    bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")
+    bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
+
+    def fitted(self, size: float) -> Self:
+        fitted = super().fitted(size)
+        return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
+
+    def draw(self, gpu: Gpu, view: View) -> Lighting:
+        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
+        seen = around(gpu, view.sky, self.prefilter * (math.pi / self.lookups) ** 2)
+        (direct,) = gpu.draw("bitmask.frag:direct", gpu.target("bitmask.direct", view.size, LIGHTING_FORMAT), **given, environment_around=seen)
+        into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
+        if not self.bounce:
+            return Lighting(direct, *gpu.clear(into))
+        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct)))

@@ -1,0 +1,102 @@
+// Which sectors of each slice does what is seen close, what comes through the others, and what is sent from these?
+// reads  gbuffer, environment, senders      writes  irradiance; the open share in a of direct
+// after  Therrien, Levesque, Gilet, Screen Space Indirect Lighting with Visibility Bitmask, 2023 (arXiv 2301.11376); sectors of equal share
+// cannot see occluders and senders that the camera does not see, nor know how deep they are
+#include <bitmask>
+#include "common/slices.glsl"
+#include "common/environment.glsl"
+#include "common/senders.glsl"
+layout(location = 0) out vec4 result;
+
+const float SECTORS = 32.0;
+
+// The sectors before a place. Whether a sector is counted is decided at one point of it, another in each pixel of a tile: right in the mean.
+uint sectors_before(Slice s, float place) {
+    float n = ceil(SECTORS * place - fract(s.shift * 2.6180339887));
+    return n >= SECTORS ? 0xffffffffu : (1u << uint(max(n, 0.0))) - 1u;
+}
+
+// The sectors that are closed by what is seen: it goes on away from the camera, `thickness` along the view axis, as far as it lies within
+// the radius. What a march of infinitely many rays and steps would find closed is this.
+uint closed_by(Post p, Slice s, Seen q, float side) {
+    float d2 = dot(q.d_vs, q.d_vs), b = dot(q.d_vs, q.ray), root2 = b * b - d2 + bitmask.radius * bitmask.radius, root = sqrt(max(root2, 0.0));
+    float first = max(-b - root, 0.0), last = min(bitmask.thickness * q.stretch, root - b);
+    float near = dot(q.d_vs, p.v_vs), turn = dot(q.ray, p.v_vs);
+    float front = (near + first * turn) * inversesqrt(max(d2 + first * (2.0 * b + first), 1e-6 * d2));
+    float back = (near + last * turn) * inversesqrt(max(d2 + last * (2.0 * b + last), 1e-6 * d2));
+    uint sectors = sectors_before(s, place(s, front, side)) ^ sectors_before(s, place(s, back, side));
+    return q.above && root2 > 0.0 && last > first ? sectors : 0u;
+}
+
+float share_of(uint sectors) { return float(bitCount(sectors)) / SECTORS; }
+
+// Radiance through the open sectors, and their share. It is taken from the centroid of each of `lookups` groups, of equal angle: where a
+// group is open in part, from its closed part too. Beside a wall in an environment that grows brighter towards it (F8; what SSAO cannot know
+// is 0.42 there) that adds 0.19, 0.09, 0.048, 0.036 with 2, 4, 8, 16 of them, 0.033 being left with ever more. RMSE of radiance in nook, 16 lookups apart
+// from 4 by 0.002 at a radius of 15 % of its size, falls from 0.029 with 4 to 0.025 with 8 at 3 m, a room's size.
+vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view) {
+    float wide = PI / float(bitmask.lookups);
+    vec2 turn = vec2(cos(wide), sin(wide)), w = vec2(s.sine, -s.cosine), before = moment(s, w);
+    uint below = 0u;
+    vec4 sum = vec4(0.0);
+    for (int i = 1; i <= bitmask.lookups; i++) {
+        w = turned(w, turn);
+        uint until = i < bitmask.lookups ? sectors_before(s, place(s, w.x, w.y < 0.0 ? -1.0 : 1.0)) : 0xffffffffu;
+        vec2 until_moment = moment(s, w), middle = until_moment - before;
+        vec3 w_vs = above(normalize(middle.x * p.v_vs + middle.y * s.d_vs), flat_vs);
+        sum += share_of((until ^ below) & ~closed) * vec4(radiance_around(map_from_view * w_vs), 1.0);
+        below = until;
+        before = until_moment;
+    }
+    return sum;
+}
+
+void direct() {
+    result = vec4(0.0, 0.0, 0.0, 1.0);
+    float depth = depth_at(uv_here());
+    if (!on_surface(depth)) return;
+    Post p = post_at(uv_here(), depth, normal_ws_at(uv_here()), flat_ws_at(uv_here()));
+    vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
+    mat3 map_from_view = map_from_world() * mat3(frame.world_from_view);
+    int tile = tile_index(ivec2(HERE));
+    vec4 sum = vec4(0.0);
+    for (int i = 0; i < bitmask.slices; i++) {
+        Slice s = slice_of(p, i, bitmask.slices, tile);
+        Way one = way_of(p, s, 1.0, bitmask.radius), other = way_of(p, s, -1.0, bitmask.radius);
+        uint closed = 0u;
+        for (int k = 0; k < bitmask.steps; k++) {
+            closed |= closed_by(p, s, seen_at(p, one, k, bitmask.steps, s.shift, bitmask.bias), 1.0);
+            closed |= closed_by(p, s, seen_at(p, other, k, bitmask.steps, fract(s.shift + 0.5), bitmask.bias), -1.0);
+        }
+        sum += through(p, s, closed, flat_vs, map_from_view);
+    }
+    result = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
+}
+
+// Each sender weighed by the sectors that it is the first to close, from the receiver outwards. Whether it faces the receiver is decided at its
+// texel's centre, where its normal and its depth belong together: beside an edge half of the light would be lost otherwise.
+vec3 sent(Post p, Slice s, Way way, int k, float shift, float side, inout uint closed) {
+    Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
+    uint sectors = closed_by(p, s, q, side) & ~closed;
+    closed |= sectors;
+    return front_of(q.uv, p.p_vs) > 0.0 ? share_of(sectors) * textureLod(sender_radiance, q.uv, 0.0).rgb : vec3(0.0);
+}
+
+void indirect() {
+    result = vec4(0.0);
+    float depth = depth_at(uv_here());
+    if (!on_surface(depth)) return;
+    Post p = post_at(uv_here(), depth, normal_ws_at(uv_here()), flat_ws_at(uv_here()));
+    int tile = tile_index(ivec2(HERE));
+    vec3 sum = vec3(0.0);
+    for (int i = 0; i < bitmask.slices; i++) {
+        Slice s = slice_of(p, i, bitmask.slices, tile);
+        Way one = way_of(p, s, 1.0, bitmask.radius), other = way_of(p, s, -1.0, bitmask.radius);
+        uint closed = 0u;
+        for (int k = 0; k < bitmask.steps; k++) {
+            sum += sent(p, s, one, k, s.shift, 1.0, closed);
+            sum += sent(p, s, other, k, fract(s.shift + 0.5), -1.0, closed);
+        }
+    }
+    result = vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * sum, 1.0);
+}
