@@ -255,8 +255,8 @@ class Gpu:
         return texture
 
     def nearest(self, values: Floats) -> Texture:
-        """Values (h, w, 3) float32, each alone; row 0 first, ends at its edges."""
-        texture = self.table(values)
+        """Values (h, w, 3) float32, each alone; row 0 first, ends at its edges. A fourth channel makes fetching a texel an aligned one."""
+        texture = self.table(np.concatenate([values, np.ones_like(values[..., :1])], -1))
         texture.filter = moderngl.NEAREST, moderngl.NEAREST
         return texture
 
