@@ -51,11 +51,13 @@ Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
 }
 
 // `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius; `share` shifts those
-// between. A direction that comes towards the camera ends before it.
+// between. A direction that comes towards the camera ends before it, and one that leaves the picture at its edge: points beyond would be wasted.
 Ray ray_of(Receiver r, vec3 w_vs, float radius, float bias, int steps, float share) {
     float reach = steps == 0 ? radius * share : min(radius, 0.95 * r.p_vs.z / min(-w_vs.z, -1e-9)), first = 1.0 - share;  // first in (0, 1]
-    vec3 end = on_screen(r.p_vs + reach * w_vs);
-    return Ray(end - r.at, bias * reach * end.z, first, 1.0 / (float(steps - 1) + first));
+    vec3 end = on_screen(r.p_vs + reach * w_vs), way = end - r.at;
+    vec2 room = mix(r.at.xy, frame.size - r.at.xy, vec2(greaterThan(way.xy, vec2(0.0)))) / max(abs(way.xy), 1e-6);
+    float part = steps == 0 ? 1.0 : min(min(room.x, room.y), 1.0);
+    return Ray(part * way, part * bias * reach * end.z, first, 1.0 / (float(steps - 1) + first));
 }
 
 // Where point k of a direction is, 0 to 1; the last ones are one and the same. Against 256 directions of 64 points in three scenes, 8 points
