@@ -180,7 +180,7 @@ FAULTS = (
         "bounce not gated by visibility",
         SSDO,
         "hit == 0u ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), int(hit), p.steps))",
-        "i + k >= ssdo.samples ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), max(int(hit), 1), p.steps))",
+        "i + k >= ssdo.samples ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), hit == 0u ? p.steps : int(hit), p.steps))",
         "27 or f10",
     ),
     Fault(27, "another direction's hit", SSDO, "found >> uint(shift) &", "found &", "27 or f10 or f7"),
