@@ -4,6 +4,7 @@
 // cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <ssdo>
 #include <batch>
+const bool TWO_INTERVALS = SSDO_INTERVALS == SSDO_INTERVALS_TWO;
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app import half
-from app.gbuffer import BACKGROUND, inverse_depth
+from app.gbuffer import BACKGROUND
 from app.gpu import Gpu
+from app.intervals import depths
 from app.light import around
 from app.pipeline import Picture
 from app.scene import Floats
@@ -63,7 +64,7 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
         given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": view.frame}
         given |= {"gbuffer": view.gbuffer, "environment": view.environment, "light": p.raw, "sender": _senders(gpu, p)}
         given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
-        given["inverse_depth"] = inverse_depth(gpu, view.frame, view.gbuffer)
+        given["inverse_depth"] = depths(gpu, view, ssdo.intervals, ssdo.thickness)
         one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw("probe.frag", into, **given))
     if p.shot.lighting.half:
         place[:, :2] = half.whole(size, place[:, :2])
