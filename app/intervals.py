@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.frame import Frame
-from app.gbuffer import BACKGROUND, Camera, GBuffer, inverse_depth
+from app.gbuffer import BACKGROUND, Camera, GBuffer, inverse_depth, layer
 from app.geometry import in_sight, upload
 from app.gpu import Geometry, Gpu, Part, Texture
 from app.scene import Scene
@@ -43,37 +43,58 @@ class Bodies(NamedTuple):
     geometry: Geometry
     closed: list[Part]  # drawn from one side, so that fronts and backs are told apart
     sheets: list[Part]
+    closed_holes: list[Part]  # the same with nothing but their holes
+    sheets_holes: list[Part]
 
 
-def depths(gpu: Gpu, view: View, intervals: str, thickness: float | None) -> Texture:
-    """What screen-space techniques look for occluders in: with one interval 1 / depth of what is seen, else `draw`."""
+def depths(gpu: Gpu, view: View, intervals: str, thickness: float | None, lit: bool = False) -> Texture:
+    """What screen-space techniques look for occluders in: with one interval 1 / depth of what is seen, else `draw`. `lit`: what is hidden will be
+    asked for as surfaces too, so that these are drawn instead of their depths."""
     if intervals == "one":
         return inverse_depth(gpu, view.frame, view.gbuffer)
     assert thickness is not None, "not fitted"
-    return draw(gpu, view.scene, view.frame, view.gbuffer, thickness)
+    return draw(gpu, view.scene, view.frame, view.gbuffer, thickness, lit)
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer, thickness: float) -> Texture:
+def draw(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer, thickness: float, lit: bool = False) -> Texture:
     """1 / depth (1 / metres) of front, back, front, back, with a border of one pixel, as gbuffer.inverse_depth is."""
     width, height = surfaces.depth.size
     into = gpu.target("intervals", (width + 2, height + 2), "rgba32f")
-    behind = peeled(gpu, scene, frame, surfaces)
+    behind = Peeled(*(found.depth for found in hidden(gpu, scene, frame, surfaces))) if lit else peeled(gpu, scene, frame, surfaces)
     return gpu.draw("intervals.frag", into, keep=True, frame=frame.still, gbuffer=surfaces, guess=Guess(thickness), peeled=behind)[0]
 
 
 def peeled(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer) -> Peeled:
     """Three depths behind what is seen. A sheet has no back; whichever side of it is seen is a front."""
-    bodies, sight = of_scene(gpu, scene), in_sight(upload(gpu, scene), frame)
-    camera = Camera(frame.clip_from_world, frame.view_from_world)
+    bodies, camera = of_scene(gpu, scene), Camera(frame.clip_from_world, frame.view_from_world)
+    near = _near(gpu, scene, frame, bodies.closed_holes, bodies.sheets_holes)
 
     def behind(what: str, before: Texture, backs: bool) -> Texture:
         into = gpu.target(f"peeled.{what}", surfaces.depth.size, "r32f", depth=True)
-        parts = [part for of in ([bodies.closed] if backs else [bodies.closed, bodies.sheets]) for part, seen in zip(of, sight, strict=True) if seen]
-        gpu.raster("peel", into, bodies.geometry, [p for p in parts if p.length], [BACKGROUND], keep=True, backs=backs, camera=camera, before=before)
+        gpu.raster("peel", into, bodies.geometry, near[backs], [BACKGROUND], keep=True, backs=backs, camera=camera, before=before)
         return into.textures[0]
 
     back, second = behind("back", surfaces.depth, True), behind("second", surfaces.depth, False)
     return Peeled(back, second, behind("second back", second, True))
+
+
+def hidden(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer) -> tuple[GBuffer, GBuffer, GBuffer]:
+    """The surfaces at these depths, with all that light needs. A back's normal points out of its body, away from the camera."""
+    bodies = of_scene(gpu, scene)
+    near = _near(gpu, scene, frame, bodies.closed, bodies.sheets)
+
+    def behind(what: str, before: GBuffer, backs: bool) -> GBuffer:
+        return layer(gpu, scene, frame, f"hidden.{what}", bodies.geometry, near[backs], "backs" if backs else "fronts", before=before.depth)
+
+    back, second = behind("back", surfaces, True), behind("second", surfaces, False)
+    return back, second, behind("second back", second, True)
+
+
+def _near(gpu: Gpu, scene: Scene, frame: Frame, closed: list[Part], sheets: list[Part]) -> tuple[list[Part], list[Part]]:
+    """The parts in sight that have a front, and those that have a back."""
+    sight = in_sight(upload(gpu, scene), frame)
+    bodies, rest = ([part for part, near in zip(parts, sight, strict=True) if near and part.length] for parts in (closed, sheets))
+    return bodies + rest, bodies
 
 
 def of_scene(gpu: Gpu, scene: Scene) -> Bodies:
@@ -81,17 +102,17 @@ def of_scene(gpu: Gpu, scene: Scene) -> Bodies:
 
     def make() -> Bodies:
         uploaded, closed = upload(gpu, scene), in_bodies(scene)
-        g, parts = uploaded.geometry, uploaded.shadows
+        g, parts = uploaded.geometry, uploaded.parts
         triangles = np.frombuffer(g.indices.read(), "i4")[: 3 * len(closed)].reshape(-1, 3)
         number = np.repeat(np.arange(len(parts)), [part.length // 3 for part in parts])
         sheets = np.bincount(number[~closed], minlength=len(parts))
         order = np.lexsort((~closed, number))
-        bodies, rest = [], []
-        for part, count in zip(parts, sheets, strict=True):
-            split = part.length - 3 * int(count)
-            bodies.append(part._replace(length=split, one_sided=True))
-            rest.append(part._replace(first=part.first + split, length=part.length - split))
-        return Bodies(Geometry(g.vertices, g.layout, g.names, gpu.ctx.buffer(triangles[order].tobytes() or bytes(64))), bodies, rest)
+        divided: list[list[Part]] = []
+        for of in (parts, uploaded.shadows):
+            splits = [(part, part.length - 3 * int(count)) for part, count in zip(of, sheets, strict=True)]
+            divided.append([part._replace(length=split, one_sided=True) for part, split in splits])
+            divided.append([part._replace(first=part.first + split, length=part.length - split) for part, split in splits])
+        return Bodies(Geometry(g.vertices, g.layout, g.names, gpu.ctx.buffer(triangles[order].tobytes() or bytes(64))), *divided)
 
     return gpu.cached("bodies", scene, make)
 

@@ -28,6 +28,7 @@ from app.lamps import Lamps
 from app.light import EnvironmentMaps, GlossMaps
 from app.scene import Scene
 from app.settings import Problem, Settings, excerpt, param, suggestion
+from app.sun import Sun
 
 LIGHTING_FORMAT = "rgba32f"  # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
 
@@ -44,6 +45,7 @@ class View(NamedTuple):
     shine: Texture | None  # rgb: radiance that glossy surfaces reflect of these
     lamps: Lamps
     gloss: GlossMaps | None  # None: everything is diffuse
+    sunlight: Sun  # as the shot has it; what reaches the surfaces seen is in `sun`
 
     @property
     def size(self) -> Size:

@@ -29,14 +29,21 @@ uint closed_by(Post p, Slice s, Seen q, float thickness, float side) {
     return q.above && root2 > 0.0 && last > first ? sectors : 0u;
 }
 
-// By what is seen, or by the first two bodies there.
-uint closed_at(Post p, Slice s, Seen q, float side) {
+// By what is seen; with two intervals by the first body there, and by the second.
+uint closed_at(Post p, Slice s, Seen q, float side, out uint second) {
+    second = 0u;
     if (!TWO_INTERVALS) return closed_by(p, s, q, bitmask.thickness, side);
-    vec4 known = textureLod(inverse_depth, (q.uv * frame.size + 1.0) * p.receiver.texel, 0.0), depths = 1.0 / max(known, 1e-15);
+    vec4 known = intervals_at(p.receiver, q.uv), depths = 1.0 / max(known, 1e-15);
     uint first = closed_by(p, s, q, depths.y - depths.x, side);
     q.d_vs = q.ray * (q.stretch * depths.z) - p.p_vs;
     q.above = known.z > 0.0 && depths.z * height_of(p.receiver.plane, q.uv * frame.size) - p.receiver.height > bitmask.bias * length(q.d_vs);
-    return first | closed_by(p, s, q, depths.w - depths.z, side);
+    second = closed_by(p, s, q, depths.w - depths.z, side);
+    return first;
+}
+
+uint closed_at(Post p, Slice s, Seen q, float side) {
+    uint second, first = closed_at(p, s, q, side, second);
+    return first | second;
 }
 
 float share_of(uint sectors) { return float(bitCount(sectors)) / SECTORS; }
@@ -88,9 +95,13 @@ void direct() {
 // texel's centre, where its normal and its depth belong together: beside an edge half of the light would be lost otherwise.
 vec3 sent(Post p, Slice s, Way way, int k, float shift, float side, inout uint closed) {
     Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
-    uint sectors = closed_at(p, s, q, side) & ~closed;
-    closed |= sectors;
-    return front_of(q.uv, p.p_vs) > 0.0 ? share_of(sectors) * textureLod(sender_radiance, q.uv, 0.0).rgb : vec3(0.0);
+    uint second, sectors = closed_at(p, s, q, side, second) & ~closed;
+    second &= ~(closed | sectors);
+    closed |= sectors | second;
+    vec3 behind = vec3(0.0);
+    if (TWO_INTERVALS && second != 0u) behind = share_of(second) * from_second(q.uv, p.p_vs);
+    if (front_of(q.uv, p.p_vs) > 0.0) return behind + share_of(sectors) * textureLod(sender_radiance, q.uv, 0.0).rgb;
+    return TWO_INTERVALS && sectors != 0u ? behind + share_of(sectors) * from_back(intervals_at(p.receiver, q.uv), q.uv, p.p_vs) : behind;
 }
 
 void indirect() {

@@ -162,7 +162,9 @@ FAULTS = (
     ),
     Fault(23, "infinite thickness", VISIBILITY, "nearer < thickness * seen * q.z", "nearer < 1e9", "test_23"),
     Fault(23, "sectors of infinite thickness", BITMASK, "min(thickness * q.stretch, root - b)", "root - b", "test_slices and pole"),
-    Fault(24, "bounce from back faces, by sectors", BITMASK, "front_of(q.uv, p.p_vs) > 0.0 ?", "true ?", "test_slices and 24"),
+    Fault(
+        24, "bounce from back faces, by sectors", BITMASK, "if (front_of(q.uv, p.p_vs) > 0.0) return behind", "if (true) return behind", "test_slices and 24"
+    ),
     Fault(
         24,
         "sectors closed from below the horizon",
@@ -180,15 +182,20 @@ FAULTS = (
         27,
         "bounce not gated by visibility",
         SSDO,
-        "hit == 0u ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), int(hit), p.steps))",
-        "i + k >= ssdo.samples ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), max(int(hit), 1), p.steps))",
+        "hit == 0u ? vec3(0.0) : returned(p, s, ray_of(p, s), int(hit))",
+        "i + k >= ssdo.samples ? vec3(0.0) : returned(p, s, ray_of(p, s), max(int(hit), 1))",
         "27 or f10",
     ),
     Fault(27, "another direction's hit", SSDO, "found >> uint(shift) &", "found &", "27 or f10 or f7"),
     Fault(27, "earlier batches forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + sum", "sum", "36 or f2"),
     Fault(27, "earlier batches' bounce forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + vec4(ssdo", "vec4(ssdo", "26 or f7 or f10"),
     Fault(
-        27, "sectors send that were closed before", BITMASK, "closed_at(p, s, q, side) & ~closed;", "closed_at(p, s, q, side);", "test_slices and (f10 or 26)"
+        27,
+        "sectors send that were closed before",
+        BITMASK,
+        "closed_at(p, s, q, side, second) & ~closed;",
+        "closed_at(p, s, q, side, second);",
+        "test_slices and (f10 or 26)",
     ),
     Fault(
         28,
@@ -321,7 +328,7 @@ FAULTS = (
     Fault(47, "a second body closes nothing", VISIBILITY, " || front.y > q.z && q.z > seen.w && above.y > 0.0", "", "test_intervals and hides"),
     Fault(47, "a second body stands where the first does", VISIBILITY, "front = seen.xz", "front = seen.xx", "test_intervals and hides"),
     Fault(47, "sectors of a body without a back", BITMASK, "depths.y - depths.x", "bitmask.thickness", "test_intervals and thick"),
-    Fault(47, "sectors of one body alone", BITMASK, "first | closed_by(p, s, q, depths.w - depths.z, side)", "first", "test_intervals and hides"),
+    Fault(47, "sectors of one body alone", BITMASK, "second = closed_by(p, s, q, depths.w - depths.z, side);", "", "test_intervals and hides"),
     Fault(47, "a sheet lends the next body's back", INTERVALS, "back >= min(second, BACKGROUND)", "back >= BACKGROUND", "test_intervals and sheet_before"),
     Fault(47, "a sheet has no depth", INTERVALS, "min(front + guess.thickness, second)", "front", "test_intervals and as_is_guessed"),
     Fault(47, "a surface lies behind itself", "shaders/common/behind.glsl", ".r * 1.00001", ".r * 0.99", "test_intervals and depths"),
@@ -330,6 +337,13 @@ FAULTS = (
     Fault(
         47, "what has holes is a body", "app/intervals.py", "(balance[edge] != 0).any(1) | pierced", "(balance[edge] != 0).any(1)", "test_intervals and told"
     ),
+    Fault(47, "backs turned to the camera", GBUFFER, "LAYER_BACKS ? -1.0 : 1.0", "LAYER_BACKS ? 1.0 : 1.0", "test_intervals and hidden_send"),
+    Fault(47, "a hidden body sends nothing", SSDO, ": from_second(uv, p.receiver.p_vs)", ": vec3(0.0)", "test_intervals and hidden_send"),
+    Fault(47, "a back sends nothing", SSDO, "(first ? from_back(seen, uv, p.receiver.p_vs) :", "(first ? vec3(0.0) :", "test_intervals and hidden_send"),
+    Fault(
+        47, "sectors of a hidden body send nothing", BITMASK, "if (TWO_INTERVALS && second != 0u) behind", "if (false) behind", "test_intervals and hidden_send"
+    ),
+    Fault(47, "bodies that touch are two", INTERVALS, "if (second - back < second", "if (second - back < -second", "test_intervals and hidden_send"),
 )
 
 

@@ -36,10 +36,12 @@ class Bitmask(Sliced):
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
         if self.intervals == "two":
-            given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness)
+            given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         seen = around(gpu, view.sky, self.prefilter * (math.pi / self.lookups) ** 2)
         (direct,) = gpu.draw("bitmask.frag:direct", gpu.target("bitmask.direct", view.size, LIGHTING_FORMAT), **given, environment_around=seen)
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:
             return Lighting(direct, *gpu.clear(into))
+        if self.intervals == "two":
+            given["hidden"] = senders.hidden(gpu, view, direct)
         return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct)))

@@ -94,3 +94,8 @@ vec2 place_of(Receiver r, Ray y, int hit, int steps) {
     vec3 q = r.at + y.way * (steps == 0 ? 1.0 : along(y, hit - 1));
     return (floor(q.xy) + 0.5) / frame.size;
 }
+
+// 1 / depth of the point that is hidden, and the two intervals at a pixel.
+float inverse_depth_of(Receiver r, Ray y, int hit, int steps) { return r.at.z + y.way.z * (steps == 0 ? 1.0 : along(y, hit - 1)); }
+
+vec4 intervals_at(Receiver r, vec2 uv) { return textureLod(inverse_depth, (uv * frame.size + 1.0) * r.texel, 0.0); }
