@@ -2,6 +2,10 @@
 
 One depth has no back, so how deep a thing is must be guessed. Closed bodies do have one: it is drawn, as is the front and the back of what
 they hide. A sheet has none, and a room seen from within has it out of sight: both are taken to be `thickness` deep, as all is with one interval.
+
+RMSE of direct light (over pi), against rays as long as the radius, 15 % of the scene's size; 320 x 180, 4 frames of 64 directions of 32 steps: with
+one interval 0.020, 0.032, 0.053 in cornell, nook and blocks, with two 0.008, 0.009, 0.024; by sectors (4 slices of 2 x 32) 0.021, 0.034, 0.054 and
+0.010, 0.014, 0.025. Against rays without end they differ by little: what is farther than the radius is missing in both.
 """
 
 from __future__ import annotations

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from probe import Probe, register, shoot
+from test_failures import gap
 
 from app.gpu import Gpu
 from app.intervals import in_bodies, peeled
 from app.pipeline import look
 from app.scene import Material, Mesh, Scene
 from app.scenes.assembly import Place, mesh_of
+from app.scenes.failures import FAILURES
 from app.scenes.shapes import FACES, box, boxes, quad, sphere
 from app.shot import Shot
 
@@ -148,6 +150,14 @@ def test_26_with_two_intervals_no_energy_is_made_either(gpu: Gpu, technique: str
     for scene in ("niche", "bowl:albedo=1.0", "block behind a pillar", "leaf before a box"):
         p = shoot(gpu, given(technique, scene, radius=3.0))
         assert (p.direct + p.indirect)[p.surface].max() < np.pi * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("name", ["signpost", "backlight", "foreground"])
+def test_the_gallery_s_failures_of_one_depth_are_half_as_large_at_most(gpu: Gpu, name: str) -> None:
+    (failure,) = (f for f in FAILURES if f.name == name)
+    one, _ = gap(gpu, failure, {})
+    two, noise = gap(gpu, failure, {"ssdo.intervals": "two"})
+    assert abs(two) < 0.5 * abs(one) - 2 * noise  # measured: 0.05, 0.02 and 0.15 of it
 
 
 def test_the_depths_are_those_of_the_boxes(gpu: Gpu) -> None:
