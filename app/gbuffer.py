@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from app.frame import Frame, Matrix
 from app.geometry import seen, upload
-from app.gpu import Gpu, Texture
+from app.gpu import Geometry, Gpu, Part, Texture
 from app.scene import Scene
+from app.settings import param
 
 BACKGROUND = 1e30  # the depth where there is no surface: farther than any, so that it never hides one
 
@@ -32,15 +34,21 @@ class Camera:
 
     clip_from_world: Matrix
     view_from_world: Matrix
+    layer: str = param("seen", choices=("seen", "fronts", "backs"))  # what is nearest, or of what lies behind a depth
 
 
 def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
-    formats = ["rgba16f", "rgba16f", "r32f", *["rgba16f"] * (2 * scene.layered + scene.shining)]
-    into = gpu.target("gbuffer", (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
     uploaded = upload(gpu, scene)
-    clear, camera = [BACKGROUND if f == "r32f" else 0.0 for f in formats], Camera(frame.clip_from_world, frame.view_from_world)
-    gpu.raster("gbuffer", into, uploaded.geometry, seen(uploaded, frame), clear, camera=camera, keep=True)
+    return layer(gpu, scene, frame, "gbuffer", uploaded.geometry, seen(uploaded, frame), "seen")
+
+
+def layer(gpu: Gpu, scene: Scene, frame: Frame, name: str, geometry: Geometry, parts: Sequence[Part], which: str, **bound: Any) -> GBuffer:
+    """What is nearest of these parts; of another layer than what is seen, behind the depth `before`."""
+    formats = ["rgba16f", "rgba16f", "r32f", *["rgba16f"] * (2 * scene.layered + scene.shining)]
+    into = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
+    clear, camera = [BACKGROUND if f == "r32f" else 0.0 for f in formats], Camera(frame.clip_from_world, frame.view_from_world, which)
+    gpu.raster("gbuffer", into, geometry, parts, clear, camera=camera, keep=True, backs=which == "backs", **bound)
     normal, albedo, depth, *more = into.textures
     emission = more.pop() if scene.shining else gpu.cached("black", None, lambda: gpu.table(np.zeros((1, 1, 4), "f4")))
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)

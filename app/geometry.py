@@ -92,11 +92,17 @@ def upload(gpu: Gpu, scene: Scene) -> Uploaded:
 
 
 def seen(uploaded: Uploaded, frame: Frame) -> list[Part]:
-    """The parts that are not all beyond one side of what the camera sees."""
+    """The parts that are in sight."""
+    return [part for part, near in zip(uploaded.parts, in_sight(uploaded, frame), strict=True) if near]
+
+
+def in_sight(uploaded: Uploaded, frame: Frame) -> npt.NDArray[np.bool_]:
+    """Of each part, whether it is not all beyond one side of what the camera sees."""
     clip = uploaded.boxes @ np.array(frame.clip_from_world).reshape(4, 4)
     w = clip[..., 3:]
     beyond = np.all(np.concatenate([clip[..., :3] > w, clip[..., :3] < -w], -1), axis=1)
-    return [part for part, sides in zip(uploaded.parts, beyond, strict=True) if not sides.any()]
+    found: npt.NDArray[np.bool_] = ~beyond.any(1)
+    return found
 
 
 def corners(mesh: Mesh) -> tuple[Floats, Ints]:

@@ -297,12 +297,16 @@ class Gpu:
         clear: Sequence[float] = (),
         viewport: tuple[int, int, int, int] | None = None,
         keep: bool = False,
+        backs: bool = False,
         **bound: Any,
     ) -> None:
         """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture. `viewport`: x, y, width, height,
-        all unless given; the rest stays as it is. `keep`: not where the target holds the outcome; a geometry's parts are taken to stay."""
-        which = [(part.first, part.entry) for part in parts]
-        key = (shader, self._stamp(geometry.vertices), which, *_sorted_out(bound)) if keep else None
+        all unless given; the rest stays as it is. `keep`: not where the target holds the outcome; a geometry's parts are taken to stay.
+        `backs`: of one-sided parts what faces away, and not what faces the camera."""
+        which = [backs, *((part.first, part.entry) for part in parts)]
+        shared_blocks, shared_textures = _sorted_out(bound)
+        given = {name: self._stamp(t) for name, t in shared_textures.items()}
+        key = (shader, self._stamp(geometry.vertices), which, shared_blocks, given) if keep else None
         if isinstance(into, Target):
             if self._held(shader, into, key):
                 return
@@ -312,7 +316,7 @@ class Gpu:
         framebuffer.clear(depth=1.0, viewport=framebuffer.viewport)
         for one, value in zip(into.parts if isinstance(into, Target) else (), clear, strict=True):
             one.clear(value, value, value, value)
-        shared_blocks, shared_textures = _sorted_out(bound)
+        self.ctx.cull_face = "front" if backs else "back"
         with self.clock.measure(shader):
             for part in parts:
                 own_blocks, own_textures = _sorted_out(part.bound)

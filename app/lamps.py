@@ -56,13 +56,13 @@ class Reach:
     far: float  # metres
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, sun: Sunshine) -> Sunshine:
+def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, sun: Sunshine, name: str = "lamps") -> Sunshine:
     """The sun's light and that of all lamps."""
     if not scene.lamps or lamps.intensity == 0:
         return sun
     maps = LampMaps(listed(gpu, scene, frame, lamps), _shadows(gpu, scene, _nearest(scene, frame, lamps.shadows), lamps.resolution))
     formats = ["rgba32f"] * (1 if gbuffer.gloss is None else 2)
-    into = gpu.target("lamps", gbuffer.depth.size, *formats)
+    into = gpu.target(name, gbuffer.depth.size, *formats)
     entry = "matte" if gbuffer.gloss is None else "glossy"
     given: dict[str, Any] = {"lamps": block(scene, lamps), "frame": frame.still, "gbuffer": gbuffer, "lamp": maps, "light": sun}
     return Sunshine(*gpu.draw(f"lamps.frag:{entry}", into, keep=True, **given))

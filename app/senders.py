@@ -1,11 +1,17 @@
-"""What light leaves the surfaces seen, as a bounce finds it."""
+"""What light leaves the surfaces seen, and those behind them, as a bounce finds it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from app import intervals, lamps, sun
+from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, Texture
 from app.technique import LIGHTING_FORMAT, View
+
+HIDDEN = ("back", "second", "second back")
 
 
 class Senders(NamedTuple):
@@ -20,3 +26,30 @@ def draw(gpu: Gpu, view: View, direct: Texture) -> Senders:
     into = gpu.target("senders", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
     entry = "matte" if view.gloss is None else "glossy"
     return Senders(*gpu.draw(f"senders.frag:{entry}", into, frame=view.frame, gbuffer=view.gbuffer, light_direct=direct, light_sun=view.sun))
+
+
+class Hidden(NamedTuple):
+    """The same of what lies behind, where there are two intervals; passed to shaders as `hidden`."""
+
+    back: Texture
+    back_plane: Texture
+    second: Texture
+    second_plane: Texture
+    second_back: Texture
+    second_back_plane: Texture
+
+
+def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
+    """Sun and lamps reach what is hidden as they do everything. Of the environment each surface is taken to see as large a share as the one seen
+    at its pixel does: how open it is itself would have to be found as for that."""
+    surfaces = intervals.hidden(gpu, view.scene, view.frame, view.gbuffer)
+    entry = "hidden_matte" if view.gloss is None else "hidden_glossy"
+    far = gpu.cached("far", None, lambda: gpu.table(np.full((1, 1, 1), BACKGROUND, "f4")))
+    found: list[Texture] = []
+    for name, of, end in zip(HIDDEN, surfaces, (surfaces[1].depth, far, far), strict=True):
+        shining = sun.draw(gpu, view.scene, view.frame, of, view.sunlight, f"sun.{name}")
+        shining = lamps.draw(gpu, view.scene, view.frame, of, view.lamps, shining, f"lamps.{name}")
+        into = gpu.target(f"senders.{name}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+        given: dict[str, Any] = {"frame": view.frame, "gbuffer": of, "light_direct": direct, "light_sun": shining.irradiance, "hidden_end": end}
+        found += gpu.draw(f"senders.frag:{entry}", into, **given, environment=view.environment)
+    return Hidden(*found)

@@ -74,9 +74,9 @@ class Light:
     clip_from_world: Matrix
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun) -> Sunshine:
+def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun, name: str = "sun") -> Sunshine:
     """The sun's light on every pixel."""
-    into = gpu.target("sun", gbuffer.depth.size, *["rgba32f"] * (1 if gbuffer.gloss is None else 2))
+    into = gpu.target(name, gbuffer.depth.size, *["rgba32f"] * (1 if gbuffer.gloss is None else 2))
     if not any(frame.sun_irradiance):
         return Sunshine(*gpu.clear(into))
     shadow, clip = place(scene, frame.sun_direction, sun.resolution)

@@ -28,6 +28,7 @@ from app.lamps import Lamps
 from app.light import EnvironmentMaps, GlossMaps
 from app.scene import Scene
 from app.settings import Problem, Settings, excerpt, param, suggestion
+from app.sun import Sun
 
 LIGHTING_FORMAT = "rgba32f"  # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
 
@@ -44,6 +45,7 @@ class View(NamedTuple):
     shine: Texture | None  # rgb: radiance that glossy surfaces reflect of these
     lamps: Lamps
     gloss: GlossMaps | None  # None: everything is diffuse
+    sunlight: Sun  # as the shot has it; what reaches the surfaces seen is in `sun`
 
     @property
     def size(self) -> Size:
@@ -98,6 +100,11 @@ class ScreenSpace(Technique, abstract=True):
     visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
     steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march; a radius of a room's size wants 32", log=True)
     thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    intervals: str = param(
+        "one",
+        help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
+        choices=("one", "two"),
+    )
     bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
 
     def fitted(self, size: float) -> Self:
@@ -106,7 +113,8 @@ class ScreenSpace(Technique, abstract=True):
 
     def label(self) -> str:
         reach = f", radius {self.radius:.3g} m" if self.radius is not None else ""
-        return f"{self.group.upper()}, {self.samples} samples{reach}, {f'march {self.steps}' if self.visibility == 'march' else 'point'}"
+        depth = ", two intervals" if self.intervals == "two" else ""
+        return f"{self.group.upper()}, {self.samples} samples{reach}, {f'march {self.steps}' if self.visibility == 'march' else 'point'}{depth}"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 // after  Therrien, Levesque, Gilet, Screen Space Indirect Lighting with Visibility Bitmask, 2023 (arXiv 2301.11376); sectors of equal share
 // cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <bitmask>
+const bool TWO_INTERVALS = BITMASK_INTERVALS == BITMASK_INTERVALS_TWO;
 #include "common/slices.glsl"
 #include "common/environment.glsl"
 #include "common/senders.glsl"
@@ -16,16 +17,33 @@ uint sectors_before(Slice s, float place) {
     return n >= SECTORS ? 0xffffffffu : (1u << uint(max(n, 0.0))) - 1u;
 }
 
-// The sectors that are closed by what is seen: it goes on away from the camera, `thickness` along the view axis, as far as it lies within
+// The sectors that are closed by a body: it goes on away from the camera, `thickness` along the view axis, as far as it lies within
 // the radius. What a march of infinitely many rays and steps would find closed is this.
-uint closed_by(Post p, Slice s, Seen q, float side) {
+uint closed_by(Post p, Slice s, Seen q, float thickness, float side) {
     float d2 = dot(q.d_vs, q.d_vs), b = dot(q.d_vs, q.ray), root2 = b * b - d2 + bitmask.radius * bitmask.radius, root = sqrt(max(root2, 0.0));
-    float first = max(-b - root, 0.0), last = min(bitmask.thickness * q.stretch, root - b);
+    float first = max(-b - root, 0.0), last = min(thickness * q.stretch, root - b);
     float near = dot(q.d_vs, p.v_vs), turn = dot(q.ray, p.v_vs);
     float front = (near + first * turn) * inversesqrt(max(d2 + first * (2.0 * b + first), 1e-6 * d2));
     float back = (near + last * turn) * inversesqrt(max(d2 + last * (2.0 * b + last), 1e-6 * d2));
     uint sectors = sectors_before(s, place(s, front, side)) ^ sectors_before(s, place(s, back, side));
     return q.above && root2 > 0.0 && last > first ? sectors : 0u;
+}
+
+// By what is seen; with two intervals by the first body there, and by the second.
+uint closed_at(Post p, Slice s, Seen q, float side, out uint second) {
+    second = 0u;
+    if (!TWO_INTERVALS) return closed_by(p, s, q, bitmask.thickness, side);
+    vec4 known = intervals_at(p.receiver, q.uv), depths = 1.0 / max(known, 1e-15);
+    uint first = closed_by(p, s, q, depths.y - depths.x, side);
+    q.d_vs = q.ray * (q.stretch * depths.z) - p.p_vs;
+    q.above = known.z > 0.0 && depths.z * height_of(p.receiver.plane, q.uv * frame.size) - p.receiver.height > bitmask.bias * length(q.d_vs);
+    second = closed_by(p, s, q, depths.w - depths.z, side);
+    return first;
+}
+
+uint closed_at(Post p, Slice s, Seen q, float side) {
+    uint second, first = closed_at(p, s, q, side, second);
+    return first | second;
 }
 
 float share_of(uint sectors) { return float(bitCount(sectors)) / SECTORS; }
@@ -65,8 +83,8 @@ void direct() {
         Way one = way_of(p, s, 1.0, bitmask.radius), other = way_of(p, s, -1.0, bitmask.radius);
         uint closed = 0u;
         for (int k = 0; k < bitmask.steps; k++) {
-            closed |= closed_by(p, s, seen_at(p, one, k, bitmask.steps, s.shift, bitmask.bias), 1.0);
-            closed |= closed_by(p, s, seen_at(p, other, k, bitmask.steps, fract(s.shift + 0.5), bitmask.bias), -1.0);
+            closed |= closed_at(p, s, seen_at(p, one, k, bitmask.steps, s.shift, bitmask.bias), 1.0);
+            closed |= closed_at(p, s, seen_at(p, other, k, bitmask.steps, fract(s.shift + 0.5), bitmask.bias), -1.0);
         }
         sum += through(p, s, closed, flat_vs, map_from_view);
     }
@@ -77,9 +95,13 @@ void direct() {
 // texel's centre, where its normal and its depth belong together: beside an edge half of the light would be lost otherwise.
 vec3 sent(Post p, Slice s, Way way, int k, float shift, float side, inout uint closed) {
     Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
-    uint sectors = closed_by(p, s, q, side) & ~closed;
-    closed |= sectors;
-    return front_of(q.uv, p.p_vs) > 0.0 ? share_of(sectors) * textureLod(sender_radiance, q.uv, 0.0).rgb : vec3(0.0);
+    uint second, sectors = closed_at(p, s, q, side, second) & ~closed;
+    second &= ~(closed | sectors);
+    closed |= sectors | second;
+    vec3 behind = vec3(0.0);
+    if (TWO_INTERVALS && second != 0u) behind = share_of(second) * from_second(q.uv, p.p_vs);
+    if (front_of(q.uv, p.p_vs) > 0.0) return behind + share_of(sectors) * textureLod(sender_radiance, q.uv, 0.0).rgb;
+    return TWO_INTERVALS && sectors != 0u ? behind + share_of(sectors) * from_back(intervals_at(p.receiver, q.uv), q.uv, p.p_vs) : behind;
 }
 
 void indirect() {

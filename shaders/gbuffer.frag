@@ -4,6 +4,8 @@
 // after  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces Revisited, 2008: the frame of a normal image is not normalised
 #include <material>
 #include <has>
+#include <camera>
+#include "common/behind.glsl"
 uniform sampler2D albedo_image, emission_image, surface_image, normal_image, occlusion_image;
 in vec3 normal;
 in vec2 image_uv, image_uv2;
@@ -33,8 +35,14 @@ void shine(vec2 at) {
     out_emission = vec4(min(emission, LARGEST), 1.0);
 }
 
+// Of other layers than what is seen: what lies in front is left out, and a back keeps the normal that its body has there.
+bool left_out() { return CAMERA_LAYER != CAMERA_LAYER_SEEN && !is_behind(depth); }
+
+const float TURNED = CAMERA_LAYER == CAMERA_LAYER_BACKS ? -1.0 : 1.0;
+
 void plain() {
-    out_normal = vec4(normalize(gl_FrontFacing ? normal : -normal), 1.0);  // both sides of a sheet are surfaces
+    if (left_out()) discard;
+    out_normal = vec4(TURNED * normalize(gl_FrontFacing ? normal : -normal), 1.0);  // both sides of a sheet are surfaces
     out_albedo = vec4(material.albedo, 1.0);
     if (HAS_ALBEDO == HAS_ALBEDO_IMAGE) out_albedo.rgb *= texture(albedo_image, image_uv).rgb;
     out_depth = depth;
@@ -48,7 +56,7 @@ void plain_shining() {
 #if defined(ENTRY_LAYERED) || defined(ENTRY_LAYERED_SHINING)
 void layered() {
     vec4 base = vec4(material.albedo, material.opacity) * tint;
-    float metallic = material.metallic, roughness = material.roughness, open = 1.0, side = gl_FrontFacing ? 1.0 : -1.0;
+    float metallic = material.metallic, roughness = material.roughness, open = 1.0, side = gl_FrontFacing ? TURNED : -TURNED;
     vec3 n = normal;
     if (HAS_ALBEDO == HAS_ALBEDO_IMAGE) base *= texture(albedo_image, laid(material.albedo_u, material.albedo_v, material.albedo_set));
     if (HAS_SURFACE == HAS_SURFACE_IMAGE) {
@@ -66,7 +74,7 @@ void layered() {
         float occlusion = texture(occlusion_image, laid(material.occlusion_u, material.occlusion_v, material.occlusion_set)).r;
         open = mix(1.0, occlusion, material.occlusion);
     }
-    if (base.a < material.cutoff) discard;
+    if (base.a < material.cutoff || left_out()) discard;
     out_normal = vec4(side * normalize(n), 1.0);
     out_albedo = vec4(base.rgb * (1.0 - metallic), open);
     out_depth = depth;

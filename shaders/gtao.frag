@@ -3,6 +3,7 @@
 // after  Jimenez, Wu, Pesce, Jarabo, Practical Realtime Strategies for Accurate Indirect Occlusion, SIGGRAPH 2016
 // cannot know what is open below a horizon: things are taken to go on behind what is seen, but for the heuristic `thin`
 #include <gtao>
+const bool TWO_INTERVALS = false;  // a horizon has no back
 #include "common/slices.glsl"
 #include "common/environment.glsl"
 layout(location = 0) out vec4 direct;

@@ -25,6 +25,6 @@ void main() {
     result = vec4(w_ws, shut ? 1.0 : leaves ? 2.0 : 0.0);
     vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : arriving(p, w_vs) * PI;
     direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
-    indirect_part = vec4(shut ? ssdo.bounce_gain * sent(p, s, uv) : vec3(0.0), 1.0);
+    indirect_part = vec4(shut ? ssdo.bounce_gain * returned(p, s, y, hit) : vec3(0.0), 1.0);
     place = vec4(uv, s.local.xy);
 }

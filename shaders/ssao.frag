@@ -3,6 +3,7 @@
 // after  Mittring, Finding Next Gen: CryEngine 2, SIGGRAPH 2007; hemisphere of the normal, cosine-weighted
 // cannot tell which directions are open: light of all of them is dimmed alike
 #include <ssao>
+const bool TWO_INTERVALS = SSAO_INTERVALS == SSAO_INTERVALS_TWO;
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"

@@ -4,6 +4,7 @@
 // cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <ssdo>
 #include <batch>
+const bool TWO_INTERVALS = SSDO_INTERVALS == SSDO_INTERVALS_TWO;
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"
@@ -82,10 +83,22 @@ vec3 sent(Point p, Sample s, vec2 uv) {
     return weight * textureLod(sender_radiance, uv, 0.0).rgb;
 }
 
+// From the body that closes a direction: its front or its back. A patch's form says nothing of what is not seen, which is left out of it.
+vec3 returned(Point p, Sample s, Ray y, int hit) {
+    vec2 uv = place_of(p.receiver, y, hit, p.steps);
+    if (!TWO_INTERVALS) return sent(p, s, uv);
+    vec4 seen = intervals_at(p.receiver, uv);
+    float q = inverse_depth_of(p.receiver, y, hit, p.steps);
+    bool first = seen.x > q && q > seen.y;
+    if (first && front_of(uv, p.receiver.p_vs) > 0.0) return sent(p, s, uv);
+    if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) return vec3(0.0);
+    return PI / float(ssdo.samples) * (first ? from_back(seen, uv, p.receiver.p_vs) : from_second(uv, p.receiver.p_vs));
+}
+
 // What comes back from the surface that closes a direction, where one does.
 vec3 back(Point p, Pattern q, int i, int k, uint hit) {
     Sample s = sample_of(q, i, k);
-    return hit == 0u ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), int(hit), p.steps));
+    return hit == 0u ? vec3(0.0) : returned(p, s, ray_of(p, s), int(hit));
 }
 
 void indirect() {

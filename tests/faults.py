@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py", "tests/test_half.py", "tests/test_slices.py")
+FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py", "tests/test_half.py", "tests/test_slices.py", "tests/test_intervals.py")
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
 SLICES, BITMASK, GTAO = (f"shaders/{name}" for name in ("common/slices.glsl", "bitmask.frag", "gtao.frag"))
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 AGREEMENT = "shaders/common/agreement.glsl"
+INTERVALS = "shaders/intervals.frag"
 
 
 class Fault(NamedTuple):
@@ -160,8 +161,10 @@ FAULTS = (
         "test_22",
     ),
     Fault(23, "infinite thickness", VISIBILITY, "nearer < thickness * seen * q.z", "nearer < 1e9", "test_23"),
-    Fault(23, "sectors of infinite thickness", BITMASK, "min(bitmask.thickness * q.stretch, root - b)", "root - b", "test_slices and pole"),
-    Fault(24, "bounce from back faces, by sectors", BITMASK, "front_of(q.uv, p.p_vs) > 0.0 ?", "true ?", "test_slices and 24"),
+    Fault(23, "sectors of infinite thickness", BITMASK, "min(thickness * q.stretch, root - b)", "root - b", "test_slices and pole"),
+    Fault(
+        24, "bounce from back faces, by sectors", BITMASK, "if (front_of(q.uv, p.p_vs) > 0.0) return behind", "if (true) return behind", "test_slices and 24"
+    ),
     Fault(
         24,
         "sectors closed from below the horizon",
@@ -179,15 +182,20 @@ FAULTS = (
         27,
         "bounce not gated by visibility",
         SSDO,
-        "hit == 0u ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), int(hit), p.steps))",
-        "i + k >= ssdo.samples ? vec3(0.0) : sent(p, s, place_of(p.receiver, ray_of(p, s), hit == 0u ? p.steps : int(hit), p.steps))",
+        "hit == 0u ? vec3(0.0) : returned(p, s, ray_of(p, s), int(hit))",
+        "i + k >= ssdo.samples ? vec3(0.0) : returned(p, s, ray_of(p, s), hit == 0u ? p.steps : int(hit))",
         "27 or f10",
     ),
     Fault(27, "another direction's hit", SSDO, "found >> uint(shift) &", "found &", "27 or f10 or f7"),
     Fault(27, "earlier batches forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + sum", "sum", "36 or f2"),
     Fault(27, "earlier batches' bounce forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + vec4(ssdo", "vec4(ssdo", "26 or f7 or f10"),
     Fault(
-        27, "sectors send that were closed before", BITMASK, "closed_by(p, s, q, side) & ~closed;", "closed_by(p, s, q, side);", "test_slices and (f10 or 26)"
+        27,
+        "sectors send that were closed before",
+        BITMASK,
+        "closed_at(p, s, q, side, second) & ~closed;",
+        "closed_at(p, s, q, side, second);",
+        "test_slices and (f10 or 26)",
     ),
     Fault(
         28,
@@ -286,7 +294,7 @@ FAULTS = (
     ),
     Fault(43, "a horizon sinks to the last point", GTAO, ": mix(horizon, cosine, gtao.thin)", ": cosine", "test_slices and f2"),
     Fault(43, "point mode marches", SSDO, "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 0", "== SSDO_VISIBILITY_MARCH ? ssdo.steps : 8", "tunnels"),
-    Fault(44, "surfaces kept although the camera moves", "app/gpu.py", "which, *_sorted_out(bound))", "which)", "44"),
+    Fault(44, "surfaces kept although the camera moves", "app/gpu.py", "which, shared_blocks, given)", "which, given)", "44"),
     Fault(44, "surfaces kept although the scene is another", "app/gpu.py", "self._stamp(geometry.vertices), ", "", "44"),
     Fault(44, "sunlight kept although the sun moves", "app/gpu.py", "key = (shader, blocks, {", "key = (shader, {", "44"),
     Fault(44, "light kept although the surfaces are others", "app/gpu.py", ", {name: self._stamp(t) for name, t in textures.items()})", ")", "44"),
@@ -316,6 +324,26 @@ FAULTS = (
     Fault(45, "light leaks around a corner", AGREEMENT, " * clamp(2.0 - apart.y, 0.0, 1.0)", "", "on_its_face"),
     Fault(45, "left for right in upsampling", "shaders/upsample.frag", "vec4(near.x, far.x, near.x, far.x)", "vec4(far.x, near.x, far.x, near.x)", "its_own"),
     Fault(45, "thin things have no light", "shaders/upsample.frag", "vec4(irradiance_at(r.n_ws), 1.0)", "vec4(0.0, 0.0, 0.0, 1.0)", "seen_at_none"),
+    Fault(47, "a body has no back", VISIBILITY, "front.x > q.z && q.z > seen.y && ", "front.x > q.z && ", "test_intervals and thick"),
+    Fault(47, "a second body closes nothing", VISIBILITY, " || front.y > q.z && q.z > seen.w && above.y > 0.0", "", "test_intervals and hides"),
+    Fault(47, "a second body stands where the first does", VISIBILITY, "front = seen.xz", "front = seen.xx", "test_intervals and hides"),
+    Fault(47, "sectors of a body without a back", BITMASK, "depths.y - depths.x", "bitmask.thickness", "test_intervals and thick"),
+    Fault(47, "sectors of one body alone", BITMASK, "second = closed_by(p, s, q, depths.w - depths.z, side);", "", "test_intervals and hides"),
+    Fault(47, "a sheet lends the next body's back", INTERVALS, "back >= min(second, BACKGROUND)", "back >= BACKGROUND", "test_intervals and sheet_before"),
+    Fault(47, "a sheet has no depth", INTERVALS, "min(front + guess.thickness, second)", "front", "test_intervals and as_is_guessed"),
+    Fault(47, "a surface lies behind itself", "shaders/common/behind.glsl", ".r * 1.00001", ".r * 0.99", "test_intervals and depths"),
+    Fault(47, "fronts taken for backs", "app/gpu.py", '"front" if backs else "back"', '"back"', "test_intervals and depths"),
+    Fault(47, "sheets taken for bodies", "app/intervals.py", "(balance[edge] != 0).any(1) | pierced", "pierced", "test_intervals and (sheet or told)"),
+    Fault(
+        47, "what has holes is a body", "app/intervals.py", "(balance[edge] != 0).any(1) | pierced", "(balance[edge] != 0).any(1)", "test_intervals and told"
+    ),
+    Fault(47, "backs turned to the camera", GBUFFER, "LAYER_BACKS ? -1.0 : 1.0", "LAYER_BACKS ? 1.0 : 1.0", "test_intervals and hidden_send"),
+    Fault(47, "a hidden body sends nothing", SSDO, ": from_second(uv, p.receiver.p_vs)", ": vec3(0.0)", "test_intervals and hidden_send"),
+    Fault(47, "a back sends nothing", SSDO, "(first ? from_back(seen, uv, p.receiver.p_vs) :", "(first ? vec3(0.0) :", "test_intervals and hidden_send"),
+    Fault(
+        47, "sectors of a hidden body send nothing", BITMASK, "if (TWO_INTERVALS && second != 0u) behind", "if (false) behind", "test_intervals and hidden_send"
+    ),
+    Fault(47, "bodies that touch are two", INTERVALS, "if (second - back < second", "if (second - back < -second", "test_intervals and hidden_send"),
 )
 
 

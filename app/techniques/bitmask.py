@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from app import senders
 from app.gpu import Gpu
+from app.intervals import depths
 from app.light import around
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, Sliced, View
@@ -18,6 +19,11 @@ class Bitmask(Sliced):
     """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
 
     thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    intervals: str = param(
+        "one",
+        help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
+        choices=("one", "two"),
+    )
     lookups: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
     prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two")
     bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")
@@ -29,9 +35,13 @@ class Bitmask(Sliced):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
+        if self.intervals == "two":
+            given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         seen = around(gpu, view.sky, self.prefilter * (math.pi / self.lookups) ** 2)
         (direct,) = gpu.draw("bitmask.frag:direct", gpu.target("bitmask.direct", view.size, LIGHTING_FORMAT), **given, environment_around=seen)
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:
             return Lighting(direct, *gpu.clear(into))
+        if self.intervals == "two":
+            given["hidden"] = senders.hidden(gpu, view, direct)
         return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.gbuffer import inverse_depth
 from app.gpu import Gpu
+from app.intervals import depths
 from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
 
 
@@ -17,4 +17,4 @@ class Ssao(ScreenSpace):
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
         given: dict[str, Any] = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
-        return Lighting(*gpu.draw("ssao.frag", into, **given, inverse_depth=inverse_depth(gpu, view.frame, view.gbuffer)))
+        return Lighting(*gpu.draw("ssao.frag", into, **given, inverse_depth=depths(gpu, view, self.intervals, self.thickness)))

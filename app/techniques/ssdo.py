@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import senders
-from app.gbuffer import inverse_depth
 from app.gpu import Gpu, Target, Texture
+from app.intervals import depths
 from app.light import around
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
@@ -52,7 +52,7 @@ class Ssdo(ScreenSpace):
         if not (self.direct or self.bounce or (self.reflections and view.gloss is not None)):
             return Lighting(cleared("no direct", 1.0), cleared("no indirect", 0.0))
         given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
-        given |= {"inverse_depth": inverse_depth(gpu, view.frame, view.gbuffer), "environment_around": around(gpu, view.sky, self.seen)}
+        given |= {"inverse_depth": depths(gpu, view, self.intervals, self.thickness, self.bounce), "environment_around": around(gpu, view.sky, self.seen)}
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
         nothing.framebuffer.clear()
         direct = indirect = nothing.textures[0]
@@ -65,6 +65,8 @@ class Ssdo(ScreenSpace):
         gloss, sender = None, senders.Senders(*nothing.textures * 2)
         if self.bounce:
             sender = senders.draw(gpu, view, direct)
+            if self.intervals == "two":
+                given["hidden"] = senders.hidden(gpu, view, direct)
             for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
                 (indirect,) = gpu.draw("ssdo.frag:indirect", into, **given, batch=batch, batch_hits=hit, before=indirect, sender=sender)

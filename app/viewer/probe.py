@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app import half
-from app.gbuffer import BACKGROUND, inverse_depth
-from app.gpu import Gpu
+from app.gbuffer import BACKGROUND
+from app.gpu import Gpu, Texture
+from app.intervals import depths
 from app.light import around
 from app.pipeline import Picture
 from app.scene import Floats
-from app.senders import Senders
+from app.senders import HIDDEN, Hidden, Senders
 from app.technique import LIGHTING_FORMAT, ScreenSpace
 from app.techniques.ssdo import Ssdo
 
@@ -63,7 +64,7 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
         given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": view.frame}
         given |= {"gbuffer": view.gbuffer, "environment": view.environment, "light": p.raw, "sender": _senders(gpu, p)}
         given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
-        given["inverse_depth"] = inverse_depth(gpu, view.frame, view.gbuffer)
+        given |= {"inverse_depth": depths(gpu, view, ssdo.intervals, ssdo.thickness, bounces), "hidden": _hidden(gpu, p)}
         one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw("probe.frag", into, **given))
     if p.shot.lighting.half:
         place[:, :2] = half.whole(size, place[:, :2])
@@ -73,6 +74,16 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
 
 def _senders(gpu: Gpu, p: Picture) -> Senders:
     """What light leaves what is seen, as the technique drew it; where it drew none, anything, as it has no weight."""
-    slot = next((name.partition("/")[0] for name, target in gpu.targets.items() if p.radiance in target.textures), "")
-    target = gpu.targets.get(f"{slot}/senders")
-    return Senders(*target.textures) if target else Senders(p.radiance, p.radiance)
+    return Senders(*_target(gpu, p, "senders"))
+
+
+def _hidden(gpu: Gpu, p: Picture) -> Hidden:
+    """The same of what lies behind."""
+    return Hidden(*(texture for name in HIDDEN for texture in _target(gpu, p, f"senders.{name}")))
+
+
+def _target(gpu: Gpu, p: Picture, name: str) -> tuple[Texture, ...]:
+    """The two textures of that name beside which the picture was drawn."""
+    slot = next((found.partition("/")[0] for found, target in gpu.targets.items() if p.radiance in target.textures), "")
+    target = gpu.targets.get(f"{slot}/{name}")
+    return target.textures if target else (p.radiance, p.radiance)

@@ -11,7 +11,7 @@
 //
 // Cannot see what the camera does not: hidden and off-screen things close nothing.
 #include "common/screen.glsl"
-uniform sampler2D inverse_depth;  // 1 / metres, with a border of one pixel
+uniform sampler2D inverse_depth;  // 1 / metres, with a border of one pixel; with TWO_INTERVALS front, back, front, back, see intervals.frag
 
 struct Receiver {
     vec3 p_vs;
@@ -70,6 +70,11 @@ float along(Ray y, int k) {
 bool hidden(Receiver r, Ray y, float s, float thickness) {
     vec3 q = r.at + y.way * s;
     vec2 px = floor(q.xy);
+    if (TWO_INTERVALS) {
+        vec4 seen = textureLod(inverse_depth, (px + 1.5) * r.texel, 0.0);
+        vec2 front = seen.xz, above = (dot(px, r.plane.xy) + r.plane.z - r.height * front) * q.z - y.lift * s * front;
+        return front.x > q.z && q.z > seen.y && above.x > 0.0 || front.y > q.z && q.z > seen.w && above.y > 0.0;
+    }
     float seen = textureLod(inverse_depth, (px + 1.5) * r.texel, 0.0).r, nearer = seen - q.z;
     return nearer > 0.0 && nearer < thickness * seen * q.z && (dot(px, r.plane.xy) + r.plane.z - r.height * seen) * q.z > y.lift * s * seen;
 }
@@ -91,3 +96,8 @@ vec2 place_of(Receiver r, Ray y, int hit, int steps) {
     vec3 q = r.at + y.way * (steps == 0 ? 1.0 : along(y, hit - 1));
     return (floor(q.xy) + 0.5) / frame.size;
 }
+
+// 1 / depth of the point that is hidden, and the two intervals at a pixel.
+float inverse_depth_of(Receiver r, Ray y, int hit, int steps) { return r.at.z + y.way.z * (steps == 0 ? 1.0 : along(y, hit - 1)); }
+
+vec4 intervals_at(Receiver r, vec2 uv) { return textureLod(inverse_depth, (uv * frame.size + 1.0) * r.texel, 0.0); }
