@@ -5,7 +5,11 @@ they hide. A sheet has none, and a room seen from within has it out of sight: bo
 
 RMSE of direct light (over pi), against rays as long as the radius, 15 % of the scene's size; 320 x 180, 4 frames of 64 directions of 32 steps: with
 one interval 0.020, 0.032, 0.053 in cornell, nook and blocks, with two 0.008, 0.009, 0.024; by sectors (4 slices of 2 x 32) 0.021, 0.034, 0.054 and
-0.010, 0.014, 0.025. Against rays without end they differ by little: what is farther than the radius is missing in both.
+0.010, 0.014, 0.025. The bounce (same unit, senders behind included): 0.022, 0.033, 0.048 and 0.020, 0.023, 0.031.
+Not so where a guess that closes too much makes up for what is missing: in the courtyard, whose camera stands inside, direct light errs by 0.078
+and 0.080; with a radius of the scene's size and 64 steps, against rays without end, by 0.055 and 0.031 in nook but by 0.141 and 0.164 in
+cornell, whose walls are thinner than such steps. Processor time in the courtyard at 1280 x 720 on llvmpipe: SSDO's direct pass 703 and 987 ms, its
+bounce 257 and 747, three passes of hidden senders of 47 each; what is kept while nothing moves not counted. So one interval is the default.
 """
 
 from __future__ import annotations
