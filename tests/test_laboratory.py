@@ -370,6 +370,11 @@ def test_equal_time_sets_the_samples_of_b(screen: Screen, monkeypatch: pytest.Mo
         screen.rest()
     b = session.techniques["B"]
     assert isinstance(b, ScreenSpace) and b.samples == 8, "and they follow"
+    session.choose("B", "bitmask", slices=9)
+    monkeypatch.setattr(session.stage, "lighting", lambda slot: {"A": 0.625, "B": 5.0}[slot] * session.techniques[slot].count)
+    for _ in range(8):
+        screen.rest()
+    assert session.techniques["B"].count == 4 and session.techniques["A"].count == 32, "slices follow too"
 
 
 # ---- experiments --------------------------------------------------------------------------------------------------------
@@ -422,6 +427,21 @@ def test_more_samples_err_less(gpu: Gpu) -> None:
     errors = [y for _, y in curves["B"]]
     assert [x for x, _ in curves["B"]] == list(experiments.COUNTS)
     assert errors[0] > errors[3] > errors[-1] > 0
+
+
+def test_more_slices_err_less(gpu: Gpu) -> None:
+    """From one slice, which looks up as many points as 4 directions, on both sides."""
+    screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 8})
+    screen.session.choose("B", "bitmask")
+    session = both(screen)
+    session.truth = True
+    for _ in range(100):
+        screen.time.now += 10
+        session.step((64, 36))
+    curves = run(screen, experiments.climb_samples(session))
+    assert [x for x, _ in curves["B"]] == [x for x, _ in curves["A"]] == [4, 8, 16, 32, 64, 128]
+    errors = [y for _, y in curves["B"]]
+    assert errors[0] > errors[2] > errors[-1] > 0
 
 
 # ---- undo, state, memory ------------------------------------------------------------------------------------------------

@@ -27,6 +27,13 @@ class Bitmask(Sliced):
         fitted = super().fitted(size)
         return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
 
+    @property
+    def title(self) -> str:
+        return self.group
+
+    def converging(self) -> Self:
+        return replace(super().converging(), lookups=32)
+
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
         seen = around(gpu, view.sky, self.prefilter * (math.pi / self.lookups) ** 2)

@@ -12,7 +12,7 @@ from imgui_bundle import ImVec2, imgui
 
 from app import environment, scenes
 from app.loading import SCENES_IN_WORDS
-from app.technique import ScreenSpace, Technique
+from app.technique import Technique
 from app.viewer import budget, experiments
 from app.viewer.buffers import LADDER, MARK, PICTURE
 from app.viewer.experiments import Experiment
@@ -21,12 +21,11 @@ from app.viewer.looking import VIEWS, Cursor
 from app.viewer.overlay import FIXED, Overlay
 from app.viewer.probe import Probe, probed
 from app.viewer.saving import Memory
-from app.viewer.session import MODES, ODDS, Session, in_words
+from app.viewer.session import COMMON, MODE_NAMES, MODES, ODDS, Session, in_words
 from app.viewer.stage import Slot
 from app.viewer.widgets import COLORS, STOPS, Widgets, colored, explanation, faint, u32
 
 WIDTH = 340.0  # before scaling
-MODE_NAMES = ("off", "SSAO", "SSDO direct", "SSDO", "truth")
 VIEW_TIPS = (
     "A alone (A)",
     "B alone (Shift+A)",
@@ -172,7 +171,7 @@ class Panel:
             s.exchange()
         elif pressed:
             s.copy("B" if pressed == "A = B" else "A", "A" if pressed == "A = B" else "B")
-        w.label("equal", "What is the same for A and B, so that the comparison is fair: B's samples follow from A's")
+        w.label("equal", "What is the same for A and B, so that the comparison is fair: B's samples, or slices, follow from A's")
         if w.opened("##budget", s.budget):
             for kind in budget.KINDS:
                 if imgui.selectable(kind, kind == s.budget)[0]:
@@ -221,13 +220,15 @@ class Panel:
         w.quiet((type(technique).__doc__ or "").split("\n")[0])
         for name, owner, f, value in technique.walk(f"{technique.group}."):
             w.row(slot, name, owner, f, value)
-        if isinstance(technique, ScreenSpace) and len(s.shown) == 1:
-            everything = not any(name in s.apart for name in ScreenSpace.__dataclass_fields__)
-            changed, linked = imgui.checkbox(f"the same for SSAO and SSDO##{slot}", everything)
+        if technique.counts and len(s.shown) == 1:
+            changed, linked = imgui.checkbox(f"the same for all techniques##{slot}", not any(name in s.apart for name in COMMON))
             if changed:
-                for name in ScreenSpace.__dataclass_fields__:
+                for name in COMMON:
                     s.set_linked(f"{technique.group}.{name}", linked)
-            imgui.set_item_tooltip("Samples, radius, visibility, steps, thickness and bias change together,\nso that a comparison is fair")
+            imgui.set_item_tooltip(
+                "Samples, radius, visibility, steps, thickness and bias change together, so that a comparison is fair;\n"
+                "slices so that as many points are looked up as with directions"
+            )
 
     def _look(self) -> None:
         s, w = self.session, self.widgets
@@ -317,7 +318,11 @@ class Panel:
         s, w = self.session, self.widgets
         imgui.dummy(ImVec2(0, 2 * self.scale))
         names = ("turn light", "samples", "radius")
-        tips = ("the environment goes round: SSAO stays flat, SSDO follows", "1 to 128, against the truth", "a sixteenth of the radius to four times it")
+        tips = (
+            "the environment goes round: SSAO stays flat, SSDO follows",
+            "1 to 128, or slices of as many points, against the truth",
+            "a sixteenth of the radius to four times it",
+        )
         running = self.experiment and not self.experiment.done
         pressed = w.row_of_buttons((*names, "stop") if running else names, None, tips, "experiments")
         if pressed == "stop" and self.experiment:
@@ -440,5 +445,3 @@ class Panel:
         if imgui.button("light panel" if THEME.dark else "dark panel"):
             theme(self.scale, not THEME.dark)
         w.placed("theme")
-
-
