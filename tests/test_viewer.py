@@ -32,6 +32,7 @@ from app.viewer import controls, keys, saving
 from app.viewer.controls import Pose
 from app.viewer.growth import Growth
 from app.viewer.session import MODE_NAMES, MODES, Session, in_words
+from app.viewer.stage import Slot
 
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
@@ -253,14 +254,15 @@ def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None
     session.choose_view("split")
     screen.rest()
     assert "A: bitmask, 4 slices, 2 x 16 points" in session.status() and "B: SSDO with bounce, 16 directions, march 8" in session.status()
-    for name, value, slot, expected in (
+    cases: tuple[tuple[str, Any, Slot, tuple[int, int]], ...] = (
         ("ssdo.samples", 32, "B", (8, 32)),
         ("bitmask.slices", 2, "A", (2, 8)),
         ("bitmask.steps", 32, "A", (2, 16)),
         ("ssdo.steps", 16, "B", (4, 16)),
         ("ssdo.visibility", "point", "B", (1, 16)),
         ("ssdo.visibility", "march", "B", (4, 16)),
-    ):
+    )
+    for name, value, slot, expected in cases:
         assert session.change({name: value}, slot)
         assert (session.techniques["A"].count, session.techniques["B"].count) == expected, name
     assert session.change({"ssdo.radius": 0.3, "ssdo.thickness": 0.1}, "B")

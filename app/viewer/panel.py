@@ -342,7 +342,7 @@ class Panel:
             return
         _, self.inspects = imgui.checkbox("inspect under the mouse", self.inspects)
         w.placed("inspect")
-        imgui.set_item_tooltip("Values, linear, and the directions that were tried (I); Shift+I holds on to the pixel")
+        imgui.set_item_tooltip("Values, linear, and the directions, or sectors of slices, that were tried (I); Shift+I holds on to the pixel")
         if not self.inspects:
             return
         cursor = self.cursor
@@ -359,7 +359,7 @@ class Panel:
                 imgui.text("  ".join(f"{v:.4g}" for v in value))
         if self.probe:
             direct, indirect, share = self.probe.sums
-            w.quiet(f"{self.probed}: {len(self.probe.fates)} directions, before the blur: open {share:.3f}; their sum:")
+            w.quiet(f"{self.probed}: {self.probe.tries}, before the blur: open {share:.3f}; their sum:")
             w.quiet("direct " + "  ".join(f"{v:.4g}" for v in direct) + "   bounce " + "  ".join(f"{v:.4g}" for v in indirect))
             self.overlay.disc(self.probe, min(imgui.get_content_region_avail().x, 220 * self.scale))
             w.quiet("filled: the light it brings; black rim: closed; violet rim: leaves the screen")
