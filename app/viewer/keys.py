@@ -37,7 +37,9 @@ def _techniques() -> list[Key]:
     for number, words in enumerate(TECHNIQUES, 1):
         names = (f"NUMBER_{number}", f"NUMPAD_{number}")
         found.append(Key("compare", str(number), words, f"right {number}", names))
-        found.append(Key("compare", f"Shift+{number}", f"the same on the left side: {words}", f"left {number}", names[:1], shift=True))
+        once = number == 1
+        shown = f"Shift+1 ... {len(TECHNIQUES)}" * once
+        found.append(Key("compare", shown, "the same on the left side" * once, f"left {number}", names[:1], shift=True))
     return sorted(found, key=lambda key: key.shift)
 
 

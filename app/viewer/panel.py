@@ -108,7 +108,7 @@ class Panel:
             self._sections()
             imgui.end()
         if self.help:
-            self._rects.append(self.overlay.help(width, width - across, height))
+            self._rects.append(self.overlay.help(width, height))
         any_popup = imgui.PopupFlags_.any_popup.value
         self._busy = imgui.is_popup_open("", any_popup) or (imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3)))
 
@@ -204,9 +204,10 @@ class Panel:
     def _parameters(self, slot: Slot) -> None:
         s, w = self.session, self.widgets
         number = s.mode(slot)
-        tips = [f"{'Shift+' if slot == 'A' else ''}{n}" for n in range(1, len(MODE_NAMES) + 1)]
-        if pressed := w.row_of_buttons(MODE_NAMES, MODE_NAMES[number - 1] if number else None, tips, f"mode {slot}"):
-            s.choose_mode(slot, MODE_NAMES.index(pressed) + 1)
+        for row in (MODE_NAMES[:5], MODE_NAMES[5:]):
+            tips = [f"{'Shift+' if slot == 'A' else ''}{MODE_NAMES.index(name) + 1}" for name in row]
+            if pressed := w.row_of_buttons(row, MODE_NAMES[number - 1] if number else None, tips, f"mode {slot}"):
+                s.choose_mode(slot, MODE_NAMES.index(pressed) + 1)
         others = [name for name in Technique.known if name not in {mode["technique"] for mode in MODES}]
         if others:
             group = s.techniques[slot].group
