@@ -16,8 +16,10 @@ from PIL import Image
 from test_viewer import Screen
 
 from app import images, metrics
+from app.frame import positions
 from app.gpu import Gpu
-from app.pipeline import photograph
+from app.pipeline import Picture, photograph
+from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
 from app.technique import ScreenSpace
@@ -310,6 +312,7 @@ def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) 
     raw = gpu.read(picture.raw.direct), gpu.read(picture.raw.indirect)
     fates, across = set(), []
     depth = gpu.read(picture.view.gbuffer.depth)[..., 0]
+    places = positions(picture.view.frame, np.where(depth < 1e29, depth, np.inf))
     for y, x in np.argwhere(depth < 1e29)[::97]:
         found = probed(gpu, picture, int(x), int(y))
         assert found is not None
@@ -320,15 +323,26 @@ def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) 
         assert np.abs(np.linalg.norm(found.directions, axis=1) - 1).max() < 1 / 1024  # normals are half floats
         assert (found.direct[found.fates == CLOSED] == 0).all() and (found.indirect[found.fates != CLOSED] == 0).all()
         across.append(np.square(found.disc).sum(1).mean())
-        if (found.fates == CLOSED).any():  # what closes one is seen there, above the surface
-            uv = found.senders[found.fates == CLOSED]
-            assert ((uv > 0) & (uv < 1)).all()
+        # What closes one is seen on the line that it is in the picture, but for half a pixel to each side, and not behind the receiver
+        here = np.array((x + 0.5, 35.5 - y))
+        there = seen_at(picture, places[y, x] + 0.01 * found.radius * found.directions)[found.fates == CLOSED] - here
+        to = found.senders[found.fates == CLOSED] * (64, 36) - here
+        line = there / np.linalg.norm(there, axis=1, keepdims=True)
+        assert np.abs(to[:, 0] * line[:, 1] - to[:, 1] * line[:, 0]).max(initial=0) < 0.75
+        assert (to * line).sum(1).min(initial=0) > -0.75
         fates |= set(found.fates.tolist())
     assert fates == {OPEN, CLOSED, LEAVES}
     # Seen from above the surface they lie in a disc, evenly: the mean of r^2 is 1/2, of 20 pixels within 4e-4 of that
     assert abs(np.mean(across) - 0.5) < 2e-3
     y, x = np.argwhere(depth > 1e29)[0]
     assert probed(gpu, picture, int(x), int(y)) is None, "the background"
+
+
+def seen_at(picture: Picture, p_ws: Floats) -> Floats:
+    """(n, 2) pixels at which points are seen, from the lower left."""
+    clip = np.column_stack([p_ws, np.ones(len(p_ws))]) @ np.array(picture.view.frame.clip_from_world).reshape(4, 4)
+    found: Floats = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * picture.view.size
+    return found
 
 
 def test_only_what_tries_directions_is_taken_apart(gpu: Gpu) -> None:
