@@ -19,7 +19,7 @@ from app.loading import SCENES_IN_WORDS
 from app.scene import Scene, Sunlight
 from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
 from app.sun import Sun
-from app.technique import ScreenSpace, Technique
+from app.technique import Technique
 from app.techniques.ssdo import Ssdo
 
 SUN_SIZE = 0.53  # degrees, of the sun as it is seen from the earth
@@ -167,7 +167,7 @@ def add_shot_flags(parser: Parser) -> None:
 
 
 def sampled(shots: Sequence[Shot], counts: str) -> list[Shot]:
-    """Each shot of a screen-space technique with each of these counts of samples, as in 8,16,64; the others once. Raises Problem."""
+    """Each shot of a technique that looks at the screen with each of these counts of samples, as in 8,16,64; the others once. Raises Problem."""
     numbers, found = [], []
     for word in counts.split(","):
         try:
@@ -176,7 +176,8 @@ def sampled(shots: Sequence[Shot], counts: str) -> list[Shot]:
             raise Problem(f"--samples {word}: must be whole numbers, as in 8,16,64") from None
     for shot in shots:
         technique = shot.technique
-        found += [replace(shot, technique=replace(technique, samples=n)) for n in dict.fromkeys(numbers)] if isinstance(technique, ScreenSpace) else [shot]
+        each = dict.fromkeys(technique.sampled(n) for n in numbers) if technique.counts else (technique,)
+        found += [replace(shot, technique=one) for one in each]
     return found
 
 

@@ -13,11 +13,14 @@ group, the shader file and the GLSL struct. It holds no state. Given a `View` it
 
 Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay apart. On the background
 direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in app/techniques and one shader; nothing else is edited.
+
+What a technique tries against the screen is counted in its own way, directions or slices, and compared by the points it looks up at each
+pixel (`fetches`): two techniques have equal samples where these are equal.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 from app.environment import Environment
@@ -27,10 +30,13 @@ from app.gpu import Gpu, Size, Texture
 from app.lamps import Lamps
 from app.light import EnvironmentMaps, GlossMaps
 from app.scene import Scene
-from app.settings import Problem, Settings, excerpt, param, suggestion
+from app.settings import Problem, Settings, about, excerpt, param, suggestion
 from app.sun import Sun
 
 LIGHTING_FORMAT = "rgba32f"  # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
+SAMPLES = (1, 256)  # fewest and most directions
+POINTS = 8  # tried along a direction, where a number of samples is asked of a technique that counts otherwise
+SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS = 64, 8, 64  # of screen truth, in each frame; see Technique.converging
 
 
 class View(NamedTuple):
@@ -67,6 +73,7 @@ class Technique(Settings):
 
     known: ClassVar[dict[str, type[Technique]]] = {}
     progressive: ClassVar[bool] = False  # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
+    counts: ClassVar[str] = ""  # the parameter that says how much is tried against the screen at each pixel; empty: nothing is
 
     def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -85,6 +92,58 @@ class Technique(Settings):
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         raise NotImplementedError
 
+    @property
+    def points(self) -> int:
+        """Looked up on the screen for each of what it counts."""
+        return 0
+
+    @property
+    def count(self) -> int:
+        """How much is tried at each pixel, in the technique's own way; 0: nothing."""
+        return getattr(self, self.counts) if self.counts else 0
+
+    @property
+    def fetches(self) -> int:
+        """Points looked up on the screen at each pixel: what is equal in a comparison with equal samples."""
+        return self.count * self.points
+
+    def counting(self, count: float) -> Self:
+        """A copy that tries so much, or as near to it as it can."""
+        if not self.counts:
+            return self
+        allowed = about(next(f for f in fields(self) if f.name == self.counts))
+        assert allowed.lo is not None and allowed.hi is not None
+        return replace(self, **{self.counts: round(min(max(count, allowed.lo), allowed.hi))})
+
+    def fetching(self, fetches: float) -> Self:
+        """A copy that looks up so many points, or as near to it as it can."""
+        return self.counting(fetches / self.points) if self.points else self
+
+    def sampled(self, samples: int) -> Self:
+        """A copy that tries so many directions of its own, or looks up as many points as that many of POINTS. Raises Problem."""
+        if not SAMPLES[0] <= samples <= SAMPLES[1]:
+            raise Problem(f"samples = {samples}: must be {SAMPLES[0]} to {SAMPLES[1]}")
+        return self.fetching(POINTS * samples)
+
+    def converging(self) -> Self:
+        """A copy that tries as much as screen truth does: those that differ in that alone have the same."""
+        return self
+
+    @property
+    def title(self) -> str:
+        """Its name, as it is written."""
+        return self.group.upper() if self.counts else self.group
+
+    @property
+    def tries(self) -> str:
+        """What it counts, in words; empty: nothing."""
+        return ""
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """How it looks for what closes directions, and how far, in words."""
+        return ()
+
     def label(self) -> str:
         """The technique and the parameters that decide its cost and reach, in words."""
         return self.group
@@ -95,7 +154,9 @@ class ScreenSpace(Technique, abstract=True):
     """Techniques that try directions of the hemisphere against the depth buffer: what they have in common, so that a
     comparison between them can be fair. See shaders/common/visibility.glsl for what the parameters do."""
 
-    samples: int = param(16, 1, 256, "directions tried at each pixel", log=True)
+    counts: ClassVar[str] = "samples"
+
+    samples: int = param(16, *SAMPLES, "directions tried at each pixel", log=True)
     radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
     visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
     steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march; a radius of a room's size wants 32", log=True)
@@ -111,21 +172,58 @@ class ScreenSpace(Technique, abstract=True):
         fitted = super().fitted(size)
         return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
 
+    @property
+    def points(self) -> int:
+        return self.steps if self.visibility == "march" else 1
+
+    def sampled(self, samples: int) -> Self:
+        return replace(self, samples=samples)
+
+    def converging(self) -> Self:
+        return replace(self, samples=SCREEN_SAMPLES)
+
+    @property
+    def tries(self) -> str:
+        return f"{self.samples} {'direction' if self.samples == 1 else 'directions'}"
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        return (f"march {self.steps}" if self.visibility == "march" else "one point each", *_reach(self.radius))
+
     def label(self) -> str:
-        reach = f", radius {self.radius:.3g} m" if self.radius is not None else ""
-        depth = ", two intervals" if self.intervals == "two" else ""
-        return f"{self.group.upper()}, {self.samples} samples{reach}, {f'march {self.steps}' if self.visibility == 'march' else 'point'}{depth}"
+        seen = f"march {self.steps}" if self.visibility == "march" else "point"
+        return ", ".join([self.title, f"{self.samples} samples", *_reach(self.radius), seen, *["two intervals"] * (self.intervals == "two")])
 
 
 @dataclass(frozen=True)
 class Sliced(Technique, abstract=True):
     """Techniques that march slices of the hemisphere over the depth buffer: what they have in common. See shaders/common/slices.glsl."""
 
-    slices: int = param(2, 1, 16, "planes through the view ray at each pixel", log=True)
+    counts: ClassVar[str] = "slices"
+
+    slices: int = param(2, 1, 64, "planes through the view ray at each pixel", log=True)
     steps: int = param(16, 1, 64, "points tried along each side of a slice", log=True)
     radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
     bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
 
+    @property
+    def points(self) -> int:
+        return 2 * self.steps
+
+    def converging(self) -> Self:
+        return replace(self, slices=SCREEN_SLICES, steps=SCREEN_STEPS)
+
+    @property
+    def tries(self) -> str:
+        return f"{self.slices} {'slice' if self.slices == 1 else 'slices'}"
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        return (f"2 x {self.steps} points", *_reach(self.radius))
+
     def label(self) -> str:
-        reach = f", radius {self.radius:.3g} m" if self.radius is not None else ""
-        return f"{self.group.upper()}, {self.slices} {'slice' if self.slices == 1 else 'slices'} of 2 x {self.steps}{reach}"
+        return ", ".join([self.title, f"{self.tries} of 2 x {self.steps}", *_reach(self.radius)])
+
+
+def _reach(radius: float | None) -> tuple[str, ...]:
+    return () if radius is None else (f"radius {radius:.3g} m",)

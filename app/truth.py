@@ -24,11 +24,11 @@ from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
 from app.store import Mean, Store, key
-from app.technique import ScreenSpace, Technique
+from app.technique import SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS
 from app.techniques.reference import Reference
 
 KEEP_EVERY = 20.0  # seconds of drawing that an interruption may cost
-SCREEN_SAMPLES = 64  # of screen truth, in each frame: the march's steps and the environment's prefilter change with the frame and the count
+SCREEN = f"{SCREEN_SAMPLES} directions or {SCREEN_SLICES} slices of 2 x {SCREEN_STEPS} points"  # what screen truth tries at each pixel, in each frame
 
 HELD = ("radiance", "direct", "indirect", "open")
 
@@ -82,13 +82,8 @@ def world(gpu: Gpu, shot: Shot, reference: Reference, frames: int, store: Store,
 
 
 def screen(gpu: Gpu, shot: Shot, frames: int, store: Store, tick: Tick = silent) -> Truth:
-    """Screen truth of a shot from `frames` frames of SCREEN_SAMPLES directions. Raises Problem."""
-    return _twice(gpu, replace(shot, technique=converging(shot.technique)), frames, store, tick)
-
-
-def converging(technique: Technique) -> Technique:
-    """The technique with as many samples as screen truth takes: shots that differ in samples alone have the same."""
-    return replace(technique, samples=SCREEN_SAMPLES) if isinstance(technique, ScreenSpace) else technique
+    """Screen truth of a shot from `frames` frames, see SCREEN. Raises Problem."""
+    return _twice(gpu, replace(shot, technique=shot.technique.converging()), frames, store, tick)
 
 
 def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:

@@ -11,9 +11,12 @@ layout(location = 0) out vec4 result;
 
 const float SECTORS = 32.0;
 
-// The sectors before a place. Whether a sector is counted is decided at one point of it, another in each pixel of a tile: right in the mean.
+// Whether a sector is counted is decided at one point of it, 0 to 1, another in each pixel of a tile: right in the mean.
+float decided_at(Slice s) { return fract(s.shift * 2.6180339887); }
+
+// The sectors before a place.
 uint sectors_before(Slice s, float place) {
-    float n = ceil(SECTORS * place - fract(s.shift * 2.6180339887));
+    float n = ceil(SECTORS * place - decided_at(s));
     return n >= SECTORS ? 0xffffffffu : (1u << uint(max(n, 0.0))) - 1u;
 }
 

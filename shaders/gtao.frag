@@ -24,7 +24,7 @@ float horizon_of(Post p, Slice s, float side, float shift) {
     return horizon;
 }
 
-void main() {
+void occlusion() {
     direct = vec4(0.0, 0.0, 0.0, 1.0);
     indirect = vec4(0.0);
     float depth = depth_at(uv_here());

@@ -21,7 +21,7 @@ from app.settings import about
 from app.viewer import keys
 from app.viewer.buffers import LADDER, MARK
 from app.viewer.looking import VIEWS, Look
-from app.viewer.session import MODES
+from app.viewer.session import MODE_NAMES, MODES
 from app.viewer.stage import Slot
 
 START: dict[str, Any] = {"scene": "ball", "environment": "ramp-x", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 2} | {
@@ -337,7 +337,7 @@ def panel_modes(d: Driver) -> None:
     slots: tuple[Slot, ...] = ("A", "B")
     for slot in slots:
         d.press(f"tab {slot}")
-        for number, name in enumerate(("off", "SSAO", "SSDO direct", "SSDO", "truth"), 1):
+        for number, name in enumerate(MODE_NAMES, 1):
             d.press(f"mode {slot} {name}")
             assert d.session.mode(slot) == number
         d.press(f"mode {slot} SSDO")

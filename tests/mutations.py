@@ -31,13 +31,13 @@ from tqdm import tqdm
 from app import images
 from app.bench import rays
 from app.gpu import SHADERS, Gpu, headless
-from app.pipeline import photograph
+from app.pipeline import Picture, photograph
 from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
 from app.technique import Technique
 from app.viewer.looking import MAPPINGS
-from app.viewer.probe import probed
+from app.viewer.probe import CLOSED, probed
 from app.viewer.session import Session
 from app.viewer.stage import SLOTS
 
@@ -50,6 +50,7 @@ TESTS = (
     ["test_reference.py"],
     ["test_laboratory.py", "test_viewer.py", "-k", "not window"],
     ["test_half.py"],
+    ["test_slices.py", "test_laboratory.py", "-k", "slices or sum_of"],
 )
 FIRST = {  # where its own tests come first
     "shaders/reference.frag": 1,
@@ -60,6 +61,12 @@ FIRST = {  # where its own tests come first
     "shaders/show.frag": 2,
     "shaders/against.frag": 2,
     "shaders/probe.frag": 2,
+    "shaders/probe_sectors.frag": 4,
+    "shaders/probe_horizons.frag": 4,
+    "shaders/common/sectors.glsl": 4,
+    "shaders/common/slices.glsl": 4,
+    "shaders/bitmask.frag": 4,
+    "shaders/gtao.frag": 4,
     "shaders/common/window.glsl": 2,
     "shaders/halve.frag": 3,
     "shaders/upsample.frag": 3,
@@ -200,13 +207,25 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
         seen = {name: _shown(gpu, session, name) for name in MAPPINGS}
         lit = session.lens.picture("B")
         assert lit
-        probe = probed(gpu, lit, 40, 40)
-        assert probe
-        seen |= {"probe": np.concatenate([probe.directions, probe.direct, probe.indirect])}
+        seen |= {"probe": _taken_apart(gpu, lit)}
+        for name in ("gtao", "bitmask"):
+            session.choose("B", name)
+            session.stage.draw("B", session.shot("B"), 1.0)
+            lit = session.lens.picture("B")
+            assert lit
+            seen |= {f"probe of {name}": _taken_apart(gpu, lit)}
     yield seen
     given = rays.rays_of(gpu, Shot().with_values({"scene": "nook", "width": 96, "height": 54}))
     for any_hit in (False, True):
         yield {"rays": np.minimum(rays.trace(gpu, Shot(scene="nook"), given, any_hit)[1], 100)}
+
+
+def _taken_apart(gpu: Gpu, lit: Picture) -> Floats:
+    """All that a probe of one pixel tells, three columns wide."""
+    found = probed(gpu, lit, 40, 40)
+    assert found
+    places = np.column_stack([found.disc, found.open]), np.column_stack([found.senders * (found.fates == CLOSED)[:, None], found.fates])
+    return np.concatenate([found.directions, found.direct, found.indirect, *places])
 
 
 def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:

@@ -26,8 +26,10 @@ import moderngl
 from driver import ALT, CTRL, SHIFT, Driver
 
 from app.settings import about
+from app.technique import Technique
 from app.viewer import keys
 from app.viewer.looking import VIEWS
+from app.viewer.session import MODES
 from app.viewer.window import TIDY
 
 SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks", "parlour")
@@ -95,7 +97,7 @@ def choose_everything(d: Driver) -> None:
     for scene in ("ball", "parlour"):
         d.session.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
-        for technique in ("ssao", "ssdo"):
+        for technique in (name for name, kind in Technique.known.items() if kind.counts):
             d.session.change({"technique": technique})
             settings = [d.session.techniques["B"], d.session.base.display]
             for values in product(*(about(f).choices for s in settings for _, _, f, _ in s.walk() if about(f).choices)):
@@ -105,7 +107,10 @@ def choose_everything(d: Driver) -> None:
             for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
                 d.session.look.view, d.session.look.buffer = view, buffer
                 d.turns(2)
-            d.session.look.buffer = "picture"
+            d.session.look.buffer, d.panel.inspects = "picture", True
+            d.move(60, 200)
+            d.turns(3)
+            d.panel.inspects = False
 
 
 def reset(d: Driver) -> None:
@@ -121,7 +126,7 @@ def reset(d: Driver) -> None:
         d.session.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
         d.session.look.view = "split"
-        for number in (5, 1, 2, 3, 4):
+        for number in (*range(5, len(MODES) + 1), 1, 2, 3, 4):
             d.session.choose_mode("B", number)
             d.turns(3)
         d.session.truth = True

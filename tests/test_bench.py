@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert float(lines[2].split(" | ")[3]) == pytest.approx(np.mean([e["world"]["SSAO"] for e in nook]), abs=5e-4)
     far = [row["errors"] for row in rows if row["scene"] == "nook" and row["radius"] == 0.3]
     assert [e["world"]["off"] for e in nook] == [e["world"]["off"] for e in far]
-    assert all(e["screen"].keys() == {"SSAO", "SSDO point", "SSDO march"} for e in nook)
+    assert all(e["screen"].keys() == {"SSAO", "SSDO point", "SSDO march", "GTAO", "bitmask"} for e in nook)
     assert call(monkeypatch, *arguments) == 2
     assert "exists; add --overwrite" in capsys.readouterr().err
 
@@ -52,6 +53,9 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     truth = world(gpu, shot, Reference(rays=4), 8, Store(None))
     assert row["world"]["SSDO point"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
     assert row["world"]["off"] > row["world"]["SSAO"]
+    mask = {"technique": "bitmask", "bitmask.radius": radius, "bitmask.thickness": radius, "bitmask.slices": 1}  # 2 x 16 points: 4 directions of 8
+    arrays = images.arrays(gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 48, "height": 27} | mask)))
+    assert row["world"]["bitmask"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
     assert row["world within the radius"]["off"] < row["world"]["off"]
 
 
@@ -102,6 +106,7 @@ def test_the_first_camera_is_the_scenes_own() -> None:
         (["errors", "--scenes", "ball"], "--scenes ball: must be of courtyard"),
         (["errors", "--radii", "0"], "--radii 0: must be numbers from 0.001 to 10"),
         (["errors", "--ssdo.radius", "1"], "--ssdo.radius has no effect"),
+        (["errors", "--bitmask.slices", "1"], "--bitmask.slices has no effect"),
         (["errors", "--samples", "0"], "samples = 0: must be 1 to 256"),
         (["rays", "--scenes", "million:triangles=9"], "triangles = 9: must be 1000 to 20000000"),
         (["rays", "--width", "0"], "width = 0: must be 1 to 8192"),
@@ -173,6 +178,18 @@ def test_every_scene_and_size_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> Non
     for scene, radius in (("nook", 0.4), ("corner", 0.4), ("corner", 0.1)):
         passes.measured(own, Shot().with_values({"scene": scene, "width": 64, "height": 36, "technique": "ssao", "ssao.radius": radius}), 3, tmp_path)
     assert len(list(tmp_path.glob("limit-1-128-*.frag"))) == 3
+
+
+def test_a_limit_looks_as_often_as_its_technique(gpu: Gpu, tmp_path: Path) -> None:
+    """16 directions of 8 points, or 4 slices of 2 x 16; three fetches a point where there is a bounce."""
+    own = Gpu(gpu.ctx, (tmp_path, SHADERS))
+    for technique, kind, count in (("ssao", 1, 128), ("ssdo", 3, 128), ("gtao", 1, 128), ("bitmask", 3, 128)):
+        shot = Shot().with_values({"scene": "nook", "width": 64, "height": 36, "technique": technique})
+        found = passes.measured(own, replace(shot, technique=shot.technique.sampled(16)), 3, tmp_path)
+        assert found["limit"]["median"] > 0
+        assert list(tmp_path.glob(f"limit-{kind}-{count}-*.frag"))
+        for path in tmp_path.iterdir():
+            path.unlink()
 
 
 @pytest.mark.parametrize("samples", [1, 16, 64, 65, 1000])

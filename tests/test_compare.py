@@ -23,9 +23,13 @@ from app.images import shot_values
 from app.pipeline import cost, photograph
 from app.scene import Scene
 from app.settings import Problem
-from app.shot import Shot
+from app.shot import Shot, sampled
 from app.store import Mean, Store, key
+from app.technique import Technique
+from app.techniques.bitmask import Bitmask
+from app.techniques.gtao import Gtao
 from app.techniques.reference import Reference
+from app.techniques.ssdo import Ssdo
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"scene": "cornell", "width": 48, "height": 27, "technique": "reference"}
@@ -173,10 +177,41 @@ def test_parts_of_an_error(gpu: Gpu) -> None:
     assert blurred.blur > 0 and blurred.remaining != few.remaining
 
 
-def test_screen_truth_is_what_screen_space_can_know(gpu: Gpu) -> None:
+@pytest.mark.parametrize("technique", ["gtao", "bitmask"])
+def test_parts_of_an_error_in_slices(gpu: Gpu, technique: str) -> None:
+    """As above: slices and steps decide the sampling alone, and as they grow nothing of it is left."""
+
+    def parts(**values: Any) -> truth.Parts:
+        shot = shot_of(technique=technique, **{f"{technique}.{name}": value for name, value in values.items()}, **{"blur.radius": 0})
+        radiance = images.arrays(gpu, photograph(gpu, shot))["radiance"]
+        world = truth.world(gpu, shot, Reference(rays=8), 8, Store(None))
+        return truth.parts(radiance, radiance, truth.screen(gpu, shot, 8, Store(None)), world, np.ones(radiance.shape[:2], bool))
+
+    few, many = parts(slices=1, steps=4), parts(slices=16, steps=64)
+    assert few.sampling > 8 * many.sampling  # measured: 17 (gtao) and 28 times (bitmask)
+    assert few.screen == many.screen > 0 and few.blur == 0
+
+
+def test_equal_samples_look_up_as_many_points() -> None:
+    """16 directions of 8 points are 4 slices of 2 x 16; what can be counted only roughly comes as near as it can."""
+    same = {name: kind().sampled(16).fetches for name, kind in Technique.known.items() if kind.counts}
+    assert same == {"ssao": 128, "ssdo": 128, "gtao": 128, "bitmask": 128}
+    assert Bitmask(steps=8).sampled(16).slices == 8 and Bitmask().sampled(1).slices == 1 and Gtao().sampled(256).slices == 64
+    assert Ssdo(steps=3).sampled(16).samples == 16 and Ssdo(visibility="point").fetches == 16, "a direction is one, whatever it takes"
+    assert Ssdo(steps=4).fetching(Bitmask().fetches).samples == 16 and Bitmask().fetching(Ssdo().fetches).slices == 4
+    assert Ssdo().counting(1e6).samples == 256 and Gtao().counting(0.1).slices == 1
+    for name in ("off", "reference"):
+        technique = Technique.known[name]()
+        assert technique.fetches == technique.count == 0 and technique.sampled(4) == technique.fetching(4) == technique.counting(4) == technique
+    found = sampled([Shot(technique=Technique.known[name]()) for name in ("off", "bitmask")], "1,4,8")
+    assert [shot.technique.count for shot in found] == [0, 1, 2], "1 and 4 directions are the same slice"
+
+
+@pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
+def test_screen_truth_is_what_screen_space_can_know(gpu: Gpu, technique: str) -> None:
     """A corner that the camera sees whole, with rays no longer than the radius: both truths are one."""
-    values = {"technique": "ssdo", "scene": "corner", "ssdo.radius": 1.0, "ssdo.thickness": 100.0, "ssdo.steps": 32, "environment": "ramp-x"}
-    shot = shot_of(**values)
+    own = {"radius": 1.0, "thickness": 100.0, "steps": 32}
+    shot = shot_of(**{"technique": technique, "scene": "corner", "environment": "ramp-x"} | {f"{technique}.{name}": value for name, value in own.items()})
     screen = truth.screen(gpu, shot, 8, Store(None))
     world = truth.world(gpu, shot, Reference(rays=16, reach=1.0), 8, Store(None))
     near = np.linalg.norm(images.arrays(gpu, photograph(gpu, shot))["depth"][..., None] - 6.0, axis=-1) < 0.7
@@ -199,13 +234,13 @@ FAST = ("--scene", "cornell", "--width", "64", "--height", "36", "--truth-frames
 
 def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out, cache = tmp_path / "out", tmp_path / "cache"
-    sweep = ("--techniques", "off,ssao,ssdo", "--samples", "4,16", "--ssdo.radius", "0.5", "--reference.rays", "2")
+    sweep = ("--techniques", "off,ssao,ssdo,gtao,bitmask", "--samples", "4,16", "--ssdo.radius", "0.5", "--reference.rays", "2")
     assert call(monkeypatch, "compare", *FAST, *sweep, "--output", out, "--cache", cache) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert sorted(p.name for p in out.iterdir()) == sorted(p.name for p in written)
     told = json.loads((out / "metrics.json").read_text())
     names = [entry["id"] for entry in told["entries"]]
-    assert names == ["off", "ssao-4", "ssao-16", "ssdo-4", "ssdo-16", "truth"]
+    assert names == ["off", "ssao-4", "ssao-16", "ssdo-4", "ssdo-16", "gtao-1", "gtao-4", "bitmask-1", "bitmask-4", "truth"]
     by_name = {entry["id"]: entry for entry in told["entries"]}
     assert by_name["ssdo-4"]["settings"]["ssdo.samples"] == 4
     assert told["truth"]["noise"] > 0 and by_name["truth"]["settings"]["reference.rays"] == 2
@@ -293,6 +328,8 @@ def test_compare_where_there_is_nothing_to_see(tmp_path: Path, monkeypatch: pyte
         (["--samples", "4,x"], "--samples x: must be whole numbers"),
         (["--samples", "4,999"], "samples = 999: must be 1 to 256"),
         (["--samples", "4", "--ssdo.samples", "8"], "--ssdo.samples has no effect beside --samples"),
+        (["--samples", "4", "--techniques", "off,bitmask", "--bitmask.slices", "8"], "--bitmask.slices has no effect beside --samples"),
+        (["--samples", "257", "--techniques", "gtao"], "samples = 257: must be 1 to 256"),
         (["--samples", "4", "--techniques", "off"], "none of off takes samples"),
         (["--techniques", "off,sao"], "no technique sao; did you mean ssao?"),
         (["--technique", "ssao"], "--technique has no effect beside --techniques"),

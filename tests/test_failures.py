@@ -20,12 +20,16 @@ from app.scenes.failures import FAILURES, Failure
 from app.settings import Problem
 from app.shot import Shot, Wanted
 from app.store import Store
+from app.technique import Technique
+from app.techniques.bitmask import Bitmask
+from app.techniques.gtao import Gtao
 from app.techniques.reference import Reference
 from app.techniques.ssao import Ssao
 from app.techniques.ssdo import Ssdo
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 SMALL: dict[str, Any] = {"width": 80, "height": 45, "sun.resolution": 512, "ssdo.samples": 32, "ssao.samples": 1, "ssao.steps": 1}
+SMALL |= {f"{name}.{count}": 1 for name in ("gtao", "bitmask") for count in ("slices", "steps")}
 FAILING = [f for f in FAILURES if f.sign]
 
 
@@ -90,12 +94,14 @@ def test_the_gallery_stands_in_the_readme() -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--only", "signpost,scale", "--width", "48", "--height", "27", "--truth-frames", "4", "--no-cache", "--ssdo.samples", "4", "--ssao.samples", "4"]
+    flags += ["--gtao.slices", "1", "--bitmask.slices", "1"]
     assert bench.main([*flags, "--output", str(tmp_path)]) == 0
     said = capsys.readouterr()
     lines, paths = said.out.splitlines(), [Path(line) for line in said.err.splitlines()]
     chosen = [f for f in FAILURES if f.scene.startswith(("signpost", "scale"))]
     assert "\n".join(lines[:2]) == bench.HEAD
     assert all(line.startswith(bench.head(f)) for line, f in zip(lines[2:], chosen, strict=True))
+    assert all(line.count(" | ") == lines[0].count(" | ") and bench.NAMES[name] in lines[0] for line in lines[2:] for name in Technique.known if name != "off")
     assert [p.name for p in paths] == ["signpost.png", "scale-factor-0.001.png", "scale-factor-1000.png"]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
     with pytest.raises(Problem, match="exists; add --overwrite"):
@@ -126,5 +132,7 @@ def test_flags_win_over_the_gallery() -> None:
     assert ssdo.technique == Ssdo(samples=256, steps=3, radius=0.5, thickness=FAILURES[0].thickness)
     assert ssao.technique == Ssao(samples=256, steps=64, radius=0.25, thickness=FAILURES[0].thickness)
     assert wanted.shot("reference").technique == Reference(rays=2)
+    assert wanted.shot("bitmask").technique == Bitmask(slices=64, steps=64, lookups=32, radius=FAILURES[0].radius, thickness=FAILURES[0].thickness)
+    assert wanted.shot("gtao").technique == Gtao(slices=64, steps=64, radius=FAILURES[0].radius)
     assert ssdo.scene == "signpost" and (ssdo.width, ssdo.height) == (40, 30)
     assert ssdo.blur.radius == 0

@@ -27,10 +27,12 @@ from app.scenes import fixtures
 from app.settings import Param, Problem
 from app.shot import Shot
 from app.technique import Technique
+from app.techniques.gtao import Gtao
 from app.viewer import controls, keys, saving
 from app.viewer.controls import Pose
 from app.viewer.growth import Growth
-from app.viewer.session import Session, in_words
+from app.viewer.session import MODE_NAMES, MODES, Session, in_words
+from app.viewer.stage import Slot
 
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
@@ -187,12 +189,18 @@ def test_a_picture_at_rest_costs_nothing(screen: Screen) -> None:
 
 def test_number_keys_choose_techniques(screen: Screen) -> None:
     pictures = []
-    for number in (1, 2, 3, 4):
+    for number in (1, 2, 3, 4, 6, 7):
         screen.session.choose_mode("B", number)
         assert screen.session.mode("B") == number
         pictures.append(screen.rest().astype(int))
     assert all(np.abs(a - b).max() > 2 for i, a in enumerate(pictures) for b in pictures[:i])
+    screen.session.choose_mode("B", 4)
     assert screen.session.techniques["B"].values()["samples"] == 4, "the values given by flags stay"
+
+
+def test_every_mode_has_its_name_and_its_key() -> None:
+    assert len(keys.TECHNIQUES) == len(MODE_NAMES) == len(MODES)
+    assert {mode["technique"] for mode in MODES} == set(Technique.known)
 
 
 def test_split_shows_both_sides_and_follows_the_divider(screen: Screen) -> None:
@@ -231,6 +239,42 @@ def test_samples_double_and_halve_within_their_ends(screen: Screen) -> None:
     session.choose_mode("B", 1)
     session.multiply_samples(2.0)
     assert "no samples" in session.note
+    session.choose_mode("B", 6)
+    session.techniques["B"] = Gtao(slices=4)
+    session.multiply_samples(2.0)
+    assert session.techniques["B"] == Gtao(slices=8) and session.note == "no samples, 8 slices"
+
+
+def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None:
+    """16 directions of 8 points, 4 slices of 2 x 16: whoever changes, the other follows, and neither goes where the other cannot."""
+    screen = Screen(gpu, scene="corner", technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8})
+    session = screen.session
+    assert {session.known[name].fetches for name in ("ssdo", "gtao", "bitmask")} == {128}
+    session.choose_mode("A", 7)
+    session.choose_view("split")
+    screen.rest()
+    assert "A: bitmask, 4 slices, 2 x 16 points" in session.status() and "B: SSDO with bounce, 16 directions, march 8" in session.status()
+    cases: tuple[tuple[str, Any, Slot, tuple[int, int]], ...] = (
+        ("ssdo.samples", 32, "B", (8, 32)),
+        ("bitmask.slices", 2, "A", (2, 8)),
+        ("bitmask.steps", 32, "A", (2, 16)),
+        ("ssdo.steps", 16, "B", (4, 16)),
+        ("ssdo.visibility", "point", "B", (1, 16)),
+        ("ssdo.visibility", "march", "B", (4, 16)),
+    )
+    for name, value, slot, expected in cases:
+        assert session.change({name: value}, slot)
+        assert (session.techniques["A"].count, session.techniques["B"].count) == expected, name
+    assert session.change({"ssdo.radius": 0.3, "ssdo.thickness": 0.1}, "B")
+    assert session.techniques["A"].values()["radius"] == 0.3 and session.techniques["A"].values()["thickness"] == 0.1
+    assert session.known["gtao"].values()["radius"] == 0.3 and "visibility" not in session.known["gtao"].values()
+    for _ in range(4):
+        session.multiply_samples(0.5)
+    assert (session.techniques["A"].count, session.techniques["B"].count) == (1, 4), "one slice is as few as there are"
+    session.set_linked("bitmask.slices", False)
+    assert session.change({"ssdo.samples": 16}, "B") and session.techniques["A"].count == 1
+    session.set_linked("bitmask.slices", True)
+    assert session.change({"ssdo.samples": 32}, "B") and session.techniques["A"].count == 8
 
 
 def test_linked_parameters_change_in_all_techniques(screen: Screen) -> None:

@@ -2,7 +2,7 @@
 
 RMSE of linear radiance on surfaces, mean over three cameras of a scene, noise of the truths taken out. World truth: rays of unlimited
 length against all triangles, one bounce, and the same with rays no longer than the radius. Screen truth: the same technique with many samples
-and no blur.
+and no blur. GTAO and the bitmask look up as many points as N directions of 8, in slices.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from app.pipeline import photograph
 from app.settings import Parser, Problem, Vec3, parse
 from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from app.store import Store, add_cache_flags, take_store
-from app.technique import ScreenSpace
+from app.technique import Technique
+from app.techniques.bitmask import Bitmask
+from app.techniques.gtao import Gtao
 from app.techniques.off import Off
 from app.techniques.reference import Reference
 from app.techniques.ssao import Ssao
@@ -37,7 +39,7 @@ CAMERAS: Mapping[str, Sequence[tuple[Vec3, Vec3]]] = {  # eye, target; the first
     "blocks": (((1.2, 6.0, 4.6), (0.0, 1.55, -0.1)), ((5.0, 1.6, 5.5), (0.0, 0.8, 0.0)), ((-4.0, 2.2, 4.2), (0.5, 0.8, -0.5))),
 }
 RADII = "0.05,0.15,0.5"
-COLUMNS = ("off", "SSAO", "SSDO point", "SSDO march")
+COLUMNS = ("off", "SSAO", "SSDO point", "SSDO march", "GTAO", "bitmask")
 TRUTHS = ("world", "world within the radius", "screen")
 Row = dict[str, dict[str, float]]  # by truth, by column
 
@@ -47,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("python -m app bench errors", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--scenes", default=",".join(CAMERAS), metavar="S,S,...", help=f"of {', '.join(CAMERAS)} [all]")
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
-    parser.add_argument("--samples", type=int, default=16, metavar="N", help="directions at each pixel, the same for all [16]")
+    parser.add_argument("--samples", type=int, default=16, metavar="N", help="directions at each pixel, or slices of as many points [16]")
     parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each [64]")
-    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN_SAMPLES} samples each [16]")
+    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN} each [16]")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="every camera's figures, and what drew")
     parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
     add_cache_flags(parser)
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     images.check_free([output] if output else [], overwrite)
     frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
     wanted = take_wanted(given)
-    if taken := [name for name in wanted.typed if name in ("scene", "technique") or name.startswith(("camera.", "ssao.", "ssdo.", "reference."))]:
+    if taken := [name for name in wanted.typed if name in ("scene", "technique") or name.startswith(("camera.", *(f"{t}." for t in Technique.known)))]:
         raise Problem(f"--{taken[0]} has no effect: the bench chooses scenes, cameras and techniques itself; leave it out")
     shots = {(name, number): _shot(wanted, name, *camera) for name in names for number, camera in enumerate(CAMERAS[name], 1)}
     found: list[dict[str, Any]] = []
@@ -76,8 +78,8 @@ def main(arguments: Sequence[str]) -> int:
         first = shots[names[0], 1]
         size = f"{first.width} x {first.height}{', lighting at half' * first.lighting.half}"
         drawn = f"{size}, {samples} samples, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    rays, directions = 4 * frames, screen_frames * truth.SCREEN_SAMPLES
-    print("\n".join([*table(found, names, radii), "", f"{drawn}; world truth {rays} rays a pixel, screen truth {directions} samples"]))
+    truths = f"world truth {4 * frames} rays a pixel, screen truth {screen_frames} frames of {truth.SCREEN}"
+    print("\n".join([*table(found, names, radii), "", f"{drawn}; {truths}"]))
     if output:
         images.save_json(output, {"drawn": drawn, "rows": found})
         print(output.absolute(), file=sys.stderr)
@@ -102,16 +104,17 @@ def _shot(wanted: Wanted, scene: str, eye: Vec3, target: Vec3) -> Shot:
 
 
 def measured(gpu: Gpu, shot: Shot, share: float, samples: int, frames: int, screen_frames: int, store: Store) -> Row:
-    """RMSE against each truth of off, SSAO and SSDO with one point or several on each direction, all with one radius."""
+    """RMSE against each truth of off, SSAO, SSDO with one point or several on each direction, GTAO and the bitmask, all with one radius."""
     radius = share * scenes.load(shot.scene, shot.time).size
-    own: dict[str, Any] = {"radius": radius, "thickness": radius, "samples": samples}
-    techniques = dict(zip(COLUMNS, (Off(), Ssao(**own), Ssdo(**own, visibility="point"), Ssdo(**own)), strict=True))
+    deep: dict[str, Any] = {"radius": radius, "thickness": radius}
+    plain = (Off(), Ssao(**deep), Ssdo(**deep, visibility="point"), Ssdo(**deep), Gtao(radius=radius), Bitmask(**deep))
+    techniques = {column: technique.sampled(samples) for column, technique in zip(COLUMNS, plain, strict=True)}
     truths = {name: truth.world(gpu, shot, Reference(rays=4, reach=reach), frames, store) for name, reach in zip(TRUTHS, (None, radius), strict=False)}
     row: Row = {name: {} for name in TRUTHS}
     for column, technique in techniques.items():
         arrays = images.arrays(gpu, photograph(gpu, replace(shot, technique=technique)))
         against = dict(truths)
-        if isinstance(technique, ScreenSpace):
+        if technique.counts:
             against["screen"] = truth.screen(gpu, replace(shot, technique=technique), screen_frames, store)
         for name, one in against.items():
             row[name][column] = one.error(arrays["radiance"], truth.surface(arrays))

@@ -1,6 +1,7 @@
-"""The failure gallery, measured: what SSAO, SSDO and ground truth say where screen space goes wrong, as a table and as pictures.
+"""The failure gallery, measured: what each technique that looks at the screen and ground truth say where screen space goes wrong, as a table and
+as pictures.
 
-Both techniques have what they can use: 256 samples, 64 steps, a radius and a thickness that suit the scene, no blur. What they get
+All have what they can use: 256 directions or 64 slices, 64 steps, a radius and a thickness that suit the scene, no blur. What they get
 wrong is then no want of samples. Means are of the term in the marked region, the truth's with its standard error; RMSE is of
 radiance there, the truth's noise taken out.
 """
@@ -27,9 +28,16 @@ from app.scenes.failures import FAILURES, Failure
 from app.settings import Parser, Problem, parse, suggestion
 from app.shot import Wanted, add_shot_flags, take_wanted
 from app.store import Store, add_cache_flags, take_store
+from app.technique import Technique
 from app.techniques.reference import Reference
 
-SCREEN_SPACE = ("ssao", "ssdo")
+BEST: Mapping[str, Mapping[str, Any]] = {  # what each technique tries
+    "ssao": {"samples": 256, "steps": 64},
+    "ssdo": {"samples": 256, "steps": 64},
+    "gtao": {"slices": 64, "steps": 64},
+    "bitmask": {"slices": 64, "steps": 64, "lookups": 32},
+}
+NAMES = {"ssao": "SSAO", "ssdo": "SSDO", "gtao": "GTAO", "bitmask": "bitmask", "reference": "truth"}
 TITLES = {"open": "open share", "direct": "direct", "indirect": "indirect"}
 OUTLINE = (255, 220, 40)
 
@@ -50,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("python -m app bench failures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--only", metavar="NAME,NAME,...", help=f"of {', '.join(known())} [all]")
     parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each unless told otherwise [64]")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="a picture for each: SSAO, SSDO and the truth, the region outlined")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="a picture for each: the techniques and the truth, the region outlined")
     parser.add_argument("--overwrite", action="store_true", help="existing files may be replaced")
     add_cache_flags(parser)
     add_shot_flags(parser)
@@ -91,20 +99,21 @@ def chosen_of(names: Sequence[str]) -> list[Failure]:
 
 def fitted(failure: Failure, wanted: Wanted) -> Wanted:
     """What is wanted, over the gallery's own choice for a failure."""
-    best = {"samples": 256, "steps": 64, "radius": failure.radius, "thickness": failure.thickness}
-    own: dict[str, Any] = {f"{name}.{key}": value for name in SCREEN_SPACE for key, value in best.items()}
+    suits = {"radius": failure.radius, "thickness": failure.thickness}
+    able = {name: {key: value for key, value in suits.items() if hasattr(Technique.named(name), key)} for name in BEST}
+    own: dict[str, Any] = {f"{name}.{key}": value for name, best in BEST.items() for key, value in {**best, **able[name]}.items()}
     own |= {"scene": failure.scene, "width": 320, "height": 180, "blur.radius": 0, "reference.rays": 4}
     return Wanted({**own, **wanted.found}, wanted.typed)
 
 
 def measured(gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store) -> Measured:
-    """Draw a failure with SSAO, SSDO and `frames` frames of ground truth. Raises Problem."""
+    """Draw a failure with each technique and `frames` frames of ground truth. Raises Problem."""
     wanted = fitted(failure, wanted)
-    shots = {name: wanted.shot(name) for name in (*SCREEN_SPACE, "reference")}
+    shots = {name: wanted.shot(name) for name in NAMES}
     reference = shots["reference"].technique
     assert isinstance(reference, Reference)
     arrays, shown = {}, {}
-    for name in SCREEN_SPACE:
+    for name in BEST:
         picture = photograph(gpu, shots[name])
         arrays[name], shown[name] = images.arrays(gpu, picture), images.pixels(gpu, picture)
     region = region_of(failure, picture.view.frame, arrays["ssdo"]["depth"])
@@ -128,8 +137,8 @@ def region_of(failure: Failure, frame: Frame, depth: Floats) -> Mask:
 
 HEAD = "\n".join(
     [
-        "| scene | what goes wrong, and why | term | SSAO | SSDO | truth | RMSE, SSAO | RMSE, SSDO |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| scene | what goes wrong, and why | term | {' | '.join(NAMES.values())} | {' | '.join(f'RMSE, {NAMES[name]}' for name in BEST)} |",
+        "|" + "---|" * (4 + 2 * len(BEST)),
     ]
 )
 
@@ -138,7 +147,7 @@ def row(found: Measured) -> str:
     """A row of the table in Markdown: means in the region, and the error of radiance there."""
     f, mean, rmse = found.failure, found.mean, found.rmse
     truth = f"{mean['reference']:.3f} ± {found.error:.4f}"
-    return f"{head(f)} {mean['ssao']:.3f} | {mean['ssdo']:.3f} | {truth} | {rmse['ssao']:.3f} | {rmse['ssdo']:.3f} |"
+    return f"{head(f)} {' | '.join([*(f'{mean[name]:.3f}' for name in BEST), truth, *(f'{rmse[name]:.3f}' for name in BEST)])} |"
 
 
 def head(failure: Failure) -> str:
@@ -147,7 +156,7 @@ def head(failure: Failure) -> str:
 
 
 def sheet(found: Measured) -> Bytes:
-    """The three pictures under their means, the region outlined."""
+    """The pictures under their means, the region outlined."""
     inside = found.region.copy()
     for axis in (0, 1):
         for step in (1, -1):
@@ -155,6 +164,5 @@ def sheet(found: Measured) -> Bytes:
     edge = found.region & ~inside
     labelled = []
     for name, picture in found.shown.items():
-        label = "truth" if name == "reference" else name.upper()
-        labelled.append((f"{label}  {TITLES[found.failure.term]} {found.mean[name]:.2f}", np.where(edge[..., None], OUTLINE, picture).astype("u1")))
+        labelled.append((f"{NAMES[name]}  {TITLES[found.failure.term]} {found.mean[name]:.2f}", np.where(edge[..., None], OUTLINE, picture).astype("u1")))
     return images.contact_sheet(labelled)

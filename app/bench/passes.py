@@ -2,8 +2,8 @@
 
 Each shot is drawn once to compile and upload, then measured frame by frame, surfaces and sun drawn anew in each: the wall clock around each pass
 on a software renderer, timer queries elsewhere. The limit of a screen-space technique reads depth (and, for three fetches, what a sender's normal
-and radiance are stored in) as often as its directions and steps may, at constant offsets spread over the radius, unrolled in the text. Figures
-compare within one run.
+and radiance are stored in) as often as its directions, or slices, and steps may, at constant offsets spread over the radius, unrolled in the text.
+Figures compare within one run.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ from app.gpu import SHADERS, Gpu, headless
 from app.pipeline import Picture, render, scene_of, timed
 from app.settings import Parser, Problem, parse
 from app.shot import Shot, Wanted, add_shot_flags, sampled, take_wanted
-from app.technique import LIGHTING_FORMAT, ScreenSpace
-from app.techniques.ssdo import Ssdo
+from app.technique import LIGHTING_FORMAT
 
 BODY = 64  # fetches written out one after the other; more are a loop around these
 READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all three
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     """`bench passes FLAGS`. Returns the exit code; raises Problem."""
     parser = Parser("python -m app bench passes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="what is measured [off,ssao,ssdo]")
-    parser.add_argument("--samples", default="16,64", metavar="N,N,...", help="each screen-space technique with each of these counts [16,64]")
+    parser.add_argument("--samples", default="16,64", metavar="N,N,...", help="each technique that looks at the screen with each of these counts [16,64]")
     parser.add_argument("--scenes", metavar="S,S,...", help="each of these instead of --scene")
     parser.add_argument("--sizes", metavar="WxH,WxH,...", help="each of these instead of --width and --height, as in 1280x720,1920x1080")
     parser.add_argument("--runs", type=int, default=11, metavar="N", help="frames that are measured, 3 to 1000 [11]")
@@ -117,12 +116,12 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
 def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, float] | None:
     """Milliseconds of the fetches that the picture's technique may make; None where it makes none."""
     technique = picture.shot.technique
-    if not isinstance(technique, ScreenSpace) or technique.radius is None:
+    if not technique.counts:
         return None
-    samples = technique.samples * (technique.steps if technique.visibility == "march" else 1)
-    read = READ if isinstance(technique, Ssdo) and technique.bounce else READ[:1]
-    text = limit_text(samples, read, _reach(gpu, picture, technique.radius))
-    name = f"limit-{len(read)}-{samples}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name, and the reach differs from scene to scene
+    values = technique.values()
+    read = READ if values.get("bounce") else READ[:1]
+    text = limit_text(technique.fetches, read, _reach(gpu, picture, values["radius"]))
+    name = f"limit-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name, and the reach differs from scene to scene
     (folder / name).write_text(text, "utf-8")
     into = gpu.target("limit", picture.given.size, LIGHTING_FORMAT)
     times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.given.frame, gbuffer=picture.given.gbuffer), runs)

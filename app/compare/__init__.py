@@ -14,7 +14,6 @@ from app.gpu import Gpu, headless
 from app.settings import Parser, Problem, parse
 from app.shot import Shot, Wanted, add_shot_flags, checked, sampled, take_wanted
 from app.store import add_cache_flags, take_store
-from app.technique import ScreenSpace
 from app.techniques.reference import Reference
 
 TECHNIQUES = "off,ssao,ssdo"
@@ -27,10 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="files that exist there may be replaced")
     parser.add_argument("--techniques", metavar="T,T,...", help=f"what is compared [{TECHNIQUES}]")
     parser.add_argument("--like", metavar="FILE,FILE,...", help="pictures whose shots are compared instead: of one scene, camera and size")
-    parser.add_argument("--samples", metavar="N,N,...", help="each screen-space technique with each of these counts")
+    parser.add_argument("--samples", metavar="N,N,...", help="each technique that looks at the screen with each of these counts")
     parser.add_argument("--against", default="reference", metavar="reference|FILE|none", help="the truth: rays, or linear radiance in .exr or .npz [reference]")
     parser.add_argument("--truth-frames", type=int, default=256, metavar="N", help="frames of the reference [256]")
-    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN_SAMPLES} samples each [16]")
+    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN} each [16]")
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
@@ -78,9 +77,9 @@ def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, w
     shots = [shot.resolved(scenes.load(shot.scene, shot.time)) for shot in Wanted(wanted.found, values).shots(techniques)]
     if samples is None:
         return shots
-    if clash := [name for name in values if name.endswith(".samples")]:
+    if clash := [name for name in values if any(name == f"{shot.technique.group}.{shot.technique.counts}" for shot in shots)]:
         raise Problem(f"--{clash[0]} has no effect beside --samples; leave one out")
-    if not any(isinstance(shot.technique, ScreenSpace) for shot in shots):
+    if not any(shot.technique.counts for shot in shots):
         raise Problem(f"--samples has no effect: none of {','.join(techniques)} takes samples")
     return sampled(shots, samples)
 

@@ -18,7 +18,7 @@ from app.pipeline import cost, photograph, render
 from app.scene import Bytes, Floats
 from app.shot import Shot
 from app.store import Store, key
-from app.technique import ScreenSpace, Technique
+from app.technique import Technique
 from app.techniques.off import Off
 from app.techniques.reference import Reference
 from app.truth import Arrays, Tick, Truth
@@ -40,7 +40,7 @@ class Plan:
     def names(self) -> list[str]:
         """A name for each entry, and the truth's."""
         groups = [shot.technique.group for shot in self.entries]
-        counts = [f"-{getattr(shot.technique, 'samples', 1)}" if groups.count(g) > 1 else "" for g, shot in zip(groups, self.entries, strict=True)]
+        counts = [f"-{shot.technique.count or 1}" if groups.count(g) > 1 else "" for g, shot in zip(groups, self.entries, strict=True)]
         names = [g + c for g, c in zip(groups, counts, strict=True)]
         twice = {name for name in names if names.count(name) > 1}
         names = [f"{name}-{names[: i + 1].count(name)}" if name in twice else name for i, name in enumerate(names)]
@@ -90,8 +90,8 @@ def measured(gpu: Gpu, plan: Plan, store: Store) -> Study:
                 error = metrics.measured(arrays["radiance"], against.mean["radiance"], surface)
                 error["rmse"] = against.error(arrays["radiance"], surface)
                 error["psnr"] = metrics.decibels(error["rmse"])
-                if isinstance(shot.technique, ScreenSpace):
-                    converging = truth.converging(shot.technique)
+                if shot.technique.counts:
+                    converging = shot.technique.converging()
                     if converging not in screens:
                         screens[converging] = truth.screen(gpu, shot, plan.screen_frames, store, tick)
                     plain = images.arrays(gpu, photograph(gpu, replace(shot, blur=replace(shot.blur, radius=0))))
@@ -131,7 +131,7 @@ def _meter(gpu: Gpu, plan: Plan, store: Store) -> Iterator[Tick]:
     if plan.against == "reference":
         todo += truth.halves(replace(plan.entries[0], technique=plan.reference), plan.truth_frames)
     if plan.against != "none":
-        screens = {truth.converging(shot.technique): shot for shot in plan.entries if isinstance(shot.technique, ScreenSpace)}
+        screens = {shot.technique.converging(): shot for shot in plan.entries if shot.technique.counts}
         for technique, shot in screens.items():
             todo += truth.halves(replace(shot, technique=technique), plan.screen_frames)
     seconds: dict[Technique, float] = {}

@@ -33,11 +33,23 @@ class Bitmask(Sliced):
         fitted = super().fitted(size)
         return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
 
+    @property
+    def title(self) -> str:
+        return self.group
+
+    @property
+    def seen(self) -> float:
+        """Solid angle that a lookup sees of the environment."""
+        return self.prefilter * (math.pi / self.lookups) ** 2
+
+    def converging(self) -> Self:
+        return replace(super().converging(), lookups=32)
+
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
         if self.intervals == "two":
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
-        seen = around(gpu, view.sky, self.prefilter * (math.pi / self.lookups) ** 2)
+        seen = around(gpu, view.sky, self.seen)
         (direct,) = gpu.draw("bitmask.frag:direct", gpu.target("bitmask.direct", view.size, LIGHTING_FORMAT), **given, environment_around=seen)
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:

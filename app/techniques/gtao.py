@@ -19,4 +19,4 @@ class Gtao(Sliced):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("gtao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        return Lighting(*gpu.draw("gtao.frag", into, gtao=self, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))
+        return Lighting(*gpu.draw("gtao.frag:occlusion", into, gtao=self, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))

@@ -6,13 +6,13 @@ An experiment changes the session step by step, waits each time until both pictu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from app.gbuffer import BACKGROUND
 from app.settings import Problem
-from app.technique import ScreenSpace
+from app.technique import POINTS
 from app.viewer.session import Session, State
 from app.viewer.stage import PAIR, Slot
 
@@ -103,8 +103,7 @@ def _turn(session: Session, angle: float) -> None:
 
 def _samples(session: Session, count: float) -> None:
     for slot in PAIR:
-        if isinstance(t := session.techniques[slot], ScreenSpace):
-            session.techniques[slot] = replace(t, samples=int(count))
+        session.techniques[slot] = session.techniques[slot].sampled(int(count))
 
 
 def turn_the_light(session: Session) -> Experiment:
@@ -113,19 +112,21 @@ def turn_the_light(session: Session) -> Experiment:
 
 
 def climb_samples(session: Session) -> Experiment:
-    """1 to 128 samples."""
-    return Experiment("sample ladder", "samples", "RMSE against the truth", COUNTS, _samples, error)
+    """1 to 128 samples; where one takes slices, from what a slice looks up."""
+    able = [count for count in COUNTS if all(t.sampled(count) != t.sampled(2 * count) for t in session.techniques.values() if t.counts)]
+    what = "samples" if len({t.counts for t in session.techniques.values() if t.counts}) < 2 else f"samples, or slices of as many times {POINTS} points"
+    return Experiment("sample ladder", what, "RMSE against the truth", able, _samples, error)
 
 
 def climb_radius(session: Session) -> Experiment:
     """A sixteenth of B's radius to four times it."""
-    fitted = {slot: t.fitted(session.scene.size) for slot, t in session.techniques.items()}
-    radius = next((t.radius for t in (fitted["B"], fitted["A"]) if isinstance(t, ScreenSpace) and t.radius), session.scene.size)
+    fitted = [session.techniques[slot].fitted(session.scene.size).values() for slot in ("B", "A")]
+    radius = next((values["radius"] for values in fitted if "radius" in values), session.scene.size)
 
     def apply(s: Session, value: float) -> None:
         for slot in PAIR:
-            if isinstance(t := s.techniques[slot], ScreenSpace):
-                s.techniques[slot] = replace(t, radius=value)
+            if (t := s.techniques[slot]).counts:
+                s.techniques[slot] = t.with_values({"radius": value})
 
     steps = [round(radius * share, 6) for share in SHARES if 1e-4 <= radius * share <= 1e4]
     return Experiment("radius ladder", "metres", "RMSE against the truth", steps, apply, error)

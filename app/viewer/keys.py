@@ -21,12 +21,25 @@ class Key(NamedTuple):
     characters: str = ""  # instead of names where the place of the key depends on the keyboard
 
 
+TECHNIQUES = (  # as session.MODES
+    "off",
+    "SSAO",
+    "SSDO, direct light only",
+    "SSDO with bounce",
+    "ground truth, which goes on growing smoother",
+    "GTAO, ambient occlusion from horizons",
+    "visibility bitmask, directional occlusion by sectors",
+)
+
+
 def _techniques() -> list[Key]:
     found = []
-    for number, words in enumerate(("off", "SSAO", "SSDO, direct light only", "SSDO with bounce", "ground truth, which goes on growing smoother"), 1):
+    for number, words in enumerate(TECHNIQUES, 1):
         names = (f"NUMBER_{number}", f"NUMPAD_{number}")
         found.append(Key("compare", str(number), words, f"right {number}", names))
-        found.append(Key("compare", f"Shift+{number}", f"the same on the left side: {words}", f"left {number}", names[:1], shift=True))
+        once = number == 1
+        shown = f"Shift+1 ... {len(TECHNIQUES)}" * once
+        found.append(Key("compare", shown, "the same on the left side" * once, f"left {number}", names[:1], shift=True))
     return sorted(found, key=lambda key: key.shift)
 
 
@@ -41,8 +54,8 @@ def _bookmarks() -> list[Key]:
 
 KEYS: tuple[Key, ...] = (
     *_techniques(),
-    Key("compare", "+", "twice as many samples", "more", characters="+="),
-    Key("compare", "-", "half as many samples", "fewer", characters="-"),
+    Key("compare", "+", "twice as many samples, or slices", "more", characters="+="),
+    Key("compare", "-", "half as many samples, or slices", "fewer", characters="-"),
     Key("compare", "H", "light at half the resolution, or at every pixel", "half", ("H",)),
     Key("compare", "X", "exchange A and B", "exchange", ("X",)),
     Key("view", "S, Shift+S", "split by a divider to drag; each in its half", "split", ("S",)),

@@ -154,10 +154,10 @@ class Overlay:
 
     # ---- help ----
 
-    def help(self, width: float, free: float, height: float) -> tuple[float, float, float, float]:
+    def help(self, width: float, height: float) -> tuple[float, float, float, float]:
         """All keys; the rectangle it takes: left, top, right, bottom."""
         k = self.scale
-        imgui.set_next_window_pos(ImVec2(free / 2, height / 2), 0, ImVec2(0.5, 0.5))
+        imgui.set_next_window_pos(ImVec2(width / 2, height / 2), 0, ImVec2(0.5, 0.5))  # over the panel too: the picture alone is too narrow
         imgui.set_next_window_size_constraints(ImVec2(0, 0), ImVec2(width, height))
         imgui.set_next_window_focus()
         imgui.push_style_var(imgui.StyleVar_.window_rounding.value, 8 * k)
@@ -184,7 +184,8 @@ class Overlay:
         for key in entries:
             with colored(imgui.Col_.text, THEME.accent):
                 imgui.text(key.shown)
-            imgui.same_line(left + across)
+            imgui.same_line()
+            imgui.set_cursor_pos_x(left + across)  # `same_line` would count a second column's place twice
             imgui.text(key.words)
         imgui.dummy(ImVec2(0, 6 * self.scale))
 

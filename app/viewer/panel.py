@@ -12,7 +12,7 @@ from imgui_bundle import ImVec2, imgui
 
 from app import environment, scenes
 from app.loading import SCENES_IN_WORDS
-from app.technique import ScreenSpace, Technique
+from app.technique import Technique
 from app.viewer import budget, experiments
 from app.viewer.buffers import LADDER, MARK, PICTURE
 from app.viewer.experiments import Experiment
@@ -21,12 +21,11 @@ from app.viewer.looking import VIEWS, Cursor
 from app.viewer.overlay import FIXED, Overlay
 from app.viewer.probe import Probe, probed
 from app.viewer.saving import Memory
-from app.viewer.session import MODES, ODDS, Session, in_words
+from app.viewer.session import COMMON, MODE_NAMES, MODES, ODDS, Session, in_words
 from app.viewer.stage import Slot
 from app.viewer.widgets import COLORS, STOPS, Widgets, colored, explanation, faint, u32
 
 WIDTH = 340.0  # before scaling
-MODE_NAMES = ("off", "SSAO", "SSDO direct", "SSDO", "truth")
 VIEW_TIPS = (
     "A alone (A)",
     "B alone (Shift+A)",
@@ -109,7 +108,7 @@ class Panel:
             self._sections()
             imgui.end()
         if self.help:
-            self._rects.append(self.overlay.help(width, width - across, height))
+            self._rects.append(self.overlay.help(width, height))
         any_popup = imgui.PopupFlags_.any_popup.value
         self._busy = imgui.is_popup_open("", any_popup) or (imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3)))
 
@@ -172,7 +171,7 @@ class Panel:
             s.exchange()
         elif pressed:
             s.copy("B" if pressed == "A = B" else "A", "A" if pressed == "A = B" else "B")
-        w.label("equal", "What is the same for A and B, so that the comparison is fair: B's samples follow from A's")
+        w.label("equal", "What is the same for A and B, so that the comparison is fair: B's samples, or slices, follow from A's")
         if w.opened("##budget", s.budget):
             for kind in budget.KINDS:
                 if imgui.selectable(kind, kind == s.budget)[0]:
@@ -205,9 +204,10 @@ class Panel:
     def _parameters(self, slot: Slot) -> None:
         s, w = self.session, self.widgets
         number = s.mode(slot)
-        tips = [f"{'Shift+' if slot == 'A' else ''}{n}" for n in range(1, len(MODE_NAMES) + 1)]
-        if pressed := w.row_of_buttons(MODE_NAMES, MODE_NAMES[number - 1] if number else None, tips, f"mode {slot}"):
-            s.choose_mode(slot, MODE_NAMES.index(pressed) + 1)
+        for row in (MODE_NAMES[:5], MODE_NAMES[5:]):
+            tips = [f"{'Shift+' if slot == 'A' else ''}{MODE_NAMES.index(name) + 1}" for name in row]
+            if pressed := w.row_of_buttons(row, MODE_NAMES[number - 1] if number else None, tips, f"mode {slot}"):
+                s.choose_mode(slot, MODE_NAMES.index(pressed) + 1)
         others = [name for name in Technique.known if name not in {mode["technique"] for mode in MODES}]
         if others:
             group = s.techniques[slot].group
@@ -221,13 +221,15 @@ class Panel:
         w.quiet((type(technique).__doc__ or "").split("\n")[0])
         for name, owner, f, value in technique.walk(f"{technique.group}."):
             w.row(slot, name, owner, f, value)
-        if isinstance(technique, ScreenSpace) and len(s.shown) == 1:
-            everything = not any(name in s.apart for name in ScreenSpace.__dataclass_fields__)
-            changed, linked = imgui.checkbox(f"the same for SSAO and SSDO##{slot}", everything)
+        if technique.counts and len(s.shown) == 1:
+            changed, linked = imgui.checkbox(f"the same for all techniques##{slot}", not any(name in s.apart for name in COMMON))
             if changed:
-                for name in ScreenSpace.__dataclass_fields__:
+                for name in COMMON:
                     s.set_linked(f"{technique.group}.{name}", linked)
-            imgui.set_item_tooltip("Samples, radius, visibility, steps, thickness and bias change together,\nso that a comparison is fair")
+            imgui.set_item_tooltip(
+                "Samples, radius, visibility, steps, thickness and bias change together, so that a comparison is fair;\n"
+                "slices so that as many points are looked up as with directions"
+            )
 
     def _look(self) -> None:
         s, w = self.session, self.widgets
@@ -317,7 +319,11 @@ class Panel:
         s, w = self.session, self.widgets
         imgui.dummy(ImVec2(0, 2 * self.scale))
         names = ("turn light", "samples", "radius")
-        tips = ("the environment goes round: SSAO stays flat, SSDO follows", "1 to 128, against the truth", "a sixteenth of the radius to four times it")
+        tips = (
+            "the environment goes round: SSAO stays flat, SSDO follows",
+            "1 to 128, or slices of as many points, against the truth",
+            "a sixteenth of the radius to four times it",
+        )
         running = self.experiment and not self.experiment.done
         pressed = w.row_of_buttons((*names, "stop") if running else names, None, tips, "experiments")
         if pressed == "stop" and self.experiment:
@@ -337,7 +343,7 @@ class Panel:
             return
         _, self.inspects = imgui.checkbox("inspect under the mouse", self.inspects)
         w.placed("inspect")
-        imgui.set_item_tooltip("Values, linear, and the directions that were tried (I); Shift+I holds on to the pixel")
+        imgui.set_item_tooltip("Values, linear, and the directions, or sectors of slices, that were tried (I); Shift+I holds on to the pixel")
         if not self.inspects:
             return
         cursor = self.cursor
@@ -354,7 +360,7 @@ class Panel:
                 imgui.text("  ".join(f"{v:.4g}" for v in value))
         if self.probe:
             direct, indirect, share = self.probe.sums
-            w.quiet(f"{self.probed}: {len(self.probe.fates)} directions, before the blur: open {share:.3f}; their sum:")
+            w.quiet(f"{self.probed}: {self.probe.tries}, before the blur: open {share:.3f}; their sum:")
             w.quiet("direct " + "  ".join(f"{v:.4g}" for v in direct) + "   bounce " + "  ".join(f"{v:.4g}" for v in indirect))
             self.overlay.disc(self.probe, min(imgui.get_content_region_avail().x, 220 * self.scale))
             w.quiet("filled: the light it brings; black rim: closed; violet rim: leaves the screen")
@@ -440,5 +446,3 @@ class Panel:
         if imgui.button("light panel" if THEME.dark else "dark panel"):
             theme(self.scale, not THEME.dark)
         w.placed("theme")
-
-

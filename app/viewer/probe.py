@@ -1,8 +1,9 @@
-"""One pixel taken apart: which directions it tries, what closes them, and the light that each brings. Their sum is the pixel before the blur."""
+"""One pixel taken apart: which directions, or sectors of slices, it tries, what closes them, and the light that each brings. Their sum is the
+pixel before the blur."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,24 +16,30 @@ from app.light import around
 from app.pipeline import Picture
 from app.scene import Floats
 from app.senders import HIDDEN, Hidden, Senders
-from app.technique import LIGHTING_FORMAT, ScreenSpace
+from app.technique import LIGHTING_FORMAT, ScreenSpace, Technique, View
+from app.techniques.bitmask import Bitmask
+from app.techniques.gtao import Gtao
 from app.techniques.ssdo import Ssdo
 
 OPEN, CLOSED, LEAVES = 0, 1, 2  # what became of a direction; LEAVES: open, as far as the screen goes
+SECTORS = 32  # of each slice, as shaders/common/sectors.glsl
 
 
 @dataclass(frozen=True)
 class Pixel:
-    """Passed to shaders/probe.frag as `probe`."""
+    """Passed to shaders as `probe`."""
 
     pixel: tuple[float, float]  # its centre, from below, in pixels
     alike: bool  # an open direction brings its share of all light, as in SSAO
+    bounces: bool  # what closes a direction sends
 
 
 class Probe(NamedTuple):
-    """n directions of a pixel."""
+    """n directions of a pixel, or sectors of its slices."""
 
+    tries: str  # how many of what, in words
     directions: Floats  # (n, 3) world, unit
+    open: Floats  # (n,) share of each that is open: of a direction all or nothing
     fates: Floats  # (n,) OPEN, CLOSED or LEAVES
     disc: Floats  # (n, 2) where each is seen from above the surface: cosine-weighted directions fill a disc evenly
     direct: Floats  # (n, 3) irradiance that each brings from the environment
@@ -43,33 +50,48 @@ class Probe(NamedTuple):
     @property
     def sums(self) -> tuple[Floats, Floats, float]:
         """Irradiance from the environment, from surfaces, and the open share."""
-        return self.direct.sum(0), self.indirect.sum(0), float((self.fates != CLOSED).mean())
+        return self.direct.sum(0), self.indirect.sum(0), float(self.open.mean(dtype="f8"))
 
 
 def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
     """Of a picture's pixel, row 0 on top, or of the one beside it that was lit, at half the resolution; None on the background, and where the
-    technique tries no directions in screen space."""
+    technique does not look at the screen."""
     technique = p.shot.technique
     view, size = p.given, p.image.size
     if p.shot.lighting.half:
         x, y = half.place(size, x, y)
-    if not isinstance(technique, ScreenSpace) or technique.radius is None or gpu.pixel(view.gbuffer.depth, x, y)[0] >= BACKGROUND:
+    if not technique.counts or gpu.pixel(view.gbuffer.depth, x, y)[0] >= BACKGROUND:
         return None
-    alike = not isinstance(technique, Ssdo)
-    ssdo = technique if isinstance(technique, Ssdo) else Ssdo(**{f.name: getattr(technique, f.name) for f in fields(ScreenSpace)})
-    bounces = isinstance(technique, Ssdo) and technique.bounce
+    values = technique.values()
     with gpu.scope("probe"):
-        into = gpu.target("probe", (technique.samples, 1), *[LIGHTING_FORMAT] * 4)
-        pixel = Pixel((x + 0.5, view.size[1] - y - 0.5), alike)
-        given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": view.frame}
-        given |= {"gbuffer": view.gbuffer, "environment": view.environment, "light": p.raw, "sender": _senders(gpu, p)}
-        given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
-        given |= {"inverse_depth": depths(gpu, view, ssdo.intervals, ssdo.thickness, bounces), "hidden": _hidden(gpu, p)}
-        one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw("probe.frag", into, **given))
+        pixel = Pixel((x + 0.5, view.size[1] - y - 0.5), not isinstance(technique, Ssdo), values.get("bounce", False))
+        given: dict[str, Any] = {"probe": pixel, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        given |= {"sender": _senders(gpu, p), "hidden": _hidden(gpu, p)}
+        shader, more = _taken_apart(gpu, view, technique)
+        each = 1 if isinstance(technique, ScreenSpace) else SECTORS
+        into = gpu.target("probe", (technique.count * each, 1), *[LIGHTING_FORMAT] * 4)
+        one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw(shader, into, **given, **more))
     if p.shot.lighting.half:
         place[:, :2] = half.whole(size, place[:, :2])
-    shown = 1.0 if not isinstance(technique, Ssdo) or technique.direct else 0.0
-    return Probe(one[:, :3], np.rint(one[:, 3]), place[:, 2:], direct[:, :3] * np.float32(shown), indirect[:, :3], place[:, :2], technique.radius)
+    shown = np.float32(values.get("direct", True))
+    tries = technique.tries + f" of {each} sectors" * (each > 1)
+    return Probe(tries, one[:, :3], direct[:, 3], np.rint(one[:, 3]), place[:, 2:], direct[:, :3] * shown, indirect[:, :3], place[:, :2], values["radius"])
+
+
+def _taken_apart(gpu: Gpu, view: View, technique: Technique) -> tuple[str, dict[str, Any]]:
+    """The shader that takes a technique's pixel apart, and what it reads besides."""
+    match technique:
+        case Gtao():
+            return "probe_horizons.frag", {"gtao": technique}
+        case Bitmask():
+            depth = {"inverse_depth": depths(gpu, view, technique.intervals, technique.thickness, technique.bounce)}
+            return "probe_sectors.frag", depth | {"bitmask": technique, "environment_around": around(gpu, view.sky, technique.seen)}
+        case Ssdo():
+            ssdo = technique
+        case _:  # SSAO tries the same directions
+            ssdo = Ssdo(**{f.name: getattr(technique, f.name) for f in fields(ScreenSpace)})
+    given: dict[str, Any] = {"ssdo": ssdo, "batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
+    return "probe.frag", given | {"inverse_depth": depths(gpu, view, ssdo.intervals, ssdo.thickness, technique is ssdo and ssdo.bounce)}
 
 
 def _senders(gpu: Gpu, p: Picture) -> Senders:

@@ -6,7 +6,7 @@ Knows neither the window nor the panel, so that it runs without a display.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from app.half import Resolution
 from app.scene import Scene
 from app.settings import Problem
 from app.shot import Camera, Shot
-from app.technique import ScreenSpace, Technique
+from app.technique import ScreenSpace, Sliced, Technique
 from app.techniques.off import Off
 from app.techniques.ssdo import Ssdo
 from app.viewer import budget, controls
@@ -32,14 +32,18 @@ from app.viewer.stage import Shots, Side, Slot, Stage
 LARGEST = 8192  # pixels a side: the most a shot may have
 ODDS = ("width", "height", "frames", "seed")  # of a shot, but not chosen here: size follows the window, and frames stand still
 ALWAYS = ("scene", "time", "camera.")  # the same in both slots, or there would be nothing to compare
-COMMON = tuple(f.name for f in fields(ScreenSpace))  # of all screen-space techniques
+COMMON = tuple(dict.fromkeys(f.name for family in (ScreenSpace, Sliced) for f in fields(family)))  # of the techniques that look at the screen
+COUNTED = {"samples", "visibility", "slices", "steps"}  # of these, what decides how many points they look up: each family's own
 MODES: tuple[dict[str, Any], ...] = (
     {"technique": "off"},
     {"technique": "ssao"},
     {"technique": "ssdo", "direct": True, "bounce": False},
     {"technique": "ssdo", "direct": True, "bounce": True},
     {"technique": "reference"},
+    {"technique": "gtao"},
+    {"technique": "bitmask"},
 )
+MODE_NAMES = ("off", "SSAO", "SSDO direct", "SSDO", "truth", "GTAO", "bitmask")
 TERMS = {(True, False): " direct", (True, True): " with bounce", (False, True): " bounce only", (False, False): ", no light"}
 
 
@@ -65,9 +69,12 @@ class Session:
         self.now = now
         self.base = replace(shot, frames=1, technique=Off())  # what the slots have in common; its technique is none of theirs
         self.known = {name: others.get(name) or kind() for name, kind in Technique.known.items()} | {shot.technique.group: shot.technique}
+        for name, technique in self.known.items():
+            if technique.counts != shot.technique.counts and technique == type(technique)() and shot.technique.fetches:
+                self.known[name] = technique.fetching(shot.technique.fetches)
         self.techniques: dict[Slot, Technique] = {"A": self.known["ssao"], "B": shot.technique}
         self.own: dict[Slot, dict[str, Any]] = {"A": {}, "B": {}}  # what a slot has of its own, by dotted name
-        self.apart: set[str] = set()  # what is not linked: dotted names, and bare ones for what all screen-space techniques have
+        self.apart: set[str] = set()  # what is not linked: dotted names, and bare ones for COMMON
         self.stage = Stage(gpu, now)
         self.lens = Lens(gpu, self.stage)
         self.look = Look()
@@ -157,22 +164,24 @@ class Session:
         shot.resolved(scene).surroundings()
 
     def _link(self, before: Technique, after: Technique) -> None:
-        """What changed of the parameters that all screen-space techniques have changes in all of them, but for those set apart."""
-        if not isinstance(after, ScreenSpace):
-            return
-        common = {name: getattr(after, name) for name in COMMON if name not in self.apart and getattr(after, name) != getattr(before, name)}
+        """What changed of the parameters that techniques have in common changes in all of them, but for those set apart."""
+        had, has = before.values(), after.values()
+        common = {name for name in COMMON if name not in self.apart and had.get(name) != has.get(name)}
         if self.budget != "samples":
-            common.pop("samples", None)  # they follow from the times, or the errors
-        self._spread(common)
+            common.discard(after.counts)  # they follow from the times, or the errors
+        self._spread(after, common)
 
-    def _spread(self, common: Mapping[str, Any]) -> None:
-        """Give parameters to all screen-space techniques."""
-        for name, technique in self.known.items():
-            if isinstance(technique, ScreenSpace):
-                self.known[name] = replace(technique, **common)
-        for slot, technique in self.techniques.items():
-            if isinstance(technique, ScreenSpace):
-                self.techniques[slot] = replace(technique, **common)
+    def _spread(self, source: Technique, common: Set[str]) -> None:
+        """Give parameters to all techniques that have them. Those that count otherwise, slices instead of directions, look up as many points."""
+
+        def follow(t: Technique) -> Technique:
+            alike = t.counts == source.counts
+            t = replace(t, **{name: getattr(source, name) for name in common if hasattr(t, name) and (alike or name not in COUNTED)})
+            equal = self.budget == "samples" and not self.apart & {t.counts, source.counts}
+            return t.fetching(source.fetches) if equal and not alike and common & COUNTED else t
+
+        self.known = {name: follow(technique) for name, technique in self.known.items()}
+        self.techniques = {slot: follow(technique) for slot, technique in self.techniques.items()}
 
     def can_part(self, name: str) -> bool:
         """Whether a parameter, by dotted name, can be other in A than in B: what the scene and the camera are cannot."""
@@ -199,8 +208,8 @@ class Session:
             for own in self.own.values():
                 own.pop(name, None)
             self.change({name: value})
-        elif isinstance(b := self.techniques["B"], ScreenSpace):
-            self._spread({key: getattr(b, key)})
+        elif hasattr(b := self.techniques["B"], key):
+            self._spread(b, {key})
 
     def choose(self, slot: Slot, name: str, **values: Any) -> None:
         """Give a slot a technique, with the values it had when it was last used and those given."""
@@ -208,7 +217,7 @@ class Session:
         self.error = ""
 
     def choose_mode(self, slot: Slot, number: int) -> None:
-        """1 off, 2 SSAO, 3 SSDO direct, 4 SSDO with bounce, 5 ground truth."""
+        """1 off, 2 SSAO, 3 SSDO direct, 4 SSDO with bounce, 5 ground truth, 6 GTAO, 7 visibility bitmask."""
         values = dict(MODES[number - 1])
         self.choose(slot, values.pop("technique"), **values)
 
@@ -229,18 +238,18 @@ class Session:
         self.note = f"{into} is now what {source} is"
 
     def multiply_samples(self, ratio: float) -> None:
-        """Of what is shown, 1 to 256."""
-        changed = False
-        for slot in self.shown:
-            technique = self.techniques[slot]
-            if isinstance(technique, ScreenSpace):
-                new = replace(technique, samples=max(1, min(256, round(technique.samples * ratio))))
-                self.techniques[slot] = self.known[new.group] = new
-                if len(self.shown) == 1:
-                    self._link(technique, new)
-                changed = True
-        counts = ", ".join(f"{getattr(self.techniques[s], 'samples', 'no')} samples" for s in self.shown)
-        self.note = counts if changed else f"{self.techniques['B'].group.upper()} takes no samples"
+        """Of what is shown, directions or slices, as far as they go; where both look up as many points, as far as they go together."""
+        before = {slot: self.techniques[slot] for slot in self.shown}
+        after = {slot: technique.counting(technique.count * ratio) for slot, technique in before.items()}
+        fetches = [{technique.fetches for technique in some.values() if technique.counts} for some in (before, after)]
+        if len(fetches[0]) == 1 < len(fetches[1]):
+            after = before
+        for slot, technique in after.items():
+            self.techniques[slot] = self.known[technique.group] = technique
+            if len(after) == 1:
+                self._link(before[slot], technique)
+        counts = ", ".join(technique.tries or "no samples" for technique in after.values())
+        self.note = counts if fetches[0] else f"{self.techniques['B'].title} takes no samples"
 
     def toggle_half(self) -> None:
         """Lighting at half the resolution, or at every pixel, of what is shown."""
@@ -320,20 +329,20 @@ class Session:
         return drawn
 
     def _balance(self) -> None:
-        """B's samples as the budget wants them, once both pictures are at rest and measured."""
+        """As many samples, or slices, of B as the budget wants, once both pictures are at rest and measured."""
         b = self.techniques["B"]
-        if self.budget == "samples" or self.shown != ("A", "B") or not isinstance(b, ScreenSpace):
+        if self.budget == "samples" or self.shown != ("A", "B") or not b.counts:
             return
         if any(self.sides[slot].asked != self.shot(slot) or self.sides[slot].scale < 1 for slot in self.shown):
             return
         if self.budget == "time":
             own, other = (self.stage.lighting(slot) for slot in ("B", "A"))
-            wanted = budget.by_time(b.samples, own, other) if own and other else b.samples
+            wanted = budget.by_time(b.count, own, other) if own and other else b.count
         else:
             own, other = (self.lens.rmse(slot) for slot in ("B", "A"))
-            wanted = budget.by_error(b.samples, own, other) if own and other else b.samples
-        if wanted != b.samples:
-            self.techniques["B"] = self.known[b.group] = replace(b, samples=wanted)
+            wanted = budget.by_error(b.count, own, other) if own and other else b.count
+        if wanted != b.count:
+            self.techniques["B"] = self.known[b.group] = b.counting(wanted)
 
     def show(self, into: moderngl.Framebuffer) -> None:
         """The last pictures, as they are looked at, over all of a framebuffer of the window's size."""
@@ -348,14 +357,12 @@ class Session:
     # ---- in words ----
 
     def label(self, slot: Slot) -> str:
-        """A slot's technique and samples, as over the picture."""
+        """A slot's technique and how much it tries, as over the picture."""
         t = self.shot(slot).technique
-        name = t.group.upper() if isinstance(t, ScreenSpace) else t.group
-        if isinstance(t, Ssdo):
-            name += TERMS[t.direct, t.bounce]
         if t.progressive:
             return f"{t.label()}, {self.sides[slot].growth.words()}"
-        return f"{name}, {t.samples} directions" if isinstance(t, ScreenSpace) else name
+        name = t.title + (TERMS[t.direct, t.bounce] if isinstance(t, Ssdo) else "")
+        return f"{name}, {t.tries}" if t.tries else name
 
     def _counted(self) -> list[str]:
         """What is counted in pictures at rest, in words. Reading them makes the GPU wait: not while they move, and of one that grows only now
@@ -380,10 +387,7 @@ class Session:
         shown = self.shown
         sides = []
         for slot in shown:
-            words = ["half resolution"] * self.shot(slot).lighting.half
-            fitted = self.techniques[slot].fitted(self.scene.size)
-            if isinstance(fitted, ScreenSpace):
-                words += [f"march {fitted.steps}" if fitted.visibility == "march" else "one point each", f"radius {fitted.radius:.3g} m"]
+            words = [*["half resolution"] * self.shot(slot).lighting.half, *self.techniques[slot].fitted(self.scene.size).way]
             sides.append((f"{slot}: " * (len(shown) > 1) + self.label(slot), words))
         same = len(sides) == 2 and sides[0][1] == sides[1][1]
         parts = [", ".join([label, *(() if same else words)]) for label, words in sides]
@@ -398,4 +402,3 @@ class Session:
         known = [t for t in times if t is not None]
         parts.append(f"{in_words(sum(known))}, {self.stage.timer}" if len(known) == len(times) else f"measuring, {self.stage.timer}")
         return "   |   ".join(parts)
-
