@@ -26,6 +26,7 @@ from app.shot import Shot
 from app.store import Mean, Store, key
 from app.technique import ScreenSpace, Technique
 from app.techniques.reference import Reference
+from app.temporal import Temporal
 
 KEEP_EVERY = 20.0  # seconds of drawing that an interruption may cost
 SCREEN_SAMPLES = 64  # of screen truth, in each frame: the march's steps and the environment's prefilter change with the frame and the count
@@ -95,7 +96,7 @@ def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
     """The shots whose means are a truth: without blur, at full resolution, with seeds of their own."""
     if frames < 4:
         raise Problem(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
-    plain = replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), frames=frames // 2)
+    plain = replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), temporal=Temporal(), frames=frames // 2)
     first, second = (replace(plain, seed=(shot.seed + k) % 65536) for k in (1, 2))
     return first, second
 
