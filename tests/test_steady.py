@@ -319,7 +319,7 @@ def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None
 
 
 def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--pixels", "1", "--scene", "cornell", "--width", "32", "--height", "18", "--temporal.frames", "3", "--truth-frames", "4", "--runs", "3"]
+    flags = ["--pixels", "2", "--scene", "cornell", "--width", "32", "--height", "18", "--temporal.frames", "3", "--truth-frames", "4", "--runs", "3"]
     assert steady.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "| | none remembered | remembered | without clamping |"

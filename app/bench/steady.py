@@ -95,8 +95,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def motions(pixels: float, degrees: float) -> list[Motion]:
-    """A camera that turns, goes aside and goes forward so that the middle, what it looks at, and the picture's upper edge move by so many
-    pixels a frame; the sun, then all light from far away, that turn by so many degrees a frame."""
+    """A camera that turns, goes from side to side and to and fro, so that the middle, what it looks at, and the picture's upper edge there move
+    by so many pixels a frame; the sun, then all light from far away, that turn by so many degrees a frame."""
 
     def turned(shot: Shot, index: int) -> Shot:
         eye, ahead, pixel = _camera(shot)
@@ -106,12 +106,12 @@ def motions(pixels: float, degrees: float) -> list[Motion]:
     def aside(shot: Shot, index: int) -> Shot:
         eye, ahead, pixel = _camera(shot)
         right = np.cross(ahead, (0.0, 1.0, 0.0))
-        step = index * pixels * pixel * np.linalg.norm(ahead) * right / max(float(np.linalg.norm(right)), 1e-9)
+        step = _swing(index) * pixels * pixel * np.linalg.norm(ahead) * right / max(float(np.linalg.norm(right)), 1e-9)
         return _seen(shot, eye + step, eye + step + ahead)
 
     def forward(shot: Shot, index: int) -> Shot:
         eye, ahead, _ = _camera(shot)
-        step = ahead * (1 - (1 - min(2 * pixels / shot.height, 0.5)) ** index)
+        step = ahead * (1 - (1 - min(2 * pixels / shot.height, 0.5)) ** _swing(index))
         return _seen(shot, eye + step, eye + ahead)
 
     def sun(shot: Shot, index: int) -> Shot:
@@ -123,11 +123,16 @@ def motions(pixels: float, degrees: float) -> list[Motion]:
     return [
         Motion("nothing moves", lambda shot, index: shot),
         Motion(f"the camera turns, {pixels:g} pixels a frame", turned),
-        Motion(f"it goes aside, {pixels:g} pixels a frame", aside),
-        Motion(f"it goes forward, {pixels:g} pixels a frame", forward),
+        Motion(f"it goes from side to side, {pixels:g} pixels a frame", aside),
+        Motion(f"it goes to and fro, {pixels:g} pixels a frame", forward),
         Motion(f"the sun turns, {degrees:g} degrees a frame", sun),
         Motion(f"the sky turns, {degrees:g} degrees a frame", sky),
     ]
+
+
+def _swing(index: int) -> int:
+    """A step a frame, eight one way and eight back, around 0: a camera that went on would leave the scene."""
+    return 4 - abs((index + 4) % 16 - 8)
 
 
 def _camera(shot: Shot) -> tuple[Any, Any, float]:
