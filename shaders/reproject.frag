@@ -50,9 +50,9 @@ vec4 remembered(sampler2D light, Past4 p) {
     return (sum + p.weights.w * textureLod(light, p.high, 0.0)) / p.total;
 }
 
-// The standard deviation of light in 3 x 3 pixels. In the courtyard (320 x 180, SSDO, 16 samples), with remembered light allowed to differ by as
-// much in the median, it takes away 64 % of the flicker; the spread before the blur, divided by the root of the pixels that are blurred, 43 %: at
-// edges fewer are. 5 x 5, and 3 x 3 with gaps, take away as much as they allow.
+// The standard deviation of light in 3 x 3 pixels. In the courtyard (`bench steady`) flicker is 0.0062 with half of it as the clamping and 0.0041 with
+// all of it, where 0.0105 is nothing remembered; the error under a turning sun is 0.0069 and 0.0119, of 0.0044. The spread before the blur,
+// over the blur's width, makes the same bargain: 0.0070 and 0.0052 with twice, 0.0056 and 0.0071 with thrice of it.
 vec4 spread(sampler2D light, vec2 uv) {
     vec4 middle = textureLod(light, uv, 0.0), sum = vec4(0.0), squares = vec4(0.0);
     for (int k = 0; k < 9; k++) {
