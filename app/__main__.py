@@ -4,7 +4,7 @@ commands:
   view        the interactive viewer; takes the flags of a shot
   capture     pictures without a window
   compare     one page: pictures side by side, error against the truth, its causes, cost
-  bench       the figures of the README: errors, failures, passes, cost, start, rays, loading
+  bench       the figures of the README: errors, failures, passes, cost, start, rays, loading, steady
   doctor      what OpenGL there is and what is missing
   parameters  the table of all parameters, as in the README
 

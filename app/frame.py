@@ -153,6 +153,13 @@ def every_second(frame: Frame) -> Frame:
     )
 
 
+def from_view(frame: Frame, other: Frame) -> Matrix:
+    """From one frame's view space to another's. In double precision, so that a camera that stands still is where it was to the last digits."""
+    if frame.view_from_world == other.view_from_world:
+        return flat(np.eye(4))
+    return flat(np.array(frame.world_from_view).reshape(4, 4) @ np.array(other.view_from_world).reshape(4, 4))
+
+
 def positions(frame: Frame, depth: npt.NDArray[np.float32]) -> Doubles:
     """(h, w, 3) world positions, metres, of what is seen at `depth` (h, w), metres along the view axis, row 0 on top; NaN where it is infinite."""
     h, w = depth.shape

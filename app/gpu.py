@@ -123,6 +123,7 @@ class Gpu:
         self.clock = Clock(ctx)
         self.targets: dict[str, Target] = {}
         self.errors: dict[str, str] = {}  # by shader: why its last reload failed
+        self.notes: dict[str, Any] = {}  # by target: what is to be known of it in the next frame; goes with it
         self._specs: dict[str, tuple[Size, tuple[str, ...], bool]] = {}
         self._asked: set[str] = set()  # targets since the last sweep
         self._programs: dict[Hashable, Program] = {}
@@ -169,6 +170,7 @@ class Gpu:
         if name not in self.targets or self._specs[name] != spec:
             self.targets.pop(name, None)
             self._kept.pop(name, None)
+            self.notes.pop(name, None)
             self.ctx.gc()
             limit = min(self.ctx.info["GL_MAX_TEXTURE_SIZE"], *self.ctx.info["GL_MAX_VIEWPORT_DIMS"])
             if max(size) > limit:
@@ -187,6 +189,7 @@ class Gpu:
         for name in [n for n in self.targets if n.startswith(self._scope) and n not in self._asked]:
             del self.targets[name], self._specs[name]
             self._kept.pop(name, None)
+            self.notes.pop(name, None)
         self.ctx.gc()
         self._asked = {n for n in self._asked if not n.startswith(self._scope)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
@@ -27,11 +28,13 @@ class Picture(NamedTuple):
 
 
 def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
-    """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before."""
+    """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before, or go on from what was kept of
+    the last one, which another camera may have seen."""
     shot, view = look(gpu, shot, index)
     given, blur = (half.view(gpu, view), half.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
     raw = shot.technique.draw(gpu, given)
     lighting = blur.draw(gpu, given, raw)
+    lighting = shot.temporal.draw(gpu, given, lighting, blur, index)
     if shot.lighting.half:
         lighting = half.upsampled(gpu, view, lighting, shot.blur)
     if shot.frames > 1:
@@ -65,14 +68,15 @@ def develop(gpu: Gpu, shot: Shot, view: View, given: View, raw: Lighting, lighti
 
 def photograph(gpu: Gpu, shot: Shot) -> Picture:
     """All frames of a shot, averaged."""
-    for index in range(shot.frames - 1):
+    for index in range(shot.drawn - 1):
         render(gpu, shot, index)
-    return render(gpu, shot, shot.frames - 1)
+    return render(gpu, shot, shot.drawn - 1)
 
 
 def cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
     """Milliseconds of each pass by the shader's name, median of some frames after one that compiles and uploads."""
-    return {name: median(times) for name, times in timed(gpu, lambda: render(gpu, replace(shot, frames=1)), frames).items()}
+    shot, index = replace(shot, frames=1), itertools.count()  # another index each time: only then is there light to remember
+    return {name: median(times) for name, times in timed(gpu, lambda: render(gpu, shot, next(index)), frames).items()}
 
 
 def timed(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[float]]:

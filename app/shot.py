@@ -21,6 +21,7 @@ from app.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, 
 from app.sun import Sun
 from app.technique import Technique
 from app.techniques.ssdo import Ssdo
+from app.temporal import Temporal
 
 SUN_SIZE = 0.53  # degrees, of the sun as it is seen from the earth
 BRIGHTEST = 1e6  # irradiance that a sun may have
@@ -68,6 +69,7 @@ class Shot(Settings):
     lamps: Lamps = field(default_factory=Lamps)
     lighting: Resolution = field(default_factory=Resolution)
     blur: Blur = field(default_factory=Blur)
+    temporal: Temporal = field(default_factory=Temporal)
     display: Display = field(default_factory=Display)
 
     def values(self) -> dict[str, Any]:
@@ -90,6 +92,20 @@ class Shot(Settings):
                 raise Problem(f"no parameter {k[:100]}{suggestion(k, sorted(known))}")
         return super(Shot, replace(self, technique=technique)).with_values(rest)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether light of the frames before is used. A mean of frames has no need of it."""
+        return self.temporal.frames > 0 and self.frames == 1 and not self.technique.progressive
+
+    @property
+    def drawn(self) -> int:
+        """Frames that a picture takes: those that are averaged, or remembered."""
+        return self.temporal.frames if self.remembers else self.frames
+
+    def follows(self, before: Shot) -> bool:
+        """Whether this can be the frame after that one: nothing but the camera, the light and the exposure may have changed."""
+        return self == replace(before, camera=self.camera, sky=self.sky, sun=self.sun, lamps=self.lamps, time=self.time, display=self.display)
+
     def resolved(self, scene: Scene) -> Self:
         """A copy in which nothing is left to the scene. Raises Problem where the environment cannot be read, if its sun is asked for."""
         c, s = self.camera, self.sun
@@ -104,6 +120,7 @@ class Shot(Settings):
             environment=scene.environment if self.environment is None else self.environment,
             technique=self.technique.fitted(scene.size),
             lighting=Resolution() if self.technique.progressive else self.lighting,
+            temporal=self.temporal if self.remembers else Temporal(),
             camera=Camera(eye=eye, target=target, fov=fov),
             sun=replace(
                 s,
@@ -213,6 +230,9 @@ class Wanted:
                 raise Problem(f"--{name} has no effect: {wanted}; add {owner} or leave it out")
         if self.typed.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):
             raise Problem(f"--lighting.resolution half has no effect: {names[0]} is always drawn at full resolution; leave it out")
+        if self.typed.get("temporal.frames") and not any(shot.remembers for shot in shots):
+            why = f"--frames {shots[0].frames} averages them all" if shots[0].frames > 1 else f"{names[0]} averages its frames"
+            raise Problem(f"--temporal.frames has no effect: {why}; leave it out")
         return shots
 
 

@@ -26,6 +26,7 @@ from app.shot import Shot
 from app.store import Mean, Store, key
 from app.technique import SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS
 from app.techniques.reference import Reference
+from app.temporal import Temporal
 
 KEEP_EVERY = 20.0  # seconds of drawing that an interruption may cost
 SCREEN = f"{SCREEN_SAMPLES} directions or {SCREEN_SLICES} slices of 2 x {SCREEN_STEPS} points"  # what screen truth tries at each pixel, in each frame
@@ -90,7 +91,7 @@ def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
     """The shots whose means are a truth: without blur, at full resolution, with seeds of their own."""
     if frames < 4:
         raise Problem(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
-    plain = replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), frames=frames // 2)
+    plain = replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), temporal=Temporal(), frames=frames // 2)
     first, second = (replace(plain, seed=(shot.seed + k) % 65536) for k in (1, 2))
     return first, second
 

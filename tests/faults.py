@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from planting import ROOT, Copy, in_copies
 
-FILES = ("tests/test_truth.py", "tests/test_faults.py", "tests/test_kept.py", "tests/test_half.py", "tests/test_slices.py", "tests/test_intervals.py")
+FILES = tuple(
+    f"tests/{name}.py" for name in ("test_truth", "test_faults", "test_kept", "test_half", "test_slices", "test_intervals", "test_steady")
+)
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
 )
@@ -20,6 +22,7 @@ SLICES, BITMASK, GTAO = (f"shaders/{name}" for name in ("common/slices.glsl", "b
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 AGREEMENT = "shaders/common/agreement.glsl"
 INTERVALS = "shaders/intervals.frag"
+REPROJECT, TEMPORAL = "shaders/reproject.frag", "app/temporal.py"
 
 
 class Fault(NamedTuple):
@@ -344,6 +347,22 @@ FAULTS = (
         47, "sectors of a hidden body send nothing", BITMASK, "if (TWO_INTERVALS && second != 0u) behind", "if (false) behind", "test_intervals and hidden_send"
     ),
     Fault(47, "bodies that touch are two", INTERVALS, "if (second - back < second", "if (second - back < -second", "test_intervals and hidden_send"),
+    Fault(48, "light of another surface remembered", REPROJECT, "near * agreement(apart(r, q, there.a, there.xyz))", "near", "test_steady and (hidden or cut)"),
+    Fault(48, "light remembered from outside the picture", REPROJECT, "q == clamp(q, 0.0, 1.0) ?", "true ?", "test_steady and hidden"),
+    Fault(
+        48,
+        "the camera of the frame before not used",
+        TEMPORAL,
+        "from_view(view.frame, camera)",
+        "from_view(view.frame, view.frame)",
+        "test_steady and (hidden or stays)",
+    ),
+    Fault(48, "its shift not used", TEMPORAL, "camera.tangent, camera.shift)", "camera.tangent, (0.0, 0.0))", "test_steady and (hidden or mean)"),
+    Fault(48, "not begun anew at index 0", TEMPORAL, "if index == 0 or last != index - 1:", "if last is None:", "test_steady and (twice or before)"),
+    Fault(48, "ghosts of light that has changed", REPROJECT, "share = min(most / max(abs(off), 1e-20), 1.0)", "share = vec4(1.0)", "test_steady and ghost"),
+    Fault(48, "every frame counts as much as all before", REPROJECT, "(1.0 - 1.0 / frames)", "0.5", "test_steady and (mean or noise)"),
+    Fault(48, "the pattern stands still", "app/frame.py", "count = index + 65536 * seed", "count = 65536 * seed", "test_steady and noise"),
+    Fault(48, "one memory for all slots", "app/gpu.py", "name, spec = self._scope + name,", "name, spec = name,", "test_steady and (twice or viewer)"),
 )
 
 

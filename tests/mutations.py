@@ -51,6 +51,7 @@ TESTS = (
     ["test_laboratory.py", "test_viewer.py", "-k", "not window"],
     ["test_half.py"],
     ["test_slices.py", "test_laboratory.py", "-k", "slices or sum_of"],
+    ["test_steady.py"],
 )
 FIRST = {  # where its own tests come first
     "shaders/reference.frag": 1,
@@ -70,6 +71,7 @@ FIRST = {  # where its own tests come first
     "shaders/common/window.glsl": 2,
     "shaders/halve.frag": 3,
     "shaders/upsample.frag": 3,
+    "shaders/reproject.frag": 5,
 }
 # No shader is seen by these.
 SLOW = ("test_page.py", "test_gltf.py", "test_gltf_features.py", "test_hdr.py", "test_metrics.py", "test_settings.py", "test_compare.py", "test_driven.py")
@@ -182,6 +184,7 @@ SHOTS = (
     {"scene": "courtyard", "technique": "ssdo", "frames": 2, "display.curve": "aces"},
     {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half"},
     {"scene": "atelier", "technique": "ssdo", "lighting.resolution": "half", "frames": 2},
+    {"scene": "nook", "technique": "ssdo", "temporal.frames": 4},
     {"scene": "nook", "technique": "off", "display.curve": "reinhard", "display.exposure": 1.0},
     {"scene": "cornell", "technique": "off", "display.curve": "none", "display.dither": False},
     {"scene": "nook", "technique": "reference", "frames": 4, "reference.rays": 32, "reference.bounces": 2, "environment": "sky"},

@@ -77,6 +77,8 @@ def test_shaders_are_correct_by_the_reference_compiler(gpu: Gpu) -> None:
 
     for name in Technique.known:
         render(gpu, Shot().with_values({"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2}), 1)
+    for scene in ("cornell", "atelier"):  # matte, glossy
+        render(gpu, Shot().with_values({"technique": "ssdo", "scene": scene, "width": 16, "height": 9, "temporal.frames": 2}), 1)
     assert len(gpu._sources) > 8
     for source in gpu._sources.values():
         for lines, stage in zip(source(), ("vert", "frag"), strict=True):
@@ -139,7 +141,7 @@ def test_targets_are_remade_only_when_they_change(gpu: Gpu) -> None:
 
 
 def test_every_fault_can_be_planted() -> None:
-    assert {fault.number for fault in FAULTS} == {*range(1, 46), 47}
+    assert {fault.number for fault in FAULTS} == {*range(1, 46), 47, 48}
     for fault in FAULTS:
         assert fault.good in (ROOT / fault.file).read_text("utf-8"), f"{fault.number} {fault.what}"
 

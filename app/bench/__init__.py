@@ -7,6 +7,7 @@ cost       how that grows with samples, radius, pixels and triangles, as a table
 start      from a command to its picture, step by step, and the work outside OpenGL of a frame like the one before
 rays       the reference's tree and its rays per second, beside Embree's
 loading    a file of millions of triangles: seconds and memory until its picture is there
+steady     what remembering light from frame to frame gains and loses: flicker, ghosts and cost
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import numpy as np
 from app import __version__
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading")
-BLUR = ("blur", "halve", "upsample")  # passes that belong to a technique's lighting but are none of its own
+BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading", "steady")
+BLUR = ("blur", "reproject", "halve", "upsample")  # passes that belong to a technique's lighting but are none of its own
 SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
 

@@ -14,6 +14,7 @@ from app.pipeline import Picture
 from app.sun import Sunshine
 from app.technique import Lighting
 from app.techniques.off import Off
+from app.temporal import Kept
 
 # From the surface's colour to the picture: what each step adds is what the next one shows more.
 LADDER = ("albedo", "unoccluded", "open share", "direct light", "coloured visibility", "bounce", "picture")
@@ -67,7 +68,7 @@ def _parts(name: str, target: Target, surfaces: GBuffer) -> tuple[str, ...]:
     """What the textures of a target are called."""
     if name == "gbuffer":
         return tuple(next((field for field, t in surfaces._asdict().items() if t is texture), "other") for texture in target.textures)
-    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "half": half.PARTS}
+    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "half": half.PARTS, "temporal.0": Kept._fields, "temporal.1": Kept._fields}
     return known.get(name, Lighting._fields)[: len(target.textures)] if len(target.textures) > 1 else ("",)
 
 

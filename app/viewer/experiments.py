@@ -75,8 +75,10 @@ class Experiment:
 
 
 def at_rest(session: Session, slot: Slot) -> bool:
-    """Whether a slot's picture is what is asked for, at its full size."""
+    """Whether a slot's picture is what is asked for, at its full size, and as steady as it gets where light is remembered."""
     side, shot = session.sides[slot], session.shot(slot)
+    if shot.remembers and session.stage.grows(slot, shot):
+        return False
     return side.failed is None and side.asked == shot and side.scale >= session.stage.rest(slot, shot)
 
 

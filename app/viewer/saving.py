@@ -39,7 +39,7 @@ def screenshot(session: Session, folder: Path = Path("captures")) -> list[Path]:
     look = session.look
     for slot in session.shown:
         shot = session.shot(slot)
-        session.stage.draw(slot, shot, session.stage.rest(slot, shot))
+        session.stage.settle(slot, shot)
     stem = Path(session.base.scene.partition(":")[0]).stem
     names = [MODE_WORDS.get(session.mode(slot), session.techniques[slot].group) for slot in session.shown]
     suffix = "" if look.buffer == PICTURE else "-" + "".join(c if c.isalnum() else "-" for c in look.buffer).strip("-")
@@ -60,7 +60,7 @@ def screenshot_sides(session: Session, folder: Path, stem: str = "") -> list[Pat
     paths = []
     for slot, word in zip(PAIR, ("left", "right"), strict=True):
         shot = session.shot(slot)
-        session.stage.draw(slot, shot, session.stage.rest(slot, shot))
+        session.stage.settle(slot, shot)
         paths.append(images.free_name(folder, f"{stem}-{word}", ".png"))
         _save(session, paths[-1], slot, alone=True)
     return paths

@@ -43,6 +43,8 @@ class Side:
     picture: Picture | None = None
     scale: float = 1.0
     growth: Growth = field(default_factory=Growth)  # of the picture, where the technique is progressive
+    index: int = 0  # of the picture's frame, where light is remembered
+    rested: int = 0  # frames since something last changed, where light is remembered
     failed: Shot | None = None  # not tried again
     per_pixel: dict[str, float] = field(default_factory=dict)  # milliseconds by technique and resolution, from the last frame
     times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds a frame
@@ -120,6 +122,8 @@ class Stage:
     def grows(self, slot: Slot, shot: Shot) -> bool:
         """Whether another frame makes the picture smoother."""
         side = self.sides[slot]
+        if shot.remembers:
+            return side.failed is None and side.rested < shot.temporal.frames
         return shot.technique.progressive and side.failed is None and side.growth.frames < MOST
 
     def rest(self, slot: Slot, shot: Shot) -> float:
@@ -163,10 +167,12 @@ class Stage:
         stale = self._stale(slot, shot, scale)
         if not again and not stale:
             return False
-        software, grows = self.gpu.clock.software, shot.technique.progressive
+        software, grows, remembers = self.gpu.clock.software, shot.technique.progressive, shot.remembers
         before = side.asked
         same = before and (_kind(before), before.width, before.height) == (_kind(shot), shot.width, shot.height)
         index = side.growth.frames if grows and not stale else 0
+        if remembers and before and side.failed is None and side.scale == scale and shot.follows(before):
+            index = side.index + 1
         if side.scale != scale or not same:
             side.times.clear()
             if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
@@ -181,7 +187,7 @@ class Stage:
             with self.gpu.scope(slot):
                 picture = render(self.gpu, replace(shot, width=width, height=height, frames=MOST if grows else 1), index)
                 self.gpu.sweep()
-            side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1))
+            side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1 if grows else 1))
             if software:
                 self.gpu.ctx.finish()
             took = 1e3 * (time.perf_counter() - start) + side.clock.spared  # of a whole frame: what was kept this time is drawn the next
@@ -191,6 +197,7 @@ class Stage:
             elif software:
                 side.times.append(took)
             side.asked, side.scale, side.failed = shot, scale, None
+            side.index, side.rested = index, 1 if stale else side.rested + 1
             side.per_pixel[_kind(shot)] = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
             if grows:
                 side.growth = side.growth if index else Growth()
@@ -201,6 +208,17 @@ class Stage:
             self.gpu.clock = clock
         self.draws += 1
         return True
+
+    def settle(self, slot: Slot, shot: Shot) -> None:
+        """Draw one slot at the size that it rests at, so that its shot alone makes the same picture: where light is remembered, from the first
+        frame, since what was there before is known to the window only."""
+        scale = self.rest(slot, shot)
+        if not shot.remembers:
+            self.draw(slot, shot, scale)
+            return
+        self.sides[slot].asked = None
+        for _ in range(shot.drawn):
+            self.draw(slot, shot, scale, again=True)
 
     def _radiance(self, picture: Picture) -> Floats:
         """Of its surfaces, (n, 3)."""
