@@ -267,8 +267,9 @@ def test_means_and_curves() -> None:
     for s in settings:
         assert s.errors["final"] == pytest.approx((2 if "point" in s.line else 1) / s.varied["ssdo.samples"] + 0.5) and s.ms == s.varied["ssdo.samples"]
     joined = curves(settings, axes)
-    assert len(joined) == 4 and sorted(k for curve in joined for k in curve) == list(range(12))
-    for curve in joined:
+    assert len(joined) == 4 and sorted(k for _, curve in joined for k in curve) == list(range(12))
+    for along, curve in joined:
+        assert along == "ssdo.samples"
         assert [settings[k].varied["ssdo.samples"] for k in curve] == [2, 4, 8]
         assert len({(settings[k].line, settings[k].varied["sky.rotation"]) for k in curve}) == 1
     assert sum(" * " in line for line in table(settings)) == 3 and all("SSDO march" in line for line in table(settings) if " * " in line)

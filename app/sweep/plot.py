@@ -10,10 +10,11 @@ import numpy as np
 from app.bench import plot
 from app.sweep.measure import TERMS
 from app.sweep.plan import Axis
-from app.sweep.results import Setting, brief, curves, first_number, front
+from app.sweep.results import Setting, brief, curves, front
 
 INCHES = (9.2, 4.3)
 FRONT = "#30343B"
+LABELLED = 8  # more curves than these would write over one another
 
 
 def png(settings: Sequence[Setting], axes: Sequence[Axis], title: str, subtitle: str, below: str) -> bytes:
@@ -21,9 +22,10 @@ def png(settings: Sequence[Setting], axes: Sequence[Axis], title: str, subtitle:
     plot.check()
     from matplotlib.lines import Line2D
 
-    figure = plot.sheet(title, subtitle, below, INCHES)
+    figure = plot.sheet(title, f"{subtitle}{_ends_in_words(settings, axes)}", below, INCHES)
     grid = figure.subplots(1, len(TERMS))
-    lines = list(dict.fromkeys(setting.line for setting in settings))
+    kinds = list(dict.fromkeys(setting.line.split()[0] for setting in settings))
+    lines = sorted(dict.fromkeys(setting.line for setting in settings), key=lambda line: kinds.index(line.split()[0]))
     looks = {line: _look(line, lines) for line in lines}
     for number, (term, panel) in enumerate(zip(TERMS, grid, strict=True)):
         plot.dress(panel, {"final": "What is seen", "direct": "Direct light", "indirect": "Indirect light"}[term], "ms", "RMSE" if number == 0 else "")
@@ -45,31 +47,48 @@ def _look(line: str, lines: Sequence[str]) -> tuple[Any, Any, str]:
 
 
 def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: str, looks: dict[str, tuple[Any, Any, str]]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     panel.set_xscale("log")
     panel.set_yscale("log")
-    numbers = [a.name for a in axes if a.kind in (int, float)]
     places = [(setting.ms, setting.errors[term]) for setting in settings]
     best = front(places)
     if len(best) > 1:
         panel.step([places[k][0] for k in best], [places[k][1] for k in best], where="post", color=plot.GREY, linewidth=1.0, zorder=1)
-    for members in curves(settings, axes):
+    drawn = curves(settings, axes)
+    for along, members in drawn:
         color, dashes, marker = looks[settings[members[0]].line]
         x, y = [places[k][0] for k in members], [places[k][1] for k in members]
         panel.plot(x, y, color=color, linewidth=1.4, linestyle=dashes, marker=marker, markersize=4, zorder=2)
-        along = first_number(settings[members[0]], numbers)
-        if along and len(members) > 1:
+        if along and len(members) > 1 and len(drawn) <= LABELLED:
             for k in (members[0], members[-1]):
                 panel.annotate(
                     brief(settings[k].varied[along]), places[k], (0, 6), textcoords="offset points", ha="center", fontsize=7.5, color=color, zorder=3
                 )
     panel.scatter(*zip(*(places[k] for k in best), strict=True), s=62, facecolors="none", edgecolors=FRONT, linewidths=1.1, zorder=4)
     for axis, (low, high) in ((panel.xaxis, _ends([x for x, _ in places])), (panel.yaxis, _ends([y for _, y in places]))):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low > 6 else (1, 1.5, 2, 3, 4, 5, 7) if high / low > 1.5 else (*np.arange(1, 10, 0.5),)))
+        axis.set_major_locator(
+            LogLocator(
+                subs=(1, 2, 5) if high / low > 20 else (1, 1.5, 2, 3, 4, 5, 7) if high / low > 4 else (*np.arange(1, 10, 0.5 if high / low < 1.6 else 1),)
+            )
+        )
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
     panel.margins(0.09)
+
+
+def _ends_in_words(settings: Sequence[Setting], axes: Sequence[Axis]) -> str:
+    """What the numbers at the ends of curves are."""
+    drawn = curves(settings, axes)
+    found: dict[str, list[str]] = {}
+    for along, members in drawn:
+        if along and len(members) > 1 and len(drawn) <= LABELLED:
+            found.setdefault(along.rpartition(".")[2], []).append(settings[members[0]].line)
+    if not found:
+        return ""
+    most, *others = sorted(found, key=lambda name: -len(found[name]))
+    rest = "".join(f", of {' and '.join(dict.fromkeys(found[name]))} {name}" for name in others)
+    return f"; numbers at curves: {most}{rest}"
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:

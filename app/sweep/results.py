@@ -48,27 +48,26 @@ def front(places: Sequence[tuple[float, float]]) -> list[int]:
     return found
 
 
-def curves(settings: Sequence[Setting], axes: Sequence[Axis]) -> list[list[int]]:
-    """The settings that a curve joins, by number: those of one line that differ in its first number alone, in its order."""
+def curves(settings: Sequence[Setting], axes: Sequence[Axis]) -> list[tuple[str | None, list[int]]]:
+    """The settings that a curve joins, by number, and along which parameter: those of one line that differ in nothing else, in its order."""
     numbers = [a.name for a in axes if a.kind in (int, float)]
+    along = {line: _along([s for s in settings if s.line == line], numbers) for line in dict.fromkeys(s.line for s in settings)}
     found: dict[tuple[Any, ...], list[int]] = {}
     for k, setting in enumerate(settings):
-        first = first_number(setting, numbers)
-        rest = tuple((name, value) for name, value in setting.varied.items() if name != first)
+        rest = tuple((name, value) for name, value in setting.varied.items() if name != along[setting.line])
         found.setdefault((setting.line, rest), []).append(k)
 
-    def along(k: int) -> float:
-        value = settings[k].varied.get(first_number(settings[k], numbers) or "")
+    def place(k: int) -> float:
+        value = settings[k].varied.get(along[settings[k].line] or "")
         return float("-inf") if value is None else float(value)
 
-    return [sorted(members, key=along) for members in found.values()]
+    return [(along[line], sorted(members, key=place)) for (line, _), members in found.items()]
 
 
-def first_number(setting: Setting, numbers: Sequence[str]) -> str | None:
-    """Along what its curve runs: a number of the technique's own, before one that is everyone's."""
-    mine = [name for name in numbers if name in setting.varied]
-    own = [name for name in mine if name.startswith(f"{setting.line.split()[0].lower()}.")]
-    return next(iter(own or mine), None)
+def _along(settings: Sequence[Setting], numbers: Sequence[str]) -> str | None:
+    """The number that takes the most values in a line; of several the first. None: none takes two."""
+    values = {name: len({setting.varied.get(name) for setting in settings}) for name in numbers}
+    return max((name for name in numbers if values[name] > 1), key=values.__getitem__, default=None)
 
 
 def words(setting: Setting) -> str:
