@@ -382,6 +382,16 @@ def test_a_worker_that_dies() -> None:
         list(crew._shared_out([mine], [(0, Shot())]))
 
 
-def test_a_worker_of_another_version() -> None:
-    with pytest.raises(Problem, match="another version"):
-        Worker(Task(Truths(Reference(), 4), 3, "wall", None, "older"))
+def test_a_worker_of_another_version_says_so_and_lives_through_ctrl_c() -> None:
+    """A terminal's Ctrl-C reaches the workers too: they leave it to the one that started them to end them."""
+    task = Task(Truths(Reference(), 4), 3, "wall", None, "older")
+    before = set(multiprocessing.active_children())
+    with crew._started(task, 1) as pipes:
+        (child,) = set(multiprocessing.active_children()) - before
+        for _ in range(2):
+            pipes[0].send((0, Shot()))
+            answer = pipes[0].recv()
+            assert isinstance(answer, Problem) and "another version" in str(answer)
+            assert child.pid and child.is_alive()
+            os.kill(child.pid, signal.SIGINT)
+    assert not child.is_alive()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from app.bench import plot
 from app.sweep.measure import TERMS
 from app.sweep.plan import Axis
@@ -67,11 +65,7 @@ def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: 
                 )
     panel.scatter(*zip(*(places[k] for k in best), strict=True), s=62, facecolors="none", edgecolors=FRONT, linewidths=1.1, zorder=4)
     for axis, (low, high) in ((panel.xaxis, _ends([x for x, _ in places])), (panel.yaxis, _ends([y for _, y in places]))):
-        axis.set_major_locator(
-            LogLocator(
-                subs=(1, 2, 5) if high / low > 20 else (1, 1.5, 2, 3, 4, 5, 7) if high / low > 4 else (*np.arange(1, 10, 0.5 if high / low < 1.6 else 1),)
-            )
-        )
+        axis.set_major_locator(LogLocator(subs=_marks(high / low)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
         axis.set_minor_locator(NullLocator())
     panel.margins(0.09)
@@ -89,6 +83,15 @@ def _ends_in_words(settings: Sequence[Setting], axes: Sequence[Axis]) -> str:
     most, *others = sorted(found, key=lambda name: -len(found[name]))
     rest = "".join(f", of {' and '.join(dict.fromkeys(found[name]))} {name}" for name in others)
     return f"; numbers at curves: {most}{rest}"
+
+
+def _marks(ratio: float) -> tuple[float, ...]:
+    """Of each decade those that are written, where the largest value is so many times the smallest."""
+    if ratio > 20:
+        return (1, 2, 5)
+    if ratio > 4:
+        return (1, 1.5, 2, 3, 4, 5, 7)
+    return (1, 1.2, 1.5, 2, 3, 4, 5, 6, 7, 8, 9) if ratio > 1.6 else tuple(half / 2 for half in range(2, 20))
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
