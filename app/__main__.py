@@ -4,6 +4,7 @@ commands:
   view        the interactive viewer; takes the flags of a shot
   capture     pictures without a window
   compare     one page: pictures side by side, error against the truth, its causes, cost
+  sweep       error and cost over any parameters, as a CSV file, plots and a page
   bench       the figures of the README: errors, failures, passes, cost, start, rays, loading, steady
   doctor      what OpenGL there is and what is missing
   parameters  the table of all parameters, as in the README
@@ -66,6 +67,12 @@ def compare(arguments: Sequence[str]) -> int:
     return compare.main(arguments)
 
 
+def sweep(arguments: Sequence[str]) -> int:
+    from app import sweep
+
+    return sweep.main(arguments)
+
+
 def bench(arguments: Sequence[str]) -> int:
     from app import bench
 
@@ -89,7 +96,7 @@ def parameters(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, bench, doctor, parameters)}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, sweep, bench, doctor, parameters)}
 
 
 def main() -> int:

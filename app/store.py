@@ -105,13 +105,13 @@ def key(gpu: Gpu, shot: Shot) -> str:
     values = {k: v for k, v in shot.values().items() if not k.startswith("display.")}
     digest = hashlib.blake2b(digest_size=20)
     drawn = gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"]
-    for part in (to_toml(values), *drawn, _program(), shot.surroundings().radiance, scene.meshes, scene.lamps):
+    for part in (to_toml(values), *drawn, program(), shot.surroundings().radiance, scene.meshes, scene.lamps):
         _take(digest, part)
     return digest.hexdigest()
 
 
 @cache
-def _program() -> str:
+def program() -> str:
     """A digest of all that draws."""
     digest = hashlib.blake2b(digest_size=20)
     for path in [*sorted(PACKAGE.rglob("*.py")), *sorted(SHADERS.rglob("*.*"))]:

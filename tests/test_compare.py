@@ -68,24 +68,24 @@ def test_a_key_is_of_everything_that_decides(gpu: Gpu, tmp_path: Path, monkeypat
     before = key(gpu, shot_of(scene=name))
     register("changing", lambda: replace(cornell, meshes=(moved, *cornell.meshes[1:])))
     assert key(gpu, shot_of(scene=name)) != before
-    monkeypatch.setattr(store, "_program", lambda: "another version")
+    monkeypatch.setattr(store, "program", lambda: "another version")
     assert key(gpu, shot_of()) != base
 
 
 def test_the_program_is_its_shaders_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = store._program()
+    before = store.program()
     (tmp_path / "common").mkdir()
     for path in (ROOT / "shaders").rglob("*.*"):
         (tmp_path / path.relative_to(ROOT / "shaders")).write_text(path.read_text("utf-8"), "utf-8")
     monkeypatch.setattr(store, "SHADERS", tmp_path)
-    store._program.cache_clear()
-    assert store._program() == before
+    store.program.cache_clear()
+    assert store.program() == before
     with (tmp_path / "common" / "tracing.glsl").open("a") as file:
         file.write("\n")
-    store._program.cache_clear()
-    assert store._program() != before
+    store.program.cache_clear()
+    assert store.program() != before
     monkeypatch.undo()
-    store._program.cache_clear()
+    store.program.cache_clear()
 
 
 def test_what_cannot_be_read_is_not_there(tmp_path: Path) -> None:
