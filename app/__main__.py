@@ -5,6 +5,7 @@ commands:
   capture     pictures without a window
   compare     one page: pictures side by side, error against the truth, its causes, cost
   bench       the figures of the README: errors, failures, passes, cost, start, rays, loading
+  tune        parameters with the least error against the truth at a given cost, as a preset
   doctor      what OpenGL there is and what is missing
   parameters  the table of all parameters, as in the README
 
@@ -72,6 +73,12 @@ def bench(arguments: Sequence[str]) -> int:
     return bench.main(arguments)
 
 
+def tune(arguments: Sequence[str]) -> int:
+    from app import tune
+
+    return tune.main(arguments)
+
+
 def doctor(arguments: Sequence[str]) -> int:
     from app import doctor
 
@@ -89,7 +96,7 @@ def parameters(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, bench, doctor, parameters)}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, bench, tune, doctor, parameters)}
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from app.gbuffer import GBuffer
 from app.gpu import SHADERS, Gpu
 from app.metrics import noise_free_rmse
 from app.pipeline import photograph
+from app.scenes.cameras import CAMERAS
 from app.shot import Shot
 from app.store import Store
 from app.techniques.reference import Reference
@@ -90,7 +91,7 @@ def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
 
 
 def test_the_first_camera_is_the_scenes_own() -> None:
-    for name, cameras in errors.CAMERAS.items():
+    for name, cameras in CAMERAS.items():
         scene = scenes.load(name)
         assert cameras[0] == (scene.eye, scene.target) and len(set(cameras)) == 3
 

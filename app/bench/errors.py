@@ -21,6 +21,7 @@ from tqdm import tqdm
 from app import images, scenes, truth
 from app.gpu import Gpu, headless
 from app.pipeline import photograph
+from app.scenes.cameras import CAMERAS
 from app.settings import Parser, Problem, Vec3, parse
 from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from app.store import Store, add_cache_flags, take_store
@@ -30,12 +31,6 @@ from app.techniques.reference import Reference
 from app.techniques.ssao import Ssao
 from app.techniques.ssdo import Ssdo
 
-CAMERAS: Mapping[str, Sequence[tuple[Vec3, Vec3]]] = {  # eye, target; the first is the scene's own
-    "courtyard": (((-3.5, 2.0, 5.7), (0.15, 1.72, -1.5)), ((3.6, 1.6, 4.6), (-1.2, 1.3, -0.6)), ((-1.0, 1.5, 1.4), (-3.6, 1.2, -4.6))),
-    "cornell": (((0.0, 2.75, 12.2), (0.0, 2.72, 0.0)), ((-2.0, 4.6, 6.0), (0.3, 0.8, -0.6)), ((1.2, 1.5, 6.5), (-0.6, 1.6, -1.0))),
-    "nook": (((1.9, 1.6, 3.6), (-0.1, 0.72, -0.3)), ((0.6, 1.9, 2.2), (-0.4, 0.4, -0.6)), ((-1.2, 0.9, 2.0), (0.6, 0.7, -0.9))),
-    "blocks": (((1.2, 6.0, 4.6), (0.0, 1.55, -0.1)), ((5.0, 1.6, 5.5), (0.0, 0.8, 0.0)), ((-4.0, 2.2, 4.2), (0.5, 0.8, -0.5))),
-}
 RADII = "0.05,0.15,0.5"
 COLUMNS = ("off", "SSAO", "SSDO point", "SSDO march")
 TRUTHS = ("world", "world within the radius", "screen")
