@@ -71,10 +71,11 @@ class Budget:
     def __str__(self) -> str:
         return f"{self.points} points at each pixel" if self.points else f"{self.ms:g} ms of the technique's own passes"
 
-    def filled(self, technique: Any) -> Technique:
-        """The technique with as many directions as the points allow, and no more steps than they do."""
+    def filled(self, technique: Technique) -> Technique:
+        """The technique with as many directions as the points allow, and no more steps than they do; of milliseconds as it is."""
         if not self.points:
-            return technique if isinstance(technique, Technique) else Technique()
+            return technique
+        assert isinstance(technique, (ScreenSpace, Sliced))
         most = self.points // (2 if isinstance(technique, Sliced) else 1)
         technique = replace(technique, steps=min(technique.steps, most))
         return counted(technique, self.points // each(technique))
