@@ -6,6 +6,7 @@ commands:
   compare     one page: pictures side by side, error against the truth, its causes, cost
   sweep       error and cost over any parameters, as a CSV file, plots and a page
   bench       the figures of the README: errors, failures, passes, cost, start, rays, loading, steady
+  tune        parameters with the least error against the truth at a given cost, as a preset
   doctor      what OpenGL there is and what is missing
   parameters  the table of all parameters, as in the README
 
@@ -79,6 +80,12 @@ def bench(arguments: Sequence[str]) -> int:
     return bench.main(arguments)
 
 
+def tune(arguments: Sequence[str]) -> int:
+    from app import tune
+
+    return tune.main(arguments)
+
+
 def doctor(arguments: Sequence[str]) -> int:
     from app import doctor
 
@@ -96,7 +103,7 @@ def parameters(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, sweep, bench, doctor, parameters)}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, sweep, bench, tune, doctor, parameters)}
 
 
 def main() -> int:

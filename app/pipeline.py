@@ -30,7 +30,11 @@ class Picture(NamedTuple):
 def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
     """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before, or go on from what was kept of
     the last one, which another camera may have seen."""
-    shot, view = look(gpu, shot, index)
+    return lit(gpu, *look(gpu, shot, index), index)
+
+
+def lit(gpu: Gpu, shot: Shot, view: View, index: int = 0) -> Picture:
+    """The rest of the frame, of a shot and its surfaces as `look` answered: programs that change nothing but the light look once."""
     given, blur = (half.view(gpu, view), half.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
     raw = shot.technique.draw(gpu, given)
     lighting = blur.draw(gpu, given, raw)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import app.techniques  # noqa: F401 - so that they are known
-from app import environment, frame
+from app import environment, frame, presets
 from app.blur import Blur
 from app.display import Display
 from app.environment import Environment
@@ -176,7 +176,7 @@ class Shot(Settings):
 
 def add_shot_flags(parser: Parser) -> None:
     """Every parameter of a shot and of every technique."""
-    parser.add_argument("--preset", type=Path, metavar="FILE", help="TOML file with parameters; flags win over it")
+    parser.add_argument("--preset", metavar="NAME|FILE", help=f"parameters: {', '.join(presets.built_in())}, or a TOML file; flags win over them")
     parser.add_argument("--technique", default=SUPPRESS, metavar="|".join(Technique.known), help=f"how surfaces are lit [{Shot().technique.group}]")
     add_flags(parser, replace(Shot(), technique=Technique()))
     for kind in Technique.known.values():
@@ -239,8 +239,9 @@ class Wanted:
 def take_wanted(given: dict[str, Any], before: Mapping[str, Any] | None = None) -> Wanted:
     """The shot's part of what flags gave, over the preset's, over that of a picture before; the rest stays in `given`. Raises Problem."""
     found = dict(before or {})
-    preset: Path | None = given.pop("preset", None)
+    preset: str | Path | None = given.pop("preset", None)
     if preset:
+        preset = presets.path_of(preset)
         found |= checked(from_toml(read_text(preset), str(preset)), preset)
     known = {"technique", *(n for n, *_ in Shot().walk()), *(f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk())}
     return Wanted(found, {name: given.pop(name) for name in list(given) if name in known})

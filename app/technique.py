@@ -33,6 +33,7 @@ from app.scene import Scene
 from app.settings import Problem, Settings, about, excerpt, param, suggestion
 from app.sun import Sun
 
+SHORTEST, LONGEST = 1e-4, 1e4  # metres
 LIGHTING_FORMAT = "rgba32f"  # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
 SAMPLES = (1, 256)  # fewest and most directions
 POINTS = 8  # tried along a direction, where a number of samples is asked of a technique that counts otherwise
@@ -65,6 +66,11 @@ class Lighting(NamedTuple):
     direct: Texture
     indirect: Texture
     gloss: Texture | None = None
+
+
+def share(of_it: float, length: float | None) -> float | None:
+    """A share of a length, within what lengths of a technique may be (metres)."""
+    return None if length is None else min(max(of_it * length, SHORTEST), LONGEST)
 
 
 @dataclass(frozen=True)
@@ -157,10 +163,13 @@ class ScreenSpace(Technique, abstract=True):
     counts: ClassVar[str] = "samples"
 
     samples: int = param(16, *SAMPLES, "directions tried at each pixel", log=True)
-    radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
+    radius: float | None = param(None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True)
     visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
     steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march; a radius of a room's size wants 32", log=True)
-    thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    thickness: float | None = param(
+        None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True
+    )
+    thickness_share: float = param(1.0, 0.01, 10.0, "the thickness where none is set, as a share of the radius", log=True)
     intervals: str = param(
         "one",
         help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
@@ -170,7 +179,7 @@ class ScreenSpace(Technique, abstract=True):
 
     def fitted(self, size: float) -> Self:
         fitted = super().fitted(size)
-        return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
+        return fitted if fitted.thickness is not None else replace(fitted, thickness=share(fitted.thickness_share, fitted.radius))
 
     @property
     def points(self) -> int:
@@ -203,7 +212,7 @@ class Sliced(Technique, abstract=True):
 
     slices: int = param(2, 1, 64, "planes through the view ray at each pixel", log=True)
     steps: int = param(16, 1, 64, "points tried along each side of a slice", log=True)
-    radius: float | None = param(None, 1e-4, 1e4, "how far an occluder may be", unit="m", fraction=0.15, log=True)
+    radius: float | None = param(None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True)
     bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
 
     @property

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from driver import ALT, CTRL, SHIFT, Driver
 
-from app.settings import about
+from app import presets
+from app.settings import about, from_toml
 from app.viewer import keys
 from app.viewer.buffers import LADDER, MARK
 from app.viewer.looking import VIEWS, Look
@@ -449,6 +450,20 @@ def panel_scene_and_state(d: Driver) -> None:
     assert d.session.base.display.exposure == 0
     d.press("state redo")
     assert d.session.base.display.exposure == 1.0
+
+
+@check
+def panel_takes_a_preset(d: Driver) -> None:
+    """A click on a name: its values are those of B's technique."""
+    wanted = from_toml(presets.built_in()["ultra"].read_text("utf-8"), "ultra")
+    x, y = d.place("list preset")
+    d.click(x, y)
+    named = d.panel.widgets.places["preset ultra"]
+    d.click((named[0] + named[2]) / 2, (named[1] + named[3]) / 2)
+    d.until(lambda: d.session.shot("B").values()["ssdo.samples"] == wanted["ssdo.samples"], "the preset")
+    values = d.session.shot("B").values()
+    assert {name: values[name] for name in wanted if name.startswith("ssdo.")} == {name: value for name, value in wanted.items() if name.startswith("ssdo.")}
+    assert not d.session.error
 
 
 # ---- never in the way ---------------------------------------------------------------------------------------------------

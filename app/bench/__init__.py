@@ -13,15 +13,13 @@ steady     what remembering light from frame to frame gains and loses: flicker, 
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from app import __version__
 from app.settings import Problem, suggestion
+from app.version import version as version
 
 BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading", "steady")
 BLUR = ("blur", "reproject", "halve", "upsample")  # passes that belong to a technique's lighting but are none of its own
@@ -53,15 +51,6 @@ def spread(times: Sequence[float]) -> dict[str, float]:
 def summed(passes: Mapping[str, Sequence[float]], chosen: Callable[[str], bool]) -> dict[str, float]:
     """The spread of what some passes take together in each frame; nothing takes no time."""
     return spread([sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)] or [0.0])
-
-
-def version() -> str:
-    """Of the program, and its commit where it runs from a checkout."""
-    try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    except OSError:
-        return __version__
-    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
 
 
 def megabytes(children: bool = False) -> float:

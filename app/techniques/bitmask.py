@@ -11,27 +11,30 @@ from app.gpu import Gpu
 from app.intervals import depths
 from app.light import around
 from app.settings import param
-from app.technique import LIGHTING_FORMAT, Lighting, Sliced, View
+from app.technique import LIGHTING_FORMAT, LONGEST, SHORTEST, Lighting, Sliced, View, share
 
 
 @dataclass(frozen=True)
 class Bitmask(Sliced):
     """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
 
-    thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
+    thickness: float | None = param(
+        None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True
+    )
+    thickness_share: float = param(1.0, 0.01, 10.0, "the thickness where none is set, as a share of the radius", log=True)
     intervals: str = param(
         "one",
         help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
         choices=("one", "two"),
     )
     lookups: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
-    prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two")
+    prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two", log=True)
     bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
 
     def fitted(self, size: float) -> Self:
         fitted = super().fitted(size)
-        return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
+        return fitted if fitted.thickness is not None else replace(fitted, thickness=share(fitted.thickness_share, fitted.radius))
 
     @property
     def title(self) -> str:

@@ -35,7 +35,11 @@ class Ssdo(ScreenSpace):
         choices=("solid-angle", "patch"),
     )
     prefilter: float = param(
-        4.0, 0.0, 64.0, "solid angle a sample sees of the environment: 1 its share of the 4 x 4 tile, 16 of a pixel (for small lights, or without blur)"
+        4.0,
+        0.0,
+        64.0,
+        "solid angle a sample sees of the environment: 1 its share of the 4 x 4 tile, 16 of a pixel (for small lights, or without blur)",
+        log=True,
     )
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
     reflections: int = param(4, 0, 64, "directions tried in the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO", log=True)

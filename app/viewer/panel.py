@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imgui_bundle import ImVec2, imgui
 
-from app import environment, scenes
+from app import environment, presets, scenes
 from app.loading import SCENES_IN_WORDS
 from app.technique import Technique
 from app.viewer import budget, experiments
@@ -436,6 +436,13 @@ class Panel:
         w.label("search", "Only parameters whose name or meaning holds these words")
         _, w.searched = imgui.input_text("##search", w.searched)
         w.placed("search")
+        w.label("preset", "Quality tuned against the truth, from cheap to dear: for B, and for A what it shares with B")
+        if w.opened("##preset", "-"):
+            for name, path in presets.built_in().items():
+                if imgui.selectable(name, False)[0]:
+                    self.loading = str(path)
+                w.placed(f"preset {name}")
+            imgui.end_combo()
         actions = {"save": "save state", "copy": "copy state", "paste": "paste state", "undo": "undo", "redo": "redo"}
         tips: tuple[str, ...] = ("all of it as TOML, in captures/ (Ctrl+S)", "to the clipboard (Ctrl+C)", "from the clipboard (Ctrl+V)", "Ctrl+Z", "Ctrl+Y")
         if pressed := w.row_of_buttons(tuple(actions), None, tips, "state"):

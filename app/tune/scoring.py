@@ -1,0 +1,101 @@
+"""What is minimised: how far a technique's pictures are from the truth, over views and radii.
+
+RMSE of linear radiance on surfaces, noise of the truth taken out, as a share of the truth's mean, so that a dark view counts as much as a
+bright one; averaged over views and radii. The truth is one bounce of rays no longer than the radius that the technique is given: how far to
+look is the user's choice, and with another truth the largest radius would always seem the best (as in XeGTAO's tuning).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app import scenes, truth
+from app.blur import Blur
+from app.gpu import Gpu
+from app.metrics import Mask
+from app.pipeline import lit, look, scene_of
+from app.scenes import cameras
+from app.settings import Problem
+from app.shot import Camera, Shot
+from app.store import Store, key
+from app.technique import Technique, View
+from app.techniques.reference import Reference
+
+RAYS = 4  # of a truth, at each pixel in each frame
+
+
+class Place(NamedTuple):
+    """A view to measure: the shot, resolved, and its name."""
+
+    name: str  # scene and the number of its camera
+    shot: Shot
+
+
+def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list[Place], list[Place]]:
+    """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of the others all are:
+    what is found must hold from elsewhere, and in scenes it has not seen. Raises Problem."""
+    if both := set(tuned) & set(held):
+        raise Problem(f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out")
+    halves: tuple[list[Place], list[Place]] = ([], [])
+    for scene in [*tuned, *held]:
+        views = cameras.of(scene)
+        loaded = scenes.load(scene, plain.time)
+        for number, (eye, target) in enumerate(views, 1):
+            shot = replace(plain, scene=scene, camera=Camera(eye=eye, target=target)).resolved(loaded)
+            halves[scene in held or number == len(views) >= 3].append(Place(f"{scene} {number}", shot))
+    return halves
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A view, drawn but for its light, and its truths."""
+
+    place: Place
+    shot: Shot
+    view: View
+    mask: Mask  # where there is something to light
+    truths: Mapping[float, truth.Truth]  # by radius, metres
+
+    def error(self, gpu: Gpu, technique: Any, blur: Blur) -> float:
+        """Mean over the radii of a technique, whatever radius it has of its own."""
+        errors = []
+        for radius, true in self.truths.items():
+            fitted = replace(technique, radius=radius).fitted(self.view.scene.size)
+            picture = lit(gpu, replace(self.shot, technique=fitted, blur=blur), self.view)
+            errors.append(true.error(gpu.read(picture.radiance)[..., :3], self.mask) / float(true.mean["radiance"][self.mask].mean()))
+        return float(np.mean(errors))
+
+
+def drawn(gpu: Gpu, place: Place, shares: Sequence[float], frames: int, store: Store, tick: Callable[[], object]) -> Seen:
+    """A view with its truths. Raises Problem."""
+    size = scene_of(place.shot).size
+    truths = {}
+    for share in shares:
+        truths[share * size] = truth.world(gpu, place.shot, Reference(rays=RAYS, reach=share * size), frames, store)
+        tick()
+    with gpu.scope(place.name):  # its own targets, which stay as they are
+        shot, view = look(gpu, place.shot)
+    mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5
+    if not mask.any():
+        raise Problem(f"{place.name}: there is nothing to be seen; choose another scene")
+    return Seen(place, shot, view, mask, truths)
+
+
+def score(gpu: Gpu, shot: Shot, seen: Iterable[Seen]) -> float:
+    """Mean error over views of a shot's technique and blur."""
+    return float(np.mean([one.error(gpu, shot.technique, shot.blur) for one in seen]))
+
+
+def digest(gpu: Gpu, technique: Technique, seen: Sequence[Seen], frames: int, more: str) -> str:
+    """Of everything that decides a score besides what is tried."""
+    found = hashlib.blake2b(digest_size=20)
+    for one in seen:
+        found.update(key(gpu, replace(one.shot, technique=technique)).encode())
+        found.update(repr(sorted(one.truths)).encode())
+    found.update(f"{frames} {RAYS} {more}".encode())
+    return found.hexdigest()
