@@ -142,7 +142,8 @@ def cluster(task: Task, points: Sequence[Point], address: str | None, count: int
     distributed: Any = dask
     with ExitStack() as stack:
         if address is None:
-            local = distributed.LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50)
+            with _deaf():
+                local = distributed.LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50)
             address = stack.enter_context(closing(local)).scheduler_address
         try:
             client = stack.enter_context(closing(distributed.Client(address, timeout=PATIENCE, set_as_default=False)))
@@ -164,6 +165,16 @@ def cluster(task: Task, points: Sequence[Point], address: str | None, count: int
                     yield None, {}
         except distributed.KilledWorker as error:
             raise Problem(f"workers have died, perhaps of too little memory ({error}); what is done is kept: the same command goes on") from None
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started meanwhile pay no heed to a terminal's Ctrl-C: the one that started them ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # A context belongs to the thread that made it, and Dask's workers have threads as they please: all is drawn in one of this process's own.
