@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from app import senders
+from app import far_field, senders
 from app.gpu import Gpu
 from app.light import around
 from app.settings import param
@@ -16,6 +16,8 @@ from app.technique import LIGHTING_FORMAT, Lighting, Sliced, View
 @dataclass(frozen=True)
 class Bitmask(Sliced):
     """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
+
+    far_sighted: ClassVar[bool] = True
 
     thickness: float | None = param(None, 1e-4, 1e4, "how deep the things seen are taken to be, along the view axis", unit="m", auto="the radius", log=True)
     lookups: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
@@ -28,10 +30,12 @@ class Bitmask(Sliced):
         return fitted if fitted.thickness is not None else replace(fitted, thickness=fitted.radius)
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
+        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer} | far_field.given(gpu, view)
         seen = around(gpu, view.sky, self.prefilter * (math.pi / self.lookups) ** 2)
-        (direct,) = gpu.draw("bitmask.frag:direct", gpu.target("bitmask.direct", view.size, LIGHTING_FORMAT), **given, environment_around=seen)
+        into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (2 if view.far.known else 1))
+        direct, *sent = gpu.draw("bitmask.frag:direct", into, **given, environment_around=seen)
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:
             return Lighting(direct, *gpu.clear(into))
-        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct)))
+        far = sent[0] if sent else gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))[0]
+        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct), before_far=far))
