@@ -56,7 +56,7 @@ def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
     maps = light.upload(gpu, sky)
     shining = lamps.draw(gpu, scene, frame, surfaces, shot.lamps, sun.draw(gpu, scene, frame, surfaces, shot.sun))
     gloss = light.glossy(gpu, sky, maps, frame) if scene.glossy else None
-    return shot, View(scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, gloss, shot.sun)
+    return shot, View(scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, shot.far, gloss, shot.sun)
 
 
 def scene_of(shot: Shot) -> Scene:

@@ -13,6 +13,7 @@ from app import environment, frame, presets
 from app.blur import Blur
 from app.display import Display
 from app.environment import Environment
+from app.far import Far
 from app.half import Resolution
 from app.lamps import Lamps
 from app.loading import SCENES_IN_WORDS
@@ -67,6 +68,7 @@ class Shot(Settings):
     sky: Sky = field(default_factory=Sky)
     sun: Sun = field(default_factory=Sun)
     lamps: Lamps = field(default_factory=Lamps)
+    far: Far = field(default_factory=Far)
     lighting: Resolution = field(default_factory=Resolution)
     blur: Blur = field(default_factory=Blur)
     temporal: Temporal = field(default_factory=Temporal)
@@ -119,6 +121,7 @@ class Shot(Settings):
             self,
             environment=scene.environment if self.environment is None else self.environment,
             technique=self.technique.fitted(scene.size),
+            far=self.far if self.technique.far_sighted else Far(),
             lighting=Resolution() if self.technique.progressive else self.lighting,
             temporal=self.temporal if self.remembers else Temporal(),
             camera=Camera(eye=eye, target=target, fov=fov),
@@ -228,6 +231,9 @@ class Wanted:
             if owner in Technique.known and owner not in names:
                 wanted = f"{owner} is not among --techniques {','.join(names)}" if techniques else f"the technique is {names[0]}"
                 raise Problem(f"--{name} has no effect: {wanted}; add {owner} or leave it out")
+        if self.typed.get("far.field") == "probes" and not any(shot.technique.far_sighted for shot in shots):
+            sighted = " or ".join(name for name, kind in Technique.known.items() if kind.far_sighted)
+            raise Problem(f"--far.field probes has no effect: {names[0]} asks no probes; add {sighted} or leave it out")
         if self.typed.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):
             raise Problem(f"--lighting.resolution half has no effect: {names[0]} is always drawn at full resolution; leave it out")
         if self.typed.get("temporal.frames") and not any(shot.remembers for shot in shots):

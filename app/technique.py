@@ -11,6 +11,10 @@ group, the shader file and the GLSL struct. It holds no state. Given a `View` it
 - gloss, where the scene has glossy surfaces and the technique knows about directions: rgb, the mean radiance of the reflection lobe that
   comes from surfaces; a, the share of the lobe that is open. Without it the lobe is dimmed by the hemisphere's open share.
 
+What is open is open as far as a technique looks: on the screen, within its radius. Where `View.far` has probes, those that are `far_sighted`
+ask them about these directions too: then open means open to the sky beyond the radius and beyond the screen, direct is dimmed by what lies
+there, and what that sends is part of indirect.
+
 Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay apart. On the background
 direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in app/techniques and one shader; nothing else is edited.
 
@@ -24,6 +28,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 from app.environment import Environment
+from app.far import Far
 from app.frame import Frame
 from app.gbuffer import GBuffer
 from app.gpu import Gpu, Size, Texture
@@ -51,6 +56,7 @@ class View(NamedTuple):
     sun: Texture  # rgb: irradiance from sun and lamps, shadowed
     shine: Texture | None  # rgb: radiance that glossy surfaces reflect of these
     lamps: Lamps
+    far: Far  # how it is known what the screen cannot show
     gloss: GlossMaps | None  # None: everything is diffuse
     sunlight: Sun  # as the shot has it; what reaches the surfaces seen is in `sun`
 
@@ -78,6 +84,7 @@ class Technique(Settings):
     """A way to light the surfaces the camera sees."""
 
     known: ClassVar[dict[str, type[Technique]]] = {}
+    far_sighted: ClassVar[bool] = False  # asks the probes of `far` about directions that the screen leaves open
     progressive: ClassVar[bool] = False  # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
     counts: ClassVar[str] = ""  # the parameter that says how much is tried against the screen at each pixel; empty: nothing is
 

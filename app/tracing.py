@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,13 @@ from app.gpu import ROW, Gpu, Texture
 from app.scene import Bytes, Floats, Image, Mesh, Scene
 
 MATERIAL_TEXELS = 12  # as in shaders/common/tracing.glsl
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Passed to shaders as `walk`."""
+
+    nodes: int
 
 
 class Traced(NamedTuple):

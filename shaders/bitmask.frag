@@ -6,8 +6,11 @@
 const bool TWO_INTERVALS = BITMASK_INTERVALS == BITMASK_INTERVALS_TWO;
 #include "common/slices.glsl"
 #include "common/environment.glsl"
+#include "common/far.glsl"
 #include "common/senders.glsl"
 layout(location = 0) out vec4 result;
+layout(location = 1) out vec4 far_indirect;
+uniform sampler2D before_far;  // what the direct pass found beyond the open sectors
 
 const float SECTORS = 32.0;
 
@@ -51,11 +54,11 @@ uint closed_at(Post p, Slice s, Seen q, float side) {
 
 float share_of(uint sectors) { return float(bitCount(sectors)) / SECTORS; }
 
-// Radiance through the open sectors, and their share. It is taken from the centroid of each of `lookups` groups, of equal angle: where a
-// group is open in part, from its closed part too. Beside a wall in an environment that grows brighter towards it (F8; what SSAO cannot know
-// is 0.42 there) that adds 0.19, 0.09, 0.048, 0.036 with 2, 4, 8, 16 of them, 0.033 being left with ever more. RMSE of radiance in nook, 16 lookups apart
-// from 4 by 0.002 at a radius of 15 % of its size, falls from 0.029 with 4 to 0.025 with 8 at 3 m, a room's size.
-vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view) {
+// Radiance through the open sectors, and their share; afar grows by radiance of what is beyond. It is taken from the centroid of each of `lookups`
+// groups, of equal angle: where a group is open in part, from its closed part too. Beside a wall in an environment that grows brighter towards it
+// (F8; what SSAO cannot know is 0.42 there) that adds 0.19, 0.09, 0.048, 0.036 with 2, 4, 8, 16 of them, 0.033 being left with ever more. RMSE of
+// radiance in nook, 16 lookups apart from 4 by 0.002 at a radius of 15 % of its size, falls from 0.029 with 4 to 0.025 with 8 at 3 m, a room's size.
+vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view, Probes probes, inout vec3 afar) {
     float wide = PI / float(bitmask.lookups);
     vec2 turn = vec2(cos(wide), sin(wide)), w = vec2(s.sine, -s.cosine), before = moment(s, w);
     uint below = 0u;
@@ -64,8 +67,11 @@ vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view) {
         w = turned(w, turn);
         uint until = i < bitmask.lookups ? sectors_before(s, place(s, w.x, w.y < 0.0 ? -1.0 : 1.0)) : 0xffffffffu;
         vec2 until_moment = moment(s, w), middle = until_moment - before;
-        vec3 w_vs = above(normalize(middle.x * p.v_vs + middle.y * s.d_vs), flat_vs);
-        sum += share_of((until ^ below) & ~closed) * vec4(radiance_around(map_from_view * w_vs), 1.0);
+        vec3 w_map = map_from_view * above(normalize(middle.x * p.v_vs + middle.y * s.d_vs), flat_vs);
+        float open = share_of((until ^ below) & ~closed);
+        vec4 far = beyond(probes, w_map, fract(s.shift + float(i) * 0.6180339887));
+        sum += open * far.a * vec4(radiance_around(w_map), 1.0);
+        afar += open * far.rgb;
         below = until;
         before = until_moment;
     }
@@ -74,13 +80,16 @@ vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view) {
 
 void direct() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
+    far_indirect = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Post p = post_at(uv_here(), depth, normal_ws_at(uv_here()), flat_ws_at(uv_here()));
     vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     mat3 map_from_view = map_from_world() * mat3(frame.world_from_view);
     int tile = tile_index(ivec2(HERE));
+    Probes probes = probes_at((frame.world_from_view * vec4(p.p_vs, 1.0)).xyz, flat_ws_at(uv_here()), bitmask.radius);
     vec4 sum = vec4(0.0);
+    vec3 afar = vec3(0.0);
     for (int i = 0; i < bitmask.slices; i++) {
         Slice s = slice_of(p, i, bitmask.slices, tile);
         Way one = way_of(p, s, 1.0, bitmask.radius), other = way_of(p, s, -1.0, bitmask.radius);
@@ -89,9 +98,10 @@ void direct() {
             closed |= closed_at(p, s, seen_at(p, one, k, bitmask.steps, s.shift, bitmask.bias), 1.0);
             closed |= closed_at(p, s, seen_at(p, other, k, bitmask.steps, fract(s.shift + 0.5), bitmask.bias), -1.0);
         }
-        sum += through(p, s, closed, flat_vs, map_from_view);
+        sum += through(p, s, closed, flat_vs, map_from_view, probes, afar);
     }
     result = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
+    far_indirect = vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * afar, 0.0);
 }
 
 // Each sender weighed by the sectors that it is the first to close, from the receiver outwards. Whether it faces the receiver is decided at its
@@ -123,5 +133,5 @@ void indirect() {
             sum += sent(p, s, other, k, fract(s.shift + 0.5), -1.0, closed);
         }
     }
-    result = vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * sum, 1.0);
+    result = textureLod(before_far, uv_here(), 0.0) + vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * sum, 1.0);
 }

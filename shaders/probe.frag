@@ -1,7 +1,7 @@
 // What does each direction of one pixel find, and what light does it bring?
 // reads  what the technique reads at that pixel      writes  a column for each direction: which it is and whether it is closed (1), leaves
 //        the screen open (2) or is open (0); irradiance it brings from the environment, and its open share in a; from the surface that closes
-//        it; where that is seen
+//        it, or lies beyond; where that is seen
 // after  shaders/ssdo.frag itself, taken apart; SSAO looks at the same directions, and weighs them by the light of all
 // cannot say what the blur makes of it
 #include <probe>
@@ -24,8 +24,11 @@ void main() {
     vec2 end = on_screen(far).xy;
     bool leaves = far.z >= 0.0 || end != clamp(end, vec2(0.0), frame.size);
     result = vec4(w_ws, shut ? 1.0 : leaves ? 2.0 : 0.0);
-    vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : arriving(p, w_vs) * PI;
-    direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
-    indirect_part = vec4(shut && probe.bounces ? ssdo.bounce_gain * returned(p, s, y, hit) : vec3(0.0), 1.0);
+    vec3 beyond;
+    vec4 found = arriving(p, s, beyond);
+    vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : found.rgb * PI;
+    vec3 back = shut ? returned(p, s, y, hit) : probe.alike ? vec3(0.0) : beyond * PI / float(ssdo.samples);
+    direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : probe.alike ? 1.0 : found.a);
+    indirect_part = vec4(probe.bounces ? ssdo.bounce_gain * back : vec3(0.0), 1.0);
     place = vec4(uv, s.local.xy);
 }

@@ -8,6 +8,7 @@ const bool TWO_INTERVALS = SSDO_INTERVALS == SSDO_INTERVALS_TWO;
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"
+#include "common/far.glsl"
 #include "common/senders.glsl"
 layout(location = 0) out vec4 result;
 
@@ -16,14 +17,18 @@ struct Point {
     mat3 vs_from_local, map_from_view;
     vec3 flat_vs;
     int tile, steps;
+    Probes probes;
 };
+
+Probes probes_of(Receiver r) { return probes_at((frame.world_from_view * vec4(r.p_vs, 1.0)).xyz, flat_ws_at(uv_here()), ssdo.radius); }
 
 Point point_here(float depth) {
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
     vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
     mat3 map_from_view = map_from_world() * mat3(frame.world_from_view);
-    return Point(receiver_at(uv_here(), depth, flat_vs), vs_from_local, map_from_view, flat_vs, tile_index(ivec2(HERE)), steps);
+    Receiver receiver = receiver_at(uv_here(), depth, flat_vs);
+    return Point(receiver, vs_from_local, map_from_view, flat_vs, tile_index(ivec2(HERE)), steps, probes_of(receiver));
 }
 
 vec3 direction_of(Point p, Sample s) { return above(p.vs_from_local * s.local, p.flat_vs); }
@@ -32,39 +37,53 @@ Ray ray_of(Point p, Sample s) { return ray_of(p.receiver, direction_of(p, s), ss
 
 int closing(Point p, Ray y) { return closing(p.receiver, y, ssdo.thickness, p.steps); }
 
-vec3 arriving(Point p, vec3 w_vs) { return radiance_around(p.map_from_view * w_vs); }
+// Radiance of the environment along a direction that the screen leaves open, and 1, or 0 where something is beyond. far: radiance of that.
+vec4 arriving(Point p, Sample s, out vec3 far) {
+    vec3 w_map = p.map_from_view * direction_of(p, s);
+    vec4 found = beyond(p.probes, w_map, s.share);
+    far = found.rgb;
+    return found.a * vec4(radiance_around(w_map), 1.0);
+}
 
 // Samples are taken in batches: as many as one texel can say of which of their points is hidden, so that the bounce need not look again.
 // Sample i is in channel i % 4, `bits` bits for each; half of marched SSDO's time was spent on looking twice.
-uniform sampler2D before, batch_hits;  // the sum of earlier batches; what the direct pass found
+uniform sampler2D before, before_far, batch_hits;  // the sums of earlier batches; what the direct pass found
 
 #ifdef ENTRY_DIRECT
 layout(location = 1) out vec4 hits;
+layout(location = 2) out vec4 far_indirect;
 
-// Radiance that comes through a direction, and 1 where it is open. hit: what closes it.
-vec4 through(Point p, Pattern q, int i, int k, out uint hit) {
+// Radiance that comes through a direction, and 1 where it is open. hit: what closes it. afar: grows by radiance of what is beyond.
+vec4 through(Point p, Pattern q, int i, int k, out uint hit, inout vec3 afar) {
     Sample s = sample_of(q, i, k);
     hit = i + k < ssdo.samples ? uint(closing(p, ray_of(p, s))) : 0u;
-    return hit > 0u || i + k >= ssdo.samples ? vec4(0.0) : vec4(arriving(p, direction_of(p, s)), 1.0);
+    if (hit > 0u || i + k >= ssdo.samples) return vec4(0.0);
+    vec3 sent;
+    vec4 found = arriving(p, s, sent);
+    afar += sent;
+    return found;
 }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
 void direct() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
-    hits = vec4(0.0);
+    hits = far_indirect = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Point p = point_here(depth);
     Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
     vec4 sum = vec4(0.0);
+    vec3 afar = vec3(0.0);
     uvec4 found = uvec4(0u), hit;
     for (int i = batch.first, shift = 0; i < batch.end; i += AT_ONCE, shift += batch.bits) {
-        sum += through(p, q, i, 0, hit.x) + through(p, q, i, 1, hit.y) + through(p, q, i, 2, hit.z) + through(p, q, i, 3, hit.w);
+        sum += through(p, q, i, 0, hit.x, afar) + through(p, q, i, 1, hit.y, afar);
+        sum += through(p, q, i, 2, hit.z, afar) + through(p, q, i, 3, hit.w, afar);
         found |= hit << uint(shift);
         go_on(q);
     }
     result = textureLod(before, uv_here(), 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
     hits = vec4(found);
+    far_indirect = textureLod(before_far, uv_here(), 0.0) + vec4(ssdo.bounce_gain * PI / float(ssdo.samples) * afar, 0.0);
 }
 #endif
 
@@ -141,8 +160,10 @@ void gloss() {
         Ray y = ray_of(p, s);
         int hit = closing(p, y);
         vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
-        if (hit == 0) sum.a += weight;
-        else if (front_of(uv, p.receiver.p_vs) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
+        if (hit == 0) {
+            vec4 far = beyond(p.probes, p.map_from_view * direction_of(p, s), s.share);
+            sum += weight * vec4(ssdo.bounce ? far.rgb : vec3(0.0), far.a);
+        } else if (front_of(uv, p.receiver.p_vs) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
     }
     if (total > 0.0) result = sum / total;
     result.rgb *= ssdo.bounce_gain;

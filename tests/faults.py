@@ -13,7 +13,7 @@ from typing import NamedTuple
 from planting import ROOT, Copy, in_copies
 
 FILES = tuple(
-    f"tests/{name}.py" for name in ("test_truth", "test_faults", "test_kept", "test_half", "test_slices", "test_intervals", "test_steady")
+    f"tests/{name}.py" for name in ("test_truth", "test_faults", "test_kept", "test_half", "test_slices", "test_far", "test_intervals", "test_steady")
 )
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
@@ -23,6 +23,7 @@ BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.f
 AGREEMENT = "shaders/common/agreement.glsl"
 INTERVALS = "shaders/intervals.frag"
 REPROJECT, TEMPORAL = "shaders/reproject.frag", "app/temporal.py"
+FAR, PROBES, GRID, PROBING = "shaders/common/far.glsl", "shaders/far.frag", "shaders/common/grid.glsl", "app/far_field.py"
 
 
 class Fault(NamedTuple):
@@ -39,8 +40,8 @@ FAULTS = (
         1,
         "cosine counted twice",
         SSDO,
-        ": vec4(arriving(p, direction_of(p, s)), 1.0)",
-        ": vec4(arriving(p, direction_of(p, s)) * s.local.z, 1.0)",
+        "found.a * vec4(radiance_around(w_map), 1.0)",
+        "found.a * vec4(radiance_around(w_map) * s.local.z, 1.0)",
         "f1 or f8",
     ),
     Fault(1, "1/N for pi/N", SSDO, "vec4(vec3(PI), 1.0);", "vec4(vec3(1.0), 1.0);", "f1 or white_sky"),
@@ -97,8 +98,8 @@ FAULTS = (
         "-vec3(1.0 + s * n.x * n.x * a, s * b, -s * n.x), vec3(b",
         "test_11",
     ),
-    Fault(12, "environment in view space", SSDO, "radiance_around(p.map_from_view * w_vs", "radiance_around(w_vs", "test_12 or f8"),
-    Fault(12, "sectors in view space", BITMASK, "radiance_around(map_from_view * w_vs", "radiance_around(w_vs", "test_slices and f8"),
+    Fault(12, "environment in view space", SSDO, "w_map = p.map_from_view * direction", "w_map = direction", "test_12 or f8"),
+    Fault(12, "sectors in view space", BITMASK, "w_map = map_from_view * above", "w_map = above", "test_slices and f8"),
     Fault(12, "bent normal in view space", GTAO, "normalize(mat3(frame.world_from_view) * bent_vs)", "normalize(bent_vs)", "test_slices and f8"),
     Fault(13, "environment mirrored", ENVIRONMENT, "atan(w_ws.x, -w_ws.z)", "atan(-w_ws.x, -w_ws.z)", "f8 or test_13"),
     Fault(13, "environment upside down", ENVIRONMENT, "acos(clamp(w_ws.y, -1.0, 1.0))", "acos(clamp(-w_ws.y, -1.0, 1.0))", "f8 or f9"),
@@ -327,6 +328,42 @@ FAULTS = (
     Fault(45, "light leaks around a corner", AGREEMENT, " * clamp(2.0 - apart.y, 0.0, 1.0)", "", "on_its_face"),
     Fault(45, "left for right in upsampling", "shaders/upsample.frag", "vec4(near.x, far.x, near.x, far.x)", "vec4(far.x, near.x, far.x, near.x)", "its_own"),
     Fault(45, "thin things have no light", "shaders/upsample.frag", "vec4(irradiance_at(r.n_ws), 1.0)", "vec4(0.0, 0.0, 0.0, 1.0)", "seen_at_none"),
+    Fault(46, "probes see the surface itself", FAR, "max(4.0 / grid.directions - dot", "max(0.0 * grid.directions - dot", "plane or convex"),
+    Fault(46, "probes behind the surface are asked", FAR, "share.z * front *", "share.z *", "plane or convex or shelter or side"),
+    Fault(46, "probes behind a wall are asked", FAR, "? 1.0 : UNSEEN", "? 1.0 : 1.0", "through_walls"),
+    Fault(46, "probes close what the screen has found open", FAR, "> r.radius ?", "> 0.0 ?", "within_the_radius"),
+    Fault(46, "nothing is beyond the radius", FAR, "seen.a < 1e8 &&", "seen.a < 0.0 &&", "closed_room"),
+    Fault(
+        46,
+        "probes are asked with the wrong turn",
+        FAR,
+        "vec4 seen = seen_by(r.first + corner, unfolded(w))",
+        "vec4 seen = seen_by(r.first + corner, unfolded(w.zyx))",
+        "side",
+    ),
+    Fault(46, "probes look the wrong way round", PROBES, "* map_from_world();", "* transpose(map_from_world());", "side"),
+    Fault(46, "probes look mirrored", GRID, "q.x < 0.0 ? -w.x : w.x", "q.x < 0.0 ? w.x : -w.x", "side or too_large"),
+    Fault(46, "probes stand elsewhere", GRID, "(probe + 0.5) * grid.cell", "(probe + 1.5) * grid.cell", "test_far and (closed_room or behind or side)"),
+    Fault(46, "what is beyond sends nothing", SSDO, "afar += sent;", "", "behind_the_camera"),
+    Fault(46, "what is beyond sends nothing, bitmask", BITMASK, "afar += open * far.rgb;", "", "behind_the_camera"),
+    Fault(46, "what is beyond counts twice", PROBES, "seen.rgb += radiance_of", "seen.rgb += 2.0 * radiance_of", "furnace or behind_the_camera"),
+    Fault(
+        46,
+        "the environment is not dimmed",
+        SSDO,
+        "return found.a * vec4(radiance_around(w_map), 1.0)",
+        "return vec4(radiance_around(w_map), found.a)",
+        "closed_room or furnace",
+    ),
+    Fault(
+        46,
+        "probes are kept when the light has changed",
+        "app/far_field.py",
+        "eye=(0.0, 0.0, 0.0), jitter",
+        "eye=(0.0, 0.0, 0.0), sun_direction=(0.0, 1.0, 0.0), jitter",
+        "once",
+    ),
+    Fault(46, "probes are drawn for every camera", PROBING, "eye=(0.0, 0.0, 0.0), jitter", "jitter", "once"),
     Fault(47, "a body has no back", VISIBILITY, "front.x > q.z && q.z > seen.y && ", "front.x > q.z && ", "test_intervals and thick"),
     Fault(47, "a second body closes nothing", VISIBILITY, " || front.y > q.z && q.z > seen.w && above.y > 0.0", "", "test_intervals and hides"),
     Fault(47, "a second body stands where the first does", VISIBILITY, "front = seen.xz", "front = seen.xx", "test_intervals and hides"),

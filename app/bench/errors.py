@@ -93,7 +93,7 @@ def _share(word: str) -> float:
 
 def _shot(wanted: Wanted, scene: str, eye: Vec3, target: Vec3) -> Shot:
     size = {"width": 320, "height": 180}
-    shot = Wanted({**size, **wanted.found}, wanted.typed).shots(["off"])[0]
+    shot = Wanted({**size, **wanted.found}, wanted.typed).shots([Ssdo.group])[0]
     shot = replace(shot, scene=scene, camera=Camera(eye=eye, target=target))
     return shot.resolved(scenes.load(scene, shot.time))
 

@@ -30,7 +30,6 @@ from app.pipeline import look
 from app.scene import Floats
 from app.settings import Parser, Problem, parse
 from app.shot import Shot
-from app.techniques.reference import Walk
 
 SCENES = "courtyard,million"
 RUNS = 5
@@ -137,7 +136,7 @@ def trace(gpu: Gpu, shot: Shot, rays: Given, any_hit: bool) -> tuple[float, Floa
         textures.append(gpu.target(f"rays.{name}", size, "rgba32f").textures[0])
         gpu.write(textures[-1], np.concatenate([values, np.zeros_like(values[..., :1])], -1))
     into = gpu.target("rays", size, "rgba32f")
-    given: dict[str, Any] = {"rays": Rays(any_hit), "walk": Walk(nodes), "traced": traced, "rays_from": textures[0], "rays_towards": textures[1]}
+    given: dict[str, Any] = {"rays": Rays(any_hit), "walk": tracing.Walk(nodes), "traced": traced, "rays_from": textures[0], "rays_towards": textures[1]}
 
     def draw() -> None:
         gpu.draw("rays.frag", into, **given)

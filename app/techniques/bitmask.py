@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from app import senders
+from app import far_field, senders
 from app.gpu import Gpu
 from app.intervals import depths
 from app.light import around
@@ -17,6 +17,8 @@ from app.technique import LIGHTING_FORMAT, LONGEST, SHORTEST, Lighting, Sliced, 
 @dataclass(frozen=True)
 class Bitmask(Sliced):
     """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
+
+    far_sighted: ClassVar[bool] = True
 
     thickness: float | None = param(
         None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True
@@ -49,14 +51,15 @@ class Bitmask(Sliced):
         return replace(super().converging(), lookups=32)
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer}
+        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer} | far_field.given(gpu, view)
         if self.intervals == "two":
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
-        seen = around(gpu, view.sky, self.seen)
-        (direct,) = gpu.draw("bitmask.frag:direct", gpu.target("bitmask.direct", view.size, LIGHTING_FORMAT), **given, environment_around=seen)
+        into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (2 if view.far.known else 1))
+        direct, *sent = gpu.draw("bitmask.frag:direct", into, **given, environment_around=around(gpu, view.sky, self.seen))
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:
             return Lighting(direct, *gpu.clear(into))
         if self.intervals == "two":
             given["hidden"] = senders.hidden(gpu, view, direct)
-        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct)))
+        far = sent[0] if sent else gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))[0]
+        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct), before_far=far))

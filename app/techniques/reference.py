@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from app import lamps, light, tracing
-from app.gpu import Gpu, Texture
+from app import paths
+from app.gpu import Gpu
+from app.paths import UNLIMITED
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, Technique, View
-
-UNLIMITED = 1e9  # metres
-
-
-@dataclass(frozen=True)
-class Walk:
-    """Passed to shaders as `walk`."""
-
-    nodes: int
-
-
-@dataclass(frozen=True)
-class Bright:
-    """Passed to shaders as `bright`: the part of the environment that rays are aimed at."""
-
-    count: int  # texels, see environment.Split; 0: no ray is aimed
-    size: tuple[float, float]  # of the whole map
-    density: float  # of rays by solid angle, for each unit of remainder, channels added up
 
 
 @dataclass(frozen=True)
@@ -42,23 +24,11 @@ class Reference(Technique):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("reference", view.size, *[LIGHTING_FORMAT] * (2 if view.gloss is None else 3))
-        triangles, nodes = tracing.upload(gpu, view.scene)
         mine = self if self.reach is not None else replace(self, reach=UNLIMITED)
-        split, (height, width) = view.sky.split, view.sky.radiance.shape[:2]
-
-        def make() -> tuple[Texture, Texture]:
-            return gpu.sphere_map(split.dim) if len(split.bright) else view.environment.background, gpu.texels(split.bright.reshape(-1, 4))
-
-        dim, texels = gpu.cached("split environment", view.sky, make, keep=2)
-        given: dict[str, Any] = {"reference": mine, "frame": view.frame, "gbuffer": view.gbuffer, "walk": Walk(nodes), "traced": triangles}
-        bright = Bright(len(split.bright), (width, height), width * height / (2 * math.pi**2 * split.light) if split.light else 0.0)
-        given |= {"environment": view.environment._replace(background=dim), "bright": bright, "bright_texels": texels}
-        given["lamps"] = lamps.block(view.scene, view.lamps)
-        if not (view.scene.layered or view.scene.lamps):
-            return Lighting(*gpu.draw("reference.frag:matte", into, **given))
-        given |= {"lamp_texels": lamps.listed(gpu, view.scene, view.frame, view.lamps)}
-        given |= {"whole_environment": view.environment.background, "gloss_reflectance": light.reflectance_table(gpu)}
-        return Lighting(*gpu.draw(f"reference.frag:{'full' if view.gloss is None else 'glossy'}", into, **given))
+        given: dict[str, Any] = {"reference": mine, "frame": view.frame, "gbuffer": view.gbuffer}
+        given |= paths.given(gpu, view, mine.reach or UNLIMITED, self.bounces)
+        entry = "glossy" if view.gloss is not None else "full" if paths.full(view) else "matte"
+        return Lighting(*gpu.draw(f"reference.frag:{entry}", into, **given))
 
     def label(self) -> str:
         reach = "" if self.reach is None else f", reach {self.reach:.3g} m"

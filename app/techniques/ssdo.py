@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from app import senders
+from app import far_field, senders
 from app.gpu import Gpu, Target, Texture
 from app.intervals import depths
 from app.light import around
@@ -26,6 +26,8 @@ class Batch:
 @dataclass(frozen=True)
 class Ssdo(ScreenSpace):
     """Directional occlusion: light of the open directions only, and one bounce from the surfaces that close the others."""
+
+    far_sighted: ClassVar[bool] = True
 
     direct: bool = param(True, help="light of the open directions")
     bounce: bool = param(True, help="one bounce of light from the surfaces that close the other directions")
@@ -57,15 +59,18 @@ class Ssdo(ScreenSpace):
             return Lighting(cleared("no direct", 1.0), cleared("no indirect", 0.0))
         given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
         given |= {"inverse_depth": depths(gpu, view, self.intervals, self.thickness, self.bounce), "environment_around": around(gpu, view.sky, self.seen)}
+        given |= far_field.given(gpu, view)
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
         nothing.framebuffer.clear()
-        direct = indirect = nothing.textures[0]
+        direct = indirect = far = nothing.textures[0]
         hits = []
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):
-                into = target(f"direct {number}" if number else "direct", 2)
-                direct, hit = gpu.draw("ssdo.frag:direct", into, **given, batch=batch, before=direct)
+                into = target(f"direct {number}" if number else "direct", 3 if view.far.known else 2)
+                direct, hit, *sent = gpu.draw("ssdo.frag:direct", into, **given, batch=batch, before=direct, before_far=far)
+                far = sent[0] if sent else far
                 hits.append(hit)
+        indirect = far
         gloss, sender = None, senders.Senders(*nothing.textures * 2)
         if self.bounce:
             sender = senders.draw(gpu, view, direct)

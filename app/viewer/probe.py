@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app import half
+from app import far_field, half
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, Texture
 from app.intervals import depths
@@ -66,7 +66,7 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
     with gpu.scope("probe"):
         pixel = Pixel((x + 0.5, view.size[1] - y - 0.5), not isinstance(technique, Ssdo), values.get("bounce", False))
         given: dict[str, Any] = {"probe": pixel, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
-        given |= {"sender": _senders(gpu, p), "hidden": _hidden(gpu, p)}
+        given |= {"sender": _senders(gpu, p), "hidden": _hidden(gpu, p)} | far_field.given(gpu, view)
         shader, more = _taken_apart(gpu, view, technique)
         each = 1 if isinstance(technique, ScreenSpace) else SECTORS
         into = gpu.target("probe", (technique.count * each, 1), *[LIGHTING_FORMAT] * 4)

@@ -29,15 +29,18 @@ mat3 map_from_world() {
     return mat3(c, 0.0, -s, 0.0, 1.0, 0.0, s, 0.0, c);
 }
 
-// Mean radiance of the directions around one, as wide as the cells of `environment_around`: an octahedron unfolded, all texels of one solid angle
-// (Clarberg, Fast Equal-Area Mapping of the (Hemi)Sphere, 2008). One texel for each direction: interpolated between texels and levels of a
-// lat-long map, 16 take six times as long on llvmpipe. atan to 1e-4 (Hastings, Approximations for Digital Computers, 1955).
-vec3 radiance_around(vec3 w_map) {
+// Where a direction is on an octahedron unfolded to a square, 0 to 1, all parts of which have one solid angle for each area (Clarberg, Fast
+// Equal-Area Mapping of the (Hemi)Sphere, 2008). atan to 1e-4 (Hastings, Approximations for Digital Computers, 1955).
+vec2 unfolded(vec3 w_map) {
     vec3 a = abs(w_map);
     float q = min(a.x, a.z) / max(max(a.x, a.z), 1e-20), s = q * q, r = sqrt(max(1.0 - a.y, 0.0));
     float turn = (((-0.0296005750 * s + 0.101422583) * s - 0.208571131) * s + 0.636619772) * q;  // of a quarter
     if (a.z > a.x) turn = 1.0 - turn;
     vec2 p = vec2(r - turn * r, turn * r);
     if (w_map.y < 0.0) p = 1.0 - p.yx;
-    return frame.sky_intensity * textureLod(environment_around, 0.5 + 0.5 * vec2(w_map.x < 0.0 ? -p.x : p.x, w_map.z < 0.0 ? -p.y : p.y), 0.0).rgb;
+    return 0.5 + 0.5 * vec2(w_map.x < 0.0 ? -p.x : p.x, w_map.z < 0.0 ? -p.y : p.y);
 }
+
+// Mean radiance of the directions around one, as wide as the cells of `environment_around`. One texel for each direction: interpolated between
+// texels and levels of a lat-long map, 16 take six times as long on llvmpipe.
+vec3 radiance_around(vec3 w_map) { return frame.sky_intensity * textureLod(environment_around, unfolded(w_map), 0.0).rgb; }
