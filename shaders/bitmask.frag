@@ -9,7 +9,6 @@ const bool TWO_INTERVALS = BITMASK_INTERVALS == BITMASK_INTERVALS_TWO;
 #include "common/far.glsl"
 #include "common/senders.glsl"
 layout(location = 0) out vec4 result;
-layout(location = 1) out vec4 far_indirect;
 uniform sampler2D before_far;  // what the direct pass found beyond the open sectors
 
 const float SECTORS = 32.0;
@@ -78,6 +77,9 @@ vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view, Pro
     return sum;
 }
 
+#ifdef ENTRY_DIRECT
+layout(location = 1) out vec4 far_indirect;
+
 void direct() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
     far_indirect = vec4(0.0);
@@ -103,6 +105,7 @@ void direct() {
     result = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
     far_indirect = vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * afar, 0.0);
 }
+#endif
 
 // Each sender weighed by the sectors that it is the first to close, from the receiver outwards. Whether it faces the receiver is decided at its
 // texel's centre, where its normal and its depth belong together: beside an edge half of the light would be lost otherwise.
