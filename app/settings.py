@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NoReturn, Self
 import tomli_w
 
 Vec3 = tuple[float, float, float]
+MANY = 40  # names that are too many for a line
 
 
 class Problem(Exception):  # noqa: N818 - what it is to the user, not to the program
@@ -89,10 +90,12 @@ def kind_of(owner: type, name: str) -> type:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """'; did you mean X?' where X is close, else what there is."""
+    """'; did you mean X?' where X is close, else what there is; more than a line holds are parameters and their flags."""
     known = list(known)
     near = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(known)}" if len(known) <= MANY else "; `python -m app parameters` lists them"
 
 
 @dataclass(frozen=True)
