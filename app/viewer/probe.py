@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app import half
+from app import far_field, half
 from app.gbuffer import BACKGROUND, inverse_depth
 from app.gpu import Gpu
 from app.light import around
@@ -36,7 +36,7 @@ class Probe(NamedTuple):
     disc: Floats  # (n, 2) where each is seen from above the surface: cosine-weighted directions fill a disc evenly
     direct: Floats  # (n, 3) irradiance that each brings from the environment
     indirect: Floats  # (n, 3) from the surface that closes it
-    senders: Floats  # (n, 2) where that surface is seen, shares of the picture, from the lower left; only of those that are CLOSED
+    senders: Floats  # (n, 2) of those that are CLOSED: where that is seen, shares of the picture, from the lower left; the pixel itself: by probes
     radius: float  # metres that each goes
 
     @property
@@ -63,7 +63,7 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
         given: dict[str, Any] = {"probe": pixel, "ssdo": replace(ssdo, bounce_gain=ssdo.bounce_gain if bounces else 0.0), "frame": view.frame}
         given |= {"gbuffer": view.gbuffer, "environment": view.environment, "light": p.raw, "sender": _senders(gpu, p)}
         given |= {"batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
-        given["inverse_depth"] = inverse_depth(gpu, view.frame, view.gbuffer)
+        given |= {"inverse_depth": inverse_depth(gpu, view.frame, view.gbuffer)} | far_field.given(gpu, view)
         one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw("probe.frag", into, **given))
     if p.shot.lighting.half:
         place[:, :2] = half.whole(size, place[:, :2])
