@@ -18,17 +18,17 @@ void main() {
     vec3 w_vs = direction_of(p, s), w_ws = mat3(frame.world_from_view) * w_vs;
     Ray y = ray_of(p, s);
     int hit = closing(p, y);
-    bool shut = hit > 0;
-    vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
+    vec3 beyond_radiance;
+    vec4 found = arriving(p, s, beyond_radiance);
+    bool seen = hit > 0, shut = seen || found.a == 0.0;  // by what is seen, or by what probes know of
+    vec2 uv = seen ? place_of(p.receiver, y, hit, p.steps) : uv_here();
     vec3 far = p.receiver.p_vs + w_vs * ssdo.radius;
     vec2 end = on_screen(far).xy;
     bool leaves = far.z >= 0.0 || end != clamp(end, vec2(0.0), frame.size);
     result = vec4(w_ws, shut ? 1.0 : leaves ? 2.0 : 0.0);
-    vec3 beyond;
-    vec4 found = arriving(p, s, beyond);
     vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : found.rgb * PI;
-    vec3 back = shut ? returned(p, s, y, hit) : probe.alike ? vec3(0.0) : beyond * PI / float(ssdo.samples);
-    direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : probe.alike ? 1.0 : found.a);
+    vec3 back = seen ? returned(p, s, y, hit) : beyond_radiance * PI / float(ssdo.samples);
+    direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
     indirect_part = vec4(probe.bounces ? ssdo.bounce_gain * back : vec3(0.0), 1.0);
     place = vec4(uv, s.local.xy);
 }

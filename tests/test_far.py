@@ -104,6 +104,16 @@ def test_no_light_comes_through_walls(gpu: Gpu, technique: str) -> None:
 
 
 @pytest.mark.parametrize("technique", SIGHTED)
+def test_at_half_the_resolution_the_same_is_known(gpu: Gpu, technique: str) -> None:
+    full, half = (
+        shoot(gpu, PROBES | {"scene": "bowl", "technique": technique, "lighting.resolution": r, "blur.radius": 4, "frames": 4}) for r in ("full", "half")
+    )
+    where = full.surface
+    assert abs(float(full.open[where].mean() - half.open[where].mean())) < 0.015  # measured: 0.0064 and 0.0041
+    assert np.abs(full.indirect[where].mean(0) - half.indirect[where].mean(0)).max() < 0.01  # 0.0022 and 0.0008
+
+
+@pytest.mark.parametrize("technique", SIGHTED)
 def test_a_furnace_stays_white(gpu: Gpu, technique: str) -> None:
     """Walls of 1 under a sky of 1: what is not open sends as much, wherever that is decided."""
     p = shoot(gpu, PROBES | {"scene": "room:emission=1", "technique": technique})

@@ -300,11 +300,13 @@ def test_the_viewer_halves_what_is_shown(gpu: Gpu) -> None:
     assert "the truth" in session.note
 
 
-@pytest.mark.parametrize("technique", ["ssdo", "ssao", "gtao", "bitmask"])
+@pytest.mark.parametrize(
+    "technique, field", [("ssdo", "open"), ("ssdo", "probes"), ("ssao", "open"), ("gtao", "open"), ("bitmask", "open"), ("bitmask", "probes")]
+)
 @pytest.mark.parametrize("size", [(64, 36), (65, 37)])
-def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, size: tuple[int, int]) -> None:
+def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, field: str, size: tuple[int, int]) -> None:
     """As tests/test_laboratory.py at full resolution; and surfaces that close directions are found where they are in the whole picture."""
-    session = Session(gpu, Shot().with_values({"scene": "nook", "technique": technique, "lighting.resolution": "half"}), {})
+    session = Session(gpu, Shot().with_values({"scene": "nook", "technique": technique, "lighting.resolution": "half", "far.field": field}), {})
     session.step(size)
     p = session.lens.picture("B")
     assert p

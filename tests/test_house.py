@@ -76,7 +76,8 @@ def test_shaders_are_correct_by_the_reference_compiler(gpu: Gpu) -> None:
     from app.pipeline import render
 
     for name in Technique.known:
-        render(gpu, Shot().with_values({"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2}), 1)
+        for field in ("open", "probes"):
+            render(gpu, Shot().with_values({"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2, "far.field": field}), 1)
     for scene in ("cornell", "atelier"):  # matte, glossy
         render(gpu, Shot().with_values({"technique": "ssdo", "scene": scene, "width": 16, "height": 9, "temporal.frames": 2}), 1)
     assert len(gpu._sources) > 8

@@ -44,7 +44,7 @@ class Probe(NamedTuple):
     disc: Floats  # (n, 2) where each is seen from above the surface: cosine-weighted directions fill a disc evenly
     direct: Floats  # (n, 3) irradiance that each brings from the environment
     indirect: Floats  # (n, 3) from the surface that closes it
-    senders: Floats  # (n, 2) where that surface is seen, shares of the picture, from the lower left; only of those that are CLOSED
+    senders: Floats  # (n, 2) of those that are CLOSED: where that is seen, shares of the picture, from the lower left; the pixel itself: by probes
     radius: float  # metres that each goes
 
     @property
