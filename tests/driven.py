@@ -25,7 +25,7 @@ from app.viewer.looking import VIEWS, Look
 from app.viewer.session import MODE_NAMES, MODES
 from app.viewer.stage import Slot
 
-START: dict[str, Any] = {"scene": "ball", "environment": "ramp-x", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 2} | {
+START: dict[str, Any] = {"scene": "ball", "environment": "ramp-x", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 4} | {
     "blur.radius": 0,
     "sun.resolution": 256,
 }

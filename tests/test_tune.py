@@ -213,7 +213,7 @@ def test_a_budget_of_points_is_kept_and_used(name: str, points: int) -> None:
     for steps in (1, 3, 16, 64):
         filled: Any = Budget(points=points).filled(shot(name, steps=steps).technique)
         assert budget.points(filled) <= points and filled.steps <= steps
-        most = 16 if isinstance(filled, Sliced) else 256
+        most = 64 if isinstance(filled, Sliced) else 256
         assert budget.points(filled) + budget.each(filled) > points or getattr(filled, budget.count_of(filled)) == most
 
 
