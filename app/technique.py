@@ -162,6 +162,25 @@ class Technique(Settings):
         return self.group
 
 
+# Parameters of all techniques that guess a depth, or can be told of more than the surface seen.
+
+
+def thickness_param() -> Any:
+    return param(None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True)
+
+
+def thickness_share_param() -> Any:
+    return param(1.0, 0.01, 10.0, "the thickness where none is set, as a share of the radius", log=True)
+
+
+def intervals_param() -> Any:
+    return param(
+        "one",
+        help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
+        choices=("one", "two"),
+    )
+
+
 @dataclass(frozen=True)
 class ScreenSpace(Technique, abstract=True):
     """Techniques that try directions of the hemisphere against the depth buffer: what they have in common, so that a
@@ -173,15 +192,9 @@ class ScreenSpace(Technique, abstract=True):
     radius: float | None = param(None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True)
     visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
     steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march; a radius of a room's size wants 32", log=True)
-    thickness: float | None = param(
-        None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True
-    )
-    thickness_share: float = param(1.0, 0.01, 10.0, "the thickness where none is set, as a share of the radius", log=True)
-    intervals: str = param(
-        "one",
-        help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
-        choices=("one", "two"),
-    )
+    thickness: float | None = thickness_param()
+    thickness_share: float = thickness_share_param()
+    intervals: str = intervals_param()
     bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
 
     def fitted(self, size: float) -> Self:

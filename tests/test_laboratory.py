@@ -440,14 +440,19 @@ def test_an_experiment_ends_early_and_puts_all_back(screen: Screen) -> None:
     assert session.state() == before and session.look.view == "B" and experiment.done
 
 
-def test_more_samples_err_less(gpu: Gpu) -> None:
-    screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 16})
+def climbed(screen: Screen) -> dict[Slot, list[tuple[float, float]]]:
+    """The ladder of samples, on both sides, against a truth that had time."""
     session = both(screen)
     session.truth = True
     for _ in range(100):
         screen.time.now += 10
         session.step((64, 36))
-    curves = run(screen, experiments.climb_samples(session))
+    return run(screen, experiments.climb_samples(session))
+
+
+def test_more_samples_err_less(gpu: Gpu) -> None:
+    screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 16})
+    curves = climbed(screen)
     errors = [y for _, y in curves["B"]]
     assert [x for x, _ in curves["B"]] == list(experiments.COUNTS)
     assert errors[0] > errors[3] > errors[-1] > 0
@@ -457,12 +462,7 @@ def test_more_slices_err_less(gpu: Gpu) -> None:
     """From one slice, which looks up as many points as 4 directions, on both sides."""
     screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 8})
     screen.session.choose("B", "bitmask")
-    session = both(screen)
-    session.truth = True
-    for _ in range(100):
-        screen.time.now += 10
-        session.step((64, 36))
-    curves = run(screen, experiments.climb_samples(session))
+    curves = climbed(screen)
     assert [x for x, _ in curves["B"]] == [x for x, _ in curves["A"]] == [4, 8, 16, 32, 64, 128]
     errors = [y for _, y in curves["B"]]
     assert errors[0] > errors[2] > errors[-1] > 0

@@ -11,7 +11,7 @@ from app.gpu import Gpu
 from app.intervals import depths
 from app.light import around
 from app.settings import param
-from app.technique import LIGHTING_FORMAT, LONGEST, SHORTEST, Lighting, Sliced, View, share
+from app.technique import LIGHTING_FORMAT, Lighting, Sliced, View, intervals_param, share, thickness_param, thickness_share_param
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,9 @@ class Bitmask(Sliced):
 
     far_sighted: ClassVar[bool] = True
 
-    thickness: float | None = param(
-        None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True
-    )
-    thickness_share: float = param(1.0, 0.01, 10.0, "the thickness where none is set, as a share of the radius", log=True)
-    intervals: str = param(
-        "one",
-        help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
-        choices=("one", "two"),
-    )
+    thickness: float | None = thickness_param()
+    thickness_share: float = thickness_share_param()
+    intervals: str = intervals_param()
     lookups: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
     prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two", log=True)
     bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")

@@ -61,8 +61,7 @@ class Ssdo(ScreenSpace):
         given |= {"inverse_depth": depths(gpu, view, self.intervals, self.thickness, self.bounce), "environment_around": around(gpu, view.sky, self.seen)}
         given |= far_field.given(gpu, view)
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
-        nothing.framebuffer.clear()
-        direct = indirect = far = nothing.textures[0]
+        direct = far = gpu.clear(nothing)[0]
         hits = []
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):

@@ -22,5 +22,3 @@ vec3 flat_ws_at(vec2 uv) { return textureLod(gbuffer_flat, uv, 0.0).xyz; }
 vec3 above(vec3 w, vec3 flat_normal) { return w - 2.0 * min(dot(w, flat_normal), 0.0) * flat_normal; }
 
 vec3 vs_from_uv(vec2 uv, float depth) { return vec3((uv * 2.0 - 1.0) * frame.tangent + frame.shift, -1.0) * depth; }
-
-vec2 texel_center(vec2 uv) { return (floor(uv * frame.size) + 0.5) / frame.size; }
