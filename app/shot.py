@@ -201,6 +201,19 @@ def sampled(shots: Sequence[Shot], counts: str) -> list[Shot]:
     return found
 
 
+def shares(radii: str) -> list[float]:
+    """Radii as shares of the scene's size, as in 0.05,0.15,0.5. Raises Problem."""
+    found = []
+    for word in radii.split(","):
+        try:
+            found.append(float(word))
+        except ValueError:
+            found.append(-1.0)
+        if not 0.001 <= found[-1] <= 10:
+            raise Problem(f"--radii {word}: must be numbers from 0.001 to 10, shares of the scene's size")
+    return found
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a shot is asked to be, by dotted names. A preset or a picture may hold more than one technique needs; what is typed must

@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 from test_programs import call
 
-from app import scenes
-from app.bench import cost, fit, plot
+from app import plots, scenes
+from app.bench import cost, fit
 from app.bench.cost import Drawn, Row, csv_text, picture, planned, starts, table
 from app.gpu import Clock, Gpu
 from app.pipeline import render, timed
 from app.shot import Shot, Wanted
+from app.timings import CLOCKS
 
 DRAWN = Drawn("llvmpipe", "4.5", 2, "wall clock around each pass", 5, "0.1.0")
 SMALL = ("--quick", "--scene", "nook", "--width", "64", "--height", "36", "--sizes", "32x18,48x27,64x36", "--samples", "2,3,4", "--runs", "3")
@@ -145,7 +146,7 @@ def test_every_curve_is_in_the_picture() -> None:
     pytest.importorskip("matplotlib")
     with Image.open(io.BytesIO(picture(made_up(linear), DRAWN, "nook"))) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
-    for color in (*plot.COLORS[:2], plot.GREY):
+    for color in (*plots.COLORS[:2], plots.GREY):
         near = np.abs(pixels - [int(color[k : k + 2], 16) for k in (1, 3, 5)]).max(1) < 8
         assert near.sum() > 500, color
 
@@ -191,7 +192,7 @@ def test_nothing_is_half_written(broken: str, left: list[str], tmp_path: Path, m
     rows = iter(made_up(linear))
     monkeypatch.setattr(cost, "measured", lambda *_: next(rows))
     monkeypatch.setattr(cost, "planned", lambda *_: [row.point for row in made_up(linear)])
-    monkeypatch.setattr(cost, "_drawable", lambda: True)
+    monkeypatch.setattr(plots, "drawable", lambda left: True)
     monkeypatch.setattr(cost, broken, fails)
     with pytest.raises(ValueError, match="planted"):
         call(monkeypatch, "bench", "cost", *SMALL, "--output", tmp_path)
@@ -210,7 +211,7 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
         pytest.skip("a GPU is measured by its own queries")
     try:
         least = {}
-        for name, (seconds, _) in cost.CLOCKS.items():
+        for name, (seconds, _) in CLOCKS.items():
             gpu.clock = Clock(gpu.ctx, seconds=seconds)
             least[name] = min(timed(gpu, sleeps, 3)["sleep"])
     finally:

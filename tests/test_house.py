@@ -49,6 +49,11 @@ def test_techniques_and_programs_do_not_know_one_another() -> None:
     assert len(techniques) >= 3
     for path in techniques:
         assert not [n for n in imported(path) if n.startswith("app.techniques")], path
+    programs = ("bench", "capture", "compare", "sweep", "tune", "doctor")
+    for path in MODULES:
+        mine = path.relative_to(ROOT / "app").parts[0].removesuffix(".py")
+        others = tuple(f"app.{name}" for name in programs if name != mine)
+        assert mine not in programs or not [n for n in imported(path) if n.startswith(others)], path
     for name in ("settings", "scene", "frame", "gbuffer", "sun", "environment", "technique", "metrics"):
         names = imported(ROOT / "app" / f"{name}.py")
         assert not [n for n in names if n.startswith(("app.pipeline", "app.shot", "app.capture", "app.viewer", "app.techniques"))], name

@@ -14,16 +14,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from app.settings import Problem, suggestion
-from app.version import version as version
 
 BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading", "steady")
-BLUR = ("blur", "reproject", "halve", "upsample")  # passes that belong to a technique's lighting but are none of its own
-SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 
 
 def sizes(words: str) -> list[tuple[int, int]]:
@@ -35,22 +30,6 @@ def sizes(words: str) -> list[tuple[int, int]]:
             raise Problem(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
         found.append((int(width), int(height)))
     return found
-
-
-def own(name: str) -> bool:
-    """Whether a pass is one of the technique's own."""
-    return not name.startswith((*SHARED, *BLUR))
-
-
-def spread(times: Sequence[float]) -> dict[str, float]:
-    """Median, 5th and 95th percentile."""
-    low, median, high = np.percentile(times, [5, 50, 95])
-    return {"median": float(median), "low": float(low), "high": float(high)}
-
-
-def summed(passes: Mapping[str, Sequence[float]], chosen: Callable[[str], bool]) -> dict[str, float]:
-    """The spread of what some passes take together in each frame; nothing takes no time."""
-    return spread([sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)] or [0.0])
 
 
 def megabytes(children: bool = False) -> float:

@@ -12,7 +12,6 @@ import csv
 import io
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -22,13 +21,15 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from app import images
-from app.bench import BLUR, fit, own, plot, sizes, spread, summed, version
+from app import images, plots
+from app.bench import fit, sizes
 from app.gpu import Clock, Gpu, headless
 from app.pipeline import render, scene_of, timed
 from app.settings import Parser, Problem, parse
 from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from app.technique import ScreenSpace, Technique
+from app.timings import BLUR, CLOCKS, own, spread, summed
+from app.version import version
 
 FULL = {
     "samples": "4,8,16,24,32,33,48,64,96,128",  # 33: beyond 32 Mesa no longer unrolls a loop, and that has cost two and a half times
@@ -40,10 +41,6 @@ QUICK = {"samples": "4,16,32,33", "radii": "0.05,0.5", "sizes": "64x36,96x54,128
 SIZE = {False: {"width": 640, "height": 360}, True: {"width": 128, "height": 72}}  # of the picture, --quick or not, where it does not change
 NAMES = ("cost.csv", "cost.png")
 OTHERS = {"blur": BLUR, "G-buffer": ("gbuffer",)}  # passes that are no technique's own, shown beside them
-CLOCKS: Mapping[str, tuple[Callable[[], float], str]] = {
-    "wall": (time.perf_counter, "wall clock around each pass"),
-    "cpu": (time.process_time, "processor time of all threads"),
-}
 Change = Callable[[Shot], Shot]
 
 
@@ -105,7 +102,7 @@ def main(arguments: Sequence[str]) -> int:
     wanted = take_wanted(given)
     shots = starts(Wanted({**SIZE[quick], **wanted.found}, wanted.typed), names, forms)
     points = planned(shots, asked)
-    drawable = _drawable()
+    drawable = plots.drawable(NAMES[0])
     with Gpu(headless()) as gpu:
         seconds, timer = CLOCKS[clock]
         if clock != "wall" and not gpu.clock.software:
@@ -126,16 +123,6 @@ def _write(path: Path, content: bytes) -> None:
     with images.written(path) as file:
         file.write(content)
     print(path.absolute(), file=sys.stderr)
-
-
-def _drawable() -> bool:
-    """Whether there can be a picture; said before minutes of measuring."""
-    try:
-        plot.check()
-    except Problem as problem:
-        print(f"{problem}; until then there is {NAMES[0]} alone", file=sys.stderr)
-        return False
-    return True
 
 
 def _base(shot: Shot) -> str:
@@ -308,16 +295,16 @@ def picture(rows: Sequence[Row], drawn: Drawn, base: str) -> bytes:
         shown = []
         for name in names:
             kind, form = name.split()
-            shown.append(plot.Curve(name, plot.COLORS[kinds.index(kind) % len(plot.COLORS)], forms.index(form), found[name], lines.get(name)))
+            shown.append(plots.Curve(name, plots.COLORS[kinds.index(kind) % len(plots.COLORS)], forms.index(form), found[name], lines.get(name)))
         for number, name in enumerate(OTHERS):
             if name in found and (name == "blur" or axis.name == "triangles"):  # that the G-buffer's time grows is news there only
-                shown.append(plot.Curve(name, plot.GREY, number, found[name]))
+                shown.append(plots.Curve(name, plots.GREY, number, found[name]))
         if axis.write is None:
             said, ticks = f"within {max(abs(line.off) for line in lines.values()):.1%} of a line", None
         else:
             apart = [max(ms) / min(ms) for ms in ([ms for _, ms in _medians(found[name])] for name in names)]
             said, ticks = f"longest / shortest time at most {max(apart):.2f}", {value: axis.write(value) for value, _ in found[names[0]]}
-        panels.append(plot.Panel(f"{axis.name.capitalize()}: {said}", axis.unit, shown, ticks))
+        panels.append(plots.Panel(f"{axis.name.capitalize()}: {said}", axis.unit, shown, ticks))
     title, by = f"What {' and '.join(kinds)} cost", f"{drawn.renderer}, OpenGL {drawn.driver}, {drawn.cores} cores; {drawn.clock}"
     below = f"{base}; for triangles: the scene million.\nOwn passes of a technique, and others; median and 5th to 95th percentile of {drawn.frames} frames."
-    return plot.png(panels, title, by, below, "ms")
+    return plots.png(panels, title, by, below, "ms")

@@ -23,7 +23,7 @@ from app.gpu import Gpu, headless
 from app.pipeline import photograph
 from app.scenes.cameras import CAMERAS
 from app.settings import Parser, Problem, Vec3, parse
-from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
+from app.shot import Camera, Shot, Wanted, add_shot_flags, shares, take_wanted
 from app.store import Store, add_cache_flags, take_store
 from app.technique import Technique
 from app.techniques.bitmask import Bitmask
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    names, radii = given.pop("scenes").split(","), [_share(word) for word in given.pop("radii").split(",")]
+    names, radii = given.pop("scenes").split(","), shares(given.pop("radii"))
     for name in names:
         if name not in CAMERAS:
             raise Problem(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
@@ -79,16 +79,6 @@ def main(arguments: Sequence[str]) -> int:
         images.save_json(output, {"drawn": drawn, "rows": found})
         print(output.absolute(), file=sys.stderr)
     return 0
-
-
-def _share(word: str) -> float:
-    try:
-        share = float(word)
-    except ValueError:
-        share = -1.0
-    if not 0.001 <= share <= 10:
-        raise Problem(f"--radii {word}: must be numbers from 0.001 to 10, shares of the scene's size")
-    return share
 
 
 def _shot(wanted: Wanted, scene: str, eye: Vec3, target: Vec3) -> Shot:

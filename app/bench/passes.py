@@ -24,13 +24,15 @@ import numpy as np
 from tqdm import tqdm
 
 from app import images
-from app.bench import SHARED, own, sizes, spread, summed, version
+from app.bench import sizes
 from app.gbuffer import BACKGROUND
 from app.gpu import SHADERS, Gpu, headless
 from app.pipeline import Picture, render, scene_of, timed
 from app.settings import Parser, Problem, parse
 from app.shot import Shot, Wanted, add_shot_flags, sampled, take_wanted
 from app.technique import LIGHTING_FORMAT
+from app.timings import SHARED, in_words, own, spread, summed
+from app.version import version
 
 BODY = 64  # fetches written out one after the other; more are a loop around these
 READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all three
@@ -158,17 +160,13 @@ def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, A
     for row in rows:
         alone = sum(p["median"] for name, p in row["passes"].items() if own(name))
         limit = row["limit"]
-        cells = [row["label"], _words(row["lighting"]), f"{alone:.2f}", _words(limit) if limit else "", f"{alone / limit['median']:.2f}" if limit else ""]
-        cells += [_words(row["frame"]), f"{row['megabytes']:.0f} MB"]
+        cells = [row["label"], in_words(row["lighting"]), f"{alone:.2f}", in_words(limit) if limit else "", f"{alone / limit['median']:.2f}" if limit else ""]
+        cells += [in_words(row["frame"]), f"{row['megabytes']:.0f} MB"]
         if before:
             earlier = before.get(row["label"])
             cells.append(f"{row['lighting']['median'] / earlier['lighting']['median']:.2f}" if earlier else "")
         lines.append("| " + " | ".join(cells) + " |")
     return lines
-
-
-def _words(found: Mapping[str, float]) -> str:
-    return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:

@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from app import geometry, images, light
-from app.bench import megabytes, spread, version
+from app.bench import megabytes
 from app.gpu import PACKAGE, Geometry, Gpu, Line, Program, headless
 from app.pipeline import photograph, render, scene_of
 from app.settings import Parser, Problem, parse, to_toml
 from app.shot import Shot, add_shot_flags, take_wanted
+from app.timings import in_words, spread
+from app.version import version
 
 STEPPED = "import time; began = time.time(), time.process_time(); from app.bench.start import stepped; stepped(*began)"
 CAPTURE, HELP, AGAIN = "`capture`, the command", "`--help`, the command", "a second frame"
@@ -183,15 +185,11 @@ def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
 def table(steps: Mapping[str, Mapping[str, Mapping[str, float]]], memory: Mapping[str, float]) -> list[str]:
     """Markdown: medians in milliseconds with 5th and 95th percentile."""
     lines = ["| step | milliseconds | processor time |", "|---|---|---|"]
-    lines += [f"| {name} | {_words(took['wall'])} | {_words(took['processor'])} |" for name, took in steps.items()]
-    return [*lines, f"| memory at most | {_words(memory)} MB | |"]
+    lines += [f"| {name} | {in_words(took['wall'], 0)} | {in_words(took['processor'], 0)} |" for name, took in steps.items()]
+    return [*lines, f"| memory at most | {in_words(memory, 0)} MB | |"]
 
 
 def table_of_frames(work: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Markdown: the same of unchanged frames."""
     lines = ["| work outside OpenGL of an unchanged frame | milliseconds |", "|---|---|"]
-    return [*lines, *(f"| {name} | {_words(took, 2)} |" for name, took in work.items())]
-
-
-def _words(found: Mapping[str, float], digits: int = 0) -> str:
-    return f"{found['median']:.{digits}f} ({found['low']:.{digits}f} to {found['high']:.{digits}f})"
+    return [*lines, *(f"| {name} | {in_words(took)} |" for name, took in work.items())]

@@ -22,8 +22,6 @@ import numpy as np
 from tqdm import tqdm
 
 from app import images, scenes
-from app.bench import version
-from app.bench.cost import CLOCKS
 from app.gpu import Clock, Gpu, headless
 from app.metrics import noise_free_rmse, rmse
 from app.pipeline import photograph, render, timed
@@ -31,7 +29,9 @@ from app.scene import Floats
 from app.settings import Parser, Problem, parse
 from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from app.temporal import Temporal
+from app.timings import CLOCKS
 from app.truth import surface
+from app.version import version
 
 MEASURED = 4  # last frames, whose figures are averaged
 UNCLAMPED = 100.0

@@ -8,7 +8,6 @@ sorted by weight, and all is compressed (deflate): 8 to 13 bits for a value. pag
 from __future__ import annotations
 
 import base64
-import hashlib
 import html as markup
 import inspect
 import json
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from app import metrics
+from app.policy import digest
 from app.scene import Floats
 
 HERE = Path(__file__).parent
@@ -114,8 +114,3 @@ def explained(metric: str) -> str:
     """What a metric says of itself, without what it says to programmers."""
     text = " ".join((inspect.getdoc(getattr(metrics, metric)) or "").split())
     return text.partition(" Raises Problem")[0].replace("`", "")
-
-
-def digest(text: str) -> str:
-    """The source expression of a Content-Security-Policy for an inline style or script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"

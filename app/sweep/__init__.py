@@ -17,10 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from app import images, store
-from app.bench import plot as panels
-from app.bench import version
-from app.bench.cost import CLOCKS
+from app import images, plots, store
 from app.settings import Parser, Problem, parse
 from app.shot import Wanted, add_shot_flags, take_wanted
 from app.store import add_cache_flags
@@ -31,6 +28,8 @@ from app.sweep.page import page
 from app.sweep.plan import Axis, Point, Truths, axis, digest, points, scenes_of, shown
 from app.sweep.results import averaged, csv_text, table
 from app.techniques.reference import Reference
+from app.timings import CLOCKS
+from app.version import version
 
 TECHNIQUES = "ssao,ssdo,gtao,bitmask"
 SCENES = "cornell,nook,blocks,courtyard"
@@ -99,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
             raise Problem(f"--point {single}: must be 0 to {len(found) - 1}")
         return again(found[single], task)
     command = shlex.join(["ssdo", "sweep", *arguments])
-    with_pictures = drawable()
+    with_pictures = plots.drawable(TABLE)
     journal = Journal.opened(output, digest(found, truths, task.program), command, overwrite)
     left = [point for point in found if point.number not in journal.rows]
     if scheduler or clustered:
@@ -143,16 +142,6 @@ def again(point: Point, task: Task) -> int:
     for name, value in {**told, "clock": row["clock"], "renderer": row["renderer"], "command": point.command}.items():
         print(f"{name:<20} {value}")
     return 0
-
-
-def drawable() -> bool:
-    """Whether there can be pictures; said before minutes of drawing."""
-    try:
-        panels.check()
-    except Problem as problem:
-        print(f"{problem}; until then there is {TABLE} alone", file=sys.stderr)
-        return False
-    return True
 
 
 def drawn(done: Iterator[crew.Done], journal: Journal, count: int, truths: int) -> None:

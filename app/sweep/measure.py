@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app import images, metrics, store, truth
-from app.bench import BLUR, own, summed
-from app.bench.cost import CLOCKS
 from app.gpu import Clock, Gpu, headless
 from app.pipeline import photograph, render, timed
 from app.settings import Problem
 from app.shot import Shot
 from app.sweep.plan import Truths
+from app.timings import BLUR, CLOCKS, own, summed
 from app.truth import Truth
 
 TERMS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}  # irradiance as a white surface shows it

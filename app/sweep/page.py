@@ -6,7 +6,7 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 
-from app.compare.page import digest
+from app.policy import digest
 from app.sweep.measure import TERMS
 from app.sweep.plan import Point
 from app.sweep.results import Rows, Setting, front, words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.bench import plot
+from app import plots
 from app.sweep.measure import TERMS
 from app.sweep.plan import Axis
 from app.sweep.results import Setting, brief, curves, front
@@ -17,23 +17,23 @@ LABELLED = 8  # more curves than these would write over one another
 
 def png(settings: Sequence[Setting], axes: Sequence[Axis], title: str, subtitle: str, below: str) -> bytes:
     """A panel for each term of the light, under one legend. Raises Problem without matplotlib."""
-    plot.check()
+    plots.check()
     from matplotlib.lines import Line2D
 
-    figure = plot.sheet(title, f"{subtitle}{_ends_in_words(settings, axes)}", below, INCHES)
+    figure = plots.sheet(title, f"{subtitle}{_ends_in_words(settings, axes)}", below, INCHES)
     grid = figure.subplots(1, len(TERMS))
     kinds = list(dict.fromkeys(setting.line.split()[0] for setting in settings))
     lines = sorted(dict.fromkeys(setting.line for setting in settings), key=lambda line: kinds.index(line.split()[0]))
     looks = {line: _look(line, lines) for line in lines}
     for number, (term, panel) in enumerate(zip(TERMS, grid, strict=True)):
-        plot.dress(panel, {"final": "What is seen", "direct": "Direct light", "indirect": "Indirect light"}[term], "ms", "RMSE" if number == 0 else "")
+        plots.dress(panel, {"final": "What is seen", "direct": "Direct light", "indirect": "Indirect light"}[term], "ms", "RMSE" if number == 0 else "")
         _panel(panel, settings, axes, term, looks)
     handles = [Line2D([], [], color=c, linewidth=1.4, linestyle=d, marker=m, markersize=4) for c, d, m in looks.values()]
-    ring = Line2D([], [], color=plot.GREY, linewidth=1.2, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=FRONT)
-    top = 1.0 - 0.07 * plot.INCHES[1] / INCHES[1]
+    ring = Line2D([], [], color=plots.GREY, linewidth=1.2, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=FRONT)
+    top = 1.0 - 0.07 * plots.INCHES[1] / INCHES[1]
     where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.008, top), "ncols": len(lines) + 1, "columnspacing": 1.4}
-    figure.legend([*handles, ring], [*lines, "nothing errs less for less"], frameon=False, fontsize=9, labelcolor=plot.INK, **where)
-    return plot.saved(figure)
+    figure.legend([*handles, ring], [*lines, "nothing errs less for less"], frameon=False, fontsize=9, labelcolor=plots.INK, **where)
+    return plots.saved(figure)
 
 
 def _look(line: str, lines: Sequence[str]) -> tuple[Any, Any, str]:
@@ -41,7 +41,7 @@ def _look(line: str, lines: Sequence[str]) -> tuple[Any, Any, str]:
     kinds = list(dict.fromkeys(name.split()[0] for name in lines))
     kind = line.split()[0]
     form = [name for name in lines if name.split()[0] == kind].index(line)
-    return plot.COLORS[kinds.index(kind) % len(plot.COLORS)], plot.DASHES[form % len(plot.DASHES)], plot.MARKERS[form % len(plot.MARKERS)]
+    return plots.COLORS[kinds.index(kind) % len(plots.COLORS)], plots.DASHES[form % len(plots.DASHES)], plots.MARKERS[form % len(plots.MARKERS)]
 
 
 def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: str, looks: dict[str, tuple[Any, Any, str]]) -> None:
@@ -52,7 +52,7 @@ def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: 
     places = [(setting.ms, setting.errors[term]) for setting in settings]
     best = front(places)
     if len(best) > 1:
-        panel.step([places[k][0] for k in best], [places[k][1] for k in best], where="post", color=plot.GREY, linewidth=1.0, zorder=1)
+        panel.step([places[k][0] for k in best], [places[k][1] for k in best], where="post", color=plots.GREY, linewidth=1.0, zorder=1)
     drawn = curves(settings, axes)
     for along, members in drawn:
         color, dashes, marker = looks[settings[members[0]].line]

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from app import images, presets
 from app.gpu import Gpu, headless
 from app.settings import Parser, Problem, about, from_toml, kind_of, parse, to_toml
-from app.shot import Shot, Wanted, add_shot_flags, checked, read_text, take_wanted
+from app.shot import Shot, Wanted, add_shot_flags, checked, read_text, shares, take_wanted
 from app.store import Store, add_cache_flags, take_store
 from app.technique import ScreenSpace, Sliced, Technique
 from app.tune import budget, search
@@ -85,11 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    scenes, held, shares = (
-        given.pop("scenes").split(","),
-        [s for s in given.pop("held_out").split(",") if s],
-        [_share(w) for w in given.pop("radii").split(",")],
-    )
+    scenes, held, radii = given.pop("scenes").split(","), [s for s in given.pop("held_out").split(",") if s], shares(given.pop("radii"))
     frames, output, overwrite, store = given.pop("truth_frames"), given.pop("output"), given.pop("overwrite"), take_store(given)
     asked: dict[str, Any] = {name: given.pop(name) for name in ("techniques", "budget", "free", "trials")}
     compared = given.pop("score")
@@ -99,9 +95,9 @@ def main(arguments: Sequence[str]) -> int:
         if taken := [name for name, value in asked.items() if value is not None] + ["output"] * (output is not None):
             raise Problem(f"--{taken[0]} has no effect beside --score; leave it out")
         known = _known(compared)
-        with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, shares, frames, store) as halves:
+        with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, radii, frames, store) as halves:
             rows = scored(gpu, wanted, known, halves)
-            print("\n".join([*table(rows), "", _drawn(gpu, wanted, shares, frames)]))
+            print("\n".join([*table(rows), "", _drawn(gpu, wanted, radii, frames)]))
         return 0
     if output is None or output.suffix != ".toml":
         raise Problem(f"--output {output or 'is missing'}: the preset is written to a .toml file; add --output my.toml")
@@ -113,14 +109,14 @@ def main(arguments: Sequence[str]) -> int:
     wanted.shots(names)  # what was typed has an effect
     starts = {name: _start(wanted, name, limit) for name in names}
     boxes = {name: search.box(shot, _free(shot, asked["free"], limit, names)) for name, shot in starts.items()}
-    with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, shares, frames, store) as halves:
+    with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, radii, frames, store) as halves:
         rows, interrupted = [], False
         for name, start in starts.items():
             row, interrupted = tuned(gpu, start, boxes[name], limit, halves, trials, seed, frames, store)
             rows.append(row._replace(preset=output.stem))
             if interrupted:
                 break
-        head = [f"python -m app tune {shlex.join(arguments)}", f"{version()}; {_drawn(gpu, wanted, shares, frames)}"]
+        head = [f"python -m app tune {shlex.join(arguments)}", f"{version()}; {_drawn(gpu, wanted, radii, frames)}"]
         head += ["interrupted: the best so far"] * interrupted
     write(output, rows, boxes, limit, head)
     print("\n".join(table(rows)))
@@ -129,16 +125,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 # ---- what is asked for ----
-
-
-def _share(word: str) -> float:
-    try:
-        share = float(word)
-    except ValueError:
-        share = -1.0
-    if not 0.001 <= share <= 10:
-        raise Problem(f"--radii {word}: must be numbers from 0.001 to 10, shares of the scene's size")
-    return share
 
 
 def _without_effect(wanted: Wanted) -> Wanted:
