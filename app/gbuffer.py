@@ -37,6 +37,11 @@ class Camera:
     layer: str = param("seen", choices=("seen", "fronts", "backs"))  # what is nearest, or of what lies behind a depth
 
 
+def parts(scene: Scene) -> tuple[str, ...]:
+    """What a layer's textures hold, in their order."""
+    return ("normal", "albedo", "depth", *("flat", "gloss") * scene.layered, *("emission",) * scene.shining)
+
+
 def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
     uploaded = upload(gpu, scene)

@@ -93,7 +93,7 @@ def act(d: Driver, rng: random.Random) -> str:
 
 def choose_everything(d: Driver) -> None:
     """Every choice among names is a program of its own: all of them are drawn once, in a scene of matt surfaces and one of glossy ones, and
-    so is every buffer that can be shown."""
+    so is every buffer that can be shown, with the surroundings known and not."""
     for scene in ("ball", "parlour"):
         d.session.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
@@ -104,9 +104,12 @@ def choose_everything(d: Driver) -> None:
                 names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if about(f).choices]
                 d.session.change(dict(zip(names, values, strict=True)))
                 d.rest()
-            for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
-                d.session.look.view, d.session.look.buffer = view, buffer
-                d.turns(2)
+            for far in ("open", "probes"):
+                d.session.change({"far.field": far})
+                d.rest()
+                for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
+                    d.session.look.view, d.session.look.buffer = view, buffer
+                    d.turns(2)
             d.session.look.buffer, d.panel.inspects = "picture", True
             d.move(60, 200)
             d.turns(3)

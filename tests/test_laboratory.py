@@ -18,13 +18,13 @@ from test_viewer import Screen
 from app import images, metrics
 from app.frame import positions
 from app.gpu import Gpu
-from app.pipeline import Picture, photograph
+from app.pipeline import Picture, photograph, render
 from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
-from app.technique import ScreenSpace
+from app.technique import ScreenSpace, Technique
 from app.viewer import budget, controls, experiments, recording, saving
-from app.viewer.buffers import LADDER
+from app.viewer.buffers import LADDER, MARK, of_picture
 from app.viewer.controls import Pose
 from app.viewer.history import History
 from app.viewer.looking import VIEWS
@@ -167,6 +167,22 @@ def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
     expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
     session.look.buffer = "coloured visibility"
     assert np.abs(screen.seen() / 255 - expected).max() < 1.1 / 255
+
+
+@pytest.mark.parametrize("scene", ["ball", "cornell", "parlour"])
+@pytest.mark.parametrize("technique", [name for name, kind in Technique.known.items() if kind.counts])
+def test_every_target_of_every_technique_has_a_name_in_the_menu(gpu: Gpu, scene: str, technique: str) -> None:
+    """Matt, shining and glossy scenes; hidden senders drew more textures than the menu had names for."""
+    two = {f"{technique}.intervals": "two"} if hasattr(Technique.known[technique], "intervals") else {}
+    shot = Shot().with_values({"scene": scene, "technique": technique, "width": 48, "height": 32, "far.field": "probes", "far.columns": 2, **two})
+    with gpu.scope("named"):
+        picture = render(gpu, shot)
+        found = of_picture(gpu, "named", picture, lambda: picture.lighting.direct)
+        shown = {id(buffer().texture) for name, buffer in found.items() if name.endswith(MARK)}
+        drawn = {id(t) for name, target in gpu.targets.items() if name.startswith("named/") for t in target.textures}
+        gpu.sweep()
+        gpu.sweep()
+    assert shown == drawn
 
 
 def test_a_pass_shows_what_it_drew(screen: Screen) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from app import half
-from app.gbuffer import GBuffer
+from app import gbuffer, half
 from app.gpu import Gpu, Target, Texture
 from app.pipeline import Picture
+from app.scene import Scene
 from app.sun import Sunshine
 from app.technique import Lighting
 from app.techniques.off import Off
@@ -58,16 +58,16 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
         found |= {"reflected surfaces": lambda: Buffer(lobe, "light"), "open share of the reflection": lambda: Buffer(lobe, "alpha")}
     for name, target in gpu.targets.items():
         if name.startswith(f"{slot}/"):
-            for part, texture in zip(_parts(name.rpartition("/")[2], target, surfaces), target.textures, strict=True):
+            for part, texture in zip(_parts(name.rpartition("/")[2], target, p.view.scene), target.textures, strict=True):
                 mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
                 found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(Buffer, texture, mapping)
     return found
 
 
-def _parts(name: str, target: Target, surfaces: GBuffer) -> tuple[str, ...]:
+def _parts(name: str, target: Target, scene: Scene) -> tuple[str, ...]:
     """What the textures of a target are called."""
-    if name == "gbuffer":
-        return tuple(next((field for field, t in surfaces._asdict().items() if t is texture), "other") for texture in target.textures)
+    if name == "gbuffer" or name.startswith("hidden."):
+        return gbuffer.parts(scene)
     known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "half": half.PARTS, "temporal.0": Kept._fields, "temporal.1": Kept._fields}
     return known.get(name, Lighting._fields)[: len(target.textures)] if len(target.textures) > 1 else ("",)
 
