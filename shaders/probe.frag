@@ -15,7 +15,7 @@ void main() {
     float depth = depth_at(uv_here());
     Point p = point_here(depth);
     Sample s = sample_of(int(gl_FragCoord.x), ssdo.samples, p.tile);
-    vec3 w_vs = direction_of(p, s), w_ws = mat3(frame.world_from_view) * w_vs;
+    vec3 w_vs = p.vs_from_local * direction_of(p, s), w_ws = mat3(frame.world_from_view) * w_vs;
     Ray y = ray_of(p, s);
     int hit = closing(p, y);
     vec3 beyond_radiance;

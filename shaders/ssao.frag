@@ -10,12 +10,9 @@ const bool TWO_INTERVALS = SSAO_INTERVALS == SSAO_INTERVALS_TWO;
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
 
-// 1 where a direction is open, 0 where it is closed or one too many.
-float open_at(Receiver r, mat3 vs_from_local, vec3 flat_vs, Pattern p, int i, int k) {
-    int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_MARCH ? ssao.steps : 0;
+Ray ray_at(Receiver r, Hemisphere h, Pattern p, int i, int k, int steps) {
     Sample s = sample_of(p, i, k);
-    Ray y = ray_of(r, above(vs_from_local * s.local, flat_vs), ssao.radius, ssao.bias, steps, s.share);
-    return closing(r, y, ssao.thickness, steps) > 0 || i + k >= ssao.samples ? 0.0 : 1.0;
+    return ray_of(r, h, above(s.local, h.flat_local), ssao.radius, ssao.bias, steps, s.share);
 }
 
 void main() {
@@ -24,13 +21,15 @@ void main() {
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     vec3 n_ws = normal_ws_at(uv_here()), flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
-    mat3 vs_from_local = mat3(frame.view_from_world) * basis(n_ws);
     Receiver r = receiver_at(uv_here(), depth, flat_vs);
+    Hemisphere h = hemisphere_at(r, mat3(frame.view_from_world) * basis(n_ws), flat_vs);
     Pattern p = pattern_of(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
+    int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_MARCH ? ssao.steps : 0;
     float open = 0.0;
     for (int i = 0; i < ssao.samples; i += AT_ONCE) {
-        open += open_at(r, vs_from_local, flat_vs, p, i, 0) + open_at(r, vs_from_local, flat_vs, p, i, 1);
-        open += open_at(r, vs_from_local, flat_vs, p, i, 2) + open_at(r, vs_from_local, flat_vs, p, i, 3);
+        Ray y0 = ray_at(r, h, p, i, 0, steps), y1 = ray_at(r, h, p, i, 1, steps), y2 = ray_at(r, h, p, i, 2, steps), y3 = ray_at(r, h, p, i, 3, steps);
+        ivec4 hit = closing(r, y0, y1, y2, y3, ssao.thickness, steps);
+        open += dot(vec4(greaterThan(asked_of(i, ssao.samples), hit)), vec4(1.0));
         go_on(p);
     }
     direct.a = open / float(ssao.samples);

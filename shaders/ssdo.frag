@@ -14,8 +14,8 @@ layout(location = 0) out vec4 result;
 
 struct Point {
     Receiver receiver;
-    mat3 vs_from_local, map_from_view;
-    vec3 flat_vs;
+    Hemisphere hemisphere;
+    mat3 vs_from_local, map_from_local;
     int tile, steps;
     Probes probes;
 };
@@ -26,20 +26,21 @@ Point point_here(float depth) {
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
     vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
     int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
-    mat3 map_from_view = map_from_world() * mat3(frame.world_from_view);
+    mat3 map_from_local = map_from_world() * mat3(frame.world_from_view) * vs_from_local;
     Receiver receiver = receiver_at(uv_here(), depth, flat_vs);
-    return Point(receiver, vs_from_local, map_from_view, flat_vs, tile_index(ivec2(HERE)), steps, probes_of(receiver));
+    Hemisphere hemisphere = hemisphere_at(receiver, vs_from_local, flat_vs);
+    return Point(receiver, hemisphere, vs_from_local, map_from_local, tile_index(ivec2(HERE)), steps, probes_of(receiver));
 }
 
-vec3 direction_of(Point p, Sample s) { return above(p.vs_from_local * s.local, p.flat_vs); }
+vec3 direction_of(Point p, Sample s) { return above(s.local, p.hemisphere.flat_local); }
 
-Ray ray_of(Point p, Sample s) { return ray_of(p.receiver, direction_of(p, s), ssdo.radius, ssdo.bias, p.steps, s.share); }
+Ray ray_of(Point p, Sample s) { return ray_of(p.receiver, p.hemisphere, direction_of(p, s), ssdo.radius, ssdo.bias, p.steps, s.share); }
 
 int closing(Point p, Ray y) { return closing(p.receiver, y, ssdo.thickness, p.steps); }
 
 // Radiance of the environment along a direction that the screen leaves open, and 1, or 0 where something is beyond. far: radiance of that.
 vec4 arriving(Point p, Sample s, out vec3 far) {
-    vec3 w_map = p.map_from_view * direction_of(p, s);
+    vec3 w_map = p.map_from_local * direction_of(p, s);
     vec4 found = beyond(p.probes, w_map, s.share);
     far = found.rgb;
     return found.a * vec4(radiance_around(w_map), 1.0);
@@ -53,13 +54,11 @@ uniform sampler2D before, before_far, batch_hits;  // the sums of earlier batche
 layout(location = 1) out vec4 hits;
 layout(location = 2) out vec4 far_indirect;
 
-// Radiance that comes through a direction, and 1 where it is open. hit: what closes it. afar: grows by radiance of what is beyond.
-vec4 through(Point p, Pattern q, int i, int k, out uint hit, inout vec3 afar) {
-    Sample s = sample_of(q, i, k);
-    hit = i + k < ssdo.samples ? uint(closing(p, ray_of(p, s))) : 0u;
-    if (hit > 0u || i + k >= ssdo.samples) return vec4(0.0);
+// Radiance that comes through a direction where it is open, and 1. afar: grows by radiance of what is beyond.
+vec4 through(Point p, Sample s, bool open, inout vec3 afar) {
     vec3 sent;
     vec4 found = arriving(p, s, sent);
+    if (!open) return vec4(0.0);
     afar += sent;
     return found;
 }
@@ -74,11 +73,14 @@ void direct() {
     Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
     vec4 sum = vec4(0.0);
     vec3 afar = vec3(0.0);
-    uvec4 found = uvec4(0u), hit;
+    uvec4 found = uvec4(0u);
     for (int i = batch.first, shift = 0; i < batch.end; i += AT_ONCE, shift += batch.bits) {
-        sum += through(p, q, i, 0, hit.x, afar) + through(p, q, i, 1, hit.y, afar);
-        sum += through(p, q, i, 2, hit.z, afar) + through(p, q, i, 3, hit.w, afar);
-        found |= hit << uint(shift);
+        Sample s0 = sample_of(q, i, 0), s1 = sample_of(q, i, 1), s2 = sample_of(q, i, 2), s3 = sample_of(q, i, 3);
+        ivec4 hit = closing(p.receiver, ray_of(p, s0), ray_of(p, s1), ray_of(p, s2), ray_of(p, s3), ssdo.thickness, p.steps);
+        ivec4 asked = asked_of(i, ssdo.samples);
+        bvec4 open = greaterThan(asked, hit);
+        sum += through(p, s0, open.x, afar) + through(p, s1, open.y, afar) + through(p, s2, open.z, afar) + through(p, s3, open.w, afar);
+        found |= uvec4(hit * asked) << uint(shift);
         go_on(q);
     }
     result = textureLod(before, uv_here(), 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
@@ -161,7 +163,7 @@ void gloss() {
         int hit = closing(p, y);
         vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
         if (hit == 0) {
-            vec4 far = beyond(p.probes, p.map_from_view * direction_of(p, s), s.share);
+            vec4 far = beyond(p.probes, p.map_from_local * direction_of(p, s), s.share);
             sum += weight * vec4(ssdo.bounce ? far.rgb : vec3(0.0), far.a);
         } else if (front_of(uv, p.receiver.p_vs) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
     }

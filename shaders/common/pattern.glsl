@@ -47,6 +47,9 @@ Sample sample_of(Pattern p, int i, int k) {
 
 void go_on(inout Pattern p) { p.turn = turned(turned(p.turn, TURNS[AT_ONCE - 1]), TURNS[1]); }
 
+// Of the four from i on: 1 for each that is among `count`, 0 for those too many.
+ivec4 asked_of(int i, int count) { return ivec4(lessThan(i + ivec4(0, 1, 2, 3), ivec4(count))); }
+
 // One of them alone.
 Sample sample_of(int i, int count, int tile) {
     return sample_of(pattern_of(tile, count, i), i, 0);
