@@ -446,6 +446,11 @@ class Gpu:
             self._programs[key] = self._compiled(*source())
         return self._programs[key]
 
+    @property
+    def programs(self) -> set[Hashable]:
+        """What tells the programs apart that were compiled: shader, entry, choices."""
+        return set(self._programs)
+
     def _compiled(self, vertex: list[Line], fragment: list[Line]) -> Program:
         texts = ["\n".join(["#version 410 core", *(line.text for line in lines)]) for lines in (vertex, fragment)]
         try:

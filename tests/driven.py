@@ -474,12 +474,12 @@ def sliders_never_wait_for_a_compile(d: Driver) -> None:
     """Samples over their whole range, and every other number of the technique: not one program is made."""
     d.press("tab B")
     d.rest()
-    programs = len(d.session.gpu._programs)
+    programs = len(d.session.gpu.programs)
     for name in ("ssdo.samples", "ssdo.steps", "ssdo.radius", "ssdo.bias", "ssdo.thickness"):
         low, top, high, bottom = (d.place(f"row {name}"), d.panel.widgets.places[f"row {name}"])[1]
         d.drag(low + 3, (top + bottom) / 2, high - low - 6, 0, steps=12)
         d.drag(high - 3, (top + bottom) / 2, low - high + 6, 0, steps=12)
-    assert len(d.session.gpu._programs) == programs
+    assert len(d.session.gpu.programs) == programs
 
 
 @check

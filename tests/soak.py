@@ -110,6 +110,10 @@ def choose_everything(d: Driver) -> None:
                 for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
                     d.session.look.view, d.session.look.buffer = view, buffer
                     d.turns(2)
+            for name, values in (("lighting.resolution", ("full", "half")), ("temporal.frames", (8, 0))):
+                for value in values:
+                    d.session.change({name: value})
+                    d.rest()
             d.session.look.buffer, d.panel.inspects = "picture", True
             d.move(60, 200)
             d.turns(3)
@@ -159,7 +163,7 @@ def main() -> int:
         d = Driver(Path(folder) / "state", dict(START))
         d.start = d.session.state()  # type: ignore[attr-defined]
         choose_everything(d)
-        begun = time.monotonic()
+        begun, programs = time.monotonic(), d.session.gpu.programs
         settled = begun + min(300.0, arguments.seconds / 10)
         measured: list[tuple[float, int, Counter[str]]] = []
         every, following = max(20.0, min(120.0, arguments.seconds / 20)), settled
@@ -173,6 +177,9 @@ def main() -> int:
                 measured.append((now - begun, resident(), alive()))
                 print(json.dumps({"seconds": round(now - begun), "megabytes": round(measured[-1][1] / 2**20, 1), "alive": measured[-1][2]}), flush=True)
                 following = now + every
+                for late in d.session.gpu.programs - programs:
+                    print(f"a program that was not among the choices gone through: {str(late)[:200]}", flush=True)
+                programs |= d.session.gpu.programs
         first, last = measured[:FEW], measured[-FEW:]
         grown = median(m[1] for m in last) / median(m[1] for m in first) - 1
         more = {kind: count for kind in last[-1][2] if (count := min(m[2][kind] for m in last) - min(m[2][kind] for m in first)) > 0}
