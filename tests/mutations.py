@@ -69,7 +69,7 @@ FIRST = {  # where its own tests come first
     "shaders/bitmask.frag": 4,
     "shaders/gtao.frag": 4,
     "shaders/common/window.glsl": 2,
-    "shaders/halve.frag": 3,
+    "shaders/pick.frag": 3,
     "shaders/upsample.frag": 3,
     "shaders/reproject.frag": 5,
 }
