@@ -23,7 +23,7 @@ SLICES, BITMASK, GTAO = (f"shaders/{name}" for name in ("common/slices.glsl", "b
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 AGREEMENT = "shaders/common/agreement.glsl"
 INTERVALS = "shaders/intervals.frag"
-SSDO_PY = "app/techniques/ssdo.py"
+SENDERS = "shaders/senders.frag"
 REPROJECT, TEMPORAL = "shaders/reproject.frag", "app/temporal.py"
 GUARD = "app/guard.py"
 FAR, PROBES, GRID, PROBING = "shaders/common/far.glsl", "shaders/far.frag", "shaders/common/grid.glsl", "app/far_field.py"
@@ -408,10 +408,9 @@ FAULTS = (
     Fault(
         49, "a band without the wider lens", "app/frame.py", "tangent=(frame.tangent[0] * grown[0], frame.tangent[1] * grown[1]),\n    )", "    )", "test_guard"
     ),
-    Fault(49, "no light on what is outside, for senders", SSDO_PY, "everywhere = None if self.bounce else", "everywhere =", "test_guard and (sends or larger)"),
-    Fault(
-        49, "nor for those of sectors", "app/techniques/bitmask.py", "everywhere = None if self.bounce else", "everywhere =", "test_guard and (sends or larger)"
-    ),
+    Fault(49, "no light on what is outside, for senders", SENDERS, "px == HERE ?", "true ?", "test_guard and outside"),
+    Fault(49, "all of the sky on what is outside", SENDERS, "textureLod(light_direct, px / frame.size, 0.0).a;", "1.0;", "test_guard and outside"),
+    Fault(49, "what is outside and hidden has no light", SENDERS, "guessed(clamp(HERE, lit.low, lit.high))", "guessed(HERE)", "test_guard and outside"),
     Fault(49, "a band of half a tile at half the resolution", GUARD, "TILES = 8", "TILES = 4", "test_guard and takes_the_samples"),
     Fault(49, "the band lit like the picture", "app/techniques/ssao.py", "within=view.within, ", "", "test_guard and only"),
     Fault(49, "a pixel taken apart that lies in the band", "app/viewer/probe.py", "Pixel((left + x + 0.5,", "Pixel((x + 0.5,", "test_guard and apart"),

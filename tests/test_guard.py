@@ -80,23 +80,25 @@ def larger(shot: Shot, band: int) -> Shot:
 @pytest.mark.parametrize("scene", ["nook", "atelier"])  # diffuse; and with normal images and gloss
 @pytest.mark.parametrize("technique, intervals", [*((name, "one") for name in LOOKING), *((name, "two") for name in ("ssao", "ssdo", "bitmask"))])
 def test_light_is_that_of_a_larger_picture_to_the_bit(gpu: Gpu, technique: str, intervals: str, scene: str, resolution: str) -> None:
-    """Each pixel takes the samples that it takes without a band, and finds what is there."""
+    """Each finds what is there. In black surroundings also what that sends: what reaches it of the sun."""
     two = {f"{technique}.intervals": "two"} if intervals == "two" else {}
-    p = drawn(gpu, {"scene": scene, "technique": technique, "lighting.resolution": resolution, "width": 65, "height": 37} | two)
-    mine = [gpu.read(texture) for texture in p.raw if texture]
-    band = p.shot.guard.pixels(p.shot.height)
-    assert band > 0
-    whole = render(gpu, larger(p.shot, band))
-    skipped = band // (2 if resolution == "half" else 1)
-    rest = [gpu.read(texture)[skipped:-skipped, skipped:-skipped] for texture in whole.raw if texture]
-    assert len(mine) == len(rest)
-    for one, other in zip(mine, rest, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for black in (False, True)[: 1 + (technique in BOUNCING)]:
+        values: dict[str, Any] = {"scene": scene, "technique": technique, "lighting.resolution": resolution, "width": 65, "height": 37} | two
+        p = drawn(gpu, values | ({"environment": "black", "sun.irradiance": 3.0} if black else {}))
+        mine = [gpu.read(texture) for texture in p.raw if texture]
+        band = p.shot.guard.pixels(p.shot.height)
+        whole = render(gpu, larger(p.shot, band))
+        skipped = band // (2 if resolution == "half" else 1)
+        rest = [gpu.read(texture)[skipped:-skipped, skipped:-skipped] for texture in whole.raw if texture]
+        assert len(mine) == len(rest) and (not black or rest[1].any())
+        for number, (one, other) in enumerate(zip(mine, rest, strict=True)):
+            known = slice(None) if black or number == 0 else slice(3, None)  # of the bounce and of gloss the share that is open
+            np.testing.assert_array_equal(one[..., known], other[..., known])
 
 
 def test_what_is_remembered_is_that_of_a_larger_picture(gpu: Gpu) -> None:
     """But for the outermost pixels, whose light is clamped to the spread of its neighbours."""
-    values = {"scene": "nook", "technique": "ssdo", "temporal.frames": 3}
+    values = {"scene": "nook", "technique": "ssdo", "temporal.frames": 3, "environment": "black", "sun.irradiance": 3.0}
     p = photograph(gpu, Shot().with_values(SMALL | {"guard.band": BAND} | values))
     mine = gpu.read(p.lighting.direct), gpu.read(p.lighting.indirect)
     band = p.shot.guard.pixels(p.shot.height)
@@ -179,15 +181,15 @@ def test_what_is_just_outside_closes(gpu: Gpu, technique: str, resolution: str) 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", BOUNCING)
-@pytest.mark.parametrize("scene, near", [("lamp outside", 0.05), ("board outside", 0.2)])
+@pytest.mark.parametrize("scene, near", [("lamp outside", 0.05), ("board outside", 0.25)])
 def test_what_is_just_outside_sends(gpu: Gpu, technique: str, scene: str, near: float, resolution: str) -> None:
-    """What it emits, and what it reflects of the environment: as much as reaches it there."""
+    """What it emits, and what it reflects of the environment."""
     truth = shoot(gpu, {"scene": scene, "technique": "reference", "reference.rays": 64, "reference.reach": 1.0})
     where = beside(truth)
     exact = truth.indirect[where].mean(0)
     found = {band: shoot(gpu, given(technique, scene, **{"guard.band": band, "lighting.resolution": resolution})) for band in (0.0, BAND)}
     assert not found[0.0].indirect.any()
-    # Measured: 0.993 to 1.024 of the lamp's light, and 1.08 to 1.15 of what the board reflects, as its own sky is in part hidden beyond the band
+    # Measured: 0.993 to 1.024 of the lamp's light, and 0.80 to 0.89 of what the board reflects, which sees more of the sky than what is nearest to it
     assert np.abs(found[BAND].indirect[where].mean(0) / exact - 1).max() < near
 
 
@@ -223,17 +225,36 @@ def test_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("technique", LOOKING)
 def test_only_the_picture_is_lit(gpu: Gpu, technique: str) -> None:
-    """What is in the band has its light only where that is sent."""
-    name = {"ssao": "ssao", "gtao": "gtao"}.get(technique, f"{technique}.indirect")
+    names = [technique] if technique not in BOUNCING else [f"{technique}.direct", f"{technique}.indirect"]
     drawn(gpu, {"scene": "nook", "technique": technique})
-    gpu.targets[name].framebuffer.clear(9.0, 9.0, 9.0, 9.0)
+    for name in names:
+        gpu.targets[name].framebuffer.clear(9.0, 9.0, 9.0, 9.0)
     p = drawn(gpu, {"scene": "nook", "technique": technique})
     band = p.shot.guard.pixels(p.shot.height)
-    light = gpu.read(gpu.targets[name].textures[0])
-    assert light.shape == (36 + 2 * band, 64 + 2 * band, 4)
-    inner = light[band:-band, band:-band].copy()
-    light[band:-band, band:-band] = 9.0
-    assert (light == 9.0).all() and (inner < 9.0).all()
+    for name in names:
+        light = gpu.read(gpu.targets[name].textures[0])
+        assert light.shape == (36 + 2 * band, 64 + 2 * band, 4)
+        assert (light[band:-band, band:-band] < 9.0).all()
+        light[band:-band, band:-band] = 9.0
+        assert (light == 9.0).all()
+
+
+@pytest.mark.parametrize("technique", BOUNCING)
+@pytest.mark.parametrize("intervals", ["one", "two"])
+def test_what_is_outside_sees_as_much_of_the_sky_as_what_is_nearest_to_it(gpu: Gpu, technique: str, intervals: str) -> None:
+    p = drawn(gpu, given(technique, "board outside", **{f"{technique}.intervals": intervals, "sun.irradiance": 0.0}))
+    assert p.view.wide
+    band = p.shot.guard.pixels(p.shot.height)
+    share = np.pad(gpu.read(p.raw.direct)[..., 3], band, mode="edge")[..., None]
+    assert share[:, -1].max() < 0.99
+    albedo = gpu.read(p.view.wide.gbuffer.albedo)[..., :3]
+    sent = gpu.read(gpu.targets["senders"].textures[0])[..., :3]
+    assert np.abs(sent - albedo * share).max() < 2 * ROUNDING
+    if intervals == "two":  # and so does what is hidden: the board's back
+        hidden, albedo = gpu.read(gpu.targets["senders.back"].textures[0]), gpu.read(gpu.targets["hidden.back"].textures[1])[..., :3]
+        there = hidden[..., 3] > 0
+        assert there.any() and not there[band:-band, band:-band].any()
+        assert np.abs(hidden[..., :3] - albedo * share)[there].max() < 2 * ROUNDING
 
 
 def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:

@@ -49,8 +49,7 @@ class Bitmask(Sliced):
         if self.intervals == "two":
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (2 if view.far.known else 1))
-        everywhere = None if self.bounce else view.within  # what is outside of the picture sends as much as reaches it
-        direct, *sent = gpu.draw("bitmask.frag:direct", into, within=everywhere, **given, environment_around=around(gpu, view.sky, self.seen))
+        direct, *sent = gpu.draw("bitmask.frag:direct", into, within=view.within, **given, environment_around=around(gpu, view.sky, self.seen))
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:
             return Lighting(direct, *gpu.clear(into))

@@ -63,11 +63,10 @@ class Ssdo(ScreenSpace):
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
         direct = far = gpu.clear(nothing)[0]
         hits = []
-        everywhere = None if self.bounce else view.within  # what is outside of the picture sends as much as reaches it
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):
                 into = target(f"direct {number}" if number else "direct", 3 if view.far.known else 2)
-                direct, hit, *sent = gpu.draw("ssdo.frag:direct", into, within=everywhere, **given, batch=batch, before=direct, before_far=far)
+                direct, hit, *sent = gpu.draw("ssdo.frag:direct", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
                 far = sent[0] if sent else far
                 hits.append(hit)
         indirect = far
