@@ -153,6 +153,19 @@ def every_second(frame: Frame) -> Frame:
     )
 
 
+def widened(frame: Frame, band: int) -> Frame:
+    """The frame with so many more pixels on each side; the others have the centres that they had."""
+    grown = [1 + 2 * band / n for n in frame.size]
+    clip = np.array(frame.clip_from_world).reshape(4, 4)
+    clip[:, :2] /= grown
+    return replace(
+        frame,
+        clip_from_world=flat(clip),
+        size=(frame.size[0] + 2 * band, frame.size[1] + 2 * band),
+        tangent=(frame.tangent[0] * grown[0], frame.tangent[1] * grown[1]),
+    )
+
+
 def from_view(frame: Frame, other: Frame) -> Matrix:
     """From one frame's view space to another's. In double precision, so that a camera that stands still is where it was to the last digits."""
     if frame.view_from_world == other.view_from_world:

@@ -30,6 +30,7 @@ from app.settings import Problem, chosen, glsl
 
 T = TypeVar("T")
 Size = tuple[int, int]
+Box = tuple[int, int, int, int]  # pixels: left, below, width, height
 Texture = moderngl.Texture
 
 PACKAGE = Path(__file__).parent
@@ -278,16 +279,20 @@ class Gpu:
 
     # ---- drawing ----
 
-    def draw(self, shader: str, into: Target, keep: bool = False, **bound: Any) -> tuple[Texture, ...]:
-        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target. `keep`: not where that holds the outcome."""
+    def draw(self, shader: str, into: Target, keep: bool = False, within: Box | None = None, **bound: Any) -> tuple[Texture, ...]:
+        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target. `keep`: not where that holds the outcome.
+        `within`: over these alone; what the others hold is of no meaning."""
         blocks, textures = _sorted_out(bound)
         key = (shader, blocks, {name: self._stamp(t) for name, t in textures.items()}) if keep else None
         if self._held(shader, into, key):
             return into.textures
         program = self._program((shader, _shapes(blocks)), lambda: ([Line(EVERY_PIXEL, "every pixel", 1)], self.source(shader, blocks)))
+        framebuffer: Any = into.framebuffer  # the declared type of its scissor is wrong
+        framebuffer.scissor = within
         self._use(shader, into, program, blocks, textures)
         with self.clock.measure(shader):
             program.array.render(moderngl.TRIANGLES, vertices=3)
+        framebuffer.scissor = None
         self._hold(into, key)
         return into.textures
 
@@ -298,7 +303,7 @@ class Gpu:
         geometry: Geometry,
         parts: Sequence[Part],
         clear: Sequence[float] = (),
-        viewport: tuple[int, int, int, int] | None = None,
+        viewport: Box | None = None,
         keep: bool = False,
         backs: bool = False,
         **bound: Any,

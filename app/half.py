@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from app import frame
+from app import frame, pick
 from app.blur import Blur
-from app.gbuffer import GBuffer
 from app.gpu import Gpu, Size
+from app.pick import Pick
 from app.scene import Floats
 from app.settings import Settings, param
 from app.technique import LIGHTING_FORMAT, Lighting, View
 
-PARTS = ("normal", "albedo", "emission", "depth", "sun", "flat", "gloss", "shine")  # of what is seen there, as shaders/halve.frag writes them
+EVERY_SECOND = Pick((0, 0), 2)
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,15 @@ class Resolution(Settings):
         return self.resolution == "half"
 
 
-def view(gpu: Gpu, whole: View) -> View:
-    """What is seen at every second pixel of a row and of a column, the lower left first: exactly that."""
-    surfaces, sparse = whole.gbuffer, frame.every_second(whole.frame)
-    layered, glossy = surfaces.flat is not surfaces.normal, surfaces.gloss is not None
-    formats = ["rgba16f"] * 3 + ["r32f", "rgba32f"] + ["rgba16f"] * layered + ["rgba16f", "rgba32f"] * glossy
-    given: dict[str, Any] = {"gbuffer": surfaces, "light_sun": whole.sun} | ({"light_shine": whole.shine} if glossy else {})
-    into = gpu.target("half", (int(sparse.size[0]), int(sparse.size[1])), *formats)
-    normal, albedo, emission, depth, sun, *more = gpu.draw(f"halve.frag:{'glossy' if glossy else 'layered' if layered else 'matte'}", into, keep=True, **given)
-    if not whole.scene.shining:  # a black texel
-        emission = surfaces.emission
-    flat = more.pop(0) if layered else normal
-    gloss, shine = more or (None, None)
-    return whole._replace(frame=sparse, gbuffer=GBuffer(normal, albedo, emission, depth, flat, gloss), sun=sun, shine=shine)
+def view(gpu: Gpu, whole: View, name: str = "half") -> View:
+    """What is seen at every second pixel of a row and of a column, the lower left first: exactly that. Of its surroundings too."""
+    sparse = pick.view(gpu, whole, EVERY_SECOND, frame.every_second(whole.frame), name)
+    if whole.wide is not None:
+        sparse = sparse._replace(wide=view(gpu, whole.wide, f"{name} wide"))
+    if whole.within is not None:
+        x, y, width, height = whole.within  # even, as it begins where a sampling tile does
+        sparse = sparse._replace(within=(x // 2, y // 2, (width + 1) // 2, (height + 1) // 2))
+    return sparse
 
 
 def blur(whole: Blur) -> Blur:

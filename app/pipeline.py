@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import median
 from typing import NamedTuple
 
-from app import composite, gbuffer, half, lamps, light, scenes, sun
+from app import composite, gbuffer, guard, half, lamps, light, scenes, sun
 from app.gpu import LATE, Clock, Gpu, Texture
 from app.scene import Scene, overridden
 from app.shot import Shot
@@ -20,8 +20,8 @@ class Picture(NamedTuple):
 
     shot: Shot  # as it was drawn: nothing left to the scene
     view: View
-    given: View  # what the technique was given: that, or every second pixel of it
-    raw: Lighting  # as the technique answered, for what it was given
+    given: View  # what was lit: that, or every second pixel of it; its `wide`, where there is one, is what the technique was given
+    raw: Lighting  # as the technique answered, for what was lit
     lighting: Lighting  # of every pixel, after blur and averaging
     radiance: Texture  # linear, what is measured
     image: Texture  # 8 bit sRGB, what is looked at
@@ -36,7 +36,7 @@ def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
 def lit(gpu: Gpu, shot: Shot, view: View, index: int = 0) -> Picture:
     """The rest of the frame, of a shot and its surfaces as `look` answered: programs that change nothing but the light look once."""
     given, blur = (half.view(gpu, view), half.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
-    raw = shot.technique.draw(gpu, given)
+    raw = guard.answer(gpu, given, shot.technique.draw(gpu, given.wide or given))
     lighting = blur.draw(gpu, given, raw)
     lighting = shot.temporal.draw(gpu, given, lighting, blur, index)
     if shot.lighting.half:
@@ -50,13 +50,15 @@ def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
     """What the techniques are given: the surfaces the camera sees, and the light from far away. The shot, with nothing left to the scene."""
     scene = scene_of(shot)
     shot = shot.resolved(scene)
-    frame = shot.frame(scene, index)
+    inner, band = shot.frame(scene, index), shot.guard.pixels(shot.height)
+    frame = guard.around(inner, band)
     surfaces = gbuffer.draw(gpu, scene, frame)
     sky = shot.surroundings()
     maps = light.upload(gpu, sky)
     shining = lamps.draw(gpu, scene, frame, surfaces, shot.lamps, sun.draw(gpu, scene, frame, surfaces, shot.sun))
     gloss = light.glossy(gpu, sky, maps, frame) if scene.glossy else None
-    return shot, View(scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, shot.far, gloss, shot.sun)
+    view = View(scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, shot.far, gloss, shot.sun)
+    return shot, guard.inner(gpu, view, inner, band)
 
 
 def scene_of(shot: Shot) -> Scene:

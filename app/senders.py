@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +22,28 @@ class Senders(NamedTuple):
     plane: Texture  # view space: its normal, and how far along that it lies
 
 
+@dataclass(frozen=True)
+class Lit:
+    """Passed to shaders as `lit`: the pixels at which light from the environment is known."""
+
+    low: tuple[float, float]  # centre of the first
+    high: tuple[float, float]  # and of the last
+
+
+def _lit(view: View) -> Lit:
+    x, y, width, height = view.within or (0, 0, *view.size)
+    return Lit((x + 0.5, y + 0.5), (x + width - 0.5, y + height - 0.5))
+
+
 def draw(gpu: Gpu, view: View, direct: Texture) -> Senders:
-    """`direct`: irradiance from the environment at every pixel."""
+    """`direct`: irradiance from the environment at every pixel that is lit. Sun and lamps reach what is in a guard band as they do everything; of the
+    environment a surface there is taken to see as large a share as the nearest pixel of the picture does. RMSE of the bounce with a band of 0.125
+    (see guard.py) is 0.0361 so, 0.0362 were all of the sky open there, and 0.0359 were that found as for the picture, which takes SSDO's direct pass
+    1016 ms instead of 775."""
     into = gpu.target("senders", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-    entry = "matte" if view.gloss is None else "glossy"
-    return Senders(*gpu.draw(f"senders.frag:{entry}", into, frame=view.frame, gbuffer=view.gbuffer, light_direct=direct, light_sun=view.sun))
+    entry = ("banded_" if view.within else "") + ("matte" if view.gloss is None else "glossy")
+    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "light_direct": direct, "light_sun": view.sun, "lit": _lit(view)}
+    return Senders(*gpu.draw(f"senders.frag:{entry}", into, **given, environment=view.environment))
 
 
 class Hidden(NamedTuple):
@@ -51,5 +69,5 @@ def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
         shining = lamps.draw(gpu, view.scene, view.frame, of, view.lamps, shining, f"lamps.{name}")
         into = gpu.target(f"senders.{name}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
         given: dict[str, Any] = {"frame": view.frame, "gbuffer": of, "light_direct": direct, "light_sun": shining.irradiance, "hidden_end": end}
-        found += gpu.draw(f"senders.frag:{entry}", into, **given, environment=view.environment)
+        found += gpu.draw(f"senders.frag:{entry}", into, **given, environment=view.environment, lit=_lit(view))
     return Hidden(*found)

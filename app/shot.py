@@ -14,6 +14,7 @@ from app.blur import Blur
 from app.display import Display
 from app.environment import Environment
 from app.far import Far
+from app.guard import Guard
 from app.half import Resolution
 from app.lamps import Lamps
 from app.loading import SCENES_IN_WORDS
@@ -68,6 +69,7 @@ class Shot(Settings):
     sky: Sky = field(default_factory=Sky)
     sun: Sun = field(default_factory=Sun)
     lamps: Lamps = field(default_factory=Lamps)
+    guard: Guard = field(default_factory=Guard)
     far: Far = field(default_factory=Far)
     lighting: Resolution = field(default_factory=Resolution)
     blur: Blur = field(default_factory=Blur)
@@ -121,6 +123,7 @@ class Shot(Settings):
             self,
             environment=scene.environment if self.environment is None else self.environment,
             technique=self.technique.fitted(scene.size),
+            guard=self.guard if self.technique.counts else Guard(),
             far=self.far if self.technique.far_sighted else Far(),
             lighting=Resolution() if self.technique.progressive else self.lighting,
             temporal=self.temporal if self.remembers else Temporal(),
@@ -247,6 +250,9 @@ class Wanted:
         if self.typed.get("far.field") == "probes" and not any(shot.technique.far_sighted for shot in shots):
             sighted = " or ".join(name for name, kind in Technique.known.items() if kind.far_sighted)
             raise Problem(f"--far.field probes has no effect: {names[0]} asks no probes; add {sighted} or leave it out")
+        if self.typed.get("guard.band") and not any(shot.technique.counts for shot in shots):
+            looking = " or ".join(name for name, kind in Technique.known.items() if kind.counts)
+            raise Problem(f"--guard.band has no effect: {names[0]} does not look at the screen; add {looking} or leave it out")
         if self.typed.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):
             raise Problem(f"--lighting.resolution half has no effect: {names[0]} is always drawn at full resolution; leave it out")
         if self.typed.get("temporal.frames") and not any(shot.remembers for shot in shots):

@@ -31,7 +31,7 @@ from app.environment import Environment
 from app.far import Far
 from app.frame import Frame
 from app.gbuffer import GBuffer
-from app.gpu import Gpu, Size, Texture
+from app.gpu import Box, Gpu, Size, Texture
 from app.lamps import Lamps
 from app.light import EnvironmentMaps, GlossMaps
 from app.scene import Scene
@@ -59,6 +59,8 @@ class View(NamedTuple):
     far: Far  # how it is known what the screen cannot show
     gloss: GlossMaps | None  # None: everything is diffuse
     sunlight: Sun  # as the shot has it; what reaches the surfaces seen is in `sun`
+    wide: View | None = None  # the same with its surroundings, where there is a guard band: what techniques are given
+    within: Box | None = None  # of such a view the pixels to be lit; None: all
 
     @property
     def size(self) -> Size:

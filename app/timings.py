@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-BLUR = ("blur", "reproject", "halve", "upsample")  # passes that belong to a technique's lighting but are none of its own
+BLUR = ("blur", "reproject", "pick", "upsample")  # passes that belong to a technique's lighting but are none of its own
 SHARED = ("gbuffer", "sun", "lamps", "composite", "display", "average")  # passes that are the same whatever the technique
 CLOCKS: Mapping[str, tuple[Callable[[], float], str]] = {
     "wall": (time.perf_counter, "wall clock around each pass"),

@@ -7,15 +7,27 @@ uniform sampler2D gbuffer_albedo, gbuffer_emission, light_direct, light_sun;
 layout(location = 0) out vec4 radiance;
 layout(location = 1) out vec4 plane;
 
-#if defined(ENTRY_HIDDEN_MATTE) || defined(ENTRY_HIDDEN_GLOSSY)
-#include "common/environment.glsl"
-uniform sampler2D hidden_end;  // the depth from which on a surface belongs to another body: it is then none
-
-vec3 from_environment(vec2 uv) { return irradiance_at(normal_ws_at(uv)) * textureLod(light_direct, uv, 0.0).a; }
-bool is_none(vec2 uv) { return depth_at(uv) >= min(textureLod(hidden_end, uv, 0.0).r, BACKGROUND); }
-#else
+#if defined(ENTRY_MATTE) || defined(ENTRY_GLOSSY)
 vec3 from_environment(vec2 uv) { return textureLod(light_direct, uv, 0.0).rgb; }
 bool is_none(vec2 uv) { return false; }
+#else
+#include "common/environment.glsl"
+#include <lit>
+uniform sampler2D hidden_end;  // the depth from which on a surface belongs to another body: it is then none
+
+// Of a surface that no pixel of the picture shows: it is taken to see as large a share of the environment as what is seen there, or nearest to there.
+vec3 guessed(vec2 px) { return irradiance_at(normal_ws_at(uv_here())) * textureLod(light_direct, px / frame.size, 0.0).a; }
+
+#if defined(ENTRY_HIDDEN_MATTE) || defined(ENTRY_HIDDEN_GLOSSY)
+vec3 from_environment(vec2 uv) { return guessed(clamp(HERE, lit.low, lit.high)); }
+bool is_none(vec2 uv) { return depth_at(uv) >= min(textureLod(hidden_end, uv, 0.0).r, BACKGROUND); }
+#else
+vec3 from_environment(vec2 uv) {
+    vec2 px = clamp(HERE, lit.low, lit.high);
+    return px == HERE ? textureLod(light_direct, uv, 0.0).rgb : guessed(px);
+}
+bool is_none(vec2 uv) { return false; }
+#endif
 #endif
 
 void sends(vec3 albedo) {
@@ -29,15 +41,19 @@ void sends(vec3 albedo) {
 
 void matte() { sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb); }
 
+void banded_matte() { matte(); }
+
 void hidden_matte() { matte(); }
 
-#if defined(ENTRY_GLOSSY) || defined(ENTRY_HIDDEN_GLOSSY)
+#if defined(ENTRY_GLOSSY) || defined(ENTRY_BANDED_GLOSSY) || defined(ENTRY_HIDDEN_GLOSSY)
 #include "common/gloss.glsl"
 
 void glossy() {
     vec3 f0 = gloss_at(uv_here()).rgb;
     sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb * (1.0 - f0) + f0);
 }
+
+void banded_glossy() { glossy(); }
 
 void hidden_glossy() { glossy(); }
 #endif

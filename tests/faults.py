@@ -13,7 +13,8 @@ from typing import NamedTuple
 from planting import ROOT, Copy, in_copies
 
 FILES = tuple(
-    f"tests/{name}.py" for name in ("test_truth", "test_faults", "test_kept", "test_half", "test_slices", "test_far", "test_intervals", "test_steady")
+    f"tests/{name}.py"
+    for name in ("test_truth", "test_faults", "test_kept", "test_half", "test_slices", "test_far", "test_intervals", "test_steady", "test_guard")
 )
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
@@ -22,7 +23,9 @@ SLICES, BITMASK, GTAO = (f"shaders/{name}" for name in ("common/slices.glsl", "b
 BLUR, GBUFFER, DISPLAY, COMPOSITE, SUN = (f"shaders/{name}" for name in ("blur.frag", "gbuffer.frag", "display.frag", "composite.frag", "sun.frag"))
 AGREEMENT = "shaders/common/agreement.glsl"
 INTERVALS = "shaders/intervals.frag"
+SENDERS = "shaders/senders.frag"
 REPROJECT, TEMPORAL = "shaders/reproject.frag", "app/temporal.py"
+GUARD = "app/guard.py"
 FAR, PROBES, GRID, PROBING = "shaders/common/far.glsl", "shaders/far.frag", "shaders/common/grid.glsl", "app/far_field.py"
 
 
@@ -309,9 +312,9 @@ FAULTS = (
     Fault(
         45,
         "a mean of four surfaces for one",
-        "shaders/halve.frag",
-        "return texelFetch(whole, min(2 * ivec2(gl_FragCoord.xy), textureSize(whole, 0) - 1), 0);",
-        "ivec2 px = 2 * ivec2(gl_FragCoord.xy); return 0.5 * (texelFetch(whole, px, 0) + texelFetch(whole, min(px + 1, textureSize(whole, 0) - 1), 0));",
+        "shaders/pick.frag",
+        "return texelFetch(all, min(ivec2(pick.first) + pick.step * ivec2(gl_FragCoord.xy), textureSize(all, 0) - 1), 0);",
+        "ivec2 px = 2 * ivec2(gl_FragCoord.xy); return 0.5 * (texelFetch(all, px, 0) + texelFetch(all, min(px + 1, textureSize(all, 0) - 1), 0));",
         "exactly or f1_a_plane_is_open_at_half",
     ),
     Fault(
@@ -407,6 +410,19 @@ FAULTS = (
     Fault(48, "every frame counts as much as all before", REPROJECT, "(1.0 - 1.0 / frames)", "0.5", "test_steady and (mean or noise)"),
     Fault(48, "the pattern stands still", "app/frame.py", "count = index + 65536 * seed", "count = 65536 * seed", "test_steady and noise"),
     Fault(48, "one memory for all slots", "app/gpu.py", "name, spec = self._scope + name,", "name, spec = name,", "test_steady and (twice or viewer)"),
+    Fault(49, "the picture taken a pixel aside from its band", GUARD, "lit = (band, band,", "lit = (band + 1, band,", "test_guard and larger"),
+    Fault(49, "surfaces taken a pixel aside from the band", GUARD, "Pick((band, band), 1), frame", "Pick((band, band + 1), 1), frame", "test_guard and places"),
+    Fault(
+        49, "a band without the wider lens", "app/frame.py", "tangent=(frame.tangent[0] * grown[0], frame.tangent[1] * grown[1]),\n    )", "    )", "test_guard"
+    ),
+    Fault(49, "no light on what is outside, for senders", SENDERS, "px == HERE ?", "true ?", "test_guard and outside"),
+    Fault(49, "all of the sky on what is outside", SENDERS, "textureLod(light_direct, px / frame.size, 0.0).a;", "1.0;", "test_guard and outside"),
+    Fault(49, "what is outside and hidden has no light", SENDERS, "guessed(clamp(HERE, lit.low, lit.high))", "guessed(HERE)", "test_guard and outside"),
+    Fault(49, "a band of half a tile at half the resolution", GUARD, "TILES = 8", "TILES = 4", "test_guard and takes_the_samples"),
+    Fault(49, "the band lit like the picture", "app/techniques/ssao.py", "within=view.within, ", "", "test_guard and only"),
+    Fault(49, "a pixel taken apart that lies in the band", "app/viewer/probe.py", "Pixel((left + x + 0.5,", "Pixel((x + 0.5,", "test_guard and apart"),
+    Fault(49, "senders pointed at as if there were no band", "app/viewer/probe.py", "guard.inside(view, place[:, :2])", "place[:, :2]", "test_guard and apart"),
+    Fault(49, "the menu shows the band", "app/viewer/buffers.py", "if view and view.within and", "if view and not view.within and", "test_guard and menu"),
 )
 
 

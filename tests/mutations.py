@@ -69,7 +69,7 @@ FIRST = {  # where its own tests come first
     "shaders/bitmask.frag": 4,
     "shaders/gtao.frag": 4,
     "shaders/common/window.glsl": 2,
-    "shaders/halve.frag": 3,
+    "shaders/pick.frag": 3,
     "shaders/upsample.frag": 3,
     "shaders/reproject.frag": 5,
 }
@@ -185,6 +185,7 @@ SHOTS = (
     {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half"},
     {"scene": "atelier", "technique": "ssdo", "lighting.resolution": "half", "frames": 2},
     {"scene": "nook", "technique": "ssdo", "temporal.frames": 4},
+    {"scene": "nook", "technique": "ssdo", "guard.band": 0.25, "frames": 2},
     {"scene": "nook", "technique": "off", "display.curve": "reinhard", "display.exposure": 1.0},
     {"scene": "cornell", "technique": "off", "display.curve": "none", "display.dither": False},
     {"scene": "nook", "technique": "reference", "frames": 4, "reference.rays": 32, "reference.bounces": 2, "environment": "sky"},

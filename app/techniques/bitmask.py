@@ -49,11 +49,12 @@ class Bitmask(Sliced):
         if self.intervals == "two":
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (2 if view.far.known else 1))
-        direct, *sent = gpu.draw("bitmask.frag:direct", into, **given, environment_around=around(gpu, view.sky, self.seen))
+        direct, *sent = gpu.draw("bitmask.frag:direct", into, within=view.within, **given, environment_around=around(gpu, view.sky, self.seen))
         into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
         if not self.bounce:
             return Lighting(direct, *gpu.clear(into))
         if self.intervals == "two":
             given["hidden"] = senders.hidden(gpu, view, direct)
         far = sent[0] if sent else gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))[0]
-        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, **given, sender=senders.draw(gpu, view, direct), before_far=far))
+        given |= {"sender": senders.draw(gpu, view, direct), "before_far": far}
+        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, within=view.within, **given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.gpu import Gpu
 from app.settings import param
@@ -19,4 +20,5 @@ class Gtao(Sliced):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("gtao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        return Lighting(*gpu.draw("gtao.frag:occlusion", into, gtao=self, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))
+        given: dict[str, Any] = {"gtao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        return Lighting(*gpu.draw("gtao.frag:occlusion", into, within=view.within, **given))

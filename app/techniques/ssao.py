@@ -17,4 +17,4 @@ class Ssao(ScreenSpace):
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
         given: dict[str, Any] = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
-        return Lighting(*gpu.draw("ssao.frag", into, **given, inverse_depth=depths(gpu, view, self.intervals, self.thickness)))
+        return Lighting(*gpu.draw("ssao.frag", into, within=view.within, **given, inverse_depth=depths(gpu, view, self.intervals, self.thickness)))

@@ -66,7 +66,7 @@ class Ssdo(ScreenSpace):
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):
                 into = target(f"direct {number}" if number else "direct", 3 if view.far.known else 2)
-                direct, hit, *sent = gpu.draw("ssdo.frag:direct", into, **given, batch=batch, before=direct, before_far=far)
+                direct, hit, *sent = gpu.draw("ssdo.frag:direct", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
                 far = sent[0] if sent else far
                 hits.append(hit)
         indirect = far
@@ -77,9 +77,10 @@ class Ssdo(ScreenSpace):
                 given["hidden"] = senders.hidden(gpu, view, direct)
             for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
-                (indirect,) = gpu.draw("ssdo.frag:indirect", into, **given, batch=batch, batch_hits=hit, before=indirect, sender=sender)
+                parts: dict[str, Any] = {"batch": batch, "batch_hits": hit, "before": indirect, "sender": sender}
+                (indirect,) = gpu.draw("ssdo.frag:indirect", into, within=view.within, **given, **parts)
         if self.reflections and view.gloss is not None:
-            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), **given, batch=self.batches[0], sender=sender)
+            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0], sender=sender)
         return Lighting(
             direct if self.direct else cleared("no direct", 1.0),
             indirect if self.bounce else cleared("no indirect", 0.0),

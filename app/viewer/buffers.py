@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from app import gbuffer, half
+from app import gbuffer, pick
 from app.gpu import Gpu, Target, Texture
 from app.pipeline import Picture
 from app.scene import Scene
@@ -60,15 +60,28 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
         if name.startswith(f"{slot}/"):
             for part, texture in zip(_parts(name.rpartition("/")[2], target, p.view.scene), target.textures, strict=True):
                 mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
-                found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(Buffer, texture, mapping)
+                found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(_drawn, gpu, slot, p, texture, mapping)
     return found
+
+
+def _drawn(gpu: Gpu, slot: str, p: Picture, texture: Texture, mapping: str) -> Buffer:
+    """A target; of one that holds the picture's surroundings too, the picture."""
+    for view in (p.view.wide, p.given.wide):
+        if view and view.within and texture.size != p.image.size:
+            x, y, width, height = view.within
+            for border in (0, 1):  # of 1 / depth
+                if texture.size == (view.size[0] + 2 * border, view.size[1] + 2 * border):
+                    with gpu.scope(f"inner {slot}"):
+                        return Buffer(pick.one(gpu, texture, (x + border, y + border, width, height), "picked"), mapping)
+    return Buffer(texture, mapping)
 
 
 def _parts(name: str, target: Target, scene: Scene) -> tuple[str, ...]:
     """What the textures of a target are called."""
     if name == "gbuffer" or name.startswith("hidden."):
         return gbuffer.parts(scene)
-    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "half": half.PARTS, "temporal.0": Kept._fields, "temporal.1": Kept._fields}
+    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "temporal.0": Kept._fields, "temporal.1": Kept._fields}
+    known |= dict.fromkeys(("half", "half wide", "inner"), pick.PARTS)
     return known.get(name, Lighting._fields)[: len(target.textures)] if len(target.textures) > 1 else ("",)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app import far_field, half
+from app import far_field, guard, half
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, Texture
 from app.intervals import depths
@@ -57,20 +57,21 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
     """Of a picture's pixel, row 0 on top, or of the one beside it that was lit, at half the resolution; None on the background, and where the
     technique does not look at the screen."""
     technique = p.shot.technique
-    view, size = p.given, p.image.size
+    view, size = p.given.wide or p.given, p.image.size
     if p.shot.lighting.half:
         x, y = half.place(size, x, y)
-    if not technique.counts or gpu.pixel(view.gbuffer.depth, x, y)[0] >= BACKGROUND:
+    if not technique.counts or gpu.pixel(p.given.gbuffer.depth, x, y)[0] >= BACKGROUND:
         return None
-    values = technique.values()
+    values, (left, below) = technique.values(), guard.first(view)
     with gpu.scope("probe"):
-        pixel = Pixel((x + 0.5, view.size[1] - y - 0.5), not isinstance(technique, Ssdo), values.get("bounce", False))
+        pixel = Pixel((left + x + 0.5, below + p.given.size[1] - y - 0.5), not isinstance(technique, Ssdo), values.get("bounce", False))
         given: dict[str, Any] = {"probe": pixel, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
         given |= {"sender": _senders(gpu, p), "hidden": _hidden(gpu, p)} | far_field.given(gpu, view)
         shader, more = _taken_apart(gpu, view, technique)
         each = 1 if isinstance(technique, ScreenSpace) else SECTORS
         into = gpu.target("probe", (technique.count * each, 1), *[LIGHTING_FORMAT] * 4)
         one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw(shader, into, **given, **more))
+    place[:, :2] = guard.inside(view, place[:, :2])
     if p.shot.lighting.half:
         place[:, :2] = half.whole(size, place[:, :2])
     shown = np.float32(values.get("direct", True))
