@@ -16,6 +16,13 @@ const float SECTORS = 32.0;
 // Whether a sector is counted is decided at one point of it, 0 to 1, another in each pixel of a tile: right in the mean.
 float decided_at(Slice s) { return fract(s.shift * 2.6180339887); }
 
+#ifdef ENTRY_GLOSS
+#include "common/lobe.glsl"
+float place_of(Slice s, float cosine, float side) { return lobe_place(s, cosine, side); }
+#else
+float place_of(Slice s, float cosine, float side) { return place(s, cosine, side); }
+#endif
+
 // The sectors before a place.
 uint sectors_before(Slice s, float place) {
     float n = ceil(SECTORS * place - decided_at(s));
@@ -30,7 +37,7 @@ uint closed_by(Post p, Slice s, Seen q, float thickness, float side) {
     float near = dot(q.d_vs, p.v_vs), turn = dot(q.ray, p.v_vs);
     float front = (near + first * turn) * inversesqrt(max(d2 + first * (2.0 * b + first), 1e-6 * d2));
     float back = (near + last * turn) * inversesqrt(max(d2 + last * (2.0 * b + last), 1e-6 * d2));
-    uint sectors = sectors_before(s, place(s, front, side)) ^ sectors_before(s, place(s, back, side));
+    uint sectors = sectors_before(s, place_of(s, front, side)) ^ sectors_before(s, place_of(s, back, side));
     return q.above && root2 > 0.0 && last > first ? sectors : 0u;
 }
 
@@ -109,8 +116,7 @@ void direct() {
 
 // Each sender weighed by the sectors that it is the first to close, from the receiver outwards. Whether it faces the receiver is decided at its
 // texel's centre, where its normal and its depth belong together: beside an edge half of the light would be lost otherwise.
-vec3 sent(Post p, Slice s, Way way, int k, float shift, float side, inout uint closed) {
-    Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
+vec3 sent(Post p, Slice s, Seen q, float side, inout uint closed) {
     uint second, sectors = closed_at(p, s, q, side, second) & ~closed;
     second &= ~(closed | sectors);
     closed |= sectors | second;
@@ -132,9 +138,64 @@ void indirect() {
         Way one = way_of(p, s, 1.0, bitmask.radius), other = way_of(p, s, -1.0, bitmask.radius);
         uint closed = 0u;
         for (int k = 0; k < bitmask.steps; k++) {
-            sum += sent(p, s, one, k, s.shift, 1.0, closed);
-            sum += sent(p, s, other, k, fract(s.shift + 0.5), -1.0, closed);
+            sum += sent(p, s, seen_at(p, one, k, bitmask.steps, s.shift, bitmask.bias), 1.0, closed);
+            sum += sent(p, s, seen_at(p, other, k, bitmask.steps, fract(s.shift + 0.5), bitmask.bias), -1.0, closed);
         }
     }
     result = textureLod(before_far, uv_here(), 0.0) + vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * sum, 1.0);
 }
+
+#ifdef ENTRY_GLOSS
+// Through the open sectors of a slice of the lobe, and from beyond them, in as many groups as the environment is looked up in elsewhere;
+// total grows by what a slice all open would have.
+vec4 through_lobe(Post p, Lobe l, uint closed, vec3 flat_vs, mat3 map_from_view, Probes probes, inout float total) {
+    float wide = l.wide / float(bitmask.lookups), x = l.x;
+    uint below = 0u;
+    vec4 sum = vec4(0.0);
+    for (int i = 1; i <= bitmask.lookups; i++, x += wide) {
+        vec3 w_vs = direction_at(p, l, x + 0.5 * wide);
+        uint until = i < bitmask.lookups ? sectors_before(l.s, lobe_place(l, x + wide)) : 0xffffffffu, group = until ^ below;
+        vec4 far = beyond(probes, map_from_view * above(w_vs, flat_vs), fract(l.s.shift + float(i) * 0.6180339887));
+        float weight = weight_of(p, l, w_vs);
+        sum += weight * share_of(group & ~closed) * vec4(bitmask.bounce ? far.rgb : vec3(0.0), far.a);
+        total += weight * share_of(group);
+        below = until;
+    }
+    return sum;
+}
+
+// The same questions for the directions that a glossy surface reflects towards the camera: a is the share of them that is open, rgb the mean of
+// what the others send. RMSE of radiance on metal of roughness 0.1, 0.3 and 0.6 among things below a white sky (blur 4): dimmed by the open share
+// 0.41, 0.33, 0.11; with one slice 0.143, 0.113, 0.072, with two 0.141, 0.108, 0.063, with 16 of 64 steps 0.110, 0.083, 0.047; SSDO with 4
+// directions 0.182, 0.135, 0.061. At roughness 1, where the lobe is the hemisphere, the open share says as much: 0.026, one slice 0.039, SSDO 0.031.
+// Processor time in atelier, 640 x 360 on llvmpipe: 60 ms with one slice, 90 with two, beside 580 of all else; SSDO's four directions 30.
+void gloss() {
+    result = vec4(0.0, 0.0, 0.0, 1.0);
+    float depth = depth_at(uv_here());
+    vec4 g = gloss_at(uv_here());
+    if (!on_surface(depth) || g.rgb == vec3(0.0)) return;
+    Post p = post_at(uv_here(), depth, normal_ws_at(uv_here()), flat_ws_at(uv_here()));
+    vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
+    mat3 map_from_view = map_from_world() * mat3(frame.world_from_view);
+    int tile = tile_index(ivec2(HERE));
+    Probes probes = probes_at((frame.world_from_view * vec4(p.p_vs, 1.0)).xyz, flat_ws_at(uv_here()), bitmask.radius);
+    vec4 sum = vec4(0.0);
+    float total = 0.0;
+    for (int i = 0; i < bitmask.reflections; i++) {
+        Lobe l = lobe_slice(p, i, bitmask.reflections, tile, alpha_of(g.a));
+        uint closed = 0u, low = sectors_before(l.s, l.s.before * l.s.per);
+        for (float side = -1.0; side < 2.0; side += 2.0) {
+            Way way = way_of(p, l.s, side, bitmask.radius);
+            float shift = side > 0.0 ? l.s.shift : fract(l.s.shift + 0.5);
+            uint mine = side > 0.0 ? ~low : low;  // a narrow lobe often has none on one side; then nothing is looked up there
+            for (int k = 0; k < bitmask.steps && (mine & ~closed) != 0u; k++) {
+                Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
+                sum.rgb += weight_of(p, l, normalize(q.d_vs)) * sent(p, l.s, q, side, closed);
+            }
+        }
+        sum += through_lobe(p, l, closed, flat_vs, map_from_view, probes, total);
+    }
+    if (total > 0.0) result = sum / total;
+    result.rgb *= bitmask.bounce_gain;
+}
+#endif

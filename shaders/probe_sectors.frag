@@ -25,8 +25,9 @@ void main() {
             Way way = way_of(p, s, side, bitmask.radius);
             float shift = side > 0.0 ? s.shift : fract(s.shift + 0.5);
             uint before = closed;
-            back += sent(p, s, way, k, shift, side, closed);
-            if (closed != before) uv = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias).uv;
+            Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
+            back += sent(p, s, q, side, closed);
+            if (closed != before) uv = q.uv;
         }
     }
     bool shut = closed == 0xffffffffu;

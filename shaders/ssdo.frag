@@ -89,31 +89,36 @@ void direct() {
 }
 #endif
 
+// Radiance that the body which closes a direction sends along it: from its front, as the camera sees it, or its back.
+vec3 sent(Point p, Ray y, int hit, vec2 uv, out bool front) {
+    front = front_of(uv, p.receiver.p_vs) > 0.0;
+    if (TWO_INTERVALS) {
+        vec4 seen = intervals_at(p.receiver, uv);
+        float q = inverse_depth_of(p.receiver, y, hit, p.steps);
+        bool first = seen.x > q && q > seen.y;
+        front = front && first;
+        if (!front) return (first ? from_back(seen, uv, p.receiver.p_vs) : from_second(uv, p.receiver.p_vs));
+    }
+    return front ? textureLod(sender_radiance, uv, 0.0).rgb : vec3(0.0);
+}
+
 // Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by
 //   solid angle: cos(theta_r) dw, like direct light, so that a closed furnace is white;
 //   patch, as published: A_s cos(theta_s) cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density
-//   ratio 1 / (2 cos(theta)); d is at least the patch's own radius r / sqrt(N), which has no unit but the scene's.
-vec3 sent(Point p, Sample s, vec2 uv) {
-    float weight = PI / float(ssdo.samples), front = front_of(uv, p.receiver.p_vs);
-    if (front <= 0.0) return vec3(0.0);
-    if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) {
-        vec3 d_vs = vs_from_uv(uv, depth_at(uv)) - p.receiver.p_vs;
-        float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
-        weight = PI * least * front * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
-    }
-    return weight * textureLod(sender_radiance, uv, 0.0).rgb;
-}
-
-// From the body that closes a direction: its front or its back. A patch's form says nothing of what is not seen, which is left out of it.
+//   ratio 1 / (2 cos(theta)); d is at least the patch's own radius r / sqrt(N), which has no unit but the scene's. It says nothing of what
+//   is not seen, which is left out of it.
 vec3 returned(Point p, Sample s, Ray y, int hit) {
     vec2 uv = place_of(p.receiver, y, hit, p.steps);
-    if (!TWO_INTERVALS) return sent(p, s, uv);
-    vec4 seen = intervals_at(p.receiver, uv);
-    float q = inverse_depth_of(p.receiver, y, hit, p.steps);
-    bool first = seen.x > q && q > seen.y;
-    if (first && front_of(uv, p.receiver.p_vs) > 0.0) return sent(p, s, uv);
-    if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) return vec3(0.0);
-    return PI / float(ssdo.samples) * (first ? from_back(seen, uv, p.receiver.p_vs) : from_second(uv, p.receiver.p_vs));
+    float weight = PI / float(ssdo.samples);
+    bool front;
+    vec3 radiance = sent(p, y, hit, uv, front);
+    if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) {
+        if (!front) return vec3(0.0);
+        vec3 d_vs = vs_from_uv(uv, depth_at(uv)) - p.receiver.p_vs;
+        float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
+        weight = PI * least * front_of(uv, p.receiver.p_vs) * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
+    }
+    return weight * radiance;
 }
 
 // What comes back from the surface that closes a direction, where one does.
@@ -161,11 +166,13 @@ void gloss() {
         total += weight;
         Ray y = ray_of(p, s);
         int hit = closing(p, y);
-        vec2 uv = place_of(p.receiver, y, max(hit, 1), p.steps);
         if (hit == 0) {
             vec4 far = beyond(p.probes, p.map_from_local * direction_of(p, s), s.share);
             sum += weight * vec4(ssdo.bounce ? far.rgb : vec3(0.0), far.a);
-        } else if (front_of(uv, p.receiver.p_vs) > 0.0) sum.rgb += weight * textureLod(sender_radiance, uv, 0.0).rgb;
+        } else {
+            bool front;
+            sum.rgb += weight * sent(p, y, hit, place_of(p.receiver, y, hit, p.steps), front);
+        }
     }
     if (total > 0.0) result = sum / total;
     result.rgb *= ssdo.bounce_gain;

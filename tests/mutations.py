@@ -181,6 +181,7 @@ SHOTS = (
     {"scene": "nook", "technique": "gtao", "frames": 4, "gtao.slices": 4, "gtao.bent": True},
     {"scene": "cornell", "technique": "bitmask", "frames": 4, "bitmask.slices": 4},
     {"scene": "nook", "technique": "bitmask", "frames": 4, "bitmask.slices": 4, "bitmask.thickness": 0.2, "sky.rotation": 40.0},
+    {"scene": "atelier", "technique": "bitmask", "frames": 4, "bitmask.reflections": 4},
     {"scene": "courtyard", "technique": "ssdo", "frames": 2, "display.curve": "aces"},
     {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half"},
     {"scene": "atelier", "technique": "ssdo", "lighting.resolution": "half", "frames": 2},

@@ -252,11 +252,12 @@ def test_the_error_against_the_truth_is_hardly_larger(gpu: Gpu) -> None:
         assert errors["half"] < 1.05 * errors["full"]
 
 
-def test_a_reflection_is_brought_to_all_pixels_too(gpu: Gpu) -> None:
+@pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
+def test_a_reflection_is_brought_to_all_pixels_too(gpu: Gpu, technique: str) -> None:
     """The open share of the lobe and what closes it, where it is: on what is glossy. Of the mean over the picture half the resolution takes little."""
     found = {}
     for resolution in ("full", "half"):
-        p = drawn(gpu, {"scene": "atelier", "technique": "ssdo", "width": 160, "height": 90, "blur.radius": 4, "lighting.resolution": resolution})
+        p = drawn(gpu, {"scene": "atelier", "technique": technique, "width": 160, "height": 90, "blur.radius": 4, "lighting.resolution": resolution})
         assert p.lighting.gloss is not None and p.view.gbuffer.gloss is not None
         found[resolution], surfaces = gpu.read(p.lighting.gloss), gpu.read(p.view.gbuffer.gloss)
     glossy = surfaces[..., :3].any(-1)

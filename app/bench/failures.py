@@ -3,7 +3,7 @@ as pictures.
 
 All have what they can use: 256 directions or 64 slices, 64 steps, a radius and a thickness that suit the scene, no blur. What they get
 wrong is then no want of samples. Means are of the term in the marked region, the truth's with its standard error; RMSE is of
-radiance there, the truth's noise taken out.
+radiance there, the truth's noise taken out. A second table has what changes where two depth intervals are known instead of one.
 """
 
 from __future__ import annotations
@@ -26,18 +26,31 @@ from app.pipeline import photograph
 from app.scene import Bytes, Floats
 from app.scenes.failures import FAILURES, Failure
 from app.settings import Parser, Problem, parse, suggestion
-from app.shot import Wanted, add_shot_flags, take_wanted
+from app.shot import Shot, Wanted, add_shot_flags, take_wanted
 from app.store import Store, add_cache_flags, take_store
 from app.technique import Technique
 from app.techniques.reference import Reference
 
-BEST: Mapping[str, Mapping[str, Any]] = {  # what each technique tries
-    "ssao": {"samples": 256, "steps": 64},
-    "ssdo": {"samples": 256, "steps": 64},
-    "gtao": {"slices": 64, "steps": 64},
-    "bitmask": {"slices": 64, "steps": 64, "lookups": 32},
-}
-NAMES = {"ssao": "SSAO", "ssdo": "SSDO", "gtao": "GTAO", "bitmask": "bitmask", "reference": "truth"}
+
+class Entry(NamedTuple):
+    """What is measured: a technique, and with which of its parameters."""
+
+    name: str
+    technique: str
+    tries: Mapping[str, Any]  # unless told otherwise
+    known: Mapping[str, Any] = {}  # whatever is said: what makes it this entry
+
+
+ONE = (
+    Entry("SSAO", "ssao", {"samples": 256, "steps": 64}, {"intervals": "one"}),
+    Entry("SSDO", "ssdo", {"samples": 256, "steps": 64}, {"intervals": "one"}),
+    Entry("GTAO", "gtao", {"slices": 64, "steps": 64}),
+    Entry("bitmask", "bitmask", {"slices": 64, "steps": 64, "lookups": 32}, {"intervals": "one"}),
+)
+PAIRS = tuple((entry, entry._replace(name=f"{entry.name}, two intervals", known={"intervals": "two"})) for entry in ONE if entry.known)
+ENTRIES = (*ONE, *(two for _, two in PAIRS))
+TRUTH = Entry("truth", "reference", {"rays": 4})
+SHEET = [*(one for one, _ in PAIRS), *(two for _, two in PAIRS), *(entry for entry in ONE if not entry.known), TRUTH]  # a row of each
 TITLES = {"open": "open share", "direct": "direct", "indirect": "indirect"}
 OUTLINE = (255, 220, 40)
 
@@ -46,10 +59,10 @@ class Measured(NamedTuple):
     """A failure in numbers. Means are of its term in its region; the open share has no unit, direct and indirect are irradiance."""
 
     failure: Failure
-    mean: Mapping[str, float]  # by technique, the reference's included
-    error: float  # standard error of the reference's mean
-    rmse: Mapping[str, float]  # by technique: of radiance in the region, without the reference's noise
-    shown: Mapping[str, Bytes]  # by technique, the reference's included: (h, w, 3) 8 bit sRGB
+    mean: Mapping[str, float]  # by an entry's name, the truth's included
+    error: float  # standard error of the truth's mean
+    rmse: Mapping[str, float]  # by an entry's name: of radiance in the region, without the truth's noise
+    shown: Mapping[str, Bytes]  # by an entry's name, the truth's included: (h, w, 3) 8 bit sRGB
     region: Mask  # (h, w)
 
 
@@ -67,17 +80,21 @@ def main(arguments: Sequence[str]) -> int:
     store, wanted = take_store(given), take_wanted(given)
     if taken := [name for name in wanted.typed if name in ("scene", "technique")]:
         raise Problem(f"--{taken[0]} has no effect: the gallery has its own; leave it out, or choose with --only")
+    if taken := [name for name in wanted.typed if name.endswith(".intervals")]:
+        raise Problem(f"--{taken[0]} has no effect: the gallery has one and two; leave it out")
     chosen = chosen_of(only.split(",")) if only else list(FAILURES)
     paths = [output / f"{re.sub('[:=]', '-', failure.scene)}.png" for failure in chosen] if output else []
     images.check_free(paths, overwrite)
     with Gpu(headless()) as gpu:
+        all_found: list[Measured] = []
         for number, failure in enumerate(chosen):
-            found = measured(gpu, failure, wanted, frames, store)
+            all_found.append(found := measured(gpu, failure, wanted, frames, store))
             if not number:
                 print(HEAD)
             print(row(found), flush=True)
             if output:
                 images.save_png(paths[number], sheet(found))
+    print("", HEAD_PAIRS, *map(row_of_pairs, all_found), sep="\n")
     for path in paths:
         print(path.absolute(), file=sys.stderr)
     return 0
@@ -97,30 +114,30 @@ def chosen_of(names: Sequence[str]) -> list[Failure]:
     return [failure for failure in FAILURES if failure.name in names]
 
 
-def fitted(failure: Failure, wanted: Wanted) -> Wanted:
-    """What is wanted, over the gallery's own choice for a failure."""
+def shot_of(entry: Entry, failure: Failure, wanted: Wanted) -> Shot:
+    """What is wanted of an entry, over the gallery's own choice for a failure. Raises Problem."""
     suits = {"radius": failure.radius, "thickness": failure.thickness}
-    able = {name: {key: value for key, value in suits.items() if hasattr(Technique.named(name), key)} for name in BEST}
-    own: dict[str, Any] = {f"{name}.{key}": value for name, best in BEST.items() for key, value in {**best, **able[name]}.items()}
-    own |= {"scene": failure.scene, "width": 320, "height": 180, "blur.radius": 0, "reference.rays": 4}
-    return Wanted({**own, **wanted.found}, wanted.typed)
+    able = {key: value for key, value in suits.items() if hasattr(Technique.named(entry.technique), key)}
+    own: dict[str, Any] = {"scene": failure.scene, "width": 320, "height": 180, "blur.radius": 0}
+    own |= {f"{entry.technique}.{key}": value for key, value in {**entry.tries, **able}.items()}
+    known = {f"{entry.technique}.{key}": value for key, value in entry.known.items()}
+    return Wanted({**own, **wanted.found, **known}, wanted.typed).shot(entry.technique)
 
 
-def measured(gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store) -> Measured:
-    """Draw a failure with each technique and `frames` frames of ground truth. Raises Problem."""
-    wanted = fitted(failure, wanted)
-    shots = {name: wanted.shot(name) for name in NAMES}
-    reference = shots["reference"].technique
+def measured(gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store, entries: Sequence[Entry] = ENTRIES) -> Measured:
+    """Draw a failure with each entry and `frames` frames of ground truth. Raises Problem."""
+    shot = shot_of(TRUTH, failure, wanted)
+    reference = shot.technique
     assert isinstance(reference, Reference)
     arrays, shown = {}, {}
-    for name in BEST:
-        picture = photograph(gpu, shots[name])
-        arrays[name], shown[name] = images.arrays(gpu, picture), images.pixels(gpu, picture)
-    region = region_of(failure, picture.view.frame, arrays["ssdo"]["depth"])
-    against = truth.world(gpu, shots["ssdo"], reference, frames, store)
+    for entry in entries:
+        picture = photograph(gpu, shot_of(entry, failure, wanted))
+        arrays[entry.name], shown[entry.name] = images.arrays(gpu, picture), images.pixels(gpu, picture)
+    region = region_of(failure, picture.view.frame, arrays[entry.name]["depth"])
+    against = truth.world(gpu, shot, reference, frames, store)
     first, second = (half[failure.term][region].astype("f8") for half in (against.first, against.second))
-    mean = {name: float(a[failure.term][region].mean(dtype="f8")) for name, a in arrays.items()} | {"reference": float((first + second).mean() / 2)}
-    shown["reference"] = images.displayed(gpu, shots["reference"], against.mean["radiance"])
+    mean = {name: float(a[failure.term][region].mean(dtype="f8")) for name, a in arrays.items()} | {TRUTH.name: float((first + second).mean() / 2)}
+    shown[TRUTH.name] = images.displayed(gpu, shot, against.mean["radiance"])
     apart = (first - second).reshape(len(first), -1).mean(1)  # pixels are independent, channels are not
     error = math.sqrt(float((apart**2).sum())) / len(apart) / 2
     return Measured(failure, mean, error, {name: against.error(a["radiance"], region) for name, a in arrays.items()}, shown, region)
@@ -135,19 +152,33 @@ def region_of(failure: Failure, frame: Frame, depth: Floats) -> Mask:
     return region
 
 
-HEAD = "\n".join(
-    [
-        f"| scene | what goes wrong, and why | term | {' | '.join(NAMES.values())} | {' | '.join(f'RMSE, {NAMES[name]}' for name in BEST)} |",
-        "|" + "---|" * (4 + 2 * len(BEST)),
-    ]
-)
+def _columns(entries: Sequence[Entry]) -> list[str]:
+    return [*(entry.name for entry in (*entries, TRUTH)), *(f"RMSE, {entry.name}" for entry in entries)]
+
+
+def _heading(*columns: str) -> str:
+    return f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
+
+
+HEAD = _heading("scene", "what goes wrong, and why", "term", *_columns(ONE))
+HEAD_PAIRS = _heading("scene, with one interval → two", "term", *_columns([one for one, _ in PAIRS]))
 
 
 def row(found: Measured) -> str:
     """A row of the table in Markdown: means in the region, and the error of radiance there."""
-    f, mean, rmse = found.failure, found.mean, found.rmse
-    truth = f"{mean['reference']:.3f} ± {found.error:.4f}"
-    return f"{head(f)} {' | '.join([*(f'{mean[name]:.3f}' for name in BEST), truth, *(f'{rmse[name]:.3f}' for name in BEST)])} |"
+    means, errors = ([f"{of[entry.name]:.3f}" for entry in ONE] for of in (found.mean, found.rmse))
+    return f"{head(found.failure)} {' | '.join([*means, truth_of(found), *errors])} |"
+
+
+def row_of_pairs(found: Measured) -> str:
+    """A row of the second table: the same, with one interval and with two."""
+    means, errors = ([f"{of[one.name]:.3f} → {of[two.name]:.3f}" for one, two in PAIRS] for of in (found.mean, found.rmse))
+    return f"| `{found.failure.scene}` | {TITLES[found.failure.term]} | {' | '.join([*means, truth_of(found), *errors])} |"
+
+
+def truth_of(found: Measured) -> str:
+    """The truth's mean, and its standard error."""
+    return f"{found.mean[TRUTH.name]:.3f} ± {found.error:.4f}"
 
 
 def head(failure: Failure) -> str:
@@ -163,6 +194,7 @@ def sheet(found: Measured) -> Bytes:
             inside &= np.roll(found.region, step, axis)
     edge = found.region & ~inside
     labelled = []
-    for name, picture in found.shown.items():
-        labelled.append((f"{NAMES[name]}  {TITLES[found.failure.term]} {found.mean[name]:.2f}", np.where(edge[..., None], OUTLINE, picture).astype("u1")))
+    for entry in SHEET:
+        label = f"{entry.name}  {TITLES[found.failure.term]} {found.mean[entry.name]:.2f}"
+        labelled.append((label, np.where(edge[..., None], OUTLINE, found.shown[entry.name]).astype("u1")))
     return images.contact_sheet(labelled)

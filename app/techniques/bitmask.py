@@ -27,6 +27,7 @@ class Bitmask(Sliced):
     prefilter: float = param(0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two", log=True)
     bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
+    reflections: int = param(1, 0, 64, "slices through the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO", log=True)
 
     def fitted(self, size: float) -> Self:
         fitted = super().fitted(size)
@@ -50,11 +51,15 @@ class Bitmask(Sliced):
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (2 if view.far.known else 1))
         direct, *sent = gpu.draw("bitmask.frag:direct", into, within=view.within, **given, environment_around=around(gpu, view.sky, self.seen))
-        into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
-        if not self.bounce:
-            return Lighting(direct, *gpu.clear(into))
+        nothing = gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))
+        given["sender"] = senders.draw(gpu, view, direct) if self.bounce else senders.Senders(*nothing * 2)
         if self.intervals == "two":
-            given["hidden"] = senders.hidden(gpu, view, direct)
-        far = sent[0] if sent else gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))[0]
-        given |= {"sender": senders.draw(gpu, view, direct), "before_far": far}
-        return Lighting(direct, *gpu.draw("bitmask.frag:indirect", into, within=view.within, **given))
+            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*nothing * 6)
+        into, gloss = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT), None
+        if self.bounce:
+            (indirect,) = gpu.draw("bitmask.frag:indirect", into, within=view.within, **given, before_far=(sent or nothing)[0])
+        else:
+            (indirect,) = gpu.clear(into)
+        if self.reflections and view.gloss is not None:
+            (gloss,) = gpu.draw("bitmask.frag:gloss", gpu.target("bitmask.gloss", view.size, LIGHTING_FORMAT), within=view.within, **given)
+        return Lighting(direct, indirect, gloss)

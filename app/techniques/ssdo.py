@@ -71,10 +71,10 @@ class Ssdo(ScreenSpace):
                 hits.append(hit)
         indirect = far
         gloss, sender = None, senders.Senders(*nothing.textures * 2)
+        if self.intervals == "two":
+            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*nothing.textures * 6)
         if self.bounce:
             sender = senders.draw(gpu, view, direct)
-            if self.intervals == "two":
-                given["hidden"] = senders.hidden(gpu, view, direct)
             for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
                 parts: dict[str, Any] = {"batch": batch, "batch_hits": hit, "before": indirect, "sender": sender}

@@ -23,6 +23,7 @@ struct Slice {
     float gamma, cosine, sine;  // of gamma
     float before, per;          // of the integral: up to the view ray, and 1 over the whole
     float shift;                // 0 to 1: of places, and of the points marched
+    float spread, at_view;      // of a lobe's slice alone, see lobe.glsl: r, and its integral's value at the view ray
 };
 
 struct Seen {
