@@ -1,4 +1,28 @@
-"""Averages lighting along a surface, never across an edge; where noise is low, no further than the light itself is even."""
+"""Averages lighting along a surface, never across an edge; guided by variance, no further than the light itself is even.
+
+What the guide gains: RMSE of radiance at 320 x 180, over courtyard, cornell, nook and blocks, three cameras and radii of 5, 15 and 50 % (the bitmask:
+15 %), as a share of what a blur of the same radius has without it, geometric means with 4 / 16 / 64 samples.
+
+    against screen truth                 radius 4               radius 2
+    SSDO                        0.93 / 0.72 / 0.51     0.98 / 0.83 / 0.62
+    SSAO                        0.85 / 0.61 / 0.41     0.98 / 0.76 / 0.54
+    bitmask                     0.99 / 0.87 / 0.75     1.00 / 0.90 / 0.80
+    against rays within the radius
+    SSDO                        0.97 / 0.93 / 0.91     0.99 / 0.97 / 0.96
+    SSAO                        1.01 / 1.02 / 1.03     1.01 / 1.02 / 1.02
+    bitmask                     1.00 / 0.97 / 0.95     1.00 / 0.99 / 0.98
+
+With a radius of 4, 7 of 252 pictures are further from screen truth than without (at worst 1.21 times, of few samples and the largest radius), with 2 they
+are 44. SSAO is further from the world as it darkens corners too much, which a blur hides. At 1280 x 720, where details have more pixels, less is gained:
+0.98 / 0.79 / 0.52 in the courtyard (SSDO, radius 4), and with 4 samples and a radius of 2 up to 8 % is lost (SSAO). It costs 171 ms of processor time
+there instead of 156, and 126 instead of 114 with a radius of 2, beside 930 of SSDO's own passes (16 samples, llvmpipe).
+
+Tried and left out, shares of the error of SSDO against screen truth: a third pass a trous over means of tiles, guided by their variance, gains 3 / 1 / 0 %
+for half the blur's cost. The line of least squares in place of the mean gains as much as weighing both sides of an edge alike, within 3 %, and
+leaves the range of what it averages; shrinking its slope by the variance of its residuals gains nothing on that. As patterns, interleaved gradient noise
+and R2 over the picture change the error of the blur as it was by 1 % and of the guided one by -1 to -9 %, and no longer cancel on a plane; a tile that is
+a Graeco-Latin square does, and gains 0 to 2 % and 3 to 10 %, but for the bitmask, where it loses up to 2 %.
+"""
 
 from __future__ import annotations
 
