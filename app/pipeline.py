@@ -37,7 +37,7 @@ def lit(gpu: Gpu, shot: Shot, view: View, index: int = 0) -> Picture:
     """The rest of the frame, of a shot and its surfaces as `look` answered: programs that change nothing but the light look once."""
     given, blur = (half.view(gpu, view), half.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
     raw = guard.answer(gpu, given, shot.technique.draw(gpu, given.wide or given))
-    lighting = blur.draw(gpu, given, raw)
+    lighting = blur.draw(gpu, given, raw, shot.technique)
     lighting = shot.temporal.draw(gpu, given, lighting, blur, index)
     if shot.lighting.half:
         lighting = half.upsampled(gpu, view, lighting, shot.blur)

@@ -118,6 +118,11 @@ class Technique(Settings):
         return getattr(self, self.counts) if self.counts else 0
 
     @property
+    def lobes(self) -> int:
+        """Directions tried in the lobe of a glossy surface; 0: none."""
+        return 0
+
+    @property
     def fetches(self) -> int:
         """Points looked up on the screen at each pixel: what is equal in a comparison with equal samples."""
         return self.count * self.points

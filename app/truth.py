@@ -24,7 +24,7 @@ from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
 from app.store import Mean, Store, key
-from app.technique import SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS
+from app.technique import SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS, Technique
 from app.techniques.reference import Reference
 from app.temporal import Temporal
 
@@ -79,12 +79,12 @@ class Parts(NamedTuple):
 
 def world(gpu: Gpu, shot: Shot, reference: Reference, frames: int, store: Store, tick: Tick = silent) -> Truth:
     """World truth of a shot from `frames` frames. Raises Problem."""
-    return _twice(gpu, replace(shot, technique=reference), frames, store, tick)
+    return _twice(gpu, shot, reference, frames, store, tick)
 
 
 def screen(gpu: Gpu, shot: Shot, frames: int, store: Store, tick: Tick = silent) -> Truth:
     """Screen truth of a shot from `frames` frames, see SCREEN. Raises Problem."""
-    return _twice(gpu, replace(shot, technique=shot.technique.converging()), frames, store, tick)
+    return _twice(gpu, shot, shot.technique.converging(), frames, store, tick)
 
 
 def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
@@ -96,13 +96,13 @@ def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
     return first, second
 
 
-def _twice(gpu: Gpu, shot: Shot, frames: int, store: Store, tick: Tick) -> Truth:
+def _twice(gpu: Gpu, shot: Shot, technique: Technique, frames: int, store: Store, tick: Tick) -> Truth:
     pictures, blurred, shots = [], [], []
-    for half in halves(shot, frames):
+    for half in halves(replace(shot, technique=technique), frames):
         picture = mean(gpu, half, store, tick)
         arrays = images.arrays(gpu, picture)
         pictures.append({name: arrays[name] for name in HELD})
-        light = shot.blur.draw(gpu, picture.view, picture.lighting)
+        light = shot.blur.draw(gpu, picture.view, picture.lighting, shot.technique)
         blurred.append(gpu.read(composite.draw(gpu, picture.view, light))[..., :3])
         shots.append(picture.shot)
     return Truth(pictures[0], pictures[1], (blurred[0], blurred[1]), shots[0])

@@ -14,7 +14,18 @@ from planting import ROOT, Copy, in_copies
 
 FILES = tuple(
     f"tests/{name}.py"
-    for name in ("test_truth", "test_faults", "test_kept", "test_half", "test_slices", "test_far", "test_intervals", "test_steady", "test_guard")
+    for name in (
+        "test_truth",
+        "test_faults",
+        "test_kept",
+        "test_half",
+        "test_slices",
+        "test_far",
+        "test_intervals",
+        "test_steady",
+        "test_guard",
+        "test_denoise",
+    )
 )
 SSDO, SSAO, PATTERN, VISIBILITY, ENVIRONMENT = (
     f"shaders/{name}" for name in ("ssdo.frag", "ssao.frag", "common/pattern.glsl", "common/visibility.glsl", "common/environment.glsl")
@@ -131,16 +142,25 @@ FAULTS = (
     Fault(16, "tile of 3", PATTERN, "(px.x ^ px.y) & 3, y = px.y & 3", "(px.x ^ px.y) % 3, y = px.y % 3", "15_16"),
     Fault(17, "blur crosses depth edges", AGREEMENT, "clamp(2.0 - apart.x, 0.0, 1.0) * ", "", "test_17"),
     Fault(17, "blur takes in the sky", AGREEMENT, "clamp(2.0 - apart.x, 0.0, 1.0) * clamp(2.0 - apart.y, 0.0, 1.0)", "1.0", "test_17"),
-    Fault(18, "blur not a partition of unity", BLUR, "        total += w;", "        total += 1.0;", "test_18"),
+    Fault(18, "blur not a partition of unity", BLUR, "total += w.x + w.y;", "total += 1.0;", "test_18"),
+    Fault(18, "the picture's border counts twice", BLUR, "return inside(q) * agreement(r, q)", "return agreement(r, q)", "test_denoise and count_by"),
+    Fault(18, "no variance where nothing is closed", BLUR, "max(p * (1.0 - p), 0.0) + 0.02", "p * (1.0 - p)", "test_denoise and constant"),
+    Fault(18, "the noise of one sample for that of all", BLUR, "noise.samples * (a - b)", "(a - b)", "test_denoise and (count_by or contact)"),
+    Fault(18, "the noise of one pixel for that of a row", "app/blur.py", '("down", 2 * self.radius)', '("down", 1)', "test_denoise and (count_by or error)"),
+    Fault(18, "beside an edge one side counts in full", BLUR, "mix(vec2(min(w.x, w.y)), w, noise.lopsided)", "w", "test_denoise and (count_by or corner)"),
+    Fault(18, "a lobe as noisy as the hemisphere", "app/blur.py", "technique.lobes", "technique.count", "test_denoise and lobe"),
+    Fault(18, "a lobe guided by the hemisphere", BLUR, "open = gloss.a;", "open = textureLod(light_direct, uv, 0.0).a;", "test_denoise and lobe"),
     Fault(19, "down goes in steps of two pixels", BLUR, "void down() { along(vec2(0.0, 1.0)); }", "void down() { along(vec2(0.0, 2.0)); }", "test_19"),
     Fault(19, "down goes aslant", BLUR, "void down() { along(vec2(0.0, 1.0)); }", "void down() { along(vec2(1.0, 1.0)); }", "test_19"),
-    Fault(19, "down weighs all neighbours alike", BLUR, "        direct += w * ", "        if (one.y > 0.0) w = 1.0;\n        direct += w * ", "test_19"),
+    Fault(
+        19, "down weighs all neighbours alike", BLUR, "        direct += w.x * ", "        if (one.y > 0.0) w = vec2(1.0);\n        direct += w.x * ", "test_19"
+    ),
     Fault(
         20,
         "blur after albedo",
         BLUR,
-        "direct += w * textureLod(light_direct, q, 0.0);",
-        "direct += w * textureLod(light_direct, q, 0.0) * (0.9 + 0.1 * step(0.5, fract(q.x * 8.0)));",
+        "direct += w.x * direct_q + w.y * direct_p;",
+        "direct += (w.x * direct_q + w.y * direct_p) * (0.9 + 0.1 * step(0.5, fract(q.x * 8.0)));",
         "test_20 or test_18",
     ),
     Fault(

@@ -88,6 +88,10 @@ class Ssdo(ScreenSpace):
         )
 
     @property
+    def lobes(self) -> int:
+        return self.reflections
+
+    @property
     def seen(self) -> float:
         """Solid angle that a sample sees of the environment: so many shares of the tile's 16 N directions, at 60 degrees from the normal."""
         return self.prefilter * math.pi / (16 * self.samples * 0.5)
