@@ -24,7 +24,7 @@ MARCHED = ((2, 4), (4, 4), (4, 8), (8, 8), (16, 8), (16, 16), (32, 16))  # direc
 HIDDEN = ((4, 8), (16, 8))  # the same with two intervals, whose time is that of what is hidden
 SINGLE = (4, 16, 64)  # directions of one point each
 SLICED = ((1, 4), (1, 8), (2, 8), (2, 16), (4, 16))  # slices, and points along each side
-PATIENT = 32  # points along a direction where time is unlimited; truth.screen takes as many directions, or slices and points, as find what there is
+PATIENT = 32  # points along a direction where time is unlimited; directions, or slices and their points, are those of screen truth
 UNLIMITED = "unlimited"
 NOTHING, PROBES, MORE = Far(), Far(field="probes"), Far(field="probes", columns=16)
 

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from app.bench import contest
 from app.bench.contest import DEFAULT, QUANTITIES, UNLIMITED, Candidate, Figures, Key, Outcome, joined
 from app.gpu import LATE, Clock, Gpu, headless
 from app.metrics import Mask, noise_free_rmse
-from app.pipeline import Picture, lit, look
+from app.pipeline import Picture, lit, look, render
 from app.places import HELD_OUT, TUNED, Place, places
 from app.scene import Floats
 from app.settings import Parser, Problem, parse
@@ -42,7 +43,6 @@ SIZE = {"width": 192, "height": 108}
 # directions of 8 points, the views tuned on, 160 x 90).
 RADII = "0.1,0.5,1,2"
 BUDGETS = "0.25x,1x,4x"
-SCREEN_FRAMES = 4  # of a picture in unlimited time; two halves, so that its own noise is taken out
 SHARED = ("composite", "display", "far.frag")  # what is drawn besides what is timed
 SPARED = 1.5  # a candidate that takes so much more than the largest budget in the first view is not looked at in the others
 Pair = tuple[Floats, Floats]
@@ -178,11 +178,12 @@ def measured(gpu: Gpu, seen: Seen, found: Sequence[Candidate], runs: int, tick: 
 
 
 def converged(gpu: Gpu, seen: Seen, one: Candidate, tick: Callable[[], object]) -> Figures:
-    """One in unlimited time: all that the screen and the probes tell it."""
+    """One in unlimited time: what the mean of ever more frames comes to, as of two from independent samples the noise can be taken out."""
+    shot = one.shot(seen.place.shot, seen.view.scene.size)
     with gpu.scope(one.scope):  # where the probes stay, from view to view of a scene
-        found = truth.screen(gpu, one.shot(seen.place.shot, seen.view.scene.size), SCREEN_FRAMES, Store(None))
+        pictures = [_read(gpu, render(gpu, replace(half, frames=1))) for half in truth.halves(shot, 4)]
     tick()
-    return Figures(one, (), _each(seen.errors(twice(found))))
+    return Figures(one, (), _each(seen.errors({name: (pictures[0][name], pictures[1][name]) for name in QUANTITIES})))
 
 
 def compared(gpu: Gpu, tuned: Sequence[Seen], held: Sequence[Seen], radii: Sequence[float], budgets: Sequence[Budget], runs: int) -> Outcome:
