@@ -84,10 +84,22 @@ def test_views_held_out_decide_nothing() -> None:
     assert contest.by_scene(found)[2] == "| nook | 1.000 | 1.000 | 0.233 | 1.000 | 1.000 | 0.233 |"
 
 
+def test_in_unlimited_time_direct_light_is_what_more_is_asked_of() -> None:
+    one, ssao = candidate(SSDO, 1), candidate(SSAO, 2)
+    tuned = [Figures(ssao, (), dict.fromkeys(QUANTITIES, (1.0,))), Figures(one, (), dict.fromkeys(QUANTITIES, (0.45,)))]
+    held = {key: next(f for f in tuned if f.candidate == c) for key, c in contest.chosen(tuned, {UNLIMITED: math.inf}).items()}
+    found = Outcome((["nook 1"], ["nook 3"]), {UNLIMITED: math.inf}, tuned, held, dict.fromkeys(QUANTITIES, 1.0), {8: [0.2]}, [0.1])
+    assert contest.verdict(found, "direct", UNLIMITED) == "Direct light, unlimited: SSDO errs by 0.45 of SSAO (held out 0.45); at most 0.4 is asked for: no."
+    assert contest.verdict(found, "radiance", UNLIMITED) == "Final light, unlimited: SSDO errs by 0.45 of SSAO (held out 0.45)."
+
+
 def test_who_has_nothing_so_fast_is_said() -> None:
     slow, fast = candidate(SSAO, 1), candidate(SSDO, 2)
     found = outcome((figures(slow, 9.0, 1.0), figures(slow, 9.0, 1.0)), (figures(fast, 1.0, 0.1), figures(fast, 1.0, 0.1)))
-    assert "| 1x, 4.0 ms | SSAO | none is as fast |" in "\n".join(contest.table(found, "direct"))
+    assert (
+        contest.table(found, "direct")[-1].startswith("| 1x, 4.0 ms | SSAO; GTAO; SSDO as published; ")
+        and "none is as fast" in contest.table(found, "direct")[-1]
+    )
     assert "SSAO is not as fast" in contest.verdict(found, "direct", "1x")
     assert contest.verdict(found, "direct", "9x") == "Direct light, 9x: nothing is as fast."
 
@@ -168,7 +180,8 @@ def test_one_scene_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found["views"] == {"tuned on": ["nook 1", "nook 2"], "held out": ["nook 3"]} and found["budgets"] == {"1000ms": 1000.0, "0.0001ms": 0.0001}
     rows = [line.split(" | ")[:2] for line in lines if line.startswith(("| 1000ms", "| 0.0001ms", "| unlimited"))]
     names = [SSAO, PUBLISHED, "SSDO, probes"]
-    assert rows == 2 * [[f"| {time}", name] for time in ("1000ms, 1000.0 ms", "0.0001ms, 0.0 ms", UNLIMITED) for name in names]
+    expected = [[f"| {time}", name] for time in ("1000ms, 1000.0 ms", UNLIMITED) for name in names]
+    assert rows == 2 * [*expected[:3], ["| 0.0001ms, 0.0 ms", "; ".join(names)], *expected[3:]]
     means = {row["settings"]: np.mean(row["tuned on"]["radiance"]) for row in found["rows"] if row["contender"] == SSAO and row["time"] != UNLIMITED}
     settings = min(means, key=lambda name: means[name])
     assert {"quantity": "radiance", "budget": "1000ms", "contender": SSAO, "settings": settings} in found["chosen"] and len(means) == 4

@@ -42,7 +42,7 @@ SIZE = {"width": 192, "height": 108}
 # Of 0.02, 0.05, 0.1, 0.15, 0.3, 0.5 and 1 of the scene's size 0.1 suits probes best, 0.5 SSDO as published, and 1, the largest, all others (16
 # directions of 8 points, the views tuned on, 160 x 90).
 RADII = "0.1,0.5,1,2"
-BUDGETS = "0.25x,1x,4x"
+BUDGETS = "0.25x,0.5x,1x,4x"
 SHARED = ("composite", "display", "far.frag")  # what is drawn besides what is timed
 SPARED = 1.5  # a candidate that takes so much more than the largest budget in the first view is not looked at in the others
 Pair = tuple[Floats, Floats]
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
     parser.add_argument("--budgets", default=BUDGETS, metavar="B,B,...", help=f"as 5ms, or as 2x of what SSAO takes unless told otherwise [{BUDGETS}]")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="times that each is measured in each view, 3 to 1000 [3]")
-    parser.add_argument("--truth-frames", type=int, default=16, metavar="N", help="frames of each truth, 4 rays a pixel each [16]")
+    parser.add_argument("--truth-frames", type=int, default=12, metavar="N", help="frames of each truth, 4 rays a pixel each [12]")
     parser.add_argument("--clock", default="wall", choices=CLOCKS, help="what counts on a software renderer: cpu where other programs run [wall]")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="every candidate's figures, and what drew")
     parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
