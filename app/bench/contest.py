@@ -198,14 +198,14 @@ def chosen(found: Collection[Figures], budgets: Mapping[str, float]) -> dict[Key
 
 
 def report(outcome: Outcome) -> list[str]:
-    """Markdown: a table for each quantity, one by scenes, and what was reached."""
+    """Markdown, to be pasted as it is: a table for each quantity, one by scenes, and what was reached."""
     lines = []
     for quantity, title in QUANTITIES.items():
         lines += [f"{title.capitalize()}:", "", *table(outcome, quantity), ""]
     lines += ["By scene, all views:", "", *by_scene(outcome), ""]
-    lines += [verdict(outcome, quantity, budget) for quantity in QUANTITIES for budget in outcome.budgets]
     off = " and ".join(f"{outcome.off[quantity]:.3f} ({title})" for quantity, title in QUANTITIES.items())
-    return [*lines, f"No occlusion at all, all views: {off}.", one_off(outcome)]
+    said = [verdict(outcome, quantity, budget) for quantity in QUANTITIES for budget in outcome.budgets]
+    return lines + [f"- {text}" for text in (*said, f"No occlusion at all, all views: {off}.", one_off(outcome))]
 
 
 def table(outcome: Outcome, quantity: str) -> list[str]:
