@@ -11,6 +11,7 @@ from app.frame import Frame
 from app.gpu import Gpu, Texture
 from app.technique import View
 
+TARGET = "far field"  # what holds it
 IDENTITY = tuple(float(i % 5 == 0) for i in range(16))
 
 
@@ -28,7 +29,7 @@ def given(gpu: Gpu, view: View) -> dict[str, Any]:
 
 def _drawn(gpu: Gpu, view: View, where: Grid) -> Texture:
     light_alone = view._replace(frame=_without_camera(view.frame), lamps=replace(view.lamps, shadows=0))
-    into = gpu.target("far field", where.size, "rgba32f")
+    into = gpu.target(TARGET, where.size, "rgba32f")
     entry = "full" if paths.full(view) else "matte"
     return gpu.draw(f"far.frag:{entry}", into, keep=True, grid=where, frame=light_alone.frame, **paths.given(gpu, light_alone))[0]
 

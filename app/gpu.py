@@ -349,9 +349,9 @@ class Gpu:
 
     # ---- what need not be drawn again ----
 
-    def forget(self) -> None:
-        """Draw everything anew, also what is kept."""
-        self._kept.clear()
+    def forget(self, but: str = "") -> None:
+        """Draw everything anew, also what is kept, but for what targets of that name hold."""
+        self._kept = {name: kept for name, kept in self._kept.items() if but and name.rpartition("/")[2] == but}
 
     def _held(self, shader: str, into: Target, key: object) -> bool:
         """Whether a target holds what would be drawn, or another scope's does: that is copied."""

@@ -16,6 +16,7 @@ from test_programs import call
 from app import images, presets, scenes, tune
 from app.gpu import Gpu
 from app.pipeline import photograph
+from app.places import places
 from app.settings import Parser, Problem, about, from_toml, parse, to_toml
 from app.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
 from app.store import Store
@@ -24,7 +25,7 @@ from app.techniques.reference import Reference
 from app.truth import world
 from app.tune import Halves, Row, budget, search
 from app.tune.budget import Budget
-from app.tune.scoring import Seen, drawn, places, score
+from app.tune.scoring import Seen, drawn, score
 
 pytest.importorskip("optuna")
 

@@ -1,6 +1,7 @@
 """Figures that the README states, each by one command.
 
 errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
+equal      which technique is nearest to the truth in the same time, each with the settings that suit it best
 failures   scenes built to break screen space: what each technique makes of them, and the truth
 passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
 cost       how that grows with samples, radius, pixels and triangles, as a table, a CSV file and a picture
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "failures", "passes", "cost", "start", "rays", "loading", "steady")
+BENCHES = ("errors", "equal", "failures", "passes", "cost", "start", "rays", "loading", "steady")
 
 
 def sizes(words: str) -> list[tuple[int, int]]:

@@ -21,16 +21,16 @@ from tqdm import tqdm
 
 from app import images, presets
 from app.gpu import Gpu, headless
+from app.places import HELD_OUT, TUNED, places
 from app.settings import Parser, Problem, about, from_toml, kind_of, parse, to_toml
 from app.shot import Shot, Wanted, add_shot_flags, checked, read_text, shares, take_wanted
 from app.store import Store, add_cache_flags, take_store
 from app.technique import ScreenSpace, Sliced, Technique
 from app.tune import budget, search
 from app.tune.budget import Budget
-from app.tune.scoring import Seen, digest, drawn, places, score
+from app.tune.scoring import Seen, digest, drawn, score
 from app.version import version
 
-SCENES, HELD_OUT = "courtyard,cornell,nook,blocks", "atelier,parlour"
 RADII = "0.1,0.3"
 SIZE = {"width": 128, "height": 72}  # small, as a try draws every view with every radius
 PHYSICAL = ("bounce_gain",)  # numbers with one true value, which no search may bend unless it is told to
@@ -74,9 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--free", metavar="P,P,...", help="what is searched [the numbers of each technique that have no unit and change no cost]")
     parser.add_argument("--trials", type=int, metavar="N", help="tries for each technique [32]")
     parser.add_argument("--score", nargs="+", metavar="PRESET", help="tune nothing: the scores of presets, by name or file")
-    parser.add_argument(
-        "--scenes", default=SCENES, metavar="S,S,...", help=f"to tune on; the last of their cameras is held out where there are three [{SCENES}]"
-    )
+    parser.add_argument("--scenes", default=TUNED, metavar="S,S,...", help=f"to tune on; the last of their cameras is held out where there are three [{TUNED}]")
     parser.add_argument("--held-out", default=HELD_OUT, metavar="S,S,...", help=f"scenes that are held out with all cameras [{HELD_OUT}]")
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
     parser.add_argument("--truth-frames", type=int, default=16, metavar="N", help="frames of each truth, 4 rays a pixel each [16]")
@@ -179,8 +177,6 @@ def _halves(gpu: Gpu, wanted: Wanted, scenes: Sequence[str], held: Sequence[str]
     """Both halves of the views, with their truths."""
     plain = wanted.shot("off")
     halves = places(plain, scenes, held)
-    if not all(halves):
-        raise Problem("no view is held out: the scenes have fewer than three cameras each; add a scene to --held-out")
     with tqdm(total=sum(map(len, halves)) * len(shares), desc="truths", disable=None) as bar:
         yield Halves(*([drawn(gpu, place, shares, frames, store, bar.update) for place in half] for half in halves))
 

@@ -10,45 +10,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from app import scenes, truth
+from app import truth
 from app.blur import Blur
 from app.gpu import Gpu
 from app.metrics import Mask
 from app.pipeline import lit, look, scene_of
-from app.scenes import cameras
+from app.places import Place
 from app.settings import Problem
-from app.shot import Camera, Shot
+from app.shot import Shot
 from app.store import Store, key
 from app.technique import Technique, View
 from app.techniques.reference import Reference
 
 RAYS = 4  # of a truth, at each pixel in each frame
-
-
-class Place(NamedTuple):
-    """A view to measure: the shot, resolved, and its name."""
-
-    name: str  # scene and the number of its camera
-    shot: Shot
-
-
-def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list[Place], list[Place]]:
-    """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of the others all are:
-    what is found must hold from elsewhere, and in scenes it has not seen. Raises Problem."""
-    if both := set(tuned) & set(held):
-        raise Problem(f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out")
-    halves: tuple[list[Place], list[Place]] = ([], [])
-    for scene in [*tuned, *held]:
-        views = cameras.of(scene)
-        loaded = scenes.load(scene, plain.time)
-        for number, (eye, target) in enumerate(views, 1):
-            shot = replace(plain, scene=scene, camera=Camera(eye=eye, target=target)).resolved(loaded)
-            halves[scene in held or number == len(views) >= 3].append(Place(f"{scene} {number}", shot))
-    return halves
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""Views that techniques are tuned on and held against: the built-in scenes from several cameras, in two halves, one of which no choice has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from app import scenes
+from app.scenes import cameras
+from app.settings import Problem
+from app.shot import Camera, Shot
+
+TUNED, HELD_OUT = "courtyard,cornell,nook,blocks", "atelier,parlour"  # scenes
+
+
+class Place(NamedTuple):
+    """A view to measure: the shot, resolved, and its name."""
+
+    name: str  # scene and the number of its camera
+    shot: Shot
+
+
+def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list[Place], list[Place]]:
+    """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of the others all are:
+    what is found must hold from elsewhere, and in scenes it has not seen. Raises Problem."""
+    if both := set(tuned) & set(held):
+        raise Problem(f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out")
+    halves: tuple[list[Place], list[Place]] = ([], [])
+    for scene in [*tuned, *held]:
+        views = cameras.of(scene)
+        loaded = scenes.load(scene, plain.time)
+        for number, (eye, target) in enumerate(views, 1):
+            shot = replace(plain, scene=scene, camera=Camera(eye=eye, target=target)).resolved(loaded)
+            halves[scene in held or number == len(views) >= 3].append(Place(f"{scene} {number}", shot))
+    if not all(halves):
+        raise Problem("no view is held out: the scenes have fewer than three cameras each; add a scene to --held-out")
+    return halves
