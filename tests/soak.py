@@ -110,10 +110,9 @@ def choose_everything(d: Driver) -> None:
                 for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
                     d.session.look.view, d.session.look.buffer = view, buffer
                     d.turns(2)
-            for name, values in (("lighting.resolution", ("full", "half")), ("temporal.frames", (8, 0))):
-                for value in values:
-                    d.session.change({name: value})
-                    d.rest()
+            for change in ({"lighting.resolution": "full"}, {"temporal.frames": 8}, {"temporal.frames": 0, "lighting.resolution": "half"}):
+                d.session.change(change)
+                d.rest()
             d.session.look.buffer, d.panel.inspects = "picture", True
             d.move(60, 200)
             d.turns(3)
@@ -163,6 +162,7 @@ def main() -> int:
         d = Driver(Path(folder) / "state", dict(START))
         d.start = d.session.state()  # type: ignore[attr-defined]
         choose_everything(d)
+        reset(d)
         begun, programs = time.monotonic(), d.session.gpu.programs
         settled = begun + min(300.0, arguments.seconds / 10)
         measured: list[tuple[float, int, Counter[str]]] = []
@@ -178,7 +178,7 @@ def main() -> int:
                 print(json.dumps({"seconds": round(now - begun), "megabytes": round(measured[-1][1] / 2**20, 1), "alive": measured[-1][2]}), flush=True)
                 following = now + every
                 for late in d.session.gpu.programs - programs:
-                    print(f"a program that was not among the choices gone through: {str(late)[:200]}", flush=True)
+                    print(f"a program that was not among the choices gone through: {str(late)[:400]}", flush=True)
                 programs |= d.session.gpu.programs
         first, last = measured[:FEW], measured[-FEW:]
         grown = median(m[1] for m in last) / median(m[1] for m in first) - 1
