@@ -153,7 +153,7 @@ def test_time_is_of_what_lights(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> No
     view, one = seen(gpu), Candidate("bitmask", Bitmask(slices=1), 0.3, "half", PROBES)
     equal.draw(gpu, view, one)
     target = gpu.targets[f"{one.scope}/{far_field.TARGET}"].textures[0]
-    before, passes = target.extra, {"halve.frag:matte", "bitmask.frag:direct", "senders.frag:matte", "bitmask.frag:indirect"}
+    before, passes = target.extra, {"pick.frag:matte", "bitmask.frag:direct", "senders.frag:matte", "bitmask.frag:indirect"}
     passes |= {"blur.frag:across", "blur.frag:down", "upsample.frag:matte"}
     measured: list[dict[str, list[float]]] = []
 
