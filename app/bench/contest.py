@@ -250,6 +250,8 @@ def verdict(outcome: Outcome, quantity: str, budget: str) -> str:
     first = outcome.first(quantity, budget)
     if first is None:
         return f"{said}: nothing is as fast."
+    if first in RIVALS:
+        return f"{said}: nothing errs less than {first}."
     asked, of = (LESS, RIVALS[:1]) if budget == UNLIMITED else (HALF, RIVALS)
     found = {rival: outcome.ratios(Key(quantity, budget, first), rival) for rival in of}
     words = " and ".join(f"{both[0]:.2f} of {rival} (held out {both[1]:.2f})" if both else f"{rival} is not as fast" for rival, both in found.items())
