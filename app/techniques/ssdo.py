@@ -62,13 +62,13 @@ class Ssdo(ScreenSpace):
         given |= far_field.given(gpu, view)
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
         direct = far = gpu.clear(nothing)[0]
-        hits = []
+        hits: list[Texture] = []
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):
-                into = target(f"direct {number}" if number else "direct", 3 if view.far.known else 2)
-                direct, hit, *sent = gpu.draw("ssdo.frag:direct", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
-                far = sent[0] if sent else far
-                hits.append(hit)
+                into = target(f"direct {number}" if number else "direct", 1 + self.bounce + (self.bounce and view.far.known))  # what a bounce needs too
+                direct, *more = gpu.draw("ssdo.frag:direct", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
+                far = more[1] if len(more) > 1 else far
+                hits += more[:1]
         indirect = far
         gloss, sender = None, senders.Senders(*nothing.textures * 2)
         if self.intervals == "two":
