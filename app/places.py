@@ -7,9 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from app import scenes
+from app.gpu import Gpu
+from app.metrics import Mask
+from app.pipeline import look
 from app.scenes import cameras
 from app.settings import Problem
 from app.shot import Camera, Shot
+from app.technique import View
 
 TUNED, HELD_OUT = "courtyard,cornell,nook,blocks", "atelier,parlour"  # scenes
 
@@ -36,3 +40,13 @@ def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list
     if not all(halves):
         raise Problem("no view is held out: the scenes have fewer than three cameras each; add a scene to --held-out")
     return halves
+
+
+def surfaces_of(gpu: Gpu, place: Place) -> tuple[Shot, View, Mask]:
+    """A view, drawn but for its light, into targets of its own, which stay as they are; and where there is something to light. Raises Problem."""
+    with gpu.scope(place.name):
+        shot, view = look(gpu, place.shot)
+    mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5
+    if not mask.any():
+        raise Problem(f"{place.name}: there is nothing to be seen; choose another scene")
+    return shot, view, mask

@@ -27,8 +27,8 @@ from app.bench import contest
 from app.bench.contest import DEFAULT, QUANTITIES, UNLIMITED, Candidate, Figures, Key, Outcome, joined
 from app.gpu import LATE, Clock, Gpu, headless
 from app.metrics import Mask, noise_free_rmse
-from app.pipeline import Picture, lit, look, render
-from app.places import HELD_OUT, TUNED, Place, places
+from app.pipeline import Picture, lit, render
+from app.places import HELD_OUT, TUNED, Place, places, surfaces_of
 from app.scene import Floats
 from app.settings import Parser, Problem, parse
 from app.shot import Shot, Wanted, add_shot_flags, shares, take_wanted
@@ -132,13 +132,9 @@ class Seen(NamedTuple):
 def drawn(gpu: Gpu, place: Place, frames: int, store: Store, tick: Callable[[], object]) -> Seen:
     """A view with its truth. Raises Problem."""
     true = truth.world(gpu, place.shot, Reference(rays=4), frames, store)
-    with gpu.scope(place.name):  # its own targets, which stay as they are
-        shot, view = look(gpu, place.shot)
-    mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5
-    if not mask.any():
-        raise Problem(f"{place.name}: there is nothing to be seen; choose another scene")
+    found = surfaces_of(gpu, place)
     tick()
-    return Seen(place, shot, view, mask, twice(true))
+    return Seen(place, *found, twice(true))
 
 
 def twice(true: truth.Truth) -> dict[str, Pair]:

@@ -49,7 +49,7 @@ class Bitmask(Sliced):
         given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer} | far_field.given(gpu, view)
         if self.intervals == "two":
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
-        into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (2 if view.far.known else 1))
+        into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (1 + (self.bounce and view.far.known)))
         direct, *sent = gpu.draw("bitmask.frag:direct", into, within=view.within, **given, environment_around=around(gpu, view.sky, self.seen))
         nothing = gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))
         given["sender"] = senders.draw(gpu, view, direct) if self.bounce else senders.Senders(*nothing * 2)

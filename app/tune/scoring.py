@@ -18,9 +18,8 @@ from app import truth
 from app.blur import Blur
 from app.gpu import Gpu
 from app.metrics import Mask
-from app.pipeline import lit, look, scene_of
-from app.places import Place
-from app.settings import Problem
+from app.pipeline import lit, scene_of
+from app.places import Place, surfaces_of
 from app.shot import Shot
 from app.store import Store, key
 from app.technique import Technique, View
@@ -56,12 +55,7 @@ def drawn(gpu: Gpu, place: Place, shares: Sequence[float], frames: int, store: S
     for share in shares:
         truths[share * size] = truth.world(gpu, place.shot, Reference(rays=RAYS, reach=share * size), frames, store)
         tick()
-    with gpu.scope(place.name):  # its own targets, which stay as they are
-        shot, view = look(gpu, place.shot)
-    mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5
-    if not mask.any():
-        raise Problem(f"{place.name}: there is nothing to be seen; choose another scene")
-    return Seen(place, shot, view, mask, truths)
+    return Seen(place, *surfaces_of(gpu, place), truths)
 
 
 def score(gpu: Gpu, shot: Shot, seen: Iterable[Seen]) -> float:
