@@ -37,7 +37,7 @@ PACKAGE = Path(__file__).parent
 SHADERS = next(p for p in (PACKAGE / "shaders", PACKAGE.parent / "shaders") if p.is_dir())
 EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_VertexID & 2) * 2.0 - 1.0, 0.0, 1.0); }"
 FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
-SRGB8_ALPHA8, RGBA8, RGB32F = 0x8C43, 0x8058, 0x8815
+SRGB8_ALPHA8, RGBA8, RGBA32F, RGB32F = 0x8C43, 0x8058, 0x8814, 0x8815
 GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, GL_RGB, GL_RGBA, GL_FLOAT, GL_UNSIGNED_BYTE = 0x0DE1, 0x813D, 0x1907, 0x1908, 0x1406, 0x1401
 SMALL = 512  # pixels a side of images that are halved here, where that is worth it
 ROW = 4096  # texels in a row of a long list, as in shaders/common/tracing.glsl
@@ -249,18 +249,21 @@ class Gpu:
 
     def sphere_map(self, *levels: Floats) -> Texture:
         """A lat-long map (h, w, 3) float32 with the levels given, each half the one before; goes around in u, ends in v."""
-        texture = self.ctx.texture(levels[0].shape[1::-1], 3, levels[0].tobytes(), dtype="f4")
+        if max(levels[0].shape) <= SMALL:  # of larger ones the memory would tell
+            levels = tuple(_aligned(level) for level in levels)
+        components = levels[0].shape[2]
+        texture = self.ctx.texture(levels[0].shape[1::-1], components, levels[0].tobytes(), dtype="f4")
         texture.repeat_x, texture.repeat_y = True, False
-        if not (self.clock.software and _give(texture, levels[1:], RGB32F)):
+        if not (self.clock.software and _give(texture, levels[1:], RGB32F if components == 3 else RGBA32F)):
             texture.build_mipmaps(0, len(levels) - 1)
             for number, level in enumerate(levels):
                 texture.write(level.tobytes(), level=number)
-        texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
+        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR if len(levels) > 1 else moderngl.LINEAR), moderngl.LINEAR
         return texture
 
     def nearest(self, values: Floats) -> Texture:
-        """Values (h, w, 3) float32, each alone; row 0 first, ends at its edges. A fourth channel makes fetching a texel an aligned one."""
-        texture = self.table(np.concatenate([values, np.ones_like(values[..., :1])], -1))
+        """Values (h, w, 3) float32, each alone; row 0 first, ends at its edges."""
+        texture = self.table(_aligned(values))
         texture.filter = moderngl.NEAREST, moderngl.NEAREST
         return texture
 
@@ -541,6 +544,11 @@ def explained(log: str, lines: list[Line]) -> str:
         for line in told.splitlines()
         if line.strip() and not set(line.strip()) <= set("=-") and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader"))
     )
+
+
+def _aligned(values: Floats) -> Floats:
+    """With a fourth channel, (h, w, 4): then to fetch a texel is an aligned load."""
+    return np.concatenate([values, np.ones_like(values[..., :1])], -1)
 
 
 def _give(texture: Texture, levels: Sequence[Floats | Bytes], internal: int) -> bool:

@@ -21,8 +21,8 @@ vec3 diffuse(vec2 uv) {
 
 void matte() {
     vec2 uv = uv_here();
-    if (!on_surface(depth_at(uv))) background(uv);
-    else radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + diffuse(uv), 1.0);
+    radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + diffuse(uv), 1.0);
+    for (int k = on_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) background(uv);  // by a loop, as llvmpipe draws both ways of a condition
 }
 
 #if defined(ENTRY_GLOSSY) || defined(ENTRY_DIMMED)

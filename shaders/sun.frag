@@ -45,15 +45,20 @@ float lit(vec3 p_ws, vec3 n_ws) {
         sum += dot(near, r.h.z - map);
         count += dot(near, vec4(1.0));
     }
-    if (count == 0.0) return 1.0;
-    float wide = max(coarse, max(sum / count, 0.0) * shadow.depth * frame.sun_tangent), open = 0.0;
-    for (int i = 0; i < COMPARED; i++) {
-        vec2 at = r.h.xy + wide / texel * spread(i, COMPARED), last = floor(at - 0.5) + 0.5, f = at - last;
-        around(r, last, map, plane);
-        vec4 clear = vec4(greaterThanEqual(map, plane));
-        open += mix(mix(clear.w, clear.z, f.x), mix(clear.x, clear.y, f.x), f.y);
+    // Where nothing that was searched is near, or everything is, the middle included, nothing need be compared: by a loop, as llvmpipe draws both
+    // ways of a condition. Of the courtyard's pixels 0.05 % become dark that would be lit by up to a fifth.
+    around(r, floor(r.h.xy - 0.5) + 0.5, map, plane);
+    bool part = count > 0.0 && count + dot(vec4(lessThan(map, plane)), vec4(1.0)) < float(4 * (SEARCHED + 1));
+    float wide = max(coarse, max(sum / max(count, 1.0), 0.0) * shadow.depth * frame.sun_tangent), open = 0.0;
+    for (int k = part ? 0 : 1; k < 1; k++) {
+        for (int i = 0; i < COMPARED; i++) {
+            vec2 at = r.h.xy + wide / texel * spread(i, COMPARED), last = floor(at - 0.5) + 0.5, f = at - last;
+            around(r, last, map, plane);
+            vec4 clear = vec4(greaterThanEqual(map, plane));
+            open += mix(mix(clear.w, clear.z, f.x), mix(clear.x, clear.y, f.x), f.y);
+        }
     }
-    return open / float(COMPARED);
+    return part ? open / float(COMPARED) : count > 0.0 ? 0.0 : 1.0;
 }
 
 void matte() {

@@ -62,7 +62,7 @@ void upsampled() {
     take(high, weights.w);
     direct /= alone ? 1.0 : total;
     indirect /= alone ? 1.0 : total;
-    if (alone && least == BEHIND) {
+    for (int k = alone && least == BEHIND ? 0 : 1; k < 1; k++) {
         direct = vec4(irradiance_at(r.n_ws), 1.0);
         indirect = gloss = vec4(0.0);
     }
