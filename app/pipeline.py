@@ -36,7 +36,9 @@ def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
 def lit(gpu: Gpu, shot: Shot, view: View, index: int = 0) -> Picture:
     """The rest of the frame, of a shot and its surfaces as `look` answered: programs that change nothing but the light look once."""
     given, blur = (half.view(gpu, view), half.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
+    gpu.let_go()
     raw = guard.answer(gpu, given, shot.technique.draw(gpu, given.wide or given))
+    gpu.let_go()
     lighting = blur.draw(gpu, given, raw, shot.technique)
     lighting = shot.temporal.draw(gpu, given, lighting, blur, index)
     if shot.lighting.half:
@@ -68,6 +70,7 @@ def scene_of(shot: Shot) -> Scene:
 
 def develop(gpu: Gpu, shot: Shot, view: View, given: View, raw: Lighting, lighting: Lighting) -> Picture:
     """Lighting becomes a picture."""
+    gpu.let_go()
     radiance = composite.draw(gpu, view, lighting)
     return Picture(shot, view, given, raw, lighting, radiance, shot.display.draw(gpu, radiance))
 

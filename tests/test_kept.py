@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from probe import SMALL, register
 
-from app.gpu import Clock, Gpu
+from app.gpu import Clock, Gpu, Target, Texture
 from app.pipeline import Picture, photograph, render, timed
 from app.scene import Floats, Lamp, Material, Scene, Sunlight
 from app.scenes.shapes import box, quad
@@ -196,3 +197,48 @@ def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> 
             with gpu.scope(slot):
                 gpu.sweep()
                 gpu.sweep()
+
+
+SPARED: tuple[dict[str, Any], ...] = (
+    {"technique": "off"},
+    {"technique": "ssao", "lighting.resolution": "half", "guard.band": 0.25},
+    {"technique": "ssdo", "lighting.resolution": "half"},
+    {"technique": "ssdo", "ssdo.intervals": "two", "far.field": "probes"},
+    {"technique": "gtao", "guard.band": 0.25},
+    {"technique": "bitmask", "scene": "parlour"},
+    {"technique": "reference", "blur.radius": 0},
+)
+
+
+@pytest.mark.parametrize("values", SPARED, ids=str)
+def test_sparing_memory_changes_no_picture(own: Gpu, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]) -> None:
+    shot = Shot().with_values(BASE | {"scene": "cornell"} | values)
+
+    def made() -> list[Floats]:
+        p = render(own, shot)
+        return [own.read(texture) for texture in (*p.lighting, *p.raw, p.radiance, p.image) if texture is not None]
+
+    plain = made()
+    monkeypatch.setattr(own, "sparing", True)
+    for one, other in zip(plain, made(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_no_later_pass_reads_goes_where_memory_is_spared(own: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, list[weakref.ref[Texture]]] = {}
+    ask = own.target
+
+    def target(name: str, *spec: Any, **more: Any) -> Target:
+        found = ask(name, *spec, **more)
+        made[name] = [weakref.ref(texture) for texture in found.textures]
+        return found
+
+    own.sweep()
+    own.sweep()
+    monkeypatch.setattr(own, "target", target)
+    monkeypatch.setattr(own, "sparing", True)
+    picture = render(own, Shot().with_values(BASE | {"technique": "ssdo", "blur.radius": 2}))
+    there = {name: [ref() is not None for ref in refs] for name, refs in made.items()}
+    assert not any(there["senders"] + there["inverse depth"] + there["blur.across"]) and there["ssdo.direct"] == [True, False]
+    assert all(there["gbuffer"] + there["lamps"] + there["ssdo.indirect"] + there["blur.down"] + there["radiance"])
+    assert own.memory == picture.view.size[0] * picture.view.size[1] * (16 + 4) + 2 * 4

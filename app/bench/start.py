@@ -137,6 +137,7 @@ def stepped(began: float, processor: float) -> None:
         light.upload(gpu, resolved.surroundings())
         gpu.ctx.finish()
         step("environment, to OpenGL")
+        gpu.sparing = shot.drawn == 1
         picture = photograph(gpu, shot)
         gpu.ctx.finish()
         step("first frame")
@@ -146,6 +147,7 @@ def stepped(began: float, processor: float) -> None:
         step("picture, to the disk")
         held = megabytes()
         gpu.forget()
+        gpu.sparing = False
         photograph(gpu, shot)
         gpu.ctx.finish()
         step(AGAIN)

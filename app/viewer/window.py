@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import sys
 import time
@@ -16,7 +15,7 @@ import moderngl_window
 from moderngl_window.context.base import BaseWindow, KeyModifiers, WindowConfig
 
 from app import images, scenes
-from app.gpu import NO_OPENGL, Gpu, NoOpenGL
+from app.gpu import NO_OPENGL, Gpu, NoOpenGL, give_back
 from app.half import Resolution
 from app.loading import progress
 from app.settings import Problem, to_toml
@@ -114,7 +113,7 @@ class Viewer(WindowConfig):
         running = self.panel.experiment is not None and not self.panel.experiment.done
         if not new and now - self.tidied > TIDY:
             self.tidied = now
-            _give_back()
+            give_back()
         if not new and not running and now - self.drawn < (HEARTBEAT if now > self.awake else SMOOTH):
             return False
         self.wnd.use()
@@ -455,9 +454,3 @@ def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tupl
     config.wnd.title = f"{Viewer.title}: {shot.scene}"
     config.loop()
     return 0
-
-
-def _give_back() -> None:
-    """Memory that was freed goes back to the system, where the C library would keep it: 200 of 750 MB after twenty minutes of changing scenes."""
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # glibc's own
-        ctypes.CDLL(None).malloc_trim(0)
