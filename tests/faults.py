@@ -334,7 +334,7 @@ FAULTS = (
     Fault(44, "light kept although the surfaces are others", "app/gpu.py", ", {name: self._stamp(t) for name, t in textures.items()})", ")", "44"),
     Fault(44, "kept although drawn over", "app/gpu.py", " or stamps != tuple(t.extra for t in source.textures)", "", "44"),
     Fault(44, "kept although shaders are loaded again", "app/gpu.py", "        self.forget()\n", "", "44"),
-    Fault(44, "a side's time without what is copied", "app/viewer/stage.py", "not side.clock.times or (again and not grows)", "again and not grows", "44"),
+    Fault(44, "a side's time without what is copied", "app/viewer/stage.py", "(not side.clock.times and scale == self.rest(slot, shot)) or ", "", "44"),
     Fault(44, "a time without what was kept", "app/pipeline.py", "            gpu.forget()\n", "", "44"),
     Fault(
         45,

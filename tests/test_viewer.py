@@ -30,9 +30,10 @@ from app.technique import Technique
 from app.techniques.gtao import Gtao
 from app.viewer import controls, keys, saving
 from app.viewer.controls import Pose
+from app.viewer.cost import Cost
 from app.viewer.growth import Growth
 from app.viewer.session import MODE_NAMES, MODES, Session, in_words
-from app.viewer.stage import Slot
+from app.viewer.stage import BUDGET, Slot
 
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
@@ -349,7 +350,7 @@ def test_reload_keeps_the_old_program_and_says_why(screen: Screen, tmp_path: Pat
 def test_resolution_follows_the_hand_until_it_rests(screen: Screen) -> None:
     session, size = screen.session, (640, 360)
     screen.rest(*size)
-    session.sides["B"].per_pixel["ssdo"] = 300.0 / (640 * 360)
+    session.sides["B"].costs["ssdo"].measured(640 * 360, 300.0)
     session.move(controls.orbit(session.pose, 5.0, 0.0))
     screen.time.now += 1
     assert session.step(size, busy=True)
@@ -360,6 +361,36 @@ def test_resolution_follows_the_hand_until_it_rests(screen: Screen) -> None:
     assert not session.step(size)
     screen.time.now += 1
     assert session.step(size) and session.sides["B"].scale == 1 and "at 100 %" in session.status()
+
+
+def test_what_moves_is_as_large_as_is_fast_enough_though_triangles_take_their_time(screen: Screen) -> None:
+    session, size = screen.session, (640, 360)
+    screen.rest(*size)
+    cost = session.sides["B"].costs["ssdo"]
+    for pixels in (640 * 360, 80 * 45):  # the last picture was small
+        cost.measured(pixels, BUDGET[screen.gpu.clock.software] * (0.3 + 0.6 * pixels / (480 * 270)))
+    session.move(controls.orbit(session.pose, 5.0, 0.0))
+    screen.time.now += 1
+    assert session.step(size, busy=True) and session.sides["B"].scale == 0.75
+
+
+@pytest.mark.parametrize(("fixed", "each"), [(0.0, 1e-4), (24.0, 3e-4), (5.0, 0.0)])
+def test_cost_of_another_size_is_on_the_line_through_two(fixed: float, each: float) -> None:
+    cost = Cost()
+    for pixels in (14400, 921600, 129600):
+        cost.measured(pixels, fixed + each * pixels)
+    for pixels in (1, 57600, 8294400):
+        assert cost.at(pixels) == pytest.approx(fixed + each * pixels)
+
+
+def test_cost_with_one_size_is_by_the_pixel_and_never_negative() -> None:
+    cost = Cost()
+    cost.measured(1000, 5.0)
+    assert cost.at(4000) == pytest.approx(20.0) and cost.at(0) == 0
+    cost.measured(4000, 4.0)  # of few samples, where the other had many
+    assert 0 < cost.at(1000) <= 4.0
+    cost.measured(1000, 1.0)
+    assert cost.at(1) >= 0 and cost.at(4000) == pytest.approx(4.0)
 
 
 def test_every_size_is_drawn_and_none_stays(screen: Screen) -> None:
@@ -424,7 +455,8 @@ def test_truth_is_drawn_as_large_as_the_window_can_wait_for(screen: Screen, tmp_
     session.choose_mode("B", 5)
     side = session.sides["B"]
     for _ in range(6):
-        side.per_pixel["reference"] = 8000.0 / (320 * 180)  # as if a full frame took 8 s
+        side.costs["reference"] = Cost()
+        side.costs["reference"].measured(320 * 180, 8000.0)  # as if a full frame took 8 s
         screen.time.now += 10
         assert session.step(size)
     assert side.scale == 0.25 and side.growth.frames > 2 and "320x180 at 25 %" in session.status()

@@ -18,6 +18,7 @@ from app.pipeline import Picture, render
 from app.scene import Floats
 from app.settings import Problem
 from app.shot import Shot
+from app.viewer.cost import Cost
 from app.viewer.growth import Growth
 
 Slot = Literal["A", "B", "truth"]  # left and right, and what both are measured against
@@ -25,7 +26,7 @@ PAIR: tuple[Slot, Slot] = ("A", "B")
 SLOTS: tuple[Slot, ...] = (*PAIR, "truth")
 Shots = Mapping[Slot, Shot]  # of what is to be drawn, at the window's size
 
-SCALES = (1.0, 0.75, 0.5, 0.375, 0.25, 0.125)  # shares of the window's size, while something moves
+SCALES = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125)  # shares of the window's size, while something moves
 BUDGET = {True: 70.0, False: 20.0}  # milliseconds a moving frame may take, by whether a processor draws
 REST = 0.25  # seconds without change until the picture is drawn at full size
 SLOW = 400.0  # milliseconds; where a full frame takes longer, it waits for a longer rest
@@ -46,7 +47,7 @@ class Side:
     index: int = 0  # of the picture's frame, where light is remembered
     rested: int = 0  # frames since something last changed, where light is remembered
     failed: Shot | None = None  # not tried again
-    per_pixel: dict[str, float] = field(default_factory=dict)  # milliseconds by technique and resolution, from the last frame
+    costs: dict[str, Cost] = field(default_factory=dict)  # by technique and resolution
     times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds a frame
 
 
@@ -81,7 +82,7 @@ class Stage:
         drawn as well, when there is nothing else to do."""
         again = False
         if shots != self._shots:
-            slow = self._full_cost(shots) > SLOW  # a small picture at once says more than a large one later
+            slow = self._costs(shots) > SLOW  # a small picture at once says more than a large one later
             moving = busy or slow or self.now() - self._changed < REST
             # a slot that is only shown or hidden moves nothing
             if all(self.sides[slot].asked == shot for slot, shot in shots.items()):
@@ -89,7 +90,7 @@ class Stage:
             self._shots, self._changed = dict(shots), self.now()
             scale = self._affordable(shots) if moving else 1.0
         elif any(self.sides[slot].scale < self.rest(slot, shot) for slot, shot in shots.items()):
-            if self.now() - self._changed < (REST if self._full_cost(shots) < SLOW else 2 * REST):
+            if self.now() - self._changed < (REST if self._costs(shots) < SLOW else 2 * REST):
                 return False
             scale = 1.0
         elif any(self._unmeasured(slot, shot) for slot, shot in shots.items()):
@@ -134,32 +135,31 @@ class Stage:
             return 1.0
         if side.asked == shot and side.growth.frames > 2:
             return side.scale
-        cost, patience = self._cost(slot, shot), PATIENCE[slot]
-        if 0.5 * patience < cost * side.scale**2 < 1.5 * patience:
+        patience = PATIENCE[slot]
+        if 0.5 * patience < self._cost(slot, shot, side.scale) < 1.5 * patience:
             return side.scale
-        return next((s for s in SCALES if cost * s * s <= patience), SCALES[-1])
+        return next((s for s in SCALES if self._cost(slot, shot, s) <= patience), SCALES[-1])
 
     def _stale(self, slot: Slot, shot: Shot, scale: float) -> bool:
         side = self.sides[slot]
         return side.failed != shot and (side.asked != shot or side.scale != scale)
 
-    def _cost(self, slot: Slot, shot: Shot) -> float:
-        """Milliseconds that a picture will take, going by the last with that technique. The first: too many, on a processor."""
-        side, pixels = self.sides[slot], shot.width * shot.height
-        if _kind(shot) not in side.per_pixel:
-            return 10 * SLOW if self.gpu.clock.software and pixels > 65536 else 0.0
-        return side.per_pixel[_kind(shot)] * pixels
+    def _cost(self, slot: Slot, shot: Shot, scale: float = 1.0) -> float:
+        """Milliseconds that a picture will take at a share of its size, going by those with that technique. The first: too many, on a processor."""
+        side, pixels = self.sides[slot], shot.width * shot.height * scale**2
+        if _kind(shot) not in side.costs:
+            return 10 * SLOW * scale**2 if self.gpu.clock.software and shot.width * shot.height > 65536 else 0.0
+        return side.costs[_kind(shot)].at(pixels)
 
-    def _full_cost(self, shots: Shots) -> float:
-        return sum(self._cost(slot, shot) for slot, shot in shots.items())
+    def _costs(self, shots: Shots, scale: float = 1.0) -> float:
+        return sum(self._cost(slot, shot, scale) for slot, shot in shots.items())
 
     def _affordable(self, shots: Shots) -> float:
         """The largest share of the window's size that is fast enough to follow the hand."""
-        full = self._full_cost(shots)
         now = min(self.sides[slot].scale for slot in shots)
         budget = BUDGET[self.gpu.clock.software]
         # growing needs room to spare, so that it does not flip to and fro
-        return next((s for s in SCALES if full * s * s <= budget * (0.8 if s > now else 1.0)), SCALES[-1])
+        return next((s for s in SCALES if self._costs(shots, s) <= budget * (0.8 if s > now else 1.0)), SCALES[-1])
 
     def draw(self, slot: Slot, shot: Shot, scale: float, again: bool = False) -> bool:
         """Draw one slot at a share of the size its shot says, unless it is there already; `again`: all the same."""
@@ -177,7 +177,7 @@ class Stage:
             side.times.clear()
             if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
                 side.clock = self._clock()
-        if not side.clock.times or (again and not grows):
+        if (not side.clock.times and scale == self.rest(slot, shot)) or (again and not grows):
             self.gpu.forget()  # for its time: what another side drew has none here
         width, height = (max(1, round(n * scale)) for n in (shot.width, shot.height))
         clock, self.gpu.clock = self.gpu.clock, side.clock
@@ -190,15 +190,16 @@ class Stage:
             side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1 if grows else 1))
             if software:
                 self.gpu.ctx.finish()
-            took = 1e3 * (time.perf_counter() - start) + side.clock.spared  # of a whole frame: what was kept this time is drawn the next
+            took = 1e3 * (time.perf_counter() - start)
             if (warm := (_kind(shot), shot.scene)) not in self._warm:
                 self._warm.add(warm)
                 side.clock = self._clock()
-            elif software:
-                side.times.append(took)
+            else:
+                if software:
+                    side.times.append(took + side.clock.spared)  # of a whole frame; but what moves, moves on: what was kept is so again
+                side.costs.setdefault(_kind(shot), Cost()).measured(width * height, took if software else self.milliseconds(slot) or 0.0)
             side.asked, side.scale, side.failed = shot, scale, None
             side.index, side.rested = index, 1 if stale else side.rested + 1
-            side.per_pixel[_kind(shot)] = (took if software else self.milliseconds(slot) or 0.0) / (width * height)
             if grows:
                 side.growth = side.growth if index else Growth()
                 side.growth.add(lambda: self._radiance(picture))
