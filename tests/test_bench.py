@@ -144,7 +144,7 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert {"gbuffer", "composite.frag:matte", "display.frag"} < row["passes"].keys()
         assert all(0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values()))
         assert row["lighting"]["median"] < row["frame"]["median"]
-        assert (row["limit"] is None) == (row["label"] == "off")
+        assert (row["limit"] is None) == (row["asking"] is None) == (row["label"] == "off")
     # radiance, sun, display and the G-buffer of 2 x 8 + 4 bytes with its depth, since nothing shines, then what the technique and its blur have
     bare = 64 * 36 * (16 + 16 + 4 + 20 + 4) / 2**20
     # SSDO: direct light and hits, senders' radiance and plane, bounce; a texel of nothing, and 1 / depth with its border
@@ -191,6 +191,23 @@ def test_a_limit_looks_as_often_as_its_technique(gpu: Gpu, tmp_path: Path) -> No
         assert list(tmp_path.glob(f"limit-{kind}-{count}-*.frag"))
         for path in tmp_path.iterdir():
             path.unlink()
+
+
+@pytest.mark.parametrize(("depth", "open_"), [(1.0, 1.0), (0.999, 0.0), (1.001, 1.0), (0.0, 1.0)])
+def test_an_asking_limit_asks_every_depth(gpu: Gpu, tmp_path: Path, depth: float, open_: float) -> None:
+    """Before a wall that faces the camera, of which all around is seen a little before it or behind it, or far before it."""
+    own = Gpu(gpu.ctx, (tmp_path, SHADERS))
+    (tmp_path / "asking.frag").write_text(passes.limit_text(40, ("depth",), (2.0, 2.0), asking=True))
+    seen, wall, normal = (own.target(name, (3, 3), "rgba32f") for name in ("seen", "wall", "normal"))
+    values = np.full((3, 3, 4), depth, "f4")
+    values[1, 1] = 1.0
+    own.write(seen.textures[0], values)
+    own.write(normal.textures[0], np.full((3, 3, 4), (0.0, 0.0, 1.0, 1.0), "f4"))
+    gbuffer = GBuffer(normal.textures[0], wall.textures[0], wall.textures[0], seen.textures[0], normal.textures[0])
+    view = frame(scenes.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
+    (drawn,) = own.draw("asking.frag", own.target("asked", (3, 3), "rgba32f"), frame=view, gbuffer=gbuffer)
+    near = sum(2.0 * ((i + 0.5) / 40) ** 0.5 < 1 / 6 for i in range(40))
+    assert own.read(drawn)[1, 1, 0] == pytest.approx(40 * open_, abs=max(near, 1))
 
 
 @pytest.mark.parametrize("samples", [1, 16, 64, 65, 1000])

@@ -3,6 +3,7 @@
 Each shot is drawn once to compile and upload, then measured frame by frame, surfaces and sun drawn anew in each: the wall clock around each pass
 on a software renderer, timer queries elsewhere. The limit of a screen-space technique reads depth (and, for three fetches, what a sender's normal
 and radiance are stored in) as often as its directions, or slices, and steps may, at constant offsets spread over the radius, unrolled in the text.
+The asking limit also compares each depth with a plane's there, from both sides: the least that a technique can ask, which no technique is below.
 Figures compare within one run.
 """
 
@@ -93,7 +94,7 @@ def _where(shot: Shot) -> str:
 
 def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = False) -> dict[str, Any]:
     """A row: label, with scene and size where there are several; of every pass the median, 5th and 95th percentile of milliseconds; of its
-    limit, or None; megabytes of targets."""
+    two limits, or None; megabytes of targets."""
     one = replace(shot, frames=1)
     with gpu.scope("measured"):
         gpu.sweep()
@@ -101,7 +102,7 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
         gpu.sweep()  # of what the shot before had
         passes = timed(gpu, lambda: render(gpu, one), runs)
         memory = gpu.memory
-        limit = _limit(gpu, picture, runs, folder)
+        limit, asking = (_limit(gpu, picture, runs, folder, asking) for asking in (False, True))
     return {
         "label": f"{_where(shot)}: {picture.shot.technique.label()}" if several else picture.shot.technique.label(),
         "scene": shot.scene,
@@ -111,19 +112,21 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
         "lighting": summed(passes, lambda name: not name.startswith(SHARED)),
         "frame": summed(passes, lambda name: True),
         "limit": limit,
+        "asking": asking,
         "megabytes": memory / 2**20,
     }
 
 
-def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> dict[str, float] | None:
-    """Milliseconds of the fetches that the picture's technique may make; None where it makes none."""
+def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path, asking: bool) -> dict[str, float] | None:
+    """Milliseconds of the fetches that the picture's technique may make, with or without a question to each depth; None where it makes none."""
     technique = picture.shot.technique
     if not technique.counts:
         return None
     values = technique.values()
     read = READ if values.get("bounce") else READ[:1]
-    text = limit_text(technique.fetches, read, _reach(gpu, picture, values["radius"]))
-    name = f"limit-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name, and the reach differs from scene to scene
+    text = limit_text(technique.fetches, read, _reach(gpu, picture, values["radius"]), asking)
+    kind = "asking" if asking else "limit"  # programs are kept by name, and the reach differs from scene to scene
+    name = f"{kind}-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"
     (folder / name).write_text(text, "utf-8")
     into = gpu.target("limit", picture.given.size, LIGHTING_FORMAT)
     times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.given.frame, gbuffer=picture.given.gbuffer), runs)
@@ -139,28 +142,35 @@ def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
     return min(0.5 * radius / (x * at), 0.5), min(0.5 * radius / (y * at), 0.5)
 
 
-def limit_text(samples: int, read: Sequence[str], reach: tuple[float, float]) -> str:
-    """A shader that reads the G-buffer so often around every pixel, and adds."""
+def limit_text(samples: int, read: Sequence[str], reach: tuple[float, float], asking: bool = False) -> str:
+    """A shader that reads the G-buffer so often around every pixel, and adds; asking: adds up how many depths do not lie just above a plane."""
     rounds = -(-samples // BODY)
     lines = []
     for i in range(min(samples, BODY)):
         r, phi = math.sqrt((i + 0.5) / min(samples, BODY)), 2 * math.pi * i * 0.7548776662
-        at = f"uv + vec2({reach[0] * r * math.cos(phi):.8f}, {reach[1] * r * math.sin(phi):.8f})"
-        lines += [f"    sum += textureLod(gbuffer_{name}, {at}, 0.0).r;" for name in read]
+        offset = f"vec2({reach[0] * r * math.cos(phi):.8f}, {reach[1] * r * math.sin(phi):.8f})"
+        found = [f"textureLod(gbuffer_{name}, uv + {offset}, 0.0).r" for name in read]
+        if asking:
+            lines += [f"    seen = {found.pop(0)};", f"    plane = depth + dot(slope, {offset});"]
+            lines += ["    sum += seen < plane && seen > plane - depth ? 0.0 : 1.0;"]
+        lines += [f"    sum += {value};" for value in found]
     declared = "".join(f"uniform sampler2D gbuffer_{name};\n" for name in read if name not in ("depth", "normal"))
     loop = [f"    for (int k = 0; k < {rounds}; k++) {{", *lines, "    uv += 0.001;", "    }"] if rounds > 1 else lines
-    body = "\n".join(["    vec2 uv = uv_here();", "    float sum = 0.0;", *loop, "    result = vec4(sum);"])
+    given = ["    float depth = depth_at(uv), seen, plane;", "    vec2 slope = depth * normal_ws_at(uv).xy;"] if asking else []
+    body = "\n".join(["    vec2 uv = uv_here();", "    float sum = 0.0;", *given, *loop, "    result = vec4(sum);"])
     return f'// How long do these fetches take?\n#include "common/screen.glsl"\n{declared}out vec4 result;\n\nvoid main() {{\n{body}\n}}\n'
 
 
 def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Markdown: medians in milliseconds with 5th and 95th percentile, and the ratio to the limit, and to an earlier run where there is one."""
-    head = ["technique", "lighting, blur included", "its own passes", "limit", "ratio", "whole frame", "targets", *(["lighting, to before"] if before else [])]
+    """Markdown: medians in milliseconds with 5th and 95th percentile, and the ratios to the limits, and to an earlier run where there is one."""
+    head = ["technique", "lighting, blur included", "its own passes", "limit", "ratio", "asking limit", "ratio", "whole frame", "targets"]
+    head += ["lighting, to before"] if before else []
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         alone = sum(p["median"] for name, p in row["passes"].items() if own(name))
-        limit = row["limit"]
-        cells = [row["label"], in_words(row["lighting"]), f"{alone:.2f}", in_words(limit) if limit else "", f"{alone / limit['median']:.2f}" if limit else ""]
+        cells = [row["label"], in_words(row["lighting"]), f"{alone:.2f}"]
+        for limit in (row["limit"], row["asking"]):
+            cells += [in_words(limit), f"{alone / limit['median']:.2f}"] if limit else ["", ""]
         cells += [in_words(row["frame"]), f"{row['megabytes']:.0f} MB"]
         if before:
             earlier = before.get(row["label"])
