@@ -173,6 +173,22 @@ def test_passes_of_several_scenes_and_sizes(tmp_path: Path, monkeypatch: pytest.
     assert all(float(line.split("|")[-2]) > 0 for line in capsys.readouterr().out.splitlines()[2:10])
 
 
+def test_moving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "moving.json"
+    small = ("--scene", "nook", "--width", "64", "--height", "36", "--steps", "3", "--ssdo.samples", "4", "--ssao.samples", "4")
+    assert call(monkeypatch, "bench", "moving", *small, "--output", out) == 0
+    lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
+    rows = found["rows"]
+    ssao, ssdo = "SSAO, 4 directions", "SSDO with bounce, 4 directions"
+    assert [row["shown"] for row in rows[::2]] == [ssao, ssdo, f"{ssao} beside {ssdo}"]
+    assert [row["motion"] for row in rows] == ["the camera goes around", "the sky turns"] * 3
+    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)  # so small a window is fast enough
+    assert len(lines) == 2 + 6 + 2 and lines[2].split("|")[5].strip() == "64 x 36 (100 %)" and "a window of 64 x 36" in lines[-1]
+    assert call(monkeypatch, "bench", "moving", *small, "--output", out) == 2
+    assert call(monkeypatch, "bench", "moving", *small, "--steps", "2") == 2
+    assert call(monkeypatch, "bench", "moving", *small, "--techniques", "x") == 2
+
+
 def test_every_scene_and_size_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> None:
     """Whose fetches reach as far as the radius does there: a program is known by its name, and would go on with the first scene's."""
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))

@@ -374,6 +374,22 @@ def test_what_moves_is_as_large_as_is_fast_enough_though_triangles_take_their_ti
     assert session.step(size, busy=True) and session.sides["B"].scale == 0.75
 
 
+def test_a_frame_that_is_the_first_of_its_size_tells_no_cost(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the sky turns surfaces are kept, but for that frame: it would make the picture small again, and large, and small."""
+    session, size = screen.session, (640, 360)
+    screen.rest(*size)
+    cost, measured = session.sides["B"].costs["ssdo"], []
+    cost.measured(640 * 360, 10.0 * BUDGET[screen.gpu.clock.software])
+    monkeypatch.setattr(Cost, "measured", lambda self, pixels, milliseconds: measured.append(pixels))
+    scales = []
+    for turn in range(1, 4):
+        session.change({"sky.rotation": float(turn)})
+        screen.time.now += 0.1
+        session.step(size, busy=True)
+        scales.append(session.sides["B"].scale)
+    assert len(set(scales)) == 1 and scales[0] < 1 and measured == [round(640 * scales[0]) * round(360 * scales[0])] * 2
+
+
 @pytest.mark.parametrize(("fixed", "each"), [(0.0, 1e-4), (24.0, 3e-4), (5.0, 0.0)])
 def test_cost_of_another_size_is_on_the_line_through_two(fixed: float, each: float) -> None:
     cost = Cost()

@@ -5,6 +5,7 @@ equal      which technique is nearest to the truth in the same time, each with t
 failures   scenes built to break screen space: what each technique makes of them, and the truth
 passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
 cost       how that grows with samples, radius, pixels and triangles, as a table, a CSV file and a picture
+moving     how large and how often the viewer draws while the hand moves the camera, or the light
 start      from a command to its picture, step by step, and the work outside OpenGL of a frame like the one before
 rays       the reference's tree and its rays per second, beside Embree's
 loading    a file of millions of triangles: seconds and memory until its picture is there
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 
 from app.settings import Problem, suggestion
 
-BENCHES = ("errors", "equal", "failures", "passes", "cost", "start", "rays", "loading", "steady")
+BENCHES = ("errors", "equal", "failures", "passes", "cost", "moving", "start", "rays", "loading", "steady")
 
 
 def sizes(words: str) -> list[tuple[int, int]]:

@@ -61,6 +61,11 @@ def in_words(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
 
 
+def at_first(gpu: Gpu, shot: Shot, choose: bool) -> Shot:
+    """A shot as the viewer begins with it; `choose`: at what resolution light is found is left to it, half of it where a processor draws."""
+    return replace(shot, lighting=Resolution("half")) if choose and gpu.clock.software else shot
+
+
 class Session:
     """The viewer's state. Raises Problem when made with a scene or an environment that cannot be loaded."""
 

@@ -197,7 +197,8 @@ class Stage:
             else:
                 if software:
                     side.times.append(took + side.clock.spared)  # of a whole frame; but what moves, moves on: what was kept is so again
-                side.costs.setdefault(_kind(shot), Cost()).measured(width * height, took if software else self.milliseconds(slot) or 0.0)
+                if scale in (side.scale, 1.0):  # else all is drawn that might be kept in the next frame
+                    side.costs.setdefault(_kind(shot), Cost()).measured(width * height, took if software else self.milliseconds(slot) or 0.0)
             side.asked, side.scale, side.failed = shot, scale, None
             side.index, side.rested = index, 1 if stale else side.rested + 1
             if grows:

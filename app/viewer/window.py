@@ -7,7 +7,6 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +15,6 @@ from moderngl_window.context.base import BaseWindow, KeyModifiers, WindowConfig
 
 from app import images, scenes
 from app.gpu import NO_OPENGL, Gpu, NoOpenGL, give_back
-from app.half import Resolution
 from app.loading import progress
 from app.settings import Problem, to_toml
 from app.shot import Shot, read_text
@@ -27,7 +25,7 @@ from app.viewer.imgui_renderer import ImguiRenderer
 from app.viewer.panel import Panel
 from app.viewer.recording import Report, Turntable
 from app.viewer.saving import Memory
-from app.viewer.session import Session
+from app.viewer.session import Session, at_first
 
 PAUSE = 0.01  # seconds between looks at an idle window's events
 AWAKE = 0.7  # seconds after an event in which the panel is drawn: tooltips come late
@@ -444,9 +442,7 @@ def open_window(size: tuple[int, int]) -> Viewer:
 def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int], split: bool, choose: bool) -> int:
     config = open_window(size)
     gpu = Gpu(config.wnd.ctx)
-    if choose and gpu.clock.software:
-        shot = replace(shot, lighting=Resolution("half"))
-    session = Session(gpu, shot, others)
+    session = Session(gpu, at_first(gpu, shot, choose), others)
     if split:
         session.toggle_split()
     memory = Memory()
