@@ -146,8 +146,11 @@ def stepped(began: float, processor: float) -> None:
         images.save(path, gpu, picture, shot.values())
         step("picture, to the disk")
         held = megabytes()
-        gpu.forget()
         gpu.sparing = False
+        photograph(gpu, shot)  # targets stay from now on
+        gpu.ctx.finish()
+        last = time.time(), time.process_time()
+        gpu.forget()
         photograph(gpu, shot)
         gpu.ctx.finish()
         step(AGAIN)
