@@ -46,13 +46,23 @@ vec4 arriving(Point p, Sample s, out vec3 far) {
     return found.a * vec4(radiance_around(w_map), 1.0);
 }
 
-// Samples are taken in batches: as many as one texel can say of which of their points is hidden, so that the bounce need not look again.
-// Sample i is in channel i % 4, `bits` bits for each; half of marched SSDO's time was spent on looking twice.
-uniform sampler2D before, before_far, batch_hits;  // the sums of earlier batches; what the direct pass found
+// The direct pass tells the bounce which of a sample's points is hidden, so that it need not look again: half of marched SSDO's time was spent on
+// looking twice. A texel says so of `each` samples, `bits` bits of channel i % 4 for sample i; a batch is as many as the pass writes texels for.
+uniform sampler2D before, before_far, batch_hits, batch_hits_2, batch_hits_3;  // the sums of earlier batches; what the direct pass found
 
-#ifdef ENTRY_DIRECT
+#if defined(ENTRY_DIRECT_MORE) || defined(ENTRY_INDIRECT_MORE)
+#define MORE
+#endif
+
+#if defined(ENTRY_DIRECT) || defined(ENTRY_DIRECT_MORE)
 layout(location = 1) out vec4 hits;
+#ifdef MORE
+layout(location = 2) out vec4 hits_2;
+layout(location = 3) out vec4 hits_3;
+layout(location = 4) out vec4 far_indirect;
+#else
 layout(location = 2) out vec4 far_indirect;
+#endif
 
 // Radiance that comes through a direction where it is open, and 1. afar: grows by radiance of what is beyond.
 vec4 through(Point p, Sample s, bool open, inout vec3 afar) {
@@ -63,18 +73,11 @@ vec4 through(Point p, Sample s, bool open, inout vec3 afar) {
     return found;
 }
 
-// Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
-void direct() {
-    result = vec4(0.0, 0.0, 0.0, 1.0);
-    hits = far_indirect = vec4(0.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    Point p = point_here(depth);
-    Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
-    vec4 sum = vec4(0.0);
-    vec3 afar = vec3(0.0);
+// What a texel says of the samples from `first` on; their light is added.
+vec4 looked(Point p, inout Pattern q, int first, inout vec4 sum, inout vec3 afar) {
     uvec4 found = uvec4(0u);
-    for (int i = batch.first, shift = 0; i < batch.end; i += AT_ONCE, shift += batch.bits) {
+    int end = min(first + batch.each, batch.end);
+    for (int i = first, shift = 0; i < end; i += AT_ONCE, shift += batch.bits) {
         Sample s0 = sample_of(q, i, 0), s1 = sample_of(q, i, 1), s2 = sample_of(q, i, 2), s3 = sample_of(q, i, 3);
         ivec4 hit = closing(p.receiver, ray_of(p, s0), ray_of(p, s1), ray_of(p, s2), ray_of(p, s3), ssdo.thickness, p.steps);
         ivec4 asked = asked_of(i, ssdo.samples);
@@ -83,10 +86,32 @@ void direct() {
         found |= uvec4(hit * asked) << uint(shift);
         go_on(q);
     }
+    return vec4(found);
+}
+
+// Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
+void direct() {
+    result = vec4(0.0, 0.0, 0.0, 1.0);
+    hits = far_indirect = vec4(0.0);
+#ifdef MORE
+    hits_2 = hits_3 = vec4(0.0);
+#endif
+    float depth = depth_at(uv_here());
+    if (!on_surface(depth)) return;
+    Point p = point_here(depth);
+    Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
+    vec4 sum = vec4(0.0);
+    vec3 afar = vec3(0.0);
+    hits = looked(p, q, batch.first, sum, afar);
+#ifdef MORE
+    hits_2 = looked(p, q, batch.first + batch.each, sum, afar);
+    hits_3 = looked(p, q, batch.first + 2 * batch.each, sum, afar);
+#endif
     result = textureLod(before, uv_here(), 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
-    hits = vec4(found);
     far_indirect = textureLod(before_far, uv_here(), 0.0) + vec4(ssdo.bounce_gain * PI / float(ssdo.samples) * afar, 0.0);
 }
+
+void direct_more() { direct(); }
 #endif
 
 // Radiance that the body which closes a direction sends along it: from its front, as the camera sees it, or its back.
@@ -127,21 +152,34 @@ vec3 back(Point p, Pattern q, int i, int k, uint hit) {
     return hit == 0u ? vec3(0.0) : returned(p, s, ray_of(p, s), int(hit));
 }
 
+// The same of all samples from `first` on that a texel speaks of.
+vec3 back(Point p, inout Pattern q, int first, sampler2D hits) {
+    uvec4 found = uvec4(textureLod(hits, uv_here(), 0.0));
+    vec3 sum = vec3(0.0);
+    int end = min(first + batch.each, batch.end);
+    for (int i = first, shift = 0; i < end; i += AT_ONCE, shift += batch.bits) {
+        uvec4 hit = found >> uint(shift) & uint((1 << batch.bits) - 1);
+        sum += back(p, q, i, 0, hit.x) + back(p, q, i, 1, hit.y) + back(p, q, i, 2, hit.z) + back(p, q, i, 3, hit.w);
+        go_on(q);
+    }
+    return sum;
+}
+
 void indirect() {
     result = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     Point p = point_here(depth);
     Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
-    uvec4 found = uvec4(textureLod(batch_hits, uv_here(), 0.0));
-    vec3 sum = vec3(0.0);
-    for (int i = batch.first, shift = 0; i < batch.end; i += AT_ONCE, shift += batch.bits) {
-        uvec4 hit = found >> uint(shift) & uint((1 << batch.bits) - 1);
-        sum += back(p, q, i, 0, hit.x) + back(p, q, i, 1, hit.y) + back(p, q, i, 2, hit.z) + back(p, q, i, 3, hit.w);
-        go_on(q);
-    }
+    vec3 sum = back(p, q, batch.first, batch_hits);
+#ifdef MORE
+    sum += back(p, q, batch.first + batch.each, batch_hits_2);
+    sum += back(p, q, batch.first + 2 * batch.each, batch_hits_3);
+#endif
     result = textureLod(before, uv_here(), 0.0) + vec4(ssdo.bounce_gain * sum, 0.0);
 }
+
+void indirect_more() { indirect(); }
 
 #ifdef ENTRY_GLOSS
 #include "common/gloss.glsl"

@@ -221,7 +221,10 @@ FAULTS = (
         "27 or f10",
     ),
     Fault(27, "another direction's hit", SSDO, "found >> uint(shift) &", "found &", "27 or f10 or f7"),
-    Fault(27, "earlier batches forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + sum", "sum", "36 or f2"),
+    Fault(27, "one texel's hits for another's", SSDO, "batch.first + batch.each, batch_hits_2", "batch.first + batch.each, batch_hits", "27 or f10 or f7"),
+    Fault(27, "some samples twice, others never", SSDO, "looked(p, q, batch.first + 2 *", "looked(p, q, batch.first +", "27 or f10 or f7"),
+    Fault(27, "earlier batches forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + sum", "sum", "27"),
+    Fault(27, "what is beyond the screen mistaken for hits", "app/techniques/ssdo.py", "more[texels]", "more[0]", "27"),
     Fault(27, "earlier batches' bounce forgotten", SSDO, "textureLod(before, uv_here(), 0.0) + vec4(ssdo", "vec4(ssdo", "26 or f7 or f10"),
     Fault(
         27,

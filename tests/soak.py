@@ -104,6 +104,9 @@ def choose_everything(d: Driver) -> None:
                 names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if about(f).choices]
                 d.session.change(dict(zip(names, values, strict=True)))
                 d.rest()
+            for more in ({f"{technique}.samples": 32}, {f"{technique}.samples": 4}) if technique == "ssdo" else ():  # in one texel and in three
+                d.session.change(more)
+                d.rest()
             for far in ("open", "probes"):
                 d.session.change({"far.field": far})
                 d.rest()

@@ -108,6 +108,20 @@ def test_27_what_is_farther_than_the_radius_sends_nothing(gpu: Gpu) -> None:
     assert p.indirect.any()
 
 
+@pytest.mark.parametrize("samples", [16, 30, 80, 200])
+def test_27_samples_in_parts_are_all_of_them(gpu: Gpu, samples: int) -> None:
+    """With a bounce they are taken 24 or 72 at once, without one all together; with probes what is beyond the screen is added up beside them.
+    Where a part begins azimuths are computed anew, and by the last digit of one a direction may be hidden that was open: at 4 pixels of 10 000."""
+    s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5, "environment": "sky", "ssdo.samples": samples}
+    whole, parts, few = shoot(gpu, s | {"ssdo.bounce": False}), shoot(gpu, s), shoot(gpu, s | {"ssdo.samples": 16})
+    assert (np.abs(whole.open - parts.open) > 1e-5).mean() < 0.005 and np.abs(whole.open - parts.open).max() < 2.5 / samples
+    assert np.abs(whole.direct - parts.direct).mean() < 1e-4 * whole.direct.mean()
+    assert parts.indirect.mean() == pytest.approx(few.indirect.mean(), rel=0.05)  # measured 0.026 at most
+    far, far_few = (shoot(gpu, s | {"far.field": "probes", "ssdo.samples": count}) for count in (samples, 16))
+    assert far.indirect.mean() == pytest.approx(far_few.indirect.mean(), rel=0.05)  # measured 0.015 at most
+    assert far.indirect.mean() > 1.05 * parts.indirect.mean()
+
+
 def test_28_light_is_linear(gpu: Gpu) -> None:
     s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5, "environment": "sky"}
     sun, sky = {"sky.intensity": 0.0}, {"sun.irradiance": 0.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ from app.light import around
 from app.settings import param
 from app.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
 
+MORE = 3  # texels in which a pass says what it has found, where one is not enough
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -21,6 +24,7 @@ class Batch:
     first: int
     end: int
     bits: int  # for each sample: 0, or which of its points is hidden
+    each: int  # samples that a texel speaks of
 
 
 @dataclass(frozen=True)
@@ -62,23 +66,25 @@ class Ssdo(ScreenSpace):
         given |= far_field.given(gpu, view)
         nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
         direct = far = gpu.clear(nothing)[0]
-        hits: list[Texture] = []
+        hits: list[Sequence[Texture]] = []
+        texels, suffix = (MORE, "_more") if self.bounce and self.samples > self.each else (1, "")
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):
-                into = target(f"direct {number}" if number else "direct", 1 + self.bounce + (self.bounce and view.far.known))  # what a bounce needs too
-                direct, *more = gpu.draw("ssdo.frag:direct", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
-                far = more[1] if len(more) > 1 else far
-                hits += more[:1]
+                into = target(f"direct {number}" if number else "direct", 1 + self.bounce * (texels + view.far.known))  # what a bounce needs too
+                direct, *more = gpu.draw(f"ssdo.frag:direct{suffix}", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
+                far = more[texels] if len(more) > texels else far
+                hits.append(more[:texels])
         indirect = far
         gloss, sender = None, senders.Senders(*nothing.textures * 2)
         if self.intervals == "two":
             given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*nothing.textures * 6)
         if self.bounce:
             sender = senders.draw(gpu, view, direct)
-            for number, (batch, hit) in enumerate(zip(self.batches, hits, strict=True)):
+            for number, (batch, found) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
-                parts: dict[str, Any] = {"batch": batch, "batch_hits": hit, "before": indirect, "sender": sender}
-                (indirect,) = gpu.draw("ssdo.frag:indirect", into, within=view.within, **given, **parts)
+                parts: dict[str, Any] = {"batch": batch, "before": indirect, "sender": sender}
+                parts |= dict(zip(("batch_hits", "batch_hits_2", "batch_hits_3"), found, strict=False))
+                (indirect,) = gpu.draw(f"ssdo.frag:indirect{suffix}", into, within=view.within, **given, **parts)
         if self.reflections and view.gloss is not None:
             (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0], sender=sender)
         return Lighting(
@@ -97,8 +103,19 @@ class Ssdo(ScreenSpace):
         return self.prefilter * math.pi / (16 * self.samples * 0.5)
 
     @property
+    def bits(self) -> int:
+        """What it takes to say which of a sample's points is hidden, if any."""
+        return (self.steps if self.visibility == "march" else 1).bit_length()
+
+    @property
+    def each(self) -> int:
+        """Samples that fit into a texel: 24 bits in each of four channels, exact as float32."""
+        return 4 * (24 // self.bits)
+
+    @property
     def batches(self) -> list[Batch]:
-        """The samples, in parts whose hits fit into one texel: 24 bits in each of four channels, exact as float32."""
-        bits = (self.steps if self.visibility == "march" else 1).bit_length()
-        most = 4 * (24 // bits)
-        return [Batch(first, min(first + most, self.samples), bits) for first in range(0, self.samples, most)]
+        """The samples, in parts whose hits fit into the texels of one pass; all of them, where no bounce asks for hits."""
+        most = self.each if self.samples <= self.each else MORE * self.each
+        if not self.bounce:
+            return [Batch(0, self.samples, 0, self.samples)]
+        return [Batch(first, min(first + most, self.samples), self.bits, self.each) for first in range(0, self.samples, most)]

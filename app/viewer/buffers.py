@@ -80,9 +80,13 @@ def _parts(name: str, target: Target, scene: Scene) -> tuple[str, ...]:
     """What the textures of a target are called."""
     if name == "gbuffer" or name.startswith("hidden."):
         return gbuffer.parts(scene)
+    count = len(target.textures)
+    if name.startswith("ssdo.direct"):  # light, which points are hidden, in one texture or three, and what is beyond the screen
+        hits = ("hits", "hits 2", "hits 3")[: 1 if count < 4 else 3]
+        return ("direct", *hits, "beyond")[:count] if count > 1 else ("",)
     known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "temporal.0": Kept._fields, "temporal.1": Kept._fields}
     known |= dict.fromkeys(("half", "half wide", "inner"), pick.PARTS)
-    return known.get(name, Lighting._fields)[: len(target.textures)] if len(target.textures) > 1 else ("",)
+    return known.get(name, Lighting._fields)[:count] if count > 1 else ("",)
 
 
 def unoccluded(gpu: Gpu, slot: str, p: Picture) -> Texture:
