@@ -196,8 +196,8 @@ class Stage:
                 side.clock = self._clock()
             else:
                 if software:
-                    side.times.append(took + side.clock.spared)  # of a whole frame; but what moves, moves on: what was kept is so again
-                if scale in (side.scale, 1.0):  # else all is drawn that might be kept in the next frame
+                    side.times.append(took + side.clock.spared)  # of a whole frame
+                if scale in (side.scale, 1.0):  # what moves, moves on: the next one keeps what this one did, but the first of a size keeps nothing
                     side.costs.setdefault(_kind(shot), Cost()).measured(width * height, took if software else self.milliseconds(slot) or 0.0)
             side.asked, side.scale, side.failed = shot, scale, None
             side.index, side.rested = index, 1 if stale else side.rested + 1
