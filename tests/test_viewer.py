@@ -33,7 +33,7 @@ from app.viewer.controls import Pose
 from app.viewer.cost import Cost
 from app.viewer.growth import Growth
 from app.viewer.session import MODE_NAMES, MODES, Session, in_words
-from app.viewer.stage import BUDGET, Slot
+from app.viewer.stage import BUDGET, REST, Slot
 
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
@@ -651,10 +651,22 @@ class Window:
         return np.asarray(ImageGrab.grab(xdisplay=self.display).convert("RGB"))
 
     def changes(self, act: Callable[[], None], box: tuple[slice, slice]) -> None:
-        """Act, and wait until that part of the display is another."""
-        before = self.pixels()[box]
+        """Act when that part of the display is at rest, and wait until it is another."""
+        before = self.still(box)
         act()
         self.until(lambda: not np.array_equal(self.pixels()[box], before), 15, "a change")
+
+    def still(self, box: tuple[slice, slice]) -> Bytes:
+        """That part of the display, once it has been the same for longer than a picture that moved waits to become whole."""
+        seen = [self.pixels()[box]]
+
+        def rests() -> bool:
+            time.sleep(3 * REST)
+            seen.append(self.pixels()[box])
+            return np.array_equal(seen[-2], seen[-1])
+
+        self.until(rests, 30, "rest")
+        return seen[-1]
 
     def state(self) -> dict[str, Any]:
         """The shot of a screenshot taken now."""
