@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median_high
 from typing import Any
 
 from tqdm import tqdm
@@ -107,7 +108,7 @@ def measured(gpu: Gpu, left: Shot | None, right: Shot, steps: int) -> list[dict[
             if number >= 0:
                 times.append(took)
                 scales.append(session.sides["B"].scale)
-        scale = sorted(scales)[len(scales) // 2]
+        scale = median_high(scales)
         size = [round(n * scale) for n in hand.size]
         shown = " beside ".join(session.label(slot) for slot in session.shown)
         rows.append({"shown": shown, "motion": motion, "milliseconds": spread(times), "size": size, "scale": scale})

@@ -18,6 +18,7 @@ import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
         gpu.sweep()  # of what the shot before had
         passes = timed(gpu, lambda: render(gpu, one), runs)
         memory = gpu.memory
-        limit, asking = (_limit(gpu, picture, runs, folder, asking) for asking in (False, True))
+        limit, asking = _limits(gpu, picture, runs, folder)
     return {
         "label": f"{_where(shot)}: {picture.shot.technique.label()}" if several else picture.shot.technique.label(),
         "scene": shot.scene,
@@ -117,20 +118,23 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
     }
 
 
-def _limit(gpu: Gpu, picture: Picture, runs: int, folder: Path, asking: bool) -> dict[str, float] | None:
-    """Milliseconds of the fetches that the picture's technique may make, with or without a question to each depth; None where it makes none."""
+def _limits(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> list[dict[str, float] | None]:
+    """Milliseconds of the fetches that the picture's technique may make, without and with a question to each depth; None where it makes none."""
     technique = picture.shot.technique
     if not technique.counts:
-        return None
+        return [None, None]
     values = technique.values()
     read = READ if values.get("bounce") else READ[:1]
-    text = limit_text(technique.fetches, read, _reach(gpu, picture, values["radius"]), asking)
-    kind = "asking" if asking else "limit"  # programs are kept by name, and the reach differs from scene to scene
-    name = f"{kind}-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"
-    (folder / name).write_text(text, "utf-8")
+    reach = _reach(gpu, picture, values["radius"])
     into = gpu.target("limit", picture.given.size, LIGHTING_FORMAT)
-    times = timed(gpu, lambda: gpu.draw(name, into, frame=picture.given.frame, gbuffer=picture.given.gbuffer), runs)
-    return spread(times[name])
+    given: dict[str, Any] = {"frame": picture.given.frame, "gbuffer": picture.given.gbuffer}
+    found: list[dict[str, float] | None] = []
+    for kind in ("limit", "asking"):
+        text = limit_text(technique.fetches, read, reach, kind == "asking")
+        name = f"{kind}-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name: the reach is each scene's own
+        (folder / name).write_text(text, "utf-8")
+        found.append(spread(timed(gpu, partial(gpu.draw, name, into, **given), runs)[name]))
+    return found
 
 
 def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
