@@ -692,3 +692,9 @@ class Clock:
     def times(self) -> dict[str, float]:
         """Their medians."""
         return {name: median(times) for name, times in self.readings.items()}
+
+    @property
+    def passes(self) -> dict[str, float | None]:
+        """What the last frame asked for, in order, and its median; None where that is not known, as of what another clock's frame drew."""
+        times = self.times
+        return {name: times.get(name) for name in self._used}

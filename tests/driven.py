@@ -21,6 +21,7 @@ from app import presets
 from app.settings import about, from_toml
 from app.viewer import keys
 from app.viewer.buffers import LADDER, MARK
+from app.viewer.history import PAUSE
 from app.viewer.looking import VIEWS, Look
 from app.viewer.session import MODE_NAMES, MODES
 from app.viewer.stage import Slot
@@ -206,7 +207,8 @@ def keys_keep_cameras(d: Driver) -> None:
 
 @check
 def keys_undo(d: Driver) -> None:
-    d.rest()
+    time.sleep(PAUSE)  # what follows sooner is of one step with what came before
+    d.turns()
     before = d.session.state()
     press(d, "left 1")
     d.rest()
@@ -363,8 +365,6 @@ def panel_every_parameter(d: Driver) -> None:
         shot = d.session.shot("B")
         _, _, f, before = next(row for row in shot.walk() if row[0] == name)
         kind = "list" if about(f).choices else type(f.default if f.default is not None else before).__name__
-        if name.startswith("sun."):
-            d.rest()  # its pass comes and goes with it in the list of passes, and all rows move
         x, y = d.place(f"row {name}")
         if kind == "list":
             continue
@@ -423,6 +423,29 @@ def panel_measurements(d: Driver) -> None:
     assert d.panel.inspects
     d.press("inspect")
     d.press("truth")
+
+
+@check
+def panel_stays_where_it_is(d: Driver) -> None:
+    """What a hand is about to press does not move away while pictures become whole, passes come and go, and errors are measured."""
+    d.session.change({"sun.irradiance": 2.0})
+    d.rest()
+    d.press("truth")
+    names, seen = ("experiments turn light", "section Scene"), set()
+    for irradiance in (1.0, 3.0, 0.0, 2.0):
+        d.session.change({"sun.irradiance": irradiance})
+        for _ in range(12):
+            d.turns()
+            seen.add(tuple(d.panel.widgets.places[name] for name in names))
+    assert len(seen) == 1, seen
+    d.press("experiments turn light")
+    d.place("experiments stop")
+    seen.clear()
+    while d.panel.experiment and len(d.panel.experiment.curves["B"]) < 4:
+        d.turns()
+        seen.add(tuple(d.panel.widgets.places[name] for name in (*names, "experiments stop")))
+    d.press("experiments stop")
+    assert len(seen) == 1, seen
 
 
 @check
@@ -549,7 +572,7 @@ def main() -> int:
             d.panel.widgets.searched = ""
             for path in Path("captures").glob("*.*"):
                 path.unlink()
-            d.turns(4)
+            d.rest()
             one(d)
             assert d.session.gpu.ctx.error == "GL_NO_ERROR"
         except Exception:

@@ -182,6 +182,25 @@ def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
     assert gpu.clock.spared == pytest.approx(sum(np.median(before[name]) for name in KEPT))
 
 
+def test_44_what_another_clock_s_frame_drew_is_listed_without_a_time(gpu: Gpu) -> None:
+    """So that the list is of the same passes, in the order of the frame, whichever side drew them."""
+    shot = Shot().with_values(BASE)
+    render(gpu, shot)
+    whole, kept = Clock(gpu.ctx), Clock(gpu.ctx)
+    before = gpu.clock
+    try:
+        for gpu.clock in (whole, kept):
+            if gpu.clock is whole:
+                gpu.forget()
+            gpu.clock.running = True
+            gpu.clock.begin_frame()
+            render(gpu, shot)
+    finally:
+        gpu.clock = before
+    assert list(whole.passes) == list(kept.passes) and {name for name, ms in kept.passes.items() if ms is None} >= set(KEPT)
+    assert not whole.software or None not in whole.passes.values()
+
+
 def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
     """Also the one for which surfaces and light are copied."""
     stage, shot = Stage(gpu, lambda: 0.0), Shot().with_values(BASE)

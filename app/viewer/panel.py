@@ -72,6 +72,7 @@ class Panel:
         self._path = ""
         self._tabs = False  # whether the slots' tabs were there in the last frame
         self._rects: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
+        self._tall: dict[tuple[Slot, str], int] = {}  # the most passes listed of a slot, by technique: what is below stays where it is
         self._busy = False  # a list is open, or the mouse holds a slider
         self._begun = time.perf_counter()
 
@@ -271,12 +272,11 @@ class Panel:
         if s.truth:
             w.quiet(f"truth: {s.sides['truth'].growth.words()}")
             for slot in s.shown:
-                if (error := s.lens.rmse(slot)) is not None and experiments.at_rest(s, slot):
-                    with colored(imgui.Col_.text, COLORS[slot]):
-                        imgui.text(f"{slot}: RMSE {error:.4f}")
+                error = s.lens.rmse(slot) if experiments.at_rest(s, slot) else None
+                with colored(imgui.Col_.text, COLORS[slot]):
+                    imgui.text(f"{slot}: RMSE " + ("measuring" if error is None else f"{error:.4f}"))
             errors: dict[Slot, list[tuple[float, float]]] = {slot: [(m.at, m.errors[slot]) for m in self.moments if slot in m.errors] for slot in s.shown}
-            if any(errors.values()):
-                w.curves("errors", errors, 74, log=True, unit="RMSE")
+            w.curves("errors", errors, 74, log=True, unit="RMSE")
         for slot in s.shown:
             self._passes(slot)
         times: dict[Slot, list[tuple[float, float]]] = {
@@ -288,23 +288,27 @@ class Panel:
 
     def _passes(self, slot: Slot) -> None:
         s, w = self.session, self.widgets
-        whole, passes = s.stage.milliseconds(slot), s.sides[slot].clock.times
+        whole, passes = s.stage.milliseconds(slot), s.sides[slot].clock.passes
         with colored(imgui.Col_.text, COLORS[slot], len(s.shown) == 2):
             imgui.text(s.label(slot).partition(",")[0] if len(s.shown) == 2 else "one frame")
         w.right(in_words(whole) if whole is not None else "measuring")
-        most = max(passes.values(), default=1.0) or 1.0
+        most = max((ms for ms in passes.values() if ms), default=1.0)
+        across, line = imgui.get_content_region_avail().x, imgui.get_text_line_height_with_spacing()
         for name, ms in passes.items():
             at = imgui.get_cursor_screen_pos()
-            across, line = imgui.get_content_region_avail().x, imgui.get_text_line_height_with_spacing()
             pen = imgui.get_window_draw_list()
-            pen.add_rect_filled(at, ImVec2(at.x + across * ms / most, at.y + line - 3 * self.scale), u32(faint(COLORS[slot], 0.22)), 3.0)
+            pen.add_rect_filled(at, ImVec2(at.x + across * (ms or 0.0) / most, at.y + line - 3 * self.scale), u32(faint(COLORS[slot], 0.22)), 3.0)
             words = "  " + name.replace(".frag", "").replace(":", " ")
             with colored(imgui.Col_.text, THEME.quiet):
                 if imgui.selectable(f"{words}##{slot}{name}", False, 0, ImVec2(across - 70 * self.scale, 0))[0]:
                     self._show_pass(slot, name)
                 w.placed(f"pass {slot} {name}")
-                imgui.set_item_tooltip("shows what it drew")
-                w.right(in_words(ms))
+                imgui.set_item_tooltip("shows what it drew" + ("; drawn for the other side" if ms is None else ""))
+                w.right("-" if ms is None else in_words(ms))
+        kind = slot, s.shot(slot).technique.group
+        self._tall[kind] = max(self._tall.get(kind, 0), len(passes))
+        for _ in range(self._tall[kind] - len(passes)):
+            imgui.text("")
 
     def _show_pass(self, slot: Slot, name: str) -> None:
         """The first target that a pass of the timing list drew into becomes what is seen."""
