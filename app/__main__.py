@@ -44,7 +44,7 @@ def view(arguments: Sequence[str]) -> int:
     wanted = take_wanted(given)
     shot = wanted.shot(wanted.technique)
     others = {name: wanted.shot(name).technique for name in Technique.known}
-    split, choose = (name not in {**wanted.found, **wanted.typed} for name in ("technique", "lighting.resolution"))
+    split, choose = not wanted.asks("technique"), not wanted.asks("lighting.resolution")
     try:
         return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split=split, choose=choose)
     except NoOpenGL as error:

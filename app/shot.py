@@ -230,6 +230,10 @@ class Wanted:
         name: str = self.typed.get("technique") or self.found.get("technique") or Shot().technique.group
         return name
 
+    def asks(self, name: str) -> bool:
+        """Whether a value was given, and is not left to the program."""
+        return name in self.found or name in self.typed
+
     def shot(self, technique: str) -> Shot:
         """The shot with that technique, without what others are given. Raises Problem."""
         others = tuple(f"{t}." for t in Technique.known if t != Technique.named(technique).group)

@@ -22,6 +22,7 @@ from app.shot import Shot
 from app.store import Store
 from app.techniques.reference import Reference
 from app.truth import world
+from app.version import version
 
 SMALL = ("--width", "48", "--height", "27", "--truth-frames", "4", "--screen-frames", "4", "--no-cache")
 
@@ -32,7 +33,9 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert call(monkeypatch, *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[:2] for line in lines[2:8]] == [[f"| {s}", r] for s in ("nook", "cornell", "all") for r in ("10%", "30%")]
-    rows = json.loads(out.read_text())["rows"]
+    found = json.loads(out.read_text())
+    rows = found["rows"]
+    assert found["version"] == version() and "samples" in found["drawn"]
     assert len(rows) == 2 * 3 * 2
     # The table's cell is the mean of its cameras; off knows no radius
     nook = [row["errors"] for row in rows if row["scene"] == "nook" and row["radius"] == 0.1]

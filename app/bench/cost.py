@@ -23,12 +23,13 @@ from tqdm import tqdm
 
 from app import images, plots
 from app.bench import fit, sizes
-from app.gpu import Clock, Gpu, headless
+from app.bench.flags import add_clock, add_count, set_clock, take_count
+from app.gpu import Gpu, headless
 from app.pipeline import render, scene_of, timed
 from app.settings import Parser, Problem, parse
 from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from app.technique import ScreenSpace, Technique
-from app.timings import BLUR, CLOCKS, own, spread, summed
+from app.timings import BLUR, own, spread, summed
 from app.version import version
 
 FULL = {
@@ -84,18 +85,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--radii", metavar="V,V,...", help=f"as shares of the scene's size [{FULL['radii']}]")
     parser.add_argument("--sizes", metavar="WxH,WxH,...", help=f"of the picture; elsewhere it has --width and --height, 640 and 360 [{FULL['sizes']}]")
     parser.add_argument("--triangles", metavar="N,N,...", help=f"of the scene `million`; elsewhere it is --scene [{FULL['triangles']}]")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="frames that are measured, 3 to 1000 [5]")
+    add_count(parser, "runs", 5, 3, "frames that are measured")
     parser.add_argument("--quick", action="store_true", help="few points and small pictures, to see whether all works")
-    parser.add_argument("--clock", default="wall", choices=CLOCKS, help="what counts on a software renderer: cpu where other programs run [wall]")
+    add_clock(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help=f"the folder for {' and '.join(NAMES)} [captures/cost]")
     parser.add_argument("--overwrite", action="store_true", help="existing files may be replaced")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    runs, quick, clock, output, overwrite = (given.pop(name) for name in ("runs", "quick", "clock", "output", "overwrite"))
-    names, forms = given.pop("techniques").split(","), given.pop("visibility").split(",")
+    quick, clock, output, overwrite = (given.pop(name) for name in ("quick", "clock", "output", "overwrite"))
+    runs, names, forms = take_count(given, "runs", 3), given.pop("techniques").split(","), given.pop("visibility").split(",")
     asked = {flag: default if (typed := given.pop(flag)) is None else typed for flag, default in (QUICK if quick else FULL).items()}
-    if not 3 <= runs <= 1000:
-        raise Problem(f"--runs {runs}: must be 3 to 1000")
     output = output or images.free_name(Path("captures"), "cost", "")
     paths = [output / name for name in NAMES]
     images.check_free(paths, overwrite)
@@ -104,13 +103,10 @@ def main(arguments: Sequence[str]) -> int:
     points = planned(shots, asked)
     drawable = plots.drawable(NAMES[0])
     with Gpu(headless()) as gpu:
-        seconds, timer = CLOCKS[clock]
-        if clock != "wall" and not gpu.clock.software:
-            raise Problem(f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} does not draw with the processor; leave it out")
-        gpu.clock = Clock(gpu.ctx, seconds=seconds)
+        timer = set_clock(gpu, clock)
         rows = [measured(gpu, point, runs) for point in tqdm(points, desc="cost", disable=None)]
         info = gpu.ctx.info
-        drawn = Drawn(info["GL_RENDERER"], info["GL_VERSION"], os.cpu_count() or 1, timer if gpu.clock.software else "timer queries", runs, version())
+        drawn = Drawn(info["GL_RENDERER"], info["GL_VERSION"], os.cpu_count() or 1, timer, runs, version())
     base = _base(next(iter(shots.values())))
     print("\n".join([*table(rows), "", f"{base}; {drawn.words()}"]))
     _write(paths[0], csv_text(rows, drawn).encode())

@@ -13,18 +13,17 @@ import argparse
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from app import far_field, images, tracing, truth
+from app import far_field, tracing, truth
 from app.bench import contest
 from app.bench.contest import DEFAULT, QUANTITIES, UNLIMITED, Candidate, Figures, Key, Outcome, joined
+from app.bench.flags import add_clock, add_count, add_output, save, set_clock, take_count, take_output
 from app.gpu import LATE, Clock, Gpu, headless
 from app.metrics import Mask, noise_free_rmse
 from app.pipeline import Picture, lit, render
@@ -35,7 +34,7 @@ from app.shot import Shot, Wanted, add_shot_flags, shares, take_wanted
 from app.store import Store, add_cache_flags, take_store
 from app.technique import Technique, View
 from app.techniques.reference import Reference
-from app.timings import CLOCKS, summed
+from app.timings import summed
 from app.version import version
 
 SIZE = {"width": 192, "height": 108}
@@ -55,35 +54,26 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--held-out", default=HELD_OUT, metavar="S,S,...", help=f"scenes that are held out with all cameras [{HELD_OUT}]")
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
     parser.add_argument("--budgets", default=BUDGETS, metavar="B,B,...", help=f"as 5ms, or as 2x of what SSAO takes unless told otherwise [{BUDGETS}]")
-    parser.add_argument("--runs", type=int, default=3, metavar="N", help="times that each is measured in each view, 3 to 1000 [3]")
+    add_count(parser, "runs", 3, 3, "times that each is measured in each view")
     parser.add_argument("--truth-frames", type=int, default=12, metavar="N", help="frames of each truth, 4 rays a pixel each [12]")
-    parser.add_argument("--clock", default="wall", choices=CLOCKS, help="what counts on a software renderer: cpu where other programs run [wall]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="every candidate's figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_clock(parser)
+    add_output(parser, "every candidate's figures, and what drew")
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
     scenes, held, radii = given.pop("scenes").split(","), [s for s in given.pop("held_out").split(",") if s], shares(given.pop("radii"))
-    runs, frames, clock, store = given.pop("runs"), given.pop("truth_frames"), given.pop("clock"), take_store(given)
-    output, overwrite, budgets = given.pop("output"), given.pop("overwrite"), [Budget.read(word) for word in given.pop("budgets").split(",")]
-    if not 3 <= runs <= 1000:
-        raise Problem(f"--runs {runs}: must be 3 to 1000")
-    images.check_free([output] if output else [], overwrite)
+    runs, frames, clock, store = take_count(given, "runs", 3), given.pop("truth_frames"), given.pop("clock"), take_store(given)
+    output, budgets = take_output(given), [Budget.read(word) for word in given.pop("budgets").split(",")]
     tuned, kept = places(_plain(take_wanted(given)), scenes, held)
     with Gpu(headless()) as gpu:
-        gpu.clock = Clock(gpu.ctx, seconds=CLOCKS[clock][0])
-        if clock != "wall" and not gpu.clock.software:
-            raise Problem(f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} does not draw with the processor; leave it out")
+        timer = set_clock(gpu, clock)
         with tqdm(total=len(tuned) + len(kept), desc="truths", disable=None) as bar:
             halves = [[drawn(gpu, place, frames, store, bar.update) for place in half] for half in (tuned, kept)]
         outcome = compared(gpu, halves[0], halves[1], radii, budgets, runs)
-        timer = CLOCKS[clock][1] if gpu.clock.software else "timer queries"
         size = f"{tuned[0].shot.width} x {tuned[0].shot.height}, {len(tuned)} views tuned on, {len(kept)} held out, truth {4 * frames} rays a pixel"
         by = f"{size}; {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, median of {runs} runs; version {version()}"
     print("\n".join([*contest.report(outcome), "", by]))
-    if output:
-        images.save_json(output, {"drawn": by, **contest.as_json(outcome)})
-        print(output.absolute(), file=sys.stderr)
+    save(output, by, contest.as_json(outcome))
     return 0
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from app import images, scenes, truth
+from app.bench.flags import add_output, save, take_output
 from app.gpu import Gpu, headless
 from app.pipeline import photograph
 from app.scenes.cameras import CAMERAS
@@ -47,8 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--samples", type=int, default=16, metavar="N", help="directions at each pixel, or slices of as many points [16]")
     parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each [64]")
     parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {truth.SCREEN} each [16]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="every camera's figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_output(parser, "every camera's figures, and what drew")
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
@@ -56,8 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         if name not in CAMERAS:
             raise Problem(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
-    output, overwrite, samples = given.pop("output"), given.pop("overwrite"), given.pop("samples")
-    images.check_free([output] if output else [], overwrite)
+    output, samples = take_output(given), given.pop("samples")
     frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
     wanted = take_wanted(given)
     if taken := [name for name in wanted.typed if name in ("scene", "technique") or name.startswith(("camera.", *(f"{t}." for t in Technique.known)))]:
@@ -75,9 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         drawn = f"{size}, {samples} samples, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     truths = f"world truth {4 * frames} rays a pixel, screen truth {screen_frames} frames of {truth.SCREEN}"
     print("\n".join([*table(found, names, radii), "", f"{drawn}; {truths}"]))
-    if output:
-        images.save_json(output, {"drawn": drawn, "rows": found})
-        print(output.absolute(), file=sys.stderr)
+    save(output, drawn, {"rows": found})
     return 0
 
 

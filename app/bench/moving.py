@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median_high
 from typing import Any
 
 from tqdm import tqdm
 
-from app import images
+from app.bench.flags import add_count, add_output, save, take_count, take_output
 from app.gpu import Gpu, headless
-from app.settings import Parser, Problem, parse
+from app.settings import Parser, parse
 from app.shot import Shot, add_shot_flags, take_wanted
 from app.timings import in_words, spread
 from app.version import version
@@ -37,29 +35,22 @@ def main(arguments: Sequence[str]) -> int:
     """`bench moving FLAGS`. Returns the exit code; raises Problem."""
     parser = Parser("python -m app bench moving", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--techniques", default="ssao,ssdo", metavar="T,T,...", help="each alone, then the first and the last beside one another [ssao,ssdo]")
-    parser.add_argument("--steps", type=int, default=40, metavar="N", help="steps that are measured, 3 to 1000 [40]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="all figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_count(parser, "steps", 40, 3, "steps that are measured")
+    add_output(parser, "all figures, and what drew")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    output, overwrite, steps, names = given.pop("output"), given.pop("overwrite"), given.pop("steps"), given.pop("techniques").split(",")
-    if not 3 <= steps <= 1000:
-        raise Problem(f"--steps {steps}: must be 3 to 1000")
-    images.check_free([output] if output else [], overwrite)
+    output, steps, names = take_output(given), take_count(given, "steps", 3), given.pop("techniques").split(",")
     wanted = take_wanted(given)
     shots = wanted.shots(names)
-    choose = "lighting.resolution" not in {**wanted.found, **wanted.typed}
     with Gpu(headless()) as gpu:
-        begun = [at_first(gpu, shot, choose) for shot in shots]
+        begun = [at_first(gpu, shot, not wanted.asks("lighting.resolution")) for shot in shots]
         rows: list[dict[str, Any]] = []
         for left, right in tqdm([*((None, shot) for shot in begun), *[(begun[0], begun[-1])] * (len(begun) > 1)], desc="moving", disable=None):
             rows += measured(gpu, left, right, steps)
         half = ", lighting at half" * begun[0].lighting.half
         drawn = f"{begun[0].scene}, a window of {begun[0].width} x {begun[0].height}{half}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     print("\n".join([*table(rows), "", f"{drawn}; {steps} steps; version {version()}"]))
-    if output:
-        images.save_json(output, {"drawn": drawn, "version": version(), "steps": steps, "rows": rows})
-        print(output.absolute(), file=sys.stderr)
+    save(output, drawn, {"steps": steps, "rows": rows})
     return 0
 
 

@@ -13,7 +13,6 @@ import argparse
 import json
 import math
 import os
-import sys
 import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from app import images
 from app.bench import sizes
+from app.bench.flags import add_count, add_output, save, take_count, take_output
 from app.gbuffer import BACKGROUND
 from app.gpu import SHADERS, Gpu, headless
 from app.pipeline import Picture, render, scene_of, timed
@@ -47,18 +46,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--samples", default="16,64", metavar="N,N,...", help="each technique that looks at the screen with each of these counts [16,64]")
     parser.add_argument("--scenes", metavar="S,S,...", help="each of these instead of --scene")
     parser.add_argument("--sizes", metavar="WxH,WxH,...", help="each of these instead of --width and --height, as in 1280x720,1920x1080")
-    parser.add_argument("--runs", type=int, default=11, metavar="N", help="frames that are measured, 3 to 1000 [11]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="all figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_count(parser, "runs", 11, 3, "frames that are measured")
+    add_output(parser, "all figures, and what drew")
     parser.add_argument("--against", type=Path, metavar="FILE.json", help="print the ratio to the figures of an earlier run")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    output, overwrite, runs = given.pop("output"), given.pop("overwrite"), given.pop("runs")
+    output, runs = take_output(given), take_count(given, "runs", 3)
     names, counts, against = given.pop("techniques").split(","), given.pop("samples"), given.pop("against")
     places, extents = given.pop("scenes"), given.pop("sizes")
-    if not 3 <= runs <= 1000:
-        raise Problem(f"--runs {runs}: must be 3 to 1000")
-    images.check_free([output] if output else [], overwrite)
     before = _read(against) if against else {}
     several = bool(places or extents)
     shots = spaced(take_wanted(given), names, counts, places, extents)
@@ -68,9 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         where = "" if several else f"{_where(shots[0])}, "
         drawn = f"{where}{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, {runs} frames"
     print("\n".join([*table(rows, before), "", f"{drawn}; version {version()}"]))
-    if output:
-        images.save_json(output, {"drawn": drawn, "version": version(), "rows": rows})
-        print(output.absolute(), file=sys.stderr)
+    save(output, drawn, {"rows": rows})
     return 0
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from app import images, scenes, tracing
+from app import scenes, tracing
 from app.bench import peak_memory
+from app.bench.flags import add_output, save, take_output
 from app.frame import positions
 from app.gbuffer import BACKGROUND
 from app.gpu import Gpu, headless
@@ -69,13 +68,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scenes", default=SCENES, metavar="S,S,...", help=f"built-in scenes, or paths to {SCENES_IN_WORDS} files [{SCENES}]")
     parser.add_argument("--width", type=int, default=1280, metavar="PX", help="of the picture whose pixels rays start at [1280]")
     parser.add_argument("--height", type=int, default=720, metavar="PX", help="[720]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="the figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_output(parser, "the figures, and what drew")
     given = parse(parser, arguments)
     names = [name.strip() for name in given["scenes"].split(",") if name.strip()]
     shots = [Shot().with_values({"scene": name, "width": given["width"], "height": given["height"]}) for name in names]
-    output = given["output"]
-    images.check_free([output] if output else [], given["overwrite"])
+    output = take_output(given)
     found = []
     with Gpu(headless()) as gpu, tqdm(shots, desc="rays", disable=None) as bar:
         for shot in bar:
@@ -83,9 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         drawn = f"{given['width']} x {given['height']} rays, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     held = peak_memory()
     print("\n".join([*table(found), "", drawn + (f"; {held} of memory at most" if held else "")]))
-    if output:
-        images.save_json(output, {"drawn": drawn, "rows": [one._asdict() for one in found]})
-        print(output.absolute(), file=sys.stderr)
+    save(output, drawn, {"rows": [one._asdict() for one in found]})
     return 0
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from app import geometry, images, light
 from app.bench import megabytes
+from app.bench.flags import add_count, add_output, save, take_count, take_output
 from app.gpu import PACKAGE, Geometry, Gpu, Line, Program, headless
 from app.pipeline import photograph, render, scene_of
 from app.settings import Parser, Problem, parse, to_toml
@@ -41,15 +42,11 @@ def main(arguments: Sequence[str]) -> int:
     """`bench start FLAGS`. Returns the exit code; raises Problem."""
     parser = Parser("python -m app bench start", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="whose unchanged frames are measured [off,ssao,ssdo]")
-    parser.add_argument("--runs", type=int, default=7, metavar="N", help="processes of each kind, 1 to 1000, after one that fills the caches [7]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="all figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_count(parser, "runs", 7, 1, "processes of each kind, after one that fills the caches")
+    add_output(parser, "all figures, and what drew")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    output, overwrite, runs, names = given.pop("output"), given.pop("overwrite"), given.pop("runs"), given.pop("techniques").split(",")
-    if not 1 <= runs <= 1000:
-        raise Problem(f"--runs {runs}: must be 1 to 1000")
-    images.check_free([output] if output else [], overwrite)
+    output, runs, names = take_output(given), take_count(given, "runs", 1), given.pop("techniques").split(",")
     wanted = take_wanted(given)
     shot = wanted.shot(wanted.technique)
     others = [wanted.shot(name).with_values(TINY) for name in names]
@@ -62,9 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         work = {other.technique.group: spread(unchanged(gpu, other)) for other in others}
         drawn = f"{shot.scene}, {shot.width} x {shot.height}, {shot.technique.label()}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     print("\n".join([*table(steps, memory), "", *table_of_frames(work), "", f"{drawn}; {runs} processes, {UNCHANGED} frames; version {version()}"]))
-    if output:
-        images.save_json(output, {"drawn": drawn, "version": version(), "runs": runs, "steps": steps, "megabytes": memory, "unchanged": work})
-        print(output.absolute(), file=sys.stderr)
+    save(output, drawn, {"runs": runs, "steps": steps, "megabytes": memory, "unchanged": work})
     return 0
 
 

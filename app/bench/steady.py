@@ -11,10 +11,8 @@ import argparse
 import itertools
 import math
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -22,14 +20,14 @@ import numpy as np
 from tqdm import tqdm
 
 from app import images, scenes
-from app.gpu import Clock, Gpu, headless
+from app.bench.flags import add_clock, add_count, add_output, save, set_clock, take_count, take_output
+from app.gpu import Gpu, headless
 from app.metrics import noise_free_rmse, rmse
 from app.pipeline import photograph, render, timed
 from app.scene import Floats
 from app.settings import Parser, Problem, parse
 from app.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from app.temporal import Temporal
-from app.timings import CLOCKS
 from app.truth import surface
 from app.version import version
 
@@ -53,44 +51,30 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--pixels", type=float, default=4.0, metavar="V", help="how far the picture moves from frame to frame, where the camera does [4]")
     parser.add_argument("--degrees", type=float, default=5.0, metavar="V", help="how far the light turns from frame to frame, where it does [5]")
     parser.add_argument("--truth-frames", type=int, default=32, metavar="N", help="frames that each frame's own light converges in, 4 to 4096 [32]")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="frames that are timed, 3 to 1000 [5]")
-    parser.add_argument("--clock", default="wall", choices=CLOCKS, help="what counts on a software renderer: cpu where other programs run [wall]")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="every frame's figures, and what drew")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+    add_count(parser, "runs", 5, 3, "frames that are timed")
+    add_clock(parser)
+    add_output(parser, "every frame's figures, and what drew")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    pixels, degrees, truth_frames, runs, clock, output, overwrite = (
-        given.pop(name) for name in ("pixels", "degrees", "truth_frames", "runs", "clock", "output", "overwrite")
-    )
-    for flag, value, low, high in (
-        ("pixels", pixels, 0, 1e3),
-        ("degrees", degrees, -180, 180),
-        ("truth-frames", truth_frames, 4, 4096),
-        ("runs", runs, 3, 1000),
-    ):
+    pixels, degrees, truth_frames, clock = (given.pop(name) for name in ("pixels", "degrees", "truth_frames", "clock"))
+    for flag, value, low, high in (("pixels", pixels, 0, 1e3), ("degrees", degrees, -180, 180), ("truth-frames", truth_frames, 4, 4096)):
         if not low <= value <= high:
             raise Problem(f"--{flag} {value:g}: must be {low:g} to {high:g}")
-    images.check_free([output] if output else [], overwrite)
+    output, runs = take_output(given), take_count(given, "runs", 3)
     wanted = take_wanted(given)
     shot = Wanted({**DEFAULTS, **wanted.found}, wanted.typed).shots()[0]
     if not shot.remembers:
         raise Problem("nothing is remembered: leave --temporal.frames 0, --frames and progressive techniques out")
     shot = replace(shot.resolved(scenes.load(shot.scene, shot.time)), technique=shot.technique)
     with Gpu(headless()) as gpu:
-        seconds, timer = CLOCKS[clock]
-        if clock != "wall" and not gpu.clock.software:
-            raise Problem(f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} does not draw with the processor; leave it out")
-        gpu.clock = Clock(gpu.ctx, seconds=seconds)
+        timer = set_clock(gpu, clock)
         rows = measured(gpu, shot, motions(pixels, degrees), truth_frames)
         own, whole = cost(gpu, shot, runs)
-        timer = timer if gpu.clock.software else "timer queries"
         drawn = f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; version {version()}"
     what = f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.half}, {shot.technique.label()}, "
     what += f"{shot.temporal.frames} frames, clamping {shot.temporal.clamping:g}"
     print("\n".join([*table(rows), "", f"{own:.3g} ms of the frame's {whole:.3g} ms are spent on remembering ({timer}); {what}; {drawn}"]))
-    if output:
-        images.save_json(output, {"drawn": drawn, "shot": shot.values(), "milliseconds": {"own": own, "frame": whole}, "rows": rows})
-        print(output.absolute(), file=sys.stderr)
+    save(output, drawn, {"shot": shot.values(), "milliseconds": {"own": own, "frame": whole}, "rows": rows})
     return 0
 
 
