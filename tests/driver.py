@@ -45,7 +45,7 @@ class Driver:
             else:
                 self.wnd.dispatch_events()
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"{what} did not come in {seconds} s"
