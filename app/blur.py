@@ -52,14 +52,14 @@ class Blur(Settings):
         if self.radius == 0:
             return light
         for axis, averaged in (("across", 1), ("down", 2 * self.radius)):
-            into = gpu.target(f"blur.{axis}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-            given: dict[str, Any] = {"blur": self, "frame": view.frame, "gbuffer": view.gbuffer, "light": light}
-            direct, indirect = gpu.draw(f"blur.frag:{axis}", into, **given, noise=_noise(technique.count, averaged))
-            gloss = light.gloss
-            if gloss is not None:
+            into = gpu.target(f"blur.{axis}", view.size, *light._replace(gloss=None).formats)
+            given: dict[str, Any] = {"blur": self, "frame": view.frame, "gbuffer": view.gbuffer, "light": light, "bounce": light.bounce}
+            blurred = light.of(gpu.draw(f"blur.frag:{axis}", into, **given, noise=_noise(technique.count, averaged)))
+            if light.gloss is not None:
                 into = gpu.target(f"blur.lobe {axis}", view.size, LIGHTING_FORMAT)
                 (gloss,) = gpu.draw(f"blur.frag:lobe_{axis}", into, **given, noise=_noise(technique.lobes, averaged))
-            light = Lighting(direct, indirect, gloss)
+                blurred = blurred._replace(gloss=gloss)
+            light = blurred
         return light
 
 

@@ -19,25 +19,28 @@ class Average:
 
 def mean(gpu: Gpu, view: View, light: Lighting, index: int) -> Lighting:
     """The mean of this frame's lighting and that of the `index` frames before it, 32 bit. Index 0 starts anew."""
-    formats, entry = (LIGHTING_FORMAT,) * (2 if light.gloss is None else 3), "matte" if light.gloss is None else "glossy"
-    into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, *formats) for k in (0, 1))
+    entry = "matte" if light.gloss is None else "glossy"
+    into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, *light.formats) for k in (0, 1))
     if index == 0:
         before.framebuffer.clear()
-    return Lighting(*gpu.draw(f"average.frag:{entry}", into, average=Average(1 / (index + 1)), light=light, before=Lighting(*before.textures)))
+    return light.of(gpu.draw(f"average.frag:{entry}", into, average=Average(1 / (index + 1)), light=light, before=light.of(before.textures)))
 
 
 def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
-    """The mean of `count` frames, (h, w, 4) for each texture, as if they had just been drawn: frame `count` goes on from here."""
-    into = gpu.target(f"mean.{(count - 1) % 2}", (means[0].shape[1], means[0].shape[0]), *[LIGHTING_FORMAT] * len(means))
-    for texture, values in zip(into.textures, means, strict=True):
+    """The mean of `count` frames, (h, w, 4) for each texture but the texel of no bounce, as if they had just been drawn: frame `count` goes on
+    from here."""
+    drawn = [values for values in means if values.shape == means[0].shape]
+    into = gpu.target(f"mean.{(count - 1) % 2}", (means[0].shape[1], means[0].shape[0]), *[LIGHTING_FORMAT] * len(drawn))
+    for texture, values in zip(into.textures, drawn, strict=True):
         gpu.write(texture, values)
-    return Lighting(*into.textures)
+    return Lighting(into.textures[0], gpu.black).of(into.textures)
 
 
 def draw(gpu: Gpu, view: View, light: Lighting) -> Texture:
     """Linear radiance, rgb."""
     into = gpu.target("radiance", view.size, LIGHTING_FORMAT)
-    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment, "light": light, "light_sun": view.sun}
+    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment, "light_sun": view.sun}
+    given |= {"light": light, "bounce": light.bounce}
     if view.gloss is None:
         return gpu.draw("composite.frag:matte", into, **given)[0]
     return gpu.draw(f"composite.frag:{'dimmed' if light.gloss is None else 'glossy'}", into, **given, gloss=view.gloss, light_shine=view.shine)[0]

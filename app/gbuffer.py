@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from app.frame import Frame, Matrix
 from app.geometry import seen, upload
 from app.gpu import Geometry, Gpu, Part, Texture
@@ -55,7 +53,7 @@ def layer(gpu: Gpu, scene: Scene, frame: Frame, name: str, geometry: Geometry, p
     clear, camera = [BACKGROUND if f == "r32f" else 0.0 for f in formats], Camera(frame.clip_from_world, frame.view_from_world, which)
     gpu.raster("gbuffer", into, geometry, parts, clear, camera=camera, keep=True, backs=which == "backs", **bound)
     normal, albedo, depth, *more = into.textures
-    emission = more.pop() if scene.shining else gpu.cached("black", None, lambda: gpu.nearest(np.zeros((1, 1, 3), "f4")))
+    emission = more.pop() if scene.shining else gpu.black
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)
 
 

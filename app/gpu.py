@@ -277,8 +277,8 @@ class Gpu:
         return texture
 
     def nearest(self, values: Floats) -> Texture:
-        """Values (h, w, 3) float32, each alone; row 0 first, ends at its edges."""
-        texture = self.table(_aligned(values))
+        """Values (h, w, 3) or (h, w, 4) float32, each alone; row 0 first, ends at its edges."""
+        texture = self.table(values if values.shape[2] == 4 else _aligned(values))
         texture.filter = moderngl.NEAREST, moderngl.NEAREST
         return texture
 
@@ -438,6 +438,11 @@ class Gpu:
             self._touch(into.textures)
             self.written[self._scope + shader] = into.name
         self.ctx.enable_only(moderngl.NOTHING)
+
+    @property
+    def black(self) -> Texture:
+        """A texel of 0 in all channels, in place of what is nowhere."""
+        return self.cached("black", None, lambda: self.nearest(np.zeros((1, 1, 4), "f4")))
 
     def read(self, texture: Texture) -> Floats:
         """A texture's values, float32 (h, w, components), row 0 on top."""

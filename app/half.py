@@ -17,7 +17,7 @@ from app.gpu import Gpu, Size
 from app.pick import Pick
 from app.scene import Floats
 from app.settings import Settings, param
-from app.technique import LIGHTING_FORMAT, Lighting, View
+from app.technique import Lighting, View
 
 EVERY_SECOND = Pick((0, 0), 2)
 
@@ -58,10 +58,10 @@ def blur(whole: Blur) -> Blur:
 
 def upsampled(gpu: Gpu, whole: View, light: Lighting, agreeing: Blur) -> Lighting:
     """Lighting of every pixel, from that of every second; those count that a blur would."""
-    into = gpu.target("upsampled", whole.size, *[LIGHTING_FORMAT] * (2 if light.gloss is None else 3))
+    into = gpu.target("upsampled", whole.size, *light.formats)
     entry = "matte" if light.gloss is None else "glossy"
     given: dict[str, Any] = {"blur": agreeing, "frame": whole.frame, "gbuffer": whole.gbuffer, "environment": whole.environment}
-    return Lighting(*gpu.draw(f"upsample.frag:{entry}", into, **given, light=light))
+    return light.of(gpu.draw(f"upsample.frag:{entry}", into, **given, light=light, bounce=light.bounce))
 
 
 def whole(size: Size, uv: Floats) -> Floats:

@@ -87,7 +87,7 @@ def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
         "sun": picture.view.sun,
     }
     found = {name: gpu.read(texture)[..., :3] for name, texture in rgb.items()}
-    found["emission"] = np.broadcast_to(found["emission"], found["radiance"].shape)
+    found |= {name: np.broadcast_to(found[name], found["radiance"].shape) for name in ("indirect", "emission")}
     return found | {"direct": direct[..., :3], "open": direct[..., 3], "depth": np.where(depth < BACKGROUND, depth, np.inf).astype("f4")}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from app.frame import Frame
 from app.gbuffer import GBuffer
 from app.gpu import Box, Gpu, Size, Texture
-from app.technique import LIGHTING_FORMAT, Lighting, View
+from app.technique import Lighting, View
 
 PARTS = ("normal", "albedo", "emission", "depth", "sun", "flat", "gloss", "shine")  # of what is seen there, as shaders/pick.frag writes them
 
@@ -38,8 +38,8 @@ def view(gpu: Gpu, whole: View, pick: Pick, frame: Frame, name: str) -> View:
 
 def light(gpu: Gpu, whole: Lighting, pick: Pick, size: Size, name: str) -> Lighting:
     """The light of these pixels."""
-    into = gpu.target(name, size, *[LIGHTING_FORMAT] * (2 if whole.gloss is None else 3))
-    return Lighting(*gpu.draw(f"pick.frag:{'light' if whole.gloss is None else 'light_glossy'}", into, pick=pick, light=whole))
+    into = gpu.target(name, size, *whole.formats)
+    return whole.of(gpu.draw(f"pick.frag:{'light' if whole.gloss is None else 'light_glossy'}", into, pick=pick, light=whole))
 
 
 def one(gpu: Gpu, whole: Texture, box: Box, name: str) -> Texture:

@@ -24,6 +24,7 @@ pixel (`fetches`): two techniques have equal samples where these are equal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -68,12 +69,36 @@ class View(NamedTuple):
         return width, height
 
 
+@dataclass(frozen=True)
+class Bounce:
+    """Passed to shaders as `bounce`; read through shaders/common/lighting.glsl."""
+
+    given: str = param("yes", choices=("yes", "no"))
+
+
 class Lighting(NamedTuple):
     """What every technique answers."""
 
-    direct: Texture
-    indirect: Texture
+    direct: Texture  # rgb: irradiance; a: the open share
+    indirect: Texture  # rgb: irradiance by the bounce; a black texel where there is none
     gloss: Texture | None = None
+
+    @property
+    def bounces(self) -> bool:
+        return self.indirect.size == self.direct.size
+
+    @property
+    def bounce(self) -> Bounce:
+        return Bounce("yes" if self.bounces else "no")
+
+    @property
+    def formats(self) -> list[str]:
+        """Of textures that hold as much: without a bounce the first alone, unless there is gloss, which shaders write third."""
+        return [LIGHTING_FORMAT] * (1 + self.bounces if self.gloss is None else 3)
+
+    def of(self, textures: Sequence[Texture]) -> Lighting:
+        """What became of it in such textures."""
+        return self._replace(direct=textures[0]) if len(textures) == 1 else Lighting(*textures)
 
 
 def share(of_it: float, length: float | None) -> float | None:

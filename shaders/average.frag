@@ -7,9 +7,9 @@ layout(location = 1) out vec4 indirect;
 layout(location = 2) out vec4 gloss;
 
 void matte() {
-    ivec2 px = ivec2(gl_FragCoord.xy);
-    direct = mix(texelFetch(before_direct, px, 0), texelFetch(light_direct, px, 0), average.share);
-    indirect = mix(texelFetch(before_indirect, px, 0), texelFetch(light_indirect, px, 0), average.share);
+    vec2 uv = gl_FragCoord.xy / vec2(textureSize(light_direct, 0));
+    direct = mix(textureLod(before_direct, uv, 0.0), textureLod(light_direct, uv, 0.0), average.share);
+    indirect = mix(textureLod(before_indirect, uv, 0.0), textureLod(light_indirect, uv, 0.0), average.share);
 }
 
 void glossy() {

@@ -7,7 +7,7 @@
 #include <blur>
 #include <noise>
 #include "common/agreement.glsl"
-uniform sampler2D light_direct, light_indirect, light_gloss;
+#include "common/lighting.glsl"
 
 const bool BY_VARIANCE = BLUR_GUIDE == BLUR_GUIDE_VARIANCE;
 
@@ -34,18 +34,18 @@ float weight(Receiver r, vec2 q, int i) { return inside(q) * agreement(r, q) * (
 void along(vec2 one) {
     vec2 uv = uv_here();
     float depth = depth_at(uv);
-    direct = textureLod(light_direct, uv, 0.0);
-    indirect = textureLod(light_indirect, uv, 0.0);
+    direct = direct_at(uv);
+    indirect = indirect_at(uv);
     if (!on_surface(depth)) return;
     Receiver r = receiver_at(uv, depth);
     float total = 1.0, open = direct.a;
     one /= frame.size;
     for (int i = 1; i <= blur.radius; i++) {
         vec2 q = uv - float(i) * one, p = uv + float(i) * one;
-        vec4 direct_q = textureLod(light_direct, q, 0.0), direct_p = textureLod(light_direct, p, 0.0);
+        vec4 direct_q = direct_at(q), direct_p = direct_at(p);
         vec2 w = both(vec2(weight(r, q, i) * likeness(open, direct_q.a), weight(r, p, i) * likeness(open, direct_p.a)));
         direct += w.x * direct_q + w.y * direct_p;
-        indirect += w.x * textureLod(light_indirect, q, 0.0) + w.y * textureLod(light_indirect, p, 0.0);
+        indirect += w.x * indirect_at(q) + w.y * indirect_at(p);
         total += w.x + w.y;
     }
     direct /= total;
@@ -66,7 +66,7 @@ float weight(Receiver r, vec2 q, int i) {
 void along(vec2 one) {
     vec2 uv = uv_here();
     float depth = depth_at(uv);
-    gloss = textureLod(light_gloss, uv, 0.0);
+    gloss = lobe_at(uv);
     vec4 g = gloss_at(uv);
     if (!on_surface(depth) || g.rgb == vec3(0.0)) return;
     Receiver r = receiver_at(uv, depth);
@@ -74,7 +74,7 @@ void along(vec2 one) {
     one /= frame.size;
     for (int i = 1; i <= blur.radius; i++) {
         vec2 q = uv - float(i) * one, p = uv + float(i) * one;
-        vec4 gloss_q = textureLod(light_gloss, q, 0.0), gloss_p = textureLod(light_gloss, p, 0.0);
+        vec4 gloss_q = lobe_at(q), gloss_p = lobe_at(p);
         vec2 w = width * both(vec2(weight(r, q, i) * likeness(open, gloss_q.a), weight(r, p, i) * likeness(open, gloss_p.a)));
         gloss += w.x * gloss_q + w.y * gloss_p;
         total += w.x + w.y;

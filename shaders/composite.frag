@@ -5,7 +5,8 @@
 // filtered for its roughness (Karis, Real Shading in Unreal Engine 4, 2013, the split sum), of the sun what sun.frag found
 #include "common/screen.glsl"
 #include "common/environment.glsl"
-uniform sampler2D gbuffer_albedo, gbuffer_emission, light_direct, light_indirect, light_sun;
+#include "common/lighting.glsl"
+uniform sampler2D gbuffer_albedo, gbuffer_emission, light_sun;
 out vec4 radiance;
 
 const float PI_ = 3.14159265359;
@@ -15,7 +16,7 @@ void background(vec2 uv) { radiance = vec4(radiance_from(normalize(mat3(frame.wo
 // Radiance of a diffuse surface.
 vec3 diffuse(vec2 uv) {
     vec4 albedo = textureLod(gbuffer_albedo, uv, 0.0);
-    vec3 far = albedo.a * (textureLod(light_direct, uv, 0.0).rgb + textureLod(light_indirect, uv, 0.0).rgb);
+    vec3 far = albedo.a * (direct_at(uv).rgb + indirect_at(uv).rgb);
     return albedo.rgb / PI_ * (far + textureLod(light_sun, uv, 0.0).rgb);
 }
 
@@ -27,7 +28,7 @@ void matte() {
 
 #if defined(ENTRY_GLOSSY) || defined(ENTRY_DIMMED)
 #include "common/gloss.glsl"
-uniform sampler2D gloss_environment, light_gloss, light_shine;
+uniform sampler2D gloss_environment, light_shine;
 
 // Where a rough lobe's light comes from: not from the mirrored direction w, since masking takes the flat ones. Lagarde, de Rousiers, listing 22.
 // Against the integral in a linear sky, RMSE at roughness 0.5 and 1: at cosines 0.05 to 0.3 0.20 and 0.22 without it, 0.13 and 0.02 with it; at
@@ -49,7 +50,7 @@ void reflecting(vec2 uv, vec4 lobe) {
 void glossy() {
     vec2 uv = uv_here();
     if (!on_surface(depth_at(uv))) background(uv);
-    else reflecting(uv, textureLod(light_gloss, uv, 0.0));
+    else reflecting(uv, lobe_at(uv));
 }
 
 // It knows the open share of the hemisphere only. Lagarde, de Rousiers, Moving Frostbite to Physically Based Rendering, SIGGRAPH 2014, listing 26.
@@ -59,7 +60,7 @@ void dimmed() {
         background(uv);
         return;
     }
-    float open = textureLod(light_direct, uv, 0.0).a, cosine = max(dot(normal_ws_at(uv), eye_ws_from(uv)), 0.0);
+    float open = direct_at(uv).a, cosine = max(dot(normal_ws_at(uv), eye_ws_from(uv)), 0.0);
     float share = clamp(pow(cosine + open, exp2(-16.0 * gloss_at(uv).a - 1.0)) - 1.0 + open, 0.0, 1.0);
     reflecting(uv, vec4(0.0, 0.0, 0.0, share));
 }

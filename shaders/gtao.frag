@@ -1,5 +1,5 @@
 // How much of the hemisphere lies above the two horizons of each slice?
-// reads  gbuffer, environment      writes  irradiance times the open share; the open share in a; no bounce
+// reads  gbuffer, environment      writes  irradiance times the open share; the open share in a
 // after  Jimenez, Wu, Pesce, Jarabo, Practical Realtime Strategies for Accurate Indirect Occlusion, SIGGRAPH 2016
 // cannot know what is open below a horizon: things are taken to go on behind what is seen, but for the heuristic `thin`
 #include <gtao>
@@ -7,7 +7,6 @@ const bool TWO_INTERVALS = false;  // a horizon has no back
 #include "common/slices.glsl"
 #include "common/environment.glsl"
 layout(location = 0) out vec4 direct;
-layout(location = 1) out vec4 indirect;
 
 // A horizon's cosine. `thin` is the authors' heuristic: with 0.1 RMSE of radiance in cornell, nook, blocks and courtyard (15 % of their size)
 // is 0.344, 0.059, 0.055, 0.117, without it 0.319, 0.058, 0.056, 0.096, as most of what is too bright there is hidden anyway.
@@ -26,7 +25,6 @@ float horizon_of(Post p, Slice s, float side, float shift) {
 
 void occlusion() {
     direct = vec4(0.0, 0.0, 0.0, 1.0);
-    indirect = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     vec3 n_ws = normal_ws_at(uv_here()), flat_ws = flat_ws_at(uv_here()), bent_vs = vec3(0.0);

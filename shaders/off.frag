@@ -1,12 +1,10 @@
 // How bright is every point when nothing hides the environment?
-// reads  gbuffer, environment      writes  irradiance at the normal, all open, no bounce
+// reads  gbuffer, environment      writes  irradiance at the normal, all open
 #include "common/screen.glsl"
 #include "common/environment.glsl"
-layout(location = 0) out vec4 direct;
-layout(location = 1) out vec4 indirect;
+out vec4 direct;
 
 void main() {
     direct = vec4(0.0, 0.0, 0.0, 1.0);
-    indirect = vec4(0.0);
     if (on_surface(depth_at(uv_here()))) direct.rgb = irradiance_at(normal_ws_at(uv_here()));
 }

@@ -1,13 +1,14 @@
 // How much of each sector of one pixel's slices lies between the two horizons, and what light does it bring?
 // reads  what the technique reads at that pixel      writes  a column for each sector: its direction and whether it is closed (1), leaves the
-//        screen open (2) or is open (0), to direct; its share of the pixel's light, and its open share in a, to indirect; no bounce; where the
-//        horizon that closes it is seen
+//        screen open (2) or is open (0), to direct; its share of the pixel's light, and its open share in a; no bounce; where the horizon that
+//        closes it is seen
 // after  shaders/gtao.frag itself: what lies between its horizons is cut at the sectors' ends
 // cannot say what the blur makes of it
 #include <probe>
 #define HERE probe.pixel
 #include "gtao.frag"
 #include "common/sectors.glsl"
+layout(location = 1) out vec4 direct_part;
 layout(location = 2) out vec4 indirect_part;
 layout(location = 3) out vec4 place_part;
 
@@ -38,7 +39,7 @@ void main() {
     float open = max(min(high, from + wide) - max(low, from), 0.0) * float(PARTS);
     bool upper = from + 0.5 * wide > high, shut = open == 0.0;
     direct = vec4(mat3(frame.world_from_view) * sector.w_vs, shut ? 1.0 : sector.leaves ? 2.0 : 0.0);
-    indirect = vec4(light * open / float(gtao.slices * PARTS), open);
+    direct_part = vec4(light * open / float(gtao.slices * PARTS), open);
     indirect_part = vec4(0.0, 0.0, 0.0, 1.0);
     place_part = vec4(upper ? highest(p, s, 1.0, s.shift) : highest(p, s, -1.0, opposite), sector.disc);
 }

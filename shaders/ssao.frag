@@ -1,5 +1,5 @@
 // How much of the hemisphere above a point does the depth buffer leave open?
-// reads  gbuffer, environment      writes  irradiance at the normal times the open share; the open share in a; no bounce
+// reads  gbuffer, environment      writes  irradiance at the normal times the open share; the open share in a
 // after  Mittring, Finding Next Gen: CryEngine 2, SIGGRAPH 2007; hemisphere of the normal, cosine-weighted
 // cannot tell which directions are open: light of all of them is dimmed alike
 #include <ssao>
@@ -7,8 +7,7 @@ const bool TWO_INTERVALS = SSAO_INTERVALS == SSAO_INTERVALS_TWO;
 #include "common/visibility.glsl"
 #include "common/pattern.glsl"
 #include "common/environment.glsl"
-layout(location = 0) out vec4 direct;
-layout(location = 1) out vec4 indirect;
+out vec4 direct;
 
 Ray ray_at(Receiver r, Hemisphere h, Pattern p, int i, int k, int steps) {
     Sample s = sample_of(p, i, k);
@@ -17,7 +16,6 @@ Ray ray_at(Receiver r, Hemisphere h, Pattern p, int i, int k, int steps) {
 
 void main() {
     direct = vec4(0.0, 0.0, 0.0, 1.0);
-    indirect = vec4(0.0);
     float depth = depth_at(uv_here());
     if (!on_surface(depth)) return;
     vec3 n_ws = normal_ws_at(uv_here()), flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());

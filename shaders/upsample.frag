@@ -5,7 +5,8 @@
 // cannot know the light of what is seen at none of these, as a twig: it is taken to be all of the environment's
 #include "common/agreement.glsl"
 #include "common/environment.glsl"
-uniform sampler2D light_direct, light_indirect, light_gloss, gbuffer_gloss;
+#include "common/lighting.glsl"
+uniform sampler2D gbuffer_gloss;
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
 layout(location = 2) out vec4 gloss;
@@ -22,7 +23,7 @@ float total_gloss = 0.0;  // of those that are glossy themselves
 
 void take_gloss(vec2 px, float weight) {
     if (textureLod(gbuffer_gloss, whole_uv(px), 0.0).rgb == vec3(0.0)) return;
-    gloss += weight * textureLod(light_gloss, own_uv(px), 0.0);
+    gloss += weight * lobe_at(own_uv(px));
     total_gloss += weight;
 }
 #else
@@ -30,8 +31,8 @@ void take_gloss(vec2 px, float weight) {}
 #endif
 
 void take(vec2 px, float weight) {
-    direct += weight * textureLod(light_direct, own_uv(px), 0.0);
-    indirect += weight * textureLod(light_indirect, own_uv(px), 0.0);
+    direct += weight * direct_at(own_uv(px));
+    indirect += weight * indirect_at(own_uv(px));
     take_gloss(px, weight);
 }
 

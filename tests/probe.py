@@ -14,6 +14,7 @@ from app.gpu import Gpu
 from app.pipeline import photograph
 from app.scene import Floats, Scene
 from app.shot import Shot
+from app.technique import Lighting
 
 Doubles = npt.NDArray[np.float64]
 Bools = Any  # an array of bool; numpy types comparisons as one or a single bool
@@ -53,6 +54,12 @@ def shoot(gpu: Gpu, values: dict[str, Any]) -> Probe:
     position = p_vs @ np.array(frame.world_from_view).reshape(4, 4)
     ray = np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1) @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
     return Probe(**found, position=position[..., :3], ray=ray / np.linalg.norm(ray, axis=-1, keepdims=True))
+
+
+def lights(gpu: Gpu, light: Lighting) -> tuple[Floats, Floats]:
+    """Direct and indirect light, (h, w, 4); that is 0 where nothing bounces."""
+    direct = gpu.read(light.direct)
+    return direct, np.broadcast_to(gpu.read(light.indirect), direct.shape)
 
 
 def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:

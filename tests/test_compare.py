@@ -118,9 +118,10 @@ def test_the_longest_unused_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 # ---- means and truths ---------------------------------------------------------------------------------------------------
 
 
-def test_a_mean_goes_on_where_it_was_interrupted(gpu: Gpu, tmp_path: Path) -> None:
-    """Bit for bit what it would have been."""
-    shot = shot_of(frames=7)
+@pytest.mark.parametrize("values", [{}, {"technique": "ssao"}, {"technique": "ssdo", "ssdo.bounce": False, "scene": "atelier"}])
+def test_a_mean_goes_on_where_it_was_interrupted(gpu: Gpu, tmp_path: Path, values: dict[str, Any]) -> None:
+    """Bit for bit what it would have been; with a bounce, without, and with reflections alone."""
+    shot = shot_of(frames=7).with_values(values)
     whole = images.arrays(gpu, photograph(gpu, shot))
     drawn: list[Shot] = []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import SMALL, register, shoot
+from probe import SMALL, lights, register, shoot
 
 from app import half, images, scenes
 from app.frame import positions
@@ -17,11 +17,11 @@ from app.gbuffer import BACKGROUND
 from app.gpu import Gpu
 from app.guard import Guard
 from app.pipeline import Picture, photograph, render
-from app.scene import Material, Mesh, Scene
+from app.scene import Floats, Material, Mesh, Scene
 from app.scenes.shapes import box, quad
 from app.settings import Problem
 from app.shot import Shot, Wanted
-from app.technique import Technique
+from app.technique import Lighting, Technique
 from app.viewer.buffers import MARK, of_picture
 from app.viewer.probe import CLOSED, probed
 
@@ -73,6 +73,11 @@ def larger(shot: Shot, band: int) -> Shot:
     return replace(shot, guard=Guard(), width=shot.width + 2 * band, height=shot.height + 2 * band, camera=replace(shot.camera, fov=wide))
 
 
+def everything(gpu: Gpu, light: Lighting) -> list[Floats]:
+    """What a technique answered, gloss too if there is any."""
+    return [*lights(gpu, light), *([gpu.read(light.gloss)] if light.gloss else [])]
+
+
 # ---- the same as in a larger picture ------------------------------------------------------------------------------------
 
 
@@ -85,11 +90,11 @@ def test_light_is_that_of_a_larger_picture_to_the_bit(gpu: Gpu, technique: str, 
     for black in (False, True)[: 1 + (technique in BOUNCING)]:
         values: dict[str, Any] = {"scene": scene, "technique": technique, "lighting.resolution": resolution, "width": 65, "height": 37} | two
         p = drawn(gpu, values | ({"environment": "black", "sun.irradiance": 3.0} if black else {}))
-        mine = [gpu.read(texture) for texture in p.raw if texture]
+        mine = everything(gpu, p.raw)
         band = p.shot.guard.pixels(p.shot.height)
         whole = render(gpu, larger(p.shot, band))
         skipped = band // (2 if resolution == "half" else 1)
-        rest = [gpu.read(texture)[skipped:-skipped, skipped:-skipped] for texture in whole.raw if texture]
+        rest = [values[skipped:-skipped, skipped:-skipped] for values in everything(gpu, whole.raw)]
         assert len(mine) == len(rest) and (not black or rest[1].any())
         for number, (one, other) in enumerate(zip(mine, rest, strict=True)):
             known = slice(None) if black or number == 0 else slice(3, None)  # of the bounce and of gloss the share that is open
@@ -100,7 +105,7 @@ def test_what_is_remembered_is_that_of_a_larger_picture(gpu: Gpu) -> None:
     """But for the outermost pixels, whose light is clamped to the spread of its neighbours."""
     values = {"scene": "nook", "technique": "ssdo", "temporal.frames": 3, "environment": "black", "sun.irradiance": 3.0}
     p = photograph(gpu, Shot().with_values(SMALL | {"guard.band": BAND} | values))
-    mine = gpu.read(p.lighting.direct), gpu.read(p.lighting.indirect)
+    mine = lights(gpu, p.lighting)
     band = p.shot.guard.pixels(p.shot.height)
     whole = photograph(gpu, larger(p.shot, band))
     for one, texture in zip(mine, (whole.lighting.direct, whole.lighting.indirect), strict=True):
@@ -201,10 +206,11 @@ def test_what_is_just_outside_sends(gpu: Gpu, technique: str, scene: str, near: 
 @pytest.mark.parametrize("size", SIZES)
 def test_all_that_is_read_is_as_large_as_the_picture(gpu: Gpu, technique: str, resolution: str, size: tuple[int, int]) -> None:
     p = drawn(gpu, {"scene": "atelier", "technique": technique, "lighting.resolution": resolution, "width": size[0], "height": size[1], "blur.radius": 4})
-    assert p.view.size == p.radiance.size == p.image.size == p.lighting.direct.size == p.lighting.indirect.size == p.view.sun.size == size
+    assert p.view.size == p.radiance.size == p.image.size == p.lighting.direct.size == p.view.sun.size == size
     assert all(texture.size == size for texture in (p.view.gbuffer.normal, p.view.gbuffer.albedo, p.view.gbuffer.depth, p.view.gbuffer.flat))
     lit = size if resolution == "full" else (-(-size[0] // 2), -(-size[1] // 2))
-    assert p.given.size == p.raw.direct.size == p.raw.indirect.size == lit
+    assert p.given.size == p.raw.direct.size == lit
+    assert p.lighting.indirect.size == (size if technique in BOUNCING else (1, 1)) and p.raw.indirect.size == (lit if technique in BOUNCING else (1, 1))
     for name, values in images.arrays(gpu, p).items():
         assert values.shape[:2] == size[::-1]
         assert name == "depth" or np.isfinite(values).all()
@@ -270,7 +276,7 @@ def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, r
     """What closes it is found where it is, in the band too."""
     with gpu.scope("A"):
         p = drawn(gpu, given(technique, "board outside", **{"lighting.resolution": resolution, "camera.target": (0.0, 0.6, 0.0)}))
-    direct, indirect = gpu.read(p.raw.direct), gpu.read(p.raw.indirect)
+    direct, indirect = lights(gpu, p.raw)
     depth = gpu.read(p.view.gbuffer.depth)[..., 0]
     places = positions(p.view.frame, np.where(depth < BACKGROUND, depth, np.inf))
     outside = 0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from probe import SMALL, register, shoot
+from probe import SMALL, lights, register, shoot
 
 from app import half, images, scenes, truth
 from app.capture import main as capture
@@ -49,7 +49,7 @@ def upsampled(gpu: Gpu, p: Picture, values: Floats) -> Floats:
     for texture in into.textures:
         gpu.write(texture, values)
     light = half.upsampled(gpu, p.view, Lighting(*into.textures), p.shot.blur)
-    direct, indirect = gpu.read(light.direct), gpu.read(light.indirect)
+    direct, indirect = lights(gpu, light)
     assert ((direct == indirect) | (indirect == 0)).all()
     return direct
 
@@ -311,7 +311,7 @@ def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, f
     session.step(size)
     p = session.lens.picture("B")
     assert p
-    direct, indirect = gpu.read(p.raw.direct), gpu.read(p.raw.indirect)
+    direct, indirect = lights(gpu, p.raw)
     sparse = gpu.read(p.given.gbuffer.depth)[..., 0] < BACKGROUND
     counted = 0
     for y, x in np.argwhere(gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND)[::41]:

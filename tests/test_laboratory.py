@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from probe import lights
 from test_viewer import Screen
 
 from app import images, metrics
@@ -325,7 +326,7 @@ def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) 
     session.step((64, 36))
     picture = session.lens.picture("B")
     assert picture
-    raw = gpu.read(picture.raw.direct), gpu.read(picture.raw.indirect)
+    raw = lights(gpu, picture.raw)
     fates, across = set(), []
     depth = gpu.read(picture.view.gbuffer.depth)[..., 0]
     places = positions(picture.view.frame, np.where(depth < 1e29, depth, np.inf))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import SMALL, Bools, Doubles, register
+from probe import SMALL, Bools, Doubles, lights, register
 
 from app import images, scenes
 from app.bench import steady
@@ -36,7 +36,7 @@ def shot_of(values: dict[str, Any]) -> Shot:
 
 def light(gpu: Gpu, p: Picture) -> Floats:
     """(h, w, 8): direct and indirect."""
-    return np.concatenate([gpu.read(p.lighting.direct), gpu.read(p.lighting.indirect)], -1)
+    return np.concatenate(lights(gpu, p.lighting), -1)
 
 
 def surface(gpu: Gpu, p: Picture) -> Bools:

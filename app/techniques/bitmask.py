@@ -51,15 +51,13 @@ class Bitmask(Sliced):
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (1 + (self.bounce and view.far.known)))
         direct, *sent = gpu.draw("bitmask.frag:direct", into, within=view.within, **given, environment_around=around(gpu, view.sky, self.seen))
-        nothing = gpu.clear(gpu.target("bitmask.nothing", (1, 1), LIGHTING_FORMAT))
-        given["sender"] = senders.draw(gpu, view, direct) if self.bounce else senders.Senders(*nothing * 2)
+        given["sender"] = senders.draw(gpu, view, direct) if self.bounce else senders.Senders(*[gpu.black] * 2)
         if self.intervals == "two":
-            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*nothing * 6)
-        into, gloss = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT), None
+            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*[gpu.black] * 6)
+        indirect, gloss = gpu.black, None
         if self.bounce:
-            (indirect,) = gpu.draw("bitmask.frag:indirect", into, within=view.within, **given, before_far=(sent or nothing)[0])
-        else:
-            (indirect,) = gpu.clear(into)
+            into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
+            (indirect,) = gpu.draw("bitmask.frag:indirect", into, within=view.within, **given, before_far=sent[0] if sent else gpu.black)
         if self.reflections and view.gloss is not None:
             (gloss,) = gpu.draw("bitmask.frag:gloss", gpu.target("bitmask.gloss", view.size, LIGHTING_FORMAT), within=view.within, **given)
         return Lighting(direct, indirect, gloss)

@@ -19,6 +19,6 @@ class Gtao(Sliced):
     bent: bool = param(False, help="light is looked up along the mean open direction instead of the normal")
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        into = gpu.target("gtao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+        into = gpu.target("gtao", view.size, LIGHTING_FORMAT)
         given: dict[str, Any] = {"gtao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
-        return Lighting(*gpu.draw("gtao.frag:occlusion", into, within=view.within, **given))
+        return Lighting(gpu.draw("gtao.frag:occlusion", into, within=view.within, **given)[0], gpu.black)

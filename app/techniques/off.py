@@ -13,5 +13,5 @@ class Off(Technique):
     """No occlusion: the environment's irradiance at the normal, no bounce."""
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        into = gpu.target("off", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        return Lighting(*gpu.draw("off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment))
+        into = gpu.target("off", view.size, LIGHTING_FORMAT)
+        return Lighting(gpu.draw("off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment)[0], gpu.black)

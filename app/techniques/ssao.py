@@ -15,6 +15,7 @@ class Ssao(ScreenSpace):
     """Ambient occlusion: the open share of the hemisphere dims the light of all directions alike. No bounce."""
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
-        into = gpu.target("ssao", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
+        into = gpu.target("ssao", view.size, LIGHTING_FORMAT)
         given: dict[str, Any] = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
-        return Lighting(*gpu.draw("ssao.frag", into, within=view.within, **given, inverse_depth=depths(gpu, view, self.intervals, self.thickness)))
+        given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness)
+        return Lighting(gpu.draw("ssao.frag", into, within=view.within, **given)[0], gpu.black)

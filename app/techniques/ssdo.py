@@ -54,18 +54,17 @@ class Ssdo(ScreenSpace):
         def target(name: str, textures: int = 1) -> Target:
             return gpu.target(f"ssdo.{name}", view.size, *[LIGHTING_FORMAT] * textures)
 
-        def cleared(name: str, open_share: float) -> Texture:
-            into = target(name)
-            into.framebuffer.clear(0.0, 0.0, 0.0, open_share)
+        def unlit() -> Texture:
+            into = target("no direct")
+            into.framebuffer.clear(0.0, 0.0, 0.0, 1.0)
             return into.textures[0]
 
         if not (self.direct or self.bounce or (self.reflections and view.gloss is not None)):
-            return Lighting(cleared("no direct", 1.0), cleared("no indirect", 0.0))
+            return Lighting(unlit(), gpu.black)
         given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
         given |= {"inverse_depth": depths(gpu, view, self.intervals, self.thickness, self.bounce), "environment_around": around(gpu, view.sky, self.seen)}
         given |= far_field.given(gpu, view)
-        nothing = gpu.target("ssdo.nothing", (1, 1), LIGHTING_FORMAT)
-        direct = far = gpu.clear(nothing)[0]
+        direct = far = gpu.black
         hits: list[Sequence[Texture]] = []
         texels, suffix = (MORE, "_more") if self.bounce and self.samples > self.each else (1, "")
         if self.direct or self.bounce:
@@ -75,9 +74,9 @@ class Ssdo(ScreenSpace):
                 far = more[texels] if len(more) > texels else far
                 hits.append(more[:texels])
         indirect = far
-        gloss, sender = None, senders.Senders(*nothing.textures * 2)
+        gloss, sender = None, senders.Senders(*[gpu.black] * 2)
         if self.intervals == "two":
-            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*nothing.textures * 6)
+            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*[gpu.black] * 6)
         if self.bounce:
             sender = senders.draw(gpu, view, direct)
             for number, (batch, found) in enumerate(zip(self.batches, hits, strict=True)):
@@ -88,8 +87,8 @@ class Ssdo(ScreenSpace):
         if self.reflections and view.gloss is not None:
             (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0], sender=sender)
         return Lighting(
-            direct if self.direct else cleared("no direct", 1.0),
-            indirect if self.bounce else cleared("no indirect", 0.0),
+            direct if self.direct else unlit(),
+            indirect if self.bounce else gpu.black,
             gloss,
         )
 

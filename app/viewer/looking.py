@@ -271,7 +271,7 @@ class Lens:
             values[slot] = {
                 "radiance": self.gpu.pixel(p.radiance, x, y)[:3],
                 "direct": direct[:3],
-                "indirect": self.gpu.pixel(p.lighting.indirect, x, y)[:3],
+                "indirect": self.gpu.pixel(p.lighting.indirect, x, y)[:3] if p.lighting.bounces else (0.0, 0.0, 0.0),
                 "open": direct[3:],
             }
             if depth < BACKGROUND and position is None:
