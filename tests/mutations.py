@@ -71,6 +71,7 @@ FIRST = {  # where its own tests come first
     "shaders/common/window.glsl": 2,
     "shaders/pick.frag": 3,
     "shaders/upsample.frag": 3,
+    "shaders/common/lighting.glsl": 1,
     "shaders/reproject.frag": 5,
 }
 # No shader is seen by these.

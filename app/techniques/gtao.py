@@ -21,4 +21,5 @@ class Gtao(Sliced):
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("gtao", view.size, LIGHTING_FORMAT)
         given: dict[str, Any] = {"gtao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
-        return Lighting(gpu.draw("gtao.frag:occlusion", into, within=view.within, **given)[0], gpu.black)
+        (direct,) = gpu.draw("gtao.frag:occlusion", into, within=view.within, **given)
+        return Lighting(direct, gpu.black)

@@ -14,4 +14,5 @@ class Off(Technique):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("off", view.size, LIGHTING_FORMAT)
-        return Lighting(gpu.draw("off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment)[0], gpu.black)
+        (direct,) = gpu.draw("off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment)
+        return Lighting(direct, gpu.black)

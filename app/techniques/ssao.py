@@ -18,4 +18,5 @@ class Ssao(ScreenSpace):
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT)
         given: dict[str, Any] = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
         given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness)
-        return Lighting(gpu.draw("ssao.frag", into, within=view.within, **given)[0], gpu.black)
+        (direct,) = gpu.draw("ssao.frag", into, within=view.within, **given)
+        return Lighting(direct, gpu.black)
