@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
@@ -224,17 +223,14 @@ def measured(gpu: Gpu, point: Point, runs: int) -> Row:
 
 
 def curves(rows: Sequence[Row], axis: str) -> dict[str, list[tuple[float, Mapping[str, float]]]]:
-    """By name, in order: value and milliseconds, of each technique's own passes and of OTHERS, whose times are those beside all techniques."""
+    """By name, in order: value and milliseconds, of each technique's own passes and of OTHERS, whose times are those beside the last one: a blur
+    of light without a bounce takes less."""
     here = [row for row in rows if row.point.axis == axis]
     found: dict[str, list[tuple[float, Mapping[str, float]]]] = {}
     for row in here:
         found.setdefault(row.point.label, []).append((row.point.value, row.sums["own"]))
-    for name in [name for name in OTHERS if name in here[0].sums]:
-        for value in dict.fromkeys(row.point.value for row in here):
-            beside = [row.sums[name] for row in here if row.point.value == value]
-            joined = {"median": median(b["median"] for b in beside), "low": min(b["low"] for b in beside), "high": max(b["high"] for b in beside)}
-            found.setdefault(name, []).append((value, joined))
-    return found
+    last = [row for row in here if row.point.label == here[-1].point.label]
+    return found | {name: [(row.point.value, row.sums[name]) for row in last] for name in OTHERS if name in here[0].sums}
 
 
 def _medians(points: Sequence[tuple[float, Mapping[str, float]]]) -> list[tuple[float, float]]:
