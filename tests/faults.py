@@ -101,7 +101,7 @@ FAULTS = (
         "f1 or f2",
     ),
     Fault(9, "hyperbolic depth taken for metres", "shaders/gbuffer.frag", "out_depth = depth;", "out_depth = gl_FragCoord.z;", "09 or f2"),
-    Fault(10, "directions into the surface", PATTERN, "sqrt(1.0 - u)), fract", "(float(i & 4) / 2.0 - 1.0) * sqrt(1.0 - u)), fract", "f2 or f8"),
+    Fault(10, "directions into the surface", "shaders/common/screen.glsl", "min(dot(w, flat_normal), 0.0)", "max(dot(w, flat_normal), 0.0)", "f2 or f8"),
     Fault(10, "back faces keep their normal", GBUFFER, "gl_FrontFacing ? normal : -normal", "normal", "test_10"),
     Fault(11, "broken tangent frame", PATTERN, "s = n.z >= 0.0 ? 1.0 : -1.0", "s = 1.0", "test_11"),
     Fault(
