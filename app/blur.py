@@ -53,7 +53,7 @@ class Blur(Settings):
             return light
         for axis, averaged in (("across", 1), ("down", 2 * self.radius)):
             into = gpu.target(f"blur.{axis}", view.size, *light._replace(gloss=None).formats)
-            given: dict[str, Any] = {"blur": self, "frame": view.frame, "gbuffer": view.gbuffer, "light": light, "bounce": light.bounce}
+            given: dict[str, Any] = {"blur": self, "frame": view.frame, "gbuffer": view.gbuffer} | light.given
             blurred = light.of(gpu.draw(f"blur.frag:{axis}", into, **given, noise=_noise(technique.count, averaged)))
             if light.gloss is not None:
                 into = gpu.target(f"blur.lobe {axis}", view.size, LIGHTING_FORMAT)

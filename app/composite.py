@@ -23,7 +23,7 @@ def mean(gpu: Gpu, view: View, light: Lighting, index: int) -> Lighting:
     into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, *light.formats) for k in (0, 1))
     if index == 0:
         before.framebuffer.clear()
-    return light.of(gpu.draw(f"average.frag:{entry}", into, average=Average(1 / (index + 1)), light=light, before=light.of(before.textures)))
+    return light.of(gpu.draw(f"average.frag:{entry}", into, average=Average(1 / (index + 1)), before=light.of(before.textures), **light.given))
 
 
 def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
@@ -39,8 +39,7 @@ def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
 def draw(gpu: Gpu, view: View, light: Lighting) -> Texture:
     """Linear radiance, rgb."""
     into = gpu.target("radiance", view.size, LIGHTING_FORMAT)
-    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment, "light_sun": view.sun}
-    given |= {"light": light, "bounce": light.bounce}
+    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment, "light_sun": view.sun} | light.given
     if view.gloss is None:
         return gpu.draw("composite.frag:matte", into, **given)[0]
     return gpu.draw(f"composite.frag:{'dimmed' if light.gloss is None else 'glossy'}", into, **given, gloss=view.gloss, light_shine=view.shine)[0]

@@ -61,7 +61,7 @@ def upsampled(gpu: Gpu, whole: View, light: Lighting, agreeing: Blur) -> Lightin
     into = gpu.target("upsampled", whole.size, *light.formats)
     entry = "matte" if light.gloss is None else "glossy"
     given: dict[str, Any] = {"blur": agreeing, "frame": whole.frame, "gbuffer": whole.gbuffer, "environment": whole.environment}
-    return light.of(gpu.draw(f"upsample.frag:{entry}", into, **given, light=light, bounce=light.bounce))
+    return light.of(gpu.draw(f"upsample.frag:{entry}", into, **given, **light.given))
 
 
 def whole(size: Size, uv: Floats) -> Floats:

@@ -71,3 +71,11 @@ def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
         given: dict[str, Any] = {"frame": view.frame, "gbuffer": of, "light_direct": direct, "light_sun": shining.irradiance, "hidden_end": end}
         found += gpu.draw(f"senders.frag:{entry}", into, **given, environment=view.environment, lit=_lit(view))
     return Hidden(*found)
+
+
+def given(gpu: Gpu, view: View, direct: Texture, bounce: bool, intervals: str) -> dict[str, Any]:
+    """What shaders/common/senders.glsl is told; without a bounce there are none."""
+    found: dict[str, Any] = {"sender": draw(gpu, view, direct) if bounce else Senders(*[gpu.black] * 2)}
+    if intervals == "two":
+        found["hidden"] = hidden(gpu, view, direct) if bounce else Hidden(*[gpu.black] * 6)
+    return found

@@ -88,8 +88,9 @@ class Lighting(NamedTuple):
         return self.indirect.size == self.direct.size
 
     @property
-    def bounce(self) -> Bounce:
-        return Bounce("yes" if self.bounces else "no")
+    def given(self) -> dict[str, Any]:
+        """What shaders/common/lighting.glsl is told."""
+        return {"light": self, "bounce": Bounce("yes" if self.bounces else "no")}
 
     @property
     def formats(self) -> list[str]:

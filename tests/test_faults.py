@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from probe import SMALL, Doubles, Probe, lights, register, shoot
+from probe import SMALL, Doubles, Probe, register, shoot
 
 from app import environment, images
 from app.frame import Frame, direction
@@ -491,7 +491,7 @@ def blurred(gpu: Gpu, scene: str, guide: str, values: Floats, radius: int = 4) -
     view: View = render(gpu, shot).view
     light = Lighting(texture(gpu, values), texture(gpu, values))
     out = shot.blur.draw(gpu, view, light, shot.technique)
-    direct, indirect = lights(gpu, out)
+    direct, indirect = gpu.read(out.direct), gpu.read(out.indirect)
     assert (direct == indirect).all()
     return direct, shoot(gpu, {"scene": scene, "technique": "off"})
 

@@ -105,7 +105,7 @@ def test_what_is_remembered_is_that_of_a_larger_picture(gpu: Gpu) -> None:
     """But for the outermost pixels, whose light is clamped to the spread of its neighbours."""
     values = {"scene": "nook", "technique": "ssdo", "temporal.frames": 3, "environment": "black", "sun.irradiance": 3.0}
     p = photograph(gpu, Shot().with_values(SMALL | {"guard.band": BAND} | values))
-    mine = lights(gpu, p.lighting)
+    mine = gpu.read(p.lighting.direct), gpu.read(p.lighting.indirect)
     band = p.shot.guard.pixels(p.shot.height)
     whole = photograph(gpu, larger(p.shot, band))
     for one, texture in zip(mine, (whole.lighting.direct, whole.lighting.indirect), strict=True):

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from app import images, plots
 from app.bench import fit, sizes
-from app.bench.flags import add_clock, add_count, set_clock, take_count
+from app.bench.flags import add_clock, add_count, set_clock
 from app.gpu import Gpu, headless
 from app.pipeline import render, scene_of, timed
 from app.settings import Parser, Problem, parse
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
     add_shot_flags(parser)
     given = parse(parser, arguments)
     quick, clock, output, overwrite = (given.pop(name) for name in ("quick", "clock", "output", "overwrite"))
-    runs, names, forms = take_count(given, "runs", 3), given.pop("techniques").split(","), given.pop("visibility").split(",")
+    runs, names, forms = given.pop("runs"), given.pop("techniques").split(","), given.pop("visibility").split(",")
     asked = {flag: default if (typed := given.pop(flag)) is None else typed for flag, default in (QUICK if quick else FULL).items()}
     output = output or images.free_name(Path("captures"), "cost", "")
     paths = [output / name for name in NAMES]

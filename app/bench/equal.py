@@ -23,7 +23,7 @@ from tqdm import tqdm
 from app import far_field, tracing, truth
 from app.bench import contest
 from app.bench.contest import DEFAULT, QUANTITIES, UNLIMITED, Candidate, Figures, Key, Outcome, joined
-from app.bench.flags import add_clock, add_count, add_output, save, set_clock, take_count, take_output
+from app.bench.flags import add_clock, add_count, add_output, save, set_clock, take_output
 from app.gpu import LATE, Clock, Gpu, headless
 from app.metrics import Mask, noise_free_rmse
 from app.pipeline import Picture, lit, render
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     add_shot_flags(parser)
     given = parse(parser, arguments)
     scenes, held, radii = given.pop("scenes").split(","), [s for s in given.pop("held_out").split(",") if s], shares(given.pop("radii"))
-    runs, frames, clock, store = take_count(given, "runs", 3), given.pop("truth_frames"), given.pop("clock"), take_store(given)
+    runs, frames, clock, store = given.pop("runs"), given.pop("truth_frames"), given.pop("clock"), take_store(given)
     output, budgets = take_output(given), [Budget.read(word) for word in given.pop("budgets").split(",")]
     tuned, kept = places(_plain(take_wanted(given)), scenes, held)
     with Gpu(headless()) as gpu:

@@ -16,16 +16,15 @@ from app.version import version
 
 
 def add_count(parser: argparse.ArgumentParser, flag: str, default: int, low: int, what: str) -> None:
-    """A flag for how often something is measured, `low` to 1000."""
-    parser.add_argument(f"--{flag}", type=int, default=default, metavar="N", help=f"{what}, {low} to 1000 [{default}]")
+    """A flag for how often something is measured, `low` to 1000. Raises Problem when it is parsed."""
 
+    def counted(word: str) -> int:
+        if not low <= (count := int(word)) <= 1000:
+            raise Problem(f"--{flag} {count}: must be {low} to 1000")
+        return count
 
-def take_count(given: dict[str, Any], flag: str, low: int) -> int:
-    """What was given for it. Raises Problem."""
-    count: int = given.pop(flag)
-    if not low <= count <= 1000:
-        raise Problem(f"--{flag} {count}: must be {low} to 1000")
-    return count
+    counted.__name__ = "int"  # as argparse calls what is none
+    parser.add_argument(f"--{flag}", type=counted, default=default, metavar="N", help=f"{what}, {low} to 1000 [{default}]")
 
 
 def add_clock(parser: argparse.ArgumentParser) -> None:

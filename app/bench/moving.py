@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from app.bench.flags import add_count, add_output, save, take_count, take_output
+from app.bench.flags import add_count, add_output, save, take_output
 from app.gpu import Gpu, headless
 from app.settings import Parser, parse
 from app.shot import Shot, add_shot_flags, take_wanted
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     add_output(parser, "all figures, and what drew")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    output, steps, names = take_output(given), take_count(given, "steps", 3), given.pop("techniques").split(",")
+    output, steps, names = take_output(given), given.pop("steps"), given.pop("techniques").split(",")
     wanted = take_wanted(given)
     shots = wanted.shots(names)
     with Gpu(headless()) as gpu:

@@ -25,7 +25,7 @@ import numpy as np
 from tqdm import tqdm
 
 from app.bench import sizes
-from app.bench.flags import add_count, add_output, save, take_count, take_output
+from app.bench.flags import add_count, add_output, save, take_output
 from app.gbuffer import BACKGROUND
 from app.gpu import SHADERS, Gpu, headless
 from app.pipeline import Picture, render, scene_of, timed
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--against", type=Path, metavar="FILE.json", help="print the ratio to the figures of an earlier run")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    output, runs = take_output(given), take_count(given, "runs", 3)
+    output, runs = take_output(given), given.pop("runs")
     names, counts, against = given.pop("techniques").split(","), given.pop("samples"), given.pop("against")
     places, extents = given.pop("scenes"), given.pop("sizes")
     before = _read(against) if against else {}

@@ -22,7 +22,7 @@ from typing import Any
 
 from app import geometry, images, light
 from app.bench import megabytes
-from app.bench.flags import add_count, add_output, save, take_count, take_output
+from app.bench.flags import add_count, add_output, save, take_output
 from app.gpu import PACKAGE, Geometry, Gpu, Line, Program, headless
 from app.pipeline import photograph, render, scene_of
 from app.settings import Parser, Problem, parse, to_toml
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     add_output(parser, "all figures, and what drew")
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    output, runs, names = take_output(given), take_count(given, "runs", 1), given.pop("techniques").split(",")
+    output, runs, names = take_output(given), given.pop("runs"), given.pop("techniques").split(",")
     wanted = take_wanted(given)
     shot = wanted.shot(wanted.technique)
     others = [wanted.shot(name).with_values(TINY) for name in names]

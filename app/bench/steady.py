@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from app import images, scenes
-from app.bench.flags import add_clock, add_count, add_output, save, set_clock, take_count, take_output
+from app.bench.flags import add_clock, add_count, add_output, save, set_clock, take_output
 from app.gpu import Gpu, headless
 from app.metrics import noise_free_rmse, rmse
 from app.pipeline import photograph, render, timed
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     for flag, value, low, high in (("pixels", pixels, 0, 1e3), ("degrees", degrees, -180, 180), ("truth-frames", truth_frames, 4, 4096)):
         if not low <= value <= high:
             raise Problem(f"--{flag} {value:g}: must be {low:g} to {high:g}")
-    output, runs = take_output(given), take_count(given, "runs", 3)
+    output, runs = take_output(given), given.pop("runs")
     wanted = take_wanted(given)
     shot = Wanted({**DEFAULTS, **wanted.found}, wanted.typed).shots()[0]
     if not shot.remembers:

@@ -51,9 +51,7 @@ class Bitmask(Sliced):
             given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness, self.bounce)
         into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (1 + (self.bounce and view.far.known)))
         direct, *sent = gpu.draw("bitmask.frag:direct", into, within=view.within, **given, environment_around=around(gpu, view.sky, self.seen))
-        given["sender"] = senders.draw(gpu, view, direct) if self.bounce else senders.Senders(*[gpu.black] * 2)
-        if self.intervals == "two":
-            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*[gpu.black] * 6)
+        given |= senders.given(gpu, view, direct, self.bounce, self.intervals)
         indirect, gloss = gpu.black, None
         if self.bounce:
             into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)

@@ -74,18 +74,16 @@ class Ssdo(ScreenSpace):
                 far = more[texels] if len(more) > texels else far
                 hits.append(more[:texels])
         indirect = far
-        gloss, sender = None, senders.Senders(*[gpu.black] * 2)
-        if self.intervals == "two":
-            given["hidden"] = senders.hidden(gpu, view, direct) if self.bounce else senders.Hidden(*[gpu.black] * 6)
+        gloss = None
+        given |= senders.given(gpu, view, direct, self.bounce, self.intervals)
         if self.bounce:
-            sender = senders.draw(gpu, view, direct)
             for number, (batch, found) in enumerate(zip(self.batches, hits, strict=True)):
                 into = target(f"indirect {number % 2}" if number else "indirect")
-                parts: dict[str, Any] = {"batch": batch, "before": indirect, "sender": sender}
+                parts: dict[str, Any] = {"batch": batch, "before": indirect}
                 parts |= dict(zip(("batch_hits", "batch_hits_2", "batch_hits_3"), found, strict=False))
                 (indirect,) = gpu.draw(f"ssdo.frag:indirect{suffix}", into, within=view.within, **given, **parts)
         if self.reflections and view.gloss is not None:
-            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0], sender=sender)
+            (gloss,) = gpu.draw("ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0])
         return Lighting(
             direct if self.direct else unlit(),
             indirect if self.bounce else gpu.black,
