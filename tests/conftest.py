@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from app.gpu import SHADERS, Gpu, headless
+from ssdo.gpu.context import Gpu, headless
+from ssdo.resources import SHADERS
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-
-from app.loading import gltf
-from app.scene import Bytes, Mesh
-from app.settings import Problem
+from ssdo.scene.files import gltf
+from ssdo.scene.model import Bytes, Mesh
+from ssdo.settings import Problem
 
 Array = npt.NDArray[Any]
 Tree = dict[str, Any]

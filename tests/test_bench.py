@@ -8,21 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_programs import call
-
-from app import images, scenes
-from app.bench import BENCHES, errors, passes, rays
-from app.frame import frame
-from app.gbuffer import GBuffer
-from app.gpu import SHADERS, Gpu
-from app.metrics import noise_free_rmse
-from app.pipeline import photograph
-from app.scenes.cameras import CAMERAS
-from app.shot import Shot
-from app.store import Store
-from app.techniques.reference import Reference
-from app.truth import world
-from app.version import version
+from ssdo.commands.bench import BENCHES, errors, passes, rays
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images
+from ssdo.measure.metrics import noise_free_rmse
+from ssdo.measure.reference_cache import Store
+from ssdo.measure.references import world
+from ssdo.measure.version import version
+from ssdo.render.frame_uniforms import frame
+from ssdo.render.gbuffer import GBuffer
+from ssdo.render.pipeline import photograph
+from ssdo.render.shot import Shot
+from ssdo.render.techniques.reference import Reference
+from ssdo.resources import SHADERS
+from ssdo.scene import built_in
+from ssdo.scene.built_in.cameras import CAMERAS
+from test_commands import call
 
 SMALL = ("--width", "48", "--height", "27", "--truth-frames", "4", "--screen-frames", "4", "--no-cache")
 
@@ -49,9 +50,9 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     """Measured anew, by hand."""
-    shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolved(scenes.load("nook"))
+    shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolved(built_in.load("nook"))
     row = errors.measured(gpu, shot, 0.2, 4, 8, 4, Store(None))
-    radius = 0.2 * scenes.load("nook").size
+    radius = 0.2 * built_in.load("nook").size
     values = {"scene": "nook", "width": 48, "height": 27, "ssdo.radius": radius, "ssdo.samples": 4, "ssdo.visibility": "point"}
     arrays = images.arrays(gpu, photograph(gpu, Shot().with_values(values)))
     truth = world(gpu, shot, Reference(rays=4), 8, Store(None))
@@ -70,7 +71,7 @@ def test_rays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[0] for line in lines[2:4]] == ["| nook", "| million:triangles=5000"]
     nook, many = json.loads(out.read_text())["rows"]
-    assert nook["triangles"] == scenes.load("nook").triangle_count and abs(many["triangles"] / 5000 - 1) < 0.05
+    assert nook["triangles"] == built_in.load("nook").triangle_count and abs(many["triangles"] / 5000 - 1) < 0.05
     assert min(nook["ours"].values()) > 0 and f"{nook['ours']['any'] / 1e6:.2f} M/s" in lines[2]
     assert call(monkeypatch, *arguments) == 2
     assert "exists; add --overwrite" in capsys.readouterr().err
@@ -99,7 +100,7 @@ def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
 
 def test_the_first_camera_is_the_scenes_own() -> None:
     for name, cameras in CAMERAS.items():
-        scene = scenes.load(name)
+        scene = built_in.load(name)
         assert cameras[0] == (scene.eye, scene.target) and len(set(cameras)) == 3
 
 
@@ -144,7 +145,7 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert [row["label"].split(",")[0] for row in rows] == ["off", "SSAO", "SSAO", "SSDO", "SSDO"]
     assert len(lines) == 2 + 5 + 2 and "64 x 36" in lines[-1]
     for row in rows:
-        assert {"gbuffer", "composite.frag:matte", "display.frag"} < row["passes"].keys()
+        assert {"gbuffer", "composite:matte", "display"} < row["passes"].keys()
         assert all(0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values()))
         assert row["lighting"]["median"] < row["frame"]["median"]
         assert (row["limit"] is None) == (row["asking"] is None) == (row["label"] == "off")
@@ -224,7 +225,7 @@ def test_an_asking_limit_asks_every_depth(gpu: Gpu, tmp_path: Path, depth: float
     own.write(seen.textures[0], values)
     own.write(normal.textures[0], np.full((3, 3, 4), (0.0, 0.0, 1.0, 1.0), "f4"))
     gbuffer = GBuffer(normal.textures[0], wall.textures[0], wall.textures[0], seen.textures[0], normal.textures[0])
-    view = frame(scenes.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
+    view = frame(built_in.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
     (drawn,) = own.draw("asking.frag", own.target("asked", (3, 3), "rgba32f"), frame=view, gbuffer=gbuffer)
     near = sum(2.0 * ((i + 0.5) / 40) ** 0.5 < 1 / 6 for i in range(40))
     assert own.read(drawn)[1, 1, 0] == pytest.approx(40 * open_, abs=max(near, 1))
@@ -238,7 +239,7 @@ def test_a_limit_makes_so_many_fetches(gpu: Gpu, tmp_path: Path, samples: int) -
     ones = own.target("ones", (8, 8), "r32f")
     ones.framebuffer.clear(1.0, 1.0, 1.0, 1.0)
     gbuffer = GBuffer(*[ones.textures[0]] * 5)
-    view = frame(scenes.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
+    view = frame(built_in.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
     (drawn,) = own.draw("limit.frag", own.target("drawn", (8, 8), "rgba32f"), frame=view, gbuffer=gbuffer)
     expected = 3 * (samples if samples <= passes.BODY else -(-samples // passes.BODY) * passes.BODY)
     assert (own.read(drawn)[..., 0] == expected).all()

@@ -14,22 +14,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import register
-from test_programs import call, heeding, opened
-
-from app import images, metrics, scenes, store, truth
-from app.gpu import Gpu
-from app.images import shot_values
-from app.pipeline import cost, photograph
-from app.scene import Scene
-from app.settings import Problem
-from app.shot import Shot, sampled
-from app.store import Mean, Store, key
-from app.technique import Technique
-from app.techniques.bitmask import Bitmask
-from app.techniques.gtao import Gtao
-from app.techniques.reference import Reference
-from app.techniques.ssdo import Ssdo
+from render_small import register
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images, metrics, reference_cache, references
+from ssdo.measure.images import shot_values
+from ssdo.measure.reference_cache import Mean, Store, key
+from ssdo.render.pipeline import cost, photograph
+from ssdo.render.shot import Shot, sampled
+from ssdo.render.technique import Technique
+from ssdo.render.techniques.bitmask import Bitmask
+from ssdo.render.techniques.gtao import Gtao
+from ssdo.render.techniques.reference import Reference
+from ssdo.render.techniques.ssdo import Ssdo
+from ssdo.scene import built_in
+from ssdo.scene.model import Scene
+from ssdo.settings import Problem
+from test_commands import call, heeding, opened
 
 ROOT = Path(__file__).parents[1]
 SMALL = {"scene": "cornell", "width": 48, "height": 27, "technique": "reference"}
@@ -45,7 +45,7 @@ def shot_of(**values: Any) -> Shot:
 def test_a_key_is_of_everything_that_decides(gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = key(gpu, shot_of())
     assert base == key(gpu, shot_of(**{"display.exposure": 3.0, "display.curve": "none"})), "how it is shown does not matter"
-    resolved = shot_of().resolved(scenes.load("cornell"))
+    resolved = shot_of().resolved(built_in.load("cornell"))
     assert base == key(gpu, resolved), "nor who said it, the scene or the user"
     others = (
         {"reference.rays": 2},
@@ -62,30 +62,31 @@ def test_a_key_is_of_everything_that_decides(gpu: Gpu, tmp_path: Path, monkeypat
     keys = {base, *(key(gpu, shot_of(**other)) for other in others)}
     assert len(keys) == 1 + len(others)
     # The same names with other content behind them
-    cornell = scenes.load("cornell")
+    cornell = built_in.load("cornell")
     moved = replace(cornell.meshes[0], positions=cornell.meshes[0].positions + np.float32(1e-6))
     name = register("changing", lambda: cornell)
     before = key(gpu, shot_of(scene=name))
     register("changing", lambda: replace(cornell, meshes=(moved, *cornell.meshes[1:])))
     assert key(gpu, shot_of(scene=name)) != before
-    monkeypatch.setattr(store, "program", lambda: "another version")
+    monkeypatch.setattr(reference_cache, "program", lambda: "another version")
     assert key(gpu, shot_of()) != base
 
 
 def test_the_program_is_its_shaders_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = store.program()
-    (tmp_path / "common").mkdir()
+    before = reference_cache.program()
+    for folder in ("common", "passes", "techniques"):
+        (tmp_path / folder).mkdir()
     for path in (ROOT / "shaders").rglob("*.*"):
         (tmp_path / path.relative_to(ROOT / "shaders")).write_text(path.read_text("utf-8"), "utf-8")
-    monkeypatch.setattr(store, "SHADERS", tmp_path)
-    store.program.cache_clear()
-    assert store.program() == before
+    monkeypatch.setattr(reference_cache, "SHADERS", tmp_path)
+    reference_cache.program.cache_clear()
+    assert reference_cache.program() == before
     with (tmp_path / "common" / "tracing.glsl").open("a") as file:
         file.write("\n")
-    store.program.cache_clear()
-    assert store.program() != before
+    reference_cache.program.cache_clear()
+    assert reference_cache.program() != before
     monkeypatch.undo()
-    store.program.cache_clear()
+    reference_cache.program.cache_clear()
 
 
 def test_what_cannot_be_read_is_not_there(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_the_longest_unused_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
         kept.save(name, mean)
         os.utime(tmp_path / f"{name}.npz", (age, age))
     kept.load("b")
-    monkeypatch.setattr(store, "MOST", 2.5 * (tmp_path / "a.npz").stat().st_size)
+    monkeypatch.setattr(reference_cache, "MOST", 2.5 * (tmp_path / "a.npz").stat().st_size)
     kept.save("d", mean)
     assert {p.stem for p in tmp_path.iterdir()} == {"b", "d"}
 
@@ -131,23 +132,23 @@ def test_a_mean_goes_on_where_it_was_interrupted(gpu: Gpu, tmp_path: Path, value
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        truth.mean(gpu, shot, Store(tmp_path), impatient)
+        references.mean(gpu, shot, Store(tmp_path), impatient)
     kept = Store(tmp_path).load(key(gpu, shot))
     assert kept and kept.frames == 3
     photograph(gpu, shot_of(frames=2, seed=5))  # something else in between
     for frames in (4, 0):
         drawn.clear()
-        found = images.arrays(gpu, truth.mean(gpu, shot, Store(tmp_path), drawn.append))
+        found = images.arrays(gpu, references.mean(gpu, shot, Store(tmp_path), drawn.append))
         assert len(drawn) == frames
-        for name in truth.HELD:
+        for name in references.HELD:
             assert (found[name] == whole[name]).all(), name
 
 
 def test_a_truth_states_its_noise(gpu: Gpu) -> None:
     """As standard error: what it differs by from a much longer run."""
     shot = shot_of(technique="ssdo", environment="sky")
-    found = truth.world(gpu, shot, Reference(rays=2), 16, Store(None))
-    better = truth.world(gpu, replace(shot, seed=9), Reference(rays=16), 64, Store(None))
+    found = references.world(gpu, shot, Reference(rays=2), 16, Store(None))
+    better = references.world(gpu, replace(shot, seed=9), Reference(rays=16), 64, Store(None))
     mask = np.ones((27, 48), bool)
     true = metrics.rmse(found.mean["radiance"], better.mean["radiance"], mask)
     assert found.noise(mask) == pytest.approx(true, rel=0.2)  # six seeds: 5 % of standard deviation
@@ -161,12 +162,12 @@ def test_a_truth_states_its_noise(gpu: Gpu) -> None:
 def test_parts_of_an_error(gpu: Gpu) -> None:
     """A plane under a white sky has none; without blur there is no blur; fewer samples change the sampling alone."""
 
-    def parts(shot: Shot) -> truth.Parts:
+    def parts(shot: Shot) -> references.Parts:
         arrays = images.arrays(gpu, photograph(gpu, shot))
         plain = images.arrays(gpu, photograph(gpu, replace(shot, blur=replace(shot.blur, radius=0))))
-        screen = truth.screen(gpu, shot, 8, Store(None))
-        world = truth.world(gpu, shot, Reference(rays=8), 8, Store(None))
-        return truth.parts(arrays["radiance"], plain["radiance"], screen, world, truth.surface(arrays))
+        screen = references.screen(gpu, shot, 8, Store(None))
+        world = references.world(gpu, shot, Reference(rays=8), 8, Store(None))
+        return references.parts(arrays["radiance"], plain["radiance"], screen, world, references.surface(arrays))
 
     assert max(parts(shot_of(technique="ssdo", scene="plane"))) < 1e-6
     few, many = (parts(shot_of(technique="ssdo", **{"ssdo.samples": n, "blur.radius": 0})) for n in (4, 64))
@@ -182,11 +183,11 @@ def test_parts_of_an_error(gpu: Gpu) -> None:
 def test_parts_of_an_error_in_slices(gpu: Gpu, technique: str) -> None:
     """As above: slices and steps decide the sampling alone, and as they grow nothing of it is left."""
 
-    def parts(**values: Any) -> truth.Parts:
+    def parts(**values: Any) -> references.Parts:
         shot = shot_of(technique=technique, **{f"{technique}.{name}": value for name, value in values.items()}, **{"blur.radius": 0})
         radiance = images.arrays(gpu, photograph(gpu, shot))["radiance"]
-        world = truth.world(gpu, shot, Reference(rays=8), 8, Store(None))
-        return truth.parts(radiance, radiance, truth.screen(gpu, shot, 8, Store(None)), world, np.ones(radiance.shape[:2], bool))
+        world = references.world(gpu, shot, Reference(rays=8), 8, Store(None))
+        return references.parts(radiance, radiance, references.screen(gpu, shot, 8, Store(None)), world, np.ones(radiance.shape[:2], bool))
 
     few, many = parts(slices=1, steps=4), parts(slices=16, steps=64)
     assert few.sampling > 8 * many.sampling  # measured: 17 (gtao) and 28 times (bitmask)
@@ -213,8 +214,8 @@ def test_screen_truth_is_what_screen_space_can_know(gpu: Gpu, technique: str) ->
     """A corner that the camera sees whole, with rays no longer than the radius: both truths are one."""
     own = {"radius": 1.0, "thickness": 100.0, "steps": 32}
     shot = shot_of(**{"technique": technique, "scene": "corner", "environment": "ramp-x"} | {f"{technique}.{name}": value for name, value in own.items()})
-    screen = truth.screen(gpu, shot, 8, Store(None))
-    world = truth.world(gpu, shot, Reference(rays=16, reach=1.0), 8, Store(None))
+    screen = references.screen(gpu, shot, 8, Store(None))
+    world = references.world(gpu, shot, Reference(rays=16, reach=1.0), 8, Store(None))
     near = np.linalg.norm(images.arrays(gpu, photograph(gpu, shot))["depth"][..., None] - 6.0, axis=-1) < 0.7
     apart = metrics.noise_free_rmse(screen.pair, world.pair, near)
     assert apart < 0.04 * world.mean["radiance"][near].mean()
@@ -224,7 +225,7 @@ def test_cost_is_by_pass_and_leaves_the_clock_alone(gpu: Gpu) -> None:
     before = gpu.clock
     passes = cost(gpu, shot_of(technique="ssdo"), frames=3)
     assert gpu.clock is before
-    assert {"gbuffer", "ssdo.frag:direct", "ssdo.frag:indirect", "composite.frag:matte"} <= passes.keys()
+    assert {"gbuffer", "ssdo:direct", "ssdo:indirect", "composite:matte"} <= passes.keys()
     assert all(milliseconds > 0 for milliseconds in passes.values())
 
 
@@ -356,7 +357,7 @@ def test_interrupted(how: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C, or a polite end, leaves no file but the truth so far, from which the same command goes on."""
     where = ["--output", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
     arguments = ["ssdo", "compare", *FAST, "--truth-frames", "60000", "--techniques", "off", *where]
-    impatient = f"import sys; from app import __main__, truth; truth.KEEP_EVERY = 0.1; sys.argv = {arguments!r}; sys.exit(__main__.main())"
+    impatient = f"import sys; from ssdo import __main__; from ssdo.measure import references; references.KEEP_EVERY = 0.1; sys.argv = {arguments!r}; sys.exit(__main__.main())"
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", impatient], cwd=ROOT, preexec_fn=heeding, **pipes)
     while not list(tmp_path.glob("cache/*.npz")):

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_programs import call
-
-from app import plots, scenes
-from app.bench import cost, fit
-from app.bench.cost import Drawn, Row, csv_text, picture, planned, starts, table
-from app.gpu import Clock, Gpu
-from app.pipeline import render, timed
-from app.shot import Shot, Wanted
-from app.timings import CLOCKS
+from ssdo.commands.bench import cost, fit
+from ssdo.commands.bench.cost import Drawn, Row, csv_text, picture, planned, starts, table
+from ssdo.gpu.context import Clock, Gpu
+from ssdo.measure import plots
+from ssdo.measure.timings import CLOCKS
+from ssdo.render.pipeline import render, timed
+from ssdo.render.shot import Shot, Wanted
+from ssdo.scene import built_in
+from test_commands import call
 
 DRAWN = Drawn("llvmpipe", "4.5", 2, "wall clock around each pass", 5, "0.1.0")
 SMALL = ("--quick", "--scene", "nook", "--width", "64", "--height", "36", "--sizes", "32x18,48x27,64x36", "--samples", "2,3,4", "--runs", "3")
@@ -33,7 +33,7 @@ def made_up(milliseconds: Callable[[str, str, float], float], asked: dict[str, s
     for point in planned(shots, {**cost.FULL, "triangles": "1000,4000", **(asked or {})}):
         times = {"own": milliseconds(point.label, point.axis, point.value), "blur": 2.0 if "SSDO" in point.label else 1.0, "G-buffer": 3.0}
         spreads = {name: {"median": ms, "low": 0.95 * ms, "high": 1.1 * ms} for name, ms in times.items()}
-        rows.append(Row(point, {f"{point.shot.technique.group}.frag": spreads["own"], "gbuffer": spreads["G-buffer"]}, spreads))
+        rows.append(Row(point, {point.shot.technique.group: spreads["own"], "gbuffer": spreads["G-buffer"]}, spreads))
     return rows
 
 
@@ -112,7 +112,7 @@ def test_one_thing_changes_along_each_axis() -> None:
         assert {name for name in values[0] if any(v[name] != values[0][name] for v in values)} == names
         assert all(v["ssdo.visibility"] == "march" for v in values)
     radii = [point.shot.values()["ssdo.radius"] / point.value for point in points if point.axis == "radius"]
-    assert radii == pytest.approx([scenes.load("nook").size] * len(radii))
+    assert radii == pytest.approx([built_in.load("nook").size] * len(radii))
     assert [point.value for point in points if point.axis == "resolution"] == [320e-6, 1200e-6, 4800e-6]
 
 
@@ -134,7 +134,7 @@ def test_a_file_has_a_line_for_each_point() -> None:
         assert f"{line['technique'].upper()} {line['visibility']}" == row.point.label
         shot = row.point.shot
         assert (int(line["width"]), int(line["height"]), line["scene"]) == (shot.width, shot.height, shot.scene)
-        own, other = (f"{name}.frag" for name in (("ssao", "ssdo") if "SSAO" in row.point.label else ("ssdo", "ssao")))
+        own, other = ("ssao", "ssdo") if "SSAO" in row.point.label else ("ssdo", "ssao")
         assert float(line["own median"]) == pytest.approx(row.sums["own"]["median"], abs=1e-4) and line[own] == line["own median"] and line[other] == ""
         assert float(line["own low"]) < float(line["own median"]) < float(line["own high"])
         assert (line["renderer"], line["driver"], line["cores"], line["clock"]) == tuple(map(str, DRAWN[:4]))
@@ -163,7 +163,7 @@ def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert len(lines) == 2 * (3 + 3 + 2 + 2)
     for line in lines:
         assert 0 < float(line["own low"]) <= float(line["own median"]) <= float(line["own high"])
-        each = [float(line[name]) for name in ("ssdo.frag:direct", "senders.frag:matte", "ssdo.frag:indirect")]
+        each = [float(line[name]) for name in ("ssdo:direct", "bounce_sources:matte", "ssdo:indirect")]
         assert max(each) <= float(line["own median"]) and float(line["blur median"]) > 0 and float(line["gbuffer"]) > 0
     before = (out / "cost.csv").read_bytes()
     assert call(monkeypatch, "bench", "cost", *SMALL, "--output", out) == 2
@@ -247,7 +247,7 @@ def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch:
 
 
 def test_a_gpu_takes_no_processor_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("app.gpu.SOFTWARE", ())
+    monkeypatch.setattr("ssdo.gpu.context.SOFTWARE", ())
     assert call(monkeypatch, "bench", "cost", *SMALL, "--output", tmp_path, "--clock", "cpu") == 2
     assert "does not draw with the processor; leave it out" in capsys.readouterr().err
 
@@ -267,13 +267,13 @@ def test_only_a_techniques_own_passes_count_as_its(gpu: Gpu, monkeypatch: pytest
     """Sums of each frame, each pass a power of two."""
     names = [
         "gbuffer",
-        "sun.frag:matte",
-        "lamps.frag:matte",
-        "ssdo.frag:direct",
-        "ssdo.frag:indirect",
-        "blur.frag:across",
-        "blur.frag:lobe_down",
-        "display.frag",
+        "sun:matte",
+        "punctual_lights:matte",
+        "ssdo:direct",
+        "ssdo:indirect",
+        "denoise:across",
+        "denoise:lobe_down",
+        "display",
     ]
     passes = {name: [2.0**k, 2.0**k, 3 * 2.0**k] for k, name in enumerate(names)}
     monkeypatch.setattr(cost, "timed", lambda *_: passes)

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import SMALL, Doubles, shoot
-
-from app import truth
-from app.gpu import Gpu
-from app.pipeline import Picture, render
-from app.scene import Floats
-from app.shot import Shot
-from app.store import Store
-from app.technique import LIGHTING_FORMAT, Lighting
+from render_small import SMALL, Doubles, shoot
+from ssdo.gpu.context import Gpu
+from ssdo.measure import references
+from ssdo.measure.reference_cache import Store
+from ssdo.render.pipeline import Picture, render
+from ssdo.render.shot import Shot
+from ssdo.render.technique import LIGHTING_FORMAT, Lighting
+from ssdo.scene.model import Floats
 
 GUIDES = ("surface", "variance")
 GUIDED: dict[str, Any] = {"technique": "ssao", "blur.radius": 4, "blur.guide": "variance"}
@@ -89,7 +88,7 @@ def test_light_stays_between_the_least_and_the_most_around(gpu: Gpu) -> None:
 
 
 def along(values: list[Doubles], radius: int, samples: int, lopsided: float) -> list[Doubles]:
-    """Rows of a plane averaged, where all agree: shaders/blur.frag a second time, with the weights of `values[0]`'s open share."""
+    """Rows of a plane averaged, where all agree: shaders/passes/denoise.frag a second time, with the weights of `values[0]`'s open share."""
     open_, total = values[0][..., 3], np.ones(values[0].shape[:2])
     sums = [v.copy() for v in values]
     x = np.arange(open_.shape[1])
@@ -184,7 +183,7 @@ def test_a_corner_stays(gpu: Gpu) -> None:
 def test_the_error_against_screen_truth_falls(gpu: Gpu, scene: str, technique: str, most: float) -> None:
     """With 16 samples; measured 0.51, 0.79, 0.45 and, glossy, 0.93 of that of the even blur. Screen truth's own noise is taken out."""
     shot = Shot().with_values({"scene": scene, "technique": technique, f"{technique}.samples": 16, "width": 96, "height": 54})
-    true, errors = truth.screen(gpu, shot, 8, Store(None)), []
+    true, errors = references.screen(gpu, shot, 8, Store(None)), []
     for guide in GUIDES:
         p = render(gpu, shot.with_values({"blur.guide": guide}))
         errors.append(true.error(gpu.read(p.radiance)[..., :3], gpu.read(p.view.gbuffer.normal)[..., 3] > 0.5))

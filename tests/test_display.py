@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from app.display import Display
-from app.gpu import Gpu
-from app.scene import Bytes, Floats
+from ssdo.gpu.context import Gpu
+from ssdo.render.display import Display
+from ssdo.scene.model import Bytes, Floats
 
 HEIGHT, WIDTH = 24, 64
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-
-from app import environment, skies, store
-from app.environment import Environment, directions
-from app.frame import direction
-from app.gpu import Gpu
-from app.pipeline import look, photograph
-from app.scene import Floats
-from app.settings import Problem
-from app.shot import Shot
+from ssdo.gpu.context import Gpu
+from ssdo.measure import reference_cache
+from ssdo.render.frame_uniforms import direction
+from ssdo.render.pipeline import look, photograph
+from ssdo.render.shot import Shot
+from ssdo.scene import environment, skies
+from ssdo.scene.environment import Environment, directions
+from ssdo.scene.model import Floats
+from ssdo.settings import Problem
 
 Doubles = npt.NDArray[np.float64]
 
@@ -279,10 +279,10 @@ def test_the_suns_place_is_the_shots(tmp_path: Path, gpu: Gpu) -> None:
     assert (mine.sun.azimuth, mine.sun.size) == (9.0, 3.0) and mine.sun.elevation == shot.sun.elevation
     unchanged, view = look(gpu, plain)
     assert view.sky is whole and unchanged.sun.irradiance == 0 and unchanged.sun.size == 0.53
-    keys = [store.key(gpu, s) for s in (plain, taken, own)]
-    assert len(set(keys)) == 3 and store.key(gpu, shot) == keys[1]
+    keys = [reference_cache.key(gpu, s) for s in (plain, taken, own)]
+    assert len(set(keys)) == 3 and reference_cache.key(gpu, shot) == keys[1]
     sunny(tmp_path / "a.hdr", rows=128)
-    assert store.key(gpu, taken) != keys[1]
+    assert reference_cache.key(gpu, taken) != keys[1]
     for name in ("sky", "white"):
         there, view = look(gpu, Shot().with_values({"scene": "nook", "environment": name, "sky.extract": True, "width": 16, "height": 9}))
         assert there.sun == look(gpu, Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9}))[0].sun

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
-from app.loading import exr
-from app.scene import Floats
-from app.settings import Problem
+from ssdo.scene.files import exr
+from ssdo.scene.model import Floats
+from ssdo.settings import Problem
 
 OpenEXR = pytest.importorskip("OpenEXR")
 LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")

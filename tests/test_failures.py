@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import shoot
-
-from app import images, scenes
-from app.bench import failures as bench
-from app.frame import positions
-from app.gpu import Gpu
-from app.pipeline import photograph
-from app.scenes import failures
-from app.scenes.failures import FAILURES, Failure
-from app.settings import Problem
-from app.shot import Shot, Wanted
-from app.store import Store
-from app.technique import Technique
-from app.techniques.bitmask import Bitmask
-from app.techniques.gtao import Gtao
-from app.techniques.reference import Reference
-from app.techniques.ssao import Ssao
-from app.techniques.ssdo import Ssdo
+from render_small import shoot
+from ssdo.commands.bench import failures as bench
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images
+from ssdo.measure.reference_cache import Store
+from ssdo.render.frame_uniforms import positions
+from ssdo.render.pipeline import photograph
+from ssdo.render.shot import Shot, Wanted
+from ssdo.render.technique import Technique
+from ssdo.render.techniques.bitmask import Bitmask
+from ssdo.render.techniques.gtao import Gtao
+from ssdo.render.techniques.reference import Reference
+from ssdo.render.techniques.ssao import Ssao
+from ssdo.render.techniques.ssdo import Ssdo
+from ssdo.scene import built_in
+from ssdo.scene.built_in import failures
+from ssdo.scene.built_in.failures import FAILURES, Failure
+from ssdo.settings import Problem
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 SMALL: dict[str, Any] = {"width": 80, "height": 45, "sun.resolution": 512, "ssdo.samples": 32, "bitmask.slices": 8}
@@ -53,7 +53,7 @@ def test_it_fails_and_recovers(gpu: Gpu, failure: Failure) -> None:
 def test_every_argument_of_the_gallery_is_checked() -> None:
     for name, argument in (("signpost", "height"), ("overhang", "depth"), ("bouncer", "distance"), ("grazing", "angle"), ("scale", "factor")):
         with pytest.raises(Problem, match=f"{argument} = -1: must be"):
-            scenes.load(f"{name}:{argument}=-1")
+            built_in.load(f"{name}:{argument}=-1")
 
 
 @pytest.mark.parametrize("technique", ["ssao", "ssdo", "reference"])
@@ -70,7 +70,7 @@ def test_scale_has_no_unit(gpu: Gpu, technique: str) -> None:
 
 def test_positions_are_those_of_the_probe(gpu: Gpu) -> None:
     shot = Shot().with_values({"scene": "foreground", "width": 64, "height": 36, "blur.radius": 0, "ssdo.samples": 1, "ssdo.steps": 1})
-    p, scene = shoot(gpu, {"scene": "foreground", "ssdo.samples": 1, "ssdo.steps": 1}), scenes.load("foreground")
+    p, scene = shoot(gpu, {"scene": "foreground", "ssdo.samples": 1, "ssdo.steps": 1}), built_in.load("foreground")
     found = positions(shot.resolved(scene).frame(scene, 0), p.depth)
     assert np.isnan(found[~p.surface]).all()
     assert np.abs(found - p.position)[p.surface].max() < 1e-6

@@ -15,18 +15,18 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from probe import SMALL, Doubles, Probe, register, shoot
-
-from app import environment, images
-from app.frame import Frame, direction
-from app.gbuffer import GBuffer
-from app.gpu import Clock, Gpu, Texture
-from app.pipeline import Picture, photograph, render
-from app.scene import Floats, Image, Material, Scene, Sunlight
-from app.scenes.assembly import mesh_of
-from app.scenes.shapes import box, quad, sphere
-from app.shot import Shot
-from app.technique import Lighting, Technique, View
+from render_small import SMALL, Doubles, Probe, register, shoot
+from ssdo.gpu.context import Clock, Gpu, Texture
+from ssdo.measure import images
+from ssdo.render.frame_uniforms import Frame, direction
+from ssdo.render.gbuffer import GBuffer
+from ssdo.render.pipeline import Picture, photograph, render
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Lighting, Technique, View
+from ssdo.scene import environment
+from ssdo.scene.model import Floats, Image, Material, Scene, Sunlight
+from ssdo.scene.modelling.assembly import mesh_of
+from ssdo.scene.modelling.shapes import box, quad, sphere
 
 HALF = 1 / 2048  # what the half floats of the G-buffer resolve
 GREY = Material(albedo=(0.5, 0.5, 0.5))
@@ -306,7 +306,7 @@ def scaled(scene: Scene, factor: float) -> Scene:
 @pytest.mark.parametrize("factor", [0.001, 1000.0])
 def test_09_25_size_does_not_matter(gpu: Gpu, form: str, factor: float) -> None:
     """Scene, radius and camera times k: the same image. In the corner the bounce stays finite."""
-    from app.scenes import load
+    from ssdo.scene.built_in import load
 
     small = register(f"scaled {factor} yard", lambda: scaled(yard(), factor))
     p, q = (shoot(gpu, {"scene": name, "technique": "ssdo", "ssdo.bounce_form": form}) for name in ("yard", small))
@@ -725,7 +725,7 @@ class Query(contextlib.AbstractContextManager["Query"]):
 def timed(monkeypatch: pytest.MonkeyPatch, renderer: str, drawn: Sequence[float]) -> tuple[Clock, Stopwatch]:
     """A clock that has measured a pass once in each frame, after another drawing that is none of its business."""
     watch = Stopwatch(renderer, [ms for one in drawn for ms in (7.0, one)])
-    monkeypatch.setattr("app.gpu.time", watch)
+    monkeypatch.setattr("ssdo.gpu.context.time", watch)
     clock = Clock(cast(Any, watch), seconds=watch.perf_counter)
     clock.running = True
     for _ in drawn:
@@ -755,8 +755,8 @@ def test_42_a_gpu_is_asked_and_not_waited_for(gpu: Gpu, monkeypatch: pytest.Monk
 
 def test_42_a_time_comes_with_what_it_was_measured_by(gpu: Gpu, capsys: pytest.CaptureFixture[str]) -> None:
     """Renderer and kind of timer, beside resolution and samples."""
-    from app.doctor import main
-    from app.viewer.session import Session
+    from ssdo.commands.doctor import main
+    from ssdo.viewer.session import Session
 
     renderer = gpu.ctx.info["GL_RENDERER"]
     session = Session(gpu, Shot().with_values({"scene": "ball", "ssdo.samples": 4}), {})

@@ -1,4 +1,4 @@
-"""Hostile input, as `python tests/fuzz.py` makes it; and that the harness finds what there is to find, and tells by which input."""
+"""Hostile input, as `python tests/tools/fuzz.py` makes it; and that the harness finds what there is to find, and tells by which input."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from pathlib import Path
 import fuzz
 import pytest
 from fuzz import FORMATS, Files, Format, Random
-
-from app import images
-from app.settings import Problem
-from app.shot import checked, take_wanted
+from ssdo.measure import images
+from ssdo.render.shot import checked, take_wanted
+from ssdo.settings import Problem
 
 INPUTS = 20_400  # 1700 of each of 12 formats: 65 s on two cores
 

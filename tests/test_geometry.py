@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from app import geometry
-from app.frame import frame
-from app.gpu import Gpu
-from app.scene import Scene
-from app.scenes.shapes import box
+from ssdo.gpu.context import Gpu
+from ssdo.render import mesh_buffers
+from ssdo.render.frame_uniforms import frame
+from ssdo.scene.model import Scene
+from ssdo.scene.modelling.shapes import box
 
 
 def test_only_what_lies_beyond_a_side_is_left_out(gpu: Gpu) -> None:
@@ -20,8 +19,8 @@ def test_only_what_lies_beyond_a_side_is_left_out(gpu: Gpu) -> None:
     boxes = [box(p - s, p + s) for p, s in zip(places, sizes, strict=True)] + [box((-8, -8, -8), (8, 8, 8))]
     scene = Scene(tuple(boxes))
     view = frame(scene, (0.0, 0.0, 0.0), (0.4, 0.1, -1.0), 50.0, (64, 36))
-    uploaded = geometry.upload(gpu, scene)
-    kept = {part.first for part in geometry.seen(uploaded, view)}
+    uploaded = mesh_buffers.upload(gpu, scene)
+    kept = {part.first for part in mesh_buffers.seen(uploaded, view)}
     clip = np.array(view.clip_from_world).reshape(4, 4)
     share = rng.random((4000, 3))
     visible = set()
@@ -38,4 +37,4 @@ def test_only_what_lies_beyond_a_side_is_left_out(gpu: Gpu) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_and_one(gpu: Gpu, count: int) -> None:
     scene = Scene(tuple([box((-1, -1, -1), (1, 1, 1))] * count))
-    assert len(geometry.seen(geometry.upload(gpu, scene), frame(scene, (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 50.0, (8, 8)))) == count
+    assert len(mesh_buffers.seen(mesh_buffers.upload(gpu, scene), frame(scene, (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 50.0, (8, 8)))) == count

@@ -45,10 +45,9 @@ from gltf_files import (
     write_glb,
 )
 from PIL import Image
-
-from app.loading import gltf, gltf_document, gltf_geometry, gltf_images, pictures
-from app.scene import Bytes, Mesh, Scene
-from app.settings import Problem
+from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_images, images
+from ssdo.scene.model import Bytes, Mesh, Scene
+from ssdo.settings import Problem
 
 # ---- containers and accessors ---------------------------------------------------------------------------------------------
 
@@ -656,7 +655,7 @@ def test_large_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         tree, binary = textured()
         tree["images"][0] = {"bufferView": view(tree, binary, header(width, height))}
         assert "images[0]: must be at most 16384 pixels a side" in problem(write_glb(tmp_path / "a.glb", tree, binary))
-    monkeypatch.setattr(pictures, "MAX_ALL_PIXELS", 11)
+    monkeypatch.setattr(images, "MAX_ALL_PIXELS", 11)
     tree, binary = textured()
     tree["textures"].append({"source": add_texture(tree, binary, PICTURE[::-1])})
     tree["materials"][0] |= {"emissiveTexture": {"index": 1}, "emissiveFactor": [1, 1, 1]}

@@ -39,11 +39,10 @@ from gltf_files import (
     write_glb,
 )
 from PIL import Image as Pillow
-
-from app import scenes
-from app.loading import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, pictures
-from app.scene import Lamp, Material, Mesh, Scene
-from app.settings import Problem
+from ssdo.scene import built_in
+from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, images
+from ssdo.scene.model import Lamp, Material, Mesh, Scene
+from ssdo.settings import Problem
 
 NORMALS = (np.array([(-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]) / np.array([[3**0.5], [1], [1], [1]])).astype("f4")
 
@@ -178,10 +177,10 @@ def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pyt
     m = one(tmp_path, tree, binary).material
     assert m.albedo_image is not None and m.emission_image is not None and m.occlusion_image is not None
     assert m.albedo_image.pixels is m.emission_image.pixels and m.albedo_image.pixels.shape == (3, 4, 4) and m.occlusion_image.pixels.shape == (3, 2, 4)
-    monkeypatch.setattr(pictures, "MAX_SIDE", 3)
+    monkeypatch.setattr(images, "MAX_SIDE", 3)
     assert "images[0]: must be at most 3 pixels a side with its mirror image beside it, not 4 x 3" in problem(tmp_path / "one.glb")
-    monkeypatch.setattr(pictures, "MAX_SIDE", 4)
-    monkeypatch.setattr(pictures, "MAX_ALL_PIXELS", 17)
+    monkeypatch.setattr(images, "MAX_SIDE", 4)
+    monkeypatch.setattr(images, "MAX_ALL_PIXELS", 17)
     assert "images[0]: all images together" in problem(tmp_path / "one.glb")
 
 
@@ -425,7 +424,7 @@ def test_instances_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     whole = one(tmp_path, tree, binary)
     near(whole.positions.reshape(7, 4, 3), CORNERS + shifts[:, None])
     for block in (1, 3, 9):
-        monkeypatch.setattr("app.loading.gltf_meshes.BLOCK", block)
+        monkeypatch.setattr("ssdo.scene.files.gltf_meshes.BLOCK", block)
         mesh = one(tmp_path, tree, binary)
         for name in ("positions", "triangles", "normals", "tangents"):
             np.testing.assert_array_equal(getattr(mesh, name), getattr(whole, name))
@@ -640,10 +639,10 @@ def test_choices(tmp_path: Path) -> None:
     other = gltf.load(path, scene=1)
     np.testing.assert_array_equal(other.meshes[0].positions, moved(7))
     assert other.eye is None and other.sun.irradiance == 0 and other.lamps == ()
-    assert scenes.load(f"{path}:scene=0,camera=1,light=2").fov == pytest.approx(40)
-    assert scenes.load(f"{path}:camera=2").sun.irradiance == 3
-    assert scenes.load(f"{path}:").fov == scenes.load(str(path)).fov == pytest.approx(50)
-    assert scenes.load(f"{path}:scene=1").eye is None
+    assert built_in.load(f"{path}:scene=0,camera=1,light=2").fov == pytest.approx(40)
+    assert built_in.load(f"{path}:camera=2").sun.irradiance == 3
+    assert built_in.load(f"{path}:").fov == built_in.load(str(path)).fov == pytest.approx(50)
+    assert built_in.load(f"{path}:scene=1").eye is None
 
 
 @pytest.mark.parametrize(
@@ -660,7 +659,7 @@ def test_choices(tmp_path: Path) -> None:
 def test_choices_that_are_none(tmp_path: Path, chosen: dict[str, int], rule: str) -> None:
     path = write_glb(tmp_path / "a.glb", *studio())
     with pytest.raises(Problem) as caught:
-        scenes.load(f"{path}:" + ",".join(f"{k}={v}" for k, v in chosen.items()))
+        built_in.load(f"{path}:" + ",".join(f"{k}={v}" for k, v in chosen.items()))
     assert str(caught.value) == f"{path}: {rule}"
 
 
@@ -668,19 +667,19 @@ def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path = write_glb(tmp_path / "b.glb", *studio())
     for arguments, rule in (("cam=1", "no argument cam; did you mean camera"), ("camera=x", "camera must be a whole"), ("camera=-1", "camera must be a whole")):
         with pytest.raises(Problem, match=rule):
-            scenes.load(f"{path}:{arguments}")
+            built_in.load(f"{path}:{arguments}")
     for name in ("a:b.glb", "x.glb:y.GLB", "scene=1,b.gltf"):
         (tmp_path / name).write_bytes(path.read_bytes())
-        assert scenes.load(f"{tmp_path / name}:camera=1").fov == pytest.approx(40)
-        assert scenes.load(str(tmp_path / name)).fov == pytest.approx(50)
+        assert built_in.load(f"{tmp_path / name}:camera=1").fov == pytest.approx(40)
+        assert built_in.load(str(tmp_path / name)).fov == pytest.approx(50)
     asked: list[tuple[Path, dict[str, int]]] = []
     monkeypatch.setattr(gltf, "load", lambda path, **chosen: asked.append((path, chosen)))
-    scenes.load(r"C:\models\a.glb:scene=1,light=2")
-    scenes.load(r"C:\models\a.glb")
+    built_in.load(r"C:\models\a.glb:scene=1,light=2")
+    built_in.load(r"C:\models\a.glb")
     assert asked == [(Path(r"C:\models\a.glb"), {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), {})]
     for text in ("a.glb/b", "a.glb:scene=1/b", "a.off:b", "glb"):
         with pytest.raises(Problem, match="no scene"):
-            scenes.load(text)
+            built_in.load(text)
 
 
 # ---- lamps ----------------------------------------------------------------------------------------------------------------

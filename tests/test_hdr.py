@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-
-from app.loading import hdr
-from app.scene import Bytes
-from app.settings import Problem
+from ssdo.scene.files import hdr
+from ssdo.scene.model import Bytes
+from ssdo.settings import Problem
 
 TOP = b"#?RADIANCE\n# a comment\nFORMAT=32-bit_rle_rgbe\n"
 

@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-
-from app.loading import meshes, obj, polygons, surfaces
-from app.scene import Mesh, Scene
-from app.settings import Problem
+from ssdo.scene.files import mesh_builder, meshes, obj, polygons
+from ssdo.scene.model import Mesh, Scene
+from ssdo.settings import Problem
 
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 FACET = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
@@ -190,7 +189,7 @@ def test_images_are_read_once_and_counted(tmp_path: Path, monkeypatch: pytest.Mo
     png(tmp_path)
     m, _ = material_of(tmp_path, "map_Kd a.png\nmap_Ke ./a.png\n")
     assert m.albedo_image.pixels is m.emission_image.pixels
-    monkeypatch.setattr("app.loading.pictures.MAX_ALL_PIXELS", 7)
+    monkeypatch.setattr("ssdo.scene.files.images.MAX_ALL_PIXELS", 7)
     png(tmp_path, "b.png")
     m, notes = material_of(tmp_path, "map_Kd a.png\nmap_Ke b.png\n")
     assert m.emission_image is None and "all images together" in notes[0]
@@ -376,7 +375,7 @@ def test_stl_of_several_solids(tmp_path: Path) -> None:
 AGAINST = """
 import sys, numpy as np, trimesh
 from pathlib import Path
-from app.loading import meshes
+from ssdo.scene.files import meshes
 folder = Path(sys.argv[1])
 for solid in (trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.5), trimesh.creation.box((1, 2, 3))):
     solid.visual.vertex_colors = np.arange(len(solid.vertices) * 4).reshape(-1, 4) % 256
@@ -497,7 +496,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surfaces, "MAX_TRIANGLES", 3)
+    monkeypatch.setattr(mesh_builder, "MAX_TRIANGLES", 3)
     assert problem(tmp_path, "a.obj", SQUARE + "f 1 2 3 4\n" * 2) == "file: must have at most 3 triangles"
     monkeypatch.setattr(obj, "MAX_TRIANGLES", 3)
     assert problem(tmp_path, "a.obj", SQUARE) == "line 4: v: there must be at most 3 vertices"
@@ -522,7 +521,7 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.obj", "a.ply", "a.stl"])
 def test_a_scene_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Each is found by its name's end, in capitals too, and drawn."""
-    from app.__main__ import main
+    from ssdo.__main__ import main
 
     content = {"a.obj": (SQUARE + "f 1 2 3 4\n").encode(), "a.ply": ply(ROWS + b"4 0 1 2 3\n"), "a.stl": stl([TRIANGLE])}[name]
     (tmp_path / name.upper()).write_bytes(content)

@@ -13,11 +13,23 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from app import metrics
-from app.metrics import bias, error_map, false_colour, flip, flip_hdr, measured, noise_free_mse, noise_free_rmse, psnr, relmse, rmse, ssim
-from app.scene import Floats
-from app.settings import Problem
+from ssdo.measure import metrics
+from ssdo.measure.metrics import (
+    bias,
+    error_map,
+    false_colour,
+    flip,
+    flip_hdr,
+    measured,
+    noise_free_mse,
+    noise_free_rmse,
+    psnr,
+    relmse,
+    rmse,
+    ssim,
+)
+from ssdo.scene.model import Floats
+from ssdo.settings import Problem
 
 Bools = npt.NDArray[np.bool_]
 Metric = Callable[..., float]
@@ -325,8 +337,8 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_metrics_need_no_opengl_and_no_extra() -> None:
     """Imported alone: neither OpenGL nor what is optional comes along."""
-    code = "import sys, app.metrics; print(*{'moderngl', 'flip_evaluator', 'skimage', 'scipy', 'matplotlib'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=metrics.__file__.rpartition("app")[0], capture_output=True, text=True, check=True)
+    code = "import sys, ssdo.measure.metrics; print(*{'moderngl', 'flip_evaluator', 'skimage', 'scipy', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=metrics.__file__.rpartition("ssdo")[0], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 

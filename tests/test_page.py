@@ -17,14 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-
-from app import images, metrics
-from app.compare import page
-from app.display import Display
-from app.gpu import Gpu
-from app.pipeline import render
-from app.scene import Bytes, Floats
-from app.shot import Shot
+from ssdo.commands.compare import page
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images, metrics
+from ssdo.render.display import Display
+from ssdo.render.pipeline import render
+from ssdo.render.shot import Shot
+from ssdo.scene.model import Bytes, Floats
 
 try:
     from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
@@ -97,7 +96,7 @@ def usual() -> tuple[dict[str, Any], Layers]:
         error = {n: v if math.isfinite(v) else None for n, v in metrics.measured(own["final"], light(12)).items()} if name != "reference" else None
         entries.append(entry(name, layers={term: f"{name}.{term}" for term in own}, error=error))
     entries[0]["parts"] = {"sampling": 0.04, "sampling after blur": 0.01, "blur": 0.005, "screen space": 0.03}
-    entries[1]["cost"] = {"total": 12.5, "passes": {"ssdo.frag:direct": 9.5, "blur.frag:x": 3.0}}
+    entries[1]["cost"] = {"total": 12.5, "passes": {"ssdo:direct": 9.5, "denoise:x": 3.0}}
     return study(entries, terms={"albedo": "albedo", "unoccluded": "unoccluded"}), layers
 
 
@@ -117,7 +116,7 @@ def srgb(c: Any) -> Any:
 
 
 def displayed(radiance: Floats, exposure: float = 0.0, curve: str = "neutral") -> Any:
-    """shaders/display.frag by its formulas, without dither, 0 to 255, not rounded."""
+    """shaders/passes/display.frag by its formulas, without dither, 0 to 255, not rounded."""
     c = radiance.astype(np.float64) * 2**exposure
     if curve == "reinhard":
         c = c / (1 + c @ LUMINANCE)[..., None]
@@ -688,7 +687,7 @@ def test_the_tables_say_what_was_measured(browser: Browser) -> None:
     assert "noise of its own, RMSE 0.00310" in browser.text("#error")
     assert "Rousselle" in browser.js("return [...document.querySelectorAll('.errors abbr')].find(e => e.textContent === 'relMSE').title")
     assert browser.texts(".parts tbody td") == ["0.0400", "0.0100", "0.00500", "0.0300"]
-    assert browser.texts(".costs thead th") == ["entry", "total", "ssdo.frag:direct", "blur.frag:x"]
+    assert browser.texts(".costs thead th") == ["entry", "total", "ssdo:direct", "denoise:x"]
     assert browser.texts(".costs tbody td") == ["12.5", "9.50", "3.00"]
     assert "wall clock" in browser.text("#cost")
     assert browser.texts(".settings .unlike code") == ["ssdo.samples"]

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from probe import Bools, Doubles, Probe, binomial, occlusion, register, shoot
-from test_truth import HALF, ball, near_origin, ray
-
-from app import bvh, environment, scenes
-from app.gpu import Gpu
-from app.scene import Floats, Image, Material, Mesh, Scene
-from app.scenes.shapes import quad, sphere
-from app.shot import Shot
+from render_small import Bools, Doubles, Probe, binomial, occlusion, register, shoot
+from ssdo.gpu.context import Gpu
+from ssdo.render import bvh
+from ssdo.render.shot import Shot
+from ssdo.scene import built_in, environment
+from ssdo.scene.model import Floats, Image, Material, Mesh, Scene
+from ssdo.scene.modelling.shapes import quad, sphere
+from test_closed_forms import HALF, ball, near_origin, ray
 
 TRUE = {"technique": "reference", "reference.rays": 16, "sun.irradiance": 0.0}
 
@@ -452,7 +452,7 @@ def test_an_empty_scene_is_open(gpu: Gpu) -> None:
     p = shoot(gpu, TRUE | {"scene": register("empty", lambda: Scene(()))})
     assert not p.surface.any() and (p.open == 1).all()
     empty = Mesh(np.zeros((0, 3), "f4"), np.zeros((0, 3), "i4"))
-    p = shoot(gpu, TRUE | {"scene": register("half empty", lambda: replace(scenes.load("plane"), meshes=(empty, *scenes.load("plane").meshes)))})
+    p = shoot(gpu, TRUE | {"scene": register("half empty", lambda: replace(built_in.load("plane"), meshes=(empty, *built_in.load("plane").meshes)))})
     assert p.surface.all() and (p.open == 1).all()
 
 
@@ -473,7 +473,7 @@ def beside_mitsuba(monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> t
 
     monkeypatch.setitem(environment.BUILT_IN, "patches", _sky)
     room = cell()
-    scene = replace(room.scene, eye=(0.0, 1.0, 3.4), target=(0.0, 0.95, 0.0), fov=40.0) if place == "cell" else dark(scenes.load(place))
+    scene = replace(room.scene, eye=(0.0, 1.0, 3.4), target=(0.0, 0.95, 0.0), fov=40.0) if place == "cell" else dark(built_in.load(place))
     name = register(f"traced {place}", lambda: scene)
     sun = {"sun.irradiance": 3.0, "sun.size": 0.0, "sun.azimuth": 160.0, "sun.elevation": 40.0} if light == "sun" else {"sun.irradiance": 0.0}
     return scene, TRUE | {"scene": name, "environment": "black" if light == "sun" else "patches", "width": 48, "height": 48, "blur.radius": 0} | sun
@@ -484,7 +484,7 @@ def beside_mitsuba(monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> t
 def test_against_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> None:
     """Direct light and one bounce. Two pictures of each side take out both noises: what is left is a difference of the means."""
     pytest.importorskip("mitsuba")
-    import mitsuba_truth as truth
+    import mitsuba_reference as truth
     from test_mitsuba import inside, traced
 
     scene, values = beside_mitsuba(monkeypatch, place, light)
@@ -533,7 +533,7 @@ def test_every_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPat
     """
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
-    import mitsuba_truth as truth
+    import mitsuba_reference as truth
     from test_mitsuba import inside, traced
 
     scene, values = beside_mitsuba(monkeypatch, place, light)

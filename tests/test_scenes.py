@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
-from app.frame import look_at
-from app.scene import Image, Lamp, Material, Mesh, Scene
-from app.scenes import decor, joinery, load, luminaires, upholstery
-from app.scenes.atelier import CAMERAS as ATELIER
-from app.scenes.atelier import atelier
-from app.scenes.parlour import CAMERAS as PARLOUR
-from app.scenes.parlour import DEEP, DOORS, SILL, WIDE, parlour
-from app.scenes.shapes import cylinder, sphere
-from app.settings import Vec3
+from ssdo.render.frame_uniforms import look_at
+from ssdo.scene.built_in import load
+from ssdo.scene.built_in.atelier import CAMERAS as ATELIER
+from ssdo.scene.built_in.atelier import atelier
+from ssdo.scene.built_in.parlour import CAMERAS as PARLOUR
+from ssdo.scene.built_in.parlour import DEEP, DOORS, SILL, WIDE, parlour
+from ssdo.scene.model import Image, Lamp, Material, Mesh, Scene
+from ssdo.scene.modelling import joinery, luminaires, room_textures, upholstery
+from ssdo.scene.modelling.shapes import cylinder, sphere
+from ssdo.settings import Vec3
 
 Doubles = npt.NDArray[np.float64]
 SCENES: dict[str, tuple[Callable[[], Scene], tuple[tuple[Vec3, Vec3], ...]]] = {
@@ -237,8 +237,8 @@ def test_shades_glow() -> None:
 def test_relief_tilts_normals_away_from_the_slope() -> None:
     """A ramp that rises by 1 in 2 to the right and one that rises as much downwards: x towards the right, y up."""
     ramp = np.arange(8.0) * 0.5
-    right = decoded(decor.relief(np.tile(ramp, (8, 1)), 1.0))[4, 4]
-    down = decoded(decor.relief(np.tile(ramp[:, None], (1, 8)), 1.0))[4, 4]
+    right = decoded(room_textures.relief(np.tile(ramp, (8, 1)), 1.0))[4, 4]
+    down = decoded(room_textures.relief(np.tile(ramp[:, None], (1, 8)), 1.0))[4, 4]
     tilt = 0.5 / math.sqrt(1.25)
     np.testing.assert_allclose(right, (-tilt, 0, 2 * tilt), atol=0.005)  # half a step of 8 bits is 0.004
     np.testing.assert_allclose(down, (0, tilt, 2 * tilt), atol=0.005)
@@ -291,8 +291,8 @@ def test_smoothed_normals_of_a_sphere_are_its_own() -> None:
 def test_wood_runs_along_the_grain() -> None:
     rail = joinery.grained(cylinder((0, 0, 0), (2.0, 0, 0), 0.03), 3, 0)
     assert rail.uvs is not None
-    np.testing.assert_allclose(np.ptp(rail.uvs[:, 0]), 2.0 / decor.GRAIN, rtol=1e-5)
-    assert rail.uvs[:, 1].min() > 3 / decor.STRIPS and rail.uvs[:, 1].max() < 4 / decor.STRIPS
+    np.testing.assert_allclose(np.ptp(rail.uvs[:, 0]), 2.0 / room_textures.GRAIN, rtol=1e-5)
+    assert rail.uvs[:, 1].min() > 3 / room_textures.STRIPS and rail.uvs[:, 1].max() < 4 / room_textures.STRIPS
 
 
 def test_volumes_stand_within_their_shelf() -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from app import shot as shots
-from app.settings import Parser, Problem, Settings, add_flags, chosen, from_toml, glsl, param, parse, table, to_toml
-from app.shot import Shot, add_shot_flags, take_wanted
-from app.technique import Technique
+from ssdo.render import shot as shots
+from ssdo.render.shot import Shot, add_shot_flags, take_wanted
+from ssdo.render.technique import Technique
+from ssdo.settings import Parser, Problem, Settings, add_flags, chosen, from_toml, glsl, param, parse, table, to_toml
 
 
 @dataclass(frozen=True)

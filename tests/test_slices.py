@@ -1,4 +1,4 @@
-"""Techniques that march slices, `gtao` and `bitmask`, against the same closed forms as those that try directions (tests/test_truth.py).
+"""Techniques that march slices, `gtao` and `bitmask`, against the same closed forms as those that try directions (tests/test_closed_forms.py).
 
 Tolerances: HALF is what the half floats of the G-buffer resolve; what else is left is measured on software OpenGL and stated where it stands.
 """
@@ -9,13 +9,12 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from probe import Bools, Doubles, Probe, register, shoot
-from test_truth import FENCE, HALF, corner, exact_open, near_origin, ray
-
-from app.gpu import Gpu
-from app.scene import Material, Scene
-from app.scenes.shapes import quad
-from app.technique import Technique
+from render_small import Bools, Doubles, Probe, register, shoot
+from ssdo.gpu.context import Gpu
+from ssdo.render.technique import Technique
+from ssdo.scene.model import Material, Scene
+from ssdo.scene.modelling.shapes import quad
+from test_closed_forms import FENCE, HALF, corner, exact_open, near_origin, ray
 
 SLICED = ("gtao", "bitmask")
 
@@ -219,7 +218,7 @@ def test_23_the_wall_behind_a_thin_pole_stays_open(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("technique", SLICED)
 def test_24_what_is_convex_closes_nothing_of_itself(gpu: Gpu, technique: str) -> None:
-    from app.scenes.shapes import sphere
+    from ssdo.scene.modelling.shapes import sphere
 
     alone = register("ball alone", lambda: Scene((sphere((0, 0, 0), 1.0, Material((0.5, 0.5, 0.5)), rings=96),), (0.0, 1.0, 4.0), (0.0, 0.0, 0.0), 40.0))
     p = shoot(gpu, sliced(technique, alone, radius=2.0, bounce=True))

@@ -20,17 +20,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_programs import call, heeding, run_app
-
-from app import metrics, scenes, store, sweep, truth
-from app.gpu import Gpu
-from app.settings import Problem
-from app.shot import Shot, Wanted
-from app.sweep import crew, journal
-from app.sweep.measure import TERMS, TIMES, Task, Worker
-from app.sweep.plan import Axis, Point, Truths, axis, points, scenes_of, shown
-from app.sweep.results import averaged, csv_text, curves, front, table
-from app.techniques.reference import Reference
+from ssdo.commands import sweep
+from ssdo.commands.sweep import checkpoint, worker_pool
+from ssdo.commands.sweep.measure import TERMS, TIMES, Task, Worker
+from ssdo.commands.sweep.plan import Axis, Point, Truths, axis, points, scenes_of, shown
+from ssdo.commands.sweep.results import averaged, csv_text, curves, front, table
+from ssdo.gpu.context import Gpu
+from ssdo.measure import metrics, reference_cache, references
+from ssdo.render.shot import Shot, Wanted
+from ssdo.render.techniques.reference import Reference
+from ssdo.scene import built_in
+from ssdo.settings import Problem
+from test_commands import call, heeding, run_app
 
 SWEPT = ["--techniques", "ssao,ssdo", "--vary", "ssdo.samples=2,3", "--vary", "ssao.samples=2,4", "--vary", "ssdo.visibility=point,march"]
 SMALL = [*SWEPT, "--scenes", "nook,cornell", "--width", "64", "--height", "36", "--truth-frames", "4", "--runs", "3"]
@@ -104,7 +105,7 @@ def test_every_combination_is_a_point() -> None:
 
 def test_a_share_is_of_each_scene() -> None:
     found = points(Wanted({}, {}), ["ssao"], [axis("ssao.radius=10%,0.25")], ["nook", "ball"], "1")
-    sizes = {name: scenes.load(name).size for name in ("nook", "ball")}
+    sizes = {name: built_in.load(name).size for name in ("nook", "ball")}
     assert [p.shot.values()["ssao.radius"] for p in found] == [0.1 * sizes["nook"], 0.25, 0.1 * sizes["ball"], 0.25]
     assert [shown(p.varied["ssao.radius"]) for p in found] == ["10%", "0.25"] * 2
 
@@ -193,7 +194,7 @@ def test_a_row_can_be_repeated(whole: Whole, gpu: Gpu, tmp_path: Path, monkeypat
     assert call(monkeypatch, *shlex.split(line["command"])[1:], "--output", tmp_path / "a.npz") == 0
     with np.load(tmp_path / "a.npz") as drawn, gpu.ctx:
         shot = Shot().with_values({"technique": "off", "scene": "cornell", "width": 64, "height": 36})
-        against = truth.world(gpu, shot, Reference(rays=4), 4, store.Store(whole.cache))
+        against = references.world(gpu, shot, Reference(rays=4), 4, reference_cache.Store(whole.cache))
         surface = np.isfinite(drawn["depth"])
         assert repr(metrics.noise_free_rmse(drawn["radiance"], against.pair, surface)) == line["final RMSE"]
         pair = against.first["direct"], against.second["direct"]
@@ -217,8 +218,8 @@ def test_another_sweep_in_the_folder(whole: Whole, tmp_path: Path, monkeypatch: 
     assert call(monkeypatch, "sweep", *other) == 2
     said = capsys.readouterr().err
     assert "holds another sweep (ssdo sweep --techniques ssao,ssdo" in said and "--overwrite begins anew" in said and said.count("\n") == 1
-    monkeypatch.setattr(crew, "Worker", None)
-    monkeypatch.setattr("app.sweep.plot.png", lambda *_: b"")
+    monkeypatch.setattr(worker_pool, "Worker", None)
+    monkeypatch.setattr("ssdo.commands.sweep.plot.png", lambda *_: b"")
     assert call(monkeypatch, "sweep", *SMALL, "--cache", whole.cache, "--output", whole.output) == 0
     assert (whole.output / "points.jsonl").read_bytes() == before and lines_of(whole.output / "sweep.csv") == whole.lines
     capsys.readouterr()
@@ -281,9 +282,9 @@ def test_means_and_curves() -> None:
 
 def begun(whole: Whole, output: Path, *more: str, rows: int = 3) -> subprocess.Popen[str]:
     """A sweep in a group of processes of its own, that has done so many points."""
-    command = [sys.executable, "-m", "app", "sweep", *SMALL, "--cache", str(whole.cache), "--output", str(output), *more]
+    command = [sys.executable, "-m", "ssdo", "sweep", *SMALL, "--cache", str(whole.cache), "--output", str(output), *more]
     process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heeding)
-    until(lambda: len(journal.read(output / "points.jsonl")[0]) > rows or process.poll() is not None)
+    until(lambda: len(checkpoint.read(output / "points.jsonl")[0]) > rows or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     return process
 
@@ -320,7 +321,7 @@ def test_what_was_interrupted_goes_on(kind: str, workers: str, whole: Whole, tmp
     if kind != "SIGKILL":
         assert "points are kept in" in said and "Traceback" not in said
     until(lambda: gone(process.pid))
-    lines, _ = journal.read(tmp_path / "points.jsonl")
+    lines, _ = checkpoint.read(tmp_path / "points.jsonl")
     kept = {line["point"]: line["row"] for line in lines[1:]}
     assert 3 <= len(kept) < COUNT and not (tmp_path / "sweep.csv").exists()
 
@@ -347,11 +348,11 @@ def test_a_line_that_was_cut(whole: Whole, tmp_path: Path) -> None:
     path = tmp_path / "points.jsonl"
     for cut in [*range(0, len(content), 97), len(content) - 1, *ends]:
         path.write_bytes(content[:cut])
-        found = journal.Journal.opened(tmp_path, first["sweep"], "", False)
+        found = checkpoint.Journal.opened(tmp_path, first["sweep"], "", False)
         rows = max(sum(end <= cut for end in ends) - 1, 0)
         assert list(found.rows) == list(reversed(range(rows))), cut
         found.add(99, {"ms": 1.0})
-        assert journal.read(path)[0][-1] == {"point": 99, "row": {"ms": 1.0}} and len(journal.read(path)[0]) == rows + 2
+        assert checkpoint.read(path)[0][-1] == {"point": 99, "row": {"ms": 1.0}} and len(checkpoint.read(path)[0]) == rows + 2
 
 
 def test_a_cluster_says_the_same(whole: Whole, tmp_path: Path) -> None:
@@ -371,7 +372,7 @@ def test_without_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 def test_a_scheduler_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(crew, "PATIENCE", 0.3)
+    monkeypatch.setattr(worker_pool, "PATIENCE", 0.3)
     assert call(monkeypatch, "sweep", *SMALL, "--no-cache", "--scheduler", "tcp://127.0.0.1:9", "--output", tmp_path) == 2
     said = capsys.readouterr().err
     assert "--scheduler tcp://127.0.0.1:9: no scheduler with a worker answers" in said and "Traceback" not in said
@@ -381,14 +382,14 @@ def test_a_worker_that_dies() -> None:
     mine, theirs = multiprocessing.Pipe()
     theirs.close()
     with mine, pytest.raises(Problem, match="a worker has died"):
-        list(crew._shared_out([mine], [(0, Shot())]))
+        list(worker_pool._shared_out([mine], [(0, Shot())]))
 
 
 def test_a_worker_of_another_version_says_so_and_lives_through_ctrl_c() -> None:
     """A terminal's Ctrl-C reaches the workers too: they leave it to the one that started them to end them."""
     task = Task(Truths(Reference(), 4), 3, "wall", None, "older")
     before = set(multiprocessing.active_children())
-    with crew._started(task, 1) as pipes:
+    with worker_pool._started(task, 1) as pipes:
         (child,) = set(multiprocessing.active_children()) - before
         for _ in range(2):
             pipes[0].send((0, Shot()))

@@ -11,21 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_programs import call
-
-from app import images, presets, scenes, tune
-from app.gpu import Gpu
-from app.pipeline import photograph
-from app.places import places
-from app.settings import Parser, Problem, about, from_toml, parse, to_toml
-from app.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
-from app.store import Store
-from app.technique import Sliced, Technique
-from app.techniques.reference import Reference
-from app.truth import world
-from app.tune import Halves, Row, budget, search
-from app.tune.budget import Budget
-from app.tune.scoring import Seen, drawn, score
+from ssdo.commands import tune
+from ssdo.commands.tune import Halves, Row, budget, search
+from ssdo.commands.tune.budget import Budget
+from ssdo.commands.tune.scoring import Seen, drawn, score
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images
+from ssdo.measure.benchmark_views import places
+from ssdo.measure.reference_cache import Store
+from ssdo.measure.references import world
+from ssdo.render import presets
+from ssdo.render.pipeline import photograph
+from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
+from ssdo.render.technique import Sliced, Technique
+from ssdo.render.techniques.reference import Reference
+from ssdo.scene import built_in
+from ssdo.settings import Parser, Problem, about, from_toml, parse, to_toml
+from test_commands import call
 
 pytest.importorskip("optuna")
 
@@ -166,7 +168,7 @@ def test_a_score_is_that_of_the_pictures(gpu: Gpu) -> None:
     """Measured anew, by hand: the radius is the view's, thickness a share of it."""
     seen = view(gpu)
     (radius, true), *_ = seen.truths.items()
-    assert radius == pytest.approx(0.3 * scenes.load("nook").size)
+    assert radius == pytest.approx(0.3 * built_in.load("nook").size)
     assert np.array_equal(world(gpu, seen.place.shot, Reference(rays=4, reach=radius), 4, Store(None)).pair, true.pair)
     values = {"ssdo.thickness_share": 0.4, "ssdo.samples": 5}
     by_hand = {"ssdo.samples": 5, "ssdo.radius": radius, "ssdo.thickness": 0.4 * radius}
@@ -254,7 +256,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[1] for line in lines[2:]] == ["ssao", "gtao"]
     text = out.read_text()
-    assert all(f"# {line}" in text for line in lines) and "# python -m app tune --width 32" in text and "32 points at each pixel" in text
+    assert all(f"# {line}" in text for line in lines) and "# python -m ssdo tune --width 32" in text and "32 points at each pixel" in text
     values = checked(from_toml(text, "mine"), out)
     assert values["ssao.samples"] * values["ssao.steps"] <= 32 >= 2 * values["gtao.slices"] * values["gtao.steps"]
     assert not [name for name in values if name.endswith(("radius", ".thickness"))]
@@ -375,7 +377,7 @@ def test_every_preset_says_how_it_was_found_and_beats_the_defaults_held_out() ->
     readme = (presets.FOLDER.parents[1] / "README.md").read_text("utf-8")
     for tier, path in presets.built_in().items():
         head = [line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# ")]
-        assert any(line.startswith("python -m app tune") for line in head)
+        assert any(line.startswith("python -m ssdo tune") for line in head)
         rows = [line.strip("| ").split(" | ") for line in head if line.startswith(f"| {tier} ")]
         assert [row[1] for row in rows] == ["bitmask", "gtao", "ssao", "ssdo"]
         assert all(line in readme for line in head if line.startswith("| "))

@@ -18,22 +18,21 @@ import moderngl
 import numpy as np
 import pytest
 from PIL import Image, ImageGrab, features
-
-from app import images
-from app.gpu import Clock, Gpu
-from app.pipeline import photograph
-from app.scene import Bytes
-from app.scenes import fixtures
-from app.settings import Param, Problem
-from app.shot import Shot
-from app.technique import Technique
-from app.techniques.gtao import Gtao
-from app.viewer import controls, keys, saving
-from app.viewer.controls import Pose
-from app.viewer.cost import Cost
-from app.viewer.growth import Growth
-from app.viewer.session import MODE_NAMES, MODES, Session, in_words
-from app.viewer.stage import BUDGET, REST, Slot
+from ssdo.gpu.context import Clock, Gpu
+from ssdo.measure import images
+from ssdo.render.pipeline import photograph
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
+from ssdo.render.techniques.gtao import Gtao
+from ssdo.scene.built_in import fixtures
+from ssdo.scene.model import Bytes
+from ssdo.settings import Param, Problem
+from ssdo.viewer import controls, keys, preferences
+from ssdo.viewer.controls import Pose
+from ssdo.viewer.convergence import Growth
+from ssdo.viewer.cost import Cost
+from ssdo.viewer.render_scheduler import BUDGET, REST, Slot
+from ssdo.viewer.session import MODE_NAMES, MODES, Session, in_words
 
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
@@ -109,7 +108,7 @@ def test_framed_sees_all_of_the_scene(aspect: float) -> None:
 
 
 def test_every_key_of_the_table_does_something() -> None:
-    handled = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"case (.+):", (ROOT / "app/viewer/window.py").read_text()))))
+    handled = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"case (.+):", (ROOT / "app/ssdo/viewer/window.py").read_text()))))
     wanted = {k.action.partition(" ")[0] for k in keys.KEYS if k.action} - {"close"}
     assert wanted <= handled
     assert keys.action("NUMBER_3") == "right 3" and keys.action("NUMBER_3", shift=True) == "left 3"
@@ -309,7 +308,7 @@ def test_what_fails_while_drawing_keeps_the_picture(screen: Screen, monkeypatch:
         calls.append(1)
         raise Problem("no memory; ask for less")
 
-    monkeypatch.setattr("app.viewer.stage.render", fail)
+    monkeypatch.setattr("ssdo.viewer.render_scheduler.render", fail)
     screen.session.change({"display.exposure": 2.0})
     assert np.array_equal(screen.rest(), before)
     assert screen.session.error == "no memory; ask for less" and len(calls) == 1, "not tried again and again"
@@ -338,10 +337,11 @@ def test_reload_keeps_the_old_program_and_says_why(screen: Screen, tmp_path: Pat
     gpu, session = screen.gpu, screen.session
     before = screen.rest()
     with monkeypatch.context() as patch:
-        (tmp_path / "composite.frag").write_text("this is no shader\n")
+        (tmp_path / "passes").mkdir(exist_ok=True)
+        (tmp_path / "passes/composite.frag").write_text("this is no shader\n")
         patch.setattr(gpu, "folders", (tmp_path, *gpu.folders))
         session.reload()
-        assert session.error.startswith("shaders/composite.frag:1") and "\n" not in session.error
+        assert session.error.startswith("shaders/passes/composite.frag:1") and "\n" not in session.error
         assert np.array_equal(screen.rest(), before) and session.error
     session.reload()
     assert not session.error and np.array_equal(screen.rest(), before)
@@ -444,7 +444,7 @@ def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> No
         assert f"{frames} frame" in session.status()
     assert "noise " in session.status() and "64x36 at 100 %" in session.status()
     assert not session.step((64, 36), busy=True), "a mouse that is held comes first"
-    (path,) = saving.screenshot(session, tmp_path)
+    (path,) = preferences.screenshot(session, tmp_path)
     values = images.shot_values(path)
     assert (values["technique"], values["frames"], values["blur.radius"]) == ("reference", 5, 0)
     again = images.pixels(gpu, photograph(gpu, Shot().with_values(values)))
@@ -476,7 +476,7 @@ def test_truth_is_drawn_as_large_as_the_window_can_wait_for(screen: Screen, tmp_
         screen.time.now += 10
         assert session.step(size)
     assert side.scale == 0.25 and side.growth.frames > 2 and "320x180 at 25 %" in session.status()
-    (path,) = saving.screenshot(session, tmp_path)
+    (path,) = preferences.screenshot(session, tmp_path)
     values = images.shot_values(path)
     assert (values["width"], values["height"], values["frames"]) == (80, 45, side.growth.frames)
     with Image.open(path) as file:
@@ -541,7 +541,7 @@ def test_every_buffer_can_be_shown(screen: Screen) -> None:
 def test_screenshot_is_what_is_seen_and_holds_its_shot(screen: Screen, tmp_path: Path) -> None:
     session = screen.session
     seen = screen.rest()
-    (path,) = saving.screenshot(session, tmp_path)
+    (path,) = preferences.screenshot(session, tmp_path)
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), seen)
     picture = session.sides["B"].picture
@@ -549,7 +549,7 @@ def test_screenshot_is_what_is_seen_and_holds_its_shot(screen: Screen, tmp_path:
     assert path.is_absolute() and str(path) in session.note
     session.toggle_split()
     screen.rest()
-    both, left, right = saving.screenshot(session, tmp_path)
+    both, left, right = preferences.screenshot(session, tmp_path)
     assert images.shot_values(left)["technique"] == "ssao" and images.shot_values(right)["technique"] == "ssdo"
     with Image.open(both) as file:
         assert np.array_equal(np.asarray(file), screen.seen())
@@ -560,7 +560,7 @@ def test_time_runs_only_where_something_moves(screen: Screen, monkeypatch: pytes
     session.playing = True
     session.advance(0.5)
     assert session.base.time == 0
-    monkeypatch.setattr("app.scenes.moves", lambda name: True)
+    monkeypatch.setattr("ssdo.scene.built_in.moves", lambda name: True)
     session.advance(0.5)
     assert session.base.time == 0.5
 
@@ -575,7 +575,7 @@ def test_times_have_three_digits() -> None:
 
 
 def test_sliders_reach_where_it_is_useful() -> None:
-    useful = pytest.importorskip("app.viewer.widgets", exc_type=ImportError).useful
+    useful = pytest.importorskip("ssdo.viewer.widgets", exc_type=ImportError).useful
     radius = Param(1e-4, 1e4, unit="m", log=True)
     assert useful(radius, 1.5, 1.5) == pytest.approx((0.03, 30.0))
     assert useful(radius, 500.0, 1.5) == pytest.approx((0.03, 500.0)), "a typed value stays within reach"
@@ -611,7 +611,7 @@ class Window:
         os.close(read)
         self.display = f":{told.decode().strip()}"
         self.env = os.environ | {"DISPLAY": self.display, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "app", "view", "--width", "640", "--height", "360", *flags]
+        command = [sys.executable, "-m", "ssdo", "view", "--width", "640", "--height", "360", *flags]
         self.viewer = subprocess.Popen(command, cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             self.until(lambda: bool(self.found()), 40, "a window")
@@ -839,7 +839,7 @@ def test_window_closes(window: Window) -> None:
 
 
 def test_no_display_is_said_in_one_line(tmp_path: Path) -> None:
-    code = "from app.viewer import main; from app.shot import Shot\ntry: main(Shot(scene='ball'), {})\nexcept Exception as e: print(type(e).__name__, e)"
+    code = "from ssdo.viewer import main; from ssdo.render.shot import Shot\ntry: main(Shot(scene='ball'), {})\nexcept Exception as e: print(type(e).__name__, e)"
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")} | {"PYTHONPATH": str(ROOT)}
     told = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True)
     assert re.match(r"NoOpenGL no window can be opened \(.+\); .+\n$", told.stdout) and not told.stderr

@@ -1,5 +1,5 @@
 // Random numbers for rays, and where rays start.
-#include "common/pattern.glsl"
+#include "common/sampling.glsl"
 #include "common/screen.glsl"
 
 // O'Neill, PCG, 2014, as a hash: Jarzynski, Olano, Hash Functions for GPU Rendering, JCGT 2020.

@@ -7,8 +7,8 @@
 // so slices are taken evenly by that, and all weigh the same: a plane is open to the last bit, an enclosure closed, with one slice or many.
 //
 // A slice's directions are numbered by what lies below them, cosine-weighted, 0 at one end and 1 at the other: `place`. `side` is 1 or -1.
-#include "common/visibility.glsl"
-#include "common/pattern.glsl"
+#include "common/ray_march.glsl"
+#include "common/sampling.glsl"
 
 struct Post {
     vec3 p_vs, v_vs;           // the receiver, and the direction towards the camera

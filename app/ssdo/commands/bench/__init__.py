@@ -1,0 +1,62 @@
+"""Figures that the README states, each by one command.
+
+errors     how far techniques are from world truth and from screen truth, over scenes, cameras and radii
+equal      which technique is nearest to the truth in the same time, each with the settings that suit it best
+failures   scenes built to break screen space: what each technique makes of them, and the truth
+passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
+cost       how that grows with samples, radius, pixels and triangles, as a table, a CSV file and a picture
+moving     how large and how often the viewer draws while the hand moves the camera, or the light
+start      from a command to its picture, step by step, and the work outside OpenGL of a frame like the one before
+rays       the reference's tree and its rays per second, beside Embree's
+loading    a file of millions of triangles: seconds and memory until its picture is there
+steady     what remembering light from frame to frame gains and loses: flicker, ghosts and cost
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ssdo.settings import Problem, suggestion
+
+BENCHES = ("errors", "equal", "failures", "passes", "cost", "moving", "start", "rays", "loading", "steady")
+
+
+def sizes(words: str) -> list[tuple[int, int]]:
+    """Widths and heights, as in 1280x720,1920x1080. Raises Problem."""
+    found = []
+    for word in words.split(","):
+        width, _, height = word.partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise Problem(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
+        found.append((int(width), int(height)))
+    return found
+
+
+def megabytes(children: bool = False) -> float:
+    """The most that this process has held, or those that it started; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    most = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
+    return most * (1 if sys.platform == "darwin" else 1024) / 2**20
+
+
+def peak_memory(children: bool = False) -> str:
+    """The same in words; empty where the system does not tell."""
+    most = megabytes(children)
+    return f"{most / 1024:.2f} GB" if most else ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`bench NAME FLAGS`. Returns the exit code; raises Problem."""
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(f"usage: python -m ssdo bench NAME [FLAGS]\n\n{(__doc__ or '').strip()}\n\n`python -m ssdo bench NAME --help` lists the flags of one.")
+        return 0
+    if name not in BENCHES:
+        raise Problem(f"no bench {name}{suggestion(name, BENCHES)}")
+    code: int = importlib.import_module(f"ssdo.commands.bench.{name}").main(arguments[1:])
+    return code

@@ -1,0 +1,1 @@
+"""The only OpenGL calls: context, shaders, uploads, pass cache and timers."""

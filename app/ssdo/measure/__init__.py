@@ -1,0 +1,1 @@
+"""Error and cost: references, metrics, timings, plots and image files."""

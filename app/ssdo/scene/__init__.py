@@ -1,0 +1,1 @@
+"""What is drawn: meshes, materials, lights and the environment, built in or read from files."""

@@ -1,2 +1,0 @@
-// Where does each corner of a triangle stand, seen from a lamp?
-#include "shadow.vert"

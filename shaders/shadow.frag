@@ -1,7 +1,0 @@
-// Only depth is kept, where there is no hole.
-#include "common/hole.glsl"
-
-void whole() {}
-void pierced() {
-    if (in_hole()) discard;
-}
