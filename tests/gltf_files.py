@@ -26,7 +26,10 @@ CORNERS = np.array([(0, 0, 0), (1, 0, 0), (0, 2, 0), (0, 0, 2)], "f4")
 FACES = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)], "u2")
 UVS = np.array([(0, 0), (1, 0), (0, 0.5), (0.25, 1)], "f4")
 ONE = np.float32(1)
-PICTURE = np.array([[(255, 0, 0, 255), (0, 255, 0, 128)], [(0, 0, 255, 0), (10, 20, 30, 40)], [(1, 2, 3, 4), (200, 100, 50, 255)]], "u1")
+PICTURE = np.array(
+    [[(255, 0, 0, 255), (0, 255, 0, 128)], [(0, 0, 255, 0), (10, 20, 30, 40)], [(1, 2, 3, 4), (200, 100, 50, 255)]],
+    "u1",
+)
 
 
 def pixels_of(mesh: Mesh) -> Bytes:
@@ -58,14 +61,28 @@ def view(tree: Tree, binary: bytearray, data: bytes, **more: Any) -> int:
 def accessor(tree: Tree, binary: bytearray, values: Array, **more: Any) -> int:
     width = values.shape[1] if values.ndim == 2 else 1
     code = CODES[values.dtype.str[1:]]
-    entry = {"bufferView": view(tree, binary, values.tobytes()), "componentType": code, "count": len(values), "type": TYPES[width], **more}
+    entry = {
+        "bufferView": view(tree, binary, values.tobytes()),
+        "componentType": code,
+        "count": len(values),
+        "type": TYPES[width],
+        **more,
+    }
     tree["accessors"].append(entry)
     return len(tree["accessors"]) - 1
 
 
 def empty() -> tuple[Tree, bytearray]:
-    lists: Tree = {key: [] for key in ("bufferViews", "accessors", "materials", "textures", "images", "cameras", "meshes", "nodes")}
-    return {"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": []}], "buffers": [{"byteLength": 0}], **lists}, bytearray()
+    lists: Tree = {
+        key: [] for key in ("bufferViews", "accessors", "materials", "textures", "images", "cameras", "meshes", "nodes")
+    }
+    return {
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": []}],
+        "buffers": [{"byteLength": 0}],
+        **lists,
+    }, bytearray()
 
 
 def add_node(tree: Tree, **node: Any) -> int:
@@ -106,7 +123,9 @@ def add_texture(tree: Tree, binary: bytearray, pixels: Array = PICTURE) -> int:
 def textured(info: Tree | None = None, **arrays: Array) -> tuple[Tree, bytearray]:
     """The tetrahedron with a picture on it."""
     tree, binary = tetrahedron(**(arrays or {"TEXCOORD_0": UVS}))
-    tree["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": add_texture(tree, binary), **(info or {})}}}]
+    tree["materials"] = [
+        {"pbrMetallicRoughness": {"baseColorTexture": {"index": add_texture(tree, binary), **(info or {})}}}
+    ]
     tree["meshes"][0]["primitives"][0]["material"] = 0
     return tree, binary
 

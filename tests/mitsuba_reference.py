@@ -1,7 +1,9 @@
-"""The same scene, camera and light in Mitsuba 3, a path tracer that shares no code with ours: what our pictures are held against.
+"""The same scene, camera and light in Mitsuba 3, a path tracer that shares no code with ours: what our pictures are
+held against.
 
-Only the variant scalar_rgb: it needs no LLVM, and a wrong LLVM ends the whole process. Camera, sun and environment are spelled
-out here a second time on purpose: with frame_uniforms.py's own matrices a mistake there would agree with itself.
+Only the variant scalar_rgb: it needs no LLVM, and a wrong LLVM ends the whole process. Camera, sun and environment are
+spelled out here a second time on purpose: with frame_uniforms.py's own matrices a mistake there would agree with
+itself.
 """
 
 from __future__ import annotations
@@ -33,9 +35,11 @@ class Surfaces(NamedTuple):
 
 
 def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred: bool = False) -> Any:
-    """A Mitsuba scene of a resolved shot: its camera, sun and lamps, and the environment as the shot's sky hangs it (None: black).
+    """A Mitsuba scene of a resolved shot: its camera, sun and lamps, and the environment as the shot's sky hangs it
+    (None: black).
 
-    The sun is a point at infinity: Mitsuba's has no size. `centred`: one sample at the centre of each pixel, for `surfaces`.
+    The sun is a point at infinity: Mitsuba's has no size. `centred`: one sample at the centre of each pixel, for
+    `surfaces`.
     """
     parts: dict[str, Any] = {"type": "scene", "sensor": _sensor(shot, centred)}
     parts |= {f"mesh{i}": _mesh(mesh, f"mesh{i}") for i, mesh in enumerate(scene.meshes) if mesh.triangles.size}
@@ -46,13 +50,18 @@ def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred:
             "to_world": mi.ScalarTransform4f().rotate([0, 1, 0], -shot.sky.rotation),  # about +y is from north to west
         }
     sun = shot.sun
-    assert sun.azimuth is not None and sun.elevation is not None and sun.irradiance is not None and sun.color is not None, "not resolved"
+    assert (
+        sun.azimuth is not None and sun.elevation is not None and sun.irradiance is not None and sun.color is not None
+    ), "not resolved"
     if sun.irradiance > 0:
         a, e = math.radians(sun.azimuth), math.radians(sun.elevation)
         parts["sun"] = {
             "type": "directional",
-            "direction": [-math.sin(a) * math.cos(e), -math.sin(e), math.cos(a) * math.cos(e)],  # the way the light goes
-            "irradiance": _rgb((sun.irradiance * sun.color[0], sun.irradiance * sun.color[1], sun.irradiance * sun.color[2])),
+            # the way the light goes
+            "direction": [-math.sin(a) * math.cos(e), -math.sin(e), math.cos(a) * math.cos(e)],
+            "irradiance": _rgb(
+                (sun.irradiance * sun.color[0], sun.irradiance * sun.color[1], sun.irradiance * sun.color[2])
+            ),
         }
     parts |= {f"lamp{i}": _lamp(lamp, shot.lamps.intensity) for i, lamp in enumerate(scene.lamps)}
     return mi.load_dict(parts)
@@ -67,24 +76,36 @@ def _lamp(lamp: Lamp, factor: float) -> dict[str, Any]:
     ahead = [x + lamp.direction[0], y + lamp.direction[1], z + lamp.direction[2]]
     up = [0, 1, 0] if abs(lamp.direction[1]) < 0.9 else [1, 0, 0]
     place = mi.ScalarTransform4f().look_at(origin=[x, y, z], target=ahead, up=up)
-    return {"type": "spot", "to_world": place, "intensity": intensity, "cutoff_angle": lamp.outer, "beam_width": lamp.inner}
+    return {
+        "type": "spot",
+        "to_world": place,
+        "intensity": intensity,
+        "cutoff_angle": lamp.outer,
+        "beam_width": lamp.inner,
+    }
 
 
 def radiance(built: Any, depth: int, spp: int, seed: int = 1) -> Floats:
-    """Linear radiance (h, w, 3) of surfaces, averaged over each pixel. The background is 0, and so are surfaces that emit.
+    """Linear radiance (h, w, 3) of surfaces, averaged over each pixel. The background is 0, and so are surfaces that
+    emit.
 
     `depth`: DIRECT or BOUNCE. `spp`: paths a pixel. No Russian roulette: it would only add noise to so short paths.
     """
     integrator = mi.load_dict({"type": "path", "max_depth": depth, "rr_depth": 1000, "hide_emitters": True})
-    image: Floats = np.array(mi.render(built, integrator=integrator, spp=spp, seed=mi.UInt32(seed)), dtype=np.float32)[..., :3]
+    image: Floats = np.array(mi.render(built, integrator=integrator, spp=spp, seed=mi.UInt32(seed)), dtype=np.float32)[
+        ..., :3
+    ]
     return image
 
 
 def surfaces(centred: Any) -> Surfaces:
     """What a scene built with `centred=True` shows."""
-    integrator = mi.load_dict({"type": "aov", "aovs": "position:position,normal:sh_normal,albedo:albedo,distance:depth"})
+    integrator = mi.load_dict(
+        {"type": "aov", "aovs": "position:position,normal:sh_normal,albedo:albedo,distance:depth"}
+    )
     image = np.array(mi.render(centred, integrator=integrator, spp=1), dtype=np.float32)[..., -10:]
-    position, normal, albedo, distance = np.split(image, [3, 6, 9], axis=-1)  # the distance starts at the near plane: only its sign is used
+    # the distance starts at the near plane: only its sign is used
+    position, normal, albedo, distance = np.split(image, [3, 6, 9], axis=-1)
     eye = np.array(centred.sensors()[0].world_transform().translation(), dtype=np.float32)
     away = ((position - eye) * normal).sum(-1, keepdims=True) > 0
     return Surfaces(distance[..., 0] > 0, position, np.where(away, -normal, normal), albedo)
@@ -118,9 +139,19 @@ def _mesh(mesh: Mesh, name: str) -> Any:
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(_bsdf(material))
     if any(material.emission):
-        properties["emitter"] = mi.load_dict({"type": "area", "radiance": _colour(material.emission, material.emission_image)})  # the front only
+        # the front only
+        properties["emitter"] = mi.load_dict(
+            {"type": "area", "radiance": _colour(material.emission, material.emission_image)}
+        )
     smooth, mapped = mesh.normals is not None, mesh.uvs is not None
-    made = mi.Mesh(name, len(mesh.positions), len(mesh.triangles), props=properties, has_vertex_normals=smooth, has_vertex_texcoords=mapped)
+    made = mi.Mesh(
+        name,
+        len(mesh.positions),
+        len(mesh.triangles),
+        props=properties,
+        has_vertex_normals=smooth,
+        has_vertex_texcoords=mapped,
+    )
     values = mi.traverse(made)
     values["vertex_positions"] = np.ascontiguousarray(mesh.positions, np.float32).ravel()
     values["faces"] = np.ascontiguousarray(mesh.triangles, np.uint32).ravel()
@@ -133,22 +164,40 @@ def _mesh(mesh: Mesh, name: str) -> Any:
 
 
 def _bsdf(material: Material) -> dict[str, Any]:
-    """Diffuse; metals are Mitsuba's `principled`, of GGX, separable Smith masking, alpha the square of roughness and Schlick's Fresnel towards white,
-    as ours are (`roughconductor` has the first three, but Fresnel's own equations); what is lacquered no BSDF of Mitsuba's is: `Lacquer`."""
+    """Diffuse; metals are Mitsuba's `principled`, of GGX, separable Smith masking, alpha the square of roughness and
+    Schlick's Fresnel towards white, as ours are (`roughconductor` has the first three, but Fresnel's own equations);
+    what is lacquered no BSDF of Mitsuba's is: `Lacquer`.
+    """
     if material.metallic == 1:
-        metal = {"type": "principled", "base_color": _rgb(material.albedo), "metallic": 1.0, "roughness": material.roughness}
+        metal = {
+            "type": "principled",
+            "base_color": _rgb(material.albedo),
+            "metallic": 1.0,
+            "roughness": material.roughness,
+        }
         return {"type": "twosided", "bsdf": metal}
     if material.glossy:
         red, green, blue = material.albedo
-        return {"type": "lacquer", "red": red, "green": green, "blue": blue, "f0": material.reflectance, "roughness": material.roughness}
-    return {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": _colour(material.albedo, material.albedo_image)}}
+        return {
+            "type": "lacquer",
+            "red": red,
+            "green": green,
+            "blue": blue,
+            "f0": material.reflectance,
+            "roughness": material.roughness,
+        }
+    return {
+        "type": "twosided",
+        "bsdf": {"type": "diffuse", "reflectance": _colour(material.albedo, material.albedo_image)},
+    }
 
 
 _Bsdf: Any = mi.BSDF  # its types are those of all variants at once
 
 
 class Lacquer(_Bsdf):  # type: ignore[misc]
-    """Lambert below GGX, the diffuse part less by what the lobe reflects of white light from everywhere: from the front only.
+    """Lambert below GGX, the diffuse part less by what the lobe reflects of white light from everywhere: from the front
+    only.
 
     Scalars, one call for each direction: slow. That share is integrated here, over microfacets, for 64 cosines.
     """
@@ -162,14 +211,24 @@ class Lacquer(_Bsdf):  # type: ignore[misc]
         self.reflected = [self._integral((i + 0.5) / 64) for i in range(64)]
 
     def _integral(self, cosine: float) -> float:
-        x, phi = np.meshgrid((np.arange(200) + 0.5) / 200 * np.pi / 2, (np.arange(400) + 0.5) / 200 * np.pi, indexing="ij")
+        x, phi = np.meshgrid(
+            (np.arange(200) + 0.5) / 200 * np.pi / 2, (np.arange(400) + 0.5) / 200 * np.pi, indexing="ij"
+        )
         tangent = self.alpha * np.tan(x)
         z = 1 / np.sqrt(1 + tangent**2)
         along = math.sqrt(1 - cosine**2) * z * tangent * np.cos(phi) + cosine * z
         below = 2 * along * z - cosine
-        share = 2 * np.maximum(below, 0) / (np.maximum(below, 0) + np.sqrt(self.alpha**2 + (1 - self.alpha**2) * np.maximum(below, 0) ** 2))
+        share = (
+            2
+            * np.maximum(below, 0)
+            / (np.maximum(below, 0) + np.sqrt(self.alpha**2 + (1 - self.alpha**2) * np.maximum(below, 0) ** 2))
+        )
         masked = 2 / (1 + math.sqrt(self.alpha**2 / cosine**2 + 1 - self.alpha**2))
-        seen = np.where((along > 0) & (below > 0), (self.f0 + (1 - self.f0) * (1 - along) ** 5) * share * along, 0) * masked / cosine
+        seen = (
+            np.where((along > 0) & (below > 0), (self.f0 + (1 - self.f0) * (1 - along) ** 5) * share * along, 0)
+            * masked
+            / cosine
+        )
         d = self.alpha**2 / (np.pi * ((self.alpha**2 - 1) * z**2 + 1) ** 2)
         solid = z * tangent * z**2 * self.alpha / np.cos(x) ** 2 * (np.pi / 400) * (np.pi / 200)
         return float((seen * d * solid).sum())
@@ -233,13 +292,20 @@ def _colour(factor: Vec3, image: Image | None) -> dict[str, Any]:
         return _rgb(factor)
     s = image.pixels[..., :3].astype(np.float32) / 255
     linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4) * np.array(factor)
-    return {"type": "bitmap", "bitmap": mi.Bitmap(np.ascontiguousarray(linear, np.float32)), "raw": True, "wrap_mode": "repeat"}
+    return {
+        "type": "bitmap",
+        "bitmap": mi.Bitmap(np.ascontiguousarray(linear, np.float32)),
+        "raw": True,
+        "wrap_mode": "repeat",
+    }
 
 
 def _points(radiance: Floats) -> Floats:
-    """A lat-long map (h, w, 3) as Mitsuba takes it: its columns are texels as ours are, but its first and last row are the poles.
+    """A lat-long map (h, w, 3) as Mitsuba takes it: its columns are texels as ours are, but its first and last row are
+    the poles.
 
-    Finer, by odd and even factors that keep the middle of every texel, so that its bilinear interpolation repeats that of our shaders.
+    Finer, by odd and even factors that keep the middle of every texel, so that its bilinear interpolation repeats that
+    of our shaders.
     """
     h, w = radiance.shape[:2]
     columns = w * (2 * math.ceil(ENVIRONMENT_COLUMNS / w / 2) + 1)

@@ -52,7 +52,10 @@ def shoot(gpu: Gpu, values: dict[str, Any]) -> Probe:
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
     p_vs = np.stack([x * frame.tangent[0] * depth, y * frame.tangent[1] * depth, -depth, np.ones_like(depth)], -1)
     position = p_vs @ np.array(frame.world_from_view).reshape(4, 4)
-    ray = np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1) @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
+    ray = (
+        np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1)
+        @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
+    )
     return Probe(**found, position=position[..., :3], ray=ray / np.linalg.norm(ray, axis=-1, keepdims=True))
 
 
@@ -63,8 +66,12 @@ def lights(gpu: Gpu, light: Lighting) -> tuple[Floats, Floats]:
 
 
 def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:
-    """(2 count^2, 3) cosine-weighted directions about a normal: a mean over them is an integral with cos(theta) / pi dw."""
-    u, phi = np.meshgrid((np.arange(count) + 0.5) / count, 2 * np.pi * (np.arange(2 * count) + 0.5) / (2 * count), indexing="ij")
+    """(2 count^2, 3) cosine-weighted directions about a normal: a mean over them is an integral with cos(theta) / pi
+    dw.
+    """
+    u, phi = np.meshgrid(
+        (np.arange(count) + 0.5) / count, 2 * np.pi * (np.arange(2 * count) + 0.5) / (2 * count), indexing="ij"
+    )
     n = np.asarray(normal, "f8") / np.linalg.norm(normal)
     t = np.cross(n, (0.0, 0.0, 1.0) if abs(n[2]) < 0.9 else (1.0, 0.0, 0.0))
     t /= np.linalg.norm(t)

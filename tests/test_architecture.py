@@ -57,7 +57,11 @@ def test_opengl_is_called_in_one_package() -> None:
 
 def test_techniques_and_commands_do_not_import_one_another() -> None:
     for folder in ("render/techniques", "commands"):
-        siblings = [p for p in sorted((PACKAGE / folder).iterdir()) if p.suffix in (".py", "") and p.stem != "__init__" and p.name != "__pycache__"]
+        siblings = [
+            p
+            for p in sorted((PACKAGE / folder).iterdir())
+            if p.suffix in (".py", "") and p.stem != "__init__" and p.name != "__pycache__"
+        ]
         assert len(siblings) >= 3
         for sibling in siblings:
             others = tuple(f"ssdo.{folder.replace('/', '.')}.{p.stem}" for p in siblings if p != sibling)
@@ -65,7 +69,9 @@ def test_techniques_and_commands_do_not_import_one_another() -> None:
                 assert not [n for n in imported(path) if n.startswith(others)], path
 
 
-def test_the_tables_in_the_readme_are_the_programs_own(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_in_the_readme_are_the_programs_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from ssdo.__main__ import parameters
 
     assert parameters([]) == 0
@@ -81,21 +87,35 @@ def test_every_shader_opens_with_its_question() -> None:
         assert first.rstrip().endswith(("?", ".")), path
 
 
-@pytest.mark.skipif(not shutil.which("glslangValidator"), reason="glslangValidator is not installed (Debian: glslang-tools)")
+@pytest.mark.skipif(
+    not shutil.which("glslangValidator"), reason="glslangValidator is not installed (Debian: glslang-tools)"
+)
 def test_shaders_are_correct_by_the_reference_compiler(gpu: Gpu) -> None:
     """Every program in use, as the drivers get it: Mesa alone would let pass what others refuse."""
     from ssdo.render.pipeline import render
 
     for name in Technique.known:
         for field in ("open", "probes"):
-            render(gpu, Shot().with_values({"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2, "far.field": field}), 1)
+            render(
+                gpu,
+                Shot().with_values(
+                    {"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2, "far.field": field}
+                ),
+                1,
+            )
     for scene in ("cornell", "atelier"):  # matte, glossy
-        render(gpu, Shot().with_values({"technique": "ssdo", "scene": scene, "width": 16, "height": 9, "temporal.frames": 2}), 1)
+        render(
+            gpu,
+            Shot().with_values({"technique": "ssdo", "scene": scene, "width": 16, "height": 9, "temporal.frames": 2}),
+            1,
+        )
     assert len(gpu._sources) > 8
     for source in gpu._sources.values():
         for lines, stage in zip(source(), ("vert", "frag"), strict=True):
             text = "\n".join(["#version 410 core", *(line.text for line in lines)])
-            done = subprocess.run(["glslangValidator", "--stdin", "-S", stage], input=text, text=True, capture_output=True, check=False)
+            done = subprocess.run(
+                ["glslangValidator", "--stdin", "-S", stage], input=text, text=True, capture_output=True, check=False
+            )
             assert done.returncode == 0, explained(done.stdout, lines)
 
 
@@ -133,7 +153,9 @@ def test_drivers_write_errors_differently() -> None:
 
 
 def test_a_target_cannot_be_read_while_it_is_drawn(gpu: Gpu, tmp_path: Path) -> None:
-    (tmp_path / "x.frag").write_text("uniform sampler2D a;\nout vec4 c;\nvoid main() { c = texelFetch(a, ivec2(0), 0); }\n")
+    (tmp_path / "x.frag").write_text(
+        "uniform sampler2D a;\nout vec4 c;\nvoid main() { c = texelFetch(a, ivec2(0), 0); }\n"
+    )
     own = Gpu(gpu.ctx, folders=(tmp_path,))
     into = own.target("t", (2, 2), "rgba32f")
     with pytest.raises(ShaderError, match="reads a while drawing into it"):

@@ -33,7 +33,9 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     arguments = ("bench", "errors", "--scenes", "nook,cornell", "--radii", "0.1,0.3", *SMALL, "--output", out)
     assert call(monkeypatch, *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[:2] for line in lines[2:8]] == [[f"| {s}", r] for s in ("nook", "cornell", "all") for r in ("10%", "30%")]
+    assert [line.split(" | ")[:2] for line in lines[2:8]] == [
+        [f"| {s}", r] for s in ("nook", "cornell", "all") for r in ("10%", "30%")
+    ]
     found = json.loads(out.read_text())
     rows = found["rows"]
     assert found["version"] == version() and "samples" in found["drawn"]
@@ -53,20 +55,41 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolved(built_in.load("nook"))
     row = errors.measured(gpu, shot, 0.2, 4, 8, 4, Store(None))
     radius = 0.2 * built_in.load("nook").size
-    values = {"scene": "nook", "width": 48, "height": 27, "ssdo.radius": radius, "ssdo.samples": 4, "ssdo.visibility": "point"}
+    values = {
+        "scene": "nook",
+        "width": 48,
+        "height": 27,
+        "ssdo.radius": radius,
+        "ssdo.samples": 4,
+        "ssdo.visibility": "point",
+    }
     arrays = images.arrays(gpu, photograph(gpu, Shot().with_values(values)))
     truth = world(gpu, shot, Reference(rays=4), 8, Store(None))
     assert row["world"]["SSDO point"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
     assert row["world"]["off"] > row["world"]["SSAO"]
-    mask = {"technique": "bitmask", "bitmask.radius": radius, "bitmask.thickness": radius, "bitmask.slices": 1}  # 2 x 16 points: 4 directions of 8
-    arrays = images.arrays(gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 48, "height": 27} | mask)))
+    # 2 x 16 points: 4 directions of 8
+    mask = {"technique": "bitmask", "bitmask.radius": radius, "bitmask.thickness": radius, "bitmask.slices": 1}
+    arrays = images.arrays(
+        gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 48, "height": 27} | mask))
+    )
     assert row["world"]["bitmask"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
     assert row["world within the radius"]["off"] < row["world"]["off"]
 
 
 def test_rays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "rays.json"
-    arguments = ("bench", "rays", "--scenes", "nook,million:triangles=5000", "--width", "64", "--height", "36", "--output", out)
+    arguments = (
+        "bench",
+        "rays",
+        "--scenes",
+        "nook,million:triangles=5000",
+        "--width",
+        "64",
+        "--height",
+        "36",
+        "--output",
+        out,
+    )
     assert call(monkeypatch, *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[0] for line in lines[2:4]] == ["| nook", "| million:triangles=5000"]
@@ -79,7 +102,9 @@ def test_rays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
 @pytest.mark.parametrize("name", ["nook", "cornell", "million:triangles=20000"])
 def test_rays_end_where_embree_says(gpu: Gpu, name: str) -> None:
-    """Not a ray of 9216 ends elsewhere, nearest or any, but for those that pass within a rounding of an edge: at most one was measured."""
+    """Not a ray of 9216 ends elsewhere, nearest or any, but for those that pass within a rounding of an edge: at most
+    one was measured.
+    """
     pytest.importorskip("embreex")
     found = rays.measured(gpu, Shot().with_values({"scene": name, "width": 128, "height": 72}))
     assert found.agree is not None and found.agree >= 1 - 4 / 9216
@@ -121,7 +146,9 @@ def test_the_first_camera_is_the_scenes_own() -> None:
         (["passes", "--scenes", "nook", "--scene", "ball"], "--scene has no effect beside --scenes; leave one out"),
     ],
 )
-def test_mistakes(arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(monkeypatch, "bench", *arguments) == 2
     said = capsys.readouterr()
     assert words in said.err and said.err.count("\n") == 1 and not said.out
@@ -138,7 +165,22 @@ def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys
 
 def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "passes.json"
-    small = ("--scene", "nook", "--width", "64", "--height", "36", "--runs", "3", "--samples", "2,3", "--ssdo.steps", "2", "--ssao.visibility", "point")
+    small = (
+        "--scene",
+        "nook",
+        "--width",
+        "64",
+        "--height",
+        "36",
+        "--runs",
+        "3",
+        "--samples",
+        "2,3",
+        "--ssdo.steps",
+        "2",
+        "--ssao.visibility",
+        "point",
+    )
     assert call(monkeypatch, "bench", "passes", *small, "--output", out) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = json.loads(out.read_text())["rows"]
@@ -146,12 +188,16 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert len(lines) == 2 + 5 + 2 and "64 x 36" in lines[-1]
     for row in rows:
         assert {"gbuffer", "composite:matte", "display"} < row["passes"].keys()
-        assert all(0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values()))
+        assert all(
+            0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values())
+        )
         assert row["lighting"]["median"] < row["frame"]["median"]
         assert (row["limit"] is None) == (row["asking"] is None) == (row["label"] == "off")
-    # radiance, sun, display and the G-buffer of 2 x 8 + 4 bytes with its depth, since nothing shines, then what the technique and its blur have
+    # radiance, sun, display and the G-buffer of 2 x 8 + 4 bytes with its depth, since nothing shines, then what the
+    # technique and its blur have
     bare = 64 * 36 * (16 + 16 + 4 + 20 + 4) / 2**20
-    # SSDO: direct light and hits, senders' radiance and plane, bounce; 1 / depth with its border. Without a bounce there is one light, not two.
+    # SSDO: direct light and hits, senders' radiance and plane, bounce; 1 / depth with its border. Without a bounce
+    # there is one light, not two.
     assert rows[0]["megabytes"] == pytest.approx(bare + 64 * 36 * 16 * (1 + 2) / 2**20)
     assert rows[1]["megabytes"] == pytest.approx(bare + (64 * 36 * 16 * (1 + 2) + 66 * 38 * 4) / 2**20)
     assert rows[-1]["megabytes"] == pytest.approx(bare + (64 * 36 * 16 * (5 + 4) + 66 * 38 * 4) / 2**20)
@@ -164,14 +210,34 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert call(monkeypatch, "bench", "passes", *small, "--samples", "x") == 2
 
 
-def test_passes_of_several_scenes_and_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_passes_of_several_scenes_and_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "passes.json"
-    several = ("--scenes", "nook,corner", "--sizes", "64x36,32x18", "--techniques", "off,ssao", "--samples", "2", "--runs", "3")
+    several = (
+        "--scenes",
+        "nook,corner",
+        "--sizes",
+        "64x36,32x18",
+        "--techniques",
+        "off,ssao",
+        "--samples",
+        "2",
+        "--runs",
+        "3",
+    )
     assert call(monkeypatch, "bench", "passes", *several, "--output", out) == 0
     lines, rows = capsys.readouterr().out.splitlines(), json.loads(out.read_text())["rows"]
-    places = [(scene, width, height) for scene in ("nook", "corner") for width, height in ((64, 36), (32, 18)) for _ in ("off", "ssao")]
+    places = [
+        (scene, width, height)
+        for scene in ("nook", "corner")
+        for width, height in ((64, 36), (32, 18))
+        for _ in ("off", "ssao")
+    ]
     assert [(row["scene"], row["width"], row["height"]) for row in rows] == places
-    assert [line.split(":")[0] for line in lines[2:10]] == [f"| {scene}, {width} x {height}" for scene, width, height in places]
+    assert [line.split(":")[0] for line in lines[2:10]] == [
+        f"| {scene}, {width} x {height}" for scene, width, height in places
+    ]
     assert len({row["label"] for row in rows}) == 8 and "nook" not in lines[-1]
     assert rows[0]["megabytes"] == pytest.approx(4 * rows[2]["megabytes"])  # of a quarter of the pixels
     assert call(monkeypatch, "bench", "passes", *several, "--against", out) == 0
@@ -180,25 +246,50 @@ def test_passes_of_several_scenes_and_sizes(tmp_path: Path, monkeypatch: pytest.
 
 def test_moving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "moving.json"
-    small = ("--scene", "nook", "--width", "64", "--height", "36", "--steps", "3", "--ssdo.samples", "4", "--ssao.samples", "4")
+    small = (
+        "--scene",
+        "nook",
+        "--width",
+        "64",
+        "--height",
+        "36",
+        "--steps",
+        "3",
+        "--ssdo.samples",
+        "4",
+        "--ssao.samples",
+        "4",
+    )
     assert call(monkeypatch, "bench", "moving", *small, "--output", out) == 0
     lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
     rows = found["rows"]
     ssao, ssdo = "SSAO, 4 directions", "SSDO with bounce, 4 directions"
     assert [row["shown"] for row in rows[::2]] == [ssao, ssdo, f"{ssao} beside {ssdo}"]
     assert [row["motion"] for row in rows] == ["the camera goes around", "the sky turns"] * 3
-    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)  # so small a window is fast enough
-    assert len(lines) == 2 + 6 + 2 and lines[2].split("|")[5].strip() == "64 x 36 (100 %)" and "a window of 64 x 36" in lines[-1]
+    # so small a window is fast enough
+    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)
+    assert (
+        len(lines) == 2 + 6 + 2
+        and lines[2].split("|")[5].strip() == "64 x 36 (100 %)"
+        and "a window of 64 x 36" in lines[-1]
+    )
     assert call(monkeypatch, "bench", "moving", *small, "--output", out) == 2
     assert call(monkeypatch, "bench", "moving", *small, "--steps", "2") == 2
     assert call(monkeypatch, "bench", "moving", *small, "--techniques", "x") == 2
 
 
 def test_every_scene_and_size_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> None:
-    """Whose fetches reach as far as the radius does there: a program is known by its name, and would go on with the first scene's."""
+    """Whose fetches reach as far as the radius does there: a program is known by its name, and would go on with the
+    first scene's.
+    """
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
     for scene, radius in (("nook", 0.4), ("corner", 0.4), ("corner", 0.1)):
-        passes.measured(own, Shot().with_values({"scene": scene, "width": 64, "height": 36, "technique": "ssao", "ssao.radius": radius}), 3, tmp_path)
+        passes.measured(
+            own,
+            Shot().with_values({"scene": scene, "width": 64, "height": 36, "technique": "ssao", "ssao.radius": radius}),
+            3,
+            tmp_path,
+        )
     assert len(list(tmp_path.glob("limit-1-128-*.frag"))) == 3
 
 
@@ -216,7 +307,9 @@ def test_a_limit_looks_as_often_as_its_technique(gpu: Gpu, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("depth", "open_"), [(1.0, 1.0), (0.999, 0.0), (1.001, 1.0), (0.0, 1.0)])
 def test_an_asking_limit_asks_every_depth(gpu: Gpu, tmp_path: Path, depth: float, open_: float) -> None:
-    """Before a wall that faces the camera, of which all around is seen a little before it or behind it, or far before it."""
+    """Before a wall that faces the camera, of which all around is seen a little before it or behind it, or far before
+    it.
+    """
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
     (tmp_path / "asking.frag").write_text(passes.limit_text(40, ("depth",), (2.0, 2.0), asking=True))
     seen, wall, normal = (own.target(name, (3, 3), "rgba32f") for name in ("seen", "wall", "normal"))

@@ -25,7 +25,9 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 def run_app(arguments: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """The program in a process of its own, from another folder."""
     env = env | {"PYTHONPATH": str(Path(__file__).parents[1] / "app")}
-    return subprocess.run([sys.executable, "-m", "ssdo", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "ssdo", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
 
 
 def heeding() -> None:
@@ -38,9 +40,24 @@ def opened(path: Path) -> Image.Image:
         return image.copy()
 
 
-def test_a_picture_repeats_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_repeats_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     a, b, c = (tmp_path / "deep" / f"{n}.png" for n in "abc")
-    shot = ["--scene", "cornell", "--technique", "ssao", "--ssao.radius", "0.4", "--frames", "2", "--seed", "3", "--camera.fov", "50"]
+    shot = [
+        "--scene",
+        "cornell",
+        "--technique",
+        "ssao",
+        "--ssao.radius",
+        "0.4",
+        "--frames",
+        "2",
+        "--seed",
+        "3",
+        "--camera.fov",
+        "50",
+    ]
     assert call(monkeypatch, "capture", *shot, *SMALL, "--output", a) == 0
     assert capsys.readouterr().out == f"{a}\n"
     assert call(monkeypatch, "capture", "--like", a, "--output", b) == 0
@@ -92,10 +109,14 @@ def test_a_contact_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert shot_values(written[2])["ssdo.samples"] == 4
 
 
-def test_a_preset_of_several_techniques_and_a_sheet_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preset_of_several_techniques_and_a_sheet_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What a preset or a picture holds beyond the technique asked for is no mistake; what is typed in vain is one."""
     preset = tmp_path / "p.toml"
-    preset.write_text('scene = "ball"\nwidth = 64\nheight = 36\ntechnique = "ssao"\n[ssao]\nsamples = 3\n[ssdo]\nsamples = 5\n')
+    preset.write_text(
+        'scene = "ball"\nwidth = 64\nheight = 36\ntechnique = "ssao"\n[ssao]\nsamples = 3\n[ssdo]\nsamples = 5\n'
+    )
     sheet, again = tmp_path / "sheet.png", tmp_path / "again.png"
     assert call(monkeypatch, "capture", "--preset", preset, "--output", tmp_path / "one.png") == 0
     assert shot_values(tmp_path / "one.png")["ssao.samples"] == 3
@@ -103,17 +124,44 @@ def test_a_preset_of_several_techniques_and_a_sheet_again(tmp_path: Path, monkey
     assert shot_values(tmp_path / "sheet-ssdo.png")["ssdo.samples"] == 5
     assert call(monkeypatch, "capture", "--like", sheet, "--output", again) == 0
     assert sheet.read_bytes() == again.read_bytes()
-    assert call(monkeypatch, "capture", "--like", tmp_path / "one.png", "--techniques", "ssao,ssdo", "--output", tmp_path / "two.png") == 0
+    assert (
+        call(
+            monkeypatch,
+            "capture",
+            "--like",
+            tmp_path / "one.png",
+            "--techniques",
+            "ssao,ssdo",
+            "--output",
+            tmp_path / "two.png",
+        )
+        == 0
+    )
     assert (tmp_path / "two-ssao.png").read_bytes() == (tmp_path / "one.png").read_bytes()
     capsys.readouterr()
     for typed in (["--techniques", "off"], ["--technique", "off"]):
-        assert call(monkeypatch, "capture", "--preset", preset, *typed, "--ssao.samples", "9", "--output", tmp_path / "three.png") == 2
+        assert (
+            call(
+                monkeypatch,
+                "capture",
+                "--preset",
+                preset,
+                *typed,
+                "--ssao.samples",
+                "9",
+                "--output",
+                tmp_path / "three.png",
+            )
+            == 2
+        )
         assert "--ssao.samples has no effect" in capsys.readouterr().err
     assert call(monkeypatch, "capture", "--technique", "off", "--techniques", "off,ssao") == 2
     assert "--technique has no effect beside --techniques" in capsys.readouterr().err
 
 
-def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "a.png"
     out.write_text("mine")
     shot = ["capture", "--scene", "ball", *SMALL, "--output", out]
@@ -152,7 +200,11 @@ def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(
-    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    arguments: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call(monkeypatch, *arguments) == 2
@@ -163,7 +215,9 @@ def test_mistakes_are_one_line_and_exit_2(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_picture_that_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_that_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
@@ -173,7 +227,9 @@ def test_a_picture_that_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert words in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("")
     assert call(monkeypatch, "capture", "--scene", "ball", *SMALL, "--output", tmp_path / "file" / "a.png") == 2
     assert "cannot be written" in capsys.readouterr().err
@@ -184,7 +240,10 @@ def test_any_size(size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.Mon
     out = tmp_path / "a.png"
     for technique in ("ssao", "ssdo"):
         shot = ["--scene", "cornell", "--technique", technique, f"--{technique}.samples", "4"]
-        assert call(monkeypatch, "capture", *shot, "--width", size[0], "--height", size[1], "--output", out, "--overwrite") == 0
+        assert (
+            call(monkeypatch, "capture", *shot, "--width", size[0], "--height", size[1], "--output", out, "--overwrite")
+            == 0
+        )
         assert opened(out).size == size
 
 
@@ -201,7 +260,9 @@ def test_doctor_and_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 def test_help_of_every_command() -> None:
     for command in ("view", "capture", "doctor", "parameters"):
-        done = subprocess.run([sys.executable, "-m", "ssdo", command, "--help"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "ssdo", command, "--help"], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0
         assert "usage" in done.stdout
 
@@ -214,7 +275,12 @@ def test_without_a_display_the_comparison_is_captured(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("no window: ")
     paths = [Path(line) for line in done.stdout.splitlines()]
-    assert [p.name for p in paths] == ["ball-comparison-off.png", "ball-comparison-ssao.png", "ball-comparison-ssdo.png", "ball-comparison.png"]
+    assert [p.name for p in paths] == [
+        "ball-comparison-off.png",
+        "ball-comparison-ssao.png",
+        "ball-comparison-ssdo.png",
+        "ball-comparison.png",
+    ]
     assert all(p.is_file() and p.parent == tmp_path / "captures" for p in paths)
 
 

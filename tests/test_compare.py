@@ -44,7 +44,9 @@ def shot_of(**values: Any) -> Shot:
 
 def test_a_key_is_of_everything_that_decides(gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = key(gpu, shot_of())
-    assert base == key(gpu, shot_of(**{"display.exposure": 3.0, "display.curve": "none"})), "how it is shown does not matter"
+    assert base == key(gpu, shot_of(**{"display.exposure": 3.0, "display.curve": "none"})), (
+        "how it is shown does not matter"
+    )
     resolved = shot_of().resolved(built_in.load("cornell"))
     assert base == key(gpu, resolved), "nor who said it, the scene or the user"
     others = (
@@ -119,7 +121,9 @@ def test_the_longest_unused_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 # ---- means and truths ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("values", [{}, {"technique": "ssao"}, {"technique": "ssdo", "ssdo.bounce": False, "scene": "atelier"}])
+@pytest.mark.parametrize(
+    "values", [{}, {"technique": "ssao"}, {"technique": "ssdo", "ssdo.bounce": False, "scene": "atelier"}]
+)
 def test_a_mean_goes_on_where_it_was_interrupted(gpu: Gpu, tmp_path: Path, values: dict[str, Any]) -> None:
     """Bit for bit what it would have been; with a bounce, without, and with reflections alone."""
     shot = shot_of(frames=7).with_values(values)
@@ -153,7 +157,8 @@ def test_a_truth_states_its_noise(gpu: Gpu) -> None:
     true = metrics.rmse(found.mean["radiance"], better.mean["radiance"], mask)
     assert found.noise(mask) == pytest.approx(true, rel=0.2)  # six seeds: 5 % of standard deviation
     assert better.noise(mask) < found.noise(mask) / 3
-    # An error against either is the same but for chance, 3.4 % of standard deviation over six seeds, however noisy the one is
+    # An error against either is the same but for chance, 3.4 % of standard deviation over six seeds, however noisy the
+    # one is
     picture = images.arrays(gpu, photograph(gpu, shot))["radiance"]
     assert found.error(picture, mask) == pytest.approx(better.error(picture, mask), rel=0.1)
     assert metrics.rmse(picture, found.first["radiance"], mask) > 1.2 * better.error(picture, mask)
@@ -184,10 +189,16 @@ def test_parts_of_an_error_in_slices(gpu: Gpu, technique: str) -> None:
     """As above: slices and steps decide the sampling alone, and as they grow nothing of it is left."""
 
     def parts(**values: Any) -> references.Parts:
-        shot = shot_of(technique=technique, **{f"{technique}.{name}": value for name, value in values.items()}, **{"blur.radius": 0})
+        shot = shot_of(
+            technique=technique,
+            **{f"{technique}.{name}": value for name, value in values.items()},
+            **{"blur.radius": 0},
+        )
         radiance = images.arrays(gpu, photograph(gpu, shot))["radiance"]
         world = references.world(gpu, shot, Reference(rays=8), 8, Store(None))
-        return references.parts(radiance, radiance, references.screen(gpu, shot, 8, Store(None)), world, np.ones(radiance.shape[:2], bool))
+        return references.parts(
+            radiance, radiance, references.screen(gpu, shot, 8, Store(None)), world, np.ones(radiance.shape[:2], bool)
+        )
 
     few, many = parts(slices=1, steps=4), parts(slices=16, steps=64)
     assert few.sampling > 8 * many.sampling  # measured: 17 (gtao) and 28 times (bitmask)
@@ -198,13 +209,22 @@ def test_equal_samples_look_up_as_many_points() -> None:
     """16 directions of 8 points are 4 slices of 2 x 16; what can be counted only roughly comes as near as it can."""
     same = {name: kind().sampled(16).fetches for name, kind in Technique.known.items() if kind.counts}
     assert same == {"ssao": 128, "ssdo": 128, "gtao": 128, "bitmask": 128}
-    assert Bitmask(steps=8).sampled(16).slices == 8 and Bitmask().sampled(1).slices == 1 and Gtao().sampled(256).slices == 64
-    assert Ssdo(steps=3).sampled(16).samples == 16 and Ssdo(visibility="point").fetches == 16, "a direction is one, whatever it takes"
+    assert (
+        Bitmask(steps=8).sampled(16).slices == 8
+        and Bitmask().sampled(1).slices == 1
+        and Gtao().sampled(256).slices == 64
+    )
+    assert Ssdo(steps=3).sampled(16).samples == 16 and Ssdo(visibility="point").fetches == 16, (
+        "a direction is one, whatever it takes"
+    )
     assert Ssdo(steps=4).fetching(Bitmask().fetches).samples == 16 and Bitmask().fetching(Ssdo().fetches).slices == 4
     assert Ssdo().counting(1e6).samples == 256 and Gtao().counting(0.1).slices == 1
     for name in ("off", "reference"):
         technique = Technique.known[name]()
-        assert technique.fetches == technique.count == 0 and technique.sampled(4) == technique.fetching(4) == technique.counting(4) == technique
+        assert (
+            technique.fetches == technique.count == 0
+            and technique.sampled(4) == technique.fetching(4) == technique.counting(4) == technique
+        )
     found = sampled([Shot(technique=Technique.known[name]()) for name in ("off", "bitmask")], "1,4,8")
     assert [shot.technique.count for shot in found] == [0, 1, 2], "1 and 4 directions are the same slice"
 
@@ -213,7 +233,10 @@ def test_equal_samples_look_up_as_many_points() -> None:
 def test_screen_truth_is_what_screen_space_can_know(gpu: Gpu, technique: str) -> None:
     """A corner that the camera sees whole, with rays no longer than the radius: both truths are one."""
     own = {"radius": 1.0, "thickness": 100.0, "steps": 32}
-    shot = shot_of(**{"technique": technique, "scene": "corner", "environment": "ramp-x"} | {f"{technique}.{name}": value for name, value in own.items()})
+    shot = shot_of(
+        **{"technique": technique, "scene": "corner", "environment": "ramp-x"}
+        | {f"{technique}.{name}": value for name, value in own.items()}
+    )
     screen = references.screen(gpu, shot, 8, Store(None))
     world = references.world(gpu, shot, Reference(rays=16, reach=1.0), 8, Store(None))
     near = np.linalg.norm(images.arrays(gpu, photograph(gpu, shot))["depth"][..., None] - 6.0, axis=-1) < 0.7
@@ -236,13 +259,33 @@ FAST = ("--scene", "cornell", "--width", "64", "--height", "36", "--truth-frames
 
 def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out, cache = tmp_path / "out", tmp_path / "cache"
-    sweep = ("--techniques", "off,ssao,ssdo,gtao,bitmask", "--samples", "4,16", "--ssdo.radius", "0.5", "--reference.rays", "2")
+    sweep = (
+        "--techniques",
+        "off,ssao,ssdo,gtao,bitmask",
+        "--samples",
+        "4,16",
+        "--ssdo.radius",
+        "0.5",
+        "--reference.rays",
+        "2",
+    )
     assert call(monkeypatch, "compare", *FAST, *sweep, "--output", out, "--cache", cache) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert sorted(p.name for p in out.iterdir()) == sorted(p.name for p in written)
     told = json.loads((out / "metrics.json").read_text())
     names = [entry["id"] for entry in told["entries"]]
-    assert names == ["off", "ssao-4", "ssao-16", "ssdo-4", "ssdo-16", "gtao-1", "gtao-4", "bitmask-1", "bitmask-4", "truth"]
+    assert names == [
+        "off",
+        "ssao-4",
+        "ssao-16",
+        "ssdo-4",
+        "ssdo-16",
+        "gtao-1",
+        "gtao-4",
+        "bitmask-1",
+        "bitmask-4",
+        "truth",
+    ]
     by_name = {entry["id"]: entry for entry in told["entries"]}
     assert by_name["ssdo-4"]["settings"]["ssdo.samples"] == 4
     assert told["truth"]["noise"] > 0 and by_name["truth"]["settings"]["reference.rays"] == 2
@@ -256,7 +299,9 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     surface = np.isfinite(np.load(_arrays(tmp_path, monkeypatch, out / "ssdo-16.png"))["depth"])
     for name in names[:-1]:
         radiance = images.radiance_of(out / f"{name}.exr")
-        assert by_name[name]["error"]["bias"] == pytest.approx(metrics.bias(radiance, truth_radiance, surface), abs=1e-7)
+        assert by_name[name]["error"]["bias"] == pytest.approx(
+            metrics.bias(radiance, truth_radiance, surface), abs=1e-7
+        )
         assert by_name[name]["error"]["rmse"] < metrics.rmse(radiance, truth_radiance, surface)
     # Every picture repeats itself; means of several shots do not claim to
     assert call(monkeypatch, "capture", "--like", out / "ssdo-4.png", "--output", tmp_path / "again.png") == 0
@@ -292,9 +337,25 @@ def test_compare_against_a_file_and_against_nothing(tmp_path: Path, monkeypatch:
         assert told["truth"]["noise"] is None and told["truth"]["label"] == file.name
         error = {entry["id"]: entry["error"] for entry in told["entries"]}
         assert error["ssdo"]["rmse"] == 0 and error["ssdo"]["psnr"] is None and error["ssao"]["rmse"] > 0.001
-    assert call(monkeypatch, "compare", *shot, "--techniques", "off", "--against", "none", "--no-cache", "--output", tmp_path / "none") == 0
+    assert (
+        call(
+            monkeypatch,
+            "compare",
+            *shot,
+            "--techniques",
+            "off",
+            "--against",
+            "none",
+            "--no-cache",
+            "--output",
+            tmp_path / "none",
+        )
+        == 0
+    )
     told = json.loads((tmp_path / "none" / "metrics.json").read_text())
-    assert told["truth"] is None and [e["id"] for e in told["entries"]] == ["off"] and told["entries"][0]["error"] is None
+    assert (
+        told["truth"] is None and [e["id"] for e in told["entries"]] == ["off"] and told["entries"][0]["error"] is None
+    )
 
 
 def test_compare_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -320,8 +381,24 @@ def test_compare_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 def test_compare_where_there_is_nothing_to_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = register("empty", lambda: Scene(()))
     size = ("--width", "1", "--height", "1")
-    assert call(monkeypatch, "compare", "--scene", name, *size, "--truth-frames", "4", "--no-cache", "--output", tmp_path / "out") == 0
-    assert all(entry["error"] is None for entry in json.loads((tmp_path / "out" / "metrics.json").read_text())["entries"])
+    assert (
+        call(
+            monkeypatch,
+            "compare",
+            "--scene",
+            name,
+            *size,
+            "--truth-frames",
+            "4",
+            "--no-cache",
+            "--output",
+            tmp_path / "out",
+        )
+        == 0
+    )
+    assert all(
+        entry["error"] is None for entry in json.loads((tmp_path / "out" / "metrics.json").read_text())["entries"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -330,7 +407,10 @@ def test_compare_where_there_is_nothing_to_see(tmp_path: Path, monkeypatch: pyte
         (["--samples", "4,x"], "--samples x: must be whole numbers"),
         (["--samples", "4,999"], "samples = 999: must be 1 to 256"),
         (["--samples", "4", "--ssdo.samples", "8"], "--ssdo.samples has no effect beside --samples"),
-        (["--samples", "4", "--techniques", "off,bitmask", "--bitmask.slices", "8"], "--bitmask.slices has no effect beside --samples"),
+        (
+            ["--samples", "4", "--techniques", "off,bitmask", "--bitmask.slices", "8"],
+            "--bitmask.slices has no effect beside --samples",
+        ),
         (["--samples", "257", "--techniques", "gtao"], "samples = 257: must be 1 to 256"),
         (["--samples", "4", "--techniques", "off"], "none of off takes samples"),
         (["--techniques", "off,sao"], "no technique sao; did you mean ssao?"),
@@ -343,7 +423,11 @@ def test_compare_where_there_is_nothing_to_see(tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_mistakes_in_comparing(
-    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call(monkeypatch, "compare", "--width", "16", "--height", "9", "--no-cache", *arguments) == 2

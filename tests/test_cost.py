@@ -23,15 +23,35 @@ from ssdo.scene import built_in
 from test_commands import call
 
 DRAWN = Drawn("llvmpipe", "4.5", 2, "wall clock around each pass", 5, "0.1.0")
-SMALL = ("--quick", "--scene", "nook", "--width", "64", "--height", "36", "--sizes", "32x18,48x27,64x36", "--samples", "2,3,4", "--runs", "3")
+SMALL = (
+    "--quick",
+    "--scene",
+    "nook",
+    "--width",
+    "64",
+    "--height",
+    "36",
+    "--sizes",
+    "32x18,48x27,64x36",
+    "--samples",
+    "2,3,4",
+    "--runs",
+    "3",
+)
 
 
 def made_up(milliseconds: Callable[[str, str, float], float], asked: dict[str, str] | None = None) -> list[Row]:
-    """Rows as if measured: of a technique's own passes by curve, axis and value; blur takes 2 ms, of SSAO 1, the G-buffer 3."""
+    """Rows as if measured: of a technique's own passes by curve, axis and value; blur takes 2 ms, of SSAO 1, the
+    G-buffer 3.
+    """
     shots = starts(Wanted({"scene": "nook", "width": 64, "height": 36}, {}), ["ssao", "ssdo"], ["march", "point"])
     rows = []
     for point in planned(shots, {**cost.FULL, "triangles": "1000,4000", **(asked or {})}):
-        times = {"own": milliseconds(point.label, point.axis, point.value), "blur": 2.0 if "SSDO" in point.label else 1.0, "G-buffer": 3.0}
+        times = {
+            "own": milliseconds(point.label, point.axis, point.value),
+            "blur": 2.0 if "SSDO" in point.label else 1.0,
+            "G-buffer": 3.0,
+        }
         spreads = {name: {"median": ms, "low": 0.95 * ms, "high": 1.1 * ms} for name, ms in times.items()}
         rows.append(Row(point, {point.shot.technique.group: spreads["own"], "gbuffer": spreads["G-buffer"]}, spreads))
     return rows
@@ -57,7 +77,11 @@ def test_a_line_is_found() -> None:
     assert line(10) == pytest.approx(30.25)
 
 
-@pytest.mark.parametrize("times", [(1.0, 5.0, 30.0, 70.0), (9.0, 5.0, 4.0, 4.0), (1.0, 8.0, 3.0, 9.0)], ids=["no fixed cost", "falling", "scattered"])
+@pytest.mark.parametrize(
+    "times",
+    [(1.0, 5.0, 30.0, 70.0), (9.0, 5.0, 4.0, 4.0), (1.0, 8.0, 3.0, 9.0)],
+    ids=["no fixed cost", "falling", "scattered"],
+)
 def test_no_line_of_positive_costs_fits_better(times: tuple[float, ...]) -> None:
     points = list(zip((1.0, 2.0, 4.0, 8.0), times, strict=True))
 
@@ -80,7 +104,9 @@ def test_the_largest_step_is_up_or_down() -> None:
 def test_figures_of_times_in_a_line() -> None:
     found = cells(made_up(linear))
     assert found["SSAO march"][0] == "3.00 + 0.500 n" and found["SSDO point"][0] == "6.00 + 1.000 n"
-    assert found["SSAO point"][2] == f"{19.5 / 19:.2f}, line {19.5 / 19:.2f}" and found["SSAO point"][3] == "0.00 + 10.0 m"
+    assert (
+        found["SSAO point"][2] == f"{19.5 / 19:.2f}, line {19.5 / 19:.2f}" and found["SSAO point"][3] == "0.00 + 10.0 m"
+    )
     assert found["SSDO march"][5].startswith("1.00, ") and found["SSDO march"][6] == "1.00"
     assert all(float(found["SSDO march"][k].split("%")[0]) == 0 for k in (1, 4))
     assert found["blur"][:3] == ["", "", ""] and found["blur"][3] == "2.00 + 0.0 m" and found["G-buffer"][6] == "1.00"
@@ -88,7 +114,13 @@ def test_figures_of_times_in_a_line() -> None:
 
 def test_a_cliff_behind_32_samples_is_found() -> None:
     """As Mesa had it: 2.5 times the time, as soon as a loop is no longer unrolled."""
-    found = cells(made_up(lambda label, axis, x: linear(label, axis, x) * (2.5 if label == "SSAO point" and axis == "samples" and x > 32 else 1)))
+    found = cells(
+        made_up(
+            lambda label, axis, x: (
+                linear(label, axis, x) * (2.5 if label == "SSAO point" and axis == "samples" and x > 32 else 1)
+            )
+        )
+    )
     assert found["SSAO point"][2] == f"{2.5 * 19.5 / 19:.2f}, line 1.03"
     assert abs(float(found["SSAO point"][1].split("%")[0])) > 30
     assert float(found["SSAO march"][1].split("%")[0]) == 0
@@ -105,7 +137,12 @@ def test_what_jumps_or_depends_on_triangles_is_found() -> None:
 
 
 def test_one_thing_changes_along_each_axis() -> None:
-    changes = {"samples": {"ssdo.samples"}, "resolution": {"width", "height"}, "radius": {"ssdo.radius", "ssdo.thickness"}, "triangles": {"scene"}}
+    changes = {
+        "samples": {"ssdo.samples"},
+        "resolution": {"width", "height"},
+        "radius": {"ssdo.radius", "ssdo.thickness"},
+        "triangles": {"scene"},
+    }
     points = [row.point for row in made_up(linear, {"sizes": "40x30,80x60,20x16"}) if row.point.label == "SSDO march"]
     for axis, names in changes.items():
         values = [point.shot.values() for point in points if point.axis == axis]
@@ -117,10 +154,14 @@ def test_one_thing_changes_along_each_axis() -> None:
 
 
 def test_a_million_triangles_look_like_a_thousand(gpu: Gpu) -> None:
-    """The same share of the picture, so that a difference of times is not one of pixels: 68.7 % with 1000, 69.0 % with 40 000 and with a million."""
+    """The same share of the picture, so that a difference of times is not one of pixels: 68.7 % with 1000, 69.0 % with
+    40 000 and with a million.
+    """
     shares = []
     for triangles in (1000, 40_000):
-        shot = Shot().with_values({"scene": f"million:triangles={triangles}", "technique": "off", "width": 320, "height": 180})
+        shot = Shot().with_values(
+            {"scene": f"million:triangles={triangles}", "technique": "off", "width": 320, "height": 180}
+        )
         shares.append(float((gpu.read(render(gpu, shot).view.gbuffer.depth) < 1e30).mean()))
     assert shares[0] == pytest.approx(shares[1], abs=0.01) and 0.6 < shares[0] < 0.8
 
@@ -135,7 +176,11 @@ def test_a_file_has_a_line_for_each_point() -> None:
         shot = row.point.shot
         assert (int(line["width"]), int(line["height"]), line["scene"]) == (shot.width, shot.height, shot.scene)
         own, other = ("ssao", "ssdo") if "SSAO" in row.point.label else ("ssdo", "ssao")
-        assert float(line["own median"]) == pytest.approx(row.sums["own"]["median"], abs=1e-4) and line[own] == line["own median"] and line[other] == ""
+        assert (
+            float(line["own median"]) == pytest.approx(row.sums["own"]["median"], abs=1e-4)
+            and line[own] == line["own median"]
+            and line[other] == ""
+        )
         assert float(line["own low"]) < float(line["own median"]) < float(line["own high"])
         assert (line["renderer"], line["driver"], line["cores"], line["clock"]) == tuple(map(str, DRAWN[:4]))
     assert {line["triangles"] for line in lines if line["axis"] == "triangles"} == {"996", "4006"}
@@ -158,7 +203,9 @@ def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     said = capsys.readouterr()
     assert sorted(path.name for path in out.iterdir()) == ["cost.csv", "cost.png"]
     assert said.out.splitlines()[0].startswith("| ms of own passes | n samples | off that line | 2 to 3 samples |")
-    assert "processor time of all threads, 3 frames" in said.out.splitlines()[-1] and said.err.splitlines() == [str(out / name) for name in cost.NAMES]
+    assert "processor time of all threads, 3 frames" in said.out.splitlines()[-1] and said.err.splitlines() == [
+        str(out / name) for name in cost.NAMES
+    ]
     lines = list(csv.DictReader((out / "cost.csv").read_text().splitlines()))
     assert len(lines) == 2 * (3 + 3 + 2 + 2)
     for line in lines:
@@ -170,10 +217,17 @@ def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert "exists; add --overwrite" in capsys.readouterr().err and (out / "cost.csv").read_bytes() == before
 
 
-def test_without_matplotlib_there_are_figures_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_matplotlib_there_are_figures_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert call(monkeypatch, "bench", "cost", *SMALL, "--visibility", "point", "--techniques", "ssao", "--output", tmp_path) == 0
+    assert (
+        call(
+            monkeypatch, "bench", "cost", *SMALL, "--visibility", "point", "--techniques", "ssao", "--output", tmp_path
+        )
+        == 0
+    )
     said = capsys.readouterr()
     assert said.err.splitlines() == [
         "the picture needs the package matplotlib: pip install matplotlib; until then there is cost.csv alone",
@@ -239,27 +293,50 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
         (["--technique", "ssao"], "--technique has no effect beside --techniques"),
     ],
 )
-def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert call(monkeypatch, "bench", "cost", "--quick", "--output", tmp_path, *arguments) == 2
     said = capsys.readouterr()
     assert words in said.err and said.err.count("\n") == 1 and not said.out
     assert not list(tmp_path.iterdir())
 
 
-def test_a_gpu_takes_no_processor_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gpu_takes_no_processor_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("ssdo.gpu.context.SOFTWARE", ())
     assert call(monkeypatch, "bench", "cost", *SMALL, "--output", tmp_path, "--clock", "cpu") == 2
     assert "does not draw with the processor; leave it out" in capsys.readouterr().err
 
 
-def test_without_blur_there_is_no_curve_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_blur_there_is_no_curve_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     few = (*SMALL, "--techniques", "ssdo", "--visibility", "point", "--output", tmp_path)
     assert call(monkeypatch, "bench", "cost", *few, "--blur.radius", "0") == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["SSDO point", "G-buffer"]
     assert call(monkeypatch, "bench", "cost", *few, "--overwrite", "--no-ssdo.direct", "--no-ssdo.bounce") == 2
     assert "SSDO point: draws nothing of its own" in capsys.readouterr().err
-    bare = ("--techniques", "off", "--blur.radius", "0", "--scene", "nook", "--width", "64", "--height", "36", "--runs", "3")
+    bare = (
+        "--techniques",
+        "off",
+        "--blur.radius",
+        "0",
+        "--scene",
+        "nook",
+        "--width",
+        "64",
+        "--height",
+        "36",
+        "--runs",
+        "3",
+    )
     assert call(monkeypatch, "bench", "passes", *bare) == 0
 
 
@@ -278,5 +355,9 @@ def test_only_a_techniques_own_passes_count_as_its(gpu: Gpu, monkeypatch: pytest
     passes = {name: [2.0**k, 2.0**k, 3 * 2.0**k] for k, name in enumerate(names)}
     monkeypatch.setattr(cost, "timed", lambda *_: passes)
     row = cost.measured(gpu, cost.Point("samples", 4, "SSDO march", Shot()), 3)
-    assert {name: found["median"] for name, found in row.sums.items()} == {"own": 8 + 16, "blur": 32 + 64, "G-buffer": 1}
+    assert {name: found["median"] for name, found in row.sums.items()} == {
+        "own": 8 + 16,
+        "blur": 32 + 64,
+        "G-buffer": 1,
+    }
     assert row.sums["own"]["high"] == pytest.approx(24 * 2.8) and row.passes.keys() == passes.keys()

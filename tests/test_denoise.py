@@ -1,4 +1,6 @@
-"""The blur guided by variance: it keeps what any blur must, averages what chance does, and leaves what is more than that."""
+"""The blur guided by variance: it keeps what any blur must, averages what chance does, and leaves what is more than
+that.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def picture(gpu: Gpu, scene: str, values: dict[str, Any]) -> Picture:
     return render(gpu, Shot().with_values(SMALL | GUIDED | {"scene": scene} | values))
 
 
-def given(gpu: Gpu, direct: Floats | Doubles, indirect: Floats | Doubles | None = None, gloss: Floats | Doubles | None = None) -> Lighting:
+def given(
+    gpu: Gpu, direct: Floats | Doubles, indirect: Floats | Doubles | None = None, gloss: Floats | Doubles | None = None
+) -> Lighting:
     """Values (h, w, 4) as lighting."""
     arrays = [a.astype("f4") for a in (direct, direct if indirect is None else indirect, gloss) if a is not None]
     into = gpu.target("given light", (arrays[0].shape[1], arrays[0].shape[0]), *[LIGHTING_FORMAT] * len(arrays))
@@ -40,7 +44,11 @@ def blurred(gpu: Gpu, p: Picture, light: Lighting) -> list[Floats]:
 def evened(gpu: Gpu, guide: str, samples: int, share: Doubles) -> Floats:
     """What becomes on a plane of open shares (h, w) as that many yes-or-no samples would have them."""
     seen = np.random.default_rng(1).binomial(samples, share)[..., None] / samples
-    return blurred(gpu, picture(gpu, "plane:tilt=0", {"ssao.samples": samples, "blur.guide": guide}), given(gpu, np.repeat(seen, 4, -1)))[0][..., 3]
+    return blurred(
+        gpu,
+        picture(gpu, "plane:tilt=0", {"ssao.samples": samples, "blur.guide": guide}),
+        given(gpu, np.repeat(seen, 4, -1)),
+    )[0][..., 3]
 
 
 def rms(values: Any) -> float:
@@ -53,7 +61,9 @@ def rms(values: Any) -> float:
 @pytest.mark.parametrize("samples", [1, 16, 256])
 @pytest.mark.parametrize("scene", ["cornell", "plane:tilt=85", "ball"])
 def test_a_constant_stays(gpu: Gpu, scene: str, samples: int) -> None:
-    """To the rounding of so many sums of single floats, also where few neighbours agree and at the picture's borders."""
+    """To the rounding of so many sums of single floats, also where few neighbours agree and at the picture's
+    borders.
+    """
     p = picture(gpu, scene, {"ssao.samples": samples, "blur.radius": 16})
     for share in (0.0, 0.5, 1.0):
         out = blurred(gpu, p, given(gpu, np.full((H, W, 4), share)))
@@ -63,7 +73,12 @@ def test_a_constant_stays(gpu: Gpu, scene: str, samples: int) -> None:
 def test_what_is_even_on_purpose_stays_even(gpu: Gpu) -> None:
     """On an open plane a tile's samples cancel, at half the resolution and with light that is remembered, too."""
     s = {"scene": "plane:tilt=0", "technique": "ssdo", "environment": "ramp-x", "height": 64, "blur.guide": "variance"}
-    for more in ({"blur.radius": 2}, {"blur.radius": 8}, {"blur.radius": 4, "lighting.resolution": "half"}, {"blur.radius": 4, "temporal.frames": 8}):
+    for more in (
+        {"blur.radius": 2},
+        {"blur.radius": 8},
+        {"blur.radius": 4, "lighting.resolution": "half"},
+        {"blur.radius": 4, "temporal.frames": 8},
+    ):
         assert shoot(gpu, s | more).direct[8:-8, 8:-8, 0].std() < 1e-6
     assert shoot(gpu, s).direct[..., 0].std() > 0.005
 
@@ -88,7 +103,9 @@ def test_light_stays_between_the_least_and_the_most_around(gpu: Gpu) -> None:
 
 
 def along(values: list[Doubles], radius: int, samples: int, lopsided: float) -> list[Doubles]:
-    """Rows of a plane averaged, where all agree: shaders/passes/denoise.frag a second time, with the weights of `values[0]`'s open share."""
+    """Rows of a plane averaged, where all agree: shaders/passes/denoise.frag a second time, with the weights of
+    `values[0]`'s open share.
+    """
     open_, total = values[0][..., 3], np.ones(values[0].shape[:2])
     sums = [v.copy() for v in values]
     x = np.arange(open_.shape[1])
@@ -108,10 +125,13 @@ def along(values: list[Doubles], radius: int, samples: int, lopsided: float) -> 
 
 
 @pytest.mark.parametrize(
-    ("technique", "values", "samples"), [("ssao", {"ssao.samples": 16}, 16), ("bitmask", {"bitmask.slices": 3}, 3), ("ssao", {"ssao.samples": 1}, 1)]
+    ("technique", "values", "samples"),
+    [("ssao", {"ssao.samples": 16}, 16), ("bitmask", {"bitmask.slices": 3}, 3), ("ssao", {"ssao.samples": 1}, 1)],
 )
 @pytest.mark.parametrize("radius", [2, 6])
-def test_neighbours_count_by_the_variance_of_the_open_share(gpu: Gpu, technique: str, values: dict[str, Any], samples: int, radius: int) -> None:
+def test_neighbours_count_by_the_variance_of_the_open_share(
+    gpu: Gpu, technique: str, values: dict[str, Any], samples: int, radius: int
+) -> None:
     """Sums of single floats against doubles: measured 2e-6."""
     p = picture(gpu, "plane:tilt=0", {"technique": technique, "blur.radius": radius} | values)
     light = [np.random.default_rng(k).random((H, W, 4)) for k in (3, 4)]
@@ -125,7 +145,9 @@ def test_neighbours_count_by_the_variance_of_the_open_share(gpu: Gpu, technique:
 
 def test_where_no_samples_are_counted_the_surface_alone_guides(gpu: Gpu) -> None:
     light = given(gpu, np.random.default_rng(5).random((H, W, 4)))
-    surface, variance = (blurred(gpu, picture(gpu, "cornell", {"technique": "off", "blur.guide": guide}), light) for guide in GUIDES)
+    surface, variance = (
+        blurred(gpu, picture(gpu, "cornell", {"technique": "off", "blur.guide": guide}), light) for guide in GUIDES
+    )
     np.testing.assert_allclose(surface, variance, atol=1e-6)
 
 
@@ -149,8 +171,10 @@ def test_a_lobe_has_samples_of_its_own(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("samples", [4, 16, 64])
 def test_chance_is_averaged(gpu: Gpu, samples: int) -> None:
-    """Where the share is the same everywhere, nearly as by a blur that knows the surface alone: a weight of half at four deviations takes
-    few of the neighbours away. Away from the borders, measured 1.06, 1.04 and 1.08 times its noise."""
+    """Where the share is the same everywhere, nearly as by a blur that knows the surface alone: a weight of half at
+    four deviations takes few of the neighbours away. Away from the borders, measured 1.06, 1.04 and 1.08 times its
+    noise.
+    """
     share = np.full((H, W), 0.5)
     left = [rms((evened(gpu, guide, samples, share) - share)[8:-8, 8:-8]) for guide in GUIDES]
     assert left[0] < left[1] < 1.15 * left[0]
@@ -158,15 +182,19 @@ def test_chance_is_averaged(gpu: Gpu, samples: int) -> None:
 
 @pytest.mark.parametrize(("samples", "most"), [(16, 0.7), (64, 0.4)])
 def test_a_contact_shadow_stays(gpu: Gpu, samples: int, most: float) -> None:
-    """A step of the open share on a plane, where no edge of a surface helps: RMSE beside it, measured 0.58 and 0.31 of that of the even blur."""
+    """A step of the open share on a plane, where no edge of a surface helps: RMSE beside it, measured 0.58 and 0.31 of
+    that of the even blur.
+    """
     share = np.where(np.arange(W) < W // 2, 0.15, 0.95) * np.ones((H, 1))
     errors = [rms((evened(gpu, guide, samples, share) - share)[:, W // 2 - 4 : W // 2 + 4]) for guide in GUIDES]
     assert errors[1] < most * errors[0]
 
 
 def test_a_corner_stays(gpu: Gpu) -> None:
-    """Light that grows away from where two planes meet, with an open share that tells nothing, and 16 samples: neighbours of one side count a
-    quarter more than those of the other, and take away 0.38 of what they do without a guide, measured in the four columns at the crease."""
+    """Light that grows away from where two planes meet, with an open share that tells nothing, and 16 samples:
+    neighbours of one side count a quarter more than those of the other, and take away 0.38 of what they do without a
+    guide, measured in the four columns at the crease.
+    """
     position = shoot(gpu, {"scene": "groove:angle=90", "technique": "off"}).position
     light = np.repeat(np.abs(position[..., :1]), 4, -1)
     light[..., 3] = 0.5
@@ -178,11 +206,16 @@ def test_a_corner_stays(gpu: Gpu) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "technique", "most"), [("cornell", "ssdo", 0.58), ("nook", "ssdo", 0.85), ("cornell", "ssao", 0.52), ("atelier", "ssdo", 0.97)]
+    ("scene", "technique", "most"),
+    [("cornell", "ssdo", 0.58), ("nook", "ssdo", 0.85), ("cornell", "ssao", 0.52), ("atelier", "ssdo", 0.97)],
 )
 def test_the_error_against_screen_truth_falls(gpu: Gpu, scene: str, technique: str, most: float) -> None:
-    """With 16 samples; measured 0.51, 0.79, 0.45 and, glossy, 0.93 of that of the even blur. Screen truth's own noise is taken out."""
-    shot = Shot().with_values({"scene": scene, "technique": technique, f"{technique}.samples": 16, "width": 96, "height": 54})
+    """With 16 samples; measured 0.51, 0.79, 0.45 and, glossy, 0.93 of that of the even blur. Screen truth's own noise
+    is taken out.
+    """
+    shot = Shot().with_values(
+        {"scene": scene, "technique": technique, f"{technique}.samples": 16, "width": 96, "height": 54}
+    )
     true, errors = references.screen(gpu, shot, 8, Store(None)), []
     for guide in GUIDES:
         p = render(gpu, shot.with_values({"blur.guide": guide}))

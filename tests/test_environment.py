@@ -1,4 +1,6 @@
-"""Light from far away: the skies by the laws they claim, maps by integrals with known answers, the sun that is taken out of a map."""
+"""Light from far away: the skies by the laws they claim, maps by integrals with known answers, the sun that is taken
+out of a map.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,19 @@ def grid(h: int, w: int) -> Doubles:
 def irradiance(radiance: Floats, normal: Doubles) -> Doubles:
     """Of a map on a surface, summed over all its texels."""
     h, w = radiance.shape[:2]
-    found: Doubles = np.einsum("hwc,hw->c", radiance.astype("f8"), solid_angles(h, w) * np.maximum(grid(h, w) @ normal, 0))
+    found: Doubles = np.einsum(
+        "hwc,hw->c", radiance.astype("f8"), solid_angles(h, w) * np.maximum(grid(h, w) @ normal, 0)
+    )
     return found
 
 
 # ---- skies ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name, expected", [("sky", 2.0), ("overcast", 2.0), ("sunset", 0.8), ("studio", 2.0), ("night", 0.25), ("half", np.pi)])
+@pytest.mark.parametrize(
+    "name, expected",
+    [("sky", 2.0), ("overcast", 2.0), ("sunset", 0.8), ("studio", 2.0), ("night", 0.25), ("half", np.pi)],
+)
 def test_skies_bring_what_they_say(name: str, expected: float) -> None:
     """On a floor. The sums here and there differ by how a row's solid angle is taken, 2e-5 at these sizes."""
     for azimuth, elevation in ((0, 5), (123, 40), (272, 90)):
@@ -50,7 +57,9 @@ def test_skies_bring_what_they_say(name: str, expected: float) -> None:
 
 @pytest.mark.parametrize("name", skies.MAPS)
 def test_skies_are_light_wherever_the_sun_is(name: str) -> None:
-    """Finite, not negative, and moving no faster than the sun does: half a degree changes no texel by more than a share of the brightest."""
+    """Finite, not negative, and moving no faster than the sun does: half a degree changes no texel by more than a share
+    of the brightest.
+    """
     for azimuth in (0.0, 271.3):
         for elevation in np.linspace(-89, 90, {"sky": 60, "sunset": 9, "night": 9}.get(name, 3)):
             here, beside = (skies.MAPS[name](direction(azimuth, float(e))) for e in (elevation, elevation - 0.5))
@@ -67,8 +76,13 @@ def test_the_sky_at_nadir_and_zenith_knows_no_azimuth() -> None:
 
 
 def test_dusk_fades_as_it_is_measured() -> None:
-    """Lux on a floor under a clear sky, from Seidelmann's table, as shares of that at sunset; the law is within a factor of 2.5."""
-    light = {e: float(irradiance(skies.sky(direction(200.0, e)), np.array((0.0, 1.0, 0.0))).mean()) for e in (30, 0, -3, -6, -12, -18, -60)}
+    """Lux on a floor under a clear sky, from Seidelmann's table, as shares of that at sunset; the law is within a
+    factor of 2.5.
+    """
+    light = {
+        e: float(irradiance(skies.sky(direction(200.0, e)), np.array((0.0, 1.0, 0.0))).mean())
+        for e in (30, 0, -3, -6, -12, -18, -60)
+    }
     assert light[30] == pytest.approx(light[0], rel=1e-6)
     for elevation, lux in ((-6, 3.4), (-12, 0.008)):
         assert 1 / 2.5 < light[elevation] / light[0] / (lux / 600) < 2.5
@@ -141,14 +155,19 @@ def test_the_night_has_windows_and_a_moon() -> None:
 
 @pytest.mark.parametrize("size", [(100, 200), (37, 200), (300, 90), (1, 2), (700, 1500)])
 def test_levels_keep_the_light(size: tuple[int, int]) -> None:
-    """Every level has the same mean over the sphere, whatever the map's size; each texel is the mean over its own part."""
+    """Every level has the same mean over the sphere, whatever the map's size; each texel is the mean over its own
+    part.
+    """
     radiance = np.random.default_rng(2).random((*size, 3)).astype("f4") ** 8
     mean = (radiance * solid_angles(*size)[..., None]).sum((0, 1)) / (4 * np.pi)
     levels = Environment(radiance).levels
     assert levels[-1].shape == (1, 1, 3)
     for level in levels:
-        np.testing.assert_allclose((level * solid_angles(*level.shape[:2])[..., None]).sum((0, 1)) / (4 * np.pi), mean, rtol=1e-5)
-    halves = np.concatenate([np.zeros((32, 64, 3)), np.ones((32, 64, 3))]).astype("f4")  # a square: 64 x 64 becomes 32 x 64
+        np.testing.assert_allclose(
+            (level * solid_angles(*level.shape[:2])[..., None]).sum((0, 1)) / (4 * np.pi), mean, rtol=1e-5
+        )
+    # a square: 64 x 64 becomes 32 x 64
+    halves = np.concatenate([np.zeros((32, 64, 3)), np.ones((32, 64, 3))]).astype("f4")
     assert set(np.unique(Environment(halves).levels[0])) == {0.0, 1.0}
 
 
@@ -176,8 +195,12 @@ def test_an_exr_file_is_an_environment(tmp_path: Path) -> None:
 # ---- the sun in a map -----------------------------------------------------------------------------------------------------
 
 
-def disc(rows: int, azimuth: float, elevation: float, radius: float, radiance: tuple[float, ...], sky: Floats | float = 1.0) -> Floats:
-    """A map of `sky` and a disc that adds to it: every texel has the mean of 8 x 8 points, spread evenly over its solid angle."""
+def disc(
+    rows: int, azimuth: float, elevation: float, radius: float, radiance: tuple[float, ...], sky: Floats | float = 1.0
+) -> Floats:
+    """A map of `sky` and a disc that adds to it: every texel has the mean of 8 x 8 points, spread evenly over its solid
+    angle.
+    """
     columns, towards, within = 2 * rows, np.array(direction(azimuth, elevation)), (np.arange(8) + 0.5) / 8
     share, edges = np.zeros((rows, columns)), np.cos(np.arange(rows + 1) * np.pi / rows)
     near = np.argwhere(grid(rows, columns) @ towards > np.cos(np.radians(radius + 360 / rows)))
@@ -194,7 +217,9 @@ PLACES = [(0.05, 30.0), (359.9, -40.0), (77.0, 0.1), (200.0, 88.9), (10.0, 90.0)
 @pytest.mark.parametrize("azimuth, elevation", PLACES)
 @pytest.mark.parametrize("radius", [0.6, 1.2])
 def test_a_disc_is_found_wherever_it_is(azimuth: float, elevation: float, radius: float) -> None:
-    """In an even sky: over the seam, at the poles. The solid angle of a disc is 2 pi (1 - cos r); 8 x 8 points a texel miss it by up to 0.7 %."""
+    """In an even sky: over the seam, at the poles. The solid angle of a disc is 2 pi (1 - cos r); 8 x 8 points a texel
+    miss it by up to 0.7 %.
+    """
     whole = Environment(disc(512, azimuth, elevation, radius, (2000.0, 1500.0, 500.0)))
     rest, sun, size = whole.extracted
     assert sun is not None
@@ -202,14 +227,17 @@ def test_a_disc_is_found_wherever_it_is(azimuth: float, elevation: float, radius
     assert np.degrees(np.arccos(min(towards @ np.array(direction(azimuth, elevation)), 1.0))) < 0.02
     assert sun.irradiance == pytest.approx(2000 * 2 * np.pi * (1 - np.cos(np.radians(radius))), rel=0.015)
     np.testing.assert_allclose(sun.color, (1.0, 0.75, 0.25), rtol=1e-4)
-    # Texels that the disc covers in part count as dimmer parts of a wider one: by up to 15 % at 0.6 degrees, less than two texels.
+    # Texels that the disc covers in part count as dimmer parts of a wider one: by up to 15 % at 0.6 degrees, less than
+    # two texels.
     assert 2 * radius * 0.99 < size < 2 * radius * 1.16
     np.testing.assert_allclose(rest.radiance, 1.0, rtol=1e-6)
 
 
 @pytest.mark.parametrize("azimuth, elevation", PLACES)
 def test_no_light_is_lost(azimuth: float, elevation: float) -> None:
-    """On surfaces that face the disc, at any angle, irradiance of the map is that of the rest and the sun together; by channel."""
+    """On surfaces that face the disc, at any angle, irradiance of the map is that of the rest and the sun together; by
+    channel.
+    """
     noise = np.random.default_rng(4).random((256, 512, 3)) * 2
     radiance = disc(256, azimuth, elevation, 0.8, (3000.0, 2500.0, 900.0), noise.astype("f4"))
     rest, sun, _ = Environment(radiance).extracted
@@ -235,7 +263,9 @@ def test_an_aureole_stays() -> None:
     angle = np.degrees(np.arccos(np.clip(grid(512, 1024) @ np.array(direction(100.0, 30.0)), -1, 1)))
     glow = (1 + 20 * np.exp(-angle / 1.5))[..., None].repeat(3, 2)
     rest, sun, _ = Environment(disc(512, 100.0, 30.0, 0.5, (20000.0,) * 3, glow.astype("f4"))).extracted
-    assert sun is not None and sun.irradiance == pytest.approx(20000 * 2 * np.pi * (1 - np.cos(np.radians(0.5))), rel=0.02)
+    assert sun is not None and sun.irradiance == pytest.approx(
+        20000 * 2 * np.pi * (1 - np.cos(np.radians(0.5))), rel=0.02
+    )
     np.testing.assert_allclose(rest.radiance[angle > 2], glow[angle > 2], rtol=1e-6)
     assert rest.radiance[angle < 0.3].min() > 8 and rest.radiance.max() < 21.01
 
@@ -253,10 +283,18 @@ def test_where_there_is_no_sun_nothing_changes() -> None:
 
 def sunny(path: Path, azimuth: float = 250.0, elevation: float = 35.0, rows: int = 256) -> Path:
     """An .hdr file: a bluish sky that is brighter above, darker ground, and a sun of 0.8 degrees."""
-    sky = np.array((0.45, 0.6, 0.9)) * (0.35 + 0.4 * np.maximum(grid(rows, 2 * rows)[..., 1:2], 0)) * np.where(grid(rows, 2 * rows)[..., 1:2] > 0, 1, 0.4)
+    sky = (
+        np.array((0.45, 0.6, 0.9))
+        * (0.35 + 0.4 * np.maximum(grid(rows, 2 * rows)[..., 1:2], 0))
+        * np.where(grid(rows, 2 * rows)[..., 1:2] > 0, 1, 0.4)
+    )
     radiance = disc(rows, azimuth, elevation, 0.8, (6500.0, 5800.0, 4600.0), sky.astype("f4"))
     exponent = np.frexp(radiance.max(-1))[1]
-    pixels = np.concatenate([radiance / np.ldexp(1.0, exponent)[..., None] * 256, exponent[..., None] + 128], -1).clip(0, 255).astype("u1")
+    pixels = (
+        np.concatenate([radiance / np.ldexp(1.0, exponent)[..., None] * 256, exponent[..., None] + 128], -1)
+        .clip(0, 255)
+        .astype("u1")
+    )
     path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % (rows, 2 * rows) + pixels.tobytes())
     return path
 
@@ -264,14 +302,30 @@ def sunny(path: Path, azimuth: float = 250.0, elevation: float = 35.0, rows: int
 def test_the_suns_place_is_the_shots(tmp_path: Path, gpu: Gpu) -> None:
     """Turned and dimmed with the sky; what the shot itself says wins; picture and store look at the same map."""
     file = str(sunny(tmp_path / "a.hdr"))
-    wanted = {"scene": "ball", "environment": file, "width": 32, "height": 18, "sky.rotation": 150.0, "sky.intensity": 0.5}
-    plain, taken, own = (Shot().with_values(wanted | more) for more in ({}, {"sky.extract": True}, {"sky.extract": True, "sun.azimuth": 9.0, "sun.size": 3.0}))
+    wanted = {
+        "scene": "ball",
+        "environment": file,
+        "width": 32,
+        "height": 18,
+        "sky.rotation": 150.0,
+        "sky.intensity": 0.5,
+    }
+    plain, taken, own = (
+        Shot().with_values(wanted | more)
+        for more in ({}, {"sky.extract": True}, {"sky.extract": True, "sun.azimuth": 9.0, "sun.size": 3.0})
+    )
     whole = environment.load(file, (0.0, 1.0, 0.0))
     sun = whole.extracted.sun
     assert sun is not None
     shot, view = look(gpu, taken)
-    assert shot.sun.azimuth == pytest.approx((250 + 150) % 360, abs=0.05) and shot.sun.elevation == pytest.approx(35, abs=0.05)
-    assert shot.sun.irradiance == pytest.approx(sun.irradiance / 2) and shot.sun.color == sun.color and 1.6 < (shot.sun.size or 0) < 1.9
+    assert shot.sun.azimuth == pytest.approx((250 + 150) % 360, abs=0.05) and shot.sun.elevation == pytest.approx(
+        35, abs=0.05
+    )
+    assert (
+        shot.sun.irradiance == pytest.approx(sun.irradiance / 2)
+        and shot.sun.color == sun.color
+        and 1.6 < (shot.sun.size or 0) < 1.9
+    )
     assert view.sky is whole.extracted.rest and gpu.read(view.sun)[..., :3].max() > 0
     again, _ = look(gpu, shot)
     assert again == shot, "a resolved shot is resolved"
@@ -284,17 +338,33 @@ def test_the_suns_place_is_the_shots(tmp_path: Path, gpu: Gpu) -> None:
     sunny(tmp_path / "a.hdr", rows=128)
     assert reference_cache.key(gpu, taken) != keys[1]
     for name in ("sky", "white"):
-        there, view = look(gpu, Shot().with_values({"scene": "nook", "environment": name, "sky.extract": True, "width": 16, "height": 9}))
-        assert there.sun == look(gpu, Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9}))[0].sun
+        there, view = look(
+            gpu,
+            Shot().with_values({"scene": "nook", "environment": name, "sky.extract": True, "width": 16, "height": 9}),
+        )
+        assert (
+            there.sun
+            == look(gpu, Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9}))[0].sun
+        )
 
 
 def test_a_sun_that_is_taken_out_is_met_by_few_samples(tmp_path: Path, gpu: Gpu) -> None:
-    """With 16 samples, against rays in the whole map: RMSE 0.10 with the sun in the map, 0.04 without, at 320 x 180. And with rays it is
-    the same picture, in the mean."""
-    view = {"scene": "nook", "environment": str(sunny(tmp_path / "a.hdr")), "sky.rotation": -100.0, "width": 96, "height": 54}
+    """With 16 samples, against rays in the whole map: RMSE 0.10 with the sun in the map, 0.04 without, at 320 x 180.
+    And with rays it is the same picture, in the mean.
+    """
+    view = {
+        "scene": "nook",
+        "environment": str(sunny(tmp_path / "a.hdr")),
+        "sky.rotation": -100.0,
+        "width": 96,
+        "height": 54,
+    }
     inside, taken = view | {"sun.irradiance": 0.0}, view | {"sky.extract": True}
     rays = {"technique": "reference", "reference.rays": 8, "frames": 4, "blur.radius": 0}
-    pictures = [gpu.read(photograph(gpu, Shot().with_values(s)).radiance)[..., :3] for s in (inside, taken, inside | rays, taken | rays)]
+    pictures = [
+        gpu.read(photograph(gpu, Shot().with_values(s)).radiance)[..., :3]
+        for s in (inside, taken, inside | rays, taken | rays)
+    ]
     errors = [float(np.sqrt(np.mean((p - pictures[2]) ** 2))) for p in pictures]
     assert errors[1] < 0.6 * errors[0], errors
     assert errors[3] < 0.5 * errors[1], errors

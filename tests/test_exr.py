@@ -1,4 +1,6 @@
-"""OpenEXR pictures: every way to store the same pixels gives the same image, and nothing but Problem comes out of damaged files."""
+"""OpenEXR pictures: every way to store the same pixels gives the same image, and nothing but Problem comes out of
+damaged files.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,13 @@ def picture(h: int = 21, w: int = 42, seed: int = 0) -> Floats:
     return image
 
 
-def save(path: Path, channels: Mapping[str, npt.NDArray[Any]], compression: str = "ZIP", tile: int = 0, **header: Any) -> Path:
-    kind = {"type": OpenEXR.tiledimage if tile else OpenEXR.scanlineimage, "compression": getattr(OpenEXR, f"{compression}_COMPRESSION")}
+def save(
+    path: Path, channels: Mapping[str, npt.NDArray[Any]], compression: str = "ZIP", tile: int = 0, **header: Any
+) -> Path:
+    kind = {
+        "type": OpenEXR.tiledimage if tile else OpenEXR.scanlineimage,
+        "compression": getattr(OpenEXR, f"{compression}_COMPRESSION"),
+    }
     if tile:
         description = OpenEXR.TileDescription()
         description.xSize = description.ySize = tile
@@ -67,7 +74,12 @@ def test_channels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(grey, image[..., :1].repeat(3, 2))
     whole = np.floor(image)
     np.testing.assert_array_equal(exr.load(save(tmp_path / "uint.exr", split(whole, "u4"))), whole)
-    more = {"A": np.full(image.shape[:2], 0.25, "f2"), "Z": image[..., 1].copy(), "Y": image[..., 2].copy(), "diffuse.R": image[..., 2].copy()}
+    more = {
+        "A": np.full(image.shape[:2], 0.25, "f2"),
+        "Z": image[..., 1].copy(),
+        "Y": image[..., 2].copy(),
+        "diffuse.R": image[..., 2].copy(),
+    }
     mixed = split(image) | {"G": image[..., 1].astype("f2")} | more
     np.testing.assert_array_equal(exr.load(save(tmp_path / "more.exr", mixed)), image)
     upwards = save(tmp_path / "up.exr", split(image), lineOrder=OpenEXR.DECREASING_Y)
@@ -79,7 +91,9 @@ def test_what_is_negative_is_dark_and_what_is_not_finite_is_refused(tmp_path: Pa
     image = picture()
     image[3, 4, 1] = -2
     path = save(tmp_path / "a.exr", split(image))
-    assert exr.load(path)[3, 4, 1] == 0 and exr.load(path)[3, 4, 0] == image[3, 4, 0] and exr.picture(path)[3, 4, 1] == -2
+    assert (
+        exr.load(path)[3, 4, 1] == 0 and exr.load(path)[3, 4, 0] == image[3, 4, 0] and exr.picture(path)[3, 4, 1] == -2
+    )
     for value in (np.nan, np.inf, -np.inf):
         image[7, 9, 2] = value
         assert "must be finite, and is not at column 9, row 7" in problem(save(tmp_path / "b.exr", split(image)))
@@ -88,10 +102,16 @@ def test_what_is_negative_is_dark_and_what_is_not_finite_is_refused(tmp_path: Pa
 def test_other_pictures_are_refused_by_name(tmp_path: Path) -> None:
     image, path = picture(), tmp_path / "a.exr"
     window = np.array((0, 0), "i4"), np.array((99, 49), "i4")
-    assert "dataWindow: must be the displayWindow, (0, 0, 99, 49), not (0, 0, 41, 20)" in problem(save(path, split(image), displayWindow=window))
-    assert "must be R, G and B, or Y alone, not 'B, G'" in problem(save(path, {k: v for k, v in split(image).items() if k != "R"}))
+    assert "dataWindow: must be the displayWindow, (0, 0, 99, 49), not (0, 0, 41, 20)" in problem(
+        save(path, split(image), displayWindow=window)
+    )
+    assert "must be R, G and B, or Y alone, not 'B, G'" in problem(
+        save(path, {k: v for k, v in split(image).items() if k != "R"})
+    )
     assert "without layers" in problem(save(path, {f"left.{k}": v for k, v in split(image).items()}))
-    assert "must be R, G and B, or Y alone" in problem(save(path, {"Y": image[..., 0].copy(), "RY": image[..., 1].copy(), "BY": image[..., 2].copy()}))
+    assert "must be R, G and B, or Y alone" in problem(
+        save(path, {"Y": image[..., 0].copy(), "RY": image[..., 1].copy(), "BY": image[..., 2].copy()})
+    )
     assert "not a cube map" in problem(save(path, split(image), envmap=OpenEXR.ENVMAP_CUBE))
     exr.load(save(path, split(image), envmap=OpenEXR.ENVMAP_LATLONG))
     parts = [OpenEXR.Part({"type": OpenEXR.scanlineimage}, split(image), name) for name in ("left", "right")]
@@ -110,7 +130,10 @@ def test_headers_that_lie(tmp_path: Path) -> None:
     """What a header promises is not allocated before it is seen to be possible."""
     plain, tiled = (save(tmp_path / f"{t}.exr", split(picture()), "NO", t).read_bytes() for t in (0, 16))
     huge, large = struct.pack("<4i", 0, 0, 2**30, 2**30), struct.pack("<4i", 0, 0, 2**14 - 1, 2**14 - 1)
-    windows = {name: damaged(damaged(plain, "dataWindow", box), "displayWindow", box) for name, box in (("huge", huge), ("large", large))}
+    windows = {
+        name: damaged(damaged(plain, "dataWindow", box), "displayWindow", box)
+        for name, box in (("huge", huge), ("large", large))
+    }
     cases = {
         windows["huge"]: "must be 1 to 268435456 pixels",
         windows["large"]: "too small for 16384 x 16384",
@@ -164,7 +187,9 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_mutations(tmp_path: Path) -> None:
-    """Flipped, cut and overwritten bytes give an image or a Problem, nothing else; all compressions, half of the faults in the header."""
+    """Flipped, cut and overwritten bytes give an image or a Problem, nothing else; all compressions, half of the faults
+    in the header.
+    """
     rng, path = random.Random(1), tmp_path / "a.exr"
     valid = [
         save(path, split(picture(9, 20), "f2" if i % 3 else "f4"), compression, tile).read_bytes()

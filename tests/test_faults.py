@@ -40,7 +40,14 @@ def yard() -> Scene:
     red = box((-1.5, 0, -1), (-0.5, 1.2, 0.5), Material(albedo=(0.7, 0.1, 0.1)))
     lamp = box((-0.3, 0, 1.0), (0.1, 0.4, 1.4), Material(albedo=(0.2, 0.2, 0.2), emission=(0.0, 1.5, 3.0)))
     ball = sphere((0.9, 0.6, 0.3), 0.6, Material(albedo=(0.8, 0.8, 0.8)), rings=48)
-    return Scene((floor, red, lamp, ball), (2.0, 2.5, 4.0), (0.0, 0.4, 0.0), 45.0, Sunlight(120.0, 40.0, 4.0, (1.0, 0.9, 0.7)), "sky")
+    return Scene(
+        (floor, red, lamp, ball),
+        (2.0, 2.5, 4.0),
+        (0.0, 0.4, 0.0),
+        45.0,
+        Sunlight(120.0, 40.0, 4.0, (1.0, 0.9, 0.7)),
+        "sky",
+    )
 
 
 register("yard", yard)
@@ -110,11 +117,15 @@ def test_27_what_is_farther_than_the_radius_sends_nothing(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("samples", [16, 30, 80, 200])
 def test_27_samples_in_parts_are_all_of_them(gpu: Gpu, samples: int) -> None:
-    """With a bounce they are taken 24 or 72 at once, without one all together; with probes what is beyond the screen is added up beside them.
-    Where a part begins azimuths are computed anew, and by the last digit of one a direction may be hidden that was open: at 4 pixels of 10 000."""
+    """With a bounce they are taken 24 or 72 at once, without one all together; with probes what is beyond the screen is
+    added up beside them. Where a part begins azimuths are computed anew, and by the last digit of one a direction may
+    be hidden that was open: at 4 pixels of 10 000.
+    """
     s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5, "environment": "sky", "ssdo.samples": samples}
     whole, parts, few = shoot(gpu, s | {"ssdo.bounce": False}), shoot(gpu, s), shoot(gpu, s | {"ssdo.samples": 16})
-    assert (np.abs(whole.open - parts.open) > 1e-5).mean() < 0.005 and np.abs(whole.open - parts.open).max() < 2.5 / samples
+    assert (np.abs(whole.open - parts.open) > 1e-5).mean() < 0.005 and np.abs(
+        whole.open - parts.open
+    ).max() < 2.5 / samples
     assert np.abs(whole.direct - parts.direct).mean() < 1e-4 * whole.direct.mean()
     assert parts.indirect.mean() == pytest.approx(few.indirect.mean(), rel=0.05)  # measured 0.026 at most
     far, far_few = (shoot(gpu, s | {"far.field": "probes", "ssdo.samples": count}) for count in (samples, 16))
@@ -127,7 +138,10 @@ def test_28_light_is_linear(gpu: Gpu) -> None:
     sun, sky = {"sky.intensity": 0.0}, {"sun.irradiance": 0.0}
     both, only_sun, only_sky, nothing = (shoot(gpu, s | x) for x in ({}, sun, sky, sun | sky))
     # what the lamp emits is in all four
-    assert np.abs(both.radiance - (only_sun.radiance + only_sky.radiance - nothing.radiance)).max() < 4 * HALF * both.radiance.max()
+    assert (
+        np.abs(both.radiance - (only_sun.radiance + only_sky.radiance - nothing.radiance)).max()
+        < 4 * HALF * both.radiance.max()
+    )
     assert nothing.indirect.max() > 0.05
     eightfold = shoot(gpu, s | {"sky.intensity": 8.0, "sun.irradiance": 32.0})
     lit = both.radiance - nothing.radiance
@@ -137,7 +151,11 @@ def test_28_light_is_linear(gpu: Gpu) -> None:
 def test_33_a_term_switched_off_takes_itself_away_and_nothing_else(gpu: Gpu) -> None:
     s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5}
     on = shoot(gpu, s)
-    for off, term in (({"ssdo.bounce": False}, on.indirect), ({"ssdo.direct": False}, on.direct), ({"sun.irradiance": 0.0, "ssdo.bounce": False}, None)):
+    for off, term in (
+        ({"ssdo.bounce": False}, on.indirect),
+        ({"ssdo.direct": False}, on.direct),
+        ({"sun.irradiance": 0.0, "ssdo.bounce": False}, None),
+    ):
         without = shoot(gpu, s | off)
         if term is None:
             term, before = on.sun, shoot(gpu, s | {"ssdo.bounce": False})
@@ -152,7 +170,12 @@ def test_33_a_term_switched_off_takes_itself_away_and_nothing_else(gpu: Gpu) -> 
 @pytest.mark.parametrize("visibility", ["march", "point"])
 def test_41_under_a_constant_sky_ssdo_is_ssao(gpu: Gpu, visibility: str) -> None:
     given = {"visibility": visibility, "samples": 24, "radius": 1.2}
-    ssao, ssdo = (shoot(gpu, {"scene": "yard", "environment": "white", "technique": t} | {f"{t}.{k}": v for k, v in given.items()}) for t in ("ssao", "ssdo"))
+    ssao, ssdo = (
+        shoot(
+            gpu, {"scene": "yard", "environment": "white", "technique": t} | {f"{t}.{k}": v for k, v in given.items()}
+        )
+        for t in ("ssao", "ssdo")
+    )
     assert (ssao.open == ssdo.open).all()
     assert np.abs(ssao.direct - ssdo.direct).max() < np.pi * 2 * HALF
 
@@ -170,8 +193,27 @@ def test_03_ssao_leaves_sunlight_alone(gpu: Gpu) -> None:
 
 def test_29_a_wall_in_the_sun_lights_a_floor_that_gets_none(gpu: Gpu) -> None:
     """Sunlight level from the west: the floor's irradiance is rho E times F2's occlusion."""
-    s = {"environment": "black", "sun.azimuth": 270.0, "sun.elevation": 0.0, "sun.irradiance": 4.0, "frames": 8, "width": 128, "height": 72}
-    p = shoot(gpu, s | {"scene": "corner", "technique": "ssdo", "ssdo.radius": 1.0, "ssdo.thickness": 100.0, "ssdo.steps": 24, "ssdo.samples": 64})
+    s = {
+        "environment": "black",
+        "sun.azimuth": 270.0,
+        "sun.elevation": 0.0,
+        "sun.irradiance": 4.0,
+        "frames": 8,
+        "width": 128,
+        "height": 72,
+    }
+    p = shoot(
+        gpu,
+        s
+        | {
+            "scene": "corner",
+            "technique": "ssdo",
+            "ssdo.radius": 1.0,
+            "ssdo.thickness": 100.0,
+            "ssdo.steps": 24,
+            "ssdo.samples": 64,
+        },
+    )
     c = np.clip(0.25 - p.position[..., 0], 1e-6, 1)
     where = (np.abs(p.position[..., 1]) < 1e-3) & (np.abs(p.position[..., 2]) < 0.3) & (c > 0.1) & (c < 0.9)
     assert where.sum() > 20
@@ -199,7 +241,14 @@ def test_30_a_wall_in_shadow_sends_nothing(gpu: Gpu) -> None:
 @pytest.mark.parametrize("visibility", ["march", "point"])
 @pytest.mark.parametrize("blur", [0, 4])
 def test_04_no_halo_around_what_is_far_in_front(gpu: Gpu, technique: str, visibility: str, blur: int) -> None:
-    shot = {"scene": "step:gap=10", "technique": technique, f"{technique}.visibility": visibility, f"{technique}.radius": 1.0, "blur.radius": blur, "frames": 4}
+    shot = {
+        "scene": "step:gap=10",
+        "technique": technique,
+        f"{technique}.visibility": visibility,
+        f"{technique}.radius": 1.0,
+        "blur.radius": blur,
+        "frames": 4,
+    }
     p = shoot(gpu, shot)
     assert {round(float(d)) for d in np.unique(p.depth)} == {10, 20}
     assert p.open.min() == 1.0
@@ -210,12 +259,24 @@ def test_10_the_back_of_a_sheet_is_a_surface(gpu: Gpu) -> None:
     register(
         "inside out",
         lambda: Scene(
-            tuple(mesh_of(m.positions, m.triangles[:, ::-1], m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"
+            tuple(mesh_of(m.positions, m.triangles[:, ::-1], m.material) for m in found.meshes),
+            found.eye,
+            found.target,
+            found.fov,
+            found.sun,
+            "sky",
         ),
     )
     register(
         "flat yard",
-        lambda: Scene(tuple(mesh_of(m.positions, m.triangles, m.material) for m in found.meshes), found.eye, found.target, found.fov, found.sun, "sky"),
+        lambda: Scene(
+            tuple(mesh_of(m.positions, m.triangles, m.material) for m in found.meshes),
+            found.eye,
+            found.target,
+            found.fov,
+            found.sun,
+            "sky",
+        ),
     )
     a, b = (shoot(gpu, {"scene": name, "technique": "ssdo"}) for name in ("flat yard", "inside out"))
     assert np.abs(a.normal - b.normal).max() < 2 * HALF
@@ -227,7 +288,10 @@ def test_21_what_is_off_screen_closes_nothing(gpu: Gpu) -> None:
     """The middle of a larger image is the smaller image, wherever the radius does not reach its border."""
     s = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 0.3, "ssdo.samples": 16}
     wide = float(np.degrees(2 * np.arctan(2 * np.tan(np.radians(45) / 2))))
-    small, large = shoot(gpu, s | {"width": 64, "height": 40, "camera.fov": 45.0}), shoot(gpu, s | {"width": 128, "height": 80, "camera.fov": wide})
+    small, large = (
+        shoot(gpu, s | {"width": 64, "height": 40, "camera.fov": 45.0}),
+        shoot(gpu, s | {"width": 128, "height": 80, "camera.fov": wide}),
+    )
     a, b = small.open[12:-12, 12:-12], large.open[20:-20, 32:-32][12:-12, 12:-12]
     assert (a < 1).any()
     assert (np.abs(a - b) > 1 / 32).mean() < 0.02  # rounding moves a sample across a pixel's border now and then
@@ -237,7 +301,9 @@ def test_21_what_is_off_screen_closes_nothing(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("technique", sorted(Technique.known))
 def test_22_behind_the_surfaces_is_no_light(gpu: Gpu, technique: str) -> None:
-    """There nothing is lit: direct and indirect are 0, the open share 1, in what the technique answers and after the blur and the average."""
+    """There nothing is lit: direct and indirect are 0, the open share 1, in what the technique answers and after the
+    blur and the average.
+    """
     for values in ({"blur.radius": 0}, {"blur.radius": 4, "frames": 2}):
         p = shoot(gpu, {"scene": "nook", "technique": technique, "environment": "white"} | values)
         behind = ~p.surface
@@ -271,9 +337,17 @@ def test_23_a_thin_pole_beyond_the_radius_casts_no_halo(gpu: Gpu) -> None:
 @pytest.mark.parametrize("visibility", ["march", "point"])
 def test_34_facets_under_smooth_normals_do_not_close_one_another(gpu: Gpu, technique: str, visibility: str) -> None:
     """A ball of 12 rings: its interpolated normals lean up to 7 degrees away from the facets whose depth is seen."""
-    coarse = register("coarse ball", lambda: Scene((sphere((0, 0, 0), 1.0, GREY, rings=12),), (0.0, 1.0, 4.0), (0.0, 0.0, 0.0), 40.0))
+    coarse = register(
+        "coarse ball", lambda: Scene((sphere((0, 0, 0), 1.0, GREY, rings=12),), (0.0, 1.0, 4.0), (0.0, 0.0, 0.0), 40.0)
+    )
     for radius in (0.3, 2.0):
-        shot = {"scene": coarse, "technique": technique, f"{technique}.visibility": visibility, f"{technique}.radius": radius, f"{technique}.samples": 64}
+        shot = {
+            "scene": coarse,
+            "technique": technique,
+            f"{technique}.visibility": visibility,
+            f"{technique}.radius": radius,
+            f"{technique}.samples": 64,
+        }
         p = shoot(gpu, shot)
         assert p.open[p.surface].mean() > 0.99  # measured 0.9965
         assert p.open[p.surface].min() > 0.92  # 4 samples of 64 beside an edge
@@ -282,7 +356,9 @@ def test_34_facets_under_smooth_normals_do_not_close_one_another(gpu: Gpu, techn
 @pytest.mark.parametrize("form", ["patch", "solid-angle"])
 def test_24_a_convex_body_sends_nothing_to_itself(gpu: Gpu, form: str) -> None:
     for scene in ("ball alone", "plane:tilt=80"):
-        p = shoot(gpu, {"scene": scene, "technique": "ssdo", "ssdo.radius": 2.0, "ssdo.bounce_form": form, "ssdo.samples": 64})
+        p = shoot(
+            gpu, {"scene": scene, "technique": "ssdo", "ssdo.radius": 2.0, "ssdo.bounce_form": form, "ssdo.samples": 64}
+        )
         assert p.indirect.max() < 0.01 * np.pi
 
 
@@ -310,10 +386,20 @@ def test_09_25_size_does_not_matter(gpu: Gpu, form: str, factor: float) -> None:
 
     small = register(f"scaled {factor} yard", lambda: scaled(yard(), factor))
     p, q = (shoot(gpu, {"scene": name, "technique": "ssdo", "ssdo.bounce_form": form}) for name in ("yard", small))
-    assert (np.abs(p.radiance - q.radiance) > 0.02).mean() < 0.01  # rounding moves a sample across a pixel's border now and then
+    # rounding moves a sample across a pixel's border now and then
+    assert (np.abs(p.radiance - q.radiance) > 0.02).mean() < 0.01
     assert np.abs(p.radiance - q.radiance).mean() < 2e-3
     corner = register(f"scaled {factor} corner", lambda: scaled(load("corner:distance=0.0"), factor))
-    r = shoot(gpu, {"scene": corner, "technique": "ssdo", "ssdo.radius": float(factor), "ssdo.bounce_form": form, "camera.fov": 10.0})
+    r = shoot(
+        gpu,
+        {
+            "scene": corner,
+            "technique": "ssdo",
+            "ssdo.radius": float(factor),
+            "ssdo.bounce_form": form,
+            "camera.fov": 10.0,
+        },
+    )
     # senders leave at most rho E / pi = 0.5; patches at the least distance weigh pi each, which adds up to pi sqrt(16)
     assert 0.1 < r.indirect.max() < np.pi * 0.5 * (1 if form == "solid-angle" else 4)
 
@@ -340,12 +426,23 @@ def frame_of(gpu: Gpu) -> Frame:
 
 
 def test_12_the_environment_stays_with_the_world(gpu: Gpu) -> None:
-    s = {"technique": "ssdo", "environment": "ramp-x", "ssdo.radius": 0.01, "frames": 16, "scene": "ball alone", "ssdo.samples": 32}
-    front, side = (shoot(gpu, s | {"camera.eye": eye, "camera.target": (0.0, 0.0, 0.0)}) for eye in ((0.0, 0.5, 4.0), (4.0, 0.5, 0.0)))
+    s = {
+        "technique": "ssdo",
+        "environment": "ramp-x",
+        "ssdo.radius": 0.01,
+        "frames": 16,
+        "scene": "ball alone",
+        "ssdo.samples": 32,
+    }
+    front, side = (
+        shoot(gpu, s | {"camera.eye": eye, "camera.target": (0.0, 0.0, 0.0)})
+        for eye in ((0.0, 0.5, 4.0), (4.0, 0.5, 0.0))
+    )
     for p in (front, side):
         exact = np.pi + 2 * np.pi / 3 * p.normal[..., 0]
         assert np.abs(p.direct[..., 0] - exact)[p.surface].mean() < 0.03
-    assert abs(front.direct[..., 0][front.surface].mean() - side.direct[..., 0][side.surface].mean()) > 0.5  # the east side is brighter
+    # the east side is brighter
+    assert abs(front.direct[..., 0][front.surface].mean() - side.direct[..., 0][side.surface].mean()) > 0.5
     together = shoot(gpu, s | {"camera.eye": (4.0, 0.5, 0.0), "camera.target": (0.0, 0.0, 0.0), "sky.rotation": -90.0})
     assert np.abs(together.direct - front.direct).mean() < 0.02
 
@@ -363,7 +460,16 @@ def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: p
         azimuth = 2 * np.pi * (column + 0.5) / 32
         towards = np.array((np.sin(azimuth), 0.0, -np.cos(azimuth)))
         eye = tuple(float(x) for x in 4 * towards + (0, 0.3, 0))
-        p = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "spot", "camera.eye": eye, "camera.target": (0.0, 0.0, 0.0)})
+        p = shoot(
+            gpu,
+            {
+                "scene": "ball alone",
+                "technique": "off",
+                "environment": "spot",
+                "camera.eye": eye,
+                "camera.target": (0.0, 0.0, 0.0),
+            },
+        )
         brightest = p.normal.reshape(-1, 3)[p.direct[..., 0].argmax()]
         assert brightest @ towards > 0.97
         q = shoot(
@@ -383,9 +489,14 @@ def test_13_a_bright_spot_lights_the_side_that_faces_it(gpu: Gpu, monkeypatch: p
 
 @pytest.mark.parametrize("technique", ["off", "ssdo"])
 def test_13_the_environment_turns_from_north_to_east(gpu: Gpu, technique: str) -> None:
-    """Seen from the south, and from the west of what was turned by a quarter, a ball and what is behind it look the same."""
+    """Seen from the south, and from the west of what was turned by a quarter, a ball and what is behind it look the
+    same.
+    """
     view = {"scene": "ball alone", "technique": technique, "environment": "ramp-x", "camera.target": (0.0, 0.0, 0.0)}
-    south, west = (shoot(gpu, view | {"camera.eye": eye, "sky.rotation": turn}) for eye, turn in (((0.0, 0.0, 3.0), 0.0), ((-3.0, 0.0, 0.0), 90.0)))
+    south, west = (
+        shoot(gpu, view | {"camera.eye": eye, "sky.rotation": turn})
+        for eye, turn in (((0.0, 0.0, 3.0), 0.0), ((-3.0, 0.0, 0.0), 90.0))
+    )
     unturned = shoot(gpu, view | {"camera.eye": (-3.0, 0.0, 0.0)})
     # measured 0.051, as SSDO's tangent frames are not turned and it asks other directions; else 2e-7; unturned 1.4
     assert np.abs(west.radiance - south.radiance).max() < (0.1 if technique == "ssdo" else 1e-5)
@@ -393,15 +504,27 @@ def test_13_the_environment_turns_from_north_to_east(gpu: Gpu, technique: str) -
 
 
 def test_13_the_environment_has_no_seam(gpu: Gpu) -> None:
-    seam = shoot(gpu, {"scene": "ball alone", "technique": "off", "environment": "ramp-x", "camera.eye": (0.0, 0.0, 3.0), "camera.target": (0.0, 5.0, 0.0)})
+    seam = shoot(
+        gpu,
+        {
+            "scene": "ball alone",
+            "technique": "off",
+            "environment": "ramp-x",
+            "camera.eye": (0.0, 0.0, 3.0),
+            "camera.target": (0.0, 5.0, 0.0),
+        },
+    )
     row = seam.radiance[2, :, 0]
     assert np.abs(np.diff(row)).max() < 4 * np.abs(np.diff(row)).mean()
 
 
-# Of the sphere, the spots are 1 part in 13 000 and 2.7 in 1000. Measured, in six places: means of 0.935 to 1.01 and 0.964 to 1.00,
-# brightest pixels up to 12 and 4.1 times the brightest true one; unfiltered 0.28 to 1.56 and 0.84 to 1.12, 218 and 5.7 times.
+# Of the sphere, the spots are 1 part in 13 000 and 2.7 in 1000. Measured, in six places: means of 0.935 to 1.01 and
+# 0.964 to 1.00, brightest pixels up to 12 and 4.1 times the brightest true one; unfiltered 0.28 to 1.56 and 0.84 to
+# 1.12, 218 and 5.7 times.
 @pytest.mark.parametrize("radius, astray, brightest", [(1.0, 0.1, 15.0), (6.0, 0.05, 4.5)])
-def test_14_a_small_bright_light_brings_its_share(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, radius: float, astray: float, brightest: float) -> None:
+def test_14_a_small_bright_light_brings_its_share(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, radius: float, astray: float, brightest: float
+) -> None:
     """With 16 samples, no blur and the default prefilter, on a ball, where every pixel asks other directions."""
     rows, columns = 256, 512
     theta = (np.arange(rows) + 0.5) * np.pi / rows
@@ -422,7 +545,9 @@ def test_14_a_small_bright_light_brings_its_share(gpu: Gpu, monkeypatch: pytest.
 
 
 def test_14_a_wider_prefilter_calms_a_small_bright_light(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each sample sees the mean over its solid angle: the wider, the less the 16 pixels of a tile differ, and none finds it alone."""
+    """Each sample sees the mean over its solid angle: the wider, the less the 16 pixels of a tile differ, and none
+    finds it alone.
+    """
     spot = np.zeros((64, 128, 3), "f4")
     spot[12, 40] = 1000.0
     monkeypatch.setitem(environment.BUILT_IN, "small spot", functools.partial(shown, spot))
@@ -448,7 +573,16 @@ def test_35_the_radius_is_in_metres(gpu: Gpu, distance: float) -> None:
         "frames": 4,
         "ssdo.bounce": False,
     }
-    p = shoot(gpu, s | {"camera.eye": tuple(float(x) for x in e), "width": 192, "height": 108, "camera.fov": 40.0 * 6 / (3 + distance)})
+    p = shoot(
+        gpu,
+        s
+        | {
+            "camera.eye": tuple(float(x) for x in e),
+            "width": 192,
+            "height": 108,
+            "camera.fov": 40.0 * 6 / (3 + distance),
+        },
+    )
     c = np.clip((0.25 - p.position[..., 0]) / 0.5, 1e-6, 1)
     where = p.surface & (np.abs(p.position[..., 1]) < 2e-3) & (np.abs(p.position[..., 2]) < 0.2) & (c > 0.3) & (c < 0.8)
     exact = (np.arccos(c) - c * np.sqrt(1 - c * c)) / np.pi
@@ -457,8 +591,18 @@ def test_35_the_radius_is_in_metres(gpu: Gpu, distance: float) -> None:
 
 
 def test_38_nothing_is_shifted_by_half_a_pixel(gpu: Gpu) -> None:
-    """A trench seen from straight above is as dark on its left as on its right, and one pixel further, one pixel further."""
-    s = {"scene": "trench", "technique": "ssdo", "ssdo.radius": 1.0, "ssdo.samples": 64, "frames": 16, "camera.fov": 60.0, "ssdo.bounce": False}
+    """A trench seen from straight above is as dark on its left as on its right, and one pixel further, one pixel
+    further.
+    """
+    s = {
+        "scene": "trench",
+        "technique": "ssdo",
+        "ssdo.radius": 1.0,
+        "ssdo.samples": 64,
+        "frames": 16,
+        "camera.fov": 60.0,
+        "ssdo.bounce": False,
+    }
     pixel = 2 * 4.0 * np.tan(np.radians(30)) / 36
     p, q = (shoot(gpu, s | {"camera.eye": (x, 4.0, 0.0), "camera.target": (x, 0.0, 0.0)}) for x in (0.0, pixel))
     profile, moved = p.open[8:-8].mean(0), q.open[8:-8].mean(0)
@@ -474,7 +618,14 @@ def test_38_nothing_is_shifted_by_half_a_pixel(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_15_16_the_pattern_repeats_every_4_pixels_and_the_blur_removes_it(gpu: Gpu, guide: str) -> None:
-    s = {"scene": "plane:tilt=0", "technique": "ssdo", "environment": "ramp-x", "width": 64, "height": 64, "blur.guide": guide}
+    s = {
+        "scene": "plane:tilt=0",
+        "technique": "ssdo",
+        "environment": "ramp-x",
+        "width": 64,
+        "height": 64,
+        "blur.guide": guide,
+    }
     raw = shoot(gpu, s).direct[..., 0]
     assert (raw[4:] == raw[:-4]).all()
     assert (raw[:, 4:] == raw[:, :-4]).all()
@@ -487,7 +638,9 @@ def test_15_16_the_pattern_repeats_every_4_pixels_and_the_blur_removes_it(gpu: G
 
 def blurred(gpu: Gpu, scene: str, guide: str, values: Floats, radius: int = 4) -> tuple[Floats, Probe]:
     """What the blur makes of some lighting on a scene, as if it were of 16 samples."""
-    shot = Shot().with_values(SMALL | {"scene": scene, "technique": "ssao", "ssao.samples": 16, "blur.radius": radius, "blur.guide": guide})
+    shot = Shot().with_values(
+        SMALL | {"scene": scene, "technique": "ssao", "ssao.samples": 16, "blur.radius": radius, "blur.guide": guide}
+    )
     view: View = render(gpu, shot).view
     light = Lighting(texture(gpu, values), texture(gpu, values))
     out = shot.blur.draw(gpu, view, light, shot.technique)
@@ -518,7 +671,9 @@ def test_18_the_blur_keeps_a_constant(gpu: Gpu, radius: int, guide: str) -> None
 
 
 def full_kernel(p: Probe, picture: Picture, values: Doubles) -> Doubles:
-    """What the blur would make of (h, w, k) values if it went over its square at once, each neighbour weighed once, from G-buffer arrays."""
+    """What the blur would make of (h, w, k) values if it went over its square at once, each neighbour weighed once,
+    from G-buffer arrays.
+    """
     blur, frame = picture.shot.blur, picture.view.frame
     pixel = 2 * frame.tangent[1] * p.depth / values.shape[0]
     sum_, total = np.zeros_like(values), np.zeros_like(pixel)
@@ -530,7 +685,12 @@ def full_kernel(p: Probe, picture: Picture, values: Doubles) -> Doubles:
         q = (y + dy).clip(0, h - 1), (x + dx).clip(0, w - 1)
         off_plane = np.abs(((p.position[q] - p.position) * p.normal).sum(-1)) / (pixel * blur.tolerance)
         turned = (1 - (p.normal * p.normal[q]).sum(-1)) / (1 - np.cos(np.radians(blur.angle)))
-        weight = inside * np.clip(2 - off_plane, 0, 1) * np.clip(2 - turned, 0, 1) * np.prod([0.5 if abs(d) == blur.radius else 1.0 for d in (dy, dx)])
+        weight = (
+            inside
+            * np.clip(2 - off_plane, 0, 1)
+            * np.clip(2 - turned, 0, 1)
+            * np.prod([0.5 if abs(d) == blur.radius else 1.0 for d in (dy, dx)])
+        )
         weight = np.where((dy, dx) == (0, 0), 1.0, weight)
         sum_, total = sum_ + weight[..., None] * values[q], total + weight
     found: Doubles = sum_ / total[..., None]
@@ -539,7 +699,9 @@ def full_kernel(p: Probe, picture: Picture, values: Doubles) -> Doubles:
 
 @pytest.mark.parametrize("scene", ["groove:angle=90", "ball"])
 def test_19_across_then_down_is_nearly_the_whole_square(gpu: Gpu, scene: str) -> None:
-    """Separable, the blur reaches some neighbours by way of others, and leaves no streaks of that: far less than what it takes away."""
+    """Separable, the blur reaches some neighbours by way of others, and leaves no streaks of that: far less than what
+    it takes away.
+    """
     shot = Shot().with_values(SMALL | {"scene": scene, "ssdo.radius": 1.0, "environment": "ramp-x", "blur.radius": 4})
     picture, p = render(gpu, shot), shoot(gpu, {"scene": scene, "technique": "off"})
     assert p.surface.all()
@@ -547,7 +709,8 @@ def test_19_across_then_down_is_nearly_the_whole_square(gpu: Gpu, scene: str) ->
         before, after = gpu.read(raw).astype("f8"), gpu.read(out).astype("f8")
         apart = np.abs(after - full_kernel(p, picture, before)).max(-1)
         taken = np.sqrt(((after - before) ** 2).mean())
-        # of pi; measured 0.12 in the groove, 0.31 at the ball's outline; root mean squares 0.06 and 0.14 of what is taken away
+        # of pi; measured 0.12 in the groove, 0.31 at the ball's outline; root mean squares 0.06 and 0.14 of what is
+        # taken away
         assert apart.max() < 0.4
         assert np.sqrt((apart**2).mean()) < 0.2 * taken
 
@@ -563,7 +726,14 @@ def test_20_the_blur_comes_before_albedo(gpu: Gpu, guide: str) -> None:
 
 @pytest.mark.parametrize("visibility", ["march", "point"])
 def test_36_the_mean_does_not_depend_on_the_sample_count(gpu: Gpu, visibility: str) -> None:
-    s = {"scene": "corner", "technique": "ssao", "ssao.radius": 1.0, "ssao.thickness": 100.0, "ssao.visibility": visibility, "ssao.steps": 8}
+    s = {
+        "scene": "corner",
+        "technique": "ssao",
+        "ssao.radius": 1.0,
+        "ssao.thickness": 100.0,
+        "ssao.visibility": visibility,
+        "ssao.steps": 8,
+    }
     truth = shoot(gpu, s | {"ssao.samples": 256, "frames": 16})
     where = truth.surface & (truth.open < 0.95)
     errors = []
@@ -577,7 +747,9 @@ def test_36_the_mean_does_not_depend_on_the_sample_count(gpu: Gpu, visibility: s
 
 
 def test_37_the_tile_is_one_even_pattern(gpu: Gpu) -> None:
-    """A whole tile of N samples errs less than one pixel with as many: its directions are different and evenly spread."""
+    """A whole tile of N samples errs less than one pixel with as many: its directions are different and evenly
+    spread.
+    """
     s = {"scene": "plane:tilt=0", "technique": "ssdo", "environment": "ramp-x", "ssdo.samples": 4}
     tile = shoot(gpu, s).direct[:4, :4, 0]
     assert len(np.unique(tile)) == 16
@@ -599,7 +771,9 @@ def test_40_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
 
 
 def test_31_half_is_188(gpu: Gpu) -> None:
-    shot = Shot().with_values(SMALL | {"scene": "plane", "technique": "ssdo", "display.curve": "none", "display.dither": False})
+    shot = Shot().with_values(
+        SMALL | {"scene": "plane", "technique": "ssdo", "display.curve": "none", "display.dither": False}
+    )
     picture = photograph(gpu, shot)
     assert abs(images.arrays(gpu, picture)["radiance"] - 0.5).max() < 1e-3
     assert set(np.unique(images.pixels(gpu, picture))) == {188}
@@ -617,7 +791,13 @@ def test_31_the_png_says_what_the_screen_showed(gpu: Gpu, tmp_path: Path) -> Non
 def test_32_images_are_linearised(gpu: Gpu) -> None:
     image = np.full((8, 8, 4), 188, "u1")
     image[:4, :4] = (255, 0, 0, 255)  # the top left quarter, where u and v are small
-    board = quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(1.0, 1.0, 1.0), albedo_image=Image(image)))
+    board = quad(
+        (-50, -50, 0),
+        (50, -50, 0),
+        (50, 50, 0),
+        (-50, 50, 0),
+        Material(albedo=(1.0, 1.0, 1.0), albedo_image=Image(image)),
+    )
     register("board", lambda: Scene((board,), (0.0, 0.0, 80.0), (0.0, 0.0, 0.0), 40.0))
     p = shoot(gpu, {"scene": "board", "technique": "ssdo"})
     assert np.abs(p.albedo[-6:, 30:40] - 0.503).max() < 2e-3
@@ -631,12 +811,33 @@ def test_32_images_are_linearised(gpu: Gpu) -> None:
 @pytest.mark.parametrize("elevation", [4.0, 30.0, 89.0])
 @pytest.mark.parametrize("size", [0.0, 0.53, 8.0])
 def test_a_plane_does_not_shadow_itself(gpu: Gpu, elevation: float, size: float) -> None:
-    p = shoot(gpu, {"scene": "plane:distance=4", "technique": "off", "sun.irradiance": 2.0, "sun.elevation": elevation, "sun.azimuth": 200.0, "sun.size": size})
+    p = shoot(
+        gpu,
+        {
+            "scene": "plane:distance=4",
+            "technique": "off",
+            "sun.irradiance": 2.0,
+            "sun.elevation": elevation,
+            "sun.azimuth": 200.0,
+            "sun.size": size,
+        },
+    )
     assert np.abs(p.sun / (2 * np.sin(np.radians(elevation))) - 1).max() < 2 * HALF
 
 
 def test_a_ball_does_not_shadow_its_lit_side(gpu: Gpu) -> None:
-    p = shoot(gpu, {"scene": "ball alone", "technique": "off", "sun.irradiance": 1.0, "sun.azimuth": 160.0, "sun.elevation": 20.0, "width": 128, "height": 72})
+    p = shoot(
+        gpu,
+        {
+            "scene": "ball alone",
+            "technique": "off",
+            "sun.irradiance": 1.0,
+            "sun.azimuth": 160.0,
+            "sun.elevation": 20.0,
+            "width": 128,
+            "height": 72,
+        },
+    )
     e, a = np.radians(20), np.radians(160)
     cosine = p.normal @ np.array((np.sin(a) * np.cos(e), np.sin(e), -np.cos(a) * np.cos(e)))
     assert np.abs(p.sun[..., 0] - np.maximum(cosine, 0))[p.surface & (cosine > 0.1)].max() < 2e-3
@@ -686,7 +887,9 @@ def test_gbuffer_is_what_it_says(gpu: Gpu) -> None:
 
 
 class Stopwatch:
-    """Stands for a context and for the wall clock. Drawing is counted at once, but takes its time only when it is waited for."""
+    """Stands for a context and for the wall clock. Drawing is counted at once, but takes its time only when it is
+    waited for.
+    """
 
     def __init__(self, renderer: str, drawn: Sequence[float]) -> None:
         self.info = {"GL_RENDERER": renderer}
@@ -739,7 +942,9 @@ def timed(monkeypatch: pytest.MonkeyPatch, renderer: str, drawn: Sequence[float]
 
 
 def test_42_a_software_renderer_is_waited_for(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wall clock around each pass, from when all before is done until it is done itself; the median, so that one hiccup does not count."""
+    """Wall clock around each pass, from when all before is done until it is done itself; the median, so that one hiccup
+    does not count.
+    """
     for renderer in ("llvmpipe (LLVM 15.0.6, 256 bits)", "Google SwiftShader"):
         clock, watch = timed(monkeypatch, renderer, (2.0, 3.0, 100.0, 2.0, 3.0))
         assert clock.software and not watch.queries and watch.waits == 10
@@ -772,4 +977,7 @@ def test_42_a_time_comes_with_what_it_was_measured_by(gpu: Gpu, capsys: pytest.C
         assert " 3 ms, wall clock" in session.status()
     assert main([]) == 0
     told = capsys.readouterr().out
-    assert f"renderer  {renderer}" in told and {"wall clock": "wall clock", "GPU timer": "GPU timer queries"}[timer] in told
+    assert (
+        f"renderer  {renderer}" in told
+        and {"wall clock": "wall clock", "GPU timer": "GPU timer queries"}[timer] in told
+    )

@@ -1,4 +1,6 @@
-"""Hostile input, as `python tests/tools/fuzz.py` makes it; and that the harness finds what there is to find, and tells by which input."""
+"""Hostile input, as `python tests/tools/fuzz.py` makes it; and that the harness finds what there is to find, and tells
+by which input.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def test_an_input_is_the_same_every_time() -> None:
     for name, form in FORMATS.items():
         first = [fuzz.made(name, form, 5, number) for number in range(30)]
         assert first == [fuzz.made(name, form, 5, number) for number in range(30)], name
-        assert len({str(files) for files in first}) > 20 and first != [fuzz.made(name, form, 6, number) for number in range(30)]
+        assert len({str(files) for files in first}) > 20 and first != [
+            fuzz.made(name, form, 6, number) for number in range(30)
+        ]
 
 
 # ---- planted: a reader for every fault ------------------------------------------------------------------------------------
@@ -144,7 +148,8 @@ def test_what_is_planted_is_found(reader: object, tmp_path: Path) -> None:
     bad = [number for number in range(450) if is_bad(fuzz._written(tmp_path, fuzz.made("planted", form, 4, number)))]
     bad = bad[: 1 if "not done" in PLANTED[reader] else 2]  # type: ignore[index]
     inputs = bad[-1] + 2  # what comes after must be read too
-    patience = 6.0 if reader is endless_within_a_library else 60.0  # of wall clock, in which a busy machine must give the others their 5 s
+    # of wall clock, in which a busy machine must give the others their 5 s
+    patience = 6.0 if reader is endless_within_a_library else 60.0
     tally = fuzz.run({"planted": form}, inputs, 4, 600.0, tmp_path / "found", patience=patience)["planted"]
     assert sorted(number for number, _ in tally.failures) == bad
     assert all(PLANTED[reader] in why for _, why in tally.failures), tally.failures[:1]  # type: ignore[index]
@@ -181,7 +186,16 @@ def test_presets_that_say_odd_things(tmp_path: Path, text: str, rule: str) -> No
     assert said.startswith(f"{tmp_path / 'a.toml'}: ") and rule in said and "\n" not in said and len(said) < 800
 
 
-@pytest.mark.parametrize("text", ["both = 3", "both = {}\nA = 5", "both = {}\nlook = 'x'", "[both]\n[look]\nexposure = nan", "[both]\n[look]\napart = 7"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "both = 3",
+        "both = {}\nA = 5",
+        "both = {}\nlook = 'x'",
+        "[both]\n[look]\nexposure = nan",
+        "[both]\n[look]\napart = 7",
+    ],
+)
 def test_states_that_say_odd_things(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(Problem, match=r"a\.toml: "):
@@ -198,7 +212,11 @@ def test_truths_that_are_none(tmp_path: Path) -> None:
         file.writestr("radiance", b"no array")
     np.savez(tmp_path / "b.npz", radiance=np.full((2, 2, 3), 1e300))
     np.savez(tmp_path / "c.npz", radiance=np.zeros((0, 2, 3)))
-    for name, rule in (("a.npz", "radiance is no array"), ("b.npz", "must be finite"), ("c.npz", "must be floating point")):
+    for name, rule in (
+        ("a.npz", "radiance is no array"),
+        ("b.npz", "must be finite"),
+        ("c.npz", "must be floating point"),
+    ):
         with pytest.raises(Problem, match=rf"{name}: .*{rule}"):
             images.radiance_of(tmp_path / name)
 

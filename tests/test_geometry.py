@@ -12,7 +12,9 @@ from ssdo.scene.modelling.shapes import box
 
 
 def test_only_what_lies_beyond_a_side_is_left_out(gpu: Gpu) -> None:
-    """Boxes all around the camera, and one around it: kept is every one of which a point can be seen, as points tried inside it say."""
+    """Boxes all around the camera, and one around it: kept is every one of which a point can be seen, as points tried
+    inside it say.
+    """
     rng = np.random.default_rng(3)
     places = rng.uniform(-6, 6, (200, 3))
     sizes = rng.uniform(0.05, 2.0, (200, 3))
@@ -31,10 +33,18 @@ def test_only_what_lies_beyond_a_side_is_left_out(gpu: Gpu) -> None:
             visible.add(part.first)
     assert visible <= kept
     assert 0.1 * len(boxes) < len(kept) < 0.5 * len(boxes)
-    assert len(kept - visible) < 0.1 * len(boxes)  # near a corner of the view a box may lie beyond no single side; measured 2 of 47
+    # near a corner of the view a box may lie beyond no single side; measured 2 of 47
+    assert len(kept - visible) < 0.1 * len(boxes)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_and_one(gpu: Gpu, count: int) -> None:
     scene = Scene(tuple([box((-1, -1, -1), (1, 1, 1))] * count))
-    assert len(mesh_buffers.seen(mesh_buffers.upload(gpu, scene), frame(scene, (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 50.0, (8, 8)))) == count
+    assert (
+        len(
+            mesh_buffers.seen(
+                mesh_buffers.upload(gpu, scene), frame(scene, (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 50.0, (8, 8))
+            )
+        )
+        == count
+    )

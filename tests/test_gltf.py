@@ -1,4 +1,6 @@
-"""glTF: whatever way a file stores it, the same content gives the same scene; whatever is broken gives one Problem of one line."""
+"""glTF: whatever way a file stores it, the same content gives the same scene; whatever is broken gives one Problem of
+one line.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,10 @@ def test_containers_agree(tmp_path: Path) -> None:
     (tmp_path / "in here" / "b.bin").write_bytes(binary)
     (tmp_path / "in here" / "p.png").write_bytes(png(PICTURE))
     data = "data:application/octet-stream;base64," + base64.b64encode(binary).decode()
-    for uri, picture in (("in%20here/b.bin", "in here/p.png"), (data, "data:image/png;base64," + base64.b64encode(png(PICTURE)).decode())):
+    for uri, picture in (
+        ("in%20here/b.bin", "in here/p.png"),
+        (data, "data:image/png;base64," + base64.b64encode(png(PICTURE)).decode()),
+    ):
         tree["buffers"][0]["uri"], tree["images"][0] = uri, {"uri": picture}
         (tmp_path / "a.gltf").write_text(json.dumps(tree))
         (mesh,) = gltf.load(tmp_path / "a.gltf").meshes
@@ -127,7 +132,9 @@ def test_sparse(tmp_path: Path, over: str, kind: str) -> None:
 def test_quantised_and_normalised(tmp_path: Path, kind: str) -> None:
     """Integers with a node that scales them back are the floats they stand for."""
     top = np.iinfo(kind).max
-    tree, binary = tetrahedron(POSITION=np.pad(CORNERS * 50, ((0, 0), (0, 1))).astype(kind), TEXCOORD_0=np.rint(UVS * top).astype(kind))
+    tree, binary = tetrahedron(
+        POSITION=np.pad(CORNERS * 50, ((0, 0), (0, 1))).astype(kind), TEXCOORD_0=np.rint(UVS * top).astype(kind)
+    )
     tree["accessors"][0] |= {"type": "VEC3"}
     tree["bufferViews"][0]["byteStride"] = 4 * np.dtype(kind).itemsize
     tree["accessors"][1]["normalized"] = True
@@ -166,7 +173,14 @@ def test_strips_and_fans(tmp_path: Path) -> None:
 def test_primitives_take_their_part_of_a_shared_accessor(tmp_path: Path) -> None:
     tree, binary = empty()
     many = np.concatenate([np.full((1000, 3), np.nan, "f4"), CORNERS])  # what no triangle uses does no harm
-    add_mesh(tree, binary, POSITION=many, NORMAL=np.abs(many) + 1, TEXCOORD_0=many[:, :2].copy(), indices=FACES + np.uint16(1000))
+    add_mesh(
+        tree,
+        binary,
+        POSITION=many,
+        NORMAL=np.abs(many) + 1,
+        TEXCOORD_0=many[:, :2].copy(),
+        indices=FACES + np.uint16(1000),
+    )
     mesh = one(tmp_path, tree, binary)
     np.testing.assert_array_equal(mesh.positions, CORNERS)
     np.testing.assert_array_equal(mesh.triangles, FACES)
@@ -197,7 +211,9 @@ def test_hierarchy(tmp_path: Path) -> None:
     ]
     expected = np.array([(15, 0, 0), (15, 0, -2), (15, 6, 0), (23, 0, 0)])
     near(one(tmp_path, tree, binary).positions, expected, atol=1e-5)
-    for i, columns in enumerate(((1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 10, 0, 0, 1), (0, 0, -1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1))):
+    for i, columns in enumerate(
+        ((1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 10, 0, 0, 1), (0, 0, -1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1))
+    ):
         tree["nodes"][i] = {"children": [i + 1], "matrix": columns}
         near(one(tmp_path, tree, binary).positions, expected, atol=1e-5)
 
@@ -205,7 +221,8 @@ def test_hierarchy(tmp_path: Path) -> None:
 def test_rotation_about_each_axis(tmp_path: Path) -> None:
     tree, binary = tetrahedron()
     for axis in range(3):
-        tree["nodes"][0]["rotation"] = [*(math.sin(0.3) * (k == axis) for k in range(3)), math.cos(0.3)]  # half of the angle
+        # half of the angle
+        tree["nodes"][0]["rotation"] = [*(math.sin(0.3) * (k == axis) for k in range(3)), math.cos(0.3)]
         a, b = (axis + 1) % 3, (axis + 2) % 3
         turned = CORNERS.copy()
         turned[:, a] = math.cos(0.6) * CORNERS[:, a] - math.sin(0.6) * CORNERS[:, b]
@@ -263,7 +280,11 @@ def test_instances_and_merging(tmp_path: Path) -> None:
     add_mesh(tree, binary, POSITION=CORNERS, NORMAL=CORNERS + ONE, indices=FACES)["material"] = 0
     add_node(tree, mesh=0, translation=[5, 0, 0])
     meshes = gltf.load(write_glb(tmp_path / "a.glb", tree, binary)).meshes
-    assert [(m.material.name, len(m.triangles), m.normals is None) for m in meshes] == [("a", 8, True), ("b", 4, True), ("a", 4, False)]
+    assert [(m.material.name, len(m.triangles), m.normals is None) for m in meshes] == [
+        ("a", 8, True),
+        ("b", 4, True),
+        ("a", 4, False),
+    ]
     np.testing.assert_array_equal(meshes[0].positions, np.concatenate([CORNERS, moved(5)]))
     np.testing.assert_array_equal(meshes[0].triangles, np.concatenate([FACES, FACES + 4]))
     assert meshes[0].material is meshes[2].material
@@ -297,7 +318,13 @@ def test_which_scene(tmp_path: Path) -> None:
 
 def test_factors(tmp_path: Path) -> None:
     tree, binary = tetrahedron()
-    tree["materials"] = [{"name": "lamp", "emissiveFactor": [1, 0.5, 0], "pbrMetallicRoughness": {"baseColorFactor": [0.1, 0.2, 0.3, 0.4]}}]
+    tree["materials"] = [
+        {
+            "name": "lamp",
+            "emissiveFactor": [1, 0.5, 0],
+            "pbrMetallicRoughness": {"baseColorFactor": [0.1, 0.2, 0.3, 0.4]},
+        }
+    ]
     tree["meshes"][0]["primitives"][0]["material"] = 0
     material = one(tmp_path, tree, binary).material
     assert (material.name, material.albedo, material.emission) == ("lamp", (0.1, 0.2, 0.3), (1, 0.5, 0))
@@ -317,7 +344,10 @@ def test_images(tmp_path: Path) -> None:
     expected: dict[str, tuple[bytes, Bytes]] = {
         "16 bit": (png(deep), np.stack([grey] * 3 + [np.full_like(grey, 255)], -1)),
         "grey": (png(grey), np.stack([grey] * 3 + [np.full_like(grey, 255)], -1)),
-        "palette": (png(Image.fromarray(PICTURE[..., :3]).quantize(6)), np.concatenate([PICTURE[..., :3], np.full((3, 2, 1), 255, "u1")], -1)),
+        "palette": (
+            png(Image.fromarray(PICTURE[..., :3]).quantize(6)),
+            np.concatenate([PICTURE[..., :3], np.full((3, 2, 1), 255, "u1")], -1),
+        ),
     }
     for name, (data, pixels) in expected.items():
         tree["images"][0] = {"bufferView": view(tree, binary, data)}
@@ -392,7 +422,9 @@ def test_optional_extensions_fall_back(tmp_path: Path) -> None:
     tree, binary = textured()
     plain = one(tmp_path, tree, binary)
     tree["extensionsUsed"] = ["KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu", "XYZ_new"]
-    tree["meshes"][0]["primitives"][0]["extensions"] = {"KHR_draco_mesh_compression": {"bufferView": 0, "attributes": {}}}
+    tree["meshes"][0]["primitives"][0]["extensions"] = {
+        "KHR_draco_mesh_compression": {"bufferView": 0, "attributes": {}}
+    }
     tree["bufferViews"][0]["extensions"] = {"EXT_meshopt_compression": {"buffer": 0}}
     tree["textures"][0]["extensions"] = {"KHR_texture_basisu": {"source": 9}}
     mesh = one(tmp_path, tree, binary)
@@ -424,12 +456,22 @@ def test_camera(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("axis", "angle", "azimuth", "elevation"),
-    [((1, 0, 0), -90, None, 90), ((0, 1, 0), 90, 90, 0), ((0, 1, 0), 180, 0, 0), ((0, 1, 0), -90, 270, 0), ((1, 0, 0), -30, 180, 30)],
+    [
+        ((1, 0, 0), -90, None, 90),
+        ((0, 1, 0), 90, 90, 0),
+        ((0, 1, 0), 180, 0, 0),
+        ((0, 1, 0), -90, 270, 0),
+        ((1, 0, 0), -30, 180, 30),
+    ],
 )
 def test_sun(tmp_path: Path, axis: tuple[int, int, int], angle: float, azimuth: float | None, elevation: float) -> None:
     """Light travels along the node's -z, so the sun stands along its +z: south where nothing turns."""
     tree, binary = tetrahedron()
-    lights = [{"type": "point", "intensity": 5}, {"type": "directional", "intensity": 3, "color": [1, 0.5, 0.25]}, {"type": "directional"}]
+    lights = [
+        {"type": "point", "intensity": 5},
+        {"type": "directional", "intensity": 3, "color": [1, 0.5, 0.25]},
+        {"type": "directional"},
+    ]
     tree["extensions"] = {"KHR_lights_punctual": {"lights": lights}}
     half = math.radians(angle / 2)
     for light in (0, 1, 2):
@@ -476,7 +518,11 @@ def both(*changes: Break) -> Break:
 # In textured(): accessors 0 positions, 1 UVs, 2 indices; bufferViews the same, 3 the picture.
 PRIMITIVE = ("meshes", 0, "primitives", 0)
 BASE = ("materials", 0, "pbrMetallicRoughness")
-SPARSE = {"count": 1, "indices": {"bufferView": 2, "byteOffset": 16, "componentType": 5123}, "values": {"bufferView": 0}}
+SPARSE = {
+    "count": 1,
+    "indices": {"bufferView": 2, "byteOffset": 16, "componentType": 5123},
+    "values": {"bufferView": 0},
+}
 LIGHT = {"KHR_lights_punctual": {"light": 0}}
 BROKEN: dict[str, tuple[Break, str]] = {
     "no asset": (dropping("asset"), "asset.version: must be 2.x"),
@@ -485,80 +531,174 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "unknown extension": (setting("extensionsRequired", to=["XYZ_new"]), "extensionsRequired: 'XYZ_new' is not read"),
     "extension no text": (setting("extensionsRequired", to=[{}]), "extensionsRequired: "),
     "meshopt": (setting("extensionsRequired", to=["EXT_meshopt_compression"]), "gltfpack -i in.glb -o out.glb -noq"),
-    "new meshopt": (setting("extensionsRequired", to=["KHR_meshopt_compression"]), "gltfpack -i in.glb -o out.glb -noq"),
+    "new meshopt": (
+        setting("extensionsRequired", to=["KHR_meshopt_compression"]),
+        "gltfpack -i in.glb -o out.glb -noq",
+    ),
     "basisu": (setting("extensionsRequired", to=["KHR_texture_basisu"]), "gltf-transform ktxdecompress in.glb out.glb"),
-    "basisu only": (setting("textures", 0, to={"extensions": {"KHR_texture_basisu": {"source": 0}}}), "textures[0]: KHR_texture_basisu"),
+    "basisu only": (
+        setting("textures", 0, to={"extensions": {"KHR_texture_basisu": {"source": 0}}}),
+        "textures[0]: KHR_texture_basisu",
+    ),
     "draco without plain data": (
-        both(setting(*PRIMITIVE, "extensions", to={"KHR_draco_mesh_compression": {}}), dropping("accessors", 0, "bufferView")),
+        both(
+            setting(*PRIMITIVE, "extensions", to={"KHR_draco_mesh_compression": {}}),
+            dropping("accessors", 0, "bufferView"),
+        ),
         "meshes[0].primitives[0].extensions.KHR_draco_mesh_compression.bufferView: must be a whole number",
     ),
     "meshopt without plain data": (
         both(
             setting("buffers", to=[{"byteLength": 9000}, {"byteLength": 9000}]),
-            setting("bufferViews", 0, to={"buffer": 1, "byteLength": 48, "extensions": {"EXT_meshopt_compression": {"buffer": 0}}}),
+            setting(
+                "bufferViews",
+                0,
+                to={"buffer": 1, "byteLength": 48, "extensions": {"EXT_meshopt_compression": {"buffer": 0}}},
+            ),
         ),
         "bufferViews[0]: EXT_meshopt_compression",
     ),
     "accessors no list": (setting("accessors", to={}), "accessors: must be a list"),
     "accessor no object": (setting("accessors", 0, to=3), "accessors[0]: must be an object"),
-    "no such accessor": (setting(*PRIMITIVE, "attributes", "POSITION", to=99), "POSITION: accessors[99] does not exist, 3 present"),
+    "no such accessor": (
+        setting(*PRIMITIVE, "attributes", "POSITION", to=99),
+        "POSITION: accessors[99] does not exist, 3 present",
+    ),
     "negative accessor": (setting(*PRIMITIVE, "attributes", "POSITION", to=-1), "POSITION: must be a whole number"),
     "accessor true": (setting(*PRIMITIVE, "attributes", "POSITION", to=True), "POSITION: must be a whole number"),
-    "count missing": (dropping("accessors", 0, "count"), "accessors[0].count: must be a whole number from 0 to 2^53; it is missing"),
+    "count missing": (
+        dropping("accessors", 0, "count"),
+        "accessors[0].count: must be a whole number from 0 to 2^53; it is missing",
+    ),
     "count as text": (setting("accessors", 0, "count", to="4"), "accessors[0].count: must be a whole number"),
     "count beyond the data": (setting("accessors", 0, "count", to=5), "accessors[0].count: 5 elements end beyond"),
     "count huge": (setting("accessors", 0, "count", to=2**50), "accessors[0].count: "),
     "count infinite": (setting("accessors", 0, "count", to=math.inf), "accessors[0].count: must be a whole number"),
-    "count of 4000 digits": (setting("accessors", 0, "count", to=10**4000), "accessors[0].count: must be a whole number"),
-    "huge and blank": (both(dropping("accessors", 0, "bufferView"), setting("accessors", 0, "count", to=10**7)), "accessors[0].count: must be at most"),
-    "indices huge and blank": (both(dropping("accessors", 2, "bufferView"), setting("accessors", 2, "count", to=10**8)), "accessors[2].count: must be"),
+    "count of 4000 digits": (
+        setting("accessors", 0, "count", to=10**4000),
+        "accessors[0].count: must be a whole number",
+    ),
+    "huge and blank": (
+        both(dropping("accessors", 0, "bufferView"), setting("accessors", 0, "count", to=10**7)),
+        "accessors[0].count: must be at most",
+    ),
+    "indices huge and blank": (
+        both(dropping("accessors", 2, "bufferView"), setting("accessors", 2, "count", to=10**8)),
+        "accessors[2].count: must be",
+    ),
     "counts differ": (setting("accessors", 1, "count", to=3), "TEXCOORD_0: 3 of them for 4"),
     "component type": (setting("accessors", 0, "componentType", to=5130), "accessors[0].componentType: must be one of"),
     "float indices": (setting("accessors", 2, "componentType", to=5126), "accessors[2].componentType: must be one of"),
     "type": (setting("accessors", 0, "type", to="VEC2"), "accessors[0].type: must be VEC3"),
     "offset": (setting("accessors", 0, "byteOffset", to=4), "accessors[0].count: 4 elements end beyond"),
-    "negative offset": (setting("accessors", 0, "byteOffset", to=-4), "accessors[0].byteOffset: must be a whole number"),
-    "stride": (setting("bufferViews", 0, "byteStride", to=8), "accessors[0]: elements of 12 bytes in a bufferView with byteStride 8"),
-    "view beyond the buffer": (setting("bufferViews", 0, "byteLength", to=10**6), "bufferViews[0]: ends at byte 1000000 of a buffer"),
-    "view of no buffer": (setting("bufferViews", 0, "buffer", to=7), "bufferViews[0].buffer: buffers[7] does not exist"),
-    "buffer longer than the data": (setting("buffers", 0, "byteLength", to=10**12), "buffers[0].byteLength: 1000000000000 declared"),
-    "buffer without data": (both(setting("buffers", to=[{"byteLength": 1}] * 2), setting("bufferViews", 0, "buffer", to=1)), "buffers[1]: has no data"),
-    "buffer from a URL": (setting("buffers", 0, "uri", to="https://example.org/a.bin"), "buffers[0].uri: must name a file beside"),
-    "buffer from a server": (setting("buffers", 0, "uri", to="//example.org/a.bin"), "buffers[0].uri: must name a file beside"),
+    "negative offset": (
+        setting("accessors", 0, "byteOffset", to=-4),
+        "accessors[0].byteOffset: must be a whole number",
+    ),
+    "stride": (
+        setting("bufferViews", 0, "byteStride", to=8),
+        "accessors[0]: elements of 12 bytes in a bufferView with byteStride 8",
+    ),
+    "view beyond the buffer": (
+        setting("bufferViews", 0, "byteLength", to=10**6),
+        "bufferViews[0]: ends at byte 1000000 of a buffer",
+    ),
+    "view of no buffer": (
+        setting("bufferViews", 0, "buffer", to=7),
+        "bufferViews[0].buffer: buffers[7] does not exist",
+    ),
+    "buffer longer than the data": (
+        setting("buffers", 0, "byteLength", to=10**12),
+        "buffers[0].byteLength: 1000000000000 declared",
+    ),
+    "buffer without data": (
+        both(setting("buffers", to=[{"byteLength": 1}] * 2), setting("bufferViews", 0, "buffer", to=1)),
+        "buffers[1]: has no data",
+    ),
+    "buffer from a URL": (
+        setting("buffers", 0, "uri", to="https://example.org/a.bin"),
+        "buffers[0].uri: must name a file beside",
+    ),
+    "buffer from a server": (
+        setting("buffers", 0, "uri", to="//example.org/a.bin"),
+        "buffers[0].uri: must name a file beside",
+    ),
     "buffer from the root": (setting("buffers", 0, "uri", to="/etc/passwd"), "buffers[0].uri: must stay in the folder"),
     "buffer from above": (setting("buffers", 0, "uri", to="../a.bin"), "buffers[0].uri: must stay in the folder"),
-    "buffer from above, disguised": (setting("buffers", 0, "uri", to="x/%2e%2e/..%2Fa.bin"), "buffers[0].uri: must stay in the folder"),
+    "buffer from above, disguised": (
+        setting("buffers", 0, "uri", to="x/%2e%2e/..%2Fa.bin"),
+        "buffers[0].uri: must stay in the folder",
+    ),
     "buffer missing": (setting("buffers", 0, "uri", to="none.bin"), "buffers[0].uri 'none.bin': there is no such file"),
     "buffer a folder": (setting("buffers", 0, "uri", to="."), "buffers[0].uri '.': is a folder"),
     "buffer of a bad name": (setting("buffers", 0, "uri", to="a\0\ud800\n.bin"), "buffers[0].uri: "),
     "buffer of a long name": (setting("buffers", 0, "uri", to="a" * 5000), "buffers[0].uri 'aaa"),
     "buffer not UTF-8": (setting("buffers", 0, "uri", to="%ff%fe.bin"), "buffers[0].uri: not a file name"),
     "buffer bad base64": (setting("buffers", 0, "uri", to="data:;base64,AAAA$AAAA"), "buffers[0].uri: must be base64"),
-    "index too large": (both(dropping(*PRIMITIVE, "attributes", "TEXCOORD_0"), setting("accessors", 0, "count", to=3)), "indices: vertex 3 of 3"),
+    "index too large": (
+        both(dropping(*PRIMITIVE, "attributes", "TEXCOORD_0"), setting("accessors", 0, "count", to=3)),
+        "indices: vertex 3 of 3",
+    ),
     "mode": (setting(*PRIMITIVE, "mode", to=7), "mode: must be 0 to 6, not 7"),
     "primitive no object": (setting(*PRIMITIVE, to=[]), "meshes[0].primitives[0]: must be an object"),
-    "sparse longer than the rest": (setting("accessors", 0, "sparse", to={**SPARSE, "count": 5}), "accessors[0].sparse.count: must be at most 4"),
-    "sparse without data": (setting("accessors", 0, "sparse", to={"count": 1}), "accessors[0].sparse.indices.componentType: "),
-    "sparse beyond": (both(setting("accessors", 0, "sparse", to=SPARSE), setting("accessors", 0, "count", to=2)), "accessors[0].sparse.indices: 2 of 2"),
+    "sparse longer than the rest": (
+        setting("accessors", 0, "sparse", to={**SPARSE, "count": 5}),
+        "accessors[0].sparse.count: must be at most 4",
+    ),
+    "sparse without data": (
+        setting("accessors", 0, "sparse", to={"count": 1}),
+        "accessors[0].sparse.indices.componentType: ",
+    ),
+    "sparse beyond": (
+        both(setting("accessors", 0, "sparse", to=SPARSE), setting("accessors", 0, "count", to=2)),
+        "accessors[0].sparse.indices: 2 of 2",
+    ),
     "no such material": (setting(*PRIMITIVE, "material", to=1), "material: materials[1] does not exist"),
-    "base colour above 1": (setting(*BASE, "baseColorFactor", to=[2, 0, 0, 1]), "baseColorFactor[0]: must be a number from 0 to 1, not 2"),
+    "base colour above 1": (
+        setting(*BASE, "baseColorFactor", to=[2, 0, 0, 1]),
+        "baseColorFactor[0]: must be a number from 0 to 1, not 2",
+    ),
     "base colour short": (setting(*BASE, "baseColorFactor", to=[1]), "baseColorFactor: must be 4 numbers"),
-    "base colour NaN": (setting(*BASE, "baseColorFactor", to=[math.nan, 0, 0, 1]), "baseColorFactor[0]: must be a number"),
-    "emission negative": (setting("materials", 0, "emissiveFactor", to=[-1, 0, 0]), "materials[0].emissiveFactor[0]: must be a number"),
-    "texture without index": (dropping(*BASE, "baseColorTexture", "index"), "baseColorTexture.index: must be a whole number"),
+    "base colour NaN": (
+        setting(*BASE, "baseColorFactor", to=[math.nan, 0, 0, 1]),
+        "baseColorFactor[0]: must be a number",
+    ),
+    "emission negative": (
+        setting("materials", 0, "emissiveFactor", to=[-1, 0, 0]),
+        "materials[0].emissiveFactor[0]: must be a number",
+    ),
+    "texture without index": (
+        dropping(*BASE, "baseColorTexture", "index"),
+        "baseColorTexture.index: must be a whole number",
+    ),
     "no such image": (setting("textures", 0, "source", to=4), "textures[0].source: images[4] does not exist"),
     "image of nothing": (setting("images", 0, to={}), "images[0]: must have a uri or a bufferView"),
     "image garbage": (setting("images", 0, "bufferView", to=0), "images[0]: not a whole PNG, JPEG or WebP image"),
     "image cut off": (setting("bufferViews", 3, "byteLength", to=60), "images[0]: not a whole PNG, JPEG or WebP image"),
     "image a KTX2": (setting("images", 0, to={"uri": "data:,%ABKTX%2020%BB"}), "images[0]: KHR_texture_basisu"),
-    "rotation of textures": (setting(*BASE, "baseColorTexture", "extensions", to={"KHR_texture_transform": {"rotation": "x"}}), "rotation: must be a number"),
+    "rotation of textures": (
+        setting(*BASE, "baseColorTexture", "extensions", to={"KHR_texture_transform": {"rotation": "x"}}),
+        "rotation: must be a number",
+    ),
     "no such scene": (setting("scene", to=3), "scene: scenes[3] does not exist"),
     "no such node": (setting("scenes", 0, "nodes", to=[5]), "scenes[0].nodes: nodes[5] does not exist"),
     "no such child": (setting("nodes", 0, "children", to=[5]), "nodes[0].children: nodes[5] does not exist"),
-    "node its own child": (setting("nodes", 0, "children", to=[0]), "nodes[0]: must have one parent and be in no cycle"),
-    "cycle": (setting("nodes", to=[{"children": [1]}, {"children": [0]}]), "nodes[0]: must have one parent and be in no cycle"),
-    "cycle without scenes": (both(dropping("scenes"), dropping("scene"), setting("nodes", to=[{"children": [1]}, {"children": [0]}])), "nodes: every one"),
-    "two parents": (setting("nodes", to=[{"children": [1, 2]}, {"children": [2]}, {"mesh": 0}]), "nodes[2]: must have one parent"),
+    "node its own child": (
+        setting("nodes", 0, "children", to=[0]),
+        "nodes[0]: must have one parent and be in no cycle",
+    ),
+    "cycle": (
+        setting("nodes", to=[{"children": [1]}, {"children": [0]}]),
+        "nodes[0]: must have one parent and be in no cycle",
+    ),
+    "cycle without scenes": (
+        both(dropping("scenes"), dropping("scene"), setting("nodes", to=[{"children": [1]}, {"children": [0]}])),
+        "nodes: every one",
+    ),
+    "two parents": (
+        setting("nodes", to=[{"children": [1, 2]}, {"children": [2]}, {"mesh": 0}]),
+        "nodes[2]: must have one parent",
+    ),
     "matrix short": (setting("nodes", 0, "matrix", to=[1] * 15), "nodes[0].matrix: must be 16 numbers"),
     "matrix projects": (setting("nodes", 0, "matrix", to=[1] * 16), "nodes[0].matrix: must have 0, 0, 0, 1"),
     "matrix infinite": (setting("nodes", 0, "matrix", to=[math.inf] * 16), "nodes[0].matrix[0]: must be a number"),
@@ -572,7 +712,10 @@ BROKEN: dict[str, tuple[Break, str]] = {
         setting("nodes", to=[*({"children": [i + 1], "scale": [1e30] * 3} for i in range(12)), {"mesh": 0}]),
         "nodes[10]: the transform must be finite",
     ),
-    "camera flat": (both(setting("cameras", to=[{"type": "perspective"}]), setting("nodes", 0, "camera", to=0)), "cameras[0].perspective.yfov: must be"),
+    "camera flat": (
+        both(setting("cameras", to=[{"type": "perspective"}]), setting("nodes", 0, "camera", to=0)),
+        "cameras[0].perspective.yfov: must be",
+    ),
     "no such light": (setting("nodes", 0, "extensions", to=LIGHT), "light: lights[0] does not exist"),
     "light negative": (
         both(
@@ -649,7 +792,14 @@ def test_large_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def header(width: int, height: int) -> bytes:
         chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-        return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + b"\0\0\0\0IDAT" + bytes(4)
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + struct.pack(">I", 13)
+            + chunk
+            + struct.pack(">I", zlib.crc32(chunk))
+            + b"\0\0\0\0IDAT"
+            + bytes(4)
+        )
 
     for width, height in ((16385, 1), (1, 16385), (20000, 20000), (2**31 - 1, 2**31 - 1)):
         tree, binary = textured()
@@ -673,7 +823,9 @@ def test_instances_and_primitives_are_limited(tmp_path: Path, monkeypatch: pytes
     assert len(one(tmp_path, tree, binary).triangles) == 100
     tree, binary = tetrahedron()
     tree["meshes"][0]["primitives"] *= 26
-    assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith("meshes[0].primitives[25]: all primitives together")
+    assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith(
+        "meshes[0].primitives[25]: all primitives together"
+    )
     monkeypatch.setattr(gltf_document, "MAX_ELEMENTS", 20)
     assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith("accessors[1].count: all accessors together")
 
@@ -681,7 +833,13 @@ def test_instances_and_primitives_are_limited(tmp_path: Path, monkeypatch: pytes
 def test_small_files_take_little_memory(tmp_path: Path) -> None:
     """Counts, lengths and sizes are compared with the data before anything is allocated for them."""
     paths = []
-    for name in ("count huge", "huge and blank", "indices huge and blank", "buffer longer than the data", "view beyond the buffer"):
+    for name in (
+        "count huge",
+        "huge and blank",
+        "indices huge and blank",
+        "buffer longer than the data",
+        "view beyond the buffer",
+    ):
         tree, binary = textured()
         BROKEN[name][0](tree)
         paths.append(write_glb(tmp_path / f"{name}.glb", tree, binary))
@@ -699,9 +857,13 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
 
 def everything() -> tuple[Tree, bytearray]:
     """A file that uses every branch."""
-    tree, binary = textured({"extensions": {"KHR_texture_transform": {"rotation": 0.5, "offset": [0.1, 0.2], "scale": [2, 3]}}})
+    tree, binary = textured(
+        {"extensions": {"KHR_texture_transform": {"rotation": 0.5, "offset": [0.1, 0.2], "scale": [2, 3]}}}
+    )
     tree["materials"].append({"name": "lamp", "emissiveTexture": {"index": 0}, "emissiveFactor": [1, 1, 1]})
-    strip = add_mesh(tree, binary, POSITION=CORNERS, NORMAL=CORNERS + ONE, TEXCOORD_0=UVS, indices=np.arange(4, dtype="u1"))
+    strip = add_mesh(
+        tree, binary, POSITION=CORNERS, NORMAL=CORNERS + ONE, TEXCOORD_0=UVS, indices=np.arange(4, dtype="u1")
+    )
     strip |= {"mode": 5, "material": 1}
     tree["accessors"][strip["attributes"]["POSITION"]]["sparse"] = {
         "count": 2,
@@ -709,7 +871,9 @@ def everything() -> tuple[Tree, bytearray]:
         "values": {"bufferView": view(tree, binary, CORNERS[:2].tobytes())},
     }
     tree["cameras"] = [{"type": "perspective", "perspective": {"yfov": 1, "znear": 0.1}}]
-    tree["extensions"] = {"KHR_lights_punctual": {"lights": [{"type": "directional", "intensity": 2, "color": [1, 1, 1]}]}}
+    tree["extensions"] = {
+        "KHR_lights_punctual": {"lights": [{"type": "directional", "intensity": 2, "color": [1, 1, 1]}]}
+    }
     add_node(tree, camera=0, translation=[0, 1, 5], rotation=[0, 0, 0, 1], scale=[1, -1, 1])
     tree["nodes"][2] |= {"extensions": LIGHT, "children": [3]}
     tree["nodes"].append({"mesh": 0, "matrix": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 2, 3, 4, 1]})
@@ -726,7 +890,11 @@ def outcome(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Scene | None:
         return None
     assert scene.meshes
     for mesh in scene.meshes:
-        assert np.isfinite(mesh.positions).all() and mesh.triangles.max() < len(mesh.positions) and mesh.triangles.min() >= 0
+        assert (
+            np.isfinite(mesh.positions).all()
+            and mesh.triangles.max() < len(mesh.positions)
+            and mesh.triangles.min() >= 0
+        )
         assert mesh.normals is None or np.isfinite(mesh.normals).all()
     return scene
 
@@ -740,7 +908,9 @@ def test_byte_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         content = bytearray(good)
         for _ in range(rng.choice((1, 1, 1, 2, 9))):
             content[rng.randrange(len(content))] = rng.randrange(256)
-        results.append(outcome(monkeypatch, bytes(content[: rng.randrange(len(content))] if rng.random() < 0.1 else content)))
+        results.append(
+            outcome(monkeypatch, bytes(content[: rng.randrange(len(content))] if rng.random() < 0.1 else content))
+        )
     assert 30 < sum(r is None for r in results) < 270, "the loop must reach both ends"
 
 
@@ -754,12 +924,16 @@ def test_image_mutations() -> None:
         for _ in range(rng.randint(1, 3)):
             data[rng.randrange(60) if rng.random() < 0.5 else rng.randrange(len(data))] = rng.randrange(256)
         try:
-            doc = gltf_document.Document(Path(), {"images": [{"uri": "data:;base64," + base64.b64encode(data).decode()}]}, None)
+            doc = gltf_document.Document(
+                Path(), {"images": [{"uri": "data:;base64," + base64.b64encode(data).decode()}]}, None
+            )
             (pixels,) = gltf_images.read_pictures(doc, [gltf_images.Picture(0)]).values()
             assert pixels.shape[2] == 4
         except Problem as caught:
             rules.add(str(caught))
-    assert all(rule.startswith("images[0]: ") for rule in rules) and len(rules) > 2, "the loop must reach more than one kind of damage"
+    assert all(rule.startswith("images[0]: ") for rule in rules) and len(rules) > 2, (
+        "the loop must reach more than one kind of damage"
+    )
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:

@@ -86,7 +86,12 @@ def test_every_factor_and_image(tmp_path: Path) -> None:
     index = [add_texture(tree, binary, PICTURE + np.uint8(k)) for k in range(5)]
 
     def info(k: int, **more: Any) -> Tree:
-        return {"index": index[k], "texCoord": k % 2, "extensions": {"KHR_texture_transform": {"offset": [k, 0]}}, **more}
+        return {
+            "index": index[k],
+            "texCoord": k % 2,
+            "extensions": {"KHR_texture_transform": {"offset": [k, 0]}},
+            **more,
+        }
 
     tree["materials"] = [
         {
@@ -116,7 +121,8 @@ def test_every_factor_and_image(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image.pixels, PICTURE + np.uint8(k))
         assert (image.uv_set, image.transform, image.clamp) == (k % 2, ((1, 0, k), (0, 1, 0)), (False, False))
     assert mesh.uvs is not None and mesh.uvs2 is not None and mesh.tangents is not None
-    np.testing.assert_array_equal(mesh.uvs[mesh.triangles], UVS[FACES])  # by corners: some vertices are split for their tangents
+    # by corners: some vertices are split for their tangents
+    np.testing.assert_array_equal(mesh.uvs[mesh.triangles], UVS[FACES])
     np.testing.assert_array_equal(mesh.uvs2[mesh.triangles], UVS[FACES] + ONE)
     assert scene.notes == ()
 
@@ -166,19 +172,31 @@ def test_wraps(tmp_path: Path, wrap_s: int | None, wrap_t: int | None) -> None:
         for u in np.arange(-2.45, 2.5, 0.1):
             for v in np.arange(-2.43, 2.5, 0.35):
                 x, y = (u * 2 + 0.3, v * 3 + 0.6) if transform else (u, v)
-                assert sampled(image, u, v) == PICTURE[int(wrapped(y, wrap_t) * 3), int(wrapped(x, wrap_s) * 2)].tolist()
+                assert (
+                    sampled(image, u, v) == PICTURE[int(wrapped(y, wrap_t) * 3), int(wrapped(x, wrap_s) * 2)].tolist()
+                )
 
 
 def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree, binary = textured()
     tree["samplers"], tree["textures"][0]["sampler"] = [{"wrapS": 33648}], 0
-    tree["materials"][0] |= {"emissiveTexture": {"index": 0}, "emissiveFactor": [1, 1, 1], "occlusionTexture": {"index": 1}}
+    tree["materials"][0] |= {
+        "emissiveTexture": {"index": 0},
+        "emissiveFactor": [1, 1, 1],
+        "occlusionTexture": {"index": 1},
+    }
     tree["textures"].append({"source": 0})
     m = one(tmp_path, tree, binary).material
     assert m.albedo_image is not None and m.emission_image is not None and m.occlusion_image is not None
-    assert m.albedo_image.pixels is m.emission_image.pixels and m.albedo_image.pixels.shape == (3, 4, 4) and m.occlusion_image.pixels.shape == (3, 2, 4)
+    assert (
+        m.albedo_image.pixels is m.emission_image.pixels
+        and m.albedo_image.pixels.shape == (3, 4, 4)
+        and m.occlusion_image.pixels.shape == (3, 2, 4)
+    )
     monkeypatch.setattr(images, "MAX_SIDE", 3)
-    assert "images[0]: must be at most 3 pixels a side with its mirror image beside it, not 4 x 3" in problem(tmp_path / "one.glb")
+    assert "images[0]: must be at most 3 pixels a side with its mirror image beside it, not 4 x 3" in problem(
+        tmp_path / "one.glb"
+    )
     monkeypatch.setattr(images, "MAX_SIDE", 4)
     monkeypatch.setattr(images, "MAX_ALL_PIXELS", 17)
     assert "images[0]: all images together" in problem(tmp_path / "one.glb")
@@ -187,7 +205,11 @@ def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pyt
 def test_alpha(tmp_path: Path) -> None:
     base = {"pbrMetallicRoughness": {"baseColorFactor": [1, 1, 1, 0.25]}}
     found = {mode: material_of(tmp_path, {**base, "alphaMode": mode}) for mode in ("OPAQUE", "MASK", "BLEND")}
-    assert {mode: (m.opacity, m.cutoff) for mode, m in found.items()} == {"OPAQUE": (1, 0), "MASK": (0.25, 0.5), "BLEND": (0.25, 0.5)}
+    assert {mode: (m.opacity, m.cutoff) for mode, m in found.items()} == {
+        "OPAQUE": (1, 0),
+        "MASK": (0.25, 0.5),
+        "BLEND": (0.25, 0.5),
+    }
     notes = load(tmp_path, *painted({"alphaMode": "BLEND"})).notes
     assert notes == ("materials[0]: blending is not shown; what is less opaque than 0.5 is a hole",)
 
@@ -212,7 +234,11 @@ def test_reflectance(tmp_path: Path, extensions: Tree, reflectance: float) -> No
 def test_unlit(tmp_path: Path) -> None:
     tree, binary = textured({}, TEXCOORD_0=UVS, COLOR_0=np.ones((4, 3), "f4"))
     tree["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"] = [0.1, 0.2, 0.3, 1]
-    tree["materials"][0] |= {"extensions": {"KHR_materials_unlit": {}}, "emissiveFactor": [9, 9, 9], "occlusionTexture": {"index": 0}}
+    tree["materials"][0] |= {
+        "extensions": {"KHR_materials_unlit": {}},
+        "emissiveFactor": [9, 9, 9],
+        "occlusionTexture": {"index": 0},
+    }
     scene = load(tmp_path, tree, binary)
     m = scene.meshes[0].material
     assert (m.albedo, m.emission, m.glossy) == ((0, 0, 0), (0.1, 0.2, 0.3), False)
@@ -221,7 +247,9 @@ def test_unlit(tmp_path: Path) -> None:
     assert scene.notes == ("meshes[0].primitives[0]: colours of vertices are not shown on an unlit material",)
     tree["materials"][0]["alphaMode"] = "MASK"
     m = load(tmp_path, tree, binary).meshes[0].material
-    assert m.albedo_image is not None and m.emission_image is not None and m.albedo_image.pixels is m.emission_image.pixels
+    assert (
+        m.albedo_image is not None and m.emission_image is not None and m.albedo_image.pixels is m.emission_image.pixels
+    )
 
 
 def test_specular_and_glossy(tmp_path: Path) -> None:
@@ -236,11 +264,22 @@ def test_specular_and_glossy(tmp_path: Path) -> None:
     assert (m.albedo, m.roughness, m.metallic) == ((1, 0.8, 0.3), 0.25, 1)
     m = made({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [0.04, 0.05, 0.04]})  # black, but no metal
     assert (m.albedo, m.metallic, m.reflectance) == ((0, 0, 0), 0, 0.05)
-    m = made({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})  # its author's own conversion
+    # its author's own conversion
+    m = made({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})
     assert (m.albedo, m.metallic) == ((1, 1, 1), 0.125)
     tree, binary = textured()
     tree["extensionsRequired"] = [name]
-    tree["materials"] = [{"extensions": {name: {"diffuseTexture": {"index": 0}, "specularGlossinessTexture": {"index": 0}, "glossinessFactor": 0.5}}}]
+    tree["materials"] = [
+        {
+            "extensions": {
+                name: {
+                    "diffuseTexture": {"index": 0},
+                    "specularGlossinessTexture": {"index": 0},
+                    "glossinessFactor": 0.5,
+                }
+            }
+        }
+    ]
     scene = load(tmp_path, tree, binary)
     m = scene.meshes[0].material
     assert m.surface_image is not None and (m.roughness, m.metallic, m.reflectance) == (1, 0, 0.04)
@@ -276,7 +315,12 @@ def test_colors_are_clipped(tmp_path: Path) -> None:
     assert len(scene.notes) == 1 and "clipped" in scene.notes[0]
 
 
-MORE = {"NORMAL": NORMALS, "TEXCOORD_0": UVS, "COLOR_0": np.full((4, 4), 0.25, "f4"), "TANGENT": np.tile(np.array((0, 0, 1, -1), "f4"), (4, 1))}
+MORE = {
+    "NORMAL": NORMALS,
+    "TEXCOORD_0": UVS,
+    "COLOR_0": np.full((4, 4), 0.25, "f4"),
+    "TANGENT": np.tile(np.array((0, 0, 1, -1), "f4"), (4, 1)),
+}
 
 
 def with_relief(**arrays: Array) -> tuple[Tree, bytearray]:
@@ -287,9 +331,14 @@ def with_relief(**arrays: Array) -> tuple[Tree, bytearray]:
 
 
 def test_morph_targets(tmp_path: Path) -> None:
-    """Sparse or quantised or plain, at the mesh's weights or the node's; what has no base and what weighs nothing is not read."""
+    """Sparse or quantised or plain, at the mesh's weights or the node's; what has no base and what weighs nothing is
+    not read.
+    """
     rng = np.random.default_rng(5)
-    change = {name: (rng.random((4, min(v.shape[1], 3) if name == "TANGENT" else v.shape[1])) / 2).astype("f4") for name, v in MORE.items()}
+    change = {
+        name: (rng.random((4, min(v.shape[1], 3) if name == "TANGENT" else v.shape[1])) / 2).astype("f4")
+        for name, v in MORE.items()
+    }
     change["POSITION"] = rng.random((4, 3)).astype("f4")
     base = {"POSITION": CORNERS, **MORE}
     expected = {}
@@ -299,7 +348,10 @@ def test_morph_targets(tmp_path: Path) -> None:
     plain = one(tmp_path, *with_relief(**expected))
     for weights in ({"mesh": [0, 0.5]}, {"mesh": [1, 1], "node": [0, 0.5]}):
         tree, binary = with_relief(**MORE)
-        targets = [{"POSITION": 99}, {name: accessor(tree, binary, values) for name, values in change.items()} | {"TEXCOORD_7": 98}]
+        targets = [
+            {"POSITION": 99},
+            {name: accessor(tree, binary, values) for name, values in change.items()} | {"TEXCOORD_7": 98},
+        ]
         tree["meshes"][0]["primitives"][0]["targets"] = targets
         tree["meshes"][0]["weights"] = weights["mesh"]
         if "node" in weights:
@@ -313,7 +365,9 @@ def test_morph_targets(tmp_path: Path) -> None:
 
 
 def skinned(weights: Array, joints: Array | None = None, **arrays: Array) -> tuple[Tree, bytearray]:
-    """The tetrahedron on two joints, the second turned, moved, and a child of the first; its own node is far away, which is ignored."""
+    """The tetrahedron on two joints, the second turned, moved, and a child of the first; its own node is far away,
+    which is ignored.
+    """
     joints = np.tile(np.array((0, 1, 0, 0), "u1"), (4, 1)) if joints is None else joints
     tree, binary = tetrahedron(**arrays, JOINTS_0=joints, WEIGHTS_0=weights)
     add_node(tree, children=[2], translation=[1, 0, 0])
@@ -344,7 +398,8 @@ def test_skins(tmp_path: Path, kind: str) -> None:
     if kind != "f4":
         tree["accessors"][2]["normalized"] = True
     mesh = one(tmp_path, tree, binary)
-    near(mesh.positions, hung(CORNERS, share), atol=1e-6 if kind == "f4" else 6 / top)  # a step of a weight, of up to 6 metres
+    # a step of a weight, of up to 6 metres
+    near(mesh.positions, hung(CORNERS, share), atol=1e-6 if kind == "f4" else 6 / top)
     assert volume(mesh) > 0
 
 
@@ -358,7 +413,10 @@ def test_skins_move_what_else_a_vertex_has(tmp_path: Path) -> None:
         primitive = tree["meshes"][0]["primitives"][0]
         primitive["material"] = 0
         first = one(tmp_path, tree, binary)
-        primitive["attributes"] |= {"JOINTS_1": primitive["attributes"]["JOINTS_0"], "WEIGHTS_1": primitive["attributes"]["WEIGHTS_0"]}
+        primitive["attributes"] |= {
+            "JOINTS_1": primitive["attributes"]["JOINTS_0"],
+            "WEIGHTS_1": primitive["attributes"]["WEIGHTS_0"],
+        }
         second = one(tmp_path, tree, binary)
         del tree["nodes"][0]["skin"]
         tree["nodes"][0] = {"mesh": 0, "translation": [0, -1, 0]}
@@ -376,7 +434,9 @@ def test_weights_of_nothing(tmp_path: Path) -> None:
     weights[2] = 0
     scene = load(tmp_path, *skinned(weights))
     near(scene.meshes[0].positions, hung(CORNERS, np.array([1, 1, 0, 1])))
-    assert scene.notes == ("meshes[0].primitives[0]: has weights whose sum is 0; these vertices go with their first joint",)
+    assert scene.notes == (
+        "meshes[0].primitives[0]: has weights whose sum is 0; these vertices go with their first joint",
+    )
 
 
 def test_joints_of_no_weight_may_be_any(tmp_path: Path) -> None:
@@ -401,9 +461,15 @@ def test_instancing(tmp_path: Path) -> None:
     for kind in ("f4", "i2"):
         tree, binary = with_relief(**MORE)
         stored = rotations if kind == "f4" else np.rint(rotations * 32767).astype(kind)
-        attributes = {n: accessor(tree, binary, v) for n, v in (("TRANSLATION", shifts), ("ROTATION", stored), ("SCALE", scales), ("_ID", shifts))}
+        attributes = {
+            n: accessor(tree, binary, v)
+            for n, v in (("TRANSLATION", shifts), ("ROTATION", stored), ("SCALE", scales), ("_ID", shifts))
+        }
         tree["accessors"][attributes["ROTATION"]]["normalized"] = True
-        tree["nodes"][0] |= {"rotation": turned((0, 0, 1), 20), "extensions": {"EXT_mesh_gpu_instancing": {"attributes": attributes}}}
+        tree["nodes"][0] |= {
+            "rotation": turned((0, 0, 1), 20),
+            "extensions": {"EXT_mesh_gpu_instancing": {"attributes": attributes}},
+        }
         tree["extensionsRequired"] = ["EXT_mesh_gpu_instancing"]
         mesh = one(tmp_path, tree, binary)
         assert len(mesh.triangles) == 12
@@ -413,14 +479,17 @@ def test_instancing(tmp_path: Path) -> None:
             tree["nodes"].append({"mesh": 0, "translation": t.tolist(), "rotation": r.tolist(), "scale": s.tolist()})
         plain = one(tmp_path, tree, binary)
         for name in ("positions", "triangles", "normals", "uvs", "colors", "tangents"):
-            near(getattr(mesh, name), getattr(plain, name), atol=2e-6 if kind == "f4" else 3e-4)  # 1/32767 of an angle, of up to 8 metres
+            # 1/32767 of an angle, of up to 8 metres
+            near(getattr(mesh, name), getattr(plain, name), atol=2e-6 if kind == "f4" else 3e-4)
 
 
 def test_instances_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither many instances nor many vertices are seen to be done piece by piece."""
     tree, binary = with_relief(**MORE)
     shifts = np.arange(21, dtype="f4").reshape(7, 3)
-    tree["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, shifts)}}}
+    tree["nodes"][0]["extensions"] = {
+        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, shifts)}}
+    }
     whole = one(tmp_path, tree, binary)
     near(whole.positions.reshape(7, 4, 3), CORNERS + shifts[:, None])
     for block in (1, 3, 9):
@@ -432,7 +501,9 @@ def test_instances_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_instances_and_morphs_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree, binary = tetrahedron()
-    tree["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, CORNERS)}}}
+    tree["nodes"][0]["extensions"] = {
+        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, CORNERS)}}
+    }
     path = write_glb(tmp_path / "a.glb", tree, binary)
     monkeypatch.setattr(gltf_geometry, "MAX_TRIANGLES", 15)
     assert problem(path).startswith("nodes[0]: all instances together")
@@ -451,7 +522,9 @@ def test_instances_and_morphs_are_limited(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_given_tangents(tmp_path: Path) -> None:
-    """They turn and stretch with the surface, not as normals do; a mirror changes their side. Without an image they are not read."""
+    """They turn and stretch with the surface, not as normals do; a mirror changes their side. Without an image they are
+    not read.
+    """
     given = np.array([(1, 0, 0, 1), (0, 1, 0, -1), (0, 0, 1, 0.9), (0, 0, 0, 1)], "f4")
     tree, binary = with_relief(NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=given)
     tree["nodes"][0]["matrix"] = [-2, 0, 0, 0, 1, 1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1]
@@ -464,7 +537,9 @@ def test_given_tangents(tmp_path: Path) -> None:
 
 
 def slow_tangents(positions: Array, normals: Array, uvs: Array, triangles: Array) -> dict[tuple[int, int], Array]:
-    """MikkTSpace corner by corner, in the steps of mikktspace.c: (triangle, corner) -> x, y, z, side. V upwards, as there."""
+    """MikkTSpace corner by corner, in the steps of mikktspace.c: (triangle, corner) -> x, y, z, side. V upwards, as
+    there.
+    """
     p, n = positions.astype("f8"), normals.astype("f8")
     t = np.stack([uvs[:, 0], 1 - uvs[:, 1].astype("f8")], 1)
 
@@ -501,16 +576,30 @@ def slow_tangents(positions: Array, normals: Array, uvs: Array, triangles: Array
 
 
 def bumpy(seed: int, cells: int = 5) -> tuple[Array, Array, Array, Array]:
-    """A bumpy patch with smooth normals, its right half's UVs mirrored, in triangles that in part share vertices and in part repeat them."""
+    """A bumpy patch with smooth normals, its right half's UVs mirrored, in triangles that in part share vertices and in
+    part repeat them.
+    """
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(np.arange(cells), np.arange(cells), indexing="ij"), -1).reshape(-1, 2).astype("f4")
-    positions = np.concatenate([grid + rng.uniform(-0.2, 0.2, grid.shape), rng.uniform(-0.5, 0.5, (len(grid), 1))], 1).astype("f4")
+    positions = np.concatenate(
+        [grid + rng.uniform(-0.2, 0.2, grid.shape), rng.uniform(-0.5, 0.5, (len(grid), 1))], 1
+    ).astype("f4")
     normals = np.concatenate([rng.uniform(-0.4, 0.4, grid.shape), np.ones((len(grid), 1))], 1)
     normals = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype("f4")
-    uvs = (np.stack([cells // 2 - np.abs(grid[:, 0] - cells // 2), -grid[:, 1]], 1) / 3 + rng.uniform(-0.02, 0.02, grid.shape)).astype("f4")
-    quads = np.array([(i * cells + j, (i + 1) * cells + j, (i + 1) * cells + j + 1, i * cells + j + 1) for i in range(cells - 1) for j in range(cells - 1)])
+    uvs = (
+        np.stack([cells // 2 - np.abs(grid[:, 0] - cells // 2), -grid[:, 1]], 1) / 3
+        + rng.uniform(-0.02, 0.02, grid.shape)
+    ).astype("f4")
+    quads = np.array(
+        [
+            (i * cells + j, (i + 1) * cells + j, (i + 1) * cells + j + 1, i * cells + j + 1)
+            for i in range(cells - 1)
+            for j in range(cells - 1)
+        ]
+    )
     triangles = quads[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
-    again = len(grid) + np.arange(triangles[::3].size).reshape(-1, 3)  # every third has vertices of its own, which are equal
+    # every third has vertices of its own, which are equal
+    again = len(grid) + np.arange(triangles[::3].size).reshape(-1, 3)
     every = np.concatenate([np.arange(len(grid)), triangles[::3].ravel()])
     triangles[::3] = again
     return positions[every], normals[every], uvs[every], triangles.astype("u2")
@@ -524,20 +613,29 @@ def test_tangents_against_the_slow_way(tmp_path: Path, monkeypatch: pytest.Monke
     for block in (2**17, 7):
         monkeypatch.setattr(gltf_tangents, "BLOCK", block)
         mesh = one(tmp_path, tree, binary)
-        assert mesh.tangents is not None and len(mesh.positions) > len(positions), "some vertices lie between mirrored and plain"
+        assert mesh.tangents is not None and len(mesh.positions) > len(positions), (
+            "some vertices lie between mirrored and plain"
+        )
         np.testing.assert_array_equal(mesh.positions[mesh.triangles], positions[triangles])
         assert mesh.uvs is not None and mesh.normals is not None
         np.testing.assert_array_equal(mesh.uvs[mesh.triangles], uvs[triangles])
         near(mesh.normals[mesh.triangles], normals[triangles])
         for (f, k), tangent in expected.items():
-            near(mesh.tangents[mesh.triangles[f, k]], tangent, atol=1e-6)  # float32 of unit length: 6e-8, and that of the normals
+            # float32 of unit length: 6e-8, and that of the normals
+            near(mesh.tangents[mesh.triangles[f, k]], tangent, atol=1e-6)
         assert {-1.0, 1.0} == set(mesh.tangents[:, 3].tolist())
 
 
 def test_tangents_of_a_sphere(tmp_path: Path) -> None:
-    """Where u grows eastwards they point east, whatever the order of triangles; an image turned by 30 degrees turns them."""
+    """Where u grows eastwards they point east, whatever the order of triangles; an image turned by 30 degrees turns
+    them.
+    """
     longitude, latitude = np.meshgrid(np.linspace(0, 2 * np.pi, 65), np.linspace(-1.2, 1.2, 33), indexing="ij")
-    p = np.stack([np.cos(latitude) * np.sin(longitude), np.sin(latitude), np.cos(latitude) * np.cos(longitude)], -1).reshape(-1, 3).astype("f4")
+    p = (
+        np.stack([np.cos(latitude) * np.sin(longitude), np.sin(latitude), np.cos(latitude) * np.cos(longitude)], -1)
+        .reshape(-1, 3)
+        .astype("f4")
+    )
     east = np.stack([np.cos(longitude), 0 * longitude, -np.sin(longitude)], -1).reshape(-1, 3)
     uvs = np.stack([longitude / (2 * np.pi), 0.5 - latitude / (2 * np.pi)], -1).reshape(-1, 2).astype("f4")
     i = np.arange(65 * 33).reshape(65, 33)
@@ -550,8 +648,10 @@ def test_tangents_of_a_sphere(tmp_path: Path) -> None:
     # At the seam triangles lie on one side only: half a step of longitude off, 2 pi / 128 = 0.05
     near(tangents[inner], np.concatenate([east, np.ones((len(p), 1))], 1)[inner], atol=0.05)
     middle = inner & (longitude.ravel() > 0) & (longitude.ravel() < 6.2)
-    near(tangents[middle], np.concatenate([east, np.ones((len(p), 1))], 1)[middle], atol=0.01)  # a step squared, (2 pi / 64)^2
-    # The image turned by 30 degrees: its x is where its u grows. At u, v of equal scale that is 30 degrees from east, on the equator.
+    # a step squared, (2 pi / 64)^2
+    near(tangents[middle], np.concatenate([east, np.ones((len(p), 1))], 1)[middle], atol=0.01)
+    # The image turned by 30 degrees: its x is where its u grows. At u, v of equal scale that is 30 degrees from east,
+    # on the equator.
     tree["materials"][0]["normalTexture"]["extensions"] = {"KHR_texture_transform": {"rotation": math.radians(30)}}
     mesh = one(tmp_path, tree, binary)
     assert mesh.tangents is not None and mesh.material.normal_image is not None
@@ -563,13 +663,17 @@ def test_tangents_of_a_sphere(tmp_path: Path) -> None:
 
 
 def test_which_way_green_points(tmp_path: Path) -> None:
-    """A picture held upright: x to the right, and y = cross(normal, tangent) * w upwards; held in a mirror, y still upwards."""
+    """A picture held upright: x to the right, and y = cross(normal, tangent) * w upwards; held in a mirror, y still
+    upwards.
+    """
     square = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], "f4")
     for mirror in (False, True):
         uvs = np.array([(0, 1), (1, 1), (1, 0), (0, 0)], "f4")  # v down: the lower edge is v = 1
         uvs = uvs * np.array((-1, 1), "f4") if mirror else uvs
         normal = np.tile(np.array((0, 0, 1), "f4"), (4, 1))
-        tree, binary = with_relief(POSITION=square, NORMAL=normal, TEXCOORD_0=uvs, indices=np.array([0, 1, 2, 0, 2, 3], "u1"))
+        tree, binary = with_relief(
+            POSITION=square, NORMAL=normal, TEXCOORD_0=uvs, indices=np.array([0, 1, 2, 0, 2, 3], "u1")
+        )
         for flat in (False, True):  # without normals every triangle gets its own, and tangents all the same
             if flat:
                 del tree["meshes"][0]["primitives"][0]["attributes"]["NORMAL"]
@@ -613,7 +717,12 @@ def studio() -> tuple[Tree, bytearray]:
         {"type": "orthographic", "orthographic": {"xmag": 1, "ymag": 1, "zfar": 9, "znear": 1}},
         *({"type": "perspective", "perspective": {"yfov": math.radians(v), "znear": 0.1}} for v in (40, 50, 60)),
     ]
-    kinds = ({"type": "point", "intensity": 5}, {"type": "directional", "intensity": 3}, {"type": "directional", "intensity": 4}, {"type": "spot", "spot": {}})
+    kinds = (
+        {"type": "point", "intensity": 5},
+        {"type": "directional", "intensity": 3},
+        {"type": "directional", "intensity": 4},
+        {"type": "spot", "spot": {}},
+    )
     tree["extensions"] = {"KHR_lights_punctual": {"lights": list(kinds)}}
     for i in (0, 2, 1):
         add_node(tree, camera=i, translation=[i, 0, 9])
@@ -628,7 +737,12 @@ def test_choices(tmp_path: Path) -> None:
     """By the numbers of the file's own lists, through the flag --scene too."""
     path = write_glb(tmp_path / "a.glb", *studio())
     scene = gltf.load(path)
-    assert scene.fov == pytest.approx(50) and scene.eye == (2, 0, 9) and scene.sun.irradiance == 3 and len(scene.lamps) == 2
+    assert (
+        scene.fov == pytest.approx(50)
+        and scene.eye == (2, 0, 9)
+        and scene.sun.irradiance == 3
+        and len(scene.lamps) == 2
+    )
     assert scene.notes == (
         "cameras[0]: is orthographic and cannot be used",
         "lights[2]: does not shine: lights[1] is the sun, and there is one; the argument light chooses",
@@ -665,7 +779,11 @@ def test_choices_that_are_none(tmp_path: Path, chosen: dict[str, int], rule: str
 
 def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_glb(tmp_path / "b.glb", *studio())
-    for arguments, rule in (("cam=1", "no argument cam; did you mean camera"), ("camera=x", "camera must be a whole"), ("camera=-1", "camera must be a whole")):
+    for arguments, rule in (
+        ("cam=1", "no argument cam; did you mean camera"),
+        ("camera=x", "camera must be a whole"),
+        ("camera=-1", "camera must be a whole"),
+    ):
         with pytest.raises(Problem, match=rule):
             built_in.load(f"{path}:{arguments}")
     for name in ("a:b.glb", "x.glb:y.GLB", "scene=1,b.gltf"):
@@ -687,8 +805,16 @@ def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_lamps(tmp_path: Path) -> None:
     tree, binary = tetrahedron()
-    spot = {"type": "spot", "intensity": 10, "color": [1, 0.5, 0], "range": 3, "spot": {"innerConeAngle": 0.25, "outerConeAngle": 0.5}}
-    tree["extensions"] = {"KHR_lights_punctual": {"lights": [{"type": "point", "intensity": 4}, spot, {"type": "spot"}]}}
+    spot = {
+        "type": "spot",
+        "intensity": 10,
+        "color": [1, 0.5, 0],
+        "range": 3,
+        "spot": {"innerConeAngle": 0.25, "outerConeAngle": 0.5},
+    }
+    tree["extensions"] = {
+        "KHR_lights_punctual": {"lights": [{"type": "point", "intensity": 4}, spot, {"type": "spot"}]}
+    }
     for i in range(3):
         lit = {"extensions": {"KHR_lights_punctual": {"light": i}}, "translation": [1, 2, 3]}
         tree["nodes"].append(lit | {"rotation": turned((1, 0, 0), -90)} if i == 1 else lit)
@@ -718,37 +844,69 @@ def test_too_many_lamps(tmp_path: Path) -> None:
 
 
 def packed(grid: int = 9) -> tuple[Tree, bytearray, Mesh]:
-    """A wavy patch with normals, UVs, colours and second UVs, compressed without loss of more than 16 bits, and the same plainly."""
+    """A wavy patch with normals, UVs, colours and second UVs, compressed without loss of more than 16 bits, and the
+    same plainly.
+    """
     x, z = np.meshgrid(np.linspace(0, 1, grid), np.linspace(0, 1, grid), indexing="ij")
     positions = np.stack([x, np.sin(5 * x) * z, z], -1).reshape(-1, 3).astype("f4")
     normals = (positions + ONE) / np.linalg.norm(positions + ONE, axis=1, keepdims=True)
     uvs, colors = np.stack([x, z], -1).reshape(-1, 2).astype("f4"), np.arange(4 * grid**2).reshape(-1, 4).astype("u1")
     i = np.arange(grid * grid).reshape(grid, grid)
     triangles = np.stack([i[:-1, :-1], i[:-1, 1:], i[1:, 1:]], -1).reshape(-1, 3)
-    lossless = {"normals": normals.astype("f8"), "tex_coord": uvs.astype("f8"), "colors": colors, "generic_attributes": {7: uvs * 2}}
+    lossless = {
+        "normals": normals.astype("f8"),
+        "tex_coord": uvs.astype("f8"),
+        "colors": colors,
+        "generic_attributes": {7: uvs * 2},
+    }
     data = DracoPy.encode(positions, triangles.astype("u4"), quantization_bits=16, **lossless)
     decoded = DracoPy.decode(data)
     ids = {a["attribute_type"]: a["unique_id"] for a in decoded.attributes}
     tree, binary = empty()
-    names = {"POSITION": (ids[0], 5126, "VEC3"), "NORMAL": (ids[1], 5126, "VEC3"), "COLOR_0": (ids[2], 5121, "VEC4"), "TEXCOORD_0": (ids[3], 5126, "VEC2")}
+    names = {
+        "POSITION": (ids[0], 5126, "VEC3"),
+        "NORMAL": (ids[1], 5126, "VEC3"),
+        "COLOR_0": (ids[2], 5121, "VEC4"),
+        "TEXCOORD_0": (ids[3], 5126, "VEC2"),
+    }
     names["TEXCOORD_1"] = (7, 5126, "VEC2")
     count = len(decoded.points)
     tree["accessors"] = [{"componentType": code, "type": kind, "count": count} for _, code, kind in names.values()]
     tree["accessors"][2]["normalized"] = True
     tree["accessors"].append({"componentType": 5125, "type": "SCALAR", "count": triangles.size})
-    extension = {"bufferView": view(tree, binary, data), "attributes": {name: number for name, (number, _, _) in names.items()}}
-    primitive = {"attributes": dict(zip(names, range(5), strict=True)), "indices": 5, "extensions": {"KHR_draco_mesh_compression": extension}}
+    extension = {
+        "bufferView": view(tree, binary, data),
+        "attributes": {name: number for name, (number, _, _) in names.items()},
+    }
+    primitive = {
+        "attributes": dict(zip(names, range(5), strict=True)),
+        "indices": 5,
+        "extensions": {"KHR_draco_mesh_compression": extension},
+    }
     tree["meshes"] = [{"primitives": [primitive]}]
     tree["extensionsRequired"] = tree["extensionsUsed"] = ["KHR_draco_mesh_compression"]
     add_texture(tree, binary)
     tree["materials"] = [{"emissiveTexture": {"index": 0, "texCoord": 1}, "emissiveFactor": [1, 1, 1]}]
     primitive["material"] = 0
     add_node(tree, mesh=0)
-    return tree, binary, Mesh(positions, triangles.astype("i4"), normals=normals, uvs=uvs, uvs2=uvs * 2, colors=(colors / 255).astype("f4"))
+    return (
+        tree,
+        binary,
+        Mesh(
+            positions,
+            triangles.astype("i4"),
+            normals=normals,
+            uvs=uvs,
+            uvs2=uvs * 2,
+            colors=(colors / 255).astype("f4"),
+        ),
+    )
 
 
 def corners_of(mesh: Mesh) -> Array:
-    """(m, 36) all of every corner; triangles and their corners in an order of positions rounded to more than Draco's step."""
+    """(m, 36) all of every corner; triangles and their corners in an order of positions rounded to more than Draco's
+    step.
+    """
     attributes = [mesh.positions, mesh.normals, mesh.uvs, mesh.uvs2, mesh.colors]
     rows = np.concatenate([a for a in attributes if a is not None], 1)[mesh.triangles]
     key = np.round(rows[:, :, 0] * 8) * 9 + np.round(rows[:, :, 2] * 8)
@@ -764,7 +922,9 @@ def test_draco(tmp_path: Path) -> None:
     near(corners_of(mesh), corners_of(plain), atol=1 / 65535)  # 16 bits for the largest extent, which is 1
     assert load(tmp_path, tree, binary).notes == ()
     tree["accessors"][0]["count"] = 3
-    assert load(tmp_path, tree, binary).notes == ("accessors[0]: declares another count than its compressed data has, which is taken",)
+    assert load(tmp_path, tree, binary).notes == (
+        "accessors[0]: declares another count than its compressed data has, which is taken",
+    )
     tree["meshes"][0]["primitives"][0]["mode"] = 5  # what is decoded is triangles, whatever they were
     np.testing.assert_array_equal(one(tmp_path, tree, binary).triangles, mesh.triangles)
 
@@ -789,15 +949,27 @@ def test_broken_draco(tmp_path: Path) -> None:
     cases: list[tuple[Callable[[Tree, Tree], object], str]] = [
         (lambda tree, ext: ext.pop("bufferView"), f"{inside}.bufferView: must be a whole number"),
         (lambda tree, ext: ext.update(bufferView=9), f"{inside}.bufferView: bufferViews[9] does not exist"),
-        (lambda tree, ext: ext["attributes"].update(POSITION=99), f"{inside}.attributes.POSITION: there is no attribute 99"),
-        (lambda tree, ext: ext["attributes"].update(POSITION="x"), f"{inside}.attributes.POSITION: must be a whole number"),
+        (
+            lambda tree, ext: ext["attributes"].update(POSITION=99),
+            f"{inside}.attributes.POSITION: there is no attribute 99",
+        ),
+        (
+            lambda tree, ext: ext["attributes"].update(POSITION="x"),
+            f"{inside}.attributes.POSITION: must be a whole number",
+        ),
         (lambda tree, ext: ext.update(bufferView=1), f"{inside}: not a whole Draco mesh"),
         (lambda tree, ext: tree["bufferViews"][0].update(byteLength=50), f"{inside}: not a whole Draco mesh"),
-        (lambda tree, ext: ext["attributes"].update(NORMAL=7), "accessors[1].type: VEC3 declared, but its compressed data has 2 numbers"),
+        (
+            lambda tree, ext: ext["attributes"].update(NORMAL=7),
+            "accessors[1].type: VEC3 declared, but its compressed data has 2 numbers",
+        ),
         (lambda tree, ext: tree["accessors"][0].update(count=2**50), "accessors[0].count: must be at most"),
         (lambda tree, ext: tree["accessors"][0].update(componentType=1), "accessors[0].componentType: must be one of"),
         (lambda tree, ext: tree["accessors"][3].update(type="VEC3"), "accessors[3].type: must be VEC2"),
-        (lambda tree, ext: tree["meshes"][0]["primitives"][0].pop("indices"), f"{where}.indices: must be a whole number"),
+        (
+            lambda tree, ext: tree["meshes"][0]["primitives"][0].pop("indices"),
+            f"{where}.indices: must be a whole number",
+        ),
     ]
     for change, rule in cases:
         tree, binary, _ = packed()
@@ -812,9 +984,19 @@ def test_notes(tmp_path: Path) -> None:
     """A line for each kind of oddity, with its first place and the number of others."""
     tree, binary = textured()
     primitive = tree["meshes"][0]["primitives"][0]
-    tree["meshes"][0]["primitives"] += [{**primitive, "mode": 1}, {**primitive, "mode": 0}, {**primitive, "attributes": {"POSITION": 0}}]
+    tree["meshes"][0]["primitives"] += [
+        {**primitive, "mode": 1},
+        {**primitive, "mode": 0},
+        {**primitive, "attributes": {"POSITION": 0}},
+    ]
     tree["materials"][0]["extensions"] = {"KHR_materials_clearcoat": {}, "KHR_materials_sheen": {}}
-    tree["extensionsUsed"] = ["KHR_materials_clearcoat", "XYZ_light", "KHR_texture_transform", "KHR_texture_basisu", "KHR_xmp_json_ld"]
+    tree["extensionsUsed"] = [
+        "KHR_materials_clearcoat",
+        "XYZ_light",
+        "KHR_texture_transform",
+        "KHR_texture_basisu",
+        "KHR_xmp_json_ld",
+    ]
     tree["animations"] = [{}]
     tree["nodes"][0]["rotation"] = [0, 0, 0, 2]
     deep = io.BytesIO()
@@ -860,14 +1042,19 @@ def test_notes_end(tmp_path: Path) -> None:
 
 
 def everything() -> tuple[Tree, bytearray]:
-    """A skinned, morphed, coloured tetrahedron of every material image, instanced once more without its skin, below lamps."""
+    """A skinned, morphed, coloured tetrahedron of every material image, instanced once more without its skin, below
+    lamps.
+    """
     weights = np.tile(np.array((0.5, 0.5, 0, 0), "f4"), (4, 1))
     tree, binary = skinned(weights, **MORE)
     tree["meshes"][0]["primitives"][0]["material"] = 0
     info = {"index": add_texture(tree, binary), "extensions": {"KHR_texture_transform": {"rotation": 1}}}
     tree["samplers"], tree["textures"][0]["sampler"] = [{"wrapS": 33648, "wrapT": 33071}], 0
     surface = {"baseColorTexture": info, "metallicRoughnessTexture": info, "metallicFactor": 1, "roughnessFactor": 1}
-    more = {"KHR_materials_ior": {"ior": 1.5}, "KHR_materials_specular": {"specularFactor": 1, "specularColorFactor": [1, 1, 1]}}
+    more = {
+        "KHR_materials_ior": {"ior": 1.5},
+        "KHR_materials_specular": {"specularFactor": 1, "specularColorFactor": [1, 1, 1]},
+    }
     tree["materials"] = [
         {
             "pbrMetallicRoughness": surface,
@@ -893,7 +1080,9 @@ def everything() -> tuple[Tree, bytearray]:
 
 def test_everything(tmp_path: Path) -> None:
     scene = load(tmp_path, *everything())
-    assert len(scene.meshes) == 1 and len(scene.meshes[0].triangles) == 20 and len(scene.lamps) == 1 and scene.notes == ()
+    assert (
+        len(scene.meshes) == 1 and len(scene.meshes[0].triangles) == 20 and len(scene.lamps) == 1 and scene.notes == ()
+    )
 
 
 NUMBER = "must be a number"
@@ -917,32 +1106,100 @@ BROKEN: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "weights of a node": (("nodes", 0, "weights"), [1, 2], "targets: 1 of them for 2 weights"),
     "weights not finite": (("meshes", 0, "weights"), [math.nan], f"meshes[0].weights[0]: {NUMBER}"),
     "target no object": (("meshes", 0, "primitives", 0, "targets"), [3], "targets[0]: must be an object"),
-    "target of no accessor": (("meshes", 0, "primitives", 0, "targets", 0, "POSITION"), 99, "targets[0].POSITION: accessors[99] does not exist"),
+    "target of no accessor": (
+        ("meshes", 0, "primitives", 0, "targets", 0, "POSITION"),
+        99,
+        "targets[0].POSITION: accessors[99] does not exist",
+    ),
     "target short": (("accessors", 9, "count"), 3, "targets[0].POSITION: 3 of them for 4"),
     "target of two": (("accessors", 9, "type"), "VEC2", "accessors[9].type: must be VEC3"),
-    "instances of many counts": (("accessors", 11, "count"), 3, "EXT_mesh_gpu_instancing.attributes: must be of one count"),
-    "instances of nothing": (("nodes", 3, "extensions"), {"EXT_mesh_gpu_instancing": {}}, "attributes: must have TRANSLATION"),
-    "instances of no accessor": (("nodes", 3, "extensions", "EXT_mesh_gpu_instancing", "attributes", "SCALE"), 99, "SCALE: accessors[99]"),
+    "instances of many counts": (
+        ("accessors", 11, "count"),
+        3,
+        "EXT_mesh_gpu_instancing.attributes: must be of one count",
+    ),
+    "instances of nothing": (
+        ("nodes", 3, "extensions"),
+        {"EXT_mesh_gpu_instancing": {}},
+        "attributes: must have TRANSLATION",
+    ),
+    "instances of no accessor": (
+        ("nodes", 3, "extensions", "EXT_mesh_gpu_instancing", "attributes", "SCALE"),
+        99,
+        "SCALE: accessors[99]",
+    ),
     "no such wrap": (("samplers", 0, "wrapS"), 1, "samplers[0].wrapS: must be 33071, 33648 or 10497, not 1"),
     "no such sampler": (("textures", 0, "sampler"), 1, "textures[0].sampler: samplers[1] does not exist"),
-    "alpha mode": (("materials", 0, "alphaMode"), "GLASS", "materials[0].alphaMode: must be OPAQUE, MASK or BLEND, not 'GLASS'"),
+    "alpha mode": (
+        ("materials", 0, "alphaMode"),
+        "GLASS",
+        "materials[0].alphaMode: must be OPAQUE, MASK or BLEND, not 'GLASS'",
+    ),
     "alpha cutoff": (("materials", 0, "alphaCutoff"), -1, f"materials[0].alphaCutoff: {NUMBER}"),
     "sides": (("materials", 0, "doubleSided"), 1, "materials[0].doubleSided: must be true or false, not 1"),
-    "metallic": (("materials", 0, "pbrMetallicRoughness", "metallicFactor"), 1.5, f"metallicFactor: {NUMBER} from 0 to 1"),
-    "roughness": (("materials", 0, "pbrMetallicRoughness", "roughnessFactor"), -0.5, f"roughnessFactor: {NUMBER} from 0 to 1"),
+    "metallic": (
+        ("materials", 0, "pbrMetallicRoughness", "metallicFactor"),
+        1.5,
+        f"metallicFactor: {NUMBER} from 0 to 1",
+    ),
+    "roughness": (
+        ("materials", 0, "pbrMetallicRoughness", "roughnessFactor"),
+        -0.5,
+        f"roughnessFactor: {NUMBER} from 0 to 1",
+    ),
     "scale of normals": (("materials", 0, "normalTexture", "scale"), math.inf, f"normalTexture.scale: {NUMBER}"),
-    "strength of occlusion": (("materials", 0, "occlusionTexture", "strength"), 2, f"occlusionTexture.strength: {NUMBER}"),
-    "no such normal texture": (("materials", 0, "normalTexture", "index"), 7, "normalTexture.index: textures[7] does not exist"),
+    "strength of occlusion": (
+        ("materials", 0, "occlusionTexture", "strength"),
+        2,
+        f"occlusionTexture.strength: {NUMBER}",
+    ),
+    "no such normal texture": (
+        ("materials", 0, "normalTexture", "index"),
+        7,
+        "normalTexture.index: textures[7] does not exist",
+    ),
     "ior": (("materials", 0, "extensions", "KHR_materials_ior", "ior"), 0.5, "ior: must be 0 or at least 1, not 0.5"),
     "ior NaN": (("materials", 0, "extensions", "KHR_materials_ior", "ior"), math.nan, f"ior: {NUMBER}"),
-    "specular": (("materials", 0, "extensions", "KHR_materials_specular", "specularFactor"), 2, f"specularFactor: {NUMBER}"),
-    "specular colour": (("materials", 0, "extensions", "KHR_materials_specular", "specularColorFactor"), [1], "specularColorFactor: must be 3 numbers"),
-    "light of no kind": (("extensions", "KHR_lights_punctual", "lights", 0, "type"), "area", "lights[0].type: must be directional, point or spot, not 'area'"),
-    "light of no reach": (("extensions", "KHR_lights_punctual", "lights", 0, "range"), 0, "lights[0].range: must be above 0"),
-    "light NaN": (("extensions", "KHR_lights_punctual", "lights", 0, "intensity"), math.nan, f"lights[0].intensity: {NUMBER}"),
-    "cone inside out": (("extensions", "KHR_lights_punctual", "lights", 0, "spot", "innerConeAngle"), 0.5, "lights[0].spot: must have innerConeAngle below"),
-    "cone too wide": (("extensions", "KHR_lights_punctual", "lights", 0, "spot", "outerConeAngle"), 3, "lights[0].spot: must have innerConeAngle below"),
-    "light scaled to nothing": (("nodes", 4, "scale"), [1, 1, 0], "nodes[4]: a camera or light must not be scaled to nothing"),
+    "specular": (
+        ("materials", 0, "extensions", "KHR_materials_specular", "specularFactor"),
+        2,
+        f"specularFactor: {NUMBER}",
+    ),
+    "specular colour": (
+        ("materials", 0, "extensions", "KHR_materials_specular", "specularColorFactor"),
+        [1],
+        "specularColorFactor: must be 3 numbers",
+    ),
+    "light of no kind": (
+        ("extensions", "KHR_lights_punctual", "lights", 0, "type"),
+        "area",
+        "lights[0].type: must be directional, point or spot, not 'area'",
+    ),
+    "light of no reach": (
+        ("extensions", "KHR_lights_punctual", "lights", 0, "range"),
+        0,
+        "lights[0].range: must be above 0",
+    ),
+    "light NaN": (
+        ("extensions", "KHR_lights_punctual", "lights", 0, "intensity"),
+        math.nan,
+        f"lights[0].intensity: {NUMBER}",
+    ),
+    "cone inside out": (
+        ("extensions", "KHR_lights_punctual", "lights", 0, "spot", "innerConeAngle"),
+        0.5,
+        "lights[0].spot: must have innerConeAngle below",
+    ),
+    "cone too wide": (
+        ("extensions", "KHR_lights_punctual", "lights", 0, "spot", "outerConeAngle"),
+        3,
+        "lights[0].spot: must have innerConeAngle below",
+    ),
+    "light scaled to nothing": (
+        ("nodes", 4, "scale"),
+        [1, 1, 0],
+        "nodes[4]: a camera or light must not be scaled to nothing",
+    ),
 }
 
 
@@ -958,13 +1215,18 @@ def test_broken(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
-@pytest.mark.parametrize("name", ["COLOR_0", "TANGENT", "WEIGHTS_0", "inverseBindMatrices", "target", "TRANSLATION", "ROTATION", "SCALE"])
+@pytest.mark.parametrize(
+    "name", ["COLOR_0", "TANGENT", "WEIGHTS_0", "inverseBindMatrices", "target", "TRANSLATION", "ROTATION", "SCALE"]
+)
 def test_numbers_must_be_finite(tmp_path: Path, name: str, bad: float) -> None:
     """The first number of each replaced in the file itself."""
     if bad < 0 and name != "WEIGHTS_0":
         return
     tree, binary = everything()
-    attributes = tree["meshes"][0]["primitives"][0]["attributes"] | tree["nodes"][3]["extensions"]["EXT_mesh_gpu_instancing"]["attributes"]
+    attributes = (
+        tree["meshes"][0]["primitives"][0]["attributes"]
+        | tree["nodes"][3]["extensions"]["EXT_mesh_gpu_instancing"]["attributes"]
+    )
     i = {"inverseBindMatrices": 8, "target": 9}.get(name, attributes.get(name))
     at = tree["bufferViews"][tree["accessors"][i]["bufferView"]]["byteOffset"]
     binary[at : at + 4] = np.array([bad], "f4").tobytes()
@@ -974,7 +1236,27 @@ def test_numbers_must_be_finite(tmp_path: Path, name: str, bad: float) -> None:
 def test_tree_mutations(tmp_path: Path) -> None:
     """Well-formed JSON with a wrong value somewhere is a scene or one Problem."""
     tree, binary = everything()
-    nasty: list[Any] = [-1, 0, 1, 2, 7, 0.5, 2**31, 10**40, 1e300, math.nan, None, True, "", "VEC3", [], {}, [{}], [0, 0, 0], [0, 0, 0, 0]]
+    nasty: list[Any] = [
+        -1,
+        0,
+        1,
+        2,
+        7,
+        0.5,
+        2**31,
+        10**40,
+        1e300,
+        math.nan,
+        None,
+        True,
+        "",
+        "VEC3",
+        [],
+        {},
+        [{}],
+        [0, 0, 0],
+        [0, 0, 0, 0],
+    ]
     rng = random.Random(6)
     found = []
 

@@ -1,4 +1,6 @@
-"""The guard band: what lies just outside of the picture closes directions and sends light, and the picture stays where and as large as it is."""
+"""The guard band: what lies just outside of the picture closes directions and sends light, and the picture stays where
+and as large as it is.
+"""
 
 from __future__ import annotations
 
@@ -49,17 +51,31 @@ register("board outside", lambda: before_a_wall(board(albedo=(0.9, 0.6, 0.3))))
 register(
     "niche alone",
     lambda: Scene(
-        (box((-1, -1, -1), (1, 1, -0.8)), box((-1, -1, -0.8), (-0.8, 1, 0.4)), box((-1, -1, -0.8), (1, -0.8, 0.4))), (0.4, 0.5, 6.0), (0.0, 0.0, 0.0), 30.0
+        (box((-1, -1, -1), (1, 1, -0.8)), box((-1, -1, -0.8), (-0.8, 1, 0.4)), box((-1, -1, -0.8), (1, -0.8, 0.4))),
+        (0.4, 0.5, 6.0),
+        (0.0, 0.0, 0.0),
+        30.0,
     ),
 )
-register("lamp outside", lambda: replace(before_a_wall(board(albedo=(0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))), environment="black"))
+register(
+    "lamp outside",
+    lambda: replace(before_a_wall(board(albedo=(0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))), environment="black"),
+)
 
 
 def given(technique: str, scene: str, **more: Any) -> dict[str, Any]:
     """Many directions and short steps within a metre, things as deep as the scene."""
     deep = {} if technique == "gtao" else {f"{technique}.thickness": 10.0}
     count = {f"{technique}.samples": 64} if technique in ("ssao", "ssdo") else {f"{technique}.slices": 8}
-    return {"scene": scene, "technique": technique, f"{technique}.radius": 1.0, f"{technique}.steps": 32, **deep, **count, **more}
+    return {
+        "scene": scene,
+        "technique": technique,
+        f"{technique}.radius": 1.0,
+        f"{technique}.steps": 32,
+        **deep,
+        **count,
+        **more,
+    }
 
 
 def drawn(gpu: Gpu, values: dict[str, Any], index: int = 0) -> Picture:
@@ -71,7 +87,13 @@ def larger(shot: Shot, band: int) -> Shot:
     fov = shot.camera.fov
     assert fov is not None
     wide = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * (1 + 2 * band / shot.height)))
-    return replace(shot, guard=Guard(), width=shot.width + 2 * band, height=shot.height + 2 * band, camera=replace(shot.camera, fov=wide))
+    return replace(
+        shot,
+        guard=Guard(),
+        width=shot.width + 2 * band,
+        height=shot.height + 2 * band,
+        camera=replace(shot.camera, fov=wide),
+    )
 
 
 def everything(gpu: Gpu, light: Lighting) -> list[Floats]:
@@ -84,12 +106,23 @@ def everything(gpu: Gpu, light: Lighting) -> list[Floats]:
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("scene", ["nook", "atelier"])  # diffuse; and with normal images and gloss
-@pytest.mark.parametrize("technique, intervals", [*((name, "one") for name in LOOKING), *((name, "two") for name in ("ssao", "ssdo", "bitmask"))])
-def test_light_is_that_of_a_larger_picture_to_the_bit(gpu: Gpu, technique: str, intervals: str, scene: str, resolution: str) -> None:
+@pytest.mark.parametrize(
+    "technique, intervals",
+    [*((name, "one") for name in LOOKING), *((name, "two") for name in ("ssao", "ssdo", "bitmask"))],
+)
+def test_light_is_that_of_a_larger_picture_to_the_bit(
+    gpu: Gpu, technique: str, intervals: str, scene: str, resolution: str
+) -> None:
     """Each finds what is there. In black surroundings also what that sends: what reaches it of the sun."""
     two = {f"{technique}.intervals": "two"} if intervals == "two" else {}
     for black in (False, True)[: 1 + (technique in BOUNCING)]:
-        values: dict[str, Any] = {"scene": scene, "technique": technique, "lighting.resolution": resolution, "width": 65, "height": 37} | two
+        values: dict[str, Any] = {
+            "scene": scene,
+            "technique": technique,
+            "lighting.resolution": resolution,
+            "width": 65,
+            "height": 37,
+        } | two
         p = drawn(gpu, values | ({"environment": "black", "sun.irradiance": 3.0} if black else {}))
         mine = everything(gpu, p.raw)
         band = p.shot.guard.pixels(p.shot.height)
@@ -98,7 +131,8 @@ def test_light_is_that_of_a_larger_picture_to_the_bit(gpu: Gpu, technique: str, 
         rest = [values[skipped:-skipped, skipped:-skipped] for values in everything(gpu, whole.raw)]
         assert len(mine) == len(rest) and (not black or rest[1].any())
         for number, (one, other) in enumerate(zip(mine, rest, strict=True)):
-            known = slice(None) if black or number == 0 else slice(3, None)  # of the bounce and of gloss the share that is open
+            # of the bounce and of gloss the share that is open
+            known = slice(None) if black or number == 0 else slice(3, None)
             np.testing.assert_array_equal(one[..., known], other[..., known])
 
 
@@ -115,9 +149,13 @@ def test_what_is_remembered_is_that_of_a_larger_picture(gpu: Gpu) -> None:
 
 
 def test_the_picture_is_where_it_was(gpu: Gpu) -> None:
-    """The camera is the same to the bit; depths differ by the rounding of a wider projection (measured: 3e-6 of them), surfaces not at all but
-    where an edge runs through a pixel's centre."""
-    with_band, without = drawn(gpu, {"scene": "nook", "technique": "ssao"}), Shot().with_values(SMALL | {"scene": "nook", "technique": "ssao"})
+    """The camera is the same to the bit; depths differ by the rounding of a wider projection (measured: 3e-6 of them),
+    surfaces not at all but where an edge runs through a pixel's centre.
+    """
+    with_band, without = (
+        drawn(gpu, {"scene": "nook", "technique": "ssao"}),
+        Shot().with_values(SMALL | {"scene": "nook", "technique": "ssao"}),
+    )
     depth, normal = gpu.read(with_band.view.gbuffer.depth), gpu.read(with_band.view.gbuffer.normal)
     plain = render(gpu, without)
     assert plain.view.wide is None and plain.view.frame == with_band.view.frame
@@ -130,7 +168,14 @@ def test_the_picture_is_where_it_was(gpu: Gpu) -> None:
 @pytest.mark.parametrize("technique", LOOKING)
 def test_each_pixel_takes_the_samples_that_it_takes_without_a_band(gpu: Gpu, technique: str, resolution: str) -> None:
     """Around a thing alone nothing is to be seen, so that its light is the same but where rounding decides what is."""
-    values = {"scene": "niche alone", "technique": technique, "lighting.resolution": resolution, "width": 65, "height": 37, f"{technique}.radius": 1.0}
+    values = {
+        "scene": "niche alone",
+        "technique": technique,
+        "lighting.resolution": resolution,
+        "width": 65,
+        "height": 37,
+        f"{technique}.radius": 1.0,
+    }
     plain, banded = (shoot(gpu, values | {"guard.band": band}) for band in (0.0, 0.27))
     inside = plain.surface & (plain.open < 1)
     assert inside.sum() > 100
@@ -146,7 +191,10 @@ def test_places_are_the_same_in_the_picture_and_with_its_band(gpu: Gpu, resoluti
         x, y, width, height = view.wide.within
         assert view.size == (width, height) and view.wide.size[0] >= x + width and view.wide.size[1] >= y + height
         own, wide = (gpu.read(v.gbuffer.depth)[..., 0] for v in (view, view.wide))
-        places, around = positions(view.frame, np.where(own < BACKGROUND, own, np.inf)), positions(view.wide.frame, np.where(wide < BACKGROUND, wide, np.inf))
+        places, around = (
+            positions(view.frame, np.where(own < BACKGROUND, own, np.inf)),
+            positions(view.wide.frame, np.where(wide < BACKGROUND, wide, np.inf)),
+        )
         rows = slice(wide.shape[0] - y - height, wide.shape[0] - y)
         np.testing.assert_allclose(places, around[rows, x : x + width], rtol=1e-9, atol=1e-9)
 
@@ -173,11 +221,16 @@ def beside(p: Any) -> Any:
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", LOOKING)
 def test_what_is_just_outside_closes(gpu: Gpu, technique: str, resolution: str) -> None:
-    truth = shoot(gpu, {"scene": "board outside", "technique": "reference", "reference.rays": 64, "reference.reach": 1.0})
+    truth = shoot(
+        gpu, {"scene": "board outside", "technique": "reference", "reference.rays": 64, "reference.reach": 1.0}
+    )
     where = beside(truth)
     assert where.sum() > 100
     exact = truth.open[where]
-    found = {band: shoot(gpu, given(technique, "board outside", **{"guard.band": band, "lighting.resolution": resolution})) for band in (0.0, BAND)}
+    found = {
+        band: shoot(gpu, given(technique, "board outside", **{"guard.band": band, "lighting.resolution": resolution}))
+        for band in (0.0, BAND)
+    }
     assert found[0.0].open.min() == 1.0
     assert 1 - exact.mean() > 0.05
     # Measured: 0.977 to 1.024 of what is closed, and of the error without a band 0.052 to 0.090 are left
@@ -193,9 +246,13 @@ def test_what_is_just_outside_sends(gpu: Gpu, technique: str, scene: str, near: 
     truth = shoot(gpu, {"scene": scene, "technique": "reference", "reference.rays": 64, "reference.reach": 1.0})
     where = beside(truth)
     exact = truth.indirect[where].mean(0)
-    found = {band: shoot(gpu, given(technique, scene, **{"guard.band": band, "lighting.resolution": resolution})) for band in (0.0, BAND)}
+    found = {
+        band: shoot(gpu, given(technique, scene, **{"guard.band": band, "lighting.resolution": resolution}))
+        for band in (0.0, BAND)
+    }
     assert not found[0.0].indirect.any()
-    # Measured: 0.993 to 1.024 of the lamp's light, and 0.80 to 0.89 of what the board reflects, which sees more of the sky than what is nearest to it
+    # Measured: 0.993 to 1.024 of the lamp's light, and 0.80 to 0.89 of what the board reflects, which sees more of the
+    # sky than what is nearest to it
     assert np.abs(found[BAND].indirect[where].mean(0) / exact - 1).max() < near
 
 
@@ -205,13 +262,30 @@ def test_what_is_just_outside_sends(gpu: Gpu, technique: str, scene: str, near: 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", LOOKING)
 @pytest.mark.parametrize("size", SIZES)
-def test_all_that_is_read_is_as_large_as_the_picture(gpu: Gpu, technique: str, resolution: str, size: tuple[int, int]) -> None:
-    p = drawn(gpu, {"scene": "atelier", "technique": technique, "lighting.resolution": resolution, "width": size[0], "height": size[1], "blur.radius": 4})
+def test_all_that_is_read_is_as_large_as_the_picture(
+    gpu: Gpu, technique: str, resolution: str, size: tuple[int, int]
+) -> None:
+    p = drawn(
+        gpu,
+        {
+            "scene": "atelier",
+            "technique": technique,
+            "lighting.resolution": resolution,
+            "width": size[0],
+            "height": size[1],
+            "blur.radius": 4,
+        },
+    )
     assert p.view.size == p.radiance.size == p.image.size == p.lighting.direct.size == p.view.sun.size == size
-    assert all(texture.size == size for texture in (p.view.gbuffer.normal, p.view.gbuffer.albedo, p.view.gbuffer.depth, p.view.gbuffer.flat))
+    assert all(
+        texture.size == size
+        for texture in (p.view.gbuffer.normal, p.view.gbuffer.albedo, p.view.gbuffer.depth, p.view.gbuffer.flat)
+    )
     lit = size if resolution == "full" else (-(-size[0] // 2), -(-size[1] // 2))
     assert p.given.size == p.raw.direct.size == lit
-    assert p.lighting.indirect.size == (size if technique in BOUNCING else (1, 1)) and p.raw.indirect.size == (lit if technique in BOUNCING else (1, 1))
+    assert p.lighting.indirect.size == (size if technique in BOUNCING else (1, 1)) and p.raw.indirect.size == (
+        lit if technique in BOUNCING else (1, 1)
+    )
     for name, values in images.arrays(gpu, p).items():
         assert values.shape[:2] == size[::-1]
         assert name == "depth" or np.isfinite(values).all()
@@ -248,7 +322,9 @@ def test_only_the_picture_is_lit(gpu: Gpu, technique: str) -> None:
 
 @pytest.mark.parametrize("technique", BOUNCING)
 @pytest.mark.parametrize("intervals", ["one", "two"])
-def test_what_is_outside_sees_as_much_of_the_sky_as_what_is_nearest_to_it(gpu: Gpu, technique: str, intervals: str) -> None:
+def test_what_is_outside_sees_as_much_of_the_sky_as_what_is_nearest_to_it(
+    gpu: Gpu, technique: str, intervals: str
+) -> None:
     p = drawn(gpu, given(technique, "board outside", **{f"{technique}.intervals": intervals, "sun.irradiance": 0.0}))
     assert p.view.wide
     band = p.shot.guard.pixels(p.shot.height)
@@ -258,7 +334,10 @@ def test_what_is_outside_sees_as_much_of_the_sky_as_what_is_nearest_to_it(gpu: G
     sent = gpu.read(gpu.targets["senders"].textures[0])[..., :3]
     assert np.abs(sent - albedo * share).max() < 2 * ROUNDING
     if intervals == "two":  # and so does what is hidden: the board's back
-        hidden, albedo = gpu.read(gpu.targets["senders.back"].textures[0]), gpu.read(gpu.targets["hidden.back"].textures[1])[..., :3]
+        hidden, albedo = (
+            gpu.read(gpu.targets["senders.back"].textures[0]),
+            gpu.read(gpu.targets["hidden.back"].textures[1])[..., :3],
+        )
         there = hidden[..., 3] > 0
         assert there.any() and not there[band:-band, band:-band].any()
         assert np.abs(hidden[..., :3] - albedo * share)[there].max() < 2 * ROUNDING
@@ -268,7 +347,12 @@ def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
     for technique in LOOKING:
         p = drawn(gpu, {"scene": "nook", "technique": technique, "guard.band": 0.0})
         own = [t for name, target in gpu.targets.items() if name.startswith(technique) for t in target.textures]
-        assert p.view.wide is None and p.given is p.view and p.raw.direct in own and p.view.gbuffer.depth in gpu.targets["gbuffer"].textures
+        assert (
+            p.view.wide is None
+            and p.given is p.view
+            and p.raw.direct in own
+            and p.view.gbuffer.depth in gpu.targets["gbuffer"].textures
+        )
 
 
 @pytest.mark.parametrize("technique", LOOKING)
@@ -276,7 +360,10 @@ def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
 def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, resolution: str) -> None:
     """What closes it is found where it is, in the band too."""
     with gpu.scope("A"):
-        p = drawn(gpu, given(technique, "board outside", **{"lighting.resolution": resolution, "camera.target": (0.0, 0.6, 0.0)}))
+        p = drawn(
+            gpu,
+            given(technique, "board outside", **{"lighting.resolution": resolution, "camera.target": (0.0, 0.6, 0.0)}),
+        )
     direct, indirect = lights(gpu, p.raw)
     depth = gpu.read(p.view.gbuffer.depth)[..., 0]
     places = positions(p.view.frame, np.where(depth < BACKGROUND, depth, np.inf))
@@ -291,9 +378,12 @@ def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, r
         seen = found.senders[found.fates == CLOSED] * (64, 36)
         if resolution == "half":  # at a pixel that is one of every second, as tests/test_half_resolution.py
             assert np.abs((seen - 0.5) / 2 - np.rint((seen - 0.5) / 2)).max(initial=0) < 1e-3
-        elif technique != "gtao":  # on the line that a direction is in the picture, as tests/test_viewer_session.py; a slice has its own
+        # on the line that a direction is in the picture, as tests/test_viewer_session.py; a slice has its own
+        elif technique != "gtao":
             here = np.array((x + 0.5, 35.5 - y))
-            ends = np.column_stack([places[y, x] + 0.01 * found.radius * found.directions, np.ones(len(found.fates))])[found.fates == CLOSED]
+            ends = np.column_stack([places[y, x] + 0.01 * found.radius * found.directions, np.ones(len(found.fates))])[
+                found.fates == CLOSED
+            ]
             clip = ends @ np.array(p.view.frame.clip_from_world).reshape(4, 4)
             line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - here
             line /= np.linalg.norm(line, axis=1, keepdims=True)
@@ -306,7 +396,9 @@ def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, r
 def test_the_menu_shows_the_picture_of_every_target(gpu: Gpu, resolution: str) -> None:
     with gpu.scope("A"):
         gpu.sweep()
-        p = drawn(gpu, {"scene": "atelier", "technique": "ssdo", "ssdo.intervals": "two", "lighting.resolution": resolution})
+        p = drawn(
+            gpu, {"scene": "atelier", "technique": "ssdo", "ssdo.intervals": "two", "lighting.resolution": resolution}
+        )
         gpu.sweep()
     found = of_picture(gpu, "A", p, lambda: p.lighting.direct)
     sizes = {name: buffer().texture.size for name, buffer in found.items() if name.endswith(MARK)}
@@ -322,7 +414,9 @@ def test_what_does_not_look_at_the_screen_has_no_band(gpu: Gpu, tmp_path: Path) 
     scene = built_in.load("nook")
     for technique in ("off", "reference"):
         assert Shot().with_values({"technique": technique, "guard.band": BAND}).resolved(scene).guard == Guard()
-        with pytest.raises(Problem, match=r"--guard\.band has no effect: .* does not look at the screen; add .*ssdo.* or leave it out"):
+        with pytest.raises(
+            Problem, match=r"--guard\.band has no effect: .* does not look at the screen; add .*ssdo.* or leave it out"
+        ):
             Wanted({}, {"technique": technique, "guard.band": BAND}).shots()
     assert Wanted({}, {"guard.band": BAND}).shots(["off", "ssao"])[1].guard.band == BAND
     assert Wanted({"guard.band": BAND}, {"technique": "off"}).shots()[0].resolved(scene).guard == Guard()

@@ -1,4 +1,6 @@
-"""Lighting at half the resolution: every second pixel is exactly what it was, and what is brought to the others stays on its surface."""
+"""Lighting at half the resolution: every second pixel is exactly what it was, and what is brought to the others stays
+on its surface.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def test_every_second_pixel_is_exactly_what_it_was(gpu: Gpu, scene: str, size: t
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_shifted_lens_sees_every_second_pixel_where_it_is(gpu: Gpu, size: tuple[int, int]) -> None:
-    """In Python, and by what shaders know: places, pixels and heights. float32 resolves 6e-8 of a depth; measured 2e-7 and below 1e-5 pixels."""
+    """In Python, and by what shaders know: places, pixels and heights. float32 resolves 6e-8 of a depth; measured 2e-7
+    and below 1e-5 pixels.
+    """
     p = drawn(gpu, {"scene": "nook", "technique": "off", "width": size[0], "height": size[1]})
     depth = gpu.read(p.view.gbuffer.depth)[..., 0]
     depth = np.where(depth < BACKGROUND, depth, np.inf).astype("f4")
@@ -83,12 +87,20 @@ def test_a_shifted_lens_sees_every_second_pixel_where_it_is(gpu: Gpu, size: tupl
     np.testing.assert_allclose(sparse, every_second(whole), rtol=1e-12, atol=1e-12)
     seen = np.isfinite(every_second(depth))
     place, error = (
-        gpu.read(t) for t in gpu.draw("lens.frag", gpu.target("lens", p.given.size, *["rgba32f"] * 2), frame=p.given.frame, gbuffer=p.given.gbuffer)
+        gpu.read(t)
+        for t in gpu.draw(
+            "lens.frag",
+            gpu.target("lens", p.given.size, *["rgba32f"] * 2),
+            frame=p.given.frame,
+            gbuffer=p.given.gbuffer,
+        )
     )
     assert np.abs(place[..., :3] - sparse)[seen].max(initial=0) < 1e-5 * built_in.load("nook", 0.0).size
     assert error[seen][:, :2].max(initial=0) < 1e-4
     assert error[seen][:, 2].max(initial=0) < 1e-5
-    corners = np.concatenate([sparse[seen], np.ones((seen.sum(), 1))], -1) @ np.array(p.given.frame.clip_from_world).reshape(4, 4)
+    corners = np.concatenate([sparse[seen], np.ones((seen.sum(), 1))], -1) @ np.array(
+        p.given.frame.clip_from_world
+    ).reshape(4, 4)
     rows, columns = np.nonzero(seen)
     np.testing.assert_allclose((corners[:, 0] / corners[:, 3] + 1) / 2 * p.given.size[0], columns + 0.5, atol=1e-5)
     np.testing.assert_allclose((1 - corners[:, 1] / corners[:, 3]) / 2 * p.given.size[1], rows + 0.5, atol=1e-5)
@@ -102,7 +114,10 @@ def test_where_a_pixel_has_its_light_from() -> None:
         back = half_resolution.whole(size, uv) * size  # pixels from the lower left
         for y, x in np.ndindex(whole.shape):
             i, j = half_resolution.place(size, x, y)
-            found = int(np.argwhere(whole == sparse[j, i])[0][1]), size[1] - 1 - int(np.argwhere(whole == sparse[j, i])[0][0])
+            found = (
+                int(np.argwhere(whole == sparse[j, i])[0][1]),
+                size[1] - 1 - int(np.argwhere(whole == sparse[j, i])[0][0]),
+            )
             assert (x - found[0], (size[1] - 1 - y) - found[1]) in {(0, 0), (1, 0), (0, 1), (1, 1)}
             np.testing.assert_allclose(back[sparse.shape[0] - 1 - j, i], np.add(found, 0.5), atol=1e-3)
 
@@ -114,9 +129,17 @@ def test_where_a_pixel_has_its_light_from() -> None:
 @pytest.mark.parametrize("visibility", ["march", "point"])
 @pytest.mark.parametrize("tilt", [0, 45, 85])
 @pytest.mark.parametrize("size", [(64, 36), (63, 35)])
-def test_f1_a_plane_is_open_at_half_the_resolution(gpu: Gpu, technique: str, visibility: str, tilt: int, size: tuple[int, int]) -> None:
+def test_f1_a_plane_is_open_at_half_the_resolution(
+    gpu: Gpu, technique: str, visibility: str, tilt: int, size: tuple[int, int]
+) -> None:
     for blur in (0, 4):
-        own = {f"{technique}.visibility": visibility, "lighting.resolution": "half", "width": size[0], "height": size[1], "blur.radius": blur}
+        own = {
+            f"{technique}.visibility": visibility,
+            "lighting.resolution": "half",
+            "width": size[0],
+            "height": size[1],
+            "blur.radius": blur,
+        }
         p = shoot(gpu, {"scene": f"plane:tilt={tilt}", "technique": technique, f"{technique}.radius": 3.0} | own)
         assert p.surface.all()
         assert p.open.min() == p.open.max() == 1.0
@@ -133,7 +156,11 @@ def test_every_technique_at_every_size(gpu: Gpu, technique: str, size: tuple[int
         assert all(np.isfinite(values).all() for name, values in found.items() if name != "depth")
         surface = np.isfinite(found["depth"])
         assert (found["open"] >= 0).all() and (found["open"] <= 1 + FLOAT).all()
-        assert (found["open"][~surface] == 1).all() and not found["direct"][~surface].any() and not found["indirect"][~surface].any()
+        assert (
+            (found["open"][~surface] == 1).all()
+            and not found["direct"][~surface].any()
+            and not found["indirect"][~surface].any()
+        )
         assert surface.sum() == 0 or found["direct"][surface].max() > 0
         assert technique == "off" or p.lighting.gloss is None or np.isfinite(gpu.read(p.lighting.gloss)).all()
 
@@ -142,7 +169,9 @@ def test_the_truth_is_always_at_full_resolution(gpu: Gpu) -> None:
     p = drawn(gpu, {"scene": "cornell", "technique": "reference"})
     assert not p.shot.lighting.half and p.given is p.view and p.raw.direct.size == p.image.size
     shots = references.halves(Shot().with_values({"lighting.resolution": "half"}), 4)
-    assert not any(shot.lighting.half for shot in shots), "nor that of the screen, so that what half the resolution costs is part of an error"
+    assert not any(shot.lighting.half for shot in shots), (
+        "nor that of the screen, so that what half the resolution costs is part of an error"
+    )
     with pytest.raises(Problem, match=r"--lighting\.resolution half has no effect"):
         Wanted({}, {"technique": "reference", "lighting.resolution": "half"}).shots()
     assert Wanted({}, {"lighting.resolution": "half"}).shots(["ssao", "reference"])[0].lighting.half
@@ -175,12 +204,16 @@ def test_a_constant_stays_and_a_pixel_keeps_its_own(gpu: Gpu, size: tuple[int, i
 
 
 def test_between_pixels_of_one_surface_light_is_linear(gpu: Gpu) -> None:
-    """A ramp across and one down, on a plane that fills the picture; beyond the last of these pixels it goes on as at that."""
+    """A ramp across and one down, on a plane that fills the picture; beyond the last of these pixels it goes on as at
+    that.
+    """
     p = drawn(gpu, {"scene": "plane:tilt=45", "technique": "off"})
     x, y = np.meshgrid(np.arange(64.0), np.arange(35.0, -1, -1))  # from the lower left
     ramp = np.stack([x, y, x + y, np.ones_like(x)], -1).astype("f4")
     found = upsampled(gpu, p, every_second(ramp))
-    expected = np.stack([np.minimum(x, 62), np.minimum(y, 34), np.minimum(x, 62) + np.minimum(y, 34), np.ones_like(x)], -1)
+    expected = np.stack(
+        [np.minimum(x, 62), np.minimum(y, 34), np.minimum(x, 62) + np.minimum(y, 34), np.ones_like(x)], -1
+    )
     np.testing.assert_allclose(found, expected, rtol=FLOAT, atol=1e-6)
 
 
@@ -188,9 +221,14 @@ def faces(p: Picture, gpu: Gpu) -> npt.NDArray[np.int64]:
     """The number of the flat face that is seen at each pixel, told by its plane; 0 is the sky."""
     depth = gpu.read(p.view.gbuffer.depth)[..., 0]
     seen = depth < BACKGROUND
-    place, normal = positions(p.view.frame, np.where(seen, depth, np.inf).astype("f4")), gpu.read(p.view.gbuffer.normal)[..., :3]
+    place, normal = (
+        positions(p.view.frame, np.where(seen, depth, np.inf).astype("f4")),
+        gpu.read(p.view.gbuffer.normal)[..., :3],
+    )
     height = np.einsum("hwc,hwc->hw", np.where(seen[..., None], place, 0), normal)
-    planes = np.concatenate([np.rint(8 * normal), np.rint(10 * height[..., None] + 0.3), seen[..., None]], -1).reshape(-1, 5)
+    planes = np.concatenate([np.rint(8 * normal), np.rint(10 * height[..., None] + 0.3), seen[..., None]], -1).reshape(
+        -1, 5
+    )
     number = np.unique(planes, axis=0, return_inverse=True)[1].reshape(depth.shape)
     return np.where(seen, number + 1, 0)
 
@@ -198,7 +236,9 @@ def faces(p: Picture, gpu: Gpu) -> npt.NDArray[np.int64]:
 @pytest.mark.parametrize("size", [(160, 90), (81, 45)])
 @pytest.mark.parametrize("scene", ["cornell", "step", "fence", "trench"])
 def test_light_stays_on_its_face_and_the_sky_does_not_bleed(gpu: Gpu, scene: str, size: tuple[int, int]) -> None:
-    """Where a face is known within 4 x 4 of these pixels, each of its own has its light and nothing of another's, to the last digits."""
+    """Where a face is known within 4 x 4 of these pixels, each of its own has its light and nothing of another's, to
+    the last digits.
+    """
     p = drawn(gpu, {"scene": scene, "technique": "off", "width": size[0], "height": size[1]})
     face = faces(p, gpu)
     sparse = every_second(face)
@@ -225,7 +265,10 @@ def strip(column: int) -> Scene:
 @pytest.mark.parametrize("column", [4, 5])
 def test_what_is_seen_at_none_of_these_pixels_is_lit_by_all_of_the_sky(gpu: Gpu, column: int) -> None:
     scene = register(f"strip {column}", lambda: strip(column))
-    found = {r: shoot(gpu, {"scene": scene, "technique": "ssdo", "lighting.resolution": r, "width": 16, "height": 9}) for r in ("full", "half")}
+    found = {
+        r: shoot(gpu, {"scene": scene, "technique": "ssdo", "lighting.resolution": r, "width": 16, "height": 9})
+        for r in ("full", "half")
+    }
     assert (found["half"].surface == (np.arange(16) == column)).all()
     everything = shoot(gpu, {"scene": scene, "technique": "off", "width": 16, "height": 9})
     sparse, seen = found["half"], everything.surface
@@ -248,17 +291,31 @@ def test_the_error_against_the_truth_is_hardly_larger(gpu: Gpu) -> None:
     for technique in ("ssao", "ssdo"):
         errors = {}
         for resolution in ("full", "half"):
-            found = images.arrays(gpu, photograph(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution})))
+            found = images.arrays(
+                gpu, photograph(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution}))
+            )
             errors[resolution] = world.error(found["radiance"], references.surface(found))
         assert errors["half"] < 1.05 * errors["full"]
 
 
 @pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
 def test_a_reflection_is_brought_to_all_pixels_too(gpu: Gpu, technique: str) -> None:
-    """The open share of the lobe and what closes it, where it is: on what is glossy. Of the mean over the picture half the resolution takes little."""
+    """The open share of the lobe and what closes it, where it is: on what is glossy. Of the mean over the picture half
+    the resolution takes little.
+    """
     found = {}
     for resolution in ("full", "half"):
-        p = drawn(gpu, {"scene": "atelier", "technique": technique, "width": 160, "height": 90, "blur.radius": 4, "lighting.resolution": resolution})
+        p = drawn(
+            gpu,
+            {
+                "scene": "atelier",
+                "technique": technique,
+                "width": 160,
+                "height": 90,
+                "blur.radius": 4,
+                "lighting.resolution": resolution,
+            },
+        )
         assert p.lighting.gloss is not None and p.view.gbuffer.gloss is not None
         found[resolution], surfaces = gpu.read(p.lighting.gloss), gpu.read(p.view.gbuffer.gloss)
     glossy = surfaces[..., :3].any(-1)
@@ -272,7 +329,23 @@ def test_a_reflection_is_brought_to_all_pixels_too(gpu: Gpu, technique: str) -> 
 
 def test_a_picture_repeats_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = tmp_path / "a.png", tmp_path / "b.png"
-    assert capture(["--scene", "nook", "--width", "65", "--height", "37", "--lighting.resolution", "half", "--output", str(first)]) == 0
+    assert (
+        capture(
+            [
+                "--scene",
+                "nook",
+                "--width",
+                "65",
+                "--height",
+                "37",
+                "--lighting.resolution",
+                "half",
+                "--output",
+                str(first),
+            ]
+        )
+        == 0
+    )
     assert images.shot_values(first)["lighting.resolution"] == "half"
     assert capture(["--like", str(first), "--output", str(second)]) == 0
     assert first.read_bytes() == second.read_bytes()
@@ -285,7 +358,9 @@ def test_the_viewer_halves_what_is_shown(gpu: Gpu) -> None:
     session.step((65, 37))
     assert "half" not in session.status()
     session.toggle_half()
-    assert session.shot("A").lighting.half and session.shot("B").lighting.half and not session.shot("truth").lighting.half
+    assert (
+        session.shot("A").lighting.half and session.shot("B").lighting.half and not session.shot("truth").lighting.half
+    )
     session.step((65, 37))
     p = session.lens.picture("B")
     assert p and p.given.size == (33, 19) and p.image.size == (65, 37)
@@ -303,12 +378,30 @@ def test_the_viewer_halves_what_is_shown(gpu: Gpu) -> None:
 
 
 @pytest.mark.parametrize(
-    "technique, field", [("ssdo", "open"), ("ssdo", "probes"), ("ssao", "open"), ("gtao", "open"), ("bitmask", "open"), ("bitmask", "probes")]
+    "technique, field",
+    [
+        ("ssdo", "open"),
+        ("ssdo", "probes"),
+        ("ssao", "open"),
+        ("gtao", "open"),
+        ("bitmask", "open"),
+        ("bitmask", "probes"),
+    ],
 )
 @pytest.mark.parametrize("size", [(64, 36), (65, 37)])
-def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, field: str, size: tuple[int, int]) -> None:
-    """As tests/test_viewer_session.py at full resolution; and surfaces that close directions are found where they are in the whole picture."""
-    session = Session(gpu, Shot().with_values({"scene": "nook", "technique": technique, "lighting.resolution": "half", "far.field": field}), {})
+def test_a_pixel_taken_apart_is_the_one_that_was_lit(
+    gpu: Gpu, technique: str, field: str, size: tuple[int, int]
+) -> None:
+    """As tests/test_viewer_session.py at full resolution; and surfaces that close directions are found where they are
+    in the whole picture.
+    """
+    session = Session(
+        gpu,
+        Shot().with_values(
+            {"scene": "nook", "technique": technique, "lighting.resolution": "half", "far.field": field}
+        ),
+        {},
+    )
     session.step(size)
     p = session.lens.picture("B")
     assert p

@@ -1,4 +1,6 @@
-"""Radiance pictures: every code for the same pixels gives the same image, and nothing but Problem comes out of damaged files."""
+"""Radiance pictures: every code for the same pixels gives the same image, and nothing but Problem comes out of damaged
+files.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def picture(h: int, w: int, seed: int = 0) -> Bytes:
 
 def radiance(pixels: Bytes) -> npt.NDArray[np.float64]:
     """By the definition of the format, a pixel at a time."""
-    return np.array([[[m * 2.0 ** (int(p[3]) - 136) if p[3] else 0.0 for m in p[:3].tolist()] for p in row] for row in pixels])
+    return np.array(
+        [[[m * 2.0 ** (int(p[3]) - 136) if p[3] else 0.0 for m in p[:3].tolist()] for p in row] for row in pixels]
+    )
 
 
 def runs(row: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
@@ -112,7 +116,8 @@ def test_new_style_is_the_same_as_flat(tmp_path: Path, h: int, w: int) -> None:
 def test_old_style_and_flat_take_any_width(tmp_path: Path, h: int, w: int) -> None:
     pixels = picture(h, w)
     if w > 1:
-        pixels[:, w // 4 if w < 1000 else 99 :] = (200, 100, 50, 130)  # 1, 1, 1, n chains of two and three: runs of more than 255 and 65535
+        # 1, 1, 1, n chains of two and three: runs of more than 255 and 65535
+        pixels[:, w // 4 if w < 1000 else 99 :] = (200, 100, 50, 130)
     code = old_style(pixels)
     assert w == 1 or len(code) < pixels.size
     coded = hdr.load(write(tmp_path / "old.hdr", code, h, w))
@@ -133,14 +138,18 @@ def test_bands_meet_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_header(tmp_path: Path) -> None:
     pixels = picture(4, 20)
     plain = hdr.load(write(tmp_path / "a.hdr", pixels.tobytes(), 4, 20))
-    exposed = hdr.load(write(tmp_path / "b.hdr", pixels.tobytes(), 4, 20, TOP + b"EXPOSURE=4\nEXPOSURE= 0.5\nGAMMA=1\n"))
+    exposed = hdr.load(
+        write(tmp_path / "b.hdr", pixels.tobytes(), 4, 20, TOP + b"EXPOSURE=4\nEXPOSURE= 0.5\nGAMMA=1\n")
+    )
     np.testing.assert_array_equal(exposed * 2, plain)
     (tmp_path / "c.hdr").write_bytes(b"#?RGBE\r\nFORMAT=32-bit_rle_rgbe\r\n\r\n-Y 4 +X 20\r\n" + pixels.tobytes())
     np.testing.assert_array_equal(hdr.load(tmp_path / "c.hdr"), plain)
     np.testing.assert_array_equal(hdr.load(write(tmp_path / "d.hdr", pixels.tobytes() + b"more", 4, 20)), plain)
 
 
-@pytest.mark.parametrize("order", ["+Y 2 +X 9", "-Y 2 -X 9", "+Y 2 -X 9", "+X 9 -Y 2", "-X 9 -Y 2", "+X 9 +Y 2", "-X 9 +Y 2"])
+@pytest.mark.parametrize(
+    "order", ["+Y 2 +X 9", "-Y 2 -X 9", "+Y 2 -X 9", "+X 9 -Y 2", "-X 9 -Y 2", "+X 9 +Y 2", "-X 9 +Y 2"]
+)
 def test_turned_pictures_are_refused_by_name(tmp_path: Path, order: str) -> None:
     (tmp_path / "a.hdr").write_bytes(TOP + b"\n" + order.encode() + b"\n" + picture(2, 9).tobytes())
     first, _, second, _ = order.split()
@@ -172,11 +181,23 @@ BROKEN = {
     "new, second row flat": (TOP + b"\n-Y 2 +X 10\n" + ROW + RUN + bytes(40), "row 1 must begin with"),
     "new, empty run": (TOP + b"\n-Y 1 +X 10\n" + ROW + b"\0" + RUN, "no length"),
     "new, run too long": (TOP + b"\n-Y 1 +X 10\n" + ROW + b"\x8b\5" + RUN, "channel 1: a run goes beyond"),
-    "old, begins with a repeat": (TOP + b"\n-Y 2 +X 3\n" + bytes((1, 1, 1, 3)) + bytes(24), "row 0 begins with a repeat"),
-    "old, row begins with a repeat": (TOP + b"\n-Y 2 +X 3\n" + bytes((9, 9, 9, 9, 1, 1, 1, 2, 1, 1, 1, 3)), "row 1 begins with a repeat"),
+    "old, begins with a repeat": (
+        TOP + b"\n-Y 2 +X 3\n" + bytes((1, 1, 1, 3)) + bytes(24),
+        "row 0 begins with a repeat",
+    ),
+    "old, row begins with a repeat": (
+        TOP + b"\n-Y 2 +X 3\n" + bytes((9, 9, 9, 9, 1, 1, 1, 2, 1, 1, 1, 3)),
+        "row 1 begins with a repeat",
+    ),
     "old, repeat over the edge": (TOP + b"\n-Y 2 +X 3\n" + bytes((9, 9, 9, 9, 1, 1, 1, 5)), "row 0: a run goes beyond"),
-    "old, endless chain": (TOP + b"\n-Y 2 +X 3\n" + bytes((9, 9, 9, 9)) + bytes((1, 1, 1, 0)) * 9 + bytes((1, 1, 1, 255)), "beyond"),
-    "old, chain beyond 64 bits": (TOP + b"\n-Y 1 +X 40000\n" + bytes((9, 9, 9, 9)) + bytes((1, 1, 1, 255)) * 79_999, "beyond"),
+    "old, endless chain": (
+        TOP + b"\n-Y 2 +X 3\n" + bytes((9, 9, 9, 9)) + bytes((1, 1, 1, 0)) * 9 + bytes((1, 1, 1, 255)),
+        "beyond",
+    ),
+    "old, chain beyond 64 bits": (
+        TOP + b"\n-Y 1 +X 40000\n" + bytes((9, 9, 9, 9)) + bytes((1, 1, 1, 255)) * 79_999,
+        "beyond",
+    ),
     "old, cut off": (TOP + b"\n-Y 2 +X 3\n" + bytes((9, 9, 9, 9, 1, 1, 1, 2)), "cut off"),
 }
 

@@ -1,4 +1,6 @@
-"""Saving where it cannot go well: a full disk, a folder that is closed, an end at any moment. A name stands for a whole file or for none."""
+"""Saving where it cannot go well: a full disk, a folder that is closed, an end at any moment. A name stands for a whole
+file or for none.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,10 @@ def test_a_full_disk(name: str, size: int, tmp_path: Path) -> None:
     """The old file stays as it was, nothing is left, and the message names the file."""
     path = tmp_path / name
     path.write_bytes(b"before")
-    with nearly_full(size), pytest.raises(Problem, match=rf"{name}: cannot be written.*(File too large|which may be full)"):
+    with (
+        nearly_full(size),
+        pytest.raises(Problem, match=rf"{name}: cannot be written.*(File too large|which may be full)"),
+    ):
         SAVERS[name](path)
     assert path.read_bytes() == b"before" and names(tmp_path) == [name]
     path.unlink()
@@ -118,7 +123,9 @@ def test_a_closed_folder(name: str, tmp_path: Path) -> None:
 
 @unix
 @pytest.mark.parametrize("size", [3000, 40_000])
-def test_a_comparison_on_a_full_disk(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_on_a_full_disk(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What is there is whole; what is not is named."""
     out = tmp_path / "out"
     arguments = ["compare", *SMALL, "--techniques", "off", "--against", "none", "--no-cache", "--output", str(out)]
@@ -171,7 +178,9 @@ sys.exit(__main__.main())
 @unix
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
 def test_an_end_at_any_moment(how: signal.Signals, tmp_path: Path) -> None:
-    """Four times each, which is four different moments. What has the name is whole; only what cannot be caught leaves something, which no later run minds."""
+    """Four times each, which is four different moments. What has the name is whole; only what cannot be caught leaves
+    something, which no later run minds.
+    """
     rng, path = random.Random(how), tmp_path / "out"
     path.mkdir()
     environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}

@@ -1,7 +1,8 @@
-"""What a material may have besides: holes, colours at corners, second UVs, images that lie askew, bumps, one side only; and what a shot makes of it.
+"""What a material may have besides: holes, colours at corners, second UVs, images that lie askew, bumps, one side only;
+and what a shot makes of it.
 
-Each is held against the same content written plainly: in the G-buffer and where a ray meets it. Tolerances: half floats resolve 1 in 2048,
-8-bit images 1 in 255.
+Each is held against the same content written plainly: in the G-buffer and where a ray meets it. Tolerances: half floats
+resolve 1 in 2048, 8-bit images 1 in 255.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def chequer(cells: int = 4, size: int = 64) -> Bytes:
     """(size, size, 4): cells of colours of their own, opaque."""
     rng = np.random.default_rng(3)
     found = np.full((size, size, 4), 255, "u1")
-    found[..., :3] = np.kron(rng.integers(30, 255, (cells, cells, 3)), np.ones((size // cells, size // cells, 1))).astype("u1")
+    found[..., :3] = np.kron(
+        rng.integers(30, 255, (cells, cells, 3)), np.ones((size // cells, size // cells, 1))
+    ).astype("u1")
     return found
 
 
@@ -71,13 +74,18 @@ def same_texels(gpu: Gpu, one: Mesh, other: Mesh) -> None:
     seen_by_rays = []
     for mesh in (one, other):
         m = mesh.material
-        shining = replace(m, albedo=(0.0, 0.0, 0.0), emission=m.albedo, emission_image=m.albedo_image) if not any(m.emission) else m
+        shining = (
+            replace(m, albedo=(0.0, 0.0, 0.0), emission=m.albedo, emission_image=m.albedo_image)
+            if not any(m.emission)
+            else m
+        )
         ground = quad((-1, 0, 0.02), (-1, 0, 2), (1, 0, 2), (1, 0, 0.02), BLACK)
         scene = before(replace(mesh, material=shining), ground, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
         p = drawn(gpu, scene, TRUE | DARK | {"frames": 2})
         seen_by_rays.append(p.indirect[p.surface & (p.position[..., 1] < 1e-3)])
     assert seen_by_rays[0].mean() > 0.01
-    apart = np.abs(seen_by_rays[0] - seen_by_rays[1])  # the same 32 rays; where cells meet one of them may see the other cell
+    # the same 32 rays; where cells meet one of them may see the other cell
+    apart = np.abs(seen_by_rays[0] - seen_by_rays[1])
     assert apart.max() < 0.05 * seen_by_rays[0].max() and apart.mean() < 0.002 * seen_by_rays[0].max()
 
 
@@ -99,7 +107,11 @@ def test_images_lie_as_they_are_told(gpu: Gpu, how: str, emits: bool) -> None:
     uvs = (np.concatenate([own, np.ones((4, 1), "f4")], 1) @ np.array(rows[how], "f4").T).astype("f4")
 
     def made(image: Image) -> Material:
-        return Material((0.0, 0.0, 0.0), emission=(0.9, 0.8, 0.7), emission_image=image) if emits else Material((0.9, 0.8, 0.7), albedo_image=image)
+        return (
+            Material((0.0, 0.0, 0.0), emission=(0.9, 0.8, 0.7), emission_image=image)
+            if emits
+            else Material((0.9, 0.8, 0.7), albedo_image=image)
+        )
 
     asked = wall(made(image), uvs2=own if image.uv_set else None, uvs=np.zeros_like(base) if image.uv_set else base)
     same_texels(gpu, asked, wall(made(Image(image.pixels)), uvs=uvs))
@@ -125,14 +137,18 @@ def test_colours_at_corners_multiply_in_linear_light(gpu: Gpu) -> None:
     share = (p.position[..., 0] + 1)[..., None] / 2
     exact = np.array((0.5, 1.0, 0.8)) * ((1 - share) * low[:3] + share * high[:3])
     assert np.abs(p.albedo - exact)[p.surface].max() < 2 * HALF
-    # Its light on a floor before it, in a white environment: with albedo as painted the same as with a picture of 256 columns.
+    # Its light on a floor before it, in a white environment: with albedo as painted the same as with a picture of 256
+    # columns.
     columns = (low[:3] + (np.arange(256) + 0.5)[:, None] / 256 * (high - low)[:3]).astype("f8")
     stored = np.where(columns <= 0.0031308, 12.92 * columns, 1.055 * columns ** (1 / 2.4) - 0.055)
     image = np.full((4, 256, 4), 255, "u1")
     image[..., :3] = np.rint(255 * stored)
     found = []
     ground = quad((-1, 0, 0.02), (-1, 0, 2), (1, 0, 2), (1, 0, 0.02), BLACK)
-    for mesh in (wall(Material((0.5, 1.0, 0.8)), colors=colors), wall(Material((0.5, 1.0, 0.8), albedo_image=Image(image, clamp=(True, True))))):
+    for mesh in (
+        wall(Material((0.5, 1.0, 0.8)), colors=colors),
+        wall(Material((0.5, 1.0, 0.8), albedo_image=Image(image, clamp=(True, True)))),
+    ):
         scene = before(mesh, ground, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
         q = drawn(gpu, scene, TRUE | {"reference.bounces": 1})
         found.append(q.indirect[q.surface & (q.position[..., 1] < 1e-3)])
@@ -143,7 +159,9 @@ def test_colours_at_corners_multiply_in_linear_light(gpu: Gpu) -> None:
 
 
 def fence(kind: str) -> tuple[Mesh, Bools]:
-    """A wall whose left half is a hole, by an image's opacity, a factor times it, or the colours of its corners; and the same without that half."""
+    """A wall whose left half is a hole, by an image's opacity, a factor times it, or the colours of its corners; and
+    the same without that half.
+    """
     pixels = np.full((8, 64, 4), 255, "u1")
     pixels[:, :32, 3] = 120
     if kind == "image":
@@ -178,10 +196,21 @@ def test_a_hole_is_a_hole(gpu: Gpu, kind: str) -> None:
         assert ((a.surface | b.surface) & ~same).sum() < 30  # along the edge, within a pixel
         x, y = np.broadcast_arrays(getattr(a, field), getattr(b, field))
         apart = np.abs(x - y).reshape(*same.shape, -1).max(-1)
-        assert (apart[same] > 0.02 * float(y.max())).mean() < 0.02  # measured below 0.01: shadows' edges, a texel of the image
+        # measured below 0.01: shadows' edges, a texel of the image
+        assert (apart[same] > 0.02 * float(y.max())).mean() < 0.02
     lit = pictures(holed)[0]
     assert (lit.sun[lit.surface & (lit.position[..., 1] < 1e-3)] == 0).any(-1).mean() > 0.02  # there is a shadow, and
-    solid = drawn(gpu, before(replace(cut, positions=wall(GREY).positions), ground, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3), lamps=(lamp,)), DARK)
+    solid = drawn(
+        gpu,
+        before(
+            replace(cut, positions=wall(GREY).positions),
+            ground,
+            eye=(0.0, 3.0, 4.0),
+            target=(0.0, 0.3, 0.3),
+            lamps=(lamp,),
+        ),
+        DARK,
+    )
     assert (lit.sun > solid.sun + 0.05).any(-1).mean() > 0.02  # light through the hole
 
 
@@ -191,7 +220,9 @@ def test_rays_pass_a_hole(gpu: Gpu) -> None:
     holed, _ = fence("image")
     p = drawn(gpu, before(holed, ground, eye=(0.0, 6.0, 3.0), target=(0.0, 0.0, 0.8), fov=30.0), TRUE | {"frames": 8})
     where = p.surface & (np.abs(p.position[..., 1]) < 1e-3) & (p.position[..., 2] > 0.1)
-    exact = 1 - seen(np.array([(0, 0, 0), (1, 0, 0), (1, 2, 0), (0, 2, 0)], "f8"), p.position[where], np.array([0.0, 1.0, 0.0]))
+    exact = 1 - seen(
+        np.array([(0, 0, 0), (1, 0, 0), (1, 2, 0), (0, 2, 0)], "f8"), p.position[where], np.array([0.0, 1.0, 0.0])
+    )
     error = p.open[where] - exact
     assert where.sum() > 200 and exact.min() < 0.8
     assert (np.abs(error) < binomial(exact, 128, 4.5) + 0.01).all()  # the image's edge lies within a texel of 0.03 m
@@ -225,10 +256,22 @@ def test_one_sided_surfaces_vanish_from_behind(gpu: Gpu) -> None:
         else:
             assert (one.depth[upright] > both.depth[upright]).all()
         rest = both.surface & ~upright & (both.depth == one.depth)
-        assert rest.sum() > 300 and np.array_equal(both.sun[rest], one.sun[rest]) and np.array_equal(traced.open[rest], traced_one.open[rest])
+        assert (
+            rest.sum() > 300
+            and np.array_equal(both.sun[rest], one.sun[rest])
+            and np.array_equal(traced.open[rest], traced_one.open[rest])
+        )
 
 
-def bumpy(pixel: tuple[int, int, int], *, w: float = 1.0, mirrored: bool = False, scale: float = 1.0, back: bool = False, set_of: int = 0) -> Scene:
+def bumpy(
+    pixel: tuple[int, int, int],
+    *,
+    w: float = 1.0,
+    mirrored: bool = False,
+    scale: float = 1.0,
+    back: bool = False,
+    set_of: int = 0,
+) -> Scene:
     """The wall with one normal everywhere, tangents along its u; mirrored: u runs to the left."""
     image = Image(np.full((4, 4, 4), (*pixel, 255), "u1"), set_of)
     uvs = corner_uvs(wall(GREY)).copy()
@@ -270,7 +313,9 @@ def test_a_flat_normal_image_changes_nothing(gpu: Gpu, technique: str) -> None:
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("albedo, reflectance", [(1.0, 0.0), (1.0, 0.04)])
 def test_a_bumpy_plane_alone_is_open(gpu: Gpu, technique: str, albedo: float, reflectance: float) -> None:
-    """Bumps hide nothing from one another: what a direction of theirs would meet is their own plane, which is not there."""
+    """Bumps hide nothing from one another: what a direction of theirs would meet is their own plane, which is not
+    there.
+    """
     rng = np.random.default_rng(0)
     n = np.concatenate([rng.uniform(-0.6, 0.6, (16, 16, 2)), np.ones((16, 16, 1))], -1)
     pixels = np.full((16, 16, 4), 255, "u1")
@@ -279,7 +324,11 @@ def test_a_bumpy_plane_alone_is_open(gpu: Gpu, technique: str, albedo: float, re
     floor = quad((-50, 0, 50), (50, 0, 50), (50, 0, -50), (-50, 0, -50), material)
     tangents, normals = np.tile(np.array([1, 0, 0, 1], "f4"), (4, 1)), np.tile(np.array([0, 1, 0], "f4"), (4, 1))
     floor = replace(floor, uvs=corner_uvs(floor) * np.float32(20), tangents=tangents, normals=normals)
-    p = drawn(gpu, Scene((floor,), (0.0, 4.0, 5.0), (0.0, 0.0, 0.0), 40.0), {"technique": technique, "frames": 4 if technique == "reference" else 1})
+    p = drawn(
+        gpu,
+        Scene((floor,), (0.0, 4.0, 5.0), (0.0, 0.0, 0.0), 40.0),
+        {"technique": technique, "frames": 4 if technique == "reference" else 1},
+    )
     assert p.normal[..., 1].std() > 0.02 and p.surface.all()
     assert p.open.min() == 1.0 and not p.indirect.any()
     # Normals leave their texture shorter than 1 and are made unit again; the reference's lobe is a few rays.
@@ -299,9 +348,20 @@ def everything() -> Scene:
     normals, tangents = np.tile(np.array([0, 0, 1], "f4"), (4, 1)), np.tile(np.array([1, 0, 0, 1], "f4"), (4, 1))
     paints = [
         Material((1.0, 0.7, 0.3), metallic=1.0, roughness=0.4),
-        Material((0.2, 0.3, 0.6), reflectance=0.04, albedo_image=Image(pixels), surface_image=Image(np.full((4, 4, 4), 128, "u1"))),
+        Material(
+            (0.2, 0.3, 0.6),
+            reflectance=0.04,
+            albedo_image=Image(pixels),
+            surface_image=Image(np.full((4, 4, 4), 128, "u1")),
+        ),
         Material((0.1, 0.1, 0.1), emission=(2.0, 1.0, 0.5)),
-        Material((0.9, 0.2, 0.2), albedo_image=Image(holed), cutoff=0.5, normal_image=bumps, occlusion_image=Image(np.full((4, 4, 4), 100, "u1"))),
+        Material(
+            (0.9, 0.2, 0.2),
+            albedo_image=Image(holed),
+            cutoff=0.5,
+            normal_image=bumps,
+            occlusion_image=Image(np.full((4, 4, 4), 100, "u1")),
+        ),
     ]
     meshes = []
     for i, paint in enumerate(paints):
@@ -314,7 +374,10 @@ def everything() -> Scene:
 def test_what_a_shot_makes_of_materials(gpu: Gpu) -> None:
     found = {name: drawn(gpu, everything(), {"material": name}) for name in ("full", "diffuse", "white", "clay")}
     full = found["full"]
-    strips = [full.surface & (full.position[..., 0] > -1.55 + 0.8 * i) & (full.position[..., 0] < -0.85 + 0.8 * i) for i in range(4)]
+    strips = [
+        full.surface & (full.position[..., 0] > -1.55 + 0.8 * i) & (full.position[..., 0] < -0.85 + 0.8 * i)
+        for i in range(4)
+    ]
     assert all(s.sum() > 100 for s in strips)
     assert not full.albedo[strips[0]].any()
     assert np.abs(found["diffuse"].albedo[strips[0]] - (1.0, 0.7, 0.3)).max() < HALF  # of a metal the colour stays
@@ -335,9 +398,16 @@ def test_what_a_shot_makes_of_materials(gpu: Gpu) -> None:
 def test_occlusion_images_count_when_asked_for(gpu: Gpu) -> None:
     """r of the image, by its strength, of light from everywhere; neither of the sun, nor of what shines."""
     image = Image(np.full((4, 4, 4), (100, 255, 255, 255), "u1"))
-    sky, sun = {"environment": "white", "sun.irradiance": 0.0}, {"environment": "black", "sun.irradiance": 2.0, "sun.azimuth": 180.0}
+    sky, sun = (
+        {"environment": "white", "sun.irradiance": 0.0},
+        {"environment": "black", "sun.irradiance": 2.0, "sun.azimuth": 180.0},
+    )
     for strength in (1.0, 0.5):
-        dimmed = before(wall(Material((0.5, 0.5, 0.5), occlusion_image=image, occlusion_strength=strength, emission=(0.25, 0.0, 0.0))))
+        dimmed = before(
+            wall(
+                Material((0.5, 0.5, 0.5), occlusion_image=image, occlusion_strength=strength, emission=(0.25, 0.0, 0.0))
+            )
+        )
         plain = drawn(gpu, before(wall(Material((0.5, 0.5, 0.5), emission=(0.25, 0.0, 0.0)))), sky)
         off, on = (drawn(gpu, dimmed, sky | {"occlusion_maps": k}) for k in (False, True))
         assert np.array_equal(off.radiance, plain.radiance)

@@ -61,7 +61,14 @@ def png(tmp_path: Path, name: str = "a.png") -> None:
     Image.fromarray(PIXELS).save(tmp_path / name, "tga" if name.endswith("tga") else None)
 
 
-def ply(body: bytes, form: str = "ascii", vertex: str = "", faces: int = 1, vertices: int = 4, index: str = "uchar int vertex_indices") -> bytes:
+def ply(
+    body: bytes,
+    form: str = "ascii",
+    vertex: str = "",
+    faces: int = 1,
+    vertices: int = 4,
+    index: str = "uchar int vertex_indices",
+) -> bytes:
     head = f"ply\nformat {form} 1.0\ncomment made by a test\nelement vertex {vertices}\nproperty float x\nproperty float y\nproperty float z\n{vertex}"
     return f"{head}element face {faces}\nproperty list {index}\nend_header\n".encode() + body
 
@@ -111,7 +118,11 @@ def test_obj_ways_to_write_a_square(tmp_path: Path, faces: str) -> None:
     mesh = one(tmp_path, "a.obj", SQUARE + faces)
     assert area(mesh).tolist() == [0, 0, 1] and covered(mesh) == 1
     assert mesh.normals is None and mesh.uvs is None
-    assert area(one(tmp_path, "a.obj", (SQUARE + faces).replace("\r", "").replace("\n", "\r\n").encode())).tolist() == [0, 0, 1]
+    assert area(one(tmp_path, "a.obj", (SQUARE + faces).replace("\r", "").replace("\n", "\r\n").encode())).tolist() == [
+        0,
+        0,
+        1,
+    ]
 
 
 def test_negative_indices_count_from_where_they_stand(tmp_path: Path) -> None:
@@ -122,9 +133,14 @@ def test_negative_indices_count_from_where_they_stand(tmp_path: Path) -> None:
 def test_what_lacks_normals_or_uvs_is_a_mesh_of_its_own(tmp_path: Path) -> None:
     png(tmp_path)
     (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd a.png\n")
-    text = SQUARE + "vt 0 0\nvn 0 0 1\nvn 0 0 0\nmtllib a.mtl\nusemtl m\nf 1/1/1 2/1/1 3/1/1\nf 1/1 2/1 3/1\nf 1//1 2//1 3//1\nf 1 2 3\nf 1/1/1 2/1/1 3/1/2\n"
+    text = (
+        SQUARE
+        + "vt 0 0\nvn 0 0 1\nvn 0 0 0\nmtllib a.mtl\nusemtl m\nf 1/1/1 2/1/1 3/1/1\nf 1/1 2/1 3/1\nf 1//1 2//1 3//1\nf 1 2 3\nf 1/1/1 2/1/1 3/1/2\n"
+    )
     found = load(tmp_path, "a.obj", text).meshes
-    has = [(m.normals is not None, m.uvs is not None, m.material.albedo_image is not None, len(m.triangles)) for m in found]
+    has = [
+        (m.normals is not None, m.uvs is not None, m.material.albedo_image is not None, len(m.triangles)) for m in found
+    ]
     assert has == [(True, True, True, 1), (True, False, False, 1), (False, True, True, 2), (False, False, False, 1)]
 
 
@@ -141,7 +157,14 @@ def test_vertex_colours_are_made_linear(tmp_path: Path) -> None:
     assert mesh.colors is not None
     np.testing.assert_allclose(mesh.colors, [[0.21404, 0, 1, 1]] * 3, atol=1e-5)
     colors = "".join(f"property uchar {name}\n" for name in ("red", "green", "blue", "alpha"))
-    mesh = one(tmp_path, "a.ply", ply(b"0 0 0 188 0 255 51\n1 0 0 188 0 255 51\n1 1 0 188 0 255 51\n0 1 0 188 0 255 51\n4 0 1 2 3\n", vertex=colors))
+    mesh = one(
+        tmp_path,
+        "a.ply",
+        ply(
+            b"0 0 0 188 0 255 51\n1 0 0 188 0 255 51\n1 1 0 188 0 255 51\n0 1 0 188 0 255 51\n4 0 1 2 3\n",
+            vertex=colors,
+        ),
+    )
     assert mesh.colors is not None and mesh.material.albedo == (1, 1, 1)
     np.testing.assert_allclose(mesh.colors, [[0.50289, 0, 1, 0.2]] * 4, atol=1e-5)
     scene = load(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
@@ -158,8 +181,17 @@ def material_of(tmp_path: Path, text: str) -> tuple[Any, tuple[str, ...]]:
 
 
 def test_material(tmp_path: Path) -> None:
-    m, notes = material_of(tmp_path, "Kd 0.1 0.2 0.3\nKe 4 5 6\nKs 0.5 0.5 0.5\nNs 30\nPm 0.25\nd 0.75\nillum 2\nKa 1 1 1\nNi 1.5\n")
-    assert (m.albedo, m.emission, m.metallic, m.opacity, m.reflectance, m.name) == ((0.1, 0.2, 0.3), (4, 5, 6), 0.25, 0.75, 0.04, "m")
+    m, notes = material_of(
+        tmp_path, "Kd 0.1 0.2 0.3\nKe 4 5 6\nKs 0.5 0.5 0.5\nNs 30\nPm 0.25\nd 0.75\nillum 2\nKa 1 1 1\nNi 1.5\n"
+    )
+    assert (m.albedo, m.emission, m.metallic, m.opacity, m.reflectance, m.name) == (
+        (0.1, 0.2, 0.3),
+        (4, 5, 6),
+        0.25,
+        0.75,
+        0.04,
+        "m",
+    )
     assert m.roughness == pytest.approx(0.5) and notes == ()  # GGX: alpha^2 = 2 / (30 + 2), alpha = roughness^2
     assert m.albedo_image is None
     m, _ = material_of(tmp_path, "Kd 0.5\nKs 0 0 0\nNs 30\nPr 0.7\nTr 0.25\n")
@@ -172,11 +204,15 @@ def test_maps(tmp_path: Path) -> None:
     png(tmp_path)
     png(tmp_path, "in here/b c.png")
     png(tmp_path, "d.tga")
-    m, notes = material_of(tmp_path, "Kd 0 0 0\nmap_Kd a.png\nKe 2 2 2\nmap_Ke in here\\b c.png\nmap_d a.png\nmap_Bump -bm 1 a.png\n")
+    m, notes = material_of(
+        tmp_path, "Kd 0 0 0\nmap_Kd a.png\nKe 2 2 2\nmap_Ke in here\\b c.png\nmap_d a.png\nmap_Bump -bm 1 a.png\n"
+    )
     assert m.albedo == (1, 1, 1) and m.emission == (2, 2, 2), "black beside an image is white"
     np.testing.assert_array_equal(m.albedo_image.pixels[..., :3], PIXELS)
     np.testing.assert_array_equal(m.emission_image.pixels[..., :3], PIXELS)
-    assert len(notes) == 2 and "map_Bump" in notes[0] and "map_d" in notes[1] and all("not read" in note for note in notes)
+    assert (
+        len(notes) == 2 and "map_Bump" in notes[0] and "map_d" in notes[1] and all("not read" in note for note in notes)
+    )
     m, _ = material_of(tmp_path, "Kd 0.5 1 1\nmap_Kd -clamp on -s 2 3 1 -o 0.25 0.5 -mm 0 1 d.tga\n")
     assert m.albedo == (0.5, 1, 1) and m.albedo_image.clamp == (True, True)
     np.testing.assert_array_equal(m.albedo_image.pixels[..., :3], PIXELS)
@@ -231,7 +267,11 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, name: str, rule: 
     if name != "link.png":
         assert f"line 1: mtllib: {rule}" in problem(inside, "a.obj", f"mtllib {name}\n" + text)
         assert rule in problem(
-            inside, "a.ply", ply(b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n").replace(b"made by a test", b"\ncomment TextureFile " + name.encode())
+            inside,
+            "a.ply",
+            ply(b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n").replace(
+                b"made by a test", b"\ncomment TextureFile " + name.encode()
+            ),
         )
 
 
@@ -262,11 +302,17 @@ def test_concave_polygons(tmp_path: Path, turned: int) -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_stars(tmp_path: Path, n: int, backwards: bool) -> None:
     corners = star(n)[::-1] if backwards else star(n)
-    scene = load(tmp_path, "a.obj", "".join(f"v {x} {y} {z}\n" for x, y, z in corners) + "f " + " ".join(map(str, range(1, n + 1))) + "\n")
+    scene = load(
+        tmp_path,
+        "a.obj",
+        "".join(f"v {x} {y} {z}\n" for x, y, z in corners) + "f " + " ".join(map(str, range(1, n + 1))) + "\n",
+    )
     (mesh,) = scene.meshes
     assert len(mesh.triangles) == n - 2 and scene.notes == ()
     inside = n / 2 * 0.2 * np.sin(2 * np.pi / n)
-    assert covered(mesh) == pytest.approx(inside, rel=1e-5) and np.linalg.norm(area(mesh)) == pytest.approx(inside, rel=1e-5)
+    assert covered(mesh) == pytest.approx(inside, rel=1e-5) and np.linalg.norm(area(mesh)) == pytest.approx(
+        inside, rel=1e-5
+    )
 
 
 def test_what_cannot_be_cut_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,12 +320,19 @@ def test_what_cannot_be_cut_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert any("crosses itself" in note for note in scene.notes)
     monkeypatch.setattr(polygons, "MAX_WORK", 4000)
     lines = "".join(f"v {x} {y} {z}\n" for x, y, z in star(100)) + ("f " + " ".join(map(str, range(1, 101))) + "\n") * 9
-    assert any(note.startswith("9 polygons cross themselves or are too intricate") for note in load(tmp_path, "a.obj", lines).notes)
+    assert any(
+        note.startswith("9 polygons cross themselves or are too intricate")
+        for note in load(tmp_path, "a.obj", lines).notes
+    )
 
 
 def test_intricate_polygons_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Combs of 1000 teeth, of which every ear may hold many others: 20 s for a hundred of them without the limit, 2 s with it."""
-    comb = np.array([(k, (k % 2) * 1000 - (k % 2 == 0) * k * 0.001) for k in range(1000)] + [(1000, 2000), (0, 2000)], "f8")
+    """Combs of 1000 teeth, of which every ear may hold many others: 20 s for a hundred of them without the limit, 2 s
+    with it.
+    """
+    comb = np.array(
+        [(k, (k % 2) * 1000 - (k % 2 == 0) * k * 0.001) for k in range(1000)] + [(1000, 2000), (0, 2000)], "f8"
+    )
     tried: list[int] = []
     holds_any = polygons._holds_any
 
@@ -313,22 +366,34 @@ def test_ply_binary(tmp_path: Path, form: str, sizes: tuple[int, ...]) -> None:
     order = FORMS[form]
     faces = b"".join(struct.pack(f"{order}fB{n}iH", 9.5, n, *((0, 1, 2, 3)[:n]), 7) for n in sizes)
     content = ply(CORNERS.astype(f"{order}f4").tobytes() + faces + b"\n", form, faces=len(sizes)).replace(
-        b"property list uchar int vertex_indices", b"property float quality\nproperty list uchar int vertex_indices\nproperty ushort flags"
+        b"property list uchar int vertex_indices",
+        b"property float quality\nproperty list uchar int vertex_indices\nproperty ushort flags",
     )
     mesh = one(tmp_path, "a.ply", content)
     assert area(mesh).tolist() == [0, 0, sum(0.5 if n == 3 else 1 for n in sizes)]
 
 
-@pytest.mark.parametrize("index", ["uchar int vertex_indices", "uint8 uint32 vertex_index", "int short vertex_indices", "ushort uchar vertex_index"])
+@pytest.mark.parametrize(
+    "index",
+    ["uchar int vertex_indices", "uint8 uint32 vertex_index", "int short vertex_indices", "ushort uchar vertex_index"],
+)
 def test_ply_text(tmp_path: Path, index: str) -> None:
     for body in (ROWS + b"3 0 1 2\n4 0 1 2 3\n", (ROWS + b"3 0 1 2\n4 0 1 2 3\n").replace(b"\n", b" ")):
         assert area(one(tmp_path, "a.ply", ply(body, faces=2, index=index))).tolist() == [0, 0, 1.5]
-    assert area(one(tmp_path, "a.ply", ply(ROWS + b"4 0 1 2 3\n", index=index).replace(b"\n", b"\r\n"))).tolist() == [0, 0, 1]
+    assert area(one(tmp_path, "a.ply", ply(ROWS + b"4 0 1 2 3\n", index=index).replace(b"\n", b"\r\n"))).tolist() == [
+        0,
+        0,
+        1,
+    ]
 
 
 def test_ply_elements_before_and_behind(tmp_path: Path) -> None:
-    content = ply(b"7 8\n" + ROWS + b"4 0 1 2 3\n1 2\n").replace(b"element vertex", b"element camera 1\nproperty float a\nproperty double b\nelement vertex")
-    assert area(one(tmp_path, "a.ply", content.replace(b"end_header", b"element edge 1\nproperty list int int c\nend_header"))).tolist() == [0, 0, 1]
+    content = ply(b"7 8\n" + ROWS + b"4 0 1 2 3\n1 2\n").replace(
+        b"element vertex", b"element camera 1\nproperty float a\nproperty double b\nelement vertex"
+    )
+    assert area(
+        one(tmp_path, "a.ply", content.replace(b"end_header", b"element edge 1\nproperty list int int c\nend_header"))
+    ).tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("names", [("s", "t"), ("u", "v"), ("texture_u", "texture_v")])
@@ -336,7 +401,9 @@ def test_ply_normals_uvs_and_image(tmp_path: Path, names: tuple[str, str]) -> No
     png(tmp_path)
     more = "".join(f"property float {name}\n" for name in ("nx", "ny", "nz", *names))
     rows = b"0 0 0 0 0 2 0 0\n1 0 0 0 0 2 1 0\n1 1 0 0 0 2 1 1\n0 1 0 0 0 2 0 1\n"
-    mesh = one(tmp_path, "a.ply", ply(rows + b"4 0 1 2 3\n", vertex=more).replace(b"made by a test", b"TextureFile a.png"))
+    mesh = one(
+        tmp_path, "a.ply", ply(rows + b"4 0 1 2 3\n", vertex=more).replace(b"made by a test", b"TextureFile a.png")
+    )
     assert mesh.uvs is not None and mesh.normals is not None and mesh.material.albedo_image is not None
     np.testing.assert_array_equal(mesh.normals, [(0, 0, 1)] * 4)
     np.testing.assert_array_equal(mesh.uvs, [(0, 1), (1, 1), (1, 0), (0, 0)])
@@ -367,7 +434,11 @@ def test_stl(tmp_path: Path, content: bytes) -> None:
 
 
 def test_stl_of_several_solids(tmp_path: Path) -> None:
-    assert area(one(tmp_path, "a.stl", f"solid a\n{FACET}endsolid a\nsolid b\n{FACET}endsolid b\n")).tolist() == [0, 0, 1]
+    assert area(one(tmp_path, "a.stl", f"solid a\n{FACET}endsolid a\nsolid b\n{FACET}endsolid b\n")).tolist() == [
+        0,
+        0,
+        1,
+    ]
 
 
 # ---- against trimesh ------------------------------------------------------------------------------------------------------
@@ -432,7 +503,11 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
         "ply\nformat ascii 1.0\nelement face 0\nproperty list int int vertex_index\nend_header\n",
         "header: must have an element vertex",
     ),
-    "PLY, no x": ("a.ply", ply(ROWS + b"4 0 1 2 3\n").replace(b"float x", b"float a"), "element vertex: must have the properties x, y and z"),
+    "PLY, no x": (
+        "a.ply",
+        ply(ROWS + b"4 0 1 2 3\n").replace(b"float x", b"float a"),
+        "element vertex: must have the properties x, y and z",
+    ),
     "PLY, no faces": ("a.ply", ply(ROWS).replace(b"element face", b"element edge"), "file: has no triangles"),
     "PLY, strips": (
         "a.ply",
@@ -440,7 +515,11 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
         "file: has no triangles: there is no element face; strips are not read",
     ),
     "PLY, twice": ("a.ply", ply(ROWS).replace(b"float y", b"float x"), "header: element 'vertex': property 'x' twice"),
-    "PLY, list in a vertex": ("a.ply", ply(ROWS).replace(b"float z", b"list int int z"), "element 'vertex': must have no lists"),
+    "PLY, list in a vertex": (
+        "a.ply",
+        ply(ROWS).replace(b"float z", b"list int int z"),
+        "element 'vertex': must have no lists",
+    ),
     "PLY, index beyond": ("a.ply", ply(ROWS + b"4 0 1 2 4\n"), "element face: vertex 4 does not exist, 4 present"),
     "PLY, negative index": ("a.ply", ply(ROWS + b"4 0 1 2 -1\n"), "element face: vertex -1 does not exist"),
     "PLY, half an index": ("a.ply", ply(ROWS + b"4 0 1 2 0.5\n"), "element face: indices must be whole"),
@@ -448,12 +527,32 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "PLY, NaN": ("a.ply", ply(b"nan 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n"), "vertices: must be finite"),
     "PLY, word": ("a.ply", ply(ROWS + b"4 0 1 two 3\n"), "file: must have nothing but numbers"),
     "PLY, negative length": ("a.ply", ply(ROWS + b"-4 0 1 2 3\n"), "element 'face': the file is cut off"),
-    "PLY, NaN for a length": ("a.ply", ply(ROWS + b"3 0 1 2 nan 0 1 2\n", faces=2), "element 'face': the file is cut off"),
+    "PLY, NaN for a length": (
+        "a.ply",
+        ply(ROWS + b"3 0 1 2 nan 0 1 2\n", faces=2),
+        "element 'face': the file is cut off",
+    ),
     "PLY, text cut off": ("a.ply", ply(ROWS + b"4 0 1 2\n"), "element 'face': the file is cut off"),
-    "PLY, cut off in vertices": ("a.ply", ply(bytes(40), "binary_little_endian"), "element 'vertex': the file is cut off"),
-    "PLY, cut off in faces": ("a.ply", ply(bytes(48) + b"\3\0", "binary_little_endian"), "element 'face': the file is cut off"),
-    "PLY, 10^9 vertices": ("a.ply", ply(bytes(99), "binary_little_endian", vertices=10**9), "element 'vertex': the file is cut off"),
-    "PLY, 10^18 faces": ("a.ply", ply(bytes(99), "binary_little_endian", faces=10**18 - 1), "element 'face': the file is cut off"),
+    "PLY, cut off in vertices": (
+        "a.ply",
+        ply(bytes(40), "binary_little_endian"),
+        "element 'vertex': the file is cut off",
+    ),
+    "PLY, cut off in faces": (
+        "a.ply",
+        ply(bytes(48) + b"\3\0", "binary_little_endian"),
+        "element 'face': the file is cut off",
+    ),
+    "PLY, 10^9 vertices": (
+        "a.ply",
+        ply(bytes(99), "binary_little_endian", vertices=10**9),
+        "element 'vertex': the file is cut off",
+    ),
+    "PLY, 10^18 faces": (
+        "a.ply",
+        ply(bytes(99), "binary_little_endian", faces=10**18 - 1),
+        "element 'face': the file is cut off",
+    ),
     "PLY, 2^31 corners": (
         "a.ply",
         ply(bytes(48) + b"\xff\xff\xff\x7f" * 9, "binary_little_endian", index="uint int vertex_index"),
@@ -464,9 +563,21 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "STL, 2^32 triangles": ("a.stl", stl([TRIANGLE], 2**32 - 1), "file: cut off, or no STL: 4294967295"),
     "STL, no triangles": ("a.stl", stl([]), "file: has no triangles"),
     "STL, NaN": ("a.stl", stl([[(0, 0, 0), (1, 0, 0), (0, np.nan, 0)]]), "vertices: must be finite"),
-    "STL, word": ("a.stl", f"solid a\n{FACET.replace('1 0 0', '1 q 0')}", "line 5: vertex: must be three numbers, not 'vertex 1 q 0'"),
-    "STL, two corners": ("a.stl", f"solid a\n{FACET.replace('vertex 1 0 0', '')}", "line 8: a facet must have three vertices"),
-    "STL, four corners": ("a.stl", f"solid a\n{FACET.replace('endloop', 'vertex 0 0 0')}", "line 7: a facet must have three vertices"),
+    "STL, word": (
+        "a.stl",
+        f"solid a\n{FACET.replace('1 0 0', '1 q 0')}",
+        "line 5: vertex: must be three numbers, not 'vertex 1 q 0'",
+    ),
+    "STL, two corners": (
+        "a.stl",
+        f"solid a\n{FACET.replace('vertex 1 0 0', '')}",
+        "line 8: a facet must have three vertices",
+    ),
+    "STL, four corners": (
+        "a.stl",
+        f"solid a\n{FACET.replace('endloop', 'vertex 0 0 0')}",
+        "line 7: a facet must have three vertices",
+    ),
     "STL, ends in a facet": ("a.stl", f"solid a\n{FACET}{FACET[:60]}", "file: cut off within a facet"),
     "STL, cut off in a number": ("a.stl", f"solid a\n{FACET[:40]}", "line 4: vertex: must be three numbers"),
 }
@@ -478,7 +589,9 @@ def test_broken(tmp_path: Path, name: str) -> None:
     assert problem(tmp_path, file, content).startswith(rule)
 
 
-@pytest.mark.parametrize("text", ["Kd a b c\n", "Kd 1 2\n", "Kd\n", "Ns x\n", "d\n", "Kd nan 0 0\n", "map_Kd\n", "Kd 1 1 1 1 1\n"])
+@pytest.mark.parametrize(
+    "text", ["Kd a b c\n", "Kd 1 2\n", "Kd\n", "Ns x\n", "d\n", "Kd nan 0 0\n", "map_Kd\n", "Kd 1 1 1 1 1\n"]
+)
 def test_broken_materials(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.mtl").write_text("newmtl m\n" + text)
     content = "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n"
@@ -508,7 +621,16 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_small_files_take_little_memory(tmp_path: Path) -> None:
     """Counts are compared with the data before anything is allocated for them."""
-    chosen = [BROKEN[name] for name in ("PLY, 10^9 vertices", "PLY, 10^18 faces", "PLY, 2^31 corners", "STL, 2^32 triangles", "index far beyond")]
+    chosen = [
+        BROKEN[name]
+        for name in (
+            "PLY, 10^9 vertices",
+            "PLY, 10^18 faces",
+            "PLY, 2^31 corners",
+            "STL, 2^32 triangles",
+            "index far beyond",
+        )
+    ]
     tracemalloc.start()
     try:
         for name, content, _ in chosen:
@@ -523,7 +645,11 @@ def test_a_scene_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     """Each is found by its name's end, in capitals too, and drawn."""
     from ssdo.__main__ import main
 
-    content = {"a.obj": (SQUARE + "f 1 2 3 4\n").encode(), "a.ply": ply(ROWS + b"4 0 1 2 3\n"), "a.stl": stl([TRIANGLE])}[name]
+    content = {
+        "a.obj": (SQUARE + "f 1 2 3 4\n").encode(),
+        "a.ply": ply(ROWS + b"4 0 1 2 3\n"),
+        "a.stl": stl([TRIANGLE]),
+    }[name]
     (tmp_path / name.upper()).write_bytes(content)
     out = tmp_path / "out.png"
     small = ["--width", "32", "--height", "18", "--environment", "sky", "--output", str(out)]

@@ -84,7 +84,9 @@ def test_psnr_of_known_noise() -> None:
 
 def test_ssim_of_two_greys_is_its_first_factor() -> None:
     """Flat pictures have no structure: (2 x y + c) / (x^2 + y^2 + c) of the sRGB values. 0.21404 is shown as 0.5."""
-    assert ssim(flat(0.2140411, 0.2140411, 0.2140411), flat(1, 1, 1)) == pytest.approx((2 * 0.5 + 1e-4) / (0.25 + 1 + 1e-4), rel=1e-6)
+    assert ssim(flat(0.2140411, 0.2140411, 0.2140411), flat(1, 1, 1)) == pytest.approx(
+        (2 * 0.5 + 1e-4) / (0.25 + 1 + 1e-4), rel=1e-6
+    )
 
 
 def test_ssim_falls_below_zero_for_a_negative() -> None:
@@ -93,7 +95,9 @@ def test_ssim_falls_below_zero_for_a_negative() -> None:
 
 
 def test_two_references_without_their_noise() -> None:
-    """Noise of deviation 0.5 leaves rmse far from the true 0.1; without noise it is within the estimate's own 0.5^2 / sqrt(n)."""
+    """Noise of deviation 0.5 leaves rmse far from the true 0.1; without noise it is within the estimate's own 0.5^2 /
+    sqrt(n).
+    """
     rng = np.random.default_rng(3)
     truth, size = random(4, (200, 200)), (200, 200, 3)
     first, second = (truth + rng.normal(0, 0.5, size).astype("f4") for _ in range(2))
@@ -102,7 +106,9 @@ def test_two_references_without_their_noise() -> None:
     assert noise_free_mse(image, [first, second]) == pytest.approx(0.01, abs=4 * 0.26 / math.sqrt(truth.size))
     assert noise_free_rmse(image, [first, second]) == math.sqrt(noise_free_mse(image, [first, second]))
     both = (first + second) / 2
-    assert noise_free_mse(image, [first, second]) == pytest.approx(rmse(image, both) ** 2 - rmse(first, second) ** 2 / 4, rel=1e-4)
+    assert noise_free_mse(image, [first, second]) == pytest.approx(
+        rmse(image, both) ** 2 - rmse(first, second) ** 2 / 4, rel=1e-4
+    )
 
 
 def test_two_references_around_the_image_give_no_root_of_a_negative() -> None:
@@ -158,7 +164,9 @@ def test_what_the_mask_leaves_out_does_not_count(metric: Metric) -> None:
 
 
 def test_a_mask_is_a_crop() -> None:
-    """FLIP looks over the mask's edge into the reference, SSIM keeps its windows inside: but for them a mask crops exactly."""
+    """FLIP looks over the mask's edge into the reference, SSIM keeps its windows inside: but for them a mask crops
+    exactly.
+    """
     a, b, where = random(11), random(12), left()
     for metric in (rmse, bias, relmse, psnr):
         assert metric(a, b, where) == pytest.approx(metric(a[:, :15], b[:, :15]))
@@ -169,7 +177,9 @@ def test_a_mask_is_a_crop() -> None:
 
 @pytest.mark.parametrize(("dark", "stops"), [(0.5, 1.0), (2.0**-5, 5.0), (0.0, 23.0)])
 def test_exposures_come_from_what_the_mask_counts(monkeypatch: pytest.MonkeyPatch, dark: float, stops: float) -> None:
-    """From the brightest pixel to the median one, a step for each stop, at least two; the background, most of it brighter, has no say."""
+    """From the brightest pixel to the median one, a step for each stop, at least two; the background, most of it
+    brighter, has no say.
+    """
     seen: list[dict[str, Any]] = []
     monkeypatch.setattr(metrics, "_flip", lambda *given: seen.append(given[-1]))
     where = left()
@@ -259,7 +269,15 @@ def test_a_peak_must_be_one(peak: float) -> None:
 def test_huge_and_tiny_values_stay_numbers(metric: Metric, size: tuple[int, int]) -> None:
     huge, ordinary, tiny = (flat(v, v, v, size=size) for v in (HUGE, 1, 1e-44))
     negative = flat(-1, -2, -3, size=size)
-    for a, b in ((huge, ordinary), (ordinary, huge), (huge, -huge), (-huge, huge), (tiny, ordinary), (ordinary, tiny), (negative, ordinary)):
+    for a, b in (
+        (huge, ordinary),
+        (ordinary, huge),
+        (huge, -huge),
+        (-huge, huge),
+        (tiny, ordinary),
+        (ordinary, tiny),
+        (negative, ordinary),
+    ):
         if metric is not flip_hdr or b.max() > 0:
             assert math.isfinite(metric(a, b))
     assert rmse(huge, -huge) == pytest.approx(2 * HUGE)
@@ -275,7 +293,9 @@ def test_ssim_and_psnr_are_scikit_images(size: tuple[int, int]) -> None:
     a = random(24, size)
     b = np.clip(a + (random(25, size) - np.float32(0.5)) * np.linspace(0, 2, size[1], dtype="f4")[:, None], -0.5, 1.5)
     shown = [metrics._srgb(p.astype("f8")) for p in (b, a)]
-    theirs = others.structural_similarity(*shown, data_range=1.0, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    theirs = others.structural_similarity(
+        *shown, data_range=1.0, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
     assert ssim(b, a) == pytest.approx(theirs, abs=1e-12)
     assert psnr(b, a) == pytest.approx(others.peak_signal_noise_ratio(a.astype("f8"), b.astype("f8"), data_range=1.0))
 
@@ -338,7 +358,13 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_metrics_need_no_opengl_and_no_extra() -> None:
     """Imported alone: neither OpenGL nor what is optional comes along."""
     code = "import sys, ssdo.measure.metrics; print(*{'moderngl', 'flip_evaluator', 'skimage', 'scipy', 'matplotlib'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=metrics.__file__.rpartition("ssdo")[0], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=metrics.__file__.rpartition("ssdo")[0],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == ""
 
 

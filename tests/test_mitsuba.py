@@ -1,7 +1,7 @@
 """Our pictures beside those of Mitsuba 3, a path tracer: the camera to the pixel, the light to a stated error.
 
-Path tracing is noisy. Two pictures with independent noise take it out (`noise_free_rmse`), so that few paths a pixel will do. Our own
-noise is kept small by many frames.
+Path tracing is noisy. Two pictures with independent noise take it out (`noise_free_rmse`), so that few paths a pixel
+will do. Our own noise is kept small by many frames.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Room:
 
 
 def cell() -> Room:
-    """2 x 2 x 2 m: a floor, three walls, two blocks, a ball; open above and to the south. The room of the prototype's figures."""
+    """2 x 2 x 2 m: a floor, three walls, two blocks, a ball; open above and to the south. The room of the prototype's
+    figures.
+    """
     pieces = [
         Piece(quad((-1, 0, 1), (1, 0, 1), (1, 0, -1), (-1, 0, -1), WHITE)),
         Piece(quad((-1, 0, -1), (1, 0, -1), (1, 2, -1), (-1, 2, -1), WHITE)),
@@ -79,7 +81,9 @@ def cell() -> Room:
 
 
 def court() -> Room:
-    """6 x 5 m, walls 3 m high in the north and the west, an arcade along the north; a table, a block, a chest, a vase, two balls."""
+    """6 x 5 m, walls 3 m high in the north and the west, an arcade along the north; a table, a block, a chest, a vase,
+    two balls.
+    """
     pillars = np.array([[x, 0.0, -1.4] for x in (-2.7, -1.0, 0.7, 2.4)])
     legs = np.array([[x, 0.0, z] for x in (-0.5, 0.5) for z in (-0.3, 0.3)])
     pieces = [
@@ -109,7 +113,9 @@ def write_glb(path: Path, pieces: Sequence[Piece]) -> None:
         views.append({"buffer": 0, "byteOffset": len(data), "byteLength": values.nbytes})
         data.extend(values.tobytes())
         bounds = {"min": values.min(0).tolist(), "max": values.max(0).tolist()} if kind == "VEC3" else {}
-        accessors.append({"bufferView": len(views) - 1, "componentType": component, "count": len(values), "type": kind, **bounds})
+        accessors.append(
+            {"bufferView": len(views) - 1, "componentType": component, "count": len(values), "type": kind, **bounds}
+        )
         return len(accessors) - 1
 
     nodes, meshes, materials = [], [], []
@@ -120,9 +126,21 @@ def write_glb(path: Path, pieces: Sequence[Piece]) -> None:
             attributes["NORMAL"] = accessor(mesh.normals.astype("<f4"), "VEC3", 5126)
         indices = accessor(mesh.triangles.ravel().astype("<u4"), "SCALAR", 5125)
         half = np.radians(piece.turn) / 2
-        nodes.append({"mesh": i, "translation": piece.offset, "rotation": [0, np.sin(half), 0, np.cos(half)], "scale": [piece.factor] * 3})
+        nodes.append(
+            {
+                "mesh": i,
+                "translation": piece.offset,
+                "rotation": [0, np.sin(half), 0, np.cos(half)],
+                "scale": [piece.factor] * 3,
+            }
+        )
         meshes.append({"primitives": [{"attributes": attributes, "indices": indices, "material": i}]})
-        materials.append({"pbrMetallicRoughness": {"baseColorFactor": [*mesh.material.albedo, 1.0], "metallicFactor": 0.0}, "doubleSided": True})
+        materials.append(
+            {
+                "pbrMetallicRoughness": {"baseColorFactor": [*mesh.material.albedo, 1.0], "metallicFactor": 0.0},
+                "doubleSided": True,
+            }
+        )
     tree = {
         "asset": {"version": "2.0"},
         "scene": 0,
@@ -155,7 +173,8 @@ def shot_of(*flags: str) -> Shot:
 def file_of(room: Room, folder: Path) -> Sequence[str]:
     """The flags that show a room from a file."""
     write_glb(folder / "room.glb", room.pieces)
-    return ("--scene", str(folder / "room.glb"), "--material", "diffuse", *room.camera)  # glTF has no surface without gloss
+    # glTF has no surface without gloss
+    return ("--scene", str(folder / "room.glb"), "--material", "diffuse", *room.camera)
 
 
 def photographed(gpu: Gpu, shot: Shot) -> Probe:
@@ -170,9 +189,13 @@ def traced(scene: Scene, shot: Shot, depth: int, spp: int, seed: int = 1) -> Flo
 
 
 def inside(where: Bools) -> Bools:
-    """Pixels whose eight neighbours are marked as well: there Mitsuba's average over the pixel shows the same surface as its centre."""
+    """Pixels whose eight neighbours are marked as well: there Mitsuba's average over the pixel shows the same surface
+    as its centre.
+    """
     w = np.pad(where, 1)
-    return np.logical_and.reduce([w[1 + j : w.shape[0] - 1 + j, 1 + i : w.shape[1] - 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1)])
+    return np.logical_and.reduce(
+        [w[1 + j : w.shape[0] - 1 + j, 1 + i : w.shape[1] - 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1)]
+    )
 
 
 def _sky(sun: Vec3) -> Floats:
@@ -180,7 +203,8 @@ def _sky(sun: Vec3) -> Floats:
     h, w = 256, 512
     v, u = np.meshgrid((np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / w, indexing="ij")
     sky = np.array([0.25, 0.3, 0.4]) * (1.2 - v)[..., None]
-    sky += np.exp(-(((u - 0.62) / 0.03) ** 2) - ((v - 0.3) / 0.05) ** 2)[..., None] * np.array([30, 22, 12])  # from the south-west
+    # from the south-west
+    sky += np.exp(-(((u - 0.62) / 0.03) ** 2) - ((v - 0.3) / 0.05) ** 2)[..., None] * np.array([30, 22, 12])
     sky += np.exp(-(((u - 0.40) / 0.05) ** 2) - ((v - 0.35) / 0.08) ** 2)[..., None] * np.array([1, 3, 9])
     return sky.astype(np.float32)
 
@@ -205,13 +229,20 @@ def test_a_file_lands_on_the_same_pixels(gpu: Gpu, tmp_path: Path, room: Room) -
     # Where two surfaces meet or one ends rounding decides; elsewhere positions agree to 1e-5 of the distance.
     both = ours.surface & theirs.covered
     apart = np.linalg.norm(ours.position - theirs.position, axis=-1) / np.where(both, ours.depth, 1)
-    same = both & (apart < 1e-4) & ((ours.normal * theirs.normal).sum(-1) > 0.999) & (np.abs(ours.albedo - theirs.albedo).max(-1) < 1e-3)
+    same = (
+        both
+        & (apart < 1e-4)
+        & ((ours.normal * theirs.normal).sum(-1) > 0.999)
+        & (np.abs(ours.albedo - theirs.albedo).max(-1) < 1e-3)
+    )
     assert same.sum() > 0.999 * both.sum()
 
 
 def dark(scene: Scene) -> Scene:
     """A scene whose surfaces do not emit."""
-    return replace(scene, meshes=tuple(replace(m, material=replace(m.material, emission=(0.0, 0.0, 0.0))) for m in scene.meshes))
+    return replace(
+        scene, meshes=tuple(replace(m, material=replace(m.material, emission=(0.0, 0.0, 0.0))) for m in scene.meshes)
+    )
 
 
 class Errors(NamedTuple):
@@ -224,19 +255,26 @@ class Errors(NamedTuple):
 
 
 def errors(gpu: Gpu, name: str, scene: Scene, flags: Sequence[str], across: float) -> Errors:
-    """SSAO at its best radius and visibility, SSDO with a radius of `across` metres; both with 64 steps, over many frames.
+    """SSAO at its best radius and visibility, SSDO with a radius of `across` metres; both with 64 steps, over many
+    frames.
 
     Printed as a row of the README's table: `pytest -s tests/test_mitsuba.py -k against`.
     """
     flags = (*flags, "--environment", "patches")
-    direct, bounce = ([traced(scene, shot_of(*flags), depth, 32, seed) for seed in (1, 2)] for depth in (truth.DIRECT, truth.BOUNCE))
+    direct, bounce = (
+        [traced(scene, shot_of(*flags), depth, 32, seed) for seed in (1, 2)] for depth in (truth.DIRECT, truth.BOUNCE)
+    )
 
     def ours(technique: str, radius: float, visibility: str, frames: int) -> Probe:
         own = {"radius": f"{radius}", "visibility": visibility, "samples": "32", "steps": "64"}
         given = [word for key, value in own.items() for word in (f"--{technique}.{key}", value)]
         return photographed(gpu, shot_of(*flags, "--technique", technique, *given, "--frames", str(frames)))
 
-    ssao = [ours("ssao", across * share, visibility, 3) for visibility in ("march", "point") for share in (0.1, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0)]
+    ssao = [
+        ours("ssao", across * share, visibility, 3)
+        for visibility in ("march", "point")
+        for share in (0.1, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0)
+    ]
     ssdo = ours("ssdo", across, "march", 16)
     found = Errors(
         min(noise_free_rmse(p.radiance, direct, p.surface) for p in ssao),
@@ -250,8 +288,9 @@ def errors(gpu: Gpu, name: str, scene: Scene, flags: Sequence[str], across: floa
 
 
 def test_against_path_tracing_in_a_room(gpu: Gpu, tmp_path: Path) -> None:
-    """Measured: 0.45 of SSAO's error in direct light, 0.41 with the bounce. What is left is light that things thinner than the
-    radius are taken to hide: with a thickness of 0.4 m it is 0.37 and 0.26."""
+    """Measured: 0.45 of SSAO's error in direct light, 0.41 with the bounce. What is left is light that things thinner
+    than the radius are taken to hide: with a thickness of 0.4 m it is 0.37 and 0.26.
+    """
     room = cell()
     e = errors(gpu, "a furnished room", room.scene, file_of(room, tmp_path), 2 * np.sqrt(2))  # the floor's diagonal
     assert e.ssdo_direct <= 0.5 * e.ssao_direct
@@ -266,7 +305,8 @@ def test_against_path_tracing_in_the_cornell_box(gpu: Gpu) -> None:
 
 
 def test_against_path_tracing_in_the_courtyard(gpu: Gpu) -> None:
-    """Where the camera stands inside, the walls behind it hide nothing in screen space: SSDO is no better than SSAO there.
+    """Where the camera stands inside, the walls behind it hide nothing in screen space: SSDO is no better than SSAO
+    there.
 
     Measured 1.17 and 1.15. A change that leaves this band is news, for better or worse.
     """
@@ -281,7 +321,17 @@ def test_the_environment_stands_where_it_should(gpu: Gpu, monkeypatch: pytest.Mo
     """A ball alone, which hides nothing from itself, shows the irradiance of every direction."""
     scene = Scene((sphere((0, 0, 0), 1.0, WHITE, rings=96),), eye=(2.0, 1.5, 3.0), target=(0.0, 0.0, 0.0), fov=40.0)
     monkeypatch.setitem(built_in.BUILT_IN, "ball-alone", lambda: scene)
-    shot = shot_of("--scene", "ball-alone", "--technique", "off", *SMALL, "--environment", "patches", "--sky.rotation", str(rotation))
+    shot = shot_of(
+        "--scene",
+        "ball-alone",
+        "--technique",
+        "off",
+        *SMALL,
+        "--environment",
+        "patches",
+        "--sky.rotation",
+        str(rotation),
+    )
     ours = photographed(gpu, shot)
     theirs = [traced(scene, shot, truth.DIRECT, 128, seed) for seed in (1, 2)]
     where = inside(ours.surface)
@@ -292,7 +342,18 @@ def test_the_environment_stands_where_it_should(gpu: Gpu, monkeypatch: pytest.Mo
 def test_sunlight_and_its_shadows(gpu: Gpu, tmp_path: Path) -> None:
     """A point-like sun in a black sky: irradiance, direction, shadows."""
     room = court()
-    sun = ("--sun.azimuth", "120", "--sun.elevation", "40", "--sun.irradiance", "3", "--sun.color", "1,0.8,0.5", "--sun.size", "0")
+    sun = (
+        "--sun.azimuth",
+        "120",
+        "--sun.elevation",
+        "40",
+        "--sun.irradiance",
+        "3",
+        "--sun.color",
+        "1,0.8,0.5",
+        "--sun.size",
+        "0",
+    )
     shot = shot_of(*file_of(room, tmp_path), "--technique", "off", "--environment", "black", *sun)
     ours = photographed(gpu, shot)
     theirs = traced(room.scene, shot, truth.DIRECT, 16)
@@ -302,9 +363,13 @@ def test_sunlight_and_its_shadows(gpu: Gpu, tmp_path: Path) -> None:
 
 
 def test_light_from_a_surface_that_emits(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A glowing wall and a floor before it in the dark: the bounce of what is emitted is Mitsuba's direct light of an area."""
+    """A glowing wall and a floor before it in the dark: the bounce of what is emitted is Mitsuba's direct light of an
+    area.
+    """
     floor = quad((-2, 0, 2), (2, 0, 2), (2, 0, -1), (-2, 0, -1), WHITE)
-    wall = quad((-2, 0, -1), (2, 0, -1), (2, 1.5, -1), (-2, 1.5, -1), Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0)))
+    wall = quad(
+        (-2, 0, -1), (2, 0, -1), (2, 1.5, -1), (-2, 1.5, -1), Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0))
+    )
     scene = Scene((floor, wall), eye=(0.0, 2.2, 4.5), target=(0.0, 0.6, 0.0), fov=45.0, environment="black")
     monkeypatch.setitem(built_in.BUILT_IN, "glow", lambda: scene)
     ssdo = ("--technique", "ssdo", "--ssdo.radius", "4", "--ssdo.samples", "64", "--ssdo.steps", "64", "--frames", "3")
@@ -313,8 +378,10 @@ def test_light_from_a_surface_that_emits(gpu: Gpu, monkeypatch: pytest.MonkeyPat
     theirs = [traced(scene, shot, truth.DIRECT, 64, seed) for seed in (1, 2)]
     where = inside(ours.surface & (ours.albedo[..., 0] > 0))
     mean = theirs[0][where].mean()
-    assert abs(ours.radiance[where].mean() / mean - 1) < 0.05  # measured: 0.030, rays that pass the wall's edge between two steps
-    assert noise_free_rmse(ours.radiance, theirs, where) < 0.12 * mean  # measured: 0.078, most of it our noise beside the wall
+    # measured: 0.030, rays that pass the wall's edge between two steps
+    assert abs(ours.radiance[where].mean() / mean - 1) < 0.05
+    # measured: 0.078, most of it our noise beside the wall
+    assert noise_free_rmse(ours.radiance, theirs, where) < 0.12 * mean
 
 
 def test_images_lie_the_same_way(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +389,9 @@ def test_images_lie_the_same_way(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> N
     image = np.full((64, 64, 4), 255, np.uint8)
     image[..., :3] = [20, 120, 220]
     image[:32, :32, :3], image[:32, 32:, :3], image[32:, :32, :3] = [200, 40, 40], [40, 188, 40], [128, 128, 30]
-    wall = quad((-1, -1, 0), (1, -1, 0.5), (1, 1, 0.5), (-1, 1, 0), Material((0.9, 0.8, 0.7), albedo_image=Image(image)))
+    wall = quad(
+        (-1, -1, 0), (1, -1, 0.5), (1, 1, 0.5), (-1, 1, 0), Material((0.9, 0.8, 0.7), albedo_image=Image(image))
+    )
     scene = Scene((wall,), eye=(0.0, 0.5, 4.0), target=(0.0, 0.0, 0.0), fov=40.0)
     monkeypatch.setitem(built_in.BUILT_IN, "signs", lambda: scene)
     shot = shot_of("--scene", "signs", "--technique", "off", *SMALL)

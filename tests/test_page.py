@@ -56,7 +56,14 @@ def flat(*rgb: float, size: tuple[int, int] = (18, 32)) -> Floats:
 def entry(name: str, **more: Any) -> dict[str, Any]:
     technique = name.partition("-")[0]
     samples = {f"{technique}.samples": int(name.partition("-")[2])} if "-" in name else {}
-    return {"id": name, "label": name, "technique": technique, "settings": samples, "layers": {"final": f"{name}.final"}, "error": None} | {
+    return {
+        "id": name,
+        "label": name,
+        "technique": technique,
+        "settings": samples,
+        "layers": {"final": f"{name}.final"},
+        "error": None,
+    } | {
         "parts": None,
         "cost": None,
         "files": {"png": f"{name}.png"},
@@ -66,7 +73,11 @@ def entry(name: str, **more: Any) -> dict[str, Any]:
 
 def study(entries: list[dict[str, Any]], size: tuple[int, int] = (18, 32), **more: Any) -> dict[str, Any]:
     names = [e["id"] for e in entries]
-    truth = {"entry": "reference", "label": "reference, 8 frames", "noise": 0.0031, "file": False} if "reference" in names else None
+    truth = (
+        {"entry": "reference", "label": "reference, 8 frames", "noise": 0.0031, "file": False}
+        if "reference" in names
+        else None
+    )
     return {
         "title": "courtyard",
         "made": "2026-11-24",
@@ -91,9 +102,18 @@ def usual() -> tuple[dict[str, Any], Layers]:
     layers: Layers = {"albedo": np.clip(light(90), 0, 1), "unoccluded": light(91)}
     entries = []
     for i, name in enumerate(names):
-        own = {"final": light(4 * i), "direct": light(4 * i + 1), "bounce": light(4 * i + 2), "open": np.clip(light(4 * i + 3)[..., 0], 0, 1)}
+        own = {
+            "final": light(4 * i),
+            "direct": light(4 * i + 1),
+            "bounce": light(4 * i + 2),
+            "open": np.clip(light(4 * i + 3)[..., 0], 0, 1),
+        }
         layers |= {f"{name}.{term}": values for term, values in own.items()}
-        error = {n: v if math.isfinite(v) else None for n, v in metrics.measured(own["final"], light(12)).items()} if name != "reference" else None
+        error = (
+            {n: v if math.isfinite(v) else None for n, v in metrics.measured(own["final"], light(12)).items()}
+            if name != "reference"
+            else None
+        )
         entries.append(entry(name, layers={term: f"{name}.{term}" for term in own}, error=error))
     entries[0]["parts"] = {"sampling": 0.04, "sampling after blur": 0.01, "blur": 0.005, "screen space": 0.03}
     entries[1]["cost"] = {"total": 12.5, "passes": {"ssdo:direct": 9.5, "denoise:x": 3.0}}
@@ -104,7 +124,9 @@ def of(**finals: Floats) -> tuple[dict[str, Any], Layers]:
     """A study with these final pictures only; underscores in names stand for hyphens."""
     named = {name.replace("_", "-"): values for name, values in finals.items()}
     size = next(iter(finals.values())).shape[:2]
-    return study([entry(name) for name in named], (size[0], size[1])), {f"{name}.final": values for name, values in named.items()}
+    return study([entry(name) for name in named], (size[0], size[1])), {
+        f"{name}.final": values for name, values in named.items()
+    }
 
 
 # ---- what is expected ---------------------------------------------------------------------------------------------------
@@ -146,10 +168,15 @@ class Browser:
     def __init__(self, driver: Chrome, folder: Path) -> None:
         self.driver, self.folder = driver, folder
 
-    def open(self, told: dict[str, Any], layers: Layers, width: int = 1000, height: int = 1000, dark: bool = False) -> None:
+    def open(
+        self, told: dict[str, Any], layers: Layers, width: int = 1000, height: int = 1000, dark: bool = False
+    ) -> None:
         path = self.folder / "index.html"
         path.write_text(page.html(told, layers), "utf-8")
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get(path.as_uri())
@@ -169,7 +196,9 @@ class Browser:
         return str(self.js("return document.querySelector(arguments[0]).textContent", css))
 
     def texts(self, css: str) -> list[str]:
-        return [str(t) for t in self.js("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", css)]
+        return [
+            str(t) for t in self.js("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", css)
+        ]
 
     def pixels(self, canvas: str) -> Bytes:
         """(h, w, 3) of a canvas, by its id or a selector, in its own pixels."""
@@ -234,7 +263,9 @@ class Browser:
     @property
     def size(self) -> tuple[float, float]:
         """Of the stage."""
-        width, height = self.js("const b = document.getElementById('stage').getBoundingClientRect(); return [b.width, b.height]")
+        width, height = self.js(
+            "const b = document.getElementById('stage').getBoundingClientRect(); return [b.width, b.height]"
+        )
         return float(width), float(height)
 
 
@@ -246,7 +277,13 @@ def driver() -> Iterator[Chrome]:
         pytest.skip("no browser: Chromium and chromedriver are not installed (Debian: chromium, chromium-driver)")
     options = ChromeOptions()
     options.binary_location = BROWSER
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1000,1000", "--force-color-profile=srgb"):
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=1000,1000",
+        "--force-color-profile=srgb",
+    ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = Chrome(options=options, service=Service(DRIVER))
@@ -306,13 +343,17 @@ def unpacked(text: str, shape: tuple[int, ...], bits: int) -> Floats:
     return floats
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=6, max_size=6), st.sampled_from([page.FINE, page.COARSE]))
+@given(
+    st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=6, max_size=6),
+    st.sampled_from([page.FINE, page.COARSE]),
+)
 @settings(max_examples=300, deadline=None)
 def test_packed_numbers_are_rounded_and_never_overflow(numbers: list[float], bits: int) -> None:
     layer = np.array(numbers, np.float32).reshape(2, 1, 3)
     back = unpacked(page.pack(layer, bits), layer.shape, bits)
     assert np.isfinite(back).all()
-    # half a step of the mantissa; twice that next to the largest float, which is cut, not rounded; below 1.2e-38 steps do not shrink
+    # half a step of the mantissa; twice that next to the largest float, which is cut, not rounded; below 1.2e-38 steps
+    # do not shrink
     near = np.abs(layer.astype(np.float64)) * np.where(np.abs(layer) > 3.4e38, 2.0**-bits, 2.0 ** -(bits + 1))
     assert (np.abs(back.astype(np.float64) - layer) <= np.maximum(near, 2.0 ** -(126 + bits + 1))).all()
 
@@ -365,7 +406,9 @@ def test_every_term_of_both_sides(browser: Browser) -> None:
     browser["linked"].click()
     for term in ("unoccluded", "direct", "bounce", "final"):
         browser.choose("right-term", term)
-        assert close(browser.pixels("right-pixels"), displayed(layers[term if term == "unoccluded" else f"ssdo-16.{term}"])), term
+        assert close(
+            browser.pixels("right-pixels"), displayed(layers[term if term == "unoccluded" else f"ssdo-16.{term}"])
+        ), term
     browser.choose("left-term", "open")
     assert close(browser.pixels("left-pixels"), 255 * layers["ssao-16.open"][..., None])
     browser.choose("left-term", "albedo")
@@ -385,7 +428,10 @@ def test_the_error_in_false_colour(browser: Browser) -> None:
     assert top is not None
     assert browser.text("#top-value") == f"{top:#.3g} radiance"
     assert close(browser.pixels("right-pixels"), metrics.false_colour(apart, top).astype(float))
-    assert close(browser.pixels("left-pixels"), metrics.false_colour(metrics.error_map(layers["ssao-16.final"], layers["reference.final"]), top).astype(float))
+    assert close(
+        browser.pixels("left-pixels"),
+        metrics.false_colour(metrics.error_map(layers["ssao-16.final"], layers["reference.final"]), top).astype(float),
+    )
     browser.choose("top", -0.3)
     assert browser.text("#top-value") == "0.500 radiance"
     assert close(browser.pixels("right-pixels"), metrics.false_colour(apart, 0.5).astype(float))
@@ -510,7 +556,10 @@ def test_zoom_and_pan(browser: Browser) -> None:
         value = screen[int(py + dy), int(px + dx), 0]
         even = (round(dx / fit / 2) + round(dy / fit / 2)) % 2 == 0
         assert value == (displayed(board)[0, 0, 0].round() if even else 0), (dx, dy)
-    assert set(np.unique(screen[int(py), int(px - 2 * fit) : int(px + 2 * fit), 0])) <= {0, int(displayed(board)[0, 0, 0].round())}, "not crisp"
+    assert set(np.unique(screen[int(py), int(px - 2 * fit) : int(px + 2 * fit), 0])) <= {
+        0,
+        int(displayed(board)[0, 0, 0].round()),
+    }, "not crisp"
     browser.drag(px, py, 2 * fit)
     assert browser.screen()[int(py), int(px + 2 * fit), 0] > 0, "the pixel did not go with the pointer"
     assert browser.screen()[int(py), int(px), 0] == 0
@@ -539,7 +588,9 @@ def origin(browser: Browser, x: float, y: float) -> ScrollOrigin:
 
 def loupe(browser: Browser) -> list[list[float]]:
     """Left, right and their difference, a row for each channel."""
-    rows = browser.js("return [...document.querySelectorAll('#loupe-values tr')].slice(1).map(r => [...r.querySelectorAll('td')].map(c => c.textContent))")
+    rows = browser.js(
+        "return [...document.querySelectorAll('#loupe-values tr')].slice(1).map(r => [...r.querySelectorAll('td')].map(c => c.textContent))"
+    )
     return [[float(text.replace("\u2212", "-")) for text in row] for row in rows]
 
 
@@ -557,7 +608,9 @@ def test_the_loupe_reads_what_is_there(browser: Browser) -> None:
         assert browser.text("#loupe-place").startswith(f"x {x}, y {y} ")
         for row, l_true, r_true in zip(loupe(browser), a[y, x], b[y, x], strict=True):
             # half of the third digit, and the numbers' own rounding
-            for shown, true, off in zip(row, (l_true, r_true, r_true - l_true), (l_true, r_true, l_true + r_true), strict=True):
+            for shown, true, off in zip(
+                row, (l_true, r_true, r_true - l_true), (l_true, r_true, l_true + r_true), strict=True
+            ):
                 assert shown == pytest.approx(true, rel=5.1e-3, abs=float(off) * 2**-16)
         wanted, magnified = displayed(a)[y, x], browser.pixels("loupe-left")
         middle = magnified[magnified.shape[0] // 2, magnified.shape[1] // 2]
@@ -600,7 +653,9 @@ def test_numbers_beyond_half_floats(browser: Browser) -> None:
 def test_keys(browser: Browser) -> None:
     told, layers = usual()
     browser.open(told, layers)
-    chosen = "return ['left-entry', 'right-entry', 'left-term', 'right-term'].map(id => document.getElementById(id).value)"
+    chosen = (
+        "return ['left-entry', 'right-entry', 'left-term', 'right-term'].map(id => document.getElementById(id).value)"
+    )
     assert browser.js(chosen) == ["0", "2", "final", "final"], "SSAO left, SSDO right"
     browser.press("2")
     browser.press("4", shift=True)
@@ -651,7 +706,21 @@ def test_all_controls_can_be_reached_by_tab(browser: Browser) -> None:
     for _ in range(60):
         ActionChains(browser.driver, duration=1).send_keys(Keys.TAB).perform()
         reached.add(browser.js("const e = document.activeElement; return e.id || e.name || e.className || e.tagName"))
-    wanted = {"left-entry", "left-term", "swap", "linked", "right-entry", "right-term", "stage", "divider", "view", "fit", "one", "loupe-switch", "help-switch"}
+    wanted = {
+        "left-entry",
+        "left-term",
+        "swap",
+        "linked",
+        "right-entry",
+        "right-term",
+        "stage",
+        "divider",
+        "view",
+        "fit",
+        "one",
+        "loupe-switch",
+        "help-switch",
+    }
     assert wanted | {"exposure", "curve", "pick left", "pick right", "SUMMARY"} <= reached
     unnamed = browser.js(
         "return [...document.querySelectorAll('button, select, input')].filter(e => !(e.textContent.trim() && e.tagName == 'BUTTON') && !e.labels?.length"
@@ -664,7 +733,9 @@ def test_all_controls_can_be_reached_by_tab(browser: Browser) -> None:
 
 
 def error_cells(browser: Browser) -> list[list[str]]:
-    rows = browser.js("return [...document.querySelectorAll('.errors tbody tr')].map(r => [...r.querySelectorAll('td')].map(c => c.firstChild.textContent))")
+    rows = browser.js(
+        "return [...document.querySelectorAll('.errors tbody tr')].map(r => [...r.querySelectorAll('td')].map(c => c.firstChild.textContent))"
+    )
     return [[str(text) for text in row] for row in rows]
 
 
@@ -676,7 +747,9 @@ def test_the_tables_say_what_was_measured(browser: Browser) -> None:
     assert len(rows) == 4, "three entries and the truth"
     for row, one in zip(rows[:3], told["entries"], strict=False):
         for name, text in zip(names, row, strict=True):
-            assert float(text.replace("\u2212", "-")) == pytest.approx(one["error"][name], rel=5.1e-3, abs=0.051 if name == "psnr" else 0), name
+            assert float(text.replace("\u2212", "-")) == pytest.approx(
+                one["error"][name], rel=5.1e-3, abs=0.051 if name == "psnr" else 0
+            ), name
     marked = browser.js(
         "return [...document.querySelectorAll('.errors tbody tr')].map(r => [...r.querySelectorAll('td')].map(c => c.classList.contains('best')))"
     )
@@ -685,7 +758,9 @@ def test_the_tables_say_what_was_measured(browser: Browser) -> None:
         ranks = [-v if name in ("psnr", "ssim") else abs(v) for v in values]
         assert [row[column] for row in marked[:3]] == [rank == min(ranks) for rank in ranks], name
     assert "noise of its own, RMSE 0.00310" in browser.text("#error")
-    assert "Rousselle" in browser.js("return [...document.querySelectorAll('.errors abbr')].find(e => e.textContent === 'relMSE').title")
+    assert "Rousselle" in browser.js(
+        "return [...document.querySelectorAll('.errors abbr')].find(e => e.textContent === 'relMSE').title"
+    )
     assert browser.texts(".parts tbody td") == ["0.0400", "0.0100", "0.00500", "0.0300"]
     assert browser.texts(".costs thead th") == ["entry", "total", "ssdo:direct", "denoise:x"]
     assert browser.texts(".costs tbody td") == ["12.5", "9.50", "3.00"]
@@ -737,7 +812,9 @@ def test_what_is_missing_is_said(browser: Browser) -> None:
     assert cells[0][0] == "0"
     assert cells[0][3] == "\u221e"
     assert cells[0][4] == "\u2013"
-    assert browser.js("return document.querySelector('.errors tbody tr').children[4].classList.contains('best')"), "infinite is best"
+    assert browser.js("return document.querySelector('.errors tbody tr').children[4].classList.contains('best')"), (
+        "infinite is best"
+    )
     assert "how much noise it has is not known" in browser.text("#error")
     browser.choose("right-entry", 3)
     browser.choose("right-term", "bounce")
@@ -761,7 +838,10 @@ def test_strange_text_stays_text(browser: Browser) -> None:
     browser.view("all")
     assert browser.js("return window.evil") is None
     assert browser.js("return document.title") == f"{evil} - ssdo compare"
-    assert [browser.text(css) for css in ("#title", "#repeat code", ".tag.entry span:last-child", "#left-entry option:nth-child(2)")] == [
+    assert [
+        browser.text(css)
+        for css in ("#title", "#repeat code", ".tag.entry span:last-child", "#left-entry option:nth-child(2)")
+    ] == [
         evil,
         evil,
         evil,
@@ -785,7 +865,9 @@ def test_no_picture_leaves_the_screen(browser: Browser) -> None:
 
 
 def test_an_old_browser_is_told(browser: Browser) -> None:
-    script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": "delete window.DecompressionStream"})
+    script = browser.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": "delete window.DecompressionStream"}
+    )
     try:
         browser.open(*usual())
     finally:
@@ -795,8 +877,12 @@ def test_an_old_browser_is_told(browser: Browser) -> None:
 
 
 def test_it_is_small(tmp_path: Path) -> None:
-    """Noise, which compresses worst: below 3 bytes of base64 for each value of a half-float-like layer, below 4 for a final one."""
+    """Noise, which compresses worst: below 3 bytes of base64 for each value of a half-float-like layer, below 4 for a
+    final one.
+    """
     told, layers = of(ssdo=light(1, (90, 160)))
-    alone = len(page.html(told, layers)) - sum(len((page.HERE / f"page.{kind}").read_text("utf-8")) for kind in ("html", "css", "js"))
+    alone = len(page.html(told, layers)) - sum(
+        len((page.HERE / f"page.{kind}").read_text("utf-8")) for kind in ("html", "css", "js")
+    )
     assert alone / layers["ssdo.final"].size < 4
     assert len(page.pack(light(1, (90, 160)), page.COARSE)) / layers["ssdo.final"].size < 3

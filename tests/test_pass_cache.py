@@ -1,4 +1,6 @@
-"""What does not change is not drawn again; what does, is. Pictures are held against those of a `Gpu` that has kept nothing, to the last bit."""
+"""What does not change is not drawn again; what does, is. Pictures are held against those of a `Gpu` that has kept
+nothing, to the last bit.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ KEPT = ("gbuffer", "sun:matte", "punctual_lights:matte")
 def lit(albedo: float = 0.5, height: float = 1.0) -> Scene:
     """A box on a floor, in the light of the sun and of a lamp."""
     material = Material((albedo, 0.5, 0.5))
-    floor, thing = quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material), box((-1, 0, -1), (0, height, 0), material)
+    floor, thing = (
+        quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material),
+        box((-1, 0, -1), (0, height, 0), material),
+    )
     lamps = (Lamp((1.5, 2.0, 1.0), (3.0, 3.0, 2.0)), Lamp((-2.0, 2.0, 1.0), (1.0, 2.0, 3.0)))
     return Scene((floor, thing), (2.0, 2.5, 5.0), (0.0, 0.4, 0.0), 45.0, Sunlight(120.0, 40.0, 4.0), "sky", lamps=lamps)
 
@@ -160,7 +165,9 @@ def test_44_shaders_that_are_loaded_again_draw_again(gpu: Gpu, tmp_path: Path) -
 
 
 def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
-    """Passes are measured drawing, and those that need not be drawn stay in the list with the time they would have taken."""
+    """Passes are measured drawing, and those that need not be drawn stay in the list with the time they would have
+    taken.
+    """
     shot = Shot().with_values(BASE)
     render(gpu, shot)
     times = timed(gpu, lambda: render(gpu, shot), 3)
@@ -196,7 +203,9 @@ def test_44_what_another_clock_s_frame_drew_is_listed_without_a_time(gpu: Gpu) -
             render(gpu, shot)
     finally:
         gpu.clock = before
-    assert list(whole.passes) == list(kept.passes) and {name for name, ms in kept.passes.items() if ms is None} >= set(KEPT)
+    assert list(whole.passes) == list(kept.passes) and {name for name, ms in kept.passes.items() if ms is None} >= set(
+        KEPT
+    )
     assert not whole.software or None not in whole.passes.values()
 
 
@@ -257,6 +266,9 @@ def test_what_no_later_pass_reads_goes_where_memory_is_spared(own: Gpu, monkeypa
     monkeypatch.setattr(own, "sparing", True)
     picture = render(own, Shot().with_values(BASE | {"technique": "ssdo", "blur.radius": 2}))
     there = {name: [ref() is not None for ref in refs] for name, refs in made.items()}
-    assert not any(there["senders"] + there["inverse depth"] + there["blur.across"]) and there["ssdo.direct"] == [True, False]
+    assert not any(there["senders"] + there["inverse depth"] + there["blur.across"]) and there["ssdo.direct"] == [
+        True,
+        False,
+    ]
     assert all(there["gbuffer"] + there["lamps"] + there["ssdo.indirect"] + there["blur.down"] + there["radiance"])
     assert own.memory == picture.view.size[0] * picture.view.size[1] * (16 + 4) + 2 * 4

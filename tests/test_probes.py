@@ -1,7 +1,8 @@
-"""What lies beyond the screen and beyond the radius, as probes in the scene know it: what must stay open, what must close, and what that sends.
+"""What lies beyond the screen and beyond the radius, as probes in the scene know it: what must stay open, what must
+close, and what that sends.
 
-Tolerances: light that probes find is that of rays in a few directions, so that closed forms are met by what was measured, stated where it
-stands, with room for another driver's rounding.
+Tolerances: light that probes find is that of rays in a few directions, so that closed forms are met by what was
+measured, stated where it stands, with room for another driver's rounding.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ WHITE = Material(albedo=(0.8, 0.8, 0.8))
 
 @pytest.fixture(scope="module", autouse=True)
 def own_scenes() -> Iterator[None]:
-    register("lone ball", lambda: Scene((sphere((0, 0, 0), 1.0, WHITE, rings=48),), (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), 40.0, environment="white"))
+    register(
+        "lone ball",
+        lambda: Scene(
+            (sphere((0, 0, 0), 1.0, WHITE, rings=48),), (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), 40.0, environment="white"
+        ),
+    )
     register("before a wall", _before_a_wall)
     register("beside a shelter", _beside_a_shelter)
     register("in a hut", _in_a_hut)
@@ -38,7 +44,9 @@ def own_scenes() -> Iterator[None]:
 
 
 def _before_a_wall() -> Scene:
-    """A wall before the camera, another behind it, 4 m apart, as wide as a town: each sees nothing but the other. The second one shines."""
+    """A wall before the camera, another behind it, 4 m apart, as wide as a town: each sees nothing but the other. The
+    second one shines.
+    """
     front = quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), WHITE)
     behind = quad((50, -50, 4), (-50, -50, 4), (-50, 50, 4), (50, 50, 4), Material((0.0, 0.0, 0.0), (1.0, 0.5, 0.0)))
     return Scene((front, behind), (0.0, 0.0, 2.0), (0.0, 0.0, 0.0), 60.0, environment="white")
@@ -47,13 +55,17 @@ def _before_a_wall() -> Scene:
 def _beside_a_shelter() -> Scene:
     """A floor, open to the sky but for what stands to its east, out of the picture: a wall 4 m high."""
     floor = quad((-6, 0, 6), (6, 0, 6), (6, 0, -6), (-6, 0, -6), WHITE)
-    return Scene((floor, box((2, 0, -6), (3, 4, 6), WHITE)), (-2.0, 6.0, 0.0), (-2.0, 0.0, -0.1), 30.0, environment="white")
+    return Scene(
+        (floor, box((2, 0, -6), (3, 4, 6), WHITE)), (-2.0, 6.0, 0.0), (-2.0, 0.0, -0.1), 30.0, environment="white"
+    )
 
 
 def _in_a_hut() -> Scene:
     """A closed hut of 6 m in the middle of a plain, from within."""
     floor = quad((-12, 0, 12), (12, 0, 12), (12, 0, -12), (-12, 0, -12), WHITE)
-    return Scene((floor, box((-3, -0.01, -3), (3, 3, 3), WHITE)), (0.0, 1.5, 2.8), (0.0, 0.8, -3.0), 90.0, environment="white")
+    return Scene(
+        (floor, box((-3, -0.01, -3), (3, 3, 3), WHITE)), (0.0, 1.5, 2.8), (0.0, 0.8, -3.0), 90.0, environment="white"
+    )
 
 
 @pytest.mark.parametrize("technique", SIGHTED)
@@ -68,7 +80,10 @@ def test_a_plane_stays_open(gpu: Gpu, technique: str, tilt: int, distance: int) 
 @pytest.mark.parametrize("directions", [4, 8, 12, 16])
 def test_a_convex_body_stays_open(gpu: Gpu, technique: str, directions: int) -> None:
     """Whatever the probes beside, behind and within it see of it."""
-    plain, known = (shoot(gpu, far | {"scene": "lone ball", "technique": technique}) for far in ({}, PROBES | {"far.directions": directions}))
+    plain, known = (
+        shoot(gpu, far | {"scene": "lone ball", "technique": technique})
+        for far in ({}, PROBES | {"far.directions": directions})
+    )
     assert known.surface.sum() > 100
     assert (known.open == plain.open).all() and (known.indirect == plain.indirect).all()
 
@@ -86,7 +101,9 @@ def test_a_closed_room_is_closed(gpu: Gpu, technique: str) -> None:
 @pytest.mark.parametrize("technique", SIGHTED)
 @pytest.mark.parametrize("scene, tolerance", [("corner", 0.05), ("bowl", 0.03), ("groove", 0.08), ("niche", 0.12)])
 def test_what_is_too_large_for_the_radius_closes_too(gpu: Gpu, technique: str, scene: str, tolerance: float) -> None:
-    """The mean open share against rays. Measured: 0.028 to 0.032, 0.001 to 0.007, 0.048 to 0.064, 0.050 to 0.083 off; without probes 0.26 to 0.49 off."""
+    """The mean open share against rays. Measured: 0.028 to 0.032, 0.001 to 0.007, 0.048 to 0.064, 0.050 to 0.083 off;
+    without probes 0.26 to 0.49 off.
+    """
     true = shoot(gpu, {"scene": scene, "technique": "reference", "reference.rays": 8, "frames": 16})
     plain, known = (shoot(gpu, far | {"scene": scene, "technique": technique, "frames": 4}) for far in ({}, PROBES))
     where = true.surface
@@ -98,14 +115,19 @@ def test_what_is_too_large_for_the_radius_closes_too(gpu: Gpu, technique: str, s
 def test_no_light_comes_through_walls(gpu: Gpu, technique: str) -> None:
     """Probes outside a hut see the sky, and do not see what is inside."""
     p = shoot(gpu, PROBES | {"scene": "in a hut", "technique": technique, f"{technique}.radius": 0.5})
-    # Measured: 0.019, and 0.033 where every probe counts; a probe that sees a point is one that sees past what is nearer than 0.7 of the way
+    # Measured: 0.019, and 0.033 where every probe counts; a probe that sees a point is one that sees past what is
+    # nearer than 0.7 of the way
     assert p.open[p.surface].mean() < 0.025
 
 
 @pytest.mark.parametrize("technique", SIGHTED)
 def test_at_half_the_resolution_the_same_is_known(gpu: Gpu, technique: str) -> None:
     full, half = (
-        shoot(gpu, PROBES | {"scene": "bowl", "technique": technique, "lighting.resolution": r, "blur.radius": 4, "frames": 4}) for r in ("full", "half")
+        shoot(
+            gpu,
+            PROBES | {"scene": "bowl", "technique": technique, "lighting.resolution": r, "blur.radius": 4, "frames": 4},
+        )
+        for r in ("full", "half")
     )
     where = full.surface
     assert abs(float(full.open[where].mean() - half.open[where].mean())) < 0.015  # measured: 0.0064 and 0.0041
@@ -134,20 +156,38 @@ def test_what_is_behind_the_camera_sends_light(gpu: Gpu, technique: str) -> None
 
 def test_without_a_bounce_nothing_is_sent(gpu: Gpu) -> None:
     for technique in SIGHTED:
-        p = shoot(gpu, PROBES | {"scene": "before a wall", "technique": technique, f"{technique}.radius": 1.0, f"{technique}.bounce": False})
+        p = shoot(
+            gpu,
+            PROBES
+            | {
+                "scene": "before a wall",
+                "technique": technique,
+                f"{technique}.radius": 1.0,
+                f"{technique}.bounce": False,
+            },
+        )
         assert p.open.mean() < 0.01 and not p.indirect.any()
 
 
 def test_within_the_radius_the_screen_is_believed(gpu: Gpu) -> None:
-    """The wall behind the camera, 4 m away, is beyond a radius of 1 m and within one of 200 m: there it is for the screen to find."""
-    near, far = (shoot(gpu, PROBES | {"scene": "before a wall", "technique": "ssdo", "ssdo.radius": r}).open.mean() for r in (200.0, 1.0))
+    """The wall behind the camera, 4 m away, is beyond a radius of 1 m and within one of 200 m: there it is for the
+    screen to find.
+    """
+    near, far = (
+        shoot(gpu, PROBES | {"scene": "before a wall", "technique": "ssdo", "ssdo.radius": r}).open.mean()
+        for r in (200.0, 1.0)
+    )
     assert near == 1.0 and far < 0.01
 
 
 @pytest.mark.parametrize("rotation", [0.0, 90.0, 180.0])
 def test_the_sky_may_turn(gpu: Gpu, rotation: float) -> None:
     """Probes look where the maps hang: an even sky, however turned, leaves the same open."""
-    p = shoot(gpu, PROBES | {"scene": "beside a shelter", "technique": "ssdo", "sky.rotation": rotation, "frames": 4, "ssdo.radius": 0.5})
+    p = shoot(
+        gpu,
+        PROBES
+        | {"scene": "beside a shelter", "technique": "ssdo", "sky.rotation": rotation, "frames": 4, "ssdo.radius": 0.5},
+    )
     true = shoot(gpu, {"scene": "beside a shelter", "technique": "reference", "reference.rays": 8, "frames": 16})
     # 4 m before a wall of 4 m 0.146 is closed; measured within 0.02 of the truth for each turn
     assert abs(float(p.open.mean() - true.open.mean())) < 0.03 < 1 - float(true.open.mean())
@@ -155,7 +195,9 @@ def test_the_sky_may_turn(gpu: Gpu, rotation: float) -> None:
 
 @pytest.mark.parametrize("environment, rotation", [("ramp-x", 0.0), ("ramp-z", 45.0)])
 def test_the_closed_side_is_the_right_one(gpu: Gpu, environment: str, rotation: float) -> None:
-    """Under a sky that grows brighter to one side a wall there takes more than its share of the light, whichever way the sky is turned."""
+    """Under a sky that grows brighter to one side a wall there takes more than its share of the light, whichever way
+    the sky is turned.
+    """
     sky = {"scene": "beside a shelter", "environment": environment, "sky.rotation": rotation}
     known = shoot(gpu, PROBES | sky | {"technique": "ssdo", "frames": 4, "ssdo.radius": 0.5})
     true = shoot(gpu, sky | {"technique": "reference", "reference.rays": 8, "frames": 16})
@@ -178,13 +220,29 @@ def drawn(gpu: Gpu, shot: Shot) -> set[str]:
 
 
 def test_probes_are_drawn_once_for_a_scene_and_its_light(gpu: Gpu) -> None:
-    shot = Shot().with_values(PROBES | {"scene": "nook", "environment": "white", "technique": "ssdo", "width": 32, "height": 18})
+    shot = Shot().with_values(
+        PROBES | {"scene": "nook", "environment": "white", "technique": "ssdo", "width": 32, "height": 18}
+    )
     gpu.forget()
     assert "probe_trace:matte" in drawn(gpu, shot)
-    same = ({"camera.eye": (1.0, 1.5, 2.0)}, {"ssdo.radius": 0.2}, {"technique": "bitmask"}, {"seed": 3}, {"width": 48}, {"display.exposure": 1.0})
+    same = (
+        {"camera.eye": (1.0, 1.5, 2.0)},
+        {"ssdo.radius": 0.2},
+        {"technique": "bitmask"},
+        {"seed": 3},
+        {"width": 48},
+        {"display.exposure": 1.0},
+    )
     for values in same:
         assert "probe_trace:matte" not in drawn(gpu, shot.with_values(values)), values
-    for values in ({"sun.azimuth": 12.0}, {"sky.rotation": 30.0}, {"far.columns": 6}, {"far.directions": 8}, {"scene": "blocks"}, {"environment": "sky"}):
+    for values in (
+        {"sun.azimuth": 12.0},
+        {"sky.rotation": 30.0},
+        {"far.columns": 6},
+        {"far.directions": 8},
+        {"scene": "blocks"},
+        {"environment": "sky"},
+    ):
         assert "probe_trace:matte" in drawn(gpu, shot.with_values(values)), values
 
 
@@ -193,7 +251,9 @@ def test_what_asks_no_probes_is_the_same_shot(gpu: Gpu) -> None:
     for technique in ("off", "ssao", "gtao", "reference"):
         shot = Shot().with_values(PROBES | {"scene": "nook", "technique": technique})
         assert shot.resolved(scene).far == Far()
-    with pytest.raises(Problem, match=r"--far\.field probes has no effect: ssao asks no probes; add .*ssdo.* or leave it out"):
+    with pytest.raises(
+        Problem, match=r"--far\.field probes has no effect: ssao asks no probes; add .*ssdo.* or leave it out"
+    ):
         Wanted({}, PROBES | {"technique": "ssao"}).shots()
     assert Wanted({}, PROBES).shots(["ssao", "ssdo"])[1].far.known
 

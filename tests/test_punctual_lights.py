@@ -1,7 +1,8 @@
-"""Lamps: their light by the formula written a second time, their shadows against the geometry, their bounce against Mitsuba.
+"""Lamps: their light by the formula written a second time, their shadows against the geometry, their bounce against
+Mitsuba.
 
-Tolerances: positions are rebuilt from 32-bit depth, normals along the axes are exact; what else is left is stated where it stands, measured on
-software OpenGL.
+Tolerances: positions are rebuilt from 32-bit depth, normals along the axes are exact; what else is left is stated where
+it stands, measured on software OpenGL.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def floor(side: float = 6.0, material: Material = GREY) -> Mesh:
     return quad((-side, 0, side), (side, 0, side), (side, 0, -side), (-side, 0, -side), material)
 
 
-def lit(gpu: Gpu, meshes: tuple[Mesh, ...], lamps: tuple[Lamp, ...], values: dict[str, Any] | None = None, **camera: Any) -> Probe:
+def lit(
+    gpu: Gpu, meshes: tuple[Mesh, ...], lamps: tuple[Lamp, ...], values: dict[str, Any] | None = None, **camera: Any
+) -> Probe:
     """A scene in the light of lamps alone, from above unless a camera is given."""
     view: dict[str, Any] = {"eye": (0.0, 5.0, 4.0), "target": (0.0, 0.0, 0.0), "fov": 45.0} | camera
     scene = Scene(meshes, lamps=lamps, **view)
@@ -116,7 +119,11 @@ def test_lamps_that_are_off_change_nothing(gpu: Gpu, technique: str, material: M
     values = {"technique": technique, "environment": "ramp-y", "sun.irradiance": 2.0}
     without, off, dark = (
         lit(gpu, meshes, lamps, values | more)
-        for lamps, more in (((), {}), (tuple(LAMPS.values()), {"lamps.intensity": 0.0}), ((Lamp((0.0, 2.0, 0.0), (0.0, 0.0, 0.0)),), {}))
+        for lamps, more in (
+            ((), {}),
+            (tuple(LAMPS.values()), {"lamps.intensity": 0.0}),
+            ((Lamp((0.0, 2.0, 0.0), (0.0, 0.0, 0.0)),), {}),
+        )
     )
     assert np.array_equal(without.radiance, off.radiance) and np.array_equal(without.indirect, off.indirect)
     assert np.array_equal(without.radiance, dark.radiance) and np.array_equal(without.sun, dark.sun)
@@ -152,13 +159,18 @@ def test_a_board_casts_its_shadow(gpu: Gpu, name: str, scale: float) -> None:
     board = quad((-0.5, 1, 0.5), (0.5, 1, 0.5), (0.5, 1, -0.5), (-0.5, 1, -0.5), GREY)
     meshes = tuple(replace(m, positions=(m.positions * np.float32(scale))) for m in (floor(), board))
     x, y, z = lamp.position
-    scaled = replace(lamp, position=(scale * x, scale * y, scale * z), intensity=(9 * scale**2, 9 * scale**2, 9 * scale**2))
+    scaled = replace(
+        lamp, position=(scale * x, scale * y, scale * z), intensity=(9 * scale**2, 9 * scale**2, 9 * scale**2)
+    )
     camera = {"eye": (-3.0 * scale, 4.0 * scale, 4.0 * scale), "target": (-0.5 * scale, 0.0, 0.0)}
-    shaded, plain = (lit(gpu, meshes, (scaled,), {"lamps.shadows": n, "width": 128, "height": 72}, **camera) for n in (8, 0))
+    shaded, plain = (
+        lit(gpu, meshes, (scaled,), {"lamps.shadows": n, "width": 128, "height": 72}, **camera) for n in (8, 0)
+    )
     at = crossing(replace(shaded, position=shaded.position / scale), lamp, 1.0)
     on_floor = shaded.surface & (shaded.position[..., 1] < 0.01 * scale) & (plain.sun[..., 0] > 0)
     off_edge = np.abs(at).max(-1) - 0.5
-    margin = 0.15 if "leaning" in name else 0.04  # two texels of the map as they lie on the board: 0.03 m, of the cone of 74 degrees 0.12
+    # two texels of the map as they lie on the board: 0.03 m, of the cone of 74 degrees 0.12
+    margin = 0.15 if "leaning" in name else 0.04
     dark, light = on_floor & (off_edge < -margin), on_floor & (off_edge > margin)
     assert dark.sum() > 50 and light.sum() > 500
     assert not shaded.sun[dark].any()
@@ -178,17 +190,27 @@ def test_a_plane_never_shadows_itself(gpu: Gpu, shape: str, tilt: float, height:
     a /= np.linalg.norm(a)
     b = np.cross(n, a)
     plane = polygons(50 * np.array([[-a - b, b - a, a + b, a - b]]), GREY)
-    height = max(height, 0.03) if shape == "needle" else height  # nearer, 24 bits of 70 m are more than the texels of so narrow a cone allow
+    # nearer, 24 bits of 70 m are more than the texels of so narrow a cone allow
+    height = max(height, 0.03) if shape == "needle" else height
     eye, place = 3 * n + 1.5 * a, height * n + 0.4 * a
     axis = b * 0.6 - place
     axis /= np.linalg.norm(axis)
     at: Vec3 = (float(place[0]), float(place[1]), float(place[2]))
     along: Vec3 = (float(axis[0]), float(axis[1]), float(axis[2]))
-    inner, outer = {"everywhere": (180.0, 180.0), "cone": (30.0, 60.0), "narrow": (4.0, 8.0), "needle": (0.5, 1.0)}[shape]
+    inner, outer = {"everywhere": (180.0, 180.0), "cone": (30.0, 60.0), "narrow": (4.0, 8.0), "needle": (0.5, 1.0)}[
+        shape
+    ]
     lamp = Lamp(at, (1.0, 1.0, 1.0), along, inner, outer)
     for resolution in (64, 1024):
         shaded, bare = (
-            lit(gpu, (plane,), (lamp,), {"lamps.shadows": k, "lamps.resolution": resolution}, eye=tuple(eye.tolist()), target=(0.0, 0.0, 0.0))
+            lit(
+                gpu,
+                (plane,),
+                (lamp,),
+                {"lamps.shadows": k, "lamps.resolution": resolution},
+                eye=tuple(eye.tolist()),
+                target=(0.0, 0.0, 0.0),
+            )
             for k in (8, 0)
         )
         assert bare.sun.any() or shape == "needle"  # which may fall between pixels
@@ -201,7 +223,16 @@ def test_no_border_of_a_cubes_faces_is_seen(gpu: Gpu, place: Vec3) -> None:
     lamp = Lamp(place, (1.0, 1.0, 1.0))
     for target in ((1.0, 0.3, 0.2), (0.1, -1.0, 0.2), (-0.6, 0.5, -0.7), (0.2, 1.0, -0.3)):
         shaded, bare = (
-            lit(gpu, (box((-1, -1, -1), (1, 1, 1), GREY),), (lamp,), {"lamps.shadows": k}, eye=(-0.3, 0.1, 0.2), target=target, fov=100.0) for k in (8, 0)
+            lit(
+                gpu,
+                (box((-1, -1, -1), (1, 1, 1), GREY),),
+                (lamp,),
+                {"lamps.shadows": k},
+                eye=(-0.3, 0.1, 0.2),
+                target=target,
+                fov=100.0,
+            )
+            for k in (8, 0)
         )
         inner = (np.abs(shaded.position) > 1 - 0.01).sum(-1) == 1
         assert inner.mean() > 0.95
@@ -212,7 +243,10 @@ def test_a_lamp_within_a_ball_lights_all_of_it(gpu: Gpu) -> None:
     """Smooth normals, flat triangles: what is left of light where facets bend is stated."""
     lamp = Lamp((0.2, 0.1, 0.0), (1.0, 1.0, 1.0))
     ball = sphere((0, 0, 0), 1.0, GREY)
-    shaded, bare = (lit(gpu, (ball,), (lamp,), {"lamps.shadows": k}, eye=(-0.5, 0.0, 0.0), target=(1.0, 0.0, 0.0), fov=90.0) for k in (8, 0))
+    shaded, bare = (
+        lit(gpu, (ball,), (lamp,), {"lamps.shadows": k}, eye=(-0.5, 0.0, 0.0), target=(1.0, 0.0, 0.0), fov=90.0)
+        for k in (8, 0)
+    )
     assert np.array_equal(shaded.sun, bare.sun)
 
 
@@ -229,12 +263,17 @@ def test_a_wall_hides_a_lamp_close_to_it(gpu: Gpu) -> None:
     face = lit(gpu, meshes, (lamp,), eye=(-3.0, 1.0, 0.5), target=(0.0, 0.5, 0.0))
     on_wall = face.surface & (np.abs(face.position[..., 0]) < 1e-3) & (face.position[..., 1] > 0.02)
     assert on_wall.sum() > 200
-    assert np.allclose(face.sun[on_wall], irradiance(face, lamp)[on_wall], rtol=0.02)  # a centimetre off, of positions rounded to 1e-6 of metres
+    # a centimetre off, of positions rounded to 1e-6 of metres
+    assert np.allclose(face.sun[on_wall], irradiance(face, lamp)[on_wall], rtol=0.02)
 
 
 def test_the_nearest_cast_shadows(gpu: Gpu) -> None:
     board = quad((-0.5, 1, 0.5), (0.5, 1, 0.5), (0.5, 1, -0.5), (-0.5, 1, -0.5), GREY)
-    lamps = (Lamp((-4.0, 8.0, -3.0), (9.0, 0.0, 0.0)), Lamp((1.0, 3.0, 2.0), (0.0, 9.0, 0.0)), Lamp((1.0, 6.0, -4.0), (0.0, 0.0, 9.0)))
+    lamps = (
+        Lamp((-4.0, 8.0, -3.0), (9.0, 0.0, 0.0)),
+        Lamp((1.0, 3.0, 2.0), (0.0, 9.0, 0.0)),
+        Lamp((1.0, 6.0, -4.0), (0.0, 0.0, 9.0)),
+    )
     distance = [math.dist((0.0, 5.0, 4.0), lamp.position) for lamp in lamps]
     order = sorted(range(3), key=distance.__getitem__)
     bare = lit(gpu, (floor(), board), lamps, {"lamps.shadows": 0})
@@ -252,7 +291,14 @@ def beside_a_wall(lamps: tuple[Lamp, ...]) -> Scene:
     red = Material((0.7, 0.2, 0.1))
     wall = quad((-1.5, 0, -1), (1.5, 0, -1), (1.5, 1.5, -1), (-1.5, 1.5, -1), red)
     ground = quad((-1.5, 0, 1.5), (1.5, 0, 1.5), (1.5, 0, -1), (-1.5, 0, -1), GREY)
-    return Scene((ground, wall, box((0.3, 0, -0.3), (0.8, 0.5, 0.2), GREY)), (0.0, 2.2, 4.0), (0.0, 0.5, 0.0), 40.0, environment="black", lamps=lamps)
+    return Scene(
+        (ground, wall, box((0.3, 0, -0.3), (0.8, 0.5, 0.2), GREY)),
+        (0.0, 2.2, 4.0),
+        (0.0, 0.5, 0.0),
+        40.0,
+        environment="black",
+        lamps=lamps,
+    )
 
 
 BOUNCING = {
@@ -269,13 +315,19 @@ BOUNCING = {
 def test_lamps_bounce_in_screen_space(gpu: Gpu) -> None:
     """SSDO with a deep, long and fine march sends what the reference finds, where the camera sees the sender."""
     whole = beside_a_wall(BOUNCING["point"])
-    scene = replace(whole, meshes=whole.meshes[:2])  # without the box, of which the camera does not see what lights the floor
+    # without the box, of which the camera does not see what lights the floor
+    scene = replace(whole, meshes=whole.meshes[:2])
     values: dict[str, Any] = {"scene": register("bouncing", lambda: scene), "width": 96, "height": 54}
     deep = {"ssdo.radius": 3.0, "ssdo.steps": 64, "ssdo.samples": 64, "frames": 4}
     true = shoot(gpu, values | {"technique": "reference", "reference.rays": 16, "frames": 4})
     screen = shoot(gpu, values | {"technique": "ssdo"} | deep)
     dark = shoot(gpu, values | {"technique": "ssdo", "lamps.intensity": 0.0} | deep)
-    ground = true.surface & (true.position[..., 1] < 1e-3) & (np.abs(true.position[..., 2] + 0.6) < 0.3) & (true.position[..., 0] < 0)
+    ground = (
+        true.surface
+        & (true.position[..., 1] < 1e-3)
+        & (np.abs(true.position[..., 2] + 0.6) < 0.3)
+        & (true.position[..., 0] < 0)
+    )
     assert ground.sum() > 50 and true.indirect[ground].mean() > 0.1
     ratio = screen.indirect[ground].mean(0) / true.indirect[ground].mean(0)
     assert np.abs(ratio - 1).max() < 0.06, ratio  # rays that pass between two steps
@@ -284,7 +336,9 @@ def test_lamps_bounce_in_screen_space(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("name", BOUNCING)
 def test_every_pixel_of_lamplight_agrees_with_mitsuba(gpu: Gpu, name: str) -> None:
-    """The bounce of lamps, pixel by pixel by Welch's test as in test_reference; and what lamps bring by themselves, shadow maps against rays."""
+    """The bounce of lamps, pixel by pixel by Welch's test as in test_reference; and what lamps bring by themselves,
+    shadow maps against rays.
+    """
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
     import mitsuba_reference as truth
@@ -293,7 +347,12 @@ def test_every_pixel_of_lamplight_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
 
     count, batches = 40, 16
     scene = beside_a_wall(BOUNCING[name])
-    values: dict[str, Any] = {"scene": register(f"mitsuba lamps {name}", lambda: scene), "width": count, "height": count, "blur.radius": 0}
+    values: dict[str, Any] = {
+        "scene": register(f"mitsuba lamps {name}", lambda: scene),
+        "width": count,
+        "height": count,
+        "blur.radius": 0,
+    }
     values |= {"technique": "reference", "reference.rays": 4, "sun.irradiance": 0.0, "environment": "black"}
     shot, fine = Shot().with_values(values), values | {"width": count * SIDE, "height": count * SIDE}
     plain = shoot(gpu, fine)
@@ -303,12 +362,19 @@ def test_every_pixel_of_lamplight_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
         p = shoot(gpu, fine | {"seed": batch})
         bounce[batch] = (p.albedo * p.indirect / np.pi).reshape(count, SIDE, count, SIDE, 3).mean((1, 3, 4), dtype="f8")
     first, both = (
-        np.stack([traced(scene, shot, depth, 48, 1 + seed) for seed in range(batches)]).mean(-1, dtype="f8") for depth in (truth.DIRECT, truth.BOUNCE)
+        np.stack([traced(scene, shot, depth, 48, 1 + seed) for seed in range(batches)]).mean(-1, dtype="f8")
+        for depth in (truth.DIRECT, truth.BOUNCE)
     )
     theirs = both - first
     p_values = welch(bounce[:, where], theirs[:, where])
-    least, limit, rejected = float(np.nanmin(p_values)), 1 - 0.999 ** (1 / where.sum()), float(np.nanmean(p_values < 0.05))
-    print(f"\n{name}: {where.sum()} pixels, smallest p {least:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05; {theirs[:, where].mean():.4f}")
+    least, limit, rejected = (
+        float(np.nanmin(p_values)),
+        1 - 0.999 ** (1 / where.sum()),
+        float(np.nanmean(p_values < 0.05)),
+    )
+    print(
+        f"\n{name}: {where.sum()} pixels, smallest p {least:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05; {theirs[:, where].mean():.4f}"
+    )
     assert least > limit
     assert rejected < 0.05 + 4 * np.sqrt(0.05 * 0.95 / where.sum())
     means = bounce[:, where].mean(1), theirs[:, where].mean(1)

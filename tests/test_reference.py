@@ -148,7 +148,9 @@ def test_f2_a_corner(gpu: Gpu, reach: float | None) -> None:
 
 
 def seen(corners: Doubles, position: Doubles, normal: Doubles) -> Doubles:
-    """The cosine-weighted share (n,) of the hemisphere that a polygon above the horizon covers: Lambert's sum over its edges."""
+    """The cosine-weighted share (n,) of the hemisphere that a polygon above the horizon covers: Lambert's sum over its
+    edges.
+    """
     rays = corners[None] - position[:, None]
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
     following = np.roll(rays, -1, 1)
@@ -197,7 +199,9 @@ def test_f6_a_ball_on_a_floor(gpu: Gpu) -> None:
     where = p.surface & (np.abs(p.position[..., 1]) < 1e-3) & (x > 0.2) & (x < 6)
     z_scores(p.open[where], 1 - (1 / np.sqrt(x[where] ** 2 + 1)) ** 3, 128)
     i = np.argwhere(where)[where.sum() // 2]
-    assert abs(occlusion(p.normal[tuple(i)], p.position[tuple(i)], ball) - (1 / np.sqrt(x[tuple(i)] ** 2 + 1)) ** 3) < 1e-3
+    assert (
+        abs(occlusion(p.normal[tuple(i)], p.position[tuple(i)], ball) - (1 / np.sqrt(x[tuple(i)] ** 2 + 1)) ** 3) < 1e-3
+    )
 
 
 def test_f7_a_bowl(gpu: Gpu) -> None:
@@ -212,11 +216,17 @@ def test_f7_a_bowl(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_f8_a_linear_environment(gpu: Gpu, axis: int) -> None:
-    p = shoot(gpu, TRUE | {"scene": "corner", "environment": f"ramp-{'xyz'[axis]}", "frames": 16, "reference.reach": 1.0})
+    p = shoot(
+        gpu, TRUE | {"scene": "corner", "environment": f"ramp-{'xyz'[axis]}", "frames": 16, "reference.reach": 1.0}
+    )
     c = 0.25 - p.position[..., 0]
     where = near_origin(p) & (c > 0.05) & (c < 0.95)
     c, b = c[where], np.eye(3)[axis]
-    exact = np.pi * (1 - ray(c)) - b[0] * 2 / 3 * (1 - c * c) ** 1.5 + b[1] * (2 * np.pi / 3 - np.pi / 2 * (2 / 3 - c + c**3 / 3))
+    exact = (
+        np.pi * (1 - ray(c))
+        - b[0] * 2 / 3 * (1 - c * c) ** 1.5
+        + b[1] * (2 * np.pi / 3 - np.pi / 2 * (2 / 3 - c + c**3 / 3))
+    )
     error = p.direct[..., 0][where] - exact
     assert np.abs(error).max() < 4.5 * 2 * np.pi * 0.5 / 16  # radiance up to 2, 256 rays
     assert abs(error.mean()) < 4 * np.pi / 16 / np.sqrt(where.sum()) + np.pi * HALF
@@ -241,7 +251,12 @@ def test_f10_a_glowing_room_is_closed(gpu: Gpu) -> None:
 def test_a_white_furnace_stays_white(gpu: Gpu, reach: float | None) -> None:
     """Albedo 1 in light 1: what the last bounce does not find is all that is lost."""
     ground = quad((-50, 0, 50), (50, 0, 50), (50, 0, -50), (-50, 0, -50), Material((1.0, 1.0, 1.0)))
-    name = register("white yard", lambda: Scene((ground, sphere((0, 1, 0), 1.0, Material((1.0, 1.0, 1.0)))), (0.0, 3.0, 5.0), (0.0, 0.5, 0.0), 40.0))
+    name = register(
+        "white yard",
+        lambda: Scene(
+            (ground, sphere((0, 1, 0), 1.0, Material((1.0, 1.0, 1.0)))), (0.0, 3.0, 5.0), (0.0, 0.5, 0.0), 40.0
+        ),
+    )
     p = shoot(gpu, TRUE | {"scene": name, "reference.bounces": 8} | ({"reference.reach": reach} if reach else {}))
     total = (p.direct + p.indirect)[p.surface] / np.pi
     assert total.max() < 1 + 1e-5
@@ -267,10 +282,14 @@ class Spot(NamedTuple):
         return 1000 * self.height * self.solid
 
 
-def spot(monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float = 0.0, count: int = 32) -> tuple[dict[str, Any], Spot]:
-    """A black environment, 64 x 32, with one texel of radiance 500, twice as bright by sky.intensity, as a shot's values and as an integral.
+def spot(
+    monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float = 0.0, count: int = 32
+) -> tuple[dict[str, Any], Spot]:
+    """A black environment, 64 x 32, with one texel of radiance 500, twice as bright by sky.intensity, as a shot's
+    values and as an integral.
 
-    Bilinear interpolation makes it a tent two texels wide, of half the width where it is cut by a pole, whose row reaches up to it.
+    Bilinear interpolation makes it a tent two texels wide, of half the width where it is cut by a pole, whose row
+    reaches up to it.
     """
     radiance = np.zeros((ROWS, COLUMNS, 3), "f4")
     radiance[row, column] = 500, 250, 0
@@ -288,18 +307,24 @@ def spot(monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float
 
 
 def expected(light: Spot, cosine: Doubles) -> tuple[Doubles, Doubles]:
-    """Irradiance (pixels,), and its standard deviation by one ray aimed as densely as the tent is high together with one that goes anywhere, which
-    meets what is left of the spot: as bright as the cap, that is `dim`. cosine (pixels, n) is 0 where hidden."""
+    """Irradiance (pixels,), and its standard deviation by one ray aimed as densely as the tent is high together with
+    one that goes anywhere, which meets what is left of the spot: as bright as the cap, that is `dim`. cosine (pixels,
+    n) is 0 where hidden.
+    """
     exact = cosine @ light.light
     density = light.height / (light.height @ light.solid) * light.solid / np.sqrt(1 - light.w[:, 1] ** 2)
     density /= density.sum()
     dim = environment.BRIGHT * 500 * (light.height @ light.solid) / (4 * np.pi)
-    return exact, np.sqrt(np.maximum(cosine**2 @ (light.light**2 / density) - exact**2, 0) + np.pi * cosine @ ((dim * light.height) ** 2 * light.solid))
+    return exact, np.sqrt(
+        np.maximum(cosine**2 @ (light.light**2 / density) - exact**2, 0)
+        + np.pi * cosine @ ((dim * light.height) ** 2 * light.solid)
+    )
 
 
 def agrees(found: Any, exact: Doubles, deviation: Doubles, light: Spot, rays: int) -> None:
-    """Every pixel within 5 of its own standard errors, their mean within 4 of its. Normals are off by 1 / 2048. Errors are no bell where one of the
-    rays that go anywhere meets the spot: such pixels may stray farther."""
+    """Every pixel within 5 of its own standard errors, their mean within 4 of its. Normals are off by 1 / 2048. Errors
+    are no bell where one of the rays that go anywhere meets the spot: such pixels may stray farther.
+    """
     off = light.light.sum() * HALF
     assert found.size > 50
     assert (np.abs(found - exact) > 5 * deviation / np.sqrt(rays) + off).mean() < rays * light.solid.sum() / np.pi
@@ -307,9 +332,12 @@ def agrees(found: Any, exact: Doubles, deviation: Doubles, light: Spot, rays: in
 
 
 @pytest.mark.parametrize(
-    "row, column, rotation", [(9, 20, 0), (12, 0, 0), (7, 63, 0), (0, 11, 0), (1, 40, 0), (30, 3, 0), (31, 3, 0), (9, 20, 100), (12, 63, -35)]
+    "row, column, rotation",
+    [(9, 20, 0), (12, 0, 0), (7, 63, 0), (0, 11, 0), (1, 40, 0), (30, 3, 0), (31, 3, 0), (9, 20, 100), (12, 63, -35)],
 )
-def test_a_small_bright_light_is_found(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float) -> None:
+def test_a_small_bright_light_is_found(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, row: int, column: int, rotation: float
+) -> None:
     """On a ball, by every normal, with 8 rays: at the seam, at the poles, turned."""
     values, light = spot(monkeypatch, row, column, rotation)
     p = shoot(gpu, TRUE | values | {"scene": "ball", "reference.rays": 8, "reference.reach": 1e-3})
@@ -339,13 +367,19 @@ def test_a_small_bright_light_is_hidden(gpu: Gpu, monkeypatch: pytest.MonkeyPatc
 def test_a_small_bright_light_is_reflected(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wall lit by it alone shines on the floor before it; with two bounces the lit floor comes back by the wall."""
     values, light = spot(monkeypatch, 9, 48, rotation=10.0)  # in the west
-    floor, wall = (float(expected(light, np.maximum(light.w @ np.array(n), 0)[None])[0][0]) for n in ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)))
+    floor, wall = (
+        float(expected(light, np.maximum(light.w @ np.array(n), 0)[None])[0][0])
+        for n in ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0))
+    )
     for bounces, shines in ((1, 0.5 * wall), (2, 0.5 * (wall + 0.5 * 0.5 * floor))):
         p = shoot(gpu, TRUE | values | {"scene": "corner", "reference.bounces": bounces})
         where = near_origin(p) & (p.position[..., 0] < 0.2)
         exact, found = (1 - p.open[where]) * shines, p.indirect[where][:, 0]
-        # The spread of a ray's value about the wall's irradiance, over the rays that meet the wall; of the second bounce too few to count.
-        deviation = expected(light, np.maximum(-light.w[:, 0], 0)[None])[1][0] * 0.5 / np.sqrt(16 * (1 - p.open[where]).mean())
+        # The spread of a ray's value about the wall's irradiance, over the rays that meet the wall; of the second
+        # bounce too few to count.
+        deviation = (
+            expected(light, np.maximum(-light.w[:, 0], 0)[None])[1][0] * 0.5 / np.sqrt(16 * (1 - p.open[where]).mean())
+        )
         noise = deviation if bounces == 1 else 0.25 * 0.5 * floor / np.sqrt(8)
         assert abs((found - exact).mean()) < 4 * noise / np.sqrt(where.sum()) + 2 * HALF * shines, bounces
         assert np.abs(found - exact).max() < 6 * noise + 2 * HALF * shines
@@ -375,7 +409,9 @@ def test_a_split_adds_up() -> None:
 
 
 def test_a_hit_sees_its_texel(gpu: Gpu) -> None:
-    """A wall of four colours, black but for its image: what comes back is the image's own light, by quarter and linear."""
+    """A wall of four colours, black but for its image: what comes back is the image's own light, by quarter and
+    linear.
+    """
     image = np.full((20, 30, 4), 255, "u1")
     image[..., :3] = 0
     image[:10, :15, 0], image[:10, 15:, 1], image[10:, :15, 2] = 255, 188, 128
@@ -406,7 +442,9 @@ def test_the_sun_is_shadowed_where_a_ray_ends(gpu: Gpu) -> None:
         floor = quad((-1, 0, -1), (-1, 0, 1), (1, 0, 1), (1, 0, -1), grey)
         wall = quad((1, 0, -1), (1, 2, -1), (1, 2, 1), (1, 0, 1), grey)
         roof = quad((-40, 9, -40), (-40, 9, 40), (40, 9, 40), (40, 9, -40), grey)
-        return Scene((floor, wall, *((roof,) if roofed else ())), (-1.0, 2.0, 3.0), (0.0, 0.0, 0.0), 20.0, environment="black")
+        return Scene(
+            (floor, wall, *((roof,) if roofed else ())), (-1.0, 2.0, 3.0), (0.0, 0.0, 0.0), 20.0, environment="black"
+        )
 
     sun = {"sun.irradiance": 3.0, "sun.azimuth": 270.0, "sun.elevation": 45.0, "frames": 8}
     lit, dark = (shoot(gpu, TRUE | {"scene": register(f"roof {k}", lambda k=k: make(k))} | sun) for k in (False, True))  # type: ignore[misc]
@@ -452,7 +490,15 @@ def test_an_empty_scene_is_open(gpu: Gpu) -> None:
     p = shoot(gpu, TRUE | {"scene": register("empty", lambda: Scene(()))})
     assert not p.surface.any() and (p.open == 1).all()
     empty = Mesh(np.zeros((0, 3), "f4"), np.zeros((0, 3), "i4"))
-    p = shoot(gpu, TRUE | {"scene": register("half empty", lambda: replace(built_in.load("plane"), meshes=(empty, *built_in.load("plane").meshes)))})
+    p = shoot(
+        gpu,
+        TRUE
+        | {
+            "scene": register(
+                "half empty", lambda: replace(built_in.load("plane"), meshes=(empty, *built_in.load("plane").meshes))
+            )
+        },
+    )
     assert p.surface.all() and (p.open == 1).all()
 
 
@@ -461,28 +507,48 @@ def test_an_empty_scene_is_open(gpu: Gpu) -> None:
 
 def smooth(p: Probe) -> Bools:
     """Pixels that show one surface: Mitsuba averages over a pixel, we stand at its centre."""
-    near = [(np.roll(p.normal, (i, j), (0, 1)), np.roll(p.position, (i, j), (0, 1))) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    near = [
+        (np.roll(p.normal, (i, j), (0, 1)), np.roll(p.position, (i, j), (0, 1))) for i in (-1, 0, 1) for j in (-1, 0, 1)
+    ]
     bent = np.max([1 - (n * p.normal).sum(-1) for n, _ in near], 0)
     away = np.max([np.abs(((x - p.position) * p.normal).sum(-1)) for _, x in near], 0)
     return (bent < 0.2) & (away < 0.05)
 
 
 def beside_mitsuba(monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> tuple[Scene, dict[str, Any]]:
-    """A scene both can draw, and the values of its shot: in a sky with a direction, or under a point-like sun in the dark."""
+    """A scene both can draw, and the values of its shot: in a sky with a direction, or under a point-like sun in the
+    dark.
+    """
     from test_mitsuba import _sky, cell, dark
 
     monkeypatch.setitem(environment.BUILT_IN, "patches", _sky)
     room = cell()
-    scene = replace(room.scene, eye=(0.0, 1.0, 3.4), target=(0.0, 0.95, 0.0), fov=40.0) if place == "cell" else dark(built_in.load(place))
+    scene = (
+        replace(room.scene, eye=(0.0, 1.0, 3.4), target=(0.0, 0.95, 0.0), fov=40.0)
+        if place == "cell"
+        else dark(built_in.load(place))
+    )
     name = register(f"traced {place}", lambda: scene)
-    sun = {"sun.irradiance": 3.0, "sun.size": 0.0, "sun.azimuth": 160.0, "sun.elevation": 40.0} if light == "sun" else {"sun.irradiance": 0.0}
-    return scene, TRUE | {"scene": name, "environment": "black" if light == "sun" else "patches", "width": 48, "height": 48, "blur.radius": 0} | sun
+    sun = (
+        {"sun.irradiance": 3.0, "sun.size": 0.0, "sun.azimuth": 160.0, "sun.elevation": 40.0}
+        if light == "sun"
+        else {"sun.irradiance": 0.0}
+    )
+    return scene, TRUE | {
+        "scene": name,
+        "environment": "black" if light == "sun" else "patches",
+        "width": 48,
+        "height": 48,
+        "blur.radius": 0,
+    } | sun
 
 
 @pytest.mark.parametrize("light", ["patches", "sun"])
 @pytest.mark.parametrize("place", ["cell", "cornell"])
 def test_against_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> None:
-    """Direct light and one bounce. Two pictures of each side take out both noises: what is left is a difference of the means."""
+    """Direct light and one bounce. Two pictures of each side take out both noises: what is left is a difference of the
+    means.
+    """
     pytest.importorskip("mitsuba")
     import mitsuba_reference as truth
     from test_mitsuba import inside, traced
@@ -493,30 +559,38 @@ def test_against_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, place: str, 
     where = inside(ours[0].surface) & smooth(ours[0])
     shot = Shot().with_values(values)
     albedo = ours[0].albedo / np.pi
-    direct, bounce = ([traced(scene, shot, depth, 48, seed) for seed in (1, 2)] for depth in (truth.DIRECT, truth.BOUNCE))
+    direct, bounce = (
+        [traced(scene, shot, depth, 48, seed) for seed in (1, 2)] for depth in (truth.DIRECT, truth.BOUNCE)
+    )
     found = [(p.direct, p.indirect) for p in ours]
     pairs = [([albedo * i for _, i in found], [b - d for b, d in zip(bounce, direct, strict=True)])]
     if light != "sun":
         pairs.append(([albedo * d for d, _ in found], direct))
     for mine, theirs in pairs:
         mean, count = float(theirs[0][where].mean()), int(where.sum())
-        # Three channels share their paths, so that they count once. Four standard errors, each measured from what differs between pairs.
+        # Three channels share their paths, so that they count once. Four standard errors, each measured from what
+        # differs between pairs.
         apart = (mine[0] + mine[1] - theirs[0] - theirs[1])[where].mean(-1) / 2
         noise = (mine[0] - mine[1] - theirs[0] + theirs[1])[where].mean(-1) / 2
         product = ((mine[0] - theirs[0]) * (mine[1] - theirs[1]))[where].mean(-1)
         bias, square = float(apart.mean()), float(product.mean())
         errors = float(noise.std()) / np.sqrt(count), float(product.std()) / np.sqrt(count)
-        print(f"\n{place} {light}: mean {mean:.4f}, bias {bias:.5f} +- {errors[0]:.5f}, squared error {square:.2e} +- {errors[1]:.1e}")
+        print(
+            f"\n{place} {light}: mean {mean:.4f}, bias {bias:.5f} +- {errors[0]:.5f}, squared error {square:.2e} +- {errors[1]:.1e}"
+        )
         assert abs(bias) < 0.005 * mean + 4 * errors[0]
         assert square < (0.02 * mean) ** 2 + 4 * errors[1]
         assert (np.abs(apart) < 0.1 * mean + 12 * noise.std()).all()
 
 
-BATCHES, SIDE = 16, 4  # pictures of each program; our pixels are the mean of SIDE x SIDE points, as Mitsuba's are of their whole area
+# pictures of each program; our pixels are the mean of SIDE x SIDE points, as Mitsuba's are of their whole area
+BATCHES, SIDE = 16, 4
 
 
 def welch(ours: Doubles, theirs: Doubles) -> Doubles:
-    """Two-sided p-values, by pixel, that two sets of pictures (batches, pixels) have one mean. Welch 1947: variances need not be equal."""
+    """Two-sided p-values, by pixel, that two sets of pictures (batches, pixels) have one mean. Welch 1947: variances
+    need not be equal.
+    """
     from scipy import stats
 
     found: Doubles = stats.ttest_ind(ours, theirs, axis=0, equal_var=False).pvalue
@@ -526,10 +600,12 @@ def welch(ours: Doubles, theirs: Doubles) -> Doubles:
 @pytest.mark.parametrize("light", ["patches", "sun"])
 @pytest.mark.parametrize("place", ["cell", "cornell", "nook"])
 def test_every_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> None:
-    """Direct light and one bounce, pixel by pixel: no difference that chance does not explain, at 0.1 % for the whole picture.
+    """Direct light and one bounce, pixel by pixel: no difference that chance does not explain, at 0.1 % for the whole
+    picture.
 
-    That is 1 - 0.999^(1 / n) for each of its n pixels (Sidak 1967), as Mitsuba's own statistical image tests do. Pixels of which a part
-    shows an edge are left out. That it would see a fault: one of 30 % in one place of 5 x 5 pixels is refused.
+    That is 1 - 0.999^(1 / n) for each of its n pixels (Sidak 1967), as Mitsuba's own statistical image tests do. Pixels
+    of which a part shows an edge are left out. That it would see a fault: one of 30 % in one place of 5 x 5 pixels is
+    refused.
     """
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
@@ -547,14 +623,21 @@ def test_every_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPat
         for into, irradiance in ((direct, p.direct), (bounce, p.indirect)):
             into[batch] = (p.albedo * irradiance / np.pi).reshape(48, SIDE, 48, SIDE, 3).mean((1, 3, 4), dtype="f8")
     first, both = (
-        np.stack([traced(scene, shot, depth, 64, 1 + seed) for seed in range(BATCHES)]).mean(-1, dtype="f8") for depth in (truth.DIRECT, truth.BOUNCE)
+        np.stack([traced(scene, shot, depth, 64, 1 + seed) for seed in range(BATCHES)]).mean(-1, dtype="f8")
+        for depth in (truth.DIRECT, truth.BOUNCE)
     )
-    pairs = {"bounce": (bounce, both - first)} if light == "sun" else {"direct": (direct, first), "direct and bounce": (direct + bounce, both)}
+    pairs = (
+        {"bounce": (bounce, both - first)}
+        if light == "sun"
+        else {"direct": (direct, first), "direct and bounce": (direct + bounce, both)}
+    )
     for name, (ours, theirs) in pairs.items():
         p_values = welch(ours[:, where], theirs[:, where])
         least, limit = float(np.nanmin(p_values)), 1 - 0.999 ** (1 / where.sum())
         rejected = float(np.nanmean(p_values < 0.05))
-        print(f"\n{place}, {light}, {name}: {where.sum()} pixels, smallest p {least:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05")
+        print(
+            f"\n{place}, {light}, {name}: {where.sum()} pixels, smallest p {least:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05"
+        )
         assert least > limit, name
         assert rejected < 0.05 + 4 * np.sqrt(0.05 * 0.95 / where.sum()), name  # measured: 0.04 to 0.06
         wrong = ours.copy()

@@ -1,4 +1,5 @@
-"""The furnished scenes: bodies closed and wound outwards, one build like the other, rooms that let light in only where they should, lamps that are let out.
+"""The furnished scenes: bodies closed and wound outwards, one build like the other, rooms that let light in only where
+they should, lamps that are let out.
 
 And the shapes and images that they are made of.
 """
@@ -44,7 +45,9 @@ def across(mesh: Mesh) -> Doubles:
 
 
 def bodies(mesh: Mesh) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
-    """Its triangles by welded corner (m, 3), the body of each (m,), and how many edges have no neighbour that runs the other way."""
+    """Its triangles by welded corner (m, 3), the body of each (m,), and how many edges have no neighbour that runs the
+    other way.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -74,7 +77,9 @@ def volumes(mesh: Mesh) -> Doubles:
 
 
 def tracer(scene: Scene) -> Callable[[npt.ArrayLike, npt.ArrayLike], tuple[Doubles, npt.NDArray[np.intp]]]:
-    """From origins and unit directions (n, 3) the distance to what they meet, infinite where nothing is, and the number of its mesh."""
+    """From origins and unit directions (n, 3) the distance to what they meet, infinite where nothing is, and the number
+    of its mesh.
+    """
     rtcore_scene = pytest.importorskip("embreex.rtcore_scene")
     from embreex.mesh_construction import TriangleMesh
 
@@ -85,9 +90,13 @@ def tracer(scene: Scene) -> Callable[[npt.ArrayLike, npt.ArrayLike], tuple[Doubl
 
     def trace(origins: npt.ArrayLike, directions: npt.ArrayLike) -> tuple[Doubles, npt.NDArray[np.intp]]:
         w = np.asarray(directions, "f4")
-        found: dict[str, Any] = world.run(np.ascontiguousarray(np.broadcast_to(np.asarray(origins, "f4"), w.shape)), w, output=True)
+        found: dict[str, Any] = world.run(
+            np.ascontiguousarray(np.broadcast_to(np.asarray(origins, "f4"), w.shape)), w, output=True
+        )
         met = np.asarray(found["primID"]) >= 0
-        return np.where(met, found["tfar"], np.inf).astype("f8"), np.where(met, owner[np.maximum(found["primID"], 0)], -1)
+        return np.where(met, found["tfar"], np.inf).astype("f8"), np.where(
+            met, owner[np.maximum(found["primID"], 0)], -1
+        )
 
     return trace
 
@@ -101,7 +110,13 @@ def everywhere(count: int) -> Doubles:
 
 
 def images(material: Material) -> list[Image]:
-    every = (material.albedo_image, material.emission_image, material.surface_image, material.normal_image, material.occlusion_image)
+    every = (
+        material.albedo_image,
+        material.emission_image,
+        material.surface_image,
+        material.normal_image,
+        material.occlusion_image,
+    )
     return [i for i in every if i is not None]
 
 
@@ -111,7 +126,9 @@ def test_every_build_is_the_same(name: str) -> None:
     assert a.lamps == b.lamps and len(a.meshes) == len(b.meshes)
     for m, n in zip(a.meshes, b.meshes, strict=True):
         assert m.positions.tobytes() == n.positions.tobytes() and m.triangles.tobytes() == n.triangles.tobytes()
-        assert (m.uvs is None) == (n.uvs is None) and (m.uvs is None or n.uvs is None or m.uvs.tobytes() == n.uvs.tobytes())
+        assert (m.uvs is None) == (n.uvs is None) and (
+            m.uvs is None or n.uvs is None or m.uvs.tobytes() == n.uvs.tobytes()
+        )
         for i, j in zip(images(m.material), images(n.material), strict=True):
             assert i.pixels.tobytes() == j.pixels.tobytes(), m.material.name
 
@@ -131,7 +148,11 @@ def test_bodies_are_closed_and_wound_outwards(name: str) -> None:
 def test_arrays_are_what_a_mesh_promises(name: str) -> None:
     for mesh in load(name).meshes:
         what = mesh.material.name
-        assert mesh.positions.dtype == np.float32 and mesh.triangles.dtype == np.int32 and np.isfinite(mesh.positions).all(), what
+        assert (
+            mesh.positions.dtype == np.float32
+            and mesh.triangles.dtype == np.int32
+            and np.isfinite(mesh.positions).all()
+        ), what
         assert mesh.triangles.min() >= 0 and mesh.triangles.max() < len(mesh.positions), what
         assert mesh.uvs is None or np.isfinite(mesh.uvs).all(), what
         if mesh.normals is None:
@@ -145,22 +166,36 @@ def test_arrays_are_what_a_mesh_promises(name: str) -> None:
 
 @furnished
 def test_materials_are_of_this_world(name: str) -> None:
-    """Albedo between 0.02 and 0.8, images included, but for metals, which reflect more; gloss as real things have it."""
+    """Albedo between 0.02 and 0.8, images included, but for metals, which reflect more; gloss as real things have
+    it.
+    """
     scene = load(name)
     for material in {id(m.material): m.material for m in scene.meshes}.values():
         factor, what = np.array(material.albedo), material.name
-        pixels = np.full((1, 1, 3), 255.0) if material.albedo_image is None else material.albedo_image.pixels[..., :3].astype("f8")
+        pixels = (
+            np.full((1, 1, 3), 255.0)
+            if material.albedo_image is None
+            else material.albedo_image.pixels[..., :3].astype("f8")
+        )
         c = pixels / 255
         albedo = factor * np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
         step = 0.004  # of 8 bits, sRGB, at 0.8
-        assert albedo.min() >= 0.02 - step and albedo.max() <= (0.95 if material.metallic else 0.8 + step), f"{what}: {albedo.min():.3f} to {albedo.max():.3f}"
-        assert material.metallic in (0.0, 1.0) and 0.05 <= material.roughness <= 1 and 0 <= material.reflectance <= 0.05, what
+        assert albedo.min() >= 0.02 - step and albedo.max() <= (0.95 if material.metallic else 0.8 + step), (
+            f"{what}: {albedo.min():.3f} to {albedo.max():.3f}"
+        )
+        assert (
+            material.metallic in (0.0, 1.0) and 0.05 <= material.roughness <= 1 and 0 <= material.reflectance <= 0.05
+        ), what
         if material.normal_image is not None:
             n = material.normal_image.pixels[..., :3].astype("f8") / 255 * 2 - 1
             np.testing.assert_allclose(np.linalg.norm(n, axis=-1), 1, atol=0.02, err_msg=what)
             assert n[..., 2].min() > 0.3, what
     glossy = [m.material for m in scene.meshes if m.material.glossy]
-    assert any(m.metallic for m in glossy) and any(m.reflectance for m in glossy) and len({m.roughness for m in glossy}) > 3
+    assert (
+        any(m.metallic for m in glossy)
+        and any(m.reflectance for m in glossy)
+        and len({m.roughness for m in glossy}) > 3
+    )
 
 
 @furnished
@@ -190,7 +225,9 @@ def test_cameras_see_the_scene_and_nothing_stands_in_their_way(name: str) -> Non
 
 @furnished
 def test_lamps_are_not_shut_in(name: str) -> None:
-    """Of what a lamp sends out within its cone, a good part goes farther than any shade is wide, and nothing begins within a body."""
+    """Of what a lamp sends out within its cone, a good part goes farther than any shade is wide, and nothing begins
+    within a body.
+    """
     scene = load(name)
     assert scene.lamps
     trace, out = tracer(scene), everywhere(4000)
@@ -210,13 +247,17 @@ def test_light_comes_into_the_parlour_by_its_openings_alone() -> None:
     """Whatever sees the sky from within the room sees it through the window or a door."""
     trace, out = tracer(load("parlour")), everywhere(8000)
     z0, z1, y0, y1 = SILL
-    places = np.random.default_rng(5).uniform((-WIDE + 0.02, 0.02, -DEEP + 0.02), (WIDE - 0.02, 2.7, DEEP - 0.02), (60, 3))
+    places = np.random.default_rng(5).uniform(
+        (-WIDE + 0.02, 0.02, -DEEP + 0.02), (WIDE - 0.02, 2.7, DEEP - 0.02), (60, 3)
+    )
     window = doors = 0
     for eye in places:
         distance, _ = trace(eye, out)
         w = out[np.isinf(distance)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            west, south = (eye + w * ((wall - eye[axis]) / w[:, axis])[:, None] for axis, wall in ((0, -WIDE), (2, DEEP)))
+            west, south = (
+                eye + w * ((wall - eye[axis]) / w[:, axis])[:, None] for axis, wall in ((0, -WIDE), (2, DEEP))
+            )
         by_window = (w[:, 0] < 0) & (west[:, 2] >= z0) & (west[:, 2] <= z1) & (west[:, 1] >= y0) & (west[:, 1] <= y1)
         by_doors = (w[:, 2] > 0) & (south[:, 1] >= -0.02) & (south[:, 1] <= 2.35)
         by_doors &= np.any([(south[:, 0] >= a) & (south[:, 0] <= b) for a, b in DOORS], axis=0)
@@ -258,7 +299,9 @@ def test_a_pierced_wall_has_the_volume_that_is_left() -> None:
 
 
 def test_a_border_is_mitred() -> None:
-    """Its volume is its profile's area times the length of the line through its profile's centroid (Pappus, for straight sides)."""
+    """Its volume is its profile's area times the length of the line through its profile's centroid (Pappus, for
+    straight sides).
+    """
     frame = joinery.border(2.0, 1.0, [(0, 0), (0.1, 0), (0.1, 0.05), (0, 0.05)])
     _, _, lonely = bodies(frame)
     assert lonely == 0
@@ -270,12 +313,14 @@ def test_a_soft_box_keeps_its_size_and_is_smooth() -> None:
     np.testing.assert_allclose(body.positions.max(0) - body.positions.min(0), (0.6, 0.2, 0.4), rtol=1e-6)
     _, _, lonely = bodies(body)
     assert lonely == 0 and body.normals is not None
-    edge = np.abs(body.positions - np.array((0.25, 0.05, 0.0), "f4"))[:, :2].max(1) < 0.051  # the rounded edge along z and what is beside it
+    # the rounded edge along z and what is beside it
+    edge = np.abs(body.positions - np.array((0.25, 0.05, 0.0), "f4"))[:, :2].max(1) < 0.051
     assert edge.any()
     inner = np.clip(body.positions, -np.array((0.25, 0.05, 0.15)), (0.25, 0.05, 0.15))
     true = body.positions - inner
     true /= np.linalg.norm(true, axis=1, keepdims=True)
-    assert np.einsum("ij,ij->i", true, body.normals).min() > math.cos(math.radians(6))  # arcs of 5 points: 11 degrees from one to the next
+    # arcs of 5 points: 11 degrees from one to the next
+    assert np.einsum("ij,ij->i", true, body.normals).min() > math.cos(math.radians(6))
     swollen = upholstery.soft_box((0.6, 0.2, 0.4), 0.05, puff=(0, 0.5, 0))
     np.testing.assert_allclose(np.ptp(swollen.positions, 0), (0.6, 0.3, 0.4), rtol=1e-3)
 
@@ -300,7 +345,13 @@ def test_volumes_stand_within_their_shelf() -> None:
     for seed in range(5):
         rows = joinery.volumes(0.7, 0.3, np.random.default_rng(seed), paint, paint, paint)
         p = np.concatenate([m.positions for m in rows])
-        assert p[:, 0].min() > -0.002 and p[:, 0].max() < 0.7 and p[:, 1].min() > -0.002 and p[:, 1].max() < 0.31 and p[:, 0].max() > 0.4
+        assert (
+            p[:, 0].min() > -0.002
+            and p[:, 0].max() < 0.7
+            and p[:, 1].min() > -0.002
+            and p[:, 1].max() < 0.31
+            and p[:, 0].max() > 0.4
+        )
 
 
 def test_a_lamp_shines_from_within_its_shade() -> None:

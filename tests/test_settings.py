@@ -32,8 +32,23 @@ def flags(*arguments: str) -> dict[str, Any]:
 
 
 def test_flags_say_what_they_say() -> None:
-    given = flags("--kettle.heat", "70", "--kettle.place", "-1,.5,2", "--kettle.depth", "auto", "--no-kettle.lid", "--kettle.kind=glass-ware")
-    assert given == {"kettle.heat": 70.0, "kettle.place": (-1.0, 0.5, 2.0), "kettle.depth": None, "kettle.lid": False, "kettle.kind": "glass-ware"}
+    given = flags(
+        "--kettle.heat",
+        "70",
+        "--kettle.place",
+        "-1,.5,2",
+        "--kettle.depth",
+        "auto",
+        "--no-kettle.lid",
+        "--kettle.kind=glass-ware",
+    )
+    assert given == {
+        "kettle.heat": 70.0,
+        "kettle.place": (-1.0, 0.5, 2.0),
+        "kettle.depth": None,
+        "kettle.lid": False,
+        "kettle.kind": "glass-ware",
+    }
     assert flags("--kettle.lid", "off")["kettle.lid"] is False
     assert flags("--kettle.lid")["kettle.lid"] is True
     assert flags("--kettle.place", "-.5,0,0")["kettle.place"] == (-0.5, 0.0, 0.0)
@@ -92,13 +107,23 @@ def test_lengths_follow_the_scene() -> None:
 
 def test_glsl_is_made_from_the_declaration() -> None:
     text = glsl(Kettle(place=(0.0, 0.0, 0.0), depth=1.0), "kettle")
-    for line in ("const int KETTLE_KIND_GLASS_WARE = 1;", "    float heat;", "    int cups;", "    bool lid;", "    vec3 place;", "} kettle;"):
+    for line in (
+        "const int KETTLE_KIND_GLASS_WARE = 1;",
+        "    float heat;",
+        "    int cups;",
+        "    bool lid;",
+        "    vec3 place;",
+        "} kettle;",
+    ):
         assert line in text.splitlines()
 
 
 def test_a_choice_is_a_constant_and_a_program_of_its_own() -> None:
     plain, glass = Kettle(place=(0.0, 0.0, 0.0), depth=1.0), Kettle(place=(0.0, 0.0, 0.0), depth=1.0, kind="glass-ware")
-    assert "const int KETTLE_KIND = 1;" in glsl(glass, "kettle").splitlines() and "const int KETTLE_KIND = 0;" in glsl(plain, "kettle").splitlines()
+    assert (
+        "const int KETTLE_KIND = 1;" in glsl(glass, "kettle").splitlines()
+        and "const int KETTLE_KIND = 0;" in glsl(plain, "kettle").splitlines()
+    )
     assert "int kind;" not in glsl(plain, "kettle")
     assert chosen(glass) == ("glass-ware",) != chosen(plain)
 
@@ -119,7 +144,10 @@ def test_table_names_default_range_and_meaning() -> None:
 
 
 def every_shot() -> list[Shot]:
-    return [Shot().with_values({"technique": name, "camera.eye": (1.0, -2.0, 3.0), "blur.radius": 4}) for name in Technique.known]
+    return [
+        Shot().with_values({"technique": name, "camera.eye": (1.0, -2.0, 3.0), "blur.radius": 4})
+        for name in Technique.known
+    ]
 
 
 @pytest.mark.parametrize("shot", every_shot(), ids=lambda s: s.technique.group)
@@ -129,11 +157,15 @@ def test_a_shot_survives_its_text(shot: Shot) -> None:
 
 def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
     preset = tmp_path / "p.toml"
-    preset.write_text('technique = "ssao"\nwidth = 320\n[ssao]\nradius = 0.8\n[ssdo]\nsamples = 4\n[camera]\neye = [1, 2, 3]\n')
+    preset.write_text(
+        'technique = "ssao"\nwidth = 320\n[ssao]\nradius = 0.8\n[ssdo]\nsamples = 4\n[camera]\neye = [1, 2, 3]\n'
+    )
     parser = Parser("x", allow_abbrev=False)
     add_shot_flags(parser)
     (shot,) = take_wanted(parse(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).shots()
-    assert shot == Shot().with_values({"technique": "ssao", "ssao.radius": 0.8, "ssao.samples": 9, "width": 64, "camera.eye": (1.0, 2.0, 3.0)})
+    assert shot == Shot().with_values(
+        {"technique": "ssao", "ssao.radius": 0.8, "ssao.samples": 9, "width": 64, "camera.eye": (1.0, 2.0, 3.0)}
+    )
 
 
 @pytest.mark.parametrize("text", ["width = ", "a = 1\na = 2", "[ssao"])

@@ -1,7 +1,8 @@
-"""Glossy materials: what a lobe reflects, known from its formula written a second time, against what every technique shows.
+"""Glossy materials: what a lobe reflects, known from its formula written a second time, against what every technique
+shows.
 
-Tolerances: the G-buffer's half floats resolve 1 in 2048; the table of reflectances is right to 1.5e-3; noise is measured from pictures of other
-seeds. What else is left is stated where it stands, measured on software OpenGL.
+Tolerances: the G-buffer's half floats resolve 1 in 2048; the table of reflectances is right to 1.5e-3; noise is
+measured from pictures of other seeds. What else is left is stated where it stands, measured on software OpenGL.
 """
 
 from __future__ import annotations
@@ -47,12 +48,15 @@ def dot(a: npt.ArrayLike, b: npt.ArrayLike) -> Any:
 
 
 def unit(a: npt.ArrayLike) -> Doubles:
-    found: Doubles = np.asarray(a, "f8") / np.maximum(np.linalg.norm(np.asarray(a, "f8"), axis=-1, keepdims=True), 1e-30)
+    found: Doubles = np.asarray(a, "f8") / np.maximum(
+        np.linalg.norm(np.asarray(a, "f8"), axis=-1, keepdims=True), 1e-30
+    )
     return found
 
 
 def lobe(n: Doubles, v: Doubles, l: Doubles, f0: npt.ArrayLike, roughness: float) -> Doubles:  # noqa: E741 - the literature's letter
-    """glTF 2.0, appendix B.3.2 to B.3.4, with the separable masking of B.3.2.2: the BRDF for unit vectors (..., 3), f0 scalar or (3,).
+    """glTF 2.0, appendix B.3.2 to B.3.4, with the separable masking of B.3.2.2: the BRDF for unit vectors (..., 3), f0
+    scalar or (3,).
 
     Returns (...,) or (..., 3), 0 where either direction lies below the surface.
     """
@@ -71,9 +75,13 @@ def lobe(n: Doubles, v: Doubles, l: Doubles, f0: npt.ArrayLike, roughness: float
 
 @cache
 def normals(roughness: float, count: int) -> tuple[Doubles, Doubles]:
-    """(2 count^2, 3) normals of microfacets about +z and the solid angle each stands for: as dense as GGX is wide, tan(theta) = alpha tan(x) for even x."""
+    """(2 count^2, 3) normals of microfacets about +z and the solid angle each stands for: as dense as GGX is wide,
+    tan(theta) = alpha tan(x) for even x.
+    """
     alpha = max(roughness**2, 2e-3)
-    x, phi = np.meshgrid((np.arange(count) + 0.5) / count * np.pi / 2, (np.arange(2 * count) + 0.5) / count * np.pi, indexing="ij")
+    x, phi = np.meshgrid(
+        (np.arange(count) + 0.5) / count * np.pi / 2, (np.arange(2 * count) + 0.5) / count * np.pi, indexing="ij"
+    )
     theta = np.arctan(alpha * np.tan(x))
     wide = alpha / (np.cos(x) ** 2 + alpha**2 * np.sin(x) ** 2)  # d theta / dx
     h = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], -1).reshape(-1, 3)
@@ -86,8 +94,10 @@ def eye_at(cosine: float) -> Doubles:
 
 @cache
 def reflected(f0: float, roughness: float, cosine: float, count: int = 300) -> tuple[float, Vec3]:
-    """What a lobe reflects of light 1 from everywhere, and of light that is each direction's own x, y, z, the eye in the plane of x and z: a sum over
-    microfacets, each of which sends light one way; a solid angle of them is 1 / (4 v.h) of that of the light."""
+    """What a lobe reflects of light 1 from everywhere, and of light that is each direction's own x, y, z, the eye in
+    the plane of x and z: a sum over microfacets, each of which sends light one way; a solid angle of them is 1 / (4
+    v.h) of that of the light.
+    """
     h, share = normals(roughness, count)
     v = eye_at(cosine)
     w = 2 * (h @ v)[:, None] * h - v
@@ -103,7 +113,12 @@ def tabled(f0: npt.ArrayLike, roughness: float, cosine: Any) -> Any:
     table, x, y = reflectances().astype("f8"), np.clip(cosine, 0, 1) * (TABLE - 1), roughness * (TABLE - 1)
     i, j = np.minimum(x.astype("i4"), TABLE - 2), min(int(y), TABLE - 2)
     fx, fy = (x - i)[..., None], y - j
-    a, b = np.moveaxis((1 - fy) * ((1 - fx) * table[j, i] + fx * table[j, i + 1]) + fy * ((1 - fx) * table[j + 1, i] + fx * table[j + 1, i + 1]), -1, 0)
+    a, b = np.moveaxis(
+        (1 - fy) * ((1 - fx) * table[j, i] + fx * table[j, i + 1])
+        + fy * ((1 - fx) * table[j + 1, i] + fx * table[j + 1, i + 1]),
+        -1,
+        0,
+    )
     return np.asarray(f0) * a[..., None] + b[..., None] if np.ndim(f0) else f0 * a + b
 
 
@@ -117,7 +132,9 @@ def test_the_table_is_what_the_lobe_reflects(row: int) -> None:
 
 
 def test_a_mirror_reflects_what_fresnel_says() -> None:
-    """Schlick's curve itself. Between the table's columns too, but where it is steepest: chords above a convex curve, 1/8 h^2 f''."""
+    """Schlick's curve itself. Between the table's columns too, but where it is steepest: chords above a convex curve,
+    1/8 h^2 f''.
+    """
     c = np.linspace(2 / 31, 1, 300)
     edge = (1 - c) ** 5
     chord = 20 * (1 + 1 / 31 - c) ** 3 / 8 / 31**2  # of the steeper end of its column
@@ -126,7 +143,9 @@ def test_a_mirror_reflects_what_fresnel_says() -> None:
 
 
 def test_nothing_is_reflected_twice() -> None:
-    """a + b, what a lobe of f0 = 1 reflects, is at most 1, falls with the roughness where the eye does not graze, and is all of it for a mirror."""
+    """a + b, what a lobe of f0 = 1 reflects, is at most 1, falls with the roughness where the eye does not graze, and
+    is all of it for a mirror.
+    """
     whole = reflectances().sum(-1).astype("f8")
     assert whole.max() < 1 + 1e-6
     assert (np.diff(whole[:, 16:], axis=0) < TABLED).all()
@@ -161,7 +180,12 @@ def glossy(gpu: Gpu, values: dict[str, Any]) -> Glossy:
     picture = photograph(gpu, Shot().with_values(SMALL | values))
     lighting, view = picture.lighting, picture.view
     assert view.shine is not None and view.gbuffer.gloss is not None
-    return Glossy(probe, None if lighting.gloss is None else gpu.read(lighting.gloss), gpu.read(view.shine)[..., :3], gpu.read(view.gbuffer.gloss))
+    return Glossy(
+        probe,
+        None if lighting.gloss is None else gpu.read(lighting.gloss),
+        gpu.read(view.shine)[..., :3],
+        gpu.read(view.gbuffer.gloss),
+    )
 
 
 def metal(roughness: float, colour: Vec3 = (1.0, 1.0, 1.0)) -> Material:
@@ -174,7 +198,9 @@ def lacquer(roughness: float, colour: Vec3 = (1.0, 1.0, 1.0), reflectance: float
 
 def ball(material: Material, **given: Any) -> str:
     """A ball alone that fills most of the picture."""
-    scene = Scene((sphere((0, 0, 0), 1.0, material, rings=64),), eye=(1.0, 1.5, 3.0), target=(0.0, 0.0, 0.0), fov=36.0, **given)
+    scene = Scene(
+        (sphere((0, 0, 0), 1.0, material, rings=64),), eye=(1.0, 1.5, 3.0), target=(0.0, 0.0, 0.0), fov=36.0, **given
+    )
     return register("glossy ball", lambda: scene)
 
 
@@ -182,7 +208,13 @@ def plane(material: Material, tilt: float = 60.0, **given: Any) -> str:
     """A plane alone, seen at `tilt` degrees from its normal."""
     t = np.radians(tilt)
     floor = quad((-500, 0, 500), (500, 0, 500), (500, 0, -500), (-500, 0, -500), material)
-    scene = Scene((floor,), eye=(0.0, 5 * np.cos(t), 5 * np.sin(t)), target=(0.0, 0.0, 0.0), fov=min(40.0, (89 - tilt) * 1.6), **given)
+    scene = Scene(
+        (floor,),
+        eye=(0.0, 5 * np.cos(t), 5 * np.sin(t)),
+        target=(0.0, 0.0, 0.0),
+        fov=min(40.0, (89 - tilt) * 1.6),
+        **given,
+    )
     return register("glossy plane", lambda: scene)
 
 
@@ -193,8 +225,9 @@ def batches(gpu: Gpu, values: dict[str, Any], count: int = 6) -> tuple[Doubles, 
 
 
 def is_mean(gpu: Gpu, values: dict[str, Any], exact: Doubles, where: Bools, slack: float) -> None:
-    """The reference is right: the mean of its pixels within four standard errors of theirs, no pixel farther off than ten of the picture's usual one,
-    or than two rays that are lost: the tail of a sharp lobe is no bell."""
+    """The reference is right: the mean of its pixels within four standard errors of theirs, no pixel farther off than
+    ten of the picture's usual one, or than two rays that are lost: the tail of a sharp lobe is no bell.
+    """
     mean, error = batches(gpu, values)
     off, error = (mean - exact)[where], np.maximum(error[where], 1e-9)
     assert abs(off.mean()) < 4 * np.sqrt((error**2).mean() / where.sum()) + slack
@@ -216,7 +249,9 @@ def test_a_white_furnace_stays_white(gpu: Gpu, technique: str, roughness: float)
 
 @pytest.mark.parametrize("roughness", [0.1, 0.7])
 def test_a_furnace_with_a_corner_stays_white(gpu: Gpu, roughness: float) -> None:
-    """What lacquer reflects of lacquer, with eight bounces: neither lost nor made, whichever part of it the light goes on from."""
+    """What lacquer reflects of lacquer, with eight bounces: neither lost nor made, whichever part of it the light goes
+    on from.
+    """
     lacquered = lacquer(roughness, reflectance=0.4)
     ground = quad((-50, 0, 50), (0.5, 0, 50), (0.5, 0, -50), (-50, 0, -50), lacquered)
     wall = quad((0.5, 0, 50), (0.5, 50, 50), (0.5, 50, -50), (0.5, 0, -50), lacquered)
@@ -224,7 +259,8 @@ def test_a_furnace_with_a_corner_stays_white(gpu: Gpu, roughness: float) -> None
     values = TRUE | {"scene": register("lacquered corner", lambda: scene), "reference.bounces": 8}
     p = shoot(gpu, values)
     assert 0.2 < 1 - p.open.mean() < 0.6
-    # Half of the light goes on at each bounce, so that the last one is some 2^-9 of it; table and noise; measured 0.9995 and 0.9993.
+    # Half of the light goes on at each bounce, so that the last one is some 2^-9 of it; table and noise; measured
+    # 0.9995 and 0.9993.
     assert abs(p.radiance.mean() - 1) < 0.006
 
 
@@ -240,7 +276,10 @@ def test_a_metal_in_a_furnace_reflects_what_the_table_says(gpu: Gpu, technique: 
             is_mean(gpu, TRUE | {"scene": scene}, exact, g.where & (g.cosine > GRAZING), CHORD)
         else:
             # Of a colour's half floats; the cosine's, times the steepest slope of the table.
-            assert np.abs(g.probe.radiance - exact)[g.where].max() < HALF + HALF * 31 * np.abs(np.diff(reflectances().sum(-1))).max()
+            assert (
+                np.abs(g.probe.radiance - exact)[g.where].max()
+                < HALF + HALF * 31 * np.abs(np.diff(reflectances().sum(-1))).max()
+            )
 
 
 # ---- environments -----------------------------------------------------------------------------------------------------------
@@ -258,28 +297,46 @@ def turned(w: Doubles, degrees: float) -> Doubles:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("rotation", [0.0, 65.0])
 def test_a_mirror_shows_the_environment(gpu: Gpu, technique: str, axis: int, rotation: float) -> None:
-    """Radiance 1 + one of the coordinates of the direction: the mirrored direction's own, times Fresnel's reflectance."""
+    """Radiance 1 + one of the coordinates of the direction: the mirrored direction's own, times Fresnel's
+    reflectance.
+    """
     colour = np.array([1.0, 0.7, 0.3])
     scene = ball(metal(0.0, (1.0, 0.7, 0.3)))
-    g = glossy(gpu, {"scene": scene, "technique": technique, "environment": f"ramp-{'xyz'[axis]}", "sky.rotation": rotation, "sky.intensity": 2.0})
+    g = glossy(
+        gpu,
+        {
+            "scene": scene,
+            "technique": technique,
+            "environment": f"ramp-{'xyz'[axis]}",
+            "sky.rotation": rotation,
+            "sky.intensity": 2.0,
+        },
+    )
     n, v = unit(g.probe.normal), -g.probe.ray
     w = 2 * g.cosine[..., None] * n - v
     where = g.where & (g.cosine > 0.15)
     exact = 2 * (1 + turned(w, rotation)[..., axis, None]) * (colour + (1 - colour) * (1 - g.cosine[..., None]) ** 5)
     off = np.abs(g.probe.radiance - exact)[where]
     if technique == "reference":  # even so sharp a lobe has a tail, which one of its 16 rays may find
-        assert np.median(off) < 0.006 and abs((g.probe.radiance - exact)[where].mean()) < 0.004  # measured 0.003 and 0.001
+        # measured 0.003 and 0.001
+        assert np.median(off) < 0.006 and abs((g.probe.radiance - exact)[where].mean()) < 0.004
     else:
-        assert off.max() < 0.006  # of up to 4: texels of 0.7 degrees, Fresnel's curve between the table's columns; measured 0.0022
+        # of up to 4: texels of 0.7 degrees, Fresnel's curve between the table's columns; measured 0.0022
+        assert off.max() < 0.006
 
 
 @cache
 def in_a_ramp(roughness: float) -> tuple[Doubles, Doubles, Doubles]:
-    """By cosine, 0.02 to 1: what a metal of f0 = 1 reflects of 1 from everywhere, and of a direction's coordinates along the normal and along the
-    eye's direction less its part along the normal, which vanishes straight on."""
+    """By cosine, 0.02 to 1: what a metal of f0 = 1 reflects of 1 from everywhere, and of a direction's coordinates
+    along the normal and along the eye's direction less its part along the normal, which vanishes straight on.
+    """
     cosines = np.concatenate([np.linspace(0.02, 0.2, 7), np.linspace(0.25, 0.9999, 16)])
     found = [reflected(1.0, roughness, float(c), 400) for c in cosines]
-    return cosines, np.array([a for a, _ in found]), np.array([(m[2], m[0] / np.sqrt(1 - c * c)) for (_, m), c in zip(found, cosines, strict=True)])
+    return (
+        cosines,
+        np.array([a for a, _ in found]),
+        np.array([(m[2], m[0] / np.sqrt(1 - c * c)) for (_, m), c in zip(found, cosines, strict=True)]),
+    )
 
 
 def exactly_in_a_ramp(g: Glossy, roughness: float, axis: int) -> Doubles:
@@ -287,7 +344,11 @@ def exactly_in_a_ramp(g: Glossy, roughness: float, axis: int) -> Doubles:
     cosines, whole, along = in_a_ramp(roughness)
     n, v = unit(g.probe.normal), -g.probe.ray
     t, c = v - g.cosine[..., None] * n, g.cosine
-    found: Doubles = np.interp(c, cosines, whole) + np.interp(c, cosines, along[:, 0]) * n[..., axis] + np.interp(c, cosines, along[:, 1]) * t[..., axis]
+    found: Doubles = (
+        np.interp(c, cosines, whole)
+        + np.interp(c, cosines, along[:, 0]) * n[..., axis]
+        + np.interp(c, cosines, along[:, 1]) * t[..., axis]
+    )
     return found
 
 
@@ -299,35 +360,46 @@ def test_rough_metal_in_a_linear_environment(gpu: Gpu, axis: int, roughness: flo
     g = glossy(gpu, values | {"technique": "off"})
     exact = exactly_in_a_ramp(g, roughness, axis)
     where = g.where & (g.cosine > 0.05)
-    is_mean(gpu, TRUE | values, np.repeat(exact[..., None], 3, -1), where, TABLED + 0.002)  # of interpolating the integral between cosines
+    # of interpolating the integral between cosines
+    is_mean(gpu, TRUE | values, np.repeat(exact[..., None], 3, -1), where, TABLED + 0.002)
     off = g.probe.radiance[..., 0] - exact
     for low, high, bound in SPLIT:
         band = where & (g.cosine > low) & (g.cosine <= high)
         rms = np.sqrt((off[band] ** 2).mean())
-        print(f"\nroughness {roughness}, ramp-{'xyz'[axis]}, cosines {low} to {high}: off by {rms:.4f} RMS, {np.abs(off[band]).max():.3f} at most", end="")
+        print(
+            f"\nroughness {roughness}, ramp-{'xyz'[axis]}, cosines {low} to {high}: off by {rms:.4f} RMS, {np.abs(off[band]).max():.3f} at most",
+            end="",
+        )
         assert band.sum() > 20 and rms < bound
 
 
-# By cosines, RMS of what the split sum is off by. Measured at roughness 0.2, 0.5 and 1: 0.017, 0.175, 0.020; 0.007, 0.074, 0.016; 0.008, 0.013, 0.017.
+# By cosines, RMS of what the split sum is off by. Measured at roughness 0.2, 0.5 and 1: 0.017, 0.175, 0.020; 0.007,
+# 0.074, 0.016; 0.008, 0.013, 0.017.
 SPLIT = ((0.05, 0.3, 0.2), (0.3, 0.6, 0.09), (0.6, 1.0, 0.025))
 
 
 # ---- highlights --------------------------------------------------------------------------------------------------------------
 
 
-def lit_by(g: Glossy, l: Doubles, irradiance: npt.ArrayLike, colour: Vec3, reflectance: Vec3, roughness: float) -> Doubles:  # noqa: E741
+def lit_by(
+    g: Glossy, l: Doubles, irradiance: npt.ArrayLike, colour: Vec3, reflectance: Vec3, roughness: float
+) -> Doubles:
     """(h, w, 3): radiance of light (..., 3) from directions l (..., 3), irradiance as on a surface that faces it."""
     n, v = unit(g.probe.normal), -g.probe.ray
     cosine = np.maximum(dot(n, l), 0)[..., None]
     below = (1 - tabled(np.array(reflectance), roughness, g.cosine)) * np.array(colour) / np.pi
-    found: Doubles = np.asarray(irradiance) * cosine * (lobe(n, v, np.broadcast_to(l, n.shape), reflectance, roughness) + below)
+    found: Doubles = (
+        np.asarray(irradiance) * cosine * (lobe(n, v, np.broadcast_to(l, n.shape), reflectance, roughness) + below)
+    )
     return found
 
 
 def agree(found: Any, exact: Doubles, where: Bools, rough: float) -> None:
     """A share of the picture's brightest and of each pixel: `rough`, half floats of normals and reflectances."""
     off = np.abs(found - exact)[where]
-    assert (off < rough * (exact[where] + 0.02 * exact[where].max())).all(), float((off / (exact[where] + 0.02 * exact[where].max())).max())
+    assert (off < rough * (exact[where] + 0.02 * exact[where].max())).all(), float(
+        (off / (exact[where] + 0.02 * exact[where].max())).max()
+    )
 
 
 MATERIALS: list[tuple[Material, Vec3, Vec3]] = [  # with the colour of the diffuse part, and the reflectance
@@ -342,13 +414,20 @@ MATERIALS: list[tuple[Material, Vec3, Vec3]] = [  # with the colour of the diffu
 @pytest.mark.parametrize("which", range(len(MATERIALS)))
 def test_the_suns_highlight(gpu: Gpu, technique: str, which: int) -> None:
     material, colour, reflectance = MATERIALS[which]
-    sun = {"sun.azimuth": 60.0, "sun.elevation": 50.0, "sun.irradiance": 3.0, "sun.color": (1.0, 0.9, 0.5), "sun.size": 0.0}
+    sun = {
+        "sun.azimuth": 60.0,
+        "sun.elevation": 50.0,
+        "sun.irradiance": 3.0,
+        "sun.color": (1.0, 0.9, 0.5),
+        "sun.size": 0.0,
+    }
     a, e = np.radians(60.0), np.radians(50.0)
     towards = np.array([np.sin(a) * np.cos(e), np.sin(e), -np.cos(a) * np.cos(e)])
     for scene in (ball(material, environment="black"), plane(material, 50.0, environment="black")):
         g = glossy(gpu, {"scene": scene, "technique": technique} | sun)
         exact = lit_by(g, towards, (3.0, 2.7, 1.5), colour, reflectance, material.roughness)
-        where = g.where & (g.cosine > 0.1) & (np.abs(dot(g.probe.normal, towards)) > 0.1)  # where it grazes facets shadow their neighbours
+        # where it grazes facets shadow their neighbours
+        where = g.where & (g.cosine > 0.1) & (np.abs(dot(g.probe.normal, towards)) > 0.1)
         # The distribution's slope times what half floats turn normals by; measured 0.006.
         agree(g.probe.radiance, exact, where, 0.015)
         assert exact[where].max() > 0.1
@@ -360,12 +439,17 @@ def test_lamps_highlights(gpu: Gpu, technique: str, which: int) -> None:
     """Two of them, near and far, by the inverse square of the distance to each pixel."""
     material, colour, reflectance = MATERIALS[which]
     lamps = (Lamp((1.0, 2.0, -1.5), (9.0, 6.0, 3.0)), Lamp((-4.0, 5.0, -2.0), (20.0, 20.0, 40.0)))
-    for scene in (ball(material, environment="black", lamps=lamps), plane(material, 50.0, environment="black", lamps=lamps)):
+    for scene in (
+        ball(material, environment="black", lamps=lamps),
+        plane(material, 50.0, environment="black", lamps=lamps),
+    ):
         g = glossy(gpu, {"scene": scene, "technique": technique, "lamps.shadows": 0})
         exact = np.zeros_like(g.probe.position)
         for lamp in lamps:
             to = np.array(lamp.position) - g.probe.position
-            exact += lit_by(g, unit(to), np.array(lamp.intensity) / dot(to, to)[..., None], colour, reflectance, material.roughness)
+            exact += lit_by(
+                g, unit(to), np.array(lamp.intensity) / dot(to, to)[..., None], colour, reflectance, material.roughness
+            )
         agree(g.probe.radiance, exact, g.where & (g.cosine > 0.1), 0.02)  # measured 0.006
 
 
@@ -373,11 +457,15 @@ def test_highlights_are_as_strong_as_their_light(gpu: Gpu) -> None:
     """Nothing but light reflects: no sun, a sun below, a lamp switched off; twice the light, twice the highlight."""
     lamp = Lamp((0.0, 3.0, -2.0), (5.0, 5.0, 5.0))
     scene = plane(lacquer(0.3), environment="black", lamps=(lamp,))
-    once, twice, off = (glossy(gpu, {"scene": scene, "technique": "off", "lamps.intensity": k}) for k in (1.0, 2.0, 0.0))
+    once, twice, off = (
+        glossy(gpu, {"scene": scene, "technique": "off", "lamps.intensity": k}) for k in (1.0, 2.0, 0.0)
+    )
     assert once.shine.max() > 0.1
     assert np.allclose(twice.shine, 2 * once.shine, rtol=1e-5)
     assert not off.shine.any() and not off.probe.radiance.any()
-    below = glossy(gpu, {"scene": scene, "technique": "off", "lamps.intensity": 0.0, "sun.irradiance": 5.0, "sun.elevation": -10.0})
+    below = glossy(
+        gpu, {"scene": scene, "technique": "off", "lamps.intensity": 0.0, "sun.irradiance": 5.0, "sun.elevation": -10.0}
+    )
     assert not below.shine.any()
 
 
@@ -396,14 +484,29 @@ def test_a_glossy_plane_reflects_the_environment_alone(gpu: Gpu, roughness: floa
 
 def before_a_glow(material: Material) -> Scene:
     """A floor before a wall that shines, in the dark."""
-    wall = quad((-2, 0, -1), (2, 0, -1), (2, 1.2, -1), (-2, 1.2, -1), Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0)))
+    wall = quad(
+        (-2, 0, -1), (2, 0, -1), (2, 1.2, -1), (-2, 1.2, -1), Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0))
+    )
     ground = quad((-2, 0, 2), (2, 0, 2), (2, 0, -1), (-2, 0, -1), material)
     return Scene((ground, wall), (0.0, 1.0, 3.5), (0.0, 0.4, 0.0), 36.0, environment="black")
 
 
 DEEP: dict[str, dict[str, Any]] = {
-    "ssdo": {"technique": "ssdo", "ssdo.radius": 4.0, "ssdo.steps": 64, "ssdo.samples": 32, "ssdo.reflections": 16, "frames": 4},
-    "bitmask": {"technique": "bitmask", "bitmask.radius": 4.0, "bitmask.steps": 64, "bitmask.reflections": 4, "frames": 4},
+    "ssdo": {
+        "technique": "ssdo",
+        "ssdo.radius": 4.0,
+        "ssdo.steps": 64,
+        "ssdo.samples": 32,
+        "ssdo.reflections": 16,
+        "frames": 4,
+    },
+    "bitmask": {
+        "technique": "bitmask",
+        "bitmask.radius": 4.0,
+        "bitmask.steps": 64,
+        "bitmask.reflections": 4,
+        "frames": 4,
+    },
 }
 
 
@@ -413,14 +516,23 @@ def test_a_floor_reflects_the_wall_before_it(gpu: Gpu, roughness: float) -> None
     scene = before_a_glow(metal(roughness))
     values: dict[str, Any] = {"scene": register("glow", lambda: scene)}
     true = glossy(gpu, values | TRUE | {"frames": 4})
-    floor = true.where & (np.abs(true.probe.position[..., 1]) < 1e-3) & (np.abs(true.probe.position[..., 0]) < 1.2) & (true.probe.position[..., 2] < 0.3)
+    floor = (
+        true.where
+        & (np.abs(true.probe.position[..., 1]) < 1e-3)
+        & (np.abs(true.probe.position[..., 0]) < 1.2)
+        & (true.probe.position[..., 2] < 0.3)
+    )
     b = true.probe.radiance[floor]
     assert floor.sum() > 100 and b[:, 0].mean() > 0.3
     for technique, deep in DEEP.items():
         screen, still = glossy(gpu, values | deep), glossy(gpu, values | deep | {f"{technique}.bounce": False})
         a = screen.probe.radiance[floor]
-        print(f"\nroughness {roughness}: {technique} {a.mean(0)}, reference {b.mean(0)}, RMSE {np.sqrt(((a - b) ** 2).mean()):.4f}", end="")
-        assert np.abs(a.mean(0) / b.mean(0) - 1).max() < 0.05  # rays that pass the wall between two steps, or go over its edge
+        print(
+            f"\nroughness {roughness}: {technique} {a.mean(0)}, reference {b.mean(0)}, RMSE {np.sqrt(((a - b) ** 2).mean()):.4f}",
+            end="",
+        )
+        # rays that pass the wall between two steps, or go over its edge
+        assert np.abs(a.mean(0) / b.mean(0) - 1).max() < 0.05
         assert np.abs(a[:, 1] / np.maximum(a[:, 0], 1e-6) - 2 / 3)[a[:, 0] > 0.01].max() < 1e-3
         assert still.gloss is not None and not still.gloss[..., :3].any() and not still.probe.radiance[floor].any()
         assert screen.gloss is not None and np.allclose(still.gloss[..., 3], screen.gloss[..., 3])
@@ -428,10 +540,21 @@ def test_a_floor_reflects_the_wall_before_it(gpu: Gpu, roughness: float) -> None
 
 def test_a_wall_reflects_the_back_of_a_lamp(gpu: Gpu) -> None:
     """It is not in the picture: with one interval there is nothing of it, with two as much as the reference has."""
-    wall, board = quad((-6, -3, 0), (6, -3, 0), (6, 3, 0), (-6, 3, 0), metal(0.3)), box((-1, -2, 0.8), (1, 2, 1.0), Material((0.0, 0.0, 0.0)))
+    wall, board = (
+        quad((-6, -3, 0), (6, -3, 0), (6, 3, 0), (-6, 3, 0), metal(0.3)),
+        box((-1, -2, 0.8), (1, 2, 1.0), Material((0.0, 0.0, 0.0))),
+    )
     back = np.arange(12) // 2 == FACES.index((2, 3, 7, 6))
-    shining = replace(board, triangles=board.triangles[back], material=Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0)))
-    scene = Scene((wall, replace(board, triangles=board.triangles[~back]), shining), (4.0, 0.0, 8.0), (0.8, 0.0, 0.0), 20.0, environment="black")
+    shining = replace(
+        board, triangles=board.triangles[back], material=Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0))
+    )
+    scene = Scene(
+        (wall, replace(board, triangles=board.triangles[~back]), shining),
+        (4.0, 0.0, 8.0),
+        (0.8, 0.0, 0.0),
+        20.0,
+        environment="black",
+    )
     values: dict[str, Any] = {"scene": register("lamp's back", lambda: scene)}
     true = glossy(gpu, values | TRUE)
     x, y, z = np.moveaxis(true.probe.position, -1, 0)
@@ -439,7 +562,10 @@ def test_a_wall_reflects_the_back_of_a_lamp(gpu: Gpu) -> None:
     exact = true.probe.radiance[where].mean(0)
     assert where.sum() > 20 and exact[0] > 1.0
     for technique, deep in DEEP.items():
-        one, two = (glossy(gpu, values | deep | {f"{technique}.intervals": n, "frames": 1}).probe.radiance[where].mean(0) for n in ("one", "two"))
+        one, two = (
+            glossy(gpu, values | deep | {f"{technique}.intervals": n, "frames": 1}).probe.radiance[where].mean(0)
+            for n in ("one", "two")
+        )
         print(f"\n{technique}: {one}, {two}, reference {exact}", end="")
         assert one.max() < 0.1 * exact[0]  # measured: 0
         assert np.abs(two / exact - 1).max() < 0.05  # measured: 0.009 with directions, 0.001 with slices
@@ -447,13 +573,18 @@ def test_a_wall_reflects_the_back_of_a_lamp(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("roughness", [0.1, 0.3, 0.6, 1.0])
 def test_a_lobe_in_a_slice_is_its_integral(gpu: Gpu, tmp_path: Path, roughness: float) -> None:
-    """What lies below a direction of a slice, and what of it lies above the surface: against the sum of the density of visible normals over angles."""
+    """What lies below a direction of a slice, and what of it lies above the surface: against the sum of the density of
+    visible normals over angles.
+    """
     (tmp_path / "slices.frag").write_text(SLICES_OF_LOBES.replace("DEGREES", ", ".join(map(str, LEANING))))
     own, alpha, tilt, parts = Gpu(gpu.ctx, (tmp_path, SHADERS)), roughness**2, np.radians(LEANING), 64
     view = frame(built_in.load("plane"), (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 40.0, (parts, len(tilt)))
     into = own.target("slices", (parts, len(tilt)), *["rgba32f"] * 2)
     drawn = own.draw("slices.frag", into, frame=view, leaning=Leaning(alpha))
-    d, (below, inside, at, _) = own.read(drawn[0]).astype("f8")[..., :3], np.moveaxis(own.read(drawn[1]).astype("f8"), -1, 0)
+    d, (below, inside, at, _) = (
+        own.read(drawn[0]).astype("f8")[..., :3],
+        np.moveaxis(own.read(drawn[1]).astype("f8"), -1, 0),
+    )
     # as the shader has them, row 0 on top: the eye along +z, the normal in the plane of x and z
     n = np.stack([np.sin(tilt), 0 * tilt, np.cos(tilt)], -1)[::-1]
     for row in range(len(tilt)):
@@ -507,31 +638,68 @@ void main() {
 
 @pytest.mark.parametrize("roughness, left", [(0.1, 0.5), (0.3, 0.5), (0.6, 0.8)])
 def test_looking_along_the_lobe_is_nearer_to_the_truth_than_dimming_it(gpu: Gpu, roughness: float, left: float) -> None:
-    """A metal floor and a metal ball among things, below a white sky, each technique with its own defaults but for the radius: RMSE on metal."""
-    polished, red, blue, grey = metal(roughness, (0.9, 0.9, 0.9)), *(Material(c) for c in ((0.7, 0.2, 0.1), (0.2, 0.5, 0.7), (0.7, 0.7, 0.3)))
-    ground, wall = quad((-2, 0, 2), (2, 0, 2), (2, 0, -1), (-2, 0, -1), polished), quad((-2, 0, -1), (2, 0, -1), (2, 2, -1), (-2, 2, -1), red)
-    things = sphere((-0.6, 0.45, 0.0), 0.45, blue), box((0.3, 0, -0.3), (0.9, 0.7, 0.3), grey), sphere((0.1, 0.25, 0.7), 0.25, polished)
+    """A metal floor and a metal ball among things, below a white sky, each technique with its own defaults but for the
+    radius: RMSE on metal.
+    """
+    polished, red, blue, grey = (
+        metal(roughness, (0.9, 0.9, 0.9)),
+        *(Material(c) for c in ((0.7, 0.2, 0.1), (0.2, 0.5, 0.7), (0.7, 0.7, 0.3))),
+    )
+    ground, wall = (
+        quad((-2, 0, 2), (2, 0, 2), (2, 0, -1), (-2, 0, -1), polished),
+        quad((-2, 0, -1), (2, 0, -1), (2, 2, -1), (-2, 2, -1), red),
+    )
+    things = (
+        sphere((-0.6, 0.45, 0.0), 0.45, blue),
+        box((0.3, 0, -0.3), (0.9, 0.7, 0.3), grey),
+        sphere((0.1, 0.25, 0.7), 0.25, polished),
+    )
     scene = Scene((ground, wall, *things), (0.6, 1.6, 3.6), (0.1, 0.5, 0.0), 32.0, environment="white")
     values: dict[str, Any] = {"scene": register("polished", lambda: scene), "width": 96, "height": 54}
     shot = Shot().with_values(values | {"technique": "reference", "reference.rays": 16})
-    true, where = references.world(gpu, shot, Reference(rays=16), 4, Store(None)), glossy(gpu, values | {"technique": "off"}).surface[..., 0] > 0
+    true, where = (
+        references.world(gpu, shot, Reference(rays=16), 4, Store(None)),
+        glossy(gpu, values | {"technique": "off"}).surface[..., 0] > 0,
+    )
     for technique, kind in (("ssdo", Ssdo()), ("bitmask", Bitmask())):
         found = []
         for count in (0, kind.reflections):
-            given = {"technique": technique, f"{technique}.radius": 4.0, f"{technique}.thickness": 1.0, f"{technique}.reflections": count}
+            given = {
+                "technique": technique,
+                f"{technique}.radius": 4.0,
+                f"{technique}.thickness": 1.0,
+                f"{technique}.reflections": count,
+            }
             found.append(true.error(shoot(gpu, values | given | {"blur.radius": 4}).radiance, where))
-        print(f"\nroughness {roughness}, {technique}: {found[0]:.3f} dimmed by the open share, {found[1]:.3f} with {count} in the lobe", end="")
+        print(
+            f"\nroughness {roughness}, {technique}: {found[0]:.3f} dimmed by the open share, {found[1]:.3f} with {count} in the lobe",
+            end="",
+        )
         assert found[1] < left * found[0]
 
 
 def test_without_reflections_the_lobe_is_dimmed(gpu: Gpu) -> None:
-    """As SSAO's: by Lagarde's formula of the open share, written a second time; with the same samples to the last digits."""
-    scene = Scene((*before_a_glow(metal(0.4)).meshes, sphere((0, 0.4, 0), 0.4, metal(0.4))), (0.0, 1.0, 3.5), (0.0, 0.4, 0.0), 36.0, environment="white")
+    """As SSAO's: by Lagarde's formula of the open share, written a second time; with the same samples to the last
+    digits.
+    """
+    scene = Scene(
+        (*before_a_glow(metal(0.4)).meshes, sphere((0, 0.4, 0), 0.4, metal(0.4))),
+        (0.0, 1.0, 3.5),
+        (0.0, 0.4, 0.0),
+        36.0,
+        environment="white",
+    )
     values: dict[str, Any] = {"scene": register("dimmed", lambda: scene)}
     ssdo = glossy(gpu, values | {"technique": "ssdo", "ssdo.reflections": 0, "ssdo.bounce": False, "ssdo.radius": 0.8})
     ssao = glossy(gpu, values | {"technique": "ssao", "ssao.radius": 0.8})
     assert ssdo.gloss is None and np.allclose(ssdo.probe.radiance, ssao.probe.radiance, atol=1e-5)
-    for g in (ssao, glossy(gpu, values | {"technique": "bitmask", "bitmask.reflections": 0, "bitmask.bounce": False, "bitmask.radius": 0.8})):
+    for g in (
+        ssao,
+        glossy(
+            gpu,
+            values | {"technique": "bitmask", "bitmask.reflections": 0, "bitmask.bounce": False, "bitmask.radius": 0.8},
+        ),
+    ):
         share = np.clip((np.maximum(g.cosine, 0) + g.probe.open) ** np.exp2(-16 * 0.4 - 1) - 1 + g.probe.open, 0, 1)
         exact = tabled(np.array([1.0, 1.0, 1.0]), 0.4, g.cosine) * share[..., None]
         where = g.where & ~g.probe.emission.any(-1)
@@ -546,14 +714,44 @@ def test_everything_stays_finite(gpu: Gpu, technique: str) -> None:
     for _ in range(3):
         balls = []
         for x, z in ((x, z) for x in (-1.2, -0.4, 0.4, 1.2) for z in (-1, 0, 1)):
-            r, g, b, metallic, reflectance, roughness = (float(v) for v in np.where(rng.random(6) < 0.5, rng.random(6), rng.choice([0.0, 1.0], 6)))
-            balls.append(sphere((x, 0.3, z), 0.3, Material((r, g, b), metallic=metallic, reflectance=reflectance, roughness=roughness), rings=16))
-        ground = quad((-9, 0, 9), (9, 0, 9), (9, 0, -9), (-9, 0, -9), Material((1.0, 1.0, 1.0), reflectance=0.04, roughness=0.0))
-        lamps = (Lamp((0.0, 0.65, 0.0), (1.0, 1.0, 1.0)), Lamp((0.4, 0.6001, 0.0), (1.0, 1.0, 1.0), (0.0, -1.0, 0.0), 20.0, 40.0))
+            r, g, b, metallic, reflectance, roughness = (
+                float(v) for v in np.where(rng.random(6) < 0.5, rng.random(6), rng.choice([0.0, 1.0], 6))
+            )
+            balls.append(
+                sphere(
+                    (x, 0.3, z),
+                    0.3,
+                    Material((r, g, b), metallic=metallic, reflectance=reflectance, roughness=roughness),
+                    rings=16,
+                )
+            )
+        ground = quad(
+            (-9, 0, 9), (9, 0, 9), (9, 0, -9), (-9, 0, -9), Material((1.0, 1.0, 1.0), reflectance=0.04, roughness=0.0)
+        )
+        lamps = (
+            Lamp((0.0, 0.65, 0.0), (1.0, 1.0, 1.0)),
+            Lamp((0.4, 0.6001, 0.0), (1.0, 1.0, 1.0), (0.0, -1.0, 0.0), 20.0, 40.0),
+        )
         scene = Scene((ground, *balls), (0.0, 0.12, 4.0), (0.0, 0.1, 0.0), 40.0, environment="sky", lamps=lamps)
-        values = {"scene": register("by chance", partial(lambda s: s, scene)), "technique": technique, "sun.irradiance": 3.0, "sun.elevation": 10.0}
-        found = glossy(gpu, values | ({"reference.bounces": 3, "reference.rays": 4} if technique == "reference" else {}) | {"blur.radius": 4})
-        for array in (found.probe.radiance, found.shine, found.probe.direct, found.probe.indirect, *([found.gloss] if found.gloss is not None else [])):
+        values = {
+            "scene": register("by chance", partial(lambda s: s, scene)),
+            "technique": technique,
+            "sun.irradiance": 3.0,
+            "sun.elevation": 10.0,
+        }
+        found = glossy(
+            gpu,
+            values
+            | ({"reference.bounces": 3, "reference.rays": 4} if technique == "reference" else {})
+            | {"blur.radius": 4},
+        )
+        for array in (
+            found.probe.radiance,
+            found.shine,
+            found.probe.direct,
+            found.probe.indirect,
+            *([found.gloss] if found.gloss is not None else []),
+        ):
             assert np.isfinite(array).all() and array.min() >= 0
 
 
@@ -564,18 +762,23 @@ def beside_gloss(material: Material) -> Scene:
     """A ball on a floor of one material beside a red diffuse wall."""
     wall = quad((-2, 0, -1), (2, 0, -1), (2, 2, -1), (-2, 2, -1), Material((0.7, 0.2, 0.1)))
     ground = quad((-2, 0, 2), (2, 0, 2), (2, 0, -1), (-2, 0, -1), material)
-    return Scene((ground, wall, sphere((0.2, 0.5, 0.2), 0.5, material, rings=48)), (0.6, 1.6, 3.6), (0.1, 0.5, 0.0), 32.0)
+    return Scene(
+        (ground, wall, sphere((0.2, 0.5, 0.2), 0.5, material, rings=48)), (0.6, 1.6, 3.6), (0.1, 0.5, 0.0), 32.0
+    )
 
 
 @pytest.mark.parametrize("kind", ["metal", "lacquer"])
 @pytest.mark.parametrize("roughness", [0.1, 0.3, 0.7])
-def test_every_glossy_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, kind: str, roughness: float) -> None:
-    """Environment, and one bounce from glossy and diffuse surfaces, pixel by pixel by Welch's test as in test_reference; the whole radiance.
+def test_every_glossy_pixel_agrees_with_mitsuba(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, kind: str, roughness: float
+) -> None:
+    """Environment, and one bounce from glossy and diffuse surfaces, pixel by pixel by Welch's test as in
+    test_reference; the whole radiance.
 
-    See mitsuba_reference for the BSDFs. The sky has bright patches, which rays are aimed at, and lobes find. Pixels below a thousandth of the mean are
-    left out: of a sharp lobe that meets nothing they show the tails, where one ray in a hundred thousand finds the dim part of the sky, which is
-    right in the mean, and no bell. At one of them (metal 0.1) the integral over all directions is 7.2e-5, Mitsuba finds 6.9e-5, we 4.0e-5, the rays
-    that are aimed.
+    See mitsuba_reference for the BSDFs. The sky has bright patches, which rays are aimed at, and lobes find. Pixels
+    below a thousandth of the mean are left out: of a sharp lobe that meets nothing they show the tails, where one ray
+    in a hundred thousand finds the dim part of the sky, which is right in the mean, and no bell. At one of them (metal
+    0.1) the integral over all directions is 7.2e-5, Mitsuba finds 6.9e-5, we 4.0e-5, the rays that are aimed.
     """
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
@@ -585,23 +788,40 @@ def test_every_glossy_pixel_agrees_with_mitsuba(gpu: Gpu, monkeypatch: pytest.Mo
 
     monkeypatch.setitem(environment.BUILT_IN, "patches", _sky)
     assert len(environment.Environment(_sky((0.0, 1.0, 0.0))).split.bright)
-    scene = beside_gloss(metal(roughness, (0.9, 0.6, 0.3)) if kind == "metal" else lacquer(roughness, (0.2, 0.3, 0.5), 0.06))
+    scene = beside_gloss(
+        metal(roughness, (0.9, 0.6, 0.3)) if kind == "metal" else lacquer(roughness, (0.2, 0.3, 0.5), 0.06)
+    )
     count, batches, paths = (32, 10, 32) if kind == "metal" else (20, 10, 8)
-    values: dict[str, Any] = {"scene": register(f"beside {kind}", lambda: scene), "width": count, "height": count, "environment": "patches"}
+    values: dict[str, Any] = {
+        "scene": register(f"beside {kind}", lambda: scene),
+        "width": count,
+        "height": count,
+        "environment": "patches",
+    }
     values |= {"technique": "reference", "reference.rays": 4, "sun.irradiance": 0.0, "blur.radius": 0}
     shot, fine = Shot().with_values(values), values | {"width": count * SIDE, "height": count * SIDE}
     plain = shoot(gpu, fine)
     where: Bools = (inside(plain.surface) & smooth(plain)).reshape(count, SIDE, count, SIDE).all((1, 3))
-    ours = np.stack([shoot(gpu, fine | {"seed": k}).radiance.reshape(count, SIDE, count, SIDE, 3).mean((1, 3, 4), dtype="f8") for k in range(batches)])
+    ours = np.stack(
+        [
+            shoot(gpu, fine | {"seed": k}).radiance.reshape(count, SIDE, count, SIDE, 3).mean((1, 3, 4), dtype="f8")
+            for k in range(batches)
+        ]
+    )
     theirs = np.stack([traced(scene, shot, truth.BOUNCE, paths, 1 + k) for k in range(batches)]).mean(-1, dtype="f8")
     where &= theirs.mean(0) > 0.001 * theirs[:, where].mean()
     p_values = welch(ours[:, where], theirs[:, where])
-    least, limit, rejected = float(np.nanmin(p_values)), 1 - 0.999 ** (1 / where.sum()), float(np.nanmean(p_values < 0.05))
+    least, limit, rejected = (
+        float(np.nanmin(p_values)),
+        1 - 0.999 ** (1 / where.sum()),
+        float(np.nanmean(p_values < 0.05)),
+    )
     means = ours[:, where].mean(1), theirs[:, where].mean(1)
     error = np.sqrt(sum(m.var(ddof=1) for m in means) / batches)
     apart = means[0].mean() - means[1].mean()
     print(
-        f"\n{kind} {roughness}: {where.sum()} pixels, smallest p {least:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05; mean {means[1].mean():.4f},", end=""
+        f"\n{kind} {roughness}: {where.sum()} pixels, smallest p {least:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05; mean {means[1].mean():.4f},",
+        end="",
     )
     print(f" off by {apart:.5f} +- {error:.5f}")
     assert least > limit

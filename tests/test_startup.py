@@ -1,4 +1,6 @@
-"""From a command to its picture, and the work of frames that nothing changes: what is not done again, and that what must be is."""
+"""From a command to its picture, and the work of frames that nothing changes: what is not done again, and that what
+must be is.
+"""
 
 from __future__ import annotations
 
@@ -44,17 +46,31 @@ def counted(gpu: Gpu) -> list[str]:
     written: list[str] = []
     for program in gpu._programs.values():
         for name, members in program.blocks.items():
-            counting: list[Any] = [(member, Counted(f"{name}.{member}", uniform, written)) for member, uniform in members]
+            counting: list[Any] = [
+                (member, Counted(f"{name}.{member}", uniform, written)) for member, uniform in members
+            ]
             program.blocks[name] = counting
     return written
 
 
 def drawn(gpu: Gpu, picture: Picture) -> list[np.ndarray[Any, Any]]:
-    return [gpu.read(t) for t in (picture.view.gbuffer.depth, picture.view.sun, picture.raw.direct, picture.raw.indirect, picture.radiance, picture.image)]
+    return [
+        gpu.read(t)
+        for t in (
+            picture.view.gbuffer.depth,
+            picture.view.sun,
+            picture.raw.direct,
+            picture.raw.indirect,
+            picture.radiance,
+            picture.image,
+        )
+    ]
 
 
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
-def test_a_frame_that_nothing_changes_gives_no_uniform_and_makes_nothing(gpu: Gpu, technique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_that_nothing_changes_gives_no_uniform_and_makes_nothing(
+    gpu: Gpu, technique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": technique, "scene": "plane"})
     render(own, shot)
     written, programs = counted(own), len(own._programs)
@@ -117,7 +133,16 @@ def test_a_program_that_is_compiled_again_is_given_everything(gpu: Gpu) -> None:
 
 
 def test_scenes_are_listed_as_their_modules_have_them() -> None:
-    listed = ["courtyard", "parlour", "atelier", "cornell", "nook", "blocks", "million", *(f.__name__ for f in (*fixtures.ALL, *failures.ALL))]
+    listed = [
+        "courtyard",
+        "parlour",
+        "atelier",
+        "cornell",
+        "nook",
+        "blocks",
+        "million",
+        *(f.__name__ for f in (*fixtures.ALL, *failures.ALL)),
+    ]
     assert list(built_in.BUILT_IN)[: len(listed)] == listed  # behind them those of other tests
     assert all(built_in.builder(name).__doc__ for name in listed)
 
@@ -125,14 +150,33 @@ def test_scenes_are_listed_as_their_modules_have_them() -> None:
 def modules(script: str) -> set[str]:
     """What a process has imported after these lines."""
     command = [sys.executable, "-c", f"import sys\n{script}\nprint(*sys.modules)"]
-    return set(subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]).stdout.split())
+    return set(
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+        ).stdout.split()
+    )
 
 
 def test_a_picture_imports_only_what_it_needs() -> None:
-    """Of processor time Pillow takes 35 ms, tqdm 25, readers of files 60 and the other scenes 30; all that is left takes 180."""
-    spared = {"PIL", "tqdm", "ssdo.scene.files.gltf", "ssdo.scene.files.meshes", "ssdo.scene.files.hdr", "ssdo.scene.built_in.parlour", "ssdo.scene.built_in.failures", "ssdo.viewer"}
-    assert not spared & modules("import ssdo.commands.capture; from ssdo.scene import built_in; built_in.load('courtyard')")
-    assert not {"numpy", "moderngl", "ssdo.render.shot"} & modules("sys.argv = ['ssdo', '--help']; from ssdo.__main__ import main; main()")
+    """Of processor time Pillow takes 35 ms, tqdm 25, readers of files 60 and the other scenes 30; all that is left
+    takes 180.
+    """
+    spared = {
+        "PIL",
+        "tqdm",
+        "ssdo.scene.files.gltf",
+        "ssdo.scene.files.meshes",
+        "ssdo.scene.files.hdr",
+        "ssdo.scene.built_in.parlour",
+        "ssdo.scene.built_in.failures",
+        "ssdo.viewer",
+    }
+    assert not spared & modules(
+        "import ssdo.commands.capture; from ssdo.scene import built_in; built_in.load('courtyard')"
+    )
+    assert not {"numpy", "moderngl", "ssdo.render.shot"} & modules(
+        "sys.argv = ['ssdo', '--help']; from ssdo.__main__ import main; main()"
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (64, 3), (65, 2), (200, 20)])
@@ -178,7 +222,9 @@ def test_levels_made_here_are_those_that_opengl_makes(gpu: Gpu, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("by", ["hand", "OpenGL"])
-def test_shaders_read_the_levels_that_were_given(gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+def test_shaders_read_the_levels_that_were_given(
+    gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
     own, rng = Gpu(gpu.ctx, folders=(tmp_path,)), np.random.default_rng(6)
     if by == "OpenGL":
         monkeypatch.setattr(gpu_module, "_give", lambda *_: False)
@@ -197,7 +243,22 @@ def test_shaders_read_the_levels_that_were_given(gpu: Gpu, tmp_path: Path, monke
 
 def test_bench_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "start.json"
-    arguments = ("bench", "start", "--scene", "nook", "--width", "48", "--height", "27", "--runs", "1", "--techniques", "off,ssao", "--output", out)
+    arguments = (
+        "bench",
+        "start",
+        "--scene",
+        "nook",
+        "--width",
+        "48",
+        "--height",
+        "27",
+        "--runs",
+        "1",
+        "--techniques",
+        "off,ssao",
+        "--output",
+        out,
+    )
     assert call(monkeypatch, *arguments) == 0
     lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
     steps = found["steps"]
@@ -206,7 +267,9 @@ def test_bench_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     parts = [took["wall"]["median"] for name, took in steps.items() if "command" not in name and "second" not in name]
     assert len(parts) == 10 and sum(parts) < 3 * steps["`capture`, the command"]["wall"]["median"]
     assert 30 < found["megabytes"]["median"] < 2000
-    assert found["unchanged"].keys() == {"off", "ssao"} and all(0 < each["median"] < 50 for each in found["unchanged"].values())
+    assert found["unchanged"].keys() == {"off", "ssao"} and all(
+        0 < each["median"] < 50 for each in found["unchanged"].values()
+    )
     assert call(monkeypatch, "bench", "start", "--runs", "0") == 2
     assert "--runs 0: must be 1 to 1000" in capsys.readouterr().err
     assert call(monkeypatch, "bench", "start", "--scene", "nowhere") == 2

@@ -1,4 +1,6 @@
-"""`sweep`: what is swept, what is said of it, and that neither a kill nor the number of those who draw changes an error."""
+"""`sweep`: what is swept, what is said of it, and that neither a kill nor the number of those who draw changes an
+error.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,16 @@ from ssdo.scene import built_in
 from ssdo.settings import Problem
 from test_commands import call, heeding, run_app
 
-SWEPT = ["--techniques", "ssao,ssdo", "--vary", "ssdo.samples=2,3", "--vary", "ssao.samples=2,4", "--vary", "ssdo.visibility=point,march"]
+SWEPT = [
+    "--techniques",
+    "ssao,ssdo",
+    "--vary",
+    "ssdo.samples=2,3",
+    "--vary",
+    "ssao.samples=2,4",
+    "--vary",
+    "ssdo.visibility=point,march",
+]
 SMALL = [*SWEPT, "--scenes", "nook,cornell", "--width", "64", "--height", "36", "--truth-frames", "4", "--runs", "3"]
 COUNT = 2 * (2 + 4)
 Line = dict[str, str]
@@ -100,7 +111,11 @@ def test_every_combination_is_a_point() -> None:
     for p in found:
         assert all(p.shot.values()[name] == value for name, value in p.varied.items())
     seen = points(Wanted({}, {}), ["off"], [], ["cornell"], "all")
-    assert [p.camera for p in seen] == [1, 2, 3] and seen[0].shot.camera.eye is None and len({p.shot.camera for p in seen}) == 3
+    assert (
+        [p.camera for p in seen] == [1, 2, 3]
+        and seen[0].shot.camera.eye is None
+        and len({p.shot.camera for p in seen}) == 3
+    )
 
 
 def test_a_share_is_of_each_scene() -> None:
@@ -111,13 +126,21 @@ def test_a_share_is_of_each_scene() -> None:
 
 
 def test_a_scenes_arguments_stay_with_it() -> None:
-    assert scenes_of("nook,blocks:count=9,ball,signpost:height=2") == ["nook", "blocks:count=9", "ball", "signpost:height=2"]
+    assert scenes_of("nook,blocks:count=9,ball,signpost:height=2") == [
+        "nook",
+        "blocks:count=9",
+        "ball",
+        "signpost:height=2",
+    ]
 
 
 def test_shots_of_one_scene_share_their_truth() -> None:
     """Whatever decides only the technique, the blur or the display; what moves the light has its own."""
     truths = Truths(Reference(rays=4), 8)
-    first, *others = (Shot().with_values(v | {"scene": "nook"}) for v in ({}, {"ssdo.samples": 3}, {"technique": "off"}, {"blur.radius": 0}, {"frames": 3}))
+    first, *others = (
+        Shot().with_values(v | {"scene": "nook"})
+        for v in ({}, {"ssdo.samples": 3}, {"technique": "off"}, {"blur.radius": 0}, {"frames": 3})
+    )
     assert {truths.of(shot) for shot in others} == {truths.of(first)}
     assert truths.of(Shot().with_values({"scene": "nook", "display.exposure": 1.0})) == truths.of(first)
     for change in ({"sky.rotation": 9.0}, {"width": 99}, {"seed": 1}, {"scene": "ball"}):
@@ -134,7 +157,10 @@ def test_shots_of_one_scene_share_their_truth() -> None:
         (["--vary", "ssdo.samples=4,x"], "--ssdo.samples x: must be a whole number"),
         (["--vary", "ssdo.visibility=cone"], "ssdo.visibility = 'cone': must be one of march, point"),
         (["--vary", "blur.radius=3"], "blur.radius = 3: must be 0 to 16 px, a multiple of 2"),
-        (["--vary", "ssao.radius=0.1..2"], "a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values"),
+        (
+            ["--vary", "ssao.radius=0.1..2"],
+            "a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values",
+        ),
         (["--vary", "ssao.radius=2..2:3"], "a range is FIRST..LAST:COUNT"),
         (["--vary", "ssao.radius=1..nan:3"], "a range is FIRST..LAST:COUNT"),
         (["--vary", "ssao.radius=0.1..2:1"], "a range is FIRST..LAST:COUNT"),
@@ -143,9 +169,15 @@ def test_shots_of_one_scene_share_their_truth() -> None:
         (["--vary", "ssao.samples=5%"], "--vary ssao.samples=5%: does not follow the scene's size"),
         (["--vary", "scene=nook"], "--vary scene has no effect: --scenes says what is swept"),
         (["--vary", "camera.eye=1,2,3"], "--vary camera.eye has no effect: --cameras"),
-        (["--vary", "ssdo.samples=4", "--techniques", "ssao"], "--vary ssdo.samples has no effect: ssdo is not among --techniques ssao"),
+        (
+            ["--vary", "ssdo.samples=4", "--techniques", "ssao"],
+            "--vary ssdo.samples has no effect: ssdo is not among --techniques ssao",
+        ),
         (["--vary", "ssdo.samples=4", "--vary", "ssdo.samples=8"], "--vary ssdo.samples: named twice"),
-        (["--vary", "ssdo.samples=4", "--ssdo.samples", "8"], "--ssdo.samples has no effect: --vary ssdo.samples says what is swept"),
+        (
+            ["--vary", "ssdo.samples=4", "--ssdo.samples", "8"],
+            "--ssdo.samples has no effect: --vary ssdo.samples says what is swept",
+        ),
         (["--techniques", "ssao,sdo"], "no technique sdo"),
         (["--technique", "ssao"], "--technique has no effect beside --techniques"),
         (["--scenes", "nok"], "no scene nok; did you mean nook?"),
@@ -161,7 +193,13 @@ def test_shots_of_one_scene_share_their_truth() -> None:
         (["--point", "999"], "--point 999: must be 0 to"),
     ],
 )
-def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert call(monkeypatch, "sweep", "--scenes", "cornell", "--output", tmp_path, *arguments) == 2
     said = capsys.readouterr()
     assert words in said.err and said.err.count("\n") == 1 and not said.out
@@ -173,23 +211,56 @@ def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch:
 
 def test_a_line_for_each_point(whole: Whole) -> None:
     assert [int(line["point"]) for line in whole.lines] == list(range(COUNT))
-    assert sorted(path.name for path in whole.output.iterdir()) == ["index.html", "points.jsonl", "sweep.csv", "sweep.png"]
+    assert sorted(path.name for path in whole.output.iterdir()) == [
+        "index.html",
+        "points.jsonl",
+        "sweep.csv",
+        "sweep.png",
+    ]
     assert len(list(whole.cache.iterdir())) == 2 * 2  # two halves of two scenes: each truth was drawn once
     for line in whole.lines:
-        assert 0 < float(line["own ms"]) < float(line["ms"]) and float(line["ms, 5 %"]) <= float(line["ms"]) <= float(line["ms, 95 %"])
-        assert float(line["indirect bias"]) < 0 < float(line["indirect RMSE"]) and line["clock"] == "wall clock around each pass"
+        assert 0 < float(line["own ms"]) < float(line["ms"]) and float(line["ms, 5 %"]) <= float(line["ms"]) <= float(
+            line["ms, 95 %"]
+        )
+        assert (
+            float(line["indirect bias"]) < 0 < float(line["indirect RMSE"])
+            and line["clock"] == "wall clock around each pass"
+        )
     ssao = [line for line in whole.lines if line["technique"] == "ssao"]
     assert len({line["indirect RMSE"] for line in ssao}) == 2  # it has none: the truth's own, of two scenes
     assert whole.said.getvalue().splitlines()[0] == "| technique | | RMSE | direct | indirect | ms |"
 
 
-def test_a_row_can_be_repeated(whole: Whole, gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_row_can_be_repeated(
+    whole: Whole, gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By --point to the last digit; and its command draws the picture whose errors it states."""
-    line = next(line for line in whole.lines if line["line"] == "SSDO point" and line["scene"] == "cornell" and line["ssdo.samples"] == "3")
-    assert call(monkeypatch, "sweep", *SMALL, "--cache", whole.cache, "--output", tmp_path / "none", "--point", line["point"]) == 0
-    told = dict(re.split(r"\s{2,}| (?=ssdo capture)", text, maxsplit=1) for text in capsys.readouterr().out.splitlines())
+    line = next(
+        line
+        for line in whole.lines
+        if line["line"] == "SSDO point" and line["scene"] == "cornell" and line["ssdo.samples"] == "3"
+    )
+    assert (
+        call(
+            monkeypatch,
+            "sweep",
+            *SMALL,
+            "--cache",
+            whole.cache,
+            "--output",
+            tmp_path / "none",
+            "--point",
+            line["point"],
+        )
+        == 0
+    )
+    told = dict(
+        re.split(r"\s{2,}| (?=ssdo capture)", text, maxsplit=1) for text in capsys.readouterr().out.splitlines()
+    )
     names = [name for name in line if name not in TIMES and line[name] and name != "technique"]
-    assert {name: told[name] for name in names} == {name: line[name] for name in names} and not (tmp_path / "none").exists()
+    assert {name: told[name] for name in names} == {name: line[name] for name in names} and not (
+        tmp_path / "none"
+    ).exists()
 
     assert call(monkeypatch, *shlex.split(line["command"])[1:], "--output", tmp_path / "a.npz") == 0
     with np.load(tmp_path / "a.npz") as drawn, gpu.ctx:
@@ -198,7 +269,9 @@ def test_a_row_can_be_repeated(whole: Whole, gpu: Gpu, tmp_path: Path, monkeypat
         surface = np.isfinite(drawn["depth"])
         assert repr(metrics.noise_free_rmse(drawn["radiance"], against.pair, surface)) == line["final RMSE"]
         pair = against.first["direct"], against.second["direct"]
-        assert metrics.noise_free_rmse(drawn["direct"], pair, surface) / np.pi == pytest.approx(float(line["direct RMSE"]), rel=1e-12)
+        assert metrics.noise_free_rmse(drawn["direct"], pair, surface) / np.pi == pytest.approx(
+            float(line["direct RMSE"]), rel=1e-12
+        )
         assert repr(metrics.bias(drawn["radiance"], against.mean["radiance"], surface)) == line["final bias"]
         assert repr(against.noise(surface)) == line["noise of the truth"]
 
@@ -211,25 +284,41 @@ def test_the_page_needs_nothing_else(whole: Whole) -> None:
         assert f"<code>{html.escape(line['command'])}</code>" in text
 
 
-def test_another_sweep_in_the_folder(whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_sweep_in_the_folder(
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Is left alone: one line. The same is not drawn again; what was measured stays."""
     before = (whole.output / "points.jsonl").read_bytes()
     other = [*SMALL, "--cache", whole.cache, "--output", whole.output, "--vary", "sky.rotation=0,9"]
     assert call(monkeypatch, "sweep", *other) == 2
     said = capsys.readouterr().err
-    assert "holds another sweep (ssdo sweep --techniques ssao,ssdo" in said and "--overwrite begins anew" in said and said.count("\n") == 1
+    assert (
+        "holds another sweep (ssdo sweep --techniques ssao,ssdo" in said
+        and "--overwrite begins anew" in said
+        and said.count("\n") == 1
+    )
     monkeypatch.setattr(worker_pool, "Worker", None)
     monkeypatch.setattr("ssdo.commands.sweep.plot.png", lambda *_: b"")
     assert call(monkeypatch, "sweep", *SMALL, "--cache", whole.cache, "--output", whole.output) == 0
-    assert (whole.output / "points.jsonl").read_bytes() == before and lines_of(whole.output / "sweep.csv") == whole.lines
+    assert (whole.output / "points.jsonl").read_bytes() == before and lines_of(
+        whole.output / "sweep.csv"
+    ) == whole.lines
     capsys.readouterr()
     (tmp_path / "points.jsonl").write_bytes(before.replace(b'"sweep": "', b'"sweep": "0'))
-    monkeypatch.setattr(sweep, "drawn", lambda done, kept, *_: kept.rows.update({n: json.loads(row)["row"] for n, row in enumerate(before.splitlines()[1:])}))
+    monkeypatch.setattr(
+        sweep,
+        "drawn",
+        lambda done, kept, *_: kept.rows.update(
+            {n: json.loads(row)["row"] for n, row in enumerate(before.splitlines()[1:])}
+        ),
+    )
     assert call(monkeypatch, "sweep", *SMALL, "--cache", whole.cache, "--output", tmp_path, "--overwrite") == 0
     assert len((tmp_path / "points.jsonl").read_bytes().splitlines()) == 1
 
 
-def test_without_matplotlib_there_are_figures(whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_matplotlib_there_are_figures(
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     (tmp_path / "points.jsonl").write_bytes((whole.output / "points.jsonl").read_bytes())
@@ -255,7 +344,9 @@ def made_up() -> tuple[list[Point], dict[int, dict[str, Any]], list[Axis]]:
     rows = {}
     for p in found:
         error = (2 if "point" in p.line else 1) / p.varied["ssdo.samples"] + (p.shot.scene == "ball")
-        numbers = {f"{term} {kind}": error for term in TERMS for kind in ("RMSE", "bias")} | dict.fromkeys(TIMES, float(p.varied["ssdo.samples"]))
+        numbers = {f"{term} {kind}": error for term in TERMS for kind in ("RMSE", "bias")} | dict.fromkeys(
+            TIMES, float(p.varied["ssdo.samples"])
+        )
         rows[p.number] = numbers | {"noise of the truth": 0.0, "clock": "made up", "renderer": "none"}
     return found, rows, axes
 
@@ -266,14 +357,19 @@ def test_means_and_curves() -> None:
     settings = averaged(found, rows)
     assert len(settings) == 12 and all(len(s.points) == 2 for s in settings)
     for s in settings:
-        assert s.errors["final"] == pytest.approx((2 if "point" in s.line else 1) / s.varied["ssdo.samples"] + 0.5) and s.ms == s.varied["ssdo.samples"]
+        assert (
+            s.errors["final"] == pytest.approx((2 if "point" in s.line else 1) / s.varied["ssdo.samples"] + 0.5)
+            and s.ms == s.varied["ssdo.samples"]
+        )
     joined = curves(settings, axes)
     assert len(joined) == 4 and sorted(k for _, curve in joined for k in curve) == list(range(12))
     for along, curve in joined:
         assert along == "ssdo.samples"
         assert [settings[k].varied["ssdo.samples"] for k in curve] == [2, 4, 8]
         assert len({(settings[k].line, settings[k].varied["sky.rotation"]) for k in curve}) == 1
-    assert sum(" * " in line for line in table(settings)) == 3 and all("SSDO march" in line for line in table(settings) if " * " in line)
+    assert sum(" * " in line for line in table(settings)) == 3 and all(
+        "SSDO march" in line for line in table(settings) if " * " in line
+    )
     assert len(csv_text(found, rows, axes).splitlines()) == 25
 
 
@@ -282,8 +378,21 @@ def test_means_and_curves() -> None:
 
 def begun(whole: Whole, output: Path, *more: str, rows: int = 3) -> subprocess.Popen[str]:
     """A sweep in a group of processes of its own, that has done so many points."""
-    command = [sys.executable, "-m", "ssdo", "sweep", *SMALL, "--cache", str(whole.cache), "--output", str(output), *more]
-    process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heeding)
+    command = [
+        sys.executable,
+        "-m",
+        "ssdo",
+        "sweep",
+        *SMALL,
+        "--cache",
+        str(whole.cache),
+        "--output",
+        str(output),
+        *more,
+    ]
+    process = subprocess.Popen(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heeding
+    )
     until(lambda: len(checkpoint.read(output / "points.jsonl")[0]) > rows or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     return process
@@ -306,8 +415,12 @@ def gone(group: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="groups of processes, and signals to them")
-@pytest.mark.parametrize("kind, workers", [("SIGKILL", "1"), ("SIGKILL", "2"), ("SIGTERM", "2"), ("SIGINT", "2"), ("SIGINT", "2 by Dask")])
-def test_what_was_interrupted_goes_on(kind: str, workers: str, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "kind, workers", [("SIGKILL", "1"), ("SIGKILL", "2"), ("SIGTERM", "2"), ("SIGINT", "2"), ("SIGINT", "2 by Dask")]
+)
+def test_what_was_interrupted_goes_on(
+    kind: str, workers: str, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same CSV file; what had been measured is not drawn again; and no worker outlives the one that started it."""
     if "Dask" in workers:
         pytest.importorskip("distributed")
@@ -352,13 +465,20 @@ def test_a_line_that_was_cut(whole: Whole, tmp_path: Path) -> None:
         rows = max(sum(end <= cut for end in ends) - 1, 0)
         assert list(found.rows) == list(reversed(range(rows))), cut
         found.add(99, {"ms": 1.0})
-        assert checkpoint.read(path)[0][-1] == {"point": 99, "row": {"ms": 1.0}} and len(checkpoint.read(path)[0]) == rows + 2
+        assert (
+            checkpoint.read(path)[0][-1] == {"point": 99, "row": {"ms": 1.0}}
+            and len(checkpoint.read(path)[0]) == rows + 2
+        )
 
 
 def test_a_cluster_says_the_same(whole: Whole, tmp_path: Path) -> None:
     """Two worker processes of a Dask scheduler; truths are sent to them, as nothing is kept on disk."""
     pytest.importorskip("distributed")
-    done = run_app(["sweep", *SMALL, "--no-cache", "--cluster", "--workers", "2", "--output", str(tmp_path)], tmp_path, dict(os.environ))
+    done = run_app(
+        ["sweep", *SMALL, "--no-cache", "--cluster", "--workers", "2", "--output", str(tmp_path)],
+        tmp_path,
+        dict(os.environ),
+    )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     assert timeless(lines_of(tmp_path / "sweep.csv")) == timeless(whole.lines)
     assert {line["clock"] for line in lines_of(tmp_path / "sweep.csv")} == {"processor time of all threads"}
@@ -367,13 +487,20 @@ def test_a_cluster_says_the_same(whole: Whole, tmp_path: Path) -> None:
 def test_without_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert call(monkeypatch, "sweep", *SMALL, "--cluster", "--output", tmp_path) == 2
-    assert capsys.readouterr().err == "ssdo: --cluster and --scheduler need the package distributed: pip install distributed; --workers does without\n"
+    assert (
+        capsys.readouterr().err
+        == "ssdo: --cluster and --scheduler need the package distributed: pip install distributed; --workers does without\n"
+    )
 
 
-def test_a_scheduler_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scheduler_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(worker_pool, "PATIENCE", 0.3)
-    assert call(monkeypatch, "sweep", *SMALL, "--no-cache", "--scheduler", "tcp://127.0.0.1:9", "--output", tmp_path) == 2
+    assert (
+        call(monkeypatch, "sweep", *SMALL, "--no-cache", "--scheduler", "tcp://127.0.0.1:9", "--output", tmp_path) == 2
+    )
     said = capsys.readouterr().err
     assert "--scheduler tcp://127.0.0.1:9: no scheduler with a worker answers" in said and "Traceback" not in said
 

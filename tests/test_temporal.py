@@ -1,4 +1,6 @@
-"""Light that is remembered: a still camera has the mean of its frames, a moving one finds what it saw, and nothing else; off unless asked."""
+"""Light that is remembered: a still camera has the mean of its frames, a moving one finds what it saw, and nothing
+else; off unless asked.
+"""
 
 from __future__ import annotations
 
@@ -73,14 +75,18 @@ register("posts", posts)
 
 
 def test_nothing_is_remembered_unless_asked(gpu: Gpu) -> None:
-    """And then nothing is drawn for it: a frame without it is the same to the bit, whatever its index, and so is the first of those with it."""
+    """And then nothing is drawn for it: a frame without it is the same to the bit, whatever its index, and so is the
+    first of those with it.
+    """
     own = Gpu(gpu.ctx)
     assert Shot().temporal.frames == 0 and not Shot().remembers
     off = shot_of({"scene": "cornell", "technique": "ssdo", "temporal.frames": 0})
     plain = light(own, render(own, off))
     light(own, render(own, off, 1))
     np.testing.assert_array_equal(light(own, render(own, off)), plain)
-    assert not [name for name in own.targets if "temporal" in name] and not [name for name in own.written if "temporal:" in name]
+    assert not [name for name in own.targets if "temporal" in name] and not [
+        name for name in own.written if "temporal:" in name
+    ]
     on = replace(off, temporal=shot_of({}).temporal)
     np.testing.assert_array_equal(light(own, render(own, on)), plain)
     assert [name for name in own.written if "temporal:" in name]
@@ -105,7 +111,9 @@ def test_a_mean_of_frames_needs_no_memory() -> None:
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("scene", ["cornell", "atelier"])  # diffuse; glossy
 def test_a_still_camera_has_the_mean_of_its_frames(gpu: Gpu, scene: str, resolution: str) -> None:
-    """Where light may differ by anything: of blurred pixels those with no spread at all, which may not, are left out."""
+    """Where light may differ by anything: of blurred pixels those with no spread at all, which may not, are left
+    out.
+    """
     values = {"scene": scene, "technique": "ssdo", "lighting.resolution": resolution}
     steady = photograph(gpu, shot_of(values))
     found, number, seen = light(gpu, steady), counts(gpu, 7), surface(gpu, steady)
@@ -116,18 +124,23 @@ def test_a_still_camera_has_the_mean_of_its_frames(gpu: Gpu, scene: str, resolut
     assert (number <= 8).all()
     free = np.ones(found.shape[:2], bool) if resolution == "half" else number > 7.99
     whole = gpu.read(mean.view.gbuffer.depth)[..., 0] < BACKGROUND
-    assert rms((found - expected)[free & whole][:, :4]) < (1e-4 if resolution == "full" else 0.1 * rms((one - expected)[whole][:, :4]))
+    assert rms((found - expected)[free & whole][:, :4]) < (
+        1e-4 if resolution == "full" else 0.1 * rms((one - expected)[whole][:, :4])
+    )
 
 
 def test_noise_falls_as_of_a_mean(gpu: Gpu) -> None:
-    """Against 64 other frames, the error of one frame, of 4 and of 16: the pattern goes on from frame to frame, and the mean of n of its
-    frames errs less than n independent ones would, 1 / sqrt(n)."""
+    """Against 64 other frames, the error of one frame, of 4 and of 16: the pattern goes on from frame to frame, and the
+    mean of n of its frames errs less than n independent ones would, 1 / sqrt(n).
+    """
     values = {"scene": "cornell", "technique": "ssdo", "blur.radius": 2}
     truth = light(gpu, photograph(gpu, shot_of(values | {"frames": 64, "temporal.frames": 0, "seed": 9})))
     errors = {n: rms(light(gpu, photograph(gpu, shot_of(values | {"temporal.frames": n}))) - truth) for n in (1, 4, 16)}
     assert errors[4] < 0.6 * errors[1]
     assert errors[16] < 0.35 * errors[1]
-    clamped = rms(light(gpu, photograph(gpu, shot_of(values | {"temporal.frames": 16, "temporal.clamping": 1.0}))) - truth)
+    clamped = rms(
+        light(gpu, photograph(gpu, shot_of(values | {"temporal.frames": 16, "temporal.clamping": 1.0}))) - truth
+    )
     assert errors[16] < clamped < 0.75 * errors[1]
 
 
@@ -135,14 +148,18 @@ def test_it_flickers_less(gpu: Gpu) -> None:
     values = {"scene": "cornell", "technique": "ssdo", "temporal.clamping": 1.0}
     change = {}
     for frames in (0, 8):
-        last = [light(gpu, render(gpu, shot_of(values | {"temporal.frames": frames}), index)) for index in range(12)][-2:]
+        last = [light(gpu, render(gpu, shot_of(values | {"temporal.frames": frames}), index)) for index in range(12)][
+            -2:
+        ]
         change[frames] = rms(last[1] - last[0])
     assert change[8] < 0.5 * change[0]
 
 
 def test_the_same_frames_twice_are_the_same_to_the_bit(gpu: Gpu) -> None:
     """Also with others drawn between, in a scope of their own; and index 0 knows nothing of what was kept before."""
-    shot, other = (shot_of({"scene": scene, "technique": "ssao", "temporal.clamping": 1.0}) for scene in ("cornell", "nook"))
+    shot, other = (
+        shot_of({"scene": scene, "technique": "ssao", "temporal.clamping": 1.0}) for scene in ("cornell", "nook")
+    )
     first = [light(gpu, render(gpu, shot, index)) for index in range(5)]
     with gpu.scope("other"):
         render(gpu, other)
@@ -150,13 +167,19 @@ def test_the_same_frames_twice_are_the_same_to_the_bit(gpu: Gpu) -> None:
         np.testing.assert_array_equal(light(gpu, render(gpu, shot, index)), first[index])
         with gpu.scope("other"):
             render(gpu, other, index + 1)
-    assert np.abs(first[4] - light(gpu, render(gpu, replace(shot, temporal=replace(shot.temporal, frames=0)), 4))).max() > 1e-3
+    assert (
+        np.abs(first[4] - light(gpu, render(gpu, replace(shot, temporal=replace(shot.temporal, frames=0)), 4))).max()
+        > 1e-3
+    )
 
 
 def test_what_is_not_of_the_frame_before_is_not_used(gpu: Gpu) -> None:
     """After a gap, another size, or a sweep of what nobody asked for, a frame stands alone."""
     shot = shot_of({"scene": "cornell", "technique": "ssao"})
-    alone = {index: light(gpu, render(gpu, replace(shot, temporal=replace(shot.temporal, frames=0)), index)) for index in (2, 5)}
+    alone = {
+        index: light(gpu, render(gpu, replace(shot, temporal=replace(shot.temporal, frames=0)), index))
+        for index in (2, 5)
+    }
     for index in (0, 1):
         render(gpu, shot, index)
     assert np.abs(light(gpu, render(gpu, shot, 2)) - alone[2]).max() > 1e-3
@@ -176,8 +199,10 @@ def test_what_is_not_of_the_frame_before_is_not_used(gpu: Gpu) -> None:
 
 
 def taps(now: Frame, depth: Floats, before: Frame, past: Floats) -> tuple[Doubles, Bools]:
-    """Of each pixel seen at `depth`: how far off its own are the places that the four pixels around where it was show, as shares of a pixel's
-    width there, (4, h, w), infinite out of the picture; and whether the point lay within the picture. By double arithmetic alone."""
+    """Of each pixel seen at `depth`: how far off its own are the places that the four pixels around where it was show,
+    as shares of a pixel's width there, (4, h, w), infinite out of the picture; and whether the point lay within the
+    picture. By double arithmetic alone.
+    """
     h, w = depth.shape
     p = positions(now, depth)
     clip = np.concatenate([p, np.ones((h, w, 1))], -1) @ np.array(before.clip_from_world).reshape(4, 4)
@@ -186,7 +211,10 @@ def taps(now: Frame, depth: Floats, before: Frame, past: Floats) -> tuple[Double
     pixel = 2 * now.tangent[1] * depth / h
     found = []
     for k in range(4):
-        i, j = np.floor(np.nan_to_num(x, nan=-9.0)).astype(int) + (k & 1), np.floor(np.nan_to_num(y, nan=-9.0)).astype(int) + (k >> 1)
+        i, j = (
+            np.floor(np.nan_to_num(x, nan=-9.0)).astype(int) + (k & 1),
+            np.floor(np.nan_to_num(y, nan=-9.0)).astype(int) + (k >> 1),
+        )
         inside = (i >= 0) & (i < w) & (j >= 0) & (j < h)
         there = then[np.clip(j, 0, h - 1), np.clip(i, 0, w - 1)]
         found.append(np.where(inside, np.linalg.norm(there - p, axis=-1) / pixel, np.inf))
@@ -196,19 +224,27 @@ def taps(now: Frame, depth: Floats, before: Frame, past: Floats) -> tuple[Double
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("target", [(0.0, 0.0, 0.0), (1.6, 0.2, 0.0)])  # aside; aside and turned
 @pytest.mark.parametrize("technique", ["off", "ssao"])
-def test_what_was_hidden_is_not_remembered(gpu: Gpu, technique: str, target: tuple[float, float, float], resolution: str) -> None:
-    """A post moves before a wall. What was seen in the frame before is found again, and what the post hid, or the picture's edge, is not."""
-    shot = shot_of({"scene": "posts", "technique": technique, "width": 96, "height": 54, "lighting.resolution": resolution})
+def test_what_was_hidden_is_not_remembered(
+    gpu: Gpu, technique: str, target: tuple[float, float, float], resolution: str
+) -> None:
+    """A post moves before a wall. What was seen in the frame before is found again, and what the post hid, or the
+    picture's edge, is not.
+    """
+    shot = shot_of(
+        {"scene": "posts", "technique": technique, "width": 96, "height": 54, "lighting.resolution": resolution}
+    )
     before = render(gpu, shot)
     past, frame = gpu.read(before.given.gbuffer.depth)[..., 0], before.given.frame
     now = render(gpu, moved(shot, (0.9, 0.1, 4.0), target), 1)
     depth, number = gpu.read(now.given.gbuffer.depth)[..., 0], counts(gpu, 1)
     with np.errstate(invalid="ignore"):
         off, inside = taps(now.given.frame, depth, frame, np.where(past < BACKGROUND, past, np.inf).astype("f4"))
-    gone, known = off.min(0) > 8, inside & (off.max(0) < 2)  # on the wall a pixel away is one pixel wide, across its corner 1.5
+    # on the wall a pixel away is one pixel wide, across its corner 1.5
+    gone, known = off.min(0) > 8, inside & (off.max(0) < 2)
     assert gone.sum() > 0.05 * gone.size and known.sum() > 0.3 * known.size
     assert (number[gone] == 1).all()
-    assert (number[known] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)  # light that differs must be near enough, too
+    # light that differs must be near enough, too
+    assert (number[known] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)
     light_now = gpu.read(kept(gpu, 1).direct)
     alone = render(gpu, replace(moved(shot, (0.9, 0.1, 4.0), target), temporal=replace(shot.temporal, frames=0)), 1)
     if resolution == "full":
@@ -222,13 +258,23 @@ def test_a_cut_forgets_everything(gpu: Gpu) -> None:
         render(gpu, shot, index)
     found = light(gpu, render(gpu, other, 4))
     assert (counts(gpu, 4) == 1).all()
-    np.testing.assert_array_equal(found, light(gpu, render(gpu, replace(other, temporal=replace(shot.temporal, frames=0)), 4)))
+    np.testing.assert_array_equal(
+        found, light(gpu, render(gpu, replace(other, temporal=replace(shot.temporal, frames=0)), 4))
+    )
 
 
 def test_light_stays_on_its_surface(gpu: Gpu) -> None:
-    """The camera turns and goes; light that hardly depends on it, of many samples, is where it was on its surface: nearer to what it is
-    there than light of the pixel that was in its place."""
-    values = {"scene": "cornell", "technique": "ssao", "ssao.samples": 128, "width": 128, "height": 72, "temporal.frames": 64}
+    """The camera turns and goes; light that hardly depends on it, of many samples, is where it was on its surface:
+    nearer to what it is there than light of the pixel that was in its place.
+    """
+    values = {
+        "scene": "cornell",
+        "technique": "ssao",
+        "ssao.samples": 128,
+        "width": 128,
+        "height": 72,
+        "temporal.frames": 64,
+    }
     shot = shot_of(values)
     shot = shot.resolved(built_in.load("cornell", 0.0))
     for motion in steady.motions(3.0, 0.0)[1:4]:
@@ -237,7 +283,9 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
             picture = render(gpu, motion.moved(shot, index), index)
         seen = gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
         found, known = gpu.read(picture.lighting.direct)[..., 3], seen & (counts(gpu, 5) > 4)
-        alone = gpu.read(render(gpu, replace(motion.moved(shot, 5), temporal=replace(shot.temporal, frames=0)), 5).lighting.direct)[..., 3]
+        alone = gpu.read(
+            render(gpu, replace(motion.moved(shot, 5), temporal=replace(shot.temporal, frames=0)), 5).lighting.direct
+        )[..., 3]
         assert known.mean() > 0.4
         assert rms((found - alone)[known]) < 0.35 * rms((first - alone)[known]), motion.words
 
@@ -246,7 +294,9 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
 @pytest.mark.parametrize("technique", ["ssao", "ssdo", "gtao", "bitmask"])
 def test_a_plane_stays_open(gpu: Gpu, technique: str, resolution: str) -> None:
     """To the last bit, wherever the camera goes; and under a constant sky light is what it was."""
-    shot = shot_of({"scene": "plane:tilt=60", "technique": technique, "lighting.resolution": resolution, "temporal.clamping": 1.0})
+    shot = shot_of(
+        {"scene": "plane:tilt=60", "technique": technique, "lighting.resolution": resolution, "temporal.clamping": 1.0}
+    )
     shot = shot.resolved(built_in.load("plane:tilt=60", 0.0))
     first = gpu.read(render(gpu, shot).lighting.direct)
     for index in range(1, 6):
@@ -261,8 +311,10 @@ def test_a_plane_stays_open(gpu: Gpu, technique: str, resolution: str) -> None:
 
 
 def test_light_that_changes_leaves_no_ghost(gpu: Gpu) -> None:
-    """The environment goes from bright to dark between two frames. Clamped, what is too bright in the next frame is a small part of what it
-    is in a frame that remembers whatever it may; one where pixels differ less, as on a plane, none."""
+    """The environment goes from bright to dark between two frames. Clamped, what is too bright in the next frame is a
+    small part of what it is in a frame that remembers whatever it may; one where pixels differ less, as on a plane,
+    none.
+    """
     for scene, share in (("cornell", 0.15), ("plane:tilt=60", 1e-4)):
         excess = []
         for clamping in (1.0, 100.0):
@@ -271,7 +323,13 @@ def test_light_that_changes_leaves_no_ghost(gpu: Gpu) -> None:
             for index in range(6):
                 render(gpu, shot, index)
             found = light(gpu, render(gpu, dark, 6))
-            excess.append(rms((found - light(gpu, render(gpu, replace(dark, temporal=replace(shot.temporal, frames=0)), 6)))[..., :3]))
+            excess.append(
+                rms(
+                    (found - light(gpu, render(gpu, replace(dark, temporal=replace(shot.temporal, frames=0)), 6)))[
+                        ..., :3
+                    ]
+                )
+            )
         assert excess[0] < share * max(excess[1], 1.0), scene
 
 
@@ -292,8 +350,14 @@ def test_a_picture_repeats_itself(tmp_path: Path) -> None:
 
 
 def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None:
-    """A and B each remember their own; while the camera moves they go on, at rest they come to an end; what is saved can be repeated."""
-    session = Session(gpu, Shot().with_values({"scene": "cornell", "technique": "ssdo", "temporal.frames": 6, "temporal.clamping": 1.0}), {})
+    """A and B each remember their own; while the camera moves they go on, at rest they come to an end; what is saved
+    can be repeated.
+    """
+    session = Session(
+        gpu,
+        Shot().with_values({"scene": "cornell", "technique": "ssdo", "temporal.frames": 6, "temporal.clamping": 1.0}),
+        {},
+    )
     session.choose_view("split")
     while session.step((64, 36)):
         pass
@@ -307,7 +371,9 @@ def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None
         stage.draw("B", session.shot("B"), 1.0)  # at full size however slow this machine is
     side = stage.sides["B"]
     assert side.index == index + 3 and side.rested == 1
-    assert {f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "counted")} <= session.lens.buffers("B").keys()
+    assert {
+        f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "counted")
+    } <= session.lens.buffers("B").keys()
     assert gpu.read(gpu.targets[f"B/temporal.{side.index % 2}"].textures[3]).max() > 3
     session.set_linked("temporal.frames", False)
     session.change({"temporal.frames": 0}, "A")
@@ -320,7 +386,22 @@ def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None
 
 
 def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--pixels", "2", "--scene", "cornell", "--width", "32", "--height", "18", "--temporal.frames", "3", "--truth-frames", "4", "--runs", "3"]
+    flags = [
+        "--pixels",
+        "2",
+        "--scene",
+        "cornell",
+        "--width",
+        "32",
+        "--height",
+        "18",
+        "--temporal.frames",
+        "3",
+        "--truth-frames",
+        "4",
+        "--runs",
+        "3",
+    ]
     assert steady.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "| | none remembered | remembered | without clamping |"
@@ -328,6 +409,10 @@ def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     none, some, free = (float(cell) for cell in told[2].split("|")[2:5])
     assert free < some < none
     assert "are spent on remembering" in told[-1]
-    for wrong, rule in ((["--pixels", "-1"], "0 to 1000"), (["--temporal.frames", "0"], "nothing is remembered"), (["--runs", "2"], "3 to 1000")):
+    for wrong, rule in (
+        (["--pixels", "-1"], "0 to 1000"),
+        (["--temporal.frames", "0"], "nothing is remembered"),
+        (["--runs", "2"], "3 to 1000"),
+    ):
         with pytest.raises(Problem, match=rule):
             steady.main(wrong)

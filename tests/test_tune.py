@@ -31,12 +31,27 @@ from test_commands import call
 
 pytest.importorskip("optuna")
 
-TINY = ("--width", "32", "--height", "18", "--truth-frames", "4", "--radii", "0.3", "--scenes", "nook", "--held-out", "")
+TINY = (
+    "--width",
+    "32",
+    "--height",
+    "18",
+    "--truth-frames",
+    "4",
+    "--radii",
+    "0.3",
+    "--scenes",
+    "nook",
+    "--held-out",
+    "",
+)
 Errors = Callable[[Mapping[str, Any]], float]
 
 
 def shot(technique: str, **values: Any) -> Shot:
-    return Shot().with_values({"technique": technique} | {f"{technique}.{name}": value for name, value in values.items()})
+    return Shot().with_values(
+        {"technique": technique} | {f"{technique}.{name}": value for name, value in values.items()}
+    )
 
 
 def silent(_: float) -> None:
@@ -58,7 +73,9 @@ def found(error: Errors, trials: int = 120, seed: int = 0, log: Path | None = No
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_planted_optimum_is_recovered(seed: int) -> None:
-    """In four dimensions of 6 to 10 octaves each. Over 8 seeds the root of the error, the distance in octaves, was 0.34 at most."""
+    """In four dimensions of 6 to 10 octaves each. Over 8 seeds the root of the error, the distance in octaves, was 0.34
+    at most.
+    """
     best = found(planted(BEST), seed=seed)
     assert best.tries == 120 and not best.interrupted
     assert math.sqrt(best.error) < 0.7
@@ -69,7 +86,13 @@ def test_choices_and_switches_are_searched() -> None:
     start = shot("ssdo")
     sides = search.box(start, ["ssdo.bounce", "ssdo.visibility", "blur.radius"])
     best = search.search(
-        sides, start.values(), lambda v: v["ssdo.bounce"] + (v["ssdo.visibility"] == "march") + v["blur.radius"] / 16, 60, 3, search.Log(None), silent
+        sides,
+        start.values(),
+        lambda v: v["ssdo.bounce"] + (v["ssdo.visibility"] == "march") + v["blur.radius"] / 16,
+        60,
+        3,
+        search.Log(None),
+        silent,
     )
     assert best.values == {"ssdo.bounce": False, "ssdo.visibility": "point", "blur.radius": 0}
     assert all(v["blur.radius"] % 2 == 0 for v in asked(start, sides))
@@ -90,7 +113,9 @@ def test_what_is_tried_is_allowed_and_comes_from_the_declarations() -> None:
     """Every number of every technique: a shot can be made of whatever the box holds, and a preset holds just that."""
     for name in ("ssao", "ssdo", "gtao", "bitmask"):
         start = shot(name)
-        sides = search.box(start, [f"{name}.{f.name}" for f in fields(start.technique) if f.name not in ("radius", "thickness")])
+        sides = search.box(
+            start, [f"{name}.{f.name}" for f in fields(start.technique) if f.name not in ("radius", "thickness")]
+        )
         for values in asked(start, sides):
             tried = {**values, **from_toml(to_toml(values), "")}
             assert tried == values and values.items() <= start.with_values(values).values().items()
@@ -105,7 +130,9 @@ def test_the_same_seed_asks_the_same_and_another_does_not() -> None:
 
 
 def test_an_interrupted_search_keeps_its_best_and_goes_on(tmp_path: Path) -> None:
-    """As if nothing had happened, and without evaluating again what the log has; a last line that was cut off is tried again."""
+    """As if nothing had happened, and without evaluating again what the log has; a last line that was cut off is tried
+    again.
+    """
     tried: list[Mapping[str, Any]] = []
 
     def error(values: Mapping[str, Any]) -> float:
@@ -147,16 +174,24 @@ def made_by(gpu: Gpu, seen: Seen, technique: Any) -> Seen:
     """The view, as if the technique's own picture were the truth."""
     (radius,) = seen.truths
     picture = photograph(gpu, replace(seen.place.shot, technique=replace(technique, radius=radius)))
-    arrays = {name: value for name, value in images.arrays(gpu, picture).items() if name in ("radiance", "direct", "indirect", "open")}
+    arrays = {
+        name: value
+        for name, value in images.arrays(gpu, picture).items()
+        if name in ("radiance", "direct", "indirect", "open")
+    }
     return replace(seen, truths={radius: seen.truths[radius]._replace(first=arrays, second=arrays)})
 
 
 def test_a_technique_recovers_the_parameters_that_made_the_truth(gpu: Gpu) -> None:
-    """At 64 x 36. Over 6 seeds thickness was found to 0.26 octaves and the bounce's weight to 0.06, with a tenth of the error or less."""
+    """At 64 x 36. Over 6 seeds thickness was found to 0.26 octaves and the bounce's weight to 0.06, with a tenth of the
+    error or less.
+    """
     hidden = {"ssdo.thickness_share": 0.2, "ssdo.bounce_gain": 2.5}
     seen = made_by(gpu, view(gpu), shot("ssdo").with_values(hidden).technique)
     halves, start = Halves([seen], [seen]), shot("ssdo")
-    row, interrupted = tune.tuned(gpu, start, search.box(start, list(hidden)), Budget(points=128), halves, 60, 1, 4, Store(None))
+    row, interrupted = tune.tuned(
+        gpu, start, search.box(start, list(hidden)), Budget(points=128), halves, 60, 1, 4, Store(None)
+    )
     assert not interrupted
     assert score(gpu, start.with_values(hidden), [seen]) == 0.0
     assert row.tuned[1] < row.tuned[0] / 5
@@ -172,7 +207,9 @@ def test_a_score_is_that_of_the_pictures(gpu: Gpu) -> None:
     assert np.array_equal(world(gpu, seen.place.shot, Reference(rays=4, reach=radius), 4, Store(None)).pair, true.pair)
     values = {"ssdo.thickness_share": 0.4, "ssdo.samples": 5}
     by_hand = {"ssdo.samples": 5, "ssdo.radius": radius, "ssdo.thickness": 0.4 * radius}
-    arrays = images.arrays(gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, **by_hand})))
+    arrays = images.arrays(
+        gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, **by_hand}))
+    )
     mask = np.isfinite(arrays["depth"])
     expected = true.error(arrays["radiance"], mask) / true.mean["radiance"][mask].mean()
     assert score(gpu, shot("ssdo").with_values(values), [seen]) == pytest.approx(expected, rel=1e-6)
@@ -221,7 +258,9 @@ def test_a_budget_of_points_is_kept_and_used(name: str, points: int) -> None:
 
 
 def test_a_budget_of_milliseconds(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a clock that tells 0.1 ms for each point: what costs more is not chosen, and the default has as many samples as fit."""
+    """With a clock that tells 0.1 ms for each point: what costs more is not chosen, and the default has as many samples
+    as fit.
+    """
     monkeypatch.setattr(Budget, "cost", lambda self, gpu, technique, views: 0.1 * budget.points(technique))
     limit, start = Budget.read("5ms"), shot("ssdo")
     assert str(limit) == "5 ms of the technique's own passes"
@@ -234,12 +273,16 @@ def test_a_budget_of_milliseconds(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> 
         technique = start.with_values(values).technique
         return -budget.points(technique) if limit.allows(gpu, technique, []) else math.inf
 
-    best = search.search(search.box(start, free), replace(start, technique=reached).values(), error, 40, 1, search.Log(None), silent)
+    best = search.search(
+        search.box(start, free), replace(start, technique=reached).values(), error, 40, 1, search.Log(None), silent
+    )
     assert 48 <= budget.points(start.with_values(best.values).technique) <= 50
 
 
 def test_milliseconds_are_those_of_the_techniques_passes(gpu: Gpu) -> None:
-    """Processor time on a software renderer: 64 samples of 8 steps take longer than one, whatever else runs. Measured 20 times as long."""
+    """Processor time on a software renderer: 64 samples of 8 steps take longer than one, whatever else runs. Measured
+    20 times as long.
+    """
     seen = view(gpu)
     few, many = (shot("ssdo", samples=n, radius=0.3).technique for n in (1, 256))
     assert 0 < Budget(ms=1.0).cost(gpu, few, [seen.view]) < Budget(ms=1.0).cost(gpu, many, [seen.view])
@@ -251,18 +294,41 @@ def test_milliseconds_are_those_of_the_techniques_passes(gpu: Gpu) -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Tunes, writes, goes on from its log, and scores what it wrote as it did before."""
     out, cache = tmp_path / "mine.toml", tmp_path / "cache"
-    arguments = ("tune", *TINY, "--techniques", "ssao,gtao", "--budget", "32", "--trials", "6", "--output", out, "--cache", cache)
+    arguments = (
+        "tune",
+        *TINY,
+        "--techniques",
+        "ssao,gtao",
+        "--budget",
+        "32",
+        "--trials",
+        "6",
+        "--output",
+        out,
+        "--cache",
+        cache,
+    )
     assert call(monkeypatch, *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[1] for line in lines[2:]] == ["ssao", "gtao"]
     text = out.read_text()
-    assert all(f"# {line}" in text for line in lines) and "# python -m ssdo tune --width 32" in text and "32 points at each pixel" in text
+    assert (
+        all(f"# {line}" in text for line in lines)
+        and "# python -m ssdo tune --width 32" in text
+        and "32 points at each pixel" in text
+    )
     values = checked(from_toml(text, "mine"), out)
     assert values["ssao.samples"] * values["ssao.steps"] <= 32 >= 2 * values["gtao.slices"] * values["gtao.steps"]
     assert not [name for name in values if name.endswith(("radius", ".thickness"))]
     assert len(list(cache.glob("tune-*.jsonl"))) == 2
 
-    monkeypatch.setattr(tune, "score", lambda gpu, shot, seen: score(gpu, shot, seen) if shot.technique.group != "ssao" or len(seen) else pytest.fail("again"))
+    monkeypatch.setattr(
+        tune,
+        "score",
+        lambda gpu, shot, seen: (
+            score(gpu, shot, seen) if shot.technique.group != "ssao" or len(seen) else pytest.fail("again")
+        ),
+    )
     assert call(monkeypatch, *arguments) == 2 and "exists; add --overwrite" in capsys.readouterr().err
     assert call(monkeypatch, *arguments, "--overwrite") == 0
     assert capsys.readouterr().out.splitlines() == lines
@@ -275,18 +341,33 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_what_does_not_hold_elsewhere_is_not_written(tmp_path: Path) -> None:
-    """A preset better where it was tuned and worse on the views held out stands with its figures, but the default's values."""
+    """A preset better where it was tuned and worse on the views held out stands with its figures, but the default's
+    values.
+    """
     start = shot("ssao")
     better = start.with_values({"ssao.steps": 16, "ssao.bias": 0.3, "blur.angle": 40.0})
     for held, bias, angle in ((0.9, 0.3, 40.0), (1.1, 0.02, 25.0)):
         row = Row("p", better, start, (1.0, 0.8), (1.0, held))
-        tune.write(tmp_path / "p.toml", [row], {"ssao": search.box(start, ["ssao.bias", "blur.angle"])}, Budget(points=128), ["how"])
+        tune.write(
+            tmp_path / "p.toml",
+            [row],
+            {"ssao": search.box(start, ["ssao.bias", "blur.angle"])},
+            Budget(points=128),
+            ["how"],
+        )
         text = (tmp_path / "p.toml").read_text()
-        assert from_toml(text, "") == {"ssao.samples": 16, "ssao.steps": 16 if held < 1 else 8, "ssao.bias": bias, "blur.angle": angle}
+        assert from_toml(text, "") == {
+            "ssao.samples": 16,
+            "ssao.steps": 16 if held < 1 else 8,
+            "ssao.bias": bias,
+            "blur.angle": angle,
+        }
         assert ("no better than the default" in text) == (held > 1)
 
 
-def test_an_interruption_writes_the_best_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_writes_the_best_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(self: search.Log, values: Mapping[str, Any], evaluate: Errors) -> float:
         if len(self) == 3:
             raise KeyboardInterrupt
@@ -295,8 +376,13 @@ def test_an_interruption_writes_the_best_so_far(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(search.Log, "error", interrupted)
     out = tmp_path / "p.toml"
-    assert call(monkeypatch, "tune", *TINY, "--techniques", "ssao,ssdo", "--trials", "9", "--output", out, "--no-cache") == 130
-    assert "interrupted: the best so far" in out.read_text() and {k.partition(".")[0] for k in from_toml(out.read_text(), "")} == {"ssao"}
+    assert (
+        call(monkeypatch, "tune", *TINY, "--techniques", "ssao,ssdo", "--trials", "9", "--output", out, "--no-cache")
+        == 130
+    )
+    assert "interrupted: the best so far" in out.read_text() and {
+        k.partition(".")[0] for k in from_toml(out.read_text(), "")
+    } == {"ssao"}
 
 
 @pytest.mark.parametrize(
@@ -304,27 +390,60 @@ def test_an_interruption_writes_the_best_so_far(tmp_path: Path, monkeypatch: pyt
     [
         ((), "--output is missing: the preset is written to a .toml file; add --output my.toml"),
         (("--output", "a.txt"), "--output a.txt: the preset is written to a .toml file"),
-        (("--techniques", "off", "--output", "a.toml"), "--techniques off: has nothing to tune; there are bitmask, gtao, ssao, ssdo"),
+        (
+            ("--techniques", "off", "--output", "a.toml"),
+            "--techniques off: has nothing to tune; there are bitmask, gtao, ssao, ssdo",
+        ),
         (("--techniques", "ssa", "--output", "a.toml"), "no technique ssa; did you mean ssao?"),
-        (("--budget", "1", "--output", "a.toml"), "--budget 1: must be points at each pixel, 2 to 16384, as in 128, or milliseconds, as in 5ms"),
+        (
+            ("--budget", "1", "--output", "a.toml"),
+            "--budget 1: must be points at each pixel, 2 to 16384, as in 128, or milliseconds, as in 5ms",
+        ),
         (("--budget", "0ms", "--output", "a.toml"), "--budget 0ms: must be points"),
         (("--trials", "0", "--output", "a.toml"), "--trials 0: must be 1 to 100000"),
         (("--radii", "0", "--output", "a.toml"), "--radii 0: must be numbers from 0.001 to 10"),
         (("--ssdo.radius", "1", "--output", "a.toml"), "--ssdo.radius has no effect: tune chooses"),
         (("--scene", "ball", "--output", "a.toml"), "--scene has no effect: tune chooses"),
-        (("--free", "ssdo.bia", "--techniques", "ssdo", "--output", "a.toml"), "--free ssdo.bia: no such parameter of ssdo; did you mean ssdo.bias?"),
-        (("--free", "scene", "--techniques", "ssdo", "--output", "a.toml"), "--free scene: not a number with ends, a switch or a choice"),
-        (("--free", "ssdo.bias,blur.angle", "--techniques", "ssdo,ssao", "--output", "a.toml"), "--free blur.angle: a preset has one for all techniques"),
-        (("--free", "ssdo.bias", "--techniques", "ssao", "--output", "a.toml"), "--free ssdo.bias: nothing of ssao is among it"),
-        (("--free", "ssdo.radius", "--techniques", "ssdo", "--output", "a.toml"), "--free ssdo.radius: the radii are those of --radii"),
-        (("--free", "ssdo.samples", "--techniques", "ssdo", "--output", "a.toml"), "--free ssdo.samples: it follows from the budget"),
+        (
+            ("--free", "ssdo.bia", "--techniques", "ssdo", "--output", "a.toml"),
+            "--free ssdo.bia: no such parameter of ssdo; did you mean ssdo.bias?",
+        ),
+        (
+            ("--free", "scene", "--techniques", "ssdo", "--output", "a.toml"),
+            "--free scene: not a number with ends, a switch or a choice",
+        ),
+        (
+            ("--free", "ssdo.bias,blur.angle", "--techniques", "ssdo,ssao", "--output", "a.toml"),
+            "--free blur.angle: a preset has one for all techniques",
+        ),
+        (
+            ("--free", "ssdo.bias", "--techniques", "ssao", "--output", "a.toml"),
+            "--free ssdo.bias: nothing of ssao is among it",
+        ),
+        (
+            ("--free", "ssdo.radius", "--techniques", "ssdo", "--output", "a.toml"),
+            "--free ssdo.radius: the radii are those of --radii",
+        ),
+        (
+            ("--free", "ssdo.samples", "--techniques", "ssdo", "--output", "a.toml"),
+            "--free ssdo.samples: it follows from the budget",
+        ),
         (("--score", "low", "--trials", "3"), "--trials has no effect beside --score"),
         (("--score", "lowest"), "no preset lowest; did you mean low?, or give a path to a .toml file"),
-        (("--scenes", "corner", "--held-out", "", "--output", "a.toml"), "no view is held out: the scenes have fewer than three cameras each"),
+        (
+            ("--scenes", "corner", "--held-out", "", "--output", "a.toml"),
+            "no view is held out: the scenes have fewer than three cameras each",
+        ),
         (("--scenes", "nook", "--held-out", "nook", "--output", "a.toml"), "--held-out nook: is among --scenes"),
     ],
 )
-def test_mistakes(arguments: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    arguments: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert call(monkeypatch, "tune", *arguments) == 2
     said = capsys.readouterr()
@@ -332,7 +451,9 @@ def test_mistakes(arguments: tuple[str, ...], words: str, tmp_path: Path, monkey
     assert not os.listdir(tmp_path)  # noqa: PTH208 - nothing was written
 
 
-def test_without_optuna_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_optuna_one_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     assert call(monkeypatch, "tune", "--output", tmp_path / "a.toml") == 2
     assert "tune needs Optuna, which is not installed; pip install optuna" in capsys.readouterr().err
@@ -360,7 +481,9 @@ def test_presets_come_with_the_program_and_are_found_by_name(tmp_path: Path, mon
 
 
 def test_a_preset_decides_quality_and_nothing_else() -> None:
-    """Every technique with a cost, within the points of its tier and its parameters' own ranges; no length, so that it suits every scene."""
+    """Every technique with a cost, within the points of its tier and its parameters' own ranges; no length, so that it
+    suits every scene.
+    """
     for tier, points in zip(presets.TIERS, (32, 64, 128, 256), strict=True):
         path = presets.built_in()[tier]
         values = checked(from_toml(path.read_text("utf-8"), tier), path)
@@ -373,7 +496,9 @@ def test_a_preset_decides_quality_and_nothing_else() -> None:
 
 
 def test_every_preset_says_how_it_was_found_and_beats_the_defaults_held_out() -> None:
-    """As its head and the README say: where the search found nothing better, the default's values stand, with the same number of points."""
+    """As its head and the README say: where the search found nothing better, the default's values stand, with the same
+    number of points.
+    """
     readme = (presets.FOLDER.parents[1] / "README.md").read_text("utf-8")
     for tier, path in presets.built_in().items():
         head = [line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# ")]
@@ -383,4 +508,7 @@ def test_every_preset_says_how_it_was_found_and_beats_the_defaults_held_out() ->
         assert all(line in readme for line in head if line.startswith("| "))
         for row in rows:
             default, tuned = (float(cell.rstrip("%")) for cell in row[6:8])
-            assert tuned < default or any(line.startswith(f"{row[1]}: no better than the default") for line in head), (tier, row)
+            assert tuned < default or any(line.startswith(f"{row[1]}: no better than the default") for line in head), (
+                tier,
+                row,
+            )

@@ -1,4 +1,6 @@
-"""The viewer: its camera, its keys, its session without a window, and a real window under Xvfb, driven by keys and mouse."""
+"""The viewer: its camera, its keys, its session without a window, and a real window under Xvfb, driven by keys and
+mouse.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def test_pan_follows_the_mouse() -> None:
     step = np.subtract(moved.eye, POSE.eye)
     assert step == pytest.approx(np.subtract(moved.target, POSE.target))
     _, up, forward = controls.axes(POSE)
-    assert step @ up == pytest.approx(2 * np.tan(np.radians(20)) * POSE.distance) and step @ forward == pytest.approx(0, abs=1e-9)
+    assert step @ up == pytest.approx(2 * np.tan(np.radians(20)) * POSE.distance) and step @ forward == pytest.approx(
+        0, abs=1e-9
+    )
 
 
 def test_zoom_is_a_ratio_with_ends() -> None:
@@ -84,7 +88,9 @@ def test_zoom_is_a_ratio_with_ends() -> None:
     for _ in range(400):
         near, far = controls.zoom(near, 0.8, scene), controls.zoom(far, 1.25, scene)
     assert 0 < near.distance < 0.01 * scene.size and scene.size < far.distance < 100 * scene.size
-    assert controls.angles(np.subtract(near.target, near.eye)) == pytest.approx(controls.angles(np.subtract(POSE.target, POSE.eye)), abs=1e-3)
+    assert controls.angles(np.subtract(near.target, near.eye)) == pytest.approx(
+        controls.angles(np.subtract(POSE.target, POSE.eye)), abs=1e-3
+    )
 
 
 def test_fly_moves_eye_and_target_alike() -> None:
@@ -101,14 +107,18 @@ def test_framed_sees_all_of_the_scene(aspect: float) -> None:
     slope = np.tan(np.radians(pose.fov) / 2)
     for corner in np.stack(np.meshgrid(*np.transpose(scene.bounds)), -1).reshape(-1, 3):
         v = corner - pose.eye
-        assert abs(v @ up) <= slope * (v @ forward) * 1.0001 and abs(v @ right) <= slope * aspect * (v @ forward) * 1.0001
+        assert (
+            abs(v @ up) <= slope * (v @ forward) * 1.0001 and abs(v @ right) <= slope * aspect * (v @ forward) * 1.0001
+        )
 
 
 # ---- keys ---------------------------------------------------------------------------------------------------------------
 
 
 def test_every_key_of_the_table_does_something() -> None:
-    handled = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"case (.+):", (ROOT / "app/ssdo/viewer/window.py").read_text()))))
+    handled = set(
+        re.findall(r'"(\w+)"', " ".join(re.findall(r"case (.+):", (ROOT / "app/ssdo/viewer/window.py").read_text())))
+    )
     wanted = {k.action.partition(" ")[0] for k in keys.KEYS if k.action} - {"close"}
     assert wanted <= handled
     assert keys.action("NUMBER_3") == "right 3" and keys.action("NUMBER_3", shift=True) == "left 3"
@@ -175,7 +185,10 @@ def test_shows_what_render_draws(screen: Screen) -> None:
     seen = screen.rest()
     picture = screen.session.sides["B"].picture
     assert picture and np.array_equal(seen, images.pixels(screen.gpu, picture))
-    assert screen.session.status().startswith("SSDO with bounce, 4 directions, march 2, radius ") and "64x36 at 100 %" in screen.session.status()
+    assert (
+        screen.session.status().startswith("SSDO with bounce, 4 directions, march 2, radius ")
+        and "64x36 at 100 %" in screen.session.status()
+    )
 
 
 def test_a_picture_at_rest_costs_nothing(screen: Screen) -> None:
@@ -246,14 +259,19 @@ def test_samples_double_and_halve_within_their_ends(screen: Screen) -> None:
 
 
 def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None:
-    """16 directions of 8 points, 4 slices of 2 x 16: whoever changes, the other follows, and neither goes where the other cannot."""
+    """16 directions of 8 points, 4 slices of 2 x 16: whoever changes, the other follows, and neither goes where the
+    other cannot.
+    """
     screen = Screen(gpu, scene="corner", technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8})
     session = screen.session
     assert {session.known[name].fetches for name in ("ssdo", "gtao", "bitmask")} == {128}
     session.choose_mode("A", 7)
     session.choose_view("split")
     screen.rest()
-    assert "A: bitmask, 4 slices, 2 x 16 points" in session.status() and "B: SSDO with bounce, 16 directions, march 8" in session.status()
+    assert (
+        "A: bitmask, 4 slices, 2 x 16 points" in session.status()
+        and "B: SSDO with bounce, 16 directions, march 8" in session.status()
+    )
     cases: tuple[tuple[str, Any, Slot, tuple[int, int]], ...] = (
         ("ssdo.samples", 32, "B", (8, 32)),
         ("bitmask.slices", 2, "A", (2, 8)),
@@ -293,7 +311,13 @@ def test_mistakes_are_one_line_and_change_nothing(screen: Screen, tmp_path: Path
     before = screen.rest()
     base = session.base
     (tmp_path / "bad.glb").write_bytes(b"not a scene")
-    for values in ({"scene": "nowhere"}, {"environment": "nowhere.hdr"}, {"scene": str(tmp_path / "missing.glb")}, {"ssdo.radius": -1.0}, {"ssao.radius": 1.0}):
+    for values in (
+        {"scene": "nowhere"},
+        {"environment": "nowhere.hdr"},
+        {"scene": str(tmp_path / "missing.glb")},
+        {"ssdo.radius": -1.0},
+        {"ssao.radius": 1.0},
+    ):
         assert not session.change(values)
         assert session.error and "\n" not in session.error and session.base == base
     assert np.array_equal(screen.rest(), before)
@@ -333,7 +357,9 @@ def test_frame_goes_home_then_shows_all(screen: Screen) -> None:
     assert session.pose.distance > session.scene.size
 
 
-def test_reload_keeps_the_old_program_and_says_why(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reload_keeps_the_old_program_and_says_why(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gpu, session = screen.gpu, screen.session
     before = screen.rest()
     with monkeypatch.context() as patch:
@@ -375,7 +401,9 @@ def test_what_moves_is_as_large_as_is_fast_enough_though_triangles_take_their_ti
 
 
 def test_a_frame_that_is_the_first_of_its_size_tells_no_cost(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the sky turns surfaces are kept, but for that frame: it would make the picture small again, and large, and small."""
+    """While the sky turns surfaces are kept, but for that frame: it would make the picture small again, and large, and
+    small.
+    """
     session, size = screen.session, (640, 360)
     screen.rest(*size)
     cost, measured = session.sides["B"].costs["ssdo"], []
@@ -434,7 +462,9 @@ def test_noise_of_a_growing_mean_is_stated() -> None:
 
 
 def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> None:
-    """Each step is a frame; what is saved after 5 of them is what a capture of 5 frames draws, without blur, bit for bit."""
+    """Each step is a frame; what is saved after 5 of them is what a capture of 5 frames draws, without blur, bit for
+    bit.
+    """
     session, gpu = screen.session, screen.gpu
     session.choose_mode("B", 5)
     session.change({"blur.radius": 4})
@@ -489,7 +519,8 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
     def alive() -> list[int]:
         return [sum(isinstance(o, kind) for o in gc.get_objects()) for kind in kinds]
 
-    monkeypatch.setattr(screen.session.stage, "_clock", lambda: Clock(screen.gpu.ctx))  # which does not run: waiting for every pass takes a minute
+    # which does not run: waiting for every pass takes a minute
+    monkeypatch.setattr(screen.session.stage, "_clock", lambda: Clock(screen.gpu.ctx))
     screen.session.choose_mode("B", 1)
     screen.rest(16, 9)
     targets = len(screen.gpu.targets)
@@ -500,7 +531,9 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
         for i in range(500):
             screen.time.now += 0.01
             screen.session.step((16 + i % 50, 9 + i % 30), busy=True)
-        assert all(now <= then for now, then in zip(alive(), before, strict=True)) and len(screen.gpu.targets) == targets
+        assert (
+            all(now <= then for now, then in zip(alive(), before, strict=True)) and len(screen.gpu.targets) == targets
+        )
     finally:
         gc.enable()
 
@@ -589,14 +622,18 @@ def test_sliders_reach_where_it_is_useful() -> None:
 
 
 class Window:
-    """The viewer in a window of its own display, driven as by hand. What it thinks is read from the shot in its screenshots."""
+    """The viewer in a window of its own display, driven as by hand. What it thinks is read from the shot in its
+    screenshots.
+    """
 
     def __init__(self, folder: Path, *flags: str) -> None:
         self.folder = folder
         read, write = os.pipe()
         # -noreset: when its last client leaves, a server starts anew and turns away who comes meanwhile; here clients come and go.
         self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"], pass_fds=[write], stderr=subprocess.DEVNULL
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
+            pass_fds=[write],
+            stderr=subprocess.DEVNULL,
         )
         os.close(write)
         told = b""  # its number and the end of the line come one by one
@@ -612,7 +649,9 @@ class Window:
         self.display = f":{told.decode().strip()}"
         self.env = os.environ | {"DISPLAY": self.display, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "ssdo", "view", "--width", "640", "--height", "360", *flags]
-        self.viewer = subprocess.Popen(command, cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.viewer = subprocess.Popen(
+            command, cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         try:
             self.until(lambda: bool(self.found()), 40, "a window")
             self.id = self.found()
@@ -623,7 +662,12 @@ class Window:
             raise
 
     def found(self) -> str:
-        told = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "SSAO and SSDO"], env=self.env, capture_output=True, text=True)
+        told = subprocess.run(
+            ["xdotool", "search", "--onlyvisible", "--name", "SSAO and SSDO"],
+            env=self.env,
+            capture_output=True,
+            text=True,
+        )
         return told.stdout.split()[0] if told.stdout.split() else ""
 
     def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -657,7 +701,9 @@ class Window:
         self.until(lambda: not np.array_equal(self.pixels()[box], before), 15, "a change")
 
     def still(self, box: tuple[slice, slice]) -> Bytes:
-        """That part of the display, once it has been the same for longer than a picture that moved waits to become whole."""
+        """That part of the display, once it has been the same for longer than a picture that moved waits to become
+        whole.
+        """
         seen = [self.pixels()[box]]
 
         def rests() -> bool:
@@ -673,7 +719,9 @@ class Window:
         before = set(self.folder.glob("captures/*.png"))
         self.key("F12")
         self.until(lambda: bool(set(self.folder.glob("captures/*.png")) - before), 20, "a screenshot")
-        return images.shot_values(max(set(self.folder.glob("captures/*.png")) - before, key=lambda p: (-len(p.name), p.name)))
+        return images.shot_values(
+            max(set(self.folder.glob("captures/*.png")) - before, key=lambda p: (-len(p.name), p.name))
+        )
 
     def end(self) -> None:
         for process in (self.viewer, self.server):
@@ -688,8 +736,21 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
         pytest.skip(f"{' and '.join(missing)} not installed")
     if not features.check("xcb"):
         pytest.skip("Pillow cannot read an X display")
-    fast = ["--ssdo.samples", "4", "--ssdo.steps", "2", "--ssao.samples", "4", "--ssao.steps", "2", "--blur.radius", "0"]
-    opened = Window(tmp_path_factory.mktemp("viewer"), "--scene", "ball", "--environment", "ramp-x", "--technique", "ssdo", *fast)
+    fast = [
+        "--ssdo.samples",
+        "4",
+        "--ssdo.steps",
+        "2",
+        "--ssao.samples",
+        "4",
+        "--ssao.steps",
+        "2",
+        "--blur.radius",
+        "0",
+    ]
+    opened = Window(
+        tmp_path_factory.mktemp("viewer"), "--scene", "ball", "--environment", "ramp-x", "--technique", "ssdo", *fast
+    )
     yield opened
     opened.end()
 
@@ -743,7 +804,9 @@ def test_window_drag_wheel_and_fly_move_the_camera(window: Window) -> None:
     window.drag(CENTRE, (40, 0), button=2)
     panned = window.state()
     assert panned["camera.target"] != zoomed["camera.target"]
-    window.do("mousemove", *CENTRE, "mousedown", 3, "sleep", 0.1, "keydown", "w", "sleep", 0.4, "keyup", "w", "mouseup", 3)
+    window.do(
+        "mousemove", *CENTRE, "mousedown", 3, "sleep", 0.1, "keydown", "w", "sleep", 0.4, "keyup", "w", "mouseup", 3
+    )
     assert window.state()["camera.eye"] != panned["camera.eye"]
     window.key("f")
     assert window.state()["camera.eye"] == start["camera.eye"]
@@ -771,7 +834,9 @@ def test_window_slider_drags_resets_and_takes_text(window: Window) -> None:
     window.do("key", "ctrl+a", "1", "2", "Return", "sleep", 0.3)
     state = window.state()
     assert state["technique"] == "ssdo" and state["ssdo.samples"] == 12, "digits typed into a field choose no technique"
-    window.do("keydown", "ctrl", "mousemove", x, y, "click", 1, "keyup", "ctrl", "key", "ctrl+a", "1", "Return", "sleep", 0.5)
+    window.do(
+        "keydown", "ctrl", "mousemove", x, y, "click", 1, "keyup", "ctrl", "key", "ctrl+a", "1", "Return", "sleep", 0.5
+    )
     assert window.state()["technique"] == "ssdo", "nor do they when they come before the click has been seen"
 
 
@@ -787,13 +852,19 @@ def test_window_split_and_divider(window: Window) -> None:
     window.state()
 
     def saved() -> list[Path]:
-        return sorted(p for p in set(window.folder.glob("captures/*.png")) - before if p.stem.endswith(("-left", "-right")))
+        return sorted(
+            p for p in set(window.folder.glob("captures/*.png")) - before if p.stem.endswith(("-left", "-right"))
+        )
 
     window.until(lambda: len(saved()) == 2, 10, "each side's picture")
     left = saved()
     assert images.shot_values(left[0])["technique"] == "off"
     eye = images.shot_values(left[0])["camera.eye"]
-    window.until(lambda: bool((window.pixels()[rows, line + 78 : line + 83].min((0, 2)) > 235).any()), 10, "the divider, after the mouse,")
+    window.until(
+        lambda: bool((window.pixels()[rows, line + 78 : line + 83].min((0, 2)) > 235).any()),
+        10,
+        "the divider, after the mouse,",
+    )
     window.key("s")
     assert window.state()["camera.eye"] == eye, "dragging the divider does not turn the camera"
 

@@ -1,4 +1,6 @@
-"""The viewer as a laboratory: two slots, views of both, a pixel taken apart, budgets, experiments, what is kept and undone. No window."""
+"""The viewer as a laboratory: two slots, views of both, a pixel taken apart, budgets, experiments, what is kept and
+undone. No window.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,11 @@ def test_a_parameter_is_linked_or_each_slots_own(screen: Screen) -> None:
     assert session.change({"ssao.radius": 0.5}, "A") and session.techniques["B"].values().get("radius") is None
     session.set_linked("ssdo.radius", True)
     assert session.techniques["A"].values().get("radius") is None
-    assert not session.can_part("scene") and not session.can_part("camera.fov") and not session.can_part("ssdo.bounce_form")
+    assert (
+        not session.can_part("scene")
+        and not session.can_part("camera.fov")
+        and not session.can_part("ssdo.bounce_form")
+    )
     assert session.can_part("environment") and session.can_part("sky.rotation") and session.can_part("ssdo.samples")
 
 
@@ -75,7 +81,11 @@ def test_an_environment_can_be_a_slots_own(screen: Screen) -> None:
     session.set_linked("environment", False)
     assert session.change({"environment": "white"}, "A")
     assert (session.shot("A").environment, session.shot("B").environment) == ("white", "ramp-x")
-    assert not session.change({"environment": "nowhere"}, "A") and session.error and session.shot("A").environment == "white"
+    assert (
+        not session.change({"environment": "nowhere"}, "A")
+        and session.error
+        and session.shot("A").environment == "white"
+    )
 
 
 def test_slots_are_exchanged_and_copied(screen: Screen) -> None:
@@ -149,7 +159,9 @@ def test_held_it_shows_the_other(screen: Screen) -> None:
 
 
 def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
-    """Each step is what it says: unoccluded is the irradiance of all directions, coloured visibility the share of it that is left."""
+    """Each step is what it says: unoccluded is the irradiance of all directions, coloured visibility the share of it
+    that is left.
+    """
     session = both(screen, "B")
     looks = {}
     for name in LADDER:
@@ -170,11 +182,27 @@ def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
 
 
 @pytest.mark.parametrize("scene", ["ball", "cornell", "parlour"])
-@pytest.mark.parametrize(("technique", "count"), [*((name, 8) for name, kind in Technique.known.items() if kind.counts), ("ssdo", 32)])
-def test_every_target_of_every_technique_has_a_name_in_the_menu(gpu: Gpu, scene: str, technique: str, count: int) -> None:
-    """Matt, shining and glossy scenes, few samples and many; hidden senders drew more textures than the menu had names for."""
+@pytest.mark.parametrize(
+    ("technique", "count"), [*((name, 8) for name, kind in Technique.known.items() if kind.counts), ("ssdo", 32)]
+)
+def test_every_target_of_every_technique_has_a_name_in_the_menu(
+    gpu: Gpu, scene: str, technique: str, count: int
+) -> None:
+    """Matt, shining and glossy scenes, few samples and many; hidden senders drew more textures than the menu had names
+    for.
+    """
     two = {f"{technique}.intervals": "two"} if hasattr(Technique.known[technique], "intervals") else {}
-    shot = Shot().with_values({"scene": scene, "technique": technique, "width": 48, "height": 32, "far.field": "probes", "far.columns": 2, **two})
+    shot = Shot().with_values(
+        {
+            "scene": scene,
+            "technique": technique,
+            "width": 48,
+            "height": 32,
+            "far.field": "probes",
+            "far.columns": 2,
+            **two,
+        }
+    )
     with gpu.scope("named"):
         picture = render(gpu, replace(shot, technique=shot.technique.counting(count)))
         found = of_picture(gpu, "named", picture, lambda: picture.lighting.direct)
@@ -203,7 +231,10 @@ def test_what_is_no_number_is_magenta_and_counted(screen: Screen, monkeypatch: p
     seen = screen.seen()
     magenta = (seen == (255, 0, 255)).all(-1)
     assert magenta[3, 5] and magenta[7, 9] and magenta.sum() == 2
-    assert (images.pixels(screen.gpu, picture._replace(image=picture.shot.display.draw(screen.gpu, picture.radiance)))[3, 5] == (255, 0, 255)).all()
+    assert (
+        images.pixels(screen.gpu, picture._replace(image=picture.shot.display.draw(screen.gpu, picture.radiance)))[3, 5]
+        == (255, 0, 255)
+    ).all()
 
 
 # ---- the truth ----------------------------------------------------------------------------------------------------------
@@ -233,7 +264,9 @@ def test_errors_against_the_truth_fall_to_those_of_the_technique(screen: Screen)
 
 
 def seen_error(image: Any, truth: Any) -> Any:
-    """FLIP's colour term without its filters, as the paper writes it: L*a*b* under D65, chroma times 0.01 L, HyAB, power and remapping."""
+    """FLIP's colour term without its filters, as the paper writes it: L*a*b* under D65, chroma times 0.01 L, HyAB,
+    power and remapping.
+    """
 
     def lab(c: Any) -> Any:
         matrix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
@@ -241,7 +274,9 @@ def seen_error(image: Any, truth: Any) -> Any:
         delta = 6 / 29
         f = np.where(xyz > delta**3, np.cbrt(xyz), xyz / (3 * delta**2) + 4 / 29)
         light = 116 * f[..., 1] - 16
-        return np.stack([light, 0.01 * light * 500 * (f[..., 0] - f[..., 1]), 0.01 * light * 200 * (f[..., 1] - f[..., 2])], -1)
+        return np.stack(
+            [light, 0.01 * light * 500 * (f[..., 0] - f[..., 1]), 0.01 * light * 200 * (f[..., 1] - f[..., 2])], -1
+        )
 
     def apart(a: Any, b: Any) -> Any:
         return (np.abs(a[..., 0] - b[..., 0]) + np.hypot(a[..., 1] - b[..., 1], a[..., 2] - b[..., 2])) ** 0.7
@@ -272,11 +307,19 @@ def test_the_error_is_shown_as_an_eye_would_see_it(screen: Screen) -> None:
 
 
 def test_a_smaller_truth_says_the_same(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it keeps the window from answering, the truth is drawn smaller: errors within a tenth of those against one of full size, textures
-    and all. Measured: 3 and 4 % more at a quarter of the size. With texels of its own at an eighth, a courtyard once showed 1.4 times the error."""
+    """Where it keeps the window from answering, the truth is drawn smaller: errors within a tenth of those against one
+    of full size, textures and all. Measured: 3 and 4 % more at a quarter of the size. With texels of its own at an
+    eighth, a courtyard once showed 1.4 times the error.
+    """
     found = []
     for share in (1.0, 0.25):
-        screen = Screen(gpu, scene="courtyard", environment=None, technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8, "blur.radius": 4})
+        screen = Screen(
+            gpu,
+            scene="courtyard",
+            environment=None,
+            technique="ssdo",
+            **{"ssdo.samples": 16, "ssdo.steps": 8, "blur.radius": 4},
+        )
         session = screen.session
         monkeypatch.setattr(session.stage, "rest", lambda slot, shot, share=share: share if slot == "truth" else 1.0)
         session.truth = True
@@ -308,7 +351,13 @@ def test_the_truth_waits_while_the_hand_moves(screen: Screen) -> None:
     "values",
     [
         {"technique": "ssdo", "ssdo.samples": 16},
-        {"technique": "ssdo", "ssdo.samples": 32, "ssdo.bounce_form": "patch", "ssdo.visibility": "point", "ssdo.bounce_gain": 2.0},
+        {
+            "technique": "ssdo",
+            "ssdo.samples": 32,
+            "ssdo.bounce_form": "patch",
+            "ssdo.visibility": "point",
+            "ssdo.bounce_gain": 2.0,
+        },
         {"technique": "ssdo", "ssdo.bounce": False},
         {"technique": "ssao", "ssao.samples": 16},
         {"technique": "ssao", "ssao.visibility": "point", "ssao.samples": 64},
@@ -319,7 +368,9 @@ def test_the_truth_waits_while_the_hand_moves(screen: Screen) -> None:
     ],
 )
 def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) -> None:
-    """Or of the sectors of its slices. Before the blur, in direct and bounced light and open share: to the rounding of so many sums."""
+    """Or of the sectors of its slices. Before the blur, in direct and bounced light and open share: to the rounding of
+    so many sums.
+    """
     shot = Shot().with_values({"scene": "nook", "width": 64, "height": 36} | values)
     session = Session(gpu, shot, {})
     session.step((64, 36))
@@ -339,7 +390,8 @@ def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) 
         assert np.abs(np.linalg.norm(found.directions, axis=1) - 1).max() < 1 / 1024  # normals are half floats
         assert (found.direct[found.fates == CLOSED] == 0).all() and (found.indirect[found.fates != CLOSED] == 0).all()
         across.append(np.square(found.disc).sum(1).mean())
-        # What closes one is seen on the line that it is in the picture, but for half a pixel to each side, and not behind the receiver
+        # What closes one is seen on the line that it is in the picture, but for half a pixel to each side, and not
+        # behind the receiver
         here = np.array((x + 0.5, 35.5 - y))
         there = seen_at(picture, places[y, x] + 0.01 * found.radius * found.directions)[found.fates == CLOSED] - here
         to = found.senders[found.fates == CLOSED] * (64, 36) - here
@@ -380,7 +432,11 @@ def test_values_under_the_mouse_are_the_pictures_own(screen: Screen) -> None:
         assert cursor.values[slot]["direct"] == pytest.approx(arrays["direct"][30, 20])
         assert cursor.values[slot]["indirect"] == pytest.approx(arrays["indirect"][30, 20])
         assert cursor.values[slot]["open"][0] == pytest.approx(arrays["open"][30, 20])
-    assert cursor.normal == pytest.approx((0, 1, 0), abs=1e-3) and cursor.position and cursor.position[1] == pytest.approx(0, abs=1e-3)
+    assert (
+        cursor.normal == pytest.approx((0, 1, 0), abs=1e-3)
+        and cursor.position
+        and cursor.position[1] == pytest.approx(0, abs=1e-3)
+    )
 
 
 # ---- budgets ------------------------------------------------------------------------------------------------------------
@@ -399,7 +455,11 @@ def test_equal_time_sets_the_samples_of_b(screen: Screen, monkeypatch: pytest.Mo
     """As if each sample of A took 0.6 ms, and of B 2.5."""
     session = both(screen)
     session.budget = "time"
-    monkeypatch.setattr(session.stage, "lighting", lambda slot: {"A": 0.625, "B": 2.5}[slot] * session.techniques[slot].values()["samples"])
+    monkeypatch.setattr(
+        session.stage,
+        "lighting",
+        lambda slot: {"A": 0.625, "B": 2.5}[slot] * session.techniques[slot].values()["samples"],
+    )
     assert session.change({"ssao.samples": 16}, "A")
     for _ in range(8):
         screen.rest()
@@ -411,7 +471,9 @@ def test_equal_time_sets_the_samples_of_b(screen: Screen, monkeypatch: pytest.Mo
     b = session.techniques["B"]
     assert isinstance(b, ScreenSpace) and b.samples == 8, "and they follow"
     session.choose("B", "bitmask", slices=9)
-    monkeypatch.setattr(session.stage, "lighting", lambda slot: {"A": 0.625, "B": 5.0}[slot] * session.techniques[slot].count)
+    monkeypatch.setattr(
+        session.stage, "lighting", lambda slot: {"A": 0.625, "B": 5.0}[slot] * session.techniques[slot].count
+    )
     for _ in range(8):
         screen.rest()
     assert session.techniques["B"].count == 4 and session.techniques["A"].count == 32, "slices follow too"
@@ -432,8 +494,12 @@ def run(screen: Screen, experiment: experiments.Experiment) -> dict[Slot, list[t
 
 
 def test_the_light_turns_and_only_ssdo_notices(gpu: Gpu) -> None:
-    """SSAO leaves the same share of the light of every direction: its curve is flat to the light's own turning; SSDO's is not."""
-    screen = Screen(gpu, scene="corner", environment="ramp-x", technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8})
+    """SSAO leaves the same share of the light of every direction: its curve is flat to the light's own turning; SSDO's
+    is not.
+    """
+    screen = Screen(
+        gpu, scene="corner", environment="ramp-x", technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8}
+    )
     session = both(screen)
     before = session.state()
     curves = run(screen, experiments.turn_the_light(session))
@@ -541,7 +607,11 @@ def test_a_state_saved_and_loaded_is_the_same_picture(screen: Screen, gpu: Gpu) 
 
 def test_a_preset_or_a_pictures_shot_is_taken_by_b(screen: Screen) -> None:
     session = both(screen)
-    preferences.take_state(session, 'technique = "ssdo"\n[ssdo]\nsamples = 32\n[ssao]\nsamples = 8\n[display]\nexposure = 1.0\n', "a preset")
+    preferences.take_state(
+        session,
+        'technique = "ssdo"\n[ssdo]\nsamples = 32\n[ssao]\nsamples = 8\n[display]\nexposure = 1.0\n',
+        "a preset",
+    )
     assert session.techniques["B"].values()["samples"] == 32 and session.base.display.exposure == 1.0
 
 
@@ -631,15 +701,22 @@ def test_the_report_is_the_page_of_compare(screen: Screen, tmp_path: Path) -> No
         assert "report: " in session.note
         time.sleep(0.1)
     told = json.loads((report.output / "metrics.json").read_text())
-    assert [entry["id"] for entry in told["entries"]] == ["ssao", "ssdo", "truth"] and (report.output / "index.html").exists()
-    assert images.shot_values(report.output / "ssao.png")["blur.radius"] == 2 and images.shot_values(report.output / "ssdo.png")["blur.radius"] == 0
+    assert [entry["id"] for entry in told["entries"]] == ["ssao", "ssdo", "truth"] and (
+        report.output / "index.html"
+    ).exists()
+    assert (
+        images.shot_values(report.output / "ssao.png")["blur.radius"] == 2
+        and images.shot_values(report.output / "ssdo.png")["blur.radius"] == 0
+    )
     ended = recording.Report(session, tmp_path)
     ended.end(session)
     assert ended.done and not (ended.output / "index.html").exists()
 
 
 def test_pictures_that_are_gone_are_let_go(screen: Screen) -> None:
-    """What was counted and compared in them does not hold them: here A and B together, then B alone of another scene."""
+    """What was counted and compared in them does not hold them: here A and B together, then B alone of another
+    scene.
+    """
     session = both(screen)
     lens = session.lens
     assert lens.changed() is not None

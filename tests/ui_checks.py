@@ -25,7 +25,13 @@ from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import MODE_NAMES, MODES
 from ui_driver import ALT, CTRL, SHIFT, Driver
 
-START: dict[str, Any] = {"scene": "ball", "environment": "ramp-x", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 4} | {
+START: dict[str, Any] = {
+    "scene": "ball",
+    "environment": "ramp-x",
+    "technique": "ssdo",
+    "ssdo.samples": 4,
+    "ssdo.steps": 4,
+} | {
     "blur.radius": 0,
     "sun.resolution": 256,
 }
@@ -169,7 +175,9 @@ def keys_inspect_a_pixel(d: Driver) -> None:
     assert d.panel.inspects and d.panel.cursor and d.panel.cursor.pixel == (250, 240) and d.panel.probe
     assert d.panel.probed == "B"
     d.move(60, 240)
-    assert d.panel.cursor and d.panel.cursor.pixel == (60, 240) and str(d.panel.probed) == "A", "the side that is under the mouse"
+    assert d.panel.cursor and d.panel.cursor.pixel == (60, 240) and str(d.panel.probed) == "A", (
+        "the side that is under the mouse"
+    )
     press(d, "pin")
     d.move(200, 200)
     assert d.panel.cursor and d.panel.cursor.pixel == (60, 240)
@@ -426,7 +434,9 @@ def panel_measurements(d: Driver) -> None:
 
 @check
 def panel_stays_where_it_is(d: Driver) -> None:
-    """What a hand is about to press does not move away while pictures become whole, passes come and go, and errors are measured."""
+    """What a hand is about to press does not move away while pictures become whole, passes come and go, and errors are
+    measured.
+    """
     d.session.change({"sun.irradiance": 2.0})
     d.rest()
     d.press("truth")
@@ -484,7 +494,9 @@ def panel_takes_a_preset(d: Driver) -> None:
     d.click((named[0] + named[2]) / 2, (named[1] + named[3]) / 2)
     d.until(lambda: d.session.shot("B").values()["ssdo.samples"] == wanted["ssdo.samples"], "the preset")
     values = d.session.shot("B").values()
-    assert {name: values[name] for name in wanted if name.startswith("ssdo.")} == {name: value for name, value in wanted.items() if name.startswith("ssdo.")}
+    assert {name: values[name] for name in wanted if name.startswith("ssdo.")} == {
+        name: value for name, value in wanted.items() if name.startswith("ssdo.")
+    }
     assert not d.session.error
 
 
@@ -568,7 +580,13 @@ def main() -> int:
         try:
             d.session.restore(plain)
             d.session.look = Look(free=d.session.look.free, view="split")
-            d.session.truth, d.session.budget, d.session.error, d.panel.inspects, d.panel.pinned = False, "samples", "", False, None
+            d.session.truth, d.session.budget, d.session.error, d.panel.inspects, d.panel.pinned = (
+                False,
+                "samples",
+                "",
+                False,
+                None,
+            )
             d.panel.widgets.searched = ""
             for path in Path("captures").glob("*.*"):
                 path.unlink()
@@ -578,7 +596,9 @@ def main() -> int:
         except Exception:
             said, failed = traceback.format_exc(), failed + 1
             d.key("ESCAPE")
-        print(json.dumps({"check": one.__name__, "seconds": round(time.monotonic() - start, 1), "said": said}), flush=True)
+        print(
+            json.dumps({"check": one.__name__, "seconds": round(time.monotonic() - start, 1), "said": said}), flush=True
+        )
     d.close()
     return min(failed, 1)
 

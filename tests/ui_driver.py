@@ -1,4 +1,6 @@
-"""Hands for the viewer: a window of its own under the display there is, driven by the window library's own events, its state in reach."""
+"""Hands for the viewer: a window of its own under the display there is, driven by the window library's own events, its
+state in reach.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ class Driver:
         """The keys of modifiers, as a hand presses and releases them."""
         for bit, name in ((SHIFT, "LEFT_SHIFT"), (CTRL, "LEFT_CTRL"), (ALT, "LEFT_ALT")):
             if modifiers & bit and hasattr(self.config.wnd.keys, name):
-                self.wnd.dispatch_event(event, getattr(self.config.wnd.keys, name), modifiers if event == "on_key_press" else 0)
+                self.wnd.dispatch_event(
+                    event, getattr(self.config.wnd.keys, name), modifiers if event == "on_key_press" else 0
+                )
 
     def release(self, name: str, modifiers: int = 0) -> None:
         self.wnd.dispatch_event("on_key_release", getattr(self.config.wnd.keys, name), modifiers)
@@ -96,13 +100,17 @@ class Driver:
         self.wnd.dispatch_event("on_mouse_release", int(x), self._up(y), button, modifiers)
         self.turns(6)
 
-    def drag(self, x: float, y: float, dx: float, dy: float, button: int = 1, modifiers: int = 0, steps: int = 5) -> None:
+    def drag(
+        self, x: float, y: float, dx: float, dy: float, button: int = 1, modifiers: int = 0, steps: int = 5
+    ) -> None:
         self.move(x, y)
         self.wnd.dispatch_event("on_mouse_press", int(x), self._up(y), button, modifiers)
         self.turns(2)
         for step in range(1, steps + 1):
             at = x + dx * step / steps, y + dy * step / steps
-            self.wnd.dispatch_event("on_mouse_drag", int(at[0]), self._up(at[1]), int(dx / steps), -int(dy / steps), button, modifiers)
+            self.wnd.dispatch_event(
+                "on_mouse_drag", int(at[0]), self._up(at[1]), int(dx / steps), -int(dy / steps), button, modifiers
+            )
             self.turns()
         self.wnd.dispatch_event("on_mouse_release", int(x + dx), self._up(y + dy), button, modifiers)
         self.turns(2)

@@ -28,7 +28,9 @@ COMPARISON = ("off", "ssao", "ssdo")
 
 
 def view(arguments: Sequence[str]) -> int:
-    """Open the viewer, split between SSAO and SSDO unless one technique is asked for. Where no window can be opened, say why and capture the comparison."""
+    """Open the viewer, split between SSAO and SSDO unless one technique is asked for. Where no window can be opened,
+    say why and capture the comparison.
+    """
     from ssdo import viewer
     from ssdo.commands import capture
     from ssdo.gpu.context import NoOpenGL
@@ -36,7 +38,9 @@ def view(arguments: Sequence[str]) -> int:
     from ssdo.render.technique import Technique
 
     parser = Parser("python -m ssdo view", description=view.__doc__, allow_abbrev=False)
-    parser.add_argument("--ui-scale", type=float, default=1.0, metavar="V", help="size of the panel's text and controls, 0.5 to 4 [1]")
+    parser.add_argument(
+        "--ui-scale", type=float, default=1.0, metavar="V", help="size of the panel's text and controls, 0.5 to 4 [1]"
+    )
     add_shot_flags(parser)
     given = parse(parser, arguments)
     scale = given.pop("ui_scale")
@@ -50,7 +54,11 @@ def view(arguments: Sequence[str]) -> int:
         return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split=split, choose=choose)
     except NoOpenGL as error:
         print(f"no window: {error}\ndrawing the comparison instead", file=sys.stderr)
-        typed = {name: value for name, value in wanted.typed.items() if name in shot.values() or name.partition(".")[0] in COMPARISON}
+        typed = {
+            name: value
+            for name, value in wanted.typed.items()
+            if name in shot.values() or name.partition(".")[0] in COMPARISON
+        }
         typed.pop("technique", None)
         for path in capture.captured(Wanted(wanted.found, typed), COMPARISON, None):
             print(path)
@@ -99,16 +107,23 @@ def parameters(arguments: Sequence[str]) -> int:
     from ssdo.render.technique import Technique
 
     parse(Parser("python -m ssdo parameters", description=parameters.__doc__, allow_abbrev=False), arguments)
-    rows = [table(replace(Shot(), technique=Technique())), *(table(kind()).split("\n", 2)[2] for kind in Technique.known.values() if kind().values())]
+    rows = [
+        table(replace(Shot(), technique=Technique())),
+        *(table(kind()).split("\n", 2)[2] for kind in Technique.known.values() if kind().values()),
+    ]
     print("\n".join(rows))
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {c.__name__: c for c in (view, capture, compare, sweep, bench, tune, doctor, parameters)}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    c.__name__: c for c in (view, capture, compare, sweep, bench, tune, doctor, parameters)
+}
 
 
 def main() -> int:
-    """The exit code: 0 done, 1 a comparison failed, 2 wrong flag or input, 3 no usable OpenGL, 130 and 143 interrupted."""
+    """The exit code: 0 done, 1 a comparison failed, 2 wrong flag or input, 3 no usable OpenGL, 130 and 143
+    interrupted.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is being written is cleared away, as after Ctrl-C
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):

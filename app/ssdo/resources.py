@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-ROOT = PACKAGE if (PACKAGE / "shaders").is_dir() else PACKAGE.parents[1]  # the wheel holds both folders inside the package
+# the wheel holds both folders inside the package
+ROOT = PACKAGE if (PACKAGE / "shaders").is_dir() else PACKAGE.parents[1]
 SHADERS = ROOT / "shaders"
 ASSETS = ROOT / "assets"

@@ -1,7 +1,8 @@
 """Parameters. Each is declared once, with its range, unit and meaning; everything else is derived from that.
 
-A `Settings` class is a frozen dataclass whose fields are made by `param()`. From the one declaration come the check, the
-flag, the TOML key, the slider, the GLSL uniform struct and the row of the README's table. Standard library and tomli-w only.
+A `Settings` class is a frozen dataclass whose fields are made by `param()`. From the one declaration come the check,
+the flag, the TOML key, the slider, the GLSL uniform struct and the row of the README's table. Standard library and
+tomli-w only.
 """
 
 from __future__ import annotations
@@ -84,13 +85,17 @@ def kind_of(owner: type, name: str) -> type:
     """The type of a field without its `| None`: float, int, bool, str or tuple (three floats)."""
     if (owner, name) not in _KINDS:
         hint = typing.get_type_hints(owner)[name]
-        options = [t for t in typing.get_args(hint) if t is not type(None)] if type(None) in typing.get_args(hint) else [hint]
+        options = (
+            [t for t in typing.get_args(hint) if t is not type(None)] if type(None) in typing.get_args(hint) else [hint]
+        )
         _KINDS[owner, name] = typing.get_origin(options[0]) or options[0]
     return _KINDS[owner, name]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """'; did you mean X?' where X is close, else what there is; more than a line holds are parameters and their flags."""
+    """'; did you mean X?' where X is close, else what there is; more than a line holds are parameters and their
+    flags.
+    """
     known = list(known)
     near = difflib.get_close_matches(name, known, 1, 0.5)
     if near:
@@ -144,7 +149,10 @@ class Settings:
             elif not dot and name in plain:
                 changes[name] = value
             else:
-                known = [*plain, *(f"{g}.{n.partition('.')[2]}" for g in groups for n, *_ in getattr(self, groups[g]).walk(f"{g}."))]
+                known = [
+                    *plain,
+                    *(f"{g}.{n.partition('.')[2]}" for g in groups for n, *_ in getattr(self, groups[g]).walk(f"{g}.")),
+                ]
                 mine = [f"{self.group}.{k}" if self.group else k for k in known]
                 full = f"{self.group}.{name}" if self.group else name
                 raise Problem(f"no parameter {full[:100]}{suggestion(full, mine)}")
@@ -154,7 +162,9 @@ class Settings:
 
     def fitted(self, size: float) -> Self:
         """A copy in which lengths left unset become their share of a scene of that size (metres)."""
-        lengths = {f.name: about(f).fraction for f in fields(self) if "param" in f.metadata and getattr(self, f.name) is None}
+        lengths = {
+            f.name: about(f).fraction for f in fields(self) if "param" in f.metadata and getattr(self, f.name) is None
+        }
         return replace(self, **{k: share * size for k, share in lengths.items() if share is not None})
 
 
@@ -186,7 +196,8 @@ def _checked(name: str, kind: type, f: Field[Any], value: Any) -> Any:
         if p.choices and value not in p.choices:
             wrong(f"one of {p.span()}")
     else:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (kind is int and value % 1 != 0):  # true for NaN and infinity
+        # true for NaN and infinity
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or (kind is int and value % 1 != 0):
             wrong(f"{'a whole number' if kind is int else 'a number'}, {p.span()}")
         number = _number(value, kind)
         if p.lo is not None and p.hi is not None and not p.lo <= number <= p.hi:  # false for NaN too
@@ -223,7 +234,12 @@ def from_text(name: str, owner: Settings, f: Field[Any], text: str) -> Any:
             return tuple(float(v) for v in text.split(","))
         return kind(text)
     except ValueError:
-        rule = {bool: "true or false", tuple: "three numbers X,Y,Z", int: f"a whole number, {p.span()}", float: f"a number, {p.span()}"}[kind]
+        rule = {
+            bool: "true or false",
+            tuple: "three numbers X,Y,Z",
+            int: f"a whole number, {p.span()}",
+            float: f"a number, {p.span()}",
+        }[kind]
         raise Problem(f"--{name} {text}: must be {rule}") from None
 
 
@@ -253,21 +269,34 @@ def add_flags(parser: Parser, settings: Settings) -> None:
             add(*names, type=convert, nargs="?", const=True, help=text, metavar="BOOL")
             add(*(f"--no-{n[2:]}" for n in names), action="store_const", const=False, help=argparse.SUPPRESS)
         else:
-            add(*names, type=convert, help=text, metavar="|".join(p.choices) or p.unit or {tuple: "X,Y,Z", int: "N", float: "V", str: "NAME"}[kind])
+            add(
+                *names,
+                type=convert,
+                help=text,
+                metavar="|".join(p.choices) or p.unit or {tuple: "X,Y,Z", int: "N", float: "V", str: "NAME"}[kind],
+            )
 
 
 def parse(parser: Parser, arguments: Iterable[str]) -> dict[str, Any]:
     """What the flags say, by name. Raises Problem, with a suggestion where a flag is unknown."""
     joined: list[str] = []
     for word in arguments:  # `--camera.eye -1,2,3`: argparse takes the value for a flag
-        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and word[:1] == "-" and (word[1:2].isdigit() or word[1:2] == "."):
+        if (
+            joined
+            and joined[-1].startswith("--")
+            and "=" not in joined[-1]
+            and word[:1] == "-"
+            and (word[1:2].isdigit() or word[1:2] == ".")
+        ):
             joined[-1] += f"={word}"
         else:
             joined.append(word)
     given, unknown = parser.parse_known_args(joined)
     if unknown:
         known = [s for a in parser._actions for s in a.option_strings]
-        raise Problem(f"unknown flag {unknown[0]}{suggestion(unknown[0].partition('=')[0], known) if unknown[0].startswith('-') else ''}")
+        raise Problem(
+            f"unknown flag {unknown[0]}{suggestion(unknown[0].partition('=')[0], known) if unknown[0].startswith('-') else ''}"
+        )
     return vars(given)
 
 
@@ -275,7 +304,11 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"ssao": {"radius": 1}} as {"ssao.radius": 1}."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: tuple(value) if isinstance(value, list) else value}
+        flat |= (
+            flatten(value, f"{prefix}{key}.")
+            if isinstance(value, Mapping)
+            else {prefix + key: tuple(value) if isinstance(value, list) else value}
+        )
     return flat
 
 
@@ -295,7 +328,9 @@ def toml_tree(text: str, where: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise Problem(f"{where}: not TOML: {error}") from None
     except (ValueError, RecursionError) as error:  # numbers of more than 4300 digits, a thousand brackets
-        raise Problem(f"{where}: not TOML that is read here: {'a number is too long' if isinstance(error, ValueError) else 'nested too deep'}") from None
+        raise Problem(
+            f"{where}: not TOML that is read here: {'a number is too long' if isinstance(error, ValueError) else 'nested too deep'}"
+        ) from None
 
 
 def from_toml(text: str, where: str) -> dict[str, Any]:
@@ -326,7 +361,9 @@ def table(settings: Settings) -> str:
     for name, _, f, value in settings.walk(f"{settings.group}." if settings.group else ""):
         p = about(f)
         default = p.auto if value is None else _shown(value)
-        rows.append(f"| `{name}` | {default} | {p.span() or ('on, off' if isinstance(value, bool) else p.unit)} | {p.help} |")
+        rows.append(
+            f"| `{name}` | {default} | {p.span() or ('on, off' if isinstance(value, bool) else p.unit)} | {p.help} |"
+        )
     return "\n".join(["| parameter | default | values | meaning |", "|---|---|---|---|", *rows])
 
 
@@ -337,8 +374,9 @@ GLSL_SHAPES = {2: "vec2", 3: "vec3", 4: "vec4", 9: "mat3", 16: "mat4"}
 
 
 def glsl(block: Any, name: str) -> str:
-    """A dataclass as a GLSL uniform struct. What is chosen among names is no uniform but a constant, SSAO_VISIBILITY, beside one for every
-    choice, SSAO_VISIBILITY_MARCH: each choice is a program of its own, which does nothing for the others.
+    """A dataclass as a GLSL uniform struct. What is chosen among names is no uniform but a constant, SSAO_VISIBILITY,
+    beside one for every choice, SSAO_VISIBILITY_MARCH: each choice is a program of its own, which does nothing for the
+    others.
 
     Text without choices is left out. A struct without members gives no text.
     """
@@ -347,7 +385,9 @@ def glsl(block: Any, name: str) -> str:
     for f in fields(block):
         value = getattr(block, f.name)
         choices = about(f).choices if "param" in f.metadata else ()
-        constants += [f"const int {f'{name}_{f.name}_{c}'.upper().replace('-', '_')} = {i};" for i, c in enumerate(choices)]
+        constants += [
+            f"const int {f'{name}_{f.name}_{c}'.upper().replace('-', '_')} = {i};" for i, c in enumerate(choices)
+        ]
         if choices:
             constants.append(f"const int {f'{name}_{f.name}'.upper()} = {choices.index(value)};")
         elif isinstance(value, tuple):

@@ -1,11 +1,11 @@
-// Is what is seen at two pixels one surface?
-// A neighbour counts if it lies near the receiver's plane and faces the same way: fully up to the tolerance, not at all from twice
-// the tolerance on.
+// Is what is seen at two pixels one surface? A neighbour counts if it lies near the receiver's plane and faces the same
+// way: fully up to the tolerance, not at all from twice the tolerance on.
 #include <blur>
 #include "common/screen.glsl"
 
 struct Receiver {
-    vec3 n_ws, plane;  // depth * (dot(uv, plane.xy) + plane.z) is the height along the plane's normal of what is seen at uv, in tolerances
+    // depth * (dot(uv, plane.xy) + plane.z) is the height along the plane's normal of what is seen at uv, in tolerances
+    vec3 n_ws, plane;
     float height;      // its own
     float sharpness;   // one over what 1 - cosine may be between normals
 };

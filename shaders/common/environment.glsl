@@ -9,7 +9,8 @@ vec2 latlong(vec3 w_ws) {
 // Radiance as given.
 vec3 radiance_from(vec3 w_ws) { return frame.sky_intensity * textureLod(environment_background, latlong(w_ws), 0.0).rgb; }
 
-// Mean radiance of the directions around one: a row of level l spans pi / rows, so its texels at the equator span that squared.
+// Mean radiance of the directions around one: a row of level l spans pi / rows, so its texels at the equator span that
+// squared.
 vec3 radiance_from(vec3 w_ws, float solid_angle) {
     float rows = float(textureSize(environment_prefiltered, 0).y);
     float level = log2(max(rows * sqrt(solid_angle) / 3.14159265359, 1.0));
@@ -29,8 +30,9 @@ mat3 map_from_world() {
     return mat3(c, 0.0, -s, 0.0, 1.0, 0.0, s, 0.0, c);
 }
 
-// Where a direction is on an octahedron unfolded to a square, 0 to 1, all parts of which have one solid angle for each area (Clarberg, Fast
-// Equal-Area Mapping of the (Hemi)Sphere, 2008). atan to 1e-4 (Hastings, Approximations for Digital Computers, 1955).
+// Where a direction is on an octahedron unfolded to a square, 0 to 1, all parts of which have one solid angle for each
+// area (Clarberg, Fast Equal-Area Mapping of the (Hemi)Sphere, 2008). atan to 1e-4 (Hastings, Approximations for
+// Digital Computers, 1955).
 vec2 unfolded(vec3 w_map) {
     vec3 a = abs(w_map);
     float q = min(a.x, a.z) / max(max(a.x, a.z), 1e-20), s = q * q, r = sqrt(max(1.0 - a.y, 0.0));
@@ -41,6 +43,6 @@ vec2 unfolded(vec3 w_map) {
     return 0.5 + 0.5 * vec2(w_map.x < 0.0 ? -p.x : p.x, w_map.z < 0.0 ? -p.y : p.y);
 }
 
-// Mean radiance of the directions around one, as wide as the cells of `environment_around`. One texel for each direction: interpolated between
-// texels and levels of a lat-long map, 16 take six times as long on llvmpipe.
+// Mean radiance of the directions around one, as wide as the cells of `environment_around`. One texel for each
+// direction: interpolated between texels and levels of a lat-long map, 16 take six times as long on llvmpipe.
 vec3 radiance_around(vec3 w_map) { return frame.sky_intensity * textureLod(environment_around, unfolded(w_map), 0.0).rgb; }

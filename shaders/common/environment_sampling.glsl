@@ -1,8 +1,9 @@
 // A direction towards the bright texels of the environment, each as likely as its share of their light.
 //
-// Between texels the map is interpolated: a texel is a tent two texels wide, and the map the sum of the tents. So one texel is
-// chosen and a point under its tent, as densely as the tent is high, which leaves nothing of the tent in the weight. A tent that
-// leaves the map at a pole is folded back, as the border's texels reach that far. Texels as environment.Split lays them out.
+// Between texels the map is interpolated: a texel is a tent two texels wide, and the map the sum of the tents. So one
+// texel is chosen and a point under its tent, as densely as the tent is high, which leaves nothing of the tent in the
+// weight. A tent that leaves the map at a pole is folded back, as the border's texels reach that far. Texels as
+// environment.Split lays them out.
 #include <bright>
 #include "common/random.glsl"
 #include "common/ray_scene.glsl"

@@ -1,10 +1,13 @@
 // A reflection lobe in slices of the view ray, in place of the hemisphere: sectors are then of equal share of the lobe.
 //
-// v, a direction w and the microfacet h that reflects one into the other lie in one plane, so that in a slice the lobe is as simple as h is:
-// w is as likely as D(h) but for masking(w), with u = theta / 2 - gamma the angle of h from the projected normal
-//   D(h) ~ 1 / (1 - q cos(u)^2)^2        1 - q = r^2 = (distance of n from the slice)^2 + (alpha length of its projection)^2
-// and its integral over |sin(theta)| dtheta is elementary. x = atan(tan(u) / r) is even where the lobe is dense.
-// after  Heitz, Sampling the GGX Distribution of Visible Normals, JCGT 2018, for the slices: each holds a direction of the lobe
+// v, a direction w and the microfacet h that reflects one into the other lie in one plane, so that in a slice the lobe
+// is as simple as h is: w is as likely as D(h) but for masking(w), with u = theta / 2 - gamma the angle of h from the
+// projected normal
+//   D(h) ~ 1 / (1 - q cos(u)^2)^2        1 - q = r^2 = (distance of n from the slice)^2 + (alpha length of its
+// projection)^2
+// and its integral over |sin(theta)| dtheta is elementary. x = atan(tan(u) / r) is even where the lobe is dense. after
+// Heitz, Sampling the GGX Distribution of Visible Normals, JCGT 2018, for the slices: each holds a direction of the
+// lobe
 #include "common/specular.glsl"
 
 struct Lobe {
@@ -56,7 +59,8 @@ Lobe lobe_slice(Post p, int i, int count, int tile, float alpha) {
     s.before = lobe_integral(s, vec2(cos(low), sin(low))) - s.at_view;
     float over = s.before + lobe_integral(s, vec2(cos(high), sin(high))) - s.at_view;
     s.per = 1.0 / max(over, 1e-9);
-    float whole = lobe_integral(s, vec2(0.0, -1.0)) + lobe_integral(s, vec2(s.sine, s.cosine)) - 2.0 * s.at_view;  // h from edge-on to edge-on
+    // h from edge-on to edge-on
+    float whole = lobe_integral(s, vec2(0.0, -1.0)) + lobe_integral(s, vec2(s.sine, s.cosine)) - 2.0 * s.at_view;
     l.inside = over / max(whole, 1e-9);
     s.shift = fract(float(tile) * 0.6180339887 + frame.jitter.z + float(i) * 0.5698402910);
     l.s = s;

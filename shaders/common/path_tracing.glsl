@@ -1,4 +1,5 @@
-// What light leaves a surface that a ray meets: what it emits, and what it reflects, followed with rays up to `bounces` times.
+// What light leaves a surface that a ray meets: what it emits, and what it reflects, followed with rays up to `bounces`
+// times.
 #include <paths>
 #include "common/random.glsl"
 #include "common/environment.glsl"
@@ -46,8 +47,9 @@ vec3 lamplight(Surface s, out vec3 l) {
     return met(s.p_ws, l, to.w * 0.99999, true).triangle < 0 ? e * cosine * float(lamps.count) : vec3(0.0);
 }
 
-// The bright part of the environment is met by rays that are aimed at it and by those that a lobe sends there by itself: each counts by how
-// likely it is to be there (Veach, Guibas, Optimally Combining Sampling Techniques, SIGGRAPH 1995, the balance heuristic).
+// The bright part of the environment is met by rays that are aimed at it and by those that a lobe sends there by
+// itself: each counts by how likely it is to be there (Veach, Guibas, Optimally Combining Sampling Techniques, SIGGRAPH
+// 1995, the balance heuristic).
 vec3 remainder(vec3 w) { return textureLod(whole_environment, latlong(w), 0.0).rgb - textureLod(environment_background, latlong(w), 0.0).rgb; }
 
 // chance: with which a ray goes into the lobe at all.
@@ -64,8 +66,8 @@ float chance_of_lobe(Surface s, vec3 v) {
     return lobe / max(lobe + white, 1e-6);
 }
 
-// The direction in which light goes on from a surface that is seen from v, and what share of it: the lobe as likely as what it reflects.
-// part: of the environment's bright part that is left to this ray to find.
+// The direction in which light goes on from a surface that is seen from v, and what share of it: the lobe as likely as
+// what it reflects. part: of the environment's bright part that is left to this ray to find.
 vec3 onward(Surface s, vec3 v, out vec3 w, out float part) {
     mat3 from_local = basis(s.n_ws);
     float alpha = alpha_of(s.roughness), chance = chance_of_lobe(s, v), u = random(), turn = random();
@@ -82,7 +84,8 @@ vec3 onward(Surface s, vec3 v, out vec3 w, out float part) {
     return (1.0 - reflectance(s.f0, s.roughness, dot(s.n_ws, v))) * s.albedo / (1.0 - chance);
 }
 
-// What a surface reflects towards v of light that arrives from l with this irradiance. aimed: the light is the environment's bright part.
+// What a surface reflects towards v of light that arrives from l with this irradiance. aimed: the light is the
+// environment's bright part.
 vec3 reflects(Surface s, vec3 v, vec3 l, vec3 irradiance, bool aimed) {
     if (irradiance == vec3(0.0)) return vec3(0.0);
     float alpha = alpha_of(s.roughness);

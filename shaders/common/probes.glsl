@@ -1,9 +1,10 @@
-// What lies along a direction that the screen leaves open? One of the eight probes around a point is asked, each as often as it weighs.
+// What lies along a direction that the screen leaves open? One of the eight probes around a point is asked, each as
+// often as it weighs.
 //
-// A probe weighs as much as it is near, in front of the surface's plane, and as it sees the point. In an octahedron's square of 8 x 8 directions
-// a texel is 26 degrees wide to any side: what lies flatter over the plane than that is looked up so much above it, since a texel whose middle
-// lies below the plane would see the surface itself. From in front of the plane, above it, a ray meets nothing of a plane or of a convex body:
-// both stay open to the last bit.
+// A probe weighs as much as it is near, in front of the surface's plane, and as it sees the point. In an octahedron's
+// square of 8 x 8 directions a texel is 26 degrees wide to any side: what lies flatter over the plane than that is
+// looked up so much above it, since a texel whose middle lies below the plane would see the surface itself. From in
+// front of the plane, above it, a ray meets nothing of a plane or of a convex body: both stay open to the last bit.
 //
 // Cannot see what is smaller than a cell of the grid, nor tell what is near to the point from what is near to the probe.
 #include <far>

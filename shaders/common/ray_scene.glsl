@@ -2,7 +2,8 @@
 #include <walk>
 uniform sampler2D traced_nodes, traced_triangles, traced_corners, traced_materials, traced_images, traced_extras;
 
-const float TINY = 1e-20, SEAM = 1e-6;  // a triangle is this share larger, so that no light passes between two that share an edge
+// a triangle is this share larger, so that no light passes between two that share an edge
+const float TINY = 1e-20, SEAM = 1e-6;
 
 struct Hit {
     float t;  // metres; `far` where nothing was met
@@ -11,7 +12,8 @@ struct Hit {
 };
 
 struct Surface {
-    vec3 p_ws, n_ws, flat_ws;  // where; unit normals, interpolated and the triangle's own, both towards where the ray came from
+    // where; unit normals, interpolated and the triangle's own, both towards where the ray came from
+    vec3 p_ws, n_ws, flat_ws;
     vec3 albedo, emission;
 #ifdef ENTRY_FULL
     vec3 f0;
@@ -23,7 +25,8 @@ vec4 texel(sampler2D list, int i) { return texelFetch(list, ivec2(i & 4095, i >>
 
 const int MATERIAL = 12;  // texels
 
-// An image as the G-buffer reads its finest level: bilinear, of linear values unless `raw`. place: first row, width, height, and how it lies.
+// An image as the G-buffer reads its finest level: bilinear, of linear values unless `raw`. place: first row, width,
+// height, and how it lies.
 vec4 image(vec4 place, vec2 uv, bool raw) {
     if (place.y == 0.0) return vec4(1.0);
     ivec2 size = ivec2(place.yz), ends = ivec2((int(place.w) >> 1) & 1, (int(place.w) >> 2) & 1);
@@ -35,7 +38,8 @@ vec4 image(vec4 place, vec2 uv, bool raw) {
         px = ends * clamp(px, ivec2(0), size - 1) + (1 - ends) * ((px + size) % size);
         vec2 weight = mix(1.0 - share, share, vec2(step));
         vec4 t = texel(traced_images, int(place.x) * 4096 + px.y * size.x + px.x);
-        if (raw) t.rgb = mix(12.92 * t.rgb, 1.055 * pow(t.rgb, vec3(1.0 / 2.4)) - 0.055, greaterThan(t.rgb, vec3(0.0031308)));  // as it was stored
+        // as it was stored
+        if (raw) t.rgb = mix(12.92 * t.rgb, 1.055 * pow(t.rgb, vec3(1.0 / 2.4)) - 0.055, greaterThan(t.rgb, vec3(0.0031308)));
         sum += weight.x * weight.y * t;
     }
     return sum;
@@ -78,10 +82,11 @@ bool in_hole(int triangle, vec2 uv) {
 }
 #endif
 
-// The nearest triangle before `far`, or any where that is enough. Moeller, Trumbore, Fast Minimum Storage Ray/Triangle Intersection, 1997.
-// Boxes until a leaf is found, then its triangles: rays that run side by side wait less for one another (Aila, Laine, Understanding the
-// Efficiency of Ray Traversal on GPUs, 2009). On llvmpipe 1.5 to 1.7 times as fast as both in one loop; visiting the nearer box first, with a
-// stack or with an order for each octant, gains no more than a tenth there.
+// The nearest triangle before `far`, or any where that is enough. Moeller, Trumbore, Fast Minimum Storage Ray/Triangle
+// Intersection, 1997. Boxes until a leaf is found, then its triangles: rays that run side by side wait less for one
+// another (Aila, Laine, Understanding the Efficiency of Ray Traversal on GPUs, 2009). On llvmpipe 1.5 to 1.7 times as
+// fast as both in one loop; visiting the nearer box first, with a stack or with an order for each octant, gains no more
+// than a tenth there.
 Hit met(vec3 from, vec3 w, float far, bool any) {
     Hit hit = Hit(far, -1, vec2(0.0));
     vec3 inverse = 1.0 / mix(w, vec3(TINY), lessThan(abs(w), vec3(TINY)));
@@ -91,7 +96,8 @@ Hit met(vec3 from, vec3 w, float far, bool any) {
         while (leaf < 0 && node < walk.nodes) {
             vec4 low = texel(traced_nodes, 2 * node), high = texel(traced_nodes, 2 * node + 1);
             vec3 a = (low.xyz - from) * inverse, b = (high.xyz - from) * inverse, enters = min(a, b), leaves = max(a, b);
-            float begin = max(max(enters.x, enters.y), enters.z), end = min(min(leaves.x, leaves.y), leaves.z) * 1.000001;  // Ize 2013: rounding
+            // Ize 2013: rounding
+            float begin = max(max(enters.x, enters.y), enters.z), end = min(min(leaves.x, leaves.y), leaves.z) * 1.000001;
             bool missed = end < 0.0 || begin > end || begin * 0.999999 > hit.t;
             node = missed ? int(low.w) : node + 1;
             leaf = missed ? -1 : int(high.w);

@@ -1,8 +1,8 @@
 // Directions that look random and are not: computed from pixel and frame, the same every time.
 //
-// 4 x 4 pixels share a pattern of 16 N directions, N each: cos^2(theta) is stratified N ways at a pixel and 16 N ways over the
-// tile, the azimuth and the length follow Roberts' sequence R2 (2018) at a pixel and van der Corput's over the tile. Every sum of
-// a whole tile is therefore evenly spread, and the blur (a multiple of the tile) sees all of it.
+// 4 x 4 pixels share a pattern of 16 N directions, N each: cos^2(theta) is stratified N ways at a pixel and 16 N ways
+// over the tile, the azimuth and the length follow Roberts' sequence R2 (2018) at a pixel and van der Corput's over the
+// tile. Every sum of a whole tile is therefore evenly spread, and the blur (a multiple of the tile) sees all of it.
 #include <frame>
 
 const float PI = 3.14159265359;
@@ -19,7 +19,8 @@ struct Sample {
     float share;  // 0 to 1: where along the direction
 };
 
-// What a pixel's samples have in common. turn: cosine and sine of the azimuth of the next one, at first of sample `first`.
+// What a pixel's samples have in common. turn: cosine and sine of the azimuth of the next one, at first of sample
+// `first`.
 struct Pattern {
     float stratum, scale, share;
     vec2 turn;
@@ -31,8 +32,9 @@ Pattern pattern_of(int tile, int count, int first) {
     return Pattern(stratum, 1.0 / float(count), share, vec2(cos(phi), sin(phi)));
 }
 
-// Samples are taken four at once, and from one to the next the azimuth turns by a constant, 0.7548776662 of a circle: on llvmpipe SSAO with
-// one point on each of 64 directions takes 0.38 of the time that it takes one by one with a sine and a cosine each.
+// Samples are taken four at once, and from one to the next the azimuth turns by a constant, 0.7548776662 of a circle:
+// on llvmpipe SSAO with one point on each of 64 directions takes 0.38 of the time that it takes one by one with a sine
+// and a cosine each.
 const int AT_ONCE = 4;
 const vec2 TURNS[AT_ONCE] =
     vec2[AT_ONCE](vec2(1.0, 0.0), vec2(0.030642483, -0.999530409), vec2(-0.998122076, -0.061256188), vec2(-0.091812361, 0.995776325));

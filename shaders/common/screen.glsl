@@ -18,7 +18,8 @@ vec3 normal_ws_at(vec2 uv) { return textureLod(gbuffer_normal, uv, 0.0).xyz; }
 // The normal of the surface's plane: without the bumps that an image gives it.
 vec3 flat_ws_at(vec2 uv) { return textureLod(gbuffer_flat, uv, 0.0).xyz; }
 
-// A direction of a bumpy surface that lies below its plane is taken from above, as in a mirror: what lies below is not there.
+// A direction of a bumpy surface that lies below its plane is taken from above, as in a mirror: what lies below is not
+// there.
 vec3 above(vec3 w, vec3 flat_normal) { return w - 2.0 * min(dot(w, flat_normal), 0.0) * flat_normal; }
 
 vec3 vs_from_uv(vec2 uv, float depth) { return vec3((uv * 2.0 - 1.0) * frame.tangent + frame.shift, -1.0) * depth; }

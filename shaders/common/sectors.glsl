@@ -1,4 +1,5 @@
-// A sector of a slice: which direction it is, for a probe that takes a pixel apart. Sector i of n is decided at the place (i + within) / n.
+// A sector of a slice: which direction it is, for a probe that takes a pixel apart. Sector i of n is decided at the
+// place (i + within) / n.
 #include "common/slices.glsl"
 
 const int PARTS = 32;  // sectors of each slice, a column each

@@ -1,12 +1,16 @@
 // The hemisphere in slices: planes through the view ray, each marched to both sides over the depth buffer.
 //
-// In a slice a direction has the angle theta from the view ray, positive towards the normal's side. n is the normal, alpha its angle to the
-// view ray, gamma the angle of its projection. Irradiance is the integral of L cos dw = L |n_slice| cos(theta - gamma) |sin(theta)| dtheta dphi.
-// Over theta it is known in closed form (Jimenez, Wu, Pesce, Jarabo 2016). Over phi too: what the slices up to phi hold of the hemisphere is
-//   1/2 + (sin(alpha) sin(phi) atan(tan(alpha) cos(phi)) + atan(cos(alpha) tan(phi))) / pi      phi from the normal's side, -pi/2 to pi/2
-// so slices are taken evenly by that, and all weigh the same: a plane is open to the last bit, an enclosure closed, with one slice or many.
+// In a slice a direction has the angle theta from the view ray, positive towards the normal's side. n is the normal,
+// alpha its angle to the view ray, gamma the angle of its projection. Irradiance is the integral of L cos dw = L
+// |n_slice| cos(theta - gamma) |sin(theta)| dtheta dphi. Over theta it is known in closed form (Jimenez, Wu, Pesce,
+// Jarabo 2016). Over phi too: what the slices up to phi hold of the hemisphere is
+//   1/2 + (sin(alpha) sin(phi) atan(tan(alpha) cos(phi)) + atan(cos(alpha) tan(phi))) / pi      phi from the normal's
+// side, -pi/2 to pi/2
+// so slices are taken evenly by that, and all weigh the same: a plane is open to the last bit, an enclosure closed,
+// with one slice or many.
 //
-// A slice's directions are numbered by what lies below them, cosine-weighted, 0 at one end and 1 at the other: `place`. `side` is 1 or -1.
+// A slice's directions are numbered by what lies below them, cosine-weighted, 0 at one end and 1 at the other: `place`.
+// `side` is 1 or -1.
 #include "common/ray_march.glsl"
 #include "common/sampling.glsl"
 
@@ -56,8 +60,8 @@ float angle_of(float cosine) {
     return cosine < 0.0 ? PI - a : a;
 }
 
-// Sine of phi of the slice below which lies `share` of the hemisphere: a guess, exact at alpha = 0 and 90 degrees, and one of Newton's steps,
-// which leaves 1e-3 of the range at most (a second one 3e-6). cos(phi) is not negative.
+// Sine of phi of the slice below which lies `share` of the hemisphere: a guess, exact at alpha = 0 and 90 degrees, and
+// one of Newton's steps, which leaves 1e-3 of the range at most (a second one 3e-6). cos(phi) is not negative.
 float azimuth_of(vec2 tilt, float share) {
     float y = 2.0 * share - 1.0, even = 0.5 * PI * y, phi = mix(even, 0.5 * PI - angle_of(y), tilt.y * tilt.y * tilt.y);
     float s = sin(phi), c = sqrt(max(1.0 - s * s, 0.0)), lean = angle_of(tilt.x * inversesqrt(tilt.x * tilt.x + tilt.y * tilt.y * c * c));
@@ -90,7 +94,8 @@ float place(Slice s, float cosine, float side) {
     return cosine > end_of(s, side) ? found : 0.5 + 0.5 * side;
 }
 
-// The integral of the direction itself from the view ray to an angle of which cosine and sine are given: along v, along d; over the whole.
+// The integral of the direction itself from the view ray to an angle of which cosine and sine are given: along v, along
+// d; over the whole.
 vec2 moment(Slice s, vec2 w) {
     vec2 three = vec2(4.0 * w.x * w.x - 3.0, 3.0 - 4.0 * w.y * w.y) * w;  // cosine and sine of three times the angle
     float cos_less = w.x * s.cosine + w.y * s.sine, cos_more = w.x * s.cosine - w.y * s.sine;
@@ -100,8 +105,9 @@ vec2 moment(Slice s, vec2 w) {
     return (w.y < 0.0 ? -s.per : s.per) * vec2(along_v, along_d);
 }
 
-// The part of a slice's side in which something within the radius can be seen: a line in the picture, as far as the picture goes. A ball of
-// the radius about the receiver ends where the camera's rays touch it; from within it has no end.
+// The part of a slice's side in which something within the radius can be seen: a line in the picture, as far as the
+// picture goes. A ball of the radius about the receiver ends where the camera's rays touch it; from within it has no
+// end.
 struct Way {
     vec2 from, along;  // pixels
 };
@@ -116,9 +122,9 @@ Way way_of(Post p, Slice s, float side, float radius) {
     return Way(from, towards * far);
 }
 
-// What is seen at the k-th point. Distances grow with the power 1.5, as in visibility.glsl. Whether it stands above the plane is decided at
-// the texel's centre; where it is, at the point itself, as the centre lies beside the slice: in five corners (F2) the bitmask's occlusion is
-// too low by 0.0073 to 0.0101 with the centre and by 0.0002 to 0.0036 so.
+// What is seen at the k-th point. Distances grow with the power 1.5, as in visibility.glsl. Whether it stands above the
+// plane is decided at the texel's centre; where it is, at the point itself, as the centre lies beside the slice: in
+// five corners (F2) the bitmask's occlusion is too low by 0.0073 to 0.0101 with the centre and by 0.0002 to 0.0036 so.
 Seen seen_at(Post p, Way way, int k, int steps, float shift, float bias) {
     float first = 1.0 - shift, s = (float(k) + first) / (float(steps - 1) + first);
     vec2 at = way.from + way.along * (s * sqrt(s)), px = floor(at) + 0.5, off = abs(px - 0.5 * frame.size);

@@ -1,5 +1,6 @@
-// How does a glossy surface reflect? GGX with Smith's masking, separable, and Schlick's Fresnel: glTF 2.0, appendix B.3.
-// What it reflects is taken from the diffuse light below it, so that white furnaces stay white but for what GGX itself loses.
+// How does a glossy surface reflect? GGX with Smith's masking, separable, and Schlick's Fresnel: glTF 2.0, appendix
+// B.3. What it reflects is taken from the diffuse light below it, so that white furnaces stay white but for what GGX
+// itself loses.
 #include "common/screen.glsl"
 uniform sampler2D gbuffer_gloss, gloss_reflectance;
 
@@ -31,15 +32,17 @@ vec3 lobe_of(vec3 n, vec3 v, vec3 l, vec3 f0, float alpha) {
     return fresnel(f0, dot(v, h)) * ggx(n, h, alpha) * masking(nv, alpha) * masking(nl, alpha) / (4.0 * nv * nl);
 }
 
-// What the lobe reflects of light from everywhere: its directional albedo, tabled over cosine and roughness from edge to edge.
+// What the lobe reflects of light from everywhere: its directional albedo, tabled over cosine and roughness from edge
+// to edge.
 vec3 reflectance(vec3 f0, float roughness, float cosine) {
     vec2 size = vec2(textureSize(gloss_reflectance, 0));
     vec2 ab = textureLod(gloss_reflectance, (clamp(vec2(cosine, roughness), 0.0, 1.0) * (size - 1.0) + 0.5) / size, 0.0).rg;
     return f0 * ab.x + grazing(f0) * ab.y;
 }
 
-// A direction as likely as the lobe reflects it towards v but for masking(l): that is its weight. disc: evenly spread in a disc of radius 1.
-// Local frame, +z the normal. Heitz, Sampling the GGX Distribution of Visible Normals, JCGT 2018.
+// A direction as likely as the lobe reflects it towards v but for masking(l): that is its weight. disc: evenly spread
+// in a disc of radius 1. Local frame, +z the normal. Heitz, Sampling the GGX Distribution of Visible Normals, JCGT
+// 2018.
 vec3 reflected(vec3 v, float alpha, vec2 disc) {
     v.z = max(v.z, 1e-3);
     vec3 c = normalize(vec3(alpha * v.xy, v.z));

@@ -1,4 +1,5 @@
-// Two sides of a window: textures of any size, their values mapped to colours by whoever includes this, a line between them.
+// Two sides of a window: textures of any size, their values mapped to colours by whoever includes this, a line between
+// them.
 #include <show>
 uniform sampler2D left_side, right_side, left_over, right_over;
 out vec4 shown;
@@ -40,7 +41,8 @@ vec3 look(sampler2D side, sampler2D over, vec2 range, vec2 at) {
 
 void window() {
     vec2 at = gl_FragCoord.xy;
-    if (show.beside) at.x += (at.x < show.divider ? 0.5 : -0.5) * show.divider;  // the middle of each picture, in its half
+    // the middle of each picture, in its half
+    if (show.beside) at.x += (at.x < show.divider ? 0.5 : -0.5) * show.divider;
     vec3 c = gl_FragCoord.x < show.divider ? look(left_side, left_over, show.left_range, at) : look(right_side, right_over, show.right_range, at);
     float off = abs(gl_FragCoord.x - show.divider) / show.line;
     if (show.divider >= 0.0 && off < 1.0) c = off < 0.5 ? vec3(0.95) : c * 0.5;

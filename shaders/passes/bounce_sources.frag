@@ -1,5 +1,6 @@
 // What light leaves every pixel?
-// reads  gbuffer, direct light, sun      writes  radiance: emitted, and reflected of environment and sun; the plane it leaves from, in view
+// reads  gbuffer, direct light, sun      writes  radiance: emitted, and reflected of environment and sun; the plane it
+//        leaves from, in view
 //        space: its normal, and how far along that it lies
 // cannot send to one side: what a glossy surface reflects goes everywhere, as from a diffuse one of the same reflectance
 #include "common/screen.glsl"
@@ -15,7 +16,8 @@ bool is_none(vec2 uv) { return false; }
 #include <lit>
 uniform sampler2D hidden_end;  // the depth from which on a surface belongs to another body: it is then none
 
-// Of a surface that no pixel of the picture shows: it is taken to see as large a share of the environment as what is seen there, or nearest to there.
+// Of a surface that no pixel of the picture shows: it is taken to see as large a share of the environment as what is
+// seen there, or nearest to there.
 vec3 guessed(vec2 px) { return irradiance_at(normal_ws_at(uv_here())) * textureLod(light_direct, px / frame.size, 0.0).a; }
 
 #if defined(ENTRY_HIDDEN_MATTE) || defined(ENTRY_HIDDEN_GLOSSY)

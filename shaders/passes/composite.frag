@@ -1,8 +1,9 @@
 // What radiance reaches the camera?
 // reads  gbuffer, lighting, sun, environment      writes  linear radiance
-// L = emission + albedo / pi * (direct + indirect + sun) on a surface, the environment behind
-// glossy surfaces: the lobe's reflectance R takes from the diffuse part what it reflects, (1 - R) albedo; it reflects the environment
-// filtered for its roughness (Karis, Real Shading in Unreal Engine 4, 2013, the split sum), of the sun what passes/sun.frag found
+// L = emission + albedo / pi * (direct + indirect + sun) on a surface, the environment behind glossy surfaces: the
+// lobe's reflectance R takes from the diffuse part what it reflects, (1 - R) albedo; it reflects the environment
+// filtered for its roughness (Karis, Real Shading in Unreal Engine 4, 2013, the split sum), of the sun what
+// passes/sun.frag found
 #include "common/screen.glsl"
 #include "common/environment.glsl"
 #include "common/lighting.glsl"
@@ -23,16 +24,17 @@ vec3 diffuse(vec2 uv) {
 void matte() {
     vec2 uv = uv_here();
     radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + diffuse(uv), 1.0);
-    for (int k = on_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) background(uv);  // by a loop, as llvmpipe draws both ways of a condition
+    // by a loop, as llvmpipe draws both ways of a condition
+    for (int k = on_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) background(uv);
 }
 
 #if defined(ENTRY_GLOSSY) || defined(ENTRY_DIMMED)
 #include "common/specular.glsl"
 uniform sampler2D gloss_environment, light_shine;
 
-// Where a rough lobe's light comes from: not from the mirrored direction w, since masking takes the flat ones. Lagarde, de Rousiers, listing 22.
-// Against the integral in a linear sky, RMSE at roughness 0.5 and 1: at cosines 0.05 to 0.3 0.20 and 0.22 without it, 0.13 and 0.02 with it; at
-// cosines 0.6 to 1 0.05 and 0.08, 0.01 and 0.01.
+// Where a rough lobe's light comes from: not from the mirrored direction w, since masking takes the flat ones. Lagarde,
+// de Rousiers, listing 22. Against the integral in a linear sky, RMSE at roughness 0.5 and 1: at cosines 0.05 to 0.3
+// 0.20 and 0.22 without it, 0.13 and 0.02 with it; at cosines 0.6 to 1 0.05 and 0.08, 0.01 and 0.01.
 vec3 leaning(vec3 w, vec3 n, float alpha) { return normalize(mix(n, w, (1.0 - alpha) * (sqrt(1.0 - alpha) + alpha))); }
 
 // lobe: mean radiance of what closes the reflection lobe, and the share of it that is open to the environment.
@@ -53,7 +55,8 @@ void glossy() {
     else reflecting(uv, lobe_at(uv));
 }
 
-// It knows the open share of the hemisphere only. Lagarde, de Rousiers, Moving Frostbite to Physically Based Rendering, SIGGRAPH 2014, listing 26.
+// It knows the open share of the hemisphere only. Lagarde, de Rousiers, Moving Frostbite to Physically Based Rendering,
+// SIGGRAPH 2014, listing 26.
 void dimmed() {
     vec2 uv = uv_here();
     if (!on_surface(depth_at(uv))) {

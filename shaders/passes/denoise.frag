@@ -1,9 +1,9 @@
 // What is the lighting without the pattern of its samples?
 // reads  lighting, gbuffer      writes  lighting, averaged along a row or a column
-// after  Schied et al., Spatiotemporal Variance-Guided Filtering, HPG 2017, where variance guides; that of an open share need not be estimated
-// A neighbour counts as far as it agrees, see common/agreement.glsl. The width is a multiple of the sampling tile, both ends counting half,
-// so that on a plane every position of the tile weighs the same and the pattern vanishes.
-// cannot average across an edge, and therefore leaves noise where few neighbours agree
+// after  Schied et al., Spatiotemporal Variance-Guided Filtering, HPG 2017, where variance guides; that of an open
+// share need not be estimated A neighbour counts as far as it agrees, see common/agreement.glsl. The width is a
+// multiple of the sampling tile, both ends counting half, so that on a plane every position of the tile weighs the same
+// and the pattern vanishes. cannot average across an edge, and therefore leaves noise where few neighbours agree
 #include <blur>
 #include <noise>
 #include "common/bilateral_weight.glsl"
@@ -11,9 +11,10 @@
 
 const bool BY_VARIANCE = BLUR_GUIDE == BLUR_GUIDE_VARIANCE;
 
-// How far two open shares are alike: half as far where they differ by four standard deviations. That of a share p of N yes-or-no samples is
-// sqrt(p (1 - p) / N), and p (1 - p) no less than 0.02, as p is not known (0.002 to 0.1: RMSE within 2 %). Of the RMSE of SSDO with 16 samples (see
-// app/blur.py) it is 1.07 times without this, 1.02 with six deviations, 0.99 with three, which for SSAO with 4 samples are 1.03.
+// How far two open shares are alike: half as far where they differ by four standard deviations. That of a share p of N
+// yes-or-no samples is sqrt(p (1 - p) / N), and p (1 - p) no less than 0.02, as p is not known (0.002 to 0.1: RMSE
+// within 2 %). Of the RMSE of SSDO with 16 samples (see app/blur.py) it is 1.07 times without this, 1.02 with six
+// deviations, 0.99 with three, which for SSAO with 4 samples are 1.03.
 float likeness(float a, float b) {
     float p = 0.5 * (a + b), variance = max(p * (1.0 - p), 0.0) + 0.02;
     return BY_VARIANCE ? 1.0 / (1.0 + noise.samples * (a - b) * (a - b) / (16.0 * variance)) : 1.0;
@@ -21,8 +22,9 @@ float likeness(float a, float b) {
 
 float inside(vec2 q) { return q == clamp(q, 0.0, 1.0) ? 1.0 : 0.0; }
 
-// Weights of neighbours on either side. Beside an edge, as in the corner of a room, a mean of one side is a mean of another place, and light
-// changes fastest there: the more one counts than the other, the less of that is taken, and none if there is no noise.
+// Weights of neighbours on either side. Beside an edge, as in the corner of a room, a mean of one side is a mean of
+// another place, and light changes fastest there: the more one counts than the other, the less of that is taken, and
+// none if there is no noise.
 vec2 both(vec2 w) { return BY_VARIANCE ? mix(vec2(min(w.x, w.y)), w, noise.lopsided) : w; }
 
 #if defined(ENTRY_ACROSS) || defined(ENTRY_DOWN)

@@ -1,8 +1,9 @@
 // Where do the first two bodies behind each pixel begin and end?
-// reads  gbuffer, peeled      writes  1 / depth of front, back, front, back, and around the picture a border of one pixel where nothing is: 0;
-//        front, back, 0, back of two bodies with less between them than a pixel is high: they are taken for one
-// after  1 / depth being linear on the screen: shaders/common/visibility.glsl
-// cannot tell a sheet from a body whose back lies behind the front of another that stands in it: it ends there, where the other goes on
+// reads  gbuffer, peeled      writes  1 / depth of front, back, front, back, and around the picture a border of one
+//        pixel where nothing is: 0;
+// front, back, 0, back of two bodies with less between them than a pixel is high: they are taken for one after  1 /
+// depth being linear on the screen: shaders/common/visibility.glsl cannot tell a sheet from a body whose back lies
+// behind the front of another that stands in it: it ends there, where the other goes on
 #include "common/screen.glsl"
 #include <guess>
 uniform sampler2D peeled_back, peeled_second, peeled_second_back;

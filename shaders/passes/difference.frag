@@ -1,7 +1,8 @@
 // How does one texture differ from another: as a share of it, by how much, or as far as an eye would see?
-// reads  a texture and what it is held against, of the left and of the right side; for the error false colours      writes  8 bit sRGB
-// after  the colour term of FLIP, Andersson et al., 2020, section 4.1: HyAB distance in L*a*b* with the Hunt effect, without spatial filters
-// cannot say what an eye overlooks: noise that it would blur counts in full
+// reads  a texture and what it is held against, of the left and of the right side; for the error false colours
+//        writes  8 bit sRGB
+// after  the colour term of FLIP, Andersson et al., 2020, section 4.1: HyAB distance in L*a*b* with the Hunt effect,
+// without spatial filters cannot say what an eye overlooks: noise that it would blur counts in full
 #include "common/window.glsl"
 uniform sampler2D colours;
 

@@ -1,6 +1,7 @@
 // What does a program see that is shown one black texel?
 // reads  that      writes  that
-// Drawn where OpenGL is to let go of textures that were deleted: it holds what the last program read until another reads.
+// Drawn where OpenGL is to let go of textures that were deleted: it holds what the last program read until another
+// reads.
 uniform sampler2D little;
 out vec4 nothing;
 

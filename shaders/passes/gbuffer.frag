@@ -1,7 +1,8 @@
 // What surface does the camera see at this pixel?
-// reads  the material and its images      writes  normal, albedo, depth; of layered materials also the normal without bumps, and gloss;
-//        emission where anything in the scene shines
-// after  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces Revisited, 2008: the frame of a normal image is not normalised
+// reads  the material and its images      writes  normal, albedo, depth; of layered materials also the normal without
+//        bumps, and gloss;
+// emission where anything in the scene shines after  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces
+// Revisited, 2008: the frame of a normal image is not normalised
 #include <material>
 #include <has>
 #include <camera>
@@ -35,14 +36,16 @@ void shine(vec2 at) {
     out_emission = vec4(min(emission, LARGEST), 1.0);
 }
 
-// Of other layers than what is seen: what lies in front is left out, and a back keeps the normal that its body has there.
+// Of other layers than what is seen: what lies in front is left out, and a back keeps the normal that its body has
+// there.
 bool left_out() { return CAMERA_LAYER != CAMERA_LAYER_SEEN && !is_behind(depth); }
 
 const float TURNED = CAMERA_LAYER == CAMERA_LAYER_BACKS ? -1.0 : 1.0;
 
 void plain() {
     if (left_out()) discard;
-    out_normal = vec4(TURNED * normalize(gl_FrontFacing ? normal : -normal), 1.0);  // both sides of a sheet are surfaces
+    // both sides of a sheet are surfaces
+    out_normal = vec4(TURNED * normalize(gl_FrontFacing ? normal : -normal), 1.0);
     out_albedo = vec4(material.albedo, 1.0);
     if (HAS_ALBEDO == HAS_ALBEDO_IMAGE) out_albedo.rgb *= texture(albedo_image, image_uv).rgb;
     out_depth = depth;
@@ -83,7 +86,8 @@ void layered() {
 }
 
 void layered_shining() {
-    shine(laid(material.emission_u, material.emission_v, material.emission_set));  // before any pixel is discarded: the image's level needs neighbours
+    // before any pixel is discarded: the image's level needs neighbours
+    shine(laid(material.emission_u, material.emission_v, material.emission_set));
     layered();
 }
 #endif

@@ -1,9 +1,9 @@
 // What does each direction of one pixel find, and what light does it bring?
-// reads  what the technique reads at that pixel      writes  a column for each direction: which it is and whether it is closed (1), leaves
-//        the screen open (2) or is open (0); irradiance it brings from the environment, and its open share in a; from the surface that closes
-//        it, or lies beyond; where that is seen
-// after  shaders/ssdo.frag itself, taken apart; SSAO looks at the same directions, and weighs them by the light of all
-// cannot say what the blur makes of it
+// reads  what the technique reads at that pixel      writes  a column for each direction: which it is and whether it is
+//        closed (1), leaves
+// the screen open (2) or is open (0); irradiance it brings from the environment, and its open share in a; from the
+// surface that closes it, or lies beyond; where that is seen after  shaders/ssdo.frag itself, taken apart; SSAO looks
+// at the same directions, and weighs them by the light of all cannot say what the blur makes of it
 #include <probe>
 #define HERE probe.pixel
 #include "techniques/ssdo.frag"

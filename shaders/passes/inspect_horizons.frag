@@ -1,9 +1,9 @@
 // How much of each sector of one pixel's slices lies between the two horizons, and what light does it bring?
-// reads  what the technique reads at that pixel      writes  a column for each sector: its direction and whether it is closed (1), leaves the
-//        screen open (2) or is open (0), to direct; its share of the pixel's light, and its open share in a; no bounce; where the horizon that
-//        closes it is seen
-// after  shaders/gtao.frag itself: what lies between its horizons is cut at the sectors' ends
-// cannot say what the blur makes of it
+// reads  what the technique reads at that pixel      writes  a column for each sector: its direction and whether it is
+//        closed (1), leaves the
+// screen open (2) or is open (0), to direct; its share of the pixel's light, and its open share in a; no bounce; where
+// the horizon that closes it is seen after  shaders/gtao.frag itself: what lies between its horizons is cut at the
+// sectors' ends cannot say what the blur makes of it
 #include <probe>
 #define HERE probe.pixel
 #include "techniques/gtao.frag"

@@ -1,9 +1,9 @@
 // What does each sector of one pixel's slices find, and what light does it bring?
-// reads  what the technique reads at that pixel      writes  a column for each sector: its direction and whether it is closed (1), leaves the
-//        screen open (2) or is open (0); irradiance it brings from the environment, and its open share in a; from the surface that is the first
-//        to close it; where that is seen
-// after  shaders/bitmask.frag itself, with all sectors but one taken for closed
-// cannot say what the blur makes of it
+// reads  what the technique reads at that pixel      writes  a column for each sector: its direction and whether it is
+//        closed (1), leaves the
+// screen open (2) or is open (0); irradiance it brings from the environment, and its open share in a; from the surface
+// that is the first to close it; where that is seen after  shaders/bitmask.frag itself, with all sectors but one taken
+// for closed cannot say what the blur makes of it
 #include <probe>
 #define HERE probe.pixel
 #include "techniques/bitmask.frag"

@@ -1,5 +1,6 @@
 // How much light of lamps reaches every pixel?
-// reads  gbuffer, lamps, their depth maps, sunlight      writes  irradiance, the sun's included; what a glossy surface reflects of it
+// reads  gbuffer, lamps, their depth maps, sunlight      writes  irradiance, the sun's included; what a glossy surface
+//        reflects of it
 // after  shaders/sun.frag: each texel is compared with the receiver's plane at that very texel
 // cannot see detail finer than a texel of the map; lamps are points, so that shadows are sharp
 #include "common/screen.glsl"
@@ -9,7 +10,8 @@ uniform sampler2D lamp_shadows, light_irradiance, light_shine;
 layout(location = 0) out vec4 irradiance;
 layout(location = 1) out vec4 shine;
 
-const float SLACK = 0.6, SLOPE = 0.2;  // texels by which what is seen may be nearer than the receiver's plane, and more where that is steep
+// texels by which what is seen may be nearer than the receiver's plane, and more where that is steep
+const float SLACK = 0.6, SLOPE = 0.2;
 
 // The map that holds a direction from the lamp: rows right, up, forward.
 mat3 axes_of(Lamp lamp, vec3 d, out float face) {
@@ -37,7 +39,8 @@ float lit(Lamp lamp, vec3 p_ws, vec3 n_ws) {
     vec4 x = vec4(low.x, high.x, high.x, low.x), y = vec4(high.y, high.y, low.y, low.y);
     float texel = 2.0 * lamp.tangent / side * p.z;
     vec4 along = n.x * x + n.y * y + n.z;  // of the normal with each texel's ray
-    vec4 plane = min(dot(n, p) / min(along, vec4(-1e-9)), p.z), steps = (p.z - plane) / texel;  // what is farther than the point hides it from nobody
+    // what is farther than the point hides it from nobody
+    vec4 plane = min(dot(n, p) / min(along, vec4(-1e-9)), p.z), steps = (p.z - plane) / texel;
     vec4 clear = vec4(greaterThanEqual(map, plane - SLACK * texel * (1.0 + SLOPE * steps)));
     return mix(mix(clear.w, clear.z, share.x), mix(clear.x, clear.y, share.x), share.y);
 }

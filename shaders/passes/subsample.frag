@@ -1,5 +1,6 @@
 // What is known of some of the pixels?
-// reads  gbuffer, sun, lighting      writes  the same of these pixels alone, bit for bit: no mean of surfaces is a surface
+// reads  gbuffer, sun, lighting      writes  the same of these pixels alone, bit for bit: no mean of surfaces is a
+//        surface
 #include <pick>
 uniform sampler2D gbuffer_normal, gbuffer_albedo, gbuffer_emission, gbuffer_depth, gbuffer_flat, gbuffer_gloss, light_sun, light_shine;
 

@@ -1,8 +1,8 @@
 // How much sunlight reaches every pixel?
 // reads  gbuffer, the sun's depth map      writes  irradiance
-// after  Fernando, Percentage-Closer Soft Shadows, 2005; each texel is compared with the receiver's plane at that very texel, so
-//        a plane never shadows itself and nothing has to be pushed away from its shadow
-// cannot see detail finer than a texel of the map
+// after  Fernando, Percentage-Closer Soft Shadows, 2005; each texel is compared with the receiver's plane at that very
+// texel, so a plane never shadows itself and nothing has to be pushed away from its shadow cannot see detail finer than
+// a texel of the map
 #include <shadow>
 #include "common/screen.glsl"
 uniform sampler2D shadow_map_depth;
@@ -14,11 +14,13 @@ const float STEEPEST = 100.0, SLACK = 0.6;
 
 vec2 spread(int i, int count) { return sqrt((float(i) + 0.5) / float(count)) * vec2(cos(2.39996323 * float(i)), sin(2.39996323 * float(i))); }
 
-// Places in texels of the map, depths as it stores them, 0 near to 1 far: a gather, an addition and a comparison for four texels.
+// Places in texels of the map, depths as it stores them, 0 near to 1 far: a gather, an addition and a comparison for
+// four texels.
 struct Receiver {
     vec3 h;        // its place and depth
     vec2 slope;    // of its plane, depth for each texel
-    vec4 corners;  // by how much the plane is deeper at the four texels of a gather than at the last of them, less the slack
+    // by how much the plane is deeper at the four texels of a gather than at the last of them, less the slack
+    vec4 corners;
 };
 
 // The map at the four texels of which `last` is the centre of the last, and the receiver's plane there.
@@ -45,8 +47,9 @@ float lit(vec3 p_ws, vec3 n_ws) {
         sum += dot(near, r.h.z - map);
         count += dot(near, vec4(1.0));
     }
-    // Where nothing that was searched is near, or everything is, the middle included, nothing need be compared: by a loop, as llvmpipe draws both
-    // ways of a condition. Of the courtyard's pixels 0.05 % become dark that would be lit by up to a fifth.
+    // Where nothing that was searched is near, or everything is, the middle included, nothing need be compared: by a
+    // loop, as llvmpipe draws both ways of a condition. Of the courtyard's pixels 0.05 % become dark that would be lit
+    // by up to a fifth.
     around(r, floor(r.h.xy - 0.5) + 0.5, map, plane);
     bool part = count > 0.0 && count + dot(vec4(lessThan(map, plane)), vec4(1.0)) < float(4 * (SEARCHED + 1));
     float wide = max(coarse, max(sum / max(count, 1.0), 0.0) * shadow.depth * frame.sun_tangent), open = 0.0;

@@ -1,9 +1,10 @@
 // What light did this surface have in the frames before?
 // reads  lighting, gbuffer; lighting, surfaces and counts of the frame before      writes  the same of this frame
-// after  Nehab et al., Accelerating Real-Time Shading with Reverse Reprojection Caching, Graphics Hardware 2007: where it was, and rejection;
-//        Schied et al., Spatiotemporal Variance-Guided Filtering, HPG 2017: a count for each pixel; Salvi, An Excursion in Temporal
-//        Supersampling, GDC 2016: what is remembered may not stray from what is seen now by more than its spread
-// cannot follow things that move by themselves, nor reflections, which move otherwise than the surface: there the clamping alone helps
+// after  Nehab et al., Accelerating Real-Time Shading with Reverse Reprojection Caching, Graphics Hardware 2007: where
+// it was, and rejection; Schied et al., Spatiotemporal Variance-Guided Filtering, HPG 2017: a count for each pixel;
+// Salvi, An Excursion in Temporal Supersampling, GDC 2016: what is remembered may not stray from what is seen now by
+// more than its spread cannot follow things that move by themselves, nor reflections, which move otherwise than the
+// surface: there the clamping alone helps
 #include <temporal>
 #include <past>
 #include "common/bilateral_weight.glsl"
@@ -50,9 +51,10 @@ vec4 remembered(sampler2D light, Past4 p) {
     return (sum + p.weights.w * textureLod(light, p.high, 0.0)) / p.total;
 }
 
-// The standard deviation of light in 3 x 3 pixels. In the courtyard (`bench steady`) flicker is 0.0062 with half of it as the clamping and 0.0041 with
-// all of it, where 0.0105 is nothing remembered; the error under a turning sun is 0.0069 and 0.0119, of 0.0044. The spread before the blur,
-// over the blur's width, makes the same bargain: 0.0070 and 0.0052 with twice, 0.0056 and 0.0071 with thrice of it.
+// The standard deviation of light in 3 x 3 pixels. In the courtyard (`bench steady`) flicker is 0.0062 with half of it
+// as the clamping and 0.0041 with all of it, where 0.0105 is nothing remembered; the error under a turning sun is
+// 0.0069 and 0.0119, of 0.0044. The spread before the blur, over the blur's width, makes the same bargain: 0.0070 and
+// 0.0052 with twice, 0.0056 and 0.0071 with thrice of it.
 vec4 spread(sampler2D light, vec2 uv) {
     vec4 middle = textureLod(light, uv, 0.0), sum = vec4(0.0), squares = vec4(0.0);
     for (int k = 0; k < 9; k++) {
@@ -63,7 +65,8 @@ vec4 spread(sampler2D light, vec2 uv) {
     return sqrt(max(squares - sum * sum / 9.0, 0.0) / 8.0);
 }
 
-// Light now and before as one. frames: how many are in what is remembered, and then in all of it: what had to be brought nearer counts for less.
+// Light now and before as one. frames: how many are in what is remembered, and then in all of it: what had to be
+// brought nearer counts for less.
 vec4 together(vec4 now, vec4 before, vec4 spread, inout float frames) {
     vec4 off = before - now, most = temporal.clamping * spread + ROUNDING * abs(now) + 1e-20, share = min(most / max(abs(off), 1e-20), 1.0);
     frames = min(frames * min(min(share.x, share.y), min(share.z, share.w)), float(temporal.frames) - 1.0) + 1.0;

@@ -1,8 +1,9 @@
 // What is the lighting of every pixel, where it is known at every second of a row and of a column?
 // reads  lighting of these, gbuffer of all, environment      writes  lighting of all
-// after  Kopf, Cohen, Lischinski, Uyttendaele, Joint Bilateral Upsampling, SIGGRAPH 2007: what is near and on the same surface counts
-// Each of the four around a pixel counts by its distance and as far as it agrees; where none does, the one of 4 x 4 that agrees best.
-// cannot know the light of what is seen at none of these, as a twig: it is taken to be all of the environment's
+// after  Kopf, Cohen, Lischinski, Uyttendaele, Joint Bilateral Upsampling, SIGGRAPH 2007: what is near and on the same
+// surface counts Each of the four around a pixel counts by its distance and as far as it agrees; where none does, the
+// one of 4 x 4 that agrees best. cannot know the light of what is seen at none of these, as a twig: it is taken to be
+// all of the environment's
 #include "common/bilateral_weight.glsl"
 #include "common/environment.glsl"
 #include "common/lighting.glsl"
@@ -47,7 +48,8 @@ void upsampled() {
     vec2 high = min(low + 1.0, last), right = vec2(high.x, low.y), above = vec2(low.x, high.y);
     vec4 weights = vec4(near.x, far.x, near.x, far.x) * vec4(near.y, near.y, far.y, far.y);
     weights *= vec4(agreement(r, whole_uv(low)), agreement(r, whole_uv(right)), agreement(r, whole_uv(above)), agreement(r, whole_uv(high)));
-    float total = weights.x + weights.y + weights.z + weights.w, least = BEHIND;  // as the lights are added, so that ones stay one
+    // as the lights are added, so that ones stay one
+    float total = weights.x + weights.y + weights.z + weights.w, least = BEHIND;
     bool alone = total < NONE;
     vec2 best = low;
     for (int k = alone ? 0 : 16; k < 16; k++) {  // by a loop, as llvmpipe draws both ways of a condition

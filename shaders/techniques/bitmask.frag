@@ -1,7 +1,7 @@
 // Which sectors of each slice does what is seen close, what comes through the others, and what is sent from these?
 // reads  gbuffer, environment, senders      writes  irradiance; the open share in a of direct
-// after  Therrien, Levesque, Gilet, Screen Space Indirect Lighting with Visibility Bitmask, 2023 (arXiv 2301.11376); sectors of equal share
-// cannot see occluders and senders that the camera does not see, nor know how deep they are
+// after  Therrien, Levesque, Gilet, Screen Space Indirect Lighting with Visibility Bitmask, 2023 (arXiv 2301.11376);
+// sectors of equal share cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <bitmask>
 const bool TWO_INTERVALS = BITMASK_INTERVALS == BITMASK_INTERVALS_TWO;
 #include "common/slices.glsl"
@@ -29,8 +29,8 @@ uint sectors_before(Slice s, float place) {
     return n >= SECTORS ? 0xffffffffu : (1u << uint(max(n, 0.0))) - 1u;
 }
 
-// The sectors that are closed by a body: it goes on away from the camera, `thickness` along the view axis, as far as it lies within
-// the radius. What a march of infinitely many rays and steps would find closed is this.
+// The sectors that are closed by a body: it goes on away from the camera, `thickness` along the view axis, as far as it
+// lies within the radius. What a march of infinitely many rays and steps would find closed is this.
 uint closed_by(Post p, Slice s, Seen q, float thickness, float side) {
     float d2 = dot(q.d_vs, q.d_vs), b = dot(q.d_vs, q.ray), root2 = b * b - d2 + bitmask.radius * bitmask.radius, root = sqrt(max(root2, 0.0));
     float first = max(-b - root, 0.0), last = min(thickness * q.stretch, root - b);
@@ -60,10 +60,11 @@ uint closed_at(Post p, Slice s, Seen q, float side) {
 
 float share_of(uint sectors) { return float(bitCount(sectors)) / SECTORS; }
 
-// Radiance through the open sectors, and their share; afar grows by radiance of what is beyond. It is taken from the centroid of each of `lookups`
-// groups, of equal angle: where a group is open in part, from its closed part too. Beside a wall in an environment that grows brighter towards it
-// (F8; what SSAO cannot know is 0.42 there) that adds 0.19, 0.09, 0.048, 0.036 with 2, 4, 8, 16 of them, 0.033 being left with ever more. RMSE of
-// radiance in nook, 16 lookups apart from 4 by 0.002 at a radius of 15 % of its size, falls from 0.029 with 4 to 0.025 with 8 at 3 m, a room's size.
+// Radiance through the open sectors, and their share; afar grows by radiance of what is beyond. It is taken from the
+// centroid of each of `lookups` groups, of equal angle: where a group is open in part, from its closed part too. Beside
+// a wall in an environment that grows brighter towards it (F8; what SSAO cannot know is 0.42 there) that adds 0.19,
+// 0.09, 0.048, 0.036 with 2, 4, 8, 16 of them, 0.033 being left with ever more. RMSE of radiance in nook, 16 lookups
+// apart from 4 by 0.002 at a radius of 15 % of its size, falls from 0.029 with 4 to 0.025 with 8 at 3 m, a room's size.
 vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view, Probes probes, inout vec3 afar) {
     float wide = PI / float(bitmask.lookups);
     vec2 turn = vec2(cos(wide), sin(wide)), w = vec2(s.sine, -s.cosine), before = moment(s, w);
@@ -114,8 +115,9 @@ void direct() {
 }
 #endif
 
-// Each sender weighed by the sectors that it is the first to close, from the receiver outwards. Whether it faces the receiver is decided at its
-// texel's centre, where its normal and its depth belong together: beside an edge half of the light would be lost otherwise.
+// Each sender weighed by the sectors that it is the first to close, from the receiver outwards. Whether it faces the
+// receiver is decided at its texel's centre, where its normal and its depth belong together: beside an edge half of the
+// light would be lost otherwise.
 vec3 sent(Post p, Slice s, Seen q, float side, inout uint closed) {
     uint second, sectors = closed_at(p, s, q, side, second) & ~closed;
     second &= ~(closed | sectors);
@@ -146,8 +148,8 @@ void indirect() {
 }
 
 #ifdef ENTRY_GLOSS
-// Through the open sectors of a slice of the lobe, and from beyond them, in as many groups as the environment is looked up in elsewhere;
-// total grows by what a slice all open would have.
+// Through the open sectors of a slice of the lobe, and from beyond them, in as many groups as the environment is looked
+// up in elsewhere; total grows by what a slice all open would have.
 vec4 through_lobe(Post p, Lobe l, uint closed, vec3 flat_vs, mat3 map_from_view, Probes probes, inout float total) {
     float wide = l.wide / float(bitmask.lookups), x = l.x;
     uint below = 0u;
@@ -164,11 +166,13 @@ vec4 through_lobe(Post p, Lobe l, uint closed, vec3 flat_vs, mat3 map_from_view,
     return sum;
 }
 
-// The same questions for the directions that a glossy surface reflects towards the camera: a is the share of them that is open, rgb the mean of
-// what the others send. RMSE of radiance on metal of roughness 0.1, 0.3 and 0.6 among things below a white sky (blur 4): dimmed by the open share
-// 0.41, 0.33, 0.11; with one slice 0.143, 0.113, 0.072, with two 0.141, 0.108, 0.063, with 16 of 64 steps 0.110, 0.083, 0.047; SSDO with 4
-// directions 0.182, 0.135, 0.061. At roughness 1, where the lobe is the hemisphere, the open share says as much: 0.026, one slice 0.039, SSDO 0.031.
-// Processor time in atelier, 640 x 360 on llvmpipe: 60 ms with one slice, 90 with two, beside 580 of all else; SSDO's four directions 30.
+// The same questions for the directions that a glossy surface reflects towards the camera: a is the share of them that
+// is open, rgb the mean of what the others send. RMSE of radiance on metal of roughness 0.1, 0.3 and 0.6 among things
+// below a white sky (blur 4): dimmed by the open share 0.41, 0.33, 0.11; with one slice 0.143, 0.113, 0.072, with two
+// 0.141, 0.108, 0.063, with 16 of 64 steps 0.110, 0.083, 0.047; SSDO with 4 directions 0.182, 0.135, 0.061. At
+// roughness 1, where the lobe is the hemisphere, the open share says as much: 0.026, one slice 0.039, SSDO 0.031.
+// Processor time in atelier, 640 x 360 on llvmpipe: 60 ms with one slice, 90 with two, beside 580 of all else; SSDO's
+// four directions 30.
 void gloss() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
     float depth = depth_at(uv_here());
@@ -187,7 +191,8 @@ void gloss() {
         for (float side = -1.0; side < 2.0; side += 2.0) {
             Way way = way_of(p, l.s, side, bitmask.radius);
             float shift = side > 0.0 ? l.s.shift : fract(l.s.shift + 0.5);
-            uint mine = side > 0.0 ? ~low : low;  // a narrow lobe often has none on one side; then nothing is looked up there
+            // a narrow lobe often has none on one side; then nothing is looked up there
+            uint mine = side > 0.0 ? ~low : low;
             for (int k = 0; k < bitmask.steps && (mine & ~closed) != 0u; k++) {
                 Seen q = seen_at(p, way, k, bitmask.steps, shift, bitmask.bias);
                 sum.rgb += weight_of(p, l, normalize(q.d_vs)) * sent(p, l.s, q, side, closed);

@@ -8,9 +8,10 @@ const bool TWO_INTERVALS = false;  // a horizon has no back
 #include "common/environment.glsl"
 layout(location = 0) out vec4 direct;
 
-// A horizon's cosine. `thin` is the authors' heuristic: with 0.1 RMSE of radiance in cornell, nook, blocks and courtyard (15 % of their size)
-// is 0.344, 0.059, 0.055, 0.117, without it 0.319, 0.058, 0.056, 0.096, as most of what is too bright there is hidden anyway.
-// A thing that is farther than the radius raises none, one that is nearly as far a part of its own.
+// A horizon's cosine. `thin` is the authors' heuristic: with 0.1 RMSE of radiance in cornell, nook, blocks and
+// courtyard (15 % of their size) is 0.344, 0.059, 0.055, 0.117, without it 0.319, 0.058, 0.056, 0.096, as most of what
+// is too bright there is hidden anyway. A thing that is farther than the radius raises none, one that is nearly as far
+// a part of its own.
 float horizon_of(Post p, Slice s, float side, float shift) {
     Way way = way_of(p, s, side, gtao.radius);
     float low = end_of(s, side), horizon = low;

@@ -1,7 +1,10 @@
-// How bright is every point in truth: which directions see the environment, and what comes from the surfaces that close the others?
+// How bright is every point in truth: which directions see the environment, and what comes from the surfaces that close
+// the others?
 // reads  gbuffer, environment, all triangles      writes  irradiance; the open share in a of direct
-// after  Kajiya, The Rendering Equation, 1986, with a ray to the sun at every hit; cosine-weighted, so that cosine and 1/pi cancel
-// also   the bright part of the environment is met by rays of its own from every point, the dim part by those that go everywhere: as
+// after  Kajiya, The Rendering Equation, 1986, with a ray to the sun at every hit; cosine-weighted, so that cosine and
+// 1/pi cancel
+// also   the bright part of the environment is met by rays of its own from every point, the dim part by those that go
+//        everywhere: as
 //        the two add up to the map, nothing counts twice
 // cannot find a small lamp, a surface that emits, but by chance: it needs many frames
 #include <reference>
@@ -30,7 +33,8 @@ void irradiances() {
         Hit hit = met(p_ws, w, paths.reach, false);
         if (hit.triangle < 0) open += vec4(radiance_from(w), 1.0);
         else closed += radiance_of(hit, w);
-        lit += bright_light(p_ws, ws_from_local[2], flat_ws, turn + number * 2654435769u, l);  // the golden ratio's sequence
+        // the golden ratio's sequence
+        lit += bright_light(p_ws, ws_from_local[2], flat_ws, turn + number * 2654435769u, l);
     }
     direct = (open * vec4(vec3(PI), 1.0) + vec4(lit, 0.0)) / float(reference.rays);
     indirect = vec4(closed / float(reference.rays) * PI, 1.0);
@@ -42,7 +46,8 @@ void full() { irradiances(); }
 #ifdef ENTRY_GLOSSY
 layout(location = 2) out vec4 gloss;
 
-// The mean radiance of the reflection lobe, over what the lobe reflects of white light: all of it, so that no share is left open.
+// The mean radiance of the reflection lobe, over what the lobe reflects of white light: all of it, so that no share is
+// left open.
 void glossy() {
     irradiances();
     gloss = vec4(0.0);

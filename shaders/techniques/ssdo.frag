@@ -38,7 +38,8 @@ Ray ray_of(Point p, Sample s) { return ray_of(p.receiver, p.hemisphere, directio
 
 int closing(Point p, Ray y) { return closing(p.receiver, y, ssdo.thickness, p.steps); }
 
-// Radiance of the environment along a direction that the screen leaves open, and 1, or 0 where something is beyond. far: radiance of that.
+// Radiance of the environment along a direction that the screen leaves open, and 1, or 0 where something is beyond.
+// far: radiance of that.
 vec4 arriving(Point p, Sample s, out vec3 far) {
     vec3 w_map = p.map_from_local * direction_of(p, s);
     vec4 found = beyond(p.probes, w_map, s.share);
@@ -46,9 +47,11 @@ vec4 arriving(Point p, Sample s, out vec3 far) {
     return found.a * vec4(radiance_around(w_map), 1.0);
 }
 
-// The direct pass tells the bounce which of a sample's points is hidden, so that it need not look again: half of marched SSDO's time was spent on
-// looking twice. A texel says so of `each` samples, `bits` bits of channel i % 4 for sample i; a batch is as many as the pass writes texels for.
-uniform sampler2D before, before_far, batch_hits, batch_hits_2, batch_hits_3;  // the sums of earlier batches; what the direct pass found
+// The direct pass tells the bounce which of a sample's points is hidden, so that it need not look again: half of
+// marched SSDO's time was spent on looking twice. A texel says so of `each` samples, `bits` bits of channel i % 4 for
+// sample i; a batch is as many as the pass writes texels for.
+// the sums of earlier batches; what the direct pass found
+uniform sampler2D before, before_far, batch_hits, batch_hits_2, batch_hits_3;
 
 #if defined(ENTRY_DIRECT_MORE) || defined(ENTRY_INDIRECT_MORE)
 #define MORE
@@ -127,11 +130,11 @@ vec3 sent(Point p, Ray y, int hit, vec2 uv, out bool front) {
     return front ? textureLod(sender_radiance, uv, 0.0).rgb : vec3(0.0);
 }
 
-// Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by
-//   solid angle: cos(theta_r) dw, like direct light, so that a closed furnace is white;
-//   patch, as published: A_s cos(theta_s) cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density
-//   ratio 1 / (2 cos(theta)); d is at least the patch's own radius r / sqrt(N), which has no unit but the scene's. It says nothing of what
-//   is not seen, which is left out of it.
+// Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by solid angle:
+// cos(theta_r) dw, like direct light, so that a closed furnace is white; patch, as published: A_s cos(theta_s)
+// cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density ratio 1 / (2 cos(theta)); d
+// is at least the patch's own radius r / sqrt(N), which has no unit but the scene's. It says nothing of what is not
+// seen, which is left out of it.
 vec3 returned(Point p, Sample s, Ray y, int hit) {
     vec2 uv = place_of(p.receiver, y, hit, p.steps);
     float weight = PI / float(ssdo.samples);
@@ -184,8 +187,8 @@ void indirect_more() { indirect(); }
 #ifdef ENTRY_GLOSS
 #include "common/specular.glsl"
 
-// The same question for the directions that a glossy surface reflects towards the camera: a is the share of them that is open, rgb the mean
-// of what the others send.
+// The same question for the directions that a glossy surface reflects towards the camera: a is the share of them that
+// is open, rgb the mean of what the others send.
 void gloss() {
     result = vec4(0.0, 0.0, 0.0, 1.0);
     float depth = depth_at(uv_here());

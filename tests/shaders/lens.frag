@@ -1,5 +1,6 @@
 // Do places of the screen and of the world agree, there and back, whichever pixels a view has?
-// reads  gbuffer      writes  where what is seen at a pixel is; there: how far on_screen() is from that pixel, in pixels, and how far
+// reads  gbuffer      writes  where what is seen at a pixel is; there: how far on_screen() is from that pixel, in
+//        pixels, and how far
 //        height_of() is from the height along the normal, as a share of the depth
 const bool TWO_INTERVALS = false;
 #include "common/visibility.glsl"

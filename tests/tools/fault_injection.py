@@ -35,17 +35,33 @@ class Copy:
         self._folder.cleanup()
 
     def tested(self, file: str, text: str, tests: Sequence[str], seconds: float | None = None) -> tuple[str, str]:
-        """The first of some tests (arguments as pytest takes them) that fails where a file holds another text, '' when none does;
-        and what pytest said. Raises subprocess.TimeoutExpired."""
+        """The first of some tests (arguments as pytest takes them) that fails where a file holds another text, '' when
+        none does; and what pytest said. Raises subprocess.TimeoutExpired.
+        """
         path = self.root / file
         before = path.read_text("utf-8")
         path.write_text(text, "utf-8")
         try:
-            command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+            command = [
+                sys.executable,
+                "-B",
+                "-m",
+                "pytest",
+                "-x",
+                "-q",
+                "--no-header",
+                "-p",
+                "no:cacheprovider",
+                *tests,
+            ]
             done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False, timeout=seconds)
         finally:
             path.write_text(before, "utf-8")
-        failed = [line.split(" ")[1].rpartition("/")[2] for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        failed = [
+            line.split(" ")[1].rpartition("/")[2]
+            for line in done.stdout.splitlines()
+            if line.startswith(("FAILED ", "ERROR "))
+        ]
         return failed[0] if failed else "", done.stdout
 
 

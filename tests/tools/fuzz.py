@@ -1,12 +1,14 @@
-"""Hostile input for every reader: valid files, damaged in all the ways that a disk, a network, a program or a person damages them.
+"""Hostile input for every reader: valid files, damaged in all the ways that a disk, a network, a program or a person
+damages them.
 
 python tests/tools/fuzz.py --inputs 20000 --seed 1             all formats
 python tests/tools/fuzz.py --format obj --seconds 600          one, as many inputs as there is time for
 python tests/tools/fuzz.py --repeat DIR                        what was found, once more, with its traceback
 
-Every input is read in a process of its own kind, with 5 s of processor time and 1 GiB more than the process has without it. Whatever ends
-other than with a scene, a picture or a shot that holds what it promises, or with a Problem of one line that names the file, is found: another
-exception, a crash, a hang. Input N of a format and a seed is the same every time; what is found is kept with its files.
+Every input is read in a process of its own kind, with 5 s of processor time and 1 GiB more than the process has without
+it. Whatever ends other than with a scene, a picture or a shot that holds what it promises, or with a Problem of one
+line that names the file, is found: another exception, a crash, a hang. Input N of a format and a seed is the same every
+time; what is found is kept with its files.
 """
 
 from __future__ import annotations
@@ -85,7 +87,9 @@ def check_scene(scene: Scene) -> None:
     assert scene.meshes and all(0 < x < math.inf for x in (scene.size, scene.fov))
     for mesh in scene.meshes:
         n = len(mesh.positions)
-        assert mesh.positions.dtype == np.float32 and mesh.positions.shape == (n, 3) and np.isfinite(mesh.positions).all()
+        assert (
+            mesh.positions.dtype == np.float32 and mesh.positions.shape == (n, 3) and np.isfinite(mesh.positions).all()
+        )
         assert mesh.triangles.dtype == np.int32 and mesh.triangles.shape[1:] == (3,) and mesh.triangles.size
         assert mesh.triangles.min() >= 0 and mesh.triangles.max() < n
         for values, width in ((mesh.normals, 3), (mesh.uvs, 2), (mesh.uvs2, 2), (mesh.colors, 4), (mesh.tangents, 4)):
@@ -94,10 +98,29 @@ def check_scene(scene: Scene) -> None:
         if mesh.normals is not None:
             assert np.allclose(np.linalg.norm(mesh.normals, axis=1), 1, atol=1e-3)
         m = mesh.material
-        numbers = [*m.albedo, *m.emission, m.metallic, m.roughness, m.reflectance, m.opacity, m.cutoff, m.normal_scale, m.occlusion_strength]
-        assert np.isfinite(numbers).all() and all(0 <= x <= 1 for x in (*m.albedo, m.metallic, m.roughness, m.opacity)) and min(m.emission) >= 0
+        numbers = [
+            *m.albedo,
+            *m.emission,
+            m.metallic,
+            m.roughness,
+            m.reflectance,
+            m.opacity,
+            m.cutoff,
+            m.normal_scale,
+            m.occlusion_strength,
+        ]
+        assert (
+            np.isfinite(numbers).all()
+            and all(0 <= x <= 1 for x in (*m.albedo, m.metallic, m.roughness, m.opacity))
+            and min(m.emission) >= 0
+        )
         for image in (m.albedo_image, m.emission_image, m.surface_image, m.normal_image, m.occlusion_image):
-            assert image is None or (image.pixels.dtype == np.uint8 and image.pixels.ndim == 3 and image.pixels.shape[2] == 4 and image.pixels.size)
+            assert image is None or (
+                image.pixels.dtype == np.uint8
+                and image.pixels.ndim == 3
+                and image.pixels.shape[2] == 4
+                and image.pixels.size
+            )
             assert image is None or np.isfinite(image.transform).all()
     assert all("\n" not in note for note in scene.notes)
 
@@ -231,29 +254,55 @@ def obj_grid(rng: Random) -> Files:
         lines += ["f " + " ".join(form.format(i) for i in f) for f in faces]
     mtl = "newmtl one\nKd 0.5 0.6 0.7\nKs 0.5 0.5 0.5\nNs 96\nd 0.9\nmap_Kd -s 2 2 1 -o 0.5 0 a.png\n"
     mtl += "newmtl two\nKe 1 2 3\nPr 0.3\nPm 1\nmap_Ke a.png\nTr 0\nmap_d a.png\n"
-    return {"a.obj": rng.choice(("\n", "\r\n")).join(lines).encode(), "a.mtl": mtl.encode(), "a.png": gltf_files.png(gltf_files.PICTURE)}
+    return {
+        "a.obj": rng.choice(("\n", "\r\n")).join(lines).encode(),
+        "a.mtl": mtl.encode(),
+        "a.png": gltf_files.png(gltf_files.PICTURE),
+    }
 
 
 def obj_star(rng: Random) -> Files:
     """One concave polygon."""
     n = rng.randint(4, 40)
-    points = [(r * math.cos(i * math.tau / n), r * math.sin(i * math.tau / n)) for i in range(n) for r in (rng.uniform(0.1, 1),)]
-    return {"a.obj": ("".join(f"v {x:.4f} {y:.4f} 0\n" for x, y in points) + "f " + " ".join(map(str, range(1, n + 1))) + "\n").encode()}
+    points = [
+        (r * math.cos(i * math.tau / n), r * math.sin(i * math.tau / n))
+        for i in range(n)
+        for r in (rng.uniform(0.1, 1),)
+    ]
+    return {
+        "a.obj": (
+            "".join(f"v {x:.4f} {y:.4f} 0\n" for x, y in points) + "f " + " ".join(map(str, range(1, n + 1))) + "\n"
+        ).encode()
+    }
 
 
 def ply_any(rng: Random) -> Files:
     """Any format, with or without normals, UVs and colours; faces of one size or of several."""
     form = rng.choice(("ascii", "binary_little_endian", "binary_big_endian"))
     order = ">" if "big" in form else "<"
-    more = [p for p in ("float nx|float ny|float nz", "float s|float t", "uchar red|uchar green|uchar blue", "uchar alpha") if rng.random() < 0.5]
-    vertex = ["float x", "float y", "float z", *"|".join(more).split("|")] if more else ["float x", "float y", "float z"]
+    more = [
+        p
+        for p in ("float nx|float ny|float nz", "float s|float t", "uchar red|uchar green|uchar blue", "uchar alpha")
+        if rng.random() < 0.5
+    ]
+    vertex = (
+        ["float x", "float y", "float z", *"|".join(more).split("|")] if more else ["float x", "float y", "float z"]
+    )
     length, index = rng.choice(("uchar", "ushort", "int")), rng.choice(("int", "uint", "ushort", "uchar"))
     n = rng.randint(5, 9)
     rows = [[rng.randint(0, 99) for _ in vertex] for _ in range(n)]
     sides = rng.choice(((3,), (4,), (3, 4, 5)))
     faces = [rng.sample(range(n), rng.choice(sides)) for _ in range(rng.randint(1, 9))]
-    head = [f"ply\nformat {form} 1.0", *(["comment TextureFile a.png"] if rng.random() < 0.3 else []), f"element vertex {n}"]
-    head += [f"property {p}" for p in vertex] + [f"element face {len(faces)}", f"property list {length} {index} vertex_indices", "end_header\n"]
+    head = [
+        f"ply\nformat {form} 1.0",
+        *(["comment TextureFile a.png"] if rng.random() < 0.3 else []),
+        f"element vertex {n}",
+    ]
+    head += [f"property {p}" for p in vertex] + [
+        f"element face {len(faces)}",
+        f"property list {length} {index} vertex_indices",
+        "end_header\n",
+    ]
     if form == "ascii":
         body = "\n".join(" ".join(map(str, row)) for row in (*rows, *([len(f), *f] for f in faces))).encode()
     else:
@@ -275,7 +324,13 @@ def stl_text(rng: Random) -> Files:
         lines.append("solid s")
         for _ in range(rng.randint(1, 4)):
             n, *corners = (" ".join(f"{rng.uniform(-9, 9):.3g}" for _ in range(3)) for _ in range(4))
-            lines += [f" facet normal {n}", "  outer loop", *(f"   vertex {c}" for c in corners), "  endloop", " endfacet"]
+            lines += [
+                f" facet normal {n}",
+                "  outer loop",
+                *(f"   vertex {c}" for c in corners),
+                "  endloop",
+                " endfacet",
+            ]
         lines.append("endsolid s")
     return {"a.stl": "\n".join(lines).encode()}
 
@@ -288,7 +343,9 @@ def hdr_any(rng: Random) -> Files:
 
 
 def _pixels(rng: Random, channels: int = 3) -> Any:
-    return np.random.default_rng(rng.randrange(99)).integers(0, 256, (rng.randint(1, 12), rng.randint(1, 12), channels), "u1")
+    return np.random.default_rng(rng.randrange(99)).integers(
+        0, 256, (rng.randint(1, 12), rng.randint(1, 12), channels), "u1"
+    )
 
 
 def _saved(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -305,7 +362,13 @@ def picture_png(rng: Random) -> Files:
 
 
 def picture_jpeg(rng: Random) -> Files:
-    return {"a.jpg": _saved(Image.fromarray(_pixels(rng)).convert(rng.choice(("RGB", "L", "CMYK"))), "JPEG", progressive=rng.random() < 0.5)}
+    return {
+        "a.jpg": _saved(
+            Image.fromarray(_pixels(rng)).convert(rng.choice(("RGB", "L", "CMYK"))),
+            "JPEG",
+            progressive=rng.random() < 0.5,
+        )
+    }
 
 
 def picture_webp(rng: Random) -> Files:
@@ -319,7 +382,11 @@ def picture_old(rng: Random) -> Files:
 
 def _shot(rng: Random) -> dict[str, Any]:
     technique = rng.choice(("off", "ssao", "ssdo", "reference"))
-    return Shot().with_values({"technique": technique, "width": rng.randint(1, 64), "camera.eye": (1.0, 2.0, 3.0)}).values()
+    return (
+        Shot()
+        .with_values({"technique": technique, "width": rng.randint(1, 64), "camera.eye": (1.0, 2.0, 3.0)})
+        .values()
+    )
 
 
 def preset(rng: Random) -> Files:
@@ -327,15 +394,32 @@ def preset(rng: Random) -> Files:
 
 
 def preset_of_several(rng: Random) -> Files:
-    return {"a.toml": tomli_w.dumps({"technique": "ssao", "width": 32, "ssao": {"samples": 8}, "ssdo": {"samples": 16, "bounce": True}}).encode()}
+    return {
+        "a.toml": tomli_w.dumps(
+            {"technique": "ssao", "width": 32, "ssao": {"samples": 8}, "ssdo": {"samples": 16, "bounce": True}}
+        ).encode()
+    }
 
 
 def state(rng: Random) -> Files:
     """As Ctrl+S writes it."""
-    look = {"view": rng.choice(VIEWS), "gain": 1, "buffer": "picture", "exposure": 0.5, "alpha": False, "divider": 0.4, "apart": ["blur.radius"]}
-    slots = {"A": {"technique": "ssao", "ssao": {"samples": 8}}, "B": {"technique": "ssdo", "ssdo": {"samples": 16}, "blur": {"radius": 2}}}
+    look = {
+        "view": rng.choice(VIEWS),
+        "gain": 1,
+        "buffer": "picture",
+        "exposure": 0.5,
+        "alpha": False,
+        "divider": 0.4,
+        "apart": ["blur.radius"],
+    }
+    slots = {
+        "A": {"technique": "ssao", "ssao": {"samples": 8}},
+        "B": {"technique": "ssdo", "ssdo": {"samples": 16}, "blur": {"radius": 2}},
+    }
     both = {"scene": "cornell", "camera": {"eye": [1.0, 2.0, 3.0]}, "sky": {"rotation": 20.0}}
-    return {"a.toml": tomli_w.dumps({"both": both, **slots, "look": look | {"budget": "samples", "truth": True}}).encode()}
+    return {
+        "a.toml": tomli_w.dumps({"both": both, **slots, "look": look | {"budget": "samples", "truth": True}}).encode()
+    }
 
 
 def shot_png(rng: Random) -> Files:
@@ -375,7 +459,12 @@ def _exr(compression: str, channels: str) -> bytes:
 
 
 def truth_exr(rng: Random) -> Files:
-    return {"a.exr": _exr(rng.choice(("ZIP_COMPRESSION", "NO_COMPRESSION", "RLE_COMPRESSION", "PIZ_COMPRESSION")), rng.choice(("RGB", "RGBA")))}
+    return {
+        "a.exr": _exr(
+            rng.choice(("ZIP_COMPRESSION", "NO_COMPRESSION", "RLE_COMPRESSION", "PIZ_COMPRESSION")),
+            rng.choice(("RGB", "RGBA")),
+        )
+    }
 
 
 FORMATS = {
@@ -397,10 +486,64 @@ FORMATS = {
 
 # ---- damage ---------------------------------------------------------------------------------------------------------------
 
-EXTREMES = [b"0", b"-1", b"1", b"3", b"255", b"256", b"65536", b"2147483647", b"2147483648", b"-2147483648", b"4294967295", b"1e39", b"-1e300", b"1e-320"]
+EXTREMES = [
+    b"0",
+    b"-1",
+    b"1",
+    b"3",
+    b"255",
+    b"256",
+    b"65536",
+    b"2147483647",
+    b"2147483648",
+    b"-2147483648",
+    b"4294967295",
+    b"1e39",
+    b"-1e300",
+    b"1e-320",
+]
 EXTREMES += [b"nan", b"inf", b"-inf", b"0.5", b"9" * 30, b"9" * 5000, b"1/2/3", b"", b"x", b"-", b"1_0", b"\xd9\xa3"]
-WORDS = [0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFC, 0x7F800000, 0x7FC00000]
-NASTY: list[Any] = [-1, 0, 1, 2, 7, 0.5, 2**31, 2**32, 2**63, 10**40, 1e300, -1e30, math.nan, math.inf, None, True, "", "a\n\ud800", "VEC3", "../a"]
+WORDS = [
+    0,
+    1,
+    2,
+    3,
+    0x7F,
+    0x80,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0xFFFF,
+    0x10000,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    0xFFFFFFFC,
+    0x7F800000,
+    0x7FC00000,
+]
+NASTY: list[Any] = [
+    -1,
+    0,
+    1,
+    2,
+    7,
+    0.5,
+    2**31,
+    2**32,
+    2**63,
+    10**40,
+    1e300,
+    -1e30,
+    math.nan,
+    math.inf,
+    None,
+    True,
+    "",
+    "a\n\ud800",
+    "VEC3",
+    "../a",
+]
 NASTY += [[], {}, [[]], [{}], [0, 0, 0], "x" * 5000]
 
 
@@ -466,13 +609,22 @@ def damaged_text(rng: Random, data: bytes, other: bytes) -> bytes:
             lines[i] = b" ".join(words[: rng.randint(0, len(words))])
         case _:
             text = data.decode("latin-1")
-            return rng.choice((text.encode("utf-16"), text.encode("utf-8-sig"), data.replace(b"\n", b"\r"), data.replace(b" ", b"\t"), data.upper()))
+            return rng.choice(
+                (
+                    text.encode("utf-16"),
+                    text.encode("utf-8-sig"),
+                    data.replace(b"\n", b"\r"),
+                    data.replace(b" ", b"\t"),
+                    data.upper(),
+                )
+            )
     return b"\n".join(lines)
 
 
 def damaged_tree(rng: Random, tree: Any) -> None:
     """Well-formed JSON with a wrong value somewhere, an entry lost, doubled, or another's."""
-    key = rng.choice(list(tree)) if tree and rng.random() < 0.7 else None  # else what is long, as accessors are, would have most of it
+    # else what is long, as accessors are, would have most of it
+    key = rng.choice(list(tree)) if tree and rng.random() < 0.7 else None
     found = test_gltf.places(tree[key]) if key is not None else []
     found = found or test_gltf.places(tree)
     if not found:
@@ -487,7 +639,8 @@ def damaged_tree(rng: Random, tree: Any) -> None:
         other, place = rng.choice(found)
         container[key] = json.loads(json.dumps(other[place], default=str))
     elif what < 0.6 and isinstance(container[key], (int, float)):
-        container[key] = rng.randrange(6) if rng.random() < 0.5 else container[key] + rng.choice((-1, 1, 4, -4, 1000))  # most are references
+        # most are references
+        container[key] = rng.randrange(6) if rng.random() < 0.5 else container[key] + rng.choice((-1, 1, 4, -4, 1000))
     else:
         container[key] = copy.deepcopy(rng.choice(NASTY))
 
@@ -534,7 +687,9 @@ def damaged_glb(rng: Random, data: bytes, other: bytes) -> bytes:
 
 
 def damaged_png(rng: Random, data: bytes, other: bytes) -> bytes:
-    """A chunk changed with its checksum right again, so that what lies behind the checksum is reached; or chunks lost, doubled, exchanged."""
+    """A chunk changed with its checksum right again, so that what lies behind the checksum is reached; or chunks lost,
+    doubled, exchanged.
+    """
     chunks, at = [], 8
     while at + 12 <= len(data):
         (size,) = struct.unpack_from(">I", data, at)
@@ -547,7 +702,10 @@ def damaged_png(rng: Random, data: bytes, other: bytes) -> bytes:
             with contextlib.suppress(zlib.error):
                 content = zlib.compress(damaged_bytes(rng, zlib.decompress(content), other))
         elif kind == b"IHDR" and rng.random() < 0.5:
-            content = struct.pack(">II", rng.choice((1, 5, 2**14, 2**14 + 1, 2**31 - 1)), rng.choice((1, 5, 2**12, 2**31))) + content[8:]
+            content = (
+                struct.pack(">II", rng.choice((1, 5, 2**14, 2**14 + 1, 2**31 - 1)), rng.choice((1, 5, 2**12, 2**31)))
+                + content[8:]
+            )
         else:
             content = damaged_bytes(rng, content, other)
         chunks[i] = kind, content
@@ -569,11 +727,19 @@ def damaged_npz(rng: Random, data: bytes, other: bytes) -> bytes:
 
 TEXTS = (".gltf", ".obj", ".mtl", ".toml")
 Damage = Callable[[Random, bytes, bytes], bytes]
-STRUCTURED: dict[str, Damage] = {".gltf": damaged_gltf, ".toml": damaged_toml, ".glb": damaged_glb, ".png": damaged_png, ".npz": damaged_npz}
+STRUCTURED: dict[str, Damage] = {
+    ".gltf": damaged_gltf,
+    ".toml": damaged_toml,
+    ".glb": damaged_glb,
+    ".png": damaged_png,
+    ".npz": damaged_npz,
+}
 
 
 def made(name: str, form: Format, seed: int, number: int) -> Files:
-    """Input `number`: one in ten is whole, the others are damaged in one to four ways, now and then in a file beside the first."""
+    """Input `number`: one in ten is whole, the others are damaged in one to four ways, now and then in a file beside
+    the first.
+    """
     rng = random.Random(f"{seed} {name} {number}")
     files = rng.choice(form.seeds)(rng)
     if rng.random() < 0.1:
@@ -594,7 +760,9 @@ def made(name: str, form: Format, seed: int, number: int) -> Files:
 
 
 class Overtime(BaseException):
-    """The processor time of an input is spent. No Exception: readers that turn those into Problems must not catch it."""
+    """The processor time of an input is spent. No Exception: readers that turn those into Problems must not catch
+    it.
+    """
 
 
 @dataclass
@@ -612,7 +780,11 @@ def attempt(read: Callable[[Path], None], path: Path) -> tuple[str, str]:
         return "drawn", ""
     except Problem as problem:
         text = str(problem)
-        rules = {"of one line": len(text.splitlines()) == 1, "short": len(text) <= LONGEST, "with the file's name": path.name in text}
+        rules = {
+            "of one line": len(text.splitlines()) == 1,
+            "short": len(text) <= LONGEST,
+            "with the file's name": path.name in text,
+        }
         wrong = ", ".join(rule for rule, kept in rules.items() if not kept)
         if wrong:
             return "failed", f"a Problem that is not {wrong}: {ascii(text)[:300]}"
@@ -688,7 +860,9 @@ def _written(folder: Path, files: Files) -> Path:
 
 
 def watched(name: str, form: Format, seed: int, numbers: range, until: float, patience: float = PATIENCE) -> Tally:
-    """Reads inputs of a format in another process, and in a new one whenever that dies or hangs, which is then its input's failure."""
+    """Reads inputs of a format in another process, and in a new one whenever that dies or hangs, which is then its
+    input's failure.
+    """
     context, total = multiprocessing.get_context("spawn"), Tally()
     while numbers:
         doing = context.Array("d", [numbers.start, 0.0], lock=False)
@@ -716,7 +890,9 @@ def watched(name: str, form: Format, seed: int, numbers: range, until: float, pa
 
 
 def _followed(process: Any, results: Any, doing: Any, total: Tally, until: float, patience: float) -> tuple[str, int]:
-    """Adds up what a process reports. Why it ended before its time, if it did, and how many inputs its reports were about."""
+    """Adds up what a process reports. Why it ended before its time, if it did, and how many inputs its reports were
+    about.
+    """
     counted = 0
     while True:
         try:
@@ -754,8 +930,18 @@ def kept(name: str, form: Format, seed: int, tally: Tally, folder: Path) -> list
     return found
 
 
-def run(formats: dict[str, Format], inputs: int, seed: int, seconds: float, folder: Path, jobs: int = 2, patience: float = PATIENCE) -> dict[str, Tally]:
-    """`inputs` of all formats together, each format in a process of its own, `jobs` at a time. What is found is kept in `folder`."""
+def run(
+    formats: dict[str, Format],
+    inputs: int,
+    seed: int,
+    seconds: float,
+    folder: Path,
+    jobs: int = 2,
+    patience: float = PATIENCE,
+) -> dict[str, Tally]:
+    """`inputs` of all formats together, each format in a process of its own, `jobs` at a time. What is found is kept in
+    `folder`.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     each, part = -(-inputs // len(formats)), seconds * jobs / len(formats)
@@ -774,7 +960,13 @@ def run(formats: dict[str, Format], inputs: int, seed: int, seconds: float, fold
 def repeated(folder: Path) -> int:
     """Reads what was kept once more, without limits, so that a traceback is seen."""
     form = FORMATS[folder.name.partition("-")[0]]
-    (path,) = [p for p in folder.iterdir() if p.stem == "a" and p.suffix not in (".bin", ".mtl") and (p.suffix != ".png" or len(list(folder.iterdir())) == 2)]
+    (path,) = [
+        p
+        for p in folder.iterdir()
+        if p.stem == "a"
+        and p.suffix not in (".bin", ".mtl")
+        and (p.suffix != ".png" or len(list(folder.iterdir())) == 2)
+    ]
     try:
         form.read(path)
         print("drawn")
@@ -788,9 +980,19 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=20_000, metavar="N", help="of all formats together [20000]")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="decides all inputs [1]")
     parser.add_argument("--format", choices=FORMATS, action="append", help="only this one, or these [all]")
-    parser.add_argument("--seconds", type=float, default=math.inf, metavar="T", help="stop after about that long [when all inputs are read]")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes at a time [one for each core]")
-    parser.add_argument("--output", type=Path, default=FOUND, metavar="DIR", help=f"where what is found is kept [{FOUND}]")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=math.inf,
+        metavar="T",
+        help="stop after about that long [when all inputs are read]",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="processes at a time [one for each core]"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=FOUND, metavar="DIR", help=f"where what is found is kept [{FOUND}]"
+    )
     parser.add_argument("--repeat", type=Path, metavar="DIR", help="read what was kept there")
     given = parser.parse_args()
     if given.repeat:
@@ -801,7 +1003,9 @@ def main() -> int:
     print(f"{'format':8} {'inputs':>8} {'refused':>8} {'drawn':>8} {'too large':>9} {'failed':>7}")
     for name, tally in tallies.items():
         count = tally.outcomes
-        print(f"{name:8} {sum(count.values()):8} {count['refused']:8} {count['drawn']:8} {count['too large']:9} {count['failed']:7}")
+        print(
+            f"{name:8} {sum(count.values()):8} {count['refused']:8} {count['drawn']:8} {count['too large']:9} {count['failed']:7}"
+        )
         for number, why in tally.failures[:9]:
             print(f"    {given.output / f'{name}-{given.seed}-{number}'}: {why.splitlines()[0]}")
     print(f"{sum(sum(t.outcomes.values()) for t in tallies.values())} inputs in {time.monotonic() - start:.0f} s")

@@ -3,9 +3,9 @@
 python tests/tools/mutations.py                     120 mutations that change a picture by more than its noise
 python tests/tools/mutations.py --count 40 --seed 7 --only shaders/techniques/ssdo.frag
 
-A rule flips a sign, drops a factor, swaps operands, turns a comparison, is off by one, takes another component or constant. Mutations are
-taken in an order that the seed decides, from all shaders in turn. What does not compile or does not end, or changes nothing that is
-drawn by more than another seed of the samples does, is counted and left out.
+A rule flips a sign, drops a factor, swaps operands, turns a comparison, is off by one, takes another component or
+constant. Mutations are taken in an order that the seed decides, from all shaders in turn. What does not compile or does
+not end, or changes nothing that is drawn by more than another seed of the samples does, is counted and left out.
 """
 
 from __future__ import annotations
@@ -75,7 +75,16 @@ FIRST = {  # where its own tests come first
     "shaders/passes/temporal.frag": 5,
 }
 # No shader is seen by these.
-SLOW = ("test_page.py", "test_gltf.py", "test_gltf_features.py", "test_hdr.py", "test_metrics.py", "test_settings.py", "test_compare.py", "test_ui.py")
+SLOW = (
+    "test_page.py",
+    "test_gltf.py",
+    "test_gltf_features.py",
+    "test_hdr.py",
+    "test_metrics.py",
+    "test_settings.py",
+    "test_compare.py",
+    "test_ui.py",
+)
 
 OPERAND = r"[A-Za-z_][\w.]*(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?(?:\.[xyzwrgba]{1,4})?|\d+\.\d+|\d+"
 RULES: Sequence[tuple[str, str, str]] = (  # what it does, what it looks for, what it puts there
@@ -135,7 +144,10 @@ class Mutation(NamedTuple):
 def _apart(a: str, b: str) -> str:
     """Where two lines differ, with some words about it."""
     start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    end = next((i for i, (x, y) in enumerate(zip(a[start:][::-1], b[start:][::-1], strict=False)) if x != y), min(len(a), len(b)) - start)
+    end = next(
+        (i for i, (x, y) in enumerate(zip(a[start:][::-1], b[start:][::-1], strict=False)) if x != y),
+        min(len(a), len(b)) - start,
+    )
     low = max(0, start - 24)
     return f"{a[low : len(a) - end + 12]!r} -> {b[low : len(b) - end + 12]!r}"
 
@@ -174,14 +186,28 @@ SMALL = {"width": 96, "height": 54, "sun.resolution": 512}
 SHOTS = (
     {"scene": "nook", "technique": "ssdo", "frames": 4, "sky.rotation": 40.0},
     {"scene": "nook", "technique": "ssdo", "frames": 4, "blur.radius": 0, "environment": "ramp-x", "ssdo.samples": 64},
-    {"scene": "nook", "technique": "ssdo", "frames": 4, "ssdo.bounce_form": "patch", "ssdo.visibility": "point", "ssdo.samples": 64},
+    {
+        "scene": "nook",
+        "technique": "ssdo",
+        "frames": 4,
+        "ssdo.bounce_form": "patch",
+        "ssdo.visibility": "point",
+        "ssdo.samples": 64,
+    },
     {"scene": "cornell", "technique": "ssdo", "frames": 4, "ssdo.samples": 64},
     {"scene": "cornell", "technique": "ssao", "frames": 4, "ssao.samples": 64},
     {"scene": "nook", "technique": "ssao", "frames": 4, "ssao.visibility": "point", "ssao.samples": 64},
     {"scene": "cornell", "technique": "gtao", "frames": 4, "gtao.slices": 4, "gtao.thin": 0.1, "gtao.falloff": 0.5},
     {"scene": "nook", "technique": "gtao", "frames": 4, "gtao.slices": 4, "gtao.bent": True},
     {"scene": "cornell", "technique": "bitmask", "frames": 4, "bitmask.slices": 4},
-    {"scene": "nook", "technique": "bitmask", "frames": 4, "bitmask.slices": 4, "bitmask.thickness": 0.2, "sky.rotation": 40.0},
+    {
+        "scene": "nook",
+        "technique": "bitmask",
+        "frames": 4,
+        "bitmask.slices": 4,
+        "bitmask.thickness": 0.2,
+        "sky.rotation": 40.0,
+    },
     {"scene": "atelier", "technique": "bitmask", "frames": 4, "bitmask.reflections": 4},
     {"scene": "courtyard", "technique": "ssdo", "frames": 2, "display.curve": "aces"},
     {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half"},
@@ -190,14 +216,23 @@ SHOTS = (
     {"scene": "nook", "technique": "ssdo", "guard.band": 0.25, "frames": 2},
     {"scene": "nook", "technique": "off", "display.curve": "reinhard", "display.exposure": 1.0},
     {"scene": "cornell", "technique": "off", "display.curve": "none", "display.dither": False},
-    {"scene": "nook", "technique": "reference", "frames": 4, "reference.rays": 32, "reference.bounces": 2, "environment": "sky"},
+    {
+        "scene": "nook",
+        "technique": "reference",
+        "frames": 4,
+        "reference.rays": 32,
+        "reference.bounces": 2,
+        "environment": "sky",
+    },
     {"scene": "courtyard", "technique": "reference", "frames": 2, "reference.rays": 16},
     {"scene": "cornell", "technique": "reference", "frames": 4, "reference.rays": 16, "reference.reach": 2.0},
 )
 
 
 def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
-    """What all shaders draw, one after the other: the shots' arrays and pictures, what the viewer shows of one of them, where rays end."""
+    """What all shaders draw, one after the other: the shots' arrays and pictures, what the viewer shows of one of them,
+    where rays end.
+    """
     for values in SHOTS:
         picture = photograph(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
         arrays = images.arrays(gpu, picture)
@@ -230,13 +265,22 @@ def _taken_apart(gpu: Gpu, lit: Picture) -> Floats:
     """All that a probe of one pixel tells, three columns wide."""
     found = probed(gpu, lit, 40, 40)
     assert found
-    places = np.column_stack([found.disc, found.open]), np.column_stack([found.senders * (found.fates == CLOSED)[:, None], found.fates])
+    places = (
+        np.column_stack([found.disc, found.open]),
+        np.column_stack([found.senders * (found.fates == CLOSED)[:, None], found.fates]),
+    )
     return np.concatenate([found.directions, found.direct, found.indirect, *places])
 
 
 def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:
     """The window's own pixels, of a size that is the picture's, and of one that is not."""
-    names = {"light": "direct light", "normal": "normals", "depth": "depth", "alpha": "open share", "ratio": "coloured visibility"}
+    names = {
+        "light": "direct light",
+        "normal": "normals",
+        "depth": "depth",
+        "alpha": "open share",
+        "ratio": "coloured visibility",
+    }
     session.look.buffer, seen = names.get(mapping, "picture"), []
     session.look.view = mapping if mapping in ("difference", "error") else "split"
     for size in ((96, 54), (131, 77)):
@@ -271,7 +315,9 @@ class Judge:
         assert not any(x for one in again for x in one.values()), "the same shots are not the same pictures"
 
     def change(self, mutation: Mutation) -> float | None:
-        """The change over the noise in the first picture that changes by more than that; None where it does not compile."""
+        """The change over the noise in the first picture that changes by more than that; None where it does not
+        compile.
+        """
         path = self.folder / mutation.file.removeprefix("shaders/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(mutation.text, "utf-8")
@@ -334,11 +380,19 @@ caught_by: Counter[str] = Counter()  # tests, by how many mutations they have no
 
 
 def tested(copy: Copy, mutation: Mutation) -> str:
-    """The first test that fails, '' when none does. Those that noticed most so far are tried first, then its own, at last all."""
+    """The first test that fails, '' when none does. Those that noticed most so far are tried first, then its own, at
+    last all.
+    """
     order = [TESTS[FIRST.get(mutation.file, 0)], *TESTS]
     usual = [f"tests/{test}" for test, _ in caught_by.most_common(USUAL)]
-    rest = [f"--ignore=tests/{name}" for name in (*SLOW, *(name for tests in TESTS for name in tests if name.endswith(".py")))]
-    everything = [[f"tests/{word}" if word.endswith(".py") else word for word in tests] for tests in dict.fromkeys(map(tuple, order))]
+    rest = [
+        f"--ignore=tests/{name}"
+        for name in (*SLOW, *(name for tests in TESTS for name in tests if name.endswith(".py")))
+    ]
+    everything = [
+        [f"tests/{word}" if word.endswith(".py") else word for word in tests]
+        for tests in dict.fromkeys(map(tuple, order))
+    ]
     for tests in (*([usual] if usual else []), *everything, ["tests", *rest]):
         try:
             test, _ = copy.tested(mutation.file, mutation.text, tests, seconds=600)
@@ -354,7 +408,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=120, help="how many that change a picture [120]")
     parser.add_argument("--seed", type=int, default=0, help="which come first [0]")
-    parser.add_argument("--only", action="append", default=[], metavar="FILE", help="a shader, as shaders/techniques/ssdo.frag; may be given again [all]")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a shader, as shaders/techniques/ssdo.frag; may be given again [all]",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time, each in a copy of its own [2]")
     arguments = parser.parse_args()
     chosen: list[tuple[Mutation, float]] = []

@@ -2,9 +2,9 @@
 
 python tests/tools/soak.py --seconds 3600 --seed 0        under a display; exits 1 where anything goes wrong or grows
 
-Nothing may raise, OpenGL may not complain, memory after the first tenth of the time (five minutes at most) may grow by no more than 2 %,
-and the textures, buffers, framebuffers, programs and vertex arrays that are alive may not grow at all. Compared are the first and the last
-few of many measurements, made with the same settings at rest.
+Nothing may raise, OpenGL may not complain, memory after the first tenth of the time (five minutes at most) may grow by
+no more than 2 %, and the textures, buffers, framebuffers, programs and vertex arrays that are alive may not grow at
+all. Compared are the first and the last few of many measurements, made with the same settings at rest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,15 @@ from ssdo.viewer.window import TIDY
 from ui_driver import ALT, CTRL, SHIFT, Driver
 
 SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks", "parlour")
-KINDS = (moderngl.Texture, moderngl.Framebuffer, moderngl.Renderbuffer, moderngl.Buffer, moderngl.VertexArray, moderngl.Program, moderngl.Query)
+KINDS = (
+    moderngl.Texture,
+    moderngl.Framebuffer,
+    moderngl.Renderbuffer,
+    moderngl.Buffer,
+    moderngl.VertexArray,
+    moderngl.Program,
+    moderngl.Query,
+)
 FEW = 5  # measurements whose median counts: what caches hold, and with it one measurement, goes up and down by 5 %
 LEFT_OUT = {"quit", "report"}  # a report is a process of its own: it would be measured as ours
 START = {"scene": "ball", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 2, "sun.resolution": 512}
@@ -53,7 +61,9 @@ def act(d: Driver, rng: random.Random) -> str:
     """Something that a hand would do; in words."""
     w, h = d.wnd.width, d.wnd.height
     x, y = rng.uniform(0, max(w - 1, 1)), rng.uniform(0, max(h - 1, 1))
-    match rng.choices(("key", "drag", "click", "wheel", "move", "size", "scene", "row"), (40, 18, 12, 8, 8, 3, 2, 9))[0]:
+    match rng.choices(("key", "drag", "click", "wheel", "move", "size", "scene", "row"), (40, 18, 12, 8, 8, 3, 2, 9))[
+        0
+    ]:
         case "key":
             key = rng.choice([k for k in keys.KEYS if k.action and k.action not in LEFT_OUT])
             if key.characters:
@@ -62,7 +72,14 @@ def act(d: Driver, rng: random.Random) -> str:
                 d.key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
             return f"key {key.action}"
         case "drag":
-            d.drag(x, y, rng.uniform(-200, 200), rng.uniform(-120, 120), rng.choice((1, 1, 2, 4)), rng.choice((0, 0, SHIFT)))
+            d.drag(
+                x,
+                y,
+                rng.uniform(-200, 200),
+                rng.uniform(-120, 120),
+                rng.choice((1, 1, 2, 4)),
+                rng.choice((0, 0, SHIFT)),
+            )
             return "drag"
         case "click":
             d.click(x, y, rng.choice((1, 1, 4)), rng.choice((0, 0, 0, CTRL)))
@@ -91,8 +108,9 @@ def act(d: Driver, rng: random.Random) -> str:
 
 
 def choose_everything(d: Driver) -> None:
-    """Every choice among names is a program of its own: all of them are drawn once, in a scene of matt surfaces and one of glossy ones, and
-    so is every buffer that can be shown, with the surroundings known and not."""
+    """Every choice among names is a program of its own: all of them are drawn once, in a scene of matt surfaces and one
+    of glossy ones, and so is every buffer that can be shown, with the surroundings known and not.
+    """
     for scene in ("ball", "parlour"):
         d.session.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
@@ -103,7 +121,8 @@ def choose_everything(d: Driver) -> None:
                 names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if about(f).choices]
                 d.session.change(dict(zip(names, values, strict=True)))
                 d.rest()
-            for more in ({f"{technique}.samples": 32}, {f"{technique}.samples": 4}) if technique == "ssdo" else ():  # in one texel and in three
+            # in one texel and in three
+            for more in ({f"{technique}.samples": 32}, {f"{technique}.samples": 4}) if technique == "ssdo" else ():
                 d.session.change(more)
                 d.rest()
             for far in ("open", "probes"):
@@ -112,7 +131,11 @@ def choose_everything(d: Driver) -> None:
                 for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
                     d.session.look.view, d.session.look.buffer = view, buffer
                     d.turns(2)
-            for change in ({"lighting.resolution": "full"}, {"temporal.frames": 8}, {"temporal.frames": 0, "lighting.resolution": "half"}):
+            for change in (
+                {"lighting.resolution": "full"},
+                {"temporal.frames": 8},
+                {"temporal.frames": 0, "lighting.resolution": "half"},
+            ):
                 d.session.change(change)
                 d.rest()
             d.session.look.buffer, d.panel.inspects = "picture", True
@@ -122,8 +145,9 @@ def choose_everything(d: Driver) -> None:
 
 
 def reset(d: Driver) -> None:
-    """What may differ with the settings is measured with the same ones: every scene, technique and view is gone through, so that what is
-    kept of them is full, then the state and size of the start come back."""
+    """What may differ with the settings is measured with the same ones: every scene, technique and view is gone
+    through, so that what is kept of them is full, then the state and size of the start come back.
+    """
     for task in (d.config.task, d.panel.experiment):
         if task and not task.done:
             task.end(d.session)
@@ -177,14 +201,27 @@ def main() -> int:
             if now >= following:
                 reset(d)
                 measured.append((now - begun, resident(), alive()))
-                print(json.dumps({"seconds": round(now - begun), "megabytes": round(measured[-1][1] / 2**20, 1), "alive": measured[-1][2]}), flush=True)
+                print(
+                    json.dumps(
+                        {
+                            "seconds": round(now - begun),
+                            "megabytes": round(measured[-1][1] / 2**20, 1),
+                            "alive": measured[-1][2],
+                        }
+                    ),
+                    flush=True,
+                )
                 following = now + every
                 for late in d.session.gpu.programs - programs:
                     print(f"a program that was not among the choices gone through: {str(late)[:400]}", flush=True)
                 programs |= d.session.gpu.programs
         first, last = measured[:FEW], measured[-FEW:]
         grown = median(m[1] for m in last) / median(m[1] for m in first) - 1
-        more = {kind: count for kind in last[-1][2] if (count := min(m[2][kind] for m in last) - min(m[2][kind] for m in first)) > 0}
+        more = {
+            kind: count
+            for kind in last[-1][2]
+            if (count := min(m[2][kind] for m in last) - min(m[2][kind] for m in first)) > 0
+        }
         print(f"{sum(counts.values())} acts {dict(counts)}: memory {grown:+.2%}, more objects: {more or 'none'}")
         os.chdir("/")
     return int(grown > 0.02 or bool(more))

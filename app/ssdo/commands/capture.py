@@ -16,10 +16,17 @@ from ssdo.settings import Parser, parse
 def main(arguments: Sequence[str]) -> int:
     """`capture FLAGS`. Returns the exit code; raises Problem."""
     parser = Parser("python -m ssdo capture", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to: .png, .exr (linear) or .npz (arrays) [captures/SCENE-TECHNIQUE.png]")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where to: .png, .exr (linear) or .npz (arrays) [captures/SCENE-TECHNIQUE.png]",
+    )
     parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
     parser.add_argument("--like", type=Path, metavar="FILE.png", help="repeat the shot of a picture; flags win over it")
-    parser.add_argument("--techniques", metavar="T,T,...", help="the same shot with each technique, and a contact sheet of them")
+    parser.add_argument(
+        "--techniques", metavar="T,T,...", help="the same shot with each technique, and a contact sheet of them"
+    )
     add_shot_flags(parser)
     given = parse(parser, arguments)
     like, output, techniques = given.pop("like"), given.pop("output"), given.pop("techniques")
@@ -29,12 +36,16 @@ def main(arguments: Sequence[str]) -> int:
         techniques = techniques or before.get("techniques")
     before.pop("techniques", None)  # of a contact sheet
     before = checked(before, like) if like else before
-    for path in captured(take_wanted(given, before), str(techniques).split(",") if techniques else None, output, overwrite):
+    for path in captured(
+        take_wanted(given, before), str(techniques).split(",") if techniques else None, output, overwrite
+    ):
         print(path)
     return 0
 
 
-def captured(wanted: Wanted, techniques: Sequence[str] | None, output: Path | None, overwrite: bool = False) -> list[Path]:
+def captured(
+    wanted: Wanted, techniques: Sequence[str] | None, output: Path | None, overwrite: bool = False
+) -> list[Path]:
     """Draw and write; the absolute paths of what was written. Raises Problem, before drawing where it can be known."""
     shots = wanted.shots(techniques)
     paths = names_of(shots, output, bool(techniques))

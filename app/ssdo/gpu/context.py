@@ -1,8 +1,8 @@
 """The only module that touches OpenGL: programs, targets and timings, all found by name.
 
-A shader has no `#version` and no uniforms but samplers: what `draw` and `raster` are given decides the rest. A keyword is the
-name a thing has in GLSL: `ssao=Ssao(...)` becomes `uniform struct Ssao {...} ssao` where the shader says `#include <ssao>`,
-`gbuffer=GBuffer(...)` becomes the samplers gbuffer_normal, gbuffer_depth, ...
+A shader has no `#version` and no uniforms but samplers: what `draw` and `raster` are given decides the rest. A keyword
+is the name a thing has in GLSL: `ssao=Ssao(...)` becomes `uniform struct Ssao {...} ssao` where the shader says
+`#include <ssao>`, `gbuffer=GBuffer(...)` becomes the samplers gbuffer_normal, gbuffer_depth, ...
 """
 
 from __future__ import annotations
@@ -37,10 +37,18 @@ Texture = moderngl.Texture
 EVERY_PIXEL = "void main() { gl_Position = vec4(vec2((gl_VertexID << 1) & 2, gl_VertexID & 2) * 2.0 - 1.0, 0.0, 1.0); }"
 FORMATS = {"rgba8": (4, "f1"), "r32f": (1, "f4"), "rgba16f": (4, "f2"), "rgba32f": (4, "f4")}
 SRGB8_ALPHA8, RGBA8, RGBA32F, RGB32F = 0x8C43, 0x8058, 0x8814, 0x8815
-GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, GL_RGB, GL_RGBA, GL_FLOAT, GL_UNSIGNED_BYTE = 0x0DE1, 0x813D, 0x1907, 0x1908, 0x1406, 0x1401
+GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, GL_RGB, GL_RGBA, GL_FLOAT, GL_UNSIGNED_BYTE = (
+    0x0DE1,
+    0x813D,
+    0x1907,
+    0x1908,
+    0x1406,
+    0x1401,
+)
 SMALL = 512  # pixels a side of images that are halved here, where that is worth it
 ROW = 4096  # texels in a row of a long list, as in shaders/common/ray_scene.glsl
-LATE = 6  # readings of a timer query until the first that counts: three frames late, and each of three begins with nonsense
+# readings of a timer query until the first that counts: three frames late, and each of three begins with nonsense
+LATE = 6
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
 NO_OPENGL = "this program needs OpenGL 4.1; `python -m ssdo doctor` tells what is missing and how to get it"
 
@@ -108,7 +116,8 @@ class Program(NamedTuple):
     array: moderngl.VertexArray  # without attributes: the corners of the screen are made in the vertex shader
     blocks: dict[str, list[tuple[str, moderngl.Uniform]]]  # by struct its members
     samplers: list[str]  # in the order of their texture units
-    held: dict[str, Any]  # by struct what its uniforms were last given: a program keeps them from draw to draw, whoever draws
+    # by struct what its uniforms were last given: a program keeps them from draw to draw, whoever draws
+    held: dict[str, Any]
 
 
 class Gpu:
@@ -117,7 +126,8 @@ class Gpu:
     def __init__(self, ctx: moderngl.Context, folders: Sequence[Path] = (SHADERS,)) -> None:
         if ctx.version_code < 410:
             raise NoOpenGL(f"OpenGL {ctx.version_code / 100:.1f} found; {NO_OPENGL}")
-        ctx.gc_mode = "context_gc"  # what Python lets go of waits for ctx.gc(), when this context is surely the current one
+        # what Python lets go of waits for ctx.gc(), when this context is surely the current one
+        ctx.gc_mode = "context_gc"
         self.ctx = ctx
         self.folders = tuple(folders)
         self.clock = Clock(ctx)
@@ -133,7 +143,8 @@ class Gpu:
         self._scope = ""
         self.written: dict[str, str] = {}  # by scope and shader: the target it last drew into
         self._stamps = itertools.count(1)
-        self._kept: dict[str, tuple[object, tuple[int, ...]]] = {}  # by target: all that decided what was drawn into it, and the stamps it then had
+        # by target: all that decided what was drawn into it, and the stamps it then had
+        self._kept: dict[str, tuple[object, tuple[int, ...]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -179,14 +190,21 @@ class Gpu:
             try:
                 textures = tuple(self._texture(size, f) for f in formats)
                 z = self.ctx.depth_renderbuffer(size) if depth else None
-                self.targets[name] = Target(textures, self.ctx.framebuffer(textures, z), tuple(self.ctx.framebuffer([t]) for t in textures), name)
+                self.targets[name] = Target(
+                    textures,
+                    self.ctx.framebuffer(textures, z),
+                    tuple(self.ctx.framebuffer([t]) for t in textures),
+                    name,
+                )
             except moderngl.Error as error:
                 raise Problem(f"{size[0]} x {size[1]} px: no memory for {name} ({error}); ask for less") from None
             self._specs[name] = spec
         return self.targets[name]
 
     def sweep(self) -> None:
-        """Let go of this scope's targets that nobody asked for since its last sweep: what stays is what one frame draws."""
+        """Let go of this scope's targets that nobody asked for since its last sweep: what stays is what one frame
+        draws.
+        """
         for name in [n for n in self.targets if n.startswith(self._scope) and n not in self._asked]:
             del self.targets[name], self._specs[name]
             self._kept.pop(name, None)
@@ -195,8 +213,10 @@ class Gpu:
         self._asked = {n for n in self._asked if not n.startswith(self._scope)}
 
     def let_go(self) -> None:
-        """Where memory is spared: only textures stay that somebody holds, of targets that are then asked for anew, and what was freed goes back
-        to the system. A picture of the courtyard at 1280 x 720 is made in 287 MB instead of 384, in the same time."""
+        """Where memory is spared: only textures stay that somebody holds, of targets that are then asked for anew, and
+        what was freed goes back to the system. A picture of the courtyard at 1280 x 720 is made in 287 MB instead of
+        384, in the same time.
+        """
         if not self.sparing:
             return
         for by_target in (self.targets, self._specs, self._kept, self.notes, self.written):
@@ -226,32 +246,48 @@ class Gpu:
     # ---- things made from arrays ----
 
     def geometry(self, vertices: npt.NDArray[Any], layout: str, names: tuple[str, ...], indices: Ints) -> Geometry:
-        """Vertices (n, ...) laid out as `layout` says ("3f 3f 2f"), one name for each part, and indices of corners. Raises Problem."""
+        """Vertices (n, ...) laid out as `layout` says ("3f 3f 2f"), one name for each part, and indices of corners.
+        Raises Problem.
+        """
         try:
-            buffers = [self.ctx.buffer(values if len(values) else bytes(64)) for values in (vertices.view("u1"), indices)]
+            buffers = [
+                self.ctx.buffer(values if len(values) else bytes(64)) for values in (vertices.view("u1"), indices)
+            ]
         except moderngl.Error as error:
             raise Problem(f"no memory for {len(vertices)} vertices ({error}); choose a smaller scene") from None
         return Geometry(buffers[0], layout, names, buffers[1])
 
     def image(self, pixels: Bytes, *, linear: bool = False, clamp: tuple[bool, bool] = (False, False)) -> Texture:
-        """An image (h, w, 4) with mip levels, sRGB unless `linear`: linearised before it is filtered. Repeats, or ends where `clamp` says."""
+        """An image (h, w, 4) with mip levels, sRGB unless `linear`: linearised before it is filtered. Repeats, or ends
+        where `clamp` says.
+        """
         form: dict[str, Any] = {} if linear else {"internal_format": SRGB8_ALPHA8}
         try:
             texture = self.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels), **form)
         except moderngl.Error as error:
-            raise Problem(f"no memory for an image of {pixels.shape[1]} x {pixels.shape[0]} ({error}); choose a smaller scene") from None
+            raise Problem(
+                f"no memory for an image of {pixels.shape[1]} x {pixels.shape[0]} ({error}); choose a smaller scene"
+            ) from None
         texture.repeat_x, texture.repeat_y = not clamp[0], not clamp[1]
-        if not (self.clock.software and max(pixels.shape) <= SMALL and _give(texture, halved(pixels, not linear), form.get("internal_format", RGBA8))):
+        if not (
+            self.clock.software
+            and max(pixels.shape) <= SMALL
+            and _give(texture, halved(pixels, not linear), form.get("internal_format", RGBA8))
+        ):
             texture.build_mipmaps()
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         texture.anisotropy = 1.0 if self.clock.software else 8.0  # a software renderer pays for every tap
         return texture
 
     def texels(self, values: Floats | Bytes) -> Texture:
-        """A long list (n, 4) in rows of ROW texels, to be fetched by number: float32 as it is, 8 bit as sRGB. Raises Problem."""
+        """A long list (n, 4) in rows of ROW texels, to be fetched by number: float32 as it is, 8 bit as sRGB. Raises
+        Problem.
+        """
         rows = max(-(-len(values) // ROW), 1)
         if rows > self.ctx.info["GL_MAX_TEXTURE_SIZE"]:
-            raise Problem(f"{len(values)} texels: this OpenGL holds {self.ctx.info['GL_MAX_TEXTURE_SIZE'] * ROW} in one texture; choose a smaller scene")
+            raise Problem(
+                f"{len(values)} texels: this OpenGL holds {self.ctx.info['GL_MAX_TEXTURE_SIZE'] * ROW} in one texture; choose a smaller scene"
+            )
         data = values.tobytes().ljust(rows * ROW * 4 * values.itemsize, b"\0")
         form: dict[str, Any] = {"dtype": "f4"} if values.dtype == np.float32 else {"internal_format": SRGB8_ALPHA8}
         try:
@@ -262,7 +298,9 @@ class Gpu:
         return texture
 
     def sphere_map(self, *levels: Floats) -> Texture:
-        """A lat-long map (h, w, 3) float32 with the levels given, each half the one before; goes around in u, ends in v."""
+        """A lat-long map (h, w, 3) float32 with the levels given, each half the one before; goes around in u, ends in
+        v.
+        """
         if max(levels[0].shape) <= SMALL:  # of larger ones the memory would tell
             levels = tuple(_aligned(level) for level in levels)
         components = levels[0].shape[2]
@@ -296,14 +334,19 @@ class Gpu:
 
     # ---- drawing ----
 
-    def draw(self, shader: str, into: Target, keep: bool = False, within: Box | None = None, **bound: Any) -> tuple[Texture, ...]:
-        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target. `keep`: not where that holds the outcome.
-        `within`: over these alone; what the others hold is of no meaning."""
+    def draw(
+        self, shader: str, into: Target, keep: bool = False, within: Box | None = None, **bound: Any
+    ) -> tuple[Texture, ...]:
+        """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, over every pixel of a target. `keep`: not where
+        that holds the outcome. `within`: over these alone; what the others hold is of no meaning.
+        """
         blocks, textures = _sorted_out(bound)
         key = (shader, blocks, {name: self._stamp(t) for name, t in textures.items()}) if keep else None
         if self._held(shader, into, key):
             return into.textures
-        program = self._program((shader, _shapes(blocks)), lambda: ([Line(EVERY_PIXEL, "every pixel", 1)], self.source(shader, blocks)))
+        program = self._program(
+            (shader, _shapes(blocks)), lambda: ([Line(EVERY_PIXEL, "every pixel", 1)], self.source(shader, blocks))
+        )
         framebuffer: Any = into.framebuffer  # the declared type of its scissor is wrong
         framebuffer.scissor = within
         self._use(shader, into, program, blocks, textures)
@@ -325,9 +368,11 @@ class Gpu:
         backs: bool = False,
         **bound: Any,
     ) -> None:
-        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture. `viewport`: x, y, width, height,
-        all unless given; the rest stays as it is. `keep`: not where the target holds the outcome; a geometry's parts are taken to stay.
-        `backs`: of one-sided parts what faces away, and not what faces the camera."""
+        """Draw triangles with `file.vert` and `file.frag`, nearest in front. `clear`: a value for each texture.
+        `viewport`: x, y, width, height, all unless given; the rest stays as it is. `keep`: not where the target holds
+        the outcome; a geometry's parts are taken to stay. `backs`: of one-sided parts what faces away, and not what
+        faces the camera.
+        """
         which = [backs, *((part.first, part.entry) for part in parts)]
         shared_blocks, shared_textures = _sorted_out(bound)
         given = {name: self._stamp(t) for name, t in shared_textures.items()}
@@ -353,7 +398,9 @@ class Gpu:
                 )
                 self._use(shader, into, program, blocks, textures)
                 self.ctx.enable_only(moderngl.DEPTH_TEST | (moderngl.CULL_FACE if part.one_sided else 0))
-                self._array(geometry, program.program).render(moderngl.TRIANGLES, vertices=part.length, first=part.first)
+                self._array(geometry, program.program).render(
+                    moderngl.TRIANGLES, vertices=part.length, first=part.first
+                )
             self.ctx.enable_only(moderngl.NOTHING)
         if isinstance(into, Target):
             self._hold(into, key)
@@ -376,7 +423,11 @@ class Gpu:
             return False
         for name, (known, stamps) in self._kept.items():
             source = self.targets[name]
-            if known != key or self._specs[name] != self._specs[into.name] or stamps != tuple(t.extra for t in source.textures):
+            if (
+                known != key
+                or self._specs[name] != self._specs[into.name]
+                or stamps != tuple(t.extra for t in source.textures)
+            ):
                 continue
             if name != into.name:
                 for to, part in zip(into.parts, source.parts, strict=True):
@@ -409,11 +460,22 @@ class Gpu:
             used = [(t, n) for t, n in zip(geometry.layout.split(), geometry.names, strict=True)]
             layout = " ".join(t if n in program else f"{_bytes(t)}x" for t, n in used)
             names = [n for _, n in used if n in program]
-            geometry.arrays[program.glo] = self.ctx.vertex_array(program, [(geometry.vertices, layout, *names)], geometry.indices)
+            geometry.arrays[program.glo] = self.ctx.vertex_array(
+                program, [(geometry.vertices, layout, *names)], geometry.indices
+            )
         return geometry.arrays[program.glo]
 
-    def _use(self, shader: str, into: Target | moderngl.Framebuffer, program: Program, blocks: dict[str, Any], textures: dict[str, Texture]) -> None:
-        """Make the target current and give the program those of its uniforms that have changed: 2 in a frame of the courtyard like the one before, not 625."""
+    def _use(
+        self,
+        shader: str,
+        into: Target | moderngl.Framebuffer,
+        program: Program,
+        blocks: dict[str, Any],
+        textures: dict[str, Texture],
+    ) -> None:
+        """Make the target current and give the program those of its uniforms that have changed: 2 in a frame of the
+        courtyard like the one before, not 625.
+        """
         drawn = into.textures if isinstance(into, Target) else (into.depth_attachment,)
         if self.sparing:
             self.ctx.finish()  # a driver keeps what draws need that are under way
@@ -428,7 +490,9 @@ class Gpu:
         for unit, name in enumerate(program.samplers):
             texture = textures.get(name)
             if texture is None:
-                raise ShaderError(f"shaders/{shader} reads {name}, but was given only {', '.join(textures) or 'no textures'}")
+                raise ShaderError(
+                    f"shaders/{shader} reads {name}, but was given only {', '.join(textures) or 'no textures'}"
+                )
             if texture in drawn:
                 raise ShaderError(f"shaders/{shader} reads {name} while drawing into it")
             texture.use(unit)
@@ -452,13 +516,25 @@ class Gpu:
     def stored(self, texture: Texture) -> npt.NDArray[Any]:
         """The same in the type it is stored in: of 8 bit 0 to 255."""
         dtype = {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]
-        return np.frombuffer(texture.read(alignment=1), dtype).reshape(texture.height, texture.width, texture.components)[::-1]
+        return np.frombuffer(texture.read(alignment=1), dtype).reshape(
+            texture.height, texture.width, texture.components
+        )[::-1]
 
     def pixel(self, texture: Texture, x: int, y: int) -> tuple[float, ...]:
         """The values of one texel, row 0 on top. Waits for what is being drawn."""
-        part = next((f for target in self.targets.values() for t, f in zip(target.textures, target.parts, strict=True) if t is texture), None)
+        part = next(
+            (
+                f
+                for target in self.targets.values()
+                for t, f in zip(target.textures, target.parts, strict=True)
+                if t is texture
+            ),
+            None,
+        )
         framebuffer = part or self.ctx.framebuffer([texture])
-        data = framebuffer.read((x, texture.height - 1 - y, 1, 1), components=texture.components, dtype=texture.dtype, alignment=1)
+        data = framebuffer.read(
+            (x, texture.height - 1 - y, 1, 1), components=texture.components, dtype=texture.dtype, alignment=1
+        )
         values = np.frombuffer(data, {"f1": "u1", "f2": "f2", "f4": "f4"}[texture.dtype]).astype("f8")
         return tuple(float(v) / (255 if texture.dtype == "f1" else 1) for v in values)
 
@@ -500,7 +576,9 @@ class Gpu:
         return Program(program, self.ctx.vertex_array(program, []), blocks, samplers, {})
 
     def reload(self) -> dict[str, str]:
-        """Compile every shader in use again. Where that fails the old program stays; the reasons are returned, by shader."""
+        """Compile every shader in use again. Where that fails the old program stays; the reasons are returned, by
+        shader.
+        """
         self.errors = {}
         for key, source in self._sources.items():
             try:
@@ -535,7 +613,9 @@ class Gpu:
                     out += expand(m[1], here)
                 elif m := re.match(r"\s*#include\s+<(\w+)>", text):
                     if m[1] not in blocks:
-                        raise ShaderError(f"{here} includes <{m[1]}>, but was given only {', '.join(blocks) or 'no settings'}")
+                        raise ShaderError(
+                            f"{here} includes <{m[1]}>, but was given only {', '.join(blocks) or 'no settings'}"
+                        )
                     if m[1] not in seen:
                         seen.add(m[1])
                         out += [Line(t, path, number) for t in glsl(blocks[m[1]], m[1]).splitlines()]
@@ -545,7 +625,11 @@ class Gpu:
 
         if not entry:
             return expand(path, "draw")
-        return [Line(f"#define ENTRY_{entry.upper()}", path, 0), *expand(path, "draw"), Line(f"void main() {{ {entry}(); }}", path, 0)]
+        return [
+            Line(f"#define ENTRY_{entry.upper()}", path, 0),
+            *expand(path, "draw"),
+            Line(f"void main() {{ {entry}(); }}", path, 0),
+        ]
 
 
 def pass_name(shader: str) -> str:
@@ -556,8 +640,8 @@ def pass_name(shader: str) -> str:
 def explained(log: str, lines: list[Line]) -> str:
     """A compiler's log with its line numbers turned into shaders/file:line, in one line.
 
-    Mesa writes `0:5(21): error`, NVIDIA `0(5) : error`, AMD, Intel and Apple `ERROR: 0:5:`. The text has no #line, since
-    Mesa reports the wrong source for some errors; line 1 is #version.
+    Mesa writes `0:5(21): error`, NVIDIA `0(5) : error`, AMD, Intel and Apple `ERROR: 0:5:`. The text has no #line,
+    since Mesa reports the wrong source for some errors; line 1 is #version.
     """
 
     def place(m: re.Match[str]) -> str:
@@ -568,12 +652,16 @@ def explained(log: str, lines: list[Line]) -> str:
     return "; ".join(
         line.strip()
         for line in told.splitlines()
-        if line.strip() and not set(line.strip()) <= set("=-") and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader"))
+        if line.strip()
+        and not set(line.strip()) <= set("=-")
+        and not line.startswith(("GLSL Compiler", "fragment_shader", "vertex_shader"))
     )
 
 
 def give_back() -> None:
-    """Memory that was freed goes back to the system, where the C library would keep it: 200 of 750 MB after twenty minutes of changing scenes."""
+    """Memory that was freed goes back to the system, where the C library would keep it: 200 of 750 MB after twenty
+    minutes of changing scenes.
+    """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # glibc's own
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -586,11 +674,16 @@ def _aligned(values: Floats) -> Floats:
 def _give(texture: Texture, levels: Sequence[Floats | Bytes], internal: int) -> bool:
     """Give a texture the levels below its first; whether that was possible.
 
-    moderngl makes levels only by having OpenGL halve the texture. To compile what halves takes a software renderer 60 to 90 ms for each kind of
-    texture, in every process, as Mesa keeps no such program: 260 ms until the courtyard's first picture, of 1640 without occlusion.
+    moderngl makes levels only by having OpenGL halve the texture. To compile what halves takes a software renderer 60
+    to 90 ms for each kind of texture, in every process, as Mesa keeps no such program: 260 ms until the courtyard's
+    first picture, of 1640 without occlusion.
     """
     try:
-        gl = ctypes.CDLL({"win32": "opengl32", "darwin": "/System/Library/Frameworks/OpenGL.framework/OpenGL"}.get(sys.platform, "libGL.so.1"))
+        gl = ctypes.CDLL(
+            {"win32": "opengl32", "darwin": "/System/Library/Frameworks/OpenGL.framework/OpenGL"}.get(
+                sys.platform, "libGL.so.1"
+            )
+        )
         write, set_parameter = gl.glTexImage2D, gl.glTexParameteri
     except (OSError, AttributeError):
         return False
@@ -598,7 +691,10 @@ def _give(texture: Texture, levels: Sequence[Floats | Bytes], internal: int) -> 
     for number, level in enumerate(levels, 1):
         pixels = np.ascontiguousarray(level)
         height, width, components = pixels.shape
-        form, kind = (GL_RGB if components == 3 else GL_RGBA), (GL_FLOAT if pixels.dtype == np.float32 else GL_UNSIGNED_BYTE)
+        form, kind = (
+            (GL_RGB if components == 3 else GL_RGBA),
+            (GL_FLOAT if pixels.dtype == np.float32 else GL_UNSIGNED_BYTE),
+        )
         write(GL_TEXTURE_2D, number, internal, width, height, 0, form, kind, ctypes.c_void_p(pixels.ctypes.data))
     set_parameter(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, len(levels))
     return True
@@ -633,8 +729,9 @@ def _shapes(blocks: dict[str, Any]) -> Hashable:
 class Clock:
     """How long each pass takes, in milliseconds; medians over the last frames.
 
-    A GPU has timer queries, read three frames later so that nothing waits; the first reading of a query is meaningless. On a
-    software renderer queries mean nothing: there each pass is waited for and measured by the wall clock, or by another in seconds.
+    A GPU has timer queries, read three frames later so that nothing waits; the first reading of a query is meaningless.
+    On a software renderer queries mean nothing: there each pass is waited for and measured by the wall clock, or by
+    another in seconds.
     """
 
     def __init__(self, ctx: moderngl.Context, kept: int = 15, seconds: Callable[[], float] = time.perf_counter) -> None:
@@ -704,6 +801,8 @@ class Clock:
 
     @property
     def passes(self) -> dict[str, float | None]:
-        """What the last frame asked for, in order, and its median; None where that is not known, as of what another clock's frame drew."""
+        """What the last frame asked for, in order, and its median; None where that is not known, as of what another
+        clock's frame drew.
+        """
         times = self.times
         return {name: times.get(name) for name in self._used}

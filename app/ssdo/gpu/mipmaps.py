@@ -10,7 +10,9 @@ from ssdo.scene.model import Bytes, Floats
 
 
 def halved(image: Bytes, srgb: bool) -> list[Bytes]:
-    """The levels below an image (h, w, 4), down to one pixel, each the mean over areas of the one above: of light, where colours are sRGB."""
+    """The levels below an image (h, w, 4), down to one pixel, each the mean over areas of the one above: of light,
+    where colours are sRGB.
+    """
     values = image.astype("f4") / 255
     if srgb:
         values[..., :3] = _LINEAR[image[..., :3]]

@@ -1,4 +1,6 @@
-"""Views that techniques are tuned on and held against: the built-in scenes from several cameras, in two halves, one of which no choice has seen."""
+"""Views that techniques are tuned on and held against: the built-in scenes from several cameras, in two halves, one of
+which no choice has seen.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,13 @@ class Place(NamedTuple):
 
 
 def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list[Place], list[Place]]:
-    """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of the others all are:
-    what is found must hold from elsewhere, and in scenes it has not seen. Raises Problem."""
+    """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of
+    the others all are: what is found must hold from elsewhere, and in scenes it has not seen. Raises Problem.
+    """
     if both := set(tuned) & set(held):
-        raise Problem(f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out")
+        raise Problem(
+            f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out"
+        )
     halves: tuple[list[Place], list[Place]] = ([], [])
     for scene in [*tuned, *held]:
         views = cameras.of(scene)
@@ -43,7 +48,9 @@ def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list
 
 
 def surfaces_of(gpu: Gpu, place: Place) -> tuple[Shot, View, Mask]:
-    """A view, drawn but for its light, into targets of its own, which stay as they are; and where there is something to light. Raises Problem."""
+    """A view, drawn but for its light, into targets of its own, which stay as they are; and where there is something to
+    light. Raises Problem.
+    """
     with gpu.scope(place.name):
         shot, view = look(gpu, place.shot)
     mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5

@@ -1,4 +1,6 @@
-"""Pictures in and out: PNG and EXR with the shot inside, NPZ arrays, contact sheets. Files are written beside and renamed."""
+"""Pictures in and out: PNG and EXR with the shot inside, NPZ arrays, contact sheets. Files are written beside and
+renamed.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,17 @@ SUFFIXES = (".png", ".exr", ".npz")
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name when it is complete, and not at all otherwise. Raises Problem."""
-    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")  # named first: whenever the program is ended, it can be found
+    # named first: whenever the program is ended, it can be found
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             yield file
         temporary.replace(path)
     except OSError as error:
-        raise Problem(f"{path}: cannot be written: {error.strerror or error}; choose another place with --output") from None
+        raise Problem(
+            f"{path}: cannot be written: {error.strerror or error}; choose another place with --output"
+        ) from None
     finally:
         with contextlib.suppress(OSError):  # it was never made, or has its name now
             temporary.unlink()
@@ -74,8 +79,9 @@ def displayed(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
 
 
 def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
-    """What is measured: float32, linear, row 0 on top. radiance, direct, indirect, albedo, normal (world), emission, sun: (h, w, 3);
-    open and depth: (h, w), depth in metres along the view axis, inf for the background."""
+    """What is measured: float32, linear, row 0 on top. radiance, direct, indirect, albedo, normal (world), emission,
+    sun: (h, w, 3); open and depth: (h, w), depth in metres along the view axis, inf for the background.
+    """
     direct, surfaces = gpu.read(picture.lighting.direct), picture.view.gbuffer
     depth = gpu.read(surfaces.depth)[..., 0]
     rgb = {
@@ -88,7 +94,11 @@ def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
     }
     found = {name: gpu.read(texture)[..., :3] for name, texture in rgb.items()}
     found |= {name: np.broadcast_to(found[name], found["radiance"].shape) for name in ("indirect", "emission")}
-    return found | {"direct": direct[..., :3], "open": direct[..., 3], "depth": np.where(depth < BACKGROUND, depth, np.inf).astype("f4")}
+    return found | {
+        "direct": direct[..., :3],
+        "open": direct[..., 3],
+        "depth": np.where(depth < BACKGROUND, depth, np.inf).astype("f4"),
+    }
 
 
 def save(path: Path, gpu: Gpu, picture: Picture, values: Mapping[str, Any]) -> None:
@@ -107,13 +117,16 @@ def save(path: Path, gpu: Gpu, picture: Picture, values: Mapping[str, Any]) -> N
 
 
 def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = None) -> None:
-    """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`; None: no single shot makes it. Raises Problem."""
+    """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`; None: no single shot
+    makes it. Raises Problem.
+    """
     from PIL import Image, PngImagePlugin
 
     note = PngImagePlugin.PngInfo()
     if values is not None:
         note.add_itxt("shot", to_toml(values))
-    with written(path) as file:  # only runs are packed: the picture of the courtyard takes 80 ms and 1.12 MB, otherwise 280 ms and 1.05 MB
+    # only runs are packed: the picture of the courtyard takes 80 ms and 1.12 MB, otherwise 280 ms and 1.05 MB
+    with written(path) as file:
         Image.fromarray(values_8bit).save(file, "png", pnginfo=note, compress_level=1, compress_type=zlib.Z_RLE)
 
 
@@ -125,7 +138,9 @@ def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = No
 
 
 def _exr(path: Path, radiance: Floats, more: Mapping[str, str]) -> bytes:
-    """What an EXR file holds. The library writes files by name only, and may say nothing of a disk that was full: it is read again."""
+    """What an EXR file holds. The library writes files by name only, and may say nothing of a disk that was full: it is
+    read again.
+    """
     openexr = exr.openexr()
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **more}
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +180,9 @@ def shot_values(path: Path) -> dict[str, Any]:
             image.load()  # the text may stand behind the pixels
             text = getattr(image, "text", {}).get("shot")
     except OSError as error:
-        reason = "not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or "not a whole picture"
+        reason = (
+            "not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or "not a whole picture"
+        )
         raise Problem(f"{path}: cannot be read: {reason}") from None
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Problem(f"{path}: cannot be read: {error}") from None
@@ -193,8 +210,16 @@ def radiance_of(path: Path) -> Floats:
     except MemoryError:
         raise Problem(f"{path}: needs more memory than there is") from None
     except Exception as error:  # from numpy, zipfile, zlib, tokenize and OpenEXR whatever there is
-        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or ' '.join(str(error).split())[:200]}") from None
-    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.ndim != 3 or found.shape[2] < 3 or not found.size:
+        raise Problem(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or ' '.join(str(error).split())[:200]}"
+        ) from None
+    if (
+        not isinstance(found, np.ndarray)
+        or found.dtype.kind != "f"
+        or found.ndim != 3
+        or found.shape[2] < 3
+        or not found.size
+    ):
         kind = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else "no array"
         raise Problem(f"{path}: radiance is {kind}: must be floating point, (height, width, 3)")
     with np.errstate(over="ignore"):

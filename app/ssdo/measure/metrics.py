@@ -1,8 +1,9 @@
 """How far a picture is from a reference: numbers, and a map of where.
 
-Pictures are linear radiance, (h, w, 3) floats, row 0 on top. A mask, (h, w) bool, marks the pixels that count; without one all do.
-The first four metrics take values as they are. SSIM and FLIP ask what a viewer sees and say what they take a screen to show.
-A wrong shape, an empty mask, or a value that is no finite float32 is a Problem, in masked pixels as well: NaN there is a fault too.
+Pictures are linear radiance, (h, w, 3) floats, row 0 on top. A mask, (h, w) bool, marks the pixels that count; without
+one all do. The first four metrics take values as they are. SSIM and FLIP ask what a viewer sees and say what they take
+a screen to show. A wrong shape, an empty mask, or a value that is no finite float32 is a Problem, in masked pixels as
+well: NaN there is a fault too.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 def measured(image: Floats, reference: Floats, mask: Mask | None = None) -> dict[str, float]:
     """Every metric by name: rmse, bias, relmse, psnr, ssim; flip and flip_hdr where the extra `metrics` is installed.
 
-    psnr is infinite for equal pictures. flip_hdr is left out where the reference is black: no exposure shows anything of it.
-    Raises Problem.
+    psnr is infinite for equal pictures. flip_hdr is left out where the reference is black: no exposure shows anything
+    of it. Raises Problem.
     """
     _, b, where = _checked(image, reference, mask)
     metrics = {"rmse": rmse, "bias": bias, "relmse": relmse, "psnr": psnr, "ssim": ssim}
@@ -43,13 +44,16 @@ def measured(image: Floats, reference: Floats, mask: Mask | None = None) -> dict
 
 
 def rmse(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
-    """Root of the mean squared difference over pixels and channels, in units of radiance: 0 is equal, lower is better. Raises Problem."""
+    """Root of the mean squared difference over pixels and channels, in units of radiance: 0 is equal, lower is better.
+    Raises Problem.
+    """
     a, b, where = _checked(image, reference, mask)
     return math.sqrt(float(np.mean((a - b)[where] ** 2)))
 
 
 def bias(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
-    """Mean of image - reference over pixels and channels, in units of radiance: above 0 the image is too bright, below 0 too dark.
+    """Mean of image - reference over pixels and channels, in units of radiance: above 0 the image is too bright, below
+    0 too dark.
 
     0 is best, but not enough: errors of opposite sign cancel. Raises Problem.
     """
@@ -58,10 +62,12 @@ def bias(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
 
 
 def relmse(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
-    """Mean of (image - reference)^2 / (reference^2 + 0.01) over pixels and channels: 0 is equal, no upper end, lower is better.
+    """Mean of (image - reference)^2 / (reference^2 + 0.01) over pixels and channels: 0 is equal, no upper end, lower is
+    better.
 
-    Rousselle, Knaus, Zwicker: Adaptive Sampling and Reconstruction using Greedy Error Minimization, 2011, with epsilon = 1e-2,
-    channel by channel. Dark regions count as much as bright ones, down to a radiance of about 0.1. Raises Problem.
+    Rousselle, Knaus, Zwicker: Adaptive Sampling and Reconstruction using Greedy Error Minimization, 2011, with epsilon
+    = 1e-2, channel by channel. Dark regions count as much as bright ones, down to a radiance of about 0.1. Raises
+    Problem.
     """
     a, b, where = _checked(image, reference, mask)
     return float(np.mean(((a - b) ** 2 / (b**2 + 1e-2))[where]))
@@ -70,8 +76,8 @@ def relmse(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
 def psnr(image: Floats, reference: Floats, mask: Mask | None = None, peak: float = 1.0) -> float:
     """Peak signal-to-noise ratio, 20 log10(peak / rmse), in dB: infinite is equal, no lower end, higher is better.
 
-    The peak is radiance 1, the white of a screen at exposure 0, unless told otherwise: not the brightest pixel, so that figures of
-    different scenes share one scale. It is a function of `rmse`, for those who think in dB. Raises Problem.
+    The peak is radiance 1, the white of a screen at exposure 0, unless told otherwise: not the brightest pixel, so that
+    figures of different scenes share one scale. It is a function of `rmse`, for those who think in dB. Raises Problem.
     """
     if not (math.isfinite(peak) and peak > 0):
         raise Problem(f"peak = {peak!r}: must be a finite number above 0")
@@ -87,17 +93,20 @@ Pair = Sequence[Floats]  # the same picture twice, with noise of mean 0 that is 
 
 
 def noise_free_mse(image: Floats | Pair, references: Pair, mask: Mask | None = None) -> float:
-    """Mean squared error against the truth that two noisy references share, without their noise: 0 is equal, lower is better.
+    """Mean squared error against the truth that two noisy references share, without their noise: 0 is equal, lower is
+    better.
 
-    Let the references be t + m and t + n, with noise of mean 0 that is independent of the image and of one another. Then
+    Let the references be t + m and t + n, with noise of mean 0 that is independent of the image and of one another.
+    Then
 
         (a - t - m) (a - t - n) = (a - t)^2 - (a - t) (m + n) + m n
 
-    and of the right side only (a - t)^2 has a mean other than 0. One reference would have left its variance: (a - t - n)^2 has the
-    mean (a - t)^2 + var n. The same number is the error against the mean of both, less a quarter of their squared difference.
-    An estimate: it may fall below 0 where the image is nearly right. Noise of the image itself counts as error, unless it too is given
-    twice: then the first is held against the first reference and the second against the second. The pairs must come from different
-    seeds; given one picture twice, its noise is all there. Raises Problem.
+    and of the right side only (a - t)^2 has a mean other than 0. One reference would have left its variance: (a - t -
+    n)^2 has the mean (a - t)^2 + var n. The same number is the error against the mean of both, less a quarter of their
+    squared difference. An estimate: it may fall below 0 where the image is nearly right. Noise of the image itself
+    counts as error, unless it too is given twice: then the first is held against the first reference and the second
+    against the second. The pairs must come from different seeds; given one picture twice, its noise is all there.
+    Raises Problem.
     """
     twice = [image, image] if isinstance(image, np.ndarray) else image
     for name, pair in (("references", references), ("images", twice)):
@@ -118,11 +127,11 @@ def noise_free_rmse(image: Floats | Pair, references: Pair, mask: Mask | None = 
 def ssim(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     """Mean structural similarity of what a screen shows: -1 to 1, 1 is equal, higher is better.
 
-    Wang, Bovik, Sheikh, Simoncelli: Image Quality Assessment: From Error Visibility to Structural Similarity, 2004: a Gaussian window
-    of 11 pixels, sigma 1.5, K = 0.01 and 0.03, on radiance clipped to 0..1 in the sRGB curve (what the display shows with the curve
-    `none`). They compare grey; here red, green and blue are averaged, for coloured light is what this project looks at. Windows see
-    only what the mask marks. As in the paper's own code those that lean over the image's edge do not count, unless there are no others.
-    Raises Problem.
+    Wang, Bovik, Sheikh, Simoncelli: Image Quality Assessment: From Error Visibility to Structural Similarity, 2004: a
+    Gaussian window of 11 pixels, sigma 1.5, K = 0.01 and 0.03, on radiance clipped to 0..1 in the sRGB curve (what the
+    display shows with the curve `none`). They compare grey; here red, green and blue are averaged, for coloured light
+    is what this project looks at. Windows see only what the mask marks. As in the paper's own code those that lean over
+    the image's edge do not count, unless there are no others. Raises Problem.
     """
     a, b, where = _checked(image, reference, mask)
     inner = np.zeros_like(where)
@@ -134,32 +143,43 @@ def ssim(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
 def flip(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     """Mean LDR-FLIP: what flipping between the two on a screen shows, 0 to 1, 0 is equal, lower is better.
 
-    Andersson, Nilsson, Akenine-Moller, Oskarsson, Astrom, Fairchild: FLIP: A Difference Evaluator for Alternating Images, 2020, as their
-    package computes it, on radiance clipped to 0..1, at 67 pixels a degree (a 0.7 m wide screen of 3840 pixels, 0.7 m away). What the
-    mask leaves out is made equal first, so that it does not leak in. Raises Problem, also where the extra `metrics` is missing.
+    Andersson, Nilsson, Akenine-Moller, Oskarsson, Astrom, Fairchild: FLIP: A Difference Evaluator for Alternating
+    Images, 2020, as their package computes it, on radiance clipped to 0..1, at 67 pixels a degree (a 0.7 m wide screen
+    of 3840 pixels, 0.7 m away). What the mask leaves out is made equal first, so that it does not leak in. Raises
+    Problem, also where the extra `metrics` is missing.
     """
     a, b, where = _checked(image, reference, mask)
     return _flip(np.clip(a, 0, 1), np.clip(b, 0, 1), where, "LDR", {})
 
 
 def flip_hdr(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
-    """Mean HDR-FLIP: the largest LDR-FLIP over the exposures that show the reference, 0 to 1, 0 is equal, lower is better.
+    """Mean HDR-FLIP: the largest LDR-FLIP over the exposures that show the reference, 0 to 1, 0 is equal, lower is
+    better.
 
-    Andersson, Nilsson, Shirley, Akenine-Moller: Visualizing Errors in Rendered High Dynamic Range Images, 2021, as their package
-    computes it with the ACES curve; radiance below 0 counts as 0. The exposures follow from the reference where the mask counts, by the
-    paper's rule: its brightest and its median pixel shown at 85 % of white. Independent of the unit of radiance.
-    Raises Problem, also for a reference that is black there, and where the extra `metrics` is missing.
+    Andersson, Nilsson, Shirley, Akenine-Moller: Visualizing Errors in Rendered High Dynamic Range Images, 2021, as
+    their package computes it with the ACES curve; radiance below 0 counts as 0. The exposures follow from the reference
+    where the mask counts, by the paper's rule: its brightest and its median pixel shown at 85 % of white. Independent
+    of the unit of radiance. Raises Problem, also for a reference that is black there, and where the extra `metrics` is
+    missing.
     """
     a, b, where = _checked(image, reference, mask)
     brightest = _brightest(b, where)
     if brightest <= 0:
-        raise Problem("the reference is black where it is compared, so that HDR-FLIP has no exposure for it; use flip or rmse")
-    # Given to the package, not left to it: there a dark reference ends the process, and a background would decide the median.
-    # In units of the brightest pixel 1e4 is white at every exposure; without an end, large values overflow to NaN there.
+        raise Problem(
+            "the reference is black where it is compared, so that HDR-FLIP has no exposure for it; use flip or rmse"
+        )
+    # Given to the package, not left to it: there a dark reference ends the process, and a background would decide the
+    # median. In units of the brightest pixel 1e4 is white at every exposure; without an end, large values overflow to
+    # NaN there.
     a, b = np.clip(a / brightest, 0, 1e4), np.clip(b / brightest, 0, 1e4)
     median = max(float(np.median(b[where] @ LUMINANCE)), float(np.finfo(np.float32).eps))  # the package's own floor
     start, stop = math.log2(ACES_85), math.log2(ACES_85 / min(median, 1.0))
-    exposures = {"startExposure": start, "stopExposure": stop, "numExposures": max(2, math.ceil(stop - start)), "tonemapper": "ACES"}
+    exposures = {
+        "startExposure": start,
+        "stopExposure": stop,
+        "numExposures": max(2, math.ceil(stop - start)),
+        "tonemapper": "ACES",
+    }
     return _flip(a, b, where, "HDR", exposures)
 
 
@@ -167,7 +187,9 @@ def flip_hdr(image: Floats, reference: Floats, mask: Mask | None = None) -> floa
 
 
 def error_map(image: Floats, reference: Floats) -> Floats:
-    """(h, w): at each pixel the root of the mean squared difference of its channels. `rmse` is its root mean square. Raises Problem."""
+    """(h, w): at each pixel the root of the mean squared difference of its channels. `rmse` is its root mean square.
+    Raises Problem.
+    """
     a, b, _ = _checked(image, reference, None)
     apart: Floats = np.minimum(np.sqrt(np.mean((a - b) ** 2, -1)), FLOAT32_MAX).astype(np.float32)
     return apart
@@ -176,8 +198,8 @@ def error_map(image: Floats, reference: Floats) -> Floats:
 def false_colour(values: Floats, top: float, mask: Mask | None = None) -> Bytes:
     """(h, w) values as (h, w, 3) 8 bit sRGB: 0 and less black, over purple and orange to pale yellow at `top` and more.
 
-    The map `inferno` of Nathaniel Smith and Stefan van der Walt (2015, CC0): equal steps look equal, and lightness only rises. What the
-    mask leaves out is a blue grey, which the map does not have. Raises Problem.
+    The map `inferno` of Nathaniel Smith and Stefan van der Walt (2015, CC0): equal steps look equal, and lightness only
+    rises. What the mask leaves out is a blue grey, which the map does not have. Raises Problem.
     """
     if not (math.isfinite(top) and top > 0):
         raise Problem(f"top = {top!r}: must be a finite number above 0")
@@ -214,7 +236,9 @@ def _checked(image: Floats, reference: Floats, mask: Mask | None) -> tuple[Doubl
         _check_finite(name, picture)
     if image.shape != reference.shape:
         (h, w, _), (rh, rw, _) = image.shape, reference.shape
-        raise Problem(f"the image is {w} x {h}, the reference {rw} x {rh}: must be equal; draw one of them again with --width and --height")
+        raise Problem(
+            f"the image is {w} x {h}, the reference {rw} x {rh}: must be equal; draw one of them again with --width and --height"
+        )
     return image.astype(np.float64), reference.astype(np.float64), _checked_mask(mask, image.shape[:2])
 
 
@@ -225,7 +249,9 @@ def _check_finite(name: str, values: npt.NDArray[Any]) -> None:
     if bad.any():
         first = tuple(np.argwhere(bad)[0])
         where = f"row {first[0]}, column {first[1]}"
-        raise Problem(f"{name}: {bad.sum()} of {bad.size} values are not finite (float32), the first, {values[first]}, in {where}")
+        raise Problem(
+            f"{name}: {bad.sum()} of {bad.size} values are not finite (float32), the first, {values[first]}, in {where}"
+        )
 
 
 def _checked_mask(mask: Mask | None, shape: tuple[int, ...]) -> Mask:
@@ -238,7 +264,8 @@ def _checked_mask(mask: Mask | None, shape: tuple[int, ...]) -> Mask:
     return mask
 
 
-# SSIM of our own: scikit-image, which the tests compare it with, brings 200 MB, knows no mask and refuses images below 11 pixels.
+# SSIM of our own: scikit-image, which the tests compare it with, brings 200 MB, knows no mask and refuses images below
+# 11 pixels.
 REACH = 5
 WINDOW = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / 1.5) ** 2)
 WINDOW /= WINDOW.sum()
@@ -259,7 +286,11 @@ def _ssim_map(a: Doubles, b: Doubles, where: Mask) -> Doubles:
     total = np.zeros(where.shape)
     for x, y in zip(np.moveaxis(_srgb(a), -1, 0) * where, np.moveaxis(_srgb(b), -1, 0) * where, strict=True):
         mx, my, xx, yy, xy = (_blurred(p) / weight for p in (x, y, x * x, y * y, x * y))
-        total += (2 * mx * my + c1) * (2 * (xy - mx * my) + c2) / ((mx * mx + my * my + c1) * (xx - mx * mx + (yy - my * my) + c2))
+        total += (
+            (2 * mx * my + c1)
+            * (2 * (xy - mx * my) + c2)
+            / ((mx * mx + my * my + c1) * (xx - mx * mx + (yy - my * my) + c2))
+        )
     return total / 3
 
 
@@ -291,9 +322,13 @@ def _flip(a: Doubles, b: Doubles, where: Mask, kind: str, parameters: dict[str, 
     try:
         import flip_evaluator
     except ImportError:
-        raise Problem("FLIP needs the package flip-evaluator, the extra metrics: pip install '.[metrics]' (not for Python 3.14)") from None
+        raise Problem(
+            "FLIP needs the package flip-evaluator, the extra metrics: pip install '.[metrics]' (not for Python 3.14)"
+        ) from None
     test, truth = (np.ascontiguousarray(p, np.float32) for p in (np.where(where[..., None], a, b), b))
-    found, *_ = flip_evaluator.evaluate(truth, test, kind, inputsRGB=False, applyMagma=False, computeMeanError=False, parameters=parameters)
+    found, *_ = flip_evaluator.evaluate(
+        truth, test, kind, inputsRGB=False, applyMagma=False, computeMeanError=False, parameters=parameters
+    )
     mean = float(found[..., 0][where].mean(dtype=np.float64))
     if not math.isfinite(mean):
         raise Problem(f"FLIP of these pictures is {mean}; use rmse")

@@ -56,7 +56,9 @@ def drawable(left: str) -> bool:
 
 
 def png(panels: Sequence[Panel], title: str, subtitle: str, below: str, y: str) -> bytes:
-    """The panels, two in a row, under one legend. Drawn without pyplot, which would look for a display and keep every figure."""
+    """The panels, two in a row, under one legend. Drawn without pyplot, which would look for a display and keep every
+    figure.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.ticker import NullLocator
 
@@ -74,16 +76,42 @@ def png(panels: Sequence[Panel], title: str, subtitle: str, below: str, y: str) 
             dashes, marker = _style(curve)
             axes.fill_between(x, low, high, color=curve.color, alpha=0.15, linewidth=0)
             if curve.line:
-                axes.plot([min(x), max(x)], [curve.line(min(x)), curve.line(max(x))], color=curve.color, linewidth=1.3, linestyle=dashes)
-            axes.plot(x, median, color=curve.color, linewidth=1.3, linestyle="none" if curve.line else dashes, marker=marker, markersize=3.6)
+                axes.plot(
+                    [min(x), max(x)],
+                    [curve.line(min(x)), curve.line(max(x))],
+                    color=curve.color,
+                    linewidth=1.3,
+                    linestyle=dashes,
+                )
+            axes.plot(
+                x,
+                median,
+                color=curve.color,
+                linewidth=1.3,
+                linestyle="none" if curve.line else dashes,
+                marker=marker,
+                markersize=3.6,
+            )
         axes.set_ylim(bottom=0)
         if not panel.ticks:
             axes.set_xlim(left=0)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     named = {curve.label: curve for panel in panels for curve in panel.curves}
-    handles = [Line2D([], [], color=c.color, linewidth=1.3, linestyle=_style(c)[0], marker=_style(c)[1], markersize=3.6) for c in named.values()]
-    figure.legend(handles, list(named), loc="upper left", bbox_to_anchor=(0.008, 0.93), ncols=len(named), frameon=False, fontsize=9, labelcolor=INK)
+    handles = [
+        Line2D([], [], color=c.color, linewidth=1.3, linestyle=_style(c)[0], marker=_style(c)[1], markersize=3.6)
+        for c in named.values()
+    ]
+    figure.legend(
+        handles,
+        list(named),
+        loc="upper left",
+        bbox_to_anchor=(0.008, 0.93),
+        ncols=len(named),
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+    )
     return saved(figure)
 
 
@@ -93,7 +121,8 @@ def sheet(title: str, subtitle: str, below: str, inches: tuple[float, float] = I
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     margin = INCHES[1] / inches[1]  # words are as high in every figure
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08, rect=(0.0, 0.055 * margin, 1.0, 1.0 - 0.175 * margin))  # left, bottom, width, height
+    # left, bottom, width, height
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08, rect=(0.0, 0.055 * margin, 1.0, 1.0 - 0.175 * margin))
     figure = Figure(figsize=inches, dpi=DOTS, facecolor="white", layout=layout)
     figure.text(0.015, 1.0 - 0.016 * margin, title, color=INK, fontsize=12, fontweight="bold", va="top")
     figure.text(0.015, 1.0 - 0.053 * margin, subtitle, color=INK, fontsize=9, va="top")

@@ -1,7 +1,8 @@
 """Means of many frames, kept on disk: what was drawn once is not drawn again, and what was interrupted goes on.
 
-A mean is found by everything that decides it: the shot as the scene resolves it, the scene's and the environment's own numbers (not
-their names: a file may change), the program and its shaders, the driver. Whatever differs, it is not found: nothing kept can be stale.
+A mean is found by everything that decides it: the shot as the scene resolves it, the scene's and the environment's own
+numbers (not their names: a file may change), the program and its shaders, the driver. Whatever differs, it is not
+found: nothing kept can be stale.
 """
 
 from __future__ import annotations
@@ -90,8 +91,16 @@ def default_folder() -> Path:
 
 def add_cache_flags(parser: Parser) -> None:
     """`--cache DIR` and `--no-cache`."""
-    parser.add_argument("--cache", type=Path, default=default_folder(), metavar="DIR", help=f"where truths are kept [{default_folder()}]")
-    parser.add_argument("--no-cache", action="store_const", const=None, dest="cache", help="keep no truth, and use none that is kept")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=default_folder(),
+        metavar="DIR",
+        help=f"where truths are kept [{default_folder()}]",
+    )
+    parser.add_argument(
+        "--no-cache", action="store_const", const=None, dest="cache", help="keep no truth, and use none that is kept"
+    )
 
 
 def take_store(given: dict[str, Any]) -> Store:

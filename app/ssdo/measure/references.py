@@ -1,8 +1,8 @@
 """What a picture is measured against, and where its error comes from.
 
-World truth: rays against all triangles (`reference`). Screen truth: the same technique with many samples, many frames and no blur: all
-that it can know from the one image it sees. Each is drawn twice, from samples that have nothing in common, so that its own noise
-can be taken out of an error and stated (see metrics.noise_free_mse).
+World truth: rays against all triangles (`reference`). Screen truth: the same technique with many samples, many frames
+and no blur: all that it can know from the one image it sees. Each is drawn twice, from samples that have nothing in
+common, so that its own noise can be taken out of an error and stated (see metrics.noise_free_mse).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from ssdo.scene.model import Floats
 from ssdo.settings import Problem
 
 KEEP_EVERY = 20.0  # seconds of drawing that an interruption may cost
-SCREEN = f"{SCREEN_SAMPLES} directions or {SCREEN_SLICES} slices of 2 x {SCREEN_STEPS} points"  # what screen truth tries at each pixel, in each frame
+# what screen truth tries at each pixel, in each frame
+SCREEN = f"{SCREEN_SAMPLES} directions or {SCREEN_SLICES} slices of 2 x {SCREEN_STEPS} points"
 
 HELD = ("radiance", "direct", "indirect", "open")
 
@@ -43,7 +44,9 @@ def silent(shot: Shot) -> None:
 
 
 class Truth(NamedTuple):
-    """The same light twice, from independent samples: HELD of images.arrays. `blurred`: their radiance with the shot's blur over it."""
+    """The same light twice, from independent samples: HELD of images.arrays. `blurred`: their radiance with the shot's
+    blur over it.
+    """
 
     first: Arrays
     second: Arrays
@@ -62,7 +65,11 @@ class Truth(NamedTuple):
 
     def error(self, picture: Floats, mask: Mask) -> float:
         """RMSE of a picture's radiance, without the noise of this."""
-        return metrics.noise_free_rmse(picture, self.pair, mask) if self.shot else metrics.rmse(picture, self.first["radiance"], mask)
+        return (
+            metrics.noise_free_rmse(picture, self.pair, mask)
+            if self.shot
+            else metrics.rmse(picture, self.first["radiance"], mask)
+        )
 
     def noise(self, mask: Mask) -> float:
         """The standard error of the mean's radiance, RMS over the mask: half of what the two differ by."""
@@ -70,7 +77,9 @@ class Truth(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """RMSE of radiance, noise of the truths taken out. The parts do not add up: blur takes from the sampling what it adds of its own."""
+    """RMSE of radiance, noise of the truths taken out. The parts do not add up: blur takes from the sampling what it
+    adds of its own.
+    """
 
     sampling: float  # of the picture without blur, against its screen truth
     remaining: float  # of that, after the blur
@@ -92,7 +101,9 @@ def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
     """The shots whose means are a truth: without blur, at full resolution, with seeds of their own."""
     if frames < 4:
         raise Problem(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
-    plain = replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), temporal=Temporal(), frames=frames // 2)
+    plain = replace(
+        shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), temporal=Temporal(), frames=frames // 2
+    )
     first, second = (replace(plain, seed=(shot.seed + k) % 65536) for k in (1, 2))
     return first, second
 
@@ -110,7 +121,9 @@ def _twice(gpu: Gpu, shot: Shot, technique: Technique, frames: int, store: Store
 
 
 def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
-    """`photograph`, of two frames or more, that goes on from what the store keeps, and leaves there what it drew when it is interrupted."""
+    """`photograph`, of two frames or more, that goes on from what the store keeps, and leaves there what it drew when
+    it is interrupted.
+    """
     name = key(gpu, shot)
     kept = store.load(name)
     count = kept.frames if kept else 0
@@ -134,17 +147,23 @@ def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
 
 
 def of_file(path: Path, shot: Shot) -> Truth:
-    """A picture made elsewhere, .npz or .exr of linear radiance, as the truth; its noise is not known. Raises Problem."""
+    """A picture made elsewhere, .npz or .exr of linear radiance, as the truth; its noise is not known. Raises
+    Problem.
+    """
     radiance = images.radiance_of(path)
     if radiance.shape != (shot.height, shot.width, 3):
         size = f"{radiance.shape[1]} x {radiance.shape[0]}"
-        raise Problem(f"{path} is {size}, the shot {shot.width} x {shot.height}; add --width {radiance.shape[1]} --height {radiance.shape[0]}")
+        raise Problem(
+            f"{path} is {size}, the shot {shot.width} x {shot.height}; add --width {radiance.shape[1]} --height {radiance.shape[0]}"
+        )
     arrays = {"radiance": radiance}
     return Truth(arrays, arrays, (radiance, radiance), None)
 
 
 def parts(picture: Floats, unblurred: Floats, screen_truth: Truth, world_truth: Truth, mask: Mask) -> Parts:
-    """Where the error of a picture's radiance comes from; `unblurred`: the same samples without blur. Raises Problem."""
+    """Where the error of a picture's radiance comes from; `unblurred`: the same samples without blur. Raises
+    Problem.
+    """
     return Parts(
         metrics.noise_free_rmse(unblurred, screen_truth.pair, mask),
         metrics.noise_free_rmse(picture, screen_truth.pair, mask),

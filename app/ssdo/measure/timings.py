@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-BLUR = ("denoise", "temporal", "subsample", "upsample")  # passes that belong to a technique's lighting but are none of its own
-SHARED = ("gbuffer", "sun", "punctual_lights", "composite", "display", "accumulate")  # passes that are the same whatever the technique
+# passes that belong to a technique's lighting but are none of its own
+BLUR = ("denoise", "temporal", "subsample", "upsample")
+# passes that are the same whatever the technique
+SHARED = ("gbuffer", "sun", "punctual_lights", "composite", "display", "accumulate")
 CLOCKS: Mapping[str, tuple[Callable[[], float], str]] = {
     "wall": (time.perf_counter, "wall clock around each pass"),
     "cpu": (time.process_time, "processor time of all threads"),
@@ -28,7 +30,9 @@ def spread(times: Sequence[float]) -> dict[str, float]:
 
 def summed(passes: Mapping[str, Sequence[float]], chosen: Callable[[str], bool]) -> dict[str, float]:
     """The spread of what some passes take together in each frame; nothing takes no time."""
-    return spread([sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)] or [0.0])
+    return spread(
+        [sum(frame) for frame in zip(*(times for name, times in passes.items() if chosen(name)), strict=True)] or [0.0]
+    )
 
 
 def in_words(found: Mapping[str, float], digits: int = 2) -> str:

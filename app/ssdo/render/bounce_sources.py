@@ -36,13 +36,20 @@ def _lit(view: View) -> Lit:
 
 
 def draw(gpu: Gpu, view: View, direct: Texture) -> Senders:
-    """`direct`: irradiance from the environment at every pixel that is lit. Sun and lamps reach what is in a guard band as they do everything; of the
-    environment a surface there is taken to see as large a share as the nearest pixel of the picture does. RMSE of the bounce with a band of 0.125
-    (see guard.py) is 0.0361 so, 0.0362 were all of the sky open there, and 0.0359 were that found as for the picture, which takes SSDO's direct pass
-    1016 ms instead of 775."""
+    """`direct`: irradiance from the environment at every pixel that is lit. Sun and lamps reach what is in a guard band
+    as they do everything; of the environment a surface there is taken to see as large a share as the nearest pixel of
+    the picture does. RMSE of the bounce with a band of 0.125 (see guard.py) is 0.0361 so, 0.0362 were all of the sky
+    open there, and 0.0359 were that found as for the picture, which takes SSDO's direct pass 1016 ms instead of 775.
+    """
     into = gpu.target("senders", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
     entry = ("banded_" if view.within else "") + ("matte" if view.gloss is None else "glossy")
-    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "light_direct": direct, "light_sun": view.sun, "lit": _lit(view)}
+    given: dict[str, Any] = {
+        "frame": view.frame,
+        "gbuffer": view.gbuffer,
+        "light_direct": direct,
+        "light_sun": view.sun,
+        "lit": _lit(view),
+    }
     return Senders(*gpu.draw(f"passes/bounce_sources.frag:{entry}", into, **given, environment=view.environment))
 
 
@@ -58,8 +65,9 @@ class Hidden(NamedTuple):
 
 
 def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
-    """Sun and lamps reach what is hidden as they do everything. Of the environment each surface is taken to see as large a share as the one seen
-    at its pixel does: how open it is itself would have to be found as for that."""
+    """Sun and lamps reach what is hidden as they do everything. Of the environment each surface is taken to see as
+    large a share as the one seen at its pixel does: how open it is itself would have to be found as for that.
+    """
     surfaces = depth_layers.hidden(gpu, view.scene, view.frame, view.gbuffer)
     entry = "hidden_matte" if view.gloss is None else "hidden_glossy"
     far = gpu.cached("far", None, lambda: gpu.table(np.full((1, 1, 1), BACKGROUND, "f4")))
@@ -68,8 +76,16 @@ def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
         shining = sun.draw(gpu, view.scene, view.frame, of, view.sunlight, f"sun.{name}")
         shining = punctual_lights.draw(gpu, view.scene, view.frame, of, view.lamps, shining, f"lamps.{name}")
         into = gpu.target(f"senders.{name}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        given: dict[str, Any] = {"frame": view.frame, "gbuffer": of, "light_direct": direct, "light_sun": shining.irradiance, "hidden_end": end}
-        found += gpu.draw(f"passes/bounce_sources.frag:{entry}", into, **given, environment=view.environment, lit=_lit(view))
+        given: dict[str, Any] = {
+            "frame": view.frame,
+            "gbuffer": of,
+            "light_direct": direct,
+            "light_sun": shining.irradiance,
+            "hidden_end": end,
+        }
+        found += gpu.draw(
+            f"passes/bounce_sources.frag:{entry}", into, **given, environment=view.environment, lit=_lit(view)
+        )
     return Hidden(*found)
 
 

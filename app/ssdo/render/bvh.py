@@ -1,8 +1,8 @@
 """Triangles in boxes in boxes, as flat arrays a shader can walk without a stack. No OpenGL here.
 
-Nodes lie depth first: the next one down is the next in the array, and every node knows where to go when its box is missed
-(Smits, Efficiency Issues for Ray Tracing, 1998). Splits minimise the surface area heuristic over bins (Wald 2007); all nodes of
-a level are split at once, so that numpy does the work.
+Nodes lie depth first: the next one down is the next in the array, and every node knows where to go when its box is
+missed (Smits, Efficiency Issues for Ray Tracing, 1998). Splits minimise the surface area heuristic over bins (Wald
+2007); all nodes of a level are split at once, so that numpy does the work.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ Doubles = npt.NDArray[np.float64]
 
 
 class Tree(NamedTuple):
-    """`nodes` (k, 2, 4): lowest corner and the node to go to when the box is missed (k: none); highest corner and the first
-    triangle of a leaf, -1 inside. `order` (n,): which triangle stands where. `last` (n,): whether a leaf's list ends with it."""
+    """`nodes` (k, 2, 4): lowest corner and the node to go to when the box is missed (k: none); highest corner and the
+    first triangle of a leaf, -1 inside. `order` (n,): which triangle stands where. `last` (n,): whether a leaf's list
+    ends with it.
+    """
 
     nodes: Floats
     order: Ints
@@ -45,7 +47,9 @@ def build(triangles: Floats) -> Tree:
     """The tree of (n, 3, 3) corners. Raises Problem when there are more than it can number."""
     count = len(triangles)
     if count > MOST // 2:
-        raise Problem(f"{count} triangles: rays can be traced through at most {MOST // 2}; choose another technique or a smaller scene")
+        raise Problem(
+            f"{count} triangles: rays can be traced through at most {MOST // 2}; choose another technique or a smaller scene"
+        )
     if count == 0:
         return Tree(np.array([[[1, 1, 1, 1], [-1, -1, -1, -1]]], "f4"), np.zeros(0, "i4"), np.zeros(0, bool))
     a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
@@ -56,7 +60,9 @@ def build(triangles: Floats) -> Tree:
         at = _ranges(start, end)
         first = np.cumsum(end - start) - (end - start)
         leaf = end - start <= LEAF
-        levels.append(Level(start, end, np.minimum.reduceat(low[at], first), np.maximum.reduceat(high[at], first), leaf))
+        levels.append(
+            Level(start, end, np.minimum.reduceat(low[at], first), np.maximum.reduceat(high[at], first), leaf)
+        )
         start, end = _split(order, start[~leaf], end[~leaf], low, high, len(levels) > BALANCED)
     last = np.zeros(count, bool)
     for level in levels:
@@ -72,7 +78,8 @@ def _ranges(start: Longs, end: Longs) -> Longs:
 
 
 def _split(order: Longs, start: Longs, end: Longs, low: Floats, high: Floats, halve: bool) -> tuple[Longs, Longs]:
-    """Sort triangles (number, lowest and highest corner) within each node by bin, in place, and say where the halves of each node lie.
+    """Sort triangles (number, lowest and highest corner) within each node by bin, in place, and say where the halves of
+    each node lie.
 
     Corners move with their numbers so that memory is read in order: 7 s for a million instead of 16.
     """

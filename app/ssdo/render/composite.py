@@ -23,14 +23,25 @@ def mean(gpu: Gpu, view: View, light: Lighting, index: int) -> Lighting:
     into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, *light.formats) for k in (0, 1))
     if index == 0:
         before.framebuffer.clear()
-    return light.of(gpu.draw(f"passes/accumulate.frag:{entry}", into, average=Average(1 / (index + 1)), before=light.of(before.textures), **light.given))
+    return light.of(
+        gpu.draw(
+            f"passes/accumulate.frag:{entry}",
+            into,
+            average=Average(1 / (index + 1)),
+            before=light.of(before.textures),
+            **light.given,
+        )
+    )
 
 
 def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
-    """The mean of `count` frames, (h, w, 4) for each texture but the texel of no bounce, as if they had just been drawn: frame `count` goes on
-    from here."""
+    """The mean of `count` frames, (h, w, 4) for each texture but the texel of no bounce, as if they had just been
+    drawn: frame `count` goes on from here.
+    """
     drawn = [values for values in means if values.shape == means[0].shape]
-    into = gpu.target(f"mean.{(count - 1) % 2}", (means[0].shape[1], means[0].shape[0]), *[LIGHTING_FORMAT] * len(drawn))
+    into = gpu.target(
+        f"mean.{(count - 1) % 2}", (means[0].shape[1], means[0].shape[0]), *[LIGHTING_FORMAT] * len(drawn)
+    )
     for texture, values in zip(into.textures, drawn, strict=True):
         gpu.write(texture, values)
     return Lighting(into.textures[0], gpu.black).of(into.textures)
@@ -39,7 +50,18 @@ def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
 def draw(gpu: Gpu, view: View, light: Lighting) -> Texture:
     """Linear radiance, rgb."""
     into = gpu.target("radiance", view.size, LIGHTING_FORMAT)
-    given: dict[str, Any] = {"frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment, "light_sun": view.sun} | light.given
+    given: dict[str, Any] = {
+        "frame": view.frame,
+        "gbuffer": view.gbuffer,
+        "environment": view.environment,
+        "light_sun": view.sun,
+    } | light.given
     if view.gloss is None:
         return gpu.draw("passes/composite.frag:matte", into, **given)[0]
-    return gpu.draw(f"passes/composite.frag:{'dimmed' if light.gloss is None else 'glossy'}", into, **given, gloss=view.gloss, light_shine=view.shine)[0]
+    return gpu.draw(
+        f"passes/composite.frag:{'dimmed' if light.gloss is None else 'glossy'}",
+        into,
+        **given,
+        gloss=view.gloss,
+        light_shine=view.shine,
+    )[0]

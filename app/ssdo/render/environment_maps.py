@@ -16,7 +16,8 @@ from ssdo.scene.model import Floats
 
 GLOSS_LEVELS = 6  # as in shaders/common/specular.glsl
 SAMPLES = 64  # of a texel; with four times as many, maps of the built-in sky change by less than 0.5 %
-AROUND = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # texels a side of maps for directions that stand for a part of the sphere
+# texels a side of maps for directions that stand for a part of the sphere
+AROUND = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 TABLE = 32  # texels a side of the table of reflectances
 
 
@@ -49,7 +50,11 @@ def upload(gpu: Gpu, environment: Environment) -> EnvironmentMaps:
     """The maps, made once for each environment."""
 
     def make() -> EnvironmentMaps:
-        return EnvironmentMaps(gpu.sphere_map(environment.radiance), gpu.sphere_map(*environment.levels), gpu.sphere_map(environment.irradiance))
+        return EnvironmentMaps(
+            gpu.sphere_map(environment.radiance),
+            gpu.sphere_map(*environment.levels),
+            gpu.sphere_map(environment.irradiance),
+        )
 
     return gpu.cached("environment", environment, make)
 
@@ -62,7 +67,9 @@ def around(gpu: Gpu, environment: Environment, solid_angle: float) -> Texture:
 
 
 def glossy(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: Frame) -> GlossMaps:
-    """What glossy surfaces need, made once for each environment. Of the frame nothing is used but what shaders must be given."""
+    """What glossy surfaces need, made once for each environment. Of the frame nothing is used but what shaders must be
+    given.
+    """
 
     def make() -> Texture:
         columns = max(min(environment.levels[0].shape[1], WIDEST), 2 << GLOSS_LEVELS)
@@ -70,8 +77,19 @@ def glossy(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: Fra
         for level in range(GLOSS_LEVELS):
             size = (columns >> level, columns >> level + 1)
             into = gpu.target("glossy", size, "rgba32f")
-            lobe = Lobe(level / (GLOSS_LEVELS - 1), SAMPLES if level else 1, (float(size[0]), float(size[1])), 2 * math.pi**2 / (size[0] * size[1]))
-            drawn = gpu.draw("passes/prefilter_specular.frag", into, lobe=lobe, frame=replace(frame, sky_rotation=0.0, sky_intensity=1.0), environment=maps)
+            lobe = Lobe(
+                level / (GLOSS_LEVELS - 1),
+                SAMPLES if level else 1,
+                (float(size[0]), float(size[1])),
+                2 * math.pi**2 / (size[0] * size[1]),
+            )
+            drawn = gpu.draw(
+                "passes/prefilter_specular.frag",
+                into,
+                lobe=lobe,
+                frame=replace(frame, sky_rotation=0.0, sky_intensity=1.0),
+                environment=maps,
+            )
             levels.append(np.ascontiguousarray(gpu.read(drawn[0])[..., :3]))
         return gpu.sphere_map(*levels)
 
@@ -85,10 +103,10 @@ def reflectance_table(gpu: Gpu) -> Texture:
 
 @cache
 def reflectances() -> Floats:
-    """(TABLE, TABLE, 2): with f0 at normal incidence a lobe reflects f0 a + b of white light from everywhere; rows by roughness, columns by
-    the cosine towards the eye, both 0 to 1. GGX, separable Smith masking, Schlick's Fresnel; 32 x 32 directions of the visible normals
-    (Heitz 2018) for each, the denser the flatter they lie, as the lobe ends where the last few would reflect into the surface: right to 1.5e-3
-    beyond the first column.
+    """(TABLE, TABLE, 2): with f0 at normal incidence a lobe reflects f0 a + b of white light from everywhere; rows by
+    roughness, columns by the cosine towards the eye, both 0 to 1. GGX, separable Smith masking, Schlick's Fresnel; 32 x
+    32 directions of the visible normals (Heitz 2018) for each, the denser the flatter they lie, as the lobe ends where
+    the last few would reflect into the surface: right to 1.5e-3 beyond the first column.
     """
     count = 32
     cosine, roughness = np.meshgrid(np.linspace(0, 1, TABLE), np.linspace(0, 1, TABLE))
@@ -107,7 +125,9 @@ def reflectances() -> Floats:
     vh = np.maximum(v[0] * h[0] + v[1] * h[2], 0)
     below = 2 * vh * h[2] - v[1]
     out_cosine = np.maximum(below, 0)
-    weight = 2 * flat * 2 * out_cosine / np.maximum(out_cosine + np.sqrt(alpha**2 + (1 - alpha**2) * out_cosine**2), 1e-9)
+    weight = (
+        2 * flat * 2 * out_cosine / np.maximum(out_cosine + np.sqrt(alpha**2 + (1 - alpha**2) * out_cosine**2), 1e-9)
+    )
     edge = (1 - vh) ** 5
     found: Floats = np.stack([((1 - edge) * weight).mean(-1), (edge * weight).mean(-1)], -1).astype("f4")
     return found

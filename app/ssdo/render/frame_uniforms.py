@@ -1,4 +1,6 @@
-"""What every shader may know of one frame: the camera, the light's direction, the size, the count. All camera mathematics."""
+"""What every shader may know of one frame: the camera, the light's direction, the size, the count. All camera
+mathematics.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ from ssdo.settings import Vec3
 Matrix = tuple[float, ...]  # 16 numbers, column by column, as GLSL takes them
 Doubles = npt.NDArray[np.float64]
 
-# How far the pattern moves from frame to frame: a tile of pixels divides stratum and azimuth by 16, so 16 times the first two are
-# Roberts' R2 (2018); with R3 itself the mean of 8 frames erred more than that of 3. The third is R3's last.
+# How far the pattern moves from frame to frame: a tile of pixels divides stratum and azimuth by 16, so 16 times the
+# first two are Roberts' R2 (2018); with R3 itself the mean of 8 frames erred more than that of 3. The third is R3's
+# last.
 ADVANCE = ((9 + 0.7548776662466927) / 16, (6 + 0.5698402909980532) / 16, 0.5497004779019703)
 
 
@@ -43,7 +46,9 @@ class Frame:
 
     @property
     def still(self) -> Self:
-        """For passes that neither sample nor look at the sky: the same in every frame of a shot, so that what they drew can be kept."""
+        """For passes that neither sample nor look at the sky: the same in every frame of a shot, so that what they drew
+        can be kept.
+        """
         return replace(self, jitter=(0.0, 0.0, 0.0), index=0, sky_rotation=0.0, sky_intensity=0.0)
 
 
@@ -66,7 +71,9 @@ def box_corners(low: npt.ArrayLike, high: npt.ArrayLike) -> Doubles:
 
 
 def planes(scene: Scene, eye: Doubles, forward: Doubles) -> tuple[float, float]:
-    """Distances along the view axis that hold the whole scene: near, far. A far/near ratio of 1000 keeps 32-bit depth sharp."""
+    """Distances along the view axis that hold the whole scene: near, far. A far/near ratio of 1000 keeps 32-bit depth
+    sharp.
+    """
     along = (box_corners(*scene.bounds) - eye) @ forward
     far = max(float(along.max()) * 1.01, scene.size * 1e-3)
     return max(float(along.min()) * 0.99, far * 1e-3), far + scene.size * 1e-3
@@ -136,11 +143,14 @@ def frame(
 
 
 def every_second(frame: Frame) -> Frame:
-    """The frame of every second pixel of a row and of a column, the lower left first: each has the centre of the pixel that it is, so that
-    what is known there is exact. Their picture begins half a pixel to the left of the whole one and below it: a shifted lens."""
+    """The frame of every second pixel of a row and of a column, the lower left first: each has the centre of the pixel
+    that it is, so that what is known there is exact. Their picture begins half a pixel to the left of the whole one and
+    below it: a shifted lens.
+    """
     size = tuple((int(n) + 1) // 2 for n in frame.size)
     grown = [2 * half / n for half, n in zip(size, frame.size, strict=True)]  # 1 where the size is even
-    middle = [g - 1 - 1 / n for g, n in zip(grown, frame.size, strict=True)]  # of the picture, in halves of the whole one
+    # of the picture, in halves of the whole one
+    middle = [g - 1 - 1 / n for g, n in zip(grown, frame.size, strict=True)]
     clip = np.array(frame.clip_from_world).reshape(4, 4)
     for axis in (0, 1):
         clip[:, axis] = (clip[:, axis] - middle[axis] * clip[:, 3]) / grown[axis]
@@ -167,17 +177,23 @@ def widened(frame: Frame, band: int) -> Frame:
 
 
 def from_view(frame: Frame, other: Frame) -> Matrix:
-    """From one frame's view space to another's. In double precision, so that a camera that stands still is where it was to the last digits."""
+    """From one frame's view space to another's. In double precision, so that a camera that stands still is where it was
+    to the last digits.
+    """
     if frame.view_from_world == other.view_from_world:
         return flat(np.eye(4))
     return flat(np.array(frame.world_from_view).reshape(4, 4) @ np.array(other.view_from_world).reshape(4, 4))
 
 
 def positions(frame: Frame, depth: npt.NDArray[np.float32]) -> Doubles:
-    """(h, w, 3) world positions, metres, of what is seen at `depth` (h, w), metres along the view axis, row 0 on top; NaN where it is infinite."""
+    """(h, w, 3) world positions, metres, of what is seen at `depth` (h, w), metres along the view axis, row 0 on top;
+    NaN where it is infinite.
+    """
     h, w = depth.shape
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
-    at_one = np.stack([x * frame.tangent[0] + frame.shift[0], y * frame.tangent[1] + frame.shift[1], -np.ones_like(x)], -1)
+    at_one = np.stack(
+        [x * frame.tangent[0] + frame.shift[0], y * frame.tangent[1] + frame.shift[1], -np.ones_like(x)], -1
+    )
     along = at_one @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
     found: Doubles = np.array(frame.eye) + along * np.where(np.isfinite(depth), depth, np.nan)[..., None]
     return found

@@ -19,7 +19,8 @@ class GBuffer(NamedTuple):
     """Passed to shaders as `gbuffer`."""
 
     normal: Texture  # rgb: unit normal, world space, towards the camera's side; a: 1 on a surface, 0 on the background
-    albedo: Texture  # rgb: diffuse reflectance, linear; a: share of the environment's light that the artist lets through
+    # rgb: diffuse reflectance, linear; a: share of the environment's light that the artist lets through
+    albedo: Texture
     emission: Texture  # rgb: radiance; a black texel where nothing in the scene shines
     depth: Texture  # metres along the view axis, 32 bit
     flat: Texture  # the normal without the bumps of a normal image: what the surface's own plane is
@@ -28,7 +29,9 @@ class GBuffer(NamedTuple):
 
 @dataclass(frozen=True)
 class Camera:
-    """Passed to shaders/passes/gbuffer.vert as `camera`: all of a frame that decides what is seen, so that other light draws no surfaces again."""
+    """Passed to shaders/passes/gbuffer.vert as `camera`: all of a frame that decides what is seen, so that other light
+    draws no surfaces again.
+    """
 
     clip_from_world: Matrix
     view_from_world: Matrix
@@ -41,24 +44,35 @@ def parts(scene: Scene) -> tuple[str, ...]:
 
 
 def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
-    """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to use."""
+    """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to
+    use.
+    """
     uploaded = upload(gpu, scene)
     return layer(gpu, scene, frame, "gbuffer", uploaded.geometry, seen(uploaded, frame), "seen")
 
 
-def layer(gpu: Gpu, scene: Scene, frame: Frame, name: str, geometry: Geometry, parts: Sequence[Part], which: str, **bound: Any) -> GBuffer:
+def layer(
+    gpu: Gpu, scene: Scene, frame: Frame, name: str, geometry: Geometry, parts: Sequence[Part], which: str, **bound: Any
+) -> GBuffer:
     """What is nearest of these parts; of another layer than what is seen, behind the depth `before`."""
     formats = ["rgba16f", "rgba16f", "r32f", *["rgba16f"] * (2 * scene.layered + scene.shining)]
     into = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
-    clear, camera = [BACKGROUND if f == "r32f" else 0.0 for f in formats], Camera(frame.clip_from_world, frame.view_from_world, which)
-    gpu.raster("passes/gbuffer", into, geometry, parts, clear, camera=camera, keep=True, backs=which == "backs", **bound)
+    clear, camera = (
+        [BACKGROUND if f == "r32f" else 0.0 for f in formats],
+        Camera(frame.clip_from_world, frame.view_from_world, which),
+    )
+    gpu.raster(
+        "passes/gbuffer", into, geometry, parts, clear, camera=camera, keep=True, backs=which == "backs", **bound
+    )
     normal, albedo, depth, *more = into.textures
     emission = more.pop() if scene.shining else gpu.black
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)
 
 
 def inverse_depth(gpu: Gpu, frame: Frame, surfaces: GBuffer) -> Texture:
-    """1 / depth (1 / metres) with a border of one pixel that is 0, as nothing is there: what screen-space techniques look for occluders in."""
+    """1 / depth (1 / metres) with a border of one pixel that is 0, as nothing is there: what screen-space techniques
+    look for occluders in.
+    """
     width, height = surfaces.depth.size
     into = gpu.target("inverse depth", (width + 2, height + 2), "r32f")
     return gpu.draw("passes/inverse_depth.frag", into, keep=True, frame=frame.still, gbuffer=surfaces)[0]

@@ -1,15 +1,18 @@
-"""The guard band: what lies just outside of the picture is drawn too, so that it closes directions and sends light (Ritschel et al. 2009).
+"""The guard band: what lies just outside of the picture is drawn too, so that it closes directions and sends light
+(Ritschel et al. 2009).
 
-A technique is given a larger view and lights the picture in its middle; what it answers is picked out, bit for bit, and nothing after it knows of a
-band. Blur and memory stay within the picture, as there is no light outside. What leaves the band is unknown as before, as is all behind the camera.
+A technique is given a larger view and lights the picture in its middle; what it answers is picked out, bit for bit, and
+nothing after it knows of a band. Blur and memory stay within the picture, as there is no light outside. What leaves the
+band is unknown as before, as is all behind the camera.
 
-RMSE with none, 0.125 and 0.25; mean of scenes/cameras.py (160 x 90, a radius of 15 % of the scene's size, 4 frames of 64 directions of 32 points),
-against rays as long: SSDO's direct light (over pi) 0.0543, 0.0492, 0.0491, in the outer tenth of the height 0.0564, 0.0403, 0.0400; its bounce 0.0398,
-0.0361, 0.0358; radiance 0.0314, 0.0303, 0.0303; the bitmask's the same within 0.0015. Radiance against rays without end: 0.1233, 0.1216, 0.1214.
-SSAO's direct light 0.0725, 0.0700, 0.0702, but its radiance 0.0600, 0.0624, 0.0625: what closes more should send more, and it has no bounce.
+RMSE with none, 0.125 and 0.25; mean of scenes/cameras.py (160 x 90, a radius of 15 % of the scene's size, 4 frames of
+64 directions of 32 points), against rays as long: SSDO's direct light (over pi) 0.0543, 0.0492, 0.0491, in the outer
+tenth of the height 0.0564, 0.0403, 0.0400; its bounce 0.0398, 0.0361, 0.0358; radiance 0.0314, 0.0303, 0.0303; the
+bitmask's the same within 0.0015. Radiance against rays without end: 0.1233, 0.1216, 0.1214. SSAO's direct light 0.0725,
+0.0700, 0.0702, but its radiance 0.0600, 0.0624, 0.0625: what closes more should send more, and it has no bounce.
 
-Processor time of SSDO in the courtyard at 1280 x 720 on llvmpipe, of 1600 ms: 200 and 260 more with 0.125 and 0.25 (G-buffer 36 and 40, sun 42 and 84,
-senders 43 and 71, the rest for picking), of which 80 and 100 while nothing moves.
+Processor time of SSDO in the courtyard at 1280 x 720 on llvmpipe, of 1600 ms: 200 and 260 more with 0.125 and 0.25
+(G-buffer 36 and 40, sun 42 and 84, senders 43 and 71, the rest for picking), of which 80 and 100 while nothing moves.
 """
 
 from __future__ import annotations
@@ -27,14 +30,20 @@ from ssdo.render.technique import Lighting, View
 from ssdo.scene.model import Floats
 from ssdo.settings import Settings, param
 
-TILES = 8  # pixels: the sampling tile at half the resolution, so that each pixel takes the samples that it takes without a band
+# pixels: the sampling tile at half the resolution, so that each pixel takes the samples that it takes without a band
+TILES = 8
 
 
 @dataclass(frozen=True)
 class Guard(Settings):
     """What is drawn around the picture for techniques to find there."""
 
-    band: float = param(0.0, 0.0, 0.5, "how much farther than the picture techniques look on each side, as a share of its height; drawn in whole tiles of 8 px")
+    band: float = param(
+        0.0,
+        0.0,
+        0.5,
+        "how much farther than the picture techniques look on each side, as a share of its height; drawn in whole tiles of 8 px",
+    )
 
     def pixels(self, height: int) -> int:
         """How wide it is."""
@@ -60,7 +69,9 @@ def first(view: View) -> tuple[int, int]:
 
 
 def inside(view: View, uv: Floats) -> Floats:
-    """Places in what a technique is given, (n, 2) shares of it, as shares of the picture itself: below 0 and above 1 in its band."""
+    """Places in what a technique is given, (n, 2) shares of it, as shares of the picture itself: below 0 and above 1 in
+    its band.
+    """
     if view.within is None:
         return uv
     found: Floats = (uv * np.array(view.size, "f4") - np.array(view.within[:2], "f4")) / np.array(view.within[2:], "f4")

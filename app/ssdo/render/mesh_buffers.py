@@ -20,7 +20,16 @@ PLAIN: Layout = ("3f 3f 2f", ("position_ws", "normal_ws", "uv"))
 LAYERED: Layout = ("3f 3f 2f 2f 4f2 4f", (*PLAIN[1], "uv2", "color", "tangent_ws"))
 RECORDS = {
     PLAIN: np.dtype([("position_ws", "3f4"), ("normal_ws", "3f4"), ("uv", "2f4")]),
-    LAYERED: np.dtype([("position_ws", "3f4"), ("normal_ws", "3f4"), ("uv", "2f4"), ("uv2", "2f4"), ("color", "4f2"), ("tangent_ws", "4f4")]),
+    LAYERED: np.dtype(
+        [
+            ("position_ws", "3f4"),
+            ("normal_ws", "3f4"),
+            ("uv", "2f4"),
+            ("uv2", "2f4"),
+            ("color", "4f2"),
+            ("tangent_ws", "4f4"),
+        ]
+    ),
 }
 IMAGES = ("albedo", "emission", "surface", "normal", "occlusion")
 COLORS = ("albedo", "emission")  # of these, the images whose texels are sRGB
@@ -28,7 +37,9 @@ COLORS = ("albedo", "emission")  # of these, the images whose texels are sRGB
 
 @dataclass(frozen=True)
 class Surface:
-    """What a material's shader is told besides its images. Of each image: two rows that make its coordinates of (u, v, 1), and which UVs."""
+    """What a material's shader is told besides its images. Of each image: two rows that make its coordinates of (u, v,
+    1), and which UVs.
+    """
 
     albedo: Vec3
     emission: Vec3
@@ -58,8 +69,9 @@ class Surface:
 
 @dataclass(frozen=True)
 class Has:
-    """Passed to shaders/passes/gbuffer.frag as `has`: which images a material has. Others are not fetched: a white texel in their place costs as much as
-    an image, in processor time a fifth of the parlour's G-buffer."""
+    """Passed to shaders/passes/gbuffer.frag as `has`: which images a material has. Others are not fetched: a white
+    texel in their place costs as much as an image, in processor time a fifth of the parlour's G-buffer.
+    """
 
     albedo: str = param("none", choices=("none", "image"))
     emission: str = param("none", choices=("none", "image"))
@@ -106,7 +118,9 @@ def in_sight(uploaded: Uploaded, frame: Frame) -> npt.NDArray[np.bool_]:
 
 
 def corners(mesh: Mesh) -> tuple[Floats, Ints]:
-    """(n, 8) position, normal, uv and the (m, 3) corners of triangles; a mesh without normals gets those of its triangles."""
+    """(n, 8) position, normal, uv and the (m, 3) corners of triangles; a mesh without normals gets those of its
+    triangles.
+    """
     filled, triangles = _records(mesh, PLAIN)
     return filled.view("f4").reshape(-1, 8), triangles
 
@@ -160,7 +174,10 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
     entry += "_shining" * scene.shining
     meshes = [mesh for mesh in scene.meshes if mesh.triangles.size]
     counts = [mesh.triangles.size if mesh.normals is None else len(mesh.positions) for mesh in meshes]
-    vertices, indices = np.empty(sum(counts), RECORDS[layout]), np.empty((sum(len(mesh.triangles) for mesh in meshes), 3), "i4")
+    vertices, indices = (
+        np.empty(sum(counts), RECORDS[layout]),
+        np.empty((sum(len(mesh.triangles) for mesh in meshes), 3), "i4"),
+    )
     images: dict[Any, Texture] = {}
 
     def image(wanted: Image | None, linear: bool) -> Texture:  # white where there is none
@@ -179,11 +196,20 @@ def _make(gpu: Gpu, scene: Scene) -> Uploaded:
         vertices[start : start + count], indices[first : first + length] = _records(mesh, layout)
         indices[first : first + length] += start
         wanted = IMAGES if scene.layered else COLORS
-        bound: dict[str, Any] = {f"{name}_image": image(getattr(m, f"{name}_image"), name not in COLORS) for name in wanted}
+        bound: dict[str, Any] = {
+            f"{name}_image": image(getattr(m, f"{name}_image"), name not in COLORS) for name in wanted
+        }
         surface = surface_of(m)
         has = Has(**{name: "image" for name in wanted if getattr(m, f"{name}_image")})
         parts.append(Part(3 * first, 3 * length, {"material": surface, "has": has, **bound}, entry, not m.two_sided))
         hole = Hole(m.opacity, m.cutoff, surface.albedo_u, surface.albedo_v, surface.albedo_set)
-        shadows.append(Part(3 * first, 3 * length, {"hole": hole, "albedo_image": bound["albedo_image"]}, "pierced" if m.cutoff else "whole"))
+        shadows.append(
+            Part(
+                3 * first,
+                3 * length,
+                {"hole": hole, "albedo_image": bound["albedo_image"]},
+                "pierced" if m.cutoff else "whole",
+            )
+        )
         start, first = start + count, first + length
     return Uploaded(gpu.geometry(vertices, layout[0], layout[1], indices), parts, shadows, boxes)

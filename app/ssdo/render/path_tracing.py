@@ -1,4 +1,6 @@
-"""What shaders that follow light with rays are given: the triangles, the environment in two parts, the lamps. See shaders/common/path_tracing.glsl."""
+"""What shaders that follow light with rays are given: the triangles, the environment in two parts, the lamps. See
+shaders/common/path_tracing.glsl.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,21 @@ def given(gpu: Gpu, view: View, reach: float = UNLIMITED, bounces: int = 1) -> d
     split, (height, width) = view.sky.split, view.sky.radiance.shape[:2]
 
     def make() -> tuple[Texture, Texture]:
-        return gpu.sphere_map(split.dim) if len(split.bright) else view.environment.background, gpu.texels(split.bright.reshape(-1, 4))
+        return gpu.sphere_map(split.dim) if len(split.bright) else view.environment.background, gpu.texels(
+            split.bright.reshape(-1, 4)
+        )
 
     dim, texels = gpu.cached("split environment", view.sky, make, keep=2)
     found: dict[str, Any] = {"paths": Paths(reach, bounces), "walk": ray_scene.Walk(nodes), "traced": triangles}
-    bright = Bright(len(split.bright), (width, height), width * height / (2 * math.pi**2 * split.light) if split.light else 0.0)
+    bright = Bright(
+        len(split.bright), (width, height), width * height / (2 * math.pi**2 * split.light) if split.light else 0.0
+    )
     found |= {"environment": view.environment._replace(background=dim), "bright": bright, "bright_texels": texels}
     found["lamps"] = punctual_lights.block(view.scene, view.lamps)
     if full(view):
         found |= {"lamp_texels": punctual_lights.listed(gpu, view.scene, view.frame, view.lamps)}
-        found |= {"whole_environment": view.environment.background, "gloss_reflectance": environment_maps.reflectance_table(gpu)}
+        found |= {
+            "whole_environment": view.environment.background,
+            "gloss_reflectance": environment_maps.reflectance_table(gpu),
+        }
     return found

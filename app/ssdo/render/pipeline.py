@@ -21,7 +21,8 @@ class Picture(NamedTuple):
 
     shot: Shot  # as it was drawn: nothing left to the scene
     view: View
-    given: View  # what was lit: that, or every second pixel of it; its `wide`, where there is one, is what the technique was given
+    # what was lit: that, or every second pixel of it; its `wide`, where there is one, is what the technique was given
+    given: View
     raw: Lighting  # as the technique answered, for what was lit
     lighting: Lighting  # of every pixel, after blur and averaging
     radiance: Texture  # linear, what is measured
@@ -29,14 +30,19 @@ class Picture(NamedTuple):
 
 
 def render(gpu: Gpu, shot: Shot, index: int = 0) -> Picture:
-    """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before, or go on from what was kept of
-    the last one, which another camera may have seen."""
+    """Draw frame `index` of a shot. Index 0 starts anew; later ones, in order, are averaged with those before, or go on
+    from what was kept of the last one, which another camera may have seen.
+    """
     return lit(gpu, *look(gpu, shot, index), index)
 
 
 def lit(gpu: Gpu, shot: Shot, view: View, index: int = 0) -> Picture:
-    """The rest of the frame, of a shot and its surfaces as `look` answered: programs that change nothing but the light look once."""
-    given, blur = (half_resolution.view(gpu, view), half_resolution.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
+    """The rest of the frame, of a shot and its surfaces as `look` answered: programs that change nothing but the light
+    look once.
+    """
+    given, blur = (
+        (half_resolution.view(gpu, view), half_resolution.blur(shot.blur)) if shot.lighting.half else (view, shot.blur)
+    )
     gpu.let_go()
     raw = guard_band.answer(gpu, given, shot.technique.draw(gpu, given.wide or given))
     gpu.let_go()
@@ -50,7 +56,9 @@ def lit(gpu: Gpu, shot: Shot, view: View, index: int = 0) -> Picture:
 
 
 def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
-    """What the techniques are given: the surfaces the camera sees, and the light from far away. The shot, with nothing left to the scene."""
+    """What the techniques are given: the surfaces the camera sees, and the light from far away. The shot, with nothing
+    left to the scene.
+    """
     scene = scene_of(shot)
     shot = shot.resolved(scene)
     inner, band = shot.frame(scene, index), shot.guard.pixels(shot.height)
@@ -58,9 +66,13 @@ def look(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[Shot, View]:
     surfaces = gbuffer.draw(gpu, scene, frame)
     sky = shot.surroundings()
     maps = environment_maps.upload(gpu, sky)
-    shining = punctual_lights.draw(gpu, scene, frame, surfaces, shot.lamps, sun.draw(gpu, scene, frame, surfaces, shot.sun))
+    shining = punctual_lights.draw(
+        gpu, scene, frame, surfaces, shot.lamps, sun.draw(gpu, scene, frame, surfaces, shot.sun)
+    )
     gloss = environment_maps.glossy(gpu, sky, maps, frame) if scene.glossy else None
-    view = View(scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, shot.far, gloss, shot.sun)
+    view = View(
+        scene, frame, surfaces, maps, sky, shining.irradiance, shining.shine, shot.lamps, shot.far, gloss, shot.sun
+    )
     return shot, guard_band.inner(gpu, view, inner, band)
 
 
@@ -85,13 +97,15 @@ def photograph(gpu: Gpu, shot: Shot) -> Picture:
 
 def cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
     """Milliseconds of each pass by the shader's name, median of some frames after one that compiles and uploads."""
-    shot, index = replace(shot, frames=1), itertools.count()  # another index each time: only then is there light to remember
+    # another index each time: only then is there light to remember
+    shot, index = replace(shot, frames=1), itertools.count()
     return {name: median(times) for name, times in timed(gpu, lambda: render(gpu, shot, next(index)), frames).items()}
 
 
 def timed(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[float]]:
-    """Milliseconds of each pass by the shader's name, for each of some frames after one that compiles and uploads; nothing is kept
-    from one to the next, so that every pass is drawn in each."""
+    """Milliseconds of each pass by the shader's name, for each of some frames after one that compiles and uploads;
+    nothing is kept from one to the next, so that every pass is drawn in each.
+    """
     before = gpu.clock
     draw()
     gpu.clock = Clock(gpu.ctx, frames, before.seconds)

@@ -1,4 +1,6 @@
-"""What the screen cannot know: how techniques that know about directions are told of what lies beyond it, and where the probes stand."""
+"""What the screen cannot know: how techniques that know about directions are told of what lies beyond it, and where the
+probes stand.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Far(Settings):
     """What lies along directions that the screen leaves open, for SSDO and the bitmask."""
 
     field: str = param(
-        "open", help="the environment, as if nothing were there (open), or what the nearest probes of a grid in the scene see", choices=("open", "probes")
+        "open",
+        help="the environment, as if nothing were there (open), or what the nearest probes of a grid in the scene see",
+        choices=("open", "probes"),
     )
     columns: int = param(8, 2, 32, "probes along the scene's longest side; as far apart along the others", log=True)
     directions: int = param(12, 4, 16, "directions each probe looks, squared: a side of an unfolded octahedron")
@@ -46,7 +50,9 @@ class Grid:
 
 
 def grid(scene: Scene, far: Far) -> Grid:
-    """Cells that fill the scene's bounds, at least two along each axis, so that there are probes above a floor, and between two walls."""
+    """Cells that fill the scene's bounds, at least two along each axis, so that there are probes above a floor, and
+    between two walls.
+    """
     low, high = (corner.astype("f8") for corner in scene.bounds)
     wide = max(float((high - low).max()) / far.columns, 1e-6)
     counts = np.maximum(np.ceil((high - low) / wide - 1e-4), 2)

@@ -1,4 +1,6 @@
-"""What probes in a scene see around themselves: drawn once for a scene and its light, and looked up for every direction that the screen leaves open."""
+"""What probes in a scene see around themselves: drawn once for a scene and its light, and looked up for every direction
+that the screen leaves open.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,25 @@ def _drawn(gpu: Gpu, view: View, where: Grid) -> Texture:
     light_alone = view._replace(frame=_without_camera(view.frame), lamps=replace(view.lamps, shadows=0))
     into = gpu.target(TARGET, where.size, "rgba32f")
     entry = "full" if path_tracing.full(view) else "matte"
-    return gpu.draw(f"passes/probe_trace.frag:{entry}", into, keep=True, grid=where, frame=light_alone.frame, **path_tracing.given(gpu, light_alone))[0]
+    return gpu.draw(
+        f"passes/probe_trace.frag:{entry}",
+        into,
+        keep=True,
+        grid=where,
+        frame=light_alone.frame,
+        **path_tracing.given(gpu, light_alone),
+    )[0]
 
 
 def _without_camera(frame: Frame) -> Frame:
     """The light of a frame: the same wherever the camera is, and in every frame."""
-    seen = replace(frame, clip_from_world=IDENTITY, view_from_world=IDENTITY, world_from_view=IDENTITY, eye=(0.0, 0.0, 0.0), jitter=(0.0, 0.0, 0.0), index=0)
+    seen = replace(
+        frame,
+        clip_from_world=IDENTITY,
+        view_from_world=IDENTITY,
+        world_from_view=IDENTITY,
+        eye=(0.0, 0.0, 0.0),
+        jitter=(0.0, 0.0, 0.0),
+        index=0,
+    )
     return replace(seen, size=(1.0, 1.0), tangent=(1.0, 1.0), shift=(0.0, 0.0))

@@ -19,7 +19,9 @@ from ssdo.settings import Settings, param
 
 MOST = 64
 FACES = 6  # maps of a lamp that shines everywhere, one for each side of a cube
-CONE, NARROW = 2, 4.0  # a cone has one, so many times as wide and high unless its half angle is below so many degrees: finer than places are known
+# a cone has one, so many times as wide and high unless its half angle is below so many degrees: finer than places are
+# known
+CONE, NARROW = 2, 4.0
 WIDEST = 75.0  # degrees: half angle up to which one map holds a cone
 BLINDEST, ENDLESS = 1e-4, 1e30  # the near plane, in shares of the far one; metres
 
@@ -30,7 +32,9 @@ class Lamps(Settings):
 
     intensity: float = param(1.0, 0.0, 1e6, "multiplies the light of all lamps; 0 switches them off", log=True)
     shadows: int = param(8, 0, 8, "how many of them, the nearest to the camera, cast shadows")
-    resolution: int = param(512, 64, 1024, "texels a side of the six shadow maps of a lamp; a cone has one, twice as wide", unit="px")
+    resolution: int = param(
+        512, 64, 1024, "texels a side of the six shadow maps of a lamp; a cone has one, twice as wide", unit="px"
+    )
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ class LampMaps(NamedTuple):
     """Passed to shaders as `lamp`; read through shaders/common/punctual_lights.glsl."""
 
     texels: Texture  # four for each lamp, see `listed`
-    shadows: Texture  # a lamp's maps side by side, one lamp's over the other's; metres from the lamp along the map's axis over its far plane
+    # a lamp's maps side by side, one lamp's over the other's; metres from the lamp along the map's axis over its far
+    # plane
+    shadows: Texture
 
 
 @dataclass(frozen=True)
@@ -56,15 +62,25 @@ class Reach:
     far: float  # metres
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, sun: Sunshine, name: str = "lamps") -> Sunshine:
+def draw(
+    gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, sun: Sunshine, name: str = "lamps"
+) -> Sunshine:
     """The sun's light and that of all lamps."""
     if not scene.lamps or lamps.intensity == 0:
         return sun
-    maps = LampMaps(listed(gpu, scene, frame, lamps), _shadows(gpu, scene, _nearest(scene, frame, lamps.shadows), lamps.resolution))
+    maps = LampMaps(
+        listed(gpu, scene, frame, lamps), _shadows(gpu, scene, _nearest(scene, frame, lamps.shadows), lamps.resolution)
+    )
     formats = ["rgba32f"] * (1 if gbuffer.gloss is None else 2)
     into = gpu.target(name, gbuffer.depth.size, *formats)
     entry = "matte" if gbuffer.gloss is None else "glossy"
-    given: dict[str, Any] = {"lamps": block(scene, lamps), "frame": frame.still, "gbuffer": gbuffer, "lamp": maps, "light": sun}
+    given: dict[str, Any] = {
+        "lamps": block(scene, lamps),
+        "frame": frame.still,
+        "gbuffer": gbuffer,
+        "lamp": maps,
+        "light": sun,
+    }
     return Sunshine(*gpu.draw(f"passes/punctual_lights.frag:{entry}", into, keep=True, **given))
 
 
@@ -74,8 +90,10 @@ def block(scene: Scene, lamps: Lamps) -> Listed:
 
 
 def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
-    """Four texels for each lamp: place, reach; intensity, where its shadow maps begin (-1: there are none); axis, cosine where its cone ends; one
-    over the width of the cone's edge in cosines, how wide its maps are (negative: it has one), tangent of the half angle of its map, its far plane."""
+    """Four texels for each lamp: place, reach; intensity, where its shadow maps begin (-1: there are none); axis,
+    cosine where its cone ends; one over the width of the cone's edge in cosines, how wide its maps are (negative: it
+    has one), tangent of the half angle of its map, its far plane.
+    """
     near = _nearest(scene, frame, lamps.shadows)
 
     starts = dict(zip(near, _starts(scene, near), strict=False))
@@ -88,7 +106,12 @@ def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
                 (*lamp.position, min(lamp.reach, ENDLESS)),
                 (*lamp.intensity, starts.get(i, -1)),
                 (*lamp.direction, outer if lamp.outer < 180 else -2.0),
-                (1 / max(inner - outer, 1e-3), _size(lamp) * (-1 if _in_one_map(lamp) else 1), _tangent(lamp), _far(scene, lamp)),
+                (
+                    1 / max(inner - outer, 1e-3),
+                    _size(lamp) * (-1 if _in_one_map(lamp) else 1),
+                    _tangent(lamp),
+                    _far(scene, lamp),
+                ),
             ]
         return gpu.texels(values.reshape(-1, 4))
 
@@ -130,7 +153,11 @@ def _axes(lamp: Lamp) -> list[Doubles]:
     """Right, up and forward of each of a lamp's maps, as rows; as shaders/common/punctual_lights.glsl has them."""
     if not _in_one_map(lamp):
         unit = np.eye(3)
-        return [np.stack([unit[(axis + 1) % 3], unit[(axis + 2) % 3], sign * unit[axis]]) for axis in range(3) for sign in (1.0, -1.0)]
+        return [
+            np.stack([unit[(axis + 1) % 3], unit[(axis + 2) % 3], sign * unit[axis]])
+            for axis in range(3)
+            for sign in (1.0, -1.0)
+        ]
     x, y, z = lamp.direction  # Duff et al. 2017, as in shaders/common/sampling.glsl
     s = 1.0 if z >= 0 else -1.0
     a = -1.0 / (s + z)
@@ -142,7 +169,12 @@ def _clip(lamp: Lamp, axes: Doubles, far: float) -> Matrix:
     """clip_from_world of one of its maps."""
     near, place, tangent = far * BLINDEST, np.array(lamp.position), _tangent(lamp)
     m = np.zeros((4, 4))
-    m[:3, 0], m[:3, 1], m[:3, 2], m[:3, 3] = axes[0] / tangent, axes[1] / tangent, axes[2] * (far + near) / (far - near), axes[2]
+    m[:3, 0], m[:3, 1], m[:3, 2], m[:3, 3] = (
+        axes[0] / tangent,
+        axes[1] / tangent,
+        axes[2] * (far + near) / (far - near),
+        axes[2],
+    )
     m[3] = -place @ m[:3]
     m[3, 2] -= 2 * far * near / (far - near)
     return flat(m)
@@ -161,7 +193,15 @@ def _shadows(gpu: Gpu, scene: Scene, near: tuple[int, ...], side: int) -> Textur
             for face, axes in enumerate(_axes(lamp)):
                 box = (face * side, start * side, wide, wide)
                 light = Light(_clip(lamp, axes, far))
-                gpu.raster("passes/punctual_shadow", framebuffer, uploaded.geometry, uploaded.shadows, viewport=box, light=light, reach=Reach(far))
+                gpu.raster(
+                    "passes/punctual_shadow",
+                    framebuffer,
+                    uploaded.geometry,
+                    uploaded.shadows,
+                    viewport=box,
+                    light=light,
+                    reach=Reach(far),
+                )
         return depth
 
     return gpu.cached("lamp shadows", (scene, near, side), make, keep=2)

@@ -26,7 +26,8 @@ class Traced(NamedTuple):
     """Passed to shaders as `traced`; read through shaders/common/ray_scene.glsl."""
 
     nodes: Texture  # two texels a node, see bvh.Tree
-    triangles: Texture  # three texels: corner, and 1 where a leaf ends, 2 more where there may be a hole; the two edges from there
+    # three texels: corner, and 1 where a leaf ends, 2 more where there may be a hole; the two edges from there
+    triangles: Texture
     corners: Texture  # four texels: normals, UVs, material
     extras: Texture  # five texels where any mesh has them: second UVs, colours
     materials: Texture  # MATERIAL_TEXELS, see `_material`
@@ -90,10 +91,16 @@ def arrays(scene: Scene) -> Arrays:
 
 
 def _material(mesh: Mesh, shelf: _Shelf) -> Floats:
-    """(1, MATERIAL_TEXELS, 4): albedo, opacity; emission, cutoff; metallic, roughness, reflectance, 1 where the mesh has extras; then for the
-    images of albedo, emission and surface: where each lies, and the two rows that make its coordinates."""
+    """(1, MATERIAL_TEXELS, 4): albedo, opacity; emission, cutoff; metallic, roughness, reflectance, 1 where the mesh
+    has extras; then for the images of albedo, emission and surface: where each lies, and the two rows that make its
+    coordinates.
+    """
     m = mesh.material
-    rows: list[tuple[float, ...]] = [(*m.albedo, m.opacity), (*m.emission, m.cutoff), (m.metallic, m.roughness, m.reflectance, _has_extras(mesh))]
+    rows: list[tuple[float, ...]] = [
+        (*m.albedo, m.opacity),
+        (*m.emission, m.cutoff),
+        (m.metallic, m.roughness, m.reflectance, _has_extras(mesh)),
+    ]
     for image in (m.albedo_image, m.emission_image, m.surface_image):
         u, v = image.transform if image else ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
         rows += [shelf.place(image), (*u, 0.0), (*v, 0.0)]
@@ -123,7 +130,9 @@ class _Shelf:
         self._known: dict[int, tuple[float, float, float]] = {}
 
     def place(self, wanted: Image | None) -> tuple[float, float, float, float]:
-        """First row, width, height of an image; width 0 where there is none. Then which UVs it takes (1), where it ends in u (2), in v (4)."""
+        """First row, width, height of an image; width 0 where there is none. Then which UVs it takes (1), where it ends
+        in u (2), in v (4).
+        """
         if wanted is None:
             return 0.0, 0.0, 0.0, 0.0
         image = wanted.pixels

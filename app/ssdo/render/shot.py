@@ -1,4 +1,6 @@
-"""A shot is everything that decides an image. Equal shots make equal images; it is written into every image it makes."""
+"""A shot is everything that decides an image. Equal shots make equal images; it is written into every image it
+makes.
+"""
 
 from __future__ import annotations
 
@@ -54,17 +56,26 @@ class Shot(Settings):
 
     group = ""
 
-    scene: str = param("courtyard", help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENES_IN_WORDS} file")
-    environment: str | None = param(None, help="a built-in environment or a path to an .hdr or .exr file", auto="the scene's")
+    scene: str = param(
+        "courtyard",
+        help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENES_IN_WORDS} file",
+    )
+    environment: str | None = param(
+        None, help="a built-in environment or a path to an .hdr or .exr file", auto="the scene's"
+    )
     time: float = param(0.0, 0.0, 1e6, "the moment, in scenes that move", unit="s")
     width: int = param(1280, 1, 8192, "image width", unit="px")
     height: int = param(720, 1, 8192, "image height", unit="px")
     frames: int = param(1, 1, 65536, "frames averaged, each with other samples")
     seed: int = param(0, 0, 65535, "which samples the first frame takes")
     material: str = param(
-        "full", help="of what things are made: as the scene says, diffuse only, all white, all clay", choices=("full", "diffuse", "white", "clay")
+        "full",
+        help="of what things are made: as the scene says, diffuse only, all white, all clay",
+        choices=("full", "diffuse", "white", "clay"),
     )
-    occlusion_maps: bool = param(False, help="occlusion images of materials dim the light from everywhere too, which counts occlusion twice")
+    occlusion_maps: bool = param(
+        False, help="occlusion images of materials dim the light from everywhere too, which counts occlusion twice"
+    )
     technique: Technique = field(default_factory=Ssdo)
     camera: Camera = field(default_factory=Camera)
     sky: Sky = field(default_factory=Sky)
@@ -90,7 +101,9 @@ class Shot(Settings):
         for other in Technique.known:
             mine = [k for k in rest if k.startswith(f"{other}.")]
             if other != name and mine:
-                raise Problem(f"{mine[0]} has no effect: the technique is {name}; add --technique {other} or leave it out")
+                raise Problem(
+                    f"{mine[0]} has no effect: the technique is {name}; add --technique {other} or leave it out"
+                )
         known = {n for n, *_ in self.walk()} | {n for n, *_ in technique.walk(f"{name}.")} | {"technique"}
         for k in rest:
             if k not in known:
@@ -108,11 +121,23 @@ class Shot(Settings):
         return self.temporal.frames if self.remembers else self.frames
 
     def follows(self, before: Shot) -> bool:
-        """Whether this can be the frame after that one: nothing but the camera, the light and the exposure may have changed."""
-        return self == replace(before, camera=self.camera, sky=self.sky, sun=self.sun, lamps=self.lamps, time=self.time, display=self.display)
+        """Whether this can be the frame after that one: nothing but the camera, the light and the exposure may have
+        changed.
+        """
+        return self == replace(
+            before,
+            camera=self.camera,
+            sky=self.sky,
+            sun=self.sun,
+            lamps=self.lamps,
+            time=self.time,
+            display=self.display,
+        )
 
     def resolved(self, scene: Scene) -> Self:
-        """A copy in which nothing is left to the scene. Raises Problem where the environment cannot be read, if its sun is asked for."""
+        """A copy in which nothing is left to the scene. Raises Problem where the environment cannot be read, if its sun
+        is asked for.
+        """
         c, s = self.camera, self.sun
         given, size = self._sun(scene)
         fov = scene.fov if c.fov is None else c.fov
@@ -140,18 +165,26 @@ class Shot(Settings):
         )
 
     def _sun(self, scene: Scene) -> tuple[Sunlight, float]:
-        """The sun and its angular diameter (degrees) where the shot does not say otherwise: the environment's, where it is asked for and
-        there is one, or the scene's."""
+        """The sun and its angular diameter (degrees) where the shot does not say otherwise: the environment's, where it
+        is asked for and there is one, or the scene's.
+        """
         given = scene.sun
         if not self.sky.extract:
             return given, SUN_SIZE
         s = self.sun
-        azimuth, elevation = (of_scene if own is None else own for own, of_scene in ((s.azimuth, given.azimuth), (s.elevation, given.elevation)))
-        found = environment.load(self.environment or scene.environment, frame_uniforms.direction(azimuth, elevation)).extracted
+        azimuth, elevation = (
+            of_scene if own is None else own
+            for own, of_scene in ((s.azimuth, given.azimuth), (s.elevation, given.elevation))
+        )
+        found = environment.load(
+            self.environment or scene.environment, frame_uniforms.direction(azimuth, elevation)
+        ).extracted
         if found.sun is None:
             return given, SUN_SIZE
         irradiance = min(found.sun.irradiance * self.sky.intensity, BRIGHTEST)
-        return replace(found.sun, azimuth=(found.sun.azimuth + self.sky.rotation) % 360, irradiance=irradiance), found.size
+        return replace(
+            found.sun, azimuth=(found.sun.azimuth + self.sky.rotation) % 360, irradiance=irradiance
+        ), found.size
 
     def surroundings(self) -> Environment:
         """The light from far away, of this resolved shot: without the sun that was taken out of it."""
@@ -164,7 +197,13 @@ class Shot(Settings):
         """What shaders may know of frame `index` of this resolved shot."""
         c, s = self.camera, self.sun
         assert c.eye and c.target and c.fov, "not resolved"
-        assert s.azimuth is not None and s.elevation is not None and s.irradiance is not None and s.color and s.size is not None, "not resolved"
+        assert (
+            s.azimuth is not None
+            and s.elevation is not None
+            and s.irradiance is not None
+            and s.color
+            and s.size is not None
+        ), "not resolved"
         return frame_uniforms.frame(
             scene,
             c.eye,
@@ -183,15 +222,26 @@ class Shot(Settings):
 
 def add_shot_flags(parser: Parser) -> None:
     """Every parameter of a shot and of every technique."""
-    parser.add_argument("--preset", metavar="NAME|FILE", help=f"parameters: {', '.join(presets.built_in())}, or a TOML file; flags win over them")
-    parser.add_argument("--technique", default=SUPPRESS, metavar="|".join(Technique.known), help=f"how surfaces are lit [{Shot().technique.group}]")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME|FILE",
+        help=f"parameters: {', '.join(presets.built_in())}, or a TOML file; flags win over them",
+    )
+    parser.add_argument(
+        "--technique",
+        default=SUPPRESS,
+        metavar="|".join(Technique.known),
+        help=f"how surfaces are lit [{Shot().technique.group}]",
+    )
     add_flags(parser, replace(Shot(), technique=Technique()))
     for kind in Technique.known.values():
         add_flags(parser, kind())
 
 
 def sampled(shots: Sequence[Shot], counts: str) -> list[Shot]:
-    """Each shot of a technique that looks at the screen with each of these counts of samples, as in 8,16,64; the others once. Raises Problem."""
+    """Each shot of a technique that looks at the screen with each of these counts of samples, as in 8,16,64; the others
+    once. Raises Problem.
+    """
     numbers, found = [], []
     for word in counts.split(","):
         try:
@@ -220,8 +270,9 @@ def shares(radii: str) -> list[float]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a shot is asked to be, by dotted names. A preset or a picture may hold more than one technique needs; what is typed must
-    have an effect, and wins."""
+    """What a shot is asked to be, by dotted names. A preset or a picture may hold more than one technique needs; what
+    is typed must have an effect, and wins.
+    """
 
     found: Mapping[str, Any]  # in a preset or a picture
     typed: Mapping[str, Any]  # as flags
@@ -242,7 +293,9 @@ class Wanted:
         return Shot().with_values({k: v for k, v in values.items() if not k.startswith(others)})
 
     def shots(self, techniques: Sequence[str] | None = None) -> list[Shot]:
-        """The shot with each of them; None: with the one that is asked for. Raises Problem where what was typed has no effect."""
+        """The shot with each of them; None: with the one that is asked for. Raises Problem where what was typed has no
+        effect.
+        """
         if techniques is not None and "technique" in self.typed:
             raise Problem("--technique has no effect beside --techniques; leave one out")
         names = list(dict.fromkeys(techniques or [self.technique]))
@@ -250,30 +303,48 @@ class Wanted:
         for name in self.typed:
             owner = name.partition(".")[0]
             if owner in Technique.known and owner not in names:
-                wanted = f"{owner} is not among --techniques {','.join(names)}" if techniques else f"the technique is {names[0]}"
+                wanted = (
+                    f"{owner} is not among --techniques {','.join(names)}"
+                    if techniques
+                    else f"the technique is {names[0]}"
+                )
                 raise Problem(f"--{name} has no effect: {wanted}; add {owner} or leave it out")
         if self.typed.get("far.field") == "probes" and not any(shot.technique.far_sighted for shot in shots):
             sighted = " or ".join(name for name, kind in Technique.known.items() if kind.far_sighted)
             raise Problem(f"--far.field probes has no effect: {names[0]} asks no probes; add {sighted} or leave it out")
         if self.typed.get("guard.band") and not any(shot.technique.counts for shot in shots):
             looking = " or ".join(name for name, kind in Technique.known.items() if kind.counts)
-            raise Problem(f"--guard.band has no effect: {names[0]} does not look at the screen; add {looking} or leave it out")
+            raise Problem(
+                f"--guard.band has no effect: {names[0]} does not look at the screen; add {looking} or leave it out"
+            )
         if self.typed.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):
-            raise Problem(f"--lighting.resolution half has no effect: {names[0]} is always drawn at full resolution; leave it out")
+            raise Problem(
+                f"--lighting.resolution half has no effect: {names[0]} is always drawn at full resolution; leave it out"
+            )
         if self.typed.get("temporal.frames") and not any(shot.remembers for shot in shots):
-            why = f"--frames {shots[0].frames} averages them all" if shots[0].frames > 1 else f"{names[0]} averages its frames"
+            why = (
+                f"--frames {shots[0].frames} averages them all"
+                if shots[0].frames > 1
+                else f"{names[0]} averages its frames"
+            )
             raise Problem(f"--temporal.frames has no effect: {why}; leave it out")
         return shots
 
 
 def take_wanted(given: dict[str, Any], before: Mapping[str, Any] | None = None) -> Wanted:
-    """The shot's part of what flags gave, over the preset's, over that of a picture before; the rest stays in `given`. Raises Problem."""
+    """The shot's part of what flags gave, over the preset's, over that of a picture before; the rest stays in `given`.
+    Raises Problem.
+    """
     found = dict(before or {})
     preset: str | Path | None = given.pop("preset", None)
     if preset:
         preset = presets.path_of(preset)
         found |= checked(from_toml(read_text(preset), str(preset)), preset)
-    known = {"technique", *(n for n, *_ in Shot().walk()), *(f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk())}
+    known = {
+        "technique",
+        *(n for n, *_ in Shot().walk()),
+        *(f"{t}.{n}" for t, kind in Technique.known.items() for n, *_ in kind().walk()),
+    }
     return Wanted(found, {name: given.pop(name) for name in list(given) if name in known})
 
 

@@ -10,7 +10,8 @@ from ssdo.render.frame_uniforms import Frame
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.technique import Lighting, View
 
-PARTS = ("normal", "albedo", "emission", "depth", "sun", "flat", "gloss", "shine")  # of what is seen there, as shaders/passes/subsample.frag writes them
+# of what is seen there, as shaders/passes/subsample.frag writes them
+PARTS = ("normal", "albedo", "emission", "depth", "sun", "flat", "gloss", "shine")
 
 
 @dataclass(frozen=True)
@@ -26,20 +27,30 @@ def view(gpu: Gpu, whole: View, pick: Pick, frame: Frame, name: str) -> View:
     surfaces = whole.gbuffer
     layered, glossy = surfaces.flat is not surfaces.normal, surfaces.gloss is not None
     formats = ["rgba16f"] * 3 + ["r32f", "rgba32f"] + ["rgba16f"] * layered + ["rgba16f", "rgba32f"] * glossy
-    given: dict[str, Any] = {"pick": pick, "gbuffer": surfaces, "light_sun": whole.sun} | ({"light_shine": whole.shine} if glossy else {})
+    given: dict[str, Any] = {"pick": pick, "gbuffer": surfaces, "light_sun": whole.sun} | (
+        {"light_shine": whole.shine} if glossy else {}
+    )
     into = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats)
-    normal, albedo, emission, depth, sun, *more = gpu.draw(f"passes/subsample.frag:{'glossy' if glossy else 'layered' if layered else 'matte'}", into, keep=True, **given)
+    normal, albedo, emission, depth, sun, *more = gpu.draw(
+        f"passes/subsample.frag:{'glossy' if glossy else 'layered' if layered else 'matte'}", into, keep=True, **given
+    )
     if not whole.scene.shining:  # a black texel
         emission = surfaces.emission
     flat = more.pop(0) if layered else normal
     gloss, shine = more or (None, None)
-    return whole._replace(frame=frame, gbuffer=GBuffer(normal, albedo, emission, depth, flat, gloss), sun=sun, shine=shine)
+    return whole._replace(
+        frame=frame, gbuffer=GBuffer(normal, albedo, emission, depth, flat, gloss), sun=sun, shine=shine
+    )
 
 
 def light(gpu: Gpu, whole: Lighting, pick: Pick, size: Size, name: str) -> Lighting:
     """The light of these pixels."""
     into = gpu.target(name, size, *whole.formats)
-    return whole.of(gpu.draw(f"passes/subsample.frag:{'light' if whole.gloss is None else 'light_glossy'}", into, pick=pick, light=whole))
+    return whole.of(
+        gpu.draw(
+            f"passes/subsample.frag:{'light' if whole.gloss is None else 'light_glossy'}", into, pick=pick, light=whole
+        )
+    )
 
 
 def one(gpu: Gpu, whole: Texture, box: Box, name: str) -> Texture:

@@ -20,11 +20,22 @@ from ssdo.settings import Settings, Vec3, param
 class Sun(Settings):
     """The sun: one direction, sharp light."""
 
-    azimuth: float | None = param(None, -360.0, 360.0, "where it stands: 0 north (-z), 90 east (+x)", unit="deg", auto="the scene's")
+    azimuth: float | None = param(
+        None, -360.0, 360.0, "where it stands: 0 north (-z), 90 east (+x)", unit="deg", auto="the scene's"
+    )
     elevation: float | None = param(None, -90.0, 90.0, "how high it stands", unit="deg", auto="the scene's")
-    irradiance: float | None = param(None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto="the scene's")
+    irradiance: float | None = param(
+        None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto="the scene's"
+    )
     color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of its light", auto="the scene's")
-    size: float | None = param(None, 0.0, 20.0, "angular diameter: how soft shadows are", unit="deg", auto="0.53, the sun's, or that of an extracted one")
+    size: float | None = param(
+        None,
+        0.0,
+        20.0,
+        "angular diameter: how soft shadows are",
+        unit="deg",
+        auto="0.53, the sun's, or that of an extracted one",
+    )
     resolution: int = param(2048, 256, 8192, "texels a side of its shadow map", unit="px")
 
 
@@ -46,7 +57,8 @@ class Sunshine(NamedTuple):
     """Light from directions that are known, on every pixel; passed to shaders as `light`."""
 
     irradiance: Texture  # rgb
-    shine: Texture | None = None  # rgb: radiance that glossy surfaces reflect of it towards the camera; None: there are none
+    # rgb: radiance that glossy surfaces reflect of it towards the camera; None: there are none
+    shine: Texture | None = None
 
 
 @lru_cache(2)  # asked for in every frame
@@ -64,7 +76,9 @@ def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
     extent = most - least
     projection = np.diag([2 / extent[0], 2 / extent[1], -2 / extent[2], 1.0])
     projection[3, :3] = -1.0
-    return Shadow(flat(light), (float(extent[0]), float(extent[1])), float(extent[2]), float(texels)), flat(light @ projection)
+    return Shadow(flat(light), (float(extent[0]), float(extent[1])), float(extent[2]), float(texels)), flat(
+        light @ projection
+    )
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,28 @@
 """What a technique is: a frozen dataclass with `draw()`.
 
-Its fields are its parameters, its docstring is its documentation, its name in lower case is the flag, the TOML table, the slider
-group, the shader file and the GLSL struct. It holds no state. Given a `View` it answers, for every pixel, with a `Lighting`:
+Its fields are its parameters, its docstring is its documentation, its name in lower case is the flag, the TOML table,
+the slider group, the shader file and the GLSL struct. It holds no state. Given a `View` it answers, for every pixel,
+with a `Lighting`:
 
 - direct.rgb: irradiance from the environment through the open directions of the hemisphere;
 - direct.a: the cosine-weighted share of open directions, 0 to 1 (the classic ambient occlusion value);
-- indirect.rgb: irradiance from the surfaces that close the other directions: what they emit, and what they reflect of sun and
-  environment once.
+- indirect.rgb: irradiance from the surfaces that close the other directions: what they emit, and what they reflect of
+  sun and environment once.
 
-- gloss, where the scene has glossy surfaces and the technique knows about directions: rgb, the mean radiance of the reflection lobe that
-  comes from surfaces; a, the share of the lobe that is open. Without it the lobe is dimmed by the hemisphere's open share.
+- gloss, where the scene has glossy surfaces and the technique knows about directions: rgb, the mean radiance of the
+  reflection lobe that comes from surfaces; a, the share of the lobe that is open. Without it the lobe is dimmed by the
+  hemisphere's open share.
 
-What is open is open as far as a technique looks: on the screen, within its radius. Where `View.far` has probes, those that are `far_sighted`
-ask them about these directions too: then open means open to the sky beyond the radius and beyond the screen, direct is dimmed by what lies
-there, and what that sends is part of indirect.
+What is open is open as far as a technique looks: on the screen, within its radius. Where `View.far` has probes, those
+that are `far_sighted` ask them about these directions too: then open means open to the sky beyond the radius and beyond
+the screen, direct is dimmed by what lies there, and what that sends is part of indirect.
 
-Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay apart. On the background
-direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in render/techniques and one shader; nothing else is edited.
+Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay
+apart. On the background direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in render/techniques and
+one shader; nothing else is edited.
 
-What a technique tries against the screen is counted in its own way, directions or slices, and compared by the points it looks up at each
-pixel (`fetches`): two techniques have equal samples where these are equal.
+What a technique tries against the screen is counted in its own way, directions or slices, and compared by the points it
+looks up at each pixel (`fetches`): two techniques have equal samples where these are equal.
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ from ssdo.scene.model import Scene
 from ssdo.settings import Problem, Settings, about, excerpt, param, suggestion
 
 SHORTEST, LONGEST = 1e-4, 1e4  # metres
-LIGHTING_FORMAT = "rgba32f"  # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
+# half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
+LIGHTING_FORMAT = "rgba32f"
 SAMPLES = (1, 256)  # fewest and most directions
 POINTS = 8  # tried along a direction, where a number of samples is asked of a technique that counts otherwise
 SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS = 64, 8, 64  # of screen truth, in each frame; see Technique.converging
@@ -94,7 +98,9 @@ class Lighting(NamedTuple):
 
     @property
     def formats(self) -> list[str]:
-        """Of textures that hold as much: without a bounce the first alone, unless there is gloss, which shaders write third."""
+        """Of textures that hold as much: without a bounce the first alone, unless there is gloss, which shaders write
+        third.
+        """
         return [LIGHTING_FORMAT] * (1 + self.bounces if self.gloss is None else 3)
 
     def of(self, textures: Sequence[Texture]) -> Lighting:
@@ -113,8 +119,10 @@ class Technique(Settings):
 
     known: ClassVar[dict[str, type[Technique]]] = {}
     far_sighted: ClassVar[bool] = False  # asks the probes of `far` about directions that the screen leaves open
-    progressive: ClassVar[bool] = False  # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
-    counts: ClassVar[str] = ""  # the parameter that says how much is tried against the screen at each pixel; empty: nothing is
+    # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
+    progressive: ClassVar[bool] = False
+    # the parameter that says how much is tried against the screen at each pixel; empty: nothing is
+    counts: ClassVar[str] = ""
 
     def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -166,7 +174,9 @@ class Technique(Settings):
         return self.counting(fetches / self.points) if self.points else self
 
     def sampled(self, samples: int) -> Self:
-        """A copy that tries so many directions of its own, or looks up as many points as that many of POINTS. Raises Problem."""
+        """A copy that tries so many directions of its own, or looks up as many points as that many of POINTS. Raises
+        Problem.
+        """
         if not SAMPLES[0] <= samples <= SAMPLES[1]:
             raise Problem(f"samples = {samples}: must be {SAMPLES[0]} to {SAMPLES[1]}")
         return self.fetching(POINTS * samples)
@@ -199,7 +209,15 @@ class Technique(Settings):
 
 
 def thickness_param() -> Any:
-    return param(None, SHORTEST, LONGEST, "how deep the things seen are taken to be, along the view axis", unit="m", auto="thickness_share", log=True)
+    return param(
+        None,
+        SHORTEST,
+        LONGEST,
+        "how deep the things seen are taken to be, along the view axis",
+        unit="m",
+        auto="thickness_share",
+        log=True,
+    )
 
 
 def thickness_share_param() -> Any:
@@ -222,17 +240,35 @@ class ScreenSpace(Technique, abstract=True):
     counts: ClassVar[str] = "samples"
 
     samples: int = param(16, *SAMPLES, "directions tried at each pixel", log=True)
-    radius: float | None = param(None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True)
-    visibility: str = param("march", help="what closes a direction: one point tried on it (as published) or several along it", choices=("march", "point"))
-    steps: int = param(8, 1, 64, "points tried along each direction, when visibility is march; a radius of a room's size wants 32", log=True)
+    radius: float | None = param(
+        None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True
+    )
+    visibility: str = param(
+        "march",
+        help="what closes a direction: one point tried on it (as published) or several along it",
+        choices=("march", "point"),
+    )
+    steps: int = param(
+        8,
+        1,
+        64,
+        "points tried along each direction, when visibility is march; a radius of a room's size wants 32",
+        log=True,
+    )
     thickness: float | None = thickness_param()
     thickness_share: float = thickness_share_param()
     intervals: str = intervals_param()
-    bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
+    bias: float = param(
+        0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True
+    )
 
     def fitted(self, size: float) -> Self:
         fitted = super().fitted(size)
-        return fitted if fitted.thickness is not None else replace(fitted, thickness=share(fitted.thickness_share, fitted.radius))
+        return (
+            fitted
+            if fitted.thickness is not None
+            else replace(fitted, thickness=share(fitted.thickness_share, fitted.radius))
+        )
 
     @property
     def points(self) -> int:
@@ -254,19 +290,33 @@ class ScreenSpace(Technique, abstract=True):
 
     def label(self) -> str:
         seen = f"march {self.steps}" if self.visibility == "march" else "point"
-        return ", ".join([self.title, f"{self.samples} samples", *_reach(self.radius), seen, *["two intervals"] * (self.intervals == "two")])
+        return ", ".join(
+            [
+                self.title,
+                f"{self.samples} samples",
+                *_reach(self.radius),
+                seen,
+                *["two intervals"] * (self.intervals == "two"),
+            ]
+        )
 
 
 @dataclass(frozen=True)
 class Sliced(Technique, abstract=True):
-    """Techniques that march slices of the hemisphere over the depth buffer: what they have in common. See shaders/common/slices.glsl."""
+    """Techniques that march slices of the hemisphere over the depth buffer: what they have in common. See
+    shaders/common/slices.glsl.
+    """
 
     counts: ClassVar[str] = "slices"
 
     slices: int = param(2, 1, 64, "planes through the view ray at each pixel", log=True)
     steps: int = param(16, 1, 64, "points tried along each side of a slice", log=True)
-    radius: float | None = param(None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True)
-    bias: float = param(0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True)
+    radius: float | None = param(
+        None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True
+    )
+    bias: float = param(
+        0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True
+    )
 
     @property
     def points(self) -> int:

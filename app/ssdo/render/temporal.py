@@ -1,6 +1,8 @@
-"""Light of the frames before, found again where camera and lights have moved since: steadier than one frame, and off unless asked for.
+"""Light of the frames before, found again where camera and lights have moved since: steadier than one frame, and off
+unless asked for.
 
-A frame remains a function of what it is given and of what its scope keeps, which is one pair of targets and the camera they were drawn with.
+A frame remains a function of what it is given and of what its scope keeps, which is one pair of targets and the camera
+they were drawn with.
 """
 
 from __future__ import annotations
@@ -19,25 +21,52 @@ from ssdo.settings import Settings, param
 class Temporal(Settings):
     """Light that is remembered from frame to frame and found again where the camera moves."""
 
-    frames: int = param(0, 0, 64, "frames whose light is remembered and found again where the camera moves; 0 switches it off")
+    frames: int = param(
+        0, 0, 64, "frames whose light is remembered and found again where the camera moves; 0 switches it off"
+    )
     clamping: float = param(
-        0.5, 0.1, 100.0, "how far it may differ from this frame's, in spreads of 3 x 3 pixels; more is calmer, and later to see light change", log=True
+        0.5,
+        0.1,
+        100.0,
+        "how far it may differ from this frame's, in spreads of 3 x 3 pixels; more is calmer, and later to see light change",
+        log=True,
     )
 
     def draw(self, gpu: Gpu, view: View, light: Lighting, blur: Blur, index: int) -> Lighting:
-        """Light of this frame with that of the frames before; what a blur would take for one surface is one. Starts anew at index 0, and
-        wherever what is kept is not of the index before."""
+        """Light of this frame with that of the frames before; what a blur would take for one surface is one. Starts
+        anew at index 0, and wherever what is kept is not of the index before.
+        """
         if self.frames == 0:
             return light
-        formats = [LIGHTING_FORMAT, LIGHTING_FORMAT, "rgba32f", "rgba16f", *[LIGHTING_FORMAT] * (light.gloss is not None)]
+        formats = [
+            LIGHTING_FORMAT,
+            LIGHTING_FORMAT,
+            "rgba32f",
+            "rgba16f",
+            *[LIGHTING_FORMAT] * (light.gloss is not None),
+        ]
         into, before = (gpu.target(f"temporal.{(index + k) % 2}", view.size, *formats) for k in (0, 1))
         last, camera = gpu.notes.get(before.name, (None, view.frame))
         if index == 0 or last != index - 1:
             gpu.clear(before)
             camera = view.frame
         past = Past(from_view(view.frame, camera), camera.tangent, camera.shift)
-        given: dict[str, Any] = {"temporal": self, "past": past, "blur": blur, "frame": view.frame, "gbuffer": view.gbuffer, "light": light}
-        kept = Kept(*gpu.draw(f"passes/temporal.frag:{'matte' if light.gloss is None else 'glossy'}", into, **given, before=Kept(*before.textures)))
+        given: dict[str, Any] = {
+            "temporal": self,
+            "past": past,
+            "blur": blur,
+            "frame": view.frame,
+            "gbuffer": view.gbuffer,
+            "light": light,
+        }
+        kept = Kept(
+            *gpu.draw(
+                f"passes/temporal.frag:{'matte' if light.gloss is None else 'glossy'}",
+                into,
+                **given,
+                before=Kept(*before.textures),
+            )
+        )
         gpu.notes[into.name] = index, view.frame
         return Lighting(kept.direct, kept.indirect, kept.gloss)
 

@@ -1,7 +1,8 @@
-"""The light that comes from far away, as lat-long maps: what is seen, what a sample of some solid angle sees, irradiance.
+"""The light that comes from far away, as lat-long maps: what is seen, what a sample of some solid angle sees,
+irradiance.
 
-A map is (h, w, 3) float32, linear radiance, row 0 at the zenith. Column u = atan2(x, -z) / 2 pi: north (-z) at u = 0, east (+x)
-at a quarter. No OpenGL here.
+A map is (h, w, 3) float32, linear radiance, row 0 at the zenith. Column u = atan2(x, -z) / 2 pi: north (-z) at u = 0,
+east (+x) at a quarter. No OpenGL here.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from ssdo.scene.skies import directions as directions
 from ssdo.settings import Problem, Vec3, suggestion
 
 WIDEST = 512  # columns of the finest prefiltered level: 0.7 degrees, finer than the solid angle of 256 x 16 samples
-# Times the mean radiance: what is above is met by rays of its own. At 2.5, 4 and 8 the variance of 4 rays a pixel in the courtyard is 0.6,
-# 0.9 and 1 of what it is without under the built-in sky, and 0.03, 0.05 and 0.12 in a sky with two soft patches, for 1.4 times the time.
+# Times the mean radiance: what is above is met by rays of its own. At 2.5, 4 and 8 the variance of 4 rays a pixel in
+# the courtyard is 0.6, 0.9 and 1 of what it is without under the built-in sky, and 0.03, 0.05 and 0.12 in a sky with
+# two soft patches, for 1.4 times the time.
 BRIGHT = 2.5
 MOST = 1 << 20  # bright texels
 SHARES = 1 << 24  # into so many parts light is divided: whole numbers up to here are exact as float32
@@ -33,15 +35,18 @@ SPOT = 2.0  # degrees: a sun lies within, around its brightest place
 CONTRAST = 10.0  # times the mean radiance of the ring from there to twice as far: what is brighter belongs to it
 FINE = 64  # rows and columns: in coarser maps nothing is small
 LEAST = 0.05  # of the irradiance that the whole map brings, were it the same from everywhere: less is no sun
-FINER = 8  # texels a side of each cell of a map that is read without interpolation: with one, direct light of two scenes was off by 1 to 2 %
+# texels a side of each cell of a map that is read without interpolation: with one, direct light of two scenes was off
+# by 1 to 2 %
+FINER = 8
 IRRADIANCE_ROWS, IRRADIANCE_COLUMNS = 33, 64  # interpolation errs by at most 0.12 % of the map's contrast
 
 
 class Split(NamedTuple):
-    """A map as two that add up to it, so that rays can be aimed at the brighter. `dim` (h, w, 3) is the radiance up to a cap, by
-    channel. `bright` (n, 2, 4) are the texels with a remainder: the running sum of their shares of its light, in parts of SHARES,
-    then column and row; radiance over that share. As the cap is the same for all texels the sum is the map between them too.
-    `light` is what is shared out: the sum over texels and channels of remainder times sin(theta).
+    """A map as two that add up to it, so that rays can be aimed at the brighter. `dim` (h, w, 3) is the radiance up to
+    a cap, by channel. `bright` (n, 2, 4) are the texels with a remainder: the running sum of their shares of its light,
+    in parts of SHARES, then column and row; radiance over that share. As the cap is the same for all texels the sum is
+    the map between them too. `light` is what is shared out: the sum over texels and channels of remainder times
+    sin(theta).
     """
 
     dim: Floats
@@ -74,9 +79,11 @@ class Environment:
         return tuple(levels)
 
     def around(self, cells: int) -> Floats:
-        """(FINER cells, FINER cells, 3) mean radiance of the directions around each, as wide as a tent over two cells of an octahedron that is
-        unfolded to a square: y up in the middle, x to the right, z down. All cells have the same solid angle, so that no light is lost between
-        them (Clarberg, Fast Equal-Area Mapping of the (Hemi)Sphere Using SIMD, 2008)."""
+        """(FINER cells, FINER cells, 3) mean radiance of the directions around each, as wide as a tent over two cells
+        of an octahedron that is unfolded to a square: y up in the middle, x to the right, z down. All cells have the
+        same solid angle, so that no light is lost between them (Clarberg, Fast Equal-Area Mapping of the (Hemi)Sphere
+        Using SIMD, 2008).
+        """
         level = next(level for level in reversed(self.levels) if level.shape[1] >= 8 * cells or level is self.levels[0])
         parts = max(8 * cells // level.shape[1], 1) + 1  # a side: of a texel on an edge, each side gets its part
         rows, columns = (parts * n for n in level.shape[:2])
@@ -94,7 +101,9 @@ class Environment:
 
     @cached_property
     def split(self) -> Split:
-        """What rays in all directions may be left to find, and what they should be aimed at. Maps without contrast are all dim."""
+        """What rays in all directions may be left to find, and what they should be aimed at. Maps without contrast are
+        all dim.
+        """
         peak = self.radiance.max(-1)
         cap = np.float32(BRIGHT * self.levels[-1].mean())
         if peak.size > MOST:
@@ -113,17 +122,19 @@ class Environment:
     def extracted(self) -> Extracted:
         """The map without its sun, and the sun.
 
-        A sun is what is within 2 degrees of the brightest texel and 10 times as bright as the ring from 2 to 4 degrees is in the mean; in
-        maps with texels wider than a degree, within two of them; in those of less than 64 rows or columns there is none. A window or a
-        softbox reaches into the ring, and so is none; nor is what brings less than a twentieth of the light. It is filled with the mean of
-        its surroundings, as far as these are no brighter.
+        A sun is what is within 2 degrees of the brightest texel and 10 times as bright as the ring from 2 to 4 degrees
+        is in the mean; in maps with texels wider than a degree, within two of them; in those of less than 64 rows or
+        columns there is none. A window or a softbox reaches into the ring, and so is none; nor is what brings less than
+        a twentieth of the light. It is filled with the mean of its surroundings, as far as these are no brighter.
         """
         return _without_sun(self)
 
     @cached_property
     def irradiance(self) -> Floats:
         """Irradiance by normal, (rows, columns, 3). First and last row are the poles, so that a floor's normal needs no
-        interpolation. Cosine-weighted sum over a coarse level, scaled so that constant radiance L gives exactly pi L."""
+        interpolation. Cosine-weighted sum over a coarse level, scaled so that constant radiance L gives exactly pi
+        L.
+        """
         coarse = next(level for level in self.levels if level.shape[1] <= 128)
         rows, columns = (max(n, m) for n, m in zip(coarse.shape, (64, 128), strict=False))
         coarse = np.repeat(np.repeat(coarse, rows // coarse.shape[0], 0), columns // coarse.shape[1], 1)
@@ -133,16 +144,20 @@ class Environment:
         normals = directions(np.linspace(0, np.pi, IRRADIANCE_ROWS), np.zeros(1)).reshape(-1, 3)
         cosine = np.maximum(normals @ w.T, 0) * np.repeat(angle, columns)
         cosine *= np.pi / cosine.sum(1, keepdims=True)
-        # Turned about the zenith, a normal sees what another of its row sees of the map that is turned back: the weights are made once for a row.
+        # Turned about the zenith, a normal sees what another of its row sees of the map that is turned back: the
+        # weights are made once for a row.
         twice = np.concatenate([coarse, coarse], 1)
-        turned = sliding_window_view(twice, columns, 1)[:, : -1 : columns // IRRADIANCE_COLUMNS]  # (rows, normals, 3, columns)
+        # (rows, normals, 3, columns)
+        turned = sliding_window_view(twice, columns, 1)[:, : -1 : columns // IRRADIANCE_COLUMNS]
         light = turned.transpose(0, 3, 1, 2).reshape(rows * columns, -1)
         found: Floats = (cosine.astype("f4") @ light).reshape(IRRADIANCE_ROWS, IRRADIANCE_COLUMNS, 3)
         return found
 
 
 def _finer(unfolded: Doubles) -> Doubles:
-    """An unfolded octahedron (n, n, k), interpolated at FINER times as many places a side. Beyond an edge it goes on at the same edge, mirrored."""
+    """An unfolded octahedron (n, n, k), interpolated at FINER times as many places a side. Beyond an edge it goes on at
+    the same edge, mirrored.
+    """
     tall = np.concatenate([unfolded[:1, ::-1], unfolded, unfolded[-1:, ::-1]])
     padded = np.concatenate([tall[::-1, :1], tall, tall[::-1, -1:]], 1)
     at = (np.arange(len(unfolded) * FINER) + 0.5) / FINER + 0.5
@@ -163,8 +178,9 @@ def _averaged(radiance: Floats, rows: int, columns: int) -> Floats:
 
 
 def _means(values: Floats, edges: Doubles, wanted: Doubles) -> Floats:
-    """Means over other intervals, along the first axis: (n, ...) between n + 1 edges -> (m, ...) between m + 1. Each looks only at what it
-    overlaps, so that large maps are read once."""
+    """Means over other intervals, along the first axis: (n, ...) between n + 1 edges -> (m, ...) between m + 1. Each
+    looks only at what it overlaps, so that large maps are read once.
+    """
     found = np.empty((len(wanted) - 1, *values.shape[1:]), "f4")
     first = np.maximum(np.searchsorted(edges, wanted[:-1], "right") - 1, 0)
     end = np.minimum(np.searchsorted(edges, wanted[1:], "left"), len(values))
@@ -213,8 +229,9 @@ def _spot(radiance: Floats) -> Spot | None:
 
 
 def _without_sun(environment: Environment) -> Extracted:
-    """See `Environment.extracted`. The sun's direction and irradiance are those of the vector irradiance of what was taken, so that on every
-    surface that all of it shines on, rest and sun bring what the whole map does."""
+    """See `Environment.extracted`. The sun's direction and irradiance are those of the vector irradiance of what was
+    taken, so that on every surface that all of it shines on, rest and sun bring what the whole map does.
+    """
     spot = _spot(environment.radiance)
     if spot is None:
         return Extracted(environment, None)
@@ -230,8 +247,12 @@ def _without_sun(environment: Environment) -> Extracted:
     rest = environment.radiance.copy()
     rest[spot.rows][spot.texels] = filled
     grey, peak = taken.mean(1, keepdims=True), float(irradiance.max())
-    disc = (grey * solid).sum() ** 2 / (grey**2 * solid).sum()  # solid angle; that of a disc, where it is one of even radiance
-    azimuth, elevation = np.degrees(np.arctan2(towards[0], -towards[2])) % 360, np.degrees(np.arcsin(np.clip(towards[1], -1, 1)))
+    # solid angle; that of a disc, where it is one of even radiance
+    disc = (grey * solid).sum() ** 2 / (grey**2 * solid).sum()
+    azimuth, elevation = (
+        np.degrees(np.arctan2(towards[0], -towards[2])) % 360,
+        np.degrees(np.arcsin(np.clip(towards[1], -1, 1))),
+    )
     r, g, b = (float(e) / peak for e in irradiance)
     sun = Sunlight(float(azimuth), float(elevation), peak, (r, g, b))
     return Extracted(Environment(rest), sun, float(np.degrees(2 * np.arccos(1 - disc / (2 * np.pi)))))
@@ -244,7 +265,8 @@ FILES = {".hdr": "hdr", ".exr": "exr"}  # modules of scene/files, imported when 
 
 
 def load(name: str, sun: Vec3) -> Environment:
-    """The environment of a built-in name or a path to an .hdr or .exr file. `sun`: unit vector towards the sun, which some skies follow.
+    """The environment of a built-in name or a path to an .hdr or .exr file. `sun`: unit vector towards the sun, which
+    some skies follow.
 
     Raises Problem for what does not exist or cannot be read.
     """

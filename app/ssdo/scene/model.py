@@ -21,12 +21,15 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """Pixels and how they lie on a surface: at (u, v) stands the pixel at `transform` @ (u, v, 1); (0, 0) is the top left."""
+    """Pixels and how they lie on a surface: at (u, v) stands the pixel at `transform` @ (u, v, 1); (0, 0) is the top
+    left.
+    """
 
     pixels: Bytes  # (h, w, 4) 8 bit, row 0 on top; sRGB where they are colours, else linear
     uv_set: int = 0  # 0: Mesh.uvs, 1: Mesh.uvs2
     transform: tuple[Vec3, Vec3] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-    clamp: tuple[bool, bool] = (False, False)  # beyond its edges, in u and v: the edge goes on; else the image begins again
+    # beyond its edges, in u and v: the edge goes on; else the image begins again
+    clamp: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,8 @@ class Material:
     surface_image: Image | None = None  # g: roughness, b: metallic
     normal_image: Image | None = None  # tangent space, y up
     normal_scale: float = 1.0  # of its x and y
-    occlusion_image: Image | None = None  # r: share of the light from everywhere that an artist lets through; used only when asked for
+    # r: share of the light from everywhere that an artist lets through; used only when asked for
+    occlusion_image: Image | None = None
     occlusion_strength: float = 1.0
     opacity: float = 1.0
     cutoff: float = 0.0  # what is less opaque is a hole; 0: there are none
@@ -62,7 +66,10 @@ class Material:
     def plain(self) -> bool:
         """Whether albedo, emission and their images, laid out by the first UVs as they are, say all there is to say."""
         images = [image for image in (self.albedo_image, self.emission_image) if image]
-        lies_flat = all(image.uv_set == 0 and image.transform == Image.transform and image.clamp == (False, False) for image in images)
+        lies_flat = all(
+            image.uv_set == 0 and image.transform == Image.transform and image.clamp == (False, False)
+            for image in images
+        )
         return lies_flat and not (self.glossy or self.normal_image or self.occlusion_image or self.cutoff)
 
 
@@ -77,7 +84,8 @@ class Mesh:
     uvs: Floats | None = None  # (n, 2)
     uvs2: Floats | None = None  # (n, 2) the second set
     colors: Floats | None = None  # (n, 4) linear, multiplies albedo and opacity
-    tangents: Floats | None = None  # (n, 4) where normal_image's x points, unit length; w: which side its y is on, 1 or -1
+    # (n, 4) where normal_image's x points, unit length; w: which side its y is on, 1 or -1
+    tangents: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -151,8 +159,21 @@ class Scene:
         arrays = {}
         for mesh in self.meshes:
             m = mesh.material
-            images = [image.pixels for image in (m.albedo_image, m.emission_image, m.surface_image, m.normal_image, m.occlusion_image) if image]
-            for values in (mesh.positions, mesh.triangles, mesh.normals, mesh.uvs, mesh.uvs2, mesh.colors, mesh.tangents, *images):
+            images = [
+                image.pixels
+                for image in (m.albedo_image, m.emission_image, m.surface_image, m.normal_image, m.occlusion_image)
+                if image
+            ]
+            for values in (
+                mesh.positions,
+                mesh.triangles,
+                mesh.normals,
+                mesh.uvs,
+                mesh.uvs2,
+                mesh.colors,
+                mesh.tangents,
+                *images,
+            ):
                 if values is not None:
                     arrays[id(values)] = values.nbytes
         return sum(arrays.values())
@@ -166,7 +187,8 @@ def _ends(mesh: Mesh) -> tuple[Floats, Floats]:
     """The lowest and the highest corner of what is seen of it: a file may hold corners that no triangle has."""
     used = np.zeros(len(mesh.positions), bool)
     used[mesh.triangles] = True
-    corners = np.ascontiguousarray(mesh.positions[used].T)  # an axis each: in rows of three numpy compares three times as long
+    # an axis each: in rows of three numpy compares three times as long
+    corners = np.ascontiguousarray(mesh.positions[used].T)
     return corners.min(1), corners.max(1)
 
 
@@ -175,8 +197,10 @@ CLAY, WHITE = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
 
 @lru_cache(8)
 def overridden(scene: Scene, material: str, occlusion_maps: bool) -> Scene:
-    """The scene made of something else: "full" as it is, "diffuse" without gloss (of a metal its colour stays), "white" and "clay" all the
-    same besides. What shines goes on shining, and holes stay. Without `occlusion_maps` the occlusion images of materials are left out."""
+    """The scene made of something else: "full" as it is, "diffuse" without gloss (of a metal its colour stays), "white"
+    and "clay" all the same besides. What shines goes on shining, and holes stay. Without `occlusion_maps` the occlusion
+    images of materials are left out.
+    """
 
     def made(m: Material) -> Material:
         if not occlusion_maps:
@@ -185,14 +209,27 @@ def overridden(scene: Scene, material: str, occlusion_maps: bool) -> Scene:
             m = replace(m, metallic=0.0, reflectance=0.0, surface_image=None)
         if material in ("white", "clay"):
             image = m.albedo_image if m.cutoff else None
-            holes = image and replace(image, pixels=np.concatenate([np.full_like(image.pixels[..., :3], 255), image.pixels[..., 3:]], -1))
-            m = replace(m, albedo=WHITE if material == "white" else CLAY, albedo_image=holes, normal_image=None, occlusion_image=None)
+            holes = image and replace(
+                image, pixels=np.concatenate([np.full_like(image.pixels[..., :3], 255), image.pixels[..., 3:]], -1)
+            )
+            m = replace(
+                m,
+                albedo=WHITE if material == "white" else CLAY,
+                albedo_image=holes,
+                normal_image=None,
+                occlusion_image=None,
+            )
         return m
 
     def painted(mesh: Mesh) -> Mesh:
         if mesh.colors is None or material not in ("white", "clay"):
             return mesh
-        return replace(mesh, colors=np.concatenate([np.ones_like(mesh.colors[:, :3]), mesh.colors[:, 3:]], 1) if mesh.material.cutoff else None)
+        return replace(
+            mesh,
+            colors=np.concatenate([np.ones_like(mesh.colors[:, :3]), mesh.colors[:, 3:]], 1)
+            if mesh.material.cutoff
+            else None,
+        )
 
     if material == "full" and not any(mesh.material.occlusion_image for mesh in scene.meshes if not occlusion_maps):
         return scene

@@ -1,4 +1,6 @@
-"""The interactive viewer. Window and panel libraries are imported when it is opened, so that nothing else needs a display."""
+"""The interactive viewer. Window and panel libraries are imported when it is opened, so that nothing else needs a
+display.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,16 @@ SIZE = (1280, 720)
 
 
 def main(
-    shot: Shot, others: Mapping[str, Technique], *, ui_scale: float = 1.0, size: tuple[int, int] | None = None, split: bool = True, choose: bool = False
+    shot: Shot,
+    others: Mapping[str, Technique],
+    *,
+    ui_scale: float = 1.0,
+    size: tuple[int, int] | None = None,
+    split: bool = True,
+    choose: bool = False,
 ) -> int:
-    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO beside it; `choose`:
-    lighting at half the resolution where a processor draws. Returns the exit code.
+    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO
+    beside it; `choose`: lighting at half the resolution where a processor draws. Returns the exit code.
 
     Raises NoOpenGL where no window can be opened, and Problem for a scene or an environment that cannot be loaded.
     """

@@ -1,4 +1,6 @@
-"""What can be shown of a slot instead of its picture: the terms of the light in order, what every picture has, and every target by name."""
+"""What can be shown of a slot instead of its picture: the terms of the light in order, what every picture has, and
+every target by name.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ class Buffer(NamedTuple):
 
 
 def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> dict[str, Callable[[], Buffer]]:
-    """By name: the ladder's steps, what else is known by its meaning, then every target of the slot. `bare`: irradiance of the whole
-    environment, which is drawn only where it is looked at."""
+    """By name: the ladder's steps, what else is known by its meaning, then every target of the slot. `bare`: irradiance
+    of the whole environment, which is drawn only where it is looked at.
+    """
     surfaces, light, raw, over_pi = p.view.gbuffer, p.lighting, p.raw, 1 / math.pi
     found: dict[str, Callable[[], Buffer]] = {
         "albedo": lambda: Buffer(surfaces.albedo, "light"),
@@ -52,15 +55,26 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
     }
     if surfaces.gloss is not None and p.view.shine is not None:
         gloss, shine = surfaces.gloss, p.view.shine
-        found |= {"gloss": lambda: Buffer(gloss, "light"), "roughness": lambda: Buffer(gloss, "alpha"), "highlights": lambda: Buffer(shine, "light")}
+        found |= {
+            "gloss": lambda: Buffer(gloss, "light"),
+            "roughness": lambda: Buffer(gloss, "alpha"),
+            "highlights": lambda: Buffer(shine, "light"),
+        }
     if light.gloss is not None:
         lobe = light.gloss
-        found |= {"reflected surfaces": lambda: Buffer(lobe, "light"), "open share of the reflection": lambda: Buffer(lobe, "alpha")}
+        found |= {
+            "reflected surfaces": lambda: Buffer(lobe, "light"),
+            "open share of the reflection": lambda: Buffer(lobe, "alpha"),
+        }
     for name, target in gpu.targets.items():
         if name.startswith(f"{slot}/"):
-            for part, texture in zip(_parts(name.rpartition("/")[2], target, p.view.scene), target.textures, strict=True):
+            for part, texture in zip(
+                _parts(name.rpartition("/")[2], target, p.view.scene), target.textures, strict=True
+            ):
                 mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
-                found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(_drawn, gpu, slot, p, texture, mapping)
+                found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(
+                    _drawn, gpu, slot, p, texture, mapping
+                )
     return found
 
 
@@ -72,7 +86,9 @@ def _drawn(gpu: Gpu, slot: str, p: Picture, texture: Texture, mapping: str) -> B
             for border in (0, 1):  # of 1 / depth
                 if texture.size == (view.size[0] + 2 * border, view.size[1] + 2 * border):
                     with gpu.scope(f"inner {slot}"):
-                        return Buffer(subsample.one(gpu, texture, (x + border, y + border, width, height), "picked"), mapping)
+                        return Buffer(
+                            subsample.one(gpu, texture, (x + border, y + border, width, height), "picked"), mapping
+                        )
     return Buffer(texture, mapping)
 
 
@@ -81,7 +97,8 @@ def _parts(name: str, target: Target, scene: Scene) -> tuple[str, ...]:
     if name == "gbuffer" or name.startswith("hidden."):
         return gbuffer.parts(scene)
     count = len(target.textures)
-    if name.startswith("ssdo.direct"):  # light, which points are hidden, in one texture or three, and what is beyond the screen
+    # light, which points are hidden, in one texture or three, and what is beyond the screen
+    if name.startswith("ssdo.direct"):
         hits = ("hits", "hits 2", "hits 3")[: 1 if count < 4 else 3]
         return ("direct", *hits, "beyond")[:count] if count > 1 else ("",)
     known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "temporal.0": Kept._fields, "temporal.1": Kept._fields}

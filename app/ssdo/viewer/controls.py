@@ -96,7 +96,9 @@ def framed(pose: Pose, scene: Scene, aspect: float) -> Pose:
 
 
 def speed(pose: Pose, scene: Scene) -> float:
-    """Metres a second for flying: half the scene's size, less where the target is near, so that a detail can be flown around."""
+    """Metres a second for flying: half the scene's size, less where the target is near, so that a detail can be flown
+    around.
+    """
     return 0.5 * min(scene.size, 2 * max(pose.distance, scene.size * 1e-3))
 
 

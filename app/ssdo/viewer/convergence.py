@@ -13,9 +13,9 @@ from ssdo.scene.model import Floats
 class Growth:
     """Counts frames and states the mean's noise.
 
-    Kept are the means of the first 1, 2, 4, ... frames. The mean of 2n frames is that of two halves of n frames each, and half of what the
-    halves differ by is its standard error; as the first half is known, that is the mean of 2n less the mean of n. Until the count has
-    doubled again, noise falls with the root of the frames.
+    Kept are the means of the first 1, 2, 4, ... frames. The mean of 2n frames is that of two halves of n frames each,
+    and half of what the halves differ by is its standard error; as the first half is known, that is the mean of 2n less
+    the mean of n. Until the count has doubled again, noise falls with the root of the frames.
     """
 
     def __init__(self) -> None:

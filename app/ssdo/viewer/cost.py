@@ -4,10 +4,12 @@ from __future__ import annotations
 
 
 class Cost:
-    """Milliseconds by pixels: a part that is the same at every size, as a scene's triangles take, and a part for each pixel.
+    """Milliseconds by pixels: a part that is the same at every size, as a scene's triangles take, and a part for each
+    pixel.
 
-    Without the first part a small picture would say that a large one takes many times what it does, and what moves would stay small: with the
-    courtyard's two sides on llvmpipe a frame of 160 x 90 takes 25 ms and one of 1280 x 720 not 1600 but 500.
+    Without the first part a small picture would say that a large one takes many times what it does, and what moves
+    would stay small: with the courtyard's two sides on llvmpipe a frame of 160 x 90 takes 25 ms and one of 1280 x 720
+    not 1600 but 500.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""How the stage's pictures are looked at: views of one or both, the terms of the light, differences, errors, and what is under the mouse."""
+"""How the stage's pictures are looked at: views of one or both, the terms of the light, differences, errors, and what
+is under the mouse.
+"""
 
 from __future__ import annotations
 
@@ -108,10 +110,14 @@ class Lens:
         self._kept: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
     def _of(self, name: str, pictures: tuple[Picture | None, ...], make: Callable[[], T]) -> T:
-        """What was made of just these pictures, made anew for others. What was made of pictures that are gone goes with them."""
+        """What was made of just these pictures, made anew for others. What was made of pictures that are gone goes with
+        them.
+        """
         if name not in self._kept or any(a is not b for a, b in zip(self._kept[name][0], pictures, strict=True)):
             there = {id(side.picture) for side in self.stage.sides.values()}
-            self._kept = {other: kept for other, kept in self._kept.items() if all(id(picture) in there for picture in kept[0])}
+            self._kept = {
+                other: kept for other, kept in self._kept.items() if all(id(picture) in there for picture in kept[0])
+            }
             self._kept[name] = pictures, make()
         thing: T = self._kept[name][1]
         return thing
@@ -136,7 +142,11 @@ class Lens:
         if make is None:
             return None
         chosen = make()
-        return chosen._replace(mapping="alpha") if look.alpha and look.buffer != PICTURE and chosen.texture.components == 4 else chosen
+        return (
+            chosen._replace(mapping="alpha")
+            if look.alpha and look.buffer != PICTURE and chosen.texture.components == 4
+            else chosen
+        )
 
     def _range(self, slot: Slot, buffer: Buffer) -> tuple[float, float]:
         """Of depth, metres, without the few that are far from all others."""
@@ -160,7 +170,10 @@ class Lens:
         if look.view == "difference" and a and b:
             left = right = Buffer(a.radiance, "difference", float(look.gain), over=b.radiance)
         elif look.view == "error" and a and b and truth:
-            left, right = (Buffer(p.radiance, "error", 2.0**p.shot.display.exposure, over=self.relit(s, p, truth)) for s, p in (("A", a), ("B", b)))
+            left, right = (
+                Buffer(p.radiance, "error", 2.0**p.shot.display.exposure, over=self.relit(s, p, truth))
+                for s, p in (("A", a), ("B", b))
+            )
         else:
             one: Slot = look.single
             sides: tuple[Slot, Slot] = (("B", "A") if look.flipped else ("A", "B")) if look.split else (one, one)
@@ -186,7 +199,14 @@ class Lens:
         if right.over is None or left.over is None:
             self.gpu.draw("passes/buffer_view.frag", Target((), into, ()), **given)
         else:
-            self.gpu.draw("passes/difference.frag", Target((), into, ()), **given, left_over=left.over, right_over=right.over, colours=self._colours())
+            self.gpu.draw(
+                "passes/difference.frag",
+                Target((), into, ()),
+                **given,
+                left_over=left.over,
+                right_over=right.over,
+                colours=self._colours(),
+            )
 
     def _colours(self) -> Texture:
         def make() -> Texture:
@@ -205,7 +225,11 @@ class Lens:
     def broken(self, slot: Slot) -> int:
         """Pixels whose radiance is no finite number."""
         values = self.radiance(slot)
-        return 0 if values is None else self._of(f"broken {slot}", (self.picture(slot),), lambda: int((~np.isfinite(values)).any(-1).sum()))
+        return (
+            0
+            if values is None
+            else self._of(f"broken {slot}", (self.picture(slot),), lambda: int((~np.isfinite(values)).any(-1).sum()))
+        )
 
     def changed(self) -> float | None:
         """Share of pixels that look different in A and B; None where sizes differ."""
@@ -220,7 +244,9 @@ class Lens:
         return self._of("changed", (a, b), compared)
 
     def relit(self, slot: str, p: Picture, truth: Picture) -> Texture:
-        """A slot's surfaces in the truth's light, radiance. A truth that is drawn smaller has other texels of their textures, but the same light."""
+        """A slot's surfaces in the truth's light, radiance. A truth that is drawn smaller has other texels of their
+        textures, but the same light.
+        """
         if truth.image.size == p.image.size:
             return truth.radiance
 
@@ -231,8 +257,9 @@ class Lens:
         return self._of(f"relit {slot}", (p, truth), draw)
 
     def rmse(self, slot: Slot) -> float | None:
-        """Of a slot's radiance against the truth's so far, without the truth's own noise, where both see one surface; None where that is
-        not known yet."""
+        """Of a slot's radiance against the truth's so far, without the truth's own noise, where both see one surface;
+        None where that is not known yet.
+        """
         p, truth, noise = self.picture(slot), self.picture("truth"), self.stage.sides["truth"].growth.noise
         values = self.radiance(slot)
         if p is None or truth is None or values is None or noise is None:
@@ -248,14 +275,19 @@ class Lens:
         return self._of(f"rmse {slot}", (p, truth), measured)
 
     def _shared(self, p: Picture, truth: Picture) -> Any:
-        """Pixels whose texel of the truth lies on the same surface: no farther apart than it is deep there, turned by no more than 18 degrees."""
+        """Pixels whose texel of the truth lies on the same surface: no farther apart than it is deep there, turned by
+        no more than 18 degrees.
+        """
         read = self.gpu.read
         depth = read(p.view.gbuffer.depth)[..., 0]
         surface = depth < BACKGROUND
         if truth.image.size == p.image.size:
             return surface
         other = _enlarged(read(truth.view.gbuffer.depth)[..., 0], depth.shape)
-        normal, turned = read(p.view.gbuffer.normal)[..., :3], _enlarged(read(truth.view.gbuffer.normal)[..., :3], depth.shape)
+        normal, turned = (
+            read(p.view.gbuffer.normal)[..., :3],
+            _enlarged(read(truth.view.gbuffer.normal)[..., :3], depth.shape),
+        )
         return surface & (np.abs(other - depth) < SAME * depth) & ((normal * turned).sum(-1) > 0.95)
 
     def under(self, size: Size, at: tuple[int, int], slots: tuple[Slot, ...]) -> Cursor:
@@ -285,13 +317,22 @@ class Lens:
 def _position(p: Picture, x: int, y: int, depth: float) -> Vec3:
     """World position, metres, of what is seen at a texel (row 0 on top)."""
     frame, (w, h) = p.view.frame, p.image.size
-    view = np.array(((2 * (x + 0.5) / w - 1) * frame.tangent[0] * depth, (1 - 2 * (y + 0.5) / h) * frame.tangent[1] * depth, -depth, 1.0))
+    view = np.array(
+        (
+            (2 * (x + 0.5) / w - 1) * frame.tangent[0] * depth,
+            (1 - 2 * (y + 0.5) / h) * frame.tangent[1] * depth,
+            -depth,
+            1.0,
+        )
+    )
     world = view @ np.array(frame.world_from_view).reshape(4, 4)
     return float(world[0]), float(world[1]), float(world[2])
 
 
 def _enlarged(values: Floats, shape: tuple[int, ...]) -> Floats:
     """Nearest texels, as the composite takes them."""
-    rows, columns = (((np.arange(n) + 0.5) / n * m).astype(int) for n, m in zip(shape[:2], values.shape[:2], strict=True))
+    rows, columns = (
+        ((np.arange(n) + 0.5) / n * m).astype(int) for n, m in zip(shape[:2], values.shape[:2], strict=True)
+    )
     found: Floats = values[rows][:, columns]
     return found

@@ -1,6 +1,7 @@
 """Experiments in one click: turn the light, climb the samples, climb the radius, and see what each slot makes of it.
 
-An experiment changes the session step by step, waits each time until both pictures are at rest, measures, and puts all back as it was.
+An experiment changes the session step by step, waits each time until both pictures are at rest, measures, and puts all
+back as it was.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ class Experiment:
 
 
 def at_rest(session: Session, slot: Slot) -> bool:
-    """Whether a slot's picture is what is asked for, at its full size, and as steady as it gets where light is remembered."""
+    """Whether a slot's picture is what is asked for, at its full size, and as steady as it gets where light is
+    remembered.
+    """
     side, shot = session.sides[slot], session.shot(slot)
     if shot.remembers and session.stage.grows(slot, shot):
         return False
@@ -83,7 +86,9 @@ def at_rest(session: Session, slot: Slot) -> bool:
 
 
 def dimming(session: Session, slot: Slot) -> float:
-    """How much of the environment's light is left, by luminance, mean over surfaces: what SSAO decides without looking at where it comes from."""
+    """How much of the environment's light is left, by luminance, mean over surfaces: what SSAO decides without looking
+    at where it comes from.
+    """
     picture = session.sides[slot].picture
     assert picture
     bare = session.lens.buffers(slot)["unoccluded"]().texture
@@ -110,13 +115,23 @@ def _samples(session: Session, count: float) -> None:
 
 def turn_the_light(session: Session) -> Experiment:
     """The environment goes round: SSAO stays flat where SSDO follows."""
-    return Experiment("turning the light", "degrees", "share of the environment's light that is left", TURNS, _turn, dimming)
+    return Experiment(
+        "turning the light", "degrees", "share of the environment's light that is left", TURNS, _turn, dimming
+    )
 
 
 def climb_samples(session: Session) -> Experiment:
     """1 to 128 samples; where one takes slices, from what a slice looks up."""
-    able = [count for count in COUNTS if all(t.sampled(count) != t.sampled(2 * count) for t in session.techniques.values() if t.counts)]
-    what = "samples" if len({t.counts for t in session.techniques.values() if t.counts}) < 2 else f"samples, or slices of as many times {POINTS} points"
+    able = [
+        count
+        for count in COUNTS
+        if all(t.sampled(count) != t.sampled(2 * count) for t in session.techniques.values() if t.counts)
+    ]
+    what = (
+        "samples"
+        if len({t.counts for t in session.techniques.values() if t.counts}) < 2
+        else f"samples, or slices of as many times {POINTS} points"
+    )
     return Experiment("sample ladder", what, "RMSE against the truth", able, _samples, error)
 
 

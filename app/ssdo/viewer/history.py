@@ -1,4 +1,6 @@
-"""Steps that can be undone. Changes that follow one another quickly, as a slider's while it is dragged, are one step."""
+"""Steps that can be undone. Changes that follow one another quickly, as a slider's while it is dragged, are one
+step.
+"""
 
 from __future__ import annotations
 

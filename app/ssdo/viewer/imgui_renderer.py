@@ -1,7 +1,7 @@
 """Dear ImGui on moderngl: its textures, its triangles, and the window's events as it wants them.
 
-moderngl-window's own integration does not know the texture protocol of Dear ImGui 1.92, and loses a click whose press and release
-fall into one slow frame.
+moderngl-window's own integration does not know the texture protocol of Dear ImGui 1.92, and loses a click whose press
+and release fall into one slow frame.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class ImguiRenderer:
         self.wnd, self.ctx = wnd, wnd.ctx
         imgui.create_context()
         self.io = io = imgui.get_io()
-        io.backend_flags |= imgui.BackendFlags_.renderer_has_textures.value | imgui.BackendFlags_.renderer_has_vtx_offset.value
+        io.backend_flags |= (
+            imgui.BackendFlags_.renderer_has_textures.value | imgui.BackendFlags_.renderer_has_vtx_offset.value
+        )
         io.set_ini_filename("")  # no imgui.ini in the user's folder
         io.config_drag_click_to_input_text = False
         limit = int(self.ctx.info["GL_MAX_TEXTURE_SIZE"])
@@ -72,7 +74,9 @@ class ImguiRenderer:
 
     def _made(self) -> moderngl.VertexArray:
         layout = [(self._vertices, "2f4 2f4 4f1", "position", "uv", "color")]
-        return self.ctx.vertex_array(self._program, layout, index_buffer=self._indices, index_element_size=imgui.INDEX_SIZE)
+        return self.ctx.vertex_array(
+            self._program, layout, index_buffer=self._indices, index_element_size=imgui.INDEX_SIZE
+        )
 
     # ---- a frame ----
 
@@ -205,8 +209,27 @@ class ImguiRenderer:
 def key_map(keys: Any) -> dict[Any, imgui.Key]:
     """The window library's keys as Dear ImGui's: those that edit text."""
     names = {"LEFT": "left_arrow", "RIGHT": "right_arrow", "UP": "up_arrow", "DOWN": "down_arrow"}
-    names |= {n: n.lower() for n in ("TAB", "PAGE_UP", "PAGE_DOWN", "HOME", "END", "INSERT", "DELETE", "SPACE", "BACKSPACE", "ENTER", "ESCAPE")}
-    names |= {c.upper(): c for c in "abcdefghijklmnopqrstuvwxyz"} | {"LEFT_SHIFT": "left_shift", "RIGHT_SHIFT": "right_shift", "LEFT_CTRL": "left_ctrl"}
+    names |= {
+        n: n.lower()
+        for n in (
+            "TAB",
+            "PAGE_UP",
+            "PAGE_DOWN",
+            "HOME",
+            "END",
+            "INSERT",
+            "DELETE",
+            "SPACE",
+            "BACKSPACE",
+            "ENTER",
+            "ESCAPE",
+        )
+    }
+    names |= {c.upper(): c for c in "abcdefghijklmnopqrstuvwxyz"} | {
+        "LEFT_SHIFT": "left_shift",
+        "RIGHT_SHIFT": "right_shift",
+        "LEFT_CTRL": "left_ctrl",
+    }
     return {getattr(keys, ours): getattr(imgui.Key, theirs) for ours, theirs in names.items() if hasattr(keys, ours)}
 
 
@@ -231,7 +254,12 @@ def theme(scale: float, dark: bool) -> None:
     THEME.accent = (0.36, 0.62, 0.86, 1.0) if dark else (0.10, 0.42, 0.74, 1.0)
     (imgui.style_colors_dark if dark else imgui.style_colors_light)()
     style, color = imgui.get_style(), imgui.Col_
-    style.window_rounding, style.frame_rounding, style.grab_rounding, style.popup_rounding = 0.0, 4.0 * scale, 3.0 * scale, 6.0 * scale
+    style.window_rounding, style.frame_rounding, style.grab_rounding, style.popup_rounding = (
+        0.0,
+        4.0 * scale,
+        3.0 * scale,
+        6.0 * scale,
+    )
     style.scrollbar_rounding, style.tab_rounding = 6.0 * scale, 4.0 * scale
     style.window_padding, style.frame_padding = ImVec2(14 * scale, 12 * scale), ImVec2(8 * scale, 4 * scale)
     style.item_spacing, style.item_inner_spacing = ImVec2(8 * scale, 6 * scale), ImVec2(6 * scale, 4 * scale)

@@ -1,4 +1,6 @@
-"""Every key and mouse gesture, once. The window acts by this table; the help overlay and the README are made from it."""
+"""Every key and mouse gesture, once. The window acts by this table; the help overlay and the README are made from
+it.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,26 @@ def _bookmarks() -> list[Key]:
     found = []
     for number in range(1, 10):
         shown = number == 1
-        found.append(Key("camera", "Ctrl+1 ... 9" * shown, "keep the camera, for this scene" * shown, f"keep {number}", (f"NUMBER_{number}",), ctrl=True))
-        found.append(Key("camera", "Alt+1 ... 9" * shown, "go back to a camera that was kept" * shown, f"recall {number}", (f"NUMBER_{number}",), alt=True))
+        found.append(
+            Key(
+                "camera",
+                "Ctrl+1 ... 9" * shown,
+                "keep the camera, for this scene" * shown,
+                f"keep {number}",
+                (f"NUMBER_{number}",),
+                ctrl=True,
+            )
+        )
+        found.append(
+            Key(
+                "camera",
+                "Alt+1 ... 9" * shown,
+                "go back to a camera that was kept" * shown,
+                f"recall {number}",
+                (f"NUMBER_{number}",),
+                alt=True,
+            )
+        )
     return found
 
 
@@ -88,7 +108,14 @@ KEYS: tuple[Key, ...] = (
     Key("window", "F12", "save what is seen as a PNG that holds its shot", "screenshot", ("F12",)),
     Key("window", "Ctrl+F12", "the page of `compare` for A and B", "report", ("F12",), ctrl=True),
     Key("window", "Ctrl+T", "once around the scene, as an animated image", "turntable", ("T",), ctrl=True),
-    Key("window", "Ctrl+S", "save the whole state as TOML; drop it on the window to load it", "save state", ("S",), ctrl=True),
+    Key(
+        "window",
+        "Ctrl+S",
+        "save the whole state as TOML; drop it on the window to load it",
+        "save state",
+        ("S",),
+        ctrl=True,
+    ),
     Key("window", "Ctrl+C, Ctrl+V", "copy the state, and paste it", "copy state", ("C",), ctrl=True),
     Key("window", "", "", "paste state", ("V",), ctrl=True),
     Key("window", "Ctrl+Z, Ctrl+Y", "undo, and do again", "undo", ("Z",), ctrl=True),
@@ -99,7 +126,11 @@ KEYS: tuple[Key, ...] = (
     Key("panel", "Ctrl+click", "type a slider's value"),
     Key("panel", "right click", "a parameter back to its default"),
     Key("panel", "click a name", "a parameter's own value for A and for B, or one for both"),
-    Key("panel", "drop a file", f"a {SCENES_IN_WORDS} scene, an .hdr or .exr environment, a .toml state, a .png with a shot"),
+    Key(
+        "panel",
+        "drop a file",
+        f"a {SCENES_IN_WORDS} scene, an .hdr or .exr environment, a .toml state, a .png with a shot",
+    ),
 )
 
 

@@ -1,4 +1,6 @@
-"""What is drawn over the picture: the slots' names, the line of status, messages, values under the mouse, a pixel's directions, the help."""
+"""What is drawn over the picture: the slots' names, the line of status, messages, values under the mouse, a pixel's
+directions, the help.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ FIXED = (
     | imgui.WindowFlags_.no_saved_settings.value
 )
 INK, DARK, WARN = (0.95, 0.96, 0.97, 1.0), (0.05, 0.055, 0.065, 0.84), (0.96, 0.55, 0.42, 1.0)
-SHUT, OFF = (0.12, 0.12, 0.14, 1.0), (0.55, 0.35, 0.85, 1.0)  # of a direction that is closed, and of one that leaves the screen
+# of a direction that is closed, and of one that leaves the screen
+SHUT, OFF = (0.12, 0.12, 0.14, 1.0), (0.55, 0.35, 0.85, 1.0)
 
 
 class Overlay:
@@ -66,7 +69,12 @@ class Overlay:
         pen.add_circle_filled(ImVec2(at, middle), r, u32((0.95, 0.95, 0.95, 0.95)), 32)
         for side in (-1, 1):
             x = at + side * 3.2 * k
-            pen.add_triangle_filled(ImVec2(x, middle - 4 * k), ImVec2(x, middle + 4 * k), ImVec2(x + side * 4.5 * k, middle), u32((0.15, 0.16, 0.18, 1.0)))
+            pen.add_triangle_filled(
+                ImVec2(x, middle - 4 * k),
+                ImVec2(x, middle + 4 * k),
+                ImVec2(x + side * 4.5 * k, middle),
+                u32((0.15, 0.16, 0.18, 1.0)),
+            )
 
     def _tag(self, pen: imgui.ImDrawList, x: float, words: str, end: float, color: Color = INK) -> None:
         k = self.scale
@@ -99,13 +107,20 @@ class Overlay:
             size = imgui.calc_text_size(words, wrap_width=room)
             y -= size.y + 22 * k
             pen.add_rect_filled(ImVec2(12 * k, y), ImVec2(size.x + 36 * k, y + size.y + 14 * k), u32(DARK), 5 * k)
-            pen.add_rect_filled(ImVec2(12 * k, y), ImVec2(15 * k, y + size.y + 14 * k), u32(color if color == WARN else THEME.accent), 2 * k)
+            pen.add_rect_filled(
+                ImVec2(12 * k, y),
+                ImVec2(15 * k, y + size.y + 14 * k),
+                u32(color if color == WARN else THEME.accent),
+                2 * k,
+            )
             pen.add_text(imgui.get_font(), imgui.get_font_size(), ImVec2(24 * k, y + 7 * k), u32(color), words, room)
 
     # ---- a pixel ----
 
     def probe(self, slot: Slot, cursor: Cursor, found: Probe) -> None:
-        """The directions of a pixel in the scene: a line to each surface that closes one, a dot where each open one ends."""
+        """The directions of a pixel in the scene: a line to each surface that closes one, a dot where each open one
+        ends.
+        """
         picture = self.session.sides[slot].picture
         if picture is None or cursor.position is None:
             return
@@ -123,7 +138,9 @@ class Overlay:
                     pen.add_line(here, sender, u32((*color[:3], 0.9)), 1.5 * k)
                 pen.add_circle_filled(sender, 3.2 * k, u32(color))
                 pen.add_circle(sender, 3.2 * k, u32(SHUT), 0, k)
-            elif end := self._screen(frame.clip_from_world, (float(ends[i, 0]), float(ends[i, 1]), float(ends[i, 2])), w, h):
+            elif end := self._screen(
+                frame.clip_from_world, (float(ends[i, 0]), float(ends[i, 1]), float(ends[i, 2])), w, h
+            ):
                 if here:
                     pen.add_line(here, end, u32((*color[:3], 0.35)), k)
                 pen.add_circle_filled(end, 2.6 * k, u32(OFF if fate == LEAVES else color))
@@ -137,7 +154,9 @@ class Overlay:
         return ImVec2(float(0.5 + 0.5 * x / depth) * w, float(0.5 - 0.5 * y / depth) * h) if depth > 1e-6 else None
 
     def disc(self, found: Probe, across: float) -> None:
-        """The same directions as seen from above the surface: open ones in the colour of their light, closed ones in that of their sender's."""
+        """The same directions as seen from above the surface: open ones in the colour of their light, closed ones in
+        that of their sender's.
+        """
         k = self.scale
         at, radius = imgui.get_cursor_screen_pos(), across / 2
         imgui.invisible_button("disc", ImVec2(across, across))
@@ -148,16 +167,21 @@ class Overlay:
         top = max(float(found.direct.max(initial=0)), float(found.indirect.max(initial=0)), 1e-9)
         dot = max(2.5, min(7.0, 24 / math.sqrt(len(found.fates)))) * k
         for i, fate in enumerate(found.fates):
-            q = ImVec2(centre.x + float(found.disc[i, 0]) * radius * 0.97, centre.y - float(found.disc[i, 1]) * radius * 0.97)
+            q = ImVec2(
+                centre.x + float(found.disc[i, 0]) * radius * 0.97, centre.y - float(found.disc[i, 1]) * radius * 0.97
+            )
             pen.add_circle_filled(q, dot, u32(_shown((found.indirect[i] if fate == CLOSED else found.direct[i]) / top)))
-            pen.add_circle(q, dot, u32(SHUT if fate == CLOSED else OFF if fate == LEAVES else faint(THEME.ink, 0.5)), 0, 1.5 * k)
+            pen.add_circle(
+                q, dot, u32(SHUT if fate == CLOSED else OFF if fate == LEAVES else faint(THEME.ink, 0.5)), 0, 1.5 * k
+            )
 
     # ---- help ----
 
     def help(self, width: float, height: float) -> tuple[float, float, float, float]:
         """All keys; the rectangle it takes: left, top, right, bottom."""
         k = self.scale
-        imgui.set_next_window_pos(ImVec2(width / 2, height / 2), 0, ImVec2(0.5, 0.5))  # over the panel too: the picture alone is too narrow
+        # over the panel too: the picture alone is too narrow
+        imgui.set_next_window_pos(ImVec2(width / 2, height / 2), 0, ImVec2(0.5, 0.5))
         imgui.set_next_window_size_constraints(ImVec2(0, 0), ImVec2(width, height))
         imgui.set_next_window_focus()
         imgui.push_style_var(imgui.StyleVar_.window_rounding.value, 8 * k)

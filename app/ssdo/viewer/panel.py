@@ -1,4 +1,6 @@
-"""The panel: what is compared, how it is looked at, every parameter (made by walking the shot), measurements and experiments."""
+"""The panel: what is compared, how it is looked at, every parameter (made by walking the shot), measurements and
+experiments.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ class Panel:
         self._path = ""
         self._tabs = False  # whether the slots' tabs were there in the last frame
         self._rects: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
-        self._tall: dict[tuple[Slot, str], int] = {}  # the most passes listed of a slot, by technique: what is below stays where it is
+        # the most passes listed of a slot, by technique: what is below stays where it is
+        self._tall: dict[tuple[Slot, str], int] = {}
         self._busy = False  # a list is open, or the mouse holds a slider
         self._begun = time.perf_counter()
 
@@ -84,7 +87,9 @@ class Panel:
         return min(WIDTH * self.scale, 0.48 * window) if self.visible and window >= 240 else 0.0
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether the mouse there is the panel's. Dear ImGui's own answer is of the last frame, when the mouse was elsewhere."""
+        """Whether the mouse there is the panel's. Dear ImGui's own answer is of the last frame, when the mouse was
+        elsewhere.
+        """
         return self._busy or any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._rects)
 
     # ---- a frame ----
@@ -112,7 +117,9 @@ class Panel:
         if self.help:
             self._rects.append(self.overlay.help(width, height))
         any_popup = imgui.PopupFlags_.any_popup.value
-        self._busy = imgui.is_popup_open("", any_popup) or (imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3)))
+        self._busy = imgui.is_popup_open("", any_popup) or (
+            imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3))
+        )
 
     def inspect(self, at: tuple[int, int] | None) -> None:
         """Read what is under the mouse, pixels of the framebuffer, row 0 on top; None: nowhere."""
@@ -139,7 +146,9 @@ class Panel:
             return
         times: dict[Slot, float] = {slot: ms for slot in s.shown if (ms := s.stage.milliseconds(slot)) is not None}
         resting = all(experiments.at_rest(s, slot) for slot in s.shown)
-        errors: dict[Slot, float] = {slot: e for slot in s.shown if s.truth and resting and (e := s.lens.rmse(slot)) is not None}
+        errors: dict[Slot, float] = {
+            slot: e for slot in s.shown if s.truth and resting and (e := s.lens.rmse(slot)) is not None
+        }
         self.moments.append(Moment(now, times, errors))
 
     def _sections(self) -> None:
@@ -151,11 +160,17 @@ class Panel:
         self._pixel()
         self._measured()
         self._scene()
-        for group in dict.fromkeys(name.partition(".")[0] for name, owner, *_ in s.base.walk() if "." in name and not isinstance(owner, Technique)):
+        for group in dict.fromkeys(
+            name.partition(".")[0]
+            for name, owner, *_ in s.base.walk()
+            if "." in name and not isinstance(owner, Technique)
+        ):
             self._group(group)
         self._state()
         imgui.dummy(ImVec2(0, 4 * self.scale))
-        self.widgets.quiet("F1 lists the keys. Right click on a value: default. Ctrl+click: type. A click on a name links it in A and B, or not.")
+        self.widgets.quiet(
+            "F1 lists the keys. Right click on a value: default. Ctrl+click: type. A click on a name links it in A and B, or not."
+        )
 
     # ---- sections ----
 
@@ -168,12 +183,20 @@ class Panel:
             s.choose_view(VIEWS[names.index(pressed)])
         if len(s.shown) < 2:
             return
-        pressed = w.row_of_buttons(("A = B", "B = A", "swap"), None, ("A becomes what B is", "B becomes what A is", "exchange them (X)"), "copy")
+        pressed = w.row_of_buttons(
+            ("A = B", "B = A", "swap"),
+            None,
+            ("A becomes what B is", "B becomes what A is", "exchange them (X)"),
+            "copy",
+        )
         if pressed == "swap":
             s.exchange()
         elif pressed:
             s.copy("B" if pressed == "A = B" else "A", "A" if pressed == "A = B" else "B")
-        w.label("equal", "What is the same for A and B, so that the comparison is fair: B's samples, or slices, follow from A's")
+        w.label(
+            "equal",
+            "What is the same for A and B, so that the comparison is fair: B's samples, or slices, follow from A's",
+        )
         if w.opened("##budget", s.budget):
             for kind in budget.KINDS:
                 if imgui.selectable(kind, kind == s.budget)[0]:
@@ -224,7 +247,9 @@ class Panel:
         for name, owner, f, value in technique.walk(f"{technique.group}."):
             w.row(slot, name, owner, f, value)
         if technique.counts and len(s.shown) == 1:
-            changed, linked = imgui.checkbox(f"the same for all techniques##{slot}", not any(name in s.apart for name in COMMON))
+            changed, linked = imgui.checkbox(
+                f"the same for all techniques##{slot}", not any(name in s.apart for name in COMMON)
+            )
             if changed:
                 for name in COMMON:
                     s.set_linked(f"{technique.group}.{name}", linked)
@@ -238,12 +263,17 @@ class Panel:
         if not w.section("View", True):
             return
         look, found = s.look, s.lens.buffers(s.shown[-1])
-        w.label("show", "What the window shows (B: next, V: the picture; L climbs the first seven: from the surface's colour to the picture)")
+        w.label(
+            "show",
+            "What the window shows (B: next, V: the picture; L climbs the first seven: from the surface's colour to the picture)",
+        )
         if w.opened("##buffer", look.buffer.removesuffix(MARK)):
             for name in found:
                 if name == LADDER[0]:
                     w.quiet("the terms of the light, in order")
-                if name == "open share, not blurred" or (name.endswith(MARK) and not any(n.endswith(MARK) for n in list(found)[: list(found).index(name)])):
+                if name == "open share, not blurred" or (
+                    name.endswith(MARK) and not any(n.endswith(MARK) for n in list(found)[: list(found).index(name)])
+                ):
                     imgui.separator()
                     w.quiet("every target, as drawn" if name.endswith(MARK) else "more, by meaning")
                 if imgui.selectable(name.removesuffix(MARK) + f"##{name}", name == look.buffer)[0]:
@@ -276,7 +306,9 @@ class Panel:
                 error = s.lens.rmse(slot) if experiments.at_rest(s, slot) else None
                 with colored(imgui.Col_.text, COLORS[slot]):
                     imgui.text(f"{slot}: RMSE " + ("measuring" if error is None else f"{error:.4f}"))
-            errors: dict[Slot, list[tuple[float, float]]] = {slot: [(m.at, m.errors[slot]) for m in self.moments if slot in m.errors] for slot in s.shown}
+            errors: dict[Slot, list[tuple[float, float]]] = {
+                slot: [(m.at, m.errors[slot]) for m in self.moments if slot in m.errors] for slot in s.shown
+            }
             w.curves("errors", errors, 74, log=True, unit="RMSE")
         for slot in s.shown:
             self._passes(slot)
@@ -298,7 +330,12 @@ class Panel:
         for name, ms in passes.items():
             at = imgui.get_cursor_screen_pos()
             pen = imgui.get_window_draw_list()
-            pen.add_rect_filled(at, ImVec2(at.x + across * (ms or 0.0) / most, at.y + line - 3 * self.scale), u32(faint(COLORS[slot], 0.22)), 3.0)
+            pen.add_rect_filled(
+                at,
+                ImVec2(at.x + across * (ms or 0.0) / most, at.y + line - 3 * self.scale),
+                u32(faint(COLORS[slot], 0.22)),
+                3.0,
+            )
             words = "  " + name.replace(":", " ")
             with colored(imgui.Col_.text, THEME.quiet):
                 if imgui.selectable(f"{words}##{slot}{name}", False, 0, ImVec2(across - 70 * self.scale, 0))[0]:
@@ -315,7 +352,11 @@ class Panel:
         """The first target that a pass of the timing list drew into becomes what is seen."""
         s = self.session
         target = s.gpu.written.get(f"{slot}/{name.partition(' ')[0]}", "").partition("/")[2]
-        found = [b for b in s.lens.buffers(slot) if b.endswith(MARK) and (b.removesuffix(MARK) == target or b.startswith(f"{target} "))]
+        found = [
+            b
+            for b in s.lens.buffers(slot)
+            if b.endswith(MARK) and (b.removesuffix(MARK) == target or b.startswith(f"{target} "))
+        ]
         if found:
             s.look.buffer = found[0]
             s.note = f"what {name} drew: {found[0].removesuffix(MARK)}"
@@ -334,13 +375,17 @@ class Panel:
         if pressed == "stop" and self.experiment:
             self.experiment.end(s)
         elif pressed and not running:
-            make = (experiments.turn_the_light, experiments.climb_samples, experiments.climb_radius)[names.index(pressed)]
+            make = (experiments.turn_the_light, experiments.climb_samples, experiments.climb_radius)[
+                names.index(pressed)
+            ]
             self.experiment = make(s)
             s.truth = s.truth or self.experiment.measure is experiments.error
             self.experiment.begin(s)
         if self.experiment:
             w.quiet(f"{self.experiment.name}: {self.experiment.measures}, over {self.experiment.what}")
-            w.curves("experiment", self.experiment.curves, 96, log=self.experiment.measure is experiments.error, zero=False)
+            w.curves(
+                "experiment", self.experiment.curves, 96, log=self.experiment.measure is experiments.error, zero=False
+            )
 
     def _pixel(self) -> None:
         w = self.widgets
@@ -348,7 +393,9 @@ class Panel:
             return
         _, self.inspects = imgui.checkbox("inspect under the mouse", self.inspects)
         w.placed("inspect")
-        imgui.set_item_tooltip("Values, linear, and the directions, or sectors of slices, that were tried (I); Shift+I holds on to the pixel")
+        imgui.set_item_tooltip(
+            "Values, linear, and the directions, or sectors of slices, that were tried (I); Shift+I holds on to the pixel"
+        )
         if not self.inspects:
             return
         cursor = self.cursor
@@ -358,7 +405,12 @@ class Panel:
         held = " (held)" if self.pinned else ""
         w.quiet(f"pixel {cursor.pixel[0]}, {cursor.pixel[1]}{held}" + ("" if cursor.position else ": background"))
         if cursor.position and cursor.normal:
-            w.quiet("at " + ", ".join(f"{v:.3f}" for v in cursor.position) + " m, normal " + ", ".join(f"{v:.2f}" for v in cursor.normal))
+            w.quiet(
+                "at "
+                + ", ".join(f"{v:.3f}" for v in cursor.position)
+                + " m, normal "
+                + ", ".join(f"{v:.2f}" for v in cursor.normal)
+            )
         for slot, values in cursor.values.items():
             for name, value in values.items():
                 w.label(f"{slot} {name}", color=COLORS[slot])
@@ -366,7 +418,12 @@ class Panel:
         if self.probe:
             direct, indirect, share = self.probe.sums
             w.quiet(f"{self.probed}: {self.probe.tries}, before the blur: open {share:.3f}; their sum:")
-            w.quiet("direct " + "  ".join(f"{v:.4g}" for v in direct) + "   bounce " + "  ".join(f"{v:.4g}" for v in indirect))
+            w.quiet(
+                "direct "
+                + "  ".join(f"{v:.4g}" for v in direct)
+                + "   bounce "
+                + "  ".join(f"{v:.4g}" for v in indirect)
+            )
             self.overlay.disc(self.probe, min(imgui.get_content_region_avail().x, 220 * self.scale))
             w.quiet("filled: the light it brings; black rim: closed; violet rim: leaves the screen")
 
@@ -426,8 +483,14 @@ class Panel:
 
     def _group(self, group: str) -> None:
         w = self.widgets
-        rows = [row for row in self.session.shot(self.slot).walk() if row[0].startswith(f"{group}.") and not isinstance(row[1], Technique)]
-        if (w.searched and not any(w.wanted(name, f) for name, _, f, _ in rows)) or not w.section(group.capitalize(), group in OPEN):
+        rows = [
+            row
+            for row in self.session.shot(self.slot).walk()
+            if row[0].startswith(f"{group}.") and not isinstance(row[1], Technique)
+        ]
+        if (w.searched and not any(w.wanted(name, f) for name, _, f, _ in rows)) or not w.section(
+            group.capitalize(), group in OPEN
+        ):
             return
         for name, owner, f, value in rows:
             w.row(self.slot, name, owner, f, value)
@@ -449,10 +512,21 @@ class Panel:
                 w.placed(f"preset {name}")
             imgui.end_combo()
         actions = {"save": "save state", "copy": "copy state", "paste": "paste state", "undo": "undo", "redo": "redo"}
-        tips: tuple[str, ...] = ("all of it as TOML, in captures/ (Ctrl+S)", "to the clipboard (Ctrl+C)", "from the clipboard (Ctrl+V)", "Ctrl+Z", "Ctrl+Y")
+        tips: tuple[str, ...] = (
+            "all of it as TOML, in captures/ (Ctrl+S)",
+            "to the clipboard (Ctrl+C)",
+            "from the clipboard (Ctrl+V)",
+            "Ctrl+Z",
+            "Ctrl+Y",
+        )
         if pressed := w.row_of_buttons(tuple(actions), None, tips, "state"):
             self.wishes.append(actions[pressed])
-        tips = ("F12", "the page of `compare` for A and B, against the truth (Ctrl+F12)", "once around, as an animated image (Ctrl+T)", "")
+        tips = (
+            "F12",
+            "the page of `compare` for A and B, against the truth (Ctrl+F12)",
+            "once around, as an animated image (Ctrl+T)",
+            "",
+        )
         if pressed := w.row_of_buttons(("screenshot", "report", "turntable"), None, tips, "keep"):
             self.wishes.append(pressed)
         if imgui.button("light panel" if THEME.dark else "dark panel"):

@@ -1,5 +1,6 @@
-"""One pixel taken apart: which directions, or sectors of slices, it tries, what closes them, and the light that each brings. Their sum is the
-pixel before the blur."""
+"""One pixel taken apart: which directions, or sectors of slices, it tries, what closes them, and the light that each
+brings. Their sum is the pixel before the blur.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ class Probe(NamedTuple):
     disc: Floats  # (n, 2) where each is seen from above the surface: cosine-weighted directions fill a disc evenly
     direct: Floats  # (n, 3) irradiance that each brings from the environment
     indirect: Floats  # (n, 3) from the surface that closes it
-    senders: Floats  # (n, 2) of those that are CLOSED: where that is seen, shares of the picture, from the lower left; the pixel itself: by probes
+    # (n, 2) of those that are CLOSED: where that is seen, shares of the picture, from the lower left; the pixel itself:
+    # by probes
+    senders: Floats
     radius: float  # metres that each goes
 
     @property
@@ -54,8 +57,9 @@ class Probe(NamedTuple):
 
 
 def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
-    """Of a picture's pixel, row 0 on top, or of the one beside it that was lit, at half the resolution; None on the background, and where the
-    technique does not look at the screen."""
+    """Of a picture's pixel, row 0 on top, or of the one beside it that was lit, at half the resolution; None on the
+    background, and where the technique does not look at the screen.
+    """
     technique = p.shot.technique
     view, size = p.given.wide or p.given, p.image.size
     if p.shot.lighting.half:
@@ -64,8 +68,17 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
         return None
     values, (left, below) = technique.values(), guard_band.first(view)
     with gpu.scope("probe"):
-        pixel = Pixel((left + x + 0.5, below + p.given.size[1] - y - 0.5), not isinstance(technique, Ssdo), values.get("bounce", False))
-        given: dict[str, Any] = {"probe": pixel, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        pixel = Pixel(
+            (left + x + 0.5, below + p.given.size[1] - y - 0.5),
+            not isinstance(technique, Ssdo),
+            values.get("bounce", False),
+        )
+        given: dict[str, Any] = {
+            "probe": pixel,
+            "frame": view.frame,
+            "gbuffer": view.gbuffer,
+            "environment": view.environment,
+        }
         given |= {"sender": _senders(gpu, p), "hidden": _hidden(gpu, p)} | probes.given(gpu, view)
         shader, more = _taken_apart(gpu, view, technique)
         each = 1 if isinstance(technique, ScreenSpace) else SECTORS
@@ -76,7 +89,17 @@ def probed(gpu: Gpu, p: Picture, x: int, y: int) -> Probe | None:
         place[:, :2] = half_resolution.whole(size, place[:, :2])
     shown = np.float32(values.get("direct", True))
     tries = technique.tries + f" of {each} sectors" * (each > 1)
-    return Probe(tries, one[:, :3], direct[:, 3], np.rint(one[:, 3]), place[:, 2:], direct[:, :3] * shown, indirect[:, :3], place[:, :2], values["radius"])
+    return Probe(
+        tries,
+        one[:, :3],
+        direct[:, 3],
+        np.rint(one[:, 3]),
+        place[:, 2:],
+        direct[:, :3] * shown,
+        indirect[:, :3],
+        place[:, :2],
+        values["radius"],
+    )
 
 
 def _taken_apart(gpu: Gpu, view: View, technique: Technique) -> tuple[str, dict[str, Any]]:
@@ -86,13 +109,22 @@ def _taken_apart(gpu: Gpu, view: View, technique: Technique) -> tuple[str, dict[
             return "passes/inspect_horizons.frag", {"gtao": technique}
         case Bitmask():
             depth = {"inverse_depth": depths(gpu, view, technique.intervals, technique.thickness, technique.bounce)}
-            return "passes/inspect_sectors.frag", depth | {"bitmask": technique, "environment_around": around(gpu, view.sky, technique.seen)}
+            return "passes/inspect_sectors.frag", depth | {
+                "bitmask": technique,
+                "environment_around": around(gpu, view.sky, technique.seen),
+            }
         case Ssdo():
             ssdo = technique
         case _:  # SSAO tries the same directions
             ssdo = Ssdo(**{f.name: getattr(technique, f.name) for f in fields(ScreenSpace)})
-    given: dict[str, Any] = {"ssdo": ssdo, "batch": ssdo.batches[0], "environment_around": around(gpu, view.sky, ssdo.seen)}
-    return "passes/inspect_directions.frag", given | {"inverse_depth": depths(gpu, view, ssdo.intervals, ssdo.thickness, technique is ssdo and ssdo.bounce)}
+    given: dict[str, Any] = {
+        "ssdo": ssdo,
+        "batch": ssdo.batches[0],
+        "environment_around": around(gpu, view.sky, ssdo.seen),
+    }
+    return "passes/inspect_directions.frag", given | {
+        "inverse_depth": depths(gpu, view, ssdo.intervals, ssdo.thickness, technique is ssdo and ssdo.bounce)
+    }
 
 
 def _senders(gpu: Gpu, p: Picture) -> Senders:

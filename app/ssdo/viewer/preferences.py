@@ -1,4 +1,6 @@
-"""What the viewer keeps: screenshots that hold their shots, its whole state as a text that is loaded again, bookmarks and recent scenes."""
+"""What the viewer keeps: screenshots that hold their shots, its whole state as a text that is loaded again, bookmarks
+and recent scenes.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,9 @@ WINDOW = ("width", "height", "frames")  # of a shot, but decided by the window a
 
 
 def screenshot(session: Session, folder: Path = Path("captures")) -> list[Path]:
-    """Save what is seen, at the size that it rests at, with its shot inside; where both slots are seen, each too, since a file holds one
-    shot. Raises Problem."""
+    """Save what is seen, at the size that it rests at, with its shot inside; where both slots are seen, each too, since
+    a file holds one shot. Raises Problem.
+    """
     look = session.look
     for slot in session.shown:
         shot = session.shot(slot)
@@ -45,7 +48,8 @@ def screenshot(session: Session, folder: Path = Path("captures")) -> list[Path]:
     suffix = "" if look.buffer == PICTURE else "-" + "".join(c if c.isalnum() else "-" for c in look.buffer).strip("-")
     suffix += f"-{look.view.replace(' ', '-')}" if look.view in ("difference", "error", "side by side") else ""
     one = len(session.shown) == 1
-    smaller = one and not suffix and session.stage.rest(look.single, session.shot(look.single)) < 1  # its shot makes a picture of its own size
+    # its shot makes a picture of its own size
+    smaller = one and not suffix and session.stage.rest(look.single, session.shot(look.single)) < 1
     paths = [images.free_name(folder, "-".join([stem, *names]) + suffix, ".png")]
     _save(session, paths[0], look.single, alone=smaller)
     if not one:
@@ -91,9 +95,15 @@ LOOKS = ("view", "gain", "buffer", "exposure", "alpha")
 
 
 def state_text(session: Session) -> str:
-    """All that decides what is seen, as TOML: a table for what both slots share, one for each slot, one for how it is looked at."""
+    """All that decides what is seen, as TOML: a table for what both slots share, one for each slot, one for how it is
+    looked at.
+    """
     base = session.base
-    common = {name: value for name, owner, _, value in base.walk() if value is not None and name not in WINDOW and not isinstance(owner, Technique)}
+    common = {
+        name: value
+        for name, owner, _, value in base.walk()
+        if value is not None and name not in WINDOW and not isinstance(owner, Technique)
+    }
     tree: dict[str, Any] = {"both": tomllib.loads(to_toml(common))}
     for slot, technique in session.techniques.items():
         own = {name: value for name, value in session.own[slot].items() if value is not None}
@@ -106,8 +116,9 @@ def state_text(session: Session) -> str:
 
 
 def take_state(session: Session, text: str, where: str) -> None:
-    """Bring the viewer into the state that a text tells; where it is a preset or a picture's shot, slot B. Raises Problem, and changes
-    nothing then."""
+    """Bring the viewer into the state that a text tells; where it is a preset or a picture's shot, slot B. Raises
+    Problem, and changes nothing then.
+    """
     tree = toml_tree(text, where)
     try:
         for name in ("both", *PAIR, "look"):
@@ -131,7 +142,8 @@ def _take_shot(session: Session, values: dict[str, Any]) -> None:
     group = values.get("technique", session.techniques["B"].group)
     others = tuple(f"{name}." for name in Technique.known if name != group)
     values = {name: value for name, value in values.items() if name not in ODDS and not name.startswith(others)}
-    scene = {name: values.pop(name) for name in ("scene",) if name in values}  # first, as it comes with a camera of its own
+    # first, as it comes with a camera of its own
+    scene = {name: values.pop(name) for name in ("scene",) if name in values}
     before = session.state()
     if not ((not scene or session.change(scene)) and session.change(values)):
         session.restore(before)
@@ -139,7 +151,9 @@ def _take_shot(session: Session, values: dict[str, Any]) -> None:
 
 
 def _state(tree: Mapping[str, Any], now: Shot) -> State:
-    base = replace(Shot(), technique=now.technique, width=now.width, height=now.height).with_values(flatten(tree["both"]))
+    base = replace(Shot(), technique=now.technique, width=now.width, height=now.height).with_values(
+        flatten(tree["both"])
+    )
     techniques: dict[Slot, Technique] = {}
     own: dict[Slot, dict[str, Any]] = {}
     for slot in PAIR:
@@ -149,7 +163,10 @@ def _state(tree: Mapping[str, Any], now: Shot) -> State:
         own[slot] = {name: value for name, value in values.items() if name not in mine}
         shot = replace(base, technique=kind()).with_values({**mine, **own[slot]})
         techniques[slot] = shot.technique
-    known = {*COMMON, *(name for name, owner, *_ in base.walk() if not isinstance(owner, Technique) and not name.startswith(ALWAYS))}
+    known = {
+        *COMMON,
+        *(name for name, owner, *_ in base.walk() if not isinstance(owner, Technique) and not name.startswith(ALWAYS)),
+    }
     apart = tree.get("look", {}).get("apart", [])
     if not isinstance(apart, list) or not known.issuperset(map(str, apart)):
         raise Problem(f"look.apart = {excerpt(apart)}: must be a list of parameters that A and B can have apart")
@@ -162,7 +179,11 @@ def _look(told: Mapping[str, Any], now: Look) -> Look:
     for name in (*LOOKS, "divider"):
         if name in told:
             value, plain = told[name], getattr(look, name)
-            fits = isinstance(value, (int, float)) and not isinstance(value, bool) if plain is None or isinstance(plain, float) else type(value) is type(plain)
+            fits = (
+                isinstance(value, (int, float)) and not isinstance(value, bool)
+                if plain is None or isinstance(plain, float)
+                else type(value) is type(plain)
+            )
             if not fits or (isinstance(value, float) and not math.isfinite(value)):
                 raise Problem(f"look.{name} = {excerpt(value)}: must be like {plain!r}")
             setattr(look, name, value)
@@ -176,7 +197,8 @@ def _look(told: Mapping[str, Any], now: Look) -> Look:
 
 
 class Memory:
-    """What is remembered from one time to the next, in a file of the user's: camera bookmarks of each scene, and the last scenes.
+    """What is remembered from one time to the next, in a file of the user's: camera bookmarks of each scene, and the
+    last scenes.
 
     A file that cannot be read is as none, and one that cannot be written costs nothing but the memory.
     """
@@ -205,7 +227,11 @@ class Memory:
         """The camera stored under a digit; None where there is none."""
         found = self._marks.get(scene)
         values = found.get(str(number)) if isinstance(found, dict) else None
-        if not isinstance(values, list) or len(values) != 7 or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in values):
+        if (
+            not isinstance(values, list)
+            or len(values) != 7
+            or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in values)
+        ):
             return None
         x = [float(v) for v in values]
         return Pose((x[0], x[1], x[2]), (x[3], x[4], x[5]), x[6])

@@ -1,4 +1,6 @@
-"""What takes a while and goes on beside the window: once around the scene as an animated image, and the page of `compare`."""
+"""What takes a while and goes on beside the window: once around the scene as an animated image, and the page of
+`compare`.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ class Turntable:
         first, *rest = self._pictures
         self._pictures = []
         with images.written(self.path) as file:
-            first.save(file, "WEBP", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=85, method=0)
+            first.save(
+                file, "WEBP", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=85, method=0
+            )
         session.note = f"saved {self.path.absolute()}"
 
     def end(self, session: Session) -> None:
@@ -75,8 +79,19 @@ class Report:
         paths = preferences.screenshot_sides(session, folder)
         stem = Path(session.base.scene.partition(":")[0]).stem
         self.output = images.free_name(folder, f"{stem}-report", "")
-        command = [sys.executable, "-P", "-m", "ssdo", "compare", "--like", ",".join(map(str, paths)), "--output", str(self.output)]
-        ours = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))  # also where nothing is installed
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "ssdo",
+            "compare",
+            "--like",
+            ",".join(map(str, paths)),
+            "--output",
+            str(self.output),
+        ]
+        # also where nothing is installed
+        ours = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             command, env=os.environ | {"PYTHONPATH": ours}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )

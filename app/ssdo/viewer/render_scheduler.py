@@ -1,4 +1,5 @@
-"""Pictures of the viewer's slots, brought up to date a step at a time: small while the hand moves, whole when it rests, growing where they can.
+"""Pictures of the viewer's slots, brought up to date a step at a time: small while the hand moves, whole when it rests,
+growing where they can.
 
 Knows what each slot asks for and what it costs, and nothing of why: shots come from the session.
 """
@@ -26,12 +27,14 @@ PAIR: tuple[Slot, Slot] = ("A", "B")
 SLOTS: tuple[Slot, ...] = (*PAIR, "truth")
 Shots = Mapping[Slot, Shot]  # of what is to be drawn, at the window's size
 
-SCALES = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125)  # shares of the window's size, while something moves
+# shares of the window's size, while something moves
+SCALES = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125)
 BUDGET = {True: 70.0, False: 20.0}  # milliseconds a moving frame may take, by whether a processor draws
 REST = 0.25  # seconds without change until the picture is drawn at full size
 SLOW = 400.0  # milliseconds; where a full frame takes longer, it waits for a longer rest
 QUICK = 150.0  # milliseconds; a resting frame that is faster is drawn thrice, for a median
-PATIENCE: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "truth": 250.0}  # milliseconds a frame that only makes smoother may keep the window busy
+# milliseconds a frame that only makes smoother may keep the window busy
+PATIENCE: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "truth": 250.0}
 MOST = 65536  # frames a picture grows to: a shot's most
 
 
@@ -62,7 +65,8 @@ class Stage:
         self.error = ""
         self._shots: Shots = {}
         self._changed = -1e9
-        self._warm: set[tuple[str, str]] = set()  # technique, with its resolution, and scene whose first frame, which compiles and uploads, is over
+        # technique, with its resolution, and scene whose first frame, which compiles and uploads, is over
+        self._warm: set[tuple[str, str]] = set()
 
     def _clock(self) -> Clock:
         clock = Clock(self.gpu.ctx)
@@ -78,8 +82,9 @@ class Stage:
     # ---- a step ----
 
     def step(self, shots: Shots, behind: Shots, busy: bool = False) -> bool:
-        """Draw what has changed since the last step; whether anything had. `busy`: more changes are about to come. `behind`: what is
-        drawn as well, when there is nothing else to do."""
+        """Draw what has changed since the last step; whether anything had. `busy`: more changes are about to come.
+        `behind`: what is drawn as well, when there is nothing else to do.
+        """
         again = False
         if shots != self._shots:
             slow = self._costs(shots) > SLOW  # a small picture at once says more than a large one later
@@ -104,7 +109,12 @@ class Stage:
         else:
             shots, scale, again = behind, 1.0, True
         drawn = [
-            self.draw(slot, shot, min(scale, self.rest(slot, shot)), again and (self._unmeasured(slot, shot) or self.grows(slot, shot)))
+            self.draw(
+                slot,
+                shot,
+                min(scale, self.rest(slot, shot)),
+                again and (self._unmeasured(slot, shot) or self.grows(slot, shot)),
+            )
             for slot, shot in shots.items()
         ]
         if not again:
@@ -112,7 +122,9 @@ class Stage:
         return any(drawn)
 
     def _unmeasured(self, slot: Slot, shot: Shot) -> bool:
-        """Whether a picture at rest is to be drawn again for its time: a first frame compiles, and timer queries answer late."""
+        """Whether a picture at rest is to be drawn again for its time: a first frame compiles, and timer queries answer
+        late.
+        """
         side = self.sides[slot]
         if side.failed is not None or shot.technique.progressive:
             return False
@@ -128,8 +140,10 @@ class Stage:
         return shot.technique.progressive and side.failed is None and side.growth.frames < MOST
 
     def rest(self, slot: Slot, shot: Shot) -> float:
-        """The share of the window's size that a picture at rest is drawn at: all of it, but where it goes on growing and would keep the
-        window from answering. Between the two ends of patience it stays as it is, so that it does not flip to and fro."""
+        """The share of the window's size that a picture at rest is drawn at: all of it, but where it goes on growing
+        and would keep the window from answering. Between the two ends of patience it stays as it is, so that it does
+        not flip to and fro.
+        """
         side = self.sides[slot]
         if not shot.technique.progressive:
             return 1.0
@@ -145,7 +159,9 @@ class Stage:
         return side.failed != shot and (side.asked != shot or side.scale != scale)
 
     def _cost(self, slot: Slot, shot: Shot, scale: float = 1.0) -> float:
-        """Milliseconds that a picture will take at a share of its size, going by those with that technique. The first: too many, on a processor."""
+        """Milliseconds that a picture will take at a share of its size, going by those with that technique. The first:
+        too many, on a processor.
+        """
         side, pixels = self.sides[slot], shot.width * shot.height * scale**2
         if _kind(shot) not in side.costs:
             return 10 * SLOW * scale**2 if self.gpu.clock.software and shot.width * shot.height > 65536 else 0.0
@@ -185,7 +201,9 @@ class Stage:
         try:
             side.clock.begin_frame()
             with self.gpu.scope(slot):
-                picture = render(self.gpu, replace(shot, width=width, height=height, frames=MOST if grows else 1), index)
+                picture = render(
+                    self.gpu, replace(shot, width=width, height=height, frames=MOST if grows else 1), index
+                )
                 self.gpu.sweep()
             side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1 if grows else 1))
             if software:
@@ -197,8 +215,11 @@ class Stage:
             else:
                 if software:
                     side.times.append(took + side.clock.spared)  # of a whole frame
-                if scale in (side.scale, 1.0):  # what moves, moves on: the next one keeps what this one did, but the first of a size keeps nothing
-                    side.costs.setdefault(_kind(shot), Cost()).measured(width * height, took if software else self.milliseconds(slot) or 0.0)
+                # what moves, moves on: the next one keeps what this one did, but the first of a size keeps nothing
+                if scale in (side.scale, 1.0):
+                    side.costs.setdefault(_kind(shot), Cost()).measured(
+                        width * height, took if software else self.milliseconds(slot) or 0.0
+                    )
             side.asked, side.scale, side.failed = shot, scale, None
             side.index, side.rested = index, 1 if stale else side.rested + 1
             if grows:
@@ -212,8 +233,9 @@ class Stage:
         return True
 
     def settle(self, slot: Slot, shot: Shot) -> None:
-        """Draw one slot at the size that it rests at, so that its shot alone makes the same picture: where light is remembered, from the first
-        frame, since what was there before is known to the window only."""
+        """Draw one slot at the size that it rests at, so that its shot alone makes the same picture: where light is
+        remembered, from the first frame, since what was there before is known to the window only.
+        """
         scale = self.rest(slot, shot)
         if not shot.remembers:
             self.draw(slot, shot, scale)
@@ -237,7 +259,9 @@ class Stage:
         return sum(side.clock.times.values()) if side.clock.times else None
 
     def lighting(self, slot: Slot) -> float | None:
-        """Median time of the passes that are the technique's own, without the G-buffer, the sun and what follows; None until there is one."""
+        """Median time of the passes that are the technique's own, without the G-buffer, the sun and what follows; None
+        until there is one.
+        """
         side = self.sides[slot]
         own = side.asked.technique.group if side.asked else ""
         found = [ms for name, ms in side.clock.times.items() if own and name.startswith(own)]

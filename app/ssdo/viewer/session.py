@@ -30,10 +30,13 @@ from ssdo.viewer.history import History
 from ssdo.viewer.render_scheduler import Shots, Side, Slot, Stage
 
 LARGEST = 8192  # pixels a side: the most a shot may have
-ODDS = ("width", "height", "frames", "seed")  # of a shot, but not chosen here: size follows the window, and frames stand still
+# of a shot, but not chosen here: size follows the window, and frames stand still
+ODDS = ("width", "height", "frames", "seed")
 ALWAYS = ("scene", "time", "camera.")  # the same in both slots, or there would be nothing to compare
-COMMON = tuple(dict.fromkeys(f.name for family in (ScreenSpace, Sliced) for f in fields(family)))  # of the techniques that look at the screen
-COUNTED = {"samples", "visibility", "slices", "steps"}  # of these, what decides how many points they look up: each family's own
+# of the techniques that look at the screen
+COMMON = tuple(dict.fromkeys(f.name for family in (ScreenSpace, Sliced) for f in fields(family)))
+# of these, what decides how many points they look up: each family's own
+COUNTED = {"samples", "visibility", "slices", "steps"}
 MODES: tuple[dict[str, Any], ...] = (
     {"technique": "off"},
     {"technique": "ssao"},
@@ -44,7 +47,12 @@ MODES: tuple[dict[str, Any], ...] = (
     {"technique": "bitmask"},
 )
 MODE_NAMES = ("off", "SSAO", "SSDO direct", "SSDO", "truth", "GTAO", "bitmask")
-TERMS = {(True, False): " direct", (True, True): " with bounce", (False, True): " bounce only", (False, False): ", no light"}
+TERMS = {
+    (True, False): " direct",
+    (True, True): " with bounce",
+    (False, True): " bounce only",
+    (False, False): ", no light",
+}
 
 
 class State(NamedTuple):
@@ -62,18 +70,25 @@ def in_words(milliseconds: float) -> str:
 
 
 def at_first(gpu: Gpu, shot: Shot, choose: bool) -> Shot:
-    """A shot as the viewer begins with it; `choose`: at what resolution light is found is left to it, half of it where a processor draws."""
+    """A shot as the viewer begins with it; `choose`: at what resolution light is found is left to it, half of it where
+    a processor draws.
+    """
     return replace(shot, lighting=Resolution("half")) if choose and gpu.clock.software else shot
 
 
 class Session:
     """The viewer's state. Raises Problem when made with a scene or an environment that cannot be loaded."""
 
-    def __init__(self, gpu: Gpu, shot: Shot, others: Mapping[str, Technique], now: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, gpu: Gpu, shot: Shot, others: Mapping[str, Technique], now: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.gpu = gpu
         self.now = now
-        self.base = replace(shot, frames=1, technique=Off())  # what the slots have in common; its technique is none of theirs
-        self.known = {name: others.get(name) or kind() for name, kind in Technique.known.items()} | {shot.technique.group: shot.technique}
+        # what the slots have in common; its technique is none of theirs
+        self.base = replace(shot, frames=1, technique=Off())
+        self.known = {name: others.get(name) or kind() for name, kind in Technique.known.items()} | {
+            shot.technique.group: shot.technique
+        }
         for name, technique in self.known.items():
             if technique.counts != shot.technique.counts and technique == type(technique)() and shot.technique.fetches:
                 self.known[name] = technique.fetching(shot.technique.fetches)
@@ -114,10 +129,14 @@ class Session:
         shot = replace(self.base, technique=technique, width=width, height=height)
         if own := self.own.get("B" if slot == "truth" else slot):
             shot = shot.with_values(own)
-        return replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution()) if technique.progressive else shot
+        return (
+            replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution()) if technique.progressive else shot
+        )
 
     def state(self) -> State:
-        return State(self.base, dict(self.techniques), {slot: dict(own) for slot, own in self.own.items()}, frozenset(self.apart))
+        return State(
+            self.base, dict(self.techniques), {slot: dict(own) for slot, own in self.own.items()}, frozenset(self.apart)
+        )
 
     def restore(self, state: State) -> None:
         """Go back to a state. Raises Problem where its scene is gone."""
@@ -139,10 +158,14 @@ class Session:
     # ---- changing them ----
 
     def change(self, values: Mapping[str, Any], slot: Slot = "B") -> bool:
-        """Set parameters by dotted name; those of a technique are that slot's. False, and `error`, where it cannot be."""
+        """Set parameters by dotted name; those of a technique are that slot's. False, and `error`, where it cannot
+        be.
+        """
         before = self.techniques[slot]
         group = values.get("technique", before.group)
-        technique = {name: value for name, value in values.items() if name == "technique" or name.startswith(f"{group}.")}
+        technique = {
+            name: value for name, value in values.items() if name == "technique" or name.startswith(f"{group}.")
+        }
         rest = {name: value for name, value in values.items() if name not in technique}
         mine = {name: value for name, value in rest.items() if name in self.apart}
         try:
@@ -169,7 +192,9 @@ class Session:
         shot.resolved(scene).surroundings()
 
     def _link(self, before: Technique, after: Technique) -> None:
-        """What changed of the parameters that techniques have in common changes in all of them, but for those set apart."""
+        """What changed of the parameters that techniques have in common changes in all of them, but for those set
+        apart.
+        """
         had, has = before.values(), after.values()
         common = {name for name in COMMON if name not in self.apart and had.get(name) != has.get(name)}
         if self.budget != "samples":
@@ -177,11 +202,20 @@ class Session:
         self._spread(after, common)
 
     def _spread(self, source: Technique, common: Set[str]) -> None:
-        """Give parameters to all techniques that have them. Those that count otherwise, slices instead of directions, look up as many points."""
+        """Give parameters to all techniques that have them. Those that count otherwise, slices instead of directions,
+        look up as many points.
+        """
 
         def follow(t: Technique) -> Technique:
             alike = t.counts == source.counts
-            t = replace(t, **{name: getattr(source, name) for name in common if hasattr(t, name) and (alike or name not in COUNTED)})
+            t = replace(
+                t,
+                **{
+                    name: getattr(source, name)
+                    for name in common
+                    if hasattr(t, name) and (alike or name not in COUNTED)
+                },
+            )
             equal = self.budget == "samples" and not self.apart & {t.counts, source.counts}
             return t.fetching(source.fetches) if equal and not alike and common & COUNTED else t
 
@@ -189,8 +223,12 @@ class Session:
         self.techniques = {slot: follow(technique) for slot, technique in self.techniques.items()}
 
     def can_part(self, name: str) -> bool:
-        """Whether a parameter, by dotted name, can be other in A than in B: what the scene and the camera are cannot."""
-        return not name.startswith(ALWAYS) and not (name.partition(".")[0] in Technique.known and name.rpartition(".")[2] not in COMMON)
+        """Whether a parameter, by dotted name, can be other in A than in B: what the scene and the camera are
+        cannot.
+        """
+        return not name.startswith(ALWAYS) and not (
+            name.partition(".")[0] in Technique.known and name.rpartition(".")[2] not in COMMON
+        )
 
     def linked(self, name: str) -> bool:
         return self._link_name(name) not in self.apart
@@ -243,7 +281,9 @@ class Session:
         self.note = f"{into} is now what {source} is"
 
     def multiply_samples(self, ratio: float) -> None:
-        """Of what is shown, directions or slices, as far as they go; where both look up as many points, as far as they go together."""
+        """Of what is shown, directions or slices, as far as they go; where both look up as many points, as far as they
+        go together.
+        """
         before = {slot: self.techniques[slot] for slot in self.shown}
         after = {slot: technique.counting(technique.count * ratio) for slot, technique in before.items()}
         fetches = [{technique.fetches for technique in some.values() if technique.counts} for some in (before, after)]
@@ -262,7 +302,11 @@ class Session:
         half = any(self.shot(slot).lighting.half for slot in slots)
         for slot in slots:
             self.change({"lighting.resolution": "full" if half else "half"}, slot)
-        self.note = ("light at every pixel" if half else "light at half the resolution") if slots else "the truth is always at full resolution"
+        self.note = (
+            ("light at every pixel" if half else "light at half the resolution")
+            if slots
+            else "the truth is always at full resolution"
+        )
 
     def toggle_split(self) -> None:
         look = self.look
@@ -370,14 +414,19 @@ class Session:
         return f"{name}, {t.tries}" if t.tries else name
 
     def _counted(self) -> list[str]:
-        """What is counted in pictures at rest, in words. Reading them makes the GPU wait: not while they move, and of one that grows only now
-        and then."""
+        """What is counted in pictures at rest, in words. Reading them makes the GPU wait: not while they move, and of
+        one that grows only now and then.
+        """
         shown, shots = self.shown, tuple(self.shot(slot) for slot in self.shown)
         if shots != self._counts[0]:
             self._counts = (shots, [])
         for slot, shot in zip(shown, shots, strict=True):
             side, frames = self.sides[slot], self.sides[slot].growth.frames
-            if side.asked != shot or side.scale < self.stage.rest(slot, shot) or (shot.technique.progressive and frames & (frames - 1)):
+            if (
+                side.asked != shot
+                or side.scale < self.stage.rest(slot, shot)
+                or (shot.technique.progressive and frames & (frames - 1))
+            ):
                 return self._counts[1]
         parts = []
         if len(shown) == 2 and (changed := self.lens.changed()) is not None:
@@ -392,7 +441,10 @@ class Session:
         shown = self.shown
         sides = []
         for slot in shown:
-            words = [*["half resolution"] * self.shot(slot).lighting.half, *self.techniques[slot].fitted(self.scene.size).way]
+            words = [
+                *["half resolution"] * self.shot(slot).lighting.half,
+                *self.techniques[slot].fitted(self.scene.size).way,
+            ]
             sides.append((f"{slot}: " * (len(shown) > 1) + self.label(slot), words))
         same = len(sides) == 2 and sides[0][1] == sides[1][1]
         parts = [", ".join([label, *(() if same else words)]) for label, words in sides]
@@ -402,8 +454,14 @@ class Session:
         rests = all(self.sides[slot].scale >= self.stage.rest(slot, self.shot(slot)) for slot in shown)
         if any(self.sides[slot].picture for slot in shown):
             size = f"{self.size[0]}x{self.size[1]}"
-            parts.append(f"{size} at {100 * scale:.3g} %" if rests else f"{size}, drawing at {100 * scale:.3g} % until it rests")
+            parts.append(
+                f"{size} at {100 * scale:.3g} %" if rests else f"{size}, drawing at {100 * scale:.3g} % until it rests"
+            )
         times = [self.stage.milliseconds(slot) for slot in shown]
         known = [t for t in times if t is not None]
-        parts.append(f"{in_words(sum(known))}, {self.stage.timer}" if len(known) == len(times) else f"measuring, {self.stage.timer}")
+        parts.append(
+            f"{in_words(sum(known))}, {self.stage.timer}"
+            if len(known) == len(times)
+            else f"measuring, {self.stage.timer}"
+        )
         return "   |   ".join(parts)

@@ -1,4 +1,6 @@
-"""What every part of the panel is made of: colours, labels, lists, curves, and a row for any parameter that knows its range and meaning."""
+"""What every part of the panel is made of: colours, labels, lists, curves, and a row for any parameter that knows its
+range and meaning.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,16 @@ from ssdo.viewer.session import Session
 LABELS = 0.36  # share of a row's width
 STOPS = (-8.0, 8.0)  # of a slider for exposure; more can be typed
 Color = tuple[float, float, float, float]
-COLORS: Mapping[Slot, Color] = {"A": (0.95, 0.62, 0.30, 1.0), "B": (0.36, 0.66, 0.92, 1.0), "truth": (0.50, 0.78, 0.45, 1.0)}
+COLORS: Mapping[Slot, Color] = {
+    "A": (0.95, 0.62, 0.30, 1.0),
+    "B": (0.36, 0.66, 0.92, 1.0),
+    "truth": (0.50, 0.78, 0.45, 1.0),
+}
 
 
 def useful(p: Param, value: float, default: float) -> tuple[float, float]:
-    """The ends of a slider: the parameter's own, drawn in around the default where they are too far apart to aim within.
+    """The ends of a slider: the parameter's own, drawn in around the default where they are too far apart to aim
+    within.
 
     What a scene's size decides spans a fiftieth of that to twenty times that. Any allowed value can be typed.
     """
@@ -84,7 +91,8 @@ class Widgets:
         self.scale = scale
         self.bold = bold
         self.searched = ""  # rows whose names and meanings do not hold this are left out
-        self.places: dict[str, tuple[float, float, float, float]] = {}  # where things are in this frame, by name: left, top, right, bottom
+        # where things are in this frame, by name: left, top, right, bottom
+        self.places: dict[str, tuple[float, float, float, float]] = {}
         self._automatic: dict[Slot, tuple[Any, dict[str, Any]]] = {}
 
     def placed(self, name: str) -> None:
@@ -138,10 +146,17 @@ class Widgets:
 
     def right(self, words: str) -> None:
         """Text that ends at the right edge of the line."""
-        imgui.same_line(imgui.get_cursor_start_pos().x + imgui.get_content_region_avail().x + imgui.get_scroll_x() - imgui.calc_text_size(words).x)
+        imgui.same_line(
+            imgui.get_cursor_start_pos().x
+            + imgui.get_content_region_avail().x
+            + imgui.get_scroll_x()
+            - imgui.calc_text_size(words).x
+        )
         imgui.text(words)
 
-    def row_of_buttons(self, names: Sequence[str], chosen: str | None, tips: Sequence[str] = (), tag: str = "") -> str | None:
+    def row_of_buttons(
+        self, names: Sequence[str], chosen: str | None, tips: Sequence[str] = (), tag: str = ""
+    ) -> str | None:
         """Buttons that share the width; the name of the one that was pressed."""
         gap, pressed = 4 * self.scale, None
         sizes = [imgui.calc_text_size(words).x for words in names]
@@ -160,10 +175,17 @@ class Widgets:
         return pressed
 
     def curves(
-        self, tag: str, lines: Mapping[Slot, Sequence[tuple[float, float]]], height: float, log: bool = False, unit: str = "", zero: bool = True
+        self,
+        tag: str,
+        lines: Mapping[Slot, Sequence[tuple[float, float]]],
+        height: float,
+        log: bool = False,
+        unit: str = "",
+        zero: bool = True,
     ) -> None:
-        """Curves over one axis, each in its slot's colour, with the ends of both axes written beside them. Points (x, y); log: of y; zero: where
-        y begins."""
+        """Curves over one axis, each in its slot's colour, with the ends of both axes written beside them. Points (x,
+        y); log: of y; zero: where y begins.
+        """
         across = imgui.get_content_region_avail().x
         at, high = imgui.get_cursor_screen_pos(), height * self.scale
         imgui.invisible_button(tag, ImVec2(across, high))
@@ -180,7 +202,10 @@ class Widgets:
 
         def place(x: float, y: float) -> ImVec2:
             y = math.log10(y) if log else y
-            return ImVec2(at.x + pad + (x - left) / wide * (across - 2 * pad), at.y + high - pad - (y - low) / tall * (high - 2 * pad))
+            return ImVec2(
+                at.x + pad + (x - left) / wide * (across - 2 * pad),
+                at.y + high - pad - (y - low) / tall * (high - 2 * pad),
+            )
 
         for slot, line in lines.items():
             good = [place(x, y) for x, y in line if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log)]
@@ -193,7 +218,11 @@ class Widgets:
         pen.add_text(ImVec2(at.x + pad, at.y + 1), written, f"{ends[0]:.3g} {unit}".rstrip())
         pen.add_text(ImVec2(at.x + pad, at.y + high - imgui.get_text_line_height() - 1), written, f"{ends[1]:.3g}")
         words = f"{left:.3g} to {right:.3g}"
-        pen.add_text(ImVec2(at.x + across - imgui.calc_text_size(words).x - pad, at.y + high - imgui.get_text_line_height() - 1), written, words)
+        pen.add_text(
+            ImVec2(at.x + across - imgui.calc_text_size(words).x - pad, at.y + high - imgui.get_text_line_height() - 1),
+            written,
+            words,
+        )
 
     # ---- a parameter ----
 
@@ -215,7 +244,9 @@ class Widgets:
         return all(word in f"{name} {about(f).help}".lower().replace("_", " ") for word in words)
 
     def row(self, slot: Slot, name: str, owner: Settings, f: Field[Any], value: Any) -> None:
-        """One parameter: label, control, and for those that may be left to the scene a switch. A click on the label links and unlinks it."""
+        """One parameter: label, control, and for those that may be left to the scene a switch. A click on the label
+        links and unlinks it.
+        """
         if not self.wanted(name, f):
             return
         s, p, kind = self.session, about(f), kind_of(type(owner), f.name)
@@ -228,21 +259,38 @@ class Widgets:
                 return
         both, parts = len(s.shown) == 2, s.can_part(name)
         apart = parts and not s.linked(name)
-        state = "A and B have their own; click to link" if apart else "the same in A and B; click to unlink" if both and parts else ""
-        if self.label(f.name, "\n".join(filter(None, (tip, state))), COLORS[slot] if apart else None) and (both or apart) and parts:
+        state = (
+            "A and B have their own; click to link"
+            if apart
+            else "the same in A and B; click to unlink"
+            if both and parts
+            else ""
+        )
+        if (
+            self.label(f.name, "\n".join(filter(None, (tip, state))), COLORS[slot] if apart else None)
+            and (both or apart)
+            and parts
+        ):
             s.set_linked(name, apart)
         self.placed(f"label {name}")
         chip = imgui.calc_text_size("auto").x + 12 * self.scale
         if p.auto:
             imgui.set_next_item_width(-chip - 6 * self.scale)
         current = automatic if value is None else value
-        without = automatic is None and kind in (int, float)  # unset it stands for no number: that of a slider is the scene's size
+        # unset it stands for no number: that of a slider is the scene's size
+        without = automatic is None and kind in (int, float)
         begin = kind(min(max(s.scene.size, p.lo), p.hi)) if without and p.lo is not None and p.hi is not None else None
         with colored(imgui.Col_.text, faint(THEME.ink, 0.62), value is None):
             if without and value is None:
                 changed, new = imgui.button(f"{p.auto}##{slot}{name}", ImVec2(imgui.calc_item_width(), 0)), begin
             else:
-                changed, new = self._control(f"##{slot}{name}", kind, p, current, next((v for v in (automatic, f.default, begin) if v is not None), None))
+                changed, new = self._control(
+                    f"##{slot}{name}",
+                    kind,
+                    p,
+                    current,
+                    next((v for v in (automatic, f.default, begin) if v is not None), None),
+                )
         self.placed(f"row {name}")
         if imgui.is_item_clicked(1):
             changed, new = True, f.default
@@ -273,9 +321,13 @@ class Widgets:
             return chosen != value, chosen
         if kind is tuple:
             if p.lo == 0 and p.hi == 1:
-                changed, new = imgui.color_edit3(tag, list(value), imgui.ColorEditFlags_.float.value | imgui.ColorEditFlags_.no_inputs.value)
+                changed, new = imgui.color_edit3(
+                    tag, list(value), imgui.ColorEditFlags_.float.value | imgui.ColorEditFlags_.no_inputs.value
+                )
             else:
-                changed, new = imgui.drag_float3(tag, list(value), max(1e-3, 0.005 * self.session.scene.size), format="%.3g")
+                changed, new = imgui.drag_float3(
+                    tag, list(value), max(1e-3, 0.005 * self.session.scene.size), format="%.3g"
+                )
             new = [min(max(v, p.lo), p.hi) if p.lo is not None and p.hi is not None else v for v in new]
             return changed and all(map(math.isfinite, new)), tuple(new)
         if kind is str:

@@ -1,4 +1,6 @@
-"""The window and its loop: events to the panel, the camera and the keys, and frames only when there is something new to show."""
+"""The window and its loop: events to the panel, the camera and the keys, and frames only when there is something new to
+show.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ TIDY = 5.0  # seconds between looks at what memory can be given back
 
 
 class Viewer(WindowConfig):
-    """What moderngl-window calls. It does nothing until `begin`, since the first events come before there is a session."""
+    """What moderngl-window calls. It does nothing until `begin`, since the first events come before there is a
+    session.
+    """
 
     gl_version = (4, 1)
     title = "SSAO and SSDO"
@@ -63,7 +67,11 @@ class Viewer(WindowConfig):
         self.drag = ""
         self.mouse = (0, 0)  # Dear ImGui's own is that of the last frame
         self.held: set[str] = set()
-        self.names = {getattr(self.wnd.keys, name): name for name in {n for k in keys.KEYS for n in k.names} | FLYING.keys() if hasattr(self.wnd.keys, name)}
+        self.names = {
+            getattr(self.wnd.keys, name): name
+            for name in {n for k in keys.KEYS for n in k.names} | FLYING.keys()
+            if hasattr(self.wnd.keys, name)
+        }
         self.unsure = 0  # frames until it is known whether a click went into a field
         self.waiting: list[str] = []  # actions of keys pressed meanwhile
         self.awake = 0.0
@@ -103,7 +111,9 @@ class Viewer(WindowConfig):
         elif session.note and now - self.noted[1] > NOTE:
             session.note = ""
             self.awake = now
-        new = session.step((width, height), busy=bool(self.drag) or (self.ui.io.want_capture_mouse and self.ui.io.mouse_down[0]))
+        new = session.step(
+            (width, height), busy=bool(self.drag) or (self.ui.io.want_capture_mouse and self.ui.io.mouse_down[0])
+        )
         if self.task and not self.task.done:
             self._guarded(lambda: self.task.step(session) if self.task else None)
         over = self.mouse if not self.panel.holds(*self.mouse) else None
@@ -213,7 +223,9 @@ class Viewer(WindowConfig):
         if name == "ESCAPE":
             self._escape()
         if not (self.drag == "look" and name in FLYING):
-            self._perhaps(keys.action(name, shift=bool(modifiers.shift), ctrl=bool(modifiers.ctrl), alt=bool(modifiers.alt)))
+            self._perhaps(
+                keys.action(name, shift=bool(modifiers.shift), ctrl=bool(modifiers.ctrl), alt=bool(modifiers.alt))
+            )
 
     def _escape(self) -> None:
         """What goes on ends, and the help is closed."""
@@ -238,7 +250,9 @@ class Viewer(WindowConfig):
             self._act(action)
 
     def _decide(self) -> None:
-        """After a frame: Dear ImGui takes a click's events one by one, so that it takes some until a field is active."""
+        """After a frame: Dear ImGui takes a click's events one by one, so that it takes some until a field is
+        active.
+        """
         if self.unsure:
             self.unsure -= 1
             if self.ui.io.want_text_input:
@@ -276,7 +290,9 @@ class Viewer(WindowConfig):
                 session.multiply_samples(0.5)
             case "truth":
                 session.truth = not session.truth
-                session.note = "the truth is drawn behind, while nothing changes" if session.truth else "no truth behind"
+                session.note = (
+                    "the truth is drawn behind, while nothing changes" if session.truth else "no truth behind"
+                )
             case "climb" | "descend":
                 session.note = session.look.climb(1 if verb == "climb" else -1)
             case "next" | "previous":
@@ -314,7 +330,9 @@ class Viewer(WindowConfig):
                 if not self.task or self.task.done:
                     self.task = Turntable(session) if verb == "turntable" else Report(session)
             case "save":
-                path = images.free_name(Path("captures"), f"{Path(session.base.scene.partition(':')[0]).stem}-state", ".toml")
+                path = images.free_name(
+                    Path("captures"), f"{Path(session.base.scene.partition(':')[0]).stem}-state", ".toml"
+                )
                 with images.written(path) as file:
                     file.write(preferences.state_text(session).encode())
                 session.note = f"saved {path.absolute()}"
@@ -406,7 +424,9 @@ class Viewer(WindowConfig):
 
 
 def _take_events(wnd: BaseWindow) -> None:
-    """Events without showing a frame. Only pyglet can do one without the other; elsewhere the last frame is shown again."""
+    """Events without showing a frame. Only pyglet can do one without the other; elsewhere the last frame is shown
+    again.
+    """
     if wnd.name == "pyglet":
         cast(Any, wnd)._window.dispatch_events()
     else:
@@ -414,8 +434,9 @@ def _take_events(wnd: BaseWindow) -> None:
 
 
 def _without_shift(wnd: BaseWindow, key: Any, down: bool) -> Any:
-    """The key itself. On X11 pyglet reports what it types: `!` for 1 with Shift; and one that is released after Shift stays
-    pressed for good, so that it is not reported again."""
+    """The key itself. On X11 pyglet reports what it types: `!` for 1 with Shift; and one that is released after Shift
+    stays pressed for good, so that it is not reported again.
+    """
     if wnd.name != "pyglet" or sys.platform != "linux":
         return key
     from pyglet.libs.x11 import xlib
@@ -440,7 +461,9 @@ def open_window(size: tuple[int, int]) -> Viewer:
     return config
 
 
-def run(shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int], split: bool, choose: bool) -> int:
+def run(
+    shot: Shot, others: Mapping[str, Technique], ui_scale: float, size: tuple[int, int], split: bool, choose: bool
+) -> int:
     config = open_window(size)
     gpu = Gpu(config.wnd.ctx)
     session = Session(gpu, at_first(gpu, shot, choose), others)

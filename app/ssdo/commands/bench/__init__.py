@@ -54,7 +54,9 @@ def main(arguments: Sequence[str]) -> int:
     """`bench NAME FLAGS`. Returns the exit code; raises Problem."""
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
-        print(f"usage: python -m ssdo bench NAME [FLAGS]\n\n{(__doc__ or '').strip()}\n\n`python -m ssdo bench NAME --help` lists the flags of one.")
+        print(
+            f"usage: python -m ssdo bench NAME [FLAGS]\n\n{(__doc__ or '').strip()}\n\n`python -m ssdo bench NAME --help` lists the flags of one."
+        )
         return 0
     if name not in BENCHES:
         raise Problem(f"no bench {name}{suggestion(name, BENCHES)}")

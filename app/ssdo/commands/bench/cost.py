@@ -1,8 +1,10 @@
-"""How the cost of SSAO and SSDO grows: with samples, radius, pixels and triangles. What that says as a table, a CSV file and a picture.
+"""How the cost of SSAO and SSDO grows: with samples, radius, pixels and triangles. What that says as a table, a CSV
+file and a picture.
 
-Frames are measured pass by pass, as in `bench passes`: by the wall clock on a software renderer, by timer queries elsewhere. On a busy
-machine `--clock cpu` counts the processor time of all threads instead, on two cores up to twice as much. One thing changes at a time.
-Triangles are those of `million`, which looks the same with any number of them: from 1000 to a million, 69 % of its pixels are surface.
+Frames are measured pass by pass, as in `bench passes`: by the wall clock on a software renderer, by timer queries
+elsewhere. On a busy machine `--clock cpu` counts the processor time of all threads instead, on two cores up to twice as
+much. One thing changes at a time. Triangles are those of `million`, which looks the same with any number of them: from
+1000 to a million, 69 % of its pixels are surface.
 """
 
 from __future__ import annotations
@@ -32,13 +34,15 @@ from ssdo.render.technique import ScreenSpace, Technique
 from ssdo.settings import Parser, Problem, parse
 
 FULL = {
-    "samples": "4,8,16,24,32,33,48,64,96,128",  # 33: beyond 32 Mesa no longer unrolls a loop, and that has cost two and a half times
+    # 33: beyond 32 Mesa no longer unrolls a loop, and that has cost two and a half times
+    "samples": "4,8,16,24,32,33,48,64,96,128",
     "radii": "0.02,0.035,0.06,0.11,0.19,0.33,0.57,1",
     "sizes": "320x180,480x270,640x360,960x540,1280x720,1920x1080",
     "triangles": "1000,10000,100000,1000000",
 }
 QUICK = {"samples": "4,16,32,33", "radii": "0.05,0.5", "sizes": "64x36,96x54,128x72", "triangles": "1000,4000"}
-SIZE = {False: {"width": 640, "height": 360}, True: {"width": 128, "height": 72}}  # of the picture, --quick or not, where it does not change
+# of the picture, --quick or not, where it does not change
+SIZE = {False: {"width": 640, "height": 360}, True: {"width": 128, "height": 72}}
 NAMES = ("cost.csv", "cost.png")
 OTHERS = {"blur": BLUR, "G-buffer": ("gbuffer",)}  # passes that are no technique's own, shown beside them
 Change = Callable[[Shot], Shot]
@@ -77,23 +81,41 @@ class Drawn(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """`bench cost FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(
+        "python -m ssdo bench cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--techniques", default="ssao,ssdo", metavar="T,T,...", help="what is measured [ssao,ssdo]")
-    parser.add_argument("--visibility", default="march,point", metavar="V,V", help="each technique in these forms [march,point]")
+    parser.add_argument(
+        "--visibility", default="march,point", metavar="V,V", help="each technique in these forms [march,point]"
+    )
     parser.add_argument("--samples", metavar="N,N,...", help=f"directions at each pixel [{FULL['samples']}]")
     parser.add_argument("--radii", metavar="V,V,...", help=f"as shares of the scene's size [{FULL['radii']}]")
-    parser.add_argument("--sizes", metavar="WxH,WxH,...", help=f"of the picture; elsewhere it has --width and --height, 640 and 360 [{FULL['sizes']}]")
-    parser.add_argument("--triangles", metavar="N,N,...", help=f"of the scene `million`; elsewhere it is --scene [{FULL['triangles']}]")
+    parser.add_argument(
+        "--sizes",
+        metavar="WxH,WxH,...",
+        help=f"of the picture; elsewhere it has --width and --height, 640 and 360 [{FULL['sizes']}]",
+    )
+    parser.add_argument(
+        "--triangles", metavar="N,N,...", help=f"of the scene `million`; elsewhere it is --scene [{FULL['triangles']}]"
+    )
     add_count(parser, "runs", 5, 3, "frames that are measured")
     parser.add_argument("--quick", action="store_true", help="few points and small pictures, to see whether all works")
     add_clock(parser)
-    parser.add_argument("--output", type=Path, metavar="DIR", help=f"the folder for {' and '.join(NAMES)} [captures/cost]")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help=f"the folder for {' and '.join(NAMES)} [captures/cost]"
+    )
     parser.add_argument("--overwrite", action="store_true", help="existing files may be replaced")
     add_shot_flags(parser)
     given = parse(parser, arguments)
     quick, clock, output, overwrite = (given.pop(name) for name in ("quick", "clock", "output", "overwrite"))
     runs, names, forms = given.pop("runs"), given.pop("techniques").split(","), given.pop("visibility").split(",")
-    asked = {flag: default if (typed := given.pop(flag)) is None else typed for flag, default in (QUICK if quick else FULL).items()}
+    asked = {
+        flag: default if (typed := given.pop(flag)) is None else typed
+        for flag, default in (QUICK if quick else FULL).items()
+    }
     output = output or images.free_name(Path("captures"), "cost", "")
     paths = [output / name for name in NAMES]
     images.check_free(paths, overwrite)
@@ -138,7 +160,11 @@ def starts(wanted: Wanted, names: Sequence[str], forms: Sequence[str]) -> dict[s
         if f"{name}.visibility" in wanted.typed:
             raise Problem(f"--{name}.visibility has no effect: --visibility says what is measured; leave one out")
     shots = wanted.shots(names)
-    return {f"{s.technique.group.upper()} {form}": _with(replace(s, frames=1), visibility=form) for s in shots for form in dict.fromkeys(forms)}
+    return {
+        f"{s.technique.group.upper()} {form}": _with(replace(s, frames=1), visibility=form)
+        for s in shots
+        for form in dict.fromkeys(forms)
+    }
 
 
 def _with(shot: Shot, **values: Any) -> Shot:
@@ -147,7 +173,9 @@ def _with(shot: Shot, **values: Any) -> Shot:
 
 
 def planned(shots: Mapping[str, Shot], asked: Mapping[str, str]) -> list[Point]:
-    """Every point of every axis, those of one value side by side: what drifts meanwhile drifts for all. Raises Problem."""
+    """Every point of every axis, those of one value side by side: what drifts meanwhile drifts for all. Raises
+    Problem.
+    """
     found = []
     for axis in AXES:
         changes = dict(axis.read(word) for word in asked[axis.flag].split(","))
@@ -194,16 +222,25 @@ class Axis(NamedTuple):
     name: str
     flag: str
     least: int  # how many points it takes: two are always in a line
-    read: Callable[[str], tuple[float, Change]]  # of a word behind the flag: where it is on the axis, and what it changes
+    # of a word behind the flag: where it is on the axis, and what it changes
+    read: Callable[[str], tuple[float, Change]]
     unit: str
-    write: Callable[[float], str] | None = None  # a value, where they grow in ratios; None: time is claimed to grow in a line
+    # a value, where they grow in ratios; None: time is claimed to grow in a line
+    write: Callable[[float], str] | None = None
 
 
 AXES = (
     Axis("samples", "samples", 3, _samples, "samples a pixel"),
     Axis("resolution", "sizes", 3, _pixels, "megapixels"),
     Axis("radius", "radii", 2, _radius, "share of the scene's size", write=lambda share: f"{100 * share:.3g} %"),
-    Axis("triangles", "triangles", 2, _triangles, "triangles that look the same", write=lambda count: f"{count:,.0f}".replace(",", " ")),
+    Axis(
+        "triangles",
+        "triangles",
+        2,
+        _triangles,
+        "triangles that look the same",
+        write=lambda count: f"{count:,.0f}".replace(",", " "),
+    ),
 )
 
 
@@ -223,14 +260,17 @@ def measured(gpu: Gpu, point: Point, runs: int) -> Row:
 
 
 def curves(rows: Sequence[Row], axis: str) -> dict[str, list[tuple[float, Mapping[str, float]]]]:
-    """By name, in order: value and milliseconds, of each technique's own passes and of OTHERS, whose times are those beside the last one: a blur
-    of light without a bounce takes less."""
+    """By name, in order: value and milliseconds, of each technique's own passes and of OTHERS, whose times are those
+    beside the last one: a blur of light without a bounce takes less.
+    """
     here = [row for row in rows if row.point.axis == axis]
     found: dict[str, list[tuple[float, Mapping[str, float]]]] = {}
     for row in here:
         found.setdefault(row.point.label, []).append((row.point.value, row.sums["own"]))
     last = [row for row in here if row.point.label == here[-1].point.label]
-    return found | {name: [(row.point.value, row.sums[name]) for row in last] for name in OTHERS if name in here[0].sums}
+    return found | {
+        name: [(row.point.value, row.sums[name]) for row in last] for name in OTHERS if name in here[0].sums
+    }
 
 
 def _medians(points: Sequence[tuple[float, Mapping[str, float]]]) -> list[tuple[float, float]]:
@@ -243,7 +283,14 @@ def table(rows: Sequence[Row]) -> list[str]:
     names = dict.fromkeys(row.point.label for row in rows)
     counts = [value for value, _ in by["samples"][next(iter(names))]]
     first, second = min(pairwise(counts), key=lambda pair: pair[1] - pair[0])
-    head = ["ms of own passes", "n samples", "off that line", f"{first:g} to {second:g} samples", "m megapixels", "off that line"]
+    head = [
+        "ms of own passes",
+        "n samples",
+        "off that line",
+        f"{first:g} to {second:g} samples",
+        "m megapixels",
+        "off that line",
+    ]
     head += ["radius, largest step", "triangles, most to fewest"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name in by["samples"]:
@@ -251,9 +298,21 @@ def table(rows: Sequence[Row]) -> list[str]:
         line, wide = fit.line(samples), fit.line(by["resolution"][name])
         close = next(step for step in fit.steps(samples) if step.before == first)
         jump = fit.largest(fit.steps(by["radius"][name]))
-        of_samples = [f"{line.fixed:.2f} + {line.slope:.3f} n", f"{line.off:+.1%} at {line.at:g}", f"{close.ratio:.2f}, line {line(second) / line(first):.2f}"]
-        cells = [name, *(of_samples if name in names else [""] * 3), f"{wide.fixed:.2f} + {wide.slope:.1f} m", f"{wide.off:+.1%} at {wide.at:.2f}"]
-        cells += [f"{jump.ratio:.2f}, {jump.before:g} to {jump.after:g}" if name in names else "", f"{triangles[-1][1] / triangles[0][1]:.2f}"]
+        of_samples = [
+            f"{line.fixed:.2f} + {line.slope:.3f} n",
+            f"{line.off:+.1%} at {line.at:g}",
+            f"{close.ratio:.2f}, line {line(second) / line(first):.2f}",
+        ]
+        cells = [
+            name,
+            *(of_samples if name in names else [""] * 3),
+            f"{wide.fixed:.2f} + {wide.slope:.1f} m",
+            f"{wide.off:+.1%} at {wide.at:.2f}",
+        ]
+        cells += [
+            f"{jump.ratio:.2f}, {jump.before:g} to {jump.after:g}" if name in names else "",
+            f"{triangles[-1][1] / triangles[0][1]:.2f}",
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
@@ -269,7 +328,15 @@ def csv_text(rows: Sequence[Row], drawn: Drawn) -> str:
     for point, times, sums in rows:
         shot, technique = point.shot, point.shot.technique
         assert isinstance(technique, ScreenSpace)
-        settings = [technique.group, technique.visibility, technique.samples, technique.radius, shot.width, shot.height, shot.scene]
+        settings = [
+            technique.group,
+            technique.visibility,
+            technique.samples,
+            technique.radius,
+            shot.width,
+            shot.height,
+            shot.scene,
+        ]
         ms = [f"{found[kind]:.4f}" for found in sums.values() for kind in ("median", "low", "high")]
         each = [f"{times[name]['median']:.4f}" if name in times else "" for name in passes]
         out.writerow([point.axis, point.value, *settings, scene_of(shot).triangle_count, *ms, *each, *drawn])
@@ -287,16 +354,31 @@ def picture(rows: Sequence[Row], drawn: Drawn, base: str) -> bytes:
         shown = []
         for name in names:
             kind, form = name.split()
-            shown.append(plots.Curve(name, plots.COLORS[kinds.index(kind) % len(plots.COLORS)], forms.index(form), found[name], lines.get(name)))
+            shown.append(
+                plots.Curve(
+                    name,
+                    plots.COLORS[kinds.index(kind) % len(plots.COLORS)],
+                    forms.index(form),
+                    found[name],
+                    lines.get(name),
+                )
+            )
         for number, name in enumerate(OTHERS):
-            if name in found and (name == "blur" or axis.name == "triangles"):  # that the G-buffer's time grows is news there only
+            # that the G-buffer's time grows is news there only
+            if name in found and (name == "blur" or axis.name == "triangles"):
                 shown.append(plots.Curve(name, plots.GREY, number, found[name]))
         if axis.write is None:
             said, ticks = f"within {max(abs(line.off) for line in lines.values()):.1%} of a line", None
         else:
             apart = [max(ms) / min(ms) for ms in ([ms for _, ms in _medians(found[name])] for name in names)]
-            said, ticks = f"longest / shortest time at most {max(apart):.2f}", {value: axis.write(value) for value, _ in found[names[0]]}
+            said, ticks = (
+                f"longest / shortest time at most {max(apart):.2f}",
+                {value: axis.write(value) for value, _ in found[names[0]]},
+            )
         panels.append(plots.Panel(f"{axis.name.capitalize()}: {said}", axis.unit, shown, ticks))
-    title, by = f"What {' and '.join(kinds)} cost", f"{drawn.renderer}, OpenGL {drawn.driver}, {drawn.cores} cores; {drawn.clock}"
+    title, by = (
+        f"What {' and '.join(kinds)} cost",
+        f"{drawn.renderer}, OpenGL {drawn.driver}, {drawn.cores} cores; {drawn.clock}",
+    )
     below = f"{base}; for triangles: the scene million.\nOwn passes of a technique, and others; median and 5th to 95th percentile of {drawn.frames} frames."
     return plots.png(panels, title, by, below, "ms")

@@ -1,10 +1,12 @@
-"""Which technique is nearest to the truth in the same time: each with the settings that suit it best, on views to tune on and on views held out.
+"""Which technique is nearest to the truth in the same time: each with the settings that suit it best, on views to tune
+on and on views held out.
 
-For every contender, budget and quantity that candidate is chosen, of a grid of counts, steps, radii and resolutions, which errs least on the
-views to tune on of those that take no longer; what it errs by on the views held out has decided nothing. Errors are RMSE on surfaces against rays
-of unlimited length with one bounce, noise of the truth taken out, mean over views; direct light is irradiance over pi. Ratios are ratios of these
-means. The time is that of all that lights the surfaces and differs between candidates: the technique's own passes, halving, blur, upsampling. The
-G-buffer, sun, composite and display, which all share, are left out, and so are the probes, drawn once for a scene and its light.
+For every contender, budget and quantity that candidate is chosen, of a grid of counts, steps, radii and resolutions,
+which errs least on the views to tune on of those that take no longer; what it errs by on the views held out has decided
+nothing. Errors are RMSE on surfaces against rays of unlimited length with one bounce, noise of the truth taken out,
+mean over views; direct light is irradiance over pi. Ratios are ratios of these means. The time is that of all that
+lights the surfaces and differs between candidates: the technique's own passes, halving, blur, upsampling. The G-buffer,
+sun, composite and display, which all share, are left out, and so are the probes, drawn once for a scene and its light.
 """
 
 from __future__ import annotations
@@ -39,30 +41,57 @@ from ssdo.scene.model import Floats
 from ssdo.settings import Parser, Problem, parse
 
 SIZE = {"width": 192, "height": 108}
-# Of 0.02, 0.05, 0.1, 0.15, 0.3, 0.5 and 1 of the scene's size 0.1 suits probes best, 0.5 SSDO as published, and 1, the largest, all others (16
-# directions of 8 points, the views tuned on, 160 x 90).
+# Of 0.02, 0.05, 0.1, 0.15, 0.3, 0.5 and 1 of the scene's size 0.1 suits probes best, 0.5 SSDO as published, and 1, the
+# largest, all others (16 directions of 8 points, the views tuned on, 160 x 90).
 RADII = "0.1,0.5,1,2"
 BUDGETS = "0.25x,0.5x,1x,4x"
 SHARED = ("composite", "display", "probe_trace")  # what is drawn besides what is timed
-SPARED = 1.5  # a candidate that takes so much more than the largest budget in the first view is not looked at in the others
+# a candidate that takes so much more than the largest budget in the first view is not looked at in the others
+SPARED = 1.5
 Pair = tuple[Floats, Floats]
 
 
 def main(arguments: Sequence[str]) -> int:
     """`bench equal FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench equal", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--scenes", default=TUNED, metavar="S,S,...", help=f"to choose on, but for the last of three cameras, which is held out [{TUNED}]")
-    parser.add_argument("--held-out", default=HELD_OUT, metavar="S,S,...", help=f"scenes that are held out with all cameras [{HELD_OUT}]")
+    parser = Parser(
+        "python -m ssdo bench equal",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--scenes",
+        default=TUNED,
+        metavar="S,S,...",
+        help=f"to choose on, but for the last of three cameras, which is held out [{TUNED}]",
+    )
+    parser.add_argument(
+        "--held-out",
+        default=HELD_OUT,
+        metavar="S,S,...",
+        help=f"scenes that are held out with all cameras [{HELD_OUT}]",
+    )
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
-    parser.add_argument("--budgets", default=BUDGETS, metavar="B,B,...", help=f"as 5ms, or as 2x of what SSAO takes unless told otherwise [{BUDGETS}]")
+    parser.add_argument(
+        "--budgets",
+        default=BUDGETS,
+        metavar="B,B,...",
+        help=f"as 5ms, or as 2x of what SSAO takes unless told otherwise [{BUDGETS}]",
+    )
     add_count(parser, "runs", 3, 3, "times that each is measured in each view")
-    parser.add_argument("--truth-frames", type=int, default=12, metavar="N", help="frames of each truth, 4 rays a pixel each [12]")
+    parser.add_argument(
+        "--truth-frames", type=int, default=12, metavar="N", help="frames of each truth, 4 rays a pixel each [12]"
+    )
     add_clock(parser)
     add_output(parser, "every candidate's figures, and what drew")
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    scenes, held, radii = given.pop("scenes").split(","), [s for s in given.pop("held_out").split(",") if s], shares(given.pop("radii"))
+    scenes, held, radii = (
+        given.pop("scenes").split(","),
+        [s for s in given.pop("held_out").split(",") if s],
+        shares(given.pop("radii")),
+    )
     runs, frames, clock, store = given.pop("runs"), given.pop("truth_frames"), given.pop("clock"), take_store(given)
     output, budgets = take_output(given), [Budget.read(word) for word in given.pop("budgets").split(",")]
     tuned, kept = places(_plain(take_wanted(given)), scenes, held)
@@ -79,9 +108,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _plain(wanted: Wanted) -> Shot:
-    own = ("scene", "technique", "frames", "far.", "lighting.", "temporal.", "camera.eye", "camera.target", *(f"{t}." for t in Technique.known))
+    own = (
+        "scene",
+        "technique",
+        "frames",
+        "far.",
+        "lighting.",
+        "temporal.",
+        "camera.eye",
+        "camera.target",
+        *(f"{t}." for t in Technique.known),
+    )
     if taken := [name for name in wanted.typed if name.startswith(own)]:
-        raise Problem(f"--{taken[0]} has no effect: the bench chooses views, techniques and how they light itself; leave it out")
+        raise Problem(
+            f"--{taken[0]} has no effect: the bench chooses views, techniques and how they light itself; leave it out"
+        )
     return Wanted({**SIZE, **wanted.found}, wanted.typed).shot("off")
 
 
@@ -96,7 +137,9 @@ class Budget(NamedTuple):
         """`5ms` or `2x`. Raises Problem."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|x)", word.strip())
         if not found or float(found[1]) <= 0:
-            raise Problem(f"--budgets {word[:100]}: must be milliseconds, as in 5ms, or multiples of what SSAO takes, as in 0.25x")
+            raise Problem(
+                f"--budgets {word[:100]}: must be milliseconds, as in 5ms, or multiples of what SSAO takes, as in 0.25x"
+            )
         return cls(found[0], float(found[1]))
 
     def ms(self, ssao: float) -> float:
@@ -130,7 +173,10 @@ def drawn(gpu: Gpu, place: Place, frames: int, store: Store, tick: Callable[[], 
 
 def twice(true: references.Truth) -> dict[str, Pair]:
     """By quantity, from independent samples."""
-    first, second = quantities(true.first["radiance"], true.first["direct"]), quantities(true.second["radiance"], true.second["direct"])
+    first, second = (
+        quantities(true.first["radiance"], true.first["direct"]),
+        quantities(true.second["radiance"], true.second["direct"]),
+    )
     return {name: (first[name], second[name]) for name in QUANTITIES}
 
 
@@ -145,7 +191,9 @@ def draw(gpu: Gpu, seen: Seen, one: Candidate) -> Picture:
 
 
 def measured(gpu: Gpu, seen: Seen, found: Sequence[Candidate], runs: int, tick: Callable[[], object]) -> list[Figures]:
-    """All candidates in one view: what they miss, then what they take, each once in every round: what drifts meanwhile drifts for all."""
+    """All candidates in one view: what they miss, then what they take, each once in every round: what drifts meanwhile
+    drifts for all.
+    """
     errors = []
     for one in found:
         errors.append(_each(seen.errors(_read(gpu, draw(gpu, seen, one)))))  # compiles and uploads, too
@@ -165,7 +213,9 @@ def measured(gpu: Gpu, seen: Seen, found: Sequence[Candidate], runs: int, tick: 
 
 
 def converged(gpu: Gpu, seen: Seen, one: Candidate, tick: Callable[[], object]) -> Figures:
-    """One in unlimited time: what the mean of ever more frames comes to, as of two from independent samples the noise can be taken out."""
+    """One in unlimited time: what the mean of ever more frames comes to, as of two from independent samples the noise
+    can be taken out.
+    """
     shot = one.shot(seen.place.shot, seen.view.scene.size)
     with gpu.scope(one.scope):  # where the probes stay, from view to view of a scene
         pictures = [_read(gpu, render(gpu, replace(half, frames=1))) for half in references.halves(shot, 4)]
@@ -173,7 +223,9 @@ def converged(gpu: Gpu, seen: Seen, one: Candidate, tick: Callable[[], object]) 
     return Figures(one, (), _each(seen.errors({name: (pictures[0][name], pictures[1][name]) for name in QUANTITIES})))
 
 
-def compared(gpu: Gpu, tuned: Sequence[Seen], held: Sequence[Seen], radii: Sequence[float], budgets: Sequence[Budget], runs: int) -> Outcome:
+def compared(
+    gpu: Gpu, tuned: Sequence[Seen], held: Sequence[Seen], radii: Sequence[float], budgets: Sequence[Budget], runs: int
+) -> Outcome:
     """Everything is tried on the views to tune on, and what is chosen there on those held out."""
     probe_seconds, trees = once(gpu, [*tuned, *held])
     parts: dict[Candidate, list[Figures]] = {}
@@ -198,12 +250,24 @@ def compared(gpu: Gpu, tuned: Sequence[Seen], held: Sequence[Seen], radii: Seque
     with _bar("unlimited time, held out", len(set(picked.values())) * len(held)) as bar:
         pairs |= with_held(picked, held, lambda seen, some: [converged(gpu, seen, one, bar.update) for one in some])
     limits[UNLIMITED] = math.inf
-    off = joined(Figures(DEFAULT, (), _each(seen.errors(_read(gpu, lit(gpu, seen.shot, seen.view))))) for seen in (*tuned, *held))
+    off = joined(
+        Figures(DEFAULT, (), _each(seen.errors(_read(gpu, lit(gpu, seen.shot, seen.view))))) for seen in (*tuned, *held)
+    )
     names = [seen.place.name for seen in tuned], [seen.place.name for seen in held]
-    return Outcome(names, limits, [*found.values(), *leisurely], pairs, {name: off.error(name) for name in QUANTITIES}, probe_seconds, trees)
+    return Outcome(
+        names,
+        limits,
+        [*found.values(), *leisurely],
+        pairs,
+        {name: off.error(name) for name in QUANTITIES},
+        probe_seconds,
+        trees,
+    )
 
 
-def with_held(picked: Mapping[Key, Candidate], held: Sequence[Seen], look_at: Callable[[Seen, Sequence[Candidate]], list[Figures]]) -> dict[Key, Figures]:
+def with_held(
+    picked: Mapping[Key, Candidate], held: Sequence[Seen], look_at: Callable[[Seen, Sequence[Candidate]], list[Figures]]
+) -> dict[Key, Figures]:
     """What was chosen, in the views held out."""
     winners = list(dict.fromkeys(picked.values()))
     columns = zip(*(look_at(seen, winners) for seen in held), strict=True)
@@ -212,7 +276,9 @@ def with_held(picked: Mapping[Key, Candidate], held: Sequence[Seen], look_at: Ca
 
 
 def once(gpu: Gpu, views: Sequence[Seen]) -> tuple[dict[int, list[float]], list[float]]:
-    """Seconds that the probes take in each scene, by their columns, and the tree of its triangles that they are drawn with."""
+    """Seconds that the probes take in each scene, by their columns, and the tree of its triangles that they are drawn
+    with.
+    """
     probe_seconds: dict[int, list[float]] = {}
     trees = []
     for seen in {seen.view.scene.name: seen for seen in views}.values():

@@ -19,12 +19,14 @@ from ssdo.render.techniques.ssdo import Ssdo
 QUANTITIES = {"radiance": "final light", "direct": "direct light"}  # what is held against the truth
 SSAO, PUBLISHED = "SSAO", "SSDO as published"  # whom all are compared with
 RIVALS = (SSAO, PUBLISHED)
-HALF, LESS = 0.5, 0.4  # shares of an error that are asked for: of either rival's in the same time, of SSAO's where time is unlimited
+# shares of an error that are asked for: of either rival's in the same time, of SSAO's where time is unlimited
+HALF, LESS = 0.5, 0.4
 MARCHED = ((2, 4), (4, 4), (4, 8), (8, 8), (16, 8), (16, 16), (32, 16))  # directions, and points along each
 HIDDEN = ((4, 8), (16, 8))  # the same with two intervals, whose time is that of what is hidden
 SINGLE = (4, 16, 64)  # directions of one point each
 SLICED = ((1, 4), (1, 8), (2, 8), (2, 16), (4, 16))  # slices, and points along each side
-PATIENT = 32  # points along a direction where time is unlimited; directions, or slices and their points, are those of screen truth
+# points along a direction where time is unlimited; directions, or slices and their points, are those of screen truth
+PATIENT = 32
 UNLIMITED = "unlimited"
 NOTHING, PROBES, MORE = Far(), Far(field="probes"), Far(field="probes", columns=16)
 
@@ -63,7 +65,11 @@ class Candidate:
         """What is chosen, in words."""
         technique: Any = self.technique
         if isinstance(technique, ScreenSpace):
-            tried = f"{technique.samples} x {technique.steps}" if technique.visibility == "march" else f"{technique.samples} points"
+            tried = (
+                f"{technique.samples} x {technique.steps}"
+                if technique.visibility == "march"
+                else f"{technique.samples} points"
+            )
         else:
             tried = f"{technique.slices} x 2 x {technique.steps}"
         return ", ".join([tried, f"{self.share:.0%}", *["half"] * (self.resolution == "half")])
@@ -182,7 +188,9 @@ def joined(parts: Iterable[Figures]) -> Figures:
 
 
 def best(found: Iterable[Figures], contender: str, quantity: str, budget: float) -> Candidate | None:
-    """The contender's candidate with the least mean error of those that take no longer than the budget; None: none does."""
+    """The contender's candidate with the least mean error of those that take no longer than the budget; None: none
+    does.
+    """
     within = [f for f in found if f.candidate.contender == contender and (not f.ms or f.time <= budget)]
     return min(within, key=lambda f: f.error(quantity)).candidate if within else None
 
@@ -210,7 +218,16 @@ def report(outcome: Outcome) -> list[str]:
 
 def table(outcome: Outcome, quantity: str) -> list[str]:
     """A row for each budget and contender."""
-    head = ["time", "contender", "chosen", "ms, held out", "tuned on", "held out", "all", *(f"to {rival}, held out" for rival in RIVALS)]
+    head = [
+        "time",
+        "contender",
+        "chosen",
+        "ms, held out",
+        "tuned on",
+        "held out",
+        "all",
+        *(f"to {rival}, held out" for rival in RIVALS),
+    ]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for budget, ms in outcome.budgets.items():
         keys = [Key(quantity, budget, one.name) for one in CONTENDERS]
@@ -218,10 +235,17 @@ def table(outcome: Outcome, quantity: str) -> list[str]:
         for key in keys:
             if key in outcome.held:
                 tuned, held = outcome.halves(key)
-                cells = [time, key.contender, held.candidate.label(), f"{tuned.time:.1f}, {held.time:.1f}" if held.ms else ""]
+                cells = [
+                    time,
+                    key.contender,
+                    held.candidate.label(),
+                    f"{tuned.time:.1f}, {held.time:.1f}" if held.ms else "",
+                ]
                 cells += [f"{part.error(quantity):.3f}" for part in (tuned, held, joined([tuned, held]))]
                 ratios = (outcome.ratios(key, rival) if rival != key.contender else None for rival in RIVALS)
-                lines.append(f"| {' | '.join([*cells, *(f'{both[0]:.2f}, {both[1]:.2f}' if both else '' for both in ratios)])} |")
+                lines.append(
+                    f"| {' | '.join([*cells, *(f'{both[0]:.2f}, {both[1]:.2f}' if both else '' for both in ratios)])} |"
+                )
         if slow := [key.contender for key in keys if key not in outcome.held]:
             lines.append(f"| {' | '.join([time, '; '.join(slow), 'none is as fast', *[''] * 6])} |")
     return lines
@@ -230,7 +254,12 @@ def table(outcome: Outcome, quantity: str) -> list[str]:
 def by_scene(outcome: Outcome) -> list[str]:
     """How the rivals, and whoever did best on the views tuned on, do in each scene, in the time in the middle."""
     budget = list(outcome.budgets)[(len(outcome.budgets) - 1) // 2]
-    columns = [Key(quantity, budget, name) for quantity in QUANTITIES if (first := outcome.first(quantity, budget)) for name in (*RIVALS, first)]
+    columns = [
+        Key(quantity, budget, name)
+        for quantity in QUANTITIES
+        if (first := outcome.first(quantity, budget))
+        for name in (*RIVALS, first)
+    ]
     head = ["scene", *(f"{key.contender}, {QUANTITIES[key.quantity]}, {budget}" for key in columns)]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     scenes = [name.rpartition(" ")[0] for half in outcome.places for name in half]
@@ -245,7 +274,9 @@ def by_scene(outcome: Outcome) -> list[str]:
 
 
 def verdict(outcome: Outcome, quantity: str, budget: str) -> str:
-    """How much less than the rivals whoever errs least on the views tuned on errs, and whether that is as much as is asked for."""
+    """How much less than the rivals whoever errs least on the views tuned on errs, and whether that is as much as is
+    asked for.
+    """
     said = f"{QUANTITIES[quantity].capitalize()}, {budget}"
     first = outcome.first(quantity, budget)
     if first is None:
@@ -254,7 +285,10 @@ def verdict(outcome: Outcome, quantity: str, budget: str) -> str:
         return f"{said}: nothing errs less than {first}."
     asked, of = (LESS, RIVALS[:1]) if budget == UNLIMITED else (HALF, RIVALS)
     found = {rival: outcome.ratios(Key(quantity, budget, first), rival) for rival in of}
-    words = " and ".join(f"{both[0]:.2f} of {rival} (held out {both[1]:.2f})" if both else f"{rival} is not as fast" for rival, both in found.items())
+    words = " and ".join(
+        f"{both[0]:.2f} of {rival} (held out {both[1]:.2f})" if both else f"{rival} is not as fast"
+        for rival, both in found.items()
+    )
     if budget == UNLIMITED and quantity != "direct":  # what is asked for there is of direct light alone
         return f"{said}: {first} errs by {words}."
     short = any(max(both) > asked for both in found.values() if both)
@@ -277,8 +311,16 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     rows = []
     for f in outcome.tuned:
         beside = held.get((f.candidate, bool(f.ms)))
-        about = {"contender": f.candidate.contender, "settings": f.candidate.label(), "time": "limited" if f.ms else UNLIMITED}
-        rows.append(about | {"tuned on": {"ms": f.ms, **f.errors}} | ({"held out": {"ms": beside.ms, **beside.errors}} if beside else {}))
+        about = {
+            "contender": f.candidate.contender,
+            "settings": f.candidate.label(),
+            "time": "limited" if f.ms else UNLIMITED,
+        }
+        rows.append(
+            about
+            | {"tuned on": {"ms": f.ms, **f.errors}}
+            | ({"held out": {"ms": beside.ms, **beside.errors}} if beside else {})
+        )
     return {
         "views": dict(zip(("tuned on", "held out"), outcome.places, strict=True)),
         "budgets": {word: ms for word, ms in outcome.budgets.items() if word != UNLIMITED},

@@ -1,8 +1,10 @@
-"""How far each technique is from the truth, over scenes, cameras and radii, at equal samples: the README's table of errors.
+"""How far each technique is from the truth, over scenes, cameras and radii, at equal samples: the README's table of
+errors.
 
-RMSE of linear radiance on surfaces, mean over three cameras of a scene, noise of the truths taken out. World truth: rays of unlimited
-length against all triangles, one bounce, and the same with rays no longer than the radius. Screen truth: the same technique with many samples
-and no blur. GTAO and the bitmask look up as many points as N directions of 8, in slices.
+RMSE of linear radiance on surfaces, mean over three cameras of a scene, noise of the truths taken out. World truth:
+rays of unlimited length against all triangles, one bounce, and the same with rays no longer than the radius. Screen
+truth: the same technique with many samples and no blur. GTAO and the bitmask look up as many points as N directions of
+8, in slices.
 """
 
 from __future__ import annotations
@@ -41,12 +43,31 @@ Row = dict[str, dict[str, float]]  # by truth, by column
 
 def main(arguments: Sequence[str]) -> int:
     """`bench errors FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench errors", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(
+        "python -m ssdo bench errors",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--scenes", default=",".join(CAMERAS), metavar="S,S,...", help=f"of {', '.join(CAMERAS)} [all]")
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
-    parser.add_argument("--samples", type=int, default=16, metavar="N", help="directions at each pixel, or slices of as many points [16]")
-    parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each [64]")
-    parser.add_argument("--screen-frames", type=int, default=16, metavar="N", help=f"frames of screen truth, {references.SCREEN} each [16]")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=16,
+        metavar="N",
+        help="directions at each pixel, or slices of as many points [16]",
+    )
+    parser.add_argument(
+        "--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each [64]"
+    )
+    parser.add_argument(
+        "--screen-frames",
+        type=int,
+        default=16,
+        metavar="N",
+        help=f"frames of screen truth, {references.SCREEN} each [16]",
+    )
     add_output(parser, "every camera's figures, and what drew")
     add_cache_flags(parser)
     add_shot_flags(parser)
@@ -58,9 +79,17 @@ def main(arguments: Sequence[str]) -> int:
     output, samples = take_output(given), given.pop("samples")
     frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
     wanted = take_wanted(given)
-    if taken := [name for name in wanted.typed if name in ("scene", "technique") or name.startswith(("camera.", *(f"{t}." for t in Technique.known)))]:
-        raise Problem(f"--{taken[0]} has no effect: the bench chooses scenes, cameras and techniques itself; leave it out")
-    shots = {(name, number): _shot(wanted, name, *camera) for name in names for number, camera in enumerate(CAMERAS[name], 1)}
+    if taken := [
+        name
+        for name in wanted.typed
+        if name in ("scene", "technique") or name.startswith(("camera.", *(f"{t}." for t in Technique.known)))
+    ]:
+        raise Problem(
+            f"--{taken[0]} has no effect: the bench chooses scenes, cameras and techniques itself; leave it out"
+        )
+    shots = {
+        (name, number): _shot(wanted, name, *camera) for name in names for number, camera in enumerate(CAMERAS[name], 1)
+    }
     found: list[dict[str, Any]] = []
     with Gpu(headless()) as gpu, tqdm(total=len(shots) * len(radii), desc="errors", disable=None) as bar:
         for (name, number), shot in shots.items():
@@ -85,12 +114,17 @@ def _shot(wanted: Wanted, scene: str, eye: Vec3, target: Vec3) -> Shot:
 
 
 def measured(gpu: Gpu, shot: Shot, share: float, samples: int, frames: int, screen_frames: int, store: Store) -> Row:
-    """RMSE against each truth of off, SSAO, SSDO with one point or several on each direction, GTAO and the bitmask, all with one radius."""
+    """RMSE against each truth of off, SSAO, SSDO with one point or several on each direction, GTAO and the bitmask, all
+    with one radius.
+    """
     radius = share * built_in.load(shot.scene, shot.time).size
     deep: dict[str, Any] = {"radius": radius, "thickness": radius}
     plain = (Off(), Ssao(**deep), Ssdo(**deep, visibility="point"), Ssdo(**deep), Gtao(radius=radius), Bitmask(**deep))
     techniques = {column: technique.sampled(samples) for column, technique in zip(COLUMNS, plain, strict=True)}
-    truths = {name: references.world(gpu, shot, Reference(rays=4, reach=reach), frames, store) for name, reach in zip(TRUTHS, (None, radius), strict=False)}
+    truths = {
+        name: references.world(gpu, shot, Reference(rays=4, reach=reach), frames, store)
+        for name, reach in zip(TRUTHS, (None, radius), strict=False)
+    }
     row: Row = {name: {} for name in TRUTHS}
     for column, technique in techniques.items():
         arrays = images.arrays(gpu, photograph(gpu, replace(shot, technique=technique)))
@@ -105,7 +139,10 @@ def measured(gpu: Gpu, shot: Shot, share: float, samples: int, frames: int, scre
 def table(found: Sequence[Mapping[str, Any]], names: Sequence[str], radii: Sequence[float]) -> list[str]:
     """Markdown: a row for each scene and radius, the mean of its cameras, and one for all scenes."""
     cells = [(name, column) for name in TRUTHS for column in COLUMNS if (name, column) != ("screen", "off")]
-    lines = ["| scene | radius | " + " | ".join(f"{column}, {name}" for name, column in cells) + " |", "|" + "---|" * (2 + len(cells))]
+    lines = [
+        "| scene | radius | " + " | ".join(f"{column}, {name}" for name, column in cells) + " |",
+        "|" + "---|" * (2 + len(cells)),
+    ]
     for scene in [*names, *(["all"] if len(names) > 1 else [])]:
         for share in radii:
             rows = [f["errors"] for f in found if f["radius"] == share and scene in (f["scene"], "all")]

@@ -1,9 +1,10 @@
-"""The failure gallery, measured: what each technique that looks at the screen and ground truth say where screen space goes wrong, as a table and
-as pictures.
+"""The failure gallery, measured: what each technique that looks at the screen and ground truth say where screen space
+goes wrong, as a table and as pictures.
 
-All have what they can use: 256 directions or 64 slices, 64 steps, a radius and a thickness that suit the scene, no blur. What they get
-wrong is then no want of samples. Means are of the term in the marked region, the truth's with its standard error; RMSE is of
-radiance there, the truth's noise taken out. A second table has what changes where two depth intervals are known instead of one.
+All have what they can use: 256 directions or 64 slices, 64 steps, a radius and a thickness that suit the scene, no
+blur. What they get wrong is then no want of samples. Means are of the term in the marked region, the truth's with its
+standard error; RMSE is of radiance there, the truth's noise taken out. A second table has what changes where two depth
+intervals are known instead of one.
 """
 
 from __future__ import annotations
@@ -47,16 +48,23 @@ ONE = (
     Entry("GTAO", "gtao", {"slices": 64, "steps": 64}),
     Entry("bitmask", "bitmask", {"slices": 64, "steps": 64, "lookups": 32}, {"intervals": "one"}),
 )
-PAIRS = tuple((entry, entry._replace(name=f"{entry.name}, two intervals", known={"intervals": "two"})) for entry in ONE if entry.known)
+PAIRS = tuple(
+    (entry, entry._replace(name=f"{entry.name}, two intervals", known={"intervals": "two"}))
+    for entry in ONE
+    if entry.known
+)
 ENTRIES = (*ONE, *(two for _, two in PAIRS))
 TRUTH = Entry("truth", "reference", {"rays": 4})
-SHEET = [*(one for one, _ in PAIRS), *(two for _, two in PAIRS), *(entry for entry in ONE if not entry.known), TRUTH]  # a row of each
+# a row of each
+SHEET = [*(one for one, _ in PAIRS), *(two for _, two in PAIRS), *(entry for entry in ONE if not entry.known), TRUTH]
 TITLES = {"open": "open share", "direct": "direct", "indirect": "indirect"}
 OUTLINE = (255, 220, 40)
 
 
 class Measured(NamedTuple):
-    """A failure in numbers. Means are of its term in its region; the open share has no unit, direct and indirect are irradiance."""
+    """A failure in numbers. Means are of its term in its region; the open share has no unit, direct and indirect are
+    irradiance.
+    """
 
     failure: Failure
     mean: Mapping[str, float]  # by an entry's name, the truth's included
@@ -68,10 +76,26 @@ class Measured(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """`bench failures FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench failures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(
+        "python -m ssdo bench failures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--only", metavar="NAME,NAME,...", help=f"of {', '.join(known())} [all]")
-    parser.add_argument("--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each unless told otherwise [64]")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="a picture for each: the techniques and the truth, the region outlined")
+    parser.add_argument(
+        "--truth-frames",
+        type=int,
+        default=64,
+        metavar="N",
+        help="frames of the reference, 4 rays each unless told otherwise [64]",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="a picture for each: the techniques and the truth, the region outlined",
+    )
     parser.add_argument("--overwrite", action="store_true", help="existing files may be replaced")
     add_cache_flags(parser)
     add_shot_flags(parser)
@@ -124,7 +148,9 @@ def shot_of(entry: Entry, failure: Failure, wanted: Wanted) -> Shot:
     return Wanted({**own, **wanted.found, **known}, wanted.typed).shot(entry.technique)
 
 
-def measured(gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store, entries: Sequence[Entry] = ENTRIES) -> Measured:
+def measured(
+    gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store, entries: Sequence[Entry] = ENTRIES
+) -> Measured:
     """Draw a failure with each entry and `frames` frames of ground truth. Raises Problem."""
     shot = shot_of(TRUTH, failure, wanted)
     reference = shot.technique
@@ -136,11 +162,15 @@ def measured(gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Sto
     region = region_of(failure, picture.view.frame, arrays[entry.name]["depth"])
     against = references.world(gpu, shot, reference, frames, store)
     first, second = (half[failure.term][region].astype("f8") for half in (against.first, against.second))
-    mean = {name: float(a[failure.term][region].mean(dtype="f8")) for name, a in arrays.items()} | {TRUTH.name: float((first + second).mean() / 2)}
+    mean = {name: float(a[failure.term][region].mean(dtype="f8")) for name, a in arrays.items()} | {
+        TRUTH.name: float((first + second).mean() / 2)
+    }
     shown[TRUTH.name] = images.displayed(gpu, shot, against.mean["radiance"])
     apart = (first - second).reshape(len(first), -1).mean(1)  # pixels are independent, channels are not
     error = math.sqrt(float((apart**2).sum())) / len(apart) / 2
-    return Measured(failure, mean, error, {name: against.error(a["radiance"], region) for name, a in arrays.items()}, shown, region)
+    return Measured(
+        failure, mean, error, {name: against.error(a["radiance"], region) for name, a in arrays.items()}, shown, region
+    )
 
 
 def region_of(failure: Failure, frame: Frame, depth: Floats) -> Mask:
@@ -148,7 +178,9 @@ def region_of(failure: Failure, frame: Frame, depth: Floats) -> Mask:
     p = positions(frame, depth)
     region: Mask = np.all((p > failure.low) & (p < failure.high), axis=-1)
     if not region.any():
-        raise Problem(f"scene {failure.scene}: the place where it fails is not in the picture; leave --camera.* out, or make the picture larger")
+        raise Problem(
+            f"scene {failure.scene}: the place where it fails is not in the picture; leave --camera.* out, or make the picture larger"
+        )
     return region
 
 
@@ -172,8 +204,12 @@ def row(found: Measured) -> str:
 
 def row_of_pairs(found: Measured) -> str:
     """A row of the second table: the same, with one interval and with two."""
-    means, errors = ([f"{of[one.name]:.3f} → {of[two.name]:.3f}" for one, two in PAIRS] for of in (found.mean, found.rmse))
-    return f"| `{found.failure.scene}` | {TITLES[found.failure.term]} | {' | '.join([*means, truth_of(found), *errors])} |"
+    means, errors = (
+        [f"{of[one.name]:.3f} → {of[two.name]:.3f}" for one, two in PAIRS] for of in (found.mean, found.rmse)
+    )
+    return (
+        f"| `{found.failure.scene}` | {TITLES[found.failure.term]} | {' | '.join([*means, truth_of(found), *errors])} |"
+    )
 
 
 def truth_of(found: Measured) -> str:

@@ -15,7 +15,9 @@ Times = Sequence[tuple[float, float]]  # x, milliseconds; x ascending
 
 @dataclass(frozen=True)
 class Line:
-    """Time = fixed + slope x. `off`: of the point farthest from it, the distance as a share of the line; `at`: where that is."""
+    """Time = fixed + slope x. `off`: of the point farthest from it, the distance as a share of the line; `at`: where
+    that is.
+    """
 
     fixed: float
     slope: float
@@ -35,7 +37,9 @@ class Step(NamedTuple):
 
 
 def line(times: Times) -> Line:
-    """Least squares of the relative distances, since times spread in proportion to themselves. Neither part is negative: nothing costs less than nothing."""
+    """Least squares of the relative distances, since times spread in proportion to themselves. Neither part is
+    negative: nothing costs less than nothing.
+    """
     x, ms = np.array(times, "f8").T
     ways = np.stack([1 / ms, x / ms], -1)
     fixed, slope = np.linalg.lstsq(ways, np.ones_like(ms))[0]

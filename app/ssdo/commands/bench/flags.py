@@ -24,12 +24,19 @@ def add_count(parser: argparse.ArgumentParser, flag: str, default: int, low: int
         return count
 
     counted.__name__ = "int"  # as argparse calls what is none
-    parser.add_argument(f"--{flag}", type=counted, default=default, metavar="N", help=f"{what}, {low} to 1000 [{default}]")
+    parser.add_argument(
+        f"--{flag}", type=counted, default=default, metavar="N", help=f"{what}, {low} to 1000 [{default}]"
+    )
 
 
 def add_clock(parser: argparse.ArgumentParser) -> None:
     """The flag for `set_clock`."""
-    parser.add_argument("--clock", default="wall", choices=CLOCKS, help="what counts on a software renderer: cpu where other programs run [wall]")
+    parser.add_argument(
+        "--clock",
+        default="wall",
+        choices=CLOCKS,
+        help="what counts on a software renderer: cpu where other programs run [wall]",
+    )
 
 
 def set_clock(gpu: Gpu, clock: str) -> str:

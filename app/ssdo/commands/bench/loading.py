@@ -1,4 +1,6 @@
-"""What a large scene costs: a .glb file of as many triangles as asked for, loaded, and captured by a process of its own."""
+"""What a large scene costs: a .glb file of as many triangles as asked for, loaded, and captured by a process of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ PIECES = 20  # primitives, each with a material of its own
 
 def main(arguments: Sequence[str]) -> int:
     """`bench loading FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench loading", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(
+        "python -m ssdo bench loading",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--triangles", type=int, default=5_000_000, metavar="N", help="in the file [5000000]")
     parser.add_argument("--images", type=int, default=4, metavar="N", help=f"of 2048 x 2048, 0 to {PIECES} [4]")
     parser.add_argument("--technique", default="ssdo", metavar="T", help="that the capture draws [ssdo]")
@@ -45,18 +52,34 @@ def main(arguments: Sequence[str]) -> int:
         gltf.load(path)
         loaded = time.perf_counter() - start
         size = [f"--{name}={given[name]}" for name in ("technique", "width", "height")]
-        command = [sys.executable, "-m", "ssdo", "capture", f"--scene={path}", *size, f"--output={Path(folder) / 'large.png'}"]
+        command = [
+            sys.executable,
+            "-m",
+            "ssdo",
+            "capture",
+            f"--scene={path}",
+            *size,
+            f"--output={Path(folder) / 'large.png'}",
+        ]
         start = time.perf_counter()
         subprocess.run(command, check=True, cwd=PACKAGE.parent, stdout=subprocess.DEVNULL)
         captured = time.perf_counter() - start
-        print("| triangles | file | loaded in | process, start to picture | its memory at most |\n|---|---|---|---|---|")
-        print(f"| {count} | {path.stat().st_size / 2**20:.0f} MB | {loaded:.1f} s | {captured:.1f} s | {peak_memory(children=True) or 'not known'} |")
-    print(f"\n{given['width']} x {given['height']}, {given['technique']}, {given['images']} images of 2048 x 2048, {os.cpu_count()} cores")
+        print(
+            "| triangles | file | loaded in | process, start to picture | its memory at most |\n|---|---|---|---|---|"
+        )
+        print(
+            f"| {count} | {path.stat().st_size / 2**20:.0f} MB | {loaded:.1f} s | {captured:.1f} s | {peak_memory(children=True) or 'not known'} |"
+        )
+    print(
+        f"\n{given['width']} x {given['height']}, {given['technique']}, {given['images']} images of 2048 x 2048, {os.cpu_count()} cores"
+    )
     return 0
 
 
 def written(path: Path, triangles: int, images: int) -> int:
-    """Write the knot of the scene `million` in PIECES primitives with normals and UVs, the first of them with images. Returns its triangles."""
+    """Write the knot of the scene `million` in PIECES primitives with normals and UVs, the first of them with images.
+    Returns its triangles.
+    """
     knot = million(triangles).meshes[0]
     assert knot.normals is not None and knot.uvs is not None
     views: list[dict[str, int]] = []
@@ -75,10 +98,16 @@ def written(path: Path, triangles: int, images: int) -> int:
     accessors: list[dict[str, object]] = []
     attributes = {
         name: accessor(np.ascontiguousarray(values, "<f4").tobytes(), 5126, len(values), kind)
-        for name, values, kind in (("POSITION", knot.positions, "VEC3"), ("NORMAL", knot.normals, "VEC3"), ("TEXCOORD_0", knot.uvs, "VEC2"))
+        for name, values, kind in (
+            ("POSITION", knot.positions, "VEC3"),
+            ("NORMAL", knot.normals, "VEC3"),
+            ("TEXCOORD_0", knot.uvs, "VEC2"),
+        )
     }
     pieces = [
-        accessor(np.ascontiguousarray(part, "<u4").tobytes(), 5125, part.size, "SCALAR") for part in np.array_split(knot.triangles, PIECES) if part.size
+        accessor(np.ascontiguousarray(part, "<u4").tobytes(), 5125, part.size, "SCALAR")
+        for part in np.array_split(knot.triangles, PIECES)
+        if part.size
     ]
     rng = np.random.default_rng(1)
     pictures = []
@@ -91,9 +120,21 @@ def written(path: Path, triangles: int, images: int) -> int:
         "asset": {"version": "2.0"},
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0}],
-        "meshes": [{"primitives": [{"attributes": attributes, "indices": piece, "material": i} for i, piece in enumerate(pieces)]}],
+        "meshes": [
+            {
+                "primitives": [
+                    {"attributes": attributes, "indices": piece, "material": i} for i, piece in enumerate(pieces)
+                ]
+            }
+        ],
         "materials": [
-            {"pbrMetallicRoughness": {"roughnessFactor": 0.6, "metallicFactor": 0.0, **({"baseColorTexture": {"index": i}} if i < images else {})}}
+            {
+                "pbrMetallicRoughness": {
+                    "roughnessFactor": 0.6,
+                    "metallicFactor": 0.0,
+                    **({"baseColorTexture": {"index": i}} if i < images else {}),
+                }
+            }
             for i in range(len(pieces))
         ],
         "textures": [{"source": i} for i in range(images)],
@@ -106,7 +147,9 @@ def written(path: Path, triangles: int, images: int) -> int:
     text += b" " * (-len(text) % 4)
     length = sum(map(len, chunks))
     with path.open("wb") as file:
-        file.write(struct.pack("<4sIIII", b"glTF", 2, 28 + len(text) + length, len(text), int.from_bytes(b"JSON", "little")))
+        file.write(
+            struct.pack("<4sIIII", b"glTF", 2, 28 + len(text) + length, len(text), int.from_bytes(b"JSON", "little"))
+        )
         file.write(text + struct.pack("<I4s", length, b"BIN\0"))
         file.writelines(chunks)
     return len(knot.triangles)

@@ -1,8 +1,9 @@
 """How large and how often the viewer draws while the hand moves the camera, or the light.
 
-The viewer's own session draws as in its window, one step after the other, into a texture of the window's size, each step waited for; without
-the panel and what the system's window takes. Some steps go before those that are measured, in which the size settles. On a software
-renderer light is found at half the resolution, as the viewer begins there, unless flags say otherwise.
+The viewer's own session draws as in its window, one step after the other, into a texture of the window's size, each
+step waited for; without the panel and what the system's window takes. Some steps go before those that are measured, in
+which the size settles. On a software renderer light is found at half the resolution, as the viewer begins there, unless
+flags say otherwise.
 """
 
 from __future__ import annotations
@@ -33,8 +34,18 @@ MOTIONS = ("the camera goes around", "the sky turns")
 
 def main(arguments: Sequence[str]) -> int:
     """`bench moving FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench moving", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--techniques", default="ssao,ssdo", metavar="T,T,...", help="each alone, then the first and the last beside one another [ssao,ssdo]")
+    parser = Parser(
+        "python -m ssdo bench moving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--techniques",
+        default="ssao,ssdo",
+        metavar="T,T,...",
+        help="each alone, then the first and the last beside one another [ssao,ssdo]",
+    )
     add_count(parser, "steps", 40, 3, "steps that are measured")
     add_output(parser, "all figures, and what drew")
     add_shot_flags(parser)
@@ -45,7 +56,11 @@ def main(arguments: Sequence[str]) -> int:
     with Gpu(headless()) as gpu:
         begun = [at_first(gpu, shot, not wanted.asks("lighting.resolution")) for shot in shots]
         rows: list[dict[str, Any]] = []
-        for left, right in tqdm([*((None, shot) for shot in begun), *[(begun[0], begun[-1])] * (len(begun) > 1)], desc="moving", disable=None):
+        for left, right in tqdm(
+            [*((None, shot) for shot in begun), *[(begun[0], begun[-1])] * (len(begun) > 1)],
+            desc="moving",
+            disable=None,
+        ):
             rows += measured(gpu, left, right, steps)
         half = ", lighting at half" * begun[0].lighting.half
         drawn = f"{begun[0].scene}, a window of {begun[0].width} x {begun[0].height}{half}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
@@ -111,6 +126,12 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     lines = ["| shown | what moves | frames a second | milliseconds | drawn at |", "|---|---|---|---|---|"]
     for row in rows:
         took, (width, height) = row["milliseconds"], row["size"]
-        cells = [row["shown"], row["motion"], f"{1e3 / took['median']:.0f}", in_words(took, 0), f"{width} x {height} ({100 * row['scale']:.3g} %)"]
+        cells = [
+            row["shown"],
+            row["motion"],
+            f"{1e3 / took['median']:.0f}",
+            in_words(took, 0),
+            f"{width} x {height} ({100 * row['scale']:.3g} %)",
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines

@@ -1,10 +1,11 @@
 """What techniques cost: milliseconds of every pass, beside a limit that makes the same fetches and nothing else.
 
-Each shot is drawn once to compile and upload, then measured frame by frame, surfaces and sun drawn anew in each: the wall clock around each pass
-on a software renderer, timer queries elsewhere. The limit of a screen-space technique reads depth (and, for three fetches, what a sender's normal
-and radiance are stored in) as often as its directions, or slices, and steps may, at constant offsets spread over the radius, unrolled in the text.
-The asking limit also compares each depth with a plane's there, from both sides: the least that a technique can ask, which no technique is below.
-Figures compare within one run.
+Each shot is drawn once to compile and upload, then measured frame by frame, surfaces and sun drawn anew in each: the
+wall clock around each pass on a software renderer, timer queries elsewhere. The limit of a screen-space technique reads
+depth (and, for three fetches, what a sender's normal and radiance are stored in) as often as its directions, or slices,
+and steps may, at constant offsets spread over the radius, unrolled in the text. The asking limit also compares each
+depth with a plane's there, from both sides: the least that a technique can ask, which no technique is below. Figures
+compare within one run.
 """
 
 from __future__ import annotations
@@ -42,14 +43,30 @@ READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all 
 
 def main(arguments: Sequence[str]) -> int:
     """`bench passes FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench passes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="what is measured [off,ssao,ssdo]")
-    parser.add_argument("--samples", default="16,64", metavar="N,N,...", help="each technique that looks at the screen with each of these counts [16,64]")
+    parser = Parser(
+        "python -m ssdo bench passes",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="what is measured [off,ssao,ssdo]"
+    )
+    parser.add_argument(
+        "--samples",
+        default="16,64",
+        metavar="N,N,...",
+        help="each technique that looks at the screen with each of these counts [16,64]",
+    )
     parser.add_argument("--scenes", metavar="S,S,...", help="each of these instead of --scene")
-    parser.add_argument("--sizes", metavar="WxH,WxH,...", help="each of these instead of --width and --height, as in 1280x720,1920x1080")
+    parser.add_argument(
+        "--sizes", metavar="WxH,WxH,...", help="each of these instead of --width and --height, as in 1280x720,1920x1080"
+    )
     add_count(parser, "runs", 11, 3, "frames that are measured")
     add_output(parser, "all figures, and what drew")
-    parser.add_argument("--against", type=Path, metavar="FILE.json", help="print the ratio to the figures of an earlier run")
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE.json", help="print the ratio to the figures of an earlier run"
+    )
     add_shot_flags(parser)
     given = parse(parser, arguments)
     output, runs = take_output(given), given.pop("runs")
@@ -70,12 +87,20 @@ def main(arguments: Sequence[str]) -> int:
 
 def spaced(wanted: Wanted, names: Sequence[str], counts: str, places: str | None, extents: str | None) -> list[Shot]:
     """The shots of each scene and size: those asked for, or the one of the flags of a shot. Raises Problem."""
-    for name, instead, other in (("scene", "scenes", places), ("width", "sizes", extents), ("height", "sizes", extents)):
+    for name, instead, other in (
+        ("scene", "scenes", places),
+        ("width", "sizes", extents),
+        ("height", "sizes", extents),
+    ):
         if other and name in wanted.typed:
             raise Problem(f"--{name} has no effect beside --{instead}; leave one out")
     shots = sampled(wanted.shots(names), counts)
     if extents:
-        shots = [replace(shot, width=width, height=height) for width, height in dict.fromkeys(sizes(extents)) for shot in shots]
+        shots = [
+            replace(shot, width=width, height=height)
+            for width, height in dict.fromkeys(sizes(extents))
+            for shot in shots
+        ]
     if places:
         shots = [replace(shot, scene=place) for place in dict.fromkeys(places.split(",")) for shot in shots]
     for shot in shots:
@@ -88,8 +113,9 @@ def _where(shot: Shot) -> str:
 
 
 def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = False) -> dict[str, Any]:
-    """A row: label, with scene and size where there are several; of every pass the median, 5th and 95th percentile of milliseconds; of its
-    two limits, or None; megabytes of targets."""
+    """A row: label, with scene and size where there are several; of every pass the median, 5th and 95th percentile of
+    milliseconds; of its two limits, or None; megabytes of targets.
+    """
     one = replace(shot, frames=1)
     with gpu.scope("measured"):
         gpu.sweep()
@@ -113,7 +139,9 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
 
 
 def _limits(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> list[dict[str, float] | None]:
-    """Milliseconds of the fetches that the picture's technique may make, without and with a question to each depth; None where it makes none."""
+    """Milliseconds of the fetches that the picture's technique may make, without and with a question to each depth;
+    None where it makes none.
+    """
     technique = picture.shot.technique
     if not technique.counts:
         return [None, None]
@@ -125,7 +153,8 @@ def _limits(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> list[dict[st
     found: list[dict[str, float] | None] = []
     for kind in ("limit", "asking"):
         text = limit_text(technique.fetches, read, reach, kind == "asking")
-        name = f"{kind}-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"  # programs are kept by name: the reach is each scene's own
+        # programs are kept by name: the reach is each scene's own
+        name = f"{kind}-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"
         (folder / name).write_text(text, "utf-8")
         found.append(spread(timed(gpu, partial(gpu.draw, name, into, **given), runs)[name]))
     return found
@@ -141,7 +170,9 @@ def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
 
 
 def limit_text(samples: int, read: Sequence[str], reach: tuple[float, float], asking: bool = False) -> str:
-    """A shader that reads the G-buffer so often around every pixel, and adds; asking: adds up how many depths do not lie just above a plane."""
+    """A shader that reads the G-buffer so often around every pixel, and adds; asking: adds up how many depths do not
+    lie just above a plane.
+    """
     rounds = -(-samples // BODY)
     lines = []
     for i in range(min(samples, BODY)):
@@ -154,14 +185,30 @@ def limit_text(samples: int, read: Sequence[str], reach: tuple[float, float], as
         lines += [f"    sum += {value};" for value in found]
     declared = "".join(f"uniform sampler2D gbuffer_{name};\n" for name in read if name not in ("depth", "normal"))
     loop = [f"    for (int k = 0; k < {rounds}; k++) {{", *lines, "    uv += 0.001;", "    }"] if rounds > 1 else lines
-    given = ["    float depth = depth_at(uv), seen, plane;", "    vec2 slope = depth * normal_ws_at(uv).xy;"] if asking else []
+    given = (
+        ["    float depth = depth_at(uv), seen, plane;", "    vec2 slope = depth * normal_ws_at(uv).xy;"]
+        if asking
+        else []
+    )
     body = "\n".join(["    vec2 uv = uv_here();", "    float sum = 0.0;", *given, *loop, "    result = vec4(sum);"])
     return f'// How long do these fetches take?\n#include "common/screen.glsl"\n{declared}out vec4 result;\n\nvoid main() {{\n{body}\n}}\n'
 
 
 def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Markdown: medians in milliseconds with 5th and 95th percentile, and the ratios to the limits, and to an earlier run where there is one."""
-    head = ["technique", "lighting, blur included", "its own passes", "limit", "ratio", "asking limit", "ratio", "whole frame", "targets"]
+    """Markdown: medians in milliseconds with 5th and 95th percentile, and the ratios to the limits, and to an earlier
+    run where there is one.
+    """
+    head = [
+        "technique",
+        "lighting, blur included",
+        "its own passes",
+        "limit",
+        "ratio",
+        "asking limit",
+        "ratio",
+        "whole frame",
+        "targets",
+    ]
     head += ["lighting, to before"] if before else []
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
@@ -180,6 +227,8 @@ def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, A
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
     """The rows of an earlier run by label. Raises Problem."""
     try:
-        return {row["label"]: row for row in json.loads(path.read_text("utf-8"))["rows"] if row["lighting"]["median"] > 0}
+        return {
+            row["label"]: row for row in json.loads(path.read_text("utf-8"))["rows"] if row["lighting"]["median"] > 0
+        }
     except (OSError, ValueError, KeyError, TypeError):
         raise Problem(f"--against {path}: must be a file that `bench passes --output` wrote") from None

@@ -1,7 +1,9 @@
-"""What ground truth costs: building the tree of a scene, and rays per second through it, beside Embree's on the same rays.
+"""What ground truth costs: building the tree of a scene, and rays per second through it, beside Embree's on the same
+rays.
 
-Rays start at what the camera sees and go all ways, cosine-weighted, as the reference's do. `nearest` asks where a ray ends, `any` whether it
-meets anything. Medians of several runs after one that does not count. Ours uses every core, or the GPU; Embree, by embreex, one core.
+Rays start at what the camera sees and go all ways, cosine-weighted, as the reference's do. `nearest` asks where a ray
+ends, `any` whether it meets anything. Medians of several runs after one that does not count. Ours uses every core, or
+the GPU; Embree, by embreex, one core.
 """
 
 from __future__ import annotations
@@ -65,9 +67,21 @@ class Measured(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """`bench rays FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench rays", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--scenes", default=SCENES, metavar="S,S,...", help=f"built-in scenes, or paths to {SCENES_IN_WORDS} files [{SCENES}]")
-    parser.add_argument("--width", type=int, default=1280, metavar="PX", help="of the picture whose pixels rays start at [1280]")
+    parser = Parser(
+        "python -m ssdo bench rays",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--scenes",
+        default=SCENES,
+        metavar="S,S,...",
+        help=f"built-in scenes, or paths to {SCENES_IN_WORDS} files [{SCENES}]",
+    )
+    parser.add_argument(
+        "--width", type=int, default=1280, metavar="PX", help="of the picture whose pixels rays start at [1280]"
+    )
     parser.add_argument("--height", type=int, default=720, metavar="PX", help="[720]")
     add_output(parser, "the figures, and what drew")
     given = parse(parser, arguments)
@@ -105,7 +119,9 @@ def measured(gpu: Gpu, shot: Shot) -> Measured:
 
 
 def rays_of(gpu: Gpu, shot: Shot) -> Given:
-    """As many rays as the picture has pixels, in the order of what is seen; where that is less, it begins again. Raises Problem."""
+    """As many rays as the picture has pixels, in the order of what is seen; where that is less, it begins again. Raises
+    Problem.
+    """
     resolved, view = look(gpu, shot)
     depth = gpu.read(view.gbuffer.depth)[..., 0]
     seen = depth < BACKGROUND
@@ -116,7 +132,8 @@ def rays_of(gpu: Gpu, shot: Shot) -> Given:
     place = positions(view.frame, np.where(seen, depth, np.inf).astype("f4"))[seen]
     rng = np.random.default_rng(shot.seed)
     ball = rng.normal(size=normal.shape)
-    towards = normal + ball / np.linalg.norm(ball, axis=-1, keepdims=True)  # a sphere that touches the surface: cosine-weighted
+    # a sphere that touches the surface: cosine-weighted
+    towards = normal + ball / np.linalg.norm(ball, axis=-1, keepdims=True)
     towards /= np.maximum(np.linalg.norm(towards, axis=-1, keepdims=True), 1e-9)
     place += normal * 1e-5 * np.maximum(depth[seen], np.abs(place).max(-1) + np.abs(view.frame.eye).max())[:, None]
     size = (resolved.height, resolved.width, 3)
@@ -132,7 +149,13 @@ def trace(gpu: Gpu, shot: Shot, rays: Given, any_hit: bool) -> tuple[float, Floa
         textures.append(gpu.target(f"rays.{name}", size, "rgba32f").textures[0])
         gpu.write(textures[-1], np.concatenate([values, np.zeros_like(values[..., :1])], -1))
     into = gpu.target("rays", size, "rgba32f")
-    given: dict[str, Any] = {"rays": Rays(any_hit), "walk": ray_scene.Walk(nodes), "traced": traced, "rays_from": textures[0], "rays_towards": textures[1]}
+    given: dict[str, Any] = {
+        "rays": Rays(any_hit),
+        "walk": ray_scene.Walk(nodes),
+        "traced": traced,
+        "rays_from": textures[0],
+        "rays_towards": textures[1],
+    }
 
     def draw() -> None:
         gpu.draw("passes/rays.frag", into, **given)
@@ -151,7 +174,10 @@ def _embree(triangles: Floats, rays: Given) -> tuple[dict[str, float], Floats]:
     scene = EmbreeScene()
     TriangleMesh(scene, np.ascontiguousarray(triangles))
     start, towards = (np.ascontiguousarray(values.reshape(-1, 3)) for values in rays)
-    asked = {"nearest": lambda: scene.run(start, towards, query="INTERSECT"), "any": lambda: scene.run(start, towards, query="OCCLUDED")}
+    asked = {
+        "nearest": lambda: scene.run(start, towards, query="INTERSECT"),
+        "any": lambda: scene.run(start, towards, query="OCCLUDED"),
+    }
     rates = {question: len(start) / _median(ask) for question, ask in asked.items()}
     found = scene.run(start, towards, query="INTERSECT", output=True)
     return rates, np.where(found["primID"] < 0, UNMET, found["tfar"]).reshape(rays.start.shape[:2]).astype("f4")
@@ -174,10 +200,19 @@ def _median(act: Callable[[], object]) -> float:
 
 def table(found: Sequence[Measured]) -> list[str]:
     """Markdown, a row for each scene."""
-    lines = ["| scene | triangles | nodes | tree built in | nearest | any | Embree, nearest | Embree, any | same answer |", "|" + "---|" * 9]
+    lines = [
+        "| scene | triangles | nodes | tree built in | nearest | any | Embree, nearest | Embree, any | same answer |",
+        "|" + "---|" * 9,
+    ]
     for one in found:
-        rates = [one.ours["nearest"], one.ours["any"], *([one.embree["nearest"], one.embree["any"]] if one.embree else [])]
+        rates = [
+            one.ours["nearest"],
+            one.ours["any"],
+            *([one.embree["nearest"], one.embree["any"]] if one.embree else []),
+        ]
         words = [f"{rate / 1e6:.2f} M/s" for rate in rates] + ([] if one.embree else ["not installed"] * 2)
         agree = "" if one.agree is None else f"{one.agree:.3%}"
-        lines.append(f"| {one.scene} | {one.triangles} | {one.nodes} | {one.build:.1f} s | {' | '.join(words)} | {agree} |")
+        lines.append(
+            f"| {one.scene} | {one.triangles} | {one.nodes} | {one.build:.1f} s | {' | '.join(words)} | {agree} |"
+        )
     return lines

@@ -1,9 +1,9 @@
 """From a command to its picture, step by step, and the work outside OpenGL of a frame that nothing changes.
 
-Every process is started anew, with files in the system's cache and shaders in the driver's, and does what `capture` does, one step after the
-other, each waited for; then the command itself, and `--help`. Beside milliseconds of the wall clock stands processor time, of all threads
-together, which other programs disturb less. Last, in one process, frames like the one before: what `render` takes of its thread's time where
-OpenGL is told everything but to draw.
+Every process is started anew, with files in the system's cache and shaders in the driver's, and does what `capture`
+does, one step after the other, each waited for; then the command itself, and `--help`. Beside milliseconds of the wall
+clock stands processor time, of all threads together, which other programs disturb less. Last, in one process, frames
+like the one before: what `render` takes of its thread's time where OpenGL is told everything but to draw.
 """
 
 from __future__ import annotations
@@ -42,8 +42,18 @@ Took = tuple[float, float]  # milliseconds by the wall clock, and of processor t
 
 def main(arguments: Sequence[str]) -> int:
     """`bench start FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench start", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="whose unchanged frames are measured [off,ssao,ssdo]")
+    parser = Parser(
+        "python -m ssdo bench start",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--techniques",
+        default="off,ssao,ssdo",
+        metavar="T,T,...",
+        help="whose unchanged frames are measured [off,ssao,ssdo]",
+    )
     add_count(parser, "runs", 7, 1, "processes of each kind, after one that fills the caches")
     add_output(parser, "all figures, and what drew")
     add_shot_flags(parser)
@@ -55,18 +65,33 @@ def main(arguments: Sequence[str]) -> int:
     scene_of(shot)  # what is wrong with it is told before anything is measured
     _run(shot)
     found = [_run(shot) for _ in range(runs)]
-    steps = {name: {clock: spread([took[name][i] for took, _ in found]) for i, clock in enumerate(("wall", "processor"))} for name in found[0][0]}
+    steps = {
+        name: {clock: spread([took[name][i] for took, _ in found]) for i, clock in enumerate(("wall", "processor"))}
+        for name in found[0][0]
+    }
     memory = spread([held for _, held in found])
     with Undrawn(headless()) as gpu:
         work = {other.technique.group: spread(unchanged(gpu, other)) for other in others}
         drawn = f"{shot.scene}, {shot.width} x {shot.height}, {shot.technique.label()}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    print("\n".join([*table(steps, memory), "", *table_of_frames(work), "", f"{drawn}; {runs} processes, {UNCHANGED} frames; version {version()}"]))
+    print(
+        "\n".join(
+            [
+                *table(steps, memory),
+                "",
+                *table_of_frames(work),
+                "",
+                f"{drawn}; {runs} processes, {UNCHANGED} frames; version {version()}",
+            ]
+        )
+    )
     save(output, drawn, {"runs": runs, "steps": steps, "megabytes": memory, "unchanged": work})
     return 0
 
 
 def _run(shot: Shot) -> tuple[dict[str, Took], float]:
-    """What a process takes for each step of a capture, another for all of them, and one for `--help`; the megabytes that the first held at most."""
+    """What a process takes for each step of a capture, another for all of them, and one for `--help`; the megabytes
+    that the first held at most.
+    """
     with tempfile.TemporaryDirectory() as folder:
         preset, picture = Path(folder) / "shot.toml", Path(folder) / "picture.png"
         preset.write_text(to_toml(shot.values()), "utf-8")
@@ -80,12 +105,16 @@ def _run(shot: Shot) -> tuple[dict[str, Took], float]:
 
 
 def _process(*arguments: str) -> tuple[str, Took]:
-    """What this Python prints when it is started with these, and what it took; processor time is 0 where the system does not tell."""
+    """What this Python prints when it is started with these, and what it took; processor time is 0 where the system
+    does not tell.
+    """
     before, start = os.times(), time.perf_counter()
     done = subprocess.run([sys.executable, *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     took, after = time.perf_counter() - start, os.times()
     if done.returncode:
-        raise Problem(f"a process ended with {done.returncode}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}")
+        raise Problem(
+            f"a process ended with {done.returncode}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}"
+        )
     processor = after.children_user + after.children_system - before.children_user - before.children_system
     return done.stdout, (1e3 * took, 1e3 * processor)
 
@@ -103,8 +132,9 @@ class Stepwise(Gpu):
 
 
 def stepped(began: float, processor: float) -> None:
-    """Make a picture as `capture` does and print what each step took, as JSON; `began` is when this process ran its first line, after so much
-    processor time. Arguments of the process: when it was started, and the flags."""
+    """Make a picture as `capture` does and print what each step took, as JSON; `began` is when this process ran its
+    first line, after so much processor time. Arguments of the process: when it was started, and the flags.
+    """
     started, *flags = sys.argv[1:]
     steps: dict[str, Took] = {"Python itself": (1e3 * (began - float(started)), 1e3 * processor)}
     last = began, processor
@@ -139,7 +169,10 @@ def stepped(began: float, processor: float) -> None:
         gpu.ctx.finish()
         step("first frame")
         (wall, processor), frame = gpu.compiled, steps.pop("first frame")
-        steps |= {"shaders": (1e3 * wall, 1e3 * processor), "first frame": (frame[0] - 1e3 * wall, frame[1] - 1e3 * processor)}
+        steps |= {
+            "shaders": (1e3 * wall, 1e3 * processor),
+            "first frame": (frame[0] - 1e3 * wall, frame[1] - 1e3 * processor),
+        }
         images.save(path, gpu, picture, shot.values())
         step("picture, to the disk")
         held = megabytes()
@@ -170,7 +203,9 @@ class Undrawn(Gpu):
 
 
 def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
-    """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads; every pass is prepared again."""
+    """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads; every
+    pass is prepared again.
+    """
     shot = replace(shot, frames=1)
     found = []
     with gpu.scope("unchanged"):
@@ -187,7 +222,9 @@ def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
 def table(steps: Mapping[str, Mapping[str, Mapping[str, float]]], memory: Mapping[str, float]) -> list[str]:
     """Markdown: medians in milliseconds with 5th and 95th percentile."""
     lines = ["| step | milliseconds | processor time |", "|---|---|---|"]
-    lines += [f"| {name} | {in_words(took['wall'], 0)} | {in_words(took['processor'], 0)} |" for name, took in steps.items()]
+    lines += [
+        f"| {name} | {in_words(took['wall'], 0)} | {in_words(took['processor'], 0)} |" for name, took in steps.items()
+    ]
     return [*lines, f"| memory at most | {in_words(memory, 0)} MB | |"]
 
 

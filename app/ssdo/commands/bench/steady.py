@@ -1,8 +1,9 @@
 """What remembering light from frame to frame gains and loses: flicker, ghosts and cost.
 
-Flicker is the RMS difference of linear radiance between one frame and the next while nothing moves but the pattern of samples. The errors are
-RMSE against what the same technique and blur converge to for each frame's own camera and light, noise of that taken out, while something
-moves from frame to frame; means over the last frames. Three columns: nothing remembered; remembered; remembered whatever this frame says.
+Flicker is the RMS difference of linear radiance between one frame and the next while nothing moves but the pattern of
+samples. The errors are RMSE against what the same technique and blur converge to for each frame's own camera and light,
+noise of that taken out, while something moves from frame to frame; means over the last frames. Three columns: nothing
+remembered; remembered; remembered whatever this frame says.
 """
 
 from __future__ import annotations
@@ -48,17 +49,44 @@ class Motion:
 
 def main(arguments: Sequence[str]) -> int:
     """`bench steady FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo bench steady", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--pixels", type=float, default=4.0, metavar="V", help="how far the picture moves from frame to frame, where the camera does [4]")
-    parser.add_argument("--degrees", type=float, default=5.0, metavar="V", help="how far the light turns from frame to frame, where it does [5]")
-    parser.add_argument("--truth-frames", type=int, default=32, metavar="N", help="frames that each frame's own light converges in, 4 to 4096 [32]")
+    parser = Parser(
+        "python -m ssdo bench steady",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--pixels",
+        type=float,
+        default=4.0,
+        metavar="V",
+        help="how far the picture moves from frame to frame, where the camera does [4]",
+    )
+    parser.add_argument(
+        "--degrees",
+        type=float,
+        default=5.0,
+        metavar="V",
+        help="how far the light turns from frame to frame, where it does [5]",
+    )
+    parser.add_argument(
+        "--truth-frames",
+        type=int,
+        default=32,
+        metavar="N",
+        help="frames that each frame's own light converges in, 4 to 4096 [32]",
+    )
     add_count(parser, "runs", 5, 3, "frames that are timed")
     add_clock(parser)
     add_output(parser, "every frame's figures, and what drew")
     add_shot_flags(parser)
     given = parse(parser, arguments)
     pixels, degrees, truth_frames, clock = (given.pop(name) for name in ("pixels", "degrees", "truth_frames", "clock"))
-    for flag, value, low, high in (("pixels", pixels, 0, 1e3), ("degrees", degrees, -180, 180), ("truth-frames", truth_frames, 4, 4096)):
+    for flag, value, low, high in (
+        ("pixels", pixels, 0, 1e3),
+        ("degrees", degrees, -180, 180),
+        ("truth-frames", truth_frames, 4, 4096),
+    ):
         if not low <= value <= high:
             raise Problem(f"--{flag} {value:g}: must be {low:g} to {high:g}")
     output, runs = take_output(given), given.pop("runs")
@@ -74,14 +102,24 @@ def main(arguments: Sequence[str]) -> int:
         drawn = f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; version {version()}"
     what = f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.half}, {shot.technique.label()}, "
     what += f"{shot.temporal.frames} frames, clamping {shot.temporal.clamping:g}"
-    print("\n".join([*table(rows), "", f"{own:.3g} ms of the frame's {whole:.3g} ms are spent on remembering ({timer}); {what}; {drawn}"]))
+    print(
+        "\n".join(
+            [
+                *table(rows),
+                "",
+                f"{own:.3g} ms of the frame's {whole:.3g} ms are spent on remembering ({timer}); {what}; {drawn}",
+            ]
+        )
+    )
     save(output, drawn, {"shot": shot.values(), "milliseconds": {"own": own, "frame": whole}, "rows": rows})
     return 0
 
 
 def motions(pixels: float, degrees: float) -> list[Motion]:
-    """A camera that turns, goes from side to side and to and fro, so that the middle, what it looks at, and the picture's upper edge there move
-    by so many pixels a frame; the sun, then all light from far away, that turn by so many degrees a frame."""
+    """A camera that turns, goes from side to side and to and fro, so that the middle, what it looks at, and the
+    picture's upper edge there move by so many pixels a frame; the sun, then all light from far away, that turn by so
+    many degrees a frame.
+    """
 
     def turned(shot: Shot, index: int) -> Shot:
         eye, ahead, pixel = _camera(shot)
@@ -132,7 +170,9 @@ def _seen(shot: Shot, eye: Any, target: Any) -> Shot:
 
 
 def measured(gpu: Gpu, shot: Shot, moves: Sequence[Motion], truth_frames: int) -> list[dict[str, Any]]:
-    """By motion: each of the last frames' error, by column; and where nothing moves, its difference from the frame before."""
+    """By motion: each of the last frames' error, by column; and where nothing moves, its difference from the frame
+    before.
+    """
     count = shot.temporal.frames + MEASURED
     kinds = dict(zip(COLUMNS, (Temporal(), shot.temporal, replace(shot.temporal, clamping=UNCLAMPED)), strict=True))
     rows: list[dict[str, Any]] = []
@@ -162,10 +202,15 @@ def converged(gpu: Gpu, shot: Shot, frames: int) -> tuple[Floats, Floats]:
 
 
 def cost(gpu: Gpu, shot: Shot, runs: int) -> tuple[float, float]:
-    """Milliseconds that a frame spends on remembering, and all of it: medians, of frames that have others before them."""
+    """Milliseconds that a frame spends on remembering, and all of it: medians, of frames that have others before
+    them.
+    """
     count = itertools.count()
     passes = timed(gpu, lambda: render(gpu, shot, next(count)), runs)
-    own = median(sum(frame) for frame in zip(*(times for name, times in passes.items() if name.startswith("temporal")), strict=True))
+    own = median(
+        sum(frame)
+        for frame in zip(*(times for name, times in passes.items() if name.startswith("temporal")), strict=True)
+    )
     return own, median(sum(frame) for frame in zip(*passes.values(), strict=True))
 
 
@@ -175,5 +220,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         for kind, words in (("flicker", "flicker"), ("error", f"error, {row['motion']}")):
             if kind in row:
-                lines.append(f"| {words} | " + " | ".join(f"{np.mean(row[kind][column]):.4f}" for column in COLUMNS) + " |")
+                lines.append(
+                    f"| {words} | " + " | ".join(f"{np.mean(row[kind][column]):.4f}" for column in COLUMNS) + " |"
+                )
     return lines

@@ -1,8 +1,9 @@
 """A study as one HTML page: pictures to look at, tables to read. It needs no network and no other file.
 
-Pixels are embedded as float32 whose mantissa is rounded, `FINE` bits for what errors are taken from and `COARSE` for the rest:
-no value overflows, and the relative rounding is 2^-(bits + 1), so 1.5e-5 and 4.9e-4. Neighbouring numbers are subtracted, the bytes
-sorted by weight, and all is compressed (deflate): 8 to 13 bits for a value. page.js undoes it with integers, exactly.
+Pixels are embedded as float32 whose mantissa is rounded, `FINE` bits for what errors are taken from and `COARSE` for
+the rest: no value overflows, and the relative rounding is 2^-(bits + 1), so 1.5e-5 and 4.9e-4. Neighbouring numbers are
+subtracted, the bytes sorted by weight, and all is compressed (deflate): 8 to 13 bits for a value. page.js undoes it
+with integers, exactly.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ METRICS = {
 
 
 def html(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> str:
-    """The page of a study. Layers: linear, (h, w, 3), or (h, w) for shares, row 0 on top, of the study's size and finite.
+    """The page of a study. Layers: linear, (h, w, 3), or (h, w) for shares, row 0 on top, of the study's size and
+    finite.
 
-    What a study holds stands in commands/compare/__init__.py. Raises ValueError where the two do not fit: that is not the user's mistake.
+    What a study holds stands in commands/compare/__init__.py. Raises ValueError where the two do not fit: that is not
+    the user's mistake.
     """
     size = study["height"], study["width"]
     for name, layer in layers.items():
@@ -56,12 +59,21 @@ def html(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> str:
 
     finals = {entry["layers"].get("final") for entry in entries}
     bits = {name: FINE if name in finals else COARSE for name in named}
-    places = {name: {"id": f"layer-{i}", "bits": bits[name], "channels": 1 if layers[name].ndim == 2 else 3} for i, name in enumerate(bits)}
-    packed = [f'<script type="text/plain" id="{place["id"]}">{pack(layers[name], bits[name])}</script>' for name, place in places.items()]
+    places = {
+        name: {"id": f"layer-{i}", "bits": bits[name], "channels": 1 if layers[name].ndim == 2 else 3}
+        for i, name in enumerate(bits)
+    }
+    packed = [
+        f'<script type="text/plain" id="{place["id"]}">{pack(layers[name], bits[name])}</script>'
+        for name, place in places.items()
+    ]
     data = {
         "study": study,
         "layers": places,
-        "metrics": {name: {"label": label, "better": better, "help": explained(name)} for name, (label, better) in METRICS.items()},
+        "metrics": {
+            name: {"label": label, "better": better, "help": explained(name)}
+            for name, (label, better) in METRICS.items()
+        },
         "inferno": metrics.INFERNO.tolist(),
         "top": error_top(study, layers),
     }
@@ -83,12 +95,14 @@ def html(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> str:
 def pack(layer: Floats, bits: int) -> str:
     """An array as base64 text, its mantissa rounded to so many bits (at most 15). page.js `unpack` is the inverse.
 
-    float32 numbers, read as whole numbers, keep their order and lose mantissa by a shift. Red and blue less green, then each less its
-    left neighbour: small numbers of either sign, modulo 2^24, folded to 0, -1, 1, -2, ... and sorted by channel and by byte.
+    float32 numbers, read as whole numbers, keep their order and lose mantissa by a shift. Red and blue less green, then
+    each less its left neighbour: small numbers of either sign, modulo 2^24, folded to 0, -1, 1, -2, ... and sorted by
+    channel and by byte.
     """
     drop = 23 - bits
     codes = np.ascontiguousarray(layer, "<f4").view("<u4").astype(np.int64)
-    codes = np.where(codes & 0x7FFFFFFF < 0x7F800000 - (1 << drop), codes + (1 << (drop - 1)), codes) >> drop  # rounded, but not up to infinity
+    # rounded, but not up to infinity
+    codes = np.where(codes & 0x7FFFFFFF < 0x7F800000 - (1 << drop), codes + (1 << (drop - 1)), codes) >> drop
     codes = codes.reshape(*layer.shape[:2], -1).transpose(2, 0, 1).copy()
     if len(codes) == 3:
         codes[::2] -= codes[1]
@@ -100,7 +114,9 @@ def pack(layer: Floats, bits: int) -> str:
 
 
 def error_top(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> float | None:
-    """Where the scale of the error maps ends at first: as the study says, or where 99 of 100 pixels of the worst entry lie below; None without a truth."""
+    """Where the scale of the error maps ends at first: as the study says, or where 99 of 100 pixels of the worst entry
+    lie below; None without a truth.
+    """
     finals = {entry["id"]: layers[entry["layers"]["final"]] for entry in study["entries"] if "final" in entry["layers"]}
     truth = finals.get(study["truth"]["entry"]) if study["truth"] else None
     if truth is None:

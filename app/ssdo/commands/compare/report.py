@@ -1,4 +1,6 @@
-"""A study becomes files: the page, its numbers, and every picture. Each appears under its name when it is complete; the page comes last."""
+"""A study becomes files: the page, its numbers, and every picture. Each appears under its name when it is complete; the
+page comes last.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ PAGE, NUMBERS, SHEET = "index.html", "metrics.json", "sheet.png"
 
 def check(folder: Path, plan: Plan, overwrite: bool) -> None:
     """Raises Problem where a file would be replaced that may not be."""
-    names = [PAGE, NUMBERS, SHEET, *(f"{name}{suffix}" for name in plan.names for suffix in (".png", ".exr", "-error.png"))]
+    names = [
+        PAGE,
+        NUMBERS,
+        SHEET,
+        *(f"{name}{suffix}" for name in plan.names for suffix in (".png", ".exr", "-error.png")),
+    ]
     images.check_free((folder / name for name in names), overwrite)
 
 
@@ -70,7 +77,11 @@ def _top(study: Study, truth: Entry) -> float:
     """The upper end of the error maps' scale, the same for all: what 99 of 100 errors stay below, to one digit."""
     if not study.surface.any():
         return 1.0
-    apart = [metrics.error_map(e.terms["final"], truth.terms["final"])[study.surface] for e in study.entries if e is not truth]
+    apart = [
+        metrics.error_map(e.terms["final"], truth.terms["final"])[study.surface]
+        for e in study.entries
+        if e is not truth
+    ]
     value = max(float(np.percentile(apart, 99)), 1e-6)
     digits = -math.floor(math.log10(value))
     return round(math.ceil(value * 10.0**digits) / 10.0**digits, max(digits, 0))
@@ -92,15 +103,21 @@ def _told(study: Study, truth: Entry | None, top: float, files: Mapping[str, Any
         "width": shot.width,
         "height": shot.height,
         "display": {"exposure": shot.display.exposure, "curve": shot.display.curve},
-        "settings": {name: value for name, value in values.items() if name != "technique" and not name.startswith(groups)},
+        "settings": {
+            name: value for name, value in values.items() if name != "technique" and not name.startswith(groups)
+        },
         "terms": {"albedo": "albedo", "unoccluded": "unoccluded"},
-        "truth": {"entry": TRUTH, "label": truth.label, "noise": study.noise, "file": study.noise is None, "top": top} if truth else None,
+        "truth": {"entry": TRUTH, "label": truth.label, "noise": study.noise, "file": study.noise is None, "top": top}
+        if truth
+        else None,
         "entries": [
             {
                 "id": entry.name,
                 "label": entry.label,
                 "technique": entry.shot.technique.group,
-                "settings": {} if entry is truth and study.noise is None else {k: v for k, v in entry.shot.values().items() if k.startswith(groups)},
+                "settings": {}
+                if entry is truth and study.noise is None
+                else {k: v for k, v in entry.shot.values().items() if k.startswith(groups)},
                 "layers": {term: f"{entry.name}.{term}" for term in entry.terms},
                 "error": _finite(entry.error),
                 "parts": entry.parts and dict(zip(PARTS, entry.parts, strict=True)),

@@ -40,7 +40,10 @@ class Plan:
     def names(self) -> list[str]:
         """A name for each entry, and the truth's."""
         groups = [shot.technique.group for shot in self.entries]
-        counts = [f"-{shot.technique.count or 1}" if groups.count(g) > 1 else "" for g, shot in zip(groups, self.entries, strict=True)]
+        counts = [
+            f"-{shot.technique.count or 1}" if groups.count(g) > 1 else ""
+            for g, shot in zip(groups, self.entries, strict=True)
+        ]
         names = [g + c for g, c in zip(groups, counts, strict=True)]
         twice = {name for name in names if names.count(name) > 1}
         names = [f"{name}-{names[: i + 1].count(name)}" if name in twice else name for i, name in enumerate(names)]
@@ -54,7 +57,8 @@ class Entry:
     name: str
     label: str
     shot: Shot
-    terms: Mapping[str, Floats]  # final, open, direct, bounce: (h, w, 3), open (h, w); irradiance over pi, as a white surface shows it
+    # final, open, direct, bounce: (h, w, 3), open (h, w); irradiance over pi, as a white surface shows it
+    terms: Mapping[str, Floats]
     shown: Bytes  # (h, w, 3) 8 bit sRGB
     error: Mapping[str, float] | None = None  # by metric
     parts: references.Parts | None = None
@@ -95,9 +99,13 @@ def measured(gpu: Gpu, plan: Plan, store: Store) -> Study:
                     if converging not in screens:
                         screens[converging] = references.screen(gpu, shot, plan.screen_frames, store, tick)
                     plain = images.arrays(gpu, photograph(gpu, replace(shot, blur=replace(shot.blur, radius=0))))
-                    parts = references.parts(arrays["radiance"], plain["radiance"], screens[converging], against, surface)
+                    parts = references.parts(
+                        arrays["radiance"], plain["radiance"], screens[converging], against, surface
+                    )
             tick(shot)
-            entries.append(Entry(name, shot.technique.label(), shot, _terms(arrays), shown, error, parts, cost(gpu, shot)))
+            entries.append(
+                Entry(name, shot.technique.label(), shot, _terms(arrays), shown, error, parts, cost(gpu, shot))
+            )
     if against:
         noise = against.noise(surface) if against.shot and surface.any() else None
         label = f"{plan.reference.label()}, {plan.truth_frames} frames" if against.shot else Path(plan.against).name
@@ -126,7 +134,9 @@ def _terms(arrays: Arrays) -> dict[str, Floats]:
 
 @contextlib.contextmanager
 def _meter(gpu: Gpu, plan: Plan, store: Store) -> Iterator[Tick]:
-    """A bar with the time left. What is left to draw is weighed by what a frame of each technique takes, tried once beforehand."""
+    """A bar with the time left. What is left to draw is weighed by what a frame of each technique takes, tried once
+    beforehand.
+    """
     todo = list(plan.entries)
     if plan.against == "reference":
         todo += references.halves(replace(plan.entries[0], technique=plan.reference), plan.truth_frames)
@@ -139,13 +149,19 @@ def _meter(gpu: Gpu, plan: Plan, store: Store) -> Iterator[Tick]:
     for shot in todo:
         kept = store.load(key(gpu, shot))
         if shot.technique not in seconds:
-            render(gpu, replace(shot, width=min(shot.width, 16), height=min(shot.height, 16), frames=1))  # compiles and uploads
+            # compiles and uploads
+            render(gpu, replace(shot, width=min(shot.width, 16), height=min(shot.height, 16), frames=1))
             start = time.perf_counter()
             render(gpu, replace(shot, frames=1))
             gpu.ctx.finish()
             seconds[shot.technique] = time.perf_counter() - start
         total += seconds[shot.technique] * (shot.frames - (kept.frames if kept else 0))
-    with tqdm(total=total, bar_format="{desc:<12} {percentage:3.0f} % {bar} {elapsed} gone, {remaining} left", disable=None, smoothing=0) as bar:
+    with tqdm(
+        total=total,
+        bar_format="{desc:<12} {percentage:3.0f} % {bar} {elapsed} gone, {remaining} left",
+        disable=None,
+        smoothing=0,
+    ) as bar:
 
         def tick(shot: Shot) -> None:
             bar.set_description_str(shot.technique.group, refresh=False)

@@ -1,8 +1,10 @@
-"""Error and cost over parameters: any of them, over lists and ranges, scenes and cameras, as a CSV file, plots and a page.
+"""Error and cost over parameters: any of them, over lists and ranges, scenes and cameras, as a CSV file, plots and a
+page.
 
-Error is RMSE (and bias) against ray-traced truth: of the radiance that is seen, and of direct and indirect light as a white surface shows them.
-Cost is the milliseconds of a technique's own passes and the blur. Every point is kept in --output as soon as it is done: what was interrupted
-goes on with the same command. Errors are equal bit for bit on the same renderer, whoever draws and in which order; times are not.
+Error is RMSE (and bias) against ray-traced truth: of the radiance that is seen, and of direct and indirect light as a
+white surface shows them. Cost is the milliseconds of a technique's own passes and the blur. Every point is kept in
+--output as soon as it is done: what was interrupted goes on with the same command. Errors are equal bit for bit on the
+same renderer, whoever draws and in which order; times are not.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ from ssdo.settings import Parser, Problem, parse
 
 TECHNIQUES = "ssao,ssdo,gtao,bitmask"
 SCENES = "cornell,nook,blocks,courtyard"
-# Two sweeps in one, as steps have no effect on a single point. Radius: more steps pay only where there is room for them. Samples: with the
-# blur that all share, 4 of them err as little as 64 (`cornell`, 320 x 180, radius 15 %: SSAO 0.3142 and 0.3145, SSDO 0.3311 and 0.3317).
+# Two sweeps in one, as steps have no effect on a single point. Radius: more steps pay only where there is room for
+# them. Samples: with the blur that all share, 4 of them err as little as 64 (`cornell`, 320 x 180, radius 15 %: SSAO
+# 0.3142 and 0.3145, SSDO 0.3311 and 0.3317).
 STEPS = "2,4,8,16,32"
 VARIED = (
     (
@@ -51,42 +54,103 @@ TABLE, PICTURE, PAGE = "sweep.csv", "sweep.png", "index.html"
 
 def main(arguments: Sequence[str]) -> int:
     """`sweep FLAGS`. Returns the exit code; raises Problem."""
-    parser = Parser("python -m ssdo sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(
+        "python -m ssdo sweep",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     add = parser.add_argument
-    values = "V,V,...; FIRST..LAST:COUNT; FIRST..LAST:COUNTlog; of a length that may follow the scene's size also 5%%,15%%"
-    add("--vary", action="append", metavar="NAME=VALUES", help=f"{values}. As often as you like: every combination is drawn")
+    values = (
+        "V,V,...; FIRST..LAST:COUNT; FIRST..LAST:COUNTlog; of a length that may follow the scene's size also 5%%,15%%"
+    )
+    add(
+        "--vary",
+        action="append",
+        metavar="NAME=VALUES",
+        help=f"{values}. As often as you like: every combination is drawn",
+    )
     add("--techniques", metavar="T,T,...", help=f"what is swept [those whose parameters vary, or {TECHNIQUES}]")
     add("--scenes", default=SCENES, metavar="S,S,...", help=f"[{SCENES}]")
-    add("--cameras", default="1", metavar="all|N,N,...", help="1 is a scene's own; cornell, nook, blocks and courtyard have 3 [1]")
-    add("--truth-frames", type=int, default=32, metavar="N", help="frames of the reference, of --reference.rays (here 4) rays each [32]")
+    add(
+        "--cameras",
+        default="1",
+        metavar="all|N,N,...",
+        help="1 is a scene's own; cornell, nook, blocks and courtyard have 3 [1]",
+    )
+    add(
+        "--truth-frames",
+        type=int,
+        default=32,
+        metavar="N",
+        help="frames of the reference, of --reference.rays (here 4) rays each [32]",
+    )
     add("--runs", type=int, default=5, metavar="N", help="frames that are timed at each point, 3 to 1000 [5]")
-    add("--clock", choices=CLOCKS, help="what counts on a software renderer [wall in one process, cpu in several: they are in one another's way]")
+    add(
+        "--clock",
+        choices=CLOCKS,
+        help="what counts on a software renderer [wall in one process, cpu in several: they are in one another's way]",
+    )
     add("--workers", type=int, metavar="N", help="processes of this machine that draw, 1 to 64 [1]")
     add("--cluster", action="store_true", help="the same processes by Dask (pip install distributed)")
-    add("--scheduler", metavar="ADDRESS", help="draw on the workers of this Dask scheduler, as in tcp://10.0.0.1:8786; each has this program installed")
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="draw on the workers of this Dask scheduler, as in tcp://10.0.0.1:8786; each has this program installed",
+    )
     add("--point", type=int, metavar="N", help="measure this one again, and print it; nothing is written")
-    add("--output", type=Path, default=Path("captures/sweep"), metavar="DIR", help=f"for {NAME}, {TABLE}, {PICTURE} and {PAGE} [captures/sweep]")
+    add(
+        "--output",
+        type=Path,
+        default=Path("captures/sweep"),
+        metavar="DIR",
+        help=f"for {NAME}, {TABLE}, {PICTURE} and {PAGE} [captures/sweep]",
+    )
     add("--overwrite", action="store_true", help="begin anew where the folder holds a sweep")
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
     taken = [
-        given.pop(name) for name in ("vary", "techniques", "scenes", "cameras", "truth_frames", "runs", "clock", "workers", "cluster", "scheduler", "point")
+        given.pop(name)
+        for name in (
+            "vary",
+            "techniques",
+            "scenes",
+            "cameras",
+            "truth_frames",
+            "runs",
+            "clock",
+            "workers",
+            "cluster",
+            "scheduler",
+            "point",
+        )
     ]
     vary, techniques, scenes, cameras, frames, runs, clock, workers, clustered, scheduler, single = taken
     output, overwrite, cache = given.pop("output"), given.pop("overwrite"), given.pop("cache")
-    for name, value, low, high in (("truth-frames", frames, 4, 65536), ("runs", runs, 3, 1000), ("workers", 1 if workers is None else workers, 1, 64)):
+    for name, value, low, high in (
+        ("truth-frames", frames, 4, 65536),
+        ("runs", runs, 3, 1000),
+        ("workers", 1 if workers is None else workers, 1, 64),
+    ):
         if not low <= value <= high:
             raise Problem(f"--{name} {value}: must be {low} to {high}")
     if scheduler and (clustered or workers):
-        raise Problem(f"--{'cluster' if clustered else 'workers'} has no effect beside --scheduler, whose workers are used; leave it out")
+        raise Problem(
+            f"--{'cluster' if clustered else 'workers'} has no effect beside --scheduler, whose workers are used; leave it out"
+        )
     if clustered or scheduler:
         worker_pool.check()
     wanted = take_wanted(given)
     wanted = Wanted({**SIZE, **wanted.found}, wanted.typed)
     groups, names = asked(vary, techniques, wanted)
     places = scenes_of(scenes)
-    found = together([points(wanted, [name for name in names if g == 0 or name in owners(axes)], axes, places, cameras) for g, axes in enumerate(groups)])
+    found = together(
+        [
+            points(wanted, [name for name in names if g == 0 or name in owners(axes)], axes, places, cameras)
+            for g, axes in enumerate(groups)
+        ]
+    )
     axes = list({a.name: a for axes in groups for a in axes}.values())
     truth = wanted.shot("reference").technique
     assert isinstance(truth, Reference)
@@ -137,7 +201,13 @@ def again(point: Point, task: Task) -> int:
     worker = Worker(task)
     with worker.gpu:
         row = worker.point(point.shot)
-    told = {"point": point.number, "line": point.line, "scene": point.shot.scene, "camera": point.camera, **{k: shown(v) for k, v in point.varied.items()}}
+    told = {
+        "point": point.number,
+        "line": point.line,
+        "scene": point.shot.scene,
+        "camera": point.camera,
+        **{k: shown(v) for k, v in point.varied.items()},
+    }
     told |= {name: repr(row[name]) for name in ERRORS} | {name: f"{row[name]:.4f}" for name in TIMES}
     for name, value in {**told, "clock": row["clock"], "renderer": row["renderer"], "command": point.command}.items():
         print(f"{name:<20} {value}")
@@ -155,7 +225,10 @@ def drawn(done: Iterator[worker_pool.Done], journal: Journal, count: int, truths
                     bar.set_description_str("sweep", refresh=False)
                 bar.update()
     except (KeyboardInterrupt, SystemExit):
-        print(f"\ninterrupted: {len(journal.rows)} of {count} points are kept in {journal.path.parent}; the same command goes on", file=sys.stderr)
+        print(
+            f"\ninterrupted: {len(journal.rows)} of {count} points are kept in {journal.path.parent}; the same command goes on",
+            file=sys.stderr,
+        )
         raise
     finally:
         close = getattr(done, "close", None)
@@ -164,7 +237,14 @@ def drawn(done: Iterator[worker_pool.Done], journal: Journal, count: int, truths
 
 
 def written(
-    folder: Path, rows: Mapping[int, Row], found: Sequence[Point], axes: Sequence[Axis], command: str, truths: Truths, runs: int, with_pictures: bool
+    folder: Path,
+    rows: Mapping[int, Row],
+    found: Sequence[Point],
+    axes: Sequence[Axis],
+    command: str,
+    truths: Truths,
+    runs: int,
+    with_pictures: bool,
 ) -> None:
     """Table, CSV, pictures and page; each appears under its name when it is complete."""
     settings = averaged(found, rows)
@@ -177,7 +257,9 @@ def written(
         pictures = {f"Mean of {', '.join(names)}" if len(names) > 1 else names[0]: settings}
         if len(names) > 1:
             pictures |= {name: averaged([point for point in found if point.shot.scene == name], rows) for name in names}
-        below = "RMSE of linear radiance on surfaces against rays, the truth's noise taken out; cost: own passes and blur. "
+        below = (
+            "RMSE of linear radiance on surfaces against rays, the truth's noise taken out; cost: own passes and blur. "
+        )
         plotted = {name: plot.png(chosen, axes, title, name, f"{below}\n{facts}") for name, chosen in pictures.items()}
         contents[PICTURE] = next(iter(plotted.values()))
         contents[PAGE] = page(title, facts, command, plotted, settings, found, rows).encode()
@@ -190,6 +272,8 @@ def written(
 def described(rows: Mapping[int, Row], found: Sequence[Point], truths: Truths, runs: int) -> str:
     """What was drawn by what, and how it was measured."""
     sizes = " and ".join(dict.fromkeys(f"{p.shot.width} x {p.shot.height}" for p in found))
-    each: Any = {name: " and ".join(dict.fromkeys(rows[p.number][name] for p in found)) for name in ("renderer", "clock")}
+    each: Any = {
+        name: " and ".join(dict.fromkeys(rows[p.number][name] for p in found)) for name in ("renderer", "clock")
+    }
     rays = truths.reference.rays * truths.frames
     return f"{sizes}; truth {rays} rays a pixel; {each['renderer']}, {os.cpu_count()} cores; {each['clock']}, {runs} frames; version {version()}"

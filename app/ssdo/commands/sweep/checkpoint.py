@@ -1,4 +1,6 @@
-"""Points that are done, a line of JSON each, behind a line that says of which sweep: what a kill leaves, the next run goes on from."""
+"""Points that are done, a line of JSON each, behind a line that says of which sweep: what a kill leaves, the next run
+goes on from.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ NAME = "points.jsonl"
 
 
 class Journal:
-    """The rows of a folder by point. Every line is written with one call and at once; a line that was cut is as if it had not been begun."""
+    """The rows of a folder by point. Every line is written with one call and at once; a line that was cut is as if it
+    had not been begun.
+    """
 
     def __init__(self, path: Path, rows: dict[int, dict[str, Any]]) -> None:
         self.path = path
@@ -37,7 +41,9 @@ class Journal:
             if not lines:
                 journal._write({"sweep": sweep, "command": command})
         except OSError as error:
-            raise Problem(f"{path}: cannot be written: {error.strerror or error}; choose another place with --output") from None
+            raise Problem(
+                f"{path}: cannot be written: {error.strerror or error}; choose another place with --output"
+            ) from None
         return journal
 
     def add(self, point: int, row: Mapping[str, Any]) -> None:
@@ -46,7 +52,9 @@ class Journal:
         try:
             self._write({"point": point, "row": row})
         except OSError as error:
-            raise Problem(f"{self.path}: cannot be written: {error.strerror or error}; what was written stays") from None
+            raise Problem(
+                f"{self.path}: cannot be written: {error.strerror or error}; what was written stays"
+            ) from None
 
     def _write(self, line: Mapping[str, Any]) -> None:
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
@@ -70,7 +78,11 @@ def read(path: Path) -> tuple[list[dict[str, Any]], int]:
             found = json.loads(line)
         except ValueError:
             break
-        if not (line.endswith(b"\n") and isinstance(found, dict) and ({"sweep"} if not lines else {"point", "row"}) <= found.keys()):
+        if not (
+            line.endswith(b"\n")
+            and isinstance(found, dict)
+            and ({"sweep"} if not lines else {"point", "row"}) <= found.keys()
+        ):
             break
         lines.append(found)
         end += len(line)

@@ -16,7 +16,8 @@ from ssdo.render.pipeline import photograph, render, timed
 from ssdo.render.shot import Shot
 from ssdo.settings import Problem
 
-TERMS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}  # irradiance as a white surface shows it
+# irradiance as a white surface shows it
+TERMS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}
 ERRORS = (*(f"{term} {metric}" for term in TERMS for metric in ("RMSE", "bias")), "noise of the truth")
 TIMES = ("ms", "ms, 5 %", "ms, 95 %", "own ms", "blur ms")
 Row = dict[str, Any]  # ERRORS, TIMES, clock, renderer
@@ -33,7 +34,9 @@ class Task(NamedTuple):
 
 
 class Worker:
-    """Draws truths and points, with a context of its own. Raises Problem where another version of the program is asked to."""
+    """Draws truths and points, with a context of its own. Raises Problem where another version of the program is asked
+    to.
+    """
 
     def __init__(self, task: Task) -> None:
         if reference_cache.program() != task.program:
@@ -67,6 +70,8 @@ class Worker:
         passes = timed(self.gpu, lambda: render(self.gpu, replace(shot, frames=1)), self.task.runs)
         both = summed(passes, lambda name: own(name) or name.startswith(BLUR))
         alone, blur = summed(passes, own), summed(passes, lambda name: name.startswith(BLUR))
-        row |= dict(zip(TIMES, (both["median"], both["low"], both["high"], alone["median"], blur["median"]), strict=True))
+        row |= dict(
+            zip(TIMES, (both["median"], both["low"], both["high"], alone["median"], blur["median"]), strict=True)
+        )
         clock = CLOCKS[self.task.clock][1] if self.gpu.clock.software else "timer queries"
         return row | {"clock": clock, "renderer": self.gpu.ctx.info["GL_RENDERER"]}

@@ -1,4 +1,6 @@
-"""A sweep as one HTML page without scripts, which needs no network and no other file: plots, means, and every point with its command."""
+"""A sweep as one HTML page without scripts, which needs no network and no other file: plots, means, and every point
+with its command.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,15 @@ code { font: .85em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono",
 """
 
 
-def page(title: str, facts: str, command: str, pictures: Mapping[str, bytes], settings: Sequence[Setting], points: Sequence[Point], rows: Rows) -> str:
+def page(
+    title: str,
+    facts: str,
+    command: str,
+    pictures: Mapping[str, bytes],
+    settings: Sequence[Setting],
+    points: Sequence[Point],
+    rows: Rows,
+) -> str:
     """Pictures by the words above them; the first belongs to all scenes."""
     drawn = [
         f"<h2>{html.escape(name)}</h2><img alt='RMSE over milliseconds, {html.escape(name)}' src='data:image/png;base64,{_text(content)}'>"
@@ -64,7 +74,9 @@ def _means(settings: Sequence[Setting]) -> str:
     best = {term: set(front([(s.ms, s.errors[term]) for s in settings])) for term in TERMS}
     lines = []
     for k, setting in enumerate(settings):
-        cells = [f'<td class="number{" best" if k in best[term] else ""}">{setting.errors[term]:.4f}</td>' for term in TERMS]
+        cells = [
+            f'<td class="number{" best" if k in best[term] else ""}">{setting.errors[term]:.4f}</td>' for term in TERMS
+        ]
         named = f"<td>{html.escape(setting.line)}</td><td>{html.escape(words(setting))}</td>"
         lines.append(f'<tr>{named}{"".join(cells)}<td class="number">{setting.ms:.2f}</td></tr>')
     return "\n".join(lines)
@@ -77,5 +89,7 @@ def _points(points: Sequence[Point], rows: Rows) -> str:
         numbers = [f"{row['final RMSE']:.4f}", f"{row['final bias']:+.4f}", f"{row['ms']:.2f}"]
         cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
         where = f"<td>{html.escape(point.shot.scene)}</td><td>{point.camera}</td>"
-        lines.append(f"<tr><td>{point.number}</td>{where}{cells}<td><code>{html.escape(point.command)}</code></td></tr>")
+        lines.append(
+            f"<tr><td>{point.number}</td>{where}{cells}<td><code>{html.escape(point.command)}</code></td></tr>"
+        )
     return "\n".join(lines)

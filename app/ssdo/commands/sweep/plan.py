@@ -1,4 +1,6 @@
-"""What is swept: parameters over values, techniques, scenes and cameras, and the shots that follow, each complete in itself."""
+"""What is swept: parameters over values, techniques, scenes and cameras, and the shots that follow, each complete in
+itself.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,12 @@ class Point(NamedTuple):
     def command(self) -> str:
         """What draws the same picture."""
         start = Shot().with_values({"technique": self.shot.technique.group}).values()
-        words = [word for name, value in self.shot.values().items() if start.get(name) != value for word in (f"--{name}", shown(value))]
+        words = [
+            word
+            for name, value in self.shot.values().items()
+            if start.get(name) != value
+            for word in (f"--{name}", shown(value))
+        ]
         return shlex.join(["ssdo", "capture", "--technique", self.shot.technique.group, *words])
 
 
@@ -73,7 +80,9 @@ class Truths(NamedTuple):
 
     def of(self, shot: Shot) -> Shot:
         """What is drawn for a shot's truth: equal for all shots that have the same."""
-        return references.halves(replace(shot, technique=self.reference, blur=Blur(radius=0), display=Display(), frames=1), self.frames)[0]
+        return references.halves(
+            replace(shot, technique=self.reference, blur=Blur(radius=0), display=Display(), frames=1), self.frames
+        )[0]
 
 
 def shown(value: Any) -> str:
@@ -99,7 +108,9 @@ def parameters() -> dict[str, tuple[Settings, Field[Any]]]:
 
 
 def axis(text: str) -> Axis:
-    """`ssdo.samples=4,8,16`, `ssao.radius=0.1..2:5log`, `sky.rotation=0..270:4`, `ssdo.bounce=on,off`. Raises Problem."""
+    """`ssdo.samples=4,8,16`, `ssao.radius=0.1..2:5log`, `sky.rotation=0..270:4`, `ssdo.bounce=on,off`. Raises
+    Problem.
+    """
     name, equals, words = text.partition("=")
     known = parameters()
     if name in ELSEWHERE:
@@ -107,13 +118,21 @@ def axis(text: str) -> Axis:
     if name not in known:
         raise Problem(f"--vary {name[:100]}: no such parameter{suggestion(name, sorted(known))}")
     if not equals or not words:
-        raise Problem(f"--vary {text}: must be NAME=V,V,... or NAME=FIRST..LAST:COUNT, with log behind it for equal ratios")
+        raise Problem(
+            f"--vary {text}: must be NAME=V,V,... or NAME=FIRST..LAST:COUNT, with log behind it for equal ratios"
+        )
     owner, f = known[name]
     kind = kind_of(type(owner), f.name)
     first, dots, rest = words.partition("..")
     spanned = dots and kind in (int, float)
-    values = _between(text, kind, first, rest) if spanned else [_read(name, owner, f, word.strip()) for word in words.split(",")]
-    checked = [value if isinstance(value, Share) else getattr(replace(owner, **{f.name: value}), f.name) for value in values]
+    values = (
+        _between(text, kind, first, rest)
+        if spanned
+        else [_read(name, owner, f, word.strip()) for word in words.split(",")]
+    )
+    checked = [
+        value if isinstance(value, Share) else getattr(replace(owner, **{f.name: value}), f.name) for value in values
+    ]
     return Axis(name, kind, tuple(dict.fromkeys(checked)))
 
 
@@ -133,7 +152,9 @@ def _read(name: str, owner: Settings, f: Field[Any], word: str) -> Any:
 
 
 def _between(text: str, kind: type, first: str, rest: str) -> list[Any]:
-    """The values of a range, its ends as they were typed and six digits of those between: they can be read, and typed again."""
+    """The values of a range, its ends as they were typed and six digits of those between: they can be read, and typed
+    again.
+    """
     found = re.fullmatch(r"([^:]+):(\d{1,4})(log)?", rest)
     try:
         lo, hi = float(first), float(found[1] if found else "")
@@ -141,7 +162,9 @@ def _between(text: str, kind: type, first: str, rest: str) -> list[Any]:
     except ValueError:
         found, lo, hi, count = None, 0.0, 0.0, 0
     if not found or not (math.isfinite(lo) and math.isfinite(hi)) or lo == hi or not 2 <= count <= 1000:
-        raise Problem(f"--vary {text}: a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values, as in 0.1..2:5 or 0.1..2:5log")
+        raise Problem(
+            f"--vary {text}: a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values, as in 0.1..2:5 or 0.1..2:5log"
+        )
     if found[3] and not (lo > 0 and hi > 0):
         raise Problem(f"--vary {text}: both ends must be above 0 where values grow in equal ratios; leave log out")
     inner = (np.geomspace if found[3] else np.linspace)(lo, hi, count)[1:-1]
@@ -169,13 +192,21 @@ def cameras_of(text: str, scene: str) -> list[int]:
         return list(range(1, there + 1))
     for word in text.split(","):
         if not word.isdecimal() or not 1 <= int(word) <= there:
-            raise Problem(f"--cameras {word}: must be all, or numbers; {scene} has {'1 to ' if there > 1 else 'only '}{there}, and 1 is its own")
+            raise Problem(
+                f"--cameras {word}: must be all, or numbers; {scene} has {'1 to ' if there > 1 else 'only '}{there}, and 1 is its own"
+            )
     return list(dict.fromkeys(map(int, text.split(","))))
 
 
-def points(wanted: Wanted, techniques: Sequence[str], axes: Sequence[Axis], names: Sequence[str], cameras: str) -> list[Point]:
+def points(
+    wanted: Wanted, techniques: Sequence[str], axes: Sequence[Axis], names: Sequence[str], cameras: str
+) -> list[Point]:
     """Every point, scene by scene. Raises Problem where what was asked for has no effect, or a value cannot be."""
-    typed = {name: value for name, value in wanted.typed.items() if not name.startswith("reference.") or "reference" in techniques}
+    typed = {
+        name: value
+        for name, value in wanted.typed.items()
+        if not name.startswith("reference.") or "reference" in techniques
+    }
     wanted = Wanted(wanted.found, typed)
     wanted.shots(techniques)  # what was typed has an effect
     for name in ("scene", *(("camera.eye", "camera.target") if cameras != "1" else ())):
@@ -187,7 +218,9 @@ def points(wanted: Wanted, techniques: Sequence[str], axes: Sequence[Axis], name
         if a.name in wanted.typed:
             raise Problem(f"--{a.name} has no effect: --vary {a.name} says what is swept; leave one out")
         if a.owner and a.owner not in techniques:
-            raise Problem(f"--vary {a.name} has no effect: {a.owner} is not among --techniques {','.join(techniques)}; add it or leave it out")
+            raise Problem(
+                f"--vary {a.name} has no effect: {a.owner} is not among --techniques {','.join(techniques)}; add it or leave it out"
+            )
     ordered = sorted(axes, key=lambda a: a.kind not in (str, bool))  # the points of a line one after the other
     of = {name: [a for a in ordered if a.owner in ("", name)] for name in dict.fromkeys(techniques)}
     places = [(scene, camera) for scene in names for camera in cameras_of(cameras, scene)]
@@ -216,5 +249,12 @@ def _chosen(a: Axis, value: Any) -> str:
 
 def digest(found: Sequence[Point], truths: Truths, program: str) -> str:
     """What tells this sweep from others: all that decides its errors."""
-    text = "\0".join([program, to_toml(truths.reference.values()), str(truths.frames), *(to_toml(point.shot.values()) for point in found)])
+    text = "\0".join(
+        [
+            program,
+            to_toml(truths.reference.values()),
+            str(truths.frames),
+            *(to_toml(point.shot.values()) for point in found),
+        ]
+    )
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -26,13 +26,34 @@ def png(settings: Sequence[Setting], axes: Sequence[Axis], title: str, subtitle:
     lines = sorted(dict.fromkeys(setting.line for setting in settings), key=lambda line: kinds.index(line.split()[0]))
     looks = {line: _look(line, lines) for line in lines}
     for number, (term, panel) in enumerate(zip(TERMS, grid, strict=True)):
-        plots.dress(panel, {"final": "What is seen", "direct": "Direct light", "indirect": "Indirect light"}[term], "ms", "RMSE" if number == 0 else "")
+        plots.dress(
+            panel,
+            {"final": "What is seen", "direct": "Direct light", "indirect": "Indirect light"}[term],
+            "ms",
+            "RMSE" if number == 0 else "",
+        )
         _panel(panel, settings, axes, term, looks)
-    handles = [Line2D([], [], color=c, linewidth=1.4, linestyle=d, marker=m, markersize=4) for c, d, m in looks.values()]
-    ring = Line2D([], [], color=plots.GREY, linewidth=1.2, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=FRONT)
+    handles = [
+        Line2D([], [], color=c, linewidth=1.4, linestyle=d, marker=m, markersize=4) for c, d, m in looks.values()
+    ]
+    ring = Line2D(
+        [], [], color=plots.GREY, linewidth=1.2, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=FRONT
+    )
     top = 1.0 - 0.07 * plots.INCHES[1] / INCHES[1]
-    where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.008, top), "ncols": len(lines) + 1, "columnspacing": 1.4}
-    figure.legend([*handles, ring], [*lines, "nothing errs less for less"], frameon=False, fontsize=9, labelcolor=plots.INK, **where)
+    where: dict[str, Any] = {
+        "loc": "upper left",
+        "bbox_to_anchor": (0.008, top),
+        "ncols": len(lines) + 1,
+        "columnspacing": 1.4,
+    }
+    figure.legend(
+        [*handles, ring],
+        [*lines, "nothing errs less for less"],
+        frameon=False,
+        fontsize=9,
+        labelcolor=plots.INK,
+        **where,
+    )
     return plots.saved(figure)
 
 
@@ -41,10 +62,16 @@ def _look(line: str, lines: Sequence[str]) -> tuple[Any, Any, str]:
     kinds = list(dict.fromkeys(name.split()[0] for name in lines))
     kind = line.split()[0]
     form = [name for name in lines if name.split()[0] == kind].index(line)
-    return plots.COLORS[kinds.index(kind) % len(plots.COLORS)], plots.DASHES[form % len(plots.DASHES)], plots.MARKERS[form % len(plots.MARKERS)]
+    return (
+        plots.COLORS[kinds.index(kind) % len(plots.COLORS)],
+        plots.DASHES[form % len(plots.DASHES)],
+        plots.MARKERS[form % len(plots.MARKERS)],
+    )
 
 
-def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: str, looks: dict[str, tuple[Any, Any, str]]) -> None:
+def _panel(
+    panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: str, looks: dict[str, tuple[Any, Any, str]]
+) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     panel.set_xscale("log")
@@ -52,7 +79,14 @@ def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: 
     places = [(setting.ms, setting.errors[term]) for setting in settings]
     best = front(places)
     if len(best) > 1:
-        panel.step([places[k][0] for k in best], [places[k][1] for k in best], where="post", color=plots.GREY, linewidth=1.0, zorder=1)
+        panel.step(
+            [places[k][0] for k in best],
+            [places[k][1] for k in best],
+            where="post",
+            color=plots.GREY,
+            linewidth=1.0,
+            zorder=1,
+        )
     drawn = curves(settings, axes)
     for along, members in drawn:
         color, dashes, marker = looks[settings[members[0]].line]
@@ -61,10 +95,27 @@ def _panel(panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: 
         if along and len(members) > 1 and len(drawn) <= LABELLED:
             for k in (members[0], members[-1]):
                 panel.annotate(
-                    brief(settings[k].varied[along]), places[k], (0, 6), textcoords="offset points", ha="center", fontsize=7.5, color=color, zorder=3
+                    brief(settings[k].varied[along]),
+                    places[k],
+                    (0, 6),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=7.5,
+                    color=color,
+                    zorder=3,
                 )
-    panel.scatter(*zip(*(places[k] for k in best), strict=True), s=62, facecolors="none", edgecolors=FRONT, linewidths=1.1, zorder=4)
-    for axis, (low, high) in ((panel.xaxis, _ends([x for x, _ in places])), (panel.yaxis, _ends([y for _, y in places]))):
+    panel.scatter(
+        *zip(*(places[k] for k in best), strict=True),
+        s=62,
+        facecolors="none",
+        edgecolors=FRONT,
+        linewidths=1.1,
+        zorder=4,
+    )
+    for axis, (low, high) in (
+        (panel.xaxis, _ends([x for x, _ in places])),
+        (panel.yaxis, _ends([y for _, y in places])),
+    ):
         axis.set_major_locator(LogLocator(subs=_marks(high / low)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
         axis.set_minor_locator(NullLocator())

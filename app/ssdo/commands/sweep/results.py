@@ -32,14 +32,24 @@ def averaged(points: Sequence[Point], rows: Rows) -> list[Setting]:
     for (line, varied), members in groups.items():
         each = [rows[point.number] for point in members]
         errors = {term: sum(row[f"{term} RMSE"] for row in each) / len(each) for term in TERMS}
-        found.append(Setting(line, dict(varied), errors, sum(row["ms"] for row in each) / len(each), tuple(point.number for point in members)))
+        found.append(
+            Setting(
+                line,
+                dict(varied),
+                errors,
+                sum(row["ms"] for row in each) / len(each),
+                tuple(point.number for point in members),
+            )
+        )
     return found
 
 
 def front(places: Sequence[tuple[float, float]]) -> list[int]:
-    """Which (cost, error) no other place beats: none costs as little and errs less, or errs as little and costs less. By cost.
+    """Which (cost, error) no other place beats: none costs as little and errs less, or errs as little and costs less.
+    By cost.
 
-    Of equal places the first."""
+    Of equal places the first.
+    """
     best, found = float("inf"), []
     for number in sorted(range(len(places)), key=lambda n: places[n]):
         if places[number][1] < best:
@@ -49,9 +59,14 @@ def front(places: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def curves(settings: Sequence[Setting], axes: Sequence[Axis]) -> list[tuple[str | None, list[int]]]:
-    """The settings that a curve joins, by number, and along which parameter: those of one line that differ in nothing else, in its order."""
+    """The settings that a curve joins, by number, and along which parameter: those of one line that differ in nothing
+    else, in its order.
+    """
     numbers = [a.name for a in axes if a.kind in (int, float)]
-    along = {line: _along([s for s in settings if s.line == line], numbers) for line in dict.fromkeys(s.line for s in settings)}
+    along = {
+        line: _along([s for s in settings if s.line == line], numbers)
+        for line in dict.fromkeys(s.line for s in settings)
+    }
     found: dict[tuple[Any, ...], list[int]] = {}
     for k, setting in enumerate(settings):
         rest = tuple((name, value) for name, value in setting.varied.items() if name != along[setting.line])
@@ -72,7 +87,11 @@ def _along(settings: Sequence[Setting], numbers: Sequence[str]) -> str | None:
 
 def words(setting: Setting) -> str:
     """What varied, in words: short names of numbers, as the line names the rest."""
-    return ", ".join(f"{name.rpartition('.')[2]} {brief(value)}" for name, value in setting.varied.items() if not isinstance(value, (str, bool)))
+    return ", ".join(
+        f"{name.rpartition('.')[2]} {brief(value)}"
+        for name, value in setting.varied.items()
+        if not isinstance(value, (str, bool))
+    )
 
 
 def brief(value: Any) -> str:
@@ -90,14 +109,42 @@ def table(settings: Sequence[Setting]) -> list[str]:
 
 
 def csv_text(points: Sequence[Point], rows: Rows, axes: Sequence[Axis]) -> str:
-    """A line for each point: what was drawn, its errors to the last digit, its times, by what they were measured, and the command that draws it."""
+    """A line for each point: what was drawn, its errors to the last digit, its times, by what they were measured, and
+    the command that draws it.
+    """
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
-    out.writerow(["point", "technique", "line", "scene", "camera", *(a.name for a in axes), *ERRORS, *TIMES, "clock", "renderer", "command"])
+    out.writerow(
+        [
+            "point",
+            "technique",
+            "line",
+            "scene",
+            "camera",
+            *(a.name for a in axes),
+            *ERRORS,
+            *TIMES,
+            "clock",
+            "renderer",
+            "command",
+        ]
+    )
     for point in points:
         row, shot = rows[point.number], point.shot
         varied = [shown(point.varied[a.name]) if a.name in point.varied else "" for a in axes]
         times = [f"{row[name]:.4f}" for name in TIMES]
         told = [row["clock"], row["renderer"], point.command]
-        out.writerow([point.number, shot.technique.group, point.line, shot.scene, point.camera, *varied, *(repr(row[name]) for name in ERRORS), *times, *told])
+        out.writerow(
+            [
+                point.number,
+                shot.technique.group,
+                point.line,
+                shot.scene,
+                point.camera,
+                *varied,
+                *(repr(row[name]) for name in ERRORS),
+                *times,
+                *told,
+            ]
+        )
     return text.getvalue()

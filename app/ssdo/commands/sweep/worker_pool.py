@@ -1,4 +1,6 @@
-"""Who draws the points: this process, several, or those of a Dask cluster. First every truth once, then the points, as they come."""
+"""Who draws the points: this process, several, or those of a Dask cluster. First every truth once, then the points, as
+they come.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +51,19 @@ def processes(task: Task, points: Sequence[Point], count: int) -> Iterator[Done]
         if task.cache is None:
             task = task._replace(cache=Path(stack.enter_context(tempfile.TemporaryDirectory())))
         pipes = stack.enter_context(_started(task, count))
-        jobs: Sequence[Sequence[tuple[int | None, Shot]]] = ([(None, shot) for shot in truths(task, points)], [(p.number, p.shot) for p in points])
+        jobs: Sequence[Sequence[tuple[int | None, Shot]]] = (
+            [(None, shot) for shot in truths(task, points)],
+            [(p.number, p.shot) for p in points],
+        )
         for one in jobs:  # no point before all truths
             yield from _shared_out(pipes, one)
 
 
 @contextmanager
 def _started(task: Task, count: int) -> Iterator[list[connection.Connection]]:
-    """The pipes to processes that are running; they are ended whatever happens, and end themselves when this one is killed."""
+    """The pipes to processes that are running; they are ended whatever happens, and end themselves when this one is
+    killed.
+    """
     context = multiprocessing.get_context("spawn")  # a forked copy of an OpenGL context is of no use
     started, pipes = [], []
     try:
@@ -96,12 +103,15 @@ def _shared_out(pipes: Sequence[connection.Connection], jobs: Sequence[tuple[int
                     busy.remove(one)
                 yield answer
     except (EOFError, OSError):
-        raise Problem("a worker has died, perhaps of too little memory; what is done is kept: the same command goes on, with fewer --workers") from None
+        raise Problem(
+            "a worker has died, perhaps of too little memory; what is done is kept: the same command goes on, with fewer --workers"
+        ) from None
 
 
 def _serve(pipe: connection.Connection, task: Task) -> None:
     """What such a process does: answer, until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes; the one that started this ends it
+    # Ctrl-C reaches all of a terminal's processes; the one that started this ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = None
     while True:
         try:
@@ -132,18 +142,24 @@ def check() -> None:
     try:
         import distributed  # noqa: F401
     except ImportError:
-        raise Problem("--cluster and --scheduler need the package distributed: pip install distributed; --workers does without") from None
+        raise Problem(
+            "--cluster and --scheduler need the package distributed: pip install distributed; --workers does without"
+        ) from None
 
 
 def cluster(task: Task, points: Sequence[Point], address: str | None, count: int) -> Iterator[Done]:
-    """By Dask: on the workers of a scheduler, or on so many processes of this machine. Truths go from one to the others as Dask sends them."""
+    """By Dask: on the workers of a scheduler, or on so many processes of this machine. Truths go from one to the others
+    as Dask sends them.
+    """
     import distributed as dask  # its types are few: it is taken as it comes
 
     distributed: Any = dask
     with ExitStack() as stack:
         if address is None:
             with _deaf():
-                local = distributed.LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50)
+                local = distributed.LocalCluster(
+                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+                )
             address = stack.enter_context(closing(local)).scheduler_address
         try:
             client = stack.enter_context(closing(distributed.Client(address, timeout=PATIENCE, set_as_default=False)))
@@ -154,7 +170,9 @@ def cluster(task: Task, points: Sequence[Point], address: str | None, count: int
                 "start `dask scheduler`, and `dask worker ADDRESS` on each machine"
             ) from None
         drawn = {shot: client.submit(_truth, task, shot, pure=False) for shot in truths(task, points)}
-        measured = {client.submit(_point, task, p.shot, drawn[task.truths.of(p.shot)], pure=False): p.number for p in points}
+        measured = {
+            client.submit(_point, task, p.shot, drawn[task.truths.of(p.shot)], pure=False): p.number for p in points
+        }
         try:
             for future in distributed.as_completed([*drawn.values(), *measured], loop=client.loop):
                 if future in measured:
@@ -164,7 +182,9 @@ def cluster(task: Task, points: Sequence[Point], address: str | None, count: int
                         future.result()
                     yield None, {}
         except distributed.KilledWorker as error:
-            raise Problem(f"workers have died, perhaps of too little memory ({error}); what is done is kept: the same command goes on") from None
+            raise Problem(
+                f"workers have died, perhaps of too little memory ({error}); what is done is kept: the same command goes on"
+            ) from None
 
 
 @contextmanager
@@ -177,7 +197,8 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-# A context belongs to the thread that made it, and Dask's workers have threads as they please: all is drawn in one of this process's own.
+# A context belongs to the thread that made it, and Dask's workers have threads as they please: all is drawn in one of
+# this process's own.
 _own = threading.Lock()
 _thread: list[ThreadPoolExecutor] = []
 _worker: list[Worker] = []

@@ -1,8 +1,9 @@
 """Parameters with the least error against ray-traced truth at a given cost, as a preset; or the scores of presets.
 
-Every technique is tuned over scenes, cameras and radii at once, each radius against one bounce of rays no longer than that; the radius itself
-is the user's. The best is written only where it beats the defaults, at the same cost, on views that the search has not seen; their scores and
-the command stand at the head of the file. Needs the package optuna. Ctrl-C writes the best so far; the same command goes on from there.
+Every technique is tuned over scenes, cameras and radii at once, each radius against one bounce of rays no longer than
+that; the radius itself is the user's. The best is written only where it beats the defaults, at the same cost, on views
+that the search has not seen; their scores and the command stand at the head of the file. Needs the package optuna.
+Ctrl-C writes the best so far; the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from ssdo.settings import Parser, Problem, about, from_toml, kind_of, parse, to_
 RADII = "0.1,0.3"
 SIZE = {"width": 128, "height": 72}  # small, as a try draws every view with every radius
 PHYSICAL = ("bounce_gain",)  # numbers with one true value, which no search may bend unless it is told to
-# Steps are searched only when told to: 42 samples of 3 steps, which SSAO liked best of 128 points, took 1.9 times the processor time of 16 of 8.
+# Steps are searched only when told to: 42 samples of 3 steps, which SSAO liked best of 128 points, took 1.9 times the
+# processor time of 16 of 8.
 
 
 class Row(NamedTuple):
@@ -69,23 +71,59 @@ class Halves:
 def main(arguments: Sequence[str]) -> int:
     """`tune FLAGS`. Returns the exit code; raises Problem."""
     able = [name for name, kind in Technique.known.items() if issubclass(kind, (ScreenSpace, Sliced))]
-    parser = Parser("python -m ssdo tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(
+        "python -m ssdo tune",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--techniques", metavar="T,T,...", help=f"what is tuned [{','.join(able)}]")
-    parser.add_argument("--budget", metavar="N|Nms", help="points tried at each pixel, samples x steps, or milliseconds of the technique's own passes [128]")
-    parser.add_argument("--free", metavar="P,P,...", help="what is searched [the numbers of each technique that have no unit and change no cost]")
+    parser.add_argument(
+        "--budget",
+        metavar="N|Nms",
+        help="points tried at each pixel, samples x steps, or milliseconds of the technique's own passes [128]",
+    )
+    parser.add_argument(
+        "--free",
+        metavar="P,P,...",
+        help="what is searched [the numbers of each technique that have no unit and change no cost]",
+    )
     parser.add_argument("--trials", type=int, metavar="N", help="tries for each technique [32]")
-    parser.add_argument("--score", nargs="+", metavar="PRESET", help="tune nothing: the scores of presets, by name or file")
-    parser.add_argument("--scenes", default=TUNED, metavar="S,S,...", help=f"to tune on; the last of their cameras is held out where there are three [{TUNED}]")
-    parser.add_argument("--held-out", default=HELD_OUT, metavar="S,S,...", help=f"scenes that are held out with all cameras [{HELD_OUT}]")
+    parser.add_argument(
+        "--score", nargs="+", metavar="PRESET", help="tune nothing: the scores of presets, by name or file"
+    )
+    parser.add_argument(
+        "--scenes",
+        default=TUNED,
+        metavar="S,S,...",
+        help=f"to tune on; the last of their cameras is held out where there are three [{TUNED}]",
+    )
+    parser.add_argument(
+        "--held-out",
+        default=HELD_OUT,
+        metavar="S,S,...",
+        help=f"scenes that are held out with all cameras [{HELD_OUT}]",
+    )
     parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
-    parser.add_argument("--truth-frames", type=int, default=16, metavar="N", help="frames of each truth, 4 rays a pixel each [16]")
+    parser.add_argument(
+        "--truth-frames", type=int, default=16, metavar="N", help="frames of each truth, 4 rays a pixel each [16]"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where the preset goes")
     parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
     add_cache_flags(parser)
     add_shot_flags(parser)
     given = parse(parser, arguments)
-    scenes, held, radii = given.pop("scenes").split(","), [s for s in given.pop("held_out").split(",") if s], shares(given.pop("radii"))
-    frames, output, overwrite, store = given.pop("truth_frames"), given.pop("output"), given.pop("overwrite"), take_store(given)
+    scenes, held, radii = (
+        given.pop("scenes").split(","),
+        [s for s in given.pop("held_out").split(",") if s],
+        shares(given.pop("radii")),
+    )
+    frames, output, overwrite, store = (
+        given.pop("truth_frames"),
+        given.pop("output"),
+        given.pop("overwrite"),
+        take_store(given),
+    )
     asked: dict[str, Any] = {name: given.pop(name) for name in ("techniques", "budget", "free", "trials")}
     compared = given.pop("score")
     wanted = _without_effect(take_wanted(given))
@@ -101,7 +139,11 @@ def main(arguments: Sequence[str]) -> int:
     if output is None or output.suffix != ".toml":
         raise Problem(f"--output {output or 'is missing'}: the preset is written to a .toml file; add --output my.toml")
     images.check_free([output], overwrite)
-    limit, trials, seed = Budget.read(asked["budget"] or "128"), 32 if asked["trials"] is None else asked["trials"], wanted.typed.get("seed", 0)
+    limit, trials, seed = (
+        Budget.read(asked["budget"] or "128"),
+        32 if asked["trials"] is None else asked["trials"],
+        wanted.typed.get("seed", 0),
+    )
     if not 1 <= trials <= 100000:
         raise Problem(f"--trials {trials}: must be 1 to 100000")
     search.optimiser()
@@ -129,7 +171,9 @@ def main(arguments: Sequence[str]) -> int:
 def _without_effect(wanted: Wanted) -> Wanted:
     own = ("scene", "technique", "frames", "camera.eye", "camera.target", *(f"{t}.radius" for t in Technique.known))
     if taken := [name for name in wanted.typed if name in own]:
-        raise Problem(f"--{taken[0]} has no effect: tune chooses scenes, cameras, radii and techniques itself; leave it out")
+        raise Problem(
+            f"--{taken[0]} has no effect: tune chooses scenes, cameras, radii and techniques itself; leave it out"
+        )
     return Wanted({**SIZE, **wanted.found}, wanted.typed)
 
 
@@ -146,14 +190,26 @@ def _free(shot: Shot, asked: str | None, limit: Budget, names: Sequence[str]) ->
     group, count = technique.group, f"{technique.group}.{budget.count_of(technique)}"
     if asked is None:
         kinds = {f.name: kind_of(type(technique), f.name) for f in fields(technique)}
-        found = [f"{group}.{f.name}" for f in fields(technique) if kinds[f.name] is float and not about(f).unit and f.name not in PHYSICAL]
+        found = [
+            f"{group}.{f.name}"
+            for f in fields(technique)
+            if kinds[f.name] is float and not about(f).unit and f.name not in PHYSICAL
+        ]
     else:
-        found = [word for word in asked.split(",") if word.partition(".")[0] == group or word.partition(".")[0] not in Technique.known]
+        found = [
+            word
+            for word in asked.split(",")
+            if word.partition(".")[0] == group or word.partition(".")[0] not in Technique.known
+        ]
         common = [word for word in found if not word.startswith(f"{group}.")]
         if common and len(names) > 1:
-            raise Problem(f"--free {common[0]}: a preset has one for all techniques; tune one of them with --techniques {group}")
+            raise Problem(
+                f"--free {common[0]}: a preset has one for all techniques; tune one of them with --techniques {group}"
+            )
         if not found:
-            raise Problem(f"--free {asked[:100]}: nothing of {group} is among it; add some or leave {group} out of --techniques")
+            raise Problem(
+                f"--free {asked[:100]}: nothing of {group} is among it; add some or leave {group} out of --techniques"
+            )
         if f"{group}.radius" in found:
             raise Problem(f"--free {group}.radius: the radii are those of --radii; leave it out")
         if limit.points and count in found:
@@ -174,7 +230,15 @@ def _known(words: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 @contextmanager
-def _halves(gpu: Gpu, wanted: Wanted, scenes: Sequence[str], held: Sequence[str], shares: Sequence[float], frames: int, store: Store) -> Iterator[Halves]:
+def _halves(
+    gpu: Gpu,
+    wanted: Wanted,
+    scenes: Sequence[str],
+    held: Sequence[str],
+    shares: Sequence[float],
+    frames: int,
+    store: Store,
+) -> Iterator[Halves]:
     """Both halves of the views, with their truths."""
     plain = wanted.shot("off")
     halves = places(plain, scenes, held)
@@ -183,7 +247,15 @@ def _halves(gpu: Gpu, wanted: Wanted, scenes: Sequence[str], held: Sequence[str]
 
 
 def tuned(
-    gpu: Gpu, start: Shot, box: Sequence[search.Side], limit: Budget, halves: Halves, trials: int, seed: int, frames: int, store: Store
+    gpu: Gpu,
+    start: Shot,
+    box: Sequence[search.Side],
+    limit: Budget,
+    halves: Halves,
+    trials: int,
+    seed: int,
+    frames: int,
+    store: Store,
 ) -> tuple[Row, bool]:
     """What the search found for a technique, and whether it was interrupted."""
     views = [one.view for one in halves.tuned]
@@ -197,7 +269,11 @@ def tuned(
         return score(gpu, shot, halves.tuned) if limit.allows(gpu, shot.technique, views) else float("inf")
 
     default = replace(start, technique=limit.reached(gpu, start.technique, views))
-    path = store.folder / f"tune-{digest(gpu, start.technique, halves.tuned, frames, str(limit))}.jsonl" if store.folder else None
+    path = (
+        store.folder / f"tune-{digest(gpu, start.technique, halves.tuned, frames, str(limit))}.jsonl"
+        if store.folder
+        else None
+    )
     with tqdm(total=trials, desc=f"tune {start.technique.group}", disable=None) as bar:
 
         def tick(best: float) -> None:
@@ -216,7 +292,9 @@ def scored(gpu: Gpu, wanted: Wanted, known: Mapping[str, Mapping[str, Any]], hal
             if group in Technique.known and issubclass(Technique.known[group], (ScreenSpace, Sliced)):
                 shot, default = Wanted({**wanted.found, **values}, wanted.typed).shot(group), wanted.shot(group)
                 count = -(-budget.points(shot.technique) // budget.each(default.technique))
-                rows.append(halves.row(gpu, name, shot, replace(default, technique=budget.counted(default.technique, count))))
+                rows.append(
+                    halves.row(gpu, name, shot, replace(default, technique=budget.counted(default.technique, count)))
+                )
     return rows
 
 
@@ -238,7 +316,10 @@ def described(technique: Technique) -> str:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """Markdown: errors as shares of the truth's mean."""
-    lines = ["| preset | technique | default | tuned | default, tuned on | preset, tuned on | default, held out | preset, held out |", "|" + "---|" * 8]
+    lines = [
+        "| preset | technique | default | tuned | default, tuned on | preset, tuned on | default, held out | preset, held out |",
+        "|" + "---|" * 8,
+    ]
     for row in rows:
         cells = [
             row.preset,
@@ -251,8 +332,12 @@ def table(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def write(path: Path, rows: Sequence[Row], boxes: Mapping[str, Sequence[search.Side]], limit: Budget, head: Sequence[str]) -> None:
-    """The preset. A technique that does no better than the default on the views held out stays as that is. Raises Problem."""
+def write(
+    path: Path, rows: Sequence[Row], boxes: Mapping[str, Sequence[search.Side]], limit: Budget, head: Sequence[str]
+) -> None:
+    """The preset. A technique that does no better than the default on the views held out stays as that is. Raises
+    Problem.
+    """
     lines = [
         f"At most {limit}; the radius is the user's.",
         *head,
@@ -263,9 +348,14 @@ def write(path: Path, rows: Sequence[Row], boxes: Mapping[str, Sequence[search.S
     for row in rows:
         group = row.shot.technique.group
         if not row.better:
-            lines.append(f"{group}: no better than the default on the views held out, so the default is what stands here")
+            lines.append(
+                f"{group}: no better than the default on the views held out, so the default is what stands here"
+            )
         kept = row.shot if row.better else row.default
-        searched = {side.name for side in boxes[group]} | {f"{group}.steps", f"{group}.{budget.count_of(kept.technique)}"}
+        searched = {side.name for side in boxes[group]} | {
+            f"{group}.steps",
+            f"{group}.{budget.count_of(kept.technique)}",
+        }
         changed = {name for name, _, f, value in kept.technique.walk(f"{group}.") if value != f.default}
         values |= {name: value for name, value in kept.values().items() if name in searched | changed}
     text = "".join(f"# {line}\n" for line in lines) + "\n" + to_toml(values)

@@ -66,13 +66,17 @@ class Budget:
             return cls(ms=float(found[1]))
         if found and not found[2] and found[1].isdecimal() and 2 <= int(found[1]) <= MOST_POINTS:
             return cls(points=int(found[1]))
-        raise Problem(f"--budget {word[:100]}: must be points at each pixel, 2 to {MOST_POINTS}, as in 128, or milliseconds, as in 5ms")
+        raise Problem(
+            f"--budget {word[:100]}: must be points at each pixel, 2 to {MOST_POINTS}, as in 128, or milliseconds, as in 5ms"
+        )
 
     def __str__(self) -> str:
         return f"{self.points} points at each pixel" if self.points else f"{self.ms:g} ms of the technique's own passes"
 
     def filled(self, technique: Technique) -> Technique:
-        """The technique with as many directions as the points allow, and no more steps than they do; of milliseconds as it is."""
+        """The technique with as many directions as the points allow, and no more steps than they do; of milliseconds as
+        it is.
+        """
         if not self.points:
             return technique
         assert isinstance(technique, (ScreenSpace, Sliced))
@@ -81,8 +85,9 @@ class Budget:
         return counted(technique, self.points // each(technique))
 
     def cost(self, gpu: Gpu, technique: Technique, views: Sequence[View]) -> float:
-        """What is measured against `ms`: the mean over views of the median of a few runs; on a software renderer processor time, which other
-        programs do not lengthen."""
+        """What is measured against `ms`: the mean over views of the median of a few runs; on a software renderer
+        processor time, which other programs do not lengthen.
+        """
         before, gpu.clock = gpu.clock, Clock(gpu.ctx, seconds=time.process_time) if gpu.clock.software else gpu.clock
         try:
             sums = []
@@ -97,7 +102,9 @@ class Budget:
         return not self.ms or self.cost(gpu, technique, views) <= self.ms
 
     def reached(self, gpu: Gpu, technique: Technique, views: Sequence[View]) -> Technique:
-        """The technique with as many directions as the budget allows, all else as it is: what tuning is held against."""
+        """The technique with as many directions as the budget allows, all else as it is: what tuning is held
+        against.
+        """
         if self.points:
             return self.filled(technique)
         count = int(getattr(technique, count_of(technique)))

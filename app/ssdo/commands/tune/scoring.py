@@ -1,8 +1,9 @@
 """What is minimised: how far a technique's pictures are from the truth, over views and radii.
 
-RMSE of linear radiance on surfaces, noise of the truth taken out, as a share of the truth's mean, so that a dark view counts as much as a
-bright one; averaged over views and radii. The truth is one bounce of rays no longer than the radius that the technique is given: how far to
-look is the user's choice, and with another truth the largest radius would always seem the best (as in XeGTAO's tuning).
+RMSE of linear radiance on surfaces, noise of the truth taken out, as a share of the truth's mean, so that a dark view
+counts as much as a bright one; averaged over views and radii. The truth is one bounce of rays no longer than the radius
+that the technique is given: how far to look is the user's choice, and with another truth the largest radius would
+always seem the best (as in XeGTAO's tuning).
 """
 
 from __future__ import annotations
@@ -44,16 +45,23 @@ class Seen:
         for radius, true in self.truths.items():
             fitted = replace(technique, radius=radius).fitted(self.view.scene.size)
             picture = lit(gpu, replace(self.shot, technique=fitted, blur=blur), self.view)
-            errors.append(true.error(gpu.read(picture.radiance)[..., :3], self.mask) / float(true.mean["radiance"][self.mask].mean()))
+            errors.append(
+                true.error(gpu.read(picture.radiance)[..., :3], self.mask)
+                / float(true.mean["radiance"][self.mask].mean())
+            )
         return float(np.mean(errors))
 
 
-def drawn(gpu: Gpu, place: Place, shares: Sequence[float], frames: int, store: Store, tick: Callable[[], object]) -> Seen:
+def drawn(
+    gpu: Gpu, place: Place, shares: Sequence[float], frames: int, store: Store, tick: Callable[[], object]
+) -> Seen:
     """A view with its truths. Raises Problem."""
     size = scene_of(place.shot).size
     truths = {}
     for share in shares:
-        truths[share * size] = references.world(gpu, place.shot, Reference(rays=RAYS, reach=share * size), frames, store)
+        truths[share * size] = references.world(
+            gpu, place.shot, Reference(rays=RAYS, reach=share * size), frames, store
+        )
         tick()
     return Seen(place, *surfaces_of(gpu, place), truths)
 

@@ -1,9 +1,11 @@
-"""The search: a box made from the parameters' own declarations, and Optuna's TPE sampler in it. It knows nothing of pictures.
+"""The search: a box made from the parameters' own declarations, and Optuna's TPE sampler in it. It knows nothing of
+pictures.
 
-TPE (Bergstra et al. 2011), not CMA-ES or scipy's optimisers: whole numbers, names and ratios are searched as they are declared, and a few dozen
-tries are enough for it. In four dimensions of 6 to 10 octaves, 48 tries came within 0.78 octaves of a planted optimum (mean of 8 seeds), CMA-ES
-within 0.95, tries at random within 1.97; 120 tries within 0.21, 0.26 and 1.50. What the sampler asks follows from its seed and the answers alone, so a
-search is repeated, or goes on after an interruption, by asking again: what is kept in the log is not evaluated a second time.
+TPE (Bergstra et al. 2011), not CMA-ES or scipy's optimisers: whole numbers, names and ratios are searched as they are
+declared, and a few dozen tries are enough for it. In four dimensions of 6 to 10 octaves, 48 tries came within 0.78
+octaves of a planted optimum (mean of 8 seeds), CMA-ES within 0.95, tries at random within 1.97; 120 tries within 0.21,
+0.26 and 1.50. What the sampler asks follows from its seed and the answers alone, so a search is repeated, or goes on
+after an interruption, by asking again: what is kept in the log is not evaluated a second time.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Side:
         if self.choices:
             return trial.suggest_categorical(self.name, self.choices)
         if self.step:
-            return trial.suggest_int(self.name, int(self.low), int(self.high), **({"log": True} if self.log else {"step": self.step}))
+            return trial.suggest_int(
+                self.name, int(self.low), int(self.high), **({"log": True} if self.log else {"step": self.step})
+            )
         return self.rounded(trial.suggest_float(self.name, self.low, self.high, log=self.log))
 
     def rounded(self, value: float) -> float:
@@ -48,7 +52,11 @@ class Side:
 
     def held(self, value: Any) -> Any:
         """The value, or the end nearest to it."""
-        return value if self.choices else min(max(value, int(self.low) if self.step else self.low), int(self.high) if self.step else self.high)
+        return (
+            value
+            if self.choices
+            else min(max(value, int(self.low) if self.step else self.low), int(self.high) if self.step else self.high)
+        )
 
 
 def box(shot: Shot, names: Sequence[str]) -> list[Side]:
@@ -116,11 +124,22 @@ def _key(values: Values) -> str:
     return json.dumps(dict(values), sort_keys=True)
 
 
-def search(sides: Sequence[Side], start: Values, evaluate: Callable[[Values], float], trials: int, seed: int, log: Log, tick: Callable[[float], None]) -> Best:
-    """The values in the box with the least error, of `trials` tries; the first is `start`, so that the best is never worse. Infinite: not allowed.
-    Ctrl-C ends it with the best so far. Raises Problem where Optuna is not installed."""
+def search(
+    sides: Sequence[Side],
+    start: Values,
+    evaluate: Callable[[Values], float],
+    trials: int,
+    seed: int,
+    log: Log,
+    tick: Callable[[float], None],
+) -> Best:
+    """The values in the box with the least error, of `trials` tries; the first is `start`, so that the best is never
+    worse. Infinite: not allowed. Ctrl-C ends it with the best so far. Raises Problem where Optuna is not installed.
+    """
     optuna = optimiser()
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP))
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP)
+    )
     first = {side.name: side.held(start[side.name]) for side in sides}
     study.enqueue_trial(first)
     best, tries, interrupted = Best(first, math.inf, 0, False), 0, False

@@ -12,14 +12,28 @@ from ssdo.settings import param
 
 @dataclass(frozen=True)
 class Gtao(Sliced):
-    """Ambient occlusion from horizons: the part of the hemisphere between them dims the light of all directions alike. No bounce."""
+    """Ambient occlusion from horizons: the part of the hemisphere between them dims the light of all directions alike.
+    No bounce.
+    """
 
-    thin: float = param(0.0, 0.0, 1.0, "how far a horizon sinks at each step that lies below it, as things have a back; 0: they have none")
-    falloff: float = param(0.0, 0.0, 1.0, "the outer share of the radius over which occluders fade; 0: all count up to the radius")
+    thin: float = param(
+        0.0,
+        0.0,
+        1.0,
+        "how far a horizon sinks at each step that lies below it, as things have a back; 0: they have none",
+    )
+    falloff: float = param(
+        0.0, 0.0, 1.0, "the outer share of the radius over which occluders fade; 0: all count up to the radius"
+    )
     bent: bool = param(False, help="light is looked up along the mean open direction instead of the normal")
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("gtao", view.size, LIGHTING_FORMAT)
-        given: dict[str, Any] = {"gtao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        given: dict[str, Any] = {
+            "gtao": self,
+            "frame": view.frame,
+            "gbuffer": view.gbuffer,
+            "environment": view.environment,
+        }
         (direct,) = gpu.draw("techniques/gtao.frag:occlusion", into, within=view.within, **given)
         return Lighting(direct, gpu.black)

@@ -14,5 +14,7 @@ class Off(Technique):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("off", view.size, LIGHTING_FORMAT)
-        (direct,) = gpu.draw("techniques/off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment)
+        (direct,) = gpu.draw(
+            "techniques/off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment
+        )
         return Lighting(direct, gpu.black)

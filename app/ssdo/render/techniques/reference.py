@@ -19,7 +19,15 @@ class Reference(Technique):
     progressive: ClassVar[bool] = True
 
     rays: int = param(1, 1, 256, "rays at each pixel in each frame", log=True)
-    reach: float | None = param(None, 1e-4, UNLIMITED, "how far an occluder may be; unlimited is what is true", unit="m", auto="unlimited", log=True)
+    reach: float | None = param(
+        None,
+        1e-4,
+        UNLIMITED,
+        "how far an occluder may be; unlimited is what is true",
+        unit="m",
+        auto="unlimited",
+        log=True,
+    )
     bounces: int = param(1, 0, 8, "how often light is reflected on its way to a pixel; 0: surfaces only emit")
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:

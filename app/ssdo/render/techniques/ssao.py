@@ -16,7 +16,12 @@ class Ssao(ScreenSpace):
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT)
-        given: dict[str, Any] = {"ssao": self, "frame": view.frame, "gbuffer": view.gbuffer, "environment": view.environment}
+        given: dict[str, Any] = {
+            "ssao": self,
+            "frame": view.frame,
+            "gbuffer": view.gbuffer,
+            "environment": view.environment,
+        }
         given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness)
         (direct,) = gpu.draw("techniques/ssao.frag", into, within=view.within, **given)
         return Lighting(direct, gpu.black)

@@ -1,4 +1,6 @@
-"""Screen-space directional occlusion: which directions are open, and what the closed ones reflect (Ritschel, Grosch, Seidel 2009)."""
+"""Screen-space directional occlusion: which directions are open, and what the closed ones reflect (Ritschel, Grosch,
+Seidel 2009).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Ssdo(ScreenSpace):
-    """Directional occlusion: light of the open directions only, and one bounce from the surfaces that close the others."""
+    """Directional occlusion: light of the open directions only, and one bounce from the surfaces that close the
+    others.
+    """
 
     far_sighted: ClassVar[bool] = True
 
@@ -48,7 +52,13 @@ class Ssdo(ScreenSpace):
         log=True,
     )
     bounce_gain: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
-    reflections: int = param(4, 0, 64, "directions tried in the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO", log=True)
+    reflections: int = param(
+        4,
+        0,
+        64,
+        "directions tried in the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO",
+        log=True,
+    )
 
     def draw(self, gpu: Gpu, view: View) -> Lighting:
         def target(name: str, textures: int = 1) -> Target:
@@ -62,15 +72,27 @@ class Ssdo(ScreenSpace):
         if not (self.direct or self.bounce or (self.reflections and view.gloss is not None)):
             return Lighting(unlit(), gpu.black)
         given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
-        given |= {"inverse_depth": depths(gpu, view, self.intervals, self.thickness, self.bounce), "environment_around": around(gpu, view.sky, self.seen)}
+        given |= {
+            "inverse_depth": depths(gpu, view, self.intervals, self.thickness, self.bounce),
+            "environment_around": around(gpu, view.sky, self.seen),
+        }
         given |= probes.given(gpu, view)
         direct = far = gpu.black
         hits: list[Sequence[Texture]] = []
         texels, suffix = (MORE, "_more") if self.bounce and self.samples > self.each else (1, "")
         if self.direct or self.bounce:
             for number, batch in enumerate(self.batches):
-                into = target(f"direct {number}" if number else "direct", 1 + self.bounce * (texels + view.far.known))  # what a bounce needs too
-                direct, *more = gpu.draw(f"techniques/ssdo.frag:direct{suffix}", into, within=view.within, **given, batch=batch, before=direct, before_far=far)
+                # what a bounce needs too
+                into = target(f"direct {number}" if number else "direct", 1 + self.bounce * (texels + view.far.known))
+                direct, *more = gpu.draw(
+                    f"techniques/ssdo.frag:direct{suffix}",
+                    into,
+                    within=view.within,
+                    **given,
+                    batch=batch,
+                    before=direct,
+                    before_far=far,
+                )
                 far = more[texels] if len(more) > texels else far
                 hits.append(more[:texels])
         indirect = far
@@ -81,9 +103,13 @@ class Ssdo(ScreenSpace):
                 into = target(f"indirect {number % 2}" if number else "indirect")
                 parts: dict[str, Any] = {"batch": batch, "before": indirect}
                 parts |= dict(zip(("batch_hits", "batch_hits_2", "batch_hits_3"), found, strict=False))
-                (indirect,) = gpu.draw(f"techniques/ssdo.frag:indirect{suffix}", into, within=view.within, **given, **parts)
+                (indirect,) = gpu.draw(
+                    f"techniques/ssdo.frag:indirect{suffix}", into, within=view.within, **given, **parts
+                )
         if self.reflections and view.gloss is not None:
-            (gloss,) = gpu.draw("techniques/ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0])
+            (gloss,) = gpu.draw(
+                "techniques/ssdo.frag:gloss", target("gloss"), within=view.within, **given, batch=self.batches[0]
+            )
         return Lighting(
             direct if self.direct else unlit(),
             indirect if self.bounce else gpu.black,
@@ -96,7 +122,9 @@ class Ssdo(ScreenSpace):
 
     @property
     def seen(self) -> float:
-        """Solid angle that a sample sees of the environment: so many shares of the tile's 16 N directions, at 60 degrees from the normal."""
+        """Solid angle that a sample sees of the environment: so many shares of the tile's 16 N directions, at 60
+        degrees from the normal.
+        """
         return self.prefilter * math.pi / (16 * self.samples * 0.5)
 
     @property
@@ -111,8 +139,13 @@ class Ssdo(ScreenSpace):
 
     @property
     def batches(self) -> list[Batch]:
-        """The samples, in parts whose hits fit into the texels of one pass; all of them, where no bounce asks for hits."""
+        """The samples, in parts whose hits fit into the texels of one pass; all of them, where no bounce asks for
+        hits.
+        """
         most = self.each if self.samples <= self.each else MORE * self.each
         if not self.bounce:
             return [Batch(0, self.samples, 0, self.samples)]
-        return [Batch(first, min(first + most, self.samples), self.bits, self.each) for first in range(0, self.samples, most)]
+        return [
+            Batch(first, min(first + most, self.samples), self.bits, self.each)
+            for first in range(0, self.samples, most)
+        ]

@@ -1,4 +1,6 @@
-"""Built-in scenes, a module each, and any scene by what the flag `--scene` says: a name, a name with arguments, or a path."""
+"""Built-in scenes, a module each, and any scene by what the flag `--scene` says: a name, a name with arguments, or a
+path.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,17 @@ from ssdo.settings import Problem, suggestion
 
 LARGE = 100 << 20  # bytes of a scene that are worth a word
 MESHES = (".obj", ".ply", ".stl")  # read by scene/files/meshes.py, the others by gltf.py
-# The functions that build scenes; until one is asked for, the name of its module: a picture needs one of them, and to import all takes 30 ms.
+# The functions that build scenes; until one is asked for, the name of its module: a picture needs one of them, and to
+# import all takes 30 ms.
 BUILT_IN: dict[str, Callable[..., Scene] | str] = {
     **{name: name for name in ("courtyard", "parlour", "atelier", "cornell", "nook", "blocks", "million")},
-    **dict.fromkeys(("plane", "corner", "niche", "fence", "groove", "trench", "ball", "bowl", "room", "step", "checker", "pole"), "fixtures"),
-    **dict.fromkeys(("signpost", "overhang", "bouncer", "backlight", "grazing", "foreground", "grille", "scale"), "failures"),
+    **dict.fromkeys(
+        ("plane", "corner", "niche", "fence", "groove", "trench", "ball", "bowl", "room", "step", "checker", "pole"),
+        "fixtures",
+    ),
+    **dict.fromkeys(
+        ("signpost", "overhang", "bouncer", "backlight", "grazing", "foreground", "grille", "scale"), "failures"
+    ),
 }
 
 
@@ -47,14 +55,16 @@ def _parameters(function: Callable[..., Scene]) -> Mapping[str, inspect.Paramete
 
 
 def load(text: str, time: float = 0.0) -> Scene:
-    """The scene that `text` names: `courtyard`, `blocks:count=9`, `models/chair.glb`, `models/chair.glb:scene=1,camera=2,light=0`.
+    """The scene that `text` names: `courtyard`, `blocks:count=9`, `models/chair.glb`,
+    `models/chair.glb:scene=1,camera=2,light=0`.
 
     `time` in seconds, for those that move. Raises Problem for what does not exist or cannot be read.
     """
     name, _, arguments = text.partition(":")
     if name in BUILT_IN:
         return _built_in(text, name, arguments, time if moves(name) else 0.0)
-    file = re.fullmatch(rf"(.*(?:{'|'.join(map(re.escape, SCENES))}))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)  # a drive's colon stands before
+    # a drive's colon stands before
+    file = re.fullmatch(rf"(.*(?:{'|'.join(map(re.escape, SCENES))}))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)
     if file is None:
         raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
     path = Path(file[1])
@@ -67,7 +77,9 @@ def load(text: str, time: float = 0.0) -> Scene:
 
 
 def announce(text: str, time: float = 0.0) -> None:
-    """Load a scene, with a bar where that takes a while, and say on stderr what was odd in its file and how large it is, unless it is small."""
+    """Load a scene, with a bar where that takes a while, and say on stderr what was odd in its file and how large it
+    is, unless it is small.
+    """
     with progress.on_terminal():
         scene = load(text, time)
     for note in scene.notes:
@@ -98,11 +110,15 @@ def _arguments(text: str, arguments: str, known: dict[str, Any], name: str) -> d
     for part in filter(None, arguments.split(",")):
         key, _, value = part.partition("=")
         if key not in known:
-            raise Problem(f"scene {text}: no argument {key}{suggestion(key, known) if known else f'; {name} takes none'}")
+            raise Problem(
+                f"scene {text}: no argument {key}{suggestion(key, known) if known else f'; {name} takes none'}"
+            )
         try:
             given[key] = type(known[key])(value)
         except ValueError:
-            raise Problem(f"scene {text}: {key} must be {'a whole number' if isinstance(known[key], int) else 'a number'}") from None
+            raise Problem(
+                f"scene {text}: {key} must be {'a whole number' if isinstance(known[key], int) else 'a number'}"
+            ) from None
     return given
 
 

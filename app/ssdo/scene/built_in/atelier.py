@@ -1,4 +1,6 @@
-"""A sculpture in a studio: fluted marble on a plinth before a seamless backdrop, colours close to it, metal beside it."""
+"""A sculpture in a studio: fluted marble on a plinth before a seamless backdrop, colours close to it, metal beside
+it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ BASE = 0.06  # of the slab on it
 THICK = 0.02  # the backdrop, its upper side at height 0
 SUNK = 0.001  # what stands somewhere goes in by that, so that no two faces lie in one plane
 
-CAMERAS: tuple[tuple[Vec3, Vec3], ...] = (  # eye, target: the scene's own; close, where folds hide folds; low, over the metals
+# eye, target: the scene's own; close, where folds hide folds; low, over the metals
+CAMERAS: tuple[tuple[Vec3, Vec3], ...] = (
     ((0.85, 1.50, 3.45), (0.04, 1.01, 0.0)),
     ((-0.95, 1.62, 2.15), (0.0, 1.30, 0.0)),
     ((1.05, 0.50, 2.90), (0.12, 0.97, -0.1)),
@@ -28,12 +31,21 @@ Rng = np.random.Generator
 
 
 def fluted_knot(
-    radius: float, across: float, thick: float, material: Material, steps: int = 1300, sides: int = 112, flutes: int = 6, twists: int = 10, depth: float = 0.40
+    radius: float,
+    across: float,
+    thick: float,
+    material: Material,
+    steps: int = 1300,
+    sides: int = 112,
+    flutes: int = 6,
+    twists: int = 10,
+    depth: float = 0.40,
 ) -> Mesh:
-    """A trefoil knot on an upright torus about the origin, its strand carved with deep flutes that wind around it. Closed and smooth.
+    """A trefoil knot on an upright torus about the origin, its strand carved with deep flutes that wind around it.
+    Closed and smooth.
 
-    `radius` and `across`: the torus' radii, `thick`: the strand's radius, metres; `depth`: share of it that the flutes are deep;
-    `twists`: how many flutes go by a point of the section on the way round. 2 `steps` x `sides` triangles.
+    `radius` and `across`: the torus' radii, `thick`: the strand's radius, metres; `depth`: share of it that the flutes
+    are deep; `twists`: how many flutes go by a point of the section on the way round. 2 `steps` x `sides` triangles.
     """
     t, phi = np.linspace(0, 2 * np.pi, steps + 1), np.linspace(0, 2 * np.pi, sides + 1)
     out = np.stack([np.cos(3 * t) * np.cos(2 * t), np.cos(3 * t) * np.sin(2 * t), np.sin(3 * t)], -1)
@@ -80,8 +92,16 @@ def marble(rng: Rng) -> Material:
     size = 256
     field = mottle(size, 1.5, rng)
     vein: Array = np.exp(-((np.abs(field) / 0.05) ** 0.8)) * np.clip(0.5 + 0.5 * mottle(size, 1.6, rng), 0, 1)
-    color = np.array([0.78, 0.765, 0.73]) * (1 - 0.28 * vein[..., None]) * np.exp(0.02 * mottle(size, 1.2, rng))[..., None]
-    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color, 0.02, 0.8))), roughness=0.22, reflectance=0.045, name="marble")
+    color = (
+        np.array([0.78, 0.765, 0.73]) * (1 - 0.28 * vein[..., None]) * np.exp(0.02 * mottle(size, 1.2, rng))[..., None]
+    )
+    return Material(
+        (1, 1, 1),
+        albedo_image=Image(srgb8(np.clip(color, 0.02, 0.8))),
+        roughness=0.22,
+        reflectance=0.045,
+        name="marble",
+    )
 
 
 def aimed(position: Vec3, at: Vec3, intensity: Vec3, inner: float, outer: float) -> Lamp:
@@ -110,16 +130,31 @@ def atelier() -> Scene:
     parts.append(slabs((-0.34, -SUNK, -0.34), (0.34, PLINTH, 0.34), 0.008, white))
     parts.append(transformed(slabs((-0.31, 0, -0.2), (0.31, BASE, 0.2), 0.006, slate), placing((0, lying, 0), -18)))
     velvet = room_textures.cloth("velvet", (0.50, 0.022, 0.03), rng, 0.03)
-    path = [(-0.26, lying, 0.0), (0.24, lying, 0.0), (0.347, lying, 0.0), (0.352, lying - 0.02, 0.01), (0.36, 0.46, 0.07), (0.38, 0.18, 0.10)]
+    path = [
+        (-0.26, lying, 0.0),
+        (0.24, lying, 0.0),
+        (0.347, lying, 0.0),
+        (0.352, lying - 0.02, 0.01),
+        (0.36, 0.46, 0.07),
+        (0.38, 0.18, 0.10),
+    ]
     path += [(0.42, 0.010, 0.05), (0.64, 0.008, 0.06), (0.84, 0.008, 0.04)]
     parts.append(moved(fitted(draped(path, 0.44, velvet, rng, 4, 110, 60, thickness=0.006), 0.44, 1.7), (0.11, 0, 0)))
-    parts.append(transformed(slabs((-0.14, -SUNK, -0.14), (0.14, 1.34, 0.14), 0.004, cobalt), placing((-0.68, 0, -0.20), 24)))
+    parts.append(
+        transformed(slabs((-0.14, -SUNK, -0.14), (0.14, 1.34, 0.14), 0.004, cobalt), placing((-0.68, 0, -0.20), 24))
+    )
     parts.append(transformed(soft_box((0.40, 0.40, 0.40), 0.012, copper), placing((-1.08, 0.2 - SUNK, 0.34), 33)))
     parts.append(sphere((-1.09, 0.40 + 0.118, 0.33), 0.12, white, 40))
-    parts.append(transformed(slabs((-0.17, -SUNK, -0.17), (0.17, 0.14, 0.17), 0.004, ochre), placing((-0.56, 0, 0.62), -12)))
+    parts.append(
+        transformed(slabs((-0.17, -SUNK, -0.17), (0.17, 0.14, 0.17), 0.004, ochre), placing((-0.56, 0, 0.62), -12))
+    )
     parts.append(sphere((0.86, 0.24 - SUNK, 0.30), 0.24, steel, 64))
-    parts.append(lathe([(0, -SUNK), (0.16, -SUNK), (0.16, 0.62), (0.156, 0.624), (0, 0.624)], (0.74, 0, -0.42), viridian, 64))
-    parts.append(lathe([(0, -SUNK), (0.23, -SUNK), (0.226, 0.01), (0.006, 0.44), (0, 0.442)], (1.42, 0, -0.05), vermilion, 64))
+    parts.append(
+        lathe([(0, -SUNK), (0.16, -SUNK), (0.16, 0.62), (0.156, 0.624), (0, 0.624)], (0.74, 0, -0.42), viridian, 64)
+    )
+    parts.append(
+        lathe([(0, -SUNK), (0.23, -SUNK), (0.226, 0.01), (0.006, 0.44), (0, 0.442)], (1.42, 0, -0.05), vermilion, 64)
+    )
     parts.append(ring((0.62, -SUNK, 0.86), 0.13, 0.024, gold))
     return Scene(
         tuple(merged([painted(m, (0.5, 0.5)) if m.uvs is None else m for m in parts])),
@@ -133,4 +168,3 @@ def atelier() -> Scene:
             aimed((2.3, 2.7, -1.1), (0.0, 1.35, 0.0), (9.0, 12.0, 16.0), 14.0, 24.0),
         ),
     )
-

@@ -19,7 +19,9 @@ def _block(low_side: float, height: float, degrees: float, x: float, z: float) -
 
 
 def cornell() -> Scene:
-    """The box 5.5 m wide, open to the front (+z), lit from there by a white environment and a soft sun, and by the lamp in its ceiling."""
+    """The box 5.5 m wide, open to the front (+z), lit from there by a white environment and a soft sun, and by the lamp
+    in its ceiling.
+    """
     h, low, high, t = SIDE / 2, 0.0, SIDE, 0.12  # t: the walls are solid, as depth-based methods expect of walls
     walls = [
         box((-h - t, low - t, -h - t), (h + t, low, h), WHITE),

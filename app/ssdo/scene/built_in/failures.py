@@ -60,7 +60,18 @@ def _ground(low: tuple[float, float], high: tuple[float, float], stone: Material
 
 
 def _vase(x: float, z: float, size: float, material: Material, y: float = 0.0) -> Mesh:
-    body = [(0, 0), (0.17, 0), (0.19, 0.015), (0.25, 0.10), (0.325, 0.24), (0.355, 0.38), (0.34, 0.50), (0.28, 0.60), (0.20, 0.66), (0.165, 0.72)]
+    body = [
+        (0, 0),
+        (0.17, 0),
+        (0.19, 0.015),
+        (0.25, 0.10),
+        (0.325, 0.24),
+        (0.355, 0.38),
+        (0.34, 0.50),
+        (0.28, 0.60),
+        (0.20, 0.66),
+        (0.165, 0.72),
+    ]
     mouth = [(0.19, 0.78), (0.175, 0.80), (0.145, 0.76), (0.14, 0.70), (0, 0.62)]
     return transformed(lathe([*body, *mouth], (0, 0, 0), material, 36), placing((x, y, z), 0, size))
 
@@ -75,21 +86,42 @@ def _within(scene: str, name: str, value: float, low: float, high: float, unit: 
 
 
 def signpost(height: float = 2.6) -> Scene:
-    """Thin pole: a post `height` metres high is taken for a board as deep as `thickness`, and darkens the ground behind it."""
+    """Thin pole: a post `height` metres high is taken for a board as deep as `thickness`, and darkens the ground behind
+    it.
+    """
     _within("signpost", "height", height, 0.4, 4)
     rng = np.random.default_rng(1)
     stone = _stone(rng)
-    parts = [*_ground((-7, -6.5), (7, 4), stone, rng), wall((-7, 0, -6.8), (7, 1.2, -6.5), plaster("ochre wash", OCHRE, rng))]
+    parts = [
+        *_ground((-7, -6.5), (7, 4), stone, rng),
+        wall((-7, 0, -6.8), (7, 1.2, -6.5), plaster("ochre wash", OCHRE, rng)),
+    ]
     x, r = 0.45, 0.03
     parts += [cylinder((x, 0, 0), (x, height, 0), r, STEEL, 20), cylinder((x, 0, 0), (x, 0.04, 0), 0.11, STEEL, 24)]
-    parts += [cylinder((x, height, 0.031), (x, height, 0.045), 0.30, RED, 48), cylinder((x, height, 0.045), (x, height, 0.05), 0.22, MARBLE, 48)]
+    parts += [
+        cylinder((x, height, 0.031), (x, height, 0.045), 0.30, RED, 48),
+        cylinder((x, height, 0.045), (x, height, 0.05), 0.22, MARBLE, 48),
+    ]
     parts += [box((x - 0.15, height - 0.04, 0.05), (x + 0.15, height + 0.04, 0.056), RED)]
-    parts += [box((-2.9, 0, -2.6), (-1.3, 0.45, -2.1), MARBLE), _vase(-2.2, -0.9, 0.9, TEAL), _vase(2.6, -2.3, 1.1, MARBLE)]
-    return _scene("signpost", parts, (-0.2, 4.4, 5.4), (0.1, 0.75, -0.5), 32.0, Sunlight(azimuth=125.0, elevation=42.0, irradiance=1.2, color=LOW))
+    parts += [
+        box((-2.9, 0, -2.6), (-1.3, 0.45, -2.1), MARBLE),
+        _vase(-2.2, -0.9, 0.9, TEAL),
+        _vase(2.6, -2.3, 1.1, MARBLE),
+    ]
+    return _scene(
+        "signpost",
+        parts,
+        (-0.2, 4.4, 5.4),
+        (0.1, 0.75, -0.5),
+        32.0,
+        Sunlight(azimuth=125.0, elevation=42.0, irradiance=1.2, color=LOW),
+    )
 
 
 def overhang(depth: float = 5.0) -> Scene:
-    """Occluder off screen: a roof above the view, `depth` metres deep, leaves the terrace as light as under open sky."""
+    """Occluder off screen: a roof above the view, `depth` metres deep, leaves the terrace as light as under open
+    sky.
+    """
     _within("overhang", "depth", depth, 0.1, 8)
     rng = np.random.default_rng(2)
     stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
@@ -97,15 +129,26 @@ def overhang(depth: float = 5.0) -> Scene:
     parts += [strip((-7, 0, -2), (7, 0.2, -1.94), 1.2, stone, rng)]
     roof = Material((0.30, 0.17, 0.09), name="timber")
     parts += [box((-7, 2.9, -2), (7, 3.1, -2 + depth), roof)]
-    table = [cylinder((0.2, 0.70, -0.4), (0.2, 0.75, -0.4), 0.55, roof, 48), cylinder((0.2, 0, -0.4), (0.2, 0.70, -0.4), 0.05, STEEL)]
+    table = [
+        cylinder((0.2, 0.70, -0.4), (0.2, 0.75, -0.4), 0.55, roof, 48),
+        cylinder((0.2, 0, -0.4), (0.2, 0.70, -0.4), 0.05, STEEL),
+    ]
     table += [cylinder((0.2, 0, -0.4), (0.2, 0.03, -0.4), 0.28, STEEL, 32)]
-    parts += [*table, _vase(0.1, -0.45, 0.5, TEAL, 0.75), _vase(-1.5, -1.3, 1.1, MARBLE), _vase(1.7, -1.45, 0.8, RED), _vase(2.3, -1.2, 0.6, MARBLE)]
+    parts += [
+        *table,
+        _vase(0.1, -0.45, 0.5, TEAL, 0.75),
+        _vase(-1.5, -1.3, 1.1, MARBLE),
+        _vase(1.7, -1.45, 0.8, RED),
+        _vase(2.3, -1.2, 0.6, MARBLE),
+    ]
     sun = Sunlight(azimuth=165.0, elevation=62.0, irradiance=3.6, color=LOW)
     return _scene("overhang", parts, (-0.6, 1.55, 4.4), (0.1, 0.62, -1.0), 32.0, sun)
 
 
 def bouncer(distance: float = 0.1) -> Scene:
-    """Bouncer off screen: a sunlit red wall, `distance` metres beyond the picture's edge, does not tinge the wall it meets."""
+    """Bouncer off screen: a sunlit red wall, `distance` metres beyond the picture's edge, does not tinge the wall it
+    meets.
+    """
     _within("bouncer", "distance", distance, 0, 10)
     rng = np.random.default_rng(3)
     stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
@@ -119,30 +162,52 @@ def bouncer(distance: float = 0.1) -> Scene:
 
 
 def backlight(distance: float = 1.0) -> Scene:
-    """Hidden sender: a board whose lamps face the wall `distance` metres behind it; their side is not in the picture."""
+    """Hidden sender: a board whose lamps face the wall `distance` metres behind it; their side is not in the
+    picture.
+    """
     _within("backlight", "distance", distance, 0.2, 4)
     rng = np.random.default_rng(4)
     stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
     lamps = Material((0.1, 0.1, 0.1), emission=(0.7, 6.0, 7.0), name="lamps")
     parts = [*_ground((-4, 0), (4, 6), stone, rng), wall((-4, 0, -0.3), (4, 3.4, 0), lime)]
     z = distance
-    parts += [box((-0.8, 0.55, z), (0.8, 1.55, z + 0.08), STEEL), boxes((-0.74, 0.61, z - 0.01), (0.74, 1.49, z - 0.001), lamps)]
+    parts += [
+        box((-0.8, 0.55, z), (0.8, 1.55, z + 0.08), STEEL),
+        boxes((-0.74, 0.61, z - 0.01), (0.74, 1.49, z - 0.001), lamps),
+    ]
     parts += [cylinder((x, 0, z + 0.04), (x, 0.55, z + 0.04), 0.03, STEEL) for x in (-0.6, 0.6)]
     parts += [_vase(-1.6, 0.8, 1.0, MARBLE), sphere((1.55, 0.35, 0.9), 0.35, MARBLE)]
     return _scene("backlight", parts, (0.5, 1.5, 5.6), (0.0, 1.0, 0.0), 36.0, Sunlight(azimuth=180.0, elevation=10.0))
 
 
 def grazing(angle: float = 1.0) -> Scene:
-    """Grazing plane: a wall seen `angle` degrees from edge on has no pixels for its side; the ground beside it stays light."""
+    """Grazing plane: a wall seen `angle` degrees from edge on has no pixels for its side; the ground beside it stays
+    light.
+    """
     _within("grazing", "angle", angle, 0, 90, "degrees")
     rng = np.random.default_rng(5)
     stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    parts = [*_ground((-7, -6), (7, 7), stone, rng), box((-0.15, 0, -3), (0.15, 2.3, 2), plaster("ochre wash", OCHRE, rng))]
-    parts += [wall((-7, 0, -6.3), (7, 2.6, -6), lime), sphere((1.7, 0.45, -0.4), 0.45, MARBLE), _vase(-1.6, -0.1, 1.1, TEAL), _vase(-2.3, -1.4, 0.8, MARBLE)]
+    parts = [
+        *_ground((-7, -6), (7, 7), stone, rng),
+        box((-0.15, 0, -3), (0.15, 2.3, 2), plaster("ochre wash", OCHRE, rng)),
+    ]
+    parts += [
+        wall((-7, 0, -6.3), (7, 2.6, -6), lime),
+        sphere((1.7, 0.45, -0.4), 0.45, MARBLE),
+        _vase(-1.6, -0.1, 1.1, TEAL),
+        _vase(-2.3, -1.4, 0.8, MARBLE),
+    ]
     parts += [box((2.2, 0, -2.9), (3.1, 0.9, -2.0), RED)]
     a = np.radians(angle)
     eye = (float(8 * np.sin(a)), 2.6, float(8 * np.cos(a)))
-    return _scene("grazing", parts, eye, (0.0, 0.6, -0.3), 29.0, Sunlight(azimuth=120.0, elevation=48.0, irradiance=1.2, color=LOW))
+    return _scene(
+        "grazing",
+        parts,
+        eye,
+        (0.0, 0.6, -0.3),
+        29.0,
+        Sunlight(azimuth=120.0, elevation=48.0, irradiance=1.2, color=LOW),
+    )
 
 
 def foreground(distance: float = 4.0) -> Scene:
@@ -150,33 +215,54 @@ def foreground(distance: float = 4.0) -> Scene:
     _within("foreground", "distance", distance, 1.0, 5.0)
     rng = np.random.default_rng(6)
     stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    parts = [*_ground((-7, -5), (7, 7), stone, rng), wall((-7, 0, -5.3), (7, 3.2, -5), plaster("ochre wash", OCHRE, rng))]
-    parts += [box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), lime), cylinder((0, 0, distance), (0, 4, distance), 0.30, MARBLE, 64)]
+    parts = [
+        *_ground((-7, -5), (7, 7), stone, rng),
+        wall((-7, 0, -5.3), (7, 3.2, -5), plaster("ochre wash", OCHRE, rng)),
+    ]
+    parts += [
+        box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), lime),
+        cylinder((0, 0, distance), (0, 4, distance), 0.30, MARBLE, 64),
+    ]
     parts += [sphere((1.9, 0.4, -1.2), 0.4, RED), _vase(-1.8, -0.6, 1.1, TEAL), _vase(-2.5, -1.7, 0.8, MARBLE)]
     sun = Sunlight(azimuth=178.0, elevation=50.0, irradiance=1.2, color=LOW)
     return _scene("foreground", parts, (0.0, 2.2, 6.6), (0.0, 0.7, 0.0), 34.0, sun)
 
 
 def grille(bar: float = 0.04) -> Scene:
-    """Tunnelling: a fence of bars `bar` metres thick, twice as far apart, slips between the points tried on a direction."""
+    """Tunnelling: a fence of bars `bar` metres thick, twice as far apart, slips between the points tried on a
+    direction.
+    """
     _within("grille", "bar", bar, 0.01, 0.5)
     rng = np.random.default_rng(7)
     stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
     parts = [*_ground((-6, -6), (6, 5), stone, rng), wall((-6, 0, -6.3), (6, 1.6, -6), lime)]
     x = np.arange(-2.4, 2.4, 2 * bar)
     low = np.stack([x, np.full_like(x, 0.1), np.zeros_like(x)], -1)
-    parts += [boxes(low, low + np.array([bar, 1.6, bar]), STEEL), box((-2.45, 1.7, -0.03), (2.45, 1.76, bar + 0.03), STEEL)]
-    parts += [box((-2.45, 0, -0.06), (2.45, 0.1, bar + 0.06), MARBLE), sphere((1.45, 0.35, 0.75), 0.35, RED), _vase(-1.45, 0.75, 0.9, TEAL)]
+    parts += [
+        boxes(low, low + np.array([bar, 1.6, bar]), STEEL),
+        box((-2.45, 1.7, -0.03), (2.45, 1.76, bar + 0.03), STEEL),
+    ]
+    parts += [
+        box((-2.45, 0, -0.06), (2.45, 0.1, bar + 0.06), MARBLE),
+        sphere((1.45, 0.35, 0.75), 0.35, RED),
+        _vase(-1.45, 0.75, 0.9, TEAL),
+    ]
     return _scene("grille", parts, (0.3, 1.7, 4.2), (0.0, 0.75, 0.0), 34.0, Sunlight(azimuth=215.0, elevation=44.0))
 
 
 def scale(factor: float = 1.0) -> Scene:
-    """No failure: a still life `factor` times as large, from millimetres to kilometres; it must look the same in all."""
+    """No failure: a still life `factor` times as large, from millimetres to kilometres; it must look the same in
+    all.
+    """
     _within("scale", "factor", factor, 0.001, 1000, "times")
     rng = np.random.default_rng(8)
     stone, lime = _stone(rng), plaster("ochre wash", OCHRE, rng)
     parts = [*_ground((-2.4, -1.2), (2.4, 2.4), stone, rng), wall((-2.4, 0, -1.5), (2.4, 2.2, -1.2), lime)]
-    parts += [box((-0.75, 0, -0.7), (-0.15, 0.6, -0.1), MARBLE), moved(sphere((0, 0, 0), 0.3, RED), (-0.45, 0.9, -0.4)), _vase(0.55, -0.3, 1.0, TEAL)]
+    parts += [
+        box((-0.75, 0, -0.7), (-0.15, 0.6, -0.1), MARBLE),
+        moved(sphere((0, 0, 0), 0.3, RED), (-0.45, 0.9, -0.4)),
+        _vase(0.55, -0.3, 1.0, TEAL),
+    ]
     parts += [sphere((0.15, 0.2, 0.45), 0.2, MARBLE)]
     sun = Sunlight(azimuth=235.0, elevation=42.0, irradiance=3.6, color=LOW)
     eye, target = (0.5 * factor, 1.25 * factor, 4.0 * factor), (0.0, 0.55 * factor, -0.3 * factor)
@@ -220,7 +306,12 @@ FAILURES = (
         (3.05, 1.7, 0.02),
         radius=4.0,
         thickness=1.0,
-        cure={"camera.eye": (0.0, 1.6, 5.8), "camera.target": (2.8, 1.0, 1.5), "camera.fov": 70.0, "ssdo.thickness": 0.3},
+        cure={
+            "camera.eye": (0.0, 1.6, 5.8),
+            "camera.target": (2.8, 1.0, 1.5),
+            "camera.fov": 70.0,
+            "ssdo.thickness": 0.3,
+        },
     ),
     Failure(
         "backlight",
@@ -232,7 +323,12 @@ FAILURES = (
         (1.6, 2.2, 0.02),
         radius=4.0,
         thickness=0.1,
-        cure={"camera.eye": (-2.4, 1.8, 0.4), "camera.target": (0.2, 1.0, 0.5), "camera.fov": 80.0, "ssdo.thickness": 0.5},
+        cure={
+            "camera.eye": (-2.4, 1.8, 0.4),
+            "camera.target": (0.2, 1.0, 0.5),
+            "camera.fov": 80.0,
+            "ssdo.thickness": 0.5,
+        },
     ),
     Failure(
         "grazing",

@@ -1,8 +1,8 @@
 """Analytic scenes: the light at the point the camera looks at is known exactly.
 
-Closed forms are cosine-weighted and for infinite extent; the geometry is large enough beside every radius that makes sense. The
-receiver lies at the origin of the floor unless said otherwise. All are lit by radiance 1 from everywhere, without a sun, and
-have albedo 0.5, except where the form asks for something else.
+Closed forms are cosine-weighted and for infinite extent; the geometry is large enough beside every radius that makes
+sense. The receiver lies at the origin of the floor unless said otherwise. All are lit by radiance 1 from everywhere,
+without a sun, and have albedo 0.5, except where the form asks for something else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ FAR = 50.0  # what stands for infinity, metres
 
 
 def _scene(
-    *meshes: Mesh, eye: tuple[float, float, float], target: tuple[float, float, float] = (0.0, 0.0, 0.0), fov: float = 40.0, environment: str = "white"
+    *meshes: Mesh,
+    eye: tuple[float, float, float],
+    target: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    fov: float = 40.0,
+    environment: str = "white",
 ) -> Scene:
     return Scene(tuple(merged(meshes)), eye, target, fov, environment=environment)
 
@@ -32,9 +36,15 @@ def _floor(reach: float = FAR) -> Mesh:
 
 
 def plane(tilt: float = 60.0, distance: float = 10.0) -> Scene:
-    """A plane alone: open share 1, irradiance pi. Seen from `distance` metres at `tilt` degrees from its normal; fills the image."""
+    """A plane alone: open share 1, irradiance pi. Seen from `distance` metres at `tilt` degrees from its normal; fills
+    the image.
+    """
     t = math.radians(tilt)
-    return _scene(_floor(200.0 * distance), eye=(0.0, distance * math.cos(t), distance * math.sin(t)), fov=min(40.0, (89.0 - tilt) * 1.6))
+    return _scene(
+        _floor(200.0 * distance),
+        eye=(0.0, distance * math.cos(t), distance * math.sin(t)),
+        fov=min(40.0, (89.0 - tilt) * 1.6),
+    )
 
 
 def corner(distance: float = 0.25, albedo: float = 0.5, camera: float = 40.0, turn: float = 20.0) -> Scene:
@@ -46,7 +56,9 @@ def corner(distance: float = 0.25, albedo: float = 0.5, camera: float = 40.0, tu
     floor = quad((-FAR, 0, FAR), (distance, 0, FAR), (distance, 0, -FAR), (-FAR, 0, -FAR), grey)
     wall = quad((distance, 0, FAR), (distance, FAR, FAR), (distance, FAR, -FAR), (distance, 0, -FAR), grey)
     e, a = math.radians(camera), math.radians(turn)
-    return _scene(floor, wall, eye=(-6 * math.cos(e) * math.cos(a), 6 * math.sin(e), 6 * math.cos(e) * math.sin(a)), fov=45.0)
+    return _scene(
+        floor, wall, eye=(-6 * math.cos(e) * math.cos(a), 6 * math.sin(e), 6 * math.cos(e) * math.sin(a)), fov=45.0
+    )
 
 
 def niche() -> Scene:
@@ -83,17 +95,26 @@ def groove(angle: float = 90.0, along: int = 0) -> Scene:
 def trench(width: float = 2.0, depth: float = 1.0) -> Scene:
     """A trench along z; at its floor's centre the open share is (w/2) / sqrt((w/2)^2 + h^2)."""
     w = width / 2
-    meshes = [box((s * w, 0, -FAR) if s > 0 else (-FAR, 0, -FAR), (FAR, depth, FAR) if s > 0 else (-w, depth, FAR), GREY) for s in (1, -1)]
+    meshes = [
+        box((s * w, 0, -FAR) if s > 0 else (-FAR, 0, -FAR), (FAR, depth, FAR) if s > 0 else (-w, depth, FAR), GREY)
+        for s in (1, -1)
+    ]
     return _scene(_floor(), *meshes, eye=(0.0, depth + 3.0, 0.8), fov=20.0)
 
 
 def ball(height: float = 1.0, radius: float = 1.0) -> Scene:
-    """A sphere above a floor, from above. At distance D from its centre, centre at height H: open share 1 - (H / D) (a / D)^2."""
-    return _scene(_floor(), sphere((0, height, 0), radius, GREY, rings=96), eye=(0.0, 8.0 * radius, 6.0 * radius), fov=40.0)
+    """A sphere above a floor, from above. At distance D from its centre, centre at height H: open share 1 - (H / D) (a
+    / D)^2.
+    """
+    return _scene(
+        _floor(), sphere((0, height, 0), radius, GREY, rings=96), eye=(0.0, 8.0 * radius, 6.0 * radius), fov=40.0
+    )
 
 
 def bowl(albedo: float = 0.5) -> Scene:
-    """A hemispherical bowl of radius 1 from above: open share 1/2 everywhere; one bounce gives radiance rho/2 + rho^2/4."""
+    """A hemispherical bowl of radius 1 from above: open share 1/2 everywhere; one bounce gives radiance rho/2 +
+    rho^2/4.
+    """
     rings, segments = 64, 128
     theta = np.linspace(np.pi / 2, np.pi, rings + 1)
     phi = np.linspace(0, 2 * np.pi, segments + 1)
@@ -107,7 +128,9 @@ def bowl(albedo: float = 0.5) -> Scene:
     c, d = a + segments + 1, b + segments + 1
     triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
     material = Material(albedo=(albedo,) * 3)
-    return _scene(mesh_of(grid, triangles, material, normals=-grid), eye=(0.0, 3.0, 0.4), target=(0.0, -0.5, 0.0), fov=38.0)
+    return _scene(
+        mesh_of(grid, triangles, material, normals=-grid), eye=(0.0, 3.0, 0.4), target=(0.0, -0.5, 0.0), fov=38.0
+    )
 
 
 def room(emission: float = 1.0, albedo: float = 0.0) -> Scene:
@@ -128,7 +151,10 @@ def checker() -> Scene:
     """A floor of light and dark squares (albedo 0.8 and 0.1): what blurring albedo would show."""
     cells = [(i, j) for i in range(-20, 20) for j in range(-20, 20)]
     meshes = [
-        polygons([[(i, 0, j + 1), (i + 1, 0, j + 1), (i + 1, 0, j), (i, 0, j)] for i, j in cells if (i + j) % 2 == odd], Material(albedo=(rho,) * 3))
+        polygons(
+            [[(i, 0, j + 1), (i + 1, 0, j + 1), (i + 1, 0, j), (i, 0, j)] for i, j in cells if (i + j) % 2 == odd],
+            Material(albedo=(rho,) * 3),
+        )
         for odd, rho in ((0, 0.8), (1, 0.1))
     ]
     return _scene(*meshes, eye=(0.0, 6.0, 6.0))
@@ -141,4 +167,17 @@ def pole(distance: float = 5.0) -> Scene:
     return _scene(wall, post, eye=(0.0, 0.0, distance + 10.0), fov=30.0)
 
 
-ALL: tuple[Callable[..., Scene], ...] = (plane, corner, niche, fence, groove, trench, ball, bowl, room, step, checker, pole)
+ALL: tuple[Callable[..., Scene], ...] = (
+    plane,
+    corner,
+    niche,
+    fence,
+    groove,
+    trench,
+    ball,
+    bowl,
+    room,
+    step,
+    checker,
+    pole,
+)

@@ -14,7 +14,9 @@ STONE = Material((0.55, 0.52, 0.47), name="stone")
 
 
 def million(triangles: int = 1_000_000) -> Scene:
-    """A knot of about `triangles` triangles on a floor: as many as you like, all of one shape, so that only their number differs."""
+    """A knot of about `triangles` triangles on a floor: as many as you like, all of one shape, so that only their
+    number differs.
+    """
     if not 1000 <= triangles <= 20_000_000:
         raise Problem(f"scene million: triangles = {triangles}: must be 1000 to 20000000")
     sides = max(round(math.sqrt(triangles / 20)), 6)

@@ -47,7 +47,9 @@ def check_no_url(name: str, where: str) -> None:
 
 
 def beside(folder: Path, name: str, where: str) -> Path:
-    """The file that a scene's file in `folder` names: in that folder or below, wherever links lead. Raises Problem("<where>: <rule>")."""
+    """The file that a scene's file in `folder` names: in that folder or below, wherever links lead. Raises
+    Problem("<where>: <rule>").
+    """
     try:
         target = (folder / name).resolve()
         inside = target.is_relative_to(folder.resolve())

@@ -1,7 +1,8 @@
 """OpenEXR pictures (.exr) -> linear radiance, decoded by the package OpenEXR.
 
-Format: https://openexr.com/en/latest/OpenEXRFileLayout.html. The header is read here first. The package believes what a header says
-(20 GiB for 300 bytes), and of damage in the pixels it tells on stdout and stderr, and then has no pixels: all that is said is what is raised here.
+Format: https://openexr.com/en/latest/OpenEXRFileLayout.html. The header is read here first. The package believes what a
+header says (20 GiB for 300 bytes), and of damage in the pixels it tells on stdout and stderr, and then has no pixels:
+all that is said is what is raised here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ MAX_FILE = 2**33  # bytes
 MAX_HEADER = 2**20  # bytes; a preview may be in it
 MAX_TILE = 2**24  # pixels, each tile is decoded as a whole
 BYTES = (4, 2, 4)  # of a value: uint, half, float
-ROWS = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256, 256, 32, 256, 256)  # in a chunk at most, by compression: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44 ...
+# in a chunk at most, by compression: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44 ...
+ROWS = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256, 256, 32, 256, 256)
 TILED, DEEP, PARTS = 0x200, 0x800, 0x1000  # bits of the version field
 
 
@@ -45,17 +47,20 @@ class Header(NamedTuple):
 
 
 def load(path: Path) -> Floats:
-    """(h, w, 3) float32, linear radiance in the file's own primaries, row 0 on top. Channels R, G and B, or Y alone; others are left out.
-    What is negative, as filters leave it, becomes 0.
+    """(h, w, 3) float32, linear radiance in the file's own primaries, row 0 on top. Channels R, G and B, or Y alone;
+    others are left out. What is negative, as filters leave it, becomes 0.
 
-    It takes the channels as they are stored and the result: 2.3 GiB for 16384 x 8192 half floats, 3.0 GiB for floats. Raises Problem("<file>: <element>:
-    <rule>"), one line, for what cannot be read: other channels, windows that differ, several parts, deep pixels, cube maps, more than
-    2^28 pixels, radiance that is not finite, damage; and without the package.
+    It takes the channels as they are stored and the result: 2.3 GiB for 16384 x 8192 half floats, 3.0 GiB for floats.
+    Raises Problem("<file>: <element>: <rule>"), one line, for what cannot be read: other channels, windows that differ,
+    several parts, deep pixels, cube maps, more than 2^28 pixels, radiance that is not finite, damage; and without the
+    package.
     """
     radiance = picture(path)
     if not (finite := np.isfinite(radiance)).all():
         row, column = np.argwhere(~finite.all(-1))[0]
-        raise Problem(f"{path}: pixels: radiance must be finite, and is not at column {column}, row {row}; write it as float, not half, or repair it")
+        raise Problem(
+            f"{path}: pixels: radiance must be finite, and is not at column {column}, row {row}; write it as float, not half, or repair it"
+        )
     return np.maximum(radiance, 0, out=radiance)
 
 
@@ -94,7 +99,9 @@ def _header(raw: bytes, size: int) -> Header:
     try:
         (flags,) = struct.unpack_from("<I", raw, 4)
         if flags & 0xFF != 2 or flags & (DEEP | PARTS):
-            raise Problem("header: must be of version 2, with one part and no deep pixels; save it as a flat single-part EXR")
+            raise Problem(
+                "header: must be of version 2, with one part and no deep pixels; save it as a flat single-part EXR"
+            )
         found, end = _attributes(raw)
         box, window = struct.unpack("<4i", found["dataWindow"]), struct.unpack("<4i", found["displayWindow"])
         width, height = box[2] - box[0] + 1, box[3] - box[1] + 1
@@ -116,7 +123,9 @@ def _header(raw: bytes, size: int) -> Header:
         raise Problem(f"tiles: must be 1 to {MAX_TILE} pixels, not {tile[0]} x {tile[1]}")
     decoded = sum(BYTES[c.kind] for c in channels.values()) * width * height
     if decoded > MAX_DECODED:
-        raise Problem(f"channels: {len(channels)} of {width} x {height} pixels need more than {MAX_DECODED >> 30} GiB; leave R, G and B")
+        raise Problem(
+            f"channels: {len(channels)} of {width} x {height} pixels need more than {MAX_DECODED >> 30} GiB; leave R, G and B"
+        )
     chunks = math.ceil(width / tile[0]) * math.ceil(height / tile[1]) if tile else math.ceil(height / rows)
     if size < end + 16 * chunks:  # each has a place in the table of offsets, and there its own number and size at least
         raise Problem(f"pixels: the file is cut off, or too small for {width} x {height}")
@@ -187,7 +196,9 @@ def _decoded(library: Any, path: Path, header: Header) -> Floats:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """What libraries print themselves goes nowhere: through Python, to stdout, which C keeps back until it is flushed, and to stderr."""
+    """What libraries print themselves goes nowhere: through Python, to stdout, which C keeps back until it is flushed,
+    and to stderr.
+    """
     flush = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None).fflush
     flush(None)
     kept = os.dup(1), os.dup(2)

@@ -1,17 +1,18 @@
 """glTF 2.0 (.gltf, .glb) -> Scene, as a deferred renderer shows it: everything at rest.
 
-Read: the node hierarchy, instances, skins and morph targets in their rest pose, buffers inside and beside the file, sparse,
-normalised, quantised and (through DracoPy) compressed accessors, strips and fans, materials with all their images, two sets of UVs,
-colours of vertices, tangents, cameras, sun and lamps. Not read: animation; gltf_materials says what of materials is not.
-Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html; section numbers are its own.
+Read: the node hierarchy, instances, skins and morph targets in their rest pose, buffers inside and beside the file,
+sparse, normalised, quantised and (through DracoPy) compressed accessors, strips and fans, materials with all their
+images, two sets of UVs, colours of vertices, tangents, cameras, sun and lamps. Not read: animation; gltf_materials says
+what of materials is not. Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html; section numbers are
+its own.
 
     gltf_document   the file taken apart: JSON, buffers, accessors        gltf_nodes     hierarchy, instances, joints
     gltf_materials  factors and how images lie                            gltf_geometry  primitives in the mesh's own space
     gltf_images     what images show                                      gltf_meshes    placed in the world, joined
     gltf_tangents   tangents where there are none                         gltf_lights    cameras, sun, lamps
 
-Nothing in a file is believed: every number is checked against the data that stands behind it before anything is allocated. What is
-wrong is a Problem; what is merely odd, or not shown, is one of the scene's notes.
+Nothing in a file is believed: every number is checked against the data that stands behind it before anything is
+allocated. What is wrong is a Problem; what is merely odd, or not shown, is one of the scene's notes.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ from ssdo.settings import Problem
 def load(path: Path, scene: int | None = None, camera: int | None = None, light: int | None = None) -> Scene:
     """A scene of a .gltf or .glb file: metres, y up, linear colour.
 
-    `scene`, `camera` and `light` (which is the sun) are numbers of the file's own lists. Unless they are given: its default scene,
-    seen by the first perspective camera, under the first directional light. A mesh for every material, split where some parts have
-    normals, UVs, colours or tangents and others do not. A material loses the images for which a mesh has no UVs.
+    `scene`, `camera` and `light` (which is the sun) are numbers of the file's own lists. Unless they are given: its
+    default scene, seen by the first perspective camera, under the first directional light. A mesh for every material,
+    split where some parts have normals, UVs, colours or tangents and others do not. A material loses the images for
+    which a mesh has no UVs.
 
     Raises Problem("<file>: <element>: <rule>"), one line, for whatever is wrong with the file or is not read here.
     """
@@ -66,7 +68,9 @@ def _scene(doc: Document, name: str, scene: int | None, camera: int | None, ligh
 
 
 def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
-    """Every material, mesh and skin is read once, when something first wants it; images when it is known which are wanted."""
+    """Every material, mesh and skin is read once, when something first wants it; images when it is known which are
+    wanted.
+    """
     spent = Spent()
 
     @cache
@@ -87,7 +91,11 @@ def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
         if "mesh" not in entry:
             continue
         i = get_reference(doc.tree, "meshes", entry, "mesh", where)
-        weights = get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where))) if "weights" in entry else None
+        weights = (
+            get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
+            if "weights" in entry
+            else None
+        )
         joints = joints_of(get_reference(doc.tree, "skins", entry, "skin", where)) if "skin" in entry else None
         worlds = read_instances(doc, node)
         if not len(worlds):
@@ -103,10 +111,18 @@ def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
     if not groups:
         raise Problem("file: has no triangles")
     present = {key: [slot for slot in (0, 1) if key[1][1 + slot]] for key in groups}
-    wanted = [use.picture for key in groups for use in look_at(key[0]).uses.values() if look_at(key[0]).slots.get(use.uv_set) in present[key]]
+    wanted = [
+        use.picture
+        for key in groups
+        for use in look_at(key[0]).uses.values()
+        if look_at(key[0]).slots.get(use.uv_set) in present[key]
+    ]
     pixels = read_pictures(doc, wanted)
     dressed = cache(lambda material, slots: look_at(material).dressed(slots, pixels))
-    return tuple(joined(placements, dressed(key[0], tuple(present[key]))) for key, placements in counted("geometry", groups.items(), len(groups)))
+    return tuple(
+        joined(placements, dressed(key[0], tuple(present[key])))
+        for key, placements in counted("geometry", groups.items(), len(groups))
+    )
 
 
 def _note_what_is_not_read(doc: Document) -> None:

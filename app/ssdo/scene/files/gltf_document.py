@@ -1,8 +1,9 @@
-"""A glTF 2.0 file taken apart: its JSON tree and, decoded on demand and once, the buffers and accessors that the tree refers to.
+"""A glTF 2.0 file taken apart: its JSON tree and, decoded on demand and once, the buffers and accessors that the tree
+refers to.
 
-Every length is checked against the data that stands behind it before anything is allocated. An extension that cannot be ignored is
-refused by name, with the way out. What the content means is for the modules that import this one. Section numbers are those of the
-specification.
+Every length is checked against the data that stands behind it before anything is allocated. An extension that cannot be
+ignored is refused by name, with the way out. What the content means is for the modules that import this one. Section
+numbers are those of the specification.
 """
 
 from __future__ import annotations
@@ -57,9 +58,11 @@ READ = {
     "KHR_mesh_quantization",
     "KHR_texture_transform",
 }
-SILENT = {"KHR_animation_pointer", "KHR_xmp", "KHR_xmp_json_ld", "EXT_texture_avif"}  # not read, and nothing looks otherwise for it
+# not read, and nothing looks otherwise for it
+SILENT = {"KHR_animation_pointer", "KHR_xmp", "KHR_xmp_json_ld", "EXT_texture_avif"}
 MESHOPT = "gltfpack -i in.glb -o out.glb -noq"
-WAYS_OUT = {  # tried with gltfpack 1.3 and gltf-transform 4.5.1, whose copy decodes Draco and EXT_meshopt but not KHR_meshopt
+# tried with gltfpack 1.3 and gltf-transform 4.5.1, whose copy decodes Draco and EXT_meshopt but not KHR_meshopt
+WAYS_OUT = {
     "EXT_meshopt_compression": MESHOPT,
     "KHR_meshopt_compression": MESHOPT,
     "KHR_draco_mesh_compression": "gltf-transform copy in.glb out.glb, or: pip install DracoPy",
@@ -101,7 +104,10 @@ class Document:
 
     def notes(self) -> tuple[str, ...]:
         """A line for every kind of oddity, with the first place and the number of the others."""
-        lines = [f"{places[0]}: {what}" + (f" ({len(places) - 1} more)" if places[1:] else "") for what, places in self.oddities.items()]
+        lines = [
+            f"{places[0]}: {what}" + (f" ({len(places) - 1} more)" if places[1:] else "")
+            for what, places in self.oddities.items()
+        ]
         more = len(lines) - MAX_NOTES
         return (*lines[:MAX_NOTES], f"file: {more} more notes") if more > 0 else tuple(lines)
 
@@ -163,7 +169,9 @@ def _check_extensions(tree: Json) -> None:
         if name in unknown:
             raise Problem(f"extensionsRequired: {refusal(name)}")
     if unknown:
-        raise Problem(f"extensionsRequired: {', '.join(shown(e) for e in unknown[:4])} is not read; export the file without it")
+        raise Problem(
+            f"extensionsRequired: {', '.join(shown(e) for e in unknown[:4])} is not read; export the file without it"
+        )
 
 
 def refusal(extension: str) -> str:
@@ -214,7 +222,11 @@ def read_view(doc: Document, i: int) -> tuple[memoryview, int]:
     entry, where = get_entry(doc.tree, "bufferViews", i), f"bufferViews[{i}]"
     number = get_reference(doc.tree, "buffers", entry, "buffer", where)
     for name in ("EXT_meshopt_compression", "KHR_meshopt_compression"):  # uncompressed data beside it is optional
-        if get_extension(entry, name, where) is not None and "uri" not in get_entry(doc.tree, "buffers", number) and (number or doc.chunk is None):
+        if (
+            get_extension(entry, name, where) is not None
+            and "uri" not in get_entry(doc.tree, "buffers", number)
+            and (number or doc.chunk is None)
+        ):
             raise Problem(f"{where}: {refusal(name)}")
     data = _buffer(doc, number)
     start, length = get_whole(entry, "byteOffset", where, 0), get_whole(entry, "byteLength", where)
@@ -255,7 +267,9 @@ def _accessor(doc: Document, i: int, kind: str, allowed: tuple[int, ...]) -> Arr
     if i in doc.unpacked:
         values = doc.unpacked[i]
         if values.shape[1] != width:
-            raise Problem(f"{where}.type: {kind} declared, but its compressed data has {values.shape[1]} numbers for each element")
+            raise Problem(
+                f"{where}.type: {kind} declared, but its compressed data has {values.shape[1]} numbers for each element"
+            )
     elif "bufferView" in entry:
         values = _rows(doc, entry, where, dtype, width, count)
     elif count > MAX_BLANK:
@@ -287,10 +301,13 @@ def _check_kind(doc: Document, i: int, *kinds: str) -> str:
     return kind
 
 
-def read_attribute(doc: Document, attributes: Json, name: str, where: str, *kinds: str, fractions: bool = False) -> Floats:
+def read_attribute(
+    doc: Document, attributes: Json, name: str, where: str, *kinds: str, fractions: bool = False
+) -> Floats:
     """(count, width) float32 of an accessor that attributes[name] means, its type one of `kinds`.
 
-    Integers keep their value unless they are normalised (section 3.6.2.2), or `fractions`, as colours are, which mean nothing else.
+    Integers keep their value unless they are normalised (section 3.6.2.2), or `fractions`, as colours are, which mean
+    nothing else.
     """
     i = get_reference(doc.tree, "accessors", attributes, name, where)
     kind = _check_kind(doc, i, *kinds)

@@ -17,7 +17,8 @@ MAX_CORNERS = 2**27  # of one compressed primitive, by what its accessors promis
 def unpack(doc: Document, primitive: Json, packed: Json, where: str) -> None:
     """Puts the values of a compressed primitive where its accessors are looked up.
 
-    Raises Problem where DracoPy is missing, for data that is not whole, and where it does not fit what the accessors promise.
+    Raises Problem where DracoPy is missing, for data that is not whole, and where it does not fit what the accessors
+    promise.
     """
     try:
         import DracoPy
@@ -26,7 +27,11 @@ def unpack(doc: Document, primitive: Json, packed: Json, where: str) -> None:
     inside = f"{where}.extensions.{NAME}"
     data = bytes(read_view(doc, get_reference(doc.tree, "bufferViews", packed, "bufferView", inside))[0])
     attributes, ids = get_object(primitive, "attributes", where), get_object(packed, "attributes", inside)
-    wanted = {name: get_reference(doc.tree, "accessors", attributes, name, f"{where}.attributes") for name in ids if name in attributes}
+    wanted = {
+        name: get_reference(doc.tree, "accessors", attributes, name, f"{where}.attributes")
+        for name in ids
+        if name in attributes
+    }
     faces = get_reference(doc.tree, "accessors", primitive, "indices", where)
     for i in (*wanted.values(), faces):
         count = get_whole(get_entry(doc.tree, "accessors", i), "count", f"accessors[{i}]")

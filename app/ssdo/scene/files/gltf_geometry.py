@@ -71,23 +71,44 @@ class Spent:
 
     def add_instances(self, part: Part, count: int, where: str) -> None:
         """Raises Problem where that is one too many."""
-        self.vertices, self.triangles = self.vertices + count * len(part.positions), self.triangles + count * len(part.triangles)
+        self.vertices, self.triangles = (
+            self.vertices + count * len(part.positions),
+            self.triangles + count * len(part.triangles),
+        )
         if max(self.vertices, self.triangles) > MAX_TRIANGLES:
             raise Problem(f"{where}: all instances together must have at most {MAX_TRIANGLES} triangles and vertices")
 
 
-def read_parts(doc: Document, i: int, weights: tuple[float, ...] | None, skinned: bool, look_at: Callable[[int | None], Look], spent: Spent) -> list[Part]:
-    """The triangles of a mesh. `weights` of its morph targets, None for the mesh's own; joints are read where it is `skinned`."""
+def read_parts(
+    doc: Document,
+    i: int,
+    weights: tuple[float, ...] | None,
+    skinned: bool,
+    look_at: Callable[[int | None], Look],
+    spent: Spent,
+) -> list[Part]:
+    """The triangles of a mesh. `weights` of its morph targets, None for the mesh's own; joints are read where it is
+    `skinned`.
+    """
     entry, where = get_entry(doc.tree, "meshes", i), f"meshes[{i}]"
     if weights is None and "weights" in entry:
         weights = get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
     primitives = get_list(entry, "primitives", where)
-    parts = (_part(doc, p, weights or (), skinned, look_at, spent, f"{where}.primitives[{k}]") for k, p in enumerate(primitives))
+    parts = (
+        _part(doc, p, weights or (), skinned, look_at, spent, f"{where}.primitives[{k}]")
+        for k, p in enumerate(primitives)
+    )
     return [part for part in parts if part is not None and len(part.triangles)]
 
 
 def _part(
-    doc: Document, primitive: Any, weights: tuple[float, ...], skinned: bool, look_at: Callable[[int | None], Look], spent: Spent, where: str
+    doc: Document,
+    primitive: Any,
+    weights: tuple[float, ...],
+    skinned: bool,
+    look_at: Callable[[int | None], Look],
+    spent: Spent,
+    where: str,
 ) -> Part | None:
     """One primitive; None for points, lines and what has no positions."""
     if not isinstance(primitive, dict):
@@ -97,7 +118,10 @@ def _part(
         raise Problem(f"{where}.mode: must be 0 to {FAN}, not {mode}")
     attributes = get_object(primitive, "attributes", where)
     if mode < TRIANGLES or "POSITION" not in attributes:
-        doc.note(where, "points and lines are not shown" if mode < TRIANGLES else "has no positions, so nothing of it is shown")
+        doc.note(
+            where,
+            "points and lines are not shown" if mode < TRIANGLES else "has no positions, so nothing of it is shown",
+        )
         return None
     if _unpacked(doc, primitive, attributes, where):
         mode = TRIANGLES
@@ -113,16 +137,34 @@ def _part(
     _morph(doc, primitive, arrays, weights, where)
     if triangles.size < count:  # primitives that share one big accessor take only their part of it
         used, triangles = _compact(triangles)
-        arrays, joints = {name: values[used] for name, values in arrays.items()}, {name: values[used] for name, values in joints.items()}
+        arrays, joints = (
+            {name: values[used] for name, values in arrays.items()},
+            {name: values[used] for name, values in joints.items()},
+        )
     for name, values in arrays.items():
         if not np.isfinite(values).all():
             raise Problem(f"{where}.attributes.{name}: must be finite numbers")
     first, second = (_in_slot(arrays, look, slot) for slot in (0, 1))
     numbers, shares = _bound(doc, joints, where)
-    part = Part(arrays["POSITION"], triangles, arrays.get("NORMAL"), first, second, _colors(doc, arrays, look, where), None, numbers, shares, material, where)
+    part = Part(
+        arrays["POSITION"],
+        triangles,
+        arrays.get("NORMAL"),
+        first,
+        second,
+        _colors(doc, arrays, look, where),
+        None,
+        numbers,
+        shares,
+        material,
+        where,
+    )
     for name, use in look.uses.items():
         if (part.uvs, part.uvs2)[look.slots.get(use.uv_set, 0)] is None:
-            doc.note(where, f"has no TEXCOORD_{use.uv_set} for the {name.replace('_', ' ')} of {look.where}, which is left out")
+            doc.note(
+                where,
+                f"has no TEXCOORD_{use.uv_set} for the {name.replace('_', ' ')} of {look.where}, which is left out",
+            )
     return _with_directions(part, arrays.get("TANGENT"), look)
 
 
@@ -142,7 +184,9 @@ def _unpacked(doc: Document, primitive: Json, attributes: Json, where: str) -> b
 
 
 def _arrays(doc: Document, attributes: Json, look: Look, where: str) -> dict[str, Floats]:
-    """The attributes that are wanted, by their names in the file. Tangents need normals (section 3.7.2.1) and an image of them."""
+    """The attributes that are wanted, by their names in the file. Tangents need normals (section 3.7.2.1) and an image
+    of them.
+    """
     sets = {slot: n for n, slot in look.slots.items()}
     kinds = {"POSITION": ("VEC3",), "NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
     kinds |= {f"TEXCOORD_{n}": ("VEC2",) for n in (sets.get(0, 0), *sets.values())}
@@ -150,7 +194,9 @@ def _arrays(doc: Document, attributes: Json, look: Look, where: str) -> dict[str
         kinds["TANGENT"] = ("VEC4",)
     inside = f"{where}.attributes"
     return {
-        name: read_attribute(doc, attributes, name, inside, *kind, fractions=name == "COLOR_0") for name, kind in kinds.items() if name in attributes
+        name: read_attribute(doc, attributes, name, inside, *kind, fractions=name == "COLOR_0")
+        for name, kind in kinds.items()
+        if name in attributes
     }
 
 
@@ -278,10 +324,16 @@ def _with_directions(part: Part, given: Floats | None, look: Look) -> Part:
     if given is not None:
         lost = np.linalg.norm(given[:, :3], axis=1, keepdims=True) < 1e-6
         along = np.where(lost, perpendicular(n), given[:, :3])
-        return part._replace(tangents=np.concatenate([_unit(along), np.where(given[:, 3:] < 0, -1, 1)], 1).astype(np.float32))
+        return part._replace(
+            tangents=np.concatenate([_unit(along), np.where(given[:, 3:] < 0, -1, 1)], 1).astype(np.float32)
+        )
     rows = np.array(use.rows)
-    along, vertices, triangles = tangents(part.positions, n, (uvs @ rows[:, :2].T + rows[:, 2]).astype(np.float32), part.triangles)
-    return (_picked(part, vertices) if len(vertices) > len(part.positions) else part)._replace(triangles=triangles, tangents=along)
+    along, vertices, triangles = tangents(
+        part.positions, n, (uvs @ rows[:, :2].T + rows[:, 2]).astype(np.float32), part.triangles
+    )
+    return (_picked(part, vertices) if len(vertices) > len(part.positions) else part)._replace(
+        triangles=triangles, tangents=along
+    )
 
 
 def _picked(part: Part, vertices: Array) -> Part:

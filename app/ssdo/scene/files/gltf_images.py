@@ -1,4 +1,6 @@
-"""Images of a glTF document: measured by their headers, then decoded side by side, and changed where a texture wants them otherwise."""
+"""Images of a glTF document: measured by their headers, then decoded side by side, and changed where a texture wants
+them otherwise.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,13 @@ def read_pictures(doc: Document, wanted: Iterable[Picture]) -> dict[Picture, Byt
         stored = {key: _opened(doc, key, f"images[{source}]") for key, source in reversed(firsts.items())}
         _check_sizes(wanted, {source: stored[key] for source, key in keys.items()})
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-            decoded = dict(zip(stored, counted("images", pool.map(lambda one: images.unpacked(*one), stored.values()), len(stored)), strict=True))
+            decoded = dict(
+                zip(
+                    stored,
+                    counted("images", pool.map(lambda one: images.unpacked(*one), stored.values()), len(stored)),
+                    strict=True,
+                )
+            )
     plain = {Picture(source): decoded[key] for source, key in keys.items()}
     changed: dict[tuple[int, Picture], Bytes] = {}
     for p in wanted:
@@ -80,13 +88,20 @@ def _check_sizes(wanted: Iterable[Picture], stored: dict[int, Stored]) -> None:
     spent = images.Spent()
     for key, mirrored in dict.fromkeys((p.source, p.mirrored) for p in wanted):
         image, where = stored[key]
-        spent.add(image.width << mirrored[0], image.height << mirrored[1], where, " with its mirror image beside it" if any(mirrored) else "")
+        spent.add(
+            image.width << mirrored[0],
+            image.height << mirrored[1],
+            where,
+            " with its mirror image beside it" if any(mirrored) else "",
+        )
 
 
 def _changed(pixels: Bytes, picture: Picture) -> Bytes:
     if picture.glossiness is not None:
         roughness = np.rint(255 - pixels[..., 3] * np.float32(picture.glossiness)).astype(np.uint8)
-        pixels = np.stack([np.zeros_like(roughness), roughness, np.full_like(roughness, 255), np.full_like(roughness, 255)], -1)
+        pixels = np.stack(
+            [np.zeros_like(roughness), roughness, np.full_like(roughness, 255), np.full_like(roughness, 255)], -1
+        )
     for axis, mirrored in ((1, picture.mirrored[0]), (0, picture.mirrored[1])):
         if mirrored:
             pixels = np.concatenate([pixels, np.flip(pixels, axis)], axis)

@@ -1,4 +1,6 @@
-"""Cameras and lights of a glTF document's nodes: from where its scene is seen, the sun, and lamps (KHR_lights_punctual)."""
+"""Cameras and lights of a glTF document's nodes: from where its scene is seen, the sun, and lamps
+(KHR_lights_punctual).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Camera(NamedTuple):
 
 
 def read_camera(doc: Document, nodes: Iterable[Node], chosen: int | None) -> Camera | None:
-    """cameras[chosen] where it first stands in the scene; unless chosen, the first that is perspective. None: there is none."""
+    """cameras[chosen] where it first stands in the scene; unless chosen, the first that is perspective. None: there is
+    none.
+    """
     found: dict[int, Node] = {}
     for node in nodes:
         if "camera" in node.entry:
@@ -56,7 +60,9 @@ def _check_choice(name: str, kind: str, chosen: int, count: int, found: Iterable
     if chosen >= count:
         raise Problem(f"{name}: {kind}[{chosen}] does not exist, {count} present")
     if chosen not in found:
-        raise Problem(f"{name}: {kind}[{chosen}] is not in this scene, which has {', '.join(map(str, sorted(found)[:9])) or 'none'}")
+        raise Problem(
+            f"{name}: {kind}[{chosen}] is not in this scene, which has {', '.join(map(str, sorted(found)[:9])) or 'none'}"
+        )
 
 
 def _camera(doc: Document, i: int, node: Node) -> Camera | None:
@@ -64,7 +70,12 @@ def _camera(doc: Document, i: int, node: Node) -> Camera | None:
     entry, where = get_entry(doc.tree, "cameras", i), f"cameras[{i}]"
     kind = get_text(entry, "type", where)
     if kind != "perspective":
-        doc.note(where, "is orthographic and cannot be used" if kind == "orthographic" else f"is of type {shown(kind)} and cannot be used")
+        doc.note(
+            where,
+            "is orthographic and cannot be used"
+            if kind == "orthographic"
+            else f"is of type {shown(kind)} and cannot be used",
+        )
         return None
     angle = get_number(get_object(entry, "perspective", where), "yfov", f"{where}.perspective", 0)
     if not 0 < angle < math.pi:
@@ -74,7 +85,9 @@ def _camera(doc: Document, i: int, node: Node) -> Camera | None:
 
 
 def read_lights(doc: Document, nodes: Iterable[Node], chosen: int | None) -> tuple[Sunlight | None, tuple[Lamp, ...]]:
-    """The sun and the lamps. The sun is lights[chosen] where it first stands, unless chosen the first that is directional."""
+    """The sun and the lamps. The sun is lights[chosen] where it first stands, unless chosen the first that is
+    directional.
+    """
     owner = get_extension(doc.tree, LIGHTS, "") or {}
     suns: dict[int, Sunlight] = {}
     lamps: list[Lamp] = []
@@ -98,11 +111,16 @@ def read_lights(doc: Document, nodes: Iterable[Node], chosen: int | None) -> tup
     if chosen is not None:
         _check_choice("light", "lights", chosen, len(get_list(owner, "lights", "")), places)
         if chosen not in suns:
-            raise Problem(f"light: lights[{chosen}] is a {places[chosen]} light; the sun must be directional: {', '.join(map(str, suns)) or 'none is'}")
+            raise Problem(
+                f"light: lights[{chosen}] is a {places[chosen]} light; the sun must be directional: {', '.join(map(str, suns)) or 'none is'}"
+            )
     sun = next(iter(suns), None) if chosen is None else chosen
     for i in suns:
         if i != sun:
-            doc.note(f"lights[{i}]", f"does not shine: lights[{sun}] is the sun, and there is one; the argument light chooses")
+            doc.note(
+                f"lights[{i}]",
+                f"does not shine: lights[{sun}] is the sun, and there is one; the argument light chooses",
+            )
     return None if sun is None else suns[sun], tuple(lamps)
 
 
@@ -111,7 +129,9 @@ def _sun(entry: Json, node: Node, where: str) -> Sunlight:
     x, y, z = (float(v) for v in back(node))
     r, g, b = get_numbers(entry, "color", where, (1, 1, 1), 0)
     irradiance = get_number(entry, "intensity", where, 1, 0)
-    return Sunlight(math.degrees(math.atan2(x, -z)) % 360, math.degrees(math.atan2(y, math.hypot(x, z))), irradiance, (r, g, b))
+    return Sunlight(
+        math.degrees(math.atan2(x, -z)) % 360, math.degrees(math.atan2(y, math.hypot(x, z))), irradiance, (r, g, b)
+    )
 
 
 def _lamp(entry: Json, node: Node, kind: str, where: str) -> Lamp:
@@ -127,9 +147,14 @@ def _lamp(entry: Json, node: Node, kind: str, where: str) -> Lamp:
     if kind == "point":
         return lamp
     spot, inside = get_object(entry, "spot", where), f"{where}.spot"
-    inner, outer = get_number(spot, "innerConeAngle", inside, 0, 0), get_number(spot, "outerConeAngle", inside, math.pi / 4, 0)
+    inner, outer = (
+        get_number(spot, "innerConeAngle", inside, 0, 0),
+        get_number(spot, "outerConeAngle", inside, math.pi / 4, 0),
+    )
     if not inner < outer <= math.pi / 2 + 1e-6:
-        raise Problem(f"{inside}: must have innerConeAngle below outerConeAngle, and that at most pi / 2, not {inner:g} and {outer:g}")
+        raise Problem(
+            f"{inside}: must have innerConeAngle below outerConeAngle, and that at most pi / 2, not {inner:g} and {outer:g}"
+        )
     dx, dy, dz = (-back(node)).tolist()
     return Lamp((x, y, z), (r, g, b), (dx, dy, dz), math.degrees(inner), math.degrees(outer), reach)
 

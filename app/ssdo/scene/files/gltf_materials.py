@@ -1,7 +1,9 @@
-"""Materials of a glTF document: factors, and how images lie on them. What a picture shows is decoded later, by gltf_images.
+"""Materials of a glTF document: factors, and how images lie on them. What a picture shows is decoded later, by
+gltf_images.
 
-Not shown: alpha blending (a mask at 0.5 instead), nearest filtering, mipmaps as a sampler wants them, and what the extensions
-add that are not read (transmission, clear coat, sheen, ...), which a note names. Section numbers are the specification's.
+Not shown: alpha blending (a mask at 0.5 instead), nearest filtering, mipmaps as a sampler wants them, and what the
+extensions add that are not read (transmission, clear coat, sheen, ...), which a note names. Section numbers are the
+specification's.
 """
 
 from __future__ import annotations
@@ -111,12 +113,17 @@ def _metallic(doc: Document, entry: Json, where: str) -> tuple[dict[str, Any], d
 
 
 def _reflectance(doc: Document, entry: Json, where: str) -> float:
-    """At normal incidence: Fresnel's for the index of refraction, times the factors of KHR_materials_specular (a colour's luminance)."""
+    """At normal incidence: Fresnel's for the index of refraction, times the factors of KHR_materials_specular (a
+    colour's luminance).
+    """
     inside = f"{where}.extensions.KHR_materials_ior"
     n = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
     if 0 < n < 1:  # 0 stands for infinity
         raise Problem(f"{inside}.ior: must be 0 or at least 1, not {n:g}")
-    specular, inside = get_extension(entry, "KHR_materials_specular", where) or {}, f"{where}.extensions.KHR_materials_specular"
+    specular, inside = (
+        get_extension(entry, "KHR_materials_specular", where) or {},
+        f"{where}.extensions.KHR_materials_specular",
+    )
     if specular.keys() & {"specularTexture", "specularColorTexture"}:
         doc.note(inside, "images of the specular extension are not read")
     color = get_numbers(specular, "specularColorFactor", inside, (1, 1, 1), 0)
@@ -125,9 +132,10 @@ def _reflectance(doc: Document, entry: Json, where: str) -> float:
 
 
 def _specular(doc: Document, glossy: Json, where: str) -> tuple[dict[str, Any], dict[str, Use]]:
-    """Specular and glossy, turned into metallic and rough: roughness is 1 - glossiness, the diffuse colour is the albedo, and the
-    largest of the specular colour is the reflectance; but where it is above 0.2, which nothing but metal has, and above the
-    diffuse colour, the surface is a metal of the specular colour. An image's own specular colours are not read: 0.04 then.
+    """Specular and glossy, turned into metallic and rough: roughness is 1 - glossiness, the diffuse colour is the
+    albedo, and the largest of the specular colour is the reflectance; but where it is above 0.2, which nothing but
+    metal has, and above the diffuse colour, the surface is a metal of the specular colour. An image's own specular
+    colours are not read: 0.04 then.
     """
     *diffuse, opacity = get_numbers(glossy, "diffuseFactor", where, (1, 1, 1, 1), 0, 1)
     specular = get_numbers(glossy, "specularFactor", where, (1, 1, 1), 0, 1)
@@ -135,7 +143,13 @@ def _specular(doc: Document, glossy: Json, where: str) -> tuple[dict[str, Any], 
     uses: dict[str, Use] = {}
     _add_use(doc, uses, "albedo_image", glossy, "diffuseTexture", where)
     _add_use(doc, uses, "surface_image", glossy, "specularGlossinessTexture", where)
-    values = {"albedo": tuple(diffuse), "opacity": opacity, "metallic": 0.0, "roughness": 1 - glossiness, "reflectance": max(specular)}
+    values = {
+        "albedo": tuple(diffuse),
+        "opacity": opacity,
+        "metallic": 0.0,
+        "roughness": 1 - glossiness,
+        "reflectance": max(specular),
+    }
     if "surface_image" in uses:
         use = uses["surface_image"]
         uses["surface_image"] = use._replace(picture=use.picture._replace(glossiness=glossiness))
@@ -150,7 +164,9 @@ def _specular(doc: Document, glossy: Json, where: str) -> tuple[dict[str, Any], 
 def _emission(doc: Document, entry: Json, values: dict[str, Any], uses: dict[str, Use], where: str) -> None:
     strength = get_extension(entry, "KHR_materials_emissive_strength", where) or {}
     gain = get_number(strength, "emissiveStrength", f"{where}.extensions.KHR_materials_emissive_strength", 1, 0)
-    values["emission"] = tuple(min(gain * c, MAX_NUMBER) for c in get_numbers(entry, "emissiveFactor", where, (0, 0, 0), 0))
+    values["emission"] = tuple(
+        min(gain * c, MAX_NUMBER) for c in get_numbers(entry, "emissiveFactor", where, (0, 0, 0), 0)
+    )
     if any(values["emission"]):  # else black times an image
         _add_use(doc, uses, "emission_image", entry, "emissiveTexture", where)
 
@@ -158,7 +174,9 @@ def _emission(doc: Document, entry: Json, values: dict[str, Any], uses: dict[str
 def _relief(doc: Document, entry: Json, values: dict[str, Any], uses: dict[str, Use], where: str) -> None:
     """Normal and occlusion image with their strengths."""
     values["normal_scale"] = get_number(get_object(entry, "normalTexture", where), "scale", f"{where}.normalTexture", 1)
-    values["occlusion_strength"] = get_number(get_object(entry, "occlusionTexture", where), "strength", f"{where}.occlusionTexture", 1, 0, 1)
+    values["occlusion_strength"] = get_number(
+        get_object(entry, "occlusionTexture", where), "strength", f"{where}.occlusionTexture", 1, 0, 1
+    )
     _add_use(doc, uses, "normal_image", entry, "normalTexture", where)
     _add_use(doc, uses, "occlusion_image", entry, "occlusionTexture", where)
 
@@ -241,8 +259,8 @@ def _mapping(info: Json, where: str) -> tuple[int, Rows]:
     (tx, ty), (sx, sy) = get_numbers(transform, "offset", where, (0, 0)), get_numbers(transform, "scale", where, (1, 1))
     angle = get_number(transform, "rotation", where, 0)
     c, s = math.cos(angle), math.sin(angle)
-    # v points down: [[c, s], [-s, c]] turns counter-clockwise as seen. The extension's own listing has the other sign, no viewer
-    # follows it (KhronosGroup/glTF issue 1563).
+    # v points down: [[c, s], [-s, c]] turns counter-clockwise as seen. The extension's own listing has the other sign,
+    # no viewer follows it (KhronosGroup/glTF issue 1563).
     return get_whole(transform, "texCoord", where, uv_set), ((c * sx, s * sy, tx), (-s * sx, c * sy, ty))
 
 

@@ -1,4 +1,5 @@
-"""Parts of a glTF document placed in the world, by their nodes, instance by instance, or by skins, and joined into a Mesh.
+"""Parts of a glTF document placed in the world, by their nodes, instance by instance, or by skins, and joined into a
+Mesh.
 
 Section numbers are those of the specification.
 """
@@ -58,7 +59,13 @@ def _repeated(placements: list[Placement], name: str) -> Floats | None:
 def _number(triangles: Array, mirrored: Array, start: int, vertices: int, into: Ints) -> None:
     """Corners in the numbers of the mesh. A mirror turns them round, so that outside stays outside (section 3.7.4)."""
     for i, (turned, target) in enumerate(zip(mirrored, into.reshape(len(mirrored), -1, 3), strict=True)):
-        np.add(triangles[:, [0, 2, 1]] if turned else triangles, start + i * vertices, out=target, dtype=np.int32, casting="unsafe")
+        np.add(
+            triangles[:, [0, 2, 1]] if turned else triangles,
+            start + i * vertices,
+            out=target,
+            dtype=np.int32,
+            casting="unsafe",
+        )
 
 
 def _place(p: Placement, positions: Floats, normals: Floats | None, tangents: Floats | None) -> Array:
@@ -71,7 +78,9 @@ def _place(p: Placement, positions: Floats, normals: Floats | None, tangents: Fl
         some = slice(a, a + step)
         for b in range(0, n, BLOCK):
             rows = slice(b, b + BLOCK)
-            positions.reshape(-1, n, 3)[some, rows] = _times(part.positions[rows], linear[some]) + worlds[some, None, :3, 3]
+            positions.reshape(-1, n, 3)[some, rows] = (
+                _times(part.positions[rows], linear[some]) + worlds[some, None, :3, 3]
+            )
             if normals is not None and part.normals is not None:
                 turned = _unit(_times(part.normals[rows], cofactors[some]) * sign[some], np.array((0.0, 1.0, 0.0)))
                 normals.reshape(-1, n, 3)[some, rows] = turned
@@ -97,7 +106,9 @@ def _skin(p: Placement, positions: Floats, normals: Floats | None, tangents: Flo
         turned_over += int(mirrored.sum())
         sign = np.where(mirrored, -1.0, 1.0)[:, None]
         if normals is not None and part.normals is not None:
-            turned = _unit(np.einsum("nij,nj->ni", _cofactors(linear), part.normals[rows]) * sign, np.array((0.0, 1.0, 0.0)))
+            turned = _unit(
+                np.einsum("nij,nj->ni", _cofactors(linear), part.normals[rows]) * sign, np.array((0.0, 1.0, 0.0))
+            )
             normals[rows] = turned
             if tangents is not None and part.tangents is not None:
                 tangents[rows, :3] = _unit(np.einsum("nij,nj->ni", linear, part.tangents[rows, :3]), turned)
@@ -142,7 +153,9 @@ def _cofactors(m: Doubles) -> Doubles:
 
 
 def _unit(vectors: Doubles, other: Doubles) -> Doubles:
-    """Unit length. Where nothing is left, as of what is scaled to nothing, at right angles to `other`; of one `other`, that itself."""
+    """Unit length. Where nothing is left, as of what is scaled to nothing, at right angles to `other`; of one `other`,
+    that itself.
+    """
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     lost = length[..., 0] < 1e-60  # not merely short: a thin scale makes cofactors of 1e-14
     if lost.any():

@@ -59,7 +59,9 @@ def _roots(doc: Document, scene: int | None) -> list[int]:
         i = get_reference(doc.tree, "scenes", default, "scene", "") if scene is None else scene
         return _node_list(doc, get_entry(doc.tree, "scenes", i), "nodes", f"scenes[{i}]")
     count = len(get_list(doc.tree, "nodes", ""))
-    children = {c for i in range(count) for c in _node_list(doc, get_entry(doc.tree, "nodes", i), "children", f"nodes[{i}]")}
+    children = {
+        c for i in range(count) for c in _node_list(doc, get_entry(doc.tree, "nodes", i), "children", f"nodes[{i}]")
+    }
     if count and len(children) == count:
         raise Problem("nodes: every one is another's child, which is a cycle")
     return [i for i in range(count) if i not in children]
@@ -108,17 +110,28 @@ def read_instances(doc: Document, node: Node) -> Doubles:
     where = f"{node.where}.extensions.{INSTANCING}"
     attributes = get_object(extension, "attributes", where)
     kinds = {"TRANSLATION": ("VEC3", (0, 0, 0)), "ROTATION": ("VEC4", (0, 0, 0, 1)), "SCALE": ("VEC3", (1, 1, 1))}
-    found = {n: read_attribute(doc, attributes, n, f"{where}.attributes", kind).astype(np.float64) for n, (kind, _) in kinds.items() if n in attributes}
+    found = {
+        n: read_attribute(doc, attributes, n, f"{where}.attributes", kind).astype(np.float64)
+        for n, (kind, _) in kinds.items()
+        if n in attributes
+    }
     if not found:
         raise Problem(f"{where}.attributes: must have TRANSLATION, ROTATION or SCALE")
     counts = {len(values) for values in found.values()}
     count = max(counts)
     if len(counts) > 1 or count > MAX_INSTANCES:
-        raise Problem(f"{where}.attributes: must be of one count, at most {MAX_INSTANCES}, not {', '.join(map(str, sorted(counts)))}")
+        raise Problem(
+            f"{where}.attributes: must be of one count, at most {MAX_INSTANCES}, not {', '.join(map(str, sorted(counts)))}"
+        )
     for name, values in found.items():
         if not np.isfinite(values).all() or (name == "ROTATION" and (np.linalg.norm(values, axis=1) < 1e-3).any()):
-            raise Problem(f"{where}.attributes.{name}: must be finite numbers" + (", quaternions of length 1" if name == "ROTATION" else ""))
-    shifts, rotations, scales = (found.get(name, np.tile(np.array(default, np.float64), (count, 1))) for name, (_, default) in kinds.items())
+            raise Problem(
+                f"{where}.attributes.{name}: must be finite numbers"
+                + (", quaternions of length 1" if name == "ROTATION" else "")
+            )
+    shifts, rotations, scales = (
+        found.get(name, np.tile(np.array(default, np.float64), (count, 1))) for name, (_, default) in kinds.items()
+    )
     worlds: Doubles = node.world @ _moves(shifts, rotations, scales)
     if not np.isfinite(worlds).all():
         raise Problem(f"{where}: the transforms must be finite")
@@ -126,7 +139,9 @@ def read_instances(doc: Document, node: Node) -> Doubles:
 
 
 def read_joints(doc: Document, i: int, nodes: Mapping[int, Node]) -> Doubles:
-    """(j, 4, 4) world_from_mesh for each joint of a skin: where it stands, after its inverse bind matrix (section 3.7.3.1)."""
+    """(j, 4, 4) world_from_mesh for each joint of a skin: where it stands, after its inverse bind matrix (section
+    3.7.3.1).
+    """
     skin, where = get_entry(doc.tree, "skins", i), f"skins[{i}]"
     numbers = _node_list(doc, skin, "joints", where)
     if not numbers:

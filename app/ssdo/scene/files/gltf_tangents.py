@@ -1,8 +1,10 @@
-"""Tangents where a file gives none, after MikkTSpace (M. Mikkelsen 2008, mikktspace.c), which glTF names in section 3.7.2.1.
+"""Tangents where a file gives none, after MikkTSpace (M. Mikkelsen 2008, mikktspace.c), which glTF names in section
+3.7.2.1.
 
-Vertices of one position, normal and UV count as one. Each triangle adds the direction in which u grows on it, projected into
-the normal's plane, weighted by its angle there. Triangles whose UVs are mirrored never mix with others: vertices between them are
-split. Unlike there, triangles that meet in a vertex but share no edge do mix, as long as their vertices are the same.
+Vertices of one position, normal and UV count as one. Each triangle adds the direction in which u grows on it, projected
+into the normal's plane, weighted by its angle there. Triangles whose UVs are mirrored never mix with others: vertices
+between them are split. Unlike there, triangles that meet in a vertex but share no edge do mix, as long as their
+vertices are the same.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ def perpendicular(normals: Array) -> npt.NDArray[np.float64]:
 
 
 def tangents(positions: Floats, normals: Floats, uvs: Floats, triangles: Array) -> tuple[Floats, Ints, Ints]:
-    """(k, 4) tangents, the (k,) vertices they belong to (all in order, then the split ones again), and (m, 3) triangles in the new numbers.
+    """(k, 4) tangents, the (k,) vertices they belong to (all in order, then the split ones again), and (m, 3) triangles
+    in the new numbers.
 
-    `normals` have unit length; `uvs` are those of the image, v downwards, so that w is 1 where u, v upwards and the normal are
-    right-handed. Where UVs give no direction, any at right angles to the normal.
+    `normals` have unit length; `uvs` are those of the image, v downwards, so that w is 1 where u, v upwards and the
+    normal are right-handed. Where UVs give no direction, any at right angles to the normal.
     """
     same = _welded(np.concatenate([positions, normals, uvs], 1))
     sums, sides = _summed(positions, normals, uvs, triangles, same)
@@ -71,7 +74,9 @@ def _welded(rows: Floats) -> npt.NDArray[np.int64]:
     return first[group]
 
 
-def _summed(positions: Floats, normals: Floats, uvs: Floats, triangles: Array, same: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def _summed(
+    positions: Floats, normals: Floats, uvs: Floats, triangles: Array, same: Array
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """(3, 2n) directions of u at the welded vertices, n of triangles that are not mirrored and n of those that are, and
     (m,) which of both a triangle is: 0, 1, or -1 where its UVs or its corners span nothing.
     """

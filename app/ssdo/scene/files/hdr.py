@@ -1,8 +1,9 @@
 """Radiance pictures (.hdr, RGBE) -> linear radiance.
 
-Format: G. Ward, "Real Pixels", Graphics Gems II, 1991, and the reader of Radiance itself (src/common/color.c). A pixel is three
-mantissas and one exponent, value = mantissa * 2^(exponent - 136), without the half step Radiance adds: so do most other readers,
-and black stays black. Scanlines are run-length coded by channel ("new", widths 8 to 32767), by pixel ("old"), or flat.
+Format: G. Ward, "Real Pixels", Graphics Gems II, 1991, and the reader of Radiance itself (src/common/color.c). A pixel
+is three mantissas and one exponent, value = mantissa * 2^(exponent - 136), without the half step Radiance adds: so do
+most other readers, and black stays black. Scanlines are run-length coded by channel ("new", widths 8 to 32767), by
+pixel ("old"), or flat.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Header(NamedTuple):
 def load(path: Path) -> Floats:
     """(h, w, 3) float32, linear radiance in the file's own primaries, row 0 on top. Exposure is divided out.
 
-    Raises Problem("<file>: <element>: <rule>"), one line, for what cannot be read: other formats, XYZ colour, turned or mirrored
-    pictures, more than 2^28 pixels, damage.
+    Raises Problem("<file>: <element>: <rule>"), one line, for what cannot be read: other formats, XYZ colour, turned or
+    mirrored pictures, more than 2^28 pixels, damage.
     """
     try:
         raw = file_bytes(path, "file", MAX_FILE)
@@ -71,7 +72,9 @@ def _resolution(line: str) -> tuple[int, int]:
     if match is None or match[1][1] == match[3][1]:
         raise Problem(f"resolution: must be like -Y 512 +X 1024, not {ascii(line)[:40]}")
     if (match[1], match[3]) != ("-Y", "+X"):
-        raise Problem(f"resolution: must be -Y +X (rows from the top, from the left), not {match[1]} {match[3]}; turn the picture")
+        raise Problem(
+            f"resolution: must be -Y +X (rows from the top, from the left), not {match[1]} {match[3]}; turn the picture"
+        )
     height, width = int(match[2]), int(match[4])
     if not 0 < width * height <= MAX_PIXELS:
         raise Problem(f"resolution: must be 1 to {MAX_PIXELS} pixels, not {width} x {height}")
@@ -127,7 +130,9 @@ def _too_short(width: int, height: int) -> Problem:
 
 
 def _new_style(data: Bytes, header: Header) -> Floats:
-    """Scanlines of 2, 2, width in two bytes, then each channel: n > 128 repeats a byte n - 128 times, else n bytes follow."""
+    """Scanlines of 2, 2, width in two bytes, then each channel: n > 128 repeats a byte n - 128 times, else n bytes
+    follow.
+    """
     width, height = header.width, header.height
     if len(data) < height * (4 + 4 * 2 * -(-width // 127)):
         raise _too_short(width, height)
@@ -143,7 +148,9 @@ def _new_style(data: Bytes, header: Header) -> Floats:
 
 
 def _walk(code: bytes, at: int, width: int, rows: int, y: int) -> tuple[int, list[int]]:
-    """Where the scanlines end, and where each run begins. The only loop over the code: a run's place depends on all before it."""
+    """Where the scanlines end, and where each run begins. The only loop over the code: a run's place depends on all
+    before it.
+    """
     starts: list[int] = []
     start = starts.append
     mark = bytes((2, 2, width >> 8, width & 255))
@@ -195,7 +202,9 @@ def _expanded(data: Bytes, starts: list[int], size: int) -> Bytes:
 
 
 def _old_style(data: Bytes, width: int, height: int) -> npt.NDArray[np.uint32]:
-    """(h * w,) pixels as four bytes in one. 1, 1, 1, n repeats the pixel before it n times; another one at once 256 n times."""
+    """(h * w,) pixels as four bytes in one. 1, 1, 1, n repeats the pixel before it n times; another one at once 256 n
+    times.
+    """
     size = width * height
     units = data[: min(len(data) // 4, size * 2) * 4]  # more than one code for a pixel would be senseless
     pixels = np.frombuffer(units.tobytes(), np.uint32)

@@ -1,7 +1,7 @@
 """A JSON tree that is never trusted: members, numbers and references by checked access.
 
-What is missing, of another type or out of range raises Problem("<element>: <rule>"), the element named as in nodes[3].scale[0].
-`where` is the name of the object that is asked, "" for the root.
+What is missing, of another type or out of range raises Problem("<element>: <rule>"), the element named as in
+nodes[3].scale[0]. `where` is the name of the object that is asked, "" for the root.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ MAX_WHOLE = 2**53  # beyond, JSON numbers are not exact
 
 def shown(value: Any) -> str:
     """A value from the file in a message: short, on one line, whatever it holds."""
-    text = ascii(value[:60] if isinstance(value, str) else value if isinstance(value, (int, float)) else type(value).__name__)
+    text = ascii(
+        value[:60] if isinstance(value, str) else value if isinstance(value, (int, float)) else type(value).__name__
+    )
     return text if len(text) <= 64 else text[:60] + "..."
 
 
@@ -72,7 +74,10 @@ def get_whole(parent: Json, key: str, where: str, default: int | None = None) ->
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_WHOLE:
-        raise Problem(f"{join(where, key)}: must be a whole number from 0 to 2^53" + (f", not {shown(value)}" if key in parent else "; it is missing"))
+        raise Problem(
+            f"{join(where, key)}: must be a whole number from 0 to 2^53"
+            + (f", not {shown(value)}" if key in parent else "; it is missing")
+        )
     return value
 
 
@@ -80,7 +85,9 @@ def _is_real(value: Any, lo: float, hi: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and lo <= value <= hi  # false for NaN too
 
 
-def get_number(parent: Json, key: str, where: str, default: float, lo: float = -MAX_NUMBER, hi: float = MAX_NUMBER) -> float:
+def get_number(
+    parent: Json, key: str, where: str, default: float, lo: float = -MAX_NUMBER, hi: float = MAX_NUMBER
+) -> float:
     """A number from `lo` to `hi`, the default where there is none."""
     value = parent.get(key, default)
     if not _is_real(value, lo, hi):
@@ -88,7 +95,9 @@ def get_number(parent: Json, key: str, where: str, default: float, lo: float = -
     return float(value)
 
 
-def get_numbers(parent: Json, key: str, where: str, default: tuple[float, ...], lo: float = -MAX_NUMBER, hi: float = MAX_NUMBER) -> tuple[float, ...]:
+def get_numbers(
+    parent: Json, key: str, where: str, default: tuple[float, ...], lo: float = -MAX_NUMBER, hi: float = MAX_NUMBER
+) -> tuple[float, ...]:
     """As many numbers as the default has, each from `lo` to `hi`; the default where there are none."""
     values = parent.get(key, default)
     if not isinstance(values, (list, tuple)) or len(values) != len(default):

@@ -36,7 +36,9 @@ class Surface:
 
 
 def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text with their numbers, from 1, one at a time. Raises Problem for what no program writes: other encodings, endless lines."""
+    """The lines of a text with their numbers, from 1, one at a time. Raises Problem for what no program writes: other
+    encodings, endless lines.
+    """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:512]:
         raise Problem("file: must be text, in ASCII or UTF-8")
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -53,7 +55,9 @@ def linear(srgb: Doubles) -> Doubles:
 
 
 def finished(surfaces: list[Surface], notes: list[str]) -> tuple[Mesh, ...]:
-    """Meshes of whole triangles. Raises Problem where there are none, or too many, or a number is not finite; adds to `notes`."""
+    """Meshes of whole triangles. Raises Problem where there are none, or too many, or a number is not finite; adds to
+    `notes`.
+    """
     if sum(int(np.maximum(s.sizes - 2, 0).sum()) for s in surfaces) > MAX_TRIANGLES:
         raise Problem(f"file: must have at most {MAX_TRIANGLES} triangles")
     meshes: list[Mesh] = []
@@ -68,9 +72,13 @@ def finished(surfaces: list[Surface], notes: list[str]) -> tuple[Mesh, ...]:
         crude, empty = crude + badly, empty + short + int((~good).sum())
         meshes += _meshes(surface, triangles[good])
     if empty:
-        notes.append(f"{empty} {'triangle has' if empty == 1 else 'triangles have'} no area and {'is' if empty == 1 else 'are'} left out")
+        notes.append(
+            f"{empty} {'triangle has' if empty == 1 else 'triangles have'} no area and {'is' if empty == 1 else 'are'} left out"
+        )
     if crude:
-        notes.append(f"{crude} {'polygon crosses itself or is' if crude == 1 else 'polygons cross themselves or are'} too intricate, and may be filled wrongly")
+        notes.append(
+            f"{crude} {'polygon crosses itself or is' if crude == 1 else 'polygons cross themselves or are'} too intricate, and may be filled wrongly"
+        )
     if not meshes:
         raise Problem("file: has no triangles")
     return tuple(meshes)
@@ -86,8 +94,14 @@ def _has_area(positions: Floats, triangles: Longs) -> Bools:
 
 def _meshes(surface: Surface, triangles: Longs) -> Iterator[Mesh]:
     """A mesh of what has normals and UVs, others of what has less. Without UVs there are no images."""
-    smooth = np.zeros(len(triangles), bool) if surface.normals is None else _all_of(np.abs(surface.normals).max(1) > 1e-30, triangles)
-    mapped = np.zeros(len(triangles), bool) if surface.uvs is None else _all_of(~np.isnan(surface.uvs).any(1), triangles)
+    smooth = (
+        np.zeros(len(triangles), bool)
+        if surface.normals is None
+        else _all_of(np.abs(surface.normals).max(1) > 1e-30, triangles)
+    )
+    mapped = (
+        np.zeros(len(triangles), bool) if surface.uvs is None else _all_of(~np.isnan(surface.uvs).any(1), triangles)
+    )
     plain = replace(surface.material, albedo_image=None, emission_image=None)
     for has_normals in (True, False):
         for has_uvs in (True, False):
@@ -97,7 +111,8 @@ def _meshes(surface: Surface, triangles: Longs) -> Iterator[Mesh]:
             used, corners = np.unique(own, return_inverse=True)
             normals = uvs = None
             if has_normals and surface.normals is not None:
-                normals = surface.normals[used] / np.abs(surface.normals[used]).max(1, keepdims=True)  # their squares would overflow
+                # their squares would overflow
+                normals = surface.normals[used] / np.abs(surface.normals[used]).max(1, keepdims=True)
                 normals = _finite(normals / np.linalg.norm(normals, axis=1, keepdims=True), "normals")
             if has_uvs and surface.uvs is not None:
                 uvs = _finite(surface.uvs[used], "texture coordinates")

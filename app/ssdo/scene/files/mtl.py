@@ -1,8 +1,8 @@
 """Materials of OBJ files (.mtl), as glTF would have them.
 
-Format: Wavefront's MTL specification, and what Blender writes beyond it (Pr, Pm, as P. Exoplex and C. Schied proposed). Read: Kd, map_Kd, Ke,
-map_Ke, Ks (whether there is gloss at all), Ns or Pr, Pm, d or Tr, and of the images' options -s, -o and -clamp. Colours are linear, images
-sRGB. Everything else that changes what is seen is noted.
+Format: Wavefront's MTL specification, and what Blender writes beyond it (Pr, Pm, as P. Exoplex and C. Schied proposed).
+Read: Kd, map_Kd, Ke, map_Ke, Ks (whether there is gloss at all), Ns or Pr, Pm, d or Tr, and of the images' options -s,
+-o and -clamp. Colours are linear, images sRGB. Everything else that changes what is seen is noted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,19 @@ MAX_FILE = 2**24  # bytes
 MAX_PICTURE = 2**29  # bytes of an image's file
 MOST_NOTES = 20  # of one file
 # Options of images, and how many values each takes at most; -o, -s and -t may have fewer.
-OPTIONS = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-bm": 1, "-cc": 1, "-clamp": 1, "-colorspace": 1, "-imfchan": 1, "-mm": 2, "-o": 3, "-s": 3}
+OPTIONS = {
+    "-blendu": 1,
+    "-blendv": 1,
+    "-boost": 1,
+    "-bm": 1,
+    "-cc": 1,
+    "-clamp": 1,
+    "-colorspace": 1,
+    "-imfchan": 1,
+    "-mm": 2,
+    "-o": 3,
+    "-s": 3,
+}
 OPTIONS |= {"-t": 3, "-texres": 1, "-type": 1}
 NOT_READ = {"map_d", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
 
@@ -87,7 +99,8 @@ def _material(library: Library, name: str, entry: dict[str, tuple[str, str]]) ->
         albedo_image=albedo_image,
         emission_image=emission_image,
         metallic=_number(entry, "pm", 0, 1, 0),
-        # Phong's exponent as the width of GGX: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR 2007, section 5.2.
+        # Phong's exponent as the width of GGX: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR
+        # 2007, section 5.2.
         roughness=_number(entry, "pr", 0, 1, (2 / (phong + 2)) ** 0.25),
         reflectance=0.04 if any(_color(entry, "ks", MAX_NUMBER, (0, 0, 0))) else 0.0,
         opacity=opacity,
@@ -96,7 +109,9 @@ def _material(library: Library, name: str, entry: dict[str, tuple[str, str]]) ->
 
 
 def _tint(entry: dict[str, tuple[str, str]], key: str, most: float, default: Vec3, image: Image | None) -> Vec3:
-    """What an image is multiplied with: white where the file says nothing or black, as many programs write beside an image."""
+    """What an image is multiplied with: white where the file says nothing or black, as many programs write beside an
+    image.
+    """
     tint = _color(entry, key, most, default if image is None else (1, 1, 1))
     return tint if any(tint) or image is None else (1, 1, 1)
 
@@ -132,7 +147,9 @@ def _in_range(word: str, where: str, lo: float, hi: float) -> float:
 
 
 def _image(library: Library, entry: dict[str, tuple[str, str]], key: str) -> Image | None:
-    """The image of a map, None with a note where it cannot be read. Raises Problem for a name that leads out of the folder."""
+    """The image of a map, None with a note where it cannot be read. Raises Problem for a name that leads out of the
+    folder.
+    """
     if key not in entry:
         return None
     text, where = entry[key]
@@ -142,14 +159,18 @@ def _image(library: Library, entry: dict[str, tuple[str, str]], key: str) -> Ima
     path = beside(library.folder, name, where)
     if path not in library.decoded:
         try:
-            library.decoded[path] = images.decoded(file_bytes(path, f"{where} {shown(name)}", MAX_PICTURE), where, library.spent, images.MORE_FORMATS)
+            library.decoded[path] = images.decoded(
+                file_bytes(path, f"{where} {shown(name)}", MAX_PICTURE), where, library.spent, images.MORE_FORMATS
+            )
         except Problem as problem:
             library.note(f"{problem}; drawn without it")
             library.decoded[path] = None
     pixels = library.decoded[path]
     if pixels is None:
         return None
-    (su, sv), (ou, ov) = (_pair(options.get(option, []), default, where) for option, default in (("-s", 1.0), ("-o", 0.0)))
+    (su, sv), (ou, ov) = (
+        _pair(options.get(option, []), default, where) for option, default in (("-s", 1.0), ("-o", 0.0))
+    )
     clamp = options.get("-clamp", [""])[0].lower() == "on"
     # The options are for v that points up from the lower edge; ours points down from the upper.
     return Image(pixels, transform=((su, 0.0, ou), (0.0, sv, 1 - sv - ov)), clamp=(clamp, clamp))

@@ -1,6 +1,8 @@
-"""Wavefront OBJ -> polygons of a material each. Curves, surfaces, points and lines are not read; groups and objects make no difference.
+"""Wavefront OBJ -> polygons of a material each. Curves, surfaces, points and lines are not read; groups and objects
+make no difference.
 
-Format: Wavefront's OBJ specification, version 3.0. Colours behind a vertex's position are sRGB, as programs for scans write them.
+Format: Wavefront's OBJ specification, version 3.0. Colours behind a vertex's position are sRGB, as programs for scans
+write them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,21 @@ from ssdo.scene.files.polygons import Doubles, Longs
 from ssdo.scene.model import Material
 from ssdo.settings import Problem
 
-CURVES = {b"curv", b"curv2", b"surf", b"parm", b"trim", b"hole", b"scrv", b"bmat", b"cstype", b"deg", b"step", b"call", b"csh"}
+CURVES = {
+    b"curv",
+    b"curv2",
+    b"surf",
+    b"parm",
+    b"trim",
+    b"hole",
+    b"scrv",
+    b"bmat",
+    b"cstype",
+    b"deg",
+    b"step",
+    b"call",
+    b"csh",
+}
 
 
 Corner = bytes | tuple[int, int, int]  # as it is written, or counted from 1
@@ -44,7 +60,8 @@ class Content:
     colors: array[float] = field(default_factory=lambda: array("d"))
     uvs: array[float] = field(default_factory=lambda: array("d"))
     normals: array[float] = field(default_factory=lambda: array("d"))
-    numbers: dict[Corner, int] = field(default_factory=lambda: defaultdict(itertools.count().__next__))  # of corners that differ: 0, 1, 2 as they come
+    # of corners that differ: 0, 1, 2 as they come
+    numbers: dict[Corner, int] = field(default_factory=lambda: defaultdict(itertools.count().__next__))
     groups: dict[str, Group] = field(default_factory=lambda: defaultdict(Group))
     material: str = ""
 
@@ -62,7 +79,9 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
             except Problem as problem:
                 raise Problem(f"line {number}: {problem}") from None
             except ValueError:
-                raise Problem(f"line {number}: {shown(words[0].decode('latin-1'))}: must have numbers, not {_excerpt(line)}") from None
+                raise Problem(
+                    f"line {number}: {shown(words[0].decode('latin-1'))}: must have numbers, not {_excerpt(line)}"
+                ) from None
     return _surfaces(content)
 
 
@@ -85,7 +104,8 @@ def _take(content: Content, word: bytes, rest: list[bytes], line: bytes) -> None
         x, y, z = map(float, rest[:3])
         content.normals.extend((x, y, z))
     elif word == b"vt":
-        content.uvs.extend((float(rest[0]) if rest else 0.0, 1 - float(rest[1]) if len(rest) > 1 else 1.0))  # v points up from the lower edge
+        # v points up from the lower edge
+        content.uvs.extend((float(rest[0]) if rest else 0.0, 1 - float(rest[1]) if len(rest) > 1 else 1.0))
     elif word == b"usemtl":
         content.material = _name(line)
     elif word == b"mtllib":
@@ -149,7 +169,9 @@ def _table(content: Content) -> Longs:
         try:
             indices = _indices(key) if isinstance(key, bytes) else key
         except ValueError:
-            raise Problem(f"f: a corner must be like 1/2/3, not {shown(key[:40].decode('latin-1') if isinstance(key, bytes) else '')}") from None
+            raise Problem(
+                f"f: a corner must be like 1/2/3, not {shown(key[:40].decode('latin-1') if isinstance(key, bytes) else '')}"
+            ) from None
         for index, limit, kind in zip(indices, limits, ("v", "vt", "vn"), strict=True):
             if index > limit:
                 raise Problem(f"f: {kind} {shown(index)} does not exist, {limit} present")
@@ -163,7 +185,9 @@ def _surfaces(content: Content) -> list[Surface]:
     normals, uvs = _rows(content.normals, 3, normal, 0.0), _rows(content.uvs, 2, uv, np.nan)
     missing = [name for name in content.groups if name and name not in content.library.materials]
     if missing:
-        content.library.note(f"usemtl: there is no material {', '.join(map(shown, missing[:3]))}{', ...' if len(missing) > 3 else ''}; drawn grey")
+        content.library.note(
+            f"usemtl: there is no material {', '.join(map(shown, missing[:3]))}{', ...' if len(missing) > 3 else ''}; drawn grey"
+        )
     surfaces = []
     for name, group in content.groups.items():
         own, corners = np.unique(np.array(group.corners, np.int64), return_inverse=True)

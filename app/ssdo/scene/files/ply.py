@@ -24,8 +24,26 @@ from ssdo.settings import Problem
 
 MAX_HEADER = 2**16  # bytes
 MAX_PROPERTIES = 256  # of an element
-TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4", "double": "f8"}
-TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4", "float32": "f4", "float64": "f8"}
+TYPES = {
+    "char": "i1",
+    "uchar": "u1",
+    "short": "i2",
+    "ushort": "u2",
+    "int": "i4",
+    "uint": "u4",
+    "float": "f4",
+    "double": "f8",
+}
+TYPES |= {
+    "int8": "i1",
+    "uint8": "u1",
+    "int16": "i2",
+    "uint16": "u2",
+    "int32": "i4",
+    "uint32": "u4",
+    "float32": "f4",
+    "float64": "f8",
+}
 ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "<"}
 UVS = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "texture_t"))
 INDICES = ("vertex_indices", "vertex_index")
@@ -67,7 +85,9 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
     if "vertex" not in names:
         raise Problem("header: must have an element vertex")
     if "face" not in names:
-        raise Problem(f"file: has no triangles: there is no element face{'; strips are not read' if 'tristrips' in names else ''}")
+        raise Problem(
+            f"file: has no triangles: there is no element face{'; strips are not read' if 'tristrips' in names else ''}"
+        )
     at, vertices, faces = header.size, None, None
     found: dict[str, Doubles]
     for element in header.elements:
@@ -90,7 +110,9 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
 
 
 def _header(data: bytes) -> Header:
-    end = re.search(rb"^end_header[ \t]*(\r\n|\n|\r)", data[:MAX_HEADER], re.MULTILINE) or re.search(rb"\rend_header(\r)", data[:MAX_HEADER])
+    end = re.search(rb"^end_header[ \t]*(\r\n|\n|\r)", data[:MAX_HEADER], re.MULTILINE) or re.search(
+        rb"\rend_header(\r)", data[:MAX_HEADER]
+    )
     if data[:3] != b"ply" or end is None:
         raise Problem(f"file: no PLY: must begin with ply, and have end_header within {MAX_HEADER >> 10} KiB")
     header = Header(size=end.end())
@@ -101,7 +123,9 @@ def _header(data: bytes) -> Header:
                 header.order, header.ascii = ORDERS[name], name == "ascii"
             case ["element", name, count] if re.fullmatch(r"[0-9]{1,18}", count):
                 header.elements.append(Element(name, int(count)))
-            case ["property", "list", counted, stored, name] if header.elements and counted in TYPES and stored in TYPES:
+            case ["property", "list", counted, stored, name] if (
+                header.elements and counted in TYPES and stored in TYPES
+            ):
                 _add(header.elements[-1], Property(name, TYPES[stored], _full(stored), TYPES[counted]))
             case ["property", stored, name] if header.elements and stored in TYPES:
                 _add(header.elements[-1], Property(name, TYPES[stored], _full(stored)))
@@ -118,7 +142,9 @@ def _header(data: bytes) -> Header:
 
 def _add(element: Element, p: Property) -> None:
     if any(p.name == other.name for other in element.properties) or len(element.properties) >= MAX_PROPERTIES:
-        raise Problem(f"header: element {shown(element.name)}: property {shown(p.name)} twice, or more than {MAX_PROPERTIES} of them")
+        raise Problem(
+            f"header: element {shown(element.name)}: property {shown(p.name)} twice, or more than {MAX_PROPERTIES} of them"
+        )
     element.properties.append(p)
 
 
@@ -134,7 +160,10 @@ def _as_doubles(header: Header, data: bytes) -> tuple[Header, bytes]:
         values: Doubles = np.fromstring(data[header.size :].decode("ascii"), dtype=np.float64, sep=" ")
     except ValueError:  # UnicodeDecodeError too
         raise Problem("file: must have nothing but numbers behind the header") from None
-    elements = [Element(e.name, e.count, [p._replace(stored="f8", counted="f8" if p.counted else "") for p in e.properties]) for e in header.elements]
+    elements = [
+        Element(e.name, e.count, [p._replace(stored="f8", counted="f8" if p.counted else "") for p in e.properties])
+        for e in header.elements
+    ]
     return Header("<", True, elements, header.texture), values.tobytes()
 
 
@@ -155,7 +184,11 @@ def _singles(data: bytes, at: int, element: Element, order: str) -> tuple[dict[s
     if not row.itemsize:
         return {}, at
     rows = np.frombuffer(data, row, element.count, at)
-    wanted = ("x", "y", "z", "nx", "ny", "nz", "red", "green", "blue", "alpha", *sum(UVS, ())) if element.name == "vertex" else ()
+    wanted = (
+        ("x", "y", "z", "nx", "ny", "nz", "red", "green", "blue", "alpha", *sum(UVS, ()))
+        if element.name == "vertex"
+        else ()
+    )
     return {p.name: rows[p.name].astype(np.float64) for p in element.properties if p.name in wanted}, at + rows.nbytes
 
 
@@ -179,8 +212,12 @@ def _faces(data: bytes, at: int, element: Element, order: str, notes: list[str])
     return (corners, found[1]), found[2]
 
 
-def _even(data: bytes, at: int, element: Element, order: str, wanted: int) -> tuple[npt.NDArray[np.generic], Longs, int] | None:
-    """Faces whose lists are as long as those of the first, as most files have them: a table. None where they are not."""
+def _even(
+    data: bytes, at: int, element: Element, order: str, wanted: int
+) -> tuple[npt.NDArray[np.generic], Longs, int] | None:
+    """Faces whose lists are as long as those of the first, as most files have them: a table. None where they are
+    not.
+    """
     fields: list[Any] = []
     size, lengths = 0, {}
     for k, p in enumerate(element.properties):
@@ -200,10 +237,15 @@ def _even(data: bytes, at: int, element: Element, order: str, wanted: int) -> tu
     return rows[f"list {wanted}"].ravel(), np.full(element.count, lengths[wanted]), at + rows.nbytes
 
 
-def _uneven(data: bytes, at: int, element: Element, order: str, wanted: int) -> tuple[npt.NDArray[np.generic], Longs, int]:
+def _uneven(
+    data: bytes, at: int, element: Element, order: str, wanted: int
+) -> tuple[npt.NDArray[np.generic], Longs, int]:
     """Faces of any kind, one by one."""
     chosen, sizes = bytearray(), np.empty(element.count, np.int64)
-    plan = [(np.dtype(p.stored).itemsize, struct.Struct(order + np.dtype(p.counted).char) if p.counted else None) for p in element.properties]
+    plan = [
+        (np.dtype(p.stored).itemsize, struct.Struct(order + np.dtype(p.counted).char) if p.counted else None)
+        for p in element.properties
+    ]
     for row in range(element.count):
         for k, (itemsize, length) in enumerate(plan):
             if length is None:
@@ -250,7 +292,9 @@ def _surface(element: Element, found: dict[str, Doubles], corners: Longs, sizes:
     normals = np.stack([found[n] for n in ("nx", "ny", "nz")], 1) if {"nx", "ny", "nz"} <= found.keys() else None
     s, t = next(((s, t) for s, t in UVS if s in found and t in found), ("", ""))
     uvs = np.stack([found[s], 1 - found[t]], 1) if s else None  # t points up from the lower edge
-    return Surface(np.stack([found[n] for n in "xyz"], 1), corners, sizes, material, normals, uvs, _colors(element, found))
+    return Surface(
+        np.stack([found[n] for n in "xyz"], 1), corners, sizes, material, normals, uvs, _colors(element, found)
+    )
 
 
 def _colors(element: Element, found: dict[str, Doubles]) -> Doubles | None:
@@ -258,7 +302,10 @@ def _colors(element: Element, found: dict[str, Doubles]) -> Doubles | None:
     if not {"red", "green", "blue"} <= found.keys():
         return None
     full = {p.name: p.full for p in element.properties}
-    values = [np.clip(found[n] / full[n], 0, 1) if n in found else np.ones(element.count) for n in ("red", "green", "blue", "alpha")]
+    values = [
+        np.clip(found[n] / full[n], 0, 1) if n in found else np.ones(element.count)
+        for n in ("red", "green", "blue", "alpha")
+    ]
     return np.stack([*(linear(v) for v in values[:3]), values[3]], 1)
 
 
@@ -272,7 +319,9 @@ def _material(header: Header, path: Path, notes: list[str]) -> Material:
     check_no_url(name, where)
     target = beside(path.parent, name, where)
     try:
-        pixels = images.decoded(file_bytes(target, f"{where} {shown(name)}", MAX_PICTURE), where, images.Spent(), images.MORE_FORMATS)
+        pixels = images.decoded(
+            file_bytes(target, f"{where} {shown(name)}", MAX_PICTURE), where, images.Spent(), images.MORE_FORMATS
+        )
     except Problem as problem:
         notes.append(f"{problem}; drawn without it")
         return white

@@ -1,7 +1,7 @@
 """Polygons -> triangles: as a fan from a corner that sees all others where there is one, else ear by ear.
 
-Ear clipping: G. H. Meisters, "Polygons Have Ears", American Mathematical Monthly 82, 1975. The work it takes is limited: it grows with
-the cube of the corners.
+Ear clipping: G. H. Meisters, "Polygons Have Ears", American Mathematical Monthly 82, 1975. The work it takes is
+limited: it grows with the cube of the corners.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ EAR = 100  # corners that could be looked at in the time an ear takes besides
 
 
 def triangulated(points: Doubles, sizes: Longs) -> tuple[Longs, int]:
-    """Triangles of polygons that lie in `points` (n, 3) one behind the other, `sizes` corners each; those with less than 3 are left out.
+    """Triangles of polygons that lie in `points` (n, 3) one behind the other, `sizes` corners each; those with less
+    than 3 are left out.
 
-    (m, 3) rows of `points`, wound as the polygons are, and how many polygons could not be cut well: those that cross themselves, or are
-    beyond the limits. They are fans.
+    (m, 3) rows of `points`, wound as the polygons are, and how many polygons could not be cut well: those that cross
+    themselves, or are beyond the limits. They are fans.
     """
     order = np.argsort(sizes, kind="stable")
     starts = (np.cumsum(sizes) - sizes)[order]
@@ -90,12 +91,16 @@ def _clipped(corners: Doubles, normal: Doubles, work: int) -> tuple[Longs, bool,
 
 def _turn(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
     """Positive where a, b, c turn left."""
-    turn: Doubles = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
+    turn: Doubles = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
+        c[..., 0] - a[..., 0]
+    )
     return turn
 
 
 def _holds_any(a: Doubles, b: Doubles, c: Doubles, points: Doubles) -> bool:
-    """Whether a point lies in the triangle or on its edge. Its own corners, and those that lie on them, do not count."""
+    """Whether a point lies in the triangle or on its edge. Its own corners, and those that lie on them, do not
+    count.
+    """
     inside = (_turn(a, b, points) >= 0) & (_turn(b, c, points) >= 0) & (_turn(c, a, points) >= 0)
     own = (points == a).all(1) | (points == b).all(1) | (points == c).all(1)
     return bool((inside & ~own).any())

@@ -37,7 +37,9 @@ def on_terminal() -> Iterator[None]:
                 tqdm,  # not before something is read: it takes 25 ms, and built-in scenes have nothing to tell
             )
 
-            return stack.enter_context(tqdm(disable=None, leave=False, delay=WAIT, bar_format="{desc} {percentage:3.0f}% |{bar:40}|"))
+            return stack.enter_context(
+                tqdm(disable=None, leave=False, delay=WAIT, bar_format="{desc} {percentage:3.0f}% |{bar:40}|")
+            )
 
         def show(what: str, done: int, count: int) -> None:
             bar().total = count

@@ -31,7 +31,9 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
     elif len(data) < HEADER:
         raise Problem("file: neither ASCII STL nor binary, which has 84 bytes at least")
     elif len(data) < total:
-        raise Problem(f"file: cut off, or no STL: {count} triangles declared, {(len(data) - HEADER) // RECORD.itemsize} present")
+        raise Problem(
+            f"file: cut off, or no STL: {count} triangles declared, {(len(data) - HEADER) // RECORD.itemsize} present"
+        )
     elif count > MAX_TRIANGLES:
         raise Problem(f"file: must have at most {MAX_TRIANGLES} triangles")
     else:
@@ -58,7 +60,9 @@ def _ascii(data: bytes) -> Doubles:
             if (word in (b"facet", b"endfacet") and len(points) != due - 9 * (word == b"facet")) or len(points) > due:
                 raise Problem(f"line {number}: a facet must have three vertices")
         except ValueError:
-            raise Problem(f"line {number}: vertex: must be three numbers, not {shown(line[:60].decode('latin-1').strip())}") from None
+            raise Problem(
+                f"line {number}: vertex: must be three numbers, not {shown(line[:60].decode('latin-1').strip())}"
+            ) from None
     if len(points) != due:
         raise Problem("file: cut off within a facet")
     return np.array(points)

@@ -15,7 +15,11 @@ Place = Sequence[float] | Floats | Points  # three numbers
 
 
 def mesh_of(
-    positions: npt.ArrayLike, triangles: npt.ArrayLike, material: Material, normals: npt.ArrayLike | None = None, uvs: npt.ArrayLike | None = None
+    positions: npt.ArrayLike,
+    triangles: npt.ArrayLike,
+    material: Material,
+    normals: npt.ArrayLike | None = None,
+    uvs: npt.ArrayLike | None = None,
 ) -> Mesh:
     """A `Mesh` with its arrays in the types it asks for."""
     return Mesh(
@@ -115,7 +119,9 @@ def scaled(mesh: Mesh, factor: npt.ArrayLike) -> Mesh:
 
 
 def painted(mesh: Mesh, uv: npt.ArrayLike) -> Mesh:
-    """The mesh with one texture coordinate for all of it, or (n, 2) of which each serves an equal share of the corners in turn."""
+    """The mesh with one texture coordinate for all of it, or (n, 2) of which each serves an equal share of the corners
+    in turn.
+    """
     each = np.atleast_2d(np.asarray(uv, "f4"))
     return replace(mesh, uvs=np.repeat(each, len(mesh.positions) // len(each), 0))
 

@@ -27,7 +27,9 @@ def even(path: Points, count: int) -> Points:
 
 
 def pleats(u: Points, v: Points, folds: float, rng: np.random.Generator) -> tuple[Points, Points]:
-    """How far the cloth stands out (0 to 1) and sways aside (-1 to 1): a wave whose phase wanders across and down the cloth."""
+    """How far the cloth stands out (0 to 1) and sways aside (-1 to 1): a wave whose phase wanders across and down the
+    cloth.
+    """
     a, b, c, d = rng.uniform(0, 2 * np.pi, 4)
     phase = 2 * np.pi * (folds * u + 0.45 * np.sin(2.6 * u * np.pi + a) + 0.10 * np.sin(3 * v + 2 * np.pi * u + b))
     wave = 0.5 + 0.5 * np.sin(phase)
@@ -51,10 +53,10 @@ def draped(
 ) -> Mesh:
     """A cloth `width` metres wide (along x) that follows a curve of (z, y, depth of its folds) points, in metres.
 
-    The curve runs so that the side to be seen is on its left when z points to the right and y up: down a wall and out over
-    the floor. Folds stand out to that side only, so that a cloth on a wall or a floor does not cut into it. `narrowing`: share
-    by which the end is narrower than the beginning; `skew`: metres the end slides along x; `sag`: metres the middle of the first
-    edge hangs below its ends.
+    The curve runs so that the side to be seen is on its left when z points to the right and y up: down a wall and out
+    over the floor. Folds stand out to that side only, so that a cloth on a wall or a floor does not cut into it.
+    `narrowing`: share by which the end is narrower than the beginning; `skew`: metres the end slides along x; `sag`:
+    metres the middle of the first edge hangs below its ends.
     """
     curve = even(rounded(path), rows + 1)
 
@@ -79,5 +81,8 @@ def fringe(width: float, material: Material, rng: np.random.Generator, count: in
     x = (np.arange(count) + 0.5) / count * width - width / 2
     thread = np.array([[-0.004, 0.006, 0], [-0.003, 0.003, 1], [0.003, 0.003, 1], [0.004, 0.006, 0]])
     strip = polygons(thread[None], material, [[0.5, 0.0]] * 4)
-    spots = [placing((xi, 0, 0), turn, (1, 1, size)) for xi, turn, size in zip(x, rng.normal(0, 14, count), rng.uniform(0.7, 1.1, count) * length, strict=True)]
+    spots = [
+        placing((xi, 0, 0), turn, (1, 1, size))
+        for xi, turn, size in zip(x, rng.normal(0, 14, count), rng.uniform(0.7, 1.1, count) * length, strict=True)
+    ]
     return copies(strip, np.stack(spots))

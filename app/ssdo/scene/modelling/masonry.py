@@ -1,4 +1,6 @@
-"""Stone, plaster, timber and tile for buildings: walls, arcades, floors, roofs. A side of a court stands along x and faces +z."""
+"""Stone, plaster, timber and tile for buildings: walls, arcades, floors, roofs. A side of a court stands along x and
+faces +z.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,10 @@ from ssdo.scene.modelling.shapes import arch, boxes, cylinder, grid, lathe, poly
 from ssdo.scene.modelling.textures import ROSY, SHADES, shade, shades
 
 BAY, SPAN, RING, WALL = 2.6, 2.2, 0.2, 0.36  # metres from column to column, clear opening, arch stones, thickness
-FLOOR, SPRING, CEILING, TOP = 0.30, 2.78, 4.02, 4.62  # heights of the arcade's floor, of the arches' centres, of the beams, of the wall
-UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])  # a floor's upper side becomes a wall's front
+# heights of the arcade's floor, of the arches' centres, of the beams, of the wall
+FLOOR, SPRING, CEILING, TOP = 0.30, 2.78, 4.02, 4.62
+# a floor's upper side becomes a wall's front
+UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,40 +35,77 @@ class Finishes:
 
 
 def courses(
-    low: Sequence[float], high: Sequence[float], row: float, length: float, rng: np.random.Generator, joint: float = 0.01
+    low: Sequence[float],
+    high: Sequence[float],
+    row: float,
+    length: float,
+    rng: np.random.Generator,
+    joint: float = 0.01,
 ) -> tuple[Points, Points]:
-    """Rectangles in running bond that fill a rectangle: (n, 2) lowest and highest corners. Rows lie along the first axis."""
+    """Rectangles in running bond that fill a rectangle: (n, 2) lowest and highest corners. Rows lie along the first
+    axis.
+    """
     count = max(1, round((high[1] - low[1]) / row))
     edges = np.linspace(low[1], high[1], count + 1)
     lows, highs = [], []
     for k in range(count):
         n = max(1, round((high[0] - low[0]) / length))
         cuts = (np.arange(n + 2) - 0.5 * (k % 2) - 0.15 + rng.uniform(-0.12, 0.12, n + 2)) / n
-        cuts = np.concatenate([[0.0], cuts[(cuts > 0.25 / n) & (cuts < 1 - 0.25 / n)], [1.0]]) * (high[0] - low[0]) + low[0]
+        cuts = (
+            np.concatenate([[0.0], cuts[(cuts > 0.25 / n) & (cuts < 1 - 0.25 / n)], [1.0]]) * (high[0] - low[0])
+            + low[0]
+        )
         lows.append(np.stack([cuts[:-1] + joint / 2, np.full(len(cuts) - 1, edges[k] + joint / 2)], -1))
         highs.append(np.stack([cuts[1:] - joint / 2, np.full(len(cuts) - 1, edges[k + 1] - joint / 2)], -1))
     return np.concatenate(lows), np.concatenate(highs)
 
 
-def paving(low: Sequence[float], high: Sequence[float], top: float, row: float, length: float, stone: Material, rng: np.random.Generator) -> Mesh:
+def paving(
+    low: Sequence[float],
+    high: Sequence[float],
+    top: float,
+    row: float,
+    length: float,
+    stone: Material,
+    rng: np.random.Generator,
+) -> Mesh:
     """Flagstones over x and z at a height, a little uneven, on a bed that shows in the joints."""
     a, b = courses(low, high, row, length, rng)
     n = len(a)
     ups = top + rng.normal(0, 0.0015, n)
-    flags = slabs(np.stack([a[:, 0], np.full(n, top - 0.05), a[:, 1]], -1), np.stack([b[:, 0], ups, b[:, 1]], -1), 0.008, stone)
+    flags = slabs(
+        np.stack([a[:, 0], np.full(n, top - 0.05), a[:, 1]], -1), np.stack([b[:, 0], ups, b[:, 1]], -1), 0.008, stone
+    )
     return painted(flags, shades(rng, n))
 
 
-def ashlar(low: Sequence[float], high: Sequence[float], row: float, length: float, stone: Material, rng: np.random.Generator, depth: float = 0.1) -> Mesh:
+def ashlar(
+    low: Sequence[float],
+    high: Sequence[float],
+    row: float,
+    length: float,
+    stone: Material,
+    rng: np.random.Generator,
+    depth: float = 0.1,
+) -> Mesh:
     """Dressed blocks over x and y whose faces stand about z = 0, a few millimetres in and out."""
     a, b = courses(low, high, row, length, rng, 0.008)
     n = len(a)
     front = rng.normal(0, 0.004, n)
-    lying = slabs(np.stack([a[:, 0], np.full(n, -depth), -b[:, 1]], -1), np.stack([b[:, 0], front, -a[:, 1]], -1), 0.012, stone)
+    lying = slabs(
+        np.stack([a[:, 0], np.full(n, -depth), -b[:, 1]], -1), np.stack([b[:, 0], front, -a[:, 1]], -1), 0.012, stone
+    )
     return painted(transformed(lying, UPRIGHT), shades(rng, n))
 
 
-def strip(low: Sequence[float], high: Sequence[float], length: float, stone: Material, rng: np.random.Generator, bevel: float = 0.012) -> Mesh:
+def strip(
+    low: Sequence[float],
+    high: Sequence[float],
+    length: float,
+    stone: Material,
+    rng: np.random.Generator,
+    bevel: float = 0.012,
+) -> Mesh:
     """One course of stones along x between two corners: steps, copings, string courses."""
     n = max(1, round((high[0] - low[0]) / length))
     cuts = np.linspace(low[0], high[0], n + 1) + np.pad(rng.uniform(-0.08, 0.08, max(n - 1, 0)), 1) * length
@@ -84,16 +125,33 @@ def tiled(low: Sequence[float], high: Sequence[float], rows: int, tile: Material
 
 
 def column(stone: Material, rng: np.random.Generator, segments: int = 28) -> list[Mesh]:
-    """A slender column from the arcade's floor to the arches: plinth, base, shaft, carved capital, impost. About the y axis."""
+    """A slender column from the arcade's floor to the arches: plinth, base, shaft, carved capital, impost. About the y
+    axis.
+    """
     y, top = FLOOR, SPRING
     base = [(0, y), (0.20, y + 0.10), (0.215, y + 0.13), (0.20, y + 0.16), (0.165, y + 0.17), (0.155, y + 0.20)]
     base += [(0.165, y + 0.22), (0.18, y + 0.235), (0.165, y + 0.255)]
     shaft = [(0.135, y + 0.27), (0.128, y + 0.32), (0.127, y + 0.9), (0.118, top - 0.62), (0.122, top - 0.585)]
-    neck = [(0.14, top - 0.575), (0.148, top - 0.56), (0.14, top - 0.545), (0.12, top - 0.535), (0.12, top - 0.50), (0, top - 0.50)]
+    neck = [
+        (0.14, top - 0.575),
+        (0.148, top - 0.56),
+        (0.14, top - 0.545),
+        (0.12, top - 0.535),
+        (0.12, top - 0.50),
+        (0, top - 0.50),
+    ]
     turned = lathe(base + shaft + neck, (0, 0, 0), stone, segments)
-    blocks = slabs([(-0.22, y - 0.02, -0.22), (-0.24, top - 0.13, -0.24)], [(0.22, y + 0.10, 0.22), (0.24, top, 0.24)], 0.012, stone)
+    blocks = slabs(
+        [(-0.22, y - 0.02, -0.22), (-0.24, top - 0.13, -0.24)],
+        [(0.22, y + 0.10, 0.22), (0.24, top, 0.24)],
+        0.012,
+        stone,
+    )
     crown = capital(top - 0.53, top - 0.115, 0.125, 0.225, stone)
-    return [painted(turned, shade(rng.integers(ROSY, SHADES))), *(painted(m, shade(rng.integers(ROSY))) for m in (blocks, crown))]
+    return [
+        painted(turned, shade(rng.integers(ROSY, SHADES))),
+        *(painted(m, shade(rng.integers(ROSY))) for m in (blocks, crown)),
+    ]
 
 
 def capital(low: float, high: float, radius: float, half: float, stone: Material) -> Mesh:
@@ -140,7 +198,13 @@ def spandrels(bays: int, material: Material, arc: int = 24) -> Mesh:
     z = WALL / 2
     ring = [(low, z), (np.full_like(low, TOP), z), (np.full_like(low, TOP), -z), (low, -z)]
     corners = np.stack([np.stack([x, y, np.full_like(x, depth)], -1) for y, depth in ring], 1)
-    sides = np.stack([np.stack([corners[:-1, i], corners[1:, i], corners[1:, j], corners[:-1, j]], 1) for i, j in ((0, 1), (1, 2), (2, 3), (3, 0))], 1)
+    sides = np.stack(
+        [
+            np.stack([corners[:-1, i], corners[1:, i], corners[1:, j], corners[:-1, j]], 1)
+            for i, j in ((0, 1), (1, 2), (2, 3), (3, 0))
+        ],
+        1,
+    )
     ends = np.stack([corners[0, ::-1], corners[-1]])
     return placed_uvs(polygons(np.concatenate([sides.reshape(-1, 4, 3), ends]), material), 2.0, (0, 1))
 
@@ -148,7 +212,9 @@ def spandrels(bays: int, material: Material, arc: int = 24) -> Mesh:
 def arches(bays: int, stone: Material, rng: np.random.Generator) -> Mesh:
     """The arch stones of the bays, alternately light and rosy, standing 2 cm before the wall."""
     count = 19
-    rosy = np.where(np.arange(count) % 2 == 1, ROSY + rng.integers(0, SHADES - ROSY, count), rng.integers(0, ROSY, count))
+    rosy = np.where(
+        np.arange(count) % 2 == 1, ROSY + rng.integers(0, SHADES - ROSY, count), rng.integers(0, ROSY, count)
+    )
     ring = painted(arch(SPAN, RING, WALL + 0.04, stone, count), shade(rosy))
     every = [placing((BAY * (k + 0.5), SPRING, 0)) for k in range(bays)]
     return copies(ring, np.stack(every))
@@ -186,7 +252,9 @@ def ceiling(x0: float, x1: float, depth: float, wood: Material, rng: np.random.G
     return [beams, boards, painted(boxes((x0, CEILING + 0.21, -depth), (x1, 4.5, -WALL / 2), wood), shade(0))]
 
 
-def roof(x0: float, x1: float, depth: float, clay: Material, stone: Material, rng: np.random.Generator, rise: float = 0.75) -> list[Mesh]:
+def roof(
+    x0: float, x1: float, depth: float, clay: Material, stone: Material, rng: np.random.Generator, rise: float = 0.75
+) -> list[Mesh]:
     """Round tiles in rows from the ridge at the back down to the eaves, on a wedge."""
     y, eaves = TOP + 0.27, WALL / 2 + 0.30
     run = depth + eaves
@@ -209,7 +277,9 @@ def roof(x0: float, x1: float, depth: float, clay: Material, stone: Material, rn
     return [painted(wedge, shade(0)), painted(copies(tile, place), shades(rng, k.size))]
 
 
-def dado(x0: float, x1: float, z: float, f: Finishes, rng: np.random.Generator, top: float = FLOOR + 1.05) -> list[Mesh]:
+def dado(
+    x0: float, x1: float, z: float, f: Finishes, rng: np.random.Generator, top: float = FLOOR + 1.05
+) -> list[Mesh]:
     """Tiles over the lower part of a wall that faces +z at `z`, with a skirting and a rail."""
     return [
         strip((x0, FLOOR, z), (x1, FLOOR + 0.12, z + 0.05), 1.2, f.stone, rng),
@@ -223,11 +293,19 @@ def beam(low: Sequence[float], high: Sequence[float], radius: float, wood: Mater
     return painted(cylinder(low, high, radius, wood, 12), shade(entry))
 
 
-def arcade(bays: int, before: float, after: float, depth: float, f: Finishes, rng: np.random.Generator, columns: Sequence[int]) -> list[Mesh]:
-    """A side of a court: `bays` arches along x from 0 on, with wall `before` and `after` them, and a covered walk `depth` metres deep."""
+def arcade(
+    bays: int, before: float, after: float, depth: float, f: Finishes, rng: np.random.Generator, columns: Sequence[int]
+) -> list[Mesh]:
+    """A side of a court: `bays` arches along x from 0 on, with wall `before` and `after` them, and a covered walk
+    `depth` metres deep.
+    """
     x0, x1 = -before, bays * BAY + after
     z = WALL / 2
-    parts = [spandrels(bays, f.plaster), arches(bays, f.stone, rng), *mouldings(x0, bays * BAY + min(after, z), bays, f, rng)]
+    parts = [
+        spandrels(bays, f.plaster),
+        arches(bays, f.stone, rng),
+        *mouldings(x0, bays * BAY + min(after, z), bays, f, rng),
+    ]
     for k in columns:
         parts += [moved(m, (k * BAY, 0, 0)) for m in column(f.stone, rng)]
     if before:

@@ -21,7 +21,9 @@ def blade(length: float, width: float, droop: float, material: Material, rows: i
 
 
 def frames(forward: npt.ArrayLike, origins: npt.ArrayLike, size: npt.ArrayLike, roll: npt.ArrayLike = 0.0) -> Points:
-    """Matrices (n, 4, 4) that turn +z towards `forward`, keep +y as upright as possible but for `roll` (radians), scale and move."""
+    """Matrices (n, 4, 4) that turn +z towards `forward`, keep +y as upright as possible but for `roll` (radians), scale
+    and move.
+    """
     z = np.asarray(forward, "f8")
     z = z / np.linalg.norm(z, axis=-1, keepdims=True)
     x = np.cross([0.02, 1.0, 0.01], z)
@@ -53,17 +55,39 @@ def agave(base: npt.ArrayLike, size: float, material: Material, rng: np.random.G
 
 
 def bush(
-    center: npt.ArrayLike, radii: npt.ArrayLike, count: int, leaf: float, material: Material, rng: np.random.Generator, first: int = 0, kinds: int = 16
+    center: npt.ArrayLike,
+    radii: npt.ArrayLike,
+    count: int,
+    leaf: float,
+    material: Material,
+    rng: np.random.Generator,
+    first: int = 0,
+    kinds: int = 16,
 ) -> Mesh:
-    """A crown of leaves `leaf` metres long in the outer part of an ellipsoid, in `kinds` shades from the palette's entry `first` on."""
+    """A crown of leaves `leaf` metres long in the outer part of an ellipsoid, in `kinds` shades from the palette's
+    entry `first` on.
+    """
     out = around(rng, count, -0.9, 1.0)
     depth = rng.uniform(0.6, 1.0, (count, 1)) ** 0.7 * (1 + 0.12 * np.sin(out @ np.array([[5.0], [4.0], [6.0]])))
     forward = out + rng.normal((0, -0.15, 0), 0.45, (count, 3))
-    place = frames(forward, np.asarray(center) + out * depth * np.asarray(radii), leaf * rng.uniform(0.7, 1.2, count), rng.normal(0, 0.7, count))
+    place = frames(
+        forward,
+        np.asarray(center) + out * depth * np.asarray(radii),
+        leaf * rng.uniform(0.7, 1.2, count),
+        rng.normal(0, 0.7, count),
+    )
     return painted(copies(blade(1.0, 0.5, 0.15, material, 2), place), shade(first + rng.integers(0, kinds, count)))
 
 
-def fruit(center: npt.ArrayLike, radii: npt.ArrayLike, count: int, size: float, material: Material, rng: np.random.Generator, entry: int) -> Mesh:
+def fruit(
+    center: npt.ArrayLike,
+    radii: npt.ArrayLike,
+    count: int,
+    size: float,
+    material: Material,
+    rng: np.random.Generator,
+    entry: int,
+) -> Mesh:
     """Round fruit in a crown's surface, `size` metres in radius."""
     at = np.asarray(center) + around(rng, count, -0.7, 0.6) * np.asarray(radii) * 0.95
     place = np.tile(np.eye(4), (count, 1, 1))
@@ -75,11 +99,26 @@ def trunk(base: npt.ArrayLike, top: npt.ArrayLike, radius: float, material: Mate
     """A stem that wavers and tapers."""
     a, b = np.asarray(base, "f8"), np.asarray(top, "f8")
     t = np.linspace(0, 1, 9)[:, None]
-    bend = np.concatenate([np.sin(3 * t + 1) - np.sin(1), 0 * t, np.sin(2.3 * t)], 1) * 0.12 * np.linalg.norm(b - a) * t * (1 - t)
+    bend = (
+        np.concatenate([np.sin(3 * t + 1) - np.sin(1), 0 * t, np.sin(2.3 * t)], 1)
+        * 0.12
+        * np.linalg.norm(b - a)
+        * t
+        * (1 - t)
+    )
     return tube(a + (b - a) * t + bend, radius * np.linspace(1.2, 0.7, 9), material, 9)
 
 
-def cascade(path: npt.ArrayLike, spread: float, count: int, leaf: float, material: Material, rng: np.random.Generator, first: int, kinds: int) -> Mesh:
+def cascade(
+    path: npt.ArrayLike,
+    spread: float,
+    count: int,
+    leaf: float,
+    material: Material,
+    rng: np.random.Generator,
+    first: int,
+    kinds: int,
+) -> Mesh:
     """Leaves or bracts along a polyline (n, 3), scattered `spread` metres about it, in clusters."""
     p = np.asarray(path, "f8")
     at = rng.uniform(0, len(p) - 1, count)
@@ -89,4 +128,3 @@ def cascade(path: npt.ArrayLike, spread: float, count: int, leaf: float, materia
     forward = rng.normal((0, -0.3, 0.4), 1, (count, 3))
     place = frames(forward, spots, leaf * rng.uniform(0.7, 1.2, count), rng.uniform(-2, 2, count))
     return painted(copies(blade(1.0, 0.7, 0.2, material, 2, 0.35), place), shade(first + rng.integers(0, kinds, count)))
-

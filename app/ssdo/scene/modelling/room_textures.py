@@ -1,4 +1,6 @@
-"""Images and materials for rooms: wood, cloth, a rug, pictures, paper. Colours are linear until they are written; reliefs become normal images."""
+"""Images and materials for rooms: wood, cloth, a rug, pictures, paper. Colours are linear until they are written;
+reliefs become normal images.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ Rng = np.random.Generator
 
 
 def relief(height: npt.ArrayLike, pixel: float) -> Image:
-    """A normal image (tangent space, y up, linear) of heights (h, w) in metres that repeat; `pixel`: the width of one, metres."""
+    """A normal image (tangent space, y up, linear) of heights (h, w) in metres that repeat; `pixel`: the width of one,
+    metres.
+    """
     z = np.asarray(height, "f8")
     right, up = ((np.roll(z, -s, axis) - np.roll(z, s, axis)) / (2 * pixel) for axis, s in ((1, 1), (0, -1)))
     n = np.stack([-right, -up, np.ones_like(z)], -1)
@@ -37,7 +41,9 @@ def streaks(rows: int, columns: int, stretch: float, slope: float, rng: Rng) -> 
 
 
 def wood(name: str, color: Vec3, rng: Rng, spread: float = 0.14, roughness: float = 0.4) -> Material:
-    """`STRIPS` boards one above the other, grain along u, each of its own tone; `joinery.grained` lays a thing on one of them."""
+    """`STRIPS` boards one above the other, grain along u, each of its own tone; `joinery.grained` lays a thing on one
+    of them.
+    """
     rows, columns = 24, 512
     tone = []
     for _ in range(STRIPS):
@@ -47,7 +53,15 @@ def wood(name: str, color: Vec3, rng: Rng, spread: float = 0.14, roughness: floa
     t = np.concatenate(tone)[..., None]
     color8 = srgb8(np.clip(np.array(color) * np.exp(t * np.array([0.9, 1.0, 1.15])), 0.02, 0.8))
     bumps = relief(0.0002 * np.concatenate([s - s.mean() for s in tone]), GRAIN / columns)
-    return Material((1, 1, 1), albedo_image=Image(color8), roughness=roughness, reflectance=0.04, normal_image=bumps, normal_scale=0.6, name=name)
+    return Material(
+        (1, 1, 1),
+        albedo_image=Image(color8),
+        roughness=roughness,
+        reflectance=0.04,
+        normal_image=bumps,
+        normal_scale=0.6,
+        name=name,
+    )
 
 
 def cloth(name: str, color: Vec3, rng: Rng, variety: float = 0.06) -> Material:
@@ -59,13 +73,19 @@ def cloth(name: str, color: Vec3, rng: Rng, variety: float = 0.06) -> Material:
     parity = (np.floor(at)[:, None] + np.floor(at)[None]) % 2
     height = np.where(parity == 0, over[:, None], over[None])
     warp, weft = (np.repeat(np.exp(rng.normal(0, variety, threads)), fine) for _ in range(2))
-    tone = np.where(parity == 0, warp[:, None], weft[None]) * (0.78 + 0.3 * height) * np.exp(0.03 * mottle(size, 1.2, rng))
+    tone = (
+        np.where(parity == 0, warp[:, None], weft[None]) * (0.78 + 0.3 * height) * np.exp(0.03 * mottle(size, 1.2, rng))
+    )
     pixels = srgb8(np.clip(np.array(color) * tone[..., None], 0.02, 0.8))
-    return Material((1, 1, 1), albedo_image=Image(pixels), normal_image=relief(0.0011 * height, WEAVE / size), name=name)
+    return Material(
+        (1, 1, 1), albedo_image=Image(pixels), normal_image=relief(0.0011 * height, WEAVE / size), name=name
+    )
 
 
 def paper(name: str, light: Vec3, rng: Rng) -> Material:
-    """A lampshade that glows, most in its middle (v 0 at its upper rim, 1 at the lower one). `light`: its radiance there."""
+    """A lampshade that glows, most in its middle (v 0 at its upper rim, 1 at the lower one). `light`: its radiance
+    there.
+    """
     size = 128
     v = (np.arange(size) + 0.5)[:, None] / size
     fibres = 0.05 * mottle(size, 0.7, rng) + 0.04 * streaks(size, size, 6, 0.9, rng).T
@@ -75,7 +95,9 @@ def paper(name: str, light: Vec3, rng: Rng) -> Material:
 
 
 def rug(rng: Rng) -> Material:
-    """A knotted rug, half as long again as it is wide, its image's columns along it: medallions in a field of stepped lozenges, three borders."""
+    """A knotted rug, half as long again as it is wide, its image's columns along it: medallions in a field of stepped
+    lozenges, three borders.
+    """
     h, w, knots = 288, 432, 96
     y, x = np.meshgrid((np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / h, indexing="ij")
     edge = np.minimum(np.minimum(x, 1.5 - x), np.minimum(y, 1 - y))
@@ -86,7 +108,15 @@ def rug(rng: Rng) -> Material:
     color = np.where((lozenge < 0.22)[..., None], ochre, red)
     color = np.where((lozenge < 0.11)[..., None], navy, color)
     center = np.minimum.reduce([abs(qx - c) * 1.25 + abs(qy - 0.5) for c in (0.42, 0.75, 1.08)])
-    for limit, paint in ((0.27, cream), (0.255, navy), (0.20, ochre), (0.185, teal), (0.12, cream), (0.105, red), (0.04, cream)):
+    for limit, paint in (
+        (0.27, cream),
+        (0.255, navy),
+        (0.20, ochre),
+        (0.185, teal),
+        (0.12, cream),
+        (0.105, red),
+        (0.04, cream),
+    ):
         color = np.where((center < limit)[..., None], paint, color)
     wave = ((qx + qy) * 16 % 1 < 0.5) ^ ((qx - qy) * 16 % 1 < 0.5)
     color = np.where((edge < 0.155)[..., None], np.where(wave[..., None], teal, navy), color)
@@ -96,7 +126,12 @@ def rug(rng: Rng) -> Material:
     color = np.where((edge < 0.006)[..., None], deep, color)
     fade = np.exp(0.06 * mottle(512, 1.3, rng)[:h, :w] + 0.07 * streaks(h, w, 40, 0.3, rng))  # dyed in lots
     pile = 0.0006 * np.tile(np.abs(np.sin(np.pi * (np.arange(h) + 0.5) / 3)), (w, 1)).T
-    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color * fade[..., None], 0.02, 0.75))), normal_image=relief(pile, 1.7 / h), name="rug")
+    return Material(
+        (1, 1, 1),
+        albedo_image=Image(srgb8(np.clip(color * fade[..., None], 0.02, 0.75))),
+        normal_image=relief(pile, 1.7 / h),
+        name="rug",
+    )
 
 
 def landscape(rng: Rng) -> Material:
@@ -107,7 +142,11 @@ def landscape(rng: Rng) -> Material:
     color = np.where((np.hypot(x - 0.95, y - 0.36) < 0.11)[..., None], (0.78, 0.62, 0.30), color)
     for k, paint in enumerate(((0.42, 0.30, 0.34), (0.22, 0.22, 0.32), (0.09, 0.16, 0.22), (0.04, 0.08, 0.09))):
         a, b, c = rng.uniform(0, 6, 3)
-        ridge = 0.42 + 0.14 * k + (0.10 - 0.015 * k) * (np.sin(2.1 * x + a) + 0.4 * np.sin(5.3 * x + b) + 0.15 * np.sin(13 * x + c))
+        ridge = (
+            0.42
+            + 0.14 * k
+            + (0.10 - 0.015 * k) * (np.sin(2.1 * x + a) + 0.4 * np.sin(5.3 * x + b) + 0.15 * np.sin(13 * x + c))
+        )
         color = np.where((y > ridge)[..., None], paint, color)
     return _canvas("landscape", color, rng)
 
@@ -118,7 +157,9 @@ def sea(rng: Rng) -> Material:
     y, x = np.meshgrid(np.linspace(0, 1, h), np.linspace(0, w / h, w), indexing="ij")
     strokes = streaks(256, 256, 7, 1.1, rng)[:h, :w]
     above, beach = (y < 0.45)[..., None], (y > 0.80 + 0.06 * np.sin(2.2 * x + 1))[..., None]
-    color = np.where(above, np.array([0.44, 0.60, 0.70]), (0.05, 0.26, 0.36)) * np.exp(np.where(above, 0.08, 0.22) * strokes[..., None])
+    color = np.where(above, np.array([0.44, 0.60, 0.70]), (0.05, 0.26, 0.36)) * np.exp(
+        np.where(above, 0.08, 0.22) * strokes[..., None]
+    )
     color = np.where(beach, np.array([0.66, 0.54, 0.34]) * np.exp(0.08 * strokes)[..., None], color)
     white, red = (0.74, 0.70, 0.62), (0.66, 0.20, 0.08)
     for cx, cy, size, sail in ((0.42, 0.56, 0.30, white), (0.98, 0.50, 0.17, red), (1.20, 0.475, 0.10, white)):
@@ -145,7 +186,11 @@ def circles(rng: Rng) -> Material:
     h, w = 144, 112
     y, x = np.meshgrid(np.linspace(0, 1.28, h), np.linspace(0, 1, w), indexing="ij")
     color = np.ones((h, w, 1)) * np.array([0.66, 0.60, 0.48])
-    for cx, cy, r, paint in ((0.42, 0.48, 0.28, (0.05, 0.24, 0.26)), (0.62, 0.78, 0.20, (0.66, 0.16, 0.04)), (0.36, 0.92, 0.10, (0.05, 0.05, 0.06))):
+    for cx, cy, r, paint in (
+        (0.42, 0.48, 0.28, (0.05, 0.24, 0.26)),
+        (0.62, 0.78, 0.20, (0.66, 0.16, 0.04)),
+        (0.36, 0.92, 0.10, (0.05, 0.05, 0.06)),
+    ):
         color = np.where((np.hypot(x - cx, y - cy) < r)[..., None], paint, color)
     color = np.where((abs(0.9 * x - 0.5 * y + 0.03) < 0.012)[..., None], (0.05, 0.05, 0.06), color)
     color = np.where(((abs(y - 0.48) < 0.02) & (x > 0.2) & (x < 0.9))[..., None], (0.70, 0.42, 0.06), color)

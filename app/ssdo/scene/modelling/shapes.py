@@ -1,4 +1,5 @@
-"""A vocabulary for modelling in arrays: every builder returns a `Mesh`, closed and wound outwards unless it says otherwise.
+"""A vocabulary for modelling in arrays: every builder returns a `Mesh`, closed and wound outwards unless it says
+otherwise.
 
 Metres, y up. Angles in degrees. Textures are laid out by `uvs` with (0, 0) at the top left of the image.
 """
@@ -29,9 +30,37 @@ from ssdo.scene.modelling.assembly import (
 )
 
 __all__ = [  # with what puts them together, so that a modeller needs one import
-    "FACES", "PLAIN", "Place", "Points", "aligned", "arch", "box", "boxes", "copies", "cylinder", "flat", "grid", "grid_normals", "hexahedra", "lathe",
-    "merged", "mesh_of", "moved", "painted", "placed_uvs", "placing", "polygons", "prism", "quad", "scaled", "sheet", "slabs", "sphere", "transformed",
-    "tube", "turned",
+    "FACES",
+    "PLAIN",
+    "Place",
+    "Points",
+    "aligned",
+    "arch",
+    "box",
+    "boxes",
+    "copies",
+    "cylinder",
+    "flat",
+    "grid",
+    "grid_normals",
+    "hexahedra",
+    "lathe",
+    "merged",
+    "mesh_of",
+    "moved",
+    "painted",
+    "placed_uvs",
+    "placing",
+    "polygons",
+    "prism",
+    "quad",
+    "scaled",
+    "sheet",
+    "slabs",
+    "sphere",
+    "transformed",
+    "tube",
+    "turned",
 ]
 
 PLAIN = Material()
@@ -50,7 +79,9 @@ def polygons(corners: npt.ArrayLike, material: Material, uvs: npt.ArrayLike | No
 
 
 def quad(a: Place, b: Place, c: Place, d: Place, material: Material = PLAIN) -> Mesh:
-    """A flat open quadrilateral; a, b, c, d counter-clockwise seen from the front, the image upright with its lower edge along ab."""
+    """A flat open quadrilateral; a, b, c, d counter-clockwise seen from the front, the image upright with its lower
+    edge along ab.
+    """
     return polygons(np.asarray([a, b, c, d], "f8")[None], material, [[0, 1], [1, 1], [1, 0], [0, 0]])
 
 
@@ -105,10 +136,16 @@ def sphere(center: Place, radius: float, material: Material = PLAIN, rings: int 
     return grid(out * radius + np.asarray(center, "f8"), material, normals=out)
 
 
-def grid(points: npt.ArrayLike, material: Material = PLAIN, normals: npt.ArrayLike | None = None, uvs: npt.ArrayLike | None = None) -> Mesh:
+def grid(
+    points: npt.ArrayLike,
+    material: Material = PLAIN,
+    normals: npt.ArrayLike | None = None,
+    uvs: npt.ArrayLike | None = None,
+) -> Mesh:
     """A smooth skin over points (rows, columns, 3). With rows going up and columns to the right, the front is seen.
 
-    Where the first and the last row or column coincide the skin is closed, and smooth across the seam. Triangles without area are left out.
+    Where the first and the last row or column coincide the skin is closed, and smooth across the seam. Triangles
+    without area are left out.
     """
     p = np.asarray(points, "f8")
     rows, columns = p.shape[:2]
@@ -140,9 +177,14 @@ def _along(points: Points, axis: int) -> Points:
 
 
 def sheet(
-    function: Callable[[Points, Points], npt.ArrayLike], material: Material = PLAIN, rows: int = 32, columns: int = 32, thickness: float = 0.0
+    function: Callable[[Points, Points], npt.ArrayLike],
+    material: Material = PLAIN,
+    rows: int = 32,
+    columns: int = 32,
+    thickness: float = 0.0,
 ) -> Mesh:
-    """A smooth surface `function(u, v)` -> (..., 3) with u to the right and v upwards, both 0 to 1, seen from its front.
+    """A smooth surface `function(u, v)` -> (..., 3) with u to the right and v upwards, both 0 to 1, seen from its
+    front.
 
     With a thickness (metres) it is a closed solid of two skins and a rim, else a single open skin.
     """
@@ -153,13 +195,24 @@ def sheet(
     n = grid_normals(p)
     front, back = p + n * thickness / 2, p - n * thickness / 2
     loops = [np.concatenate([s[0, :-1], s[:-1, -1], s[-1, :0:-1], s[:0:-1, 0], s[:1, 0]]) for s in (front, back)]
-    edge = np.concatenate([np.stack([u, v], -1)[i] for i in (np.s_[0, :-1], np.s_[:-1, -1], np.s_[-1, :0:-1], np.s_[:0:-1, 0], np.s_[:1, 0])])
+    edge = np.concatenate(
+        [
+            np.stack([u, v], -1)[i]
+            for i in (np.s_[0, :-1], np.s_[:-1, -1], np.s_[-1, :0:-1], np.s_[:0:-1, 0], np.s_[:1, 0])
+        ]
+    )
     uvs = np.stack([u, 1 - v], -1)
     rim = grid(np.stack([loops[1], loops[0]]), material, uvs=np.stack([edge * (1, -1) + (0, 1)] * 2))
     return merged([grid(front, material, n, uvs), grid(back[:, ::-1], material, -n[:, ::-1], uvs[:, ::-1]), rim])[0]
 
 
-def lathe(profile: npt.ArrayLike, center: Place = (0, 0, 0), material: Material = PLAIN, segments: int = 32, crease: float = 35.0) -> Mesh:
+def lathe(
+    profile: npt.ArrayLike,
+    center: Place = (0, 0, 0),
+    material: Material = PLAIN,
+    segments: int = 32,
+    crease: float = 35.0,
+) -> Mesh:
     """A profile of (radius, height) points, from the bottom to the top, turned about the vertical through `center`.
 
     Corners sharper than `crease` degrees stay sharp. Closed where both ends have radius 0 or meet.
@@ -171,7 +224,9 @@ def lathe(profile: npt.ArrayLike, center: Place = (0, 0, 0), material: Material 
     ends = np.stack([out, out], 1)  # the normal at the start and at the end of every edge
     soft = (out[1:] * out[:-1]).sum(-1) > np.cos(np.radians(crease))
     mean = out[1:] + out[:-1]
-    ends[1:, 0][soft] = ends[:-1, 1][soft] = (mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9))[soft]
+    ends[1:, 0][soft] = ends[:-1, 1][soft] = (mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9))[
+        soft
+    ]
     phi = np.linspace(0, 2 * np.pi, segments + 1)
     turn = np.stack([np.cos(phi), -np.sin(phi)])
     turn[:, -1] = turn[:, 0]
@@ -183,8 +238,12 @@ def lathe(profile: npt.ArrayLike, center: Place = (0, 0, 0), material: Material 
     return grid(turned_about(rings) + np.asarray(center, "f8"), material, turned_about(ends.reshape(-1, 2)))
 
 
-def cylinder(low: Place, high: Place, radius: float, material: Material = PLAIN, segments: int = 24, taper: float = 1.0) -> Mesh:
-    """A closed cylinder from the middle of one end to that of the other; `taper` scales the radius of the second end."""
+def cylinder(
+    low: Place, high: Place, radius: float, material: Material = PLAIN, segments: int = 24, taper: float = 1.0
+) -> Mesh:
+    """A closed cylinder from the middle of one end to that of the other; `taper` scales the radius of the second
+    end.
+    """
     a, b = np.asarray(low, "f8"), np.asarray(high, "f8")
     length = float(np.linalg.norm(b - a))
     upright = lathe([(0, 0), (radius, 0), (radius * taper, length), (0, length)], material=material, segments=segments)
@@ -192,7 +251,9 @@ def cylinder(low: Place, high: Place, radius: float, material: Material = PLAIN,
 
 
 def tube(path: npt.ArrayLike, radius: npt.ArrayLike, material: Material = PLAIN, sides: int = 12) -> Mesh:
-    """A smooth tube along a path (n, 3) with one radius, or one for every point. Closed on itself if the path's ends coincide, else capped."""
+    """A smooth tube along a path (n, 3) with one radius, or one for every point. Closed on itself if the path's ends
+    coincide, else capped.
+    """
     p = np.asarray(path, "f8")
     radii = np.broadcast_to(np.asarray(radius, "f8"), len(p))[:, None, None]
     loop = bool(np.allclose(p[0], p[-1]))
@@ -228,8 +289,17 @@ def _carried(along: Points) -> Points:
     return side
 
 
-def arch(span: float, ring: float, depth: float, material: Material = PLAIN, stones: int = 15, gap: float = 0.006, sweep: float = 180.0) -> Mesh:
-    """A round arch of wedge stones in the xy plane: clear span, ring thickness and depth (along z) in metres, centred on the origin.
+def arch(
+    span: float,
+    ring: float,
+    depth: float,
+    material: Material = PLAIN,
+    stones: int = 15,
+    gap: float = 0.006,
+    sweep: float = 180.0,
+) -> Mesh:
+    """A round arch of wedge stones in the xy plane: clear span, ring thickness and depth (along z) in metres, centred
+    on the origin.
 
     `sweep` beyond 180 degrees draws it in below its centre: a horseshoe. `gap` is the width of the joints, metres.
     """
@@ -241,6 +311,12 @@ def arch(span: float, ring: float, depth: float, material: Material = PLAIN, sto
         return np.stack([-np.sin(angle) * r, np.cos(angle) * r, np.full_like(angle, z)], -1)
 
     lower, upper = [
-        [corner(start, r, depth / 2), corner(end, r, depth / 2), corner(end, r, -depth / 2), corner(start, r, -depth / 2)] for r in (radius, radius + ring)
+        [
+            corner(start, r, depth / 2),
+            corner(end, r, depth / 2),
+            corner(end, r, -depth / 2),
+            corner(start, r, -depth / 2),
+        ]
+        for r in (radius, radius + ring)
     ]
     return hexahedra(np.stack([*lower, *upper], 1), material)

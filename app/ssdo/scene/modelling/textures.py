@@ -23,11 +23,19 @@ def srgb8(linear: npt.ArrayLike) -> Bytes:
 
 
 def palette(name: str, bases: npt.ArrayLike, spread: float, warmth: float, rng: np.random.Generator) -> Material:
-    """A material of `SHADES` flat colours in a row, scattered about the bases; `shade` gives the texture coordinates of one."""
-    base = np.resize(np.asarray(bases, "f8"), (SHADES, 3)) if np.ndim(bases) > 1 else np.tile(np.asarray(bases, "f8"), (SHADES, 1))
+    """A material of `SHADES` flat colours in a row, scattered about the bases; `shade` gives the texture coordinates of
+    one.
+    """
+    base = (
+        np.resize(np.asarray(bases, "f8"), (SHADES, 3))
+        if np.ndim(bases) > 1
+        else np.tile(np.asarray(bases, "f8"), (SHADES, 1))
+    )
     light = np.exp(rng.normal(0, spread, (SHADES, 1)))
     tilt = rng.normal(0, warmth, (SHADES, 1)) * np.array([0.6, 0.0, -1.0])
-    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(base * light * (1 + tilt), 0.02, 0.8)[None])), name=name)
+    return Material(
+        (1, 1, 1), albedo_image=Image(srgb8(np.clip(base * light * (1 + tilt), 0.02, 0.8)[None])), name=name
+    )
 
 
 def shade(index: npt.ArrayLike) -> Floats:
@@ -42,7 +50,9 @@ def shades(rng: np.random.Generator, count: int) -> Floats:
 
 
 def mottle(size: int, slope: float, rng: np.random.Generator) -> Array:
-    """Noise of mean 0 and deviation 1 that repeats without a seam; a steeper slope makes larger blotches. (size, size)"""
+    """Noise of mean 0 and deviation 1 that repeats without a seam; a steeper slope makes larger blotches. (size,
+    size)
+    """
     fx, fy = np.fft.rfftfreq(size), np.fft.fftfreq(size)
     frequency = np.hypot(fx[None], fy[:, None])
     frequency[0, 0] = 1.0
@@ -56,7 +66,11 @@ def plaster(name: str, color: Vec3, rng: np.random.Generator) -> Material:
     """Lime wash: clouds and a little grain."""
     clouds = 0.05 * mottle(128, 1.5, rng) + 0.015 * mottle(128, 0.2, rng)
     tilt = 0.02 * mottle(128, 1.8, rng)[..., None] * np.array([0.5, 0.0, -1.0])
-    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(np.array(color) * np.exp(clouds)[..., None] * (1 + tilt), 0.02, 0.8))), name=name)
+    return Material(
+        (1, 1, 1),
+        albedo_image=Image(srgb8(np.clip(np.array(color) * np.exp(clouds)[..., None] * (1 + tilt), 0.02, 0.8))),
+        name=name,
+    )
 
 
 def zellige(rng: np.random.Generator) -> Material:
@@ -68,7 +82,13 @@ def zellige(rng: np.random.Generator) -> Material:
     star = np.minimum(square, diamond)  # < r: inside the star of two squares
     corner = (0.5 - abs(x)) + (0.5 - abs(y))
     cell = (np.floor(at)[None] + np.floor(at)[:, None]) % 2
-    cobalt, teal, white, ochre, grout = ((0.04, 0.09, 0.27), (0.05, 0.23, 0.22), (0.66, 0.64, 0.56), (0.55, 0.30, 0.07), (0.45, 0.40, 0.32))
+    cobalt, teal, white, ochre, grout = (
+        (0.04, 0.09, 0.27),
+        (0.05, 0.23, 0.22),
+        (0.66, 0.64, 0.56),
+        (0.55, 0.30, 0.07),
+        (0.45, 0.40, 0.32),
+    )
     color = np.where((cell == 0)[..., None], cobalt, teal)
     color = np.where((star < 0.13)[..., None], white, color)
     color = np.where((star < 0.065)[..., None], ochre, color)
@@ -79,7 +99,13 @@ def zellige(rng: np.random.Generator) -> Material:
     return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color, 0.02, 0.75))), name="zellige")
 
 
-def woven(name: str, ground: Vec3, band: Vec3, rng: np.random.Generator, stripes: tuple[float, ...] = (0.06, 0.10, 0.115, 0.9, 0.94)) -> Material:
+def woven(
+    name: str,
+    ground: Vec3,
+    band: Vec3,
+    rng: np.random.Generator,
+    stripes: tuple[float, ...] = (0.06, 0.10, 0.115, 0.9, 0.94),
+) -> Material:
     """Dyed cloth with bands across; the image's rows run along the cloth from one hem (0) to the other (1)."""
     rows, columns = 256, 32
     v = (np.arange(rows) + 0.5)[:, None] / rows
@@ -98,7 +124,13 @@ def carpet(rng: np.random.Generator) -> Material:
     knots = 48  # patterns in knotted pile have steps
     qx, qy = np.floor(x * knots) / knots, np.floor(y * knots) / knots
     diamond = (abs(qx - 0.5) + abs((qy % 0.5) - 0.25)) * 4
-    red, deep, cream, orange, navy = ((0.52, 0.035, 0.03), (0.30, 0.02, 0.03), (0.62, 0.50, 0.32), (0.66, 0.20, 0.03), (0.04, 0.05, 0.18))
+    red, deep, cream, orange, navy = (
+        (0.52, 0.035, 0.03),
+        (0.30, 0.02, 0.03),
+        (0.62, 0.50, 0.32),
+        (0.66, 0.20, 0.03),
+        (0.04, 0.05, 0.18),
+    )
     color = np.where(((diamond % 1) < 0.5)[..., None], red, deep)
     color = np.where((diamond < 0.30)[..., None], orange, color)
     color = np.where((abs(diamond - 1.0) < 0.06)[..., None], cream, color)
@@ -107,4 +139,8 @@ def carpet(rng: np.random.Generator) -> Material:
     color = np.where((abs(edge - 0.16) < 0.011)[..., None], cream, color)
     color = np.where((edge < 0.05)[..., None], red, color)
     color = np.where((abs(edge - 0.05) < 0.008)[..., None], cream, color)
-    return Material((1, 1, 1), albedo_image=Image(srgb8(np.clip(color * (1 + 0.05 * mottle(h, 0.5, rng)[:, :w, None]), 0.025, 0.75))), name="carpet")
+    return Material(
+        (1, 1, 1),
+        albedo_image=Image(srgb8(np.clip(color * (1 + 0.05 * mottle(h, 0.5, rng)[:, :w, None]), 0.025, 0.75))),
+        name="carpet",
+    )

@@ -16,7 +16,9 @@ Rng = np.random.Generator
 
 
 def smoothed(mesh: Mesh) -> Mesh:
-    """The mesh with normals that are the mean, by area, over all triangles at a place: corners within 10 micrometres are one."""
+    """The mesh with normals that are the mean, by area, over all triangles at a place: corners within 10 micrometres
+    are one.
+    """
     _, where = np.unique(np.round(mesh.positions.astype("f8") * 1e5).astype("i8"), axis=0, return_inverse=True)
     p = mesh.positions.astype("f8")[mesh.triangles]
     across = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
@@ -24,16 +26,28 @@ def smoothed(mesh: Mesh) -> Mesh:
     for k in range(3):
         np.add.at(total, where.ravel()[mesh.triangles[:, k]], across)
     n = total[where.ravel()]
-    return mesh_of(mesh.positions, mesh.triangles, mesh.material, n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-20), mesh.uvs)
+    return mesh_of(
+        mesh.positions,
+        mesh.triangles,
+        mesh.material,
+        n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-20),
+        mesh.uvs,
+    )
 
 
 def soft_box(
-    size: Place, radius: float, material: Material = PLAIN, puff: Place = (0, 0, 0), rumple: float = 0.0, rng: Rng | None = None, cells: int = 10
+    size: Place,
+    radius: float,
+    material: Material = PLAIN,
+    puff: Place = (0, 0, 0),
+    rumple: float = 0.0,
+    rng: Rng | None = None,
+    cells: int = 10,
 ) -> Mesh:
     """A box about the origin with round edges, closed and smooth.
 
-    `puff`: by which share its middle is thicker along each axis than its edges. `rumple`: the depth of its creases, metres,
-    which `rng` lays. One repeat of its image for every `decor.WEAVE` metres.
+    `puff`: by which share its middle is thicker along each axis than its edges. `rumple`: the depth of its creases,
+    metres, which `rng` lays. One repeat of its image for every `decor.WEAVE` metres.
     """
     h = np.asarray(size, "f8") / 2
     r = min(radius, float(h.min()) * 0.999)
@@ -42,7 +56,11 @@ def soft_box(
     for k in range(3):
         upper = np.concatenate([np.linspace(0, h[k] - r, cells // 2 + 1), h[k] - r + arc])
         lines.append(np.concatenate([-upper[:0:-1], upper]))
-    waves = np.zeros((0, 4)) if rng is None else np.concatenate([rng.normal(0, 1, (6, 3)) * 14, rng.uniform(0, 6.28, (6, 1))], 1)
+    waves = (
+        np.zeros((0, 4))
+        if rng is None
+        else np.concatenate([rng.normal(0, 1, (6, 3)) * 14, rng.uniform(0, 6.28, (6, 1))], 1)
+    )
 
     def shaped(q: Points) -> Points:
         inner = np.clip(q, -(h - r), h - r)
@@ -72,8 +90,12 @@ def pillow(width: float, height: float, thick: float, material: Material, rng: R
     return soft_box((width, height, thin), thin / 2.05, material, (-0.07, -0.07, thick / thin - 1), 0.008, rng, 14)
 
 
-def seat(width: float, seats: int, fabric: Material, wood: Material, rng: Rng, depth: float = 0.90, back: float = 0.84) -> list[Mesh]:
-    """An armchair (one seat) or a sofa: about the origin, facing +z, on four tapered legs; `back`: the height of its back, metres."""
+def seat(
+    width: float, seats: int, fabric: Material, wood: Material, rng: Rng, depth: float = 0.90, back: float = 0.84
+) -> list[Mesh]:
+    """An armchair (one seat) or a sofa: about the origin, facing +z, on four tapered legs; `back`: the height of its
+    back, metres.
+    """
     arm, sill, foot = 0.17, 0.30, 0.14
     z0, z1 = -depth / 2, depth / 2
     inside = width - 2 * arm
@@ -91,10 +113,24 @@ def seat(width: float, seats: int, fabric: Material, wood: Material, rng: Rng, d
         rest = soft_box((each - 0.012, back - sill - 0.10, 0.17), 0.07, fabric, (0.01, 0.02, 0.30), 0.009, rng, 14)
         tilt = np.radians(-11)
         c, t = np.cos(tilt), np.sin(tilt)
-        parts.append(transformed(rest, [[1, 0, 0, x], [0, c, -t, sill + 0.12 + (back - sill - 0.10) / 2], [0, t, c, z0 + 0.28], [0, 0, 0, 1]]))
+        parts.append(
+            transformed(
+                rest,
+                [[1, 0, 0, x], [0, c, -t, sill + 0.12 + (back - sill - 0.10) / 2], [0, t, c, z0 + 0.28], [0, 0, 0, 1]],
+            )
+        )
     for sx in (-1, 1):
         for sz, z in ((-1, z0 + 0.09), (1, z1 - 0.09)):
-            parts.append(cylinder((sx * (width / 2 - 0.09), foot + 0.01, z), (sx * (width / 2 - 0.06), 0.0, z + sz * 0.03), 0.022, wood, 16, 0.6))
+            parts.append(
+                cylinder(
+                    (sx * (width / 2 - 0.09), foot + 0.01, z),
+                    (sx * (width / 2 - 0.06), 0.0, z + sz * 0.03),
+                    0.022,
+                    wood,
+                    16,
+                    0.6,
+                )
+            )
     return parts
 
 
@@ -105,7 +141,9 @@ def fitted(mesh: Mesh, width: float, length: float) -> Mesh:
 
 
 def leaning(mesh: Mesh, at: Place, lean: float, turn: float = 0.0) -> Mesh:
-    """A thing of the xy plane leaned back by `lean` degrees, turned by `turn` about the vertical, and put with its middle at a place."""
+    """A thing of the xy plane leaned back by `lean` degrees, turned by `turn` about the vertical, and put with its
+    middle at a place.
+    """
     c, s = np.cos(np.radians(-lean)), np.sin(np.radians(-lean))
     tilted = transformed(mesh, [[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1]])
     return transformed(tilted, placing(at, turn))
@@ -123,6 +161,13 @@ def pouf(radius: float, height: float, material: Material, ribs: int = 18) -> Me
     turn: npt.NDArray[np.float64] = np.stack([np.cos(phi), -np.sin(phi)])
     turn[:, -1] = turn[:, 0]
     r = radius * across[:, None] * (1 + (swell[None] - 1) * across[:, None])
-    points = np.stack([r * turn[0], np.broadcast_to((height / 2 * (1 + np.sign(up) * np.abs(up) ** 0.8))[:, None], r.shape), r * turn[1]], -1)
+    points = np.stack(
+        [
+            r * turn[0],
+            np.broadcast_to((height / 2 * (1 + np.sign(up) * np.abs(up) ** 0.8))[:, None], r.shape),
+            r * turn[1],
+        ],
+        -1,
+    )
     v, u = np.meshgrid(t * 4, phi * radius / WEAVE, indexing="ij")
     return smoothed(grid(points, material, uvs=np.stack([u, v], -1)))
