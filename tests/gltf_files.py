@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from ssdo.scene.files import gltf
 from ssdo.scene.model import Bytes, Mesh
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Array = npt.NDArray[Any]
 Tree = dict[str, Any]
@@ -160,7 +160,7 @@ def near(found: Any, expected: Any, atol: float = 1e-6) -> None:
 
 
 def problem(path: Path) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         gltf.load(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ") and text.count(": ") >= 2, text

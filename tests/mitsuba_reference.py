@@ -63,7 +63,7 @@ def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred:
                 (sun.irradiance * sun.color[0], sun.irradiance * sun.color[1], sun.irradiance * sun.color[2])
             ),
         }
-    parts |= {f"lamp{i}": _lamp(lamp, shot.lamps.intensity) for i, lamp in enumerate(scene.lamps)}
+    parts |= {f"lamp{i}": _lamp(lamp, shot.lights.intensity) for i, lamp in enumerate(scene.lamps)}
     return mi.load_dict(parts)
 
 

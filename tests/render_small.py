@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Lighting
 from ssdo.scene import built_in
@@ -19,7 +19,7 @@ from ssdo.scene.model import Floats, Scene
 Doubles = npt.NDArray[np.float64]
 Bools = Any  # an array of bool; numpy types comparisons as one or a single bool
 
-SMALL = {"width": 64, "height": 36, "blur.radius": 0}
+SMALL = {"width": 64, "height": 36, "denoise.radius": 0}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Probe:
 
 def shoot(gpu: Gpu, values: dict[str, Any]) -> Probe:
     """Draw a shot of 64 x 36 pixels without blur, unless the values say otherwise."""
-    picture = photograph(gpu, Shot().with_values(SMALL | values))
+    picture = render_accumulated(gpu, Shot().with_values(SMALL | values))
     found, frame = images.arrays(gpu, picture), picture.view.frame
     h, w = found["depth"].shape
     depth = np.where(np.isfinite(found["depth"]), found["depth"], 0).astype("f8")

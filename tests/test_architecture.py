@@ -92,21 +92,30 @@ def test_every_shader_opens_with_its_question() -> None:
 )
 def test_shaders_are_correct_by_the_reference_compiler(gpu: Gpu) -> None:
     """Every program in use, as the drivers get it: Mesa alone would let pass what others refuse."""
-    from ssdo.render.pipeline import render
+    from ssdo.render.pipeline import render_frame
 
     for name in Technique.known:
         for field in ("open", "probes"):
-            render(
+            render_frame(
                 gpu,
                 Shot().with_values(
-                    {"technique": name, "scene": "cornell", "width": 16, "height": 9, "frames": 2, "far.field": field}
+                    {
+                        "technique": name,
+                        "scene": "cornell",
+                        "width": 16,
+                        "height": 9,
+                        "accumulated_frames": 2,
+                        "probes.enabled": field,
+                    }
                 ),
                 1,
             )
     for scene in ("cornell", "atelier"):  # matte, glossy
-        render(
+        render_frame(
             gpu,
-            Shot().with_values({"technique": "ssdo", "scene": scene, "width": 16, "height": 9, "temporal.frames": 2}),
+            Shot().with_values(
+                {"technique": "ssdo", "scene": scene, "width": 16, "height": 9, "temporal.history_length": 2}
+            ),
             1,
         )
     assert len(gpu._sources) > 8
@@ -182,5 +191,5 @@ def test_every_fault_can_be_planted() -> None:
 
 def test_every_technique_has_its_struct() -> None:
     for name, kind in Technique.known.items():
-        fitted = kind().fitted(1.0)
+        fitted = kind().resolve_lengths(1.0)
         assert f"}} {name};" in glsl(fitted, name) or not fitted.values()

@@ -17,7 +17,7 @@ from ssdo.measure.references import world
 from ssdo.measure.version import version
 from ssdo.render.frame_uniforms import frame
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.techniques.reference import Reference
 from ssdo.resources import SHADERS
@@ -61,16 +61,16 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
         "height": 27,
         "ssdo.radius": radius,
         "ssdo.samples": 4,
-        "ssdo.visibility": "point",
+        "ssdo.visibility": "single-sample",
     }
-    arrays = images.arrays(gpu, photograph(gpu, Shot().with_values(values)))
+    arrays = images.arrays(gpu, render_accumulated(gpu, Shot().with_values(values)))
     truth = world(gpu, shot, Reference(rays=4), 8, Store(None))
     assert row["world"]["SSDO point"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
     assert row["world"]["off"] > row["world"]["SSAO"]
     # 2 x 16 points: 4 directions of 8
     mask = {"technique": "bitmask", "bitmask.radius": radius, "bitmask.thickness": radius, "bitmask.slices": 1}
     arrays = images.arrays(
-        gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 48, "height": 27} | mask))
+        gpu, render_accumulated(gpu, Shot().with_values({"scene": "nook", "width": 48, "height": 27} | mask))
     )
     assert row["world"]["bitmask"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
     assert row["world within the radius"]["off"] < row["world"]["off"]
@@ -116,7 +116,7 @@ def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
     start, towards = rays.rays_of(gpu, shot)
     assert start.shape == towards.shape == (36, 64, 3)
     assert np.abs(np.linalg.norm(towards, axis=-1) - 1).max() < 1e-6
-    normal = images.arrays(gpu, photograph(gpu, shot))["normal"]
+    normal = images.arrays(gpu, render_accumulated(gpu, shot))["normal"]
     cosine = (normal * towards).sum(-1)
     assert cosine.min() >= -1e-3 and abs(cosine.mean() - 2 / 3) < 4 * np.sqrt(1 / 18 / cosine.size)
     seconds, far = rays.trace(gpu, shot, rays.Given(start, towards), True)
@@ -298,7 +298,7 @@ def test_a_limit_looks_as_often_as_its_technique(gpu: Gpu, tmp_path: Path) -> No
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
     for technique, kind, count in (("ssao", 1, 128), ("ssdo", 3, 128), ("gtao", 1, 128), ("bitmask", 3, 128)):
         shot = Shot().with_values({"scene": "nook", "width": 64, "height": 36, "technique": technique})
-        found = passes.measured(own, replace(shot, technique=shot.technique.sampled(16)), 3, tmp_path)
+        found = passes.measured(own, replace(shot, technique=shot.technique.with_budget(16)), 3, tmp_path)
         assert found["limit"]["median"] > 0
         assert list(tmp_path.glob(f"limit-{kind}-{count}-*.frag"))
         for path in tmp_path.iterdir():

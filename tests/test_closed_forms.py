@@ -41,7 +41,7 @@ def point(c: Doubles) -> Doubles:
 
 
 @pytest.mark.parametrize("technique", SCREEN)
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 @pytest.mark.parametrize("tilt", [0, 45, 85])
 @pytest.mark.parametrize("distance", [1, 10, 100, 1000])
 def test_f1_a_plane_is_open(gpu: Gpu, technique: str, visibility: str, tilt: int, distance: int) -> None:
@@ -56,14 +56,14 @@ def test_f1_a_plane_is_open(gpu: Gpu, technique: str, visibility: str, tilt: int
 
 @pytest.mark.parametrize("camera, turn", [(20, 0), (40, 20), (60, 30), (75, 60), (30, 60)])
 @pytest.mark.parametrize("technique", SCREEN)
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 def test_f2_a_corner_follows_the_curve_of_its_sampler(
     gpu: Gpu, technique: str, visibility: str, camera: int, turn: int
 ) -> None:
     p = shoot(gpu, corner(technique, visibility=visibility) | {"scene": f"corner:camera={camera},turn={turn}"})
     c = np.clip(0.25 - p.position[..., 0], 1e-6, 1)
     where = near_origin(p) & (c > 0.1) & (c < 0.9)
-    exact, other = (ray(c[where]), point(c[where])) if visibility == "march" else (point(c[where]), ray(c[where]))
+    exact, other = (ray(c[where]), point(c[where])) if visibility == "ray-march" else (point(c[where]), ray(c[where]))
     error = 1 - p.open[where] - exact
     assert where.sum() > 20
     # 0.005: a pixel is 0.03 m here, and the wall's lowest row of pixels stands for what lies between; measured 0.0005
@@ -75,14 +75,20 @@ def test_f2_a_corner_follows_the_curve_of_its_sampler(
 
 def corner(technique: str, **parameters: object) -> dict[str, object]:
     """A shot of the corner in which nothing but the estimator can err: deep occluders, short steps, 512 directions."""
-    parameters = {"visibility": "march", "steps": 24, "radius": 1.0, "thickness": 100.0, "samples": 64} | parameters
+    parameters = {"visibility": "ray-march", "steps": 24, "radius": 1.0, "thickness": 100.0, "samples": 64} | parameters
     bounce = {"ssdo.bounce": False} if technique == "ssdo" else {}
     given = {f"{technique}.{k}": v for k, v in parameters.items()}
-    return {"scene": "corner", "technique": technique, "frames": 8, "width": 128, "height": 72} | bounce | given
+    return (
+        {"scene": "corner", "technique": technique, "accumulated_frames": 8, "width": 128, "height": 72}
+        | bounce
+        | given
+    )
 
 
 def test_f2b_at_the_foot_of_a_wall_a_half_is_open(gpu: Gpu) -> None:
-    p = shoot(gpu, corner("ssdo") | {"scene": "corner:distance=0.0", "width": 384, "height": 216, "frames": 2})
+    p = shoot(
+        gpu, corner("ssdo") | {"scene": "corner:distance=0.0", "width": 384, "height": 216, "accumulated_frames": 2}
+    )
     foot = near_origin(p) & (p.position[..., 0] > -0.06) & (p.position[..., 0] < -0.02)
     exact = ray(np.clip(-p.position[..., 0][foot], 1e-6, 1))
     assert foot.sum() > 20
@@ -188,7 +194,7 @@ def test_f6_a_ball_on_a_floor_is_round(gpu: Gpu, size: tuple[int, int]) -> None:
             "camera.fov": 60.0,
             "width": size[0],
             "height": size[1],
-            "frames": 4,
+            "accumulated_frames": 4,
         },
     )
     x = np.hypot(p.position[..., 0], p.position[..., 2])
@@ -222,7 +228,12 @@ def test_f6_contact_is_dark(gpu: Gpu) -> None:
 
 def test_f7_a_bowl_from_above(gpu: Gpu) -> None:
     """Half is open everywhere; with rho = 0.5 and one bounce the radiance is rho / 2 + rho^2 / 4."""
-    s = corner("ssdo", radius=2.05, steps=64) | {"scene": "bowl", "ssdo.bounce": True, "frames": 4, "camera.fov": 40.0}
+    s = corner("ssdo", radius=2.05, steps=64) | {
+        "scene": "bowl",
+        "ssdo.bounce": True,
+        "accumulated_frames": 4,
+        "camera.fov": 40.0,
+    }
     p = shoot(gpu, s)
     inside = p.surface & (p.position[..., 1] < -0.3)
     assert inside.sum() > 100
@@ -238,7 +249,12 @@ def by_radius(
     """The same view with each radius, and steps of the same length, so that they find the same things."""
     steps = [int(64 * r / radii[-1]) for r in radii]
     return [
-        shoot(gpu, corner("ssdo", radius=r, steps=n, visibility=visibility) | {"scene": scene, "frames": 4} | camera)
+        shoot(
+            gpu,
+            corner("ssdo", radius=r, steps=n, visibility=visibility)
+            | {"scene": scene, "accumulated_frames": 4}
+            | camera,
+        )
         for r, n in zip(radii, steps, strict=True)
     ]
 
@@ -297,8 +313,8 @@ def test_f8_a_linear_environment_measures_directional_occlusion(gpu: Gpu, axis: 
 def test_f9_half_a_sky_lights_by_the_tilt(gpu: Gpu, technique: str) -> None:
     radius = {} if technique == "off" else {f"{technique}.radius": 1e-3, f"{technique}.samples": 64}
     # averaging over more than a sample's share takes in some of the dark below the horizon: 0.5 % at the default of 4
-    radius |= {"ssdo.prefilter": 1.0} if technique == "ssdo" else {}
-    p = shoot(gpu, {"scene": "ball", "technique": technique, "environment": "half", "frames": 4} | radius)
+    radius |= {"ssdo.environment_footprint": 1.0} if technique == "ssdo" else {}
+    p = shoot(gpu, {"scene": "ball", "technique": technique, "environment": "half", "accumulated_frames": 4} | radius)
     exact = np.pi * (1 + p.normal[..., 1]) / 2
     error = (p.direct[..., 0] - exact)[p.surface]
     assert abs(error.mean()) < 0.01
@@ -317,7 +333,7 @@ def test_f10_a_glowing_room(gpu: Gpu) -> None:
         "ssdo.steps": 64,
         "ssdo.samples": 64,
         "camera.fov": 100.0,
-        "frames": 4,
+        "accumulated_frames": 4,
     }
     dark = shoot(gpu, shot | {"environment": "black"})
     assert not dark.direct.any()

@@ -19,7 +19,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics, reference_cache, references
 from ssdo.measure.images import shot_values
 from ssdo.measure.reference_cache import Mean, Store, key
-from ssdo.render.pipeline import cost, photograph
+from ssdo.render.pipeline import measure_cost, render_accumulated
 from ssdo.render.shot import Shot, sampled
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.bitmask import Bitmask
@@ -28,7 +28,7 @@ from ssdo.render.techniques.reference import Reference
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene import built_in
 from ssdo.scene.model import Scene
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from test_commands import call, heeding, opened
 
 ROOT = Path(__file__).parents[1]
@@ -44,14 +44,14 @@ def shot_of(**values: Any) -> Shot:
 
 def test_a_key_is_of_everything_that_decides(gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = key(gpu, shot_of())
-    assert base == key(gpu, shot_of(**{"display.exposure": 3.0, "display.curve": "none"})), (
+    assert base == key(gpu, shot_of(**{"display.exposure": 3.0, "display.tone_mapper": "none"})), (
         "how it is shown does not matter"
     )
     resolved = shot_of().resolved(built_in.load("cornell"))
     assert base == key(gpu, resolved), "nor who said it, the scene or the user"
     others = (
         {"reference.rays": 2},
-        {"frames": 2},
+        {"accumulated_frames": 2},
         {"seed": 1},
         {"width": 49},
         {"sun.irradiance": 1.0},
@@ -59,7 +59,7 @@ def test_a_key_is_of_everything_that_decides(gpu: Gpu, tmp_path: Path, monkeypat
         {"camera.fov": 41.0},
         {"environment": "half"},
         {"scene": "ball"},
-        {"blur.radius": 0},
+        {"denoise.radius": 0},
     )
     keys = {base, *(key(gpu, shot_of(**other)) for other in others)}
     assert len(keys) == 1 + len(others)
@@ -127,7 +127,7 @@ def test_the_longest_unused_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_mean_goes_on_where_it_was_interrupted(gpu: Gpu, tmp_path: Path, values: dict[str, Any]) -> None:
     """Bit for bit what it would have been; with a bounce, without, and with reflections alone."""
     shot = shot_of(frames=7).with_values(values)
-    whole = images.arrays(gpu, photograph(gpu, shot))
+    whole = images.arrays(gpu, render_accumulated(gpu, shot))
     drawn: list[Shot] = []
 
     def impatient(shot: Shot) -> None:
@@ -139,7 +139,7 @@ def test_a_mean_goes_on_where_it_was_interrupted(gpu: Gpu, tmp_path: Path, value
         references.mean(gpu, shot, Store(tmp_path), impatient)
     kept = Store(tmp_path).load(key(gpu, shot))
     assert kept and kept.frames == 3
-    photograph(gpu, shot_of(frames=2, seed=5))  # something else in between
+    render_accumulated(gpu, shot_of(frames=2, seed=5))  # something else in between
     for frames in (4, 0):
         drawn.clear()
         found = images.arrays(gpu, references.mean(gpu, shot, Store(tmp_path), drawn.append))
@@ -159,7 +159,7 @@ def test_a_truth_states_its_noise(gpu: Gpu) -> None:
     assert better.noise(mask) < found.noise(mask) / 3
     # An error against either is the same but for chance, 3.4 % of standard deviation over six seeds, however noisy the
     # one is
-    picture = images.arrays(gpu, photograph(gpu, shot))["radiance"]
+    picture = images.arrays(gpu, render_accumulated(gpu, shot))["radiance"]
     assert found.error(picture, mask) == pytest.approx(better.error(picture, mask), rel=0.1)
     assert metrics.rmse(picture, found.first["radiance"], mask) > 1.2 * better.error(picture, mask)
 
@@ -168,14 +168,14 @@ def test_parts_of_an_error(gpu: Gpu) -> None:
     """A plane under a white sky has none; without blur there is no blur; fewer samples change the sampling alone."""
 
     def parts(shot: Shot) -> references.Parts:
-        arrays = images.arrays(gpu, photograph(gpu, shot))
-        plain = images.arrays(gpu, photograph(gpu, replace(shot, blur=replace(shot.blur, radius=0))))
+        arrays = images.arrays(gpu, render_accumulated(gpu, shot))
+        plain = images.arrays(gpu, render_accumulated(gpu, replace(shot, denoise=replace(shot.denoise, radius=0))))
         screen = references.screen(gpu, shot, 8, Store(None))
         world = references.world(gpu, shot, Reference(rays=8), 8, Store(None))
         return references.parts(arrays["radiance"], plain["radiance"], screen, world, references.surface(arrays))
 
     assert max(parts(shot_of(technique="ssdo", scene="plane"))) < 1e-6
-    few, many = (parts(shot_of(technique="ssdo", **{"ssdo.samples": n, "blur.radius": 0})) for n in (4, 64))
+    few, many = (parts(shot_of(technique="ssdo", **{"ssdo.samples": n, "denoise.radius": 0})) for n in (4, 64))
     assert few.blur == many.blur == 0
     assert few.remaining == few.sampling > 3 * many.sampling
     assert few.screen == many.screen > 0
@@ -192,9 +192,9 @@ def test_parts_of_an_error_in_slices(gpu: Gpu, technique: str) -> None:
         shot = shot_of(
             technique=technique,
             **{f"{technique}.{name}": value for name, value in values.items()},
-            **{"blur.radius": 0},
+            **{"denoise.radius": 0},
         )
-        radiance = images.arrays(gpu, photograph(gpu, shot))["radiance"]
+        radiance = images.arrays(gpu, render_accumulated(gpu, shot))["radiance"]
         world = references.world(gpu, shot, Reference(rays=8), 8, Store(None))
         return references.parts(
             radiance, radiance, references.screen(gpu, shot, 8, Store(None)), world, np.ones(radiance.shape[:2], bool)
@@ -207,26 +207,29 @@ def test_parts_of_an_error_in_slices(gpu: Gpu, technique: str) -> None:
 
 def test_equal_samples_look_up_as_many_points() -> None:
     """16 directions of 8 points are 4 slices of 2 x 16; what can be counted only roughly comes as near as it can."""
-    same = {name: kind().sampled(16).fetches for name, kind in Technique.known.items() if kind.counts}
+    same = {name: kind().with_budget(16).fetches for name, kind in Technique.known.items() if kind.sample_param}
     assert same == {"ssao": 128, "ssdo": 128, "gtao": 128, "bitmask": 128}
     assert (
-        Bitmask(steps=8).sampled(16).slices == 8
-        and Bitmask().sampled(1).slices == 1
-        and Gtao().sampled(256).slices == 64
+        Bitmask(steps=8).with_budget(16).slices == 8
+        and Bitmask().with_budget(1).slices == 1
+        and Gtao().with_budget(256).slices == 64
     )
-    assert Ssdo(steps=3).sampled(16).samples == 16 and Ssdo(visibility="point").fetches == 16, (
+    assert Ssdo(steps=3).with_budget(16).samples == 16 and Ssdo(visibility="single-sample").fetches == 16, (
         "a direction is one, whatever it takes"
     )
-    assert Ssdo(steps=4).fetching(Bitmask().fetches).samples == 16 and Bitmask().fetching(Ssdo().fetches).slices == 4
-    assert Ssdo().counting(1e6).samples == 256 and Gtao().counting(0.1).slices == 1
+    assert (
+        Ssdo(steps=4).with_fetches(Bitmask().fetches).samples == 16
+        and Bitmask().with_fetches(Ssdo().fetches).slices == 4
+    )
+    assert Ssdo().with_samples(1e6).samples == 256 and Gtao().with_samples(0.1).slices == 1
     for name in ("off", "reference"):
         technique = Technique.known[name]()
         assert (
-            technique.fetches == technique.count == 0
-            and technique.sampled(4) == technique.fetching(4) == technique.counting(4) == technique
+            technique.fetches == technique.sample_count == 0
+            and technique.with_budget(4) == technique.with_fetches(4) == technique.with_samples(4) == technique
         )
     found = sampled([Shot(technique=Technique.known[name]()) for name in ("off", "bitmask")], "1,4,8")
-    assert [shot.technique.count for shot in found] == [0, 1, 2], "1 and 4 directions are the same slice"
+    assert [shot.technique.sample_count for shot in found] == [0, 1, 2], "1 and 4 directions are the same slice"
 
 
 @pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
@@ -238,15 +241,15 @@ def test_screen_truth_is_what_screen_space_can_know(gpu: Gpu, technique: str) ->
         | {f"{technique}.{name}": value for name, value in own.items()}
     )
     screen = references.screen(gpu, shot, 8, Store(None))
-    world = references.world(gpu, shot, Reference(rays=16, reach=1.0), 8, Store(None))
-    near = np.linalg.norm(images.arrays(gpu, photograph(gpu, shot))["depth"][..., None] - 6.0, axis=-1) < 0.7
+    world = references.world(gpu, shot, Reference(rays=16, max_distance=1.0), 8, Store(None))
+    near = np.linalg.norm(images.arrays(gpu, render_accumulated(gpu, shot))["depth"][..., None] - 6.0, axis=-1) < 0.7
     apart = metrics.noise_free_rmse(screen.pair, world.pair, near)
     assert apart < 0.04 * world.mean["radiance"][near].mean()
 
 
 def test_cost_is_by_pass_and_leaves_the_clock_alone(gpu: Gpu) -> None:
     before = gpu.clock
-    passes = cost(gpu, shot_of(technique="ssdo"), frames=3)
+    passes = measure_cost(gpu, shot_of(technique="ssdo"), frames=3)
     assert gpu.clock is before
     assert {"gbuffer", "ssdo:direct", "ssdo:indirect", "composite:matte"} <= passes.keys()
     assert all(milliseconds > 0 for milliseconds in passes.values())
@@ -307,7 +310,7 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert call(monkeypatch, "capture", "--like", out / "ssdo-4.png", "--output", tmp_path / "again.png") == 0
     assert (tmp_path / "again.png").read_bytes() == (out / "ssdo-4.png").read_bytes()
     for name in ("truth.png", "sheet.png", "ssao-4-error.png"):
-        with pytest.raises(Problem, match="no shot inside"):
+        with pytest.raises(UserError, match="no shot inside"):
             shot_values(out / name)
     assert opened(out / "sheet.png").width > 3 * 64
     # Nothing is overwritten; what is kept gives the same
@@ -362,7 +365,7 @@ def test_compare_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     """Each with what it has of its own; of one technique too."""
     shot = ("--scene", "cornell", "--width", "64", "--height", "36", "--technique", "ssdo")
     a, b, other = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "other.png"
-    assert call(monkeypatch, "capture", *shot, "--no-ssdo.bounce", "--blur.radius", "2", "--output", a) == 0
+    assert call(monkeypatch, "capture", *shot, "--no-ssdo.bounce", "--denoise.radius", "2", "--output", a) == 0
     assert call(monkeypatch, "capture", *shot, "--output", b) == 0
     assert call(monkeypatch, "capture", *shot, "--camera.fov", "50", "--output", other) == 0
     small = ("--truth-frames", "4", "--screen-frames", "4", "--no-cache")

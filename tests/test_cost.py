@@ -17,7 +17,7 @@ from ssdo.commands.bench.cost import Drawn, Row, csv_text, picture, planned, sta
 from ssdo.gpu.context import Clock, Gpu
 from ssdo.measure import plots
 from ssdo.measure.timings import CLOCKS
-from ssdo.render.pipeline import render, timed
+from ssdo.render.pipeline import measure_passes, render_frame
 from ssdo.render.shot import Shot, Wanted
 from ssdo.scene import built_in
 from test_commands import call
@@ -44,7 +44,9 @@ def made_up(milliseconds: Callable[[str, str, float], float], asked: dict[str, s
     """Rows as if measured: of a technique's own passes by curve, axis and value; blur takes 2 ms, of SSAO 1, the
     G-buffer 3.
     """
-    shots = starts(Wanted({"scene": "nook", "width": 64, "height": 36}, {}), ["ssao", "ssdo"], ["march", "point"])
+    shots = starts(
+        Wanted({"scene": "nook", "width": 64, "height": 36}, {}), ["ssao", "ssdo"], ["ray-march", "single-sample"]
+    )
     rows = []
     for point in planned(shots, {**cost.FULL, "triangles": "1000,4000", **(asked or {})}):
         times = {
@@ -147,7 +149,7 @@ def test_one_thing_changes_along_each_axis() -> None:
     for axis, names in changes.items():
         values = [point.shot.values() for point in points if point.axis == axis]
         assert {name for name in values[0] if any(v[name] != values[0][name] for v in values)} == names
-        assert all(v["ssdo.visibility"] == "march" for v in values)
+        assert all(v["ssdo.visibility"] == "ray-march" for v in values)
     radii = [point.shot.values()["ssdo.radius"] / point.value for point in points if point.axis == "radius"]
     assert radii == pytest.approx([built_in.load("nook").size] * len(radii))
     assert [point.value for point in points if point.axis == "resolution"] == [320e-6, 1200e-6, 4800e-6]
@@ -162,7 +164,7 @@ def test_a_million_triangles_look_like_a_thousand(gpu: Gpu) -> None:
         shot = Shot().with_values(
             {"scene": f"million:triangles={triangles}", "technique": "off", "width": 320, "height": 180}
         )
-        shares.append(float((gpu.read(render(gpu, shot).view.gbuffer.depth) < 1e30).mean()))
+        shares.append(float((gpu.read(render_frame(gpu, shot).view.gbuffer.depth) < 1e30).mean()))
     assert shares[0] == pytest.approx(shares[1], abs=0.01) and 0.6 < shares[0] < 0.8
 
 
@@ -224,7 +226,16 @@ def test_without_matplotlib_there_are_figures_all_the_same(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert (
         call(
-            monkeypatch, "bench", "cost", *SMALL, "--visibility", "point", "--techniques", "ssao", "--output", tmp_path
+            monkeypatch,
+            "bench",
+            "cost",
+            *SMALL,
+            "--visibility",
+            "single-sample",
+            "--techniques",
+            "ssao",
+            "--output",
+            tmp_path,
         )
         == 0
     )
@@ -267,7 +278,7 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
         least = {}
         for name, (seconds, _) in CLOCKS.items():
             gpu.clock = Clock(gpu.ctx, seconds=seconds)
-            least[name] = min(timed(gpu, sleeps, 3)["sleep"])
+            least[name] = min(measure_passes(gpu, sleeps, 3)["sleep"])
     finally:
         gpu.clock = before
     assert least["wall"] >= 60 and least["cpu"] < 30
@@ -287,7 +298,7 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
         (["--techniques", "off"], "--techniques off: must be of ssao, ssdo, which have samples and a radius"),
         (["--techniques", "sao"], "no technique sao; did you mean ssao?"),
         (["--visibility", "cone"], "visibility = 'cone': must be one of march, point"),
-        (["--ssao.visibility", "point"], "--ssao.visibility has no effect"),
+        (["--ssao.visibility", "single-sample"], "--ssao.visibility has no effect"),
         (["--runs", "2"], "--runs 2: must be 3 to 1000"),
         (["--clock", "sun"], "argument --clock: invalid choice"),
         (["--technique", "ssao"], "--technique has no effect beside --techniques"),
@@ -317,8 +328,8 @@ def test_a_gpu_takes_no_processor_time(
 def test_without_blur_there_is_no_curve_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = (*SMALL, "--techniques", "ssdo", "--visibility", "point", "--output", tmp_path)
-    assert call(monkeypatch, "bench", "cost", *few, "--blur.radius", "0") == 0
+    few = (*SMALL, "--techniques", "ssdo", "--visibility", "single-sample", "--output", tmp_path)
+    assert call(monkeypatch, "bench", "cost", *few, "--denoise.radius", "0") == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["SSDO point", "G-buffer"]
     assert call(monkeypatch, "bench", "cost", *few, "--overwrite", "--no-ssdo.direct", "--no-ssdo.bounce") == 2
@@ -326,7 +337,7 @@ def test_without_blur_there_is_no_curve_of_it(
     bare = (
         "--techniques",
         "off",
-        "--blur.radius",
+        "--denoise.radius",
         "0",
         "--scene",
         "nook",

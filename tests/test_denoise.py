@@ -12,18 +12,18 @@ from render_small import SMALL, Doubles, shoot
 from ssdo.gpu.context import Gpu
 from ssdo.measure import references
 from ssdo.measure.reference_cache import Store
-from ssdo.render.pipeline import Picture, render
+from ssdo.render.pipeline import FrameResult, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import LIGHTING_FORMAT, Lighting
 from ssdo.scene.model import Floats
 
 GUIDES = ("surface", "variance")
-GUIDED: dict[str, Any] = {"technique": "ssao", "blur.radius": 4, "blur.guide": "variance"}
+GUIDED: dict[str, Any] = {"technique": "ssao", "denoise.radius": 4, "denoise.guide": "variance"}
 H, W = SMALL["height"], SMALL["width"]
 
 
-def picture(gpu: Gpu, scene: str, values: dict[str, Any]) -> Picture:
-    return render(gpu, Shot().with_values(SMALL | GUIDED | {"scene": scene} | values))
+def picture(gpu: Gpu, scene: str, values: dict[str, Any]) -> FrameResult:
+    return render_frame(gpu, Shot().with_values(SMALL | GUIDED | {"scene": scene} | values))
 
 
 def given(
@@ -37,8 +37,8 @@ def given(
     return Lighting(*into.textures)
 
 
-def blurred(gpu: Gpu, p: Picture, light: Lighting) -> list[Floats]:
-    return [gpu.read(t) for t in p.shot.blur.draw(gpu, p.view, light, p.shot.technique) if t is not None]
+def blurred(gpu: Gpu, p: FrameResult, light: Lighting) -> list[Floats]:
+    return [gpu.read(t) for t in p.shot.denoise.draw(gpu, p.view, light, p.shot.technique) if t is not None]
 
 
 def evened(gpu: Gpu, guide: str, samples: int, share: Doubles) -> Floats:
@@ -46,7 +46,7 @@ def evened(gpu: Gpu, guide: str, samples: int, share: Doubles) -> Floats:
     seen = np.random.default_rng(1).binomial(samples, share)[..., None] / samples
     return blurred(
         gpu,
-        picture(gpu, "plane:tilt=0", {"ssao.samples": samples, "blur.guide": guide}),
+        picture(gpu, "plane:tilt=0", {"ssao.samples": samples, "denoise.guide": guide}),
         given(gpu, np.repeat(seen, 4, -1)),
     )[0][..., 3]
 
@@ -64,7 +64,7 @@ def test_a_constant_stays(gpu: Gpu, scene: str, samples: int) -> None:
     """To the rounding of so many sums of single floats, also where few neighbours agree and at the picture's
     borders.
     """
-    p = picture(gpu, scene, {"ssao.samples": samples, "blur.radius": 16})
+    p = picture(gpu, scene, {"ssao.samples": samples, "denoise.radius": 16})
     for share in (0.0, 0.5, 1.0):
         out = blurred(gpu, p, given(gpu, np.full((H, W, 4), share)))
         assert max(np.abs(o - share).max() for o in out) < 1e-6
@@ -72,12 +72,18 @@ def test_a_constant_stays(gpu: Gpu, scene: str, samples: int) -> None:
 
 def test_what_is_even_on_purpose_stays_even(gpu: Gpu) -> None:
     """On an open plane a tile's samples cancel, at half the resolution and with light that is remembered, too."""
-    s = {"scene": "plane:tilt=0", "technique": "ssdo", "environment": "ramp-x", "height": 64, "blur.guide": "variance"}
+    s = {
+        "scene": "plane:tilt=0",
+        "technique": "ssdo",
+        "environment": "ramp-x",
+        "height": 64,
+        "denoise.guide": "variance",
+    }
     for more in (
-        {"blur.radius": 2},
-        {"blur.radius": 8},
-        {"blur.radius": 4, "lighting.resolution": "half"},
-        {"blur.radius": 4, "temporal.frames": 8},
+        {"denoise.radius": 2},
+        {"denoise.radius": 8},
+        {"denoise.radius": 4, "lighting.resolution": "half"},
+        {"denoise.radius": 4, "temporal.history_length": 8},
     ):
         assert shoot(gpu, s | more).direct[8:-8, 8:-8, 0].std() < 1e-6
     assert shoot(gpu, s).direct[..., 0].std() > 0.005
@@ -133,7 +139,7 @@ def test_neighbours_count_by_the_variance_of_the_open_share(
     gpu: Gpu, technique: str, values: dict[str, Any], samples: int, radius: int
 ) -> None:
     """Sums of single floats against doubles: measured 2e-6."""
-    p = picture(gpu, "plane:tilt=0", {"technique": technique, "blur.radius": radius} | values)
+    p = picture(gpu, "plane:tilt=0", {"technique": technique, "denoise.radius": radius} | values)
     light = [np.random.default_rng(k).random((H, W, 4)) for k in (3, 4)]
     out = blurred(gpu, p, given(gpu, *light))
     lopsided = min(1.0, samples**-0.5)
@@ -146,7 +152,7 @@ def test_neighbours_count_by_the_variance_of_the_open_share(
 def test_where_no_samples_are_counted_the_surface_alone_guides(gpu: Gpu) -> None:
     light = given(gpu, np.random.default_rng(5).random((H, W, 4)))
     surface, variance = (
-        blurred(gpu, picture(gpu, "cornell", {"technique": "off", "blur.guide": guide}), light) for guide in GUIDES
+        blurred(gpu, picture(gpu, "cornell", {"technique": "off", "denoise.guide": guide}), light) for guide in GUIDES
     )
     np.testing.assert_allclose(surface, variance, atol=1e-6)
 
@@ -155,8 +161,8 @@ def test_a_lobe_has_samples_of_its_own(gpu: Gpu) -> None:
     """And is guided by its own open share, not by that of the hemisphere."""
     hemisphere, lobe = (np.random.default_rng(k).random((H, W, 4)) for k in (6, 7))
     found = {}
-    for name, values in {"few": {}, "many": {"ssdo.reflections": 64}, "other": {"ssdo.samples": 64}}.items():
-        p = picture(gpu, "atelier", {"technique": "ssdo", "ssdo.reflections": 1} | values)
+    for name, values in {"few": {}, "many": {"ssdo.specular_samples": 64}, "other": {"ssdo.samples": 64}}.items():
+        p = picture(gpu, "atelier", {"technique": "ssdo", "ssdo.specular_samples": 1} | values)
         direct, _, gloss = blurred(gpu, p, given(gpu, hemisphere, None, lobe))
         found[name] = direct, gloss
         constant = blurred(gpu, p, given(gpu, hemisphere, None, np.full((H, W, 4), 0.5)))[2]
@@ -200,7 +206,7 @@ def test_a_corner_stays(gpu: Gpu) -> None:
     light[..., 3] = 0.5
     errors = []
     for guide in GUIDES:
-        p = picture(gpu, "groove:angle=90", {"blur.guide": guide, "ssao.samples": 16})
+        p = picture(gpu, "groove:angle=90", {"denoise.guide": guide, "ssao.samples": 16})
         errors.append(rms((blurred(gpu, p, given(gpu, light))[0] - light)[6:-6, W // 2 - 2 : W // 2 + 2, 0]))
     assert errors[1] < 0.45 * errors[0]
 
@@ -218,6 +224,6 @@ def test_the_error_against_screen_truth_falls(gpu: Gpu, scene: str, technique: s
     )
     true, errors = references.screen(gpu, shot, 8, Store(None)), []
     for guide in GUIDES:
-        p = render(gpu, shot.with_values({"blur.guide": guide}))
+        p = render_frame(gpu, shot.with_values({"denoise.guide": guide}))
         errors.append(true.error(gpu.read(p.radiance)[..., :3], gpu.read(p.view.gbuffer.normal)[..., 3] > 0.5))
     assert errors[1] < most * errors[0]

@@ -12,7 +12,7 @@ import pytest
 from render_small import Probe, register, shoot
 from ssdo.gpu.context import Gpu
 from ssdo.render.depth_layers import in_bodies, peeled
-from ssdo.render.pipeline import look
+from ssdo.render.pipeline import draw_surfaces
 from ssdo.render.shot import Shot
 from ssdo.scene.built_in.failures import FAILURES
 from ssdo.scene.model import Material, Mesh, Scene
@@ -64,9 +64,9 @@ register("thin post before a box", lambda: before_a_wall(box((-0.1, -5, 0.45), (
 register("post before a box", lambda: before_a_wall(box((-0.1, -5, 0.21), (0.1, 5, 0.5), GREY), BEHIND))
 
 
-def given(technique: str, scene: str, intervals: str = "two", **more: Any) -> dict[str, Any]:
+def given(technique: str, scene: str, intervals: str = "2", **more: Any) -> dict[str, Any]:
     """Many short steps, so that a thin thing is not stepped over; deep unless said otherwise."""
-    own = {"intervals": intervals, "radius": 1.0, "steps": 48, "thickness": DEEP} | more
+    own = {"depth_layers": intervals, "radius": 1.0, "steps": 48, "thickness": DEEP} | more
     count = {"slices": 4} if technique == "bitmask" else {"samples": 64}
     return {"scene": scene, "technique": technique, "width": 128, "height": 72} | {
         f"{technique}.{k}": v for k, v in (own | count).items()
@@ -84,7 +84,7 @@ def test_what_is_farther_than_the_radius_closes_nothing_however_thick_things_are
 ) -> None:
     """23 without a guess: the pole's own back ends it, so that the wall is open to the last bit."""
     one, two = (
-        shoot(gpu, given(technique, "pole:distance=5", n) | {"lighting.resolution": resolution}) for n in ("one", "two")
+        shoot(gpu, given(technique, "pole:distance=5", n) | {"lighting.resolution": resolution}) for n in ("1", "2")
     )
     wall = two.depth > 14.5
     assert (~wall).any()
@@ -97,7 +97,7 @@ def test_what_another_body_hides_closes_as_if_it_were_seen(gpu: Gpu, technique: 
     """The floor around a block, with a pillar in the way and without."""
     hidden, seen, one = (
         shoot(gpu, given(technique, *of))
-        for of in (("block behind a pillar",), ("block",), ("block behind a pillar", "one"))
+        for of in (("block behind a pillar",), ("block",), ("block behind a pillar", "1"))
     )
     x, y, z = np.moveaxis(seen.position, -1, 0)
     beside = (
@@ -118,7 +118,7 @@ def test_what_another_body_hides_closes_as_if_it_were_seen(gpu: Gpu, technique: 
 def test_a_sheet_is_as_deep_as_is_guessed(gpu: Gpu, technique: str, scene: str) -> None:
     """It has no back, whichever way it is turned: with one interval and with two the wall has the same light."""
     for thickness in (DEEP, 0.05):
-        one, two = (shoot(gpu, given(technique, scene, n, thickness=thickness)) for n in ("one", "two"))
+        one, two = (shoot(gpu, given(technique, scene, n, thickness=thickness)) for n in ("1", "2"))
         assert (one.open < 0.99).any()
         assert apart(one, two, one.surface) < 1e-3  # measured: 0
 
@@ -131,7 +131,7 @@ def test_a_sheet_before_a_body_ends_where_it_is_guessed_to_or_where_that_begins(
     """It does not go on to the body's own back, behind which the wall is open: it is a post as deep."""
     sheet, exact, one = (
         shoot(gpu, given(technique, *of, thickness=thickness))
-        for of in (("leaf before a box",), (post,), ("leaf before a box", "one"))
+        for of in (("leaf before a box",), (post,), ("leaf before a box", "1"))
     )
     assert apart(sheet, exact, sheet.surface) < 2e-4  # measured: 0 to 0.00003, mean of a wall that is mostly far away
     assert apart(one, exact, sheet.surface) > 6e-4  # measured: 0.0012 to 0.0019
@@ -146,7 +146,7 @@ def test_a_plane_and_a_ball_are_as_open_as_with_one(gpu: Gpu, technique: str) ->
         "ball by itself",
         lambda: Scene((sphere((0, 0, 0), 1.0, GREY, rings=96),), (0.0, 1.0, 4.0), (0.0, 0.0, 0.0), 40.0),
     )
-    one, two = (shoot(gpu, given(technique, "ball by itself", n)) for n in ("one", "two"))
+    one, two = (shoot(gpu, given(technique, "ball by itself", n)) for n in ("1", "2"))
     assert two.open[two.surface].mean() > 0.99
     assert (two.open >= one.open - 1e-6).all()
 
@@ -173,7 +173,7 @@ def test_backs_and_what_is_hidden_send_light(gpu: Gpu, scene: str) -> None:
             "scene": scene,
             "technique": "reference",
             "reference.rays": 32,
-            "reference.reach": 4.0,
+            "reference.max_distance": 4.0,
             "width": 128,
             "height": 72,
         },
@@ -183,7 +183,7 @@ def test_backs_and_what_is_hidden_send_light(gpu: Gpu, scene: str) -> None:
     assert lit.sum() > 100
     exact = truth.indirect[lit].mean()
     for technique in ("ssdo", "bitmask"):
-        one = shoot(gpu, given(technique, scene, "one", radius=4.0))
+        one = shoot(gpu, given(technique, scene, "1", radius=4.0))
         assert one.indirect[lit].mean() < 0.1 * exact  # measured: 0
         for resolution in ("full", "half"):
             two = shoot(gpu, given(technique, scene, radius=4.0) | {"lighting.resolution": resolution})
@@ -217,7 +217,7 @@ def test_the_depths_are_those_of_the_boxes(gpu: Gpu) -> None:
         "row",
         lambda: Scene((boxes(low, low + np.array([2, 2, 1], "f4"), GREY),), (0.0, 0.0, 10.0), (0.0, 0.0, 0.0), 6.0),
     )
-    _, view = look(gpu, Shot().with_values({"scene": "row", "width": 16, "height": 16}))
+    _, view = draw_surfaces(gpu, Shot().with_values({"scene": "row", "width": 16, "height": 16}))
     found = [gpu.read(t) for t in (view.gbuffer.depth, *peeled(gpu, view.scene, view.frame, view.gbuffer))]
     for depth, exact in zip(found, (10, 11, 12, 13), strict=True):
         assert np.abs(depth / exact - 1).max() < 1e-6

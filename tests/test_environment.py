@@ -12,12 +12,12 @@ import pytest
 from ssdo.gpu.context import Gpu
 from ssdo.measure import reference_cache
 from ssdo.render.frame_uniforms import direction
-from ssdo.render.pipeline import look, photograph
+from ssdo.render.pipeline import draw_surfaces, render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.scene import environment, skies
 from ssdo.scene.environment import Environment, directions
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Doubles = npt.NDArray[np.float64]
 
@@ -188,7 +188,7 @@ def test_an_exr_file_is_an_environment(tmp_path: Path) -> None:
     header = {"compression": library.ZIP_COMPRESSION, "type": library.scanlineimage}
     library.File(header, {"RGB": image}).write(str(tmp_path / "a.EXR"))
     np.testing.assert_array_equal(environment.load(str(tmp_path / "a.EXR"), (0, 1, 0)).radiance, image)
-    with pytest.raises(Problem, match=r"or give a path to an \.hdr or \.exr file"):
+    with pytest.raises(UserError, match=r"or give a path to an \.hdr or \.exr file"):
         environment.load(str(tmp_path / "a.png"), (0, 1, 0))
 
 
@@ -312,39 +312,47 @@ def test_the_suns_place_is_the_shots(tmp_path: Path, gpu: Gpu) -> None:
     }
     plain, taken, own = (
         Shot().with_values(wanted | more)
-        for more in ({}, {"sky.extract": True}, {"sky.extract": True, "sun.azimuth": 9.0, "sun.size": 3.0})
+        for more in (
+            {},
+            {"sky.extract_sun": True},
+            {"sky.extract_sun": True, "sun.azimuth": 9.0, "sun.angular_diameter": 3.0},
+        )
     )
     whole = environment.load(file, (0.0, 1.0, 0.0))
     sun = whole.extracted.sun
     assert sun is not None
-    shot, view = look(gpu, taken)
+    shot, view = draw_surfaces(gpu, taken)
     assert shot.sun.azimuth == pytest.approx((250 + 150) % 360, abs=0.05) and shot.sun.elevation == pytest.approx(
         35, abs=0.05
     )
     assert (
         shot.sun.irradiance == pytest.approx(sun.irradiance / 2)
         and shot.sun.color == sun.color
-        and 1.6 < (shot.sun.size or 0) < 1.9
+        and 1.6 < (shot.sun.angular_diameter or 0) < 1.9
     )
     assert view.sky is whole.extracted.rest and gpu.read(view.sun)[..., :3].max() > 0
-    again, _ = look(gpu, shot)
+    again, _ = draw_surfaces(gpu, shot)
     assert again == shot, "a resolved shot is resolved"
-    mine, _ = look(gpu, own)
-    assert (mine.sun.azimuth, mine.sun.size) == (9.0, 3.0) and mine.sun.elevation == shot.sun.elevation
-    unchanged, view = look(gpu, plain)
-    assert view.sky is whole and unchanged.sun.irradiance == 0 and unchanged.sun.size == 0.53
+    mine, _ = draw_surfaces(gpu, own)
+    assert (mine.sun.azimuth, mine.sun.angular_diameter) == (9.0, 3.0) and mine.sun.elevation == shot.sun.elevation
+    unchanged, view = draw_surfaces(gpu, plain)
+    assert view.sky is whole and unchanged.sun.irradiance == 0 and unchanged.sun.angular_diameter == 0.53
     keys = [reference_cache.key(gpu, s) for s in (plain, taken, own)]
     assert len(set(keys)) == 3 and reference_cache.key(gpu, shot) == keys[1]
     sunny(tmp_path / "a.hdr", rows=128)
     assert reference_cache.key(gpu, taken) != keys[1]
     for name in ("sky", "white"):
-        there, view = look(
+        there, view = draw_surfaces(
             gpu,
-            Shot().with_values({"scene": "nook", "environment": name, "sky.extract": True, "width": 16, "height": 9}),
+            Shot().with_values(
+                {"scene": "nook", "environment": name, "sky.extract_sun": True, "width": 16, "height": 9}
+            ),
         )
         assert (
             there.sun
-            == look(gpu, Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9}))[0].sun
+            == draw_surfaces(gpu, Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9}))[
+                0
+            ].sun
         )
 
 
@@ -359,10 +367,10 @@ def test_a_sun_that_is_taken_out_is_met_by_few_samples(tmp_path: Path, gpu: Gpu)
         "width": 96,
         "height": 54,
     }
-    inside, taken = view | {"sun.irradiance": 0.0}, view | {"sky.extract": True}
-    rays = {"technique": "reference", "reference.rays": 8, "frames": 4, "blur.radius": 0}
+    inside, taken = view | {"sun.irradiance": 0.0}, view | {"sky.extract_sun": True}
+    rays = {"technique": "reference", "reference.rays": 8, "accumulated_frames": 4, "denoise.radius": 0}
     pictures = [
-        gpu.read(photograph(gpu, Shot().with_values(s)).radiance)[..., :3]
+        gpu.read(render_accumulated(gpu, Shot().with_values(s)).radiance)[..., :3]
         for s in (inside, taken, inside | rays, taken | rays)
     ]
     errors = [float(np.sqrt(np.mean((p - pictures[2]) ** 2))) for p in pictures]

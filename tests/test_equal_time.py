@@ -29,8 +29,8 @@ from ssdo.measure.metrics import noise_free_rmse
 from ssdo.measure.reference_cache import Store
 from ssdo.measure.references import screen, world
 from ssdo.render import probes
-from ssdo.render.pipeline import photograph
-from ssdo.render.probe_grid import Far
+from ssdo.render.pipeline import render_accumulated
+from ssdo.render.probe_grid import ProbeSettings
 from ssdo.render.shot import Shot
 from ssdo.render.techniques.bitmask import Bitmask
 from ssdo.render.techniques.reference import Reference
@@ -165,7 +165,9 @@ def test_all_have_the_same_radii_and_resolutions() -> None:
         assert {(f.share, f.resolution) for f in found if f.contender == one.name} == {
             (s, r) for s in (0.15, 0.5) for r in ("full", "half")
         }
-    assert all(f.technique == f.technique.converging() and f.resolution == "full" for f in equal_time.unlimited([0.15]))
+    assert all(
+        f.technique == f.technique.as_converged() and f.resolution == "full" for f in equal_time.unlimited([0.15])
+    )
 
 
 # ---- what is measured ----
@@ -184,13 +186,13 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
         "width": 48,
         "height": 27,
         "lighting.resolution": "half",
-        "far.field": "probes",
-        "far.columns": 8,
+        "probes.enabled": True,
+        "probes.grid_size": 8,
     }
     shot = Shot().with_values(values | {"ssdo.samples": 4, "ssdo.radius": 0.3 * size, "ssdo.thickness": 0.3 * size})
     (found,) = equal.measured(gpu, seen(gpu), [Candidate(SSDO, Ssdo(samples=4), 0.3, "half", PROBES)], 3, lambda: None)
     arrays, truth = (
-        images.arrays(gpu, photograph(gpu, shot)),
+        images.arrays(gpu, render_accumulated(gpu, shot)),
         world(gpu, shot.resolved(built_in.load("nook")), Reference(rays=4), 8, Store(None)),
     )
     mask = np.isfinite(arrays["depth"])
@@ -205,7 +207,7 @@ def test_in_unlimited_time_nothing_is_left_of_the_samples(gpu: Gpu) -> None:
     """
     view = seen(gpu)
     for technique in (Ssao(samples=1), Ssdo(samples=1)):
-        one = Candidate("", technique.converging(), 0.3)
+        one = Candidate("", technique.as_converged(), 0.3)
         true = screen(gpu, one.shot(view.place.shot, view.view.scene.size), 64, Store(None))
         own = view._replace(truths=equal.twice(true))
         (frame,) = equal.measured(gpu, own, [replace(one, technique=technique)], 3, lambda: None)
@@ -239,9 +241,9 @@ def test_one_scene_from_end_to_end(
 ) -> None:
     few = [
         (SSAO, (Ssao(samples=2, steps=2), Ssao(samples=4, steps=4))),
-        (PUBLISHED, (Ssdo(samples=4, visibility="point", bounce_form="patch"),)),
+        (PUBLISHED, (Ssdo(samples=4, visibility="single-sample", bounce_estimator="form-factor"),)),
     ]
-    probes = Contender("SSDO, probes", (Ssdo(samples=4, steps=4),), Far(field="probes", columns=4))
+    probes = Contender("SSDO, probes", (Ssdo(samples=4, steps=4),), ProbeSettings(enabled=True, grid_size=4))
     monkeypatch.setattr(equal_time, "CONTENDERS", (*(Contender(*one) for one in few), probes))
     monkeypatch.setattr(equal_time, "PATIENT", 4)
     out = tmp_path / "equal.json"
@@ -309,7 +311,7 @@ def test_one_scene_from_end_to_end(
             ["--ssdo.radius", "1"],
             "--ssdo.radius has no effect: the bench chooses views, techniques and how they light itself; leave it out",
         ),
-        (["--far.field", "probes"], "--far.field has no effect"),
+        (["--probes.enabled", "probes"], "--probes.enabled has no effect"),
         (["--lighting.resolution", "half"], "--lighting.resolution has no effect"),
     ],
 )

@@ -1,4 +1,4 @@
-"""OpenEXR pictures: every way to store the same pixels gives the same image, and nothing but Problem comes out of
+"""OpenEXR pictures: every way to store the same pixels gives the same image, and nothing but UserError comes out of
 damaged files.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from ssdo.scene.files import exr
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 OpenEXR = pytest.importorskip("OpenEXR")
 LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")
@@ -51,7 +51,7 @@ def split(image: Floats, kind: str = "f4") -> dict[str, npt.NDArray[Any]]:
 
 
 def problem(path: Path) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         exr.load(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ") and text.count(": ") >= 2 and "\n" not in text
@@ -182,12 +182,12 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
-    with pytest.raises(Problem, match=r"^EXR files need the package OpenEXR: pip install OpenEXR$"):
+    with pytest.raises(UserError, match=r"^EXR files need the package OpenEXR: pip install OpenEXR$"):
         exr.load(tmp_path / "a.exr")
 
 
 def test_mutations(tmp_path: Path) -> None:
-    """Flipped, cut and overwritten bytes give an image or a Problem, nothing else; all compressions, half of the faults
+    """Flipped, cut and overwritten bytes give an image or a UserError, nothing else; all compressions, half of the faults
     in the header.
     """
     rng, path = random.Random(1), tmp_path / "a.exr"
@@ -211,7 +211,7 @@ def test_mutations(tmp_path: Path) -> None:
         path.write_bytes(content)
         try:
             image = exr.load(path)
-        except Problem as caught:
+        except UserError as caught:
             assert "\n" not in str(caught)
             results[False] += 1
         else:

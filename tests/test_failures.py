@@ -18,7 +18,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.reference_cache import Store
 from ssdo.render.frame_uniforms import positions
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot, Wanted
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.bitmask import Bitmask
@@ -29,7 +29,7 @@ from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene import built_in
 from ssdo.scene.built_in import failures
 from ssdo.scene.built_in.failures import FAILURES, Failure
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 SMALL: dict[str, Any] = {"width": 80, "height": 45, "sun.resolution": 512, "ssdo.samples": 32, "bitmask.slices": 8}
@@ -62,7 +62,7 @@ def test_every_argument_of_the_gallery_is_checked() -> None:
         ("grazing", "angle"),
         ("scale", "factor"),
     ):
-        with pytest.raises(Problem, match=f"{argument} = -1: must be"):
+        with pytest.raises(UserError, match=f"{argument} = -1: must be"):
             built_in.load(f"{name}:{argument}=-1")
 
 
@@ -77,10 +77,10 @@ def test_scale_has_no_unit(gpu: Gpu, technique: str) -> None:
         "width": 64,
         "height": 36,
         f"{technique}.{'rays' if technique == 'reference' else 'samples'}": 16,
-        "frames": 1,
+        "accumulated_frames": 1,
     }
     one, other = (
-        images.arrays(gpu, photograph(gpu, bench.shot_of(entry, f, Wanted({}, values)))) for f in (small, large)
+        images.arrays(gpu, render_accumulated(gpu, bench.shot_of(entry, f, Wanted({}, values)))) for f in (small, large)
     )
     for name in ("open", "direct", "indirect", "radiance"):
         apart = np.abs(one[name] - other[name])
@@ -89,7 +89,7 @@ def test_scale_has_no_unit(gpu: Gpu, technique: str) -> None:
 
 def test_positions_are_those_of_the_probe(gpu: Gpu) -> None:
     shot = Shot().with_values(
-        {"scene": "foreground", "width": 64, "height": 36, "blur.radius": 0, "ssdo.samples": 1, "ssdo.steps": 1}
+        {"scene": "foreground", "width": 64, "height": 36, "denoise.radius": 0, "ssdo.samples": 1, "ssdo.steps": 1}
     )
     p, scene = shoot(gpu, {"scene": "foreground", "ssdo.samples": 1, "ssdo.steps": 1}), built_in.load("foreground")
     found = positions(shot.resolved(scene).frame(scene, 0), p.depth)
@@ -100,7 +100,7 @@ def test_positions_are_those_of_the_probe(gpu: Gpu) -> None:
 def test_the_region_is_what_lies_in_the_box(gpu: Gpu) -> None:
     """A region out of sight, or a picture it does not lie in, is no measurement."""
     nowhere = FAILURES[0]._replace(low=(90.0, 90.0, 90.0), high=(91.0, 91.0, 91.0))
-    with pytest.raises(Problem, match="not in the picture"):
+    with pytest.raises(UserError, match="not in the picture"):
         bench.measured(gpu, nowhere, Wanted({}, SMALL), 8, Store(None), bench.ENTRIES[:1])
 
 
@@ -148,14 +148,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert all(line.count(" | ") == table[0].count(" | ") for table in (once, twice) for line in table[2:])
     assert {entry.technique for entry in (*bench.ONE, bench.TRUTH)} == set(Technique.known) - {"off"}
     assert {one.technique for one, _ in bench.PAIRS} == {
-        name for name, kind in Technique.known.items() if hasattr(kind, "intervals")
+        name for name, kind in Technique.known.items() if hasattr(kind, "depth_layers")
     }
     of_ssdo = [cell.split(" → ") for cell in re.findall(r"[0-9.]+ → [0-9.]+", twice[2])][1]
     # the post has a back; measured: 0.17
     assert of_ssdo[0] == once[2].split(" | ")[4] and abs(float(of_ssdo[1]) - float(of_ssdo[0])) > 0.1
     assert [p.name for p in paths] == ["signpost.png", "scale-factor-0.001.png", "scale-factor-1000.png"]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
-    with pytest.raises(Problem, match="exists; add --overwrite"):
+    with pytest.raises(UserError, match="exists; add --overwrite"):
         bench.main([*flags, "--output", str(tmp_path)])
 
 
@@ -166,8 +166,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["--scene", "ball"], "--scene has no effect"),
         (["--technique", "ssao"], "--technique has no effect"),
         (
-            ["--bitmask.intervals", "two"],
-            "--bitmask.intervals has no effect: the gallery has one and two; leave it out",
+            ["--bitmask.depth_layers", "2"],
+            "--bitmask.depth_layers has no effect: the gallery has one and two; leave it out",
         ),
         (
             ["--truth-frames", "3", "--width", "16", "--height", "9", "--no-cache", "--only", "overhang"],
@@ -177,7 +177,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ],
 )
 def test_a_wrong_flag_is_one_line(flags: list[str], words: str) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(UserError) as problem:
         bench.main(flags)
     assert words in str(problem.value)
     assert "\n" not in str(problem.value)
@@ -185,15 +185,17 @@ def test_a_wrong_flag_is_one_line(flags: list[str], words: str) -> None:
 
 def test_flags_win_over_the_gallery() -> None:
     typed = {"ssdo.radius": 0.5, "ssao.radius": 0.25, "width": 40, "reference.rays": 2}
-    wanted = Wanted({"ssdo.steps": 3, "height": 30, "ssdo.intervals": "two"}, typed)
+    wanted = Wanted({"ssdo.steps": 3, "height": 30, "ssdo.depth_layers": "2"}, typed)
     shots = {entry.name: bench.shot_of(entry, FAILURES[0], wanted) for entry in (*bench.ENTRIES, bench.TRUTH)}
     thickness, radius = FAILURES[0].thickness, FAILURES[0].radius
     assert shots["SSDO"].technique == Ssdo(samples=256, steps=3, radius=0.5, thickness=thickness)
-    assert shots["SSDO, two intervals"].technique == replace(shots["SSDO"].technique, intervals="two")
+    assert shots["SSDO, two intervals"].technique == replace(shots["SSDO"].technique, depth_layers="2")
     assert shots["SSAO"].technique == Ssao(samples=256, steps=64, radius=0.25, thickness=thickness)
     assert shots["truth"].technique == Reference(rays=2)
-    assert shots["bitmask"].technique == Bitmask(slices=64, steps=64, lookups=32, radius=radius, thickness=thickness)
+    assert shots["bitmask"].technique == Bitmask(
+        slices=64, steps=64, environment_samples=32, radius=radius, thickness=thickness
+    )
     assert shots["GTAO"].technique == Gtao(slices=64, steps=64, radius=radius)
-    assert {(shot.scene, shot.width, shot.height, shot.blur.radius) for shot in shots.values()} == {
+    assert {(shot.scene, shot.width, shot.height, shot.denoise.radius) for shot in shots.values()} == {
         ("signpost", 40, 30, 0)
     }

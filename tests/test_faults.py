@@ -18,11 +18,11 @@ import pytest
 from render_small import SMALL, Doubles, Probe, register, shoot
 from ssdo.gpu.context import Clock, Gpu, Texture
 from ssdo.measure import images
-from ssdo.render.frame_uniforms import Frame, direction
+from ssdo.render.frame_uniforms import FrameUniforms, direction
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.pipeline import Picture, photograph, render
+from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot
-from ssdo.render.technique import Lighting, Technique, View
+from ssdo.render.technique import Lighting, Technique, TechniqueInputs
 from ssdo.scene import environment
 from ssdo.scene.model import Floats, Image, Material, Scene, Sunlight
 from ssdo.scene.modelling.assembly import mesh_of
@@ -82,11 +82,11 @@ def test_02_occlusion_only_takes_light_away(gpu: Gpu, seed: int) -> None:
         "radius": float(rng.uniform(0.05, 5)),
         "steps": int(rng.integers(1, 24)),
         "bias": float(rng.uniform(0, 0.2)),
-        "visibility": str(rng.choice(["march", "point"])),
-        "bounce_form": str(rng.choice(["patch", "solid-angle"])),
+        "visibility": str(rng.choice(["ray-march", "single-sample"])),
+        "bounce_estimator": str(rng.choice(["form-factor", "solid-angle"])),
     }
     if technique == "ssao":
-        del given["bounce_form"]
+        del given["bounce_estimator"]
     shot = {"scene": "yard", "technique": technique} | {f"{technique}.{k}": v for k, v in given.items()}
     p, unoccluded = shoot(gpu, shot), shoot(gpu, shot | {f"{technique}.thickness": 1e-4})
     assert (p.direct >= 0).all()
@@ -128,7 +128,7 @@ def test_27_samples_in_parts_are_all_of_them(gpu: Gpu, samples: int) -> None:
     ).max() < 2.5 / samples
     assert np.abs(whole.direct - parts.direct).mean() < 1e-4 * whole.direct.mean()
     assert parts.indirect.mean() == pytest.approx(few.indirect.mean(), rel=0.05)  # measured 0.026 at most
-    far, far_few = (shoot(gpu, s | {"far.field": "probes", "ssdo.samples": count}) for count in (samples, 16))
+    far, far_few = (shoot(gpu, s | {"probes.enabled": True, "ssdo.samples": count}) for count in (samples, 16))
     assert far.indirect.mean() == pytest.approx(far_few.indirect.mean(), rel=0.05)  # measured 0.015 at most
     assert far.indirect.mean() > 1.05 * parts.indirect.mean()
 
@@ -167,7 +167,7 @@ def test_33_a_term_switched_off_takes_itself_away_and_nothing_else(gpu: Gpu) -> 
         assert (before.radiance == without.radiance)[~on.surface].all()
 
 
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 def test_41_under_a_constant_sky_ssdo_is_ssao(gpu: Gpu, visibility: str) -> None:
     given = {"visibility": visibility, "samples": 24, "radius": 1.2}
     ssao, ssdo = (
@@ -198,7 +198,7 @@ def test_29_a_wall_in_the_sun_lights_a_floor_that_gets_none(gpu: Gpu) -> None:
         "sun.azimuth": 270.0,
         "sun.elevation": 0.0,
         "sun.irradiance": 4.0,
-        "frames": 8,
+        "accumulated_frames": 8,
         "width": 128,
         "height": 72,
     }
@@ -238,7 +238,7 @@ def test_30_a_wall_in_shadow_sends_nothing(gpu: Gpu) -> None:
 
 
 @pytest.mark.parametrize("technique", ["ssao", "ssdo"])
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 @pytest.mark.parametrize("blur", [0, 4])
 def test_04_no_halo_around_what_is_far_in_front(gpu: Gpu, technique: str, visibility: str, blur: int) -> None:
     shot = {
@@ -246,8 +246,8 @@ def test_04_no_halo_around_what_is_far_in_front(gpu: Gpu, technique: str, visibi
         "technique": technique,
         f"{technique}.visibility": visibility,
         f"{technique}.radius": 1.0,
-        "blur.radius": blur,
-        "frames": 4,
+        "denoise.radius": blur,
+        "accumulated_frames": 4,
     }
     p = shoot(gpu, shot)
     assert {round(float(d)) for d in np.unique(p.depth)} == {10, 20}
@@ -304,7 +304,7 @@ def test_22_behind_the_surfaces_is_no_light(gpu: Gpu, technique: str) -> None:
     """There nothing is lit: direct and indirect are 0, the open share 1, in what the technique answers and after the
     blur and the average.
     """
-    for values in ({"blur.radius": 0}, {"blur.radius": 4, "frames": 2}):
+    for values in ({"denoise.radius": 0}, {"denoise.radius": 4, "accumulated_frames": 2}):
         p = shoot(gpu, {"scene": "nook", "technique": technique, "environment": "white"} | values)
         behind = ~p.surface
         assert behind.sum() > 100
@@ -313,7 +313,7 @@ def test_22_behind_the_surfaces_is_no_light(gpu: Gpu, technique: str) -> None:
 
 def test_22_the_sky_closes_nothing_and_is_not_shaded(gpu: Gpu) -> None:
     for scene in ("ball alone", "open yard"):
-        shot = {"scene": scene, "environment": "ramp-x", "blur.radius": 2, "width": 128, "height": 72}
+        shot = {"scene": scene, "environment": "ramp-x", "denoise.radius": 2, "width": 128, "height": 72}
         shots = [shoot(gpu, shot | {"technique": t}) for t in TECHNIQUES]
         sky = ~shots[0].surface
         assert sky.sum() > 1000
@@ -327,14 +327,14 @@ def test_22_the_sky_closes_nothing_and_is_not_shaded(gpu: Gpu) -> None:
 
 
 def test_23_a_thin_pole_beyond_the_radius_casts_no_halo(gpu: Gpu) -> None:
-    p = shoot(gpu, {"scene": "pole:distance=5", "technique": "ssdo", "ssdo.radius": 1.0, "frames": 4})
+    p = shoot(gpu, {"scene": "pole:distance=5", "technique": "ssdo", "ssdo.radius": 1.0, "accumulated_frames": 4})
     wall = p.depth > 14.5
     assert (~wall).any()
     assert p.open[wall].min() == 1.0
 
 
 @pytest.mark.parametrize("technique", ["ssao", "ssdo"])
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 def test_34_facets_under_smooth_normals_do_not_close_one_another(gpu: Gpu, technique: str, visibility: str) -> None:
     """A ball of 12 rings: its interpolated normals lean up to 7 degrees away from the facets whose depth is seen."""
     coarse = register(
@@ -353,19 +353,26 @@ def test_34_facets_under_smooth_normals_do_not_close_one_another(gpu: Gpu, techn
         assert p.open[p.surface].min() > 0.92  # 4 samples of 64 beside an edge
 
 
-@pytest.mark.parametrize("form", ["patch", "solid-angle"])
+@pytest.mark.parametrize("form", ["form-factor", "solid-angle"])
 def test_24_a_convex_body_sends_nothing_to_itself(gpu: Gpu, form: str) -> None:
     for scene in ("ball alone", "plane:tilt=80"):
         p = shoot(
-            gpu, {"scene": scene, "technique": "ssdo", "ssdo.radius": 2.0, "ssdo.bounce_form": form, "ssdo.samples": 64}
+            gpu,
+            {
+                "scene": scene,
+                "technique": "ssdo",
+                "ssdo.radius": 2.0,
+                "ssdo.bounce_estimator": form,
+                "ssdo.samples": 64,
+            },
         )
         assert p.indirect.max() < 0.01 * np.pi
 
 
-@pytest.mark.parametrize("form", ["patch", "solid-angle"])
+@pytest.mark.parametrize("form", ["form-factor", "solid-angle"])
 def test_24_the_back_of_what_is_seen_sends_nothing(gpu: Gpu, form: str) -> None:
     """The near plane closes directions of the far one, but what the camera sees of it faces the other way."""
-    p = shoot(gpu, {"scene": "step:gap=0.5", "technique": "ssdo", "ssdo.radius": 2.0, "ssdo.bounce_form": form})
+    p = shoot(gpu, {"scene": "step:gap=0.5", "technique": "ssdo", "ssdo.radius": 2.0, "ssdo.bounce_estimator": form})
     assert p.open.min() < 0.9
     assert not p.indirect.any()
 
@@ -378,14 +385,14 @@ def scaled(scene: Scene, factor: float) -> Scene:
     return Scene(meshes, eye, target, scene.fov, scene.sun, scene.environment)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("form", ["patch", "solid-angle"])
+@pytest.mark.parametrize("form", ["form-factor", "solid-angle"])
 @pytest.mark.parametrize("factor", [0.001, 1000.0])
 def test_09_25_size_does_not_matter(gpu: Gpu, form: str, factor: float) -> None:
     """Scene, radius and camera times k: the same image. In the corner the bounce stays finite."""
     from ssdo.scene.built_in import load
 
     small = register(f"scaled {factor} yard", lambda: scaled(yard(), factor))
-    p, q = (shoot(gpu, {"scene": name, "technique": "ssdo", "ssdo.bounce_form": form}) for name in ("yard", small))
+    p, q = (shoot(gpu, {"scene": name, "technique": "ssdo", "ssdo.bounce_estimator": form}) for name in ("yard", small))
     # rounding moves a sample across a pixel's border now and then
     assert (np.abs(p.radiance - q.radiance) > 0.02).mean() < 0.01
     assert np.abs(p.radiance - q.radiance).mean() < 2e-3
@@ -396,7 +403,7 @@ def test_09_25_size_does_not_matter(gpu: Gpu, form: str, factor: float) -> None:
             "scene": corner,
             "technique": "ssdo",
             "ssdo.radius": float(factor),
-            "ssdo.bounce_form": form,
+            "ssdo.bounce_estimator": form,
             "camera.fov": 10.0,
         },
     )
@@ -421,8 +428,8 @@ def test_11_tangent_frames(gpu: Gpu) -> None:
     assert found.max() < 1e-5  # 32-bit rounding near -z, where 1 / (1 + |z|) is as large as it gets
 
 
-def frame_of(gpu: Gpu) -> Frame:
-    return render(gpu, Shot().with_values(SMALL | {"scene": "plane", "technique": "off"})).view.frame
+def frame_of(gpu: Gpu) -> FrameUniforms:
+    return render_frame(gpu, Shot().with_values(SMALL | {"scene": "plane", "technique": "off"})).view.frame
 
 
 def test_12_the_environment_stays_with_the_world(gpu: Gpu) -> None:
@@ -430,7 +437,7 @@ def test_12_the_environment_stays_with_the_world(gpu: Gpu) -> None:
         "technique": "ssdo",
         "environment": "ramp-x",
         "ssdo.radius": 0.01,
-        "frames": 16,
+        "accumulated_frames": 16,
         "scene": "ball alone",
         "ssdo.samples": 32,
     }
@@ -554,7 +561,7 @@ def test_14_a_wider_prefilter_calms_a_small_bright_light(gpu: Gpu, monkeypatch: 
     environment._built_in.cache_clear()
     s = {"scene": "plane:tilt=30", "technique": "ssdo", "environment": "small spot", "ssdo.bounce": False}
     exact = shoot(gpu, {"scene": "plane:tilt=30", "technique": "off", "environment": "small spot"}).direct.mean()
-    found = [shoot(gpu, s | {"ssdo.prefilter": width}).direct for width in (4.0, 16.0, 64.0)]
+    found = [shoot(gpu, s | {"ssdo.environment_footprint": width}).direct for width in (4.0, 16.0, 64.0)]
     assert abs(found[1].mean() / exact - 1) < 0.1  # measured 0.02 here; up to 0.36 at other places
     assert found[2].std() < 0.5 * found[0].std()  # measured 0.29
 
@@ -570,7 +577,7 @@ def test_35_the_radius_is_in_metres(gpu: Gpu, distance: float) -> None:
         "ssdo.thickness": 100.0,
         "ssdo.steps": 24,
         "ssdo.samples": 64,
-        "frames": 4,
+        "accumulated_frames": 4,
         "ssdo.bounce": False,
     }
     p = shoot(
@@ -599,7 +606,7 @@ def test_38_nothing_is_shifted_by_half_a_pixel(gpu: Gpu) -> None:
         "technique": "ssdo",
         "ssdo.radius": 1.0,
         "ssdo.samples": 64,
-        "frames": 16,
+        "accumulated_frames": 16,
         "camera.fov": 60.0,
         "ssdo.bounce": False,
     }
@@ -624,7 +631,7 @@ def test_15_16_the_pattern_repeats_every_4_pixels_and_the_blur_removes_it(gpu: G
         "environment": "ramp-x",
         "width": 64,
         "height": 64,
-        "blur.guide": guide,
+        "denoise.guide": guide,
     }
     raw = shoot(gpu, s).direct[..., 0]
     assert (raw[4:] == raw[:-4]).all()
@@ -632,18 +639,19 @@ def test_15_16_the_pattern_repeats_every_4_pixels_and_the_blur_removes_it(gpu: G
     assert len(np.unique(raw[:4, :4])) == 16
     assert raw.std() > 0.005
     for radius in (2, 4, 8):
-        smooth = shoot(gpu, s | {"blur.radius": radius}).direct[8:-8, 8:-8, 0]
+        smooth = shoot(gpu, s | {"denoise.radius": radius}).direct[8:-8, 8:-8, 0]
         assert smooth.std() < 1e-6
 
 
 def blurred(gpu: Gpu, scene: str, guide: str, values: Floats, radius: int = 4) -> tuple[Floats, Probe]:
     """What the blur makes of some lighting on a scene, as if it were of 16 samples."""
     shot = Shot().with_values(
-        SMALL | {"scene": scene, "technique": "ssao", "ssao.samples": 16, "blur.radius": radius, "blur.guide": guide}
+        SMALL
+        | {"scene": scene, "technique": "ssao", "ssao.samples": 16, "denoise.radius": radius, "denoise.guide": guide}
     )
-    view: View = render(gpu, shot).view
+    view: TechniqueInputs = render_frame(gpu, shot).view
     light = Lighting(texture(gpu, values), texture(gpu, values))
-    out = shot.blur.draw(gpu, view, light, shot.technique)
+    out = shot.denoise.draw(gpu, view, light, shot.technique)
     direct, indirect = gpu.read(out.direct), gpu.read(out.indirect)
     assert (direct == indirect).all()
     return direct, shoot(gpu, {"scene": scene, "technique": "off"})
@@ -670,11 +678,11 @@ def test_18_the_blur_keeps_a_constant(gpu: Gpu, radius: int, guide: str) -> None
         assert np.abs(out - 0.75).max() < 1e-6
 
 
-def full_kernel(p: Probe, picture: Picture, values: Doubles) -> Doubles:
+def full_kernel(p: Probe, picture: FrameResult, values: Doubles) -> Doubles:
     """What the blur would make of (h, w, k) values if it went over its square at once, each neighbour weighed once,
     from G-buffer arrays.
     """
-    blur, frame = picture.shot.blur, picture.view.frame
+    blur, frame = picture.shot.denoise, picture.view.frame
     pixel = 2 * frame.tangent[1] * p.depth / values.shape[0]
     sum_, total = np.zeros_like(values), np.zeros_like(pixel)
     h, w = pixel.shape
@@ -683,8 +691,8 @@ def full_kernel(p: Probe, picture: Picture, values: Doubles) -> Doubles:
     for dy, dx in ((i, j) for i in reach for j in reach):
         inside = (y + dy >= 0) & (y + dy < h) & (x + dx >= 0) & (x + dx < w)
         q = (y + dy).clip(0, h - 1), (x + dx).clip(0, w - 1)
-        off_plane = np.abs(((p.position[q] - p.position) * p.normal).sum(-1)) / (pixel * blur.tolerance)
-        turned = (1 - (p.normal * p.normal[q]).sum(-1)) / (1 - np.cos(np.radians(blur.angle)))
+        off_plane = np.abs(((p.position[q] - p.position) * p.normal).sum(-1)) / (pixel * blur.plane_distance)
+        turned = (1 - (p.normal * p.normal[q]).sum(-1)) / (1 - np.cos(np.radians(blur.max_normal_angle)))
         weight = (
             inside
             * np.clip(2 - off_plane, 0, 1)
@@ -702,10 +710,12 @@ def test_19_across_then_down_is_nearly_the_whole_square(gpu: Gpu, scene: str) ->
     """Separable, the blur reaches some neighbours by way of others, and leaves no streaks of that: far less than what
     it takes away.
     """
-    shot = Shot().with_values(SMALL | {"scene": scene, "ssdo.radius": 1.0, "environment": "ramp-x", "blur.radius": 4})
-    picture, p = render(gpu, shot), shoot(gpu, {"scene": scene, "technique": "off"})
+    shot = Shot().with_values(
+        SMALL | {"scene": scene, "ssdo.radius": 1.0, "environment": "ramp-x", "denoise.radius": 4}
+    )
+    picture, p = render_frame(gpu, shot), shoot(gpu, {"scene": scene, "technique": "off"})
     assert p.surface.all()
-    for raw, out in zip(picture.raw[:2], picture.lighting[:2], strict=True):
+    for raw, out in zip(picture.unfiltered[:2], picture.lighting[:2], strict=True):
         before, after = gpu.read(raw).astype("f8"), gpu.read(out).astype("f8")
         apart = np.abs(after - full_kernel(p, picture, before)).max(-1)
         taken = np.sqrt(((after - before) ** 2).mean())
@@ -718,13 +728,13 @@ def test_19_across_then_down_is_nearly_the_whole_square(gpu: Gpu, scene: str) ->
 @pytest.mark.parametrize("guide", GUIDES)
 def test_20_the_blur_comes_before_albedo(gpu: Gpu, guide: str) -> None:
     for technique in TECHNIQUES:
-        p = shoot(gpu, {"scene": "checker", "technique": technique, "blur.radius": 4, "blur.guide": guide})
+        p = shoot(gpu, {"scene": "checker", "technique": technique, "denoise.radius": 4, "denoise.guide": guide})
         ratio = p.radiance / p.albedo
         assert np.abs(ratio[p.surface] - 1).max() < 3 * HALF
         assert p.albedo[p.surface].min() < 0.2 < 0.7 < p.albedo.max()
 
 
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 def test_36_the_mean_does_not_depend_on_the_sample_count(gpu: Gpu, visibility: str) -> None:
     s = {
         "scene": "corner",
@@ -734,7 +744,7 @@ def test_36_the_mean_does_not_depend_on_the_sample_count(gpu: Gpu, visibility: s
         "ssao.visibility": visibility,
         "ssao.steps": 8,
     }
-    truth = shoot(gpu, s | {"ssao.samples": 256, "frames": 16})
+    truth = shoot(gpu, s | {"ssao.samples": 256, "accumulated_frames": 16})
     where = truth.surface & (truth.open < 0.95)
     errors = []
     for n in (8, 16, 32, 64, 128):
@@ -758,12 +768,12 @@ def test_37_the_tile_is_one_even_pattern(gpu: Gpu) -> None:
 
 def test_40_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
     for technique in TECHNIQUES:
-        first = shoot(gpu, {"scene": "yard", "technique": technique, "frames": 3, "blur.radius": 2})
+        first = shoot(gpu, {"scene": "yard", "technique": technique, "accumulated_frames": 3, "denoise.radius": 2})
         shoot(gpu, {"scene": "ball", "technique": "off"})
-        again = shoot(gpu, {"scene": "yard", "technique": technique, "frames": 3, "blur.radius": 2})
+        again = shoot(gpu, {"scene": "yard", "technique": technique, "accumulated_frames": 3, "denoise.radius": 2})
         for name in ("radiance", "direct", "indirect", "sun", "open"):
             assert (getattr(first, name) == getattr(again, name)).all()
-    other = shoot(gpu, {"scene": "yard", "technique": "ssdo", "frames": 3, "blur.radius": 2, "seed": 7})
+    other = shoot(gpu, {"scene": "yard", "technique": "ssdo", "accumulated_frames": 3, "denoise.radius": 2, "seed": 7})
     assert (other.direct != first.direct).any()
 
 
@@ -772,9 +782,9 @@ def test_40_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
 
 def test_31_half_is_188(gpu: Gpu) -> None:
     shot = Shot().with_values(
-        SMALL | {"scene": "plane", "technique": "ssdo", "display.curve": "none", "display.dither": False}
+        SMALL | {"scene": "plane", "technique": "ssdo", "display.tone_mapper": "none", "display.dither": False}
     )
-    picture = photograph(gpu, shot)
+    picture = render_accumulated(gpu, shot)
     assert abs(images.arrays(gpu, picture)["radiance"] - 0.5).max() < 1e-3
     assert set(np.unique(images.pixels(gpu, picture))) == {188}
 
@@ -782,7 +792,7 @@ def test_31_half_is_188(gpu: Gpu) -> None:
 def test_31_the_png_says_what_the_screen_showed(gpu: Gpu, tmp_path: Path) -> None:
     from PIL import Image
 
-    picture = photograph(gpu, Shot().with_values(SMALL | {"scene": "yard"}))
+    picture = render_accumulated(gpu, Shot().with_values(SMALL | {"scene": "yard"}))
     images.save(tmp_path / "a.png", gpu, picture, picture.shot.values())
     with Image.open(tmp_path / "a.png") as image:
         assert (np.asarray(image) == images.pixels(gpu, picture)).all()
@@ -819,7 +829,7 @@ def test_a_plane_does_not_shadow_itself(gpu: Gpu, elevation: float, size: float)
             "sun.irradiance": 2.0,
             "sun.elevation": elevation,
             "sun.azimuth": 200.0,
-            "sun.size": size,
+            "sun.angular_diameter": size,
         },
     )
     assert np.abs(p.sun / (2 * np.sin(np.radians(elevation))) - 1).max() < 2 * HALF
@@ -869,7 +879,7 @@ def test_a_shadow_begins_at_the_foot_and_ends_where_it_should(gpu: Gpu) -> None:
     assert dark.sum() > 100
     assert p.sun[dark].max() < 0.05 * 2
     assert np.abs(p.sun[light] - 2 * np.sin(np.radians(45))).max() < 4 * HALF
-    hard, soft = (shoot(gpu, s | {"sun.size": size}).sun[..., 0] for size in (0.0, 10.0))
+    hard, soft = (shoot(gpu, s | {"sun.angular_diameter": size}).sun[..., 0] for size in (0.0, 10.0))
     between = [((v > 0.1) & (v < 1.3) & floor).sum() for v in (hard, soft)]
     assert between[1] > 3 * between[0]
 
@@ -880,7 +890,7 @@ def test_gbuffer_is_what_it_says(gpu: Gpu) -> None:
     assert p.emission[p.surface].max() == 3.0
     on_floor = p.surface & (p.normal[..., 1] > 0.999) & (p.albedo[..., 2] > 0.4) & (p.albedo[..., 2] < 0.6)
     assert np.abs(p.position[..., 1][on_floor]).max() < 1e-4
-    assert isinstance(photograph(gpu, Shot().with_values(SMALL | {"scene": "yard"})).view.gbuffer, GBuffer)
+    assert isinstance(render_accumulated(gpu, Shot().with_values(SMALL | {"scene": "yard"})).view.gbuffer, GBuffer)
 
 
 # ---- times: fault 42 ----------------------------------------------------------------------------------------------------

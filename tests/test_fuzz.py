@@ -15,7 +15,7 @@ import pytest
 from fuzz import FORMATS, Files, Format, Random
 from ssdo.measure import images
 from ssdo.render.shot import checked, take_wanted
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 INPUTS = 20_400  # 1700 of each of 12 formats: 65 s on two cores
 
@@ -94,11 +94,11 @@ def endless_within_a_library(path: Path) -> None:
 
 
 def endless_and_swallowed(path: Path) -> None:
-    """A reader that turns every Exception into a Problem."""
+    """A reader that turns every Exception into a UserError."""
     try:
         endless(path)
     except Exception:
-        raise Problem(f"{path}: odd") from None
+        raise UserError(f"{path}: odd") from None
 
 
 def crashes(path: Path) -> None:
@@ -113,17 +113,17 @@ def leaves(path: Path) -> None:
 
 def two_lines(path: Path) -> None:
     if is_bad(path):
-        raise Problem(f"{path}: one\ntwo")
+        raise UserError(f"{path}: one\ntwo")
 
 
 def endless_line(path: Path) -> None:
     if is_bad(path):
-        raise Problem(f"{path}: {'x' * 2000}")
+        raise UserError(f"{path}: {'x' * 2000}")
 
 
 def nameless(path: Path) -> None:
     if is_bad(path):
-        raise Problem("a number is wrong")
+        raise UserError("a number is wrong")
 
 
 PLANTED = {
@@ -180,7 +180,7 @@ def test_what_is_planted_is_found(reader: object, tmp_path: Path) -> None:
 )
 def test_presets_that_say_odd_things(tmp_path: Path, text: str, rule: str) -> None:
     (tmp_path / "a.toml").write_text(text)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         take_wanted({"preset": tmp_path / "a.toml"})
     said = str(caught.value)
     assert said.startswith(f"{tmp_path / 'a.toml'}: ") and rule in said and "\n" not in said and len(said) < 800
@@ -198,7 +198,7 @@ def test_presets_that_say_odd_things(tmp_path: Path, text: str, rule: str) -> No
 )
 def test_states_that_say_odd_things(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_text(text)
-    with pytest.raises(Problem, match=r"a\.toml: "):
+    with pytest.raises(UserError, match=r"a\.toml: "):
         fuzz.read_state(tmp_path / "a.toml")
 
 
@@ -217,7 +217,7 @@ def test_truths_that_are_none(tmp_path: Path) -> None:
         ("b.npz", "must be finite"),
         ("c.npz", "must be floating point"),
     ):
-        with pytest.raises(Problem, match=rf"{name}: .*{rule}"):
+        with pytest.raises(UserError, match=rf"{name}: .*{rule}"):
             images.radiance_of(tmp_path / name)
 
 

@@ -1,4 +1,4 @@
-"""glTF: whatever way a file stores it, the same content gives the same scene; whatever is broken gives one Problem of
+"""glTF: whatever way a file stores it, the same content gives the same scene; whatever is broken gives one UserError of
 one line.
 """
 
@@ -49,7 +49,7 @@ from gltf_files import (
 from PIL import Image
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_images, images
 from ssdo.scene.model import Bytes, Mesh, Scene
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 # ---- containers and accessors ---------------------------------------------------------------------------------------------
 
@@ -881,11 +881,11 @@ def everything() -> tuple[Tree, bytearray]:
 
 
 def outcome(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Scene | None:
-    """The scene, or None for a proper Problem. Not by way of the disk, which the loops below would wait for."""
+    """The scene, or None for a proper UserError. Not by way of the disk, which the loops below would wait for."""
     monkeypatch.setattr(gltf_document, "file_bytes", lambda *_: content)
     try:
         scene = gltf.load(Path("pretended.glb"))
-    except Problem as caught:
+    except UserError as caught:
         assert str(caught).startswith("pretended.glb: ") and "\n" not in str(caught)
         return None
     assert scene.meshes
@@ -915,7 +915,7 @@ def test_byte_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_image_mutations() -> None:
-    """Pillow's decoders raise more than OSError; whatever they raise is a Problem."""
+    """Pillow's decoders raise more than OSError; whatever they raise is a UserError."""
     good = png(np.random.default_rng(4).integers(0, 256, (16, 16, 4), "u1"))
     rng = random.Random(4)
     rules = set()
@@ -929,7 +929,7 @@ def test_image_mutations() -> None:
             )
             (pixels,) = gltf_images.read_pictures(doc, [gltf_images.Picture(0)]).values()
             assert pixels.shape[2] == 4
-        except Problem as caught:
+        except UserError as caught:
             rules.add(str(caught))
     assert all(rule.startswith("images[0]: ") for rule in rules) and len(rules) > 2, (
         "the loop must reach more than one kind of damage"

@@ -42,7 +42,7 @@ from PIL import Image as Pillow
 from ssdo.scene import built_in
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, images
 from ssdo.scene.model import Lamp, Material, Mesh, Scene
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 NORMALS = (np.array([(-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]) / np.array([[3**0.5], [1], [1], [1]])).astype("f4")
 
@@ -772,7 +772,7 @@ def test_choices(tmp_path: Path) -> None:
 )
 def test_choices_that_are_none(tmp_path: Path, chosen: dict[str, int], rule: str) -> None:
     path = write_glb(tmp_path / "a.glb", *studio())
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         built_in.load(f"{path}:" + ",".join(f"{k}={v}" for k, v in chosen.items()))
     assert str(caught.value) == f"{path}: {rule}"
 
@@ -784,7 +784,7 @@ def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("camera=x", "camera must be a whole"),
         ("camera=-1", "camera must be a whole"),
     ):
-        with pytest.raises(Problem, match=rule):
+        with pytest.raises(UserError, match=rule):
             built_in.load(f"{path}:{arguments}")
     for name in ("a:b.glb", "x.glb:y.GLB", "scene=1,b.gltf"):
         (tmp_path / name).write_bytes(path.read_bytes())
@@ -796,7 +796,7 @@ def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     built_in.load(r"C:\models\a.glb")
     assert asked == [(Path(r"C:\models\a.glb"), {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), {})]
     for text in ("a.glb/b", "a.glb:scene=1/b", "a.off:b", "glb"):
-        with pytest.raises(Problem, match="no scene"):
+        with pytest.raises(UserError, match="no scene"):
             built_in.load(text)
 
 
@@ -1234,7 +1234,7 @@ def test_numbers_must_be_finite(tmp_path: Path, name: str, bad: float) -> None:
 
 
 def test_tree_mutations(tmp_path: Path) -> None:
-    """Well-formed JSON with a wrong value somewhere is a scene or one Problem."""
+    """Well-formed JSON with a wrong value somewhere is a scene or one UserError."""
     tree, binary = everything()
     nasty: list[Any] = [
         -1,
@@ -1274,7 +1274,7 @@ def test_tree_mutations(tmp_path: Path) -> None:
         path = write_glb(tmp_path / "a.glb", changed, binary)
         try:
             scene = gltf.load(path)
-        except Problem as caught:
+        except UserError as caught:
             assert "\n" not in str(caught)
             found.append(False)
             continue

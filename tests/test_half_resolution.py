@@ -18,7 +18,7 @@ from ssdo.measure.reference_cache import Store
 from ssdo.render import half_resolution
 from ssdo.render.frame_uniforms import positions
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import Picture, photograph, render
+from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot, Wanted
 from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique
 from ssdo.render.techniques.reference import Reference
@@ -26,7 +26,7 @@ from ssdo.scene import built_in
 from ssdo.scene.model import Floats, Material, Scene
 from ssdo.scene.modelling.assembly import merged
 from ssdo.scene.modelling.shapes import quad
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer.pixel_inspector import CLOSED, probed
 from ssdo.viewer.session import Session
 
@@ -36,9 +36,9 @@ SIZES = [(64, 36), (63, 35), (5, 3), (2, 2), (1, 1), (1, 7), (9, 1)]
 DRAWN = [name for name, kind in Technique.known.items() if not kind.progressive]
 
 
-def drawn(gpu: Gpu, values: dict[str, Any]) -> Picture:
+def drawn(gpu: Gpu, values: dict[str, Any]) -> FrameResult:
     """A picture at half the resolution, unless the values say otherwise."""
-    return render(gpu, Shot().with_values(SMALL | {"lighting.resolution": "half"} | values))
+    return render_frame(gpu, Shot().with_values(SMALL | {"lighting.resolution": "half"} | values))
 
 
 def every_second(whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -46,12 +46,12 @@ def every_second(whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return whole[::-1][::2, ::2][::-1]
 
 
-def upsampled(gpu: Gpu, p: Picture, values: Floats) -> Floats:
+def upsampled(gpu: Gpu, p: FrameResult, values: Floats) -> Floats:
     """What becomes of values (h, w, 4) of every second pixel, at all of them."""
     into = gpu.target("given light", (values.shape[1], values.shape[0]), LIGHTING_FORMAT, LIGHTING_FORMAT)
     for texture in into.textures:
         gpu.write(texture, values)
-    light = half_resolution.upsampled(gpu, p.view, Lighting(*into.textures), p.shot.blur)
+    light = half_resolution.upsampled(gpu, p.view, Lighting(*into.textures), p.shot.denoise)
     direct, indirect = gpu.read(light.direct), gpu.read(light.indirect)
     assert ((direct == indirect) | (indirect == 0)).all()
     return direct
@@ -64,15 +64,19 @@ def upsampled(gpu: Gpu, p: Picture, values: Floats) -> Floats:
 @pytest.mark.parametrize("scene", ["cornell", "courtyard", "atelier"])  # diffuse; and with normal images; and glossy
 def test_every_second_pixel_is_exactly_what_it_was(gpu: Gpu, scene: str, size: tuple[int, int]) -> None:
     p = drawn(gpu, {"scene": scene, "technique": "off", "width": size[0], "height": size[1]})
-    textures: list[tuple[Texture | None, Texture | None]] = list(zip(p.view.gbuffer, p.given.gbuffer, strict=True))
-    for whole, sparse in [*textures, (p.view.sun, p.given.sun), (p.view.shine, p.given.shine)]:
+    textures: list[tuple[Texture | None, Texture | None]] = list(zip(p.view.gbuffer, p.lit_view.gbuffer, strict=True))
+    for whole, sparse in [
+        *textures,
+        (p.view.sun, p.lit_view.sun),
+        (p.view.direct_specular, p.lit_view.direct_specular),
+    ]:
         assert (whole is None) == (sparse is None)
         if whole and sparse:
             assert whole.dtype == sparse.dtype
             np.testing.assert_array_equal(every_second(gpu.read(whole)), gpu.read(sparse))
-    assert p.raw.direct.size == p.given.size == (-(-size[0] // 2), -(-size[1] // 2))
+    assert p.unfiltered.direct.size == p.lit_view.size == (-(-size[0] // 2), -(-size[1] // 2))
     assert p.lighting.direct.size == size
-    assert built_in.load(scene, 0.0).glossy == (p.given.shine is not None)
+    assert built_in.load(scene, 0.0).glossy == (p.lit_view.direct_specular is not None)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -83,27 +87,27 @@ def test_a_shifted_lens_sees_every_second_pixel_where_it_is(gpu: Gpu, size: tupl
     p = drawn(gpu, {"scene": "nook", "technique": "off", "width": size[0], "height": size[1]})
     depth = gpu.read(p.view.gbuffer.depth)[..., 0]
     depth = np.where(depth < BACKGROUND, depth, np.inf).astype("f4")
-    whole, sparse = positions(p.view.frame, depth), positions(p.given.frame, every_second(depth))
+    whole, sparse = positions(p.view.frame, depth), positions(p.lit_view.frame, every_second(depth))
     np.testing.assert_allclose(sparse, every_second(whole), rtol=1e-12, atol=1e-12)
     seen = np.isfinite(every_second(depth))
     place, error = (
         gpu.read(t)
         for t in gpu.draw(
             "lens.frag",
-            gpu.target("lens", p.given.size, *["rgba32f"] * 2),
-            frame=p.given.frame,
-            gbuffer=p.given.gbuffer,
+            gpu.target("lens", p.lit_view.size, *["rgba32f"] * 2),
+            frame=p.lit_view.frame,
+            gbuffer=p.lit_view.gbuffer,
         )
     )
     assert np.abs(place[..., :3] - sparse)[seen].max(initial=0) < 1e-5 * built_in.load("nook", 0.0).size
     assert error[seen][:, :2].max(initial=0) < 1e-4
     assert error[seen][:, 2].max(initial=0) < 1e-5
     corners = np.concatenate([sparse[seen], np.ones((seen.sum(), 1))], -1) @ np.array(
-        p.given.frame.clip_from_world
+        p.lit_view.frame.clip_from_world
     ).reshape(4, 4)
     rows, columns = np.nonzero(seen)
-    np.testing.assert_allclose((corners[:, 0] / corners[:, 3] + 1) / 2 * p.given.size[0], columns + 0.5, atol=1e-5)
-    np.testing.assert_allclose((1 - corners[:, 1] / corners[:, 3]) / 2 * p.given.size[1], rows + 0.5, atol=1e-5)
+    np.testing.assert_allclose((corners[:, 0] / corners[:, 3] + 1) / 2 * p.lit_view.size[0], columns + 0.5, atol=1e-5)
+    np.testing.assert_allclose((1 - corners[:, 1] / corners[:, 3]) / 2 * p.lit_view.size[1], rows + 0.5, atol=1e-5)
 
 
 def test_where_a_pixel_has_its_light_from() -> None:
@@ -126,7 +130,7 @@ def test_where_a_pixel_has_its_light_from() -> None:
 
 
 @pytest.mark.parametrize("technique", ["ssao", "ssdo"])
-@pytest.mark.parametrize("visibility", ["march", "point"])
+@pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 @pytest.mark.parametrize("tilt", [0, 45, 85])
 @pytest.mark.parametrize("size", [(64, 36), (63, 35)])
 def test_f1_a_plane_is_open_at_half_the_resolution(
@@ -138,7 +142,7 @@ def test_f1_a_plane_is_open_at_half_the_resolution(
             "lighting.resolution": "half",
             "width": size[0],
             "height": size[1],
-            "blur.radius": blur,
+            "denoise.radius": blur,
         }
         p = shoot(gpu, {"scene": f"plane:tilt={tilt}", "technique": technique, f"{technique}.radius": 3.0} | own)
         assert p.surface.all()
@@ -151,7 +155,9 @@ def test_f1_a_plane_is_open_at_half_the_resolution(
 @pytest.mark.parametrize("size", SIZES)
 def test_every_technique_at_every_size(gpu: Gpu, technique: str, size: tuple[int, int]) -> None:
     for scene in ("courtyard", "atelier"):
-        p = drawn(gpu, {"scene": scene, "technique": technique, "width": size[0], "height": size[1], "blur.radius": 4})
+        p = drawn(
+            gpu, {"scene": scene, "technique": technique, "width": size[0], "height": size[1], "denoise.radius": 4}
+        )
         found = images.arrays(gpu, p)
         assert all(np.isfinite(values).all() for name, values in found.items() if name != "depth")
         surface = np.isfinite(found["depth"])
@@ -167,18 +173,18 @@ def test_every_technique_at_every_size(gpu: Gpu, technique: str, size: tuple[int
 
 def test_the_truth_is_always_at_full_resolution(gpu: Gpu) -> None:
     p = drawn(gpu, {"scene": "cornell", "technique": "reference"})
-    assert not p.shot.lighting.half and p.given is p.view and p.raw.direct.size == p.image.size
+    assert not p.shot.lighting.half and p.lit_view is p.view and p.unfiltered.direct.size == p.display.size
     shots = references.halves(Shot().with_values({"lighting.resolution": "half"}), 4)
     assert not any(shot.lighting.half for shot in shots), (
         "nor that of the screen, so that what half the resolution costs is part of an error"
     )
-    with pytest.raises(Problem, match=r"--lighting\.resolution half has no effect"):
+    with pytest.raises(UserError, match=r"--lighting\.resolution half has no effect"):
         Wanted({}, {"technique": "reference", "lighting.resolution": "half"}).shots()
     assert Wanted({}, {"lighting.resolution": "half"}).shots(["ssao", "reference"])[0].lighting.half
 
 
 def test_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
-    values = {"scene": "atelier", "technique": "ssdo", "blur.radius": 4}
+    values = {"scene": "atelier", "technique": "ssdo", "denoise.radius": 4}
     first = images.arrays(gpu, drawn(gpu, values))
     drawn(gpu, values | {"scene": "cornell", "width": 33})
     second = images.arrays(gpu, drawn(gpu, values))
@@ -193,7 +199,7 @@ def test_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
 def test_a_constant_stays_and_a_pixel_keeps_its_own(gpu: Gpu, size: tuple[int, int]) -> None:
     p = drawn(gpu, {"scene": "courtyard", "technique": "off", "width": size[0], "height": size[1]})
     surface = gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND
-    columns, rows = p.given.size
+    columns, rows = p.lit_view.size
     one = np.broadcast_to(np.array((0.3, 2.0, 7.0, 1.0), "f4"), (rows, columns, 4))
     assert np.abs(upsampled(gpu, p, one)[surface] / one[0, 0] - 1).max() < FLOAT
     assert (upsampled(gpu, p, one)[~surface] == (0, 0, 0, 1)).all()
@@ -217,7 +223,7 @@ def test_between_pixels_of_one_surface_light_is_linear(gpu: Gpu) -> None:
     np.testing.assert_allclose(found, expected, rtol=FLOAT, atol=1e-6)
 
 
-def faces(p: Picture, gpu: Gpu) -> npt.NDArray[np.int64]:
+def faces(p: FrameResult, gpu: Gpu) -> npt.NDArray[np.int64]:
     """The number of the flat face that is seen at each pixel, told by its plane; 0 is the sky."""
     depth = gpu.read(p.view.gbuffer.depth)[..., 0]
     seen = depth < BACKGROUND
@@ -292,7 +298,8 @@ def test_the_error_against_the_truth_is_hardly_larger(gpu: Gpu) -> None:
         errors = {}
         for resolution in ("full", "half"):
             found = images.arrays(
-                gpu, photograph(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution}))
+                gpu,
+                render_accumulated(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution})),
             )
             errors[resolution] = world.error(found["radiance"], references.surface(found))
         assert errors["half"] < 1.05 * errors["full"]
@@ -312,7 +319,7 @@ def test_a_reflection_is_brought_to_all_pixels_too(gpu: Gpu, technique: str) -> 
                 "technique": technique,
                 "width": 160,
                 "height": 90,
-                "blur.radius": 4,
+                "denoise.radius": 4,
                 "lighting.resolution": resolution,
             },
         )
@@ -363,7 +370,7 @@ def test_the_viewer_halves_what_is_shown(gpu: Gpu) -> None:
     )
     session.step((65, 37))
     p = session.lens.picture("B")
-    assert p and p.given.size == (33, 19) and p.image.size == (65, 37)
+    assert p and p.lit_view.size == (33, 19) and p.display.size == (65, 37)
     assert "half resolution" in session.status()
     session.choose_view("split")
     session.set_linked("lighting.resolution", False)
@@ -398,15 +405,15 @@ def test_a_pixel_taken_apart_is_the_one_that_was_lit(
     session = Session(
         gpu,
         Shot().with_values(
-            {"scene": "nook", "technique": technique, "lighting.resolution": "half", "far.field": field}
+            {"scene": "nook", "technique": technique, "lighting.resolution": "half", "probes.enabled": field}
         ),
         {},
     )
     session.step(size)
     p = session.lens.picture("B")
     assert p
-    direct, indirect = lights(gpu, p.raw)
-    sparse = gpu.read(p.given.gbuffer.depth)[..., 0] < BACKGROUND
+    direct, indirect = lights(gpu, p.unfiltered)
+    sparse = gpu.read(p.lit_view.gbuffer.depth)[..., 0] < BACKGROUND
     counted = 0
     for y, x in np.argwhere(gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND)[::41]:
         i, j = half_resolution.place(size, int(x), int(y))

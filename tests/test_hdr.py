@@ -1,4 +1,4 @@
-"""Radiance pictures: every code for the same pixels gives the same image, and nothing but Problem comes out of damaged
+"""Radiance pictures: every code for the same pixels gives the same image, and nothing but UserError comes out of damaged
 files.
 """
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from ssdo.scene.files import hdr
 from ssdo.scene.model import Bytes
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 TOP = b"#?RADIANCE\n# a comment\nFORMAT=32-bit_rle_rgbe\n"
 
@@ -88,7 +88,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Path:
 
 
 def problem(path: Path) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         hdr.load(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ") and text.count(": ") >= 2 and "\n" not in text
@@ -242,7 +242,7 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
 
 
 def test_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flipped, cut and repeated bytes give an image or a Problem, nothing else."""
+    """Flipped, cut and repeated bytes give an image or a UserError, nothing else."""
     rng, pixels = random.Random(1), picture(4, 30)
     valid = [write(tmp_path / "a.hdr", body, 4, 30).read_bytes() for body in (new_style(pixels), old_style(pixels))]
     results = {True: 0, False: 0}
@@ -255,7 +255,7 @@ def test_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             del content[rng.randrange(len(content)) :]
         try:
             image = hdr.load(pretend(monkeypatch, bytes(content)))
-        except Problem as caught:
+        except UserError as caught:
             assert "\n" not in str(caught)
             results[False] += 1
         else:

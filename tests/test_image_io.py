@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from ssdo.__main__ import main
 from ssdo.measure import images, reference_cache
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from test_commands import heeding
 
 ROOT = Path(__file__).parents[1]
@@ -84,12 +84,12 @@ def test_a_full_disk(name: str, size: int, tmp_path: Path) -> None:
     path.write_bytes(b"before")
     with (
         nearly_full(size),
-        pytest.raises(Problem, match=rf"{name}: cannot be written.*(File too large|which may be full)"),
+        pytest.raises(UserError, match=rf"{name}: cannot be written.*(File too large|which may be full)"),
     ):
         SAVERS[name](path)
     assert path.read_bytes() == b"before" and names(tmp_path) == [name]
     path.unlink()
-    with nearly_full(size), pytest.raises(Problem):
+    with nearly_full(size), pytest.raises(UserError):
         SAVERS[name](path)
     assert not names(tmp_path)
     SAVERS[name](path)
@@ -112,7 +112,7 @@ def test_a_closed_folder(name: str, tmp_path: Path) -> None:
     try:
         folder.chmod(0o755)
         (folder / name).write_bytes(b"before")
-        with closed(folder), pytest.raises(Problem, match=rf"{name}: cannot be written: Permission denied"):
+        with closed(folder), pytest.raises(UserError, match=rf"{name}: cannot be written: Permission denied"):
             SAVERS[name](folder / name)
         assert (folder / name).read_bytes() == b"before" and names(folder) == [name]
     finally:

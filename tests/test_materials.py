@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 from render_small import SMALL, Bools, Doubles, Probe, binomial, register, shoot
 from ssdo.gpu.context import Gpu
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.scene.model import CLAY, WHITE, Bytes, Floats, Image, Lamp, Material, Mesh, Scene
 from ssdo.scene.modelling.shapes import quad
@@ -81,7 +81,7 @@ def same_texels(gpu: Gpu, one: Mesh, other: Mesh) -> None:
         )
         ground = quad((-1, 0, 0.02), (-1, 0, 2), (1, 0, 2), (1, 0, 0.02), BLACK)
         scene = before(replace(mesh, material=shining), ground, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
-        p = drawn(gpu, scene, TRUE | DARK | {"frames": 2})
+        p = drawn(gpu, scene, TRUE | DARK | {"accumulated_frames": 2})
         seen_by_rays.append(p.indirect[p.surface & (p.position[..., 1] < 1e-3)])
     assert seen_by_rays[0].mean() > 0.01
     # the same 32 rays; where cells meet one of them may see the other cell
@@ -150,7 +150,7 @@ def test_colours_at_corners_multiply_in_linear_light(gpu: Gpu) -> None:
         wall(Material((0.5, 1.0, 0.8), albedo_image=Image(image, clamp=(True, True)))),
     ):
         scene = before(mesh, ground, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
-        q = drawn(gpu, scene, TRUE | {"reference.bounces": 1})
+        q = drawn(gpu, scene, TRUE | {"reference.max_bounces": 1})
         found.append(q.indirect[q.surface & (q.position[..., 1] < 1e-3)])
     assert found[0].mean() > 0.1 and np.abs(found[0] - found[1]).max() < 0.01 * found[0].max()
 
@@ -188,8 +188,12 @@ def test_a_hole_is_a_hole(gpu: Gpu, kind: str) -> None:
     def pictures(mesh: Mesh) -> list[Probe]:
         scene = before(mesh, ground, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3), lamps=(lamp,))
         sunlit = before(mesh, ground, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3))
-        sun = {"sun.irradiance": 2.0, "sun.azimuth": 0.0, "sun.elevation": 40.0, "sun.size": 0.0}
-        return [drawn(gpu, scene, DARK), drawn(gpu, sunlit, DARK | sun), drawn(gpu, sunlit, TRUE | {"frames": 4})]
+        sun = {"sun.irradiance": 2.0, "sun.azimuth": 0.0, "sun.elevation": 40.0, "sun.angular_diameter": 0.0}
+        return [
+            drawn(gpu, scene, DARK),
+            drawn(gpu, sunlit, DARK | sun),
+            drawn(gpu, sunlit, TRUE | {"accumulated_frames": 4}),
+        ]
 
     for (a, b), field in zip(zip(pictures(holed), pictures(cut), strict=True), ("sun", "sun", "open"), strict=True):
         same = a.surface & b.surface & np.isclose(a.depth, b.depth, rtol=0, atol=1e-3)
@@ -218,7 +222,11 @@ def test_rays_pass_a_hole(gpu: Gpu) -> None:
     """The open share before a fence of which a half is a hole, against the solid angle of the other half."""
     ground = quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
     holed, _ = fence("image")
-    p = drawn(gpu, before(holed, ground, eye=(0.0, 6.0, 3.0), target=(0.0, 0.0, 0.8), fov=30.0), TRUE | {"frames": 8})
+    p = drawn(
+        gpu,
+        before(holed, ground, eye=(0.0, 6.0, 3.0), target=(0.0, 0.0, 0.8), fov=30.0),
+        TRUE | {"accumulated_frames": 8},
+    )
     where = p.surface & (np.abs(p.position[..., 1]) < 1e-3) & (p.position[..., 2] > 0.1)
     exact = 1 - seen(
         np.array([(0, 0, 0), (1, 0, 0), (1, 2, 0), (0, 2, 0)], "f8"), p.position[where], np.array([0.0, 1.0, 0.0])
@@ -297,7 +305,9 @@ def test_bumps_turn_the_normal(gpu: Gpu, w: float, mirrored: bool, back: bool, s
     exact *= (-1 if back else 1) / np.linalg.norm(exact)
     assert p.surface.sum() > 500
     assert np.abs(p.normal[p.surface] - exact).max() < 2 * HALF
-    flat = gpu.read(photograph(gpu, Shot().with_values(SMALL | PLAIN | {"scene": "layers"})).view.gbuffer.flat)[..., :3]
+    flat = gpu.read(render_accumulated(gpu, Shot().with_values(SMALL | PLAIN | {"scene": "layers"})).view.gbuffer.flat)[
+        ..., :3
+    ]
     assert np.abs(flat[p.surface] - (0, 0, -1 if back else 1)).max() < HALF
 
 
@@ -327,7 +337,7 @@ def test_a_bumpy_plane_alone_is_open(gpu: Gpu, technique: str, albedo: float, re
     p = drawn(
         gpu,
         Scene((floor,), (0.0, 4.0, 5.0), (0.0, 0.0, 0.0), 40.0),
-        {"technique": technique, "frames": 4 if technique == "reference" else 1},
+        {"technique": technique, "accumulated_frames": 4 if technique == "reference" else 1},
     )
     assert p.normal[..., 1].std() > 0.02 and p.surface.all()
     assert p.open.min() == 1.0 and not p.indirect.any()
@@ -372,7 +382,9 @@ def everything() -> Scene:
 
 
 def test_what_a_shot_makes_of_materials(gpu: Gpu) -> None:
-    found = {name: drawn(gpu, everything(), {"material": name}) for name in ("full", "diffuse", "white", "clay")}
+    found = {
+        name: drawn(gpu, everything(), {"material_override": name}) for name in ("full", "diffuse", "white", "clay")
+    }
     full = found["full"]
     strips = [
         full.surface & (full.position[..., 0] > -1.55 + 0.8 * i) & (full.position[..., 0] < -0.85 + 0.8 * i)
@@ -391,8 +403,8 @@ def test_what_a_shot_makes_of_materials(gpu: Gpu) -> None:
         assert np.array_equal(p.emission, full.emission) and p.emission[strips[2]].min() > 0
     upper = ~full.surface & (np.abs(full.ray[..., 0] * 4 - 1.2) < 0.2)
     assert upper.any()
-    diffuse = photograph(gpu, Shot().with_values(SMALL | PLAIN | {"scene": "layers", "material": "diffuse"}))
-    assert diffuse.view.gbuffer.gloss is None and diffuse.view.shine is None
+    diffuse = render_accumulated(gpu, Shot().with_values(SMALL | PLAIN | {"scene": "layers", "material": "diffuse"}))
+    assert diffuse.view.gbuffer.gloss is None and diffuse.view.direct_specular is None
 
 
 def test_occlusion_images_count_when_asked_for(gpu: Gpu) -> None:

@@ -1,4 +1,4 @@
-"""OBJ, PLY and STL: what a file says is what the scene holds; what is broken is one Problem of one line, or a note."""
+"""OBJ, PLY and STL: what a file says is what the scene holds; what is broken is one UserError of one line, or a note."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from ssdo.scene.files import mesh_builder, meshes, obj, polygons
 from ssdo.scene.model import Mesh, Scene
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 FACET = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
@@ -36,7 +36,7 @@ def one(tmp_path: Path, name: str, content: str | bytes) -> Mesh:
 
 
 def problem(tmp_path: Path, name: str, content: str | bytes) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         load(tmp_path, name, content)
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / name}: ") and "\n" not in text and len(text) < 300 + len(str(tmp_path)), text
@@ -604,7 +604,7 @@ def test_broken_materials(tmp_path: Path, text: str) -> None:
 def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "folder.obj").mkdir()
     for name, rule in (("none.ply", "there is no such file"), ("folder.obj", "is a folder")):
-        with pytest.raises(Problem, match=rule):
+        with pytest.raises(UserError, match=rule):
             meshes.load(tmp_path / name)
 
 

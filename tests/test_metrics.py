@@ -29,7 +29,7 @@ from ssdo.measure.metrics import (
     ssim,
 )
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Bools = npt.NDArray[np.bool_]
 Metric = Callable[..., float]
@@ -212,52 +212,52 @@ def test_what_is_no_number_is_a_problem(metric: Any, bad: float) -> None:
     good = random(17)
     wrong: Any = good.astype("f8") if bad == 1e39 else good.copy()
     wrong[3, 7, 1] = bad
-    with pytest.raises(Problem, match=r"image: 1 of 2232 values are not finite .* in row 3, column 7$"):
+    with pytest.raises(UserError, match=r"image: 1 of 2232 values are not finite .* in row 3, column 7$"):
         metric(wrong, good)
-    with pytest.raises(Problem, match=r"reference: 1 of"):
+    with pytest.raises(UserError, match=r"reference: 1 of"):
         metric(good, wrong)
     if metric is not error_map:
-        with pytest.raises(Problem, match="not finite"):
+        with pytest.raises(UserError, match="not finite"):
             metric(good, wrong, left() & ~np.isnan(wrong[..., 1]))
 
 
 @pytest.mark.parametrize("metric", [*ALL, error_map, measured])
 def test_wrong_shapes_are_a_problem(metric: Metric) -> None:
     good = random(18)
-    with pytest.raises(Problem, match="the image is 31 x 24, the reference 30 x 24"):
+    with pytest.raises(UserError, match="the image is 31 x 24, the reference 30 x 24"):
         metric(good, good[:, :30])
-    with pytest.raises(Problem, match=r"the reference 3 x 1"):  # NumPy alone would stretch it
+    with pytest.raises(UserError, match=r"the reference 3 x 1"):  # NumPy alone would stretch it
         metric(good, good[:1, :3])
     for shape in ((24, 31), (24, 31, 1), (24, 31, 4), (1, 24, 31, 3), (0, 31, 3)):
-        with pytest.raises(Problem, match=r"must be \(height, width, 3\)"):
+        with pytest.raises(UserError, match=r"must be \(height, width, 3\)"):
             metric(np.zeros(shape, "f4"), np.zeros(shape, "f4"))
-    with pytest.raises(Problem, match="holds uint8"):
+    with pytest.raises(UserError, match="holds uint8"):
         metric((good * 255).astype("u1"), good)
 
 
 @pytest.mark.parametrize("metric", [*ALL, measured])
 def test_wrong_masks_are_a_problem(metric: Metric) -> None:
     a, b = random(19), random(20)
-    with pytest.raises(Problem, match="marks no pixel"):
+    with pytest.raises(UserError, match="marks no pixel"):
         metric(a, b, np.zeros((24, 31), bool))
     for wrong in (np.ones((31, 24), bool), np.ones((24, 31, 3), bool), np.ones((24, 31), "f4")):
-        with pytest.raises(Problem, match="must be bool and"):
+        with pytest.raises(UserError, match="must be bool and"):
             metric(a, b, wrong)
 
 
 def test_the_second_reference_is_looked_at_too() -> None:
     a = random(21)
-    with pytest.raises(Problem, match="not finite"):
+    with pytest.raises(UserError, match="not finite"):
         noise_free_mse(a, [a, a * np.float32(np.nan)])
-    with pytest.raises(Problem, match="the reference 31 x 20"):
+    with pytest.raises(UserError, match="the reference 31 x 20"):
         noise_free_mse(a, [a, a[:20]])
-    with pytest.raises(Problem, match="must be two"):
+    with pytest.raises(UserError, match="must be two"):
         noise_free_mse(a, [a])
 
 
 @pytest.mark.parametrize("peak", [0.0, -1.0, math.nan, math.inf])
 def test_a_peak_must_be_one(peak: float) -> None:
-    with pytest.raises(Problem, match="peak"):
+    with pytest.raises(UserError, match="peak"):
         psnr(random(22), random(23), peak=peak)
 
 
@@ -328,7 +328,7 @@ def test_hdr_flip_of_a_dark_reference_does_not_end_the_process() -> None:
     """Left to itself the package calls exit() here."""
     black = flat(0, 0, 0)
     assert 0 < flip_hdr(flat(1e-10, 2e-10, 1e-10), flat(1e-10, 1e-10, 1e-10)) < 1
-    with pytest.raises(Problem, match="the reference is black"):
+    with pytest.raises(UserError, match="the reference is black"):
         flip_hdr(flat(1, 1, 1), black)
     found = measured(flat(1, 1, 1), black)
     assert "flip" in found
@@ -351,7 +351,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "flip_evaluator", None)
     assert list(measured(random(30), random(31))) == ["rmse", "bias", "relmse", "psnr", "ssim"]
     for metric in (flip, flip_hdr):
-        with pytest.raises(Problem, match=r"the extra metrics: pip install '\.\[metrics\]'"):
+        with pytest.raises(UserError, match=r"the extra metrics: pip install '\.\[metrics\]'"):
             metric(random(30), random(31))
 
 
@@ -397,9 +397,9 @@ def test_false_colours_grow_brighter_in_even_steps() -> None:
 def test_false_colours_refuse_what_they_cannot_show() -> None:
     values = np.zeros((2, 2), "f4")
     for top in (0.0, -1.0, math.nan, math.inf):
-        with pytest.raises(Problem, match="top"):
+        with pytest.raises(UserError, match="top"):
             false_colour(values, top)
-    with pytest.raises(Problem, match="not finite"):
+    with pytest.raises(UserError, match="not finite"):
         false_colour(values * np.float32(np.nan), 1.0)
-    with pytest.raises(Problem, match=r"must be \(height, width\)"):
+    with pytest.raises(UserError, match=r"must be \(height, width\)"):
         false_colour(np.zeros((2, 2, 3), "f4"), 1.0)

@@ -166,7 +166,7 @@ def shot_of(*flags: str) -> Shot:
     """A shot from flags as a user gives them: 320 x 180 pixels, no blur, no sun unless they say otherwise."""
     parser = Parser()
     add_shot_flags(parser)
-    plain = ("--width", "320", "--height", "180", "--blur.radius", "0", "--sun.irradiance", "0")
+    plain = ("--width", "320", "--height", "180", "--denoise.radius", "0", "--sun.irradiance", "0")
     return take_wanted(parse(parser, (*plain, *flags))).shots()[0]
 
 
@@ -174,7 +174,7 @@ def file_of(room: Room, folder: Path) -> Sequence[str]:
     """The flags that show a room from a file."""
     write_glb(folder / "room.glb", room.pieces)
     # glTF has no surface without gloss
-    return ("--scene", str(folder / "room.glb"), "--material", "diffuse", *room.camera)
+    return ("--scene", str(folder / "room.glb"), "--material-override", "diffuse", *room.camera)
 
 
 def photographed(gpu: Gpu, shot: Shot) -> Probe:
@@ -268,11 +268,11 @@ def errors(gpu: Gpu, name: str, scene: Scene, flags: Sequence[str], across: floa
     def ours(technique: str, radius: float, visibility: str, frames: int) -> Probe:
         own = {"radius": f"{radius}", "visibility": visibility, "samples": "32", "steps": "64"}
         given = [word for key, value in own.items() for word in (f"--{technique}.{key}", value)]
-        return photographed(gpu, shot_of(*flags, "--technique", technique, *given, "--frames", str(frames)))
+        return photographed(gpu, shot_of(*flags, "--technique", technique, *given, "--accumulated-frames", str(frames)))
 
     ssao = [
         ours("ssao", across * share, visibility, 3)
-        for visibility in ("march", "point")
+        for visibility in ("ray-march", "single-sample")
         for share in (0.1, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0)
     ]
     ssdo = ours("ssdo", across, "march", 16)
@@ -351,7 +351,7 @@ def test_sunlight_and_its_shadows(gpu: Gpu, tmp_path: Path) -> None:
         "3",
         "--sun.color",
         "1,0.8,0.5",
-        "--sun.size",
+        "--sun.angular_diameter",
         "0",
     )
     shot = shot_of(*file_of(room, tmp_path), "--technique", "off", "--environment", "black", *sun)
@@ -372,7 +372,18 @@ def test_light_from_a_surface_that_emits(gpu: Gpu, monkeypatch: pytest.MonkeyPat
     )
     scene = Scene((floor, wall), eye=(0.0, 2.2, 4.5), target=(0.0, 0.6, 0.0), fov=45.0, environment="black")
     monkeypatch.setitem(built_in.BUILT_IN, "glow", lambda: scene)
-    ssdo = ("--technique", "ssdo", "--ssdo.radius", "4", "--ssdo.samples", "64", "--ssdo.steps", "64", "--frames", "3")
+    ssdo = (
+        "--technique",
+        "ssdo",
+        "--ssdo.radius",
+        "4",
+        "--ssdo.samples",
+        "64",
+        "--ssdo.steps",
+        "64",
+        "--accumulated-frames",
+        "3",
+    )
     shot = shot_of("--scene", "glow", *ssdo, *SMALL)
     ours = photographed(gpu, shot)
     theirs = [traced(scene, shot, truth.DIRECT, 64, seed) for seed in (1, 2)]

@@ -21,7 +21,7 @@ from ssdo.commands.compare import page
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.display import Display
-from ssdo.render.pipeline import render
+from ssdo.render.pipeline import render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene.model import Bytes, Floats
 
@@ -88,7 +88,7 @@ def study(entries: list[dict[str, Any]], size: tuple[int, int] = (18, 32), **mor
         "renderer": "llvmpipe",
         "timer": "wall clock",
         "display": {"exposure": 0.0, "curve": "neutral"},
-        "settings": {"scene": "courtyard", "camera.eye": [0.0, 1.6, 4.0], "sun.size": 0.5},
+        "settings": {"scene": "courtyard", "camera.eye": [0.0, 1.6, 4.0], "sun.angular_diameter": 0.5},
         "terms": {},
         "truth": truth,
         "entries": entries,
@@ -386,7 +386,7 @@ def test_the_canvas_shows_what_the_display_would(browser: Browser, curve: str) -
 def test_the_canvas_equals_the_shader(browser: Browser, gpu: Gpu, curve: str) -> None:
     values = light(5, (1, 4096))  # a row of gpu.texels
     texture = gpu.texels(np.concatenate([values[0], np.ones((4096, 1), np.float32)], 1))
-    shown = images.shown(gpu, Display(exposure=0.5, curve=curve, dither=False).draw(gpu, texture))
+    shown = images.shown(gpu, Display(exposure=0.5, tone_mapper=curve, dither=False).draw(gpu, texture))
     told, layers = of(ssdo=values)
     browser.open(told | {"display": {"exposure": 0.5, "curve": curve}}, layers)
     assert close(browser.pixels("left-pixels"), shown)
@@ -394,7 +394,9 @@ def test_the_canvas_equals_the_shader(browser: Browser, gpu: Gpu, curve: str) ->
 
 def test_the_canvas_equals_the_png(browser: Browser, gpu: Gpu) -> None:
     """Whose dither moves a value by half a step at most, so that they round to neighbours."""
-    picture = render(gpu, Shot().with_values({"scene": "cornell", "technique": "ssdo", "width": 64, "height": 36}))
+    picture = render_frame(
+        gpu, Shot().with_values({"scene": "cornell", "technique": "ssdo", "width": 64, "height": 36})
+    )
     told, layers = of(ssdo=images.arrays(gpu, picture)["radiance"])
     browser.open(told, layers)
     assert close(browser.pixels("left-pixels"), images.pixels(gpu, picture))

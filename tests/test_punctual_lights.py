@@ -76,7 +76,7 @@ LAMPS = {
 def test_a_lamp_on_a_floor(gpu: Gpu, name: str, shadows: int) -> None:
     lamp = LAMPS[name]
     for intensity in (1.0, 2.5):
-        p = lit(gpu, (floor(),), (lamp,), {"lamps.shadows": shadows, "lamps.intensity": intensity})
+        p = lit(gpu, (floor(),), (lamp,), {"lights.shadows": shadows, "lights.intensity": intensity})
         exact = intensity * irradiance(p, lamp)
         # Where a cone or a window ends the share itself is rounded
         slack = 1e-3 * exact.max() if "cone" in name or "wider" in name else 1e-5 * exact.max()
@@ -104,7 +104,7 @@ def test_sixty_four_lamps(gpu: Gpu) -> None:
     place = rng.uniform((-3, 0.5, -3), (3, 2, 3), (64, 3))
     lamps = tuple(Lamp((float(x), float(y), float(z)), (float(x) + 3, 1.0, 0.5)) for x, y, z in place)
     for shadows in (0, 8):
-        p = lit(gpu, (floor(),), lamps, {"lamps.shadows": shadows})
+        p = lit(gpu, (floor(),), lamps, {"lights.shadows": shadows})
         exact = sum(irradiance(p, lamp) for lamp in lamps)
         assert np.allclose(p.sun, exact, rtol=1e-3, atol=1e-6)
     one_less = lit(gpu, (floor(),), lamps[:63])
@@ -121,7 +121,7 @@ def test_lamps_that_are_off_change_nothing(gpu: Gpu, technique: str, material: M
         lit(gpu, meshes, lamps, values | more)
         for lamps, more in (
             ((), {}),
-            (tuple(LAMPS.values()), {"lamps.intensity": 0.0}),
+            (tuple(LAMPS.values()), {"lights.intensity": 0.0}),
             ((Lamp((0.0, 2.0, 0.0), (0.0, 0.0, 0.0)),), {}),
         )
     )
@@ -164,7 +164,7 @@ def test_a_board_casts_its_shadow(gpu: Gpu, name: str, scale: float) -> None:
     )
     camera = {"eye": (-3.0 * scale, 4.0 * scale, 4.0 * scale), "target": (-0.5 * scale, 0.0, 0.0)}
     shaded, plain = (
-        lit(gpu, meshes, (scaled,), {"lamps.shadows": n, "width": 128, "height": 72}, **camera) for n in (8, 0)
+        lit(gpu, meshes, (scaled,), {"lights.shadows": n, "width": 128, "height": 72}, **camera) for n in (8, 0)
     )
     at = crossing(replace(shaded, position=shaded.position / scale), lamp, 1.0)
     on_floor = shaded.surface & (shaded.position[..., 1] < 0.01 * scale) & (plain.sun[..., 0] > 0)
@@ -207,7 +207,7 @@ def test_a_plane_never_shadows_itself(gpu: Gpu, shape: str, tilt: float, height:
                 gpu,
                 (plane,),
                 (lamp,),
-                {"lamps.shadows": k, "lamps.resolution": resolution},
+                {"lights.shadows": k, "lights.resolution": resolution},
                 eye=tuple(eye.tolist()),
                 target=(0.0, 0.0, 0.0),
             )
@@ -227,7 +227,7 @@ def test_no_border_of_a_cubes_faces_is_seen(gpu: Gpu, place: Vec3) -> None:
                 gpu,
                 (box((-1, -1, -1), (1, 1, 1), GREY),),
                 (lamp,),
-                {"lamps.shadows": k},
+                {"lights.shadows": k},
                 eye=(-0.3, 0.1, 0.2),
                 target=target,
                 fov=100.0,
@@ -244,7 +244,7 @@ def test_a_lamp_within_a_ball_lights_all_of_it(gpu: Gpu) -> None:
     lamp = Lamp((0.2, 0.1, 0.0), (1.0, 1.0, 1.0))
     ball = sphere((0, 0, 0), 1.0, GREY)
     shaded, bare = (
-        lit(gpu, (ball,), (lamp,), {"lamps.shadows": k}, eye=(-0.5, 0.0, 0.0), target=(1.0, 0.0, 0.0), fov=90.0)
+        lit(gpu, (ball,), (lamp,), {"lights.shadows": k}, eye=(-0.5, 0.0, 0.0), target=(1.0, 0.0, 0.0), fov=90.0)
         for k in (8, 0)
     )
     assert np.array_equal(shaded.sun, bare.sun)
@@ -255,7 +255,7 @@ def test_a_wall_hides_a_lamp_close_to_it(gpu: Gpu) -> None:
     wall = quad((0, -3, 3), (0, -3, -3), (0, 3, -3), (0, 3, 3), GREY)  # faces -x
     meshes = (floor(), wall)
     lamp = Lamp((-0.01, 0.5, 0.0), (1.0, 1.0, 1.0))
-    p, bare = (lit(gpu, meshes, (lamp,), {"lamps.shadows": k}, eye=(0.0, 6.0, 4.0)) for k in (8, 0))
+    p, bare = (lit(gpu, meshes, (lamp,), {"lights.shadows": k}, eye=(0.0, 6.0, 4.0)) for k in (8, 0))
     behind, before = (p.surface & (p.position[..., 1] < 0.01) & (side * p.position[..., 0] > 0.05) for side in (1, -1))
     assert behind.sum() > 200 and before.sum() > 200
     assert not p.sun[behind].any() and bare.sun[behind].any()
@@ -276,9 +276,9 @@ def test_the_nearest_cast_shadows(gpu: Gpu) -> None:
     )
     distance = [math.dist((0.0, 5.0, 4.0), lamp.position) for lamp in lamps]
     order = sorted(range(3), key=distance.__getitem__)
-    bare = lit(gpu, (floor(), board), lamps, {"lamps.shadows": 0})
+    bare = lit(gpu, (floor(), board), lamps, {"lights.shadows": 0})
     for count in (1, 2, 3):
-        p = lit(gpu, (floor(), board), lamps, {"lamps.shadows": count})
+        p = lit(gpu, (floor(), board), lamps, {"lights.shadows": count})
         shadowed = [bool((p.sun[..., i] < bare.sun[..., i]).any()) for i in range(3)]
         assert shadowed == [i in order[:count] for i in range(3)]
 
@@ -318,10 +318,10 @@ def test_lamps_bounce_in_screen_space(gpu: Gpu) -> None:
     # without the box, of which the camera does not see what lights the floor
     scene = replace(whole, meshes=whole.meshes[:2])
     values: dict[str, Any] = {"scene": register("bouncing", lambda: scene), "width": 96, "height": 54}
-    deep = {"ssdo.radius": 3.0, "ssdo.steps": 64, "ssdo.samples": 64, "frames": 4}
-    true = shoot(gpu, values | {"technique": "reference", "reference.rays": 16, "frames": 4})
+    deep = {"ssdo.radius": 3.0, "ssdo.steps": 64, "ssdo.samples": 64, "accumulated_frames": 4}
+    true = shoot(gpu, values | {"technique": "reference", "reference.rays": 16, "accumulated_frames": 4})
     screen = shoot(gpu, values | {"technique": "ssdo"} | deep)
-    dark = shoot(gpu, values | {"technique": "ssdo", "lamps.intensity": 0.0} | deep)
+    dark = shoot(gpu, values | {"technique": "ssdo", "lights.intensity": 0.0} | deep)
     ground = (
         true.surface
         & (true.position[..., 1] < 1e-3)
@@ -351,7 +351,7 @@ def test_every_pixel_of_lamplight_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
         "scene": register(f"mitsuba lamps {name}", lambda: scene),
         "width": count,
         "height": count,
-        "blur.radius": 0,
+        "denoise.radius": 0,
     }
     values |= {"technique": "reference", "reference.rays": 4, "sun.irradiance": 0.0, "environment": "black"}
     shot, fine = Shot().with_values(values), values | {"width": count * SIDE, "height": count * SIDE}

@@ -138,8 +138,8 @@ def z_scores(open_share: Any, exact: Any, rays: int, slack: float = HALF) -> Non
 
 @pytest.mark.parametrize("reach", [1.0, None])
 def test_f2_a_corner(gpu: Gpu, reach: float | None) -> None:
-    limit = {"reference.reach": reach} if reach else {}
-    p = shoot(gpu, TRUE | {"scene": "corner:distance=0.25", "frames": 16} | limit)
+    limit = {"reference.max_distance": reach} if reach else {}
+    p = shoot(gpu, TRUE | {"scene": "corner:distance=0.25", "accumulated_frames": 16} | limit)
     c = 0.25 - p.position[..., 0]
     where = near_origin(p) & (c > 0.02) & (c < 0.95)
     # unlimited: the wall is 50 m high and far wider than it is near
@@ -162,7 +162,7 @@ def seen(corners: Doubles, position: Doubles, normal: Doubles) -> Doubles:
 
 def test_f2b_a_niche(gpu: Gpu) -> None:
     """1/4 but for what the walls, 50 m high and wide, leave open; on each of the three."""
-    p = shoot(gpu, TRUE | {"scene": "niche", "frames": 16})
+    p = shoot(gpu, TRUE | {"scene": "niche", "accumulated_frames": 16})
     walls = np.array([[(0, 0, 0), (0, 0, 50), (0, 50, 50), (0, 50, 0)]], "f8")
     walls = np.stack([np.roll(walls[0], axis, -1) for axis in range(3)])
     for axis in range(3):
@@ -174,7 +174,9 @@ def test_f2b_a_niche(gpu: Gpu) -> None:
 
 
 def test_f3_a_fence(gpu: Gpu) -> None:
-    p = shoot(gpu, TRUE | {"scene": "fence", "camera.fov": 60.0, "camera.target": (0.3, 0.0, 0.0), "frames": 16})
+    p = shoot(
+        gpu, TRUE | {"scene": "fence", "camera.fov": 60.0, "camera.target": (0.3, 0.0, 0.0), "accumulated_frames": 16}
+    )
     where = near_origin(p) & (p.position[..., 0] < 0.95)
     d = 1 - p.position[..., 0][where]
     z_scores(p.open[where], 1 - (1 - d / np.sqrt(d * d + 1)) / 2, 256)
@@ -182,19 +184,19 @@ def test_f3_a_fence(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("angle", [60, 120])
 def test_f4_a_groove(gpu: Gpu, angle: int) -> None:
-    p = shoot(gpu, TRUE | {"scene": f"groove:angle={angle}", "frames": 8})
+    p = shoot(gpu, TRUE | {"scene": f"groove:angle={angle}", "accumulated_frames": 8})
     where = p.surface & (np.abs(p.position[..., 2]) < 1)
     z_scores(p.open[where], np.full(where.sum(), (1 - np.cos(np.radians(angle))) / 2), 128, slack=0.01)  # faces of 50 m
 
 
 def test_f5_a_trench(gpu: Gpu) -> None:
-    p = shoot(gpu, TRUE | {"scene": "trench", "frames": 16})
+    p = shoot(gpu, TRUE | {"scene": "trench", "accumulated_frames": 16})
     where = near_origin(p) & (np.abs(p.position[..., 0]) < 0.03)
     z_scores(p.open[where], np.full(where.sum(), 1 / np.sqrt(2)), 256)
 
 
 def test_f6_a_ball_on_a_floor(gpu: Gpu) -> None:
-    p = shoot(gpu, TRUE | {"scene": "ball", "frames": 8})
+    p = shoot(gpu, TRUE | {"scene": "ball", "accumulated_frames": 8})
     x = np.hypot(p.position[..., 0], p.position[..., 2])
     where = p.surface & (np.abs(p.position[..., 1]) < 1e-3) & (x > 0.2) & (x < 6)
     z_scores(p.open[where], 1 - (1 / np.sqrt(x[where] ** 2 + 1)) ** 3, 128)
@@ -207,7 +209,7 @@ def test_f6_a_ball_on_a_floor(gpu: Gpu) -> None:
 def test_f7_a_bowl(gpu: Gpu) -> None:
     """rho / 2 + rho^2 / 4 with one bounce, rho / (2 - rho) with all of them."""
     for bounces, exact in ((1, 0.25 + 0.0625), (8, sum(0.5**k for k in range(2, 20, 2)))):
-        p = shoot(gpu, TRUE | {"scene": "bowl", "frames": 4, "reference.bounces": bounces})
+        p = shoot(gpu, TRUE | {"scene": "bowl", "accumulated_frames": 4, "reference.max_bounces": bounces})
         inside = p.surface & (p.position[..., 1] < -0.2)
         z_scores(p.open[inside], np.full(inside.sum(), 0.5), 64)
         assert abs(p.radiance[inside].mean() - exact) < 0.002  # measured 0.0004; facets stand for the sphere
@@ -217,7 +219,14 @@ def test_f7_a_bowl(gpu: Gpu) -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_f8_a_linear_environment(gpu: Gpu, axis: int) -> None:
     p = shoot(
-        gpu, TRUE | {"scene": "corner", "environment": f"ramp-{'xyz'[axis]}", "frames": 16, "reference.reach": 1.0}
+        gpu,
+        TRUE
+        | {
+            "scene": "corner",
+            "environment": f"ramp-{'xyz'[axis]}",
+            "accumulated_frames": 16,
+            "reference.max_distance": 1.0,
+        },
     )
     c = 0.25 - p.position[..., 0]
     where = near_origin(p) & (c > 0.05) & (c < 0.95)
@@ -233,7 +242,9 @@ def test_f8_a_linear_environment(gpu: Gpu, axis: int) -> None:
 
 
 def test_f9_half_a_sky(gpu: Gpu) -> None:
-    p = shoot(gpu, TRUE | {"scene": "ball", "environment": "half", "frames": 8, "reference.reach": 1e-3})
+    p = shoot(
+        gpu, TRUE | {"scene": "ball", "environment": "half", "accumulated_frames": 8, "reference.max_distance": 1e-3}
+    )
     exact = (1 + p.normal[..., 1][p.surface]) / 2
     # one row of the map, 0.7 degrees, is between 0 and 1
     assert (np.abs(p.direct[..., 0][p.surface] / np.pi - exact) < binomial(exact, 128, 5.0) + 0.02).all()
@@ -241,7 +252,7 @@ def test_f9_half_a_sky(gpu: Gpu) -> None:
 
 def test_f10_a_glowing_room_is_closed(gpu: Gpu) -> None:
     """No ray finds a gap, not even beside an edge."""
-    p = shoot(gpu, TRUE | {"scene": "room", "camera.fov": 100.0, "frames": 2})
+    p = shoot(gpu, TRUE | {"scene": "room", "camera.fov": 100.0, "accumulated_frames": 2})
     inner = p.surface & ((np.abs(p.position) > 1 - 1e-4).sum(-1) == 1)
     assert not p.direct[inner].any() and not p.open[inner].any()
     assert np.abs(p.indirect[inner] / np.pi - 1).max() < 1e-5
@@ -257,7 +268,9 @@ def test_a_white_furnace_stays_white(gpu: Gpu, reach: float | None) -> None:
             (ground, sphere((0, 1, 0), 1.0, Material((1.0, 1.0, 1.0)))), (0.0, 3.0, 5.0), (0.0, 0.5, 0.0), 40.0
         ),
     )
-    p = shoot(gpu, TRUE | {"scene": name, "reference.bounces": 8} | ({"reference.reach": reach} if reach else {}))
+    p = shoot(
+        gpu, TRUE | {"scene": name, "reference.max_bounces": 8} | ({"reference.max_distance": reach} if reach else {})
+    )
     total = (p.direct + p.indirect)[p.surface] / np.pi
     assert total.max() < 1 + 1e-5
     assert total.mean() > 0.995
@@ -340,7 +353,7 @@ def test_a_small_bright_light_is_found(
 ) -> None:
     """On a ball, by every normal, with 8 rays: at the seam, at the poles, turned."""
     values, light = spot(monkeypatch, row, column, rotation)
-    p = shoot(gpu, TRUE | values | {"scene": "ball", "reference.rays": 8, "reference.reach": 1e-3})
+    p = shoot(gpu, TRUE | values | {"scene": "ball", "reference.rays": 8, "reference.max_distance": 1e-3})
     cosine = np.maximum(p.normal[p.surface].astype("f8") @ light.w.T, 0)
     exact, deviation = expected(light, cosine)
     agrees(p.direct[p.surface][:, 0], exact, deviation, light, 8)
@@ -351,7 +364,7 @@ def test_a_small_bright_light_is_found(
 def test_a_small_bright_light_is_hidden(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, reach: float | None) -> None:
     """A fence hides all of it, part of it, nothing; with a reach, only where it is that near."""
     values, light = spot(monkeypatch, 8, 16)  # in the east, 42 degrees high
-    limit = {"reference.reach": reach} if reach else {}
+    limit = {"reference.max_distance": reach} if reach else {}
     p = shoot(gpu, TRUE | values | limit | {"scene": "fence", "camera.fov": 60.0, "reference.rays": 8})
     x, y, z = np.moveaxis(p.position, -1, 0)
     where = p.surface & (np.abs(y) < 1e-3) & (np.abs(x + 0.5) < 1.45) & (np.abs(z) < 3)
@@ -372,7 +385,7 @@ def test_a_small_bright_light_is_reflected(gpu: Gpu, monkeypatch: pytest.MonkeyP
         for n in ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0))
     )
     for bounces, shines in ((1, 0.5 * wall), (2, 0.5 * (wall + 0.5 * 0.5 * floor))):
-        p = shoot(gpu, TRUE | values | {"scene": "corner", "reference.bounces": bounces})
+        p = shoot(gpu, TRUE | values | {"scene": "corner", "reference.max_bounces": bounces})
         where = near_origin(p) & (p.position[..., 0] < 0.2)
         exact, found = (1 - p.open[where]) * shines, p.indirect[where][:, 0]
         # The spread of a ray's value about the wall's irradiance, over the rays that meet the wall; of the second
@@ -424,12 +437,12 @@ def test_a_hit_sees_its_texel(gpu: Gpu) -> None:
         floor = quad((-1, 0, 0.05), (-1, 0, 2), (1, 0, 2), (1, 0, 0.05), black)
         return Scene((floor, wall), (0.0, 2.0, 3.0), (0.0, 0.0, 0.5), 40.0, environment="black")
 
-    p = shoot(gpu, TRUE | {"scene": register("quarters", lambda: make(1)), "frames": 8})
+    p = shoot(gpu, TRUE | {"scene": register("quarters", lambda: make(1)), "accumulated_frames": 8})
     floor = p.surface & (p.position[..., 1] < 1e-3)
     left, right = floor & (p.position[..., 0] < -0.5), floor & (p.position[..., 0] > 0.5)
     assert p.indirect[left].mean(0)[2] > 2 * p.indirect[right].mean(0)[2]  # blue: below on the left
     assert p.indirect[right].mean(0)[1] > 1.3 * p.indirect[left].mean(0)[1]  # green: above on the right
-    fine = shoot(gpu, TRUE | {"scene": register("many quarters", lambda: make(16)), "frames": 8})
+    fine = shoot(gpu, TRUE | {"scene": register("many quarters", lambda: make(16)), "accumulated_frames": 8})
     mean = fine.indirect[floor].mean(0)
     assert np.abs(mean / mean[0] - (1, 0.503, 0.216)).max() < 0.03  # sRGB 255, 188, 128
 
@@ -446,7 +459,7 @@ def test_the_sun_is_shadowed_where_a_ray_ends(gpu: Gpu) -> None:
             (floor, wall, *((roof,) if roofed else ())), (-1.0, 2.0, 3.0), (0.0, 0.0, 0.0), 20.0, environment="black"
         )
 
-    sun = {"sun.irradiance": 3.0, "sun.azimuth": 270.0, "sun.elevation": 45.0, "frames": 8}
+    sun = {"sun.irradiance": 3.0, "sun.azimuth": 270.0, "sun.elevation": 45.0, "accumulated_frames": 8}
     lit, dark = (shoot(gpu, TRUE | {"scene": register(f"roof {k}", lambda k=k: make(k))} | sun) for k in (False, True))  # type: ignore[misc]
     where = lit.surface & (np.abs(lit.position[..., 1]) < 1e-3)
     assert not dark.indirect[where].any()
@@ -457,7 +470,7 @@ def test_the_sun_is_shadowed_where_a_ray_ends(gpu: Gpu) -> None:
 
 
 def test_nothing_depends_on_the_frames_before(gpu: Gpu) -> None:
-    shot = TRUE | {"scene": "cornell", "reference.rays": 2, "frames": 2, "sun.irradiance": 1.0}
+    shot = TRUE | {"scene": "cornell", "reference.rays": 2, "accumulated_frames": 2, "sun.irradiance": 1.0}
     a, b = shoot(gpu, shot), shoot(gpu, shot)
     assert (a.radiance == b.radiance).all()
     other = shoot(gpu, shot | {"seed": 1})
@@ -466,10 +479,10 @@ def test_nothing_depends_on_the_frames_before(gpu: Gpu) -> None:
 
 def test_frames_average(gpu: Gpu) -> None:
     """The error falls with the frames, and neither mean nor rays nor seed move what is approached."""
-    shot = TRUE | {"scene": "corner", "reference.reach": 1.0, "reference.rays": 2}
+    shot = TRUE | {"scene": "corner", "reference.max_distance": 1.0, "reference.rays": 2}
     c = 0.25 - (first := shoot(gpu, shot)).position[..., 0]
     where = near_origin(first) & (c > 0.05) & (c < 0.95)
-    error = [shoot(gpu, shot | {"frames": n}).open[where] - (1 - ray(c[where])) for n in (4, 64)]
+    error = [shoot(gpu, shot | {"accumulated_frames": n}).open[where] - (1 - ray(c[where])) for n in (4, 64)]
     assert error[1].std() < error[0].std() / 3
     assert abs(error[1].mean()) < binomial(0.5, 128 * int(where.sum())) + HALF
 
@@ -478,8 +491,11 @@ def test_ssdo_approaches_it_in_a_corner(gpu: Gpu) -> None:
     """Where the camera sees all that is near, screen space knows the truth: the same light within the same reach."""
     shot = {"scene": "corner", "sun.irradiance": 0.0, "environment": "ramp-x", "width": 128, "height": 72}
     deep = {"ssdo.radius": 1.0, "ssdo.thickness": 100.0, "ssdo.steps": 24, "ssdo.samples": 64}
-    screen = shoot(gpu, shot | {"technique": "ssdo", "frames": 4} | deep)
-    true = shoot(gpu, shot | {"technique": "reference", "reference.rays": 16, "reference.reach": 1.0, "frames": 4})
+    screen = shoot(gpu, shot | {"technique": "ssdo", "accumulated_frames": 4} | deep)
+    true = shoot(
+        gpu,
+        shot | {"technique": "reference", "reference.rays": 16, "reference.max_distance": 1.0, "accumulated_frames": 4},
+    )
     where = near_origin(true) & (true.position[..., 0] < 0.15)
     for name in ("open", "direct", "indirect"):
         a, b = getattr(screen, name)[where], getattr(true, name)[where]
@@ -530,7 +546,7 @@ def beside_mitsuba(monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> t
     )
     name = register(f"traced {place}", lambda: scene)
     sun = (
-        {"sun.irradiance": 3.0, "sun.size": 0.0, "sun.azimuth": 160.0, "sun.elevation": 40.0}
+        {"sun.irradiance": 3.0, "sun.angular_diameter": 0.0, "sun.azimuth": 160.0, "sun.elevation": 40.0}
         if light == "sun"
         else {"sun.irradiance": 0.0}
     )
@@ -539,7 +555,7 @@ def beside_mitsuba(monkeypatch: pytest.MonkeyPatch, place: str, light: str) -> t
         "environment": "black" if light == "sun" else "patches",
         "width": 48,
         "height": 48,
-        "blur.radius": 0,
+        "denoise.radius": 0,
     } | sun
 
 

@@ -10,7 +10,19 @@ import pytest
 from ssdo.render import shot as shots
 from ssdo.render.shot import Shot, add_shot_flags, take_wanted
 from ssdo.render.technique import Technique
-from ssdo.settings import Parser, Problem, Settings, add_flags, chosen, from_toml, glsl, param, parse, table, to_toml
+from ssdo.settings import (
+    Parser,
+    Settings,
+    UserError,
+    add_flags,
+    format_toml,
+    glsl,
+    markdown_table,
+    param,
+    parse,
+    parse_toml,
+    variants_of,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class Kettle(Settings):
     cups: int = param(2, 1, 8, "how many", step=1)
     lid: bool = param(True, help="closed")
     kind: str = param("steel", help="of what", choices=("steel", "glass-ware"))
-    place: tuple[float, float, float] | None = param(None, help="where", auto="the stove")
+    place: tuple[float, float, float] | None = param(None, help="where", auto_label="the stove")
     depth: float | None = param(None, 0.0, 10.0, "of water", unit="m", fraction=0.25)
 
 
@@ -66,7 +78,7 @@ def test_flags_say_what_they_say() -> None:
     ],
 )
 def test_wrong_flags_give_one_line(arguments: list[str], words: str) -> None:
-    with pytest.raises(Problem) as error:
+    with pytest.raises(UserError) as error:
         flags(*arguments)
     assert str(error.value) == words
 
@@ -89,7 +101,7 @@ def test_wrong_flags_give_one_line(arguments: list[str], words: str) -> None:
     ],
 )
 def test_a_wrong_value_cannot_be_built(values: dict[str, Any], words: str) -> None:
-    with pytest.raises(Problem) as error:
+    with pytest.raises(UserError) as error:
         Kettle().with_values(values)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
@@ -101,8 +113,8 @@ def test_whole_numbers_serve_as_numbers() -> None:
 
 
 def test_lengths_follow_the_scene() -> None:
-    assert Kettle().fitted(8.0).depth == 2.0
-    assert Kettle(depth=1.0).fitted(8.0).depth == 1.0
+    assert Kettle().resolve_lengths(8.0).depth == 2.0
+    assert Kettle(depth=1.0).resolve_lengths(8.0).depth == 1.0
 
 
 def test_glsl_is_made_from_the_declaration() -> None:
@@ -125,7 +137,7 @@ def test_a_choice_is_a_constant_and_a_program_of_its_own() -> None:
         and "const int KETTLE_KIND = 0;" in glsl(plain, "kettle").splitlines()
     )
     assert "int kind;" not in glsl(plain, "kettle")
-    assert chosen(glass) == ("glass-ware",) != chosen(plain)
+    assert variants_of(glass) == ("glass-ware",) != variants_of(plain)
 
 
 def test_a_number_is_declared_by_its_type_not_its_value() -> None:
@@ -137,7 +149,7 @@ def test_a_number_is_declared_by_its_type_not_its_value() -> None:
 
 
 def test_table_names_default_range_and_meaning() -> None:
-    rows = table(Kettle()).splitlines()
+    rows = markdown_table(Kettle()).splitlines()
     assert "| `kettle.heat` | 50 | 0 to 100 C | how hot |" in rows
     assert "| `kettle.depth` | 25% of the scene's size | 0 to 10 m | of water |" in rows
     assert "| `kettle.place` | the stove |  | where |" in rows
@@ -145,14 +157,14 @@ def test_table_names_default_range_and_meaning() -> None:
 
 def every_shot() -> list[Shot]:
     return [
-        Shot().with_values({"technique": name, "camera.eye": (1.0, -2.0, 3.0), "blur.radius": 4})
+        Shot().with_values({"technique": name, "camera.eye": (1.0, -2.0, 3.0), "denoise.radius": 4})
         for name in Technique.known
     ]
 
 
 @pytest.mark.parametrize("shot", every_shot(), ids=lambda s: s.technique.group)
 def test_a_shot_survives_its_text(shot: Shot) -> None:
-    assert Shot().with_values(from_toml(to_toml(shot.values()), "text")) == shot
+    assert Shot().with_values(parse_toml(format_toml(shot.values()), "text")) == shot
 
 
 def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
@@ -170,8 +182,8 @@ def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["width = ", "a = 1\na = 2", "[ssao"])
 def test_a_broken_preset_is_one_line(text: str) -> None:
-    with pytest.raises(Problem) as error:
-        from_toml(text, "p.toml")
+    with pytest.raises(UserError) as error:
+        parse_toml(text, "p.toml")
     assert str(error.value).startswith("p.toml: not TOML")
     assert "\n" not in str(error.value)
 
@@ -179,14 +191,14 @@ def test_a_broken_preset_is_one_line(text: str) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path, tmp_path / "none", tmp_path / "binary"):
-        with pytest.raises(Problem):
+        with pytest.raises(UserError):
             shots.read_text(path)
 
 
 def test_what_has_no_effect_is_refused() -> None:
-    with pytest.raises(Problem, match=r"ssao.radius has no effect: the technique is off"):
+    with pytest.raises(UserError, match=r"ssao.radius has no effect: the technique is off"):
         Shot().with_values({"technique": "off", "ssao.radius": 1.0})
-    with pytest.raises(Problem, match=r"no parameter ssdo.raduis; did you mean ssdo.radius\?"):
+    with pytest.raises(UserError, match=r"no parameter ssdo.raduis; did you mean ssdo.radius\?"):
         Shot().with_values({"ssdo.raduis": 1.0})
-    with pytest.raises(Problem, match=r"no technique sdo; did you mean ssdo\?"):
+    with pytest.raises(UserError, match=r"no technique sdo; did you mean ssdo\?"):
         Shot().with_values({"technique": "sdo"})

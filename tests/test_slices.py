@@ -25,7 +25,13 @@ def sliced(technique: str, scene: str, **parameters: object) -> dict[str, object
     """A shot in which nothing but the estimator can err: deep occluders, short steps, 32 slices in all."""
     parameters = {"slices": 4, "steps": 48, "radius": 1.0, "thickness": 100.0, "bounce": False} | parameters
     known = {f.name for f in fields(Technique.named(technique))}
-    shot: dict[str, object] = {"scene": scene, "technique": technique, "frames": 8, "width": 128, "height": 72}
+    shot: dict[str, object] = {
+        "scene": scene,
+        "technique": technique,
+        "accumulated_frames": 8,
+        "width": 128,
+        "height": 72,
+    }
     return shot | {f"{technique}.{name}": value for name, value in parameters.items() if name in known}
 
 
@@ -40,7 +46,7 @@ def test_f1_a_plane_is_open(gpu: Gpu, technique: str, tilt: int, distance: int) 
             sliced(
                 technique, f"plane:tilt={tilt},distance={distance}", radius=radius, slices=slices, bounce=True, steps=8
             )
-            | {"frames": 1},
+            | {"accumulated_frames": 1},
         )
         assert p.surface.all()
         assert (p.open == 1).all()
@@ -75,7 +81,7 @@ def test_f2_the_mean_is_right_with_one_slice(gpu: Gpu, technique: str) -> None:
     """
     found = []
     for slices in (1, 2, 8):
-        p = shoot(gpu, sliced(technique, "corner:camera=20,turn=0", slices=slices) | {"frames": 16})
+        p = shoot(gpu, sliced(technique, "corner:camera=20,turn=0", slices=slices) | {"accumulated_frames": 16})
         where, c = corner_at(p)
         found.append(1 - p.open[where] - ray(c))
     spread = max(error.std() for error in found) / np.sqrt(found[0].size)
@@ -88,7 +94,9 @@ def test_f2_frames_converge(gpu: Gpu, technique: str) -> None:
     """From what 128 frames say, 16 stray by less than a quarter of what one does, as independent samples would;
     measured: 0.05 of it.
     """
-    one, some, many = (shoot(gpu, sliced(technique, "corner", slices=1) | {"frames": n}) for n in (1, 16, 128))
+    one, some, many = (
+        shoot(gpu, sliced(technique, "corner", slices=1) | {"accumulated_frames": n}) for n in (1, 16, 128)
+    )
     where, _ = corner_at(many)
     spread = [float(np.sqrt(((p.open - many.open)[where] ** 2).mean())) for p in (one, some)]
     assert spread[1] < 0.25 * spread[0]
@@ -190,7 +198,7 @@ def test_f10_a_glowing_room(gpu: Gpu) -> None:
             "camera.fov": 100.0,
             "width": 64,
             "height": 36,
-            "frames": 4,
+            "accumulated_frames": 4,
         }
         dark, furnace = shoot(gpu, shot | {"environment": "black"}), shoot(gpu, shot)
         assert not dark.direct.any()
@@ -218,7 +226,7 @@ def test_bitmask_and_ssdo_find_the_same_closed(gpu: Gpu) -> None:
     agree.
     """
     for scene, thickness in (("nook", 0.3), ("blocks", 100.0)):
-        values = {"width": 96, "height": 54, "frames": 4, "blur.radius": 0}
+        values = {"width": 96, "height": 54, "accumulated_frames": 4, "denoise.radius": 0}
         a = shoot(gpu, sliced("bitmask", scene, thickness=thickness, steps=64, slices=8) | values)
         b = shoot(gpu, corner("ssdo", thickness=thickness, steps=64) | {"scene": scene} | values)
         on = a.surface
@@ -280,7 +288,7 @@ def test_24_the_back_of_what_is_seen_sends_nothing(gpu: Gpu) -> None:
 
 def test_26_one_bounce_makes_no_energy(gpu: Gpu) -> None:
     for scene in ("niche", "corner:albedo=1.0", "bowl:albedo=1.0", "trench"):
-        p = shoot(gpu, sliced("bitmask", scene, radius=3.0, bounce=True) | {"frames": 1})
+        p = shoot(gpu, sliced("bitmask", scene, radius=3.0, bounce=True) | {"accumulated_frames": 1})
         assert (p.direct + p.indirect)[p.surface].max() < np.pi * (1 + 2 * HALF)
         assert p.indirect.max() > 0.2
 
@@ -311,7 +319,7 @@ def test_28_the_first_to_close_a_sector_sends(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("technique", SLICED)
 def test_40_the_same_twice(gpu: Gpu, technique: str) -> None:
-    values = {"scene": "nook", "technique": technique, "frames": 2}
+    values = {"scene": "nook", "technique": technique, "accumulated_frames": 2}
     a = shoot(gpu, values)
     shoot(gpu, values | {"technique": "off"})
     b = shoot(gpu, values)
@@ -321,10 +329,10 @@ def test_40_the_same_twice(gpu: Gpu, technique: str) -> None:
 @pytest.mark.parametrize("technique", SLICED)
 def test_15_16_the_blur_takes_the_pattern_away(gpu: Gpu, technique: str) -> None:
     """The blur covers the tile: beside a long wall less than a quarter of it is left."""
-    shot = sliced(technique, "corner:camera=60,turn=0", slices=1) | {"frames": 1}
+    shot = sliced(technique, "corner:camera=60,turn=0", slices=1) | {"accumulated_frames": 1}
     errors = []
     for radius in (0, 4):
-        p = shoot(gpu, shot | {"blur.radius": radius})
+        p = shoot(gpu, shot | {"denoise.radius": radius})
         where, c = corner_at(p)
         errors.append(float((1 - p.open[where] - ray(c)).std()))
     assert errors[1] < errors[0] / 4  # 81 pixels of which 16 differ

@@ -21,7 +21,7 @@ from ssdo.measure import references
 from ssdo.measure.reference_cache import Store
 from ssdo.render.environment_maps import TABLE, reflectances
 from ssdo.render.frame_uniforms import frame
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.techniques.bitmask import Bitmask
 from ssdo.render.techniques.reference import Reference
@@ -177,13 +177,13 @@ class Glossy(NamedTuple):
 def glossy(gpu: Gpu, values: dict[str, Any]) -> Glossy:
     """Draw a shot of 64 x 36 pixels without blur, unless the values say otherwise."""
     probe = shoot(gpu, values)
-    picture = photograph(gpu, Shot().with_values(SMALL | values))
+    picture = render_accumulated(gpu, Shot().with_values(SMALL | values))
     lighting, view = picture.lighting, picture.view
-    assert view.shine is not None and view.gbuffer.gloss is not None
+    assert view.direct_specular is not None and view.gbuffer.gloss is not None
     return Glossy(
         probe,
         None if lighting.gloss is None else gpu.read(lighting.gloss),
-        gpu.read(view.shine)[..., :3],
+        gpu.read(view.direct_specular)[..., :3],
         gpu.read(view.gbuffer.gloss),
     )
 
@@ -256,7 +256,7 @@ def test_a_furnace_with_a_corner_stays_white(gpu: Gpu, roughness: float) -> None
     ground = quad((-50, 0, 50), (0.5, 0, 50), (0.5, 0, -50), (-50, 0, -50), lacquered)
     wall = quad((0.5, 0, 50), (0.5, 50, 50), (0.5, 50, -50), (0.5, 0, -50), lacquered)
     scene = Scene((ground, wall), (-2.0, 3.0, 1.0), (0.3, 0.2, 0.0), 40.0)
-    values = TRUE | {"scene": register("lacquered corner", lambda: scene), "reference.bounces": 8}
+    values = TRUE | {"scene": register("lacquered corner", lambda: scene), "reference.max_bounces": 8}
     p = shoot(gpu, values)
     assert 0.2 < 1 - p.open.mean() < 0.6
     # Half of the light goes on at each bounce, so that the last one is some 2^-9 of it; table and noise; measured
@@ -419,7 +419,7 @@ def test_the_suns_highlight(gpu: Gpu, technique: str, which: int) -> None:
         "sun.elevation": 50.0,
         "sun.irradiance": 3.0,
         "sun.color": (1.0, 0.9, 0.5),
-        "sun.size": 0.0,
+        "sun.angular_diameter": 0.0,
     }
     a, e = np.radians(60.0), np.radians(50.0)
     towards = np.array([np.sin(a) * np.cos(e), np.sin(e), -np.cos(a) * np.cos(e)])
@@ -443,7 +443,7 @@ def test_lamps_highlights(gpu: Gpu, technique: str, which: int) -> None:
         ball(material, environment="black", lamps=lamps),
         plane(material, 50.0, environment="black", lamps=lamps),
     ):
-        g = glossy(gpu, {"scene": scene, "technique": technique, "lamps.shadows": 0})
+        g = glossy(gpu, {"scene": scene, "technique": technique, "lights.shadows": 0})
         exact = np.zeros_like(g.probe.position)
         for lamp in lamps:
             to = np.array(lamp.position) - g.probe.position
@@ -458,13 +458,14 @@ def test_highlights_are_as_strong_as_their_light(gpu: Gpu) -> None:
     lamp = Lamp((0.0, 3.0, -2.0), (5.0, 5.0, 5.0))
     scene = plane(lacquer(0.3), environment="black", lamps=(lamp,))
     once, twice, off = (
-        glossy(gpu, {"scene": scene, "technique": "off", "lamps.intensity": k}) for k in (1.0, 2.0, 0.0)
+        glossy(gpu, {"scene": scene, "technique": "off", "lights.intensity": k}) for k in (1.0, 2.0, 0.0)
     )
     assert once.shine.max() > 0.1
     assert np.allclose(twice.shine, 2 * once.shine, rtol=1e-5)
     assert not off.shine.any() and not off.probe.radiance.any()
     below = glossy(
-        gpu, {"scene": scene, "technique": "off", "lamps.intensity": 0.0, "sun.irradiance": 5.0, "sun.elevation": -10.0}
+        gpu,
+        {"scene": scene, "technique": "off", "lights.intensity": 0.0, "sun.irradiance": 5.0, "sun.elevation": -10.0},
     )
     assert not below.shine.any()
 
@@ -476,7 +477,11 @@ def test_highlights_are_as_strong_as_their_light(gpu: Gpu) -> None:
 @pytest.mark.parametrize("tilt", [0.0, 45.0, 80.0])
 def test_a_glossy_plane_reflects_the_environment_alone(gpu: Gpu, roughness: float, tilt: float) -> None:
     """Nothing closes its lobe, to the last bit."""
-    for values in ({"technique": "ssdo"}, {"technique": "ssdo", "ssdo.visibility": "point"}, {"technique": "bitmask"}):
+    for values in (
+        {"technique": "ssdo"},
+        {"technique": "ssdo", "ssdo.visibility": "single-sample"},
+        {"technique": "bitmask"},
+    ):
         g = glossy(gpu, {"scene": plane(metal(roughness), tilt)} | values)
         assert g.gloss is not None and g.where.all()
         assert (g.gloss[..., 3] == 1.0).all() and not g.gloss[..., :3].any()
@@ -497,15 +502,15 @@ DEEP: dict[str, dict[str, Any]] = {
         "ssdo.radius": 4.0,
         "ssdo.steps": 64,
         "ssdo.samples": 32,
-        "ssdo.reflections": 16,
-        "frames": 4,
+        "ssdo.specular_samples": 16,
+        "accumulated_frames": 4,
     },
     "bitmask": {
         "technique": "bitmask",
         "bitmask.radius": 4.0,
         "bitmask.steps": 64,
-        "bitmask.reflections": 4,
-        "frames": 4,
+        "bitmask.specular_samples": 4,
+        "accumulated_frames": 4,
     },
 }
 
@@ -515,7 +520,7 @@ def test_a_floor_reflects_the_wall_before_it(gpu: Gpu, roughness: float) -> None
     """As the reference has it, where the camera sees all of what is reflected; and in colour."""
     scene = before_a_glow(metal(roughness))
     values: dict[str, Any] = {"scene": register("glow", lambda: scene)}
-    true = glossy(gpu, values | TRUE | {"frames": 4})
+    true = glossy(gpu, values | TRUE | {"accumulated_frames": 4})
     floor = (
         true.where
         & (np.abs(true.probe.position[..., 1]) < 1e-3)
@@ -563,8 +568,10 @@ def test_a_wall_reflects_the_back_of_a_lamp(gpu: Gpu) -> None:
     assert where.sum() > 20 and exact[0] > 1.0
     for technique, deep in DEEP.items():
         one, two = (
-            glossy(gpu, values | deep | {f"{technique}.intervals": n, "frames": 1}).probe.radiance[where].mean(0)
-            for n in ("one", "two")
+            glossy(gpu, values | deep | {f"{technique}.depth_layers": n, "accumulated_frames": 1})
+            .probe.radiance[where]
+            .mean(0)
+            for n in ("1", "2")
         )
         print(f"\n{technique}: {one}, {two}, reference {exact}", end="")
         assert one.max() < 0.1 * exact[0]  # measured: 0
@@ -611,7 +618,7 @@ class Leaning:
 
 SLICES_OF_LOBES = """// What are the slices of a lobe, for a normal that leans by so much?
 #include <leaning>
-const bool TWO_INTERVALS = false;
+const bool TWO_DEPTH_LAYERS = false;
 #include "common/slices.glsl"
 #include "common/ggx.glsl"
 layout(location = 0) out vec4 axis;
@@ -663,14 +670,14 @@ def test_looking_along_the_lobe_is_nearer_to_the_truth_than_dimming_it(gpu: Gpu,
     )
     for technique, kind in (("ssdo", Ssdo()), ("bitmask", Bitmask())):
         found = []
-        for count in (0, kind.reflections):
+        for count in (0, kind.specular_samples):
             given = {
                 "technique": technique,
                 f"{technique}.radius": 4.0,
                 f"{technique}.thickness": 1.0,
-                f"{technique}.reflections": count,
+                f"{technique}.specular_samples": count,
             }
-            found.append(true.error(shoot(gpu, values | given | {"blur.radius": 4}).radiance, where))
+            found.append(true.error(shoot(gpu, values | given | {"denoise.radius": 4}).radiance, where))
         print(
             f"\nroughness {roughness}, {technique}: {found[0]:.3f} dimmed by the open share, {found[1]:.3f} with {count} in the lobe",
             end="",
@@ -690,14 +697,17 @@ def test_without_reflections_the_lobe_is_dimmed(gpu: Gpu) -> None:
         environment="white",
     )
     values: dict[str, Any] = {"scene": register("dimmed", lambda: scene)}
-    ssdo = glossy(gpu, values | {"technique": "ssdo", "ssdo.reflections": 0, "ssdo.bounce": False, "ssdo.radius": 0.8})
+    ssdo = glossy(
+        gpu, values | {"technique": "ssdo", "ssdo.specular_samples": 0, "ssdo.bounce": False, "ssdo.radius": 0.8}
+    )
     ssao = glossy(gpu, values | {"technique": "ssao", "ssao.radius": 0.8})
     assert ssdo.gloss is None and np.allclose(ssdo.probe.radiance, ssao.probe.radiance, atol=1e-5)
     for g in (
         ssao,
         glossy(
             gpu,
-            values | {"technique": "bitmask", "bitmask.reflections": 0, "bitmask.bounce": False, "bitmask.radius": 0.8},
+            values
+            | {"technique": "bitmask", "bitmask.specular_samples": 0, "bitmask.bounce": False, "bitmask.radius": 0.8},
         ),
     ):
         share = np.clip((np.maximum(g.cosine, 0) + g.probe.open) ** np.exp2(-16 * 0.4 - 1) - 1 + g.probe.open, 0, 1)
@@ -742,8 +752,8 @@ def test_everything_stays_finite(gpu: Gpu, technique: str) -> None:
         found = glossy(
             gpu,
             values
-            | ({"reference.bounces": 3, "reference.rays": 4} if technique == "reference" else {})
-            | {"blur.radius": 4},
+            | ({"reference.max_bounces": 3, "reference.rays": 4} if technique == "reference" else {})
+            | {"denoise.radius": 4},
         )
         for array in (
             found.probe.radiance,
@@ -798,7 +808,7 @@ def test_every_glossy_pixel_agrees_with_mitsuba(
         "height": count,
         "environment": "patches",
     }
-    values |= {"technique": "reference", "reference.rays": 4, "sun.irradiance": 0.0, "blur.radius": 0}
+    values |= {"technique": "reference", "reference.rays": 4, "sun.irradiance": 0.0, "denoise.radius": 0}
     shot, fine = Shot().with_values(values), values | {"width": count * SIDE, "height": count * SIDE}
     plain = shoot(gpu, fine)
     where: Bools = (inside(plain.surface) & smooth(plain)).reshape(count, SIDE, count, SIDE).all((1, 3))

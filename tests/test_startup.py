@@ -18,7 +18,7 @@ from ssdo.gpu import context as gpu_module
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.mipmaps import halved
 from ssdo.measure import images
-from ssdo.render.pipeline import Picture, render
+from ssdo.render.pipeline import FrameResult, render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene import built_in
 from ssdo.scene.built_in import failures, fixtures
@@ -53,16 +53,16 @@ def counted(gpu: Gpu) -> list[str]:
     return written
 
 
-def drawn(gpu: Gpu, picture: Picture) -> list[np.ndarray[Any, Any]]:
+def drawn(gpu: Gpu, picture: FrameResult) -> list[np.ndarray[Any, Any]]:
     return [
         gpu.read(t)
         for t in (
             picture.view.gbuffer.depth,
             picture.view.sun,
-            picture.raw.direct,
-            picture.raw.indirect,
+            picture.unfiltered.direct,
+            picture.unfiltered.indirect,
             picture.radiance,
-            picture.image,
+            picture.display,
         )
     ]
 
@@ -72,36 +72,36 @@ def test_a_frame_that_nothing_changes_gives_no_uniform_and_makes_nothing(
     gpu: Gpu, technique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": technique, "scene": "plane"})
-    render(own, shot)
+    render_frame(own, shot)
     written, programs = counted(own), len(own._programs)
     made: list[str] = []
     for name in MADE:
         monkeypatch.setattr(moderngl.Context, name, lambda *_, name=name, **__: made.append(name))
-    render(own, shot)
+    render_frame(own, shot)
     assert not made and len(own._programs) == programs
     assert not written
 
 
 def test_materials_that_share_a_program_give_it_what_they_differ_in(gpu: Gpu) -> None:
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": "off", "scene": "cornell"})
-    render(own, shot)
+    render_frame(own, shot)
     written = counted(own)
     own.forget()
-    render(own, shot)
+    render_frame(own, shot)
     assert set(written) == {"material.albedo", "material.emission"}
 
 
 CHANGES: tuple[dict[str, Any], ...] = (
     {"ssdo.radius": 0.4},
     {"ssdo.samples": 5},
-    {"ssdo.bounce_gain": 3.0},
-    {"ssdo.visibility": "point"},
+    {"ssdo.indirect_intensity": 3.0},
+    {"ssdo.visibility": "single-sample"},
     {"camera.eye": (0.2, 1.2, 3.0)},
     {"camera.fov": 70.0},
     {"sun.irradiance": 2.0, "sun.azimuth": 30.0, "sun.elevation": 60.0},
     {"sky.rotation": 77.0, "environment": "sky"},
-    {"blur.radius": 2},
-    {"blur.tolerance": 9.0},
+    {"denoise.radius": 2},
+    {"denoise.plane_distance": 9.0},
     {"display.exposure": 1.5},
     {"seed": 3},
     {"technique": "ssao"},
@@ -114,11 +114,11 @@ def test_what_changes_is_drawn_as_if_it_had_always_been_so(gpu: Gpu, change: dic
     before = Shot().with_values(SMALL | {"scene": "cornell"})
     after = before.with_values(change)
     own, fresh = Gpu(gpu.ctx), Gpu(gpu.ctx)
-    first = drawn(own, render(own, before))
+    first = drawn(own, render_frame(own, before))
     with own.scope("B"):
-        other = drawn(own, render(own, after))
-    again = drawn(own, render(own, before))
-    wanted = drawn(fresh, render(fresh, after))
+        other = drawn(own, render_frame(own, after))
+    again = drawn(own, render_frame(own, before))
+    wanted = drawn(fresh, render_frame(fresh, after))
     assert all(np.array_equal(a, b) for a, b in zip(other, wanted, strict=True))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
@@ -126,9 +126,9 @@ def test_what_changes_is_drawn_as_if_it_had_always_been_so(gpu: Gpu, change: dic
 
 def test_a_program_that_is_compiled_again_is_given_everything(gpu: Gpu) -> None:
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"scene": "cornell"})
-    first = drawn(own, render(own, shot))
+    first = drawn(own, render_frame(own, shot))
     assert own.reload() == {}
-    again = drawn(own, render(own, shot))
+    again = drawn(own, render_frame(own, shot))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
 
 

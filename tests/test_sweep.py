@@ -32,7 +32,7 @@ from ssdo.measure import metrics, reference_cache, references
 from ssdo.render.shot import Shot, Wanted
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene import built_in
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from test_commands import call, heeding, run_app
 
 SWEPT = [
@@ -43,7 +43,7 @@ SWEPT = [
     "--vary",
     "ssao.samples=2,4",
     "--vary",
-    "ssdo.visibility=point,march",
+    "ssdo.visibility=single-sample,march",
 ]
 SMALL = [*SWEPT, "--scenes", "nook,cornell", "--width", "64", "--height", "36", "--truth-frames", "4", "--runs", "3"]
 COUNT = 2 * (2 + 4)
@@ -90,7 +90,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         ("ssdo.thickness=auto,0.5", (None, 0.5)),
         ("ssdo.radius=5%,15%,0.5", (0.05, 0.15, 0.5)),
         ("ssdo.bounce=on,off", (True, False)),
-        ("ssdo.visibility=point,march", ("point", "march")),
+        ("ssdo.visibility=single-sample,ray-march", ("single-sample", "ray-march")),
         ("material=white,full", ("white", "full")),
     ],
 )
@@ -139,7 +139,7 @@ def test_shots_of_one_scene_share_their_truth() -> None:
     truths = Truths(Reference(rays=4), 8)
     first, *others = (
         Shot().with_values(v | {"scene": "nook"})
-        for v in ({}, {"ssdo.samples": 3}, {"technique": "off"}, {"blur.radius": 0}, {"frames": 3})
+        for v in ({}, {"ssdo.samples": 3}, {"technique": "off"}, {"denoise.radius": 0}, {"accumulated_frames": 3})
     )
     assert {truths.of(shot) for shot in others} == {truths.of(first)}
     assert truths.of(Shot().with_values({"scene": "nook", "display.exposure": 1.0})) == truths.of(first)
@@ -156,7 +156,7 @@ def test_shots_of_one_scene_share_their_truth() -> None:
         (["--vary", "ssdo.samples=1..999:3"], "ssdo.samples = 500: must be 1 to 256"),
         (["--vary", "ssdo.samples=4,x"], "--ssdo.samples x: must be a whole number"),
         (["--vary", "ssdo.visibility=cone"], "ssdo.visibility = 'cone': must be one of march, point"),
-        (["--vary", "blur.radius=3"], "blur.radius = 3: must be 0 to 16 px, a multiple of 2"),
+        (["--vary", "denoise.radius=3"], "denoise.radius = 3: must be 0 to 16 px, a multiple of 2"),
         (
             ["--vary", "ssao.radius=0.1..2"],
             "a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values",
@@ -339,7 +339,7 @@ def test_nothing_beats_the_front() -> None:
 
 def made_up() -> tuple[list[Point], dict[int, dict[str, Any]], list[Axis]]:
     """Two scenes; an error of 1 / samples, twice that for point, plus the scene's number; a millisecond a sample."""
-    axes = [axis("ssdo.visibility=point,march"), axis("ssdo.samples=8,2,4"), axis("sky.rotation=0,90")]
+    axes = [axis("ssdo.visibility=single-sample,march"), axis("ssdo.samples=8,2,4"), axis("sky.rotation=0,90")]
     found = points(Wanted({}, {}), ["ssdo"], axes, ["nook", "ball"], "1")
     rows = {}
     for p in found:
@@ -508,7 +508,7 @@ def test_a_scheduler_that_does_not_answer(
 def test_a_worker_that_dies() -> None:
     mine, theirs = multiprocessing.Pipe()
     theirs.close()
-    with mine, pytest.raises(Problem, match="a worker has died"):
+    with mine, pytest.raises(UserError, match="a worker has died"):
         list(worker_pool._shared_out([mine], [(0, Shot())]))
 
 
@@ -521,7 +521,7 @@ def test_a_worker_of_another_version_says_so_and_lives_through_ctrl_c() -> None:
         for _ in range(2):
             pipes[0].send((0, Shot()))
             answer = pipes[0].recv()
-            assert isinstance(answer, Problem) and "another version" in str(answer)
+            assert isinstance(answer, UserError) and "another version" in str(answer)
             assert child.pid and child.is_alive()
             os.kill(child.pid, signal.SIGINT)
     assert not child.is_alive()

@@ -15,20 +15,20 @@ from ssdo.commands.bench import steady
 from ssdo.commands.capture import main as capture
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.frame_uniforms import Frame, positions
+from ssdo.render.frame_uniforms import FrameUniforms, positions
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import Picture, photograph, render
+from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot, Wanted
 from ssdo.render.temporal import Kept
 from ssdo.scene import built_in
 from ssdo.scene.model import Floats, Material, Scene
 from ssdo.scene.modelling.shapes import box, quad
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer.preferences import screenshot_sides
 from ssdo.viewer.session import Session
 
 GREY = Material(albedo=(0.5, 0.5, 0.5))
-ON = {"temporal.frames": 8, "temporal.clamping": 100.0, "blur.radius": 4}
+ON = {"temporal.history_length": 8, "temporal.clip_sigma": 100.0, "denoise.radius": 4}
 FLOAT = 1e-5  # of sums of a few single floats, and of pixels found again a hair aside: measured 2e-6
 
 
@@ -36,13 +36,13 @@ def shot_of(values: dict[str, Any]) -> Shot:
     return Shot().with_values(SMALL | ON | values)
 
 
-def light(gpu: Gpu, p: Picture) -> Floats:
+def light(gpu: Gpu, p: FrameResult) -> Floats:
     """(h, w, 8): direct and indirect."""
     return np.concatenate(lights(gpu, p.lighting), -1)
 
 
-def surface(gpu: Gpu, p: Picture) -> Bools:
-    return gpu.read(p.given.gbuffer.depth)[..., 0] < BACKGROUND
+def surface(gpu: Gpu, p: FrameResult) -> Bools:
+    return gpu.read(p.lit_view.gbuffer.depth)[..., 0] < BACKGROUND
 
 
 def kept(gpu: Gpu, index: int) -> Kept:
@@ -79,30 +79,30 @@ def test_nothing_is_remembered_unless_asked(gpu: Gpu) -> None:
     first of those with it.
     """
     own = Gpu(gpu.ctx)
-    assert Shot().temporal.frames == 0 and not Shot().remembers
-    off = shot_of({"scene": "cornell", "technique": "ssdo", "temporal.frames": 0})
-    plain = light(own, render(own, off))
-    light(own, render(own, off, 1))
-    np.testing.assert_array_equal(light(own, render(own, off)), plain)
+    assert Shot().temporal.history_length == 0 and not Shot().remembers
+    off = shot_of({"scene": "cornell", "technique": "ssdo", "temporal.history_length": 0})
+    plain = light(own, render_frame(own, off))
+    light(own, render_frame(own, off, 1))
+    np.testing.assert_array_equal(light(own, render_frame(own, off)), plain)
     assert not [name for name in own.targets if "temporal" in name] and not [
         name for name in own.written if "temporal:" in name
     ]
     on = replace(off, temporal=shot_of({}).temporal)
-    np.testing.assert_array_equal(light(own, render(own, on)), plain)
+    np.testing.assert_array_equal(light(own, render_frame(own, on)), plain)
     assert [name for name in own.written if "temporal:" in name]
 
 
 def test_a_mean_of_frames_needs_no_memory() -> None:
     """Averaging, and techniques that average, are as without; who asks for both is told."""
-    for values in ({"technique": "reference"}, {"frames": 4}):
+    for values in ({"technique": "reference"}, {"accumulated_frames": 4}):
         shot = shot_of(values)
-        assert not shot.remembers and shot.drawn == shot.frames
-        with pytest.raises(Problem, match=r"--temporal\.frames has no effect: .*leave it out"):
-            Wanted({}, values | {"temporal.frames": 8}).shots()
-        assert not Wanted({"temporal.frames": 8}, values).shots()[0].remembers  # a preset may hold more
-    assert Wanted({}, {"temporal.frames": 8}).shots(["ssao", "reference"])[0].drawn == 8
-    with pytest.raises(Problem, match=r"temporal\.frames = 65: must be 0 to 64"):
-        shot_of({"temporal.frames": 65})
+        assert not shot.remembers and shot.drawn == shot.accumulated_frames
+        with pytest.raises(UserError, match=r"--temporal\.frames has no effect: .*leave it out"):
+            Wanted({}, values | {"temporal.history_length": 8}).shots()
+        assert not Wanted({"temporal.history_length": 8}, values).shots()[0].remembers  # a preset may hold more
+    assert Wanted({}, {"temporal.history_length": 8}).shots(["ssao", "reference"])[0].drawn == 8
+    with pytest.raises(UserError, match=r"temporal\.frames = 65: must be 0 to 64"):
+        shot_of({"temporal.history_length": 65})
 
 
 # ---- a still camera -----------------------------------------------------------------------------------------------------
@@ -115,10 +115,10 @@ def test_a_still_camera_has_the_mean_of_its_frames(gpu: Gpu, scene: str, resolut
     out.
     """
     values = {"scene": scene, "technique": "ssdo", "lighting.resolution": resolution}
-    steady = photograph(gpu, shot_of(values))
+    steady = render_accumulated(gpu, shot_of(values))
     found, number, seen = light(gpu, steady), counts(gpu, 7), surface(gpu, steady)
-    mean = photograph(gpu, shot_of(values | {"frames": 8, "temporal.frames": 0}))
-    one = light(gpu, render(gpu, shot_of(values | {"temporal.frames": 0})))
+    mean = render_accumulated(gpu, shot_of(values | {"accumulated_frames": 8, "temporal.history_length": 0}))
+    one = light(gpu, render_frame(gpu, shot_of(values | {"temporal.history_length": 0})))
     expected = light(gpu, mean)
     assert (number[seen] > 7.99).mean() > 0.9
     assert (number <= 8).all()
@@ -133,24 +133,34 @@ def test_noise_falls_as_of_a_mean(gpu: Gpu) -> None:
     """Against 64 other frames, the error of one frame, of 4 and of 16: the pattern goes on from frame to frame, and the
     mean of n of its frames errs less than n independent ones would, 1 / sqrt(n).
     """
-    values = {"scene": "cornell", "technique": "ssdo", "blur.radius": 2}
-    truth = light(gpu, photograph(gpu, shot_of(values | {"frames": 64, "temporal.frames": 0, "seed": 9})))
-    errors = {n: rms(light(gpu, photograph(gpu, shot_of(values | {"temporal.frames": n}))) - truth) for n in (1, 4, 16)}
+    values = {"scene": "cornell", "technique": "ssdo", "denoise.radius": 2}
+    truth = light(
+        gpu,
+        render_accumulated(gpu, shot_of(values | {"accumulated_frames": 64, "temporal.history_length": 0, "seed": 9})),
+    )
+    errors = {
+        n: rms(light(gpu, render_accumulated(gpu, shot_of(values | {"temporal.history_length": n}))) - truth)
+        for n in (1, 4, 16)
+    }
     assert errors[4] < 0.6 * errors[1]
     assert errors[16] < 0.35 * errors[1]
     clamped = rms(
-        light(gpu, photograph(gpu, shot_of(values | {"temporal.frames": 16, "temporal.clamping": 1.0}))) - truth
+        light(
+            gpu, render_accumulated(gpu, shot_of(values | {"temporal.history_length": 16, "temporal.clip_sigma": 1.0}))
+        )
+        - truth
     )
     assert errors[16] < clamped < 0.75 * errors[1]
 
 
 def test_it_flickers_less(gpu: Gpu) -> None:
-    values = {"scene": "cornell", "technique": "ssdo", "temporal.clamping": 1.0}
+    values = {"scene": "cornell", "technique": "ssdo", "temporal.clip_sigma": 1.0}
     change = {}
     for frames in (0, 8):
-        last = [light(gpu, render(gpu, shot_of(values | {"temporal.frames": frames}), index)) for index in range(12)][
-            -2:
-        ]
+        last = [
+            light(gpu, render_frame(gpu, shot_of(values | {"temporal.history_length": frames}), index))
+            for index in range(12)
+        ][-2:]
         change[frames] = rms(last[1] - last[0])
     assert change[8] < 0.5 * change[0]
 
@@ -158,17 +168,20 @@ def test_it_flickers_less(gpu: Gpu) -> None:
 def test_the_same_frames_twice_are_the_same_to_the_bit(gpu: Gpu) -> None:
     """Also with others drawn between, in a scope of their own; and index 0 knows nothing of what was kept before."""
     shot, other = (
-        shot_of({"scene": scene, "technique": "ssao", "temporal.clamping": 1.0}) for scene in ("cornell", "nook")
+        shot_of({"scene": scene, "technique": "ssao", "temporal.clip_sigma": 1.0}) for scene in ("cornell", "nook")
     )
-    first = [light(gpu, render(gpu, shot, index)) for index in range(5)]
+    first = [light(gpu, render_frame(gpu, shot, index)) for index in range(5)]
     with gpu.scope("other"):
-        render(gpu, other)
+        render_frame(gpu, other)
     for index in range(5):
-        np.testing.assert_array_equal(light(gpu, render(gpu, shot, index)), first[index])
+        np.testing.assert_array_equal(light(gpu, render_frame(gpu, shot, index)), first[index])
         with gpu.scope("other"):
-            render(gpu, other, index + 1)
+            render_frame(gpu, other, index + 1)
     assert (
-        np.abs(first[4] - light(gpu, render(gpu, replace(shot, temporal=replace(shot.temporal, frames=0)), 4))).max()
+        np.abs(
+            first[4]
+            - light(gpu, render_frame(gpu, replace(shot, temporal=replace(shot.temporal, history_length=0)), 4))
+        ).max()
         > 1e-3
     )
 
@@ -177,28 +190,28 @@ def test_what_is_not_of_the_frame_before_is_not_used(gpu: Gpu) -> None:
     """After a gap, another size, or a sweep of what nobody asked for, a frame stands alone."""
     shot = shot_of({"scene": "cornell", "technique": "ssao"})
     alone = {
-        index: light(gpu, render(gpu, replace(shot, temporal=replace(shot.temporal, frames=0)), index))
+        index: light(gpu, render_frame(gpu, replace(shot, temporal=replace(shot.temporal, history_length=0)), index))
         for index in (2, 5)
     }
     for index in (0, 1):
-        render(gpu, shot, index)
-    assert np.abs(light(gpu, render(gpu, shot, 2)) - alone[2]).max() > 1e-3
-    np.testing.assert_array_equal(light(gpu, render(gpu, shot, 5)), alone[5])
-    render(gpu, shot, 1)
-    render(gpu, replace(shot, width=32), 1)
-    np.testing.assert_array_equal(light(gpu, render(gpu, shot, 2)), alone[2])
+        render_frame(gpu, shot, index)
+    assert np.abs(light(gpu, render_frame(gpu, shot, 2)) - alone[2]).max() > 1e-3
+    np.testing.assert_array_equal(light(gpu, render_frame(gpu, shot, 5)), alone[5])
+    render_frame(gpu, shot, 1)
+    render_frame(gpu, replace(shot, width=32), 1)
+    np.testing.assert_array_equal(light(gpu, render_frame(gpu, shot, 2)), alone[2])
     own = Gpu(gpu.ctx)
-    render(own, shot, 1)
+    render_frame(own, shot, 1)
     own.sweep()
     own.sweep()
     assert not own.notes
-    np.testing.assert_array_equal(light(own, render(own, shot, 2)), alone[2])
+    np.testing.assert_array_equal(light(own, render_frame(own, shot, 2)), alone[2])
 
 
 # ---- a moving camera ----------------------------------------------------------------------------------------------------
 
 
-def taps(now: Frame, depth: Floats, before: Frame, past: Floats) -> tuple[Doubles, Bools]:
+def taps(now: FrameUniforms, depth: Floats, before: FrameUniforms, past: Floats) -> tuple[Doubles, Bools]:
     """Of each pixel seen at `depth`: how far off its own are the places that the four pixels around where it was show,
     as shares of a pixel's width there, (4, h, w), infinite out of the picture; and whether the point lay within the
     picture. By double arithmetic alone.
@@ -233,12 +246,12 @@ def test_what_was_hidden_is_not_remembered(
     shot = shot_of(
         {"scene": "posts", "technique": technique, "width": 96, "height": 54, "lighting.resolution": resolution}
     )
-    before = render(gpu, shot)
-    past, frame = gpu.read(before.given.gbuffer.depth)[..., 0], before.given.frame
-    now = render(gpu, moved(shot, (0.9, 0.1, 4.0), target), 1)
-    depth, number = gpu.read(now.given.gbuffer.depth)[..., 0], counts(gpu, 1)
+    before = render_frame(gpu, shot)
+    past, frame = gpu.read(before.lit_view.gbuffer.depth)[..., 0], before.lit_view.frame
+    now = render_frame(gpu, moved(shot, (0.9, 0.1, 4.0), target), 1)
+    depth, number = gpu.read(now.lit_view.gbuffer.depth)[..., 0], counts(gpu, 1)
     with np.errstate(invalid="ignore"):
-        off, inside = taps(now.given.frame, depth, frame, np.where(past < BACKGROUND, past, np.inf).astype("f4"))
+        off, inside = taps(now.lit_view.frame, depth, frame, np.where(past < BACKGROUND, past, np.inf).astype("f4"))
     # on the wall a pixel away is one pixel wide, across its corner 1.5
     gone, known = off.min(0) > 8, inside & (off.max(0) < 2)
     assert gone.sum() > 0.05 * gone.size and known.sum() > 0.3 * known.size
@@ -246,7 +259,9 @@ def test_what_was_hidden_is_not_remembered(
     # light that differs must be near enough, too
     assert (number[known] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)
     light_now = gpu.read(kept(gpu, 1).direct)
-    alone = render(gpu, replace(moved(shot, (0.9, 0.1, 4.0), target), temporal=replace(shot.temporal, frames=0)), 1)
+    alone = render_frame(
+        gpu, replace(moved(shot, (0.9, 0.1, 4.0), target), temporal=replace(shot.temporal, history_length=0)), 1
+    )
     if resolution == "full":
         np.testing.assert_array_equal(light_now[gone], gpu.read(alone.lighting.direct)[gone])
 
@@ -255,11 +270,11 @@ def test_a_cut_forgets_everything(gpu: Gpu) -> None:
     shot = shot_of({"scene": "posts", "technique": "ssao"})
     other = moved(shot, (0.0, 0.0, 6.0), (0.0, 0.0, 9.0))
     for index in range(4):
-        render(gpu, shot, index)
-    found = light(gpu, render(gpu, other, 4))
+        render_frame(gpu, shot, index)
+    found = light(gpu, render_frame(gpu, other, 4))
     assert (counts(gpu, 4) == 1).all()
     np.testing.assert_array_equal(
-        found, light(gpu, render(gpu, replace(other, temporal=replace(shot.temporal, frames=0)), 4))
+        found, light(gpu, render_frame(gpu, replace(other, temporal=replace(shot.temporal, history_length=0)), 4))
     )
 
 
@@ -273,18 +288,20 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
         "ssao.samples": 128,
         "width": 128,
         "height": 72,
-        "temporal.frames": 64,
+        "temporal.history_length": 64,
     }
     shot = shot_of(values)
     shot = shot.resolved(built_in.load("cornell", 0.0))
     for motion in steady.motions(3.0, 0.0)[1:4]:
-        first = gpu.read(render(gpu, motion.moved(shot, 0)).lighting.direct)[..., 3]
+        first = gpu.read(render_frame(gpu, motion.moved(shot, 0)).lighting.direct)[..., 3]
         for index in range(1, 6):
-            picture = render(gpu, motion.moved(shot, index), index)
+            picture = render_frame(gpu, motion.moved(shot, index), index)
         seen = gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
         found, known = gpu.read(picture.lighting.direct)[..., 3], seen & (counts(gpu, 5) > 4)
         alone = gpu.read(
-            render(gpu, replace(motion.moved(shot, 5), temporal=replace(shot.temporal, frames=0)), 5).lighting.direct
+            render_frame(
+                gpu, replace(motion.moved(shot, 5), temporal=replace(shot.temporal, history_length=0)), 5
+            ).lighting.direct
         )[..., 3]
         assert known.mean() > 0.4
         assert rms((found - alone)[known]) < 0.35 * rms((first - alone)[known]), motion.words
@@ -295,12 +312,17 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
 def test_a_plane_stays_open(gpu: Gpu, technique: str, resolution: str) -> None:
     """To the last bit, wherever the camera goes; and under a constant sky light is what it was."""
     shot = shot_of(
-        {"scene": "plane:tilt=60", "technique": technique, "lighting.resolution": resolution, "temporal.clamping": 1.0}
+        {
+            "scene": "plane:tilt=60",
+            "technique": technique,
+            "lighting.resolution": resolution,
+            "temporal.clip_sigma": 1.0,
+        }
     )
     shot = shot.resolved(built_in.load("plane:tilt=60", 0.0))
-    first = gpu.read(render(gpu, shot).lighting.direct)
+    first = gpu.read(render_frame(gpu, shot).lighting.direct)
     for index in range(1, 6):
-        p = render(gpu, steady.motions(3.0, 0.0)[2].moved(shot, index), index)
+        p = render_frame(gpu, steady.motions(3.0, 0.0)[2].moved(shot, index), index)
         found, seen = gpu.read(p.lighting.direct), gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND
         assert (found[..., 3] == 1).all()
         assert np.abs(found - np.median(first[seen], axis=0))[seen].max() < 4 * FLOAT
@@ -318,16 +340,21 @@ def test_light_that_changes_leaves_no_ghost(gpu: Gpu) -> None:
     for scene, share in (("cornell", 0.15), ("plane:tilt=60", 1e-4)):
         excess = []
         for clamping in (1.0, 100.0):
-            shot = shot_of({"scene": scene, "technique": "ssdo", "temporal.clamping": clamping, "environment": "white"})
+            shot = shot_of(
+                {"scene": scene, "technique": "ssdo", "temporal.clip_sigma": clamping, "environment": "white"}
+            )
             dark = replace(shot, sky=replace(shot.sky, intensity=0.25))
             for index in range(6):
-                render(gpu, shot, index)
-            found = light(gpu, render(gpu, dark, 6))
+                render_frame(gpu, shot, index)
+            found = light(gpu, render_frame(gpu, dark, 6))
             excess.append(
                 rms(
-                    (found - light(gpu, render(gpu, replace(dark, temporal=replace(shot.temporal, frames=0)), 6)))[
-                        ..., :3
-                    ]
+                    (
+                        found
+                        - light(
+                            gpu, render_frame(gpu, replace(dark, temporal=replace(shot.temporal, history_length=0)), 6)
+                        )
+                    )[..., :3]
                 )
             )
         assert excess[0] < share * max(excess[1], 1.0), scene
@@ -340,12 +367,12 @@ def test_a_picture_repeats_itself(tmp_path: Path) -> None:
     """A capture that is asked for it draws as many frames as are remembered, and says so in what it keeps."""
     first, second, plain = (tmp_path / f"{name}.png" for name in "abc")
     small = ["--scene", "nook", "--width", "65", "--height", "37"]
-    assert capture([*small, "--temporal.frames", "4", "--output", str(first)]) == 0
-    assert images.shot_values(first)["temporal.frames"] == 4
+    assert capture([*small, "--temporal.history_length", "4", "--output", str(first)]) == 0
+    assert images.shot_values(first)["temporal.history_length"] == 4
     assert capture(["--like", str(first), "--output", str(second)]) == 0
     assert first.read_bytes() == second.read_bytes()
     assert capture([*small, "--output", str(plain)]) == 0
-    assert images.shot_values(plain)["temporal.frames"] == 0
+    assert images.shot_values(plain)["temporal.history_length"] == 0
     assert plain.read_bytes() != first.read_bytes()
 
 
@@ -355,7 +382,9 @@ def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None
     """
     session = Session(
         gpu,
-        Shot().with_values({"scene": "cornell", "technique": "ssdo", "temporal.frames": 6, "temporal.clamping": 1.0}),
+        Shot().with_values(
+            {"scene": "cornell", "technique": "ssdo", "temporal.history_length": 6, "temporal.clip_sigma": 1.0}
+        ),
         {},
     )
     session.choose_view("split")
@@ -375,8 +404,8 @@ def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None
         f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "counted")
     } <= session.lens.buffers("B").keys()
     assert gpu.read(gpu.targets[f"B/temporal.{side.index % 2}"].textures[3]).max() > 3
-    session.set_linked("temporal.frames", False)
-    session.change({"temporal.frames": 0}, "A")
+    session.set_linked("temporal.history_length", False)
+    session.change({"temporal.history_length": 0}, "A")
     session.step((64, 36))
     assert not session.shot("A").remembers and session.shot("B").remembers
     saved = screenshot_sides(session, tmp_path)
@@ -395,7 +424,7 @@ def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "32",
         "--height",
         "18",
-        "--temporal.frames",
+        "--temporal.history_length",
         "3",
         "--truth-frames",
         "4",
@@ -411,8 +440,8 @@ def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "are spent on remembering" in told[-1]
     for wrong, rule in (
         (["--pixels", "-1"], "0 to 1000"),
-        (["--temporal.frames", "0"], "nothing is remembered"),
+        (["--temporal.history_length", "0"], "nothing is remembered"),
         (["--runs", "2"], "3 to 1000"),
     ):
-        with pytest.raises(Problem, match=rule):
+        with pytest.raises(UserError, match=rule):
             steady.main(wrong)

@@ -21,12 +21,12 @@ from ssdo.measure.benchmark_views import places
 from ssdo.measure.reference_cache import Store
 from ssdo.measure.references import world
 from ssdo.render import presets
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
-from ssdo.render.technique import Sliced, Technique
+from ssdo.render.technique import SliceTechnique, Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene import built_in
-from ssdo.settings import Parser, Problem, about, from_toml, parse, to_toml
+from ssdo.settings import Parser, UserError, format_toml, param_of, parse, parse_toml
 from test_commands import call
 
 pytest.importorskip("optuna")
@@ -63,7 +63,7 @@ def planted(best: Mapping[str, float]) -> Errors:
     return lambda values: sum(math.log2(values[name] / value) ** 2 for name, value in best.items())
 
 
-BEST = {"ssdo.steps": 20, "ssdo.thickness_share": 0.3, "ssdo.bias": 0.06, "ssdo.prefilter": 1.5}
+BEST = {"ssdo.steps": 20, "ssdo.relative_thickness": 0.3, "ssdo.bias": 0.06, "ssdo.environment_footprint": 1.5}
 
 
 def found(error: Errors, trials: int = 120, seed: int = 0, log: Path | None = None) -> search.Best:
@@ -84,18 +84,18 @@ def test_a_planted_optimum_is_recovered(seed: int) -> None:
 
 def test_choices_and_switches_are_searched() -> None:
     start = shot("ssdo")
-    sides = search.box(start, ["ssdo.bounce", "ssdo.visibility", "blur.radius"])
+    sides = search.box(start, ["ssdo.bounce", "ssdo.visibility", "denoise.radius"])
     best = search.search(
         sides,
         start.values(),
-        lambda v: v["ssdo.bounce"] + (v["ssdo.visibility"] == "march") + v["blur.radius"] / 16,
+        lambda v: v["ssdo.bounce"] + (v["ssdo.visibility"] == "ray-march") + v["denoise.radius"] / 16,
         60,
         3,
         search.Log(None),
         silent,
     )
-    assert best.values == {"ssdo.bounce": False, "ssdo.visibility": "point", "blur.radius": 0}
-    assert all(v["blur.radius"] % 2 == 0 for v in asked(start, sides))
+    assert best.values == {"ssdo.bounce": False, "ssdo.visibility": "single-sample", "denoise.radius": 0}
+    assert all(v["denoise.radius"] % 2 == 0 for v in asked(start, sides))
 
 
 def asked(start: Shot, sides: list[search.Side]) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def test_what_is_tried_is_allowed_and_comes_from_the_declarations() -> None:
             start, [f"{name}.{f.name}" for f in fields(start.technique) if f.name not in ("radius", "thickness")]
         )
         for values in asked(start, sides):
-            tried = {**values, **from_toml(to_toml(values), "")}
+            tried = {**values, **parse_toml(format_toml(values), "")}
             assert tried == values and values.items() <= start.with_values(values).values().items()
         for side in sides:
             for end in (side.low, side.high) if not side.choices else side.choices:
@@ -173,7 +173,7 @@ def view(gpu: Gpu, share: float = 0.3, **size: int) -> Seen:
 def made_by(gpu: Gpu, seen: Seen, technique: Any) -> Seen:
     """The view, as if the technique's own picture were the truth."""
     (radius,) = seen.truths
-    picture = photograph(gpu, replace(seen.place.shot, technique=replace(technique, radius=radius)))
+    picture = render_accumulated(gpu, replace(seen.place.shot, technique=replace(technique, radius=radius)))
     arrays = {
         name: value
         for name, value in images.arrays(gpu, picture).items()
@@ -186,7 +186,7 @@ def test_a_technique_recovers_the_parameters_that_made_the_truth(gpu: Gpu) -> No
     """At 64 x 36. Over 6 seeds thickness was found to 0.26 octaves and the bounce's weight to 0.06, with a tenth of the
     error or less.
     """
-    hidden = {"ssdo.thickness_share": 0.2, "ssdo.bounce_gain": 2.5}
+    hidden = {"ssdo.relative_thickness": 0.2, "ssdo.indirect_intensity": 2.5}
     seen = made_by(gpu, view(gpu), shot("ssdo").with_values(hidden).technique)
     halves, start = Halves([seen], [seen]), shot("ssdo")
     row, interrupted = tune.tuned(
@@ -204,11 +204,13 @@ def test_a_score_is_that_of_the_pictures(gpu: Gpu) -> None:
     seen = view(gpu)
     (radius, true), *_ = seen.truths.items()
     assert radius == pytest.approx(0.3 * built_in.load("nook").size)
-    assert np.array_equal(world(gpu, seen.place.shot, Reference(rays=4, reach=radius), 4, Store(None)).pair, true.pair)
-    values = {"ssdo.thickness_share": 0.4, "ssdo.samples": 5}
+    assert np.array_equal(
+        world(gpu, seen.place.shot, Reference(rays=4, max_distance=radius), 4, Store(None)).pair, true.pair
+    )
+    values = {"ssdo.relative_thickness": 0.4, "ssdo.samples": 5}
     by_hand = {"ssdo.samples": 5, "ssdo.radius": radius, "ssdo.thickness": 0.4 * radius}
     arrays = images.arrays(
-        gpu, photograph(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, **by_hand}))
+        gpu, render_accumulated(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, **by_hand}))
     )
     mask = np.isfinite(arrays["depth"])
     expected = true.error(arrays["radiance"], mask) / true.mean["radiance"][mask].mean()
@@ -230,18 +232,18 @@ def test_no_view_is_tuned_on_and_held_out() -> None:
     assert [place.name for place in tuned] == ["courtyard 1", "courtyard 2", "nook 1", "nook 2", "corner 1"]
     assert [place.name for place in held] == ["courtyard 3", "nook 3", "parlour 1", "parlour 2", "parlour 3"]
     assert len({place.shot for place in [*tuned, *held]}) == 10
-    with pytest.raises(Problem, match="--held-out nook: is among --scenes"):
+    with pytest.raises(UserError, match="--held-out nook: is among --scenes"):
         places(Shot(), ["nook"], ["nook"])
 
 
 def test_a_thickness_is_a_share_of_the_radius_unless_it_is_set() -> None:
     for name in ("ssao", "ssdo", "bitmask"):
         technique: Any = Technique.known[name]
-        assert technique(radius=2.0).fitted(9.0).thickness == 2.0
-        assert technique(radius=2.0, thickness_share=0.25).fitted(9.0).thickness == 0.5
-        assert technique(thickness_share=0.5).fitted(10.0).thickness == pytest.approx(0.75)
-        assert technique(radius=2.0, thickness=3.0, thickness_share=0.25).fitted(9.0).thickness == 3.0
-        assert technique(radius=1e-4, thickness_share=0.01).fitted(1.0).thickness == 1e-4
+        assert technique(radius=2.0).resolve_lengths(9.0).thickness == 2.0
+        assert technique(radius=2.0, thickness_share=0.25).resolve_lengths(9.0).thickness == 0.5
+        assert technique(thickness_share=0.5).resolve_lengths(10.0).thickness == pytest.approx(0.75)
+        assert technique(radius=2.0, thickness=3.0, thickness_share=0.25).resolve_lengths(9.0).thickness == 3.0
+        assert technique(radius=1e-4, thickness_share=0.01).resolve_lengths(1.0).thickness == 1e-4
 
 
 # ---- cost ----
@@ -253,7 +255,7 @@ def test_a_budget_of_points_is_kept_and_used(name: str, points: int) -> None:
     for steps in (1, 3, 16, 64):
         filled: Any = Budget(points=points).filled(shot(name, steps=steps).technique)
         assert budget.points(filled) <= points and filled.steps <= steps
-        most = 64 if isinstance(filled, Sliced) else 256
+        most = 64 if isinstance(filled, SliceTechnique) else 256
         assert budget.points(filled) + budget.each(filled) > points or getattr(filled, budget.count_of(filled)) == most
 
 
@@ -317,7 +319,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         and "# python -m ssdo tune --width 32" in text
         and "32 points at each pixel" in text
     )
-    values = checked(from_toml(text, "mine"), out)
+    values = checked(parse_toml(text, "mine"), out)
     assert values["ssao.samples"] * values["ssao.steps"] <= 32 >= 2 * values["gtao.slices"] * values["gtao.steps"]
     assert not [name for name in values if name.endswith(("radius", ".thickness"))]
     assert len(list(cache.glob("tune-*.jsonl"))) == 2
@@ -345,22 +347,22 @@ def test_what_does_not_hold_elsewhere_is_not_written(tmp_path: Path) -> None:
     values.
     """
     start = shot("ssao")
-    better = start.with_values({"ssao.steps": 16, "ssao.bias": 0.3, "blur.angle": 40.0})
+    better = start.with_values({"ssao.steps": 16, "ssao.bias": 0.3, "denoise.max_normal_angle": 40.0})
     for held, bias, angle in ((0.9, 0.3, 40.0), (1.1, 0.02, 25.0)):
         row = Row("p", better, start, (1.0, 0.8), (1.0, held))
         tune.write(
             tmp_path / "p.toml",
             [row],
-            {"ssao": search.box(start, ["ssao.bias", "blur.angle"])},
+            {"ssao": search.box(start, ["ssao.bias", "denoise.max_normal_angle"])},
             Budget(points=128),
             ["how"],
         )
         text = (tmp_path / "p.toml").read_text()
-        assert from_toml(text, "") == {
+        assert parse_toml(text, "") == {
             "ssao.samples": 16,
             "ssao.steps": 16 if held < 1 else 8,
             "ssao.bias": bias,
-            "blur.angle": angle,
+            "denoise.max_normal_angle": angle,
         }
         assert ("no better than the default" in text) == (held > 1)
 
@@ -381,7 +383,7 @@ def test_an_interruption_writes_the_best_so_far(
         == 130
     )
     assert "interrupted: the best so far" in out.read_text() and {
-        k.partition(".")[0] for k in from_toml(out.read_text(), "")
+        k.partition(".")[0] for k in parse_toml(out.read_text(), "")
     } == {"ssao"}
 
 
@@ -472,9 +474,9 @@ def test_presets_come_with_the_program_and_are_found_by_name(tmp_path: Path, mon
         wanted = take_wanted(parse(parser, ["--preset", name, "--technique", "gtao"]))
         (one,) = wanted.shots()
         assert one.technique.group == "gtao" and wanted.found["gtao.slices"] == one.technique.slices  # type: ignore[attr-defined]
-    with pytest.raises(Problem, match=r"no preset lo; did you mean low\?, or give a path to a .toml file"):
+    with pytest.raises(UserError, match=r"no preset lo; did you mean low\?, or give a path to a .toml file"):
         take_wanted(parse(parser, ["--preset", "lo"]))
-    with pytest.raises(Problem, match="no preset quick; there are low, medium, high, ultra"):
+    with pytest.raises(UserError, match="no preset quick; there are low, medium, high, ultra"):
         take_wanted(parse(parser, ["--preset", "quick"]))
     (tmp_path / "low").write_text("width = 77\n")  # a file of that name is meant
     assert take_wanted(parse(parser, ["--preset", "low"])).shots()[0].width == 77
@@ -486,13 +488,13 @@ def test_a_preset_decides_quality_and_nothing_else() -> None:
     """
     for tier, points in zip(presets.TIERS, (32, 64, 128, 256), strict=True):
         path = presets.built_in()[tier]
-        values = checked(from_toml(path.read_text("utf-8"), tier), path)
+        values = checked(parse_toml(path.read_text("utf-8"), tier), path)
         assert {name.partition(".")[0] for name in values} == {"bitmask", "gtao", "ssao", "ssdo"}
         assert not [name for name in values if name.endswith((".radius", ".thickness", ".bounce_gain"))]
         for name in ("bitmask", "gtao", "ssao", "ssdo"):
             technique = Wanted(values, {}).shot(name).technique
             assert points / 2 < budget.points(technique) <= points, (tier, name)
-            assert all(about(f).unit == "" for f in fields(technique) if f"{name}.{f.name}" in values)
+            assert all(param_of(f).unit == "" for f in fields(technique) if f"{name}.{f.name}" in values)
 
 
 def test_every_preset_says_how_it_was_found_and_beats_the_defaults_held_out() -> None:

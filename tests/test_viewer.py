@@ -22,13 +22,13 @@ import pytest
 from PIL import Image, ImageGrab, features
 from ssdo.gpu.context import Clock, Gpu
 from ssdo.measure import images
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.gtao import Gtao
 from ssdo.scene.built_in import fixtures
 from ssdo.scene.model import Bytes
-from ssdo.settings import Param, Problem
+from ssdo.settings import Param, UserError
 from ssdo.viewer import controls, keys, preferences
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.convergence import Growth
@@ -39,7 +39,7 @@ from ssdo.viewer.session import MODE_NAMES, MODES, Session, in_words
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
 # Light that is not the same from everywhere: in a white furnace SSAO and SSDO without bounce agree.
-LIGHT = {"scene": "ball", "environment": "ramp-x", "ssdo.samples": 4, "ssdo.steps": 2, "blur.radius": 0}
+LIGHT = {"scene": "ball", "environment": "ramp-x", "ssdo.samples": 4, "ssdo.steps": 2, "denoise.radius": 0}
 
 
 # ---- camera -------------------------------------------------------------------------------------------------------------
@@ -277,22 +277,24 @@ def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None
         ("bitmask.slices", 2, "A", (2, 8)),
         ("bitmask.steps", 32, "A", (2, 16)),
         ("ssdo.steps", 16, "B", (4, 16)),
-        ("ssdo.visibility", "point", "B", (1, 16)),
-        ("ssdo.visibility", "march", "B", (4, 16)),
+        ("ssdo.visibility", "single-sample", "B", (1, 16)),
+        ("ssdo.visibility", "ray-march", "B", (4, 16)),
     )
     for name, value, slot, expected in cases:
         assert session.change({name: value}, slot)
-        assert (session.techniques["A"].count, session.techniques["B"].count) == expected, name
+        assert (session.techniques["A"].sample_count, session.techniques["B"].sample_count) == expected, name
     assert session.change({"ssdo.radius": 0.3, "ssdo.thickness": 0.1}, "B")
     assert session.techniques["A"].values()["radius"] == 0.3 and session.techniques["A"].values()["thickness"] == 0.1
     assert session.known["gtao"].values()["radius"] == 0.3 and "visibility" not in session.known["gtao"].values()
     for _ in range(4):
         session.multiply_samples(0.5)
-    assert (session.techniques["A"].count, session.techniques["B"].count) == (1, 4), "one slice is as few as there are"
+    assert (session.techniques["A"].sample_count, session.techniques["B"].sample_count) == (1, 4), (
+        "one slice is as few as there are"
+    )
     session.set_linked("bitmask.slices", False)
-    assert session.change({"ssdo.samples": 16}, "B") and session.techniques["A"].count == 1
+    assert session.change({"ssdo.samples": 16}, "B") and session.techniques["A"].sample_count == 1
     session.set_linked("bitmask.slices", True)
-    assert session.change({"ssdo.samples": 32}, "B") and session.techniques["A"].count == 8
+    assert session.change({"ssdo.samples": 32}, "B") and session.techniques["A"].sample_count == 8
 
 
 def test_linked_parameters_change_in_all_techniques(screen: Screen) -> None:
@@ -330,7 +332,7 @@ def test_what_fails_while_drawing_keeps_the_picture(screen: Screen, monkeypatch:
 
     def fail(*_: Any) -> None:
         calls.append(1)
-        raise Problem("no memory; ask for less")
+        raise UserError("no memory; ask for less")
 
     monkeypatch.setattr("ssdo.viewer.render_scheduler.render", fail)
     screen.session.change({"display.exposure": 2.0})
@@ -381,7 +383,7 @@ def test_resolution_follows_the_hand_until_it_rests(screen: Screen) -> None:
     screen.time.now += 1
     assert session.step(size, busy=True)
     picture = session.sides["B"].picture
-    assert picture and picture.image.size == (240, 135) and "drawing at 37.5 % until it rests" in session.status()
+    assert picture and picture.display.size == (240, 135) and "drawing at 37.5 % until it rests" in session.status()
     assert screen.seen().shape == (360, 640, 3)
     screen.time.now += 0.1
     assert not session.step(size)
@@ -467,7 +469,7 @@ def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> No
     """
     session, gpu = screen.session, screen.gpu
     session.choose_mode("B", 5)
-    session.change({"blur.radius": 4})
+    session.change({"denoise.radius": 4})
     for frames in range(1, 6):
         screen.time.now += 10
         assert session.step((64, 36)) and session.sides["B"].growth.frames == frames
@@ -476,8 +478,8 @@ def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> No
     assert not session.step((64, 36), busy=True), "a mouse that is held comes first"
     (path,) = preferences.screenshot(session, tmp_path)
     values = images.shot_values(path)
-    assert (values["technique"], values["frames"], values["blur.radius"]) == ("reference", 5, 0)
-    again = images.pixels(gpu, photograph(gpu, Shot().with_values(values)))
+    assert (values["technique"], values["frames"], values["denoise.radius"]) == ("reference", 5, 0)
+    again = images.pixels(gpu, render_accumulated(gpu, Shot().with_values(values)))
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), again)
     session.change({"display.exposure": 0.5})
@@ -599,7 +601,7 @@ def test_time_runs_only_where_something_moves(screen: Screen, monkeypatch: pytes
 
 
 def test_wrong_scene_is_said_before_a_window_opens(gpu: Gpu) -> None:
-    with pytest.raises(Problem, match="no scene nowhere"):
+    with pytest.raises(UserError, match="no scene nowhere"):
         Session(gpu, Shot(scene="nowhere"), {})
 
 
@@ -745,7 +747,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
         "4",
         "--ssao.steps",
         "2",
-        "--blur.radius",
+        "--denoise.radius",
         "0",
     ]
     opened = Window(
@@ -780,7 +782,7 @@ def test_window_keys_choose_techniques(window: Window) -> None:
 def test_window_truth_grows(window: Window) -> None:
     window.key("5")
     first = window.state()
-    assert (first["technique"], first["blur.radius"]) == ("reference", 0)
+    assert (first["technique"], first["denoise.radius"]) == ("reference", 0)
     window.until(lambda: window.state()["frames"] > first["frames"] + 2, 30, "another frame")
     window.key("4")
     assert window.state()["frames"] == 1

@@ -19,11 +19,11 @@ from render_small import lights
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.frame_uniforms import positions
-from ssdo.render.pipeline import Picture, photograph, render
+from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot
-from ssdo.render.technique import ScreenSpace, Technique
+from ssdo.render.technique import HemisphereTechnique, Technique
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer import budget, controls, experiments, preferences, recording
 from ssdo.viewer.buffers import LADDER, MARK, of_picture
 from ssdo.viewer.controls import Pose
@@ -57,13 +57,13 @@ def both(screen: Screen, view: str = "split") -> Session:
 
 def test_a_parameter_is_linked_or_each_slots_own(screen: Screen) -> None:
     session = both(screen)
-    assert session.change({"blur.radius": 2}, "A") and session.shot("B").blur.radius == 2
-    session.set_linked("blur.radius", False)
-    assert session.change({"blur.radius": 8}, "A")
-    assert (session.shot("A").blur.radius, session.shot("B").blur.radius) == (8, 2)
+    assert session.change({"denoise.radius": 2}, "A") and session.shot("B").denoise.radius == 2
+    session.set_linked("denoise.radius", False)
+    assert session.change({"denoise.radius": 8}, "A")
+    assert (session.shot("A").denoise.radius, session.shot("B").denoise.radius) == (8, 2)
     assert session.change({"display.exposure": 1.0}, "A") and session.shot("B").display.exposure == 1.0
-    session.set_linked("blur.radius", True)
-    assert (session.shot("A").blur.radius, session.shot("B").blur.radius) == (2, 2), "linked again, both have B's"
+    session.set_linked("denoise.radius", True)
+    assert (session.shot("A").denoise.radius, session.shot("B").denoise.radius) == (2, 2), "linked again, both have B's"
     session.set_linked("ssao.radius", False)
     assert session.change({"ssao.radius": 0.5}, "A") and session.techniques["B"].values().get("radius") is None
     session.set_linked("ssdo.radius", True)
@@ -71,7 +71,7 @@ def test_a_parameter_is_linked_or_each_slots_own(screen: Screen) -> None:
     assert (
         not session.can_part("scene")
         and not session.can_part("camera.fov")
-        and not session.can_part("ssdo.bounce_form")
+        and not session.can_part("ssdo.bounce_estimator")
     )
     assert session.can_part("environment") and session.can_part("sky.rotation") and session.can_part("ssdo.samples")
 
@@ -90,8 +90,8 @@ def test_an_environment_can_be_a_slots_own(screen: Screen) -> None:
 
 def test_slots_are_exchanged_and_copied(screen: Screen) -> None:
     session = both(screen)
-    session.set_linked("blur.radius", False)
-    session.change({"blur.radius": 2}, "A")
+    session.set_linked("denoise.radius", False)
+    session.change({"denoise.radius": 2}, "A")
     a, b = session.shot("A"), session.shot("B")
     session.exchange()
     assert (session.shot("A"), session.shot("B")) == (b, a)
@@ -173,7 +173,9 @@ def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
     direct, bare = (screen.gpu.read(found[name]().texture)[..., :3] for name in ("direct light", "unoccluded"))
     picture = session.lens.picture("B")
     assert picture is not None
-    off = photograph(screen.gpu, replace(picture.shot, technique=Shot().with_values({"technique": "off"}).technique))
+    off = render_accumulated(
+        screen.gpu, replace(picture.shot, technique=Shot().with_values({"technique": "off"}).technique)
+    )
     assert np.array_equal(bare, screen.gpu.read(off.lighting.direct)[..., :3])
     linear = np.clip(direct / np.maximum(bare, 1e-9), 0, 1)
     expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
@@ -183,7 +185,7 @@ def test_the_ladder_climbs_from_colour_to_picture(screen: Screen) -> None:
 
 @pytest.mark.parametrize("scene", ["ball", "cornell", "parlour"])
 @pytest.mark.parametrize(
-    ("technique", "count"), [*((name, 8) for name, kind in Technique.known.items() if kind.counts), ("ssdo", 32)]
+    ("technique", "count"), [*((name, 8) for name, kind in Technique.known.items() if kind.sample_param), ("ssdo", 32)]
 )
 def test_every_target_of_every_technique_has_a_name_in_the_menu(
     gpu: Gpu, scene: str, technique: str, count: int
@@ -191,20 +193,20 @@ def test_every_target_of_every_technique_has_a_name_in_the_menu(
     """Matt, shining and glossy scenes, few samples and many; hidden senders drew more textures than the menu had names
     for.
     """
-    two = {f"{technique}.intervals": "two"} if hasattr(Technique.known[technique], "intervals") else {}
+    two = {f"{technique}.depth_layers": "2"} if hasattr(Technique.known[technique], "depth_layers") else {}
     shot = Shot().with_values(
         {
             "scene": scene,
             "technique": technique,
             "width": 48,
             "height": 32,
-            "far.field": "probes",
-            "far.columns": 2,
+            "probes.enabled": True,
+            "probes.grid_size": 2,
             **two,
         }
     )
     with gpu.scope("named"):
-        picture = render(gpu, replace(shot, technique=shot.technique.counting(count)))
+        picture = render_frame(gpu, replace(shot, technique=shot.technique.with_samples(count)))
         found = of_picture(gpu, "named", picture, lambda: picture.lighting.direct)
         shown = {id(buffer().texture) for name, buffer in found.items() if name.endswith(MARK)}
         drawn = {id(t) for name, target in gpu.targets.items() if name.startswith("named/") for t in target.textures}
@@ -232,7 +234,9 @@ def test_what_is_no_number_is_magenta_and_counted(screen: Screen, monkeypatch: p
     magenta = (seen == (255, 0, 255)).all(-1)
     assert magenta[3, 5] and magenta[7, 9] and magenta.sum() == 2
     assert (
-        images.pixels(screen.gpu, picture._replace(image=picture.shot.display.draw(screen.gpu, picture.radiance)))[3, 5]
+        images.pixels(screen.gpu, picture._replace(display=picture.shot.display.draw(screen.gpu, picture.radiance)))[
+            3, 5
+        ]
         == (255, 0, 255)
     ).all()
 
@@ -251,7 +255,7 @@ def test_errors_against_the_truth_fall_to_those_of_the_technique(screen: Screen)
     assert growth.frames > 20 and growth.noise is not None
     errors = {slot: session.lens.rmse(slot) for slot in session.shown}
     assert errors["A"] is not None and errors["B"] is not None
-    truth = photograph(screen.gpu, replace(session.shot("truth"), frames=256))
+    truth = render_accumulated(screen.gpu, replace(session.shot("truth"), accumulated_frames=256))
     true = images.arrays(screen.gpu, truth)
     for slot in session.shown:
         values = session.lens.radiance(slot)
@@ -293,7 +297,7 @@ def test_the_error_is_shown_as_an_eye_would_see_it(screen: Screen) -> None:
         screen.time.now += 10
         session.step((64, 36))
     a, truth = session.lens.picture("A"), session.lens.picture("truth")
-    assert a and truth and a.image.size == truth.image.size
+    assert a and truth and a.display.size == truth.display.size
     rng = np.random.default_rng(0)
     image = (rng.random((36, 64, 4)) ** 2).astype("f4")
     true = np.clip(image + 0.3 * rng.standard_normal(image.shape) * rng.random((36, 64, 1)), 0, 1.2).astype("f4")
@@ -318,7 +322,7 @@ def test_a_smaller_truth_says_the_same(gpu: Gpu, monkeypatch: pytest.MonkeyPatch
             scene="courtyard",
             environment=None,
             technique="ssdo",
-            **{"ssdo.samples": 16, "ssdo.steps": 8, "blur.radius": 4},
+            **{"ssdo.samples": 16, "ssdo.steps": 8, "denoise.radius": 4},
         )
         session = screen.session
         monkeypatch.setattr(session.stage, "rest", lambda slot, shot, share=share: share if slot == "truth" else 1.0)
@@ -354,17 +358,22 @@ def test_the_truth_waits_while_the_hand_moves(screen: Screen) -> None:
         {
             "technique": "ssdo",
             "ssdo.samples": 32,
-            "ssdo.bounce_form": "patch",
-            "ssdo.visibility": "point",
-            "ssdo.bounce_gain": 2.0,
+            "ssdo.bounce_estimator": "form-factor",
+            "ssdo.visibility": "single-sample",
+            "ssdo.indirect_intensity": 2.0,
         },
         {"technique": "ssdo", "ssdo.bounce": False},
         {"technique": "ssao", "ssao.samples": 16},
-        {"technique": "ssao", "ssao.visibility": "point", "ssao.samples": 64},
+        {"technique": "ssao", "ssao.visibility": "single-sample", "ssao.samples": 64},
         {"technique": "gtao", "gtao.slices": 4},
-        {"technique": "gtao", "gtao.bent": True, "gtao.thin": 0.1, "gtao.falloff": 0.5},
-        {"technique": "bitmask", "bitmask.slices": 4, "bitmask.bounce_gain": 2.0},
-        {"technique": "bitmask", "bitmask.bounce": False, "bitmask.lookups": 3, "bitmask.thickness": 0.1},
+        {
+            "technique": "gtao",
+            "gtao.bent_normals": True,
+            "gtao.thin_occluder_compensation": 0.1,
+            "gtao.falloff_range": 0.5,
+        },
+        {"technique": "bitmask", "bitmask.slices": 4, "bitmask.indirect_intensity": 2.0},
+        {"technique": "bitmask", "bitmask.bounce": False, "bitmask.environment_samples": 3, "bitmask.thickness": 0.1},
     ],
 )
 def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) -> None:
@@ -376,7 +385,7 @@ def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) 
     session.step((64, 36))
     picture = session.lens.picture("B")
     assert picture
-    raw = lights(gpu, picture.raw)
+    raw = lights(gpu, picture.unfiltered)
     fates, across = set(), []
     depth = gpu.read(picture.view.gbuffer.depth)[..., 0]
     places = positions(picture.view.frame, np.where(depth < 1e29, depth, np.inf))
@@ -406,7 +415,7 @@ def test_a_pixel_is_the_sum_of_its_directions(gpu: Gpu, values: dict[str, Any]) 
     assert probed(gpu, picture, int(x), int(y)) is None, "the background"
 
 
-def seen_at(picture: Picture, p_ws: Floats) -> Floats:
+def seen_at(picture: FrameResult, p_ws: Floats) -> Floats:
     """(n, 2) pixels at which points are seen, from the lower left."""
     clip = np.column_stack([p_ws, np.ones(len(p_ws))]) @ np.array(picture.view.frame.clip_from_world).reshape(4, 4)
     found: Floats = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * picture.view.size
@@ -464,19 +473,19 @@ def test_equal_time_sets_the_samples_of_b(screen: Screen, monkeypatch: pytest.Mo
     for _ in range(8):
         screen.rest()
     b = session.techniques["B"]
-    assert isinstance(b, ScreenSpace) and b.samples == 4
+    assert isinstance(b, HemisphereTechnique) and b.samples == 4
     assert session.change({"ssao.samples": 32}, "A")
     for _ in range(8):
         screen.rest()
     b = session.techniques["B"]
-    assert isinstance(b, ScreenSpace) and b.samples == 8, "and they follow"
+    assert isinstance(b, HemisphereTechnique) and b.samples == 8, "and they follow"
     session.choose("B", "bitmask", slices=9)
     monkeypatch.setattr(
-        session.stage, "lighting", lambda slot: {"A": 0.625, "B": 5.0}[slot] * session.techniques[slot].count
+        session.stage, "lighting", lambda slot: {"A": 0.625, "B": 5.0}[slot] * session.techniques[slot].sample_count
     )
     for _ in range(8):
         screen.rest()
-    assert session.techniques["B"].count == 4 and session.techniques["A"].count == 32, "slices follow too"
+    assert session.techniques["B"].sample_count == 4 and session.techniques["A"].sample_count == 32, "slices follow too"
 
 
 # ---- experiments --------------------------------------------------------------------------------------------------------
@@ -533,7 +542,7 @@ def climbed(screen: Screen) -> dict[Slot, list[tuple[float, float]]]:
 
 
 def test_more_samples_err_less(gpu: Gpu) -> None:
-    screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 16})
+    screen = Screen(gpu, scene="nook", technique="ssdo", **{"denoise.radius": 0, "ssdo.steps": 16})
     curves = climbed(screen)
     errors = [y for _, y in curves["B"]]
     assert [x for x, _ in curves["B"]] == list(experiments.COUNTS)
@@ -542,7 +551,7 @@ def test_more_samples_err_less(gpu: Gpu) -> None:
 
 def test_more_slices_err_less(gpu: Gpu) -> None:
     """From one slice, which looks up as many points as 4 directions, on both sides."""
-    screen = Screen(gpu, scene="nook", technique="ssdo", **{"blur.radius": 0, "ssdo.steps": 8})
+    screen = Screen(gpu, scene="nook", technique="ssdo", **{"denoise.radius": 0, "ssdo.steps": 8})
     screen.session.choose("B", "bitmask")
     curves = climbed(screen)
     assert [x for x, _ in curves["B"]] == [x for x, _ in curves["A"]] == [4, 8, 16, 32, 64, 128]
@@ -585,9 +594,9 @@ def test_changes_are_undone_and_done_again(screen: Screen) -> None:
 def test_a_state_saved_and_loaded_is_the_same_picture(screen: Screen, gpu: Gpu) -> None:
     """In another session, bit for bit, in every view."""
     session = both(screen)
-    session.set_linked("blur.radius", False)
-    session.change({"blur.radius": 2}, "A")
-    session.change({"sky.rotation": 33.0, "display.curve": "aces", "ssdo.bounce_gain": 2.0})
+    session.set_linked("denoise.radius", False)
+    session.change({"denoise.radius": 2}, "A")
+    session.change({"sky.rotation": 33.0, "display.tone_mapper": "aces", "ssdo.indirect_intensity": 2.0})
     session.move(controls.orbit(session.pose, 12.0, 5.0))
     session.look.divider = 0.3
     seen = {}
@@ -633,7 +642,7 @@ def test_a_preset_or_a_pictures_shot_is_taken_by_b(screen: Screen) -> None:
 def test_a_wrong_state_is_one_line_and_changes_nothing(screen: Screen, text: str, words: str) -> None:
     session = both(screen)
     before, look = session.state(), replace(session.look)
-    with pytest.raises(Problem, match=words) as told:
+    with pytest.raises(UserError, match=words) as told:
         preferences.take_state(session, text, "file.toml")
     assert str(told.value).startswith("file.toml: ") and "\n" not in str(told.value)
     assert session.state() == before and session.look == look
@@ -690,8 +699,8 @@ def test_once_around_becomes_an_animated_image(screen: Screen, tmp_path: Path) -
 def test_the_report_is_the_page_of_compare(screen: Screen, tmp_path: Path) -> None:
     """For just these two slots, with what each has of its own; a failure is said in one line."""
     session = both(screen)
-    session.set_linked("blur.radius", False)
-    session.change({"blur.radius": 2}, "A")
+    session.set_linked("denoise.radius", False)
+    session.change({"denoise.radius": 2}, "A")
     screen.rest()
     report = recording.Report(session, tmp_path)
     for _ in range(1200):
@@ -705,8 +714,8 @@ def test_the_report_is_the_page_of_compare(screen: Screen, tmp_path: Path) -> No
         report.output / "index.html"
     ).exists()
     assert (
-        images.shot_values(report.output / "ssao.png")["blur.radius"] == 2
-        and images.shot_values(report.output / "ssdo.png")["blur.radius"] == 0
+        images.shot_values(report.output / "ssao.png")["denoise.radius"] == 2
+        and images.shot_values(report.output / "ssdo.png")["denoise.radius"] == 0
     )
     ended = recording.Report(session, tmp_path)
     ended.end(session)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from ssdo.render import presets
-from ssdo.settings import about, from_toml
+from ssdo.settings import param_of, parse_toml
 from ssdo.viewer import keys
 from ssdo.viewer.buffers import LADDER, MARK
 from ssdo.viewer.display_state import VIEWS, Look
@@ -32,7 +32,7 @@ START: dict[str, Any] = {
     "ssdo.samples": 4,
     "ssdo.steps": 4,
 } | {
-    "blur.radius": 0,
+    "denoise.radius": 0,
     "sun.resolution": 256,
 }
 ROWS = slice(50, 260)
@@ -137,7 +137,7 @@ def key_halves_the_light(d: Driver) -> None:
     changes(d, lambda: press(d, "half"))
     d.rest()
     p = d.session.sides["B"].picture
-    assert p and p.given.size[0] == (p.image.size[0] + 1) // 2 and "half resolution" in d.session.status()
+    assert p and p.lit_view.size[0] == (p.display.size[0] + 1) // 2 and "half resolution" in d.session.status()
     press(d, "half")
     d.rest()
     assert np.array_equal(picture(d), whole) and "half" not in d.session.status()
@@ -371,14 +371,14 @@ def panel_every_parameter(d: Driver) -> None:
     for name in rows:
         shot = d.session.shot("B")
         _, _, f, before = next(row for row in shot.walk() if row[0] == name)
-        kind = "list" if about(f).choices else type(f.default if f.default is not None else before).__name__
+        kind = "list" if param_of(f).choices else type(f.default if f.default is not None else before).__name__
         x, y = d.place(f"row {name}")
         if kind == "list":
             continue
         if kind == "bool":
             left = d.panel.widgets.places[f"row {name}"][0]
             d.click(left + 10, y)
-        elif about(f).lo == 0 and about(f).hi == 1 and "color" in name:
+        elif param_of(f).min == 0 and param_of(f).max == 1 and "color" in name:
             continue
         else:
             low, _, high, _ = d.panel.widgets.places[f"row {name}"]
@@ -487,7 +487,7 @@ def panel_scene_and_state(d: Driver) -> None:
 @check
 def panel_takes_a_preset(d: Driver) -> None:
     """A click on a name: its values are those of B's technique."""
-    wanted = from_toml(presets.built_in()["ultra"].read_text("utf-8"), "ultra")
+    wanted = parse_toml(presets.built_in()["ultra"].read_text("utf-8"), "ultra")
     x, y = d.place("list preset")
     d.click(x, y)
     named = d.panel.widgets.places["preset ultra"]

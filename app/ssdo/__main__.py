@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssdo.settings import Parser, Problem, parse, suggestion, table
+from ssdo.settings import Parser, UserError, markdown_table, parse, suggest
 
 COMPARISON = ("off", "ssao", "ssdo")
 
@@ -45,7 +45,7 @@ def view(arguments: Sequence[str]) -> int:
     given = parse(parser, arguments)
     scale = given.pop("ui_scale")
     if not 0.5 <= scale <= 4:
-        raise Problem(f"--ui-scale {scale:g}: must be 0.5 to 4")
+        raise UserError(f"--ui-scale {scale:g}: must be 0.5 to 4")
     wanted = take_wanted(given)
     shot = wanted.shot(wanted.technique)
     others = {name: wanted.shot(name).technique for name in Technique.known}
@@ -108,8 +108,8 @@ def parameters(arguments: Sequence[str]) -> int:
 
     parse(Parser("python -m ssdo parameters", description=parameters.__doc__, allow_abbrev=False), arguments)
     rows = [
-        table(replace(Shot(), technique=Technique())),
-        *(table(kind()).split("\n", 2)[2] for kind in Technique.known.values() if kind().values()),
+        markdown_table(replace(Shot(), technique=Technique())),
+        *(markdown_table(kind()).split("\n", 2)[2] for kind in Technique.known.values() if kind().values()),
     ]
     print("\n".join(rows))
     return 0
@@ -132,9 +132,9 @@ def main() -> int:
     command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "view"
     try:
         if command not in COMMANDS:
-            raise Problem(f"no command {command}{suggestion(command, COMMANDS)}")
+            raise UserError(f"no command {command}{suggest(command, COMMANDS)}")
         return COMMANDS[command](arguments)
-    except Problem as problem:
+    except UserError as problem:
         print(f"{Path(sys.argv[0]).name if 'ssdo' in sys.argv[0] else 'ssdo'}: {problem}", file=sys.stderr)
         return problem.code
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ Vec3 = tuple[float, float, float]
 MANY = 40  # names that are too many for a line
 
 
-class Problem(Exception):  # noqa: N818 - what it is to the user, not to the program
+class UserError(Exception):  # noqa: N818 - what it is to the user, not to the program
     """Something the user can put right: what, the rule, the way out, in one line. Printed without a traceback."""
 
     code = 2
@@ -33,46 +33,51 @@ class Problem(Exception):  # noqa: N818 - what it is to the user, not to the pro
 class Param:
     """What is known of a parameter besides its name, type and default."""
 
-    lo: float | None = None
-    hi: float | None = None
+    min: float | None = None
+    max: float | None = None
     help: str = ""
     unit: str = ""
     choices: tuple[str, ...] = ()
-    auto: str = ""  # what an unset (None) value stands for, in words
+    auto_label: str = ""  # what an unset (None) value stands for, in words
     fraction: float | None = None  # unset stands for this share of the scene's size
     log: bool = False  # a slider moves in ratios
     step: int = 1  # whole numbers must be a multiple of this
+    compile_time: bool = False  # a switch that is a constant of the shader: each value is a program of its own
 
-    def span(self) -> str:
+    def range_text(self) -> str:
         """The allowed values in words, as in errors, tooltips and the README's table."""
         if self.choices:
             return ", ".join(self.choices)
-        if self.lo is None or self.hi is None:
+        if self.min is None or self.max is None:
             return ""
         multiple = f", a multiple of {self.step}" if self.step > 1 else ""
-        return f"{self.lo:g} to {self.hi:g} {self.unit}".rstrip() + multiple
+        return f"{self.min:g} to {self.max:g} {self.unit}".rstrip() + multiple
 
 
 def param(
     default: Any,
-    lo: float | None = None,
-    hi: float | None = None,
+    min: float | None = None,
+    max: float | None = None,
     help: str = "",
     *,
     unit: str = "",
     choices: tuple[str, ...] = (),
-    auto: str = "",
+    auto_label: str = "",
     fraction: float | None = None,
     log: bool = False,
     step: int = 1,
+    compile_time: bool = False,
 ) -> Any:
     """A dataclass field that knows its range, unit and meaning."""
     if fraction is not None:
-        auto = f"{fraction:.0%} of the scene's size"
-    return field(default=default, metadata={"param": Param(lo, hi, help, unit, choices, auto, fraction, log, step)})
+        auto_label = f"{fraction:.0%} of the scene's size"
+    return field(
+        default=default,
+        metadata={"param": Param(min, max, help, unit, choices, auto_label, fraction, log, step, compile_time)},
+    )
 
 
-def about(f: Field[Any]) -> Param:
+def param_of(f: Field[Any]) -> Param:
     """The `Param` of a field of a Settings class."""
     found: Param = f.metadata["param"]
     return found
@@ -92,7 +97,7 @@ def kind_of(owner: type, name: str) -> type:
     return _KINDS[owner, name]
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """'; did you mean X?' where X is close, else what there is; more than a line holds are parameters and their
     flags.
     """
@@ -107,7 +112,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 class Settings:
     """A value made of parameters. Equal when they are equal; a wrong value cannot be built.
 
-    Raises Problem when a value has the wrong type or is out of range.
+    Raises UserError when a value has the wrong type or is out of range.
     """
 
     group: ClassVar[str] = ""  # the first part of the dotted name; the class's own name in lower case
@@ -137,7 +142,7 @@ class Settings:
         return {name: value for name, _, _, value in self.walk() if value is not None}
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
-        """A copy with dotted names changed. Raises Problem for a name that does not exist."""
+        """A copy with dotted names changed. Raises UserError for a name that does not exist."""
         groups = {v.group: f.name for f in fields(self) if isinstance(v := getattr(self, f.name), Settings)}
         plain = [f.name for f in fields(self) if "param" in f.metadata]
         changes: dict[str, Any] = {}
@@ -155,29 +160,31 @@ class Settings:
                 ]
                 mine = [f"{self.group}.{k}" if self.group else k for k in known]
                 full = f"{self.group}.{name}" if self.group else name
-                raise Problem(f"no parameter {full[:100]}{suggestion(full, mine)}")
+                raise UserError(f"no parameter {full[:100]}{suggest(full, mine)}")
         for owner, rest_values in inner.items():
             changes[owner] = getattr(self, owner).with_values(rest_values)
         return replace(self, **changes)
 
-    def fitted(self, size: float) -> Self:
+    def resolve_lengths(self, size: float) -> Self:
         """A copy in which lengths left unset become their share of a scene of that size (metres)."""
         lengths = {
-            f.name: about(f).fraction for f in fields(self) if "param" in f.metadata and getattr(self, f.name) is None
+            f.name: param_of(f).fraction
+            for f in fields(self)
+            if "param" in f.metadata and getattr(self, f.name) is None
         }
         return replace(self, **{k: share * size for k, share in lengths.items() if share is not None})
 
 
 def _checked(name: str, kind: type, f: Field[Any], value: Any) -> Any:
-    """The value in the field's type, or Problem."""
-    p = about(f)
+    """The value in the field's type, or UserError."""
+    p = param_of(f)
 
     def wrong(rule: str) -> NoReturn:
-        raise Problem(f"{name} = {excerpt(value)}: must be {rule}")
+        raise UserError(f"{name} = {shorten(value)}: must be {rule}")
 
     if value is None:
-        if not p.auto:
-            wrong(p.span() or kind.__name__)
+        if not p.auto_label:
+            wrong(p.range_text() or kind.__name__)
         return None
     if kind is bool:
         if not isinstance(value, bool):
@@ -188,22 +195,24 @@ def _checked(name: str, kind: type, f: Field[Any], value: Any) -> Any:
         value = tuple(_number(v, float) if isinstance(v, (int, float)) else wrong("three numbers X,Y,Z") for v in value)
         if not all(math.isfinite(v) for v in value):
             wrong("three finite numbers")
-        if p.lo is not None and p.hi is not None and not all(p.lo <= v <= p.hi for v in value):
-            wrong(f"three numbers, each {p.span()}")
+        if p.min is not None and p.max is not None and not all(p.min <= v <= p.max for v in value):
+            wrong(f"three numbers, each {p.range_text()}")
     elif kind is str:
+        if p.choices and isinstance(value, int) and str(value) in p.choices:
+            value = str(value)  # depth_layers = 2 in TOML
         if not isinstance(value, str):
             wrong("text")
         if p.choices and value not in p.choices:
-            wrong(f"one of {p.span()}")
+            wrong(f"one of {p.range_text()}")
     else:
         # true for NaN and infinity
         if isinstance(value, bool) or not isinstance(value, (int, float)) or (kind is int and value % 1 != 0):
-            wrong(f"{'a whole number' if kind is int else 'a number'}, {p.span()}")
+            wrong(f"{'a whole number' if kind is int else 'a number'}, {p.range_text()}")
         number = _number(value, kind)
-        if p.lo is not None and p.hi is not None and not p.lo <= number <= p.hi:  # false for NaN too
-            wrong(p.span())
+        if p.min is not None and p.max is not None and not p.min <= number <= p.max:  # false for NaN too
+            wrong(p.range_text())
         if number % p.step and p.step > 1:
-            wrong(p.span())
+            wrong(p.range_text())
         value = number
     return value
 
@@ -221,9 +230,9 @@ TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0")
 
 
 def from_text(name: str, owner: Settings, f: Field[Any], text: str) -> Any:
-    """The value a flag's text stands for. `auto` means unset where that is allowed. Raises Problem."""
-    kind, p = kind_of(type(owner), f.name), about(f)
-    if p.auto and text == "auto":
+    """The value a flag's text stands for. `auto` means unset where that is allowed. Raises UserError."""
+    kind, p = kind_of(type(owner), f.name), param_of(f)
+    if p.auto_label and text == "auto":
         return None
     try:
         if kind is bool:
@@ -237,17 +246,17 @@ def from_text(name: str, owner: Settings, f: Field[Any], text: str) -> Any:
         rule = {
             bool: "true or false",
             tuple: "three numbers X,Y,Z",
-            int: f"a whole number, {p.span()}",
-            float: f"a number, {p.span()}",
+            int: f"a whole number, {p.range_text()}",
+            float: f"a number, {p.range_text()}",
         }[kind]
-        raise Problem(f"--{name} {text}: must be {rule}") from None
+        raise UserError(f"--{name} {text}: must be {rule}") from None
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are Problems."""
+    """An argument parser whose errors are UserError."""
 
     def error(self, message: str) -> NoReturn:
-        raise Problem(f"{message}; {self.prog} --help lists the flags")
+        raise UserError(f"{message}; {self.prog} --help lists the flags")
 
 
 def add_flags(parser: Parser, settings: Settings) -> None:
@@ -258,9 +267,9 @@ def add_flags(parser: Parser, settings: Settings) -> None:
         if head not in sections:
             doc = (type(owner).__doc__ or "").split("\n")[0]
             sections[head] = parser.add_argument_group(head, doc) if head else parser
-        p = about(f)
-        default = p.auto if value is None else _shown(value)
-        text = f"{p.help} ({p.span()}) [{default}]".replace(" ()", "").replace("%", "%%")
+        p = param_of(f)
+        default = p.auto_label if value is None else format_value(value)
+        text = f"{p.help} ({p.range_text()}) [{default}]".replace(" ()", "").replace("%", "%%")
         names = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
         kind = kind_of(type(owner), f.name)
         add = functools.partial(sections[head].add_argument, dest=name, default=argparse.SUPPRESS)
@@ -278,7 +287,7 @@ def add_flags(parser: Parser, settings: Settings) -> None:
 
 
 def parse(parser: Parser, arguments: Iterable[str]) -> dict[str, Any]:
-    """What the flags say, by name. Raises Problem, with a suggestion where a flag is unknown."""
+    """What the flags say, by name. Raises UserError, with a suggestion where a flag is unknown."""
     joined: list[str] = []
     for word in arguments:  # `--camera.eye -1,2,3`: argparse takes the value for a flag
         if (
@@ -294,8 +303,8 @@ def parse(parser: Parser, arguments: Iterable[str]) -> dict[str, Any]:
     given, unknown = parser.parse_known_args(joined)
     if unknown:
         known = [s for a in parser._actions for s in a.option_strings]
-        raise Problem(
-            f"unknown flag {unknown[0]}{suggestion(unknown[0].partition('=')[0], known) if unknown[0].startswith('-') else ''}"
+        raise UserError(
+            f"unknown flag {unknown[0]}{suggest(unknown[0].partition('=')[0], known) if unknown[0].startswith('-') else ''}"
         )
     return vars(given)
 
@@ -312,7 +321,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def excerpt(value: Any) -> str:
+def shorten(value: Any) -> str:
     """A value in a message, not longer than a line."""
     try:
         text = repr(value)
@@ -322,23 +331,23 @@ def excerpt(value: Any) -> str:
 
 
 def toml_tree(text: str, where: str) -> dict[str, Any]:
-    """What a TOML text says. Raises Problem naming `where` it came from."""
+    """What a TOML text says. Raises UserError naming `where` it came from."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Problem(f"{where}: not TOML: {error}") from None
+        raise UserError(f"{where}: not TOML: {error}") from None
     except (ValueError, RecursionError) as error:  # numbers of more than 4300 digits, a thousand brackets
-        raise Problem(
+        raise UserError(
             f"{where}: not TOML that is read here: {'a number is too long' if isinstance(error, ValueError) else 'nested too deep'}"
         ) from None
 
 
-def from_toml(text: str, where: str) -> dict[str, Any]:
-    """Dotted names and values of a TOML text. Raises Problem naming `where` it came from."""
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Dotted names and values of a TOML text. Raises UserError naming `where` it came from."""
     return flatten(toml_tree(text, where))
 
 
-def to_toml(values: Mapping[str, Any]) -> str:
+def format_toml(values: Mapping[str, Any]) -> str:
     """Dotted names and values as TOML text, a table for each group."""
     tree: dict[str, Any] = {}
     for name, value in values.items():
@@ -347,7 +356,7 @@ def to_toml(values: Mapping[str, Any]) -> str:
     return tomli_w.dumps(tree)
 
 
-def _shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
@@ -355,14 +364,14 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def table(settings: Settings) -> str:
+def markdown_table(settings: Settings) -> str:
     """The README's rows for these settings: parameter, default, values, meaning."""
     rows = []
     for name, _, f, value in settings.walk(f"{settings.group}." if settings.group else ""):
-        p = about(f)
-        default = p.auto if value is None else _shown(value)
+        p = param_of(f)
+        default = p.auto_label if value is None else format_value(value)
         rows.append(
-            f"| `{name}` | {default} | {p.span() or ('on, off' if isinstance(value, bool) else p.unit)} | {p.help} |"
+            f"| `{name}` | {default} | {p.range_text() or ('on, off' if isinstance(value, bool) else p.unit)} | {p.help} |"
         )
     return "\n".join(["| parameter | default | values | meaning |", "|---|---|---|---|", *rows])
 
@@ -384,12 +393,14 @@ def glsl(block: Any, name: str) -> str:
     constants, members = [], []
     for f in fields(block):
         value = getattr(block, f.name)
-        choices = about(f).choices if "param" in f.metadata else ()
+        choices = param_of(f).choices if "param" in f.metadata else ()
         constants += [
             f"const int {f'{name}_{f.name}_{c}'.upper().replace('-', '_')} = {i};" for i, c in enumerate(choices)
         ]
         if choices:
             constants.append(f"const int {f'{name}_{f.name}'.upper()} = {choices.index(value)};")
+        elif "param" in f.metadata and param_of(f).compile_time:
+            constants.append(f"const bool {f'{name}_{f.name}'.upper()} = {str(value).lower()};")
         elif isinstance(value, tuple):
             members.append(f"    {GLSL_SHAPES[len(value)]} {f.name};")
         elif (kind := kind_of(type(block), f.name)) in GLSL_TYPES:  # as declared: a float may hold a whole number
@@ -399,12 +410,14 @@ def glsl(block: Any, name: str) -> str:
     return "\n".join([*constants, f"uniform struct {type(block).__name__} {{", *members, f"}} {name};"])
 
 
-def chosen(block: Any) -> tuple[str, ...]:
+def variants_of(block: Any) -> tuple[str | bool, ...]:
     """What a dataclass has chosen among names: what its GLSL text depends on besides its type."""
     kind = type(block)
-    if kind not in _CHOICES:
-        _CHOICES[kind] = tuple(f.name for f in fields(kind) if "param" in f.metadata and about(f).choices)
-    return tuple(getattr(block, name) for name in _CHOICES[kind])
+    if kind not in _VARIANT_FIELDS:
+        _VARIANT_FIELDS[kind] = tuple(
+            f.name for f in fields(kind) if "param" in f.metadata and (param_of(f).choices or param_of(f).compile_time)
+        )
+    return tuple(getattr(block, name) for name in _VARIANT_FIELDS[kind])
 
 
-_CHOICES: dict[type, tuple[str, ...]] = {}  # names of such fields by type: asked for at every draw
+_VARIANT_FIELDS: dict[type, tuple[str, ...]] = {}  # by type, as this is looked up at every draw

@@ -7,7 +7,7 @@
 // front of the plane, above it, a ray meets nothing of a plane or of a convex body: both stay open to the last bit.
 //
 // Cannot see what is smaller than a cell of the grid, nor tell what is near to the point from what is near to the probe.
-#include <far>
+#include <probes>
 #include "common/probe_grid.glsl"
 #include "common/environment.glsl"
 uniform sampler2D far_field_seen;
@@ -40,7 +40,7 @@ float weight_of(vec3 probe, vec3 share, vec3 p_ws, vec3 n_ws, mat3 map) {
 
 Probes probes_at(vec3 p_ws, vec3 n_ws, float radius) {
     Probes r;
-    if (FAR_FIELD == FAR_FIELD_OPEN) return r;
+    if (!PROBES_ENABLED) return r;
     mat3 map = map_from_world();
     vec3 at = clamp((p_ws - grid.origin) / grid.cell + LIFT * n_ws - 0.5, vec3(0.0), grid.counts - 1.0);
     r.first = min(floor(at), grid.counts - 2.0);
@@ -63,7 +63,7 @@ Probes probes_at(vec3 p_ws, vec3 n_ws, float radius) {
 
 // rgb: radiance of what lies there; a: 1 where there is nothing. pick: 0 to 1, which of the probes.
 vec4 beyond(Probes r, vec3 w_map, float pick) {
-    if (FAR_FIELD == FAR_FIELD_OPEN || r.high.w <= 0.0) return vec4(0.0, 0.0, 0.0, 1.0);
+    if (!PROBES_ENABLED || r.high.w <= 0.0) return vec4(0.0, 0.0, 0.0, 1.0);
     float at = pick * r.high.w;
     int k = int(dot(step(r.low, vec4(at)) + step(r.high, vec4(at)), vec4(1.0)));
     vec3 w = normalize(w_map + r.n_map * max(4.0 / grid.directions - dot(w_map, r.n_map), 0.0));

@@ -12,7 +12,7 @@
 //
 // Cannot see what the camera does not: hidden and off-screen things close nothing.
 #include "common/screen.glsl"
-// 1 / metres, with a border of one pixel; with TWO_INTERVALS front, back, front, back, see passes/depth_layers.frag
+// 1 / metres, with a border of one pixel; with TWO_DEPTH_LAYERS front, back, front, back, see passes/depth_layers.frag
 uniform sampler2D inverse_depth;
 
 struct Receiver {
@@ -98,7 +98,7 @@ bool hidden(Receiver r, Ray y, float s, float thickness) {
     vec2 px = floor(q.xy);
     // what is seen stands above the plane: as heights over depths
     float stands = (dot(px, r.plane.xy) + r.plane.z) * q.z, least = r.height * r.at.z + y.rise * s;
-    if (TWO_INTERVALS) {
+    if (TWO_DEPTH_LAYERS) {
         vec4 seen = textureLod(inverse_depth, px * r.texel + 1.5 * r.texel, 0.0);
         return seen.x > q.z && q.z > seen.y && stands > least * seen.x || seen.z > q.z && q.z > seen.w && stands > least * seen.z;
     }

@@ -4,12 +4,12 @@
 // share need not be estimated A neighbour counts as far as it agrees, see common/agreement.glsl. The width is a
 // multiple of the sampling tile, both ends counting half, so that on a plane every position of the tile weighs the same
 // and the pattern vanishes. cannot average across an edge, and therefore leaves noise where few neighbours agree
-#include <blur>
+#include <denoise>
 #include <noise>
 #include "common/bilateral_weight.glsl"
 #include "common/lighting.glsl"
 
-const bool BY_VARIANCE = BLUR_GUIDE == BLUR_GUIDE_VARIANCE;
+const bool BY_VARIANCE = DENOISE_GUIDE == DENOISE_GUIDE_VARIANCE;
 
 // How far two open shares are alike: half as far where they differ by four standard deviations. That of a share p of N
 // yes-or-no samples is sqrt(p (1 - p) / N), and p (1 - p) no less than 0.02, as p is not known (0.002 to 0.1: RMSE
@@ -31,7 +31,7 @@ vec2 both(vec2 w) { return BY_VARIANCE ? mix(vec2(min(w.x, w.y)), w, noise.lopsi
 layout(location = 0) out vec4 direct;
 layout(location = 1) out vec4 indirect;
 
-float weight(Receiver r, vec2 q, int i) { return inside(q) * agreement(r, q) * (i == blur.radius ? 0.5 : 1.0); }
+float weight(Receiver r, vec2 q, int i) { return inside(q) * agreement(r, q) * (i == denoise.radius ? 0.5 : 1.0); }
 
 void along(vec2 one) {
     vec2 uv = uv_here();
@@ -42,7 +42,7 @@ void along(vec2 one) {
     Receiver r = receiver_at(uv, depth);
     float total = 1.0, open = direct.a;
     one /= frame.size;
-    for (int i = 1; i <= blur.radius; i++) {
+    for (int i = 1; i <= denoise.radius; i++) {
         vec2 q = uv - float(i) * one, p = uv + float(i) * one;
         vec4 direct_q = direct_at(q), direct_p = direct_at(p);
         vec2 w = both(vec2(weight(r, q, i) * likeness(open, direct_q.a), weight(r, p, i) * likeness(open, direct_p.a)));
@@ -61,7 +61,7 @@ void down() { along(vec2(0.0, 1.0)); }
 layout(location = 0) out vec4 gloss;
 
 float weight(Receiver r, vec2 q, int i) {
-    return gloss_at(q).rgb == vec3(0.0) ? 0.0 : inside(q) * agreement(r, q) * (i == blur.radius ? 0.5 : 1.0);
+    return gloss_at(q).rgb == vec3(0.0) ? 0.0 : inside(q) * agreement(r, q) * (i == denoise.radius ? 0.5 : 1.0);
 }
 
 // Of the reflection lobe: the narrower it is, the less noise it has and the more detail there would be to lose.
@@ -74,7 +74,7 @@ void along(vec2 one) {
     Receiver r = receiver_at(uv, depth);
     float total = 1.0, width = clamp(2.0 * g.a, 0.0, 1.0), open = gloss.a;
     one /= frame.size;
-    for (int i = 1; i <= blur.radius; i++) {
+    for (int i = 1; i <= denoise.radius; i++) {
         vec2 q = uv - float(i) * one, p = uv + float(i) * one;
         vec4 gloss_q = lobe_at(q), gloss_p = lobe_at(p);
         vec2 w = width * both(vec2(weight(r, q, i) * likeness(open, gloss_q.a), weight(r, p, i) * likeness(open, gloss_p.a)));

@@ -27,9 +27,9 @@ vec3 srgb(vec3 c) { return mix(12.92 * c, 1.055 * pow(max(c, 0.0031308), vec3(1.
 
 void main() {
     vec3 c = textureLod(radiance, gl_FragCoord.xy / vec2(textureSize(radiance, 0)), 0.0).rgb * exp2(display.exposure);
-    if (DISPLAY_CURVE == DISPLAY_CURVE_REINHARD) c = reinhard(c);
-    if (DISPLAY_CURVE == DISPLAY_CURVE_ACES) c = aces(c);
-    if (DISPLAY_CURVE == DISPLAY_CURVE_NEUTRAL) c = neutral(c);
+    if (DISPLAY_TONE_MAPPER == DISPLAY_TONE_MAPPER_REINHARD) c = reinhard(c);
+    if (DISPLAY_TONE_MAPPER == DISPLAY_TONE_MAPPER_ACES) c = aces(c);
+    if (DISPLAY_TONE_MAPPER == DISPLAY_TONE_MAPPER_NEUTRAL) c = neutral(c);
     bool broken = any(isnan(c)) || any(isinf(c));
     c = srgb(clamp(c, 0.0, 1.0));
     // interleaved gradient noise, Jimenez 2014

@@ -29,6 +29,6 @@ void main() {
     vec3 light = probe.alike ? irradiance_at(normal_ws_at(uv_here())) : found.rgb * PI;
     vec3 back = seen ? returned(p, s, y, hit) : beyond_radiance * PI / float(ssdo.samples);
     direct_part = vec4(shut ? vec3(0.0) : light / float(ssdo.samples), shut ? 0.0 : 1.0);
-    indirect_part = vec4(probe.bounces ? ssdo.bounce_gain * back : vec3(0.0), 1.0);
+    indirect_part = vec4(probe.bounces ? ssdo.indirect_intensity * back : vec3(0.0), 1.0);
     place = vec4(uv, s.local.xy);
 }

@@ -37,6 +37,6 @@ void main() {
     vec4 light = through(p, s, closed, flat_vs, map_from_world() * mat3(frame.world_from_view), probes, afar);
     result = vec4(mat3(frame.world_from_view) * sector.w_vs, shut ? 1.0 : sector.leaves ? 2.0 : 0.0);
     direct_part = vec4(each * light.rgb, light.a * float(PARTS));
-    indirect_part = vec4(probe.bounces ? bitmask.bounce_gain * each * (back + afar) : vec3(0.0), 1.0);
+    indirect_part = vec4(probe.bounces ? bitmask.indirect_intensity * each * (back + afar) : vec3(0.0), 1.0);
     place_part = vec4(uv, sector.disc);
 }

@@ -68,8 +68,8 @@ vec4 spread(sampler2D light, vec2 uv) {
 // Light now and before as one. frames: how many are in what is remembered, and then in all of it: what had to be
 // brought nearer counts for less.
 vec4 together(vec4 now, vec4 before, vec4 spread, inout float frames) {
-    vec4 off = before - now, most = temporal.clamping * spread + ROUNDING * abs(now) + 1e-20, share = min(most / max(abs(off), 1e-20), 1.0);
-    frames = min(frames * min(min(share.x, share.y), min(share.z, share.w)), float(temporal.frames) - 1.0) + 1.0;
+    vec4 off = before - now, most = temporal.clip_sigma * spread + ROUNDING * abs(now) + 1e-20, share = min(most / max(abs(off), 1e-20), 1.0);
+    frames = min(frames * min(min(share.x, share.y), min(share.z, share.w)), float(temporal.history_length) - 1.0) + 1.0;
     return now + off * share * (1.0 - 1.0 / frames);
 }
 

@@ -3,7 +3,7 @@
 // after  Therrien, Levesque, Gilet, Screen Space Indirect Lighting with Visibility Bitmask, 2023 (arXiv 2301.11376);
 // sectors of equal share cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <bitmask>
-const bool TWO_INTERVALS = BITMASK_INTERVALS == BITMASK_INTERVALS_TWO;
+const bool TWO_DEPTH_LAYERS = BITMASK_DEPTH_LAYERS == BITMASK_DEPTH_LAYERS_2;
 #include "common/slices.glsl"
 #include "common/environment.glsl"
 #include "common/probes.glsl"
@@ -44,7 +44,7 @@ uint closed_by(Post p, Slice s, Seen q, float thickness, float side) {
 // By what is seen; with two intervals by the first body there, and by the second.
 uint closed_at(Post p, Slice s, Seen q, float side, out uint second) {
     second = 0u;
-    if (!TWO_INTERVALS) return closed_by(p, s, q, bitmask.thickness, side);
+    if (!TWO_DEPTH_LAYERS) return closed_by(p, s, q, bitmask.thickness, side);
     vec4 known = intervals_at(p.receiver, q.uv), depths = 1.0 / max(known, 1e-15);
     uint first = closed_by(p, s, q, depths.y - depths.x, side);
     q.d_vs = q.ray * (q.stretch * depths.z) - p.p_vs;
@@ -66,13 +66,13 @@ float share_of(uint sectors) { return float(bitCount(sectors)) / SECTORS; }
 // 0.09, 0.048, 0.036 with 2, 4, 8, 16 of them, 0.033 being left with ever more. RMSE of radiance in nook, 16 lookups
 // apart from 4 by 0.002 at a radius of 15 % of its size, falls from 0.029 with 4 to 0.025 with 8 at 3 m, a room's size.
 vec4 through(Post p, Slice s, uint closed, vec3 flat_vs, mat3 map_from_view, Probes probes, inout vec3 afar) {
-    float wide = PI / float(bitmask.lookups);
+    float wide = PI / float(bitmask.environment_samples);
     vec2 turn = vec2(cos(wide), sin(wide)), w = vec2(s.sine, -s.cosine), before = moment(s, w);
     uint below = 0u;
     vec4 sum = vec4(0.0);
-    for (int i = 1; i <= bitmask.lookups; i++) {
+    for (int i = 1; i <= bitmask.environment_samples; i++) {
         w = turned(w, turn);
-        uint until = i < bitmask.lookups ? sectors_before(s, place(s, w.x, w.y < 0.0 ? -1.0 : 1.0)) : 0xffffffffu;
+        uint until = i < bitmask.environment_samples ? sectors_before(s, place(s, w.x, w.y < 0.0 ? -1.0 : 1.0)) : 0xffffffffu;
         vec2 until_moment = moment(s, w), middle = until_moment - before;
         vec3 w_map = map_from_view * above(normalize(middle.x * p.v_vs + middle.y * s.d_vs), flat_vs);
         float open = share_of((until ^ below) & ~closed);
@@ -111,7 +111,7 @@ void direct() {
         sum += through(p, s, closed, flat_vs, map_from_view, probes, afar);
     }
     result = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
-    far_indirect = vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * afar, 0.0);
+    far_indirect = vec4(bitmask.indirect_intensity * PI / float(bitmask.slices) * afar, 0.0);
 }
 #endif
 
@@ -123,9 +123,9 @@ vec3 sent(Post p, Slice s, Seen q, float side, inout uint closed) {
     second &= ~(closed | sectors);
     closed |= sectors | second;
     vec3 behind = vec3(0.0);
-    if (TWO_INTERVALS && second != 0u) behind = share_of(second) * from_second(q.uv, p.p_vs);
+    if (TWO_DEPTH_LAYERS && second != 0u) behind = share_of(second) * from_second(q.uv, p.p_vs);
     if (front_of(q.uv, p.p_vs) > 0.0) return behind + share_of(sectors) * textureLod(sender_radiance, q.uv, 0.0).rgb;
-    return TWO_INTERVALS && sectors != 0u ? behind + share_of(sectors) * from_back(intervals_at(p.receiver, q.uv), q.uv, p.p_vs) : behind;
+    return TWO_DEPTH_LAYERS && sectors != 0u ? behind + share_of(sectors) * from_back(intervals_at(p.receiver, q.uv), q.uv, p.p_vs) : behind;
 }
 
 void indirect() {
@@ -144,19 +144,19 @@ void indirect() {
             sum += sent(p, s, seen_at(p, other, k, bitmask.steps, fract(s.shift + 0.5), bitmask.bias), -1.0, closed);
         }
     }
-    result = textureLod(before_far, uv_here(), 0.0) + vec4(bitmask.bounce_gain * PI / float(bitmask.slices) * sum, 1.0);
+    result = textureLod(before_far, uv_here(), 0.0) + vec4(bitmask.indirect_intensity * PI / float(bitmask.slices) * sum, 1.0);
 }
 
 #ifdef ENTRY_GLOSS
 // Through the open sectors of a slice of the lobe, and from beyond them, in as many groups as the environment is looked
 // up in elsewhere; total grows by what a slice all open would have.
 vec4 through_lobe(Post p, Lobe l, uint closed, vec3 flat_vs, mat3 map_from_view, Probes probes, inout float total) {
-    float wide = l.wide / float(bitmask.lookups), x = l.x;
+    float wide = l.wide / float(bitmask.environment_samples), x = l.x;
     uint below = 0u;
     vec4 sum = vec4(0.0);
-    for (int i = 1; i <= bitmask.lookups; i++, x += wide) {
+    for (int i = 1; i <= bitmask.environment_samples; i++, x += wide) {
         vec3 w_vs = direction_at(p, l, x + 0.5 * wide);
-        uint until = i < bitmask.lookups ? sectors_before(l.s, lobe_place(l, x + wide)) : 0xffffffffu, group = until ^ below;
+        uint until = i < bitmask.environment_samples ? sectors_before(l.s, lobe_place(l, x + wide)) : 0xffffffffu, group = until ^ below;
         vec4 far = beyond(probes, map_from_view * above(w_vs, flat_vs), fract(l.s.shift + float(i) * 0.6180339887));
         float weight = weight_of(p, l, w_vs);
         sum += weight * share_of(group & ~closed) * vec4(bitmask.bounce ? far.rgb : vec3(0.0), far.a);
@@ -185,8 +185,8 @@ void gloss() {
     Probes probes = probes_at((frame.world_from_view * vec4(p.p_vs, 1.0)).xyz, flat_ws_at(uv_here()), bitmask.radius);
     vec4 sum = vec4(0.0);
     float total = 0.0;
-    for (int i = 0; i < bitmask.reflections; i++) {
-        Lobe l = lobe_slice(p, i, bitmask.reflections, tile, alpha_of(g.a));
+    for (int i = 0; i < bitmask.specular_samples; i++) {
+        Lobe l = lobe_slice(p, i, bitmask.specular_samples, tile, alpha_of(g.a));
         uint closed = 0u, low = sectors_before(l.s, l.s.before * l.s.per);
         for (float side = -1.0; side < 2.0; side += 2.0) {
             Way way = way_of(p, l.s, side, bitmask.radius);
@@ -201,6 +201,6 @@ void gloss() {
         sum += through_lobe(p, l, closed, flat_vs, map_from_view, probes, total);
     }
     if (total > 0.0) result = sum / total;
-    result.rgb *= bitmask.bounce_gain;
+    result.rgb *= bitmask.indirect_intensity;
 }
 #endif

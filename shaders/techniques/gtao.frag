@@ -3,7 +3,7 @@
 // after  Jimenez, Wu, Pesce, Jarabo, Practical Realtime Strategies for Accurate Indirect Occlusion, SIGGRAPH 2016
 // cannot know what is open below a horizon: things are taken to go on behind what is seen, but for the heuristic `thin`
 #include <gtao>
-const bool TWO_INTERVALS = false;  // a horizon has no back
+const bool TWO_DEPTH_LAYERS = false;  // a horizon has no back
 #include "common/slices.glsl"
 #include "common/environment.glsl"
 layout(location = 0) out vec4 direct;
@@ -17,9 +17,9 @@ float horizon_of(Post p, Slice s, float side, float shift) {
     float low = end_of(s, side), horizon = low;
     for (int k = 0; k < gtao.steps; k++) {
         Seen q = seen_at(p, way, k, gtao.steps, shift, gtao.bias);
-        float distance = length(q.d_vs), full = clamp((1.0 - distance / gtao.radius) / max(gtao.falloff, 1e-6), 0.0, 1.0);
+        float distance = length(q.d_vs), full = clamp((1.0 - distance / gtao.radius) / max(gtao.falloff_range, 1e-6), 0.0, 1.0);
         float cosine = q.above ? mix(low, dot(q.d_vs, p.v_vs) / distance, full) : low;
-        horizon = cosine >= horizon ? cosine : mix(horizon, cosine, gtao.thin);
+        horizon = cosine >= horizon ? cosine : mix(horizon, cosine, gtao.thin_occluder_compensation);
     }
     return horizon;
 }
@@ -36,12 +36,12 @@ void occlusion() {
         Slice s = slice_of(p, i, gtao.slices, tile);
         float a = horizon_of(p, s, 1.0, s.shift), b = horizon_of(p, s, -1.0, fract(s.shift + 0.5));
         open += place(s, a, 1.0) - place(s, b, -1.0);
-        if (gtao.bent) {
+        if (gtao.bent_normals) {
             vec2 between = moment(s, vec2(a, sqrt(max(1.0 - a * a, 0.0)))) - moment(s, vec2(b, -sqrt(max(1.0 - b * b, 0.0))));
             bent_vs += between.x * p.v_vs + between.y * s.d_vs;
         }
     }
     direct.a = open / float(gtao.slices);
-    vec3 towards_ws = gtao.bent && dot(bent_vs, bent_vs) > 0.0 ? normalize(mat3(frame.world_from_view) * bent_vs) : n_ws;
+    vec3 towards_ws = gtao.bent_normals && dot(bent_vs, bent_vs) > 0.0 ? normalize(mat3(frame.world_from_view) * bent_vs) : n_ws;
     direct.rgb = irradiance_at(towards_ws) * direct.a;
 }

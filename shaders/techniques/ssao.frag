@@ -3,7 +3,7 @@
 // after  Mittring, Finding Next Gen: CryEngine 2, SIGGRAPH 2007; hemisphere of the normal, cosine-weighted
 // cannot tell which directions are open: light of all of them is dimmed alike
 #include <ssao>
-const bool TWO_INTERVALS = SSAO_INTERVALS == SSAO_INTERVALS_TWO;
+const bool TWO_DEPTH_LAYERS = SSAO_DEPTH_LAYERS == SSAO_DEPTH_LAYERS_2;
 #include "common/ray_march.glsl"
 #include "common/sampling.glsl"
 #include "common/environment.glsl"
@@ -22,7 +22,7 @@ void main() {
     Receiver r = receiver_at(uv_here(), depth, flat_vs);
     Hemisphere h = hemisphere_at(r, mat3(frame.view_from_world) * basis(n_ws), flat_vs);
     Pattern p = pattern_of(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
-    int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_MARCH ? ssao.steps : 0;
+    int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_RAY_MARCH ? ssao.steps : 0;
     float open = 0.0;
     for (int i = 0; i < ssao.samples; i += AT_ONCE) {
         Ray y0 = ray_at(r, h, p, i, 0, steps), y1 = ray_at(r, h, p, i, 1, steps), y2 = ray_at(r, h, p, i, 2, steps), y3 = ray_at(r, h, p, i, 3, steps);

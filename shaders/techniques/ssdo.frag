@@ -4,7 +4,7 @@
 // cannot see occluders and senders that the camera does not see, nor know how deep they are
 #include <ssdo>
 #include <batch>
-const bool TWO_INTERVALS = SSDO_INTERVALS == SSDO_INTERVALS_TWO;
+const bool TWO_DEPTH_LAYERS = SSDO_DEPTH_LAYERS == SSDO_DEPTH_LAYERS_2;
 #include "common/ray_march.glsl"
 #include "common/sampling.glsl"
 #include "common/environment.glsl"
@@ -25,7 +25,7 @@ Probes probes_of(Receiver r) { return probes_at((frame.world_from_view * vec4(r.
 Point point_here(float depth) {
     mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
     vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
-    int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_MARCH ? ssdo.steps : 0;
+    int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_RAY_MARCH ? ssdo.steps : 0;
     mat3 map_from_local = map_from_world() * mat3(frame.world_from_view) * vs_from_local;
     Receiver receiver = receiver_at(uv_here(), depth, flat_vs);
     Hemisphere hemisphere = hemisphere_at(receiver, vs_from_local, flat_vs);
@@ -111,7 +111,7 @@ void direct() {
     hits_3 = looked(p, q, batch.first + 2 * batch.each, sum, afar);
 #endif
     result = textureLod(before, uv_here(), 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
-    far_indirect = textureLod(before_far, uv_here(), 0.0) + vec4(ssdo.bounce_gain * PI / float(ssdo.samples) * afar, 0.0);
+    far_indirect = textureLod(before_far, uv_here(), 0.0) + vec4(ssdo.indirect_intensity * PI / float(ssdo.samples) * afar, 0.0);
 }
 
 void direct_more() { direct(); }
@@ -120,7 +120,7 @@ void direct_more() { direct(); }
 // Radiance that the body which closes a direction sends along it: from its front, as the camera sees it, or its back.
 vec3 sent(Point p, Ray y, int hit, vec2 uv, out bool front) {
     front = front_of(uv, p.receiver.p_vs) > 0.0;
-    if (TWO_INTERVALS) {
+    if (TWO_DEPTH_LAYERS) {
         vec4 seen = intervals_at(p.receiver, uv);
         float q = inverse_depth_of(p.receiver, y, hit, p.steps);
         bool first = seen.x > q && q > seen.y;
@@ -140,7 +140,7 @@ vec3 returned(Point p, Sample s, Ray y, int hit) {
     float weight = PI / float(ssdo.samples);
     bool front;
     vec3 radiance = sent(p, y, hit, uv, front);
-    if (SSDO_BOUNCE_FORM == SSDO_BOUNCE_FORM_PATCH) {
+    if (SSDO_BOUNCE_ESTIMATOR == SSDO_BOUNCE_ESTIMATOR_FORM_FACTOR) {
         if (!front) return vec3(0.0);
         vec3 d_vs = vs_from_uv(uv, depth_at(uv)) - p.receiver.p_vs;
         float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
@@ -179,7 +179,7 @@ void indirect() {
     sum += back(p, q, batch.first + batch.each, batch_hits_2);
     sum += back(p, q, batch.first + 2 * batch.each, batch_hits_3);
 #endif
-    result = textureLod(before, uv_here(), 0.0) + vec4(ssdo.bounce_gain * sum, 0.0);
+    result = textureLod(before, uv_here(), 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
 }
 
 void indirect_more() { indirect(); }
@@ -199,8 +199,8 @@ void gloss() {
     vec3 v_local = -normalize(vs_from_uv(uv_here(), depth)) * p.vs_from_local;
     float alpha = alpha_of(g.a), total = 0.0;
     vec4 sum = vec4(0.0);
-    for (int i = 0; i < ssdo.reflections; i++) {
-        Sample s = sample_of(i, ssdo.reflections, p.tile);
+    for (int i = 0; i < ssdo.specular_samples; i++) {
+        Sample s = sample_of(i, ssdo.specular_samples, p.tile);
         s.local = reflected(v_local, alpha, s.local.xy);
         if (s.local.z <= 0.0) continue;
         float weight = masking(s.local.z, alpha);
@@ -216,6 +216,6 @@ void gloss() {
         }
     }
     if (total > 0.0) result = sum / total;
-    result.rgb *= ssdo.bounce_gain;
+    result.rgb *= ssdo.indirect_intensity;
 }
 #endif

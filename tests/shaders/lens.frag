@@ -2,7 +2,7 @@
 // reads  gbuffer      writes  where what is seen at a pixel is; there: how far on_screen() is from that pixel, in
 //        pixels, and how far
 //        height_of() is from the height along the normal, as a share of the depth
-const bool TWO_INTERVALS = false;
+const bool TWO_DEPTH_LAYERS = false;
 #include "common/visibility.glsl"
 layout(location = 0) out vec4 place;
 layout(location = 1) out vec4 error;

@@ -6,7 +6,7 @@ python tests/tools/fuzz.py --format obj --seconds 600          one, as many inpu
 python tests/tools/fuzz.py --repeat DIR                        what was found, once more, with its traceback
 
 Every input is read in a process of its own kind, with 5 s of processor time and 1 GiB more than the process has without
-it. Whatever ends other than with a scene, a picture or a shot that holds what it promises, or with a Problem of one
+it. Whatever ends other than with a scene, a picture or a shot that holds what it promises, or with a UserError of one
 line that names the file, is found: another exception, a crash, a hang. Input N of a format and a seed is the same every
 time; what is found is kept with its files.
 """
@@ -57,7 +57,7 @@ from ssdo.render.shot import Shot, checked, read_text, take_wanted  # noqa: E402
 from ssdo.scene.files import exr, gltf, hdr, meshes  # noqa: E402
 from ssdo.scene.files import images as file_images
 from ssdo.scene.model import Scene  # noqa: E402
-from ssdo.settings import Problem, to_toml  # noqa: E402
+from ssdo.settings import UserError, format_toml  # noqa: E402
 from ssdo.viewer import preferences  # noqa: E402
 from ssdo.viewer.display_state import VIEWS, Look  # noqa: E402
 
@@ -66,7 +66,7 @@ PATIENCE = 60.0  # seconds by the clock, on a machine that has other things to d
 MEMORY = 1 << 30  # bytes for one input, above what the process has
 BATCH = 200  # inputs between two reports
 FOUND = Path(tempfile.gettempdir()) / "ssdo-fuzz"
-LONGEST = 1000  # characters of a Problem
+LONGEST = 1000  # characters of a UserError
 
 Files = dict[str, bytes]  # by name; the first is the one that is opened
 Random = random.Random
@@ -75,7 +75,9 @@ Random = random.Random
 class Format(NamedTuple):
     """How a kind of file is read, and what makes valid ones."""
 
-    read: Callable[[Path], None]  # raises Problem, or AssertionError where what was read does not hold what it promises
+    read: Callable[
+        [Path], None
+    ]  # raises UserError, or AssertionError where what was read does not hold what it promises
     seeds: Sequence[Callable[[Random], Files]]
 
 
@@ -147,7 +149,7 @@ def read_picture(path: Path) -> None:
     try:
         pixels = file_images.decoded(path.read_bytes(), str(path), file_images.Spent(), file_images.MORE_FORMATS)
     except MemoryError:  # as the readers of scenes do
-        raise Problem(f"{path}: needs more memory than there is") from None
+        raise UserError(f"{path}: needs more memory than there is") from None
     assert pixels.dtype == np.uint8 and pixels.shape[2:] == (4,)
 
 
@@ -163,7 +165,7 @@ def read_state(path: Path) -> None:
     def change(values: dict[str, Any]) -> bool:
         try:
             base.with_values(values)
-        except Problem as problem:
+        except UserError as problem:
             session.error = str(problem)
         return not session.error
 
@@ -390,7 +392,7 @@ def _shot(rng: Random) -> dict[str, Any]:
 
 
 def preset(rng: Random) -> Files:
-    return {"a.toml": to_toml(_shot(rng)).encode()}
+    return {"a.toml": format_toml(_shot(rng)).encode()}
 
 
 def preset_of_several(rng: Random) -> Files:
@@ -410,7 +412,7 @@ def state(rng: Random) -> Files:
         "exposure": 0.5,
         "alpha": False,
         "divider": 0.4,
-        "apart": ["blur.radius"],
+        "apart": ["denoise.radius"],
     }
     slots = {
         "A": {"technique": "ssao", "ssao": {"samples": 8}},
@@ -424,7 +426,7 @@ def state(rng: Random) -> Files:
 
 def shot_png(rng: Random) -> Files:
     note = PngImagePlugin.PngInfo()
-    note.add_itxt("shot", to_toml(_shot(rng)), zip=rng.random() < 0.5)
+    note.add_itxt("shot", format_toml(_shot(rng)), zip=rng.random() < 0.5)
     return {"a.png": _saved(Image.fromarray(_pixels(rng)), "PNG", pnginfo=note)}
 
 
@@ -760,7 +762,7 @@ def made(name: str, form: Format, seed: int, number: int) -> Files:
 
 
 class Overtime(BaseException):
-    """The processor time of an input is spent. No Exception: readers that turn those into Problems must not catch
+    """The processor time of an input is spent. No Exception: readers that turn those into UserError must not catch
     it.
     """
 
@@ -778,7 +780,7 @@ def attempt(read: Callable[[Path], None], path: Path) -> tuple[str, str]:
     try:
         read(path)
         return "drawn", ""
-    except Problem as problem:
+    except UserError as problem:
         text = str(problem)
         rules = {
             "of one line": len(text.splitlines()) == 1,
@@ -787,7 +789,7 @@ def attempt(read: Callable[[Path], None], path: Path) -> tuple[str, str]:
         }
         wrong = ", ".join(rule for rule, kept in rules.items() if not kept)
         if wrong:
-            return "failed", f"a Problem that is not {wrong}: {ascii(text)[:300]}"
+            return "failed", f"a UserError that is not {wrong}: {ascii(text)[:300]}"
         return "too large" if "more memory than there is" in text else "refused", ""
     except Overtime:
         return "failed", f"not done after {SECONDS} s of processor time\n{traceback.format_exc(limit=-6)}"
@@ -970,7 +972,7 @@ def repeated(folder: Path) -> int:
     try:
         form.read(path)
         print("drawn")
-    except Problem as problem:
+    except UserError as problem:
         print(f"refused: {problem}")
     return 0
 

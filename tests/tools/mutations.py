@@ -29,12 +29,12 @@ from fault_injection import ROOT, Copy, in_copies
 from ssdo.commands.bench import rays
 from ssdo.gpu.context import Gpu, headless
 from ssdo.measure import images
-from ssdo.render.pipeline import Picture, photograph
+from ssdo.render.pipeline import FrameResult, render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.resources import SHADERS
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer.display_state import MAPPINGS
 from ssdo.viewer.pixel_inspector import CLOSED, probed
 from ssdo.viewer.render_scheduler import SLOTS
@@ -234,7 +234,7 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
     where rays end.
     """
     for values in SHOTS:
-        picture = photograph(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
+        picture = render_accumulated(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
         arrays = images.arrays(gpu, picture)
         arrays["depth"][np.isinf(arrays["depth"])] = -1
         arrays["image"] = np.divide(images.pixels(gpu, picture), 255, dtype="f4")
@@ -261,7 +261,7 @@ def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
         yield {"rays": np.minimum(rays.trace(gpu, Shot(scene="nook"), given, any_hit)[1], 100)}
 
 
-def _taken_apart(gpu: Gpu, lit: Picture) -> Floats:
+def _taken_apart(gpu: Gpu, lit: FrameResult) -> Floats:
     """All that a probe of one pixel tells, three columns wide."""
     found = probed(gpu, lit, 40, 40)
     assert found
@@ -330,7 +330,7 @@ class Judge:
                 if most > MORE:
                     break
             return most
-        except Problem:
+        except UserError:
             return None
         finally:
             path.unlink()

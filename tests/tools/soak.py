@@ -24,7 +24,7 @@ from statistics import median
 
 import moderngl
 from ssdo.render.technique import Technique
-from ssdo.settings import about
+from ssdo.settings import param_of
 from ssdo.viewer import keys
 from ssdo.viewer.display_state import VIEWS
 from ssdo.viewer.session import MODES
@@ -114,11 +114,13 @@ def choose_everything(d: Driver) -> None:
     for scene in ("ball", "parlour"):
         d.session.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
-        for technique in (name for name, kind in Technique.known.items() if kind.counts):
+        for technique in (name for name, kind in Technique.known.items() if kind.sample_param):
             d.session.change({"technique": technique})
             settings = [d.session.techniques["B"], d.session.base.display]
-            for values in product(*(about(f).choices for s in settings for _, _, f, _ in s.walk() if about(f).choices)):
-                names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if about(f).choices]
+            for values in product(
+                *(param_of(f).choices for s in settings for _, _, f, _ in s.walk() if param_of(f).choices)
+            ):
+                names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if param_of(f).choices]
                 d.session.change(dict(zip(names, values, strict=True)))
                 d.rest()
             # in one texel and in three
@@ -126,15 +128,15 @@ def choose_everything(d: Driver) -> None:
                 d.session.change(more)
                 d.rest()
             for far in ("open", "probes"):
-                d.session.change({"far.field": far})
+                d.session.change({"probes.enabled": far})
                 d.rest()
                 for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
                     d.session.look.view, d.session.look.buffer = view, buffer
                     d.turns(2)
             for change in (
                 {"lighting.resolution": "full"},
-                {"temporal.frames": 8},
-                {"temporal.frames": 0, "lighting.resolution": "half"},
+                {"temporal.history_length": 8},
+                {"temporal.history_length": 0, "lighting.resolution": "half"},
             ):
                 d.session.change(change)
                 d.rest()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ssdo.gpu.context import Gpu, headless
 from ssdo.measure import images
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
 from ssdo.scene import built_in
 from ssdo.settings import Parser, parse
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`capture FLAGS`. Returns the exit code; raises Problem."""
+    """`capture FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser("python -m ssdo capture", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--output",
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 def captured(
     wanted: Wanted, techniques: Sequence[str] | None, output: Path | None, overwrite: bool = False
 ) -> list[Path]:
-    """Draw and write; the absolute paths of what was written. Raises Problem, before drawing where it can be known."""
+    """Draw and write; the absolute paths of what was written. Raises UserError, before drawing where it can be known."""
     shots = wanted.shots(techniques)
     paths = names_of(shots, output, bool(techniques))
     for path in paths:
@@ -57,7 +57,7 @@ def captured(
         gpu.sparing = len(shots) == 1 and shots[0].drawn == 1
         labelled = []
         for shot, path in zip(shots, paths, strict=False):
-            picture = photograph(gpu, shot)
+            picture = render_accumulated(gpu, shot)
             images.save(path, gpu, picture, shot.values())
             if techniques:
                 labelled.append((picture.shot.technique.label(), images.pixels(gpu, picture)))

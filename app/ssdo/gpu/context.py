@@ -27,7 +27,7 @@ import numpy.typing as npt
 from ssdo.gpu.mipmaps import halved
 from ssdo.resources import SHADERS
 from ssdo.scene.model import Bytes, Floats, Ints
-from ssdo.settings import Problem, chosen, glsl
+from ssdo.settings import UserError, glsl, variants_of
 
 T = TypeVar("T")
 Size = tuple[int, int]
@@ -53,13 +53,13 @@ SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "basic render")
 NO_OPENGL = "this program needs OpenGL 4.1; `python -m ssdo doctor` tells what is missing and how to get it"
 
 
-class NoOpenGL(Problem):
+class NoOpenGL(UserError):
     """There is no usable OpenGL."""
 
     code = 3
 
 
-class ShaderError(Problem):
+class ShaderError(UserError):
     """A shader does not compile, or is not given what it reads."""
 
 
@@ -176,7 +176,7 @@ class Gpu:
         return thing
 
     def target(self, name: str, size: Size, *formats: str, depth: bool = False) -> Target:
-        """Textures to draw into; made anew only when size or format change. Raises Problem when there is no room."""
+        """Textures to draw into; made anew only when size or format change. Raises UserError when there is no room."""
         name, spec = self._scope + name, (size, formats, depth)
         self._asked.add(name)
         if name not in self.targets or self._specs[name] != spec:
@@ -186,7 +186,7 @@ class Gpu:
             self.ctx.gc()
             limit = min(self.ctx.info["GL_MAX_TEXTURE_SIZE"], *self.ctx.info["GL_MAX_VIEWPORT_DIMS"])
             if max(size) > limit:
-                raise Problem(f"{size[0]} x {size[1]} px: this OpenGL draws at most {limit} px a side; ask for less")
+                raise UserError(f"{size[0]} x {size[1]} px: this OpenGL draws at most {limit} px a side; ask for less")
             try:
                 textures = tuple(self._texture(size, f) for f in formats)
                 z = self.ctx.depth_renderbuffer(size) if depth else None
@@ -197,7 +197,7 @@ class Gpu:
                     name,
                 )
             except moderngl.Error as error:
-                raise Problem(f"{size[0]} x {size[1]} px: no memory for {name} ({error}); ask for less") from None
+                raise UserError(f"{size[0]} x {size[1]} px: no memory for {name} ({error}); ask for less") from None
             self._specs[name] = spec
         return self.targets[name]
 
@@ -247,14 +247,14 @@ class Gpu:
 
     def geometry(self, vertices: npt.NDArray[Any], layout: str, names: tuple[str, ...], indices: Ints) -> Geometry:
         """Vertices (n, ...) laid out as `layout` says ("3f 3f 2f"), one name for each part, and indices of corners.
-        Raises Problem.
+        Raises UserError.
         """
         try:
             buffers = [
                 self.ctx.buffer(values if len(values) else bytes(64)) for values in (vertices.view("u1"), indices)
             ]
         except moderngl.Error as error:
-            raise Problem(f"no memory for {len(vertices)} vertices ({error}); choose a smaller scene") from None
+            raise UserError(f"no memory for {len(vertices)} vertices ({error}); choose a smaller scene") from None
         return Geometry(buffers[0], layout, names, buffers[1])
 
     def image(self, pixels: Bytes, *, linear: bool = False, clamp: tuple[bool, bool] = (False, False)) -> Texture:
@@ -265,7 +265,7 @@ class Gpu:
         try:
             texture = self.ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels), **form)
         except moderngl.Error as error:
-            raise Problem(
+            raise UserError(
                 f"no memory for an image of {pixels.shape[1]} x {pixels.shape[0]} ({error}); choose a smaller scene"
             ) from None
         texture.repeat_x, texture.repeat_y = not clamp[0], not clamp[1]
@@ -281,11 +281,11 @@ class Gpu:
 
     def texels(self, values: Floats | Bytes) -> Texture:
         """A long list (n, 4) in rows of ROW texels, to be fetched by number: float32 as it is, 8 bit as sRGB. Raises
-        Problem.
+        UserError.
         """
         rows = max(-(-len(values) // ROW), 1)
         if rows > self.ctx.info["GL_MAX_TEXTURE_SIZE"]:
-            raise Problem(
+            raise UserError(
                 f"{len(values)} texels: this OpenGL holds {self.ctx.info['GL_MAX_TEXTURE_SIZE'] * ROW} in one texture; choose a smaller scene"
             )
         data = values.tobytes().ljust(rows * ROW * 4 * values.itemsize, b"\0")
@@ -293,7 +293,7 @@ class Gpu:
         try:
             texture = self.ctx.texture((ROW, rows), 4, data, **form)
         except moderngl.Error as error:
-            raise Problem(f"no memory for {len(values)} texels ({error}); choose a smaller scene") from None
+            raise UserError(f"no memory for {len(values)} texels ({error}); choose a smaller scene") from None
         texture.filter = moderngl.NEAREST, moderngl.NEAREST
         return texture
 
@@ -583,7 +583,7 @@ class Gpu:
         for key, source in self._sources.items():
             try:
                 self._programs[key] = self._compiled(*source())
-            except Problem as error:
+            except UserError as error:
                 assert isinstance(key, tuple)
                 self.errors[key[0]] = str(error)
         self.forget()
@@ -723,7 +723,7 @@ def _bytes(attribute: str) -> int:
 
 
 def _shapes(blocks: dict[str, Any]) -> Hashable:
-    return tuple((name, type(block), chosen(block)) for name, block in blocks.items())
+    return tuple((name, type(block), variants_of(block)) for name, block in blocks.items())
 
 
 class Clock:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure.metrics import Mask
-from ssdo.render.pipeline import look
+from ssdo.render.pipeline import draw_surfaces
 from ssdo.render.shot import Camera, Shot
-from ssdo.render.technique import View
+from ssdo.render.technique import TechniqueInputs
 from ssdo.scene import built_in
 from ssdo.scene.built_in import cameras
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 TUNED, HELD_OUT = "courtyard,cornell,nook,blocks", "atelier,parlour"  # scenes
 
@@ -29,10 +29,10 @@ class Place(NamedTuple):
 
 def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list[Place], list[Place]]:
     """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of
-    the others all are: what is found must hold from elsewhere, and in scenes it has not seen. Raises Problem.
+    the others all are: what is found must hold from elsewhere, and in scenes it has not seen. Raises UserError.
     """
     if both := set(tuned) & set(held):
-        raise Problem(
+        raise UserError(
             f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out"
         )
     halves: tuple[list[Place], list[Place]] = ([], [])
@@ -43,17 +43,17 @@ def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list
             shot = replace(plain, scene=scene, camera=Camera(eye=eye, target=target)).resolved(loaded)
             halves[scene in held or number == len(views) >= 3].append(Place(f"{scene} {number}", shot))
     if not all(halves):
-        raise Problem("no view is held out: the scenes have fewer than three cameras each; add a scene to --held-out")
+        raise UserError("no view is held out: the scenes have fewer than three cameras each; add a scene to --held-out")
     return halves
 
 
-def surfaces_of(gpu: Gpu, place: Place) -> tuple[Shot, View, Mask]:
+def surfaces_of(gpu: Gpu, place: Place) -> tuple[Shot, TechniqueInputs, Mask]:
     """A view, drawn but for its light, into targets of its own, which stay as they are; and where there is something to
-    light. Raises Problem.
+    light. Raises UserError.
     """
     with gpu.scope(place.name):
-        shot, view = look(gpu, place.shot)
+        shot, view = draw_surfaces(gpu, place.shot)
     mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5
     if not mask.any():
-        raise Problem(f"{place.name}: there is nothing to be seen; choose another scene")
+        raise UserError(f"{place.name}: there is nothing to be seen; choose another scene")
     return shot, view, mask

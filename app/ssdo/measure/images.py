@@ -20,18 +20,18 @@ import numpy as np
 
 from ssdo.gpu.context import Gpu, Texture
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import Picture
+from ssdo.render.pipeline import FrameResult
 from ssdo.render.shot import Shot
 from ssdo.scene.files import exr
 from ssdo.scene.model import Bytes, Floats
-from ssdo.settings import Problem, from_toml, to_toml
+from ssdo.settings import UserError, format_toml, parse_toml
 
 SUFFIXES = (".png", ".exr", ".npz")
 
 
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when it is complete, and not at all otherwise. Raises Problem."""
+    """A file that appears under its name when it is complete, and not at all otherwise. Raises UserError."""
     # named first: whenever the program is ended, it can be found
     temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")
     try:
@@ -40,7 +40,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
             yield file
         temporary.replace(path)
     except OSError as error:
-        raise Problem(
+        raise UserError(
             f"{path}: cannot be written: {error.strerror or error}; choose another place with --output"
         ) from None
     finally:
@@ -55,10 +55,10 @@ def free_name(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def check_free(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raises Problem where a file would be replaced that may not be."""
+    """Raises UserError where a file would be replaced that may not be."""
     for path in paths:
         if path.exists() and not overwrite:
-            raise Problem(f"{path.absolute()} exists; add --overwrite or choose another --output")
+            raise UserError(f"{path.absolute()} exists; add --overwrite or choose another --output")
 
 
 def shown(gpu: Gpu, texture: Texture) -> Bytes:
@@ -66,9 +66,9 @@ def shown(gpu: Gpu, texture: Texture) -> Bytes:
     return np.ascontiguousarray(gpu.stored(texture)[..., :3])
 
 
-def pixels(gpu: Gpu, picture: Picture) -> Bytes:
+def pixels(gpu: Gpu, picture: FrameResult) -> Bytes:
     """What is looked at: (h, w, 3) 8 bit sRGB, row 0 on top."""
-    return shown(gpu, picture.image)
+    return shown(gpu, picture.display)
 
 
 def displayed(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
@@ -78,7 +78,7 @@ def displayed(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
     return shown(gpu, shot.display.draw(gpu, into.textures[0]))
 
 
-def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
+def arrays(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
     """What is measured: float32, linear, row 0 on top. radiance, direct, indirect, albedo, normal (world), emission,
     sun: (h, w, 3); open and depth: (h, w), depth in metres along the view axis, inf for the background.
     """
@@ -101,38 +101,38 @@ def arrays(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
     }
 
 
-def save(path: Path, gpu: Gpu, picture: Picture, values: Mapping[str, Any]) -> None:
-    """The picture in the format its name asks for, with the shot's values inside. Raises Problem."""
+def save(path: Path, gpu: Gpu, picture: FrameResult, values: Mapping[str, Any]) -> None:
+    """The picture in the format its name asks for, with the shot's values inside. Raises UserError."""
     match path.suffix.lower():
         case ".png":
             save_png(path, pixels(gpu, picture), values)
         case ".npz":
             with written(path) as file:
-                everything: dict[str, Any] = {"shot": np.array(to_toml(values)), **arrays(gpu, picture)}
+                everything: dict[str, Any] = {"shot": np.array(format_toml(values)), **arrays(gpu, picture)}
                 np.savez_compressed(file, **everything)
         case ".exr":
             save_exr(path, gpu.read(picture.radiance)[..., :3], values)
         case _:
-            raise Problem(f"{path}: a picture's name ends in {', '.join(SUFFIXES)}")
+            raise UserError(f"{path}: a picture's name ends in {', '.join(SUFFIXES)}")
 
 
 def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = None) -> None:
     """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`; None: no single shot
-    makes it. Raises Problem.
+    makes it. Raises UserError.
     """
     from PIL import Image, PngImagePlugin
 
     note = PngImagePlugin.PngInfo()
     if values is not None:
-        note.add_itxt("shot", to_toml(values))
+        note.add_itxt("shot", format_toml(values))
     # only runs are packed: the picture of the courtyard takes 80 ms and 1.12 MB, otherwise 280 ms and 1.05 MB
     with written(path) as file:
         Image.fromarray(values_8bit).save(file, "png", pnginfo=note, compress_level=1, compress_type=zlib.Z_RLE)
 
 
 def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
-    """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises Problem."""
-    content = _exr(path, np.ascontiguousarray(radiance), {} if values is None else {"shot": to_toml(values)})
+    """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises UserError."""
+    content = _exr(path, np.ascontiguousarray(radiance), {} if values is None else {"shot": format_toml(values)})
     with written(path) as file:
         file.write(content)
 
@@ -153,26 +153,26 @@ def _exr(path: Path, radiance: Floats, more: Mapping[str, str]) -> bytes:
         except (OSError, RuntimeError, KeyError, IndexError, ValueError):
             whole, content = False, b""
     if not whole:
-        raise Problem(f"{path}: cannot be written by way of {tempfile.gettempdir()}, which may be full")
+        raise UserError(f"{path}: cannot be written by way of {tempfile.gettempdir()}, which may be full")
     return content
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Numbers and text for other programs. Raises Problem."""
+    """Numbers and text for other programs. Raises UserError."""
     with written(path) as file:
         file.write(json.dumps(values, indent=1, allow_nan=False).encode())
 
 
 def check_suffix(path: Path) -> None:
-    """Raises Problem where `save` would, before anything is drawn."""
+    """Raises UserError where `save` would, before anything is drawn."""
     if path.suffix.lower() not in SUFFIXES:
-        raise Problem(f"--output {path}: a picture's name ends in {', '.join(SUFFIXES)}")
+        raise UserError(f"--output {path}: a picture's name ends in {', '.join(SUFFIXES)}")
     if path.suffix.lower() == ".exr":
         exr.openexr()
 
 
 def shot_values(path: Path) -> dict[str, Any]:
-    """The shot a PNG was made from, by dotted names. Raises Problem."""
+    """The shot a PNG was made from, by dotted names. Raises UserError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -183,18 +183,18 @@ def shot_values(path: Path) -> dict[str, Any]:
         reason = (
             "not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or "not a whole picture"
         )
-        raise Problem(f"{path}: cannot be read: {reason}") from None
+        raise UserError(f"{path}: cannot be read: {reason}") from None
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise Problem(f"{path}: cannot be read: {error}") from None
+        raise UserError(f"{path}: cannot be read: {error}") from None
     except MemoryError:
-        raise Problem(f"{path}: needs more memory than there is") from None
+        raise UserError(f"{path}: needs more memory than there is") from None
     if text is None:
-        raise Problem(f"{path}: no shot inside; give a PNG that this program wrote")
-    return from_toml(str(text), str(path))
+        raise UserError(f"{path}: no shot inside; give a PNG that this program wrote")
+    return parse_toml(str(text), str(path))
 
 
 def radiance_of(path: Path) -> Floats:
-    """(h, w, 3) float32 linear radiance of an .exr file, or of an .npz file's array `radiance`. Raises Problem."""
+    """(h, w, 3) float32 linear radiance of an .exr file, or of an .npz file's array `radiance`. Raises UserError."""
     try:
         if path.suffix.lower() == ".npz":
             with np.load(path) as file:
@@ -202,15 +202,15 @@ def radiance_of(path: Path) -> Floats:
         elif path.suffix.lower() == ".exr":
             return exr.picture(path)
         else:
-            raise Problem(f"{path}: linear radiance is read from .npz and .exr files")
+            raise UserError(f"{path}: linear radiance is read from .npz and .exr files")
     except KeyError as error:
-        raise Problem(f"{path}: holds no {error.args[0]}; give a file that `capture` wrote") from None
-    except Problem:
+        raise UserError(f"{path}: holds no {error.args[0]}; give a file that `capture` wrote") from None
+    except UserError:
         raise
     except MemoryError:
-        raise Problem(f"{path}: needs more memory than there is") from None
+        raise UserError(f"{path}: needs more memory than there is") from None
     except Exception as error:  # from numpy, zipfile, zlib, tokenize and OpenEXR whatever there is
-        raise Problem(
+        raise UserError(
             f"{path}: cannot be read: {getattr(error, 'strerror', None) or ' '.join(str(error).split())[:200]}"
         ) from None
     if (
@@ -221,11 +221,11 @@ def radiance_of(path: Path) -> Floats:
         or not found.size
     ):
         kind = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else "no array"
-        raise Problem(f"{path}: radiance is {kind}: must be floating point, (height, width, 3)")
+        raise UserError(f"{path}: radiance is {kind}: must be floating point, (height, width, 3)")
     with np.errstate(over="ignore"):
         radiance: Floats = found[..., :3].astype("f4")
     if not np.isfinite(radiance).all():
-        raise Problem(f"{path}: radiance must be finite, as 32-bit numbers too")
+        raise UserError(f"{path}: radiance must be finite, as 32-bit numbers too")
     return radiance
 
 

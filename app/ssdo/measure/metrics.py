@@ -2,7 +2,7 @@
 
 Pictures are linear radiance, (h, w, 3) floats, row 0 on top. A mask, (h, w) bool, marks the pixels that count; without
 one all do. The first four metrics take values as they are. SSIM and FLIP ask what a viewer sees and say what they take
-a screen to show. A wrong shape, an empty mask, or a value that is no finite float32 is a Problem, in masked pixels as
+a screen to show. A wrong shape, an empty mask, or a value that is no finite float32 is a UserError, in masked pixels as
 well: NaN there is a fault too.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssdo.scene.model import Bytes, Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -29,7 +29,7 @@ def measured(image: Floats, reference: Floats, mask: Mask | None = None) -> dict
     """Every metric by name: rmse, bias, relmse, psnr, ssim; flip and flip_hdr where the extra `metrics` is installed.
 
     psnr is infinite for equal pictures. flip_hdr is left out where the reference is black: no exposure shows anything
-    of it. Raises Problem.
+    of it. Raises UserError.
     """
     _, b, where = _checked(image, reference, mask)
     metrics = {"rmse": rmse, "bias": bias, "relmse": relmse, "psnr": psnr, "ssim": ssim}
@@ -45,7 +45,7 @@ def measured(image: Floats, reference: Floats, mask: Mask | None = None) -> dict
 
 def rmse(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     """Root of the mean squared difference over pixels and channels, in units of radiance: 0 is equal, lower is better.
-    Raises Problem.
+    Raises UserError.
     """
     a, b, where = _checked(image, reference, mask)
     return math.sqrt(float(np.mean((a - b)[where] ** 2)))
@@ -55,7 +55,7 @@ def bias(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     """Mean of image - reference over pixels and channels, in units of radiance: above 0 the image is too bright, below
     0 too dark.
 
-    0 is best, but not enough: errors of opposite sign cancel. Raises Problem.
+    0 is best, but not enough: errors of opposite sign cancel. Raises UserError.
     """
     a, b, where = _checked(image, reference, mask)
     return float(np.mean((a - b)[where]))
@@ -67,7 +67,7 @@ def relmse(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
 
     Rousselle, Knaus, Zwicker: Adaptive Sampling and Reconstruction using Greedy Error Minimization, 2011, with epsilon
     = 1e-2, channel by channel. Dark regions count as much as bright ones, down to a radiance of about 0.1. Raises
-    Problem.
+    UserError.
     """
     a, b, where = _checked(image, reference, mask)
     return float(np.mean(((a - b) ** 2 / (b**2 + 1e-2))[where]))
@@ -77,10 +77,10 @@ def psnr(image: Floats, reference: Floats, mask: Mask | None = None, peak: float
     """Peak signal-to-noise ratio, 20 log10(peak / rmse), in dB: infinite is equal, no lower end, higher is better.
 
     The peak is radiance 1, the white of a screen at exposure 0, unless told otherwise: not the brightest pixel, so that
-    figures of different scenes share one scale. It is a function of `rmse`, for those who think in dB. Raises Problem.
+    figures of different scenes share one scale. It is a function of `rmse`, for those who think in dB. Raises UserError.
     """
     if not (math.isfinite(peak) and peak > 0):
-        raise Problem(f"peak = {peak!r}: must be a finite number above 0")
+        raise UserError(f"peak = {peak!r}: must be a finite number above 0")
     return decibels(rmse(image, reference, mask), peak)
 
 
@@ -106,18 +106,18 @@ def noise_free_mse(image: Floats | Pair, references: Pair, mask: Mask | None = N
     squared difference. An estimate: it may fall below 0 where the image is nearly right. Noise of the image itself
     counts as error, unless it too is given twice: then the first is held against the first reference and the second
     against the second. The pairs must come from different seeds; given one picture twice, its noise is all there.
-    Raises Problem.
+    Raises UserError.
     """
     twice = [image, image] if isinstance(image, np.ndarray) else image
     for name, pair in (("references", references), ("images", twice)):
         if len(pair) != 2:
-            raise Problem(f"{len(pair)} {name}: must be two, whose noise differs")
+            raise UserError(f"{len(pair)} {name}: must be two, whose noise differs")
     (a, b, where), (c, d, _) = (_checked(i, r, mask) for i, r in zip(twice, references, strict=True))
     return float(np.mean(((a - b) * (c - d))[where]))
 
 
 def noise_free_rmse(image: Floats | Pair, references: Pair, mask: Mask | None = None) -> float:
-    """The root of `noise_free_mse`, 0 where that is below 0: radiance, lower is better. Raises Problem."""
+    """The root of `noise_free_mse`, 0 where that is below 0: radiance, lower is better. Raises UserError."""
     return math.sqrt(max(noise_free_mse(image, references, mask), 0.0))
 
 
@@ -131,7 +131,7 @@ def ssim(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     Gaussian window of 11 pixels, sigma 1.5, K = 0.01 and 0.03, on radiance clipped to 0..1 in the sRGB curve (what the
     display shows with the curve `none`). They compare grey; here red, green and blue are averaged, for coloured light
     is what this project looks at. Windows see only what the mask marks. As in the paper's own code those that lean over
-    the image's edge do not count, unless there are no others. Raises Problem.
+    the image's edge do not count, unless there are no others. Raises UserError.
     """
     a, b, where = _checked(image, reference, mask)
     inner = np.zeros_like(where)
@@ -146,7 +146,7 @@ def flip(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     Andersson, Nilsson, Akenine-Moller, Oskarsson, Astrom, Fairchild: FLIP: A Difference Evaluator for Alternating
     Images, 2020, as their package computes it, on radiance clipped to 0..1, at 67 pixels a degree (a 0.7 m wide screen
     of 3840 pixels, 0.7 m away). What the mask leaves out is made equal first, so that it does not leak in. Raises
-    Problem, also where the extra `metrics` is missing.
+    UserError, also where the extra `metrics` is missing.
     """
     a, b, where = _checked(image, reference, mask)
     return _flip(np.clip(a, 0, 1), np.clip(b, 0, 1), where, "LDR", {})
@@ -159,13 +159,13 @@ def flip_hdr(image: Floats, reference: Floats, mask: Mask | None = None) -> floa
     Andersson, Nilsson, Shirley, Akenine-Moller: Visualizing Errors in Rendered High Dynamic Range Images, 2021, as
     their package computes it with the ACES curve; radiance below 0 counts as 0. The exposures follow from the reference
     where the mask counts, by the paper's rule: its brightest and its median pixel shown at 85 % of white. Independent
-    of the unit of radiance. Raises Problem, also for a reference that is black there, and where the extra `metrics` is
+    of the unit of radiance. Raises UserError, also for a reference that is black there, and where the extra `metrics` is
     missing.
     """
     a, b, where = _checked(image, reference, mask)
     brightest = _brightest(b, where)
     if brightest <= 0:
-        raise Problem(
+        raise UserError(
             "the reference is black where it is compared, so that HDR-FLIP has no exposure for it; use flip or rmse"
         )
     # Given to the package, not left to it: there a dark reference ends the process, and a background would decide the
@@ -188,7 +188,7 @@ def flip_hdr(image: Floats, reference: Floats, mask: Mask | None = None) -> floa
 
 def error_map(image: Floats, reference: Floats) -> Floats:
     """(h, w): at each pixel the root of the mean squared difference of its channels. `rmse` is its root mean square.
-    Raises Problem.
+    Raises UserError.
     """
     a, b, _ = _checked(image, reference, None)
     apart: Floats = np.minimum(np.sqrt(np.mean((a - b) ** 2, -1)), FLOAT32_MAX).astype(np.float32)
@@ -199,12 +199,12 @@ def false_colour(values: Floats, top: float, mask: Mask | None = None) -> Bytes:
     """(h, w) values as (h, w, 3) 8 bit sRGB: 0 and less black, over purple and orange to pale yellow at `top` and more.
 
     The map `inferno` of Nathaniel Smith and Stefan van der Walt (2015, CC0): equal steps look equal, and lightness only
-    rises. What the mask leaves out is a blue grey, which the map does not have. Raises Problem.
+    rises. What the mask leaves out is a blue grey, which the map does not have. Raises UserError.
     """
     if not (math.isfinite(top) and top > 0):
-        raise Problem(f"top = {top!r}: must be a finite number above 0")
+        raise UserError(f"top = {top!r}: must be a finite number above 0")
     if values.ndim != 2:
-        raise Problem(f"values of shape {values.shape}: must be (height, width)")
+        raise UserError(f"values of shape {values.shape}: must be (height, width)")
     _check_finite("values", values)
     where = _checked_mask(mask, values.shape)
     place = np.clip(values.astype(np.float64) / top, 0, 1)
@@ -229,14 +229,14 @@ UNCOUNTED = np.array([88, 96, 112])
 
 
 def _checked(image: Floats, reference: Floats, mask: Mask | None) -> tuple[Doubles, Doubles, Mask]:
-    """Both in double precision, in which no square of a float32 overflows, and where they count. Raises Problem."""
+    """Both in double precision, in which no square of a float32 overflows, and where they count. Raises UserError."""
     for name, picture in (("image", image), ("reference", reference)):
         if picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-            raise Problem(f"{name} of shape {picture.shape}: must be (height, width, 3)")
+            raise UserError(f"{name} of shape {picture.shape}: must be (height, width, 3)")
         _check_finite(name, picture)
     if image.shape != reference.shape:
         (h, w, _), (rh, rw, _) = image.shape, reference.shape
-        raise Problem(
+        raise UserError(
             f"the image is {w} x {h}, the reference {rw} x {rh}: must be equal; draw one of them again with --width and --height"
         )
     return image.astype(np.float64), reference.astype(np.float64), _checked_mask(mask, image.shape[:2])
@@ -244,12 +244,12 @@ def _checked(image: Floats, reference: Floats, mask: Mask | None) -> tuple[Doubl
 
 def _check_finite(name: str, values: npt.NDArray[Any]) -> None:
     if values.dtype.kind != "f":
-        raise Problem(f"{name} holds {values.dtype}: must be linear floating point, not what a screen shows")
+        raise UserError(f"{name} holds {values.dtype}: must be linear floating point, not what a screen shows")
     bad = ~(np.abs(values) <= FLOAT32_MAX)  # true for NaN too
     if bad.any():
         first = tuple(np.argwhere(bad)[0])
         where = f"row {first[0]}, column {first[1]}"
-        raise Problem(
+        raise UserError(
             f"{name}: {bad.sum()} of {bad.size} values are not finite (float32), the first, {values[first]}, in {where}"
         )
 
@@ -258,9 +258,9 @@ def _checked_mask(mask: Mask | None, shape: tuple[int, ...]) -> Mask:
     if mask is None:
         return np.ones(shape, np.bool_)
     if mask.dtype != np.bool_ or mask.shape != shape:
-        raise Problem(f"mask of {mask.dtype} and shape {mask.shape}: must be bool and {shape}")
+        raise UserError(f"mask of {mask.dtype} and shape {mask.shape}: must be bool and {shape}")
     if not mask.any():
-        raise Problem("the mask marks no pixel: there is nothing to compare")
+        raise UserError("the mask marks no pixel: there is nothing to compare")
     return mask
 
 
@@ -322,7 +322,7 @@ def _flip(a: Doubles, b: Doubles, where: Mask, kind: str, parameters: dict[str, 
     try:
         import flip_evaluator
     except ImportError:
-        raise Problem(
+        raise UserError(
             "FLIP needs the package flip-evaluator, the extra metrics: pip install '.[metrics]' (not for Python 3.14)"
         ) from None
     test, truth = (np.ascontiguousarray(p, np.float32) for p in (np.where(where[..., None], a, b), b))
@@ -331,5 +331,5 @@ def _flip(a: Doubles, b: Doubles, where: Mask, kind: str, parameters: dict[str, 
     )
     mean = float(found[..., 0][where].mean(dtype=np.float64))
     if not math.isfinite(mean):
-        raise Problem(f"FLIP of these pictures is {mean}; use rmse")
+        raise UserError(f"FLIP of these pictures is {mean}; use rmse")
     return mean

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,18 +38,18 @@ class Panel(NamedTuple):
 
 
 def check() -> None:
-    """Raises Problem without matplotlib."""
+    """Raises UserError without matplotlib."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise Problem("the picture needs the package matplotlib: pip install matplotlib") from None
+        raise UserError("the picture needs the package matplotlib: pip install matplotlib") from None
 
 
 def drawable(left: str) -> bool:
     """Whether there can be pictures; where there cannot, it is said before minutes of measuring what is `left`."""
     try:
         check()
-    except Problem as problem:
+    except UserError as problem:
         print(f"{problem}; until then there is {left} alone", file=sys.stderr)
         return False
     return True

@@ -22,11 +22,11 @@ import platformdirs
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.pipeline import scene_of
+from ssdo.render.pipeline import load_scene_of
 from ssdo.render.shot import Shot
 from ssdo.resources import PACKAGE, SHADERS
 from ssdo.scene.model import Floats
-from ssdo.settings import Parser, Problem, to_toml
+from ssdo.settings import Parser, UserError, format_toml
 
 MOST = 4 << 30  # bytes kept on disk; the longest unused go first
 
@@ -69,7 +69,7 @@ class Store:
         if self.folder is None:
             return
         contents: dict[str, Any] = {"frames": np.array(mean.frames), **mean.textures}
-        with contextlib.suppress(Problem), images.written(self.folder / f"{key}.npz") as file:
+        with contextlib.suppress(UserError), images.written(self.folder / f"{key}.npz") as file:
             np.savez(file, **contents)
         with contextlib.suppress(OSError):
             self._prune()
@@ -110,12 +110,12 @@ def take_store(given: dict[str, Any]) -> Store:
 
 def key(gpu: Gpu, shot: Shot) -> str:
     """Of the lighting of a shot's frames. How it is displayed does not matter."""
-    scene = scene_of(shot)
+    scene = load_scene_of(shot)
     shot = shot.resolved(scene)
     values = {k: v for k, v in shot.values().items() if not k.startswith("display.")}
     digest = hashlib.blake2b(digest_size=20)
     drawn = gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"]
-    for part in (to_toml(values), *drawn, program(), shot.surroundings().radiance, scene.meshes, scene.lamps):
+    for part in (format_toml(values), *drawn, program(), shot.surroundings().radiance, scene.meshes, scene.lamps):
         _take(digest, part)
     return digest.hexdigest()
 

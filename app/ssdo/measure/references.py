@@ -20,14 +20,14 @@ from ssdo.measure import images, metrics
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import Mean, Store, key
 from ssdo.render import composite
-from ssdo.render.half_resolution import Resolution
-from ssdo.render.pipeline import Picture, develop, look, render
+from ssdo.render.half_resolution import LightingResolution
+from ssdo.render.pipeline import FrameResult, develop, draw_surfaces, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS, Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.render.temporal import Temporal
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 KEEP_EVERY = 20.0  # seconds of drawing that an interruption may cost
 # what screen truth tries at each pixel, in each frame
@@ -88,21 +88,25 @@ class Parts(NamedTuple):
 
 
 def world(gpu: Gpu, shot: Shot, reference: Reference, frames: int, store: Store, tick: Tick = silent) -> Truth:
-    """World truth of a shot from `frames` frames. Raises Problem."""
+    """World truth of a shot from `frames` frames. Raises UserError."""
     return _twice(gpu, shot, reference, frames, store, tick)
 
 
 def screen(gpu: Gpu, shot: Shot, frames: int, store: Store, tick: Tick = silent) -> Truth:
-    """Screen truth of a shot from `frames` frames, see SCREEN. Raises Problem."""
-    return _twice(gpu, shot, shot.technique.converging(), frames, store, tick)
+    """Screen truth of a shot from `frames` frames, see SCREEN. Raises UserError."""
+    return _twice(gpu, shot, shot.technique.as_converged(), frames, store, tick)
 
 
 def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
     """The shots whose means are a truth: without blur, at full resolution, with seeds of their own."""
     if frames < 4:
-        raise Problem(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
+        raise UserError(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
     plain = replace(
-        shot, blur=replace(shot.blur, radius=0), lighting=Resolution(), temporal=Temporal(), frames=frames // 2
+        shot,
+        denoise=replace(shot.denoise, radius=0),
+        lighting=LightingResolution(),
+        temporal=Temporal(),
+        accumulated_frames=frames // 2,
     )
     first, second = (replace(plain, seed=(shot.seed + k) % 65536) for k in (1, 2))
     return first, second
@@ -114,13 +118,13 @@ def _twice(gpu: Gpu, shot: Shot, technique: Technique, frames: int, store: Store
         picture = mean(gpu, half, store, tick)
         arrays = images.arrays(gpu, picture)
         pictures.append({name: arrays[name] for name in HELD})
-        light = shot.blur.draw(gpu, picture.view, picture.lighting, shot.technique)
+        light = shot.denoise.draw(gpu, picture.view, picture.lighting, shot.technique)
         blurred.append(gpu.read(composite.draw(gpu, picture.view, light))[..., :3])
         shots.append(picture.shot)
     return Truth(pictures[0], pictures[1], (blurred[0], blurred[1]), shots[0])
 
 
-def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
+def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> FrameResult:
     """`photograph`, of two frames or more, that goes on from what the store keeps, and leaves there what it drew when
     it is interrupted.
     """
@@ -131,8 +135,8 @@ def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
         lighting = composite.resume(gpu, count, *kept.textures.values())
     last, saved = time.monotonic(), count
     try:
-        while count < shot.frames:
-            picture = render(gpu, shot, count)
+        while count < shot.accumulated_frames:
+            picture = render_frame(gpu, shot, count)
             gpu.ctx.finish()  # a frame that is only queued is not done
             lighting, count = picture.lighting, count + 1
             if time.monotonic() - last > KEEP_EVERY:
@@ -142,18 +146,18 @@ def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> Picture:
     finally:
         if count > saved:
             store.save(name, Mean(count, *(gpu.read(texture) for texture in lighting if texture is not None)))
-    shot, view = look(gpu, shot)
+    shot, view = draw_surfaces(gpu, shot)
     return develop(gpu, shot, view, view, lighting, lighting)
 
 
 def of_file(path: Path, shot: Shot) -> Truth:
     """A picture made elsewhere, .npz or .exr of linear radiance, as the truth; its noise is not known. Raises
-    Problem.
+    UserError.
     """
     radiance = images.radiance_of(path)
     if radiance.shape != (shot.height, shot.width, 3):
         size = f"{radiance.shape[1]} x {radiance.shape[0]}"
-        raise Problem(
+        raise UserError(
             f"{path} is {size}, the shot {shot.width} x {shot.height}; add --width {radiance.shape[1]} --height {radiance.shape[0]}"
         )
     arrays = {"radiance": radiance}
@@ -162,7 +166,7 @@ def of_file(path: Path, shot: Shot) -> Truth:
 
 def parts(picture: Floats, unblurred: Floats, screen_truth: Truth, world_truth: Truth, mask: Mask) -> Parts:
     """Where the error of a picture's radiance comes from; `unblurred`: the same samples without blur. Raises
-    Problem.
+    UserError.
     """
     return Parts(
         metrics.noise_free_rmse(unblurred, screen_truth.pair, mask),

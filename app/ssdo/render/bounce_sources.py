@@ -10,7 +10,7 @@ import numpy as np
 from ssdo.gpu.context import Gpu, Texture
 from ssdo.render import depth_layers, punctual_lights, sun
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.technique import LIGHTING_FORMAT, View
+from ssdo.render.technique import LIGHTING_FORMAT, TechniqueInputs
 
 HIDDEN = ("back", "second", "second back")
 
@@ -30,19 +30,19 @@ class Lit:
     high: tuple[float, float]  # and of the last
 
 
-def _lit(view: View) -> Lit:
-    x, y, width, height = view.within or (0, 0, *view.size)
+def _lit(view: TechniqueInputs) -> Lit:
+    x, y, width, height = view.scissor or (0, 0, *view.size)
     return Lit((x + 0.5, y + 0.5), (x + width - 0.5, y + height - 0.5))
 
 
-def draw(gpu: Gpu, view: View, direct: Texture) -> Senders:
+def draw(gpu: Gpu, view: TechniqueInputs, direct: Texture) -> Senders:
     """`direct`: irradiance from the environment at every pixel that is lit. Sun and lamps reach what is in a guard band
     as they do everything; of the environment a surface there is taken to see as large a share as the nearest pixel of
     the picture does. RMSE of the bounce with a band of 0.125 (see guard.py) is 0.0361 so, 0.0362 were all of the sky
     open there, and 0.0359 were that found as for the picture, which takes SSDO's direct pass 1016 ms instead of 775.
     """
     into = gpu.target("senders", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-    entry = ("banded_" if view.within else "") + ("matte" if view.gloss is None else "glossy")
+    entry = ("banded_" if view.scissor else "") + ("matte" if view.specular is None else "glossy")
     given: dict[str, Any] = {
         "frame": view.frame,
         "gbuffer": view.gbuffer,
@@ -64,17 +64,17 @@ class Hidden(NamedTuple):
     second_back_plane: Texture
 
 
-def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
+def hidden(gpu: Gpu, view: TechniqueInputs, direct: Texture) -> Hidden:
     """Sun and lamps reach what is hidden as they do everything. Of the environment each surface is taken to see as
     large a share as the one seen at its pixel does: how open it is itself would have to be found as for that.
     """
     surfaces = depth_layers.hidden(gpu, view.scene, view.frame, view.gbuffer)
-    entry = "hidden_matte" if view.gloss is None else "hidden_glossy"
+    entry = "hidden_matte" if view.specular is None else "hidden_glossy"
     far = gpu.cached("far", None, lambda: gpu.table(np.full((1, 1, 1), BACKGROUND, "f4")))
     found: list[Texture] = []
     for name, of, end in zip(HIDDEN, surfaces, (surfaces[1].depth, far, far), strict=True):
-        shining = sun.draw(gpu, view.scene, view.frame, of, view.sunlight, f"sun.{name}")
-        shining = punctual_lights.draw(gpu, view.scene, view.frame, of, view.lamps, shining, f"lamps.{name}")
+        shining = sun.draw(gpu, view.scene, view.frame, of, view.sun_settings, f"sun.{name}")
+        shining = punctual_lights.draw(gpu, view.scene, view.frame, of, view.lights, shining, f"lamps.{name}")
         into = gpu.target(f"senders.{name}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
         given: dict[str, Any] = {
             "frame": view.frame,
@@ -89,9 +89,9 @@ def hidden(gpu: Gpu, view: View, direct: Texture) -> Hidden:
     return Hidden(*found)
 
 
-def given(gpu: Gpu, view: View, direct: Texture, bounce: bool, intervals: str) -> dict[str, Any]:
+def given(gpu: Gpu, view: TechniqueInputs, direct: Texture, bounce: bool, intervals: str) -> dict[str, Any]:
     """What shaders/common/bounce_sources.glsl is told; without a bounce there are none."""
     found: dict[str, Any] = {"sender": draw(gpu, view, direct) if bounce else Senders(*[gpu.black] * 2)}
-    if intervals == "two":
+    if intervals == "2":
         found["hidden"] = hidden(gpu, view, direct) if bounce else Hidden(*[gpu.black] * 6)
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssdo.scene.model import Floats, Ints
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 LEAF, BALANCED = 4, 40  # triangles in a leaf at most; the level from which nodes are halved, so that depth ends
 BINS, FEW, MANY = 16, 4, 2048  # bins of a node; fewer where a level has many nodes, each with few triangles
@@ -44,10 +44,10 @@ class Level(NamedTuple):
 
 
 def build(triangles: Floats) -> Tree:
-    """The tree of (n, 3, 3) corners. Raises Problem when there are more than it can number."""
+    """The tree of (n, 3, 3) corners. Raises UserError when there are more than it can number."""
     count = len(triangles)
     if count > MOST // 2:
-        raise Problem(
+        raise UserError(
             f"{count} triangles: rays can be traced through at most {MOST // 2}; choose another technique or a smaller scene"
         )
     if count == 0:

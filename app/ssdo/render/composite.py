@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, View
+from ssdo.render.technique import LIGHTING_FORMAT, Lighting, TechniqueInputs
 from ssdo.scene.model import Floats
 
 
@@ -17,7 +17,7 @@ class Average:
     share: float  # of the newest frame
 
 
-def mean(gpu: Gpu, view: View, light: Lighting, index: int) -> Lighting:
+def mean(gpu: Gpu, view: TechniqueInputs, light: Lighting, index: int) -> Lighting:
     """The mean of this frame's lighting and that of the `index` frames before it, 32 bit. Index 0 starts anew."""
     entry = "matte" if light.gloss is None else "glossy"
     into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, *light.formats) for k in (0, 1))
@@ -47,7 +47,7 @@ def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
     return Lighting(into.textures[0], gpu.black).of(into.textures)
 
 
-def draw(gpu: Gpu, view: View, light: Lighting) -> Texture:
+def draw(gpu: Gpu, view: TechniqueInputs, light: Lighting) -> Texture:
     """Linear radiance, rgb."""
     into = gpu.target("radiance", view.size, LIGHTING_FORMAT)
     given: dict[str, Any] = {
@@ -56,12 +56,12 @@ def draw(gpu: Gpu, view: View, light: Lighting) -> Texture:
         "environment": view.environment,
         "light_sun": view.sun,
     } | light.given
-    if view.gloss is None:
+    if view.specular is None:
         return gpu.draw("passes/composite.frag:matte", into, **given)[0]
     return gpu.draw(
         f"passes/composite.frag:{'dimmed' if light.gloss is None else 'glossy'}",
         into,
         **given,
-        gloss=view.gloss,
-        light_shine=view.shine,
+        gloss=view.specular,
+        light_shine=view.direct_specular,
     )[0]

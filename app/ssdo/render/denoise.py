@@ -32,16 +32,18 @@ tile that is a Graeco-Latin square does, and gains 0 to 2 % and 3 to 10 %, but f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique, View
+from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique, TechniqueInputs
 from ssdo.settings import Settings, param
 
 
 @dataclass(frozen=True)
-class Blur(Settings):
+class Denoiser(Settings):
     """Averages lighting along a surface, never across an edge."""
+
+    group: ClassVar[str] = "denoise"
 
     radius: int = param(
         4,
@@ -51,30 +53,30 @@ class Blur(Settings):
         unit="px",
         step=2,
     )
-    tolerance: float = param(
+    plane_distance: float = param(
         1.0, 0.01, 100.0, "distance from the surface's plane that still counts, in widths of a pixel", log=True
     )
-    angle: float = param(25.0, 1.0, 90.0, "how far normals may differ", unit="deg")
+    max_normal_angle: float = param(25.0, 1.0, 90.0, "how far normals may differ", unit="deg")
     guide: str = param(
         "surface",
         help="what tells which neighbours count: the surface alone, or the variance of the open share too, so that contact and corners stay sharp",
         choices=("surface", "variance"),
     )
 
-    def draw(self, gpu: Gpu, view: View, light: Lighting, technique: Technique) -> Lighting:
+    def draw(self, gpu: Gpu, view: TechniqueInputs, light: Lighting, technique: Technique) -> Lighting:
         """Lighting as that technique answered it, averaged."""
         if self.radius == 0:
             return light
         for axis, averaged in (("across", 1), ("down", 2 * self.radius)):
             into = gpu.target(f"blur.{axis}", view.size, *light._replace(gloss=None).formats)
-            given: dict[str, Any] = {"blur": self, "frame": view.frame, "gbuffer": view.gbuffer} | light.given
+            given: dict[str, Any] = {"denoise": self, "frame": view.frame, "gbuffer": view.gbuffer} | light.given
             blurred = light.of(
-                gpu.draw(f"passes/denoise.frag:{axis}", into, **given, noise=_noise(technique.count, averaged))
+                gpu.draw(f"passes/denoise.frag:{axis}", into, **given, noise=_noise(technique.sample_count, averaged))
             )
             if light.gloss is not None:
                 into = gpu.target(f"blur.lobe {axis}", view.size, LIGHTING_FORMAT)
                 (gloss,) = gpu.draw(
-                    f"passes/denoise.frag:lobe_{axis}", into, **given, noise=_noise(technique.lobes, averaged)
+                    f"passes/denoise.frag:lobe_{axis}", into, **given, noise=_noise(technique.specular_count, averaged)
                 )
                 blurred = blurred._replace(gloss=gloss)
             light = blurred

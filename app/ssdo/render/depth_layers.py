@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ssdo.gpu.context import Geometry, Gpu, Part, Texture
-from ssdo.render.frame_uniforms import Frame
+from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import BACKGROUND, Camera, GBuffer, inverse_depth, layer
 from ssdo.render.mesh_buffers import in_sight, upload
-from ssdo.render.technique import View
+from ssdo.render.technique import TechniqueInputs
 from ssdo.scene.model import Scene
 
 Bools = npt.NDArray[np.bool_]
@@ -59,17 +59,19 @@ class Bodies(NamedTuple):
     sheets_holes: list[Part]
 
 
-def depths(gpu: Gpu, view: View, intervals: str, thickness: float | None, lit: bool = False) -> Texture:
+def depths(gpu: Gpu, view: TechniqueInputs, intervals: str, thickness: float | None, lit: bool = False) -> Texture:
     """What screen-space techniques look for occluders in: with one interval 1 / depth of what is seen, else `draw`.
     `lit`: what is hidden will be asked for as surfaces too, so that these are drawn instead of their depths.
     """
-    if intervals == "one":
+    if intervals == "1":
         return inverse_depth(gpu, view.frame, view.gbuffer)
     assert thickness is not None, "not fitted"
     return draw(gpu, view.scene, view.frame, view.gbuffer, thickness, lit)
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer, thickness: float, lit: bool = False) -> Texture:
+def draw(
+    gpu: Gpu, scene: Scene, frame: FrameUniforms, surfaces: GBuffer, thickness: float, lit: bool = False
+) -> Texture:
     """1 / depth (1 / metres) of front, back, front, back, with a border of one pixel, as gbuffer.inverse_depth is."""
     width, height = surfaces.depth.size
     into = gpu.target("intervals", (width + 2, height + 2), "rgba32f")
@@ -89,7 +91,7 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer, thickness: flo
     )[0]
 
 
-def peeled(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer) -> Peeled:
+def peeled(gpu: Gpu, scene: Scene, frame: FrameUniforms, surfaces: GBuffer) -> Peeled:
     """Three depths behind what is seen. A sheet has no back; whichever side of it is seen is a front."""
     bodies, camera = of_scene(gpu, scene), Camera(frame.clip_from_world, frame.view_from_world)
     near = _near(gpu, scene, frame, bodies.closed_holes, bodies.sheets_holes)
@@ -113,7 +115,7 @@ def peeled(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer) -> Peeled:
     return Peeled(back, second, behind("second back", second, True))
 
 
-def hidden(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer) -> tuple[GBuffer, GBuffer, GBuffer]:
+def hidden(gpu: Gpu, scene: Scene, frame: FrameUniforms, surfaces: GBuffer) -> tuple[GBuffer, GBuffer, GBuffer]:
     """The surfaces at these depths, with all that light needs. A back's normal points out of its body, away from the
     camera.
     """
@@ -137,7 +139,7 @@ def hidden(gpu: Gpu, scene: Scene, frame: Frame, surfaces: GBuffer) -> tuple[GBu
 
 
 def _near(
-    gpu: Gpu, scene: Scene, frame: Frame, closed: list[Part], sheets: list[Part]
+    gpu: Gpu, scene: Scene, frame: FrameUniforms, closed: list[Part], sheets: list[Part]
 ) -> tuple[list[Part], list[Part]]:
     """The parts in sight that have a front, and those that have a back."""
     sight = in_sight(upload(gpu, scene), frame)

@@ -13,7 +13,7 @@ class Display(Settings):
     """From linear radiance to the 8 bits that are looked at."""
 
     exposure: float = param(0.0, -20.0, 20.0, "stops brighter or darker", unit="EV")
-    curve: str = param(
+    tone_mapper: str = param(
         "neutral",
         help="tone curve: Khronos PBR neutral, ACES (Narkowicz), Reinhard, or none (clipped)",
         choices=("neutral", "aces", "reinhard", "none"),

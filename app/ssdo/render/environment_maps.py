@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.frame_uniforms import Frame
+from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.scene.environment import WIDEST, Environment
 from ssdo.scene.model import Floats
 
@@ -66,7 +66,7 @@ def around(gpu: Gpu, environment: Environment, solid_angle: float) -> Texture:
     return gpu.cached("around", (environment, texels), lambda: gpu.nearest(environment.around(texels)), keep=8)
 
 
-def glossy(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: Frame) -> GlossMaps:
+def glossy(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: FrameUniforms) -> GlossMaps:
     """What glossy surfaces need, made once for each environment. Of the frame nothing is used but what shaders must be
     given.
     """

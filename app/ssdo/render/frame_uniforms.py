@@ -26,7 +26,7 @@ ADVANCE = ((9 + 0.7548776662466927) / 16, (6 + 0.5698402909980532) / 16, 0.54970
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameUniforms:
     """Passed to shaders as `frame`. Spaces: world (metres, y up), view (camera at 0, looking along -z), clip."""
 
     clip_from_world: Matrix
@@ -120,11 +120,11 @@ def frame(
     sun_size: float = 0.0,
     sky_rotation: float = 0.0,
     sky_intensity: float = 1.0,
-) -> Frame:
+) -> FrameUniforms:
     """A camera at `eye` looking at `target`; `fov` is vertical; angles in degrees."""
     clip_from_world, view_from_world, world_from_view = _camera(scene, eye, target, fov, size[0] / size[1])
     tangent = math.tan(math.radians(fov) / 2)
-    return Frame(
+    return FrameUniforms(
         clip_from_world=clip_from_world,
         view_from_world=view_from_world,
         world_from_view=world_from_view,
@@ -142,7 +142,7 @@ def frame(
     )
 
 
-def every_second(frame: Frame) -> Frame:
+def every_second(frame: FrameUniforms) -> FrameUniforms:
     """The frame of every second pixel of a row and of a column, the lower left first: each has the centre of the pixel
     that it is, so that what is known there is exact. Their picture begins half a pixel to the left of the whole one and
     below it: a shifted lens.
@@ -163,7 +163,7 @@ def every_second(frame: Frame) -> Frame:
     )
 
 
-def widened(frame: Frame, band: int) -> Frame:
+def widened(frame: FrameUniforms, band: int) -> FrameUniforms:
     """The frame with so many more pixels on each side; the others have the centres that they had."""
     grown = [1 + 2 * band / n for n in frame.size]
     clip = np.array(frame.clip_from_world).reshape(4, 4)
@@ -176,7 +176,7 @@ def widened(frame: Frame, band: int) -> Frame:
     )
 
 
-def from_view(frame: Frame, other: Frame) -> Matrix:
+def from_view(frame: FrameUniforms, other: FrameUniforms) -> Matrix:
     """From one frame's view space to another's. In double precision, so that a camera that stands still is where it was
     to the last digits.
     """
@@ -185,7 +185,7 @@ def from_view(frame: Frame, other: Frame) -> Matrix:
     return flat(np.array(frame.world_from_view).reshape(4, 4) @ np.array(other.view_from_world).reshape(4, 4))
 
 
-def positions(frame: Frame, depth: npt.NDArray[np.float32]) -> Doubles:
+def positions(frame: FrameUniforms, depth: npt.NDArray[np.float32]) -> Doubles:
     """(h, w, 3) world positions, metres, of what is seen at `depth` (h, w), metres along the view axis, row 0 on top;
     NaN where it is infinite.
     """

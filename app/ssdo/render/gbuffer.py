@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ssdo.gpu.context import Geometry, Gpu, Part, Texture
-from ssdo.render.frame_uniforms import Frame, Matrix
+from ssdo.render.frame_uniforms import FrameUniforms, Matrix
 from ssdo.render.mesh_buffers import seen, upload
 from ssdo.scene.model import Scene
 from ssdo.settings import param
@@ -43,7 +43,7 @@ def parts(scene: Scene) -> tuple[str, ...]:
     return ("normal", "albedo", "depth", *("flat", "gloss") * scene.layered, *("emission",) * scene.shining)
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
+def draw(gpu: Gpu, scene: Scene, frame: FrameUniforms) -> GBuffer:
     """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to
     use.
     """
@@ -52,7 +52,14 @@ def draw(gpu: Gpu, scene: Scene, frame: Frame) -> GBuffer:
 
 
 def layer(
-    gpu: Gpu, scene: Scene, frame: Frame, name: str, geometry: Geometry, parts: Sequence[Part], which: str, **bound: Any
+    gpu: Gpu,
+    scene: Scene,
+    frame: FrameUniforms,
+    name: str,
+    geometry: Geometry,
+    parts: Sequence[Part],
+    which: str,
+    **bound: Any,
 ) -> GBuffer:
     """What is nearest of these parts; of another layer than what is seen, behind the depth `before`."""
     formats = ["rgba16f", "rgba16f", "r32f", *["rgba16f"] * (2 * scene.layered + scene.shining)]
@@ -69,7 +76,7 @@ def layer(
     return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)
 
 
-def inverse_depth(gpu: Gpu, frame: Frame, surfaces: GBuffer) -> Texture:
+def inverse_depth(gpu: Gpu, frame: FrameUniforms, surfaces: GBuffer) -> Texture:
     """1 / depth (1 / metres) with a border of one pixel that is 0, as nothing is there: what screen-space techniques
     look for occluders in.
     """

@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ssdo.gpu.context import Gpu
 from ssdo.render import subsample
-from ssdo.render.frame_uniforms import Frame, widened
+from ssdo.render.frame_uniforms import FrameUniforms, widened
 from ssdo.render.subsample import Pick
-from ssdo.render.technique import Lighting, View
+from ssdo.render.technique import Lighting, TechniqueInputs
 from ssdo.scene.model import Floats
 from ssdo.settings import Settings, param
 
@@ -35,10 +36,12 @@ TILES = 8
 
 
 @dataclass(frozen=True)
-class Guard(Settings):
+class GuardBand(Settings):
     """What is drawn around the picture for techniques to find there."""
 
-    band: float = param(
+    group: ClassVar[str] = "guard_band"
+
+    size: float = param(
         0.0,
         0.0,
         0.5,
@@ -47,40 +50,42 @@ class Guard(Settings):
 
     def pixels(self, height: int) -> int:
         """How wide it is."""
-        return TILES * math.ceil(self.band * height / TILES)
+        return TILES * math.ceil(self.size * height / TILES)
 
 
-def around(frame: Frame, band: int) -> Frame:
+def around(frame: FrameUniforms, band: int) -> FrameUniforms:
     """The frame of a picture and its band of so many pixels."""
     return widened(frame, band) if band else frame
 
 
-def inner(gpu: Gpu, wide: View, frame: Frame, band: int) -> View:
+def inner(gpu: Gpu, wide: TechniqueInputs, frame: FrameUniforms, band: int) -> TechniqueInputs:
     """What is seen in the picture itself, of what is seen with its band."""
     if not band:
         return wide
     lit = (band, band, int(frame.size[0]), int(frame.size[1]))
-    return subsample.view(gpu, wide, Pick((band, band), 1), frame, "inner")._replace(wide=wide._replace(within=lit))
+    return subsample.view(gpu, wide, Pick((band, band), 1), frame, "inner")._replace(padded=wide._replace(scissor=lit))
 
 
-def first(view: View) -> tuple[int, int]:
+def first(view: TechniqueInputs) -> tuple[int, int]:
     """The pixel, from the lower left, at which the picture itself begins in what a technique is given."""
-    return view.within[:2] if view.within else (0, 0)
+    return view.scissor[:2] if view.scissor else (0, 0)
 
 
-def inside(view: View, uv: Floats) -> Floats:
+def inside(view: TechniqueInputs, uv: Floats) -> Floats:
     """Places in what a technique is given, (n, 2) shares of it, as shares of the picture itself: below 0 and above 1 in
     its band.
     """
-    if view.within is None:
+    if view.scissor is None:
         return uv
-    found: Floats = (uv * np.array(view.size, "f4") - np.array(view.within[:2], "f4")) / np.array(view.within[2:], "f4")
+    found: Floats = (uv * np.array(view.size, "f4") - np.array(view.scissor[:2], "f4")) / np.array(
+        view.scissor[2:], "f4"
+    )
     return found
 
 
-def answer(gpu: Gpu, view: View, light: Lighting) -> Lighting:
+def answer(gpu: Gpu, view: TechniqueInputs, light: Lighting) -> Lighting:
     """The light of the picture itself, where a technique was given its surroundings too."""
-    if view.wide is None or view.wide.within is None:
+    if view.padded is None or view.padded.scissor is None:
         return light
-    x, y, width, height = view.wide.within
+    x, y, width, height = view.padded.scissor
     return subsample.light(gpu, light, Pick((x, y), 1), (width, height), "inner light")

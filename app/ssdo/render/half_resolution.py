@@ -14,9 +14,9 @@ import numpy as np
 
 from ssdo.gpu.context import Gpu, Size
 from ssdo.render import frame_uniforms, subsample
-from ssdo.render.denoise import Blur
+from ssdo.render.denoise import Denoiser
 from ssdo.render.subsample import Pick
-from ssdo.render.technique import Lighting, View
+from ssdo.render.technique import Lighting, TechniqueInputs
 from ssdo.scene.model import Floats
 from ssdo.settings import Settings, param
 
@@ -24,7 +24,7 @@ EVERY_SECOND = Pick((0, 0), 2)
 
 
 @dataclass(frozen=True)
-class Resolution(Settings):
+class LightingResolution(Settings):
     """At how many pixels lighting is found."""
 
     group: ClassVar[str] = "lighting"
@@ -40,20 +40,20 @@ class Resolution(Settings):
         return self.resolution == "half"
 
 
-def view(gpu: Gpu, whole: View, name: str = "half") -> View:
+def view(gpu: Gpu, whole: TechniqueInputs, name: str = "half") -> TechniqueInputs:
     """What is seen at every second pixel of a row and of a column, the lower left first: exactly that. Of its
     surroundings too.
     """
     sparse = subsample.view(gpu, whole, EVERY_SECOND, frame_uniforms.every_second(whole.frame), name)
-    if whole.wide is not None:
-        sparse = sparse._replace(wide=view(gpu, whole.wide, f"{name} wide"))
-    if whole.within is not None:
-        x, y, width, height = whole.within  # even, as it begins where a sampling tile does
-        sparse = sparse._replace(within=(x // 2, y // 2, (width + 1) // 2, (height + 1) // 2))
+    if whole.padded is not None:
+        sparse = sparse._replace(padded=view(gpu, whole.padded, f"{name} wide"))
+    if whole.scissor is not None:
+        x, y, width, height = whole.scissor  # even, as it begins where a sampling tile does
+        sparse = sparse._replace(scissor=(x // 2, y // 2, (width + 1) // 2, (height + 1) // 2))
     return sparse
 
 
-def blur(whole: Blur) -> Blur:
+def blur(whole: Denoiser) -> Denoiser:
     """As wide in the picture, in steps of the sampling tile and no less than it. RMSE against screen truth in the
     courtyard (320 x 180) is 0.027 so and 0.030 with as many of the larger pixels for SSDO, 0.024 and 0.028 for SSAO;
     against world truth they differ by 0.3 %.
@@ -61,12 +61,12 @@ def blur(whole: Blur) -> Blur:
     return replace(whole, radius=2 * -(-whole.radius // 4))
 
 
-def upsampled(gpu: Gpu, whole: View, light: Lighting, agreeing: Blur) -> Lighting:
+def upsampled(gpu: Gpu, whole: TechniqueInputs, light: Lighting, agreeing: Denoiser) -> Lighting:
     """Lighting of every pixel, from that of every second; those count that a blur would."""
     into = gpu.target("upsampled", whole.size, *light.formats)
     entry = "matte" if light.gloss is None else "glossy"
     given: dict[str, Any] = {
-        "blur": agreeing,
+        "denoise": agreeing,
         "frame": whole.frame,
         "gbuffer": whole.gbuffer,
         "environment": whole.environment,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssdo.gpu.context import Geometry, Gpu, Part, Texture
-from ssdo.render.frame_uniforms import Doubles, Frame, box_corners
+from ssdo.render.frame_uniforms import Doubles, FrameUniforms, box_corners
 from ssdo.scene.model import Floats, Image, Ints, Material, Mesh, Scene
 from ssdo.settings import Vec3, param
 
@@ -99,16 +99,16 @@ class Uploaded(NamedTuple):
 
 
 def upload(gpu: Gpu, scene: Scene) -> Uploaded:
-    """The scene's geometry on the GPU; made once for each scene. Raises Problem when there is no memory."""
+    """The scene's geometry on the GPU; made once for each scene. Raises UserError when there is no memory."""
     return gpu.cached("geometry", scene, lambda: _make(gpu, scene))
 
 
-def seen(uploaded: Uploaded, frame: Frame) -> list[Part]:
+def seen(uploaded: Uploaded, frame: FrameUniforms) -> list[Part]:
     """The parts that are in sight."""
     return [part for part, near in zip(uploaded.parts, in_sight(uploaded, frame), strict=True) if near]
 
 
-def in_sight(uploaded: Uploaded, frame: Frame) -> npt.NDArray[np.bool_]:
+def in_sight(uploaded: Uploaded, frame: FrameUniforms) -> npt.NDArray[np.bool_]:
     """Of each part, whether it is not all beyond one side of what the camera sees."""
     clip = uploaded.boxes @ np.array(frame.clip_from_world).reshape(4, 4)
     w = clip[..., 3:]

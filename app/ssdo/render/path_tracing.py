@@ -10,7 +10,7 @@ from typing import Any
 
 from ssdo.gpu.context import Gpu, Texture
 from ssdo.render import environment_maps, punctual_lights, ray_scene
-from ssdo.render.technique import View
+from ssdo.render.technique import TechniqueInputs
 
 UNLIMITED = 1e9  # metres
 
@@ -32,12 +32,12 @@ class Bright:
     density: float  # of rays by solid angle, for each unit of remainder, channels added up
 
 
-def full(view: View) -> bool:
+def full(view: TechniqueInputs) -> bool:
     """Whether what rays meet needs more than the plainest of materials."""
     return view.scene.layered or bool(view.scene.lamps)
 
 
-def given(gpu: Gpu, view: View, reach: float = UNLIMITED, bounces: int = 1) -> dict[str, Any]:
+def given(gpu: Gpu, view: TechniqueInputs, reach: float = UNLIMITED, bounces: int = 1) -> dict[str, Any]:
     """All that shaders/common/path_tracing.glsl reads, but the frame."""
     triangles, nodes = ray_scene.upload(gpu, view.scene)
     split, (height, width) = view.sky.split, view.sky.radiance.shape[:2]
@@ -53,9 +53,9 @@ def given(gpu: Gpu, view: View, reach: float = UNLIMITED, bounces: int = 1) -> d
         len(split.bright), (width, height), width * height / (2 * math.pi**2 * split.light) if split.light else 0.0
     )
     found |= {"environment": view.environment._replace(background=dim), "bright": bright, "bright_texels": texels}
-    found["lamps"] = punctual_lights.block(view.scene, view.lamps)
+    found["lamps"] = punctual_lights.block(view.scene, view.lights)
     if full(view):
-        found |= {"lamp_texels": punctual_lights.listed(gpu, view.scene, view.frame, view.lamps)}
+        found |= {"lamp_texels": punctual_lights.listed(gpu, view.scene, view.frame, view.lights)}
         found |= {
             "whole_environment": view.environment.background,
             "gloss_reflectance": environment_maps.reflectance_table(gpu),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssdo.resources import ASSETS
-from ssdo.settings import Problem, suggestion
+from ssdo.settings import UserError, suggest
 
 FOLDER = ASSETS / "presets"
 TIERS = ("low", "medium", "high", "ultra")  # from cheap to dear
@@ -18,10 +18,10 @@ def built_in() -> dict[str, Path]:
 
 
 def path_of(word: str | Path) -> Path:
-    """A file, or a preset by its name. Raises Problem for a bare word that is neither."""
+    """A file, or a preset by its name. Raises UserError for a bare word that is neither."""
     path, known = Path(word), built_in()
     if path.suffix or len(path.parts) != 1 or path.exists():
         return path
     if path.name not in known:
-        raise Problem(f"no preset {path.name[:100]}{suggestion(path.name, known)}, or give a path to a .toml file")
+        raise UserError(f"no preset {path.name[:100]}{suggest(path.name, known)}, or give a path to a .toml file")
     return known[path.name]

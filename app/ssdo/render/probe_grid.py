@@ -5,6 +5,7 @@ probes stand.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,21 +16,14 @@ FLAT = 0.05  # of the other cells' width: how high the cells of a scene without 
 
 
 @dataclass(frozen=True)
-class Far(Settings):
+class ProbeSettings(Settings):
     """What lies along directions that the screen leaves open, for SSDO and the bitmask."""
 
-    field: str = param(
-        "open",
-        help="the environment, as if nothing were there (open), or what the nearest probes of a grid in the scene see",
-        choices=("open", "probes"),
-    )
-    columns: int = param(8, 2, 32, "probes along the scene's longest side; as far apart along the others", log=True)
-    directions: int = param(12, 4, 16, "directions each probe looks, squared: a side of an unfolded octahedron")
+    group: ClassVar[str] = "probes"
 
-    @property
-    def known(self) -> bool:
-        """Whether there are probes."""
-        return self.field == "probes"
+    enabled: bool = param(False, help="look up what the screen does not show in a grid of probes", compile_time=True)
+    grid_size: int = param(8, 2, 32, "probes along the scene's longest side; as far apart along the others", log=True)
+    octahedral_size: int = param(12, 4, 16, "directions each probe looks, squared: a side of an unfolded octahedron")
 
 
 @dataclass(frozen=True)
@@ -49,14 +43,14 @@ class Grid:
         return x * z * side, y * side
 
 
-def grid(scene: Scene, far: Far) -> Grid:
+def grid(scene: Scene, far: ProbeSettings) -> Grid:
     """Cells that fill the scene's bounds, at least two along each axis, so that there are probes above a floor, and
     between two walls.
     """
     low, high = (corner.astype("f8") for corner in scene.bounds)
-    wide = max(float((high - low).max()) / far.columns, 1e-6)
+    wide = max(float((high - low).max()) / far.grid_size, 1e-6)
     counts = np.maximum(np.ceil((high - low) / wide - 1e-4), 2)
     cell = np.maximum((high - low) / counts, FLAT * wide)
     origin = (low + high - counts * cell) / 2
     x, y, z = ((float(a), float(b), float(c)) for a, b, c in zip(origin, cell, counts, strict=True))
-    return Grid((x[0], y[0], z[0]), (x[1], y[1], z[1]), (x[2], y[2], z[2]), float(far.directions))
+    return Grid((x[0], y[0], z[0]), (x[1], y[1], z[1]), (x[2], y[2], z[2]), float(far.octahedral_size))

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from ssdo.gpu.context import Gpu, Texture
 from ssdo.render import path_tracing
-from ssdo.render.frame_uniforms import Frame
+from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.probe_grid import Grid, grid
-from ssdo.render.technique import View
+from ssdo.render.technique import TechniqueInputs
 
 TARGET = "far field"  # what holds it
 IDENTITY = tuple(float(i % 5 == 0) for i in range(16))
@@ -23,14 +23,18 @@ class Probes(NamedTuple):
     seen: Texture | None  # rgb: radiance of what is met; a: metres to that. None: there are no probes
 
 
-def given(gpu: Gpu, view: View) -> dict[str, Any]:
+def given(gpu: Gpu, view: TechniqueInputs) -> dict[str, Any]:
     """All that shaders/common/probes.glsl reads, but the frame."""
-    where = grid(view.scene, view.far)
-    return {"far": view.far, "grid": where, "far_field": Probes(_drawn(gpu, view, where) if view.far.known else None)}
+    where = grid(view.scene, view.probes)
+    return {
+        "probes": view.probes,
+        "grid": where,
+        "far_field": Probes(_drawn(gpu, view, where) if view.probes.enabled else None),
+    }
 
 
-def _drawn(gpu: Gpu, view: View, where: Grid) -> Texture:
-    light_alone = view._replace(frame=_without_camera(view.frame), lamps=replace(view.lamps, shadows=0))
+def _drawn(gpu: Gpu, view: TechniqueInputs, where: Grid) -> Texture:
+    light_alone = view._replace(frame=_without_camera(view.frame), lights=replace(view.lights, shadows=0))
     into = gpu.target(TARGET, where.size, "rgba32f")
     entry = "full" if path_tracing.full(view) else "matte"
     return gpu.draw(
@@ -43,7 +47,7 @@ def _drawn(gpu: Gpu, view: View, where: Grid) -> Texture:
     )[0]
 
 
-def _without_camera(frame: Frame) -> Frame:
+def _without_camera(frame: FrameUniforms) -> FrameUniforms:
     """The light of a frame: the same wherever the camera is, and in every frame."""
     seen = replace(
         frame,

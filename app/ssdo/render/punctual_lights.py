@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.frame_uniforms import Doubles, Frame, Matrix, flat
+from ssdo.render.frame_uniforms import Doubles, FrameUniforms, Matrix, flat
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.mesh_buffers import upload
 from ssdo.render.sun import Light, Sunshine
@@ -27,8 +27,10 @@ BLINDEST, ENDLESS = 1e-4, 1e30  # the near plane, in shares of the far one; metr
 
 
 @dataclass(frozen=True)
-class Lamps(Settings):
+class PunctualLightSettings(Settings):
     """The scene's lamps."""
+
+    group: ClassVar[str] = "lights"
 
     intensity: float = param(1.0, 0.0, 1e6, "multiplies the light of all lamps; 0 switches them off", log=True)
     shadows: int = param(8, 0, 8, "how many of them, the nearest to the camera, cast shadows")
@@ -63,7 +65,13 @@ class Reach:
 
 
 def draw(
-    gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, lamps: Lamps, sun: Sunshine, name: str = "lamps"
+    gpu: Gpu,
+    scene: Scene,
+    frame: FrameUniforms,
+    gbuffer: GBuffer,
+    lamps: PunctualLightSettings,
+    sun: Sunshine,
+    name: str = "lamps",
 ) -> Sunshine:
     """The sun's light and that of all lamps."""
     if not scene.lamps or lamps.intensity == 0:
@@ -84,12 +92,12 @@ def draw(
     return Sunshine(*gpu.draw(f"passes/punctual_lights.frag:{entry}", into, keep=True, **given))
 
 
-def block(scene: Scene, lamps: Lamps) -> Listed:
+def block(scene: Scene, lamps: PunctualLightSettings) -> Listed:
     """What shaders are told besides the list."""
     return Listed(len(scene.lamps) if lamps.intensity else 0, lamps.intensity, float(lamps.resolution))
 
 
-def listed(gpu: Gpu, scene: Scene, frame: Frame, lamps: Lamps) -> Texture:
+def listed(gpu: Gpu, scene: Scene, frame: FrameUniforms, lamps: PunctualLightSettings) -> Texture:
     """Four texels for each lamp: place, reach; intensity, where its shadow maps begin (-1: there are none); axis,
     cosine where its cone ends; one over the width of the cone's edge in cosines, how wide its maps are (negative: it
     has one), tangent of the half angle of its map, its far plane.
@@ -143,7 +151,7 @@ def _far(scene: Scene, lamp: Lamp) -> float:
     return min(float(np.linalg.norm(np.maximum(abs(low - place), abs(high - place)))), lamp.reach) * 1.001 + 1e-6
 
 
-def _nearest(scene: Scene, frame: Frame, count: int) -> tuple[int, ...]:
+def _nearest(scene: Scene, frame: FrameUniforms, count: int) -> tuple[int, ...]:
     """The numbers of the lamps nearest to the camera, in their own order."""
     distance = [math.dist(frame.eye, lamp.position) for lamp in scene.lamps]
     return tuple(sorted(sorted(range(len(distance)), key=distance.__getitem__)[:count]))

@@ -51,7 +51,7 @@ class Arrays(NamedTuple):
 
 
 def upload(gpu: Gpu, scene: Scene) -> Uploaded:
-    """The scene's triangles as rays meet them; made once for each scene. Raises Problem when there are too many."""
+    """The scene's triangles as rays meet them; made once for each scene. Raises UserError when there are too many."""
 
     def make() -> Uploaded:
         made = arrays(scene)

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 import ssdo.render.techniques  # noqa: F401 - so that they are known
 from ssdo.render import frame_uniforms, presets
-from ssdo.render.denoise import Blur
+from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
-from ssdo.render.guard_band import Guard
-from ssdo.render.half_resolution import Resolution
-from ssdo.render.probe_grid import Far
-from ssdo.render.punctual_lights import Lamps
-from ssdo.render.sun import Sun
+from ssdo.render.guard_band import GuardBand
+from ssdo.render.half_resolution import LightingResolution
+from ssdo.render.probe_grid import ProbeSettings
+from ssdo.render.punctual_lights import PunctualLightSettings
+from ssdo.render.sun import SunSettings
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.render.temporal import Temporal
@@ -26,7 +26,7 @@ from ssdo.scene import environment
 from ssdo.scene.environment import Environment
 from ssdo.scene.files import SCENES_IN_WORDS
 from ssdo.scene.model import Scene, Sunlight
-from ssdo.settings import Parser, Problem, Settings, Vec3, add_flags, from_toml, param, suggestion
+from ssdo.settings import Parser, Settings, UserError, Vec3, add_flags, param, parse_toml, suggest
 
 SUN_SIZE = 0.53  # degrees, of the sun as it is seen from the earth
 BRIGHTEST = 1e6  # irradiance that a sun may have
@@ -36,9 +36,9 @@ BRIGHTEST = 1e6  # irradiance that a sun may have
 class Camera(Settings):
     """From where the scene is seen."""
 
-    eye: Vec3 | None = param(None, help="where the camera is, metres", auto="the scene's")
-    target: Vec3 | None = param(None, help="what it looks at, metres", auto="the scene's")
-    fov: float | None = param(None, 1.0, 170.0, "vertical field of view", unit="deg", auto="the scene's")
+    eye: Vec3 | None = param(None, help="where the camera is, metres", auto_label="the scene's")
+    target: Vec3 | None = param(None, help="what it looks at, metres", auto_label="the scene's")
+    fov: float | None = param(None, 1.0, 170.0, "vertical field of view", unit="deg", auto_label="the scene's")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Sky(Settings):
 
     rotation: float = param(0.0, -360.0, 360.0, "turns the environment about y, from north to east", unit="deg")
     intensity: float = param(1.0, 0.0, 1e4, "multiplies the environment", log=True)
-    extract: bool = param(False, help="takes the sun out of the environment: its brightest spot becomes the sun")
+    extract_sun: bool = param(False, help="takes the sun out of the environment: its brightest spot becomes the sun")
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Shot(Settings):
         help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENES_IN_WORDS} file",
     )
     environment: str | None = param(
-        None, help="a built-in environment or a path to an .hdr or .exr file", auto="the scene's"
+        None, help="a built-in environment or a path to an .hdr or .exr file", auto_label="the scene's"
     )
     time: float = param(0.0, 0.0, 1e6, "the moment, in scenes that move", unit="s")
     width: int = param(1280, 1, 8192, "image width", unit="px")
     height: int = param(720, 1, 8192, "image height", unit="px")
-    frames: int = param(1, 1, 65536, "frames averaged, each with other samples")
+    accumulated_frames: int = param(1, 1, 65536, "frames averaged, each with other samples")
     seed: int = param(0, 0, 65535, "which samples the first frame takes")
-    material: str = param(
+    material_override: str = param(
         "full",
         help="of what things are made: as the scene says, diffuse only, all white, all clay",
         choices=("full", "diffuse", "white", "clay"),
@@ -79,12 +79,12 @@ class Shot(Settings):
     technique: Technique = field(default_factory=Ssdo)
     camera: Camera = field(default_factory=Camera)
     sky: Sky = field(default_factory=Sky)
-    sun: Sun = field(default_factory=Sun)
-    lamps: Lamps = field(default_factory=Lamps)
-    guard: Guard = field(default_factory=Guard)
-    far: Far = field(default_factory=Far)
-    lighting: Resolution = field(default_factory=Resolution)
-    blur: Blur = field(default_factory=Blur)
+    sun: SunSettings = field(default_factory=SunSettings)
+    lights: PunctualLightSettings = field(default_factory=PunctualLightSettings)
+    guard_band: GuardBand = field(default_factory=GuardBand)
+    probes: ProbeSettings = field(default_factory=ProbeSettings)
+    lighting: LightingResolution = field(default_factory=LightingResolution)
+    denoise: Denoiser = field(default_factory=Denoiser)
     temporal: Temporal = field(default_factory=Temporal)
     display: Display = field(default_factory=Display)
 
@@ -93,7 +93,7 @@ class Shot(Settings):
         return {"technique": self.technique.group} | super().values()
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
-        """A copy with dotted names changed. Raises Problem for a name that does not exist or has no effect."""
+        """A copy with dotted names changed. Raises UserError for a name that does not exist or has no effect."""
         rest = dict(values)
         name = rest.pop("technique", self.technique.group)
         kind = Technique.named(name)
@@ -101,24 +101,24 @@ class Shot(Settings):
         for other in Technique.known:
             mine = [k for k in rest if k.startswith(f"{other}.")]
             if other != name and mine:
-                raise Problem(
+                raise UserError(
                     f"{mine[0]} has no effect: the technique is {name}; add --technique {other} or leave it out"
                 )
         known = {n for n, *_ in self.walk()} | {n for n, *_ in technique.walk(f"{name}.")} | {"technique"}
         for k in rest:
             if k not in known:
-                raise Problem(f"no parameter {k[:100]}{suggestion(k, sorted(known))}")
+                raise UserError(f"no parameter {k[:100]}{suggest(k, sorted(known))}")
         return super(Shot, replace(self, technique=technique)).with_values(rest)
 
     @property
     def remembers(self) -> bool:
         """Whether light of the frames before is used. A mean of frames has no need of it."""
-        return self.temporal.frames > 0 and self.frames == 1 and not self.technique.progressive
+        return self.temporal.history_length > 0 and self.accumulated_frames == 1 and not self.technique.progressive
 
     @property
     def drawn(self) -> int:
         """Frames that a picture takes: those that are averaged, or remembered."""
-        return self.temporal.frames if self.remembers else self.frames
+        return self.temporal.history_length if self.remembers else self.accumulated_frames
 
     def follows(self, before: Shot) -> bool:
         """Whether this can be the frame after that one: nothing but the camera, the light and the exposure may have
@@ -129,13 +129,13 @@ class Shot(Settings):
             camera=self.camera,
             sky=self.sky,
             sun=self.sun,
-            lamps=self.lamps,
+            lights=self.lights,
             time=self.time,
             display=self.display,
         )
 
     def resolved(self, scene: Scene) -> Self:
-        """A copy in which nothing is left to the scene. Raises Problem where the environment cannot be read, if its sun
+        """A copy in which nothing is left to the scene. Raises UserError where the environment cannot be read, if its sun
         is asked for.
         """
         c, s = self.camera, self.sun
@@ -148,10 +148,10 @@ class Shot(Settings):
         return replace(
             self,
             environment=scene.environment if self.environment is None else self.environment,
-            technique=self.technique.fitted(scene.size),
-            guard=self.guard if self.technique.counts else Guard(),
-            far=self.far if self.technique.far_sighted else Far(),
-            lighting=Resolution() if self.technique.progressive else self.lighting,
+            technique=self.technique.resolve_lengths(scene.size),
+            guard_band=self.guard_band if self.technique.sample_param else GuardBand(),
+            probes=self.probes if self.technique.uses_probes else ProbeSettings(),
+            lighting=LightingResolution() if self.technique.progressive else self.lighting,
             temporal=self.temporal if self.remembers else Temporal(),
             camera=Camera(eye=eye, target=target, fov=fov),
             sun=replace(
@@ -160,7 +160,7 @@ class Shot(Settings):
                 elevation=given.elevation if s.elevation is None else s.elevation,
                 irradiance=given.irradiance if s.irradiance is None else s.irradiance,
                 color=given.color if s.color is None else s.color,
-                size=size if s.size is None else s.size,
+                angular_diameter=size if s.angular_diameter is None else s.angular_diameter,
             ),
         )
 
@@ -169,7 +169,7 @@ class Shot(Settings):
         is asked for and there is one, or the scene's.
         """
         given = scene.sun
-        if not self.sky.extract:
+        if not self.sky.extract_sun:
             return given, SUN_SIZE
         s = self.sun
         azimuth, elevation = (
@@ -191,9 +191,9 @@ class Shot(Settings):
         s = self.sun
         assert self.environment and s.azimuth is not None and s.elevation is not None, "not resolved"
         whole = environment.load(self.environment, frame_uniforms.direction(s.azimuth, s.elevation))
-        return whole.extracted.rest if self.sky.extract else whole
+        return whole.extracted.rest if self.sky.extract_sun else whole
 
-    def frame(self, scene: Scene, index: int) -> frame_uniforms.Frame:
+    def frame(self, scene: Scene, index: int) -> frame_uniforms.FrameUniforms:
         """What shaders may know of frame `index` of this resolved shot."""
         c, s = self.camera, self.sun
         assert c.eye and c.target and c.fov, "not resolved"
@@ -202,7 +202,7 @@ class Shot(Settings):
             and s.elevation is not None
             and s.irradiance is not None
             and s.color
-            and s.size is not None
+            and s.angular_diameter is not None
         ), "not resolved"
         return frame_uniforms.frame(
             scene,
@@ -214,7 +214,7 @@ class Shot(Settings):
             index=index + 65536 * self.seed,
             sun_direction=frame_uniforms.direction(s.azimuth, s.elevation),
             sun_irradiance=(s.irradiance * s.color[0], s.irradiance * s.color[1], s.irradiance * s.color[2]),
-            sun_size=s.size,
+            sun_size=s.angular_diameter,
             sky_rotation=self.sky.rotation,
             sky_intensity=self.sky.intensity,
         )
@@ -240,23 +240,23 @@ def add_shot_flags(parser: Parser) -> None:
 
 def sampled(shots: Sequence[Shot], counts: str) -> list[Shot]:
     """Each shot of a technique that looks at the screen with each of these counts of samples, as in 8,16,64; the others
-    once. Raises Problem.
+    once. Raises UserError.
     """
     numbers, found = [], []
     for word in counts.split(","):
         try:
             numbers.append(int(word))
         except ValueError:
-            raise Problem(f"--samples {word}: must be whole numbers, as in 8,16,64") from None
+            raise UserError(f"--samples {word}: must be whole numbers, as in 8,16,64") from None
     for shot in shots:
         technique = shot.technique
-        each = dict.fromkeys(technique.sampled(n) for n in numbers) if technique.counts else (technique,)
+        each = dict.fromkeys(technique.with_budget(n) for n in numbers) if technique.sample_param else (technique,)
         found += [replace(shot, technique=one) for one in each]
     return found
 
 
 def shares(radii: str) -> list[float]:
-    """Radii as shares of the scene's size, as in 0.05,0.15,0.5. Raises Problem."""
+    """Radii as shares of the scene's size, as in 0.05,0.15,0.5. Raises UserError."""
     found = []
     for word in radii.split(","):
         try:
@@ -264,7 +264,7 @@ def shares(radii: str) -> list[float]:
         except ValueError:
             found.append(-1.0)
         if not 0.001 <= found[-1] <= 10:
-            raise Problem(f"--radii {word}: must be numbers from 0.001 to 10, shares of the scene's size")
+            raise UserError(f"--radii {word}: must be numbers from 0.001 to 10, shares of the scene's size")
     return found
 
 
@@ -287,17 +287,17 @@ class Wanted:
         return name in self.found or name in self.typed
 
     def shot(self, technique: str) -> Shot:
-        """The shot with that technique, without what others are given. Raises Problem."""
+        """The shot with that technique, without what others are given. Raises UserError."""
         others = tuple(f"{t}." for t in Technique.known if t != Technique.named(technique).group)
         values = {**self.found, **self.typed, "technique": technique}
         return Shot().with_values({k: v for k, v in values.items() if not k.startswith(others)})
 
     def shots(self, techniques: Sequence[str] | None = None) -> list[Shot]:
-        """The shot with each of them; None: with the one that is asked for. Raises Problem where what was typed has no
+        """The shot with each of them; None: with the one that is asked for. Raises UserError where what was typed has no
         effect.
         """
         if techniques is not None and "technique" in self.typed:
-            raise Problem("--technique has no effect beside --techniques; leave one out")
+            raise UserError("--technique has no effect beside --techniques; leave one out")
         names = list(dict.fromkeys(techniques or [self.technique]))
         shots = [self.shot(name) for name in names]
         for name in self.typed:
@@ -308,38 +308,40 @@ class Wanted:
                     if techniques
                     else f"the technique is {names[0]}"
                 )
-                raise Problem(f"--{name} has no effect: {wanted}; add {owner} or leave it out")
-        if self.typed.get("far.field") == "probes" and not any(shot.technique.far_sighted for shot in shots):
-            sighted = " or ".join(name for name, kind in Technique.known.items() if kind.far_sighted)
-            raise Problem(f"--far.field probes has no effect: {names[0]} asks no probes; add {sighted} or leave it out")
-        if self.typed.get("guard.band") and not any(shot.technique.counts for shot in shots):
-            looking = " or ".join(name for name, kind in Technique.known.items() if kind.counts)
-            raise Problem(
-                f"--guard.band has no effect: {names[0]} does not look at the screen; add {looking} or leave it out"
+                raise UserError(f"--{name} has no effect: {wanted}; add {owner} or leave it out")
+        if self.typed.get("probes.enabled") and not any(shot.technique.uses_probes for shot in shots):
+            sighted = " or ".join(name for name, kind in Technique.known.items() if kind.uses_probes)
+            raise UserError(
+                f"--probes.enabled has no effect: {names[0]} asks no probes; add {sighted} or leave it out"
+            )
+        if self.typed.get("guard_band.size") and not any(shot.technique.sample_param for shot in shots):
+            looking = " or ".join(name for name, kind in Technique.known.items() if kind.sample_param)
+            raise UserError(
+                f"--guard_band.size has no effect: {names[0]} does not look at the screen; add {looking} or leave it out"
             )
         if self.typed.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):
-            raise Problem(
+            raise UserError(
                 f"--lighting.resolution half has no effect: {names[0]} is always drawn at full resolution; leave it out"
             )
-        if self.typed.get("temporal.frames") and not any(shot.remembers for shot in shots):
+        if self.typed.get("temporal.history_length") and not any(shot.remembers for shot in shots):
             why = (
-                f"--frames {shots[0].frames} averages them all"
-                if shots[0].frames > 1
+                f"--accumulated-frames {shots[0].accumulated_frames} averages them all"
+                if shots[0].accumulated_frames > 1
                 else f"{names[0]} averages its frames"
             )
-            raise Problem(f"--temporal.frames has no effect: {why}; leave it out")
+            raise UserError(f"--temporal.history_length has no effect: {why}; leave it out")
         return shots
 
 
 def take_wanted(given: dict[str, Any], before: Mapping[str, Any] | None = None) -> Wanted:
     """The shot's part of what flags gave, over the preset's, over that of a picture before; the rest stays in `given`.
-    Raises Problem.
+    Raises UserError.
     """
     found = dict(before or {})
     preset: str | Path | None = given.pop("preset", None)
     if preset:
         preset = presets.path_of(preset)
-        found |= checked(from_toml(read_text(preset), str(preset)), preset)
+        found |= checked(parse_toml(read_text(preset), str(preset)), preset)
     known = {
         "technique",
         *(n for n, *_ in Shot().walk()),
@@ -349,19 +351,19 @@ def take_wanted(given: dict[str, Any], before: Mapping[str, Any] | None = None) 
 
 
 def checked(found: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The values themselves, if each technique they are about can be drawn with them. Raises Problem("<file>: ...")."""
+    """The values themselves, if each technique they are about can be drawn with them. Raises UserError("<file>: ...")."""
     wanted = Wanted(found, {})
     try:
         for name in [wanted.technique, *(t for t in Technique.known if any(k.startswith(f"{t}.") for k in found))]:
             wanted.shot(name)
-    except Problem as problem:
-        raise Problem(f"{path}: {problem}") from None
+    except UserError as problem:
+        raise UserError(f"{path}: {problem}") from None
     return dict(found)
 
 
 def read_text(path: Path) -> str:
-    """A text file. Raises Problem."""
+    """A text file. Raises UserError."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+        raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None

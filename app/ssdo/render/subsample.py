@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssdo.gpu.context import Box, Gpu, Size, Texture
-from ssdo.render.frame_uniforms import Frame
+from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.technique import Lighting, View
+from ssdo.render.technique import Lighting, TechniqueInputs
 
 # of what is seen there, as shaders/passes/subsample.frag writes them
 PARTS = ("normal", "albedo", "emission", "depth", "sun", "flat", "gloss", "shine")
@@ -22,13 +22,13 @@ class Pick:
     step: int
 
 
-def view(gpu: Gpu, whole: View, pick: Pick, frame: Frame, name: str) -> View:
+def view(gpu: Gpu, whole: TechniqueInputs, pick: Pick, frame: FrameUniforms, name: str) -> TechniqueInputs:
     """What is seen at these pixels; `frame`: where they lie."""
     surfaces = whole.gbuffer
     layered, glossy = surfaces.flat is not surfaces.normal, surfaces.gloss is not None
     formats = ["rgba16f"] * 3 + ["r32f", "rgba32f"] + ["rgba16f"] * layered + ["rgba16f", "rgba32f"] * glossy
     given: dict[str, Any] = {"pick": pick, "gbuffer": surfaces, "light_sun": whole.sun} | (
-        {"light_shine": whole.shine} if glossy else {}
+        {"light_shine": whole.direct_specular} if glossy else {}
     )
     into = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats)
     normal, albedo, emission, depth, sun, *more = gpu.draw(
@@ -39,7 +39,7 @@ def view(gpu: Gpu, whole: View, pick: Pick, frame: Frame, name: str) -> View:
     flat = more.pop(0) if layered else normal
     gloss, shine = more or (None, None)
     return whole._replace(
-        frame=frame, gbuffer=GBuffer(normal, albedo, emission, depth, flat, gloss), sun=sun, shine=shine
+        frame=frame, gbuffer=GBuffer(normal, albedo, emission, depth, flat, gloss), sun=sun, direct_specular=shine
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.frame_uniforms import Frame, Matrix, box_corners, flat, look_at
+from ssdo.render.frame_uniforms import FrameUniforms, Matrix, box_corners, flat, look_at
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.mesh_buffers import upload
 from ssdo.scene.model import Scene
@@ -17,24 +17,26 @@ from ssdo.settings import Settings, Vec3, param
 
 
 @dataclass(frozen=True)
-class Sun(Settings):
+class SunSettings(Settings):
     """The sun: one direction, sharp light."""
 
+    group: ClassVar[str] = "sun"
+
     azimuth: float | None = param(
-        None, -360.0, 360.0, "where it stands: 0 north (-z), 90 east (+x)", unit="deg", auto="the scene's"
+        None, -360.0, 360.0, "where it stands: 0 north (-z), 90 east (+x)", unit="deg", auto_label="the scene's"
     )
-    elevation: float | None = param(None, -90.0, 90.0, "how high it stands", unit="deg", auto="the scene's")
+    elevation: float | None = param(None, -90.0, 90.0, "how high it stands", unit="deg", auto_label="the scene's")
     irradiance: float | None = param(
-        None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto="the scene's"
+        None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto_label="the scene's"
     )
-    color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of its light", auto="the scene's")
-    size: float | None = param(
+    color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of its light", auto_label="the scene's")
+    angular_diameter: float | None = param(
         None,
         0.0,
         20.0,
         "angular diameter: how soft shadows are",
         unit="deg",
-        auto="0.53, the sun's, or that of an extracted one",
+        auto_label="0.53, the sun's, or that of an extracted one",
     )
     resolution: int = param(2048, 256, 8192, "texels a side of its shadow map", unit="px")
 
@@ -88,7 +90,9 @@ class Light:
     clip_from_world: Matrix
 
 
-def draw(gpu: Gpu, scene: Scene, frame: Frame, gbuffer: GBuffer, sun: Sun, name: str = "sun") -> Sunshine:
+def draw(
+    gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer, sun: SunSettings, name: str = "sun"
+) -> Sunshine:
     """The sun's light on every pixel."""
     into = gpu.target(name, gbuffer.depth.size, *["rgba32f"] * (1 if gbuffer.gloss is None else 2))
     if not any(frame.sun_irradiance):

@@ -14,7 +14,7 @@ with a `Lighting`:
   hemisphere's open share.
 
 What is open is open as far as a technique looks: on the screen, within its radius. Where `View.far` has probes, those
-that are `far_sighted` ask them about these directions too: then open means open to the sky beyond the radius and beyond
+that are `uses_probes` ask them about these directions too: then open means open to the sky beyond the radius and beyond
 the screen, direct is dimmed by what lies there, and what that sends is part of indirect.
 
 Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay
@@ -33,14 +33,14 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from ssdo.gpu.context import Box, Gpu, Size, Texture
 from ssdo.render.environment_maps import EnvironmentMaps, GlossMaps
-from ssdo.render.frame_uniforms import Frame
+from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.probe_grid import Far
-from ssdo.render.punctual_lights import Lamps
-from ssdo.render.sun import Sun
+from ssdo.render.probe_grid import ProbeSettings
+from ssdo.render.punctual_lights import PunctualLightSettings
+from ssdo.render.sun import SunSettings
 from ssdo.scene.environment import Environment
 from ssdo.scene.model import Scene
-from ssdo.settings import Problem, Settings, about, excerpt, param, suggestion
+from ssdo.settings import Settings, UserError, param, param_of, shorten, suggest
 
 SHORTEST, LONGEST = 1e-4, 1e4  # metres
 # half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
@@ -50,22 +50,24 @@ POINTS = 8  # tried along a direction, where a number of samples is asked of a t
 SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS = 64, 8, 64  # of screen truth, in each frame; see Technique.converging
 
 
-class View(NamedTuple):
+class TechniqueInputs(NamedTuple):
     """What a technique may look at."""
 
     scene: Scene
-    frame: Frame
+    frame: FrameUniforms
     gbuffer: GBuffer
     environment: EnvironmentMaps
     sky: Environment  # the same as an array
     sun: Texture  # rgb: irradiance from sun and lamps, shadowed
-    shine: Texture | None  # rgb: radiance that glossy surfaces reflect of these
-    lamps: Lamps
-    far: Far  # how it is known what the screen cannot show
-    gloss: GlossMaps | None  # None: everything is diffuse
-    sunlight: Sun  # as the shot has it; what reaches the surfaces seen is in `sun`
-    wide: View | None = None  # the same with its surroundings, where there is a guard band: what techniques are given
-    within: Box | None = None  # of such a view the pixels to be lit; None: all
+    direct_specular: Texture | None  # rgb: radiance that glossy surfaces reflect of these
+    lights: PunctualLightSettings
+    probes: ProbeSettings  # how it is known what the screen cannot show
+    specular: GlossMaps | None  # None: everything is diffuse
+    sun_settings: SunSettings  # as the shot has it; what reaches the surfaces seen is in `sun`
+    padded: TechniqueInputs | None = (
+        None  # the same with its surroundings, where there is a guard band: what techniques are given
+    )
+    scissor: Box | None = None  # of such a view the pixels to be lit; None: all
 
     @property
     def size(self) -> Size:
@@ -88,20 +90,20 @@ class Lighting(NamedTuple):
     gloss: Texture | None = None
 
     @property
-    def bounces(self) -> bool:
+    def has_indirect(self) -> bool:
         return self.indirect.size == self.direct.size
 
     @property
     def given(self) -> dict[str, Any]:
         """What shaders/common/lighting.glsl is told."""
-        return {"light": self, "bounce": Bounce("yes" if self.bounces else "no")}
+        return {"light": self, "bounce": Bounce("yes" if self.has_indirect else "no")}
 
     @property
     def formats(self) -> list[str]:
         """Of textures that hold as much: without a bounce the first alone, unless there is gloss, which shaders write
         third.
         """
-        return [LIGHTING_FORMAT] * (1 + self.bounces if self.gloss is None else 3)
+        return [LIGHTING_FORMAT] * (1 + self.has_indirect if self.gloss is None else 3)
 
     def of(self, textures: Sequence[Texture]) -> Lighting:
         """What became of it in such textures."""
@@ -118,11 +120,11 @@ class Technique(Settings):
     """A way to light the surfaces the camera sees."""
 
     known: ClassVar[dict[str, type[Technique]]] = {}
-    far_sighted: ClassVar[bool] = False  # asks the probes of `far` about directions that the screen leaves open
+    uses_probes: ClassVar[bool] = False  # asks the probes of `far` about directions that the screen leaves open
     # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
     progressive: ClassVar[bool] = False
     # the parameter that says how much is tried against the screen at each pixel; empty: nothing is
-    counts: ClassVar[str] = ""
+    sample_param: ClassVar[str] = ""
 
     def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -131,72 +133,72 @@ class Technique(Settings):
 
     @staticmethod
     def named(name: Any) -> type[Technique]:
-        """The technique of that name; a file may name it with anything. Raises Problem."""
+        """The technique of that name; a file may name it with anything. Raises UserError."""
         if not isinstance(name, str):
-            raise Problem(f"technique = {excerpt(name)}: must be text")
+            raise UserError(f"technique = {shorten(name)}: must be text")
         if name not in Technique.known:
-            raise Problem(f"no technique {name[:100]}{suggestion(name, Technique.known)}")
+            raise UserError(f"no technique {name[:100]}{suggest(name, Technique.known)}")
         return Technique.known[name]
 
-    def draw(self, gpu: Gpu, view: View) -> Lighting:
+    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
         raise NotImplementedError
 
     @property
-    def points(self) -> int:
+    def fetches_per_sample(self) -> int:
         """Looked up on the screen for each of what it counts."""
         return 0
 
     @property
-    def count(self) -> int:
+    def sample_count(self) -> int:
         """How much is tried at each pixel, in the technique's own way; 0: nothing."""
-        return getattr(self, self.counts) if self.counts else 0
+        return getattr(self, self.sample_param) if self.sample_param else 0
 
     @property
-    def lobes(self) -> int:
+    def specular_count(self) -> int:
         """Directions tried in the lobe of a glossy surface; 0: none."""
         return 0
 
     @property
     def fetches(self) -> int:
         """Points looked up on the screen at each pixel: what is equal in a comparison with equal samples."""
-        return self.count * self.points
+        return self.sample_count * self.fetches_per_sample
 
-    def counting(self, count: float) -> Self:
+    def with_samples(self, count: float) -> Self:
         """A copy that tries so much, or as near to it as it can."""
-        if not self.counts:
+        if not self.sample_param:
             return self
-        allowed = about(next(f for f in fields(self) if f.name == self.counts))
-        assert allowed.lo is not None and allowed.hi is not None
-        return replace(self, **{self.counts: round(min(max(count, allowed.lo), allowed.hi))})
+        allowed = param_of(next(f for f in fields(self) if f.name == self.sample_param))
+        assert allowed.min is not None and allowed.max is not None
+        return replace(self, **{self.sample_param: round(min(max(count, allowed.min), allowed.max))})
 
-    def fetching(self, fetches: float) -> Self:
+    def with_fetches(self, fetches: float) -> Self:
         """A copy that looks up so many points, or as near to it as it can."""
-        return self.counting(fetches / self.points) if self.points else self
+        return self.with_samples(fetches / self.fetches_per_sample) if self.fetches_per_sample else self
 
-    def sampled(self, samples: int) -> Self:
+    def with_budget(self, samples: int) -> Self:
         """A copy that tries so many directions of its own, or looks up as many points as that many of POINTS. Raises
-        Problem.
+        UserError.
         """
         if not SAMPLES[0] <= samples <= SAMPLES[1]:
-            raise Problem(f"samples = {samples}: must be {SAMPLES[0]} to {SAMPLES[1]}")
-        return self.fetching(POINTS * samples)
+            raise UserError(f"samples = {samples}: must be {SAMPLES[0]} to {SAMPLES[1]}")
+        return self.with_fetches(POINTS * samples)
 
-    def converging(self) -> Self:
+    def as_converged(self) -> Self:
         """A copy that tries as much as screen truth does: those that differ in that alone have the same."""
         return self
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """Its name, as it is written."""
-        return self.group.upper() if self.counts else self.group
+        return self.group.upper() if self.sample_param else self.group
 
     @property
-    def tries(self) -> str:
+    def count_text(self) -> str:
         """What it counts, in words; empty: nothing."""
         return ""
 
     @property
-    def way(self) -> tuple[str, ...]:
+    def method_text(self) -> tuple[str, ...]:
         """How it looks for what closes directions, and how far, in words."""
         return ()
 
@@ -215,7 +217,7 @@ def thickness_param() -> Any:
         LONGEST,
         "how deep the things seen are taken to be, along the view axis",
         unit="m",
-        auto="thickness_share",
+        auto_label="relative_thickness",
         log=True,
     )
 
@@ -226,27 +228,27 @@ def thickness_share_param() -> Any:
 
 def intervals_param() -> Any:
     return param(
-        "one",
+        "1",
         help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
-        choices=("one", "two"),
+        choices=("1", "2"),
     )
 
 
 @dataclass(frozen=True)
-class ScreenSpace(Technique, abstract=True):
+class HemisphereTechnique(Technique, abstract=True):
     """Techniques that try directions of the hemisphere against the depth buffer: what they have in common, so that a
     comparison between them can be fair. See shaders/common/ray_march.glsl for what the parameters do."""
 
-    counts: ClassVar[str] = "samples"
+    sample_param: ClassVar[str] = "samples"
 
     samples: int = param(16, *SAMPLES, "directions tried at each pixel", log=True)
     radius: float | None = param(
         None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True
     )
     visibility: str = param(
-        "march",
+        "ray-march",
         help="what closes a direction: one point tried on it (as published) or several along it",
-        choices=("march", "point"),
+        choices=("ray-march", "single-sample"),
     )
     steps: int = param(
         8,
@@ -256,58 +258,58 @@ class ScreenSpace(Technique, abstract=True):
         log=True,
     )
     thickness: float | None = thickness_param()
-    thickness_share: float = thickness_share_param()
-    intervals: str = intervals_param()
+    relative_thickness: float = thickness_share_param()
+    depth_layers: str = intervals_param()
     bias: float = param(
         0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True
     )
 
-    def fitted(self, size: float) -> Self:
-        fitted = super().fitted(size)
+    def resolve_lengths(self, size: float) -> Self:
+        fitted = super().resolve_lengths(size)
         return (
             fitted
             if fitted.thickness is not None
-            else replace(fitted, thickness=share(fitted.thickness_share, fitted.radius))
+            else replace(fitted, thickness=share(fitted.relative_thickness, fitted.radius))
         )
 
     @property
-    def points(self) -> int:
-        return self.steps if self.visibility == "march" else 1
+    def fetches_per_sample(self) -> int:
+        return self.steps if self.visibility == "ray-march" else 1
 
-    def sampled(self, samples: int) -> Self:
+    def with_budget(self, samples: int) -> Self:
         return replace(self, samples=samples)
 
-    def converging(self) -> Self:
+    def as_converged(self) -> Self:
         return replace(self, samples=SCREEN_SAMPLES)
 
     @property
-    def tries(self) -> str:
+    def count_text(self) -> str:
         return f"{self.samples} {'direction' if self.samples == 1 else 'directions'}"
 
     @property
-    def way(self) -> tuple[str, ...]:
-        return (f"march {self.steps}" if self.visibility == "march" else "one point each", *_reach(self.radius))
+    def method_text(self) -> tuple[str, ...]:
+        return (f"march {self.steps}" if self.visibility == "ray-march" else "one point each", *_reach(self.radius))
 
     def label(self) -> str:
-        seen = f"march {self.steps}" if self.visibility == "march" else "point"
+        seen = f"march {self.steps}" if self.visibility == "ray-march" else "point"
         return ", ".join(
             [
-                self.title,
+                self.display_name,
                 f"{self.samples} samples",
                 *_reach(self.radius),
                 seen,
-                *["two intervals"] * (self.intervals == "two"),
+                *["two intervals"] * (self.depth_layers == "2"),
             ]
         )
 
 
 @dataclass(frozen=True)
-class Sliced(Technique, abstract=True):
+class SliceTechnique(Technique, abstract=True):
     """Techniques that march slices of the hemisphere over the depth buffer: what they have in common. See
     shaders/common/slices.glsl.
     """
 
-    counts: ClassVar[str] = "slices"
+    sample_param: ClassVar[str] = "slices"
 
     slices: int = param(2, 1, 64, "planes through the view ray at each pixel", log=True)
     steps: int = param(16, 1, 64, "points tried along each side of a slice", log=True)
@@ -319,22 +321,22 @@ class Sliced(Technique, abstract=True):
     )
 
     @property
-    def points(self) -> int:
+    def fetches_per_sample(self) -> int:
         return 2 * self.steps
 
-    def converging(self) -> Self:
+    def as_converged(self) -> Self:
         return replace(self, slices=SCREEN_SLICES, steps=SCREEN_STEPS)
 
     @property
-    def tries(self) -> str:
+    def count_text(self) -> str:
         return f"{self.slices} {'slice' if self.slices == 1 else 'slices'}"
 
     @property
-    def way(self) -> tuple[str, ...]:
+    def method_text(self) -> tuple[str, ...]:
         return (f"2 x {self.steps} points", *_reach(self.radius))
 
     def label(self) -> str:
-        return ", ".join([self.title, f"{self.tries} of 2 x {self.steps}", *_reach(self.radius)])
+        return ", ".join([self.display_name, f"{self.count_text} of 2 x {self.steps}", *_reach(self.radius)])
 
 
 def _reach(radius: float | None) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.denoise import Blur
+from ssdo.render.denoise import Denoiser
 from ssdo.render.frame_uniforms import Matrix, from_view
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, View
+from ssdo.render.technique import LIGHTING_FORMAT, Lighting, TechniqueInputs
 from ssdo.settings import Settings, param
 
 
@@ -21,10 +21,10 @@ from ssdo.settings import Settings, param
 class Temporal(Settings):
     """Light that is remembered from frame to frame and found again where the camera moves."""
 
-    frames: int = param(
+    history_length: int = param(
         0, 0, 64, "frames whose light is remembered and found again where the camera moves; 0 switches it off"
     )
-    clamping: float = param(
+    clip_sigma: float = param(
         0.5,
         0.1,
         100.0,
@@ -32,11 +32,11 @@ class Temporal(Settings):
         log=True,
     )
 
-    def draw(self, gpu: Gpu, view: View, light: Lighting, blur: Blur, index: int) -> Lighting:
+    def draw(self, gpu: Gpu, view: TechniqueInputs, light: Lighting, blur: Denoiser, index: int) -> Lighting:
         """Light of this frame with that of the frames before; what a blur would take for one surface is one. Starts
         anew at index 0, and wherever what is kept is not of the index before.
         """
-        if self.frames == 0:
+        if self.history_length == 0:
             return light
         formats = [
             LIGHTING_FORMAT,
@@ -54,7 +54,7 @@ class Temporal(Settings):
         given: dict[str, Any] = {
             "temporal": self,
             "past": past,
-            "blur": blur,
+            "denoise": blur,
             "frame": view.frame,
             "gbuffer": view.gbuffer,
             "light": light,

@@ -21,7 +21,7 @@ from ssdo.scene import skies
 from ssdo.scene.model import Floats, Sunlight
 from ssdo.scene.skies import Doubles
 from ssdo.scene.skies import directions as directions
-from ssdo.settings import Problem, Vec3, suggestion
+from ssdo.settings import UserError, Vec3, suggest
 
 WIDEST = 512  # columns of the finest prefiltered level: 0.7 degrees, finer than the solid angle of 256 x 16 samples
 # Times the mean radiance: what is above is met by rays of its own. At 2.5, 4 and 8 the variance of 4 rays a pixel in
@@ -268,14 +268,14 @@ def load(name: str, sun: Vec3) -> Environment:
     """The environment of a built-in name or a path to an .hdr or .exr file. `sun`: unit vector towards the sun, which
     some skies follow.
 
-    Raises Problem for what does not exist or cannot be read.
+    Raises UserError for what does not exist or cannot be read.
     """
     if name in BUILT_IN:
         return _built_in(name, sun if name in skies.FOLLOWING else (0.0, 1.0, 0.0))
     path = Path(name)
     if path.suffix.lower() in FILES:
         return _file(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    raise Problem(f"no environment {name}{suggestion(name, BUILT_IN)}, or give a path to an {' or '.join(FILES)} file")
+    raise UserError(f"no environment {name}{suggest(name, BUILT_IN)}, or give a path to an {' or '.join(FILES)} file")
 
 
 @lru_cache(4)

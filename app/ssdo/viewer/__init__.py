@@ -27,7 +27,7 @@ def main(
     """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO
     beside it; `choose`: lighting at half the resolution where a processor draws. Returns the exit code.
 
-    Raises NoOpenGL where no window can be opened, and Problem for a scene or an environment that cannot be loaded.
+    Raises NoOpenGL where no window can be opened, and UserError for a scene or an environment that cannot be loaded.
     """
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         raise NoOpenGL("no window can be opened (DISPLAY is not set); run it in a graphical session, or use capture")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu, Target, Texture
 from ssdo.render import gbuffer, subsample
-from ssdo.render.pipeline import Picture
+from ssdo.render.pipeline import FrameResult
 from ssdo.render.sun import Sunshine
 from ssdo.render.technique import Lighting
 from ssdo.render.techniques.off import Off
@@ -33,11 +33,11 @@ class Buffer(NamedTuple):
     over: Texture | None = None  # what it is divided by
 
 
-def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> dict[str, Callable[[], Buffer]]:
+def of_picture(gpu: Gpu, slot: str, p: FrameResult, bare: Callable[[], Texture]) -> dict[str, Callable[[], Buffer]]:
     """By name: the ladder's steps, what else is known by its meaning, then every target of the slot. `bare`: irradiance
     of the whole environment, which is drawn only where it is looked at.
     """
-    surfaces, light, raw, over_pi = p.view.gbuffer, p.lighting, p.raw, 1 / math.pi
+    surfaces, light, raw, over_pi = p.view.gbuffer, p.lighting, p.unfiltered, 1 / math.pi
     found: dict[str, Callable[[], Buffer]] = {
         "albedo": lambda: Buffer(surfaces.albedo, "light"),
         "unoccluded": lambda: Buffer(bare(), "light", over_pi),
@@ -45,7 +45,7 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
         "direct light": lambda: Buffer(light.direct, "light", over_pi),
         "coloured visibility": lambda: Buffer(light.direct, "ratio", over=bare()),
         "bounce": lambda: Buffer(light.indirect, "light", over_pi),
-        "picture": lambda: Buffer(p.image, "picture"),
+        "picture": lambda: Buffer(p.display, "picture"),
         "open share, not blurred": lambda: Buffer(raw.direct, "alpha"),
         "bounce, not blurred": lambda: Buffer(raw.indirect, "light", over_pi),
         "sun and lamps": lambda: Buffer(p.view.sun, "light", over_pi),
@@ -53,8 +53,8 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
         "emission": lambda: Buffer(surfaces.emission, "light"),
         "depth": lambda: Buffer(surfaces.depth, "depth"),
     }
-    if surfaces.gloss is not None and p.view.shine is not None:
-        gloss, shine = surfaces.gloss, p.view.shine
+    if surfaces.gloss is not None and p.view.direct_specular is not None:
+        gloss, shine = surfaces.gloss, p.view.direct_specular
         found |= {
             "gloss": lambda: Buffer(gloss, "light"),
             "roughness": lambda: Buffer(gloss, "alpha"),
@@ -78,11 +78,11 @@ def of_picture(gpu: Gpu, slot: str, p: Picture, bare: Callable[[], Texture]) -> 
     return found
 
 
-def _drawn(gpu: Gpu, slot: str, p: Picture, texture: Texture, mapping: str) -> Buffer:
+def _drawn(gpu: Gpu, slot: str, p: FrameResult, texture: Texture, mapping: str) -> Buffer:
     """A target; of one that holds the picture's surroundings too, the picture."""
-    for view in (p.view.wide, p.given.wide):
-        if view and view.within and texture.size != p.image.size:
-            x, y, width, height = view.within
+    for view in (p.view.padded, p.lit_view.padded):
+        if view and view.scissor and texture.size != p.display.size:
+            x, y, width, height = view.scissor
             for border in (0, 1):  # of 1 / depth
                 if texture.size == (view.size[0] + 2 * border, view.size[1] + 2 * border):
                     with gpu.scope(f"inner {slot}"):
@@ -106,7 +106,7 @@ def _parts(name: str, target: Target, scene: Scene) -> tuple[str, ...]:
     return known.get(name, Lighting._fields)[:count] if count > 1 else ("",)
 
 
-def unoccluded(gpu: Gpu, slot: str, p: Picture) -> Texture:
+def unoccluded(gpu: Gpu, slot: str, p: FrameResult) -> Texture:
     """Irradiance of the whole environment at every surface of a picture."""
     with gpu.scope(f"bare {slot}"):
         return Off().draw(gpu, p.view).direct

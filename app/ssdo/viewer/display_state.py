@@ -16,7 +16,7 @@ from ssdo.gpu.context import Gpu, Size, Target, Texture
 from ssdo.measure import metrics
 from ssdo.render import composite
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import Picture
+from ssdo.render.pipeline import FrameResult
 from ssdo.scene.model import Floats
 from ssdo.settings import Vec3, param
 from ssdo.viewer.buffers import LADDER, PICTURE, Buffer, of_picture, unoccluded
@@ -109,7 +109,7 @@ class Lens:
         self.stage = stage
         self._kept: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
-    def _of(self, name: str, pictures: tuple[Picture | None, ...], make: Callable[[], T]) -> T:
+    def _of(self, name: str, pictures: tuple[FrameResult | None, ...], make: Callable[[], T]) -> T:
         """What was made of just these pictures, made anew for others. What was made of pictures that are gone goes with
         them.
         """
@@ -122,7 +122,7 @@ class Lens:
         thing: T = self._kept[name][1]
         return thing
 
-    def picture(self, slot: Slot) -> Picture | None:
+    def picture(self, slot: Slot) -> FrameResult | None:
         return self.stage.sides[slot].picture
 
     # ---- buffers ----
@@ -132,7 +132,7 @@ class Lens:
         p = self.picture(slot)
         return of_picture(self.gpu, slot, p, lambda: self._bare(slot, p)) if p else {}
 
-    def _bare(self, slot: Slot, p: Picture) -> Texture:
+    def _bare(self, slot: Slot, p: FrameResult) -> Texture:
         return self._of(f"bare {slot}", (p,), lambda: unoccluded(self.gpu, slot, p))
 
     def buffer(self, slot: Slot, look: Look) -> Buffer | None:
@@ -234,20 +234,20 @@ class Lens:
     def changed(self) -> float | None:
         """Share of pixels that look different in A and B; None where sizes differ."""
         a, b = self.picture("A"), self.picture("B")
-        if a is None or b is None or a.image.size != b.image.size:
+        if a is None or b is None or a.display.size != b.display.size:
             return None
 
         def compared() -> float:
-            apart = np.abs(self.gpu.read(a.image)[..., :3] - self.gpu.read(b.image)[..., :3]).max(-1)
+            apart = np.abs(self.gpu.read(a.display)[..., :3] - self.gpu.read(b.display)[..., :3]).max(-1)
             return float((apart > NOTICED / 255).mean())
 
         return self._of("changed", (a, b), compared)
 
-    def relit(self, slot: str, p: Picture, truth: Picture) -> Texture:
+    def relit(self, slot: str, p: FrameResult, truth: FrameResult) -> Texture:
         """A slot's surfaces in the truth's light, radiance. A truth that is drawn smaller has other texels of their
         textures, but the same light.
         """
-        if truth.image.size == p.image.size:
+        if truth.display.size == p.display.size:
             return truth.radiance
 
         def draw() -> Texture:
@@ -274,14 +274,14 @@ class Lens:
 
         return self._of(f"rmse {slot}", (p, truth), measured)
 
-    def _shared(self, p: Picture, truth: Picture) -> Any:
+    def _shared(self, p: FrameResult, truth: FrameResult) -> Any:
         """Pixels whose texel of the truth lies on the same surface: no farther apart than it is deep there, turned by
         no more than 18 degrees.
         """
         read = self.gpu.read
         depth = read(p.view.gbuffer.depth)[..., 0]
         surface = depth < BACKGROUND
-        if truth.image.size == p.image.size:
+        if truth.display.size == p.display.size:
             return surface
         other = _enlarged(read(truth.view.gbuffer.depth)[..., 0], depth.shape)
         normal, turned = (
@@ -298,13 +298,15 @@ class Lens:
             p = self.picture(slot)
             if p is None:
                 continue
-            x, y = (min(int((a + 0.5) / s * n), n - 1) for a, s, n in zip(at, size, p.image.size, strict=True))
+            x, y = (min(int((a + 0.5) / s * n), n - 1) for a, s, n in zip(at, size, p.display.size, strict=True))
             depth = self.gpu.pixel(p.view.gbuffer.depth, x, y)[0]
             direct = self.gpu.pixel(p.lighting.direct, x, y)
             values[slot] = {
                 "radiance": self.gpu.pixel(p.radiance, x, y)[:3],
                 "direct": direct[:3],
-                "indirect": self.gpu.pixel(p.lighting.indirect, x, y)[:3] if p.lighting.bounces else (0.0, 0.0, 0.0),
+                "indirect": self.gpu.pixel(p.lighting.indirect, x, y)[:3]
+                if p.lighting.has_indirect
+                else (0.0, 0.0, 0.0),
                 "open": direct[3:],
             }
             if depth < BACKGROUND and position is None:
@@ -314,9 +316,9 @@ class Lens:
         return Cursor(at, position, normal, values)
 
 
-def _position(p: Picture, x: int, y: int, depth: float) -> Vec3:
+def _position(p: FrameResult, x: int, y: int, depth: float) -> Vec3:
     """World position, metres, of what is seen at a texel (row 0 on top)."""
-    frame, (w, h) = p.view.frame, p.image.size
+    frame, (w, h) = p.view.frame, p.display.size
     view = np.array(
         (
             (2 * (x + 0.5) / w - 1) * frame.tangent[0] * depth,

@@ -13,7 +13,7 @@ import numpy as np
 
 from ssdo.render.gbuffer import BACKGROUND
 from ssdo.render.technique import POINTS
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer.render_scheduler import PAIR, Slot
 from ssdo.viewer.session import Session, State
 
@@ -70,7 +70,7 @@ class Experiment:
             self.curves[slot].append((self.steps[self._at], self.measure(session, slot)))
         try:
             self._next(session)
-        except Problem as problem:
+        except UserError as problem:
             self.end(session)
             session.error = str(problem)
 
@@ -110,7 +110,7 @@ def _turn(session: Session, angle: float) -> None:
 
 def _samples(session: Session, count: float) -> None:
     for slot in PAIR:
-        session.techniques[slot] = session.techniques[slot].sampled(int(count))
+        session.techniques[slot] = session.techniques[slot].with_budget(int(count))
 
 
 def turn_the_light(session: Session) -> Experiment:
@@ -125,11 +125,11 @@ def climb_samples(session: Session) -> Experiment:
     able = [
         count
         for count in COUNTS
-        if all(t.sampled(count) != t.sampled(2 * count) for t in session.techniques.values() if t.counts)
+        if all(t.with_budget(count) != t.with_budget(2 * count) for t in session.techniques.values() if t.sample_param)
     ]
     what = (
         "samples"
-        if len({t.counts for t in session.techniques.values() if t.counts}) < 2
+        if len({t.sample_param for t in session.techniques.values() if t.sample_param}) < 2
         else f"samples, or slices of as many times {POINTS} points"
     )
     return Experiment("sample ladder", what, "RMSE against the truth", able, _samples, error)
@@ -137,12 +137,12 @@ def climb_samples(session: Session) -> Experiment:
 
 def climb_radius(session: Session) -> Experiment:
     """A sixteenth of B's radius to four times it."""
-    fitted = [session.techniques[slot].fitted(session.scene.size).values() for slot in ("B", "A")]
+    fitted = [session.techniques[slot].resolve_lengths(session.scene.size).values() for slot in ("B", "A")]
     radius = next((values["radius"] for values in fitted if "radius" in values), session.scene.size)
 
     def apply(s: Session, value: float) -> None:
         for slot in PAIR:
-            if (t := s.techniques[slot]).counts:
+            if (t := s.techniques[slot]).sample_param:
                 s.techniques[slot] = t.with_values({"radius": value})
 
     steps = [round(radius * share, 6) for share in SHARES if 1e-4 <= radius * share <= 1e4]

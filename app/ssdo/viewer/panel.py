@@ -134,7 +134,9 @@ class Panel:
         picture = s.sides[self.probed].picture
         self.probe = None
         if picture and self.cursor.position is not None:
-            x, y = (min(int((a + 0.5) / w * n), n - 1) for a, w, n in zip(at, s.size, picture.image.size, strict=True))
+            x, y = (
+                min(int((a + 0.5) / w * n), n - 1) for a, w, n in zip(at, s.size, picture.display.size, strict=True)
+            )
             self.probe = probed(s.gpu, picture, x, y)
 
     def _measure(self) -> None:
@@ -246,7 +248,7 @@ class Panel:
         w.quiet((type(technique).__doc__ or "").split("\n")[0])
         for name, owner, f, value in technique.walk(f"{technique.group}."):
             w.row(slot, name, owner, f, value)
-        if technique.counts and len(s.shown) == 1:
+        if technique.sample_param and len(s.shown) == 1:
             changed, linked = imgui.checkbox(
                 f"the same for all techniques##{slot}", not any(name in s.apart for name in COMMON)
             )

@@ -19,7 +19,7 @@ from ssdo.measure import images
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.scene.model import Bytes
-from ssdo.settings import Problem, excerpt, flatten, to_toml, toml_tree
+from ssdo.settings import UserError, flatten, format_toml, shorten, toml_tree
 from ssdo.viewer.budget import KINDS
 from ssdo.viewer.buffers import PICTURE
 from ssdo.viewer.controls import Pose
@@ -37,7 +37,7 @@ WINDOW = ("width", "height", "frames")  # of a shot, but decided by the window a
 
 def screenshot(session: Session, folder: Path = Path("captures")) -> list[Path]:
     """Save what is seen, at the size that it rests at, with its shot inside; where both slots are seen, each too, since
-    a file holds one shot. Raises Problem.
+    a file holds one shot. Raises UserError.
     """
     look = session.look
     for slot in session.shown:
@@ -59,7 +59,7 @@ def screenshot(session: Session, folder: Path = Path("captures")) -> list[Path]:
 
 
 def screenshot_sides(session: Session, folder: Path, stem: str = "") -> list[Path]:
-    """The pictures of A and B, each with its shot inside. Raises Problem."""
+    """The pictures of A and B, each with its shot inside. Raises UserError."""
     stem = stem or Path(session.base.scene.partition(":")[0]).stem
     paths = []
     for slot, word in zip(PAIR, ("left", "right"), strict=True):
@@ -85,7 +85,7 @@ def seen(session: Session) -> Bytes:
 def _save(session: Session, path: Path, slot: Slot, alone: bool) -> None:
     picture = session.sides[slot].picture
     if picture is None:
-        raise Problem("there is no picture to save yet")
+        raise UserError("there is no picture to save yet")
     images.save_png(path, images.pixels(session.gpu, picture) if alone else seen(session), picture.shot.values())
 
 
@@ -104,11 +104,11 @@ def state_text(session: Session) -> str:
         for name, owner, _, value in base.walk()
         if value is not None and name not in WINDOW and not isinstance(owner, Technique)
     }
-    tree: dict[str, Any] = {"both": tomllib.loads(to_toml(common))}
+    tree: dict[str, Any] = {"both": tomllib.loads(format_toml(common))}
     for slot, technique in session.techniques.items():
         own = {name: value for name, value in session.own[slot].items() if value is not None}
         values = {name: value for name, _, _, value in technique.walk(f"{technique.group}.") if value is not None}
-        tree[slot] = tomllib.loads(to_toml({"technique": technique.group} | values | own))
+        tree[slot] = tomllib.loads(format_toml({"technique": technique.group} | values | own))
     look = {name: getattr(session.look, name) for name in LOOKS}
     look |= {"divider": session.look.divider} if session.look.divider is not None else {}
     tree["look"] = look | {"apart": sorted(session.apart), "budget": session.budget, "truth": session.truth}
@@ -117,24 +117,24 @@ def state_text(session: Session) -> str:
 
 def take_state(session: Session, text: str, where: str) -> None:
     """Bring the viewer into the state that a text tells; where it is a preset or a picture's shot, slot B. Raises
-    Problem, and changes nothing then.
+    UserError, and changes nothing then.
     """
     tree = toml_tree(text, where)
     try:
         for name in ("both", *PAIR, "look"):
             if "both" in tree and not isinstance(tree.get(name, {}), Mapping):
-                raise Problem(f"{name}: must be a table, not {excerpt(tree[name])}")
+                raise UserError(f"{name}: must be a table, not {shorten(tree[name])}")
         if "both" not in tree:
             _take_shot(session, flatten(tree))
         else:
             state, look = _state(tree, session.base), _look(tree.get("look", {}), session.look)
             kind = str(tree.get("look", {}).get("budget", KINDS[0]))
             if kind not in KINDS:
-                raise Problem(f"look.budget = {excerpt(kind)}: must be one of {', '.join(KINDS)}")
+                raise UserError(f"look.budget = {shorten(kind)}: must be one of {', '.join(KINDS)}")
             session.restore(state)
             session.look, session.budget, session.truth = look, kind, bool(tree.get("look", {}).get("truth", False))
-    except Problem as problem:
-        raise Problem(f"{where}: {problem}") from None
+    except UserError as problem:
+        raise UserError(f"{where}: {problem}") from None
     session.error, session.note = "", f"state of {where}"
 
 
@@ -147,7 +147,7 @@ def _take_shot(session: Session, values: dict[str, Any]) -> None:
     before = session.state()
     if not ((not scene or session.change(scene)) and session.change(values)):
         session.restore(before)
-        raise Problem(session.error)
+        raise UserError(session.error)
 
 
 def _state(tree: Mapping[str, Any], now: Shot) -> State:
@@ -169,7 +169,7 @@ def _state(tree: Mapping[str, Any], now: Shot) -> State:
     }
     apart = tree.get("look", {}).get("apart", [])
     if not isinstance(apart, list) or not known.issuperset(map(str, apart)):
-        raise Problem(f"look.apart = {excerpt(apart)}: must be a list of parameters that A and B can have apart")
+        raise UserError(f"look.apart = {shorten(apart)}: must be a list of parameters that A and B can have apart")
     return State(base, techniques, own, frozenset(apart))
 
 
@@ -185,11 +185,11 @@ def _look(told: Mapping[str, Any], now: Look) -> Look:
                 else type(value) is type(plain)
             )
             if not fits or (isinstance(value, float) and not math.isfinite(value)):
-                raise Problem(f"look.{name} = {excerpt(value)}: must be like {plain!r}")
+                raise UserError(f"look.{name} = {shorten(value)}: must be like {plain!r}")
             setattr(look, name, value)
     if look.view not in VIEWS or look.gain not in GAINS:
-        chosen = f"look.view, look.gain = {excerpt(look.view)}, {excerpt(look.gain)}"
-        raise Problem(f"{chosen}: must be one of {', '.join(VIEWS)}, and of {', '.join(map(str, GAINS))}")
+        chosen = f"look.view, look.gain = {shorten(look.view)}, {shorten(look.gain)}"
+        raise UserError(f"{chosen}: must be one of {', '.join(VIEWS)}, and of {', '.join(map(str, GAINS))}")
     return look
 
 
@@ -237,5 +237,5 @@ class Memory:
         return Pose((x[0], x[1], x[2]), (x[3], x[4], x[5]), x[6])
 
     def _save(self) -> None:
-        with contextlib.suppress(Problem), images.written(self.path) as file:
+        with contextlib.suppress(UserError), images.written(self.path) as file:
             file.write(tomli_w.dumps({"recent": self.recent, "bookmarks": self._marks}).encode())

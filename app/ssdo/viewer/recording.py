@@ -15,7 +15,7 @@ from PIL import Image
 
 from ssdo.measure import images
 from ssdo.resources import PACKAGE
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer import controls, preferences
 from ssdo.viewer.experiments import at_rest
 from ssdo.viewer.session import Session
@@ -42,7 +42,7 @@ class Turntable:
         session.note = f"turntable: {len(self._pictures)} of {self.frames} (Escape ends it)"
 
     def step(self, session: Session) -> None:
-        """Call after each frame. Raises Problem where the file cannot be written."""
+        """Call after each frame. Raises UserError where the file cannot be written."""
         if self.done or not all(at_rest(session, slot) for slot in session.shown):
             return
         picture = Image.fromarray(preferences.seen(session))
@@ -99,7 +99,7 @@ class Report:
         self.done = False
 
     def step(self, session: Session) -> None:
-        """Call after each frame. Raises Problem with what the program said, where it failed."""
+        """Call after each frame. Raises UserError with what the program said, where it failed."""
         if self.done:
             return
         if self._process.poll() is None:
@@ -108,7 +108,7 @@ class Report:
         self.done = True
         _, said = self._process.communicate()
         if self._process.returncode:
-            raise Problem(f"the report failed: {(said.strip().splitlines() or ['no reason given'])[-1]}")
+            raise UserError(f"the report failed: {(said.strip().splitlines() or ['no reason given'])[-1]}")
         session.note = f"saved {(self.output / 'index.html').absolute()}"
 
     def end(self, session: Session) -> None:

@@ -15,10 +15,10 @@ from typing import Literal
 
 from ssdo.gpu.context import Clock, Gpu
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import Picture, render
+from ssdo.render.pipeline import FrameResult, render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer.convergence import Growth
 from ssdo.viewer.cost import Cost
 
@@ -44,7 +44,7 @@ class Side:
 
     clock: Clock
     asked: Shot | None = None  # what the picture was drawn for, at full size
-    picture: Picture | None = None
+    picture: FrameResult | None = None
     scale: float = 1.0
     growth: Growth = field(default_factory=Growth)  # of the picture, where the technique is progressive
     index: int = 0  # of the picture's frame, where light is remembered
@@ -136,7 +136,7 @@ class Stage:
         """Whether another frame makes the picture smoother."""
         side = self.sides[slot]
         if shot.remembers:
-            return side.failed is None and side.rested < shot.temporal.frames
+            return side.failed is None and side.rested < shot.temporal.history_length
         return shot.technique.progressive and side.failed is None and side.growth.frames < MOST
 
     def rest(self, slot: Slot, shot: Shot) -> float:
@@ -201,11 +201,11 @@ class Stage:
         try:
             side.clock.begin_frame()
             with self.gpu.scope(slot):
-                picture = render(
-                    self.gpu, replace(shot, width=width, height=height, frames=MOST if grows else 1), index
+                picture = render_frame(
+                    self.gpu, replace(shot, width=width, height=height, accumulated_frames=MOST if grows else 1), index
                 )
                 self.gpu.sweep()
-            side.picture = picture._replace(shot=replace(picture.shot, frames=index + 1 if grows else 1))
+            side.picture = picture._replace(shot=replace(picture.shot, accumulated_frames=index + 1 if grows else 1))
             if software:
                 self.gpu.ctx.finish()
             took = 1e3 * (time.perf_counter() - start)
@@ -225,7 +225,7 @@ class Stage:
             if grows:
                 side.growth = side.growth if index else Growth()
                 side.growth.add(lambda: self._radiance(picture))
-        except Problem as problem:
+        except UserError as problem:
             self.error, side.failed, side.scale = str(problem), shot, 1.0  # the last picture is as good as it gets
         finally:
             self.gpu.clock = clock
@@ -244,7 +244,7 @@ class Stage:
         for _ in range(shot.drawn):
             self.draw(slot, shot, scale, again=True)
 
-    def _radiance(self, picture: Picture) -> Floats:
+    def _radiance(self, picture: FrameResult) -> Floats:
         """Of its surfaces, (n, 3)."""
         surface = self.gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
         return self.gpu.read(picture.radiance)[surface][:, :3]

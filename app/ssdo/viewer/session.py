@@ -14,14 +14,14 @@ import moderngl
 import numpy as np
 
 from ssdo.gpu.context import Gpu, Size
-from ssdo.render.half_resolution import Resolution
+from ssdo.render.half_resolution import LightingResolution
 from ssdo.render.shot import Camera, Shot
-from ssdo.render.technique import ScreenSpace, Sliced, Technique
+from ssdo.render.technique import HemisphereTechnique, SliceTechnique, Technique
 from ssdo.render.techniques.off import Off
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene import built_in, environment
 from ssdo.scene.model import Scene
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 from ssdo.viewer import budget, controls
 from ssdo.viewer.buffers import PICTURE
 from ssdo.viewer.controls import Pose
@@ -34,7 +34,7 @@ LARGEST = 8192  # pixels a side: the most a shot may have
 ODDS = ("width", "height", "frames", "seed")
 ALWAYS = ("scene", "time", "camera.")  # the same in both slots, or there would be nothing to compare
 # of the techniques that look at the screen
-COMMON = tuple(dict.fromkeys(f.name for family in (ScreenSpace, Sliced) for f in fields(family)))
+COMMON = tuple(dict.fromkeys(f.name for family in (HemisphereTechnique, SliceTechnique) for f in fields(family)))
 # of these, what decides how many points they look up: each family's own
 COUNTED = {"samples", "visibility", "slices", "steps"}
 MODES: tuple[dict[str, Any], ...] = (
@@ -73,11 +73,11 @@ def at_first(gpu: Gpu, shot: Shot, choose: bool) -> Shot:
     """A shot as the viewer begins with it; `choose`: at what resolution light is found is left to it, half of it where
     a processor draws.
     """
-    return replace(shot, lighting=Resolution("half")) if choose and gpu.clock.software else shot
+    return replace(shot, lighting=LightingResolution("half")) if choose and gpu.clock.software else shot
 
 
 class Session:
-    """The viewer's state. Raises Problem when made with a scene or an environment that cannot be loaded."""
+    """The viewer's state. Raises UserError when made with a scene or an environment that cannot be loaded."""
 
     def __init__(
         self, gpu: Gpu, shot: Shot, others: Mapping[str, Technique], now: Callable[[], float] = time.perf_counter
@@ -85,13 +85,17 @@ class Session:
         self.gpu = gpu
         self.now = now
         # what the slots have in common; its technique is none of theirs
-        self.base = replace(shot, frames=1, technique=Off())
+        self.base = replace(shot, accumulated_frames=1, technique=Off())
         self.known = {name: others.get(name) or kind() for name, kind in Technique.known.items()} | {
             shot.technique.group: shot.technique
         }
         for name, technique in self.known.items():
-            if technique.counts != shot.technique.counts and technique == type(technique)() and shot.technique.fetches:
-                self.known[name] = technique.fetching(shot.technique.fetches)
+            if (
+                technique.sample_param != shot.technique.sample_param
+                and technique == type(technique)()
+                and shot.technique.fetches
+            ):
+                self.known[name] = technique.with_fetches(shot.technique.fetches)
         self.techniques: dict[Slot, Technique] = {"A": self.known["ssao"], "B": shot.technique}
         self.own: dict[Slot, dict[str, Any]] = {"A": {}, "B": {}}  # what a slot has of its own, by dotted name
         self.apart: set[str] = set()  # what is not linked: dotted names, and bare ones for COMMON
@@ -130,7 +134,9 @@ class Session:
         if own := self.own.get("B" if slot == "truth" else slot):
             shot = shot.with_values(own)
         return (
-            replace(shot, blur=replace(shot.blur, radius=0), lighting=Resolution()) if technique.progressive else shot
+            replace(shot, denoise=replace(shot.denoise, radius=0), lighting=LightingResolution())
+            if technique.progressive
+            else shot
         )
 
     def state(self) -> State:
@@ -139,7 +145,7 @@ class Session:
         )
 
     def restore(self, state: State) -> None:
-        """Go back to a state. Raises Problem where its scene is gone."""
+        """Go back to a state. Raises UserError where its scene is gone."""
         self._check(state.base)
         self.base, self.apart, self.techniques = state.base, set(state.apart), dict(state.techniques)
         self.own = {slot: dict(own) for slot, own in state.own.items()}
@@ -176,7 +182,7 @@ class Session:
                 base = replace(base, camera=Camera(fov=None), time=0.0)
             if {"scene", "environment"} & rest.keys():
                 self._check(base.with_values(mine))
-        except Problem as problem:
+        except UserError as problem:
             self.error = str(problem)
             return False
         self.error = ""
@@ -198,7 +204,7 @@ class Session:
         had, has = before.values(), after.values()
         common = {name for name in COMMON if name not in self.apart and had.get(name) != has.get(name)}
         if self.budget != "samples":
-            common.discard(after.counts)  # they follow from the times, or the errors
+            common.discard(after.sample_param)  # they follow from the times, or the errors
         self._spread(after, common)
 
     def _spread(self, source: Technique, common: Set[str]) -> None:
@@ -207,7 +213,7 @@ class Session:
         """
 
         def follow(t: Technique) -> Technique:
-            alike = t.counts == source.counts
+            alike = t.sample_param == source.sample_param
             t = replace(
                 t,
                 **{
@@ -216,8 +222,8 @@ class Session:
                     if hasattr(t, name) and (alike or name not in COUNTED)
                 },
             )
-            equal = self.budget == "samples" and not self.apart & {t.counts, source.counts}
-            return t.fetching(source.fetches) if equal and not alike and common & COUNTED else t
+            equal = self.budget == "samples" and not self.apart & {t.sample_param, source.sample_param}
+            return t.with_fetches(source.fetches) if equal and not alike and common & COUNTED else t
 
         self.known = {name: follow(technique) for name, technique in self.known.items()}
         self.techniques = {slot: follow(technique) for slot, technique in self.techniques.items()}
@@ -285,16 +291,18 @@ class Session:
         go together.
         """
         before = {slot: self.techniques[slot] for slot in self.shown}
-        after = {slot: technique.counting(technique.count * ratio) for slot, technique in before.items()}
-        fetches = [{technique.fetches for technique in some.values() if technique.counts} for some in (before, after)]
+        after = {slot: technique.with_samples(technique.sample_count * ratio) for slot, technique in before.items()}
+        fetches = [
+            {technique.fetches for technique in some.values() if technique.sample_param} for some in (before, after)
+        ]
         if len(fetches[0]) == 1 < len(fetches[1]):
             after = before
         for slot, technique in after.items():
             self.techniques[slot] = self.known[technique.group] = technique
             if len(after) == 1:
                 self._link(before[slot], technique)
-        counts = ", ".join(technique.tries or "no samples" for technique in after.values())
-        self.note = counts if fetches[0] else f"{self.techniques['B'].title} takes no samples"
+        counts = ", ".join(technique.count_text or "no samples" for technique in after.values())
+        self.note = counts if fetches[0] else f"{self.techniques['B'].display_name} takes no samples"
 
     def toggle_half(self) -> None:
         """Lighting at half the resolution, or at every pixel, of what is shown."""
@@ -380,18 +388,18 @@ class Session:
     def _balance(self) -> None:
         """As many samples, or slices, of B as the budget wants, once both pictures are at rest and measured."""
         b = self.techniques["B"]
-        if self.budget == "samples" or self.shown != ("A", "B") or not b.counts:
+        if self.budget == "samples" or self.shown != ("A", "B") or not b.sample_param:
             return
         if any(self.sides[slot].asked != self.shot(slot) or self.sides[slot].scale < 1 for slot in self.shown):
             return
         if self.budget == "time":
             own, other = (self.stage.lighting(slot) for slot in ("B", "A"))
-            wanted = budget.by_time(b.count, own, other) if own and other else b.count
+            wanted = budget.by_time(b.sample_count, own, other) if own and other else b.sample_count
         else:
             own, other = (self.lens.rmse(slot) for slot in ("B", "A"))
-            wanted = budget.by_error(b.count, own, other) if own and other else b.count
-        if wanted != b.count:
-            self.techniques["B"] = self.known[b.group] = b.counting(wanted)
+            wanted = budget.by_error(b.sample_count, own, other) if own and other else b.sample_count
+        if wanted != b.sample_count:
+            self.techniques["B"] = self.known[b.group] = b.with_samples(wanted)
 
     def show(self, into: moderngl.Framebuffer) -> None:
         """The last pictures, as they are looked at, over all of a framebuffer of the window's size."""
@@ -410,8 +418,8 @@ class Session:
         t = self.shot(slot).technique
         if t.progressive:
             return f"{t.label()}, {self.sides[slot].growth.words()}"
-        name = t.title + (TERMS[t.direct, t.bounce] if isinstance(t, Ssdo) else "")
-        return f"{name}, {t.tries}" if t.tries else name
+        name = t.display_name + (TERMS[t.direct, t.bounce] if isinstance(t, Ssdo) else "")
+        return f"{name}, {t.count_text}" if t.count_text else name
 
     def _counted(self) -> list[str]:
         """What is counted in pictures at rest, in words. Reading them makes the GPU wait: not while they move, and of
@@ -443,7 +451,7 @@ class Session:
         for slot in shown:
             words = [
                 *["half resolution"] * self.shot(slot).lighting.half,
-                *self.techniques[slot].fitted(self.scene.size).way,
+                *self.techniques[slot].resolve_lengths(self.scene.size).method_text,
             ]
             sides.append((f"{slot}: " * (len(shown) > 1) + self.label(slot), words))
         same = len(sides) == 2 and sides[0][1] == sides[1][1]

@@ -13,7 +13,7 @@ from typing import Any
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-from ssdo.settings import Param, Problem, Settings, about, kind_of
+from ssdo.settings import Param, Settings, UserError, kind_of, param_of
 from ssdo.viewer.imgui_renderer import THEME
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
@@ -34,8 +34,8 @@ def useful(p: Param, value: float, default: float) -> tuple[float, float]:
 
     What a scene's size decides spans a fiftieth of that to twenty times that. Any allowed value can be typed.
     """
-    assert p.lo is not None and p.hi is not None
-    lo, hi = p.lo, p.hi
+    assert p.min is not None and p.max is not None
+    lo, hi = p.min, p.max
     if p.unit == "EV":
         lo, hi = max(lo, STOPS[0]), min(hi, STOPS[1])
     elif p.log and lo > 0 and hi / lo > 1e5:
@@ -56,9 +56,9 @@ def shown(value: Any, p: Param) -> str:
 
 def explanation(name: str, f: Field[Any]) -> str:
     """The tooltip: meaning, range, default, flag."""
-    p = about(f)
-    default = p.auto if f.default is None else shown(f.default, p)
-    lines = [p.help, f"{p.span()}; default {default}" if p.span() else f"default {default}", f"--{name}"]
+    p = param_of(f)
+    default = p.auto_label if f.default is None else shown(f.default, p)
+    lines = [p.help, f"{p.range_text()}; default {default}" if p.range_text() else f"default {default}", f"--{name}"]
     return "\n".join(line for line in lines if line)
 
 
@@ -241,7 +241,7 @@ class Widgets:
     def wanted(self, name: str, f: Field[Any]) -> bool:
         """Whether a row is to be seen, going by what is searched for."""
         words = self.searched.lower().split()
-        return all(word in f"{name} {about(f).help}".lower().replace("_", " ") for word in words)
+        return all(word in f"{name} {param_of(f).help}".lower().replace("_", " ") for word in words)
 
     def row(self, slot: Slot, name: str, owner: Settings, f: Field[Any], value: Any) -> None:
         """One parameter: label, control, and for those that may be left to the scene a switch. A click on the label
@@ -249,13 +249,13 @@ class Widgets:
         """
         if not self.wanted(name, f):
             return
-        s, p, kind = self.session, about(f), kind_of(type(owner), f.name)
+        s, p, kind = self.session, param_of(f), kind_of(type(owner), f.name)
         tip = explanation(name, f)
         automatic = None
-        if p.auto:
+        if p.auto_label:
             try:
                 automatic = self._auto(slot, name)
-            except Problem:
+            except UserError:
                 return
         both, parts = len(s.shown) == 2, s.can_part(name)
         apart = parts and not s.linked(name)
@@ -274,15 +274,17 @@ class Widgets:
             s.set_linked(name, apart)
         self.placed(f"label {name}")
         chip = imgui.calc_text_size("auto").x + 12 * self.scale
-        if p.auto:
+        if p.auto_label:
             imgui.set_next_item_width(-chip - 6 * self.scale)
         current = automatic if value is None else value
         # unset it stands for no number: that of a slider is the scene's size
         without = automatic is None and kind in (int, float)
-        begin = kind(min(max(s.scene.size, p.lo), p.hi)) if without and p.lo is not None and p.hi is not None else None
+        begin = (
+            kind(min(max(s.scene.size, p.min), p.max)) if without and p.min is not None and p.max is not None else None
+        )
         with colored(imgui.Col_.text, faint(THEME.ink, 0.62), value is None):
             if without and value is None:
-                changed, new = imgui.button(f"{p.auto}##{slot}{name}", ImVec2(imgui.calc_item_width(), 0)), begin
+                changed, new = imgui.button(f"{p.auto_label}##{slot}{name}", ImVec2(imgui.calc_item_width(), 0)), begin
             else:
                 changed, new = self._control(
                     f"##{slot}{name}",
@@ -295,7 +297,7 @@ class Widgets:
         if imgui.is_item_clicked(1):
             changed, new = True, f.default
         imgui.set_item_tooltip(tip)
-        if p.auto:
+        if p.auto_label:
             imgui.same_line(0, 6 * self.scale)
             imgui.push_style_var(imgui.StyleVar_.frame_padding.value, ImVec2(2, imgui.get_style().frame_padding.y))
             with colored(imgui.Col_.button, faint(THEME.accent, 0.45), value is None):
@@ -303,7 +305,7 @@ class Widgets:
                     changed, new = True, ((begin if without else automatic) if value is None else None)
                 self.placed(f"auto {name}")
             imgui.pop_style_var()
-            imgui.set_item_tooltip(f"{'on' if value is None else 'off'}: {p.auto}")
+            imgui.set_item_tooltip(f"{'on' if value is None else 'off'}: {p.auto_label}")
         if changed and new != value:
             s.change({name: new}, slot)
 
@@ -320,7 +322,7 @@ class Widgets:
                 imgui.end_combo()
             return chosen != value, chosen
         if kind is tuple:
-            if p.lo == 0 and p.hi == 1:
+            if p.min == 0 and p.max == 1:
                 changed, new = imgui.color_edit3(
                     tag, list(value), imgui.ColorEditFlags_.float.value | imgui.ColorEditFlags_.no_inputs.value
                 )
@@ -328,15 +330,15 @@ class Widgets:
                 changed, new = imgui.drag_float3(
                     tag, list(value), max(1e-3, 0.005 * self.session.scene.size), format="%.3g"
                 )
-            new = [min(max(v, p.lo), p.hi) if p.lo is not None and p.hi is not None else v for v in new]
+            new = [min(max(v, p.min), p.max) if p.min is not None and p.max is not None else v for v in new]
             return changed and all(map(math.isfinite, new)), tuple(new)
         if kind is str:
             changed, text = imgui.input_text(tag, str(value or ""), imgui.InputTextFlags_.enter_returns_true.value)
             return changed, text
-        assert p.lo is not None and p.hi is not None
+        assert p.min is not None and p.max is not None
         lo, hi = useful(p, value, default)
         if kind is int:
             changed, number = imgui.slider_int(tag, value, int(lo), int(hi), f"%d {p.unit}".strip(), flags)
-            return changed, int(min(max(round(number / p.step) * p.step, p.lo), p.hi))
+            return changed, int(min(max(round(number / p.step) * p.step, p.min), p.max))
         changed, real = imgui.slider_float(tag, value, lo, hi, f"%.3g {p.unit}".strip(), flags)
-        return changed and math.isfinite(real), min(max(real, p.lo), p.hi)
+        return changed and math.isfinite(real), min(max(real, p.min), p.max)

@@ -21,7 +21,7 @@ from ssdo.render.shot import Shot, read_text
 from ssdo.render.technique import Technique
 from ssdo.scene import built_in
 from ssdo.scene.files import progress
-from ssdo.settings import Problem, to_toml
+from ssdo.settings import UserError, format_toml
 from ssdo.viewer import controls, keys, preferences
 from ssdo.viewer.buffers import PICTURE
 from ssdo.viewer.imgui_renderer import ImguiRenderer
@@ -158,7 +158,7 @@ class Viewer(WindowConfig):
             case "toml":
                 preferences.take_state(session, read_text(Path(what)), what)
             case "png":
-                preferences.take_state(session, to_toml(images.shot_values(Path(what))), what)
+                preferences.take_state(session, format_toml(images.shot_values(Path(what))), what)
             case "hdr" | "exr":
                 session.change({"environment": what}, self.panel.slot)
             case _:
@@ -179,7 +179,7 @@ class Viewer(WindowConfig):
         """What goes wrong for the user is said, and the window stays."""
         try:
             act()
-        except Problem as problem:
+        except UserError as problem:
             assert self.session
             self.session.error = str(problem)
 

@@ -18,18 +18,18 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from ssdo.settings import Problem, suggestion
+from ssdo.settings import UserError, suggest
 
 BENCHES = ("errors", "equal", "failures", "passes", "cost", "moving", "start", "rays", "loading", "steady")
 
 
 def sizes(words: str) -> list[tuple[int, int]]:
-    """Widths and heights, as in 1280x720,1920x1080. Raises Problem."""
+    """Widths and heights, as in 1280x720,1920x1080. Raises UserError."""
     found = []
     for word in words.split(","):
         width, _, height = word.partition("x")
         if not (width.isdecimal() and height.isdecimal()):
-            raise Problem(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
+            raise UserError(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
         found.append((int(width), int(height)))
     return found
 
@@ -51,7 +51,7 @@ def peak_memory(children: bool = False) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench NAME FLAGS`. Returns the exit code; raises Problem."""
+    """`bench NAME FLAGS`. Returns the exit code; raises UserError."""
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
         print(
@@ -59,6 +59,6 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 0
     if name not in BENCHES:
-        raise Problem(f"no bench {name}{suggestion(name, BENCHES)}")
+        raise UserError(f"no bench {name}{suggest(name, BENCHES)}")
     code: int = importlib.import_module(f"ssdo.commands.bench.{name}").main(arguments[1:])
     return code

@@ -28,10 +28,10 @@ from ssdo.gpu.context import Gpu, headless
 from ssdo.measure import images, plots
 from ssdo.measure.timings import BLUR, own, spread, summed
 from ssdo.measure.version import version
-from ssdo.render.pipeline import render, scene_of, timed
+from ssdo.render.pipeline import load_scene_of, measure_passes, render_frame
 from ssdo.render.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
-from ssdo.render.technique import ScreenSpace, Technique
-from ssdo.settings import Parser, Problem, parse
+from ssdo.render.technique import HemisphereTechnique, Technique
+from ssdo.settings import Parser, UserError, parse
 
 FULL = {
     # 33: beyond 32 Mesa no longer unrolls a loop, and that has cost two and a half times
@@ -80,7 +80,7 @@ class Drawn(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench cost FLAGS`. Returns the exit code; raises Problem."""
+    """`bench cost FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench cost",
         description=__doc__,
@@ -143,8 +143,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _base(shot: Shot) -> str:
-    technique = shot.resolved(scene_of(shot)).technique
-    assert isinstance(technique, ScreenSpace)
+    technique = shot.resolved(load_scene_of(shot)).technique
+    assert isinstance(technique, HemisphereTechnique)
     return f"{shot.scene}, {shot.width} x {shot.height}, {technique.samples} samples, radius {technique.radius:.3g} m where nothing else is said"
 
 
@@ -152,39 +152,39 @@ def _base(shot: Shot) -> str:
 
 
 def starts(wanted: Wanted, names: Sequence[str], forms: Sequence[str]) -> dict[str, Shot]:
-    """By the names of the curves: the shots in which one thing changes. Raises Problem."""
-    able = [name for name, kind in Technique.known.items() if issubclass(kind, ScreenSpace)]
+    """By the names of the curves: the shots in which one thing changes. Raises UserError."""
+    able = [name for name, kind in Technique.known.items() if issubclass(kind, HemisphereTechnique)]
     for name in names:
         if Technique.named(name).group not in able:
-            raise Problem(f"--techniques {name}: must be of {', '.join(able)}, which have samples and a radius")
+            raise UserError(f"--techniques {name}: must be of {', '.join(able)}, which have samples and a radius")
         if f"{name}.visibility" in wanted.typed:
-            raise Problem(f"--{name}.visibility has no effect: --visibility says what is measured; leave one out")
+            raise UserError(f"--{name}.visibility has no effect: --visibility says what is measured; leave one out")
     shots = wanted.shots(names)
     return {
-        f"{s.technique.group.upper()} {form}": _with(replace(s, frames=1), visibility=form)
+        f"{s.technique.group.upper()} {form}": _with(replace(s, accumulated_frames=1), visibility=form)
         for s in shots
         for form in dict.fromkeys(forms)
     }
 
 
 def _with(shot: Shot, **values: Any) -> Shot:
-    """The shot with other parameters of its technique. Raises Problem."""
+    """The shot with other parameters of its technique. Raises UserError."""
     return replace(shot, technique=replace(shot.technique, **values))
 
 
 def planned(shots: Mapping[str, Shot], asked: Mapping[str, str]) -> list[Point]:
     """Every point of every axis, those of one value side by side: what drifts meanwhile drifts for all. Raises
-    Problem.
+    UserError.
     """
     found = []
     for axis in AXES:
         changes = dict(axis.read(word) for word in asked[axis.flag].split(","))
         if len(changes) < axis.least:
-            raise Problem(f"--{axis.flag} {asked[axis.flag]}: must be {axis.least} that differ, or more")
+            raise UserError(f"--{axis.flag} {asked[axis.flag]}: must be {axis.least} that differ, or more")
         for value in sorted(changes):
             for label, shot in shots.items():
                 changed = changes[value](shot)
-                found.append(Point(axis.name, value, label, changed.resolved(scene_of(changed))))
+                found.append(Point(axis.name, value, label, changed.resolved(load_scene_of(changed))))
     return found
 
 
@@ -194,7 +194,7 @@ def _number(flag: str, word: str, kind: type[int] | type[float], lo: float, hi: 
     except ValueError:
         number = kind(-1)
     if not lo <= number <= hi:
-        raise Problem(f"--{flag} {word}: must be {'whole ' if kind is int else ''}numbers from {lo:g} to {hi:.10g}")
+        raise UserError(f"--{flag} {word}: must be {'whole ' if kind is int else ''}numbers from {lo:g} to {hi:.10g}")
     return number
 
 
@@ -205,7 +205,7 @@ def _samples(word: str) -> tuple[float, Change]:
 
 def _radius(word: str) -> tuple[float, Change]:
     share = _number("radii", word, float, 0.001, 10)
-    return share, lambda shot: _with(shot, radius=share * scene_of(shot).size)
+    return share, lambda shot: _with(shot, radius=share * load_scene_of(shot).size)
 
 
 def _pixels(word: str) -> tuple[float, Change]:
@@ -245,10 +245,10 @@ AXES = (
 
 
 def measured(gpu: Gpu, point: Point, runs: int) -> Row:
-    """Raises Problem where there is nothing to measure."""
-    passes = timed(gpu, lambda: render(gpu, point.shot), runs)
+    """Raises UserError where there is nothing to measure."""
+    passes = measure_passes(gpu, lambda: render_frame(gpu, point.shot), runs)
     if not any(map(own, passes)):
-        raise Problem(f"{point.label}: draws nothing of its own; leave it out, or switch a part of it on")
+        raise UserError(f"{point.label}: draws nothing of its own; leave it out, or switch a part of it on")
     sums = {"own": summed(passes, own)}
     for name, first in OTHERS.items():
         if beside := {p: times for p, times in passes.items() if p.startswith(first)}:
@@ -327,7 +327,7 @@ def csv_text(rows: Sequence[Row], drawn: Drawn) -> str:
     out.writerow([*about, *kinds, *passes, *Drawn._fields])
     for point, times, sums in rows:
         shot, technique = point.shot, point.shot.technique
-        assert isinstance(technique, ScreenSpace)
+        assert isinstance(technique, HemisphereTechnique)
         settings = [
             technique.group,
             technique.visibility,
@@ -339,7 +339,7 @@ def csv_text(rows: Sequence[Row], drawn: Drawn) -> str:
         ]
         ms = [f"{found[kind]:.4f}" for found in sums.values() for kind in ("median", "low", "high")]
         each = [f"{times[name]['median']:.4f}" if name in times else "" for name in passes]
-        out.writerow([point.axis, point.value, *settings, scene_of(shot).triangle_count, *ms, *each, *drawn])
+        out.writerow([point.axis, point.value, *settings, load_scene_of(shot).triangle_count, *ms, *each, *drawn])
     return text.getvalue()
 
 

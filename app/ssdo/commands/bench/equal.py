@@ -33,12 +33,12 @@ from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
 from ssdo.measure.timings import summed
 from ssdo.measure.version import version
 from ssdo.render import probes, ray_scene
-from ssdo.render.pipeline import Picture, lit, render
+from ssdo.render.pipeline import FrameResult, render_frame, shade
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, shares, take_wanted
-from ssdo.render.technique import Technique, View
+from ssdo.render.technique import Technique, TechniqueInputs
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.model import Floats
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 SIZE = {"width": 192, "height": 108}
 # Of 0.02, 0.05, 0.1, 0.15, 0.3, 0.5 and 1 of the scene's size 0.1 suits probes best, 0.5 SSDO as published, and 1, the
@@ -52,7 +52,7 @@ Pair = tuple[Floats, Floats]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench equal FLAGS`. Returns the exit code; raises Problem."""
+    """`bench equal FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench equal",
         description=__doc__,
@@ -112,7 +112,7 @@ def _plain(wanted: Wanted) -> Shot:
         "scene",
         "technique",
         "frames",
-        "far.",
+        "probes.",
         "lighting.",
         "temporal.",
         "camera.eye",
@@ -120,7 +120,7 @@ def _plain(wanted: Wanted) -> Shot:
         *(f"{t}." for t in Technique.known),
     )
     if taken := [name for name in wanted.typed if name.startswith(own)]:
-        raise Problem(
+        raise UserError(
             f"--{taken[0]} has no effect: the bench chooses views, techniques and how they light itself; leave it out"
         )
     return Wanted({**SIZE, **wanted.found}, wanted.typed).shot("off")
@@ -134,10 +134,10 @@ class Budget(NamedTuple):
 
     @classmethod
     def read(cls, word: str) -> Budget:
-        """`5ms` or `2x`. Raises Problem."""
+        """`5ms` or `2x`. Raises UserError."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|x)", word.strip())
         if not found or float(found[1]) <= 0:
-            raise Problem(
+            raise UserError(
                 f"--budgets {word[:100]}: must be milliseconds, as in 5ms, or multiples of what SSAO takes, as in 0.25x"
             )
         return cls(found[0], float(found[1]))
@@ -154,7 +154,7 @@ class Seen(NamedTuple):
 
     place: Place
     shot: Shot
-    view: View
+    view: TechniqueInputs
     mask: Mask  # where there is something to light
     truths: Mapping[str, Pair]  # by quantity
 
@@ -164,7 +164,7 @@ class Seen(NamedTuple):
 
 
 def drawn(gpu: Gpu, place: Place, frames: int, store: Store, tick: Callable[[], object]) -> Seen:
-    """A view with its truth. Raises Problem."""
+    """A view with its truth. Raises UserError."""
     true = references.world(gpu, place.shot, Reference(rays=4), frames, store)
     found = surfaces_of(gpu, place)
     tick()
@@ -185,9 +185,9 @@ def quantities(radiance: Floats, direct: Floats) -> dict[str, Floats]:
     return dict(zip(QUANTITIES, (radiance, direct * np.float32(1 / math.pi)), strict=True))
 
 
-def draw(gpu: Gpu, seen: Seen, one: Candidate) -> Picture:
+def draw(gpu: Gpu, seen: Seen, one: Candidate) -> FrameResult:
     with gpu.scope(one.scope):
-        return lit(gpu, one.shot(seen.shot, seen.view.scene.size), seen.view._replace(far=one.far))
+        return shade(gpu, one.shot(seen.shot, seen.view.scene.size), seen.view._replace(probes=one.far))
 
 
 def measured(gpu: Gpu, seen: Seen, found: Sequence[Candidate], runs: int, tick: Callable[[], object]) -> list[Figures]:
@@ -218,7 +218,9 @@ def converged(gpu: Gpu, seen: Seen, one: Candidate, tick: Callable[[], object]) 
     """
     shot = one.shot(seen.place.shot, seen.view.scene.size)
     with gpu.scope(one.scope):  # where the probes stay, from view to view of a scene
-        pictures = [_read(gpu, render(gpu, replace(half, frames=1))) for half in references.halves(shot, 4)]
+        pictures = [
+            _read(gpu, render_frame(gpu, replace(half, accumulated_frames=1))) for half in references.halves(shot, 4)
+        ]
     tick()
     return Figures(one, (), _each(seen.errors({name: (pictures[0][name], pictures[1][name]) for name in QUANTITIES})))
 
@@ -251,7 +253,8 @@ def compared(
         pairs |= with_held(picked, held, lambda seen, some: [converged(gpu, seen, one, bar.update) for one in some])
     limits[UNLIMITED] = math.inf
     off = joined(
-        Figures(DEFAULT, (), _each(seen.errors(_read(gpu, lit(gpu, seen.shot, seen.view))))) for seen in (*tuned, *held)
+        Figures(DEFAULT, (), _each(seen.errors(_read(gpu, shade(gpu, seen.shot, seen.view)))))
+        for seen in (*tuned, *held)
     )
     names = [seen.place.name for seen in tuned], [seen.place.name for seen in held]
     return Outcome(
@@ -285,15 +288,15 @@ def once(gpu: Gpu, views: Sequence[Seen]) -> tuple[dict[int, list[float]], list[
         start = gpu.clock.seconds()
         ray_scene.arrays(seen.view.scene)
         trees.append(gpu.clock.seconds() - start)
-        for far in dict.fromkeys(one.far for one in equal_time.CONTENDERS if one.far.known):
-            view = seen.view._replace(far=far)
+        for far in dict.fromkeys(one.far for one in equal_time.CONTENDERS if one.far.enabled):
+            view = seen.view._replace(probes=far)
             probes.given(gpu, view)  # compiles and uploads
             gpu.forget()
             gpu.ctx.finish()
             start = gpu.clock.seconds()
             probes.given(gpu, view)
             gpu.ctx.finish()
-            probe_seconds.setdefault(far.columns, []).append(gpu.clock.seconds() - start)
+            probe_seconds.setdefault(far.grid_size, []).append(gpu.clock.seconds() - start)
     return probe_seconds, trees
 
 
@@ -305,5 +308,5 @@ def _each(errors: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
     return {name: (e,) for name, e in errors.items()}
 
 
-def _read(gpu: Gpu, picture: Picture) -> dict[str, Floats]:
+def _read(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
     return quantities(*(gpu.read(texture)[..., :3] for texture in (picture.radiance, picture.lighting.direct)))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any, NamedTuple
 
-from ssdo.render.half_resolution import Resolution
-from ssdo.render.probe_grid import Far
+from ssdo.render.half_resolution import LightingResolution
+from ssdo.render.probe_grid import ProbeSettings
 from ssdo.render.shot import Shot
-from ssdo.render.technique import ScreenSpace, Technique
+from ssdo.render.technique import HemisphereTechnique, Technique
 from ssdo.render.techniques.bitmask import Bitmask
 from ssdo.render.techniques.gtao import Gtao
 from ssdo.render.techniques.ssao import Ssao
@@ -28,7 +28,7 @@ SLICED = ((1, 4), (1, 8), (2, 8), (2, 16), (4, 16))  # slices, and points along 
 # points along a direction where time is unlimited; directions, or slices and their points, are those of screen truth
 PATIENT = 32
 UNLIMITED = "unlimited"
-NOTHING, PROBES, MORE = Far(), Far(field="probes"), Far(field="probes", columns=16)
+NOTHING, PROBES, MORE = ProbeSettings(), ProbeSettings(enabled=True), ProbeSettings(enabled=True, grid_size=16)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Contender:
 
     name: str
     forms: tuple[Technique, ...]
-    far: Far = NOTHING
+    far: ProbeSettings = NOTHING
 
 
 @dataclass(frozen=True)
@@ -48,26 +48,26 @@ class Candidate:
     technique: Technique  # its radius is `share` of the scene's size
     share: float
     resolution: str = "full"
-    far: Far = NOTHING
+    far: ProbeSettings = NOTHING
 
     def shot(self, shot: Shot, size: float) -> Shot:
         """The shot of a scene of that size, lit this way."""
         changed: Any = self.technique
-        technique = replace(changed, radius=self.share * size).fitted(size)
-        return replace(shot, technique=technique, far=self.far, lighting=Resolution(self.resolution))
+        technique = replace(changed, radius=self.share * size).resolve_lengths(size)
+        return replace(shot, technique=technique, probes=self.far, lighting=LightingResolution(self.resolution))
 
     @property
     def scope(self) -> str:
         """Of its targets: candidates of one scope need them in the same sizes, and the same probes."""
-        return f"{self.resolution} {self.far.columns if self.far.known else 'open'}"
+        return f"{self.resolution} {self.far.grid_size if self.far.enabled else 'open'}"
 
     def label(self) -> str:
         """What is chosen, in words."""
         technique: Any = self.technique
-        if isinstance(technique, ScreenSpace):
+        if isinstance(technique, HemisphereTechnique):
             tried = (
                 f"{technique.samples} x {technique.steps}"
-                if technique.visibility == "march"
+                if technique.visibility == "ray-march"
                 else f"{technique.samples} points"
             )
         else:
@@ -76,11 +76,11 @@ class Candidate:
 
 
 def _march(technique: Ssao | Ssdo, counts: Sequence[tuple[int, int]] = MARCHED) -> tuple[Technique, ...]:
-    return tuple(replace(technique, visibility="march", samples=samples, steps=steps) for samples, steps in counts)
+    return tuple(replace(technique, visibility="ray-march", samples=samples, steps=steps) for samples, steps in counts)
 
 
 def _points(technique: Ssao | Ssdo) -> tuple[Technique, ...]:
-    return tuple(replace(technique, visibility="point", samples=samples) for samples in SINGLE)
+    return tuple(replace(technique, visibility="single-sample", samples=samples) for samples in SINGLE)
 
 
 def _slices(technique: Gtao | Bitmask) -> tuple[Technique, ...]:
@@ -90,9 +90,9 @@ def _slices(technique: Gtao | Bitmask) -> tuple[Technique, ...]:
 CONTENDERS = (
     Contender(SSAO, _march(Ssao()) + _points(Ssao())),
     Contender("GTAO", _slices(Gtao())),
-    Contender(PUBLISHED, _points(Ssdo(bounce_form="patch"))),
+    Contender(PUBLISHED, _points(Ssdo(bounce_estimator="form-factor"))),
     Contender("SSDO", _march(Ssdo())),
-    Contender("SSDO, two intervals", _march(Ssdo(intervals="two"), HIDDEN)),
+    Contender("SSDO, two intervals", _march(Ssdo(depth_layers="2"), HIDDEN)),
     Contender("bitmask", _slices(Bitmask())),
     Contender("SSDO, probes", _march(Ssdo()), PROBES),
     Contender("SSDO, more probes", _march(Ssdo()), MORE),
@@ -115,7 +115,7 @@ def candidates(shares: Sequence[float]) -> list[Candidate]:
 def unlimited(shares: Sequence[float]) -> list[Candidate]:
     """The same where time does not matter: as many points along each direction as find what there is."""
     found = (
-        Candidate(one.name, replace(technique, steps=PATIENT).converging(), share, far=one.far)  # type: ignore[call-arg]
+        Candidate(one.name, replace(technique, steps=PATIENT).as_converged(), share, far=one.far)  # type: ignore[call-arg]
         for one in CONTENDERS
         for technique in one.forms
         for share in shares

@@ -22,7 +22,7 @@ from ssdo.commands.bench.flags import add_output, save, take_output
 from ssdo.gpu.context import Gpu, headless
 from ssdo.measure import images, references
 from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
-from ssdo.render.pipeline import photograph
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Camera, Shot, Wanted, add_shot_flags, shares, take_wanted
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.bitmask import Bitmask
@@ -33,7 +33,7 @@ from ssdo.render.techniques.ssao import Ssao
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene import built_in
 from ssdo.scene.built_in.cameras import CAMERAS
-from ssdo.settings import Parser, Problem, Vec3, parse
+from ssdo.settings import Parser, UserError, Vec3, parse
 
 RADII = "0.05,0.15,0.5"
 COLUMNS = ("off", "SSAO", "SSDO point", "SSDO march", "GTAO", "bitmask")
@@ -42,7 +42,7 @@ Row = dict[str, dict[str, float]]  # by truth, by column
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench errors FLAGS`. Returns the exit code; raises Problem."""
+    """`bench errors FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench errors",
         description=__doc__,
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     names, radii = given.pop("scenes").split(","), shares(given.pop("radii"))
     for name in names:
         if name not in CAMERAS:
-            raise Problem(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
+            raise UserError(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
     output, samples = take_output(given), given.pop("samples")
     frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
     wanted = take_wanted(given)
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str]) -> int:
         for name in wanted.typed
         if name in ("scene", "technique") or name.startswith(("camera.", *(f"{t}." for t in Technique.known)))
     ]:
-        raise Problem(
+        raise UserError(
             f"--{taken[0]} has no effect: the bench chooses scenes, cameras and techniques itself; leave it out"
         )
     shots = {
@@ -119,17 +119,24 @@ def measured(gpu: Gpu, shot: Shot, share: float, samples: int, frames: int, scre
     """
     radius = share * built_in.load(shot.scene, shot.time).size
     deep: dict[str, Any] = {"radius": radius, "thickness": radius}
-    plain = (Off(), Ssao(**deep), Ssdo(**deep, visibility="point"), Ssdo(**deep), Gtao(radius=radius), Bitmask(**deep))
-    techniques = {column: technique.sampled(samples) for column, technique in zip(COLUMNS, plain, strict=True)}
+    plain = (
+        Off(),
+        Ssao(**deep),
+        Ssdo(**deep, visibility="single-sample"),
+        Ssdo(**deep),
+        Gtao(radius=radius),
+        Bitmask(**deep),
+    )
+    techniques = {column: technique.with_budget(samples) for column, technique in zip(COLUMNS, plain, strict=True)}
     truths = {
-        name: references.world(gpu, shot, Reference(rays=4, reach=reach), frames, store)
+        name: references.world(gpu, shot, Reference(rays=4, max_distance=reach), frames, store)
         for name, reach in zip(TRUTHS, (None, radius), strict=False)
     }
     row: Row = {name: {} for name in TRUTHS}
     for column, technique in techniques.items():
-        arrays = images.arrays(gpu, photograph(gpu, replace(shot, technique=technique)))
+        arrays = images.arrays(gpu, render_accumulated(gpu, replace(shot, technique=technique)))
         against = dict(truths)
-        if technique.counts:
+        if technique.sample_param:
             against["screen"] = references.screen(gpu, replace(shot, technique=technique), screen_frames, store)
         for name, one in against.items():
             row[name][column] = one.error(arrays["radiance"], references.surface(arrays))

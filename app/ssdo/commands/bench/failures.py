@@ -23,14 +23,14 @@ from ssdo.gpu.context import Gpu, headless
 from ssdo.measure import images, references
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
-from ssdo.render.frame_uniforms import Frame, positions
-from ssdo.render.pipeline import photograph
+from ssdo.render.frame_uniforms import FrameUniforms, positions
+from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, take_wanted
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.built_in.failures import FAILURES, Failure
 from ssdo.scene.model import Bytes, Floats
-from ssdo.settings import Parser, Problem, parse, suggestion
+from ssdo.settings import Parser, UserError, parse, suggest
 
 
 class Entry(NamedTuple):
@@ -43,13 +43,13 @@ class Entry(NamedTuple):
 
 
 ONE = (
-    Entry("SSAO", "ssao", {"samples": 256, "steps": 64}, {"intervals": "one"}),
-    Entry("SSDO", "ssdo", {"samples": 256, "steps": 64}, {"intervals": "one"}),
+    Entry("SSAO", "ssao", {"samples": 256, "steps": 64}, {"depth_layers": "1"}),
+    Entry("SSDO", "ssdo", {"samples": 256, "steps": 64}, {"depth_layers": "1"}),
     Entry("GTAO", "gtao", {"slices": 64, "steps": 64}),
-    Entry("bitmask", "bitmask", {"slices": 64, "steps": 64, "lookups": 32}, {"intervals": "one"}),
+    Entry("bitmask", "bitmask", {"slices": 64, "steps": 64, "environment_samples": 32}, {"depth_layers": "1"}),
 )
 PAIRS = tuple(
-    (entry, entry._replace(name=f"{entry.name}, two intervals", known={"intervals": "two"}))
+    (entry, entry._replace(name=f"{entry.name}, two intervals", known={"depth_layers": "2"}))
     for entry in ONE
     if entry.known
 )
@@ -75,7 +75,7 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench failures FLAGS`. Returns the exit code; raises Problem."""
+    """`bench failures FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench failures",
         description=__doc__,
@@ -103,9 +103,9 @@ def main(arguments: Sequence[str]) -> int:
     only, frames, output, overwrite = (given.pop(name) for name in ("only", "truth_frames", "output", "overwrite"))
     store, wanted = take_store(given), take_wanted(given)
     if taken := [name for name in wanted.typed if name in ("scene", "technique")]:
-        raise Problem(f"--{taken[0]} has no effect: the gallery has its own; leave it out, or choose with --only")
+        raise UserError(f"--{taken[0]} has no effect: the gallery has its own; leave it out, or choose with --only")
     if taken := [name for name in wanted.typed if name.endswith(".intervals")]:
-        raise Problem(f"--{taken[0]} has no effect: the gallery has one and two; leave it out")
+        raise UserError(f"--{taken[0]} has no effect: the gallery has one and two; leave it out")
     chosen = chosen_of(only.split(",")) if only else list(FAILURES)
     paths = [output / f"{re.sub('[:=]', '-', failure.scene)}.png" for failure in chosen] if output else []
     images.check_free(paths, overwrite)
@@ -130,19 +130,19 @@ def known() -> list[str]:
 
 
 def chosen_of(names: Sequence[str]) -> list[Failure]:
-    """The failures of some scenes, in the gallery's order. Raises Problem."""
+    """The failures of some scenes, in the gallery's order. Raises UserError."""
     names = [name.strip() for name in names]
     for name in names:
         if name not in known():
-            raise Problem(f"--only {name}: no such failure{suggestion(name, known())}")
+            raise UserError(f"--only {name}: no such failure{suggest(name, known())}")
     return [failure for failure in FAILURES if failure.name in names]
 
 
 def shot_of(entry: Entry, failure: Failure, wanted: Wanted) -> Shot:
-    """What is wanted of an entry, over the gallery's own choice for a failure. Raises Problem."""
+    """What is wanted of an entry, over the gallery's own choice for a failure. Raises UserError."""
     suits = {"radius": failure.radius, "thickness": failure.thickness}
     able = {key: value for key, value in suits.items() if hasattr(Technique.named(entry.technique), key)}
-    own: dict[str, Any] = {"scene": failure.scene, "width": 320, "height": 180, "blur.radius": 0}
+    own: dict[str, Any] = {"scene": failure.scene, "width": 320, "height": 180, "denoise.radius": 0}
     own |= {f"{entry.technique}.{key}": value for key, value in {**entry.tries, **able}.items()}
     known = {f"{entry.technique}.{key}": value for key, value in entry.known.items()}
     return Wanted({**own, **wanted.found, **known}, wanted.typed).shot(entry.technique)
@@ -151,13 +151,13 @@ def shot_of(entry: Entry, failure: Failure, wanted: Wanted) -> Shot:
 def measured(
     gpu: Gpu, failure: Failure, wanted: Wanted, frames: int, store: Store, entries: Sequence[Entry] = ENTRIES
 ) -> Measured:
-    """Draw a failure with each entry and `frames` frames of ground truth. Raises Problem."""
+    """Draw a failure with each entry and `frames` frames of ground truth. Raises UserError."""
     shot = shot_of(TRUTH, failure, wanted)
     reference = shot.technique
     assert isinstance(reference, Reference)
     arrays, shown = {}, {}
     for entry in entries:
-        picture = photograph(gpu, shot_of(entry, failure, wanted))
+        picture = render_accumulated(gpu, shot_of(entry, failure, wanted))
         arrays[entry.name], shown[entry.name] = images.arrays(gpu, picture), images.pixels(gpu, picture)
     region = region_of(failure, picture.view.frame, arrays[entry.name]["depth"])
     against = references.world(gpu, shot, reference, frames, store)
@@ -173,12 +173,12 @@ def measured(
     )
 
 
-def region_of(failure: Failure, frame: Frame, depth: Floats) -> Mask:
-    """(h, w): the pixels whose surface lies in the failure's box. Raises Problem where there are none."""
+def region_of(failure: Failure, frame: FrameUniforms, depth: Floats) -> Mask:
+    """(h, w): the pixels whose surface lies in the failure's box. Raises UserError where there are none."""
     p = positions(frame, depth)
     region: Mask = np.all((p > failure.low) & (p < failure.high), axis=-1)
     if not region.any():
-        raise Problem(
+        raise UserError(
             f"scene {failure.scene}: the place where it fails is not in the picture; leave --camera.* out, or make the picture larger"
         )
     return region

@@ -12,15 +12,15 @@ from ssdo.gpu.context import Clock, Gpu
 from ssdo.measure import images
 from ssdo.measure.timings import CLOCKS
 from ssdo.measure.version import version
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 
 def add_count(parser: argparse.ArgumentParser, flag: str, default: int, low: int, what: str) -> None:
-    """A flag for how often something is measured, `low` to 1000. Raises Problem when it is parsed."""
+    """A flag for how often something is measured, `low` to 1000. Raises UserError when it is parsed."""
 
     def counted(word: str) -> int:
         if not low <= (count := int(word)) <= 1000:
-            raise Problem(f"--{flag} {count}: must be {low} to 1000")
+            raise UserError(f"--{flag} {count}: must be {low} to 1000")
         return count
 
     counted.__name__ = "int"  # as argparse calls what is none
@@ -40,11 +40,13 @@ def add_clock(parser: argparse.ArgumentParser) -> None:
 
 
 def set_clock(gpu: Gpu, clock: str) -> str:
-    """Measure by it from now on, and by what, in words. Raises Problem where it cannot count."""
+    """Measure by it from now on, and by what, in words. Raises UserError where it cannot count."""
     seconds, words = CLOCKS[clock]
     gpu.clock = Clock(gpu.ctx, seconds=seconds)
     if clock != "wall" and not gpu.clock.software:
-        raise Problem(f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} does not draw with the processor; leave it out")
+        raise UserError(
+            f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} does not draw with the processor; leave it out"
+        )
     return words if gpu.clock.software else "timer queries"
 
 
@@ -55,7 +57,7 @@ def add_output(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def take_output(given: dict[str, Any]) -> Path | None:
-    """The file, or None. Raises Problem where it exists and may not be replaced."""
+    """The file, or None. Raises UserError where it exists and may not be replaced."""
     output: Path | None = given.pop("output")
     images.check_free([output] if output else [], given.pop("overwrite"))
     return output

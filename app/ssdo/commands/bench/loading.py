@@ -24,13 +24,13 @@ from ssdo.resources import PACKAGE
 from ssdo.scene.built_in.million import million
 from ssdo.scene.files import gltf
 from ssdo.scene.modelling.textures import mottle, srgb8
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 PIECES = 20  # primitives, each with a material of its own
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench loading FLAGS`. Returns the exit code; raises Problem."""
+    """`bench loading FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench loading",
         description=__doc__,
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--height", type=int, default=720, metavar="PX", help="[720]")
     given = parse(parser, arguments)
     if not 0 <= given["images"] <= PIECES:
-        raise Problem(f"--images {given['images']}: must be 0 to {PIECES}")
+        raise UserError(f"--images {given['images']}: must be 0 to {PIECES}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.glb"
         count = written(path, given["triangles"], given["images"])

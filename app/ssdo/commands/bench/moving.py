@@ -33,7 +33,7 @@ MOTIONS = ("the camera goes around", "the sky turns")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench moving FLAGS`. Returns the exit code; raises Problem."""
+    """`bench moving FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench moving",
         description=__doc__,

@@ -31,18 +31,18 @@ from ssdo.gpu.context import Gpu, headless
 from ssdo.measure.timings import SHARED, in_words, own, spread, summed
 from ssdo.measure.version import version
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import Picture, render, scene_of, timed
+from ssdo.render.pipeline import FrameResult, load_scene_of, measure_passes, render_frame
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, sampled, take_wanted
 from ssdo.render.technique import LIGHTING_FORMAT
 from ssdo.resources import SHADERS
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 BODY = 64  # fetches written out one after the other; more are a loop around these
 READ = ("depth", "normal", "albedo")  # of the G-buffer, the first alone or all three
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench passes FLAGS`. Returns the exit code; raises Problem."""
+    """`bench passes FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench passes",
         description=__doc__,
@@ -86,14 +86,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def spaced(wanted: Wanted, names: Sequence[str], counts: str, places: str | None, extents: str | None) -> list[Shot]:
-    """The shots of each scene and size: those asked for, or the one of the flags of a shot. Raises Problem."""
+    """The shots of each scene and size: those asked for, or the one of the flags of a shot. Raises UserError."""
     for name, instead, other in (
         ("scene", "scenes", places),
         ("width", "sizes", extents),
         ("height", "sizes", extents),
     ):
         if other and name in wanted.typed:
-            raise Problem(f"--{name} has no effect beside --{instead}; leave one out")
+            raise UserError(f"--{name} has no effect beside --{instead}; leave one out")
     shots = sampled(wanted.shots(names), counts)
     if extents:
         shots = [
@@ -104,7 +104,7 @@ def spaced(wanted: Wanted, names: Sequence[str], counts: str, places: str | None
     if places:
         shots = [replace(shot, scene=place) for place in dict.fromkeys(places.split(",")) for shot in shots]
     for shot in shots:
-        scene_of(shot)  # a mistake in the last is said before the first is measured
+        load_scene_of(shot)  # a mistake in the last is said before the first is measured
     return shots
 
 
@@ -116,12 +116,12 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
     """A row: label, with scene and size where there are several; of every pass the median, 5th and 95th percentile of
     milliseconds; of its two limits, or None; megabytes of targets.
     """
-    one = replace(shot, frames=1)
+    one = replace(shot, accumulated_frames=1)
     with gpu.scope("measured"):
         gpu.sweep()
-        picture = render(gpu, one)
+        picture = render_frame(gpu, one)
         gpu.sweep()  # of what the shot before had
-        passes = timed(gpu, lambda: render(gpu, one), runs)
+        passes = measure_passes(gpu, lambda: render_frame(gpu, one), runs)
         memory = gpu.memory
         limit, asking = _limits(gpu, picture, runs, folder)
     return {
@@ -138,29 +138,29 @@ def measured(gpu: Gpu, shot: Shot, runs: int, folder: Path, several: bool = Fals
     }
 
 
-def _limits(gpu: Gpu, picture: Picture, runs: int, folder: Path) -> list[dict[str, float] | None]:
+def _limits(gpu: Gpu, picture: FrameResult, runs: int, folder: Path) -> list[dict[str, float] | None]:
     """Milliseconds of the fetches that the picture's technique may make, without and with a question to each depth;
     None where it makes none.
     """
     technique = picture.shot.technique
-    if not technique.counts:
+    if not technique.sample_param:
         return [None, None]
     values = technique.values()
     read = READ if values.get("bounce") else READ[:1]
     reach = _reach(gpu, picture, values["radius"])
-    into = gpu.target("limit", picture.given.size, LIGHTING_FORMAT)
-    given: dict[str, Any] = {"frame": picture.given.frame, "gbuffer": picture.given.gbuffer}
+    into = gpu.target("limit", picture.lit_view.size, LIGHTING_FORMAT)
+    given: dict[str, Any] = {"frame": picture.lit_view.frame, "gbuffer": picture.lit_view.gbuffer}
     found: list[dict[str, float] | None] = []
     for kind in ("limit", "asking"):
         text = limit_text(technique.fetches, read, reach, kind == "asking")
         # programs are kept by name: the reach is each scene's own
         name = f"{kind}-{len(read)}-{technique.fetches}-{zlib.crc32(text.encode()):08x}.frag"
         (folder / name).write_text(text, "utf-8")
-        found.append(spread(timed(gpu, partial(gpu.draw, name, into, **given), runs)[name]))
+        found.append(spread(measure_passes(gpu, partial(gpu.draw, name, into, **given), runs)[name]))
     return found
 
 
-def _reach(gpu: Gpu, picture: Picture, radius: float) -> tuple[float, float]:
+def _reach(gpu: Gpu, picture: FrameResult, radius: float) -> tuple[float, float]:
     """The radius in shares of the picture, at the median depth of what is seen."""
     depth = gpu.read(picture.view.gbuffer.depth)
     seen = depth[depth < BACKGROUND]
@@ -225,10 +225,10 @@ def table(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, A
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
-    """The rows of an earlier run by label. Raises Problem."""
+    """The rows of an earlier run by label. Raises UserError."""
     try:
         return {
             row["label"]: row for row in json.loads(path.read_text("utf-8"))["rows"] if row["lighting"]["median"] > 0
         }
     except (OSError, ValueError, KeyError, TypeError):
-        raise Problem(f"--against {path}: must be a file that `bench passes --output` wrote") from None
+        raise UserError(f"--against {path}: must be a file that `bench passes --output` wrote") from None

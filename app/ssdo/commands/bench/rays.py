@@ -26,12 +26,12 @@ from ssdo.gpu.context import Gpu, headless
 from ssdo.render import ray_scene
 from ssdo.render.frame_uniforms import positions
 from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.pipeline import look
+from ssdo.render.pipeline import draw_surfaces
 from ssdo.render.shot import Shot
 from ssdo.scene import built_in
 from ssdo.scene.files import SCENES_IN_WORDS
 from ssdo.scene.model import Floats
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 SCENES = "courtyard,million"
 RUNS = 5
@@ -66,7 +66,7 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench rays FLAGS`. Returns the exit code; raises Problem."""
+    """`bench rays FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench rays",
         description=__doc__,
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measured(gpu: Gpu, shot: Shot) -> Measured:
-    """Build, trace, compare. Raises Problem."""
+    """Build, trace, compare. Raises UserError."""
     scene = built_in.load(shot.scene, shot.time)
     start = time.perf_counter()
     arrays = ray_scene.arrays(scene)
@@ -120,13 +120,13 @@ def measured(gpu: Gpu, shot: Shot) -> Measured:
 
 def rays_of(gpu: Gpu, shot: Shot) -> Given:
     """As many rays as the picture has pixels, in the order of what is seen; where that is less, it begins again. Raises
-    Problem.
+    UserError.
     """
-    resolved, view = look(gpu, shot)
+    resolved, view = draw_surfaces(gpu, shot)
     depth = gpu.read(view.gbuffer.depth)[..., 0]
     seen = depth < BACKGROUND
     if not seen.any():
-        raise Problem(f"scene {shot.scene}: nothing is seen that rays could start at; choose another scene")
+        raise UserError(f"scene {shot.scene}: nothing is seen that rays could start at; choose another scene")
     normal = gpu.read(view.gbuffer.normal)[..., :3][seen].astype("f8")
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
     place = positions(view.frame, np.where(seen, depth, np.inf).astype("f4"))[seen]

@@ -27,10 +27,10 @@ from ssdo.measure import images
 from ssdo.measure.timings import in_words, spread
 from ssdo.measure.version import version
 from ssdo.render import environment_maps, mesh_buffers
-from ssdo.render.pipeline import photograph, render, scene_of
+from ssdo.render.pipeline import load_scene_of, render_accumulated, render_frame
 from ssdo.render.shot import Shot, add_shot_flags, take_wanted
 from ssdo.resources import PACKAGE
-from ssdo.settings import Parser, Problem, parse, to_toml
+from ssdo.settings import Parser, UserError, format_toml, parse
 
 STEPPED = "import time; began = time.time(), time.process_time(); from ssdo.commands.bench.start import stepped; stepped(*began)"
 CAPTURE, HELP, AGAIN = "`capture`, the command", "`--help`, the command", "a second frame"
@@ -41,7 +41,7 @@ Took = tuple[float, float]  # milliseconds by the wall clock, and of processor t
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench start FLAGS`. Returns the exit code; raises Problem."""
+    """`bench start FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench start",
         description=__doc__,
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     wanted = take_wanted(given)
     shot = wanted.shot(wanted.technique)
     others = [wanted.shot(name).with_values(TINY) for name in names]
-    scene_of(shot)  # what is wrong with it is told before anything is measured
+    load_scene_of(shot)  # what is wrong with it is told before anything is measured
     _run(shot)
     found = [_run(shot) for _ in range(runs)]
     steps = {
@@ -94,7 +94,7 @@ def _run(shot: Shot) -> tuple[dict[str, Took], float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         preset, picture = Path(folder) / "shot.toml", Path(folder) / "picture.png"
-        preset.write_text(to_toml(shot.values()), "utf-8")
+        preset.write_text(format_toml(shot.values()), "utf-8")
         flags = [f"--preset={preset}", f"--output={picture}"]
         told, _ = _process("-c", STEPPED, str(time.time()), *flags)
         found = json.loads(told)
@@ -112,7 +112,7 @@ def _process(*arguments: str) -> tuple[str, Took]:
     done = subprocess.run([sys.executable, *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     took, after = time.perf_counter() - start, os.times()
     if done.returncode:
-        raise Problem(
+        raise UserError(
             f"a process ended with {done.returncode}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}"
         )
     processor = after.children_user + after.children_system - before.children_user - before.children_system
@@ -155,7 +155,7 @@ def stepped(began: float, processor: float) -> None:
     step("flags")
     with Stepwise(headless()) as gpu:
         step("OpenGL's context")
-        scene = scene_of(shot)
+        scene = load_scene_of(shot)
         resolved = shot.resolved(scene)
         step("scene")
         mesh_buffers.upload(gpu, scene)
@@ -165,7 +165,7 @@ def stepped(began: float, processor: float) -> None:
         gpu.ctx.finish()
         step("environment, to OpenGL")
         gpu.sparing = shot.drawn == 1
-        picture = photograph(gpu, shot)
+        picture = render_accumulated(gpu, shot)
         gpu.ctx.finish()
         step("first frame")
         (wall, processor), frame = gpu.compiled, steps.pop("first frame")
@@ -177,11 +177,11 @@ def stepped(began: float, processor: float) -> None:
         step("picture, to the disk")
         held = megabytes()
         gpu.sparing = False
-        photograph(gpu, shot)  # targets stay from now on
+        render_accumulated(gpu, shot)  # targets stay from now on
         gpu.ctx.finish()
         last = time.time(), time.process_time()
         gpu.forget()
-        photograph(gpu, shot)
+        render_accumulated(gpu, shot)
         gpu.ctx.finish()
         step(AGAIN)
     print(json.dumps({"steps": steps, "megabytes": held}))
@@ -206,15 +206,15 @@ def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
     """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads; every
     pass is prepared again.
     """
-    shot = replace(shot, frames=1)
+    shot = replace(shot, accumulated_frames=1)
     found = []
     with gpu.scope("unchanged"):
-        render(gpu, shot)
+        render_frame(gpu, shot)
         for _ in range(frames):
             gpu.ctx.finish()
             gpu.forget()
             start = time.thread_time()
-            render(gpu, shot)
+            render_frame(gpu, shot)
             found.append(1e3 * (time.thread_time() - start))
     return found
 

@@ -26,17 +26,17 @@ from ssdo.measure import images
 from ssdo.measure.metrics import noise_free_rmse, rmse
 from ssdo.measure.references import surface
 from ssdo.measure.version import version
-from ssdo.render.pipeline import photograph, render, timed
+from ssdo.render.pipeline import measure_passes, render_accumulated, render_frame
 from ssdo.render.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
 from ssdo.render.temporal import Temporal
 from ssdo.scene import built_in
 from ssdo.scene.model import Floats
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 MEASURED = 4  # last frames, whose figures are averaged
 UNCLAMPED = 100.0
 COLUMNS = ("none remembered", "remembered", "without clamping")
-DEFAULTS = {"width": 320, "height": 180, "temporal.frames": 16}
+DEFAULTS = {"width": 320, "height": 180, "temporal.history_length": 16}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Motion:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench steady FLAGS`. Returns the exit code; raises Problem."""
+    """`bench steady FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo bench steady",
         description=__doc__,
@@ -88,12 +88,14 @@ def main(arguments: Sequence[str]) -> int:
         ("truth-frames", truth_frames, 4, 4096),
     ):
         if not low <= value <= high:
-            raise Problem(f"--{flag} {value:g}: must be {low:g} to {high:g}")
+            raise UserError(f"--{flag} {value:g}: must be {low:g} to {high:g}")
     output, runs = take_output(given), given.pop("runs")
     wanted = take_wanted(given)
     shot = Wanted({**DEFAULTS, **wanted.found}, wanted.typed).shots()[0]
     if not shot.remembers:
-        raise Problem("nothing is remembered: leave --temporal.frames 0, --frames and progressive techniques out")
+        raise UserError(
+            "nothing is remembered: leave --temporal.history_length 0, --accumulated-frames and progressive techniques out"
+        )
     shot = replace(shot.resolved(built_in.load(shot.scene, shot.time)), technique=shot.technique)
     with Gpu(headless()) as gpu:
         timer = set_clock(gpu, clock)
@@ -101,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         own, whole = cost(gpu, shot, runs)
         drawn = f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; version {version()}"
     what = f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.half}, {shot.technique.label()}, "
-    what += f"{shot.temporal.frames} frames, clamping {shot.temporal.clamping:g}"
+    what += f"{shot.temporal.history_length} frames, clamping {shot.temporal.clip_sigma:g}"
     print(
         "\n".join(
             [
@@ -173,8 +175,8 @@ def measured(gpu: Gpu, shot: Shot, moves: Sequence[Motion], truth_frames: int) -
     """By motion: each of the last frames' error, by column; and where nothing moves, its difference from the frame
     before.
     """
-    count = shot.temporal.frames + MEASURED
-    kinds = dict(zip(COLUMNS, (Temporal(), shot.temporal, replace(shot.temporal, clamping=UNCLAMPED)), strict=True))
+    count = shot.temporal.history_length + MEASURED
+    kinds = dict(zip(COLUMNS, (Temporal(), shot.temporal, replace(shot.temporal, clip_sigma=UNCLAMPED)), strict=True))
     rows: list[dict[str, Any]] = []
     for number, motion in enumerate(tqdm(moves, desc="steady", disable=None)):
         truths = [converged(gpu, motion.moved(shot, index), truth_frames) for index in range(count - MEASURED, count)]
@@ -183,7 +185,7 @@ def measured(gpu: Gpu, shot: Shot, moves: Sequence[Motion], truth_frames: int) -
         for column, temporal in kinds.items():
             pictures: list[dict[str, Any]] = []
             for index in range(count):
-                picture = render(gpu, replace(motion.moved(shot, index), temporal=temporal), index)
+                picture = render_frame(gpu, replace(motion.moved(shot, index), temporal=temporal), index)
                 if index >= count - MEASURED - 1:
                     pictures.append(images.arrays(gpu, picture))
             last = list(zip(pictures[1:], truths, strict=True))
@@ -196,8 +198,11 @@ def measured(gpu: Gpu, shot: Shot, moves: Sequence[Motion], truth_frames: int) -
 def converged(gpu: Gpu, shot: Shot, frames: int) -> tuple[Floats, Floats]:
     """The radiance that a shot's frames have as their mean, twice, from samples of their own."""
     with gpu.scope("converged"):
-        halves = [replace(shot, frames=frames // 2, temporal=Temporal(), seed=(shot.seed + k) % 65536) for k in (1, 2)]
-        first, second = (images.arrays(gpu, photograph(gpu, half))["radiance"] for half in halves)
+        halves = [
+            replace(shot, accumulated_frames=frames // 2, temporal=Temporal(), seed=(shot.seed + k) % 65536)
+            for k in (1, 2)
+        ]
+        first, second = (images.arrays(gpu, render_accumulated(gpu, half))["radiance"] for half in halves)
         return first, second
 
 
@@ -206,7 +211,7 @@ def cost(gpu: Gpu, shot: Shot, runs: int) -> tuple[float, float]:
     them.
     """
     count = itertools.count()
-    passes = timed(gpu, lambda: render(gpu, shot, next(count)), runs)
+    passes = measure_passes(gpu, lambda: render_frame(gpu, shot, next(count)), runs)
     own = median(
         sum(frame)
         for frame in zip(*(times for name, times in passes.items() if name.startswith("temporal")), strict=True)

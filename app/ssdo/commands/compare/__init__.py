@@ -17,13 +17,13 @@ from ssdo.measure.reference_cache import add_cache_flags, take_store
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, sampled, take_wanted
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene import built_in
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 TECHNIQUES = "off,ssao,ssdo"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`compare FLAGS`. Returns the exit code; raises Problem."""
+    """`compare FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser("python -m ssdo compare", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--output",
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
             + ["samples"] * bool(samples)
         )
         if typed:
-            raise Problem(f"--{typed[0]} has no effect beside --like; leave one out")
+            raise UserError(f"--{typed[0]} has no effect beside --like; leave one out")
         entries = entries_like([Path(word.strip()) for word in like.split(",")])
     else:
         built_in.announce(shot.scene, shot.time)
@@ -105,12 +105,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _frames(name: str, count: int) -> int:
     if not 4 <= count <= 65536:
-        raise Problem(f"--{name.replace('_', '-')} {count}: must be 4 to 65536, as a truth is two halves")
+        raise UserError(f"--{name.replace('_', '-')} {count}: must be 4 to 65536, as a truth is two halves")
     return count
 
 
 def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, with_reference: bool) -> list[Shot]:
-    """A resolved shot for each technique and sample count. Raises Problem."""
+    """A resolved shot for each technique and sample count. Raises UserError."""
     values = dict(wanted.typed)
     if with_reference and "reference" not in techniques:  # its parameters are those of the truth
         values = {name: value for name, value in values.items() if not name.startswith("reference.")}
@@ -120,16 +120,18 @@ def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, w
     if samples is None:
         return shots
     if clash := [
-        name for name in values if any(name == f"{shot.technique.group}.{shot.technique.counts}" for shot in shots)
+        name
+        for name in values
+        if any(name == f"{shot.technique.group}.{shot.technique.sample_param}" for shot in shots)
     ]:
-        raise Problem(f"--{clash[0]} has no effect beside --samples; leave one out")
-    if not any(shot.technique.counts for shot in shots):
-        raise Problem(f"--samples has no effect: none of {','.join(techniques)} takes samples")
+        raise UserError(f"--{clash[0]} has no effect beside --samples; leave one out")
+    if not any(shot.technique.sample_param for shot in shots):
+        raise UserError(f"--samples has no effect: none of {','.join(techniques)} takes samples")
     return sampled(shots, samples)
 
 
 def entries_like(paths: Sequence[Path]) -> list[Shot]:
-    """The resolved shots that pictures hold. Raises Problem where they do not show the same."""
+    """The resolved shots that pictures hold. Raises UserError where they do not show the same."""
     shots = []
     for path in paths:
         shot = Shot().with_values(checked(images.shot_values(path), path))
@@ -137,7 +139,7 @@ def entries_like(paths: Sequence[Path]) -> list[Shot]:
         first = shots[0]
         for name in ("scene", "time", "camera", "width", "height"):
             if getattr(first, name) != getattr(shots[-1], name):
-                raise Problem(
+                raise UserError(
                     f"{path} and {paths[0]} differ in {name}; pictures that are compared show one scene from one camera, at one size"
                 )
     return shots

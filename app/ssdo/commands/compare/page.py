@@ -129,4 +129,4 @@ def error_top(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> float |
 def explained(metric: str) -> str:
     """What a metric says of itself, without what it says to programmers."""
     text = " ".join((inspect.getdoc(getattr(metrics, metric)) or "").split())
-    return text.partition(" Raises Problem")[0].replace("`", "")
+    return text.partition(" Raises UserError")[0].replace("`", "")

@@ -27,7 +27,7 @@ PAGE, NUMBERS, SHEET = "index.html", "metrics.json", "sheet.png"
 
 
 def check(folder: Path, plan: Plan, overwrite: bool) -> None:
-    """Raises Problem where a file would be replaced that may not be."""
+    """Raises UserError where a file would be replaced that may not be."""
     names = [
         PAGE,
         NUMBERS,
@@ -43,7 +43,7 @@ def drawn_by(gpu: Gpu) -> dict[str, str]:
 
 
 def written(folder: Path, study: Study, told: Mapping[str, Any]) -> list[Path]:
-    """Write everything; the files. `told`: what the page says besides: command, renderer, timer. Raises Problem."""
+    """Write everything; the files. `told`: what the page says besides: command, renderer, timer. Raises UserError."""
     paths: list[Path] = []
     files: dict[str, dict[str, str]] = {}
     truth = study.entries[-1] if study.entries[-1].name == TRUTH else None
@@ -102,7 +102,7 @@ def _told(study: Study, truth: Entry | None, top: float, files: Mapping[str, Any
         "version": __version__,
         "width": shot.width,
         "height": shot.height,
-        "display": {"exposure": shot.display.exposure, "curve": shot.display.curve},
+        "display": {"exposure": shot.display.exposure, "curve": shot.display.tone_mapper},
         "settings": {
             name: value for name, value in values.items() if name != "technique" and not name.startswith(groups)
         },

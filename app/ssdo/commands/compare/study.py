@@ -16,7 +16,7 @@ from ssdo.measure import images, metrics, references
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import Store, key
 from ssdo.measure.references import Arrays, Tick, Truth
-from ssdo.render.pipeline import cost, photograph, render
+from ssdo.render.pipeline import measure_cost, render_accumulated, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.off import Off
@@ -41,7 +41,7 @@ class Plan:
         """A name for each entry, and the truth's."""
         groups = [shot.technique.group for shot in self.entries]
         counts = [
-            f"-{shot.technique.count or 1}" if groups.count(g) > 1 else ""
+            f"-{shot.technique.sample_count or 1}" if groups.count(g) > 1 else ""
             for g, shot in zip(groups, self.entries, strict=True)
         ]
         names = [g + c for g, c in zip(groups, counts, strict=True)]
@@ -77,9 +77,9 @@ class Study:
 
 
 def measured(gpu: Gpu, plan: Plan, store: Store) -> Study:
-    """Draw and measure. Raises Problem."""
+    """Draw and measure. Raises UserError."""
     first = plan.entries[0]
-    bare = images.arrays(gpu, render(gpu, replace(first, technique=Off(), frames=1)))
+    bare = images.arrays(gpu, render_frame(gpu, replace(first, technique=Off(), accumulated_frames=1)))
     surface = references.surface(bare)
     entries: list[Entry] = []
     noise = None
@@ -87,24 +87,26 @@ def measured(gpu: Gpu, plan: Plan, store: Store) -> Study:
         against = _truth(gpu, plan, store, tick)
         screens: dict[Technique, Truth] = {}
         for name, shot in zip(plan.names, plan.entries, strict=False):
-            picture = photograph(gpu, shot)
+            picture = render_accumulated(gpu, shot)
             arrays, shown = images.arrays(gpu, picture), images.pixels(gpu, picture)
             error = parts = None
             if against and surface.any():
                 error = metrics.measured(arrays["radiance"], against.mean["radiance"], surface)
                 error["rmse"] = against.error(arrays["radiance"], surface)
                 error["psnr"] = metrics.decibels(error["rmse"])
-                if shot.technique.counts:
-                    converging = shot.technique.converging()
+                if shot.technique.sample_param:
+                    converging = shot.technique.as_converged()
                     if converging not in screens:
                         screens[converging] = references.screen(gpu, shot, plan.screen_frames, store, tick)
-                    plain = images.arrays(gpu, photograph(gpu, replace(shot, blur=replace(shot.blur, radius=0))))
+                    plain = images.arrays(
+                        gpu, render_accumulated(gpu, replace(shot, denoise=replace(shot.denoise, radius=0)))
+                    )
                     parts = references.parts(
                         arrays["radiance"], plain["radiance"], screens[converging], against, surface
                     )
             tick(shot)
             entries.append(
-                Entry(name, shot.technique.label(), shot, _terms(arrays), shown, error, parts, cost(gpu, shot))
+                Entry(name, shot.technique.label(), shot, _terms(arrays), shown, error, parts, measure_cost(gpu, shot))
             )
     if against:
         noise = against.noise(surface) if against.shot and surface.any() else None
@@ -141,7 +143,7 @@ def _meter(gpu: Gpu, plan: Plan, store: Store) -> Iterator[Tick]:
     if plan.against == "reference":
         todo += references.halves(replace(plan.entries[0], technique=plan.reference), plan.truth_frames)
     if plan.against != "none":
-        screens = {shot.technique.converging(): shot for shot in plan.entries if shot.technique.counts}
+        screens = {shot.technique.as_converged(): shot for shot in plan.entries if shot.technique.sample_param}
         for technique, shot in screens.items():
             todo += references.halves(replace(shot, technique=technique), plan.screen_frames)
     seconds: dict[Technique, float] = {}
@@ -150,12 +152,14 @@ def _meter(gpu: Gpu, plan: Plan, store: Store) -> Iterator[Tick]:
         kept = store.load(key(gpu, shot))
         if shot.technique not in seconds:
             # compiles and uploads
-            render(gpu, replace(shot, width=min(shot.width, 16), height=min(shot.height, 16), frames=1))
+            render_frame(
+                gpu, replace(shot, width=min(shot.width, 16), height=min(shot.height, 16), accumulated_frames=1)
+            )
             start = time.perf_counter()
-            render(gpu, replace(shot, frames=1))
+            render_frame(gpu, replace(shot, accumulated_frames=1))
             gpu.ctx.finish()
             seconds[shot.technique] = time.perf_counter() - start
-        total += seconds[shot.technique] * (shot.frames - (kept.frames if kept else 0))
+        total += seconds[shot.technique] * (shot.accumulated_frames - (kept.frames if kept else 0))
     with tqdm(
         total=total,
         bar_format="{desc:<12} {percentage:3.0f} % {bar} {elapsed} gone, {remaining} left",

@@ -31,7 +31,7 @@ from ssdo.measure.timings import CLOCKS
 from ssdo.measure.version import version
 from ssdo.render.shot import Wanted, add_shot_flags, take_wanted
 from ssdo.render.techniques.reference import Reference
-from ssdo.settings import Parser, Problem, parse
+from ssdo.settings import Parser, UserError, parse
 
 TECHNIQUES = "ssao,ssdo,gtao,bitmask"
 SCENES = "cornell,nook,blocks,courtyard"
@@ -53,7 +53,7 @@ TABLE, PICTURE, PAGE = "sweep.csv", "sweep.png", "index.html"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`sweep FLAGS`. Returns the exit code; raises Problem."""
+    """`sweep FLAGS`. Returns the exit code; raises UserError."""
     parser = Parser(
         "python -m ssdo sweep",
         description=__doc__,
@@ -134,9 +134,9 @@ def main(arguments: Sequence[str]) -> int:
         ("workers", 1 if workers is None else workers, 1, 64),
     ):
         if not low <= value <= high:
-            raise Problem(f"--{name} {value}: must be {low} to {high}")
+            raise UserError(f"--{name} {value}: must be {low} to {high}")
     if scheduler and (clustered or workers):
-        raise Problem(
+        raise UserError(
             f"--{'cluster' if clustered else 'workers'} has no effect beside --scheduler, whose workers are used; leave it out"
         )
     if clustered or scheduler:
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
     task = Task(truths, runs, clock or ("cpu" if several else "wall"), cache, reference_cache.program())
     if single is not None:
         if not 0 <= single < len(found):
-            raise Problem(f"--point {single}: must be 0 to {len(found) - 1}")
+            raise UserError(f"--point {single}: must be 0 to {len(found) - 1}")
         return again(found[single], task)
     command = shlex.join(["ssdo", "sweep", *arguments])
     with_pictures = plots.drawable(TABLE)
@@ -176,7 +176,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def asked(vary: Sequence[str] | None, techniques: str | None, wanted: Wanted) -> tuple[list[list[Axis]], list[str]]:
-    """What varies, and which techniques are swept: the default where nothing is said. Raises Problem."""
+    """What varies, and which techniques are swept: the default where nothing is said. Raises UserError."""
     names = [name.strip() for name in techniques.split(",")] if techniques else []
     if vary:
         axes = [axis(text) for text in vary]
@@ -215,7 +215,7 @@ def again(point: Point, task: Task) -> int:
 
 
 def drawn(done: Iterator[worker_pool.Done], journal: Journal, count: int, truths: int) -> None:
-    """Keep what comes. An interrupt, Ctrl-C or SIGTERM, ends whoever draws. Raises Problem."""
+    """Keep what comes. An interrupt, Ctrl-C or SIGTERM, ends whoever draws. Raises UserError."""
     started = len(journal.rows)
     try:
         with tqdm(total=count + truths, initial=started, desc="truth", disable=None, smoothing=0) as bar:

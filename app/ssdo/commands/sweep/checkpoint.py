@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 NAME = "points.jsonl"
 
@@ -26,11 +26,11 @@ class Journal:
 
     @classmethod
     def opened(cls, folder: Path, sweep: str, command: str, anew: bool) -> Self:
-        """The folder's journal, of this sweep. Raises Problem where the folder holds another."""
+        """The folder's journal, of this sweep. Raises UserError where the folder holds another."""
         path = folder / NAME
         lines, whole = ([], 0) if anew else read(path)
         if lines and lines[0].get("sweep") != sweep:
-            raise Problem(
+            raise UserError(
                 f"{folder.absolute()} holds another sweep ({lines[0].get('command', 'unknown')}); choose another --output, or --overwrite begins anew"
             )
         journal = cls(path, {line["point"]: line["row"] for line in reversed(lines[1:])})  # of two, the first
@@ -41,18 +41,18 @@ class Journal:
             if not lines:
                 journal._write({"sweep": sweep, "command": command})
         except OSError as error:
-            raise Problem(
+            raise UserError(
                 f"{path}: cannot be written: {error.strerror or error}; choose another place with --output"
             ) from None
         return journal
 
     def add(self, point: int, row: Mapping[str, Any]) -> None:
-        """A point is done. Raises Problem where that cannot be kept."""
+        """A point is done. Raises UserError where that cannot be kept."""
         self.rows[point] = dict(row)
         try:
             self._write({"point": point, "row": row})
         except OSError as error:
-            raise Problem(
+            raise UserError(
                 f"{self.path}: cannot be written: {error.strerror or error}; what was written stays"
             ) from None
 

@@ -12,9 +12,9 @@ from ssdo.gpu.context import Clock, Gpu, headless
 from ssdo.measure import images, metrics, reference_cache, references
 from ssdo.measure.references import Truth
 from ssdo.measure.timings import BLUR, CLOCKS, own, summed
-from ssdo.render.pipeline import photograph, render, timed
+from ssdo.render.pipeline import measure_passes, render_accumulated, render_frame
 from ssdo.render.shot import Shot
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 # irradiance as a white surface shows it
 TERMS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}
@@ -34,13 +34,13 @@ class Task(NamedTuple):
 
 
 class Worker:
-    """Draws truths and points, with a context of its own. Raises Problem where another version of the program is asked
+    """Draws truths and points, with a context of its own. Raises UserError where another version of the program is asked
     to.
     """
 
     def __init__(self, task: Task) -> None:
         if reference_cache.program() != task.program:
-            raise Problem("a worker runs another version of this program; install the same on every machine")
+            raise UserError("a worker runs another version of this program; install the same on every machine")
         self.task = task
         self.gpu = Gpu(headless())
         self.gpu.clock = Clock(self.gpu.ctx, seconds=CLOCKS[task.clock][0])
@@ -57,9 +57,9 @@ class Worker:
         return self.gpu.cached("truth of a sweep", shot, make, keep=2)
 
     def point(self, shot: Shot, against: Truth | None = None) -> Row:
-        """Errors and times of a shot. Raises Problem."""
+        """Errors and times of a shot. Raises UserError."""
         against = against or self.truth(self.task.truths.of(shot))
-        arrays = images.arrays(self.gpu, photograph(self.gpu, shot))
+        arrays = images.arrays(self.gpu, render_accumulated(self.gpu, shot))
         surface = references.surface(arrays)
         row: Row = {}
         for term, (name, unit) in TERMS.items():
@@ -67,7 +67,9 @@ class Worker:
             row[f"{term} RMSE"] = unit * metrics.noise_free_rmse(arrays[name], pair, surface)
             row[f"{term} bias"] = unit * metrics.bias(arrays[name], against.mean[name], surface)
         row["noise of the truth"] = against.noise(surface)
-        passes = timed(self.gpu, lambda: render(self.gpu, replace(shot, frames=1)), self.task.runs)
+        passes = measure_passes(
+            self.gpu, lambda: render_frame(self.gpu, replace(shot, accumulated_frames=1)), self.task.runs
+        )
         both = summed(passes, lambda name: own(name) or name.startswith(BLUR))
         alone, blur = summed(passes, own), summed(passes, lambda name: name.startswith(BLUR))
         row |= dict(

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssdo.measure import references
-from ssdo.render.denoise import Blur
+from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.shot import Shot, Wanted
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene import built_in
 from ssdo.scene.built_in.cameras import CAMERAS
-from ssdo.settings import Problem, Settings, about, from_text, kind_of, suggestion, to_toml
+from ssdo.settings import Settings, UserError, format_toml, from_text, kind_of, param_of, suggest
 
 MOST = 100_000  # points: a week at six seconds each
 ELSEWHERE = {"scene": "--scenes", "technique": "--techniques", "camera.eye": "--cameras", "camera.target": "--cameras"}
@@ -81,7 +81,10 @@ class Truths(NamedTuple):
     def of(self, shot: Shot) -> Shot:
         """What is drawn for a shot's truth: equal for all shots that have the same."""
         return references.halves(
-            replace(shot, technique=self.reference, blur=Blur(radius=0), display=Display(), frames=1), self.frames
+            replace(
+                shot, technique=self.reference, denoise=Denoiser(radius=0), display=Display(), accumulated_frames=1
+            ),
+            self.frames,
         )[0]
 
 
@@ -109,16 +112,16 @@ def parameters() -> dict[str, tuple[Settings, Field[Any]]]:
 
 def axis(text: str) -> Axis:
     """`ssdo.samples=4,8,16`, `ssao.radius=0.1..2:5log`, `sky.rotation=0..270:4`, `ssdo.bounce=on,off`. Raises
-    Problem.
+    UserError.
     """
     name, equals, words = text.partition("=")
     known = parameters()
     if name in ELSEWHERE:
-        raise Problem(f"--vary {name} has no effect: {ELSEWHERE[name]} says what is swept; leave it out")
+        raise UserError(f"--vary {name} has no effect: {ELSEWHERE[name]} says what is swept; leave it out")
     if name not in known:
-        raise Problem(f"--vary {name[:100]}: no such parameter{suggestion(name, sorted(known))}")
+        raise UserError(f"--vary {name[:100]}: no such parameter{suggest(name, sorted(known))}")
     if not equals or not words:
-        raise Problem(
+        raise UserError(
             f"--vary {text}: must be NAME=V,V,... or NAME=FIRST..LAST:COUNT, with log behind it for equal ratios"
         )
     owner, f = known[name]
@@ -137,17 +140,17 @@ def axis(text: str) -> Axis:
 
 
 def _read(name: str, owner: Settings, f: Field[Any], word: str) -> Any:
-    """A value, or a share of the scene's size. Raises Problem."""
+    """A value, or a share of the scene's size. Raises UserError."""
     if not word.endswith("%"):
         return from_text(name, owner, f, word)
-    if about(f).fraction is None:
-        raise Problem(f"--vary {name}={word}: does not follow the scene's size; leave out the %")
+    if param_of(f).fraction is None:
+        raise UserError(f"--vary {name}={word}: does not follow the scene's size; leave out the %")
     try:
         share = float(word[:-1])
     except ValueError:
         share = -1.0
     if not 0.1 <= share <= 1000:
-        raise Problem(f"--vary {name}={word}: must be 0.1% to 1000% of the scene's size")
+        raise UserError(f"--vary {name}={word}: must be 0.1% to 1000% of the scene's size")
     return Share(share / 100)
 
 
@@ -162,18 +165,18 @@ def _between(text: str, kind: type, first: str, rest: str) -> list[Any]:
     except ValueError:
         found, lo, hi, count = None, 0.0, 0.0, 0
     if not found or not (math.isfinite(lo) and math.isfinite(hi)) or lo == hi or not 2 <= count <= 1000:
-        raise Problem(
+        raise UserError(
             f"--vary {text}: a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values, as in 0.1..2:5 or 0.1..2:5log"
         )
     if found[3] and not (lo > 0 and hi > 0):
-        raise Problem(f"--vary {text}: both ends must be above 0 where values grow in equal ratios; leave log out")
+        raise UserError(f"--vary {text}: both ends must be above 0 where values grow in equal ratios; leave log out")
     inner = (np.geomspace if found[3] else np.linspace)(lo, hi, count)[1:-1]
     values = [lo, *(float(f"{value:.6g}") for value in inner), hi]
     return [round(value) for value in values] if kind is int else values
 
 
 def scenes_of(text: str) -> list[str]:
-    """Names with their arguments: `cornell,blocks:count=9,nook`. Raises Problem where one cannot be loaded."""
+    """Names with their arguments: `cornell,blocks:count=9,nook`. Raises UserError where one cannot be loaded."""
     found: list[str] = []
     for word in text.split(","):
         if found and ":" in found[-1] and "=" in word and ":" not in word:  # one more argument of the scene before
@@ -186,13 +189,13 @@ def scenes_of(text: str) -> list[str]:
 
 
 def cameras_of(text: str, scene: str) -> list[int]:
-    """Their numbers: 1 is the scene's own. Raises Problem."""
+    """Their numbers: 1 is the scene's own. Raises UserError."""
     there = len(CAMERAS.get(scene, (None,)))
     if text == "all":
         return list(range(1, there + 1))
     for word in text.split(","):
         if not word.isdecimal() or not 1 <= int(word) <= there:
-            raise Problem(
+            raise UserError(
                 f"--cameras {word}: must be all, or numbers; {scene} has {'1 to ' if there > 1 else 'only '}{there}, and 1 is its own"
             )
     return list(dict.fromkeys(map(int, text.split(","))))
@@ -201,7 +204,7 @@ def cameras_of(text: str, scene: str) -> list[int]:
 def points(
     wanted: Wanted, techniques: Sequence[str], axes: Sequence[Axis], names: Sequence[str], cameras: str
 ) -> list[Point]:
-    """Every point, scene by scene. Raises Problem where what was asked for has no effect, or a value cannot be."""
+    """Every point, scene by scene. Raises UserError where what was asked for has no effect, or a value cannot be."""
     typed = {
         name: value
         for name, value in wanted.typed.items()
@@ -211,21 +214,21 @@ def points(
     wanted.shots(techniques)  # what was typed has an effect
     for name in ("scene", *(("camera.eye", "camera.target") if cameras != "1" else ())):
         if name in wanted.typed:
-            raise Problem(f"--{name} has no effect: {ELSEWHERE[name]} says what is swept; leave it out")
+            raise UserError(f"--{name} has no effect: {ELSEWHERE[name]} says what is swept; leave it out")
     if twice := [a.name for i, a in enumerate(axes) if a.name in [b.name for b in axes[:i]]]:
-        raise Problem(f"--vary {twice[0]}: named twice; give all its values in one list")
+        raise UserError(f"--vary {twice[0]}: named twice; give all its values in one list")
     for a in axes:
         if a.name in wanted.typed:
-            raise Problem(f"--{a.name} has no effect: --vary {a.name} says what is swept; leave one out")
+            raise UserError(f"--{a.name} has no effect: --vary {a.name} says what is swept; leave one out")
         if a.owner and a.owner not in techniques:
-            raise Problem(
+            raise UserError(
                 f"--vary {a.name} has no effect: {a.owner} is not among --techniques {','.join(techniques)}; add it or leave it out"
             )
     ordered = sorted(axes, key=lambda a: a.kind not in (str, bool))  # the points of a line one after the other
     of = {name: [a for a in ordered if a.owner in ("", name)] for name in dict.fromkeys(techniques)}
     places = [(scene, camera) for scene in names for camera in cameras_of(cameras, scene)]
     if (count := len(places) * sum(math.prod(len(a.values) for a in mine) for mine in of.values())) > MOST:
-        raise Problem(f"{count} points: must be at most {MOST}; vary less")
+        raise UserError(f"{count} points: must be at most {MOST}; vary less")
     found: list[Point] = []
     for scene, camera in places:
         size = built_in.load(scene).size
@@ -252,9 +255,9 @@ def digest(found: Sequence[Point], truths: Truths, program: str) -> str:
     text = "\0".join(
         [
             program,
-            to_toml(truths.reference.values()),
+            format_toml(truths.reference.values()),
             str(truths.frames),
-            *(to_toml(point.shot.values()) for point in found),
+            *(format_toml(point.shot.values()) for point in found),
         ]
     )
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -16,7 +16,7 @@ LABELLED = 8  # more curves than these would write over one another
 
 
 def png(settings: Sequence[Setting], axes: Sequence[Axis], title: str, subtitle: str, below: str) -> bytes:
-    """A panel for each term of the light, under one legend. Raises Problem without matplotlib."""
+    """A panel for each term of the light, under one legend. Raises UserError without matplotlib."""
     plots.check()
     from matplotlib.lines import Line2D
 

@@ -20,7 +20,7 @@ from ssdo.commands.sweep.measure import Row, Task, Worker
 from ssdo.commands.sweep.plan import Point
 from ssdo.measure.references import Truth
 from ssdo.render.shot import Shot
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Done = tuple[int | None, Row]  # a point and its row; None: a truth
 PATIENCE = 30.0  # seconds until a scheduler and a worker must have answered
@@ -103,7 +103,7 @@ def _shared_out(pipes: Sequence[connection.Connection], jobs: Sequence[tuple[int
                     busy.remove(one)
                 yield answer
     except (EOFError, OSError):
-        raise Problem(
+        raise UserError(
             "a worker has died, perhaps of too little memory; what is done is kept: the same command goes on, with fewer --workers"
         ) from None
 
@@ -124,7 +124,7 @@ def _serve(pipe: connection.Connection, task: Task) -> None:
             if number is None:
                 worker.truth(shot)
             answer = number, {} if number is None else worker.point(shot)
-        except Problem as problem:
+        except UserError as problem:
             answer = problem
         except Exception:
             answer = RuntimeError(f"in a worker:\n{traceback.format_exc()}")
@@ -138,11 +138,11 @@ def _serve(pipe: connection.Connection, task: Task) -> None:
 
 
 def check() -> None:
-    """Raises Problem without Dask."""
+    """Raises UserError without Dask."""
     try:
         import distributed  # noqa: F401
     except ImportError:
-        raise Problem(
+        raise UserError(
             "--cluster and --scheduler need the package distributed: pip install distributed; --workers does without"
         ) from None
 
@@ -165,7 +165,7 @@ def cluster(task: Task, points: Sequence[Point], address: str | None, count: int
             client = stack.enter_context(closing(distributed.Client(address, timeout=PATIENCE, set_as_default=False)))
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, ValueError) as error:
-            raise Problem(
+            raise UserError(
                 f"--scheduler {address}: no scheduler with a worker answers ({error or type(error).__name__}); "
                 "start `dask scheduler`, and `dask worker ADDRESS` on each machine"
             ) from None
@@ -182,7 +182,7 @@ def cluster(task: Task, points: Sequence[Point], address: str | None, count: int
                         future.result()
                     yield None, {}
         except distributed.KilledWorker as error:
-            raise Problem(
+            raise UserError(
                 f"workers have died, perhaps of too little memory ({error}); what is done is kept: the same command goes on"
             ) from None
 

@@ -30,12 +30,12 @@ from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
 from ssdo.measure.version import version
 from ssdo.render import presets
 from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, read_text, shares, take_wanted
-from ssdo.render.technique import ScreenSpace, Sliced, Technique
-from ssdo.settings import Parser, Problem, about, from_toml, kind_of, parse, to_toml
+from ssdo.render.technique import HemisphereTechnique, SliceTechnique, Technique
+from ssdo.settings import Parser, UserError, format_toml, kind_of, param_of, parse, parse_toml
 
 RADII = "0.1,0.3"
 SIZE = {"width": 128, "height": 72}  # small, as a try draws every view with every radius
-PHYSICAL = ("bounce_gain",)  # numbers with one true value, which no search may bend unless it is told to
+PHYSICAL = ("indirect_intensity",)  # numbers with one true value, which no search may bend unless it is told to
 # Steps are searched only when told to: 42 samples of 3 steps, which SSAO liked best of 128 points, took 1.9 times the
 # processor time of 16 of 8.
 
@@ -69,8 +69,8 @@ class Halves:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`tune FLAGS`. Returns the exit code; raises Problem."""
-    able = [name for name, kind in Technique.known.items() if issubclass(kind, (ScreenSpace, Sliced))]
+    """`tune FLAGS`. Returns the exit code; raises UserError."""
+    able = [name for name, kind in Technique.known.items() if issubclass(kind, (HemisphereTechnique, SliceTechnique))]
     parser = Parser(
         "python -m ssdo tune",
         description=__doc__,
@@ -130,14 +130,16 @@ def main(arguments: Sequence[str]) -> int:
     names = asked["techniques"].split(",") if asked["techniques"] else able
     if compared:
         if taken := [name for name, value in asked.items() if value is not None] + ["output"] * (output is not None):
-            raise Problem(f"--{taken[0]} has no effect beside --score; leave it out")
+            raise UserError(f"--{taken[0]} has no effect beside --score; leave it out")
         known = _known(compared)
         with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, radii, frames, store) as halves:
             rows = scored(gpu, wanted, known, halves)
             print("\n".join([*table(rows), "", _drawn(gpu, wanted, radii, frames)]))
         return 0
     if output is None or output.suffix != ".toml":
-        raise Problem(f"--output {output or 'is missing'}: the preset is written to a .toml file; add --output my.toml")
+        raise UserError(
+            f"--output {output or 'is missing'}: the preset is written to a .toml file; add --output my.toml"
+        )
     images.check_free([output], overwrite)
     limit, trials, seed = (
         Budget.read(asked["budget"] or "128"),
@@ -145,7 +147,7 @@ def main(arguments: Sequence[str]) -> int:
         wanted.typed.get("seed", 0),
     )
     if not 1 <= trials <= 100000:
-        raise Problem(f"--trials {trials}: must be 1 to 100000")
+        raise UserError(f"--trials {trials}: must be 1 to 100000")
     search.optimiser()
     wanted.shots(names)  # what was typed has an effect
     starts = {name: _start(wanted, name, limit) for name in names}
@@ -171,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
 def _without_effect(wanted: Wanted) -> Wanted:
     own = ("scene", "technique", "frames", "camera.eye", "camera.target", *(f"{t}.radius" for t in Technique.known))
     if taken := [name for name in wanted.typed if name in own]:
-        raise Problem(
+        raise UserError(
             f"--{taken[0]} has no effect: tune chooses scenes, cameras, radii and techniques itself; leave it out"
         )
     return Wanted({**SIZE, **wanted.found}, wanted.typed)
@@ -185,7 +187,7 @@ def _start(wanted: Wanted, name: str, limit: Budget) -> Shot:
 
 
 def _free(shot: Shot, asked: str | None, limit: Budget, names: Sequence[str]) -> list[str]:
-    """Names of what is searched. Raises Problem."""
+    """Names of what is searched. Raises UserError."""
     technique = shot.technique
     group, count = technique.group, f"{technique.group}.{budget.count_of(technique)}"
     if asked is None:
@@ -193,7 +195,7 @@ def _free(shot: Shot, asked: str | None, limit: Budget, names: Sequence[str]) ->
         found = [
             f"{group}.{f.name}"
             for f in fields(technique)
-            if kinds[f.name] is float and not about(f).unit and f.name not in PHYSICAL
+            if kinds[f.name] is float and not param_of(f).unit and f.name not in PHYSICAL
         ]
     else:
         found = [
@@ -203,26 +205,26 @@ def _free(shot: Shot, asked: str | None, limit: Budget, names: Sequence[str]) ->
         ]
         common = [word for word in found if not word.startswith(f"{group}.")]
         if common and len(names) > 1:
-            raise Problem(
+            raise UserError(
                 f"--free {common[0]}: a preset has one for all techniques; tune one of them with --techniques {group}"
             )
         if not found:
-            raise Problem(
+            raise UserError(
                 f"--free {asked[:100]}: nothing of {group} is among it; add some or leave {group} out of --techniques"
             )
         if f"{group}.radius" in found:
-            raise Problem(f"--free {group}.radius: the radii are those of --radii; leave it out")
+            raise UserError(f"--free {group}.radius: the radii are those of --radii; leave it out")
         if limit.points and count in found:
-            raise Problem(f"--free {count}: it follows from the budget; leave it out")
+            raise UserError(f"--free {count}: it follows from the budget; leave it out")
     return found + ([] if limit.points or count in found else [count])
 
 
 def _known(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What presets say, by their names. Raises Problem."""
+    """What presets say, by their names. Raises UserError."""
     found = {}
     for word in words:
         path = presets.path_of(word)
-        found[path.stem] = checked(from_toml(read_text(path), str(path)), path)
+        found[path.stem] = checked(parse_toml(read_text(path), str(path)), path)
     return found
 
 
@@ -285,11 +287,11 @@ def tuned(
 
 
 def scored(gpu: Gpu, wanted: Wanted, known: Mapping[str, Mapping[str, Any]], halves: Halves) -> list[Row]:
-    """Every technique of every preset, beside the defaults with no fewer points. Raises Problem."""
+    """Every technique of every preset, beside the defaults with no fewer points. Raises UserError."""
     rows = []
     for name, values in known.items():
         for group in dict.fromkeys(value.partition(".")[0] for value in values):
-            if group in Technique.known and issubclass(Technique.known[group], (ScreenSpace, Sliced)):
+            if group in Technique.known and issubclass(Technique.known[group], (HemisphereTechnique, SliceTechnique)):
                 shot, default = Wanted({**wanted.found, **values}, wanted.typed).shot(group), wanted.shot(group)
                 count = -(-budget.points(shot.technique) // budget.each(default.technique))
                 rows.append(
@@ -336,7 +338,7 @@ def write(
     path: Path, rows: Sequence[Row], boxes: Mapping[str, Sequence[search.Side]], limit: Budget, head: Sequence[str]
 ) -> None:
     """The preset. A technique that does no better than the default on the views held out stays as that is. Raises
-    Problem.
+    UserError.
     """
     lines = [
         f"At most {limit}; the radius is the user's.",
@@ -358,6 +360,6 @@ def write(
         }
         changed = {name for name, _, f, value in kept.technique.walk(f"{group}.") if value != f.default}
         values |= {name: value for name, value in kept.values().items() if name in searched | changed}
-    text = "".join(f"# {line}\n" for line in lines) + "\n" + to_toml(values)
+    text = "".join(f"# {line}\n" for line in lines) + "\n" + format_toml(values)
     with images.written(path) as file:
         file.write(text.encode())

@@ -11,30 +11,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ssdo.gpu.context import Clock, Gpu
-from ssdo.render.pipeline import timed
-from ssdo.render.technique import ScreenSpace, Sliced, Technique, View
-from ssdo.settings import Problem, about
+from ssdo.render.pipeline import measure_passes
+from ssdo.render.technique import HemisphereTechnique, SliceTechnique, Technique, TechniqueInputs
+from ssdo.settings import UserError, param_of
 
 MOST_POINTS = 256 * 64  # samples times steps
 RUNS = 5  # of a measurement, of which the median counts
 
 
 def count_of(technique: Technique) -> str:
-    """The parameter that says how many directions are tried. Raises Problem."""
-    if isinstance(technique, ScreenSpace):
+    """The parameter that says how many directions are tried. Raises UserError."""
+    if isinstance(technique, HemisphereTechnique):
         return "samples"
-    if isinstance(technique, Sliced):
+    if isinstance(technique, SliceTechnique):
         return "slices"
-    able = [name for name, kind in Technique.known.items() if issubclass(kind, (ScreenSpace, Sliced))]
-    raise Problem(f"--techniques {technique.group}: has nothing to tune; there are {', '.join(able)}")
+    able = [name for name, kind in Technique.known.items() if issubclass(kind, (HemisphereTechnique, SliceTechnique))]
+    raise UserError(f"--techniques {technique.group}: has nothing to tune; there are {', '.join(able)}")
 
 
 def each(technique: Technique) -> int:
     """Points tried for each of them."""
-    if isinstance(technique, Sliced):
+    if isinstance(technique, SliceTechnique):
         return 2 * technique.steps
-    assert isinstance(technique, ScreenSpace)
-    return technique.steps if technique.visibility == "march" else 1
+    assert isinstance(technique, HemisphereTechnique)
+    return technique.steps if technique.visibility == "ray-march" else 1
 
 
 def points(technique: Technique) -> int:
@@ -45,9 +45,9 @@ def points(technique: Technique) -> int:
 def counted(technique: Any, count: int) -> Technique:
     """With so many directions, or as many as there may be."""
     name = count_of(technique)
-    p = about(type(technique).__dataclass_fields__[name])
-    assert p.lo is not None and p.hi is not None
-    changed: Technique = replace(technique, **{name: min(max(count, int(p.lo)), int(p.hi))})
+    p = param_of(type(technique).__dataclass_fields__[name])
+    assert p.min is not None and p.max is not None
+    changed: Technique = replace(technique, **{name: min(max(count, int(p.min)), int(p.max))})
     return changed
 
 
@@ -60,13 +60,13 @@ class Budget:
 
     @classmethod
     def read(cls, word: str) -> Budget:
-        """`128`, or `5ms`. Raises Problem."""
+        """`128`, or `5ms`. Raises UserError."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms)?", word.strip())
         if found and found[2] and float(found[1]) > 0:
             return cls(ms=float(found[1]))
         if found and not found[2] and found[1].isdecimal() and 2 <= int(found[1]) <= MOST_POINTS:
             return cls(points=int(found[1]))
-        raise Problem(
+        raise UserError(
             f"--budget {word[:100]}: must be points at each pixel, 2 to {MOST_POINTS}, as in 128, or milliseconds, as in 5ms"
         )
 
@@ -79,12 +79,12 @@ class Budget:
         """
         if not self.points:
             return technique
-        assert isinstance(technique, (ScreenSpace, Sliced))
-        most = self.points // (2 if isinstance(technique, Sliced) else 1)
+        assert isinstance(technique, (HemisphereTechnique, SliceTechnique))
+        most = self.points // (2 if isinstance(technique, SliceTechnique) else 1)
         technique = replace(technique, steps=min(technique.steps, most))
         return counted(technique, self.points // each(technique))
 
-    def cost(self, gpu: Gpu, technique: Technique, views: Sequence[View]) -> float:
+    def cost(self, gpu: Gpu, technique: Technique, views: Sequence[TechniqueInputs]) -> float:
         """What is measured against `ms`: the mean over views of the median of a few runs; on a software renderer
         processor time, which other programs do not lengthen.
         """
@@ -92,16 +92,16 @@ class Budget:
         try:
             sums = []
             for view in views:
-                passes = timed(gpu, lambda v=view: technique.fitted(v.scene.size).draw(gpu, v), RUNS)  # type: ignore[misc]
+                passes = measure_passes(gpu, lambda v=view: technique.resolve_lengths(v.scene.size).draw(gpu, v), RUNS)  # type: ignore[misc]
                 sums.append(statistics.median(sum(frame) for frame in zip(*passes.values(), strict=True)))
         finally:
             gpu.clock = before
         return float(statistics.mean(sums))
 
-    def allows(self, gpu: Gpu, technique: Technique, views: Sequence[View]) -> bool:
+    def allows(self, gpu: Gpu, technique: Technique, views: Sequence[TechniqueInputs]) -> bool:
         return not self.ms or self.cost(gpu, technique, views) <= self.ms
 
-    def reached(self, gpu: Gpu, technique: Technique, views: Sequence[View]) -> Technique:
+    def reached(self, gpu: Gpu, technique: Technique, views: Sequence[TechniqueInputs]) -> Technique:
         """The technique with as many directions as the budget allows, all else as it is: what tuning is held
         against.
         """

@@ -20,10 +20,10 @@ from ssdo.measure import references
 from ssdo.measure.benchmark_views import Place, surfaces_of
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import Store, key
-from ssdo.render.denoise import Blur
-from ssdo.render.pipeline import lit, scene_of
+from ssdo.render.denoise import Denoiser
+from ssdo.render.pipeline import load_scene_of, shade
 from ssdo.render.shot import Shot
-from ssdo.render.technique import Technique, View
+from ssdo.render.technique import Technique, TechniqueInputs
 from ssdo.render.techniques.reference import Reference
 
 RAYS = 4  # of a truth, at each pixel in each frame
@@ -35,16 +35,16 @@ class Seen:
 
     place: Place
     shot: Shot
-    view: View
+    view: TechniqueInputs
     mask: Mask  # where there is something to light
     truths: Mapping[float, references.Truth]  # by radius, metres
 
-    def error(self, gpu: Gpu, technique: Any, blur: Blur) -> float:
+    def error(self, gpu: Gpu, technique: Any, blur: Denoiser) -> float:
         """Mean over the radii of a technique, whatever radius it has of its own."""
         errors = []
         for radius, true in self.truths.items():
-            fitted = replace(technique, radius=radius).fitted(self.view.scene.size)
-            picture = lit(gpu, replace(self.shot, technique=fitted, blur=blur), self.view)
+            fitted = replace(technique, radius=radius).resolve_lengths(self.view.scene.size)
+            picture = shade(gpu, replace(self.shot, technique=fitted, denoise=blur), self.view)
             errors.append(
                 true.error(gpu.read(picture.radiance)[..., :3], self.mask)
                 / float(true.mean["radiance"][self.mask].mean())
@@ -55,12 +55,12 @@ class Seen:
 def drawn(
     gpu: Gpu, place: Place, shares: Sequence[float], frames: int, store: Store, tick: Callable[[], object]
 ) -> Seen:
-    """A view with its truths. Raises Problem."""
-    size = scene_of(place.shot).size
+    """A view with its truths. Raises UserError."""
+    size = load_scene_of(place.shot).size
     truths = {}
     for share in shares:
         truths[share * size] = references.world(
-            gpu, place.shot, Reference(rays=RAYS, reach=share * size), frames, store
+            gpu, place.shot, Reference(rays=RAYS, max_distance=share * size), frames, store
         )
         tick()
     return Seen(place, *surfaces_of(gpu, place), truths)
@@ -68,7 +68,7 @@ def drawn(
 
 def score(gpu: Gpu, shot: Shot, seen: Iterable[Seen]) -> float:
     """Mean error over views of a shot's technique and blur."""
-    return float(np.mean([one.error(gpu, shot.technique, shot.blur) for one in seen]))
+    return float(np.mean([one.error(gpu, shot.technique, shot.denoise) for one in seen]))
 
 
 def digest(gpu: Gpu, technique: Technique, seen: Sequence[Seen], frames: int, more: str) -> str:

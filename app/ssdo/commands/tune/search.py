@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssdo.render.shot import Shot
-from ssdo.settings import Problem, about, kind_of, suggestion
+from ssdo.settings import UserError, kind_of, param_of, suggest
 
 Values = Mapping[str, Any]  # by dotted name
 STARTUP = 12  # tries at random before the sampler learns from them
@@ -60,22 +60,22 @@ class Side:
 
 
 def box(shot: Shot, names: Sequence[str]) -> list[Side]:
-    """A side for each of these parameters of the shot. Raises Problem."""
+    """A side for each of these parameters of the shot. Raises UserError."""
     known = {name: (owner, f) for name, owner, f, _ in shot.walk()}
     sides = []
     for name in dict.fromkeys(names):
         if name not in known:
-            raise Problem(f"--free {name[:100]}: no such parameter of {shot.technique.group}{suggestion(name, known)}")
+            raise UserError(f"--free {name[:100]}: no such parameter of {shot.technique.group}{suggest(name, known)}")
         owner, f = known[name]
-        p, kind = about(f), kind_of(type(owner), f.name)
+        p, kind = param_of(f), kind_of(type(owner), f.name)
         if kind is bool or p.choices:
             sides.append(Side(name, choices=p.choices or (False, True)))
-        elif kind in (int, float) and p.lo is not None and p.hi is not None:
+        elif kind in (int, float) and p.min is not None and p.max is not None:
             whole = kind is int
-            low = p.lo if p.lo > 0 or not p.log else 1.0 if whole else p.hi / OPEN
-            sides.append(Side(name, low, p.hi, p.log and p.step == 1, p.step if whole else 0))
+            low = p.min if p.min > 0 or not p.log else 1.0 if whole else p.max / OPEN
+            sides.append(Side(name, low, p.max, p.log and p.step == 1, p.step if whole else 0))
         else:
-            raise Problem(f"--free {name}: not a number with ends, a switch or a choice; leave it out")
+            raise UserError(f"--free {name}: not a number with ends, a switch or a choice; leave it out")
     return sides
 
 
@@ -134,7 +134,7 @@ def search(
     tick: Callable[[float], None],
 ) -> Best:
     """The values in the box with the least error, of `trials` tries; the first is `start`, so that the best is never
-    worse. Infinite: not allowed. Ctrl-C ends it with the best so far. Raises Problem where Optuna is not installed.
+    worse. Infinite: not allowed. Ctrl-C ends it with the best so far. Raises UserError where Optuna is not installed.
     """
     optuna = optimiser()
     study = optuna.create_study(
@@ -158,10 +158,10 @@ def search(
 
 
 def optimiser() -> Any:
-    """The module optuna, silent. Raises Problem."""
+    """The module optuna, silent. Raises UserError."""
     try:
         import optuna
     except ImportError:
-        raise Problem("tune needs Optuna, which is not installed; pip install optuna") from None
+        raise UserError("tune needs Optuna, which is not installed; pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique, View
+from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique, TechniqueInputs
 
 
 @dataclass(frozen=True)
 class Off(Technique):
     """No occlusion: the environment's irradiance at the normal, no bounce."""
 
-    def draw(self, gpu: Gpu, view: View) -> Lighting:
+    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
         into = gpu.target("off", view.size, LIGHTING_FORMAT)
         (direct,) = gpu.draw(
             "techniques/off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment

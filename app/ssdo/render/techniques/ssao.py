@@ -7,14 +7,14 @@ from typing import Any
 
 from ssdo.gpu.context import Gpu
 from ssdo.render.depth_layers import depths
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, ScreenSpace, View
+from ssdo.render.technique import LIGHTING_FORMAT, HemisphereTechnique, Lighting, TechniqueInputs
 
 
 @dataclass(frozen=True)
-class Ssao(ScreenSpace):
+class Ssao(HemisphereTechnique):
     """Ambient occlusion: the open share of the hemisphere dims the light of all directions alike. No bounce."""
 
-    def draw(self, gpu: Gpu, view: View) -> Lighting:
+    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
         into = gpu.target("ssao", view.size, LIGHTING_FORMAT)
         given: dict[str, Any] = {
             "ssao": self,
@@ -22,6 +22,6 @@ class Ssao(ScreenSpace):
             "gbuffer": view.gbuffer,
             "environment": view.environment,
         }
-        given["inverse_depth"] = depths(gpu, view, self.intervals, self.thickness)
-        (direct,) = gpu.draw("techniques/ssao.frag", into, within=view.within, **given)
+        given["inverse_depth"] = depths(gpu, view, self.depth_layers, self.thickness)
+        (direct,) = gpu.draw("techniques/ssao.frag", into, within=view.scissor, **given)
         return Lighting(direct, gpu.black)

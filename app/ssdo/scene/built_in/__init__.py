@@ -16,7 +16,7 @@ from typing import Any
 
 from ssdo.scene.files import SCENES, SCENES_IN_WORDS, progress
 from ssdo.scene.model import Scene
-from ssdo.settings import Problem, suggestion
+from ssdo.settings import UserError, suggest
 
 LARGE = 100 << 20  # bytes of a scene that are worth a word
 MESHES = (".obj", ".ply", ".stl")  # read by scene/files/meshes.py, the others by gltf.py
@@ -58,7 +58,7 @@ def load(text: str, time: float = 0.0) -> Scene:
     """The scene that `text` names: `courtyard`, `blocks:count=9`, `models/chair.glb`,
     `models/chair.glb:scene=1,camera=2,light=0`.
 
-    `time` in seconds, for those that move. Raises Problem for what does not exist or cannot be read.
+    `time` in seconds, for those that move. Raises UserError for what does not exist or cannot be read.
     """
     name, _, arguments = text.partition(":")
     if name in BUILT_IN:
@@ -66,13 +66,13 @@ def load(text: str, time: float = 0.0) -> Scene:
     # a drive's colon stands before
     file = re.fullmatch(rf"(.*(?:{'|'.join(map(re.escape, SCENES))}))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)
     if file is None:
-        raise Problem(f"no scene {text}{suggestion(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
+        raise UserError(f"no scene {text}{suggest(name, BUILT_IN)}, or give a path to a {SCENES_IN_WORDS} file")
     path = Path(file[1])
     known = {} if path.suffix.lower() in MESHES else {"scene": 0, "camera": 0, "light": 0}
     given = _arguments(text, file[2] or "", known, f"a {path.suffix.lower()} file")
     for key, value in given.items():
         if value < 0:
-            raise Problem(f"scene {text}: {key} must be a whole number from 0")
+            raise UserError(f"scene {text}: {key} must be a whole number from 0")
     return _file(path, path.stat().st_mtime_ns if path.is_file() else 0, tuple(given.items()))
 
 
@@ -110,13 +110,13 @@ def _arguments(text: str, arguments: str, known: dict[str, Any], name: str) -> d
     for part in filter(None, arguments.split(",")):
         key, _, value = part.partition("=")
         if key not in known:
-            raise Problem(
-                f"scene {text}: no argument {key}{suggestion(key, known) if known else f'; {name} takes none'}"
+            raise UserError(
+                f"scene {text}: no argument {key}{suggest(key, known) if known else f'; {name} takes none'}"
             )
         try:
             given[key] = type(known[key])(value)
         except ValueError:
-            raise Problem(
+            raise UserError(
                 f"scene {text}: {key} must be {'a whole number' if isinstance(known[key], int) else 'a number'}"
             ) from None
     return given

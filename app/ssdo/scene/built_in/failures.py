@@ -16,7 +16,7 @@ from ssdo.scene.modelling.assembly import merged, moved, painted, placing, scale
 from ssdo.scene.modelling.masonry import paving, strip, wall
 from ssdo.scene.modelling.shapes import box, boxes, cylinder, lathe, sphere
 from ssdo.scene.modelling.textures import palette, plaster, shade
-from ssdo.settings import Problem, Vec3
+from ssdo.settings import UserError, Vec3
 
 Rng = np.random.Generator
 
@@ -82,7 +82,7 @@ def _scene(name: str, parts: list[Mesh], eye: Vec3, target: Vec3, fov: float, su
 
 def _within(scene: str, name: str, value: float, low: float, high: float, unit: str = "m") -> None:
     if not low <= value <= high:
-        raise Problem(f"scene {scene}: {name} = {value:g}: must be {low:g} to {high:g} {unit}".rstrip())
+        raise UserError(f"scene {scene}: {name} = {value:g}: must be {low:g} to {high:g} {unit}".rstrip())
 
 
 def signpost(height: float = 2.6) -> Scene:

@@ -15,7 +15,7 @@ import numpy as np
 from ssdo.scene.model import Material, Mesh, Scene
 from ssdo.scene.modelling.assembly import Points, merged, mesh_of
 from ssdo.scene.modelling.shapes import box, polygons, quad, sphere
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 GREY = Material(albedo=(0.5, 0.5, 0.5))
 FAR = 50.0  # what stands for infinity, metres
@@ -83,7 +83,7 @@ def groove(angle: float = 90.0, along: int = 0) -> Scene:
     The right face is x > 0 half way up: seen from across, or `along` the groove.
     """
     if not 10 <= angle <= 170:
-        raise Problem(f"scene groove: angle = {angle:g}: must be 10 to 170 degrees")
+        raise UserError(f"scene groove: angle = {angle:g}: must be 10 to 170 degrees")
     h = math.radians(angle / 2)
     x, y = FAR * math.sin(h), FAR * math.cos(h)
     right = quad((0, 0, FAR), (x, y, FAR), (x, y, -FAR), (0, 0, -FAR), GREY)

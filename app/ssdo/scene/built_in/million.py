@@ -7,7 +7,7 @@ import math
 from ssdo.scene.built_in.blocks import knot
 from ssdo.scene.model import Material, Scene, Sunlight
 from ssdo.scene.modelling.shapes import quad
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 BRONZE = Material((0.42, 0.27, 0.14), name="bronze")
 STONE = Material((0.55, 0.52, 0.47), name="stone")
@@ -18,7 +18,7 @@ def million(triangles: int = 1_000_000) -> Scene:
     number differs.
     """
     if not 1000 <= triangles <= 20_000_000:
-        raise Problem(f"scene million: triangles = {triangles}: must be 1000 to 20000000")
+        raise UserError(f"scene million: triangles = {triangles}: must be 1000 to 20000000")
     sides = max(round(math.sqrt(triangles / 20)), 6)
     body = knot((0.0, 1.02, 0.0), 0.76, 0.185, BRONZE, steps=round(triangles / (2 * sides)), sides=sides)
     floor = quad((-6, 0, 6), (6, 0, 6), (6, 0, -6), (-6, 0, -6), STONE)

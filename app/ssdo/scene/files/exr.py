@@ -22,7 +22,7 @@ import numpy as np
 
 from ssdo.scene.files import check_file
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 MAX_PIXELS = 2**28  # 3 GiB of floats
 MAX_DECODED = 2**33  # bytes of all channels; the package decodes all there are
@@ -51,14 +51,14 @@ def load(path: Path) -> Floats:
     others are left out. What is negative, as filters leave it, becomes 0.
 
     It takes the channels as they are stored and the result: 2.3 GiB for 16384 x 8192 half floats, 3.0 GiB for floats.
-    Raises Problem("<file>: <element>: <rule>"), one line, for what cannot be read: other channels, windows that differ,
+    Raises UserError("<file>: <element>: <rule>"), one line, for what cannot be read: other channels, windows that differ,
     several parts, deep pixels, cube maps, more than 2^28 pixels, radiance that is not finite, damage; and without the
     package.
     """
     radiance = picture(path)
     if not (finite := np.isfinite(radiance)).all():
         row, column = np.argwhere(~finite.all(-1))[0]
-        raise Problem(
+        raise UserError(
             f"{path}: pixels: radiance must be finite, and is not at column {column}, row {row}; write it as float, not half, or repair it"
         )
     return np.maximum(radiance, 0, out=radiance)
@@ -72,20 +72,20 @@ def picture(path: Path) -> Floats:
         with path.open("rb") as file:
             header = _header(file.read(MAX_HEADER), path.stat().st_size)
         return _decoded(library, path, header)
-    except Problem as problem:
-        raise Problem(" ".join(f"{path}: {problem}".splitlines())) from None
+    except UserError as problem:
+        raise UserError(" ".join(f"{path}: {problem}".splitlines())) from None
     except OSError as error:
-        raise Problem(f"{path}: file: cannot be read ({error.strerror})") from None
+        raise UserError(f"{path}: file: cannot be read ({error.strerror})") from None
     except MemoryError:
-        raise Problem(f"{path}: file: needs more memory than there is") from None
+        raise UserError(f"{path}: file: needs more memory than there is") from None
 
 
 def openexr() -> Any:
-    """The package. Raises Problem without it."""
+    """The package. Raises UserError without it."""
     try:
         import OpenEXR
     except ImportError:
-        raise Problem("EXR files need the package OpenEXR: pip install OpenEXR") from None
+        raise UserError("EXR files need the package OpenEXR: pip install OpenEXR") from None
     return OpenEXR
 
 
@@ -95,11 +95,11 @@ def openexr() -> Any:
 def _header(raw: bytes, size: int) -> Header:
     """What the first bytes of a file of `size` bytes say, if the file can hold it."""
     if raw[:4] != b"\x76\x2f\x31\x01":
-        raise Problem("header: must begin with 76 2f 31 01; this is no OpenEXR picture")
+        raise UserError("header: must begin with 76 2f 31 01; this is no OpenEXR picture")
     try:
         (flags,) = struct.unpack_from("<I", raw, 4)
         if flags & 0xFF != 2 or flags & (DEEP | PARTS):
-            raise Problem(
+            raise UserError(
                 "header: must be of version 2, with one part and no deep pixels; save it as a flat single-part EXR"
             )
         found, end = _attributes(raw)
@@ -110,25 +110,25 @@ def _header(raw: bytes, size: int) -> Header:
         tile = struct.unpack_from("<2I", found["tiles"]) if flags & TILED else None
         cube = found.get("envmap", b"\0")[0]
     except KeyError as error:
-        raise Problem(f"header: must have {error.args[0]}") from None
+        raise UserError(f"header: must have {error.args[0]}") from None
     except (struct.error, IndexError, ValueError):
-        raise Problem("header: is damaged, or the file is cut off") from None
+        raise UserError("header: is damaged, or the file is cut off") from None
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise Problem(f"dataWindow: must be 1 to {MAX_PIXELS} pixels, not {width} x {height}")
+        raise UserError(f"dataWindow: must be 1 to {MAX_PIXELS} pixels, not {width} x {height}")
     if box != window:
-        raise Problem(f"dataWindow: must be the displayWindow, {window}, not {box}; crop or pad the picture")
+        raise UserError(f"dataWindow: must be the displayWindow, {window}, not {box}; crop or pad the picture")
     if cube:
-        raise Problem("envmap: must be a lat-long map, not a cube map; convert it with exrenvmap -l")
+        raise UserError("envmap: must be a lat-long map, not a cube map; convert it with exrenvmap -l")
     if tile and not 0 < tile[0] * tile[1] <= MAX_TILE:
-        raise Problem(f"tiles: must be 1 to {MAX_TILE} pixels, not {tile[0]} x {tile[1]}")
+        raise UserError(f"tiles: must be 1 to {MAX_TILE} pixels, not {tile[0]} x {tile[1]}")
     decoded = sum(BYTES[c.kind] for c in channels.values()) * width * height
     if decoded > MAX_DECODED:
-        raise Problem(
+        raise UserError(
             f"channels: {len(channels)} of {width} x {height} pixels need more than {MAX_DECODED >> 30} GiB; leave R, G and B"
         )
     chunks = math.ceil(width / tile[0]) * math.ceil(height / tile[1]) if tile else math.ceil(height / rows)
     if size < end + 16 * chunks:  # each has a place in the table of offsets, and there its own number and size at least
-        raise Problem(f"pixels: the file is cut off, or too small for {width} x {height}")
+        raise UserError(f"pixels: the file is cut off, or too small for {width} x {height}")
     return Header(width, height, channels)
 
 
@@ -174,22 +174,22 @@ def _decoded(library: Any, path: Path, header: Header) -> Floats:
     names = tuple("RGB") if set("RGB") <= header.channels.keys() else ("Y",)
     if names == ("Y",) and ("Y" not in header.channels or {"RY", "BY"} & header.channels.keys()):
         there = ascii(", ".join(header.channels))[:60]
-        raise Problem(f"channels: must be R, G and B, or Y alone, not {there}; save it as RGB, without layers")
+        raise UserError(f"channels: must be R, G and B, or Y alone, not {there}; save it as RGB, without layers")
     if any(header.channels[name].sampling != (1, 1) for name in names):
-        raise Problem("channels: must have a value for each pixel; save it without subsampling")
+        raise UserError("channels: must have a value for each pixel; save it without subsampling")
     with _silence():
         try:
             found = library.File(str(path), separate_channels=True).channels()
         except MemoryError:
             raise
         except Exception as error:  # of several kinds, and not only its own: UnicodeDecodeError too
-            raise Problem("pixels: the file is damaged or cut off") from error
+            raise UserError("pixels: the file is damaged or cut off") from error
     size = header.height, header.width
     radiance = np.empty((*size, 3), np.float32)
     for i, name in enumerate(names * (3 // len(names))):
         values = getattr(found.get(name), "pixels", None)
         if values is None or values.shape != size or values.dtype.kind not in "fu":
-            raise Problem(f"pixels: the file is damaged: channel {name} is missing")
+            raise UserError(f"pixels: the file is damaged: channel {name} is missing")
         radiance[..., i] = values
     return radiance
 

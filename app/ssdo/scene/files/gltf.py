@@ -12,7 +12,7 @@ its own.
     gltf_tangents   tangents where there are none                         gltf_lights    cameras, sun, lamps
 
 Nothing in a file is believed: every number is checked against the data that stands behind it before anything is
-allocated. What is wrong is a Problem; what is merely odd, or not shown, is one of the scene's notes.
+allocated. What is wrong is a UserError; what is merely odd, or not shown, is one of the scene's notes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ssdo.scene.files.gltf_nodes import Doubles, Node, read_instances, read_join
 from ssdo.scene.files.json_tree import get_list, get_numbers, get_reference, shown
 from ssdo.scene.files.progress import counted
 from ssdo.scene.model import Mesh, Scene, Sunlight
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 
 def load(path: Path, scene: int | None = None, camera: int | None = None, light: int | None = None) -> Scene:
@@ -46,15 +46,15 @@ def load(path: Path, scene: int | None = None, camera: int | None = None, light:
     split where some parts have normals, UVs, colours or tangents and others do not. A material loses the images for
     which a mesh has no UVs.
 
-    Raises Problem("<file>: <element>: <rule>"), one line, for whatever is wrong with the file or is not read here.
+    Raises UserError("<file>: <element>: <rule>"), one line, for whatever is wrong with the file or is not read here.
     """
     try:
         with np.errstate(all="ignore"):  # overflow is looked for where it matters, and named
             return _scene(open_document(path), path.stem, scene, camera, light)
-    except Problem as problem:
-        raise Problem(" ".join(f"{path}: {problem}".splitlines())) from None
+    except UserError as problem:
+        raise UserError(" ".join(f"{path}: {problem}".splitlines())) from None
     except MemoryError:
-        raise Problem(f"{path}: file: needs more memory than there is") from None
+        raise UserError(f"{path}: file: needs more memory than there is") from None
 
 
 def _scene(doc: Document, name: str, scene: int | None, camera: int | None, light: int | None) -> Scene:
@@ -104,12 +104,12 @@ def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
             placement = Placement(part, worlds, None, where)
             if joints is not None and part.joints is not None:
                 if part.joints.max() >= len(joints):
-                    raise Problem(f"{part.where}.attributes.JOINTS_0: joint {part.joints.max()} of {len(joints)}")
+                    raise UserError(f"{part.where}.attributes.JOINTS_0: joint {part.joints.max()} of {len(joints)}")
                 placement = Placement(part, node.world[None], joints, where)
             spent.add_instances(part, len(placement.worlds), where)
             groups[part.material, part.kind].append(placement)
     if not groups:
-        raise Problem("file: has no triangles")
+        raise UserError("file: has no triangles")
     present = {key: [slot for slot in (0, 1) if key[1][1 + slot]] for key in groups}
     wanted = [
         use.picture

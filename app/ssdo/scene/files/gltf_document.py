@@ -33,7 +33,7 @@ from ssdo.scene.files.json_tree import (
     shown,
 )
 from ssdo.scene.model import Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Array = npt.NDArray[Any]
 
@@ -91,10 +91,10 @@ class Document:
     oddities: dict[str, list[str]] = field(default_factory=dict)  # what is odd, and where
 
     def spend(self, numbers: int, where: str) -> None:
-        """Counts what is read. Raises Problem where that is one too many."""
+        """Counts what is read. Raises UserError where that is one too many."""
         self.elements += numbers
         if self.elements > MAX_ELEMENTS:
-            raise Problem(f"{where}: all accessors together must have at most {MAX_ELEMENTS} numbers")
+            raise UserError(f"{where}: all accessors together must have at most {MAX_ELEMENTS} numbers")
 
     def note(self, where: str, what: str) -> None:
         """Something that is merely odd: the file loads, and the scene tells."""
@@ -113,28 +113,28 @@ class Document:
 
 
 def open_document(path: Path) -> Document:
-    """The file taken apart. Raises Problem for another format, version or extension than is read here."""
+    """The file taken apart. Raises UserError for another format, version or extension than is read here."""
     text = raw = file_bytes(path, "file", MAX_FILE)
     chunk: memoryview | None = None
     if raw[:4] == b"glTF":
         text, chunk = _chunks(raw)
     if len(text) > MAX_TEXT:
-        raise Problem(f"file: must have at most {MAX_TEXT >> 20} MiB of JSON")
+        raise UserError(f"file: must have at most {MAX_TEXT >> 20} MiB of JSON")
     try:
         tree = json.loads(text.rstrip(b"\0").decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise Problem("file: must be JSON in UTF-8, or GLB") from None
+        raise UserError("file: must be JSON in UTF-8, or GLB") from None
     except json.JSONDecodeError as error:
-        raise Problem(f"file: not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+        raise UserError(f"file: not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
     except ValueError:  # Python converts no numbers of more than 4300 digits
-        raise Problem("file: not JSON: a number is too long") from None
+        raise UserError("file: not JSON: a number is too long") from None
     except RecursionError:
-        raise Problem("file: not JSON: nested too deep") from None
+        raise UserError("file: not JSON: nested too deep") from None
     if not isinstance(tree, dict):
-        raise Problem("file: must be a JSON object")
+        raise UserError("file: must be a JSON object")
     version = get_text(get_object(tree, "asset", ""), "version", "asset", "missing")
     if not re.fullmatch(r"2\.\d+", version):
-        raise Problem(f"asset.version: must be 2.x, not {shown(version)}")
+        raise UserError(f"asset.version: must be 2.x, not {shown(version)}")
     _check_extensions(tree)
     return Document(path.parent, tree, chunk)
 
@@ -142,23 +142,23 @@ def open_document(path: Path) -> Document:
 def _chunks(raw: bytes) -> tuple[bytes, memoryview | None]:
     """JSON and binary chunk of a .glb (section 4.4); the latter is no copy."""
     if len(raw) < 20:
-        raise Problem("file: the GLB header is cut off")
+        raise UserError("file: the GLB header is cut off")
     _, version, total = struct.unpack_from("<4sII", raw)
     if version != 2:
-        raise Problem(f"file: GLB version must be 2, not {version}")
+        raise UserError(f"file: GLB version must be 2, not {version}")
     if not 20 <= total <= len(raw):
-        raise Problem(f"file: cut off, GLB length {total} but {len(raw)} bytes present")
+        raise UserError(f"file: cut off, GLB length {total} but {len(raw)} bytes present")
     found: dict[bytes, memoryview] = {}
     whole = memoryview(raw)
     at = 12
     while at + 8 <= total:
         size, kind = struct.unpack_from("<I4s", raw, at)
         if at + 8 + size > total:
-            raise Problem(f"file: the GLB chunk at byte {at} is longer than the file")
+            raise UserError(f"file: the GLB chunk at byte {at} is longer than the file")
         found.setdefault(kind, whole[at + 8 : at + 8 + size])
         at += 8 + size
     if b"JSON" not in found:
-        raise Problem("file: a GLB without a JSON chunk")
+        raise UserError("file: a GLB without a JSON chunk")
     return bytes(found[b"JSON"]), found.get(b"BIN\0")
 
 
@@ -167,9 +167,9 @@ def _check_extensions(tree: Json) -> None:
     unknown = [e for e in required if not isinstance(e, str) or e not in READ]
     for name in WAYS_OUT:
         if name in unknown:
-            raise Problem(f"extensionsRequired: {refusal(name)}")
+            raise UserError(f"extensionsRequired: {refusal(name)}")
     if unknown:
-        raise Problem(
+        raise UserError(
             f"extensionsRequired: {', '.join(shown(e) for e in unknown[:4])} is not read; export the file without it"
         )
 
@@ -190,12 +190,12 @@ def read_resource(doc: Document, uri: str, where: str) -> bytes:
             raw = unquote_to_bytes(body)
             return base64.b64decode(raw, validate=True) if head.lower().endswith(";base64") else raw
         except ValueError:
-            raise Problem(f"{where}: must be base64") from None
+            raise UserError(f"{where}: must be base64") from None
     check_no_url(uri, where)
     try:
         target = beside(doc.folder, unquote(uri, errors="strict"), where)
     except UnicodeDecodeError:
-        raise Problem(f"{where}: not a file name: {shown(uri)}") from None
+        raise UserError(f"{where}: not a file name: {shown(uri)}") from None
     if target not in doc.files:
         doc.files[target] = file_bytes(target, f"{where} {shown(uri)}", MAX_FILE)
     return doc.files[target]
@@ -210,9 +210,9 @@ def _buffer(doc: Document, i: int) -> memoryview:
         else:
             data = doc.chunk if i == 0 else None
         if data is None:
-            raise Problem(f"{where}: has no data")
+            raise UserError(f"{where}: has no data")
         if length > len(data):
-            raise Problem(f"{where}.byteLength: {length} declared, {len(data)} present")
+            raise UserError(f"{where}.byteLength: {length} declared, {len(data)} present")
         doc.buffers[i] = memoryview(data)[:length]
     return doc.buffers[i]
 
@@ -227,11 +227,11 @@ def read_view(doc: Document, i: int) -> tuple[memoryview, int]:
             and "uri" not in get_entry(doc.tree, "buffers", number)
             and (number or doc.chunk is None)
         ):
-            raise Problem(f"{where}: {refusal(name)}")
+            raise UserError(f"{where}: {refusal(name)}")
     data = _buffer(doc, number)
     start, length = get_whole(entry, "byteOffset", where, 0), get_whole(entry, "byteLength", where)
     if start + length > len(data):
-        raise Problem(f"{where}: ends at byte {start + length} of a buffer of {len(data)}")
+        raise UserError(f"{where}: ends at byte {start + length} of a buffer of {len(data)}")
     return data[start : start + length], get_whole(entry, "byteStride", where, 0)
 
 
@@ -240,19 +240,19 @@ def _rows(doc: Document, entry: Json, where: str, dtype: np.dtype[Any], width: i
     data, stride = read_view(doc, get_reference(doc.tree, "bufferViews", entry, "bufferView", where))
     start, size = get_whole(entry, "byteOffset", where, 0), dtype.itemsize * width
     if stride and stride < size:
-        raise Problem(f"{where}: elements of {size} bytes in a bufferView with byteStride {stride}")
+        raise UserError(f"{where}: elements of {size} bytes in a bufferView with byteStride {stride}")
     stride = stride or size
     if not count:
         return np.empty((0, width), dtype)
     if start + stride * (count - 1) + size > len(data):
-        raise Problem(f"{where}.count: {count} elements end beyond the bufferView of {len(data)} bytes")
+        raise UserError(f"{where}.count: {count} elements end beyond the bufferView of {len(data)} bytes")
     return np.ndarray((count, width), dtype, data, start, (stride, dtype.itemsize))
 
 
 def _dtype(entry: Json, where: str, allowed: tuple[int, ...]) -> np.dtype[Any]:
     code = get_whole(entry, "componentType", where)
     if code not in allowed:
-        raise Problem(f"{where}.componentType: must be one of {', '.join(map(str, allowed))} here, not {code}")
+        raise UserError(f"{where}.componentType: must be one of {', '.join(map(str, allowed))} here, not {code}")
     return np.dtype(COMPONENTS[code])
 
 
@@ -267,13 +267,13 @@ def _accessor(doc: Document, i: int, kind: str, allowed: tuple[int, ...]) -> Arr
     if i in doc.unpacked:
         values = doc.unpacked[i]
         if values.shape[1] != width:
-            raise Problem(
+            raise UserError(
                 f"{where}.type: {kind} declared, but its compressed data has {values.shape[1]} numbers for each element"
             )
     elif "bufferView" in entry:
         values = _rows(doc, entry, where, dtype, width, count)
     elif count > MAX_BLANK:
-        raise Problem(f"{where}.count: must be at most {MAX_BLANK} without a bufferView, not {count}")
+        raise UserError(f"{where}.count: must be at most {MAX_BLANK} without a bufferView, not {count}")
     else:
         values = np.zeros((count, width), dtype)
     sparse = get_object(entry, "sparse", where)
@@ -284,11 +284,11 @@ def _changed(doc: Document, values: Array, sparse: Json, where: str) -> Array:
     """A copy of `values` with the sparse ones put in their places."""
     count = get_whole(sparse, "count", where)
     if count > len(values):
-        raise Problem(f"{where}.count: must be at most {len(values)}, not {count}")
+        raise UserError(f"{where}.count: must be at most {len(values)}, not {count}")
     places, changes = get_object(sparse, "indices", where), get_object(sparse, "values", where)
     place = _rows(doc, places, f"{where}.indices", _dtype(places, f"{where}.indices", INDICES), 1, count)[:, 0]
     if count and place.max() >= len(values):
-        raise Problem(f"{where}.indices: {place.max()} of {len(values)} elements")
+        raise UserError(f"{where}.indices: {place.max()} of {len(values)} elements")
     changed = values.copy()
     changed[place] = _rows(doc, changes, f"{where}.values", values.dtype, values.shape[1], count)
     return changed
@@ -297,7 +297,7 @@ def _changed(doc: Document, values: Array, sparse: Json, where: str) -> Array:
 def _check_kind(doc: Document, i: int, *kinds: str) -> str:
     kind = get_text(get_entry(doc.tree, "accessors", i), "type", f"accessors[{i}]")
     if kind not in kinds:
-        raise Problem(f"accessors[{i}].type: must be {' or '.join(kinds)} here")
+        raise UserError(f"accessors[{i}].type: must be {' or '.join(kinds)} here")
     return kind
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssdo.scene.files.gltf_document import COMPONENTS, Document, read_view, refusal
 from ssdo.scene.files.json_tree import Json, get_entry, get_object, get_reference, get_whole
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 NAME = "KHR_draco_mesh_compression"
 MAX_CORNERS = 2**27  # of one compressed primitive, by what its accessors promise
@@ -17,13 +17,13 @@ MAX_CORNERS = 2**27  # of one compressed primitive, by what its accessors promis
 def unpack(doc: Document, primitive: Json, packed: Json, where: str) -> None:
     """Puts the values of a compressed primitive where its accessors are looked up.
 
-    Raises Problem where DracoPy is missing, for data that is not whole, and where it does not fit what the accessors
+    Raises UserError where DracoPy is missing, for data that is not whole, and where it does not fit what the accessors
     promise.
     """
     try:
         import DracoPy
     except ImportError:
-        raise Problem(f"{where}: {refusal(NAME)}") from None
+        raise UserError(f"{where}: {refusal(NAME)}") from None
     inside = f"{where}.extensions.{NAME}"
     data = bytes(read_view(doc, get_reference(doc.tree, "bufferViews", packed, "bufferView", inside))[0])
     attributes, ids = get_object(primitive, "attributes", where), get_object(packed, "attributes", inside)
@@ -36,20 +36,20 @@ def unpack(doc: Document, primitive: Json, packed: Json, where: str) -> None:
     for i in (*wanted.values(), faces):
         count = get_whole(get_entry(doc.tree, "accessors", i), "count", f"accessors[{i}]")
         if count > MAX_CORNERS:
-            raise Problem(f"accessors[{i}].count: must be at most {MAX_CORNERS} in compressed data, not {count}")
+            raise UserError(f"accessors[{i}].count: must be at most {MAX_CORNERS} in compressed data, not {count}")
     try:
         mesh = DracoPy.decode(data)
         triangles = np.asarray(mesh.faces)
     except MemoryError:
         raise
     except Exception as error:  # what DracoPy raises is not documented
-        raise Problem(f"{inside}: not a whole Draco mesh ({type(error).__name__})") from None
+        raise UserError(f"{inside}: not a whole Draco mesh ({type(error).__name__})") from None
     _put(doc, faces, triangles.reshape(-1, 1))
     found = {a["unique_id"]: a["data"] for a in mesh.attributes}
     for name, i in wanted.items():
         number = get_whole(ids, name, f"{inside}.attributes")
         if number not in found:
-            raise Problem(f"{inside}.attributes.{name}: there is no attribute {number} in the compressed data")
+            raise UserError(f"{inside}.attributes.{name}: there is no attribute {number} in the compressed data")
         values = np.asarray(found[number])
         _put(doc, i, values.reshape(len(values), -1))
 
@@ -58,5 +58,5 @@ def _put(doc: Document, i: int, values: Any) -> None:
     """Stored as the accessor says, so that it reads like one that was never compressed."""
     code = get_whole(get_entry(doc.tree, "accessors", i), "componentType", f"accessors[{i}]")
     if code not in COMPONENTS:
-        raise Problem(f"accessors[{i}].componentType: must be one of {', '.join(map(str, COMPONENTS))}, not {code}")
+        raise UserError(f"accessors[{i}].componentType: must be one of {', '.join(map(str, COMPONENTS))}, not {code}")
     doc.unpacked[i] = values.astype(COMPONENTS[code])

@@ -26,7 +26,7 @@ from ssdo.scene.files.json_tree import (
     get_whole,
 )
 from ssdo.scene.model import Floats, Ints
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 MAX_TRIANGLES = 2**25  # of the scene with every instance counted; as many vertices
 MAX_INFLUENCES = 8  # sets of four joints
@@ -64,19 +64,19 @@ class Spent:
     triangles: int = 0  # every instance
 
     def add_primitive(self, corners: int, where: str) -> None:
-        """Raises Problem where that is one too many."""
+        """Raises UserError where that is one too many."""
         self.corners += corners
         if self.corners > 3 * MAX_TRIANGLES:
-            raise Problem(f"{where}: all primitives together must have at most {MAX_TRIANGLES} triangles")
+            raise UserError(f"{where}: all primitives together must have at most {MAX_TRIANGLES} triangles")
 
     def add_instances(self, part: Part, count: int, where: str) -> None:
-        """Raises Problem where that is one too many."""
+        """Raises UserError where that is one too many."""
         self.vertices, self.triangles = (
             self.vertices + count * len(part.positions),
             self.triangles + count * len(part.triangles),
         )
         if max(self.vertices, self.triangles) > MAX_TRIANGLES:
-            raise Problem(f"{where}: all instances together must have at most {MAX_TRIANGLES} triangles and vertices")
+            raise UserError(f"{where}: all instances together must have at most {MAX_TRIANGLES} triangles and vertices")
 
 
 def read_parts(
@@ -112,10 +112,10 @@ def _part(
 ) -> Part | None:
     """One primitive; None for points, lines and what has no positions."""
     if not isinstance(primitive, dict):
-        raise Problem(f"{where}: must be an object")
+        raise UserError(f"{where}: must be an object")
     mode = get_whole(primitive, "mode", where, TRIANGLES)
     if mode > FAN:
-        raise Problem(f"{where}.mode: must be 0 to {FAN}, not {mode}")
+        raise UserError(f"{where}.mode: must be 0 to {FAN}, not {mode}")
     attributes = get_object(primitive, "attributes", where)
     if mode < TRIANGLES or "POSITION" not in attributes:
         doc.note(
@@ -132,7 +132,7 @@ def _part(
     count = len(arrays["POSITION"])
     for name, values in (arrays | joints).items():
         if len(values) != count:
-            raise Problem(f"{where}.attributes.{name}: {len(values)} of them for {count} positions")
+            raise UserError(f"{where}.attributes.{name}: {len(values)} of them for {count} positions")
     triangles = _triangles(doc, _index(doc, primitive, count, spent, where), mode, where)
     _morph(doc, primitive, arrays, weights, where)
     if triangles.size < count:  # primitives that share one big accessor take only their part of it
@@ -143,7 +143,7 @@ def _part(
         )
     for name, values in arrays.items():
         if not np.isfinite(values).all():
-            raise Problem(f"{where}.attributes.{name}: must be finite numbers")
+            raise UserError(f"{where}.attributes.{name}: must be finite numbers")
     first, second = (_in_slot(arrays, look, slot) for slot in (0, 1))
     numbers, shares = _bound(doc, joints, where)
     part = Part(
@@ -238,7 +238,7 @@ def _bound(doc: Document, joints: dict[str, Array], where: str) -> tuple[Array |
     numbers = np.concatenate([values for name, values in joints.items() if name[0] == "J"], 1).astype(np.int64)
     weights = np.concatenate([values for name, values in joints.items() if name[0] == "W"], 1)
     if not np.isfinite(weights).all() or (weights.size and weights.min() < 0):
-        raise Problem(f"{where}.attributes.WEIGHTS_0: must be finite numbers from 0")
+        raise UserError(f"{where}.attributes.WEIGHTS_0: must be finite numbers from 0")
     sums = weights.sum(1, keepdims=True, dtype=np.float64)
     if (sums <= 0).any():
         doc.note(where, "has weights whose sum is 0; these vertices go with their first joint")
@@ -250,11 +250,11 @@ def _morph(doc: Document, primitive: Json, arrays: dict[str, Floats], weights: t
     """Adds the morph targets at their weights (section 3.7.2.2)."""
     targets = get_list(primitive, "targets", where)
     if weights and len(weights) != len(targets):
-        raise Problem(f"{where}.targets: {len(targets)} of them for {len(weights)} weights")
+        raise UserError(f"{where}.targets: {len(targets)} of them for {len(weights)} weights")
     for k, (target, weight) in enumerate(zip(targets, weights, strict=False)):
         inside = f"{where}.targets[{k}]"
         if not isinstance(target, dict):
-            raise Problem(f"{inside}: must be an object")
+            raise UserError(f"{inside}: must be an object")
         if not weight:
             continue
         for name in arrays.keys() & target.keys():
@@ -262,7 +262,7 @@ def _morph(doc: Document, primitive: Json, arrays: dict[str, Floats], weights: t
             kinds = ("VEC3",) if name == "TANGENT" else (f"VEC{base.shape[1]}",)
             change = read_attribute(doc, target, name, inside, *kinds, fractions=name == "COLOR_0")
             if len(change) != len(base):
-                raise Problem(f"{inside}.{name}: {len(change)} of them for {len(base)} positions")
+                raise UserError(f"{inside}.{name}: {len(change)} of them for {len(base)} positions")
             doc.spend(change.size, f"{inside}.{name}")  # an accessor that many targets share costs each of them time
             moved = base.copy()
             moved[:, : change.shape[1]] += np.float32(weight) * change
@@ -276,7 +276,7 @@ def _index(doc: Document, primitive: Json, vertices: int, spent: Spent, where: s
     if index is None:
         return np.arange(vertices, dtype=np.int32)
     if index.size and index.max() >= vertices:
-        raise Problem(f"{where}.indices: vertex {index.max()} of {vertices}")
+        raise UserError(f"{where}.indices: vertex {index.max()} of {vertices}")
     return index
 
 

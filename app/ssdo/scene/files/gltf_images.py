@@ -18,7 +18,7 @@ from ssdo.scene.files.gltf_document import Document, read_resource, read_view, r
 from ssdo.scene.files.json_tree import get_entry, get_reference, get_text
 from ssdo.scene.files.progress import counted
 from ssdo.scene.model import Bytes
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 
 class Picture(NamedTuple):
@@ -39,7 +39,7 @@ class Stored(NamedTuple):
 def read_pictures(doc: Document, wanted: Iterable[Picture]) -> dict[Picture, Bytes]:
     """(h, w, 4) 8 bit of every picture, as stored, row 0 on top. The same bytes are decoded once and shared.
 
-    All are measured by their headers before one is decoded. Raises Problem for what is no whole image, or too large.
+    All are measured by their headers before one is decoded. Raises UserError for what is no whole image, or too large.
     """
     wanted = dict.fromkeys(wanted)
     keys = {source: _key(doc, source) for source in dict.fromkeys(p.source for p in wanted)}
@@ -71,13 +71,13 @@ def _key(doc: Document, i: int) -> int | str:
         return get_reference(doc.tree, "bufferViews", entry, "bufferView", where)
     if "uri" in entry:
         return get_text(entry, "uri", where)
-    raise Problem(f"{where}: must have a uri or a bufferView")
+    raise UserError(f"{where}: must have a uri or a bufferView")
 
 
 def _opened(doc: Document, key: int | str, where: str) -> Stored:
     data = bytes(read_view(doc, key)[0]) if isinstance(key, int) else read_resource(doc, key, f"{where}.uri")
     if data[:4] == b"\xabKTX":
-        raise Problem(f"{where}: {refusal('KHR_texture_basisu')}")
+        raise UserError(f"{where}: {refusal('KHR_texture_basisu')}")
     if data[:4] == b"\x89PNG" and data[24:25] == b"\x10":  # its header gives the bits of a channel there
         doc.note(where, "has 16 bits a channel, of which the upper 8 are used")
     return Stored(images.opened(data, where), where)

@@ -26,7 +26,7 @@ from ssdo.scene.files.json_tree import (
     shown,
 )
 from ssdo.scene.model import Lamp, Sunlight
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 LIGHTS = "KHR_lights_punctual"
 MAX_LAMPS = 64
@@ -56,11 +56,11 @@ def read_camera(doc: Document, nodes: Iterable[Node], chosen: int | None) -> Cam
 
 
 def _check_choice(name: str, kind: str, chosen: int, count: int, found: Iterable[int]) -> None:
-    """Raises Problem for what does not exist, or not in the scene."""
+    """Raises UserError for what does not exist, or not in the scene."""
     if chosen >= count:
-        raise Problem(f"{name}: {kind}[{chosen}] does not exist, {count} present")
+        raise UserError(f"{name}: {kind}[{chosen}] does not exist, {count} present")
     if chosen not in found:
-        raise Problem(
+        raise UserError(
             f"{name}: {kind}[{chosen}] is not in this scene, which has {', '.join(map(str, sorted(found)[:9])) or 'none'}"
         )
 
@@ -79,7 +79,7 @@ def _camera(doc: Document, i: int, node: Node) -> Camera | None:
         return None
     angle = get_number(get_object(entry, "perspective", where), "yfov", f"{where}.perspective", 0)
     if not 0 < angle < math.pi:
-        raise Problem(f"{where}.perspective.yfov: must be above 0 and below pi")
+        raise UserError(f"{where}.perspective.yfov: must be above 0 and below pi")
     _check_place(node)
     return Camera(node.world[:3, 3], back(node), math.degrees(angle))
 
@@ -103,7 +103,7 @@ def read_lights(doc: Document, nodes: Iterable[Node], chosen: int | None) -> tup
         if kind == "directional":
             suns.setdefault(i, _sun(entry, node, where))
         elif kind not in ("point", "spot"):
-            raise Problem(f"{where}.type: must be directional, point or spot, not {shown(kind)}")
+            raise UserError(f"{where}.type: must be directional, point or spot, not {shown(kind)}")
         elif len(lamps) < MAX_LAMPS:
             lamps.append(_lamp(entry, node, kind, where))
         else:
@@ -111,7 +111,7 @@ def read_lights(doc: Document, nodes: Iterable[Node], chosen: int | None) -> tup
     if chosen is not None:
         _check_choice("light", "lights", chosen, len(get_list(owner, "lights", "")), places)
         if chosen not in suns:
-            raise Problem(
+            raise UserError(
                 f"light: lights[{chosen}] is a {places[chosen]} light; the sun must be directional: {', '.join(map(str, suns)) or 'none is'}"
             )
     sun = next(iter(suns), None) if chosen is None else chosen
@@ -140,7 +140,7 @@ def _lamp(entry: Json, node: Node, kind: str, where: str) -> Lamp:
     r, g, b = (min(power * c, MAX_NUMBER) for c in get_numbers(entry, "color", where, (1, 1, 1), 0))
     reach = get_number(entry, "range", where, MAX_NUMBER) if "range" in entry else math.inf
     if not reach > 0:
-        raise Problem(f"{where}.range: must be above 0, not {reach:g}")
+        raise UserError(f"{where}.range: must be above 0, not {reach:g}")
     _check_place(node)
     x, y, z = node.world[:3, 3].tolist()
     lamp = Lamp((x, y, z), (r, g, b), reach=reach)
@@ -152,7 +152,7 @@ def _lamp(entry: Json, node: Node, kind: str, where: str) -> Lamp:
         get_number(spot, "outerConeAngle", inside, math.pi / 4, 0),
     )
     if not inner < outer <= math.pi / 2 + 1e-6:
-        raise Problem(
+        raise UserError(
             f"{inside}: must have innerConeAngle below outerConeAngle, and that at most pi / 2, not {inner:g} and {outer:g}"
         )
     dx, dy, dz = (-back(node)).tolist()
@@ -161,4 +161,4 @@ def _lamp(entry: Json, node: Node, kind: str, where: str) -> Lamp:
 
 def _check_place(node: Node) -> None:
     if np.abs(node.world[:3, 3]).max() > MAX_NUMBER:
-        raise Problem(f"{node.where}: stands beyond what float32 holds")
+        raise UserError(f"{node.where}: stands beyond what float32 holds")

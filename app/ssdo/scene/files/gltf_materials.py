@@ -33,7 +33,7 @@ from ssdo.scene.files.json_tree import (
     shown,
 )
 from ssdo.scene.model import Bytes, Image, Material
-from ssdo.settings import Problem, Vec3
+from ssdo.settings import UserError, Vec3
 
 GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
 CLAMP, MIRROR, REPEAT = 33071, 33648, 10497  # OpenGL's numbers
@@ -119,7 +119,7 @@ def _reflectance(doc: Document, entry: Json, where: str) -> float:
     inside = f"{where}.extensions.KHR_materials_ior"
     n = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
     if 0 < n < 1:  # 0 stands for infinity
-        raise Problem(f"{inside}.ior: must be 0 or at least 1, not {n:g}")
+        raise UserError(f"{inside}.ior: must be 0 or at least 1, not {n:g}")
     specular, inside = (
         get_extension(entry, "KHR_materials_specular", where) or {},
         f"{where}.extensions.KHR_materials_specular",
@@ -185,7 +185,7 @@ def _coverage(doc: Document, entry: Json, values: dict[str, Any], where: str) ->
     mode = get_text(entry, "alphaMode", where, "OPAQUE")
     cutoff = get_number(entry, "alphaCutoff", where, 0.5, 0)
     if mode not in ("OPAQUE", "MASK", "BLEND"):
-        raise Problem(f"{where}.alphaMode: must be OPAQUE, MASK or BLEND, not {shown(mode)}")
+        raise UserError(f"{where}.alphaMode: must be OPAQUE, MASK or BLEND, not {shown(mode)}")
     if mode == "BLEND":
         doc.note(where, "blending is not shown; what is less opaque than 0.5 is a hole")
     if mode == "OPAQUE":
@@ -232,7 +232,7 @@ def _source(doc: Document, texture: Json, where: str) -> int | None:
     if webp is not None:
         return get_reference(doc.tree, "images", webp, "source", f"{where}.extensions.EXT_texture_webp")
     if get_extension(texture, "KHR_texture_basisu", where) is not None:
-        raise Problem(f"{where}: {refusal('KHR_texture_basisu')}")
+        raise UserError(f"{where}: {refusal('KHR_texture_basisu')}")
     return None
 
 
@@ -245,7 +245,7 @@ def _wraps(doc: Document, texture: Json, where: str) -> tuple[int, int]:
     for key in ("wrapS", "wrapT"):
         found.append(get_whole(sampler, key, f"samplers[{i}]", REPEAT))
         if found[-1] not in (CLAMP, MIRROR, REPEAT):
-            raise Problem(f"samplers[{i}].{key}: must be {CLAMP}, {MIRROR} or {REPEAT}, not {found[-1]}")
+            raise UserError(f"samplers[{i}].{key}: must be {CLAMP}, {MIRROR} or {REPEAT}, not {found[-1]}")
     return found[0], found[1]
 
 

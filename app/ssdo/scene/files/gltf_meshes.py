@@ -15,7 +15,7 @@ from ssdo.scene.files.gltf_geometry import Part
 from ssdo.scene.files.gltf_nodes import Doubles
 from ssdo.scene.files.gltf_tangents import perpendicular
 from ssdo.scene.model import Floats, Ints, Material, Mesh
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 BLOCK = 2**17  # vertices at once: what stands between is of 64 bits
 
@@ -119,7 +119,7 @@ def _skin(p: Placement, positions: Floats, normals: Floats | None, tangents: Flo
 
 def _check(positions: Floats, where: str) -> None:
     if not np.isfinite(positions).all():
-        raise Problem(f"{where}: moves vertices beyond what float32 holds")
+        raise UserError(f"{where}: moves vertices beyond what float32 holds")
 
 
 # ---- matrices -------------------------------------------------------------------------------------------------------------

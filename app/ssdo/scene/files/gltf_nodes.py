@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ssdo.scene.files.gltf_document import Document, read_attribute
 from ssdo.scene.files.json_tree import Json, get_entry, get_extension, get_list, get_numbers, get_object, get_reference
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Doubles = npt.NDArray[np.float64]
 
@@ -37,13 +37,13 @@ def read_nodes(doc: Document, scene: int | None) -> dict[int, Node]:
     while stack:
         i, parent = stack.pop()
         if i in found:
-            raise Problem(f"nodes[{i}]: must have one parent and be in no cycle")
+            raise UserError(f"nodes[{i}]: must have one parent and be in no cycle")
         entry, where = get_entry(doc.tree, "nodes", i), f"nodes[{i}]"
         world, local = parent, _local(doc, entry, where)
         if local is not None:
             world = parent @ local
             if not np.isfinite(world).all():
-                raise Problem(f"{where}: the transform must be finite")
+                raise UserError(f"{where}: the transform must be finite")
         found[i] = Node(entry, world, where)
         stack += [(child, world) for child in reversed(_node_list(doc, entry, "children", where))]
     return found
@@ -53,7 +53,7 @@ def _roots(doc: Document, scene: int | None) -> list[int]:
     """Where a scene begins, the default one unless it is chosen. Without scenes: every node that is nobody's child."""
     scenes = get_list(doc.tree, "scenes", "")
     if scene is not None and scene >= len(scenes):
-        raise Problem(f"scene: scenes[{scene}] does not exist, {len(scenes)} present")
+        raise UserError(f"scene: scenes[{scene}] does not exist, {len(scenes)} present")
     if scenes:
         default = {"scene": 0} if "scene" not in doc.tree else doc.tree
         i = get_reference(doc.tree, "scenes", default, "scene", "") if scene is None else scene
@@ -63,7 +63,7 @@ def _roots(doc: Document, scene: int | None) -> list[int]:
         c for i in range(count) for c in _node_list(doc, get_entry(doc.tree, "nodes", i), "children", f"nodes[{i}]")
     }
     if count and len(children) == count:
-        raise Problem("nodes: every one is another's child, which is a cycle")
+        raise UserError("nodes: every one is another's child, which is a cycle")
     return [i for i in range(count) if i not in children]
 
 
@@ -76,14 +76,14 @@ def _local(doc: Document, node: Json, where: str) -> Doubles | None:
     if "matrix" in node:
         matrix = np.array(get_numbers(node, "matrix", where, (0.0,) * 16)).reshape(4, 4).T  # stored by columns
         if not np.allclose(matrix[3], (0, 0, 0, 1)):
-            raise Problem(f"{where}.matrix: must have 0, 0, 0, 1 as its last row")
+            raise UserError(f"{where}.matrix: must have 0, 0, 0, 1 as its last row")
         return matrix
     if not {"translation", "rotation", "scale"} & node.keys():
         return None
     rotation = np.array(get_numbers(node, "rotation", where, (0, 0, 0, 1), -2, 2))
     size = float(np.linalg.norm(rotation))
     if size < 1e-3:
-        raise Problem(f"{where}.rotation: must be a quaternion of length 1")
+        raise UserError(f"{where}.rotation: must be a quaternion of length 1")
     if abs(size - 1) > 0.01:
         doc.note(where, "has a rotation whose length is not 1, and is turned as if it were")
     shift, scale = get_numbers(node, "translation", where, (0, 0, 0)), get_numbers(node, "scale", where, (1, 1, 1))
@@ -116,16 +116,16 @@ def read_instances(doc: Document, node: Node) -> Doubles:
         if n in attributes
     }
     if not found:
-        raise Problem(f"{where}.attributes: must have TRANSLATION, ROTATION or SCALE")
+        raise UserError(f"{where}.attributes: must have TRANSLATION, ROTATION or SCALE")
     counts = {len(values) for values in found.values()}
     count = max(counts)
     if len(counts) > 1 or count > MAX_INSTANCES:
-        raise Problem(
+        raise UserError(
             f"{where}.attributes: must be of one count, at most {MAX_INSTANCES}, not {', '.join(map(str, sorted(counts)))}"
         )
     for name, values in found.items():
         if not np.isfinite(values).all() or (name == "ROTATION" and (np.linalg.norm(values, axis=1) < 1e-3).any()):
-            raise Problem(
+            raise UserError(
                 f"{where}.attributes.{name}: must be finite numbers"
                 + (", quaternions of length 1" if name == "ROTATION" else "")
             )
@@ -134,7 +134,7 @@ def read_instances(doc: Document, node: Node) -> Doubles:
     )
     worlds: Doubles = node.world @ _moves(shifts, rotations, scales)
     if not np.isfinite(worlds).all():
-        raise Problem(f"{where}: the transforms must be finite")
+        raise UserError(f"{where}: the transforms must be finite")
     return worlds
 
 
@@ -145,19 +145,19 @@ def read_joints(doc: Document, i: int, nodes: Mapping[int, Node]) -> Doubles:
     skin, where = get_entry(doc.tree, "skins", i), f"skins[{i}]"
     numbers = _node_list(doc, skin, "joints", where)
     if not numbers:
-        raise Problem(f"{where}.joints: must name at least one node")
+        raise UserError(f"{where}.joints: must name at least one node")
     for k, number in enumerate(numbers):
         if number not in nodes:
-            raise Problem(f"{where}.joints[{k}]: nodes[{number}] must be in the scene")
+            raise UserError(f"{where}.joints[{k}]: nodes[{number}] must be in the scene")
     worlds = np.stack([nodes[number].world for number in numbers])
     if "inverseBindMatrices" not in skin:
         return worlds
     inverse = read_attribute(doc, skin, "inverseBindMatrices", where, "MAT4")
     if len(inverse) < len(numbers):
-        raise Problem(f"{where}.inverseBindMatrices: {len(inverse)} of them for {len(numbers)} joints")
+        raise UserError(f"{where}.inverseBindMatrices: {len(inverse)} of them for {len(numbers)} joints")
     joints: Doubles = worlds @ inverse[: len(numbers)].reshape(-1, 4, 4).transpose(0, 2, 1).astype(np.float64)
     if not np.isfinite(joints).all():
-        raise Problem(f"{where}.inverseBindMatrices: must be finite numbers")
+        raise UserError(f"{where}.inverseBindMatrices: must be finite numbers")
     return joints
 
 
@@ -166,6 +166,6 @@ def back(node: Node) -> Doubles:
     along = node.world[:3, 2]
     length = np.linalg.norm(along)
     if not 0 < length < math.inf:
-        raise Problem(f"{node.where}: a camera or light must not be scaled to nothing")
+        raise UserError(f"{node.where}: a camera or light must not be scaled to nothing")
     unit: Doubles = along / length
     return unit

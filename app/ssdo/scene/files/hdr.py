@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ssdo.scene.files import file_bytes
 from ssdo.scene.model import Bytes, Floats
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 MAX_PIXELS = 2**28  # 3 GiB of floats
 MAX_FILE = 2**33  # bytes; the worst code, runs of one, takes 8 bytes a pixel
@@ -36,32 +36,32 @@ class Header(NamedTuple):
 def load(path: Path) -> Floats:
     """(h, w, 3) float32, linear radiance in the file's own primaries, row 0 on top. Exposure is divided out.
 
-    Raises Problem("<file>: <element>: <rule>"), one line, for what cannot be read: other formats, XYZ colour, turned or
+    Raises UserError("<file>: <element>: <rule>"), one line, for what cannot be read: other formats, XYZ colour, turned or
     mirrored pictures, more than 2^28 pixels, damage.
     """
     try:
         raw = file_bytes(path, "file", MAX_FILE)
         header = _header(raw)
         return _decoded(np.frombuffer(raw, np.uint8, offset=header.size), header)
-    except Problem as problem:
-        raise Problem(" ".join(f"{path}: {problem}".splitlines())) from None
+    except UserError as problem:
+        raise UserError(" ".join(f"{path}: {problem}".splitlines())) from None
     except MemoryError:
-        raise Problem(f"{path}: file: needs more memory than there is") from None
+        raise UserError(f"{path}: file: needs more memory than there is") from None
 
 
 def _header(raw: bytes) -> Header:
     """The lines up to an empty one, then the resolution."""
     if raw[:2] != b"#?":
-        raise Problem("header: must begin with #?RADIANCE; this is no Radiance picture")
+        raise UserError("header: must begin with #?RADIANCE; this is no Radiance picture")
     top = raw[:MAX_HEADER]
     blank = re.search(rb"\n\r?\n", top)
     end = top.find(b"\n", blank.end()) if blank else -1
     if blank is None or end < 0:
-        raise Problem("header: must end with an empty line and the resolution; the file is cut off")
+        raise UserError("header: must end with an empty line and the resolution; the file is cut off")
     lines = [line.strip().decode("latin-1") for line in top[: blank.start()].split(b"\n")]
     formats = [line[7:].strip() for line in lines if line.startswith("FORMAT=")]
     if formats != ["32-bit_rle_rgbe"]:
-        raise Problem(f"header: must have FORMAT=32-bit_rle_rgbe once, not {ascii(formats[:2])[:60]}")
+        raise UserError(f"header: must have FORMAT=32-bit_rle_rgbe once, not {ascii(formats[:2])[:60]}")
     width, height = _resolution(top[blank.end() : end].strip().decode("latin-1"))
     return Header(width, height, _exposure(lines), end + 1)
 
@@ -70,14 +70,14 @@ def _resolution(line: str) -> tuple[int, int]:
     """Width and height."""
     match = re.fullmatch(r"([+-][XY]) ([0-9]{1,10}) ([+-][XY]) ([0-9]{1,10})", line)
     if match is None or match[1][1] == match[3][1]:
-        raise Problem(f"resolution: must be like -Y 512 +X 1024, not {ascii(line)[:40]}")
+        raise UserError(f"resolution: must be like -Y 512 +X 1024, not {ascii(line)[:40]}")
     if (match[1], match[3]) != ("-Y", "+X"):
-        raise Problem(
+        raise UserError(
             f"resolution: must be -Y +X (rows from the top, from the left), not {match[1]} {match[3]}; turn the picture"
         )
     height, width = int(match[2]), int(match[4])
     if not 0 < width * height <= MAX_PIXELS:
-        raise Problem(f"resolution: must be 1 to {MAX_PIXELS} pixels, not {width} x {height}")
+        raise UserError(f"resolution: must be 1 to {MAX_PIXELS} pixels, not {width} x {height}")
     return width, height
 
 
@@ -88,9 +88,9 @@ def _exposure(lines: list[str]) -> float:
             try:
                 product *= float(line[9:])
             except ValueError:
-                raise Problem(f"header: EXPOSURE must be a number, not {ascii(line[9:])[:40]}") from None
+                raise UserError(f"header: EXPOSURE must be a number, not {ascii(line[9:])[:40]}") from None
     if not 1e-30 <= product <= 1e30:  # false for NaN too
-        raise Problem(f"header: EXPOSURE must be 1e-30 to 1e30 in all, not {product:g}")
+        raise UserError(f"header: EXPOSURE must be 1e-30 to 1e30 in all, not {product:g}")
     return product
 
 
@@ -119,11 +119,11 @@ def _fill(image: Floats, pixels: Bytes, scales: Floats) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         np.multiply(pixels[..., :3], scales[pixels[..., 3], None], out=image)
         if not (np.isfinite(scales[-1] * np.float32(255)) or np.isfinite(image).all()):
-            raise Problem("pixels: radiance must be finite; EXPOSURE is too small for it")
+            raise UserError("pixels: radiance must be finite; EXPOSURE is too small for it")
 
 
-def _too_short(width: int, height: int) -> Problem:
-    return Problem(f"pixels: the file is cut off, or too small for {width} x {height}")
+def _too_short(width: int, height: int) -> UserError:
+    return UserError(f"pixels: the file is cut off, or too small for {width} x {height}")
 
 
 # ---- runs of one channel --------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def _walk(code: bytes, at: int, width: int, rows: int, y: int) -> tuple[int, lis
             if code[at : at + 4] != mark:
                 if at + 4 > len(code):
                     break
-                raise Problem(f"pixels: row {row} must begin with 2, 2 and the width {width}")
+                raise UserError(f"pixels: row {row} must begin with 2, 2 and the width {width}")
             at += 4
             for channel in range(1, 5):
                 left = width
@@ -173,15 +173,15 @@ def _walk(code: bytes, at: int, width: int, rows: int, y: int) -> tuple[int, lis
                         left -= n
                         at += n + 1
                     else:
-                        raise Problem(f"pixels: row {row} has a run of no length")
+                        raise UserError(f"pixels: row {row} has a run of no length")
                 if left:
-                    raise Problem(f"pixels: row {row}, channel {channel}: a run goes beyond the width {width}")
+                    raise UserError(f"pixels: row {row}, channel {channel}: a run goes beyond the width {width}")
         else:
             if at <= len(code):
                 return at, starts
     except IndexError:
         pass
-    raise Problem(f"pixels: the file is cut off before the end of row {row}")
+    raise UserError(f"pixels: the file is cut off before the end of row {row}")
 
 
 def _expanded(data: Bytes, starts: list[int], size: int) -> Bytes:
@@ -222,9 +222,9 @@ def _old_style(data: Bytes, width: int, height: int) -> npt.NDArray[np.uint32]:
     length, end, repeats = length[:used], end[:used], repeats[:used]
     row = (end - length) // width
     if (repeats & ((end - length) % width == 0)).any():
-        raise Problem(f"pixels: row {row[repeats & ((end - length) % width == 0)][0]} begins with a repeat")
+        raise UserError(f"pixels: row {row[repeats & ((end - length) % width == 0)][0]} begins with a repeat")
     if ((end - 1) // width > row).any():
-        raise Problem(f"pixels: row {row[(end - 1) // width > row][0]}: a run goes beyond the width {width}")
+        raise UserError(f"pixels: row {row[(end - 1) // width > row][0]}: a run goes beyond the width {width}")
     source = np.maximum.accumulate(np.where(repeats, 0, np.arange(used)))
     return np.repeat(pixels[source], length)
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ssdo.scene.model import Bytes
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 MAX_SIDE = 2**14  # pixels of an image
 MAX_PIXELS = 2**28  # of an image
@@ -31,22 +31,22 @@ class Spent:
     pixels: int = 0
 
     def add(self, width: int, height: int, where: str, how: str = "") -> None:
-        """Raises Problem where an image is too large, or one too many. `how`: in what shape it is kept."""
+        """Raises UserError where an image is too large, or one too many. `how`: in what shape it is kept."""
         if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-            raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side{how}, not {width} x {height}")
+            raise UserError(f"{where}: must be at most {MAX_SIDE} pixels a side{how}, not {width} x {height}")
         self.pixels += width * height
         if self.pixels > MAX_ALL_PIXELS:
-            raise Problem(f"{where}: all images together must have at most {MAX_ALL_PIXELS} pixels")
+            raise UserError(f"{where}: all images together must have at most {MAX_ALL_PIXELS} pixels")
 
 
 def opened(data: bytes, where: str, formats: dict[str, str] = FORMATS) -> Image.Image:
-    """An image of which nothing has been read but its header. Raises Problem("<where>: <rule>")."""
+    """An image of which nothing has been read but its header. Raises UserError("<where>: <rule>")."""
     with _problems(where, formats):
         return Image.open(io.BytesIO(data), formats=tuple(formats))
 
 
 def unpacked(image: Image.Image, where: str, formats: dict[str, str] = FORMATS) -> Bytes:
-    """(h, w, 4) 8 bit, as stored, row 0 on top. Raises Problem("<where>: <rule>")."""
+    """(h, w, 4) 8 bit, as stored, row 0 on top. Raises UserError("<where>: <rule>")."""
     with _problems(where, formats), image:
         if image.mode.startswith("I"):  # 16 bit grey, which Pillow would clip instead of scaling
             grey = (np.asarray(image) >> 8).astype(np.uint8)
@@ -67,10 +67,10 @@ def decoded(data: bytes, where: str, spent: Spent, formats: dict[str, str] = FOR
 def _problems(where: str, formats: dict[str, str]) -> Iterator[None]:
     try:
         yield
-    except (Problem, MemoryError):
+    except (UserError, MemoryError):
         raise
     except Image.DecompressionBombError:
-        raise Problem(f"{where}: must be at most {MAX_SIDE} pixels a side") from None
+        raise UserError(f"{where}: must be at most {MAX_SIDE} pixels a side") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error and more
         *most, last = formats.values()
-        raise Problem(f"{where}: not a whole {', '.join(most)} or {last} image ({type(error).__name__})") from None
+        raise UserError(f"{where}: not a whole {', '.join(most)} or {last} image ({type(error).__name__})") from None

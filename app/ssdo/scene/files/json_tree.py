@@ -1,6 +1,6 @@
 """A JSON tree that is never trusted: members, numbers and references by checked access.
 
-What is missing, of another type or out of range raises Problem("<element>: <rule>"), the element named as in
+What is missing, of another type or out of range raises UserError("<element>: <rule>"), the element named as in
 nodes[3].scale[0]. `where` is the name of the object that is asked, "" for the root.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Json = dict[str, Any]
 
@@ -32,7 +32,7 @@ def join(where: str, key: str) -> str:
 def _member(parent: Json, key: str, where: str, kind: type, rule: str) -> Any:
     value = parent.get(key)
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise Problem(f"{join(where, key)}: must be {rule}")
+        raise UserError(f"{join(where, key)}: must be {rule}")
     return value
 
 
@@ -58,7 +58,7 @@ def get_flag(parent: Json, key: str, where: str) -> bool:
     """Whether it is set; not, where there is none."""
     value = parent.get(key, False)
     if not isinstance(value, bool):
-        raise Problem(f"{join(where, key)}: must be true or false, not {shown(value)}")
+        raise UserError(f"{join(where, key)}: must be true or false, not {shown(value)}")
     return value
 
 
@@ -74,7 +74,7 @@ def get_whole(parent: Json, key: str, where: str, default: int | None = None) ->
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_WHOLE:
-        raise Problem(
+        raise UserError(
             f"{join(where, key)}: must be a whole number from 0 to 2^53"
             + (f", not {shown(value)}" if key in parent else "; it is missing")
         )
@@ -91,7 +91,7 @@ def get_number(
     """A number from `lo` to `hi`, the default where there is none."""
     value = parent.get(key, default)
     if not _is_real(value, lo, hi):
-        raise Problem(f"{join(where, key)}: must be a number from {lo:g} to {hi:g}, not {shown(value)}")
+        raise UserError(f"{join(where, key)}: must be a number from {lo:g} to {hi:g}, not {shown(value)}")
     return float(value)
 
 
@@ -101,10 +101,10 @@ def get_numbers(
     """As many numbers as the default has, each from `lo` to `hi`; the default where there are none."""
     values = parent.get(key, default)
     if not isinstance(values, (list, tuple)) or len(values) != len(default):
-        raise Problem(f"{join(where, key)}: must be {len(default)} numbers")
+        raise UserError(f"{join(where, key)}: must be {len(default)} numbers")
     for i, value in enumerate(values):
         if not _is_real(value, lo, hi):
-            raise Problem(f"{join(where, key)}[{i}]: must be a number from {lo:g} to {hi:g}, not {shown(value)}")
+            raise UserError(f"{join(where, key)}[{i}]: must be a number from {lo:g} to {hi:g}, not {shown(value)}")
     return tuple(map(float, values))
 
 
@@ -112,7 +112,7 @@ def get_reference(owner: Json, kind: str, parent: Json, key: str, where: str) ->
     """Which entry of the list owner[kind] is meant by parent[key]."""
     i, present = get_whole(parent, key, where), len(get_list(owner, kind, ""))
     if i >= present:
-        raise Problem(f"{join(where, key)}: {kind}[{i}] does not exist, {present} present")
+        raise UserError(f"{join(where, key)}: {kind}[{i}] does not exist, {present} present")
     return i
 
 
@@ -120,5 +120,5 @@ def get_entry(owner: Json, kind: str, i: int) -> Json:
     """The object owner[kind][i]; that the list is long enough is the caller's to know."""
     entry = get_list(owner, kind, "")[i]
     if not isinstance(entry, dict):
-        raise Problem(f"{kind}[{i}]: must be an object")
+        raise UserError(f"{kind}[{i}]: must be an object")
     return entry

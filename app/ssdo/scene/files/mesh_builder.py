@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ssdo.scene.files.polygons import Doubles, Longs, triangulated
 from ssdo.scene.model import Floats, Material, Mesh
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 Bools = npt.NDArray[np.bool_]
 
@@ -36,15 +36,15 @@ class Surface:
 
 
 def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text with their numbers, from 1, one at a time. Raises Problem for what no program writes: other
+    """The lines of a text with their numbers, from 1, one at a time. Raises UserError for what no program writes: other
     encodings, endless lines.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:512]:
-        raise Problem("file: must be text, in ASCII or UTF-8")
+        raise UserError("file: must be text, in ASCII or UTF-8")
     data = data.removeprefix(b"\xef\xbb\xbf")
     for number, line in enumerate(io.BytesIO(data if b"\n" in data else data.replace(b"\r", b"\n")), 1):
         if len(line) > MAX_LINE:
-            raise Problem(f"line {number}: must have at most {MAX_LINE >> 10} KiB")
+            raise UserError(f"line {number}: must have at most {MAX_LINE >> 10} KiB")
         yield number, line
 
 
@@ -55,11 +55,11 @@ def linear(srgb: Doubles) -> Doubles:
 
 
 def finished(surfaces: list[Surface], notes: list[str]) -> tuple[Mesh, ...]:
-    """Meshes of whole triangles. Raises Problem where there are none, or too many, or a number is not finite; adds to
+    """Meshes of whole triangles. Raises UserError where there are none, or too many, or a number is not finite; adds to
     `notes`.
     """
     if sum(int(np.maximum(s.sizes - 2, 0).sum()) for s in surfaces) > MAX_TRIANGLES:
-        raise Problem(f"file: must have at most {MAX_TRIANGLES} triangles")
+        raise UserError(f"file: must have at most {MAX_TRIANGLES} triangles")
     meshes: list[Mesh] = []
     crude = empty = 0
     for surface in surfaces:
@@ -67,7 +67,7 @@ def finished(surfaces: list[Surface], notes: list[str]) -> tuple[Mesh, ...]:
         triangles, badly = triangulated(surface.positions[surface.corners], surface.sizes)
         triangles = surface.corners[triangles]
         if not np.isfinite(surface.positions[triangles]).all():
-            raise Problem("vertices: must be finite numbers")
+            raise UserError("vertices: must be finite numbers")
         good = _has_area(surface.positions.astype(np.float32), triangles)
         crude, empty = crude + badly, empty + short + int((~good).sum())
         meshes += _meshes(surface, triangles[good])
@@ -80,7 +80,7 @@ def finished(surfaces: list[Surface], notes: list[str]) -> tuple[Mesh, ...]:
             f"{crude} {'polygon crosses itself or is' if crude == 1 else 'polygons cross themselves or are'} too intricate, and may be filled wrongly"
         )
     if not meshes:
-        raise Problem("file: has no triangles")
+        raise UserError("file: has no triangles")
     return tuple(meshes)
 
 
@@ -135,5 +135,5 @@ def _all_of(good: Any, triangles: Longs) -> Bools:
 def _finite(values: Doubles, what: str) -> Floats:
     narrow: Floats = values.astype(np.float32)
     if not np.isfinite(narrow).all():
-        raise Problem(f"{what}: must be finite, as 32-bit numbers too")
+        raise UserError(f"{what}: must be finite, as 32-bit numbers too")
     return narrow

@@ -2,7 +2,7 @@
 
 The formats say nothing of units and of what is up: numbers are metres, y is up, and nothing is guessed. What can be
 left out without harm (a missing image, triangles without area) is left out and noted; whatever else is wrong is a
-Problem.
+UserError.
 
 The readers are our own. trimesh 5.2, which was to read these files, takes half a second to be imported where scipy and
 networkx are installed (947 modules), and had 13 of 41 small files wrong. It refuses binary PLY of triangles and
@@ -22,7 +22,7 @@ import numpy as np
 from ssdo.scene.files import file_bytes, obj, ply, stl
 from ssdo.scene.files.mesh_builder import MAX_FILE, Surface, finished
 from ssdo.scene.model import Scene
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 READERS = {".obj": obj.read, ".ply": ply.read, ".stl": stl.read}
 
@@ -33,14 +33,14 @@ def load(path: Path) -> Scene:
     Normals are those of the file; where it has none, and in STL, triangles are flat. `Scene.notes` say what was left
     out.
 
-    Raises Problem("<file>: <element>: <rule>"), one line, for whatever is wrong with the file or is not read here.
+    Raises UserError("<file>: <element>: <rule>"), one line, for whatever is wrong with the file or is not read here.
     """
     try:
         with np.errstate(all="ignore"):  # overflow is looked for where it matters, and named
             notes: list[str] = []
             surfaces: list[Surface] = READERS[path.suffix.lower()](file_bytes(path, "file", MAX_FILE), path, notes)
             return Scene(finished(surfaces, notes), name=path.stem, notes=tuple(notes))
-    except Problem as problem:
-        raise Problem(" ".join(f"{path}: {problem}".splitlines())) from None
+    except UserError as problem:
+        raise UserError(" ".join(f"{path}: {problem}".splitlines())) from None
     except MemoryError:
-        raise Problem(f"{path}: file: needs more memory than there is") from None
+        raise UserError(f"{path}: file: needs more memory than there is") from None

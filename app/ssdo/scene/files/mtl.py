@@ -14,7 +14,7 @@ from ssdo.scene.files import beside, check_no_url, file_bytes, images
 from ssdo.scene.files.json_tree import MAX_NUMBER, shown
 from ssdo.scene.files.mesh_builder import lines_of
 from ssdo.scene.model import Bytes, Image, Material
-from ssdo.settings import Problem, Vec3
+from ssdo.settings import UserError, Vec3
 
 MAX_FILE = 2**24  # bytes
 MAX_PICTURE = 2**29  # bytes of an image's file
@@ -54,7 +54,7 @@ class Library:
 
 
 def read_library(library: Library, name: str, where: str) -> bool:
-    """Adds the materials of a file; whether there is such a file. Raises Problem("<element>: <rule>")."""
+    """Adds the materials of a file; whether there is such a file. Raises UserError("<element>: <rule>")."""
     name = name.replace("\\", "/")
     check_no_url(name, where)
     path = beside(library.folder, name, where)
@@ -123,7 +123,7 @@ def _color(entry: dict[str, tuple[str, str]], key: str, most: float, default: Ve
     text, where = entry[key]
     values = [_in_range(word, where, 0, most) for word in text.split()[:4]]
     if len(values) not in (1, 3):
-        raise Problem(f"{where}: must be three numbers, not {shown(text)}")
+        raise UserError(f"{where}: must be three numbers, not {shown(text)}")
     return values[0], values[-2 % len(values)], values[-1]
 
 
@@ -136,18 +136,18 @@ def _number(entry: dict[str, tuple[str, str]], key: str, lo: float, hi: float, d
 
 
 def _in_range(word: str, where: str, lo: float, hi: float) -> float:
-    """A number, brought into the range: many files are slightly beyond. Raises Problem for what is none."""
+    """A number, brought into the range: many files are slightly beyond. Raises UserError for what is none."""
     try:
         value = float(word)
     except ValueError:
-        raise Problem(f"{where}: must be a number, not {shown(word)}") from None
+        raise UserError(f"{where}: must be a number, not {shown(word)}") from None
     if value != value:
-        raise Problem(f"{where}: must be a number, not {shown(word)}")
+        raise UserError(f"{where}: must be a number, not {shown(word)}")
     return min(max(value, lo), hi)
 
 
 def _image(library: Library, entry: dict[str, tuple[str, str]], key: str) -> Image | None:
-    """The image of a map, None with a note where it cannot be read. Raises Problem for a name that leads out of the
+    """The image of a map, None with a note where it cannot be read. Raises UserError for a name that leads out of the
     folder.
     """
     if key not in entry:
@@ -162,7 +162,7 @@ def _image(library: Library, entry: dict[str, tuple[str, str]], key: str) -> Ima
             library.decoded[path] = images.decoded(
                 file_bytes(path, f"{where} {shown(name)}", MAX_PICTURE), where, library.spent, images.MORE_FORMATS
             )
-        except Problem as problem:
+        except UserError as problem:
             library.note(f"{problem}; drawn without it")
             library.decoded[path] = None
     pixels = library.decoded[path]

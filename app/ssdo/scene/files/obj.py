@@ -21,7 +21,7 @@ from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, Surface, linear, lines_
 from ssdo.scene.files.mtl import Library, decoded, read_library
 from ssdo.scene.files.polygons import Doubles, Longs
 from ssdo.scene.model import Material
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 CURVES = {
     b"curv",
@@ -67,7 +67,7 @@ class Content:
 
 
 def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
-    """The faces of each material. Raises Problem("<element>: <rule>"); adds to `notes`."""
+    """The faces of each material. Raises UserError("<element>: <rule>"); adds to `notes`."""
     content = Content(Library(path.parent, notes))
     if b"\\\n" in data or b"\\\r\n" in data:  # a line goes on in the next
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
@@ -76,10 +76,10 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
         if words:
             try:
                 _take(content, words[0], words[1:], line)
-            except Problem as problem:
-                raise Problem(f"line {number}: {problem}") from None
+            except UserError as problem:
+                raise UserError(f"line {number}: {problem}") from None
             except ValueError:
-                raise Problem(
+                raise UserError(
                     f"line {number}: {shown(words[0].decode('latin-1'))}: must have numbers, not {_excerpt(line)}"
                 ) from None
     return _surfaces(content)
@@ -90,7 +90,7 @@ def _excerpt(line: bytes) -> str:
 
 
 def _take(content: Content, word: bytes, rest: list[bytes], line: bytes) -> None:
-    """One line. Raises Problem, and ValueError where there is no number."""
+    """One line. Raises UserError, and ValueError where there is no number."""
     if word == b"f":
         _face(content, rest, b"-" in line)
     elif word == b"v":
@@ -99,7 +99,7 @@ def _take(content: Content, word: bytes, rest: list[bytes], line: bytes) -> None
         if len(rest) in (6, 7):
             content.colors.extend(map(float, rest[-3:]))
         if len(content.positions) > 3 * MAX_TRIANGLES:
-            raise Problem(f"v: there must be at most {MAX_TRIANGLES} vertices")
+            raise UserError(f"v: there must be at most {MAX_TRIANGLES} vertices")
     elif word == b"vn":
         x, y, z = map(float, rest[:3])
         content.normals.extend((x, y, z))
@@ -136,7 +136,7 @@ def _face(content: Content, words: Sequence[Corner], negative: bool) -> None:
     group.corners.extend(map(content.numbers.__getitem__, words))
     group.sizes.append(len(words))
     if len(content.numbers) > MAX_TRIANGLES:
-        raise Problem(f"f: there must be at most {MAX_TRIANGLES} different corners")
+        raise UserError(f"f: there must be at most {MAX_TRIANGLES} different corners")
 
 
 def _counted_back(content: Content, word: bytes) -> tuple[int, int, int]:
@@ -145,36 +145,36 @@ def _counted_back(content: Content, word: bytes) -> tuple[int, int, int]:
     found = []
     for index, count in zip(_indices(word), present, strict=True):
         if index < -count:
-            raise Problem(f"f: {shown(word[:40].decode('latin-1'))} counts back beyond the first")
+            raise UserError(f"f: {shown(word[:40].decode('latin-1'))} counts back beyond the first")
         found.append(index + count + 1 if index < 0 else index)
     return found[0], found[1], found[2]
 
 
 def _indices(word: bytes) -> tuple[int, int, int]:
-    """`a`, `a/b`, `a//c` or `a/b/c`; 0: not there. Raises ValueError, and Problem."""
+    """`a`, `a/b`, `a//c` or `a/b/c`; 0: not there. Raises ValueError, and UserError."""
     parts = word.split(b"/", 3)
     if len(parts) > 3:
-        raise Problem(f"f: a corner must be like 1/2/3, not {shown(word[:40].decode('latin-1'))}")
+        raise UserError(f"f: a corner must be like 1/2/3, not {shown(word[:40].decode('latin-1'))}")
     position, uv, normal = (int(part) if part else 0 for part in (*parts, b"", b"")[:3])
     if position == 0 or any(part.strip(b"+-0") == b"" for part in parts if part):
-        raise Problem("f: corners are counted from 1; there is no 0")
+        raise UserError("f: corners are counted from 1; there is no 0")
     return position, uv, normal
 
 
 def _table(content: Content) -> Longs:
-    """(n, 3) rows in positions, UVs and normals of every corner; -1: has none. Raises Problem."""
+    """(n, 3) rows in positions, UVs and normals of every corner; -1: has none. Raises UserError."""
     limits = len(content.positions) // 3, len(content.uvs) // 2, len(content.normals) // 3
     table = np.empty((len(content.numbers), 3), np.int64)
     for row, key in enumerate(content.numbers):
         try:
             indices = _indices(key) if isinstance(key, bytes) else key
         except ValueError:
-            raise Problem(
+            raise UserError(
                 f"f: a corner must be like 1/2/3, not {shown(key[:40].decode('latin-1') if isinstance(key, bytes) else '')}"
             ) from None
         for index, limit, kind in zip(indices, limits, ("v", "vt", "vn"), strict=True):
             if index > limit:
-                raise Problem(f"f: {kind} {shown(index)} does not exist, {limit} present")
+                raise UserError(f"f: {kind} {shown(index)} does not exist, {limit} present")
         table[row] = indices
     return table - 1
 

@@ -20,7 +20,7 @@ from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, Surface, linear
 from ssdo.scene.files.mtl import MAX_PICTURE
 from ssdo.scene.files.polygons import Doubles, Longs
 from ssdo.scene.model import Image, Material
-from ssdo.settings import Problem
+from ssdo.settings import UserError
 
 MAX_HEADER = 2**16  # bytes
 MAX_PROPERTIES = 256  # of an element
@@ -77,15 +77,15 @@ class Header:
 
 
 def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
-    """Its faces. Raises Problem("<element>: <rule>"); adds to `notes`."""
+    """Its faces. Raises UserError("<element>: <rule>"); adds to `notes`."""
     header = _header(data)
     if header.ascii:
         header, data = _as_doubles(header, data)
     names = [e.name for e in header.elements]
     if "vertex" not in names:
-        raise Problem("header: must have an element vertex")
+        raise UserError("header: must have an element vertex")
     if "face" not in names:
-        raise Problem(
+        raise UserError(
             f"file: has no triangles: there is no element face{'; strips are not read' if 'tristrips' in names else ''}"
         )
     at, vertices, faces = header.size, None, None
@@ -99,7 +99,7 @@ def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
         elif faces is not None and vertices is not None:
             break  # what stands behind does not matter
         elif element.has_lists:
-            raise Problem(f"element {shown(element.name)}: lists before the faces are not read")
+            raise UserError(f"element {shown(element.name)}: lists before the faces are not read")
         else:
             _, at = _singles(data, at, element, header.order)
     assert vertices and faces
@@ -114,7 +114,7 @@ def _header(data: bytes) -> Header:
         rb"\rend_header(\r)", data[:MAX_HEADER]
     )
     if data[:3] != b"ply" or end is None:
-        raise Problem(f"file: no PLY: must begin with ply, and have end_header within {MAX_HEADER >> 10} KiB")
+        raise UserError(f"file: no PLY: must begin with ply, and have end_header within {MAX_HEADER >> 10} KiB")
     header = Header(size=end.end())
     for line in re.split(r"\r\n|\n|\r", data[: end.start()].decode("latin-1"))[1:]:
         words = line.split()
@@ -134,15 +134,15 @@ def _header(data: bytes) -> Header:
             case [] | ["comment" | "obj_info", *_]:
                 pass
             case _:
-                raise Problem(f"header: not understood: {shown(line.strip())}")
+                raise UserError(f"header: not understood: {shown(line.strip())}")
     if not header.order:
-        raise Problem(f"header: must have a format, one of {', '.join(ORDERS)}, and version 1.0")
+        raise UserError(f"header: must have a format, one of {', '.join(ORDERS)}, and version 1.0")
     return header
 
 
 def _add(element: Element, p: Property) -> None:
     if any(p.name == other.name for other in element.properties) or len(element.properties) >= MAX_PROPERTIES:
-        raise Problem(
+        raise UserError(
             f"header: element {shown(element.name)}: property {shown(p.name)} twice, or more than {MAX_PROPERTIES} of them"
         )
     element.properties.append(p)
@@ -159,7 +159,7 @@ def _as_doubles(header: Header, data: bytes) -> tuple[Header, bytes]:
     try:
         values: Doubles = np.fromstring(data[header.size :].decode("ascii"), dtype=np.float64, sep=" ")
     except ValueError:  # UnicodeDecodeError too
-        raise Problem("file: must have nothing but numbers behind the header") from None
+        raise UserError("file: must have nothing but numbers behind the header") from None
     elements = [
         Element(e.name, e.count, [p._replace(stored="f8", counted="f8" if p.counted else "") for p in e.properties])
         for e in header.elements
@@ -170,14 +170,14 @@ def _as_doubles(header: Header, data: bytes) -> tuple[Header, bytes]:
 # ---- elements -------------------------------------------------------------------------------------------------------------
 
 
-def _cut_off(element: Element) -> Problem:
-    return Problem(f"element {shown(element.name)}: the file is cut off, or {element.count} are too many")
+def _cut_off(element: Element) -> UserError:
+    return UserError(f"element {shown(element.name)}: the file is cut off, or {element.count} are too many")
 
 
 def _singles(data: bytes, at: int, element: Element, order: str) -> tuple[dict[str, Doubles], int]:
     """The numbers of an element without lists by name, and where it ends."""
     if element.has_lists:
-        raise Problem(f"element {shown(element.name)}: must have no lists")
+        raise UserError(f"element {shown(element.name)}: must have no lists")
     row = np.dtype([(p.name, order + p.stored) for p in element.properties])
     if element.count * row.itemsize > len(data) - at:
         raise _cut_off(element)
@@ -196,7 +196,7 @@ def _faces(data: bytes, at: int, element: Element, order: str, notes: list[str])
     """Corners and how many each face has, and where the element ends."""
     wanted = next((k for k, p in enumerate(element.properties) if p.counted and p.name in INDICES), None)
     if wanted is None:
-        raise Problem(f"element face: must have a list {' or '.join(INDICES)}")
+        raise UserError(f"element face: must have a list {' or '.join(INDICES)}")
     if any(p.name == "red" for p in element.properties):
         notes.append("colours of faces are not read")
     if element.count > len(data) - at:  # a row has a byte at least
@@ -205,10 +205,10 @@ def _faces(data: bytes, at: int, element: Element, order: str, notes: list[str])
         return (np.empty(0, np.int64), np.empty(0, np.int64)), at
     found = _even(data, at, element, order, wanted) or _uneven(data, at, element, order, wanted)
     if len(found[0]) > 4 * MAX_TRIANGLES:
-        raise Problem(f"element face: must have at most {MAX_TRIANGLES} triangles")
+        raise UserError(f"element face: must have at most {MAX_TRIANGLES} triangles")
     corners = found[0].astype(np.int64)
     if not (corners == found[0]).all():
-        raise Problem("element face: indices must be whole numbers")
+        raise UserError("element face: indices must be whole numbers")
     return (corners, found[1]), found[2]
 
 
@@ -283,12 +283,12 @@ def _length(data: bytes, at: int, p: Property, order: str, element: Element) -> 
 
 def _surface(element: Element, found: dict[str, Doubles], corners: Longs, sizes: Longs, material: Material) -> Surface:
     if not {"x", "y", "z"} <= found.keys():
-        raise Problem("element vertex: must have the properties x, y and z")
+        raise UserError("element vertex: must have the properties x, y and z")
     if element.count > MAX_TRIANGLES:
-        raise Problem(f"element vertex: there must be at most {MAX_TRIANGLES} vertices")
+        raise UserError(f"element vertex: there must be at most {MAX_TRIANGLES} vertices")
     if corners.size and not (corners.min() >= 0 and corners.max() < element.count):
         bad = corners[(corners < 0) | (corners >= element.count)][0]
-        raise Problem(f"element face: vertex {bad} does not exist, {element.count} present")
+        raise UserError(f"element face: vertex {bad} does not exist, {element.count} present")
     normals = np.stack([found[n] for n in ("nx", "ny", "nz")], 1) if {"nx", "ny", "nz"} <= found.keys() else None
     s, t = next(((s, t) for s, t in UVS if s in found and t in found), ("", ""))
     uvs = np.stack([found[s], 1 - found[t]], 1) if s else None  # t points up from the lower edge
@@ -322,7 +322,7 @@ def _material(header: Header, path: Path, notes: list[str]) -> Material:
         pixels = images.decoded(
             file_bytes(target, f"{where} {shown(name)}", MAX_PICTURE), where, images.Spent(), images.MORE_FORMATS
         )
-    except Problem as problem:
+    except UserError as problem:
         notes.append(f"{problem}; drawn without it")
         return white
     return Material((1, 1, 1), albedo_image=Image(pixels))
