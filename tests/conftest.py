@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ssdo.gpu.context import Gpu, headless
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.resources import SHADERS
+
+TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def _gpu() -> Gpu:
-    return Gpu(headless(), folders=(SHADERS, Path(__file__).parent / "shaders"))
+    return Gpu(create_headless_context(), folders=(SHADERS, TESTS / "shaders", TESTS / "tools" / "shaders"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ssdo.commands.bench import BENCHES, errors, passes, rays
+from ssdo.commands.bench import BENCHES, errors, passes
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.metrics import noise_free_rmse
@@ -21,8 +21,8 @@ from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.techniques.reference import Reference
 from ssdo.resources import SHADERS
-from ssdo.scene import built_in
-from ssdo.scene.built_in.cameras import CAMERAS
+from ssdo.scene.built_in.cameras import CAMERAS_BY_SCENE
+from ssdo.scene.loader import load_scene
 from test_commands import call
 
 SMALL = ("--width", "48", "--height", "27", "--truth-frames", "4", "--screen-frames", "4", "--no-cache")
@@ -52,9 +52,9 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     """Measured anew, by hand."""
-    shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolved(built_in.load("nook"))
+    shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolve(load_scene("nook"))
     row = errors.measured(gpu, shot, 0.2, 4, 8, 4, Store(None))
-    radius = 0.2 * built_in.load("nook").size
+    radius = 0.2 * load_scene("nook").bounding_radius
     values = {
         "scene": "nook",
         "width": 48,
@@ -76,56 +76,9 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     assert row["world within the radius"]["off"] < row["world"]["off"]
 
 
-def test_rays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "rays.json"
-    arguments = (
-        "bench",
-        "rays",
-        "--scenes",
-        "nook,million:triangles=5000",
-        "--width",
-        "64",
-        "--height",
-        "36",
-        "--output",
-        out,
-    )
-    assert call(monkeypatch, *arguments) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| nook", "| million:triangles=5000"]
-    nook, many = json.loads(out.read_text())["rows"]
-    assert nook["triangles"] == built_in.load("nook").triangle_count and abs(many["triangles"] / 5000 - 1) < 0.05
-    assert min(nook["ours"].values()) > 0 and f"{nook['ours']['any'] / 1e6:.2f} M/s" in lines[2]
-    assert call(monkeypatch, *arguments) == 2
-    assert "exists; add --overwrite" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name", ["nook", "cornell", "million:triangles=20000"])
-def test_rays_end_where_embree_says(gpu: Gpu, name: str) -> None:
-    """Not a ray of 9216 ends elsewhere, nearest or any, but for those that pass within a rounding of an edge: at most
-    one was measured.
-    """
-    pytest.importorskip("embreex")
-    found = rays.measured(gpu, Shot().with_values({"scene": name, "width": 128, "height": 72}))
-    assert found.agree is not None and found.agree >= 1 - 4 / 9216
-
-
-def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
-    """Cosine-weighted about the normal: the mean of the cosine is 2/3, its variance 1/18."""
-    shot = Shot().with_values({"scene": "plane", "width": 64, "height": 36})
-    start, towards = rays.rays_of(gpu, shot)
-    assert start.shape == towards.shape == (36, 64, 3)
-    assert np.abs(np.linalg.norm(towards, axis=-1) - 1).max() < 1e-6
-    normal = images.arrays(gpu, render_accumulated(gpu, shot))["normal"]
-    cosine = (normal * towards).sum(-1)
-    assert cosine.min() >= -1e-3 and abs(cosine.mean() - 2 / 3) < 4 * np.sqrt(1 / 18 / cosine.size)
-    seconds, far = rays.trace(gpu, shot, rays.Given(start, towards), True)
-    assert seconds > 0 and (far == rays.UNMET).all()
-
-
 def test_the_first_camera_is_the_scenes_own() -> None:
-    for name, cameras in CAMERAS.items():
-        scene = built_in.load(name)
+    for name, cameras in CAMERAS_BY_SCENE.items():
+        scene = load_scene(name)
         assert cameras[0] == (scene.eye, scene.target) and len(set(cameras)) == 3
 
 
@@ -138,8 +91,6 @@ def test_the_first_camera_is_the_scenes_own() -> None:
         (["errors", "--ssdo.radius", "1"], "--ssdo.radius has no effect"),
         (["errors", "--bitmask.slices", "1"], "--bitmask.slices has no effect"),
         (["errors", "--samples", "0"], "samples = 0: must be 1 to 256"),
-        (["rays", "--scenes", "million:triangles=9"], "triangles = 9: must be 1000 to 20000000"),
-        (["rays", "--width", "0"], "width = 0: must be 1 to 8192"),
         (["passes", "--scenes", "nook,nok"], "no scene nok; did you mean nook?"),
         (["passes", "--sizes", "64x36,64"], "--sizes 64: must be width x height in pixels"),
         (["passes", "--sizes", "64x36", "--height", "9"], "--height has no effect beside --sizes; leave one out"),
@@ -244,40 +195,6 @@ def test_passes_of_several_scenes_and_sizes(
     assert all(float(line.split("|")[-2]) > 0 for line in capsys.readouterr().out.splitlines()[2:10])
 
 
-def test_moving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "moving.json"
-    small = (
-        "--scene",
-        "nook",
-        "--width",
-        "64",
-        "--height",
-        "36",
-        "--steps",
-        "3",
-        "--ssdo.samples",
-        "4",
-        "--ssao.samples",
-        "4",
-    )
-    assert call(monkeypatch, "bench", "moving", *small, "--output", out) == 0
-    lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
-    rows = found["rows"]
-    ssao, ssdo = "SSAO, 4 directions", "SSDO with bounce, 4 directions"
-    assert [row["shown"] for row in rows[::2]] == [ssao, ssdo, f"{ssao} beside {ssdo}"]
-    assert [row["motion"] for row in rows] == ["the camera goes around", "the sky turns"] * 3
-    # so small a window is fast enough
-    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)
-    assert (
-        len(lines) == 2 + 6 + 2
-        and lines[2].split("|")[5].strip() == "64 x 36 (100 %)"
-        and "a window of 64 x 36" in lines[-1]
-    )
-    assert call(monkeypatch, "bench", "moving", *small, "--output", out) == 2
-    assert call(monkeypatch, "bench", "moving", *small, "--steps", "2") == 2
-    assert call(monkeypatch, "bench", "moving", *small, "--techniques", "x") == 2
-
-
 def test_every_scene_and_size_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> None:
     """Whose fetches reach as far as the radius does there: a program is known by its name, and would go on with the
     first scene's.
@@ -318,7 +235,7 @@ def test_an_asking_limit_asks_every_depth(gpu: Gpu, tmp_path: Path, depth: float
     own.write(seen.textures[0], values)
     own.write(normal.textures[0], np.full((3, 3, 4), (0.0, 0.0, 1.0, 1.0), "f4"))
     gbuffer = GBuffer(normal.textures[0], wall.textures[0], wall.textures[0], seen.textures[0], normal.textures[0])
-    view = frame(built_in.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
+    view = frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
     (drawn,) = own.draw("asking.frag", own.target("asked", (3, 3), "rgba32f"), frame=view, gbuffer=gbuffer)
     near = sum(2.0 * ((i + 0.5) / 40) ** 0.5 < 1 / 6 for i in range(40))
     assert own.read(drawn)[1, 1, 0] == pytest.approx(40 * open_, abs=max(near, 1))
@@ -332,7 +249,7 @@ def test_a_limit_makes_so_many_fetches(gpu: Gpu, tmp_path: Path, samples: int) -
     ones = own.target("ones", (8, 8), "r32f")
     ones.framebuffer.clear(1.0, 1.0, 1.0, 1.0)
     gbuffer = GBuffer(*[ones.textures[0]] * 5)
-    view = frame(built_in.load("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
+    view = frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
     (drawn,) = own.draw("limit.frag", own.target("drawn", (8, 8), "rgba32f"), frame=view, gbuffer=gbuffer)
     expected = 3 * (samples if samples <= passes.BODY else -(-samples // passes.BODY) * passes.BODY)
     assert (own.read(drawn)[..., 0] == expected).all()

@@ -5,7 +5,7 @@ commands:
   capture     pictures without a window
   compare     one page: pictures side by side, error against the truth, its causes, cost
   sweep       error and cost over any parameters, as a CSV file, plots and a page
-  bench       the figures of the README: errors, failures, passes, cost, start, rays, loading, steady
+  bench       the figures of the README: errors, equal, failures, passes, cost
   tune        parameters with the least error against the truth at a given cost, as a preset
   doctor      what OpenGL there is and what is missing
   parameters  the table of all parameters, as in the README
@@ -34,7 +34,7 @@ def view(arguments: Sequence[str]) -> int:
     from ssdo import viewer
     from ssdo.commands import capture
     from ssdo.gpu.context import NoOpenGL
-    from ssdo.render.shot import Wanted, add_shot_flags, take_wanted
+    from ssdo.render.shot import Overrides, add_shot_flags, parse_overrides
     from ssdo.render.technique import Technique
 
     parser = Parser("python -m ssdo view", description=view.__doc__, allow_abbrev=False)
@@ -46,21 +46,21 @@ def view(arguments: Sequence[str]) -> int:
     scale = given.pop("ui_scale")
     if not 0.5 <= scale <= 4:
         raise UserError(f"--ui-scale {scale:g}: must be 0.5 to 4")
-    wanted = take_wanted(given)
-    shot = wanted.shot(wanted.technique)
-    others = {name: wanted.shot(name).technique for name in Technique.known}
-    split, choose = not wanted.asks("technique"), not wanted.asks("lighting.resolution")
+    wanted = parse_overrides(given)
+    shot = wanted.build_shot(wanted.technique)
+    others = {name: wanted.build_shot(name).technique for name in Technique.known}
+    split, choose = not wanted.is_set("technique"), not wanted.is_set("lighting.resolution")
     try:
         return viewer.main(shot, others, ui_scale=scale, size=(shot.width, shot.height), split=split, choose=choose)
     except NoOpenGL as error:
         print(f"no window: {error}\ndrawing the comparison instead", file=sys.stderr)
         typed = {
             name: value
-            for name, value in wanted.typed.items()
+            for name, value in wanted.cli.items()
             if name in shot.values() or name.partition(".")[0] in COMPARISON
         }
         typed.pop("technique", None)
-        for path in capture.captured(Wanted(wanted.found, typed), COMPARISON, None):
+        for path in capture.captured(Overrides(wanted.preset, typed), COMPARISON, None):
             print(path)
         return 0
 

@@ -42,24 +42,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "app"), str(ROOT / "tests")]
-
-import gltf_files  # noqa: E402
-import numpy as np  # noqa: E402
-import test_gltf  # noqa: E402
-import test_gltf_features  # noqa: E402
-import test_hdr  # noqa: E402
-import tomli_w  # noqa: E402
-from PIL import Image, PngImagePlugin  # noqa: E402
-from ssdo.measure import images  # noqa: E402
-from ssdo.render.shot import Shot, checked, read_text, take_wanted  # noqa: E402
-from ssdo.scene.files import exr, gltf, hdr, meshes  # noqa: E402
+import _checkout  # noqa: F401 - makes the following importable
+import gltf_files
+import numpy as np
+import test_gltf
+import test_gltf_features
+import test_hdr
+import tomli_w
+from PIL import Image, PngImagePlugin
+from ssdo.measure import images
+from ssdo.render.shot import Shot, validate_values, read_text, parse_overrides
+from ssdo.scene import loader
+from ssdo.scene.files import exr, gltf, hdr
 from ssdo.scene.files import images as file_images
-from ssdo.scene.model import Scene  # noqa: E402
-from ssdo.settings import UserError, format_toml  # noqa: E402
-from ssdo.viewer import preferences  # noqa: E402
-from ssdo.viewer.display_state import VIEWS, Look  # noqa: E402
+from ssdo.scene.model import Scene
+from ssdo.settings import UserError, format_toml
+from ssdo.viewer import preferences
+from ssdo.viewer.display_state import VIEWS, Look
 
 SECONDS = 5  # of processor time for one input
 PATIENCE = 60.0  # seconds by the clock, on a machine that has other things to do
@@ -86,7 +85,7 @@ class Format(NamedTuple):
 
 def check_scene(scene: Scene) -> None:
     """What everything that draws a scene relies on."""
-    assert scene.meshes and all(0 < x < math.inf for x in (scene.size, scene.fov))
+    assert scene.meshes and all(0 < x < math.inf for x in (scene.bounding_radius, scene.fov))
     for mesh in scene.meshes:
         n = len(mesh.positions)
         assert (
@@ -105,9 +104,9 @@ def check_scene(scene: Scene) -> None:
             *m.emission,
             m.metallic,
             m.roughness,
-            m.reflectance,
+            m.f0,
             m.opacity,
-            m.cutoff,
+            m.alpha_cutoff,
             m.normal_scale,
             m.occlusion_strength,
         ]
@@ -116,7 +115,7 @@ def check_scene(scene: Scene) -> None:
             and all(0 <= x <= 1 for x in (*m.albedo, m.metallic, m.roughness, m.opacity))
             and min(m.emission) >= 0
         )
-        for image in (m.albedo_image, m.emission_image, m.surface_image, m.normal_image, m.occlusion_image):
+        for image in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture, m.normal_texture, m.occlusion_texture):
             assert image is None or (
                 image.pixels.dtype == np.uint8
                 and image.pixels.ndim == 3
@@ -124,24 +123,24 @@ def check_scene(scene: Scene) -> None:
                 and image.pixels.size
             )
             assert image is None or np.isfinite(image.transform).all()
-    assert all("\n" not in note for note in scene.notes)
+    assert all("\n" not in note for note in scene.warnings)
 
 
 def read_gltf(path: Path) -> None:
-    check_scene(gltf.load(path))
+    check_scene(gltf.read_gltf(path))
 
 
 def read_mesh(path: Path) -> None:
-    check_scene(meshes.load(path))
+    check_scene(loader.read_scene_file(path))
 
 
 def read_hdr(path: Path) -> None:
-    radiance = hdr.load(path)
+    radiance = hdr.read_hdr(path)
     assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and np.isfinite(radiance).all()
 
 
 def read_exr(path: Path) -> None:
-    radiance = exr.load(path)
+    radiance = exr.read_exr(path)
     assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and np.isfinite(radiance).all()
 
 
@@ -154,8 +153,8 @@ def read_picture(path: Path) -> None:
 
 
 def read_preset(path: Path) -> None:
-    wanted = take_wanted({"preset": path})
-    assert wanted.shot(wanted.technique).values()
+    wanted = parse_overrides({"preset": path})
+    assert wanted.build_shot(wanted.technique).values()
 
 
 def read_state(path: Path) -> None:
@@ -176,8 +175,8 @@ def read_state(path: Path) -> None:
 
 
 def read_shot(path: Path) -> None:
-    wanted = take_wanted({}, checked(images.shot_values(path), path))
-    assert wanted.shot(wanted.technique).values()
+    wanted = parse_overrides({}, validate_values(images.shot_values(path), path))
+    assert wanted.build_shot(wanted.technique).values()
 
 
 def read_truth(path: Path) -> None:

@@ -22,6 +22,7 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
+import _checkout  # noqa: F401 - makes the following importable
 import moderngl
 from ssdo.render.technique import Technique
 from ssdo.settings import param_of

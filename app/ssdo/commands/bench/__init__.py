@@ -5,22 +5,16 @@ equal      which technique is nearest to the truth in the same time, each with t
 failures   scenes built to break screen space: what each technique makes of them, and the truth
 passes     what techniques cost, pass by pass, beside a limit that makes the same fetches
 cost       how that grows with samples, radius, pixels and triangles, as a table, a CSV file and a picture
-moving     how large and how often the viewer draws while the hand moves the camera, or the light
-start      from a command to its picture, step by step, and the work outside OpenGL of a frame like the one before
-rays       the reference's tree and its rays per second, beside Embree's
-loading    a file of millions of triangles: seconds and memory until its picture is there
-steady     what remembering light from frame to frame gains and loses: flicker, ghosts and cost
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Sequence
 
 from ssdo.settings import UserError, suggest
 
-BENCHES = ("errors", "equal", "failures", "passes", "cost", "moving", "start", "rays", "loading", "steady")
+BENCHES = ("errors", "equal", "failures", "passes", "cost")
 
 
 def sizes(words: str) -> list[tuple[int, int]]:
@@ -32,22 +26,6 @@ def sizes(words: str) -> list[tuple[int, int]]:
             raise UserError(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
         found.append((int(width), int(height)))
     return found
-
-
-def megabytes(children: bool = False) -> float:
-    """The most that this process has held, or those that it started; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    most = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024) / 2**20
-
-
-def peak_memory(children: bool = False) -> str:
-    """The same in words; empty where the system does not tell."""
-    most = megabytes(children)
-    return f"{most / 1024:.2f} GB" if most else ""
 
 
 def main(arguments: Sequence[str]) -> int:

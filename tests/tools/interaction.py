@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
 from statistics import median_high
 from typing import Any
 
-from tqdm import tqdm
-
+import _checkout
 from ssdo.commands.bench.flags import add_count, add_output, save, take_output
-from ssdo.gpu.context import Gpu, headless
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure.timings import in_words, spread
 from ssdo.measure.version import version
-from ssdo.render.shot import Shot, add_shot_flags, take_wanted
+from ssdo.render.shot import Shot, add_shot_flags, parse_overrides
 from ssdo.settings import Parser, parse
 from ssdo.viewer import controls
 from ssdo.viewer.session import Session, at_first
+from tqdm import tqdm
 
 SETTLING = 10  # steps before those that are measured
 PAUSE = 10.0  # seconds that the session takes to have passed, so that a picture is at rest
@@ -33,9 +34,9 @@ MOTIONS = ("the camera goes around", "the sky turns")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench moving FLAGS`. Returns the exit code; raises UserError."""
+    """Run with the flags of a command line. Returns the exit code; raises UserError."""
     parser = Parser(
-        "python -m ssdo bench moving",
+        "python tests/tools/interaction.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -51,10 +52,10 @@ def main(arguments: Sequence[str]) -> int:
     add_shot_flags(parser)
     given = parse(parser, arguments)
     output, steps, names = take_output(given), given.pop("steps"), given.pop("techniques").split(",")
-    wanted = take_wanted(given)
-    shots = wanted.shots(names)
-    with Gpu(headless()) as gpu:
-        begun = [at_first(gpu, shot, not wanted.asks("lighting.resolution")) for shot in shots]
+    wanted = parse_overrides(given)
+    shots = wanted.build_shots(names)
+    with Gpu(create_headless_context()) as gpu:
+        begun = [at_first(gpu, shot, not wanted.is_set("lighting.resolution")) for shot in shots]
         rows: list[dict[str, Any]] = []
         for left, right in tqdm(
             [*((None, shot) for shot in begun), *[(begun[0], begun[-1])] * (len(begun) > 1)],
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
             disable=None,
         ):
             rows += measured(gpu, left, right, steps)
-        half = ", lighting at half" * begun[0].lighting.half
+        half = ", lighting at half" * begun[0].lighting.is_half
         drawn = f"{begun[0].scene}, a window of {begun[0].width} x {begun[0].height}{half}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     print("\n".join([*table(rows), "", f"{drawn}; {steps} steps; version {version()}"]))
     save(output, drawn, {"steps": steps, "rows": rows})
@@ -135,3 +136,7 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+if __name__ == "__main__":
+    sys.exit(_checkout.run(main, sys.argv[1:]))

@@ -20,19 +20,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ssdo.commands.bench import megabytes
+import _checkout
+from process_memory import peak_megabytes
 from ssdo.commands.bench.flags import add_count, add_output, save, take_output
-from ssdo.gpu.context import Geometry, Gpu, Line, Program, headless
+from ssdo.gpu.context import Geometry, Gpu, SourceLine, Program, create_headless_context
 from ssdo.measure import images
 from ssdo.measure.timings import in_words, spread
 from ssdo.measure.version import version
 from ssdo.render import environment_maps, mesh_buffers
-from ssdo.render.pipeline import load_scene_of, render_accumulated, render_frame
-from ssdo.render.shot import Shot, add_shot_flags, take_wanted
+from ssdo.render.pipeline import load_shot_scene, render_accumulated, render_frame
+from ssdo.render.shot import Shot, add_shot_flags, parse_overrides
 from ssdo.resources import PACKAGE
 from ssdo.settings import Parser, UserError, format_toml, parse
 
-STEPPED = "import time; began = time.time(), time.process_time(); from ssdo.commands.bench.start import stepped; stepped(*began)"
+STEPPED = f"""
+import time; began = time.time(), time.process_time()
+import sys; sys.path.insert(0, {str(_checkout.ROOT / "tests" / "tools")!r})
+from startup import stepped; stepped(*began)
+"""
 CAPTURE, HELP, AGAIN = "`capture`, the command", "`--help`, the command", "a second frame"
 TINY = {"width": 16, "height": 9}  # pixels of frames that nothing changes
 UNCHANGED = 200  # such frames
@@ -41,9 +46,9 @@ Took = tuple[float, float]  # milliseconds by the wall clock, and of processor t
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench start FLAGS`. Returns the exit code; raises UserError."""
+    """Run with the flags of a command line. Returns the exit code; raises UserError."""
     parser = Parser(
-        "python -m ssdo bench start",
+        "python tests/tools/startup.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -59,10 +64,10 @@ def main(arguments: Sequence[str]) -> int:
     add_shot_flags(parser)
     given = parse(parser, arguments)
     output, runs, names = take_output(given), given.pop("runs"), given.pop("techniques").split(",")
-    wanted = take_wanted(given)
-    shot = wanted.shot(wanted.technique)
-    others = [wanted.shot(name).with_values(TINY) for name in names]
-    load_scene_of(shot)  # what is wrong with it is told before anything is measured
+    wanted = parse_overrides(given)
+    shot = wanted.build_shot(wanted.technique)
+    others = [wanted.build_shot(name).with_values(TINY) for name in names]
+    load_shot_scene(shot)  # what is wrong with it is told before anything is measured
     _run(shot)
     found = [_run(shot) for _ in range(runs)]
     steps = {
@@ -70,9 +75,9 @@ def main(arguments: Sequence[str]) -> int:
         for name in found[0][0]
     }
     memory = spread([held for _, held in found])
-    with Undrawn(headless()) as gpu:
+    with Undrawn(create_headless_context()) as gpu:
         work = {other.technique.group: spread(unchanged(gpu, other)) for other in others}
-        drawn = f"{shot.scene}, {shot.width} x {shot.height}, {shot.technique.label()}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
+        drawn = f"{shot.scene}, {shot.width} x {shot.height}, {shot.technique.describe()}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     print(
         "\n".join(
             [
@@ -124,7 +129,7 @@ class Stepwise(Gpu):
 
     compiled = (0.0, 0.0)  # by the wall clock, and of processor time
 
-    def _compiled(self, vertex: list[Line], fragment: list[Line]) -> Program:
+    def _compiled(self, vertex: list[SourceLine], fragment: list[SourceLine]) -> Program:
         wall, processor = time.time(), time.process_time()
         program = super()._compiled(vertex, fragment)
         self.compiled = self.compiled[0] + time.time() - wall, self.compiled[1] + time.process_time() - processor
@@ -150,21 +155,21 @@ def stepped(began: float, processor: float) -> None:
     parser.add_argument("--output", type=Path)
     add_shot_flags(parser)
     given = parse(parser, flags)
-    path, wanted = given.pop("output"), take_wanted(given)
-    shot = wanted.shot(wanted.technique)
+    path, wanted = given.pop("output"), parse_overrides(given)
+    shot = wanted.build_shot(wanted.technique)
     step("flags")
-    with Stepwise(headless()) as gpu:
+    with Stepwise(create_headless_context()) as gpu:
         step("OpenGL's context")
-        scene = load_scene_of(shot)
-        resolved = shot.resolved(scene)
+        scene = load_shot_scene(shot)
+        resolved = shot.resolve(scene)
         step("scene")
-        mesh_buffers.upload(gpu, scene)
+        mesh_buffers.upload_scene(gpu, scene)
         gpu.ctx.finish()
         step("scene, to OpenGL")
-        environment_maps.upload(gpu, resolved.surroundings())
+        environment_maps.upload_environment(gpu, resolved.load_environment())
         gpu.ctx.finish()
         step("environment, to OpenGL")
-        gpu.sparing = shot.drawn == 1
+        gpu.low_memory = shot.frame_count == 1
         picture = render_accumulated(gpu, shot)
         gpu.ctx.finish()
         step("first frame")
@@ -175,8 +180,8 @@ def stepped(began: float, processor: float) -> None:
         }
         images.save(path, gpu, picture, shot.values())
         step("picture, to the disk")
-        held = megabytes()
-        gpu.sparing = False
+        held = peak_megabytes()
+        gpu.low_memory = False
         render_accumulated(gpu, shot)  # targets stay from now on
         gpu.ctx.finish()
         last = time.time(), time.process_time()
@@ -194,9 +199,9 @@ class Undrawn(Gpu):
         def render(self, *_: Any, **__: Any) -> None:
             pass
 
-    def _compiled(self, vertex: list[Line], fragment: list[Line]) -> Program:
+    def _compiled(self, vertex: list[SourceLine], fragment: list[SourceLine]) -> Program:
         nothing: Any = self.Nothing()
-        return super()._compiled(vertex, fragment)._replace(array=nothing)
+        return super()._compiled(vertex, fragment)._replace(vertex_array=nothing)
 
     def _array(self, geometry: Geometry, program: Any) -> Any:
         return self.Nothing()
@@ -232,3 +237,7 @@ def table_of_frames(work: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Markdown: the same of unchanged frames."""
     lines = ["| work outside OpenGL of an unchanged frame | milliseconds |", "|---|---|"]
     return [*lines, *(f"| {name} | {in_words(took)} |" for name, took in work.items())]
+
+
+if __name__ == "__main__":
+    sys.exit(_checkout.run(main, sys.argv[1:]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,21 +18,21 @@ from importlib.util import find_spec
 from statistics import median
 from typing import Any, NamedTuple
 
+import _checkout
 import numpy as np
-from tqdm import tqdm
-
-from ssdo.commands.bench import peak_memory
+from process_memory import format_peak
+from ssdo.arrays import Floats
 from ssdo.commands.bench.flags import add_output, save, take_output
-from ssdo.gpu.context import Gpu, headless
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.render import ray_scene
 from ssdo.render.frame_uniforms import positions
-from ssdo.render.gbuffer import BACKGROUND
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import draw_surfaces
 from ssdo.render.shot import Shot
-from ssdo.scene import built_in
-from ssdo.scene.files import SCENES_IN_WORDS
-from ssdo.scene.model import Floats
+from ssdo.resources import SHADERS
+from ssdo.scene.loader import SCENE_SUFFIXES_TEXT, load_scene
 from ssdo.settings import Parser, UserError, parse
+from tqdm import tqdm
 
 SCENES = "courtyard,million"
 RUNS = 5
@@ -41,7 +42,7 @@ NEAR = 1e-4  # of the distance: two tracers that round differently agree
 
 @dataclass(frozen=True)
 class Rays:
-    """Passed to shaders/passes/rays.frag as `rays`."""
+    """Passed to tests/tools/shaders/rays.frag as `rays`."""
 
     any: bool  # whatever is met first will do
 
@@ -66,9 +67,9 @@ class Measured(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench rays FLAGS`. Returns the exit code; raises UserError."""
+    """Run with the flags of a command line. Returns the exit code; raises UserError."""
     parser = Parser(
-        "python -m ssdo bench rays",
+        "python tests/tools/ray_throughput.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         "--scenes",
         default=SCENES,
         metavar="S,S,...",
-        help=f"built-in scenes, or paths to {SCENES_IN_WORDS} files [{SCENES}]",
+        help=f"built-in scenes, or paths to {SCENE_SUFFIXES_TEXT} files [{SCENES}]",
     )
     parser.add_argument(
         "--width", type=int, default=1280, metavar="PX", help="of the picture whose pixels rays start at [1280]"
@@ -89,11 +90,11 @@ def main(arguments: Sequence[str]) -> int:
     shots = [Shot().with_values({"scene": name, "width": given["width"], "height": given["height"]}) for name in names]
     output = take_output(given)
     found = []
-    with Gpu(headless()) as gpu, tqdm(shots, desc="rays", disable=None) as bar:
+    with Gpu(create_headless_context(), (SHADERS, _checkout.SHADERS)) as gpu, tqdm(shots, desc="rays", disable=None) as bar:
         for shot in bar:
             found.append(measured(gpu, shot))
         drawn = f"{given['width']} x {given['height']} rays, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    held = peak_memory()
+    held = format_peak()
     print("\n".join([*table(found), "", drawn + (f"; {held} of memory at most" if held else "")]))
     save(output, drawn, {"rows": [one._asdict() for one in found]})
     return 0
@@ -101,9 +102,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def measured(gpu: Gpu, shot: Shot) -> Measured:
     """Build, trace, compare. Raises UserError."""
-    scene = built_in.load(shot.scene, shot.time)
+    scene = load_scene(shot.scene, shot.time)
     start = time.perf_counter()
-    arrays = ray_scene.arrays(scene)
+    arrays = ray_scene.build_arrays(scene)
     build = time.perf_counter() - start
     rays = rays_of(gpu, shot)
     ours, hits = {}, {}
@@ -124,7 +125,7 @@ def rays_of(gpu: Gpu, shot: Shot) -> Given:
     """
     resolved, view = draw_surfaces(gpu, shot)
     depth = gpu.read(view.gbuffer.depth)[..., 0]
-    seen = depth < BACKGROUND
+    seen = depth < BACKGROUND_DEPTH
     if not seen.any():
         raise UserError(f"scene {shot.scene}: nothing is seen that rays could start at; choose another scene")
     normal = gpu.read(view.gbuffer.normal)[..., :3][seen].astype("f8")
@@ -135,14 +136,14 @@ def rays_of(gpu: Gpu, shot: Shot) -> Given:
     # a sphere that touches the surface: cosine-weighted
     towards = normal + ball / np.linalg.norm(ball, axis=-1, keepdims=True)
     towards /= np.maximum(np.linalg.norm(towards, axis=-1, keepdims=True), 1e-9)
-    place += normal * 1e-5 * np.maximum(depth[seen], np.abs(place).max(-1) + np.abs(view.frame.eye).max())[:, None]
+    place += normal * 1e-5 * np.maximum(depth[seen], np.abs(place).max(-1) + np.abs(view.frame.eye_ws).max())[:, None]
     size = (resolved.height, resolved.width, 3)
     return Given(*(np.resize(values, (size[0] * size[1], 3)).reshape(size).astype("f4") for values in (place, towards)))
 
 
 def trace(gpu: Gpu, shot: Shot, rays: Given, any_hit: bool) -> tuple[float, Floats]:
     """Median seconds that all rays take, and how far each goes (h, w), UNMET where it meets nothing."""
-    traced, nodes = ray_scene.upload(gpu, built_in.load(shot.scene, shot.time))
+    traced, nodes = ray_scene.upload_ray_scene(gpu, load_scene(shot.scene, shot.time))
     size = rays.start.shape[1::-1]
     textures = []
     for name, values in zip(Given._fields, rays, strict=True):
@@ -151,14 +152,14 @@ def trace(gpu: Gpu, shot: Shot, rays: Given, any_hit: bool) -> tuple[float, Floa
     into = gpu.target("rays", size, "rgba32f")
     given: dict[str, Any] = {
         "rays": Rays(any_hit),
-        "walk": ray_scene.Walk(nodes),
+        "walk": ray_scene.BvhUniform(nodes),
         "traced": traced,
         "rays_from": textures[0],
         "rays_towards": textures[1],
     }
 
     def draw() -> None:
-        gpu.draw("passes/rays.frag", into, **given)
+        gpu.draw("rays.frag", into, **given)
         gpu.ctx.finish()
 
     seconds = _median(draw)
@@ -216,3 +217,7 @@ def table(found: Sequence[Measured]) -> list[str]:
             f"| {one.scene} | {one.triangles} | {one.nodes} | {one.build:.1f} s | {' | '.join(words)} | {agree} |"
         )
     return lines
+
+
+if __name__ == "__main__":
+    sys.exit(_checkout.run(main, sys.argv[1:]))

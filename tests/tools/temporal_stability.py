@@ -12,26 +12,27 @@ import argparse
 import itertools
 import math
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
+import _checkout
 import numpy as np
-from tqdm import tqdm
-
+from ssdo.arrays import Floats
 from ssdo.commands.bench.flags import add_clock, add_count, add_output, save, set_clock, take_output
-from ssdo.gpu.context import Gpu, headless
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
 from ssdo.measure.metrics import noise_free_rmse, rmse
 from ssdo.measure.references import surface
 from ssdo.measure.version import version
 from ssdo.render.pipeline import measure_passes, render_accumulated, render_frame
-from ssdo.render.shot import Camera, Shot, Wanted, add_shot_flags, take_wanted
+from ssdo.render.shot import Camera, Shot, Overrides, add_shot_flags, parse_overrides
 from ssdo.render.temporal import Temporal
-from ssdo.scene import built_in
-from ssdo.scene.model import Floats
+from ssdo.scene.loader import load_scene
 from ssdo.settings import Parser, UserError, parse
+from tqdm import tqdm
 
 MEASURED = 4  # last frames, whose figures are averaged
 UNCLAMPED = 100.0
@@ -48,9 +49,9 @@ class Motion:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench steady FLAGS`. Returns the exit code; raises UserError."""
+    """Run with the flags of a command line. Returns the exit code; raises UserError."""
     parser = Parser(
-        "python -m ssdo bench steady",
+        "python tests/tools/temporal_stability.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -90,19 +91,19 @@ def main(arguments: Sequence[str]) -> int:
         if not low <= value <= high:
             raise UserError(f"--{flag} {value:g}: must be {low:g} to {high:g}")
     output, runs = take_output(given), given.pop("runs")
-    wanted = take_wanted(given)
-    shot = Wanted({**DEFAULTS, **wanted.found}, wanted.typed).shots()[0]
-    if not shot.remembers:
+    wanted = parse_overrides(given)
+    shot = Overrides({**DEFAULTS, **wanted.preset}, wanted.cli).build_shots()[0]
+    if not shot.uses_history:
         raise UserError(
             "nothing is remembered: leave --temporal.history_length 0, --accumulated-frames and progressive techniques out"
         )
-    shot = replace(shot.resolved(built_in.load(shot.scene, shot.time)), technique=shot.technique)
-    with Gpu(headless()) as gpu:
+    shot = replace(shot.resolve(load_scene(shot.scene, shot.time)), technique=shot.technique)
+    with Gpu(create_headless_context()) as gpu:
         timer = set_clock(gpu, clock)
         rows = measured(gpu, shot, motions(pixels, degrees), truth_frames)
         own, whole = cost(gpu, shot, runs)
         drawn = f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; version {version()}"
-    what = f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.half}, {shot.technique.label()}, "
+    what = f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.is_half}, {shot.technique.describe()}, "
     what += f"{shot.temporal.history_length} frames, clamping {shot.temporal.clip_sigma:g}"
     print(
         "\n".join(
@@ -229,3 +230,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
                     f"| {words} | " + " | ".join(f"{np.mean(row[kind][column]):.4f}" for column in COLUMNS) + " |"
                 )
     return lines
+
+
+if __name__ == "__main__":
+    sys.exit(_checkout.run(main, sys.argv[1:]))

@@ -16,23 +16,23 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import _checkout
 import numpy as np
 from PIL import Image
-
-from ssdo.commands.bench import peak_memory
+from process_memory import format_peak
 from ssdo.resources import PACKAGE
-from ssdo.scene.built_in.million import million
+from ssdo.scene.built_in.million import build_million
 from ssdo.scene.files import gltf
-from ssdo.scene.modelling.textures import mottle, srgb8
+from ssdo.scene.modelling.textures import encode_srgb8, generate_noise
 from ssdo.settings import Parser, UserError, parse
 
 PIECES = 20  # primitives, each with a material of its own
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`bench loading FLAGS`. Returns the exit code; raises UserError."""
+    """Run with the flags of a command line. Returns the exit code; raises UserError."""
     parser = Parser(
-        "python -m ssdo bench loading",
+        "python tests/tools/loading.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         path = Path(folder) / "large.glb"
         count = written(path, given["triangles"], given["images"])
         start = time.perf_counter()
-        gltf.load(path)
+        gltf.read_gltf(path)
         loaded = time.perf_counter() - start
         size = [f"--{name}={given[name]}" for name in ("technique", "width", "height")]
         command = [
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
             "| triangles | file | loaded in | process, start to picture | its memory at most |\n|---|---|---|---|---|"
         )
         print(
-            f"| {count} | {path.stat().st_size / 2**20:.0f} MB | {loaded:.1f} s | {captured:.1f} s | {peak_memory(children=True) or 'not known'} |"
+            f"| {count} | {path.stat().st_size / 2**20:.0f} MB | {loaded:.1f} s | {captured:.1f} s | {format_peak(of_children=True) or 'not known'} |"
         )
     print(
         f"\n{given['width']} x {given['height']}, {given['technique']}, {given['images']} images of 2048 x 2048, {os.cpu_count()} cores"
@@ -80,7 +80,7 @@ def written(path: Path, triangles: int, images: int) -> int:
     """Write the knot of the scene `million` in PIECES primitives with normals and UVs, the first of them with images.
     Returns its triangles.
     """
-    knot = million(triangles).meshes[0]
+    knot = build_million(triangles).meshes[0]
     assert knot.normals is not None and knot.uvs is not None
     views: list[dict[str, int]] = []
     chunks: list[bytes] = []
@@ -113,8 +113,8 @@ def written(path: Path, triangles: int, images: int) -> int:
     pictures = []
     for _ in range(images):
         stored = io.BytesIO()
-        colors = np.clip(0.4 * np.exp(0.2 * mottle(2048, 1.0, rng))[..., None] * rng.uniform(0.4, 1.2, 3), 0, 1)
-        Image.fromarray(srgb8(colors)).save(stored, "png")
+        colors = np.clip(0.4 * np.exp(0.2 * generate_noise(2048, 1.0, rng))[..., None] * rng.uniform(0.4, 1.2, 3), 0, 1)
+        Image.fromarray(encode_srgb8(colors)).save(stored, "png")
         pictures.append({"bufferView": view(stored.getvalue()), "mimeType": "image/png"})
     tree = {
         "asset": {"version": "2.0"},
@@ -153,3 +153,7 @@ def written(path: Path, triangles: int, images: int) -> int:
         file.write(text + struct.pack("<I4s", length, b"BIN\0"))
         file.writelines(chunks)
     return len(knot.triangles)
+
+
+if __name__ == "__main__":
+    sys.exit(_checkout.run(main, sys.argv[1:]))

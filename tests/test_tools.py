@@ -1,0 +1,123 @@
+"""The developers' programs in tests/tools that measure; the others have tests of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import interaction
+import loading
+import numpy as np
+import pytest
+import ray_throughput
+import startup
+from _checkout import ROOT, run
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images
+from ssdo.render.pipeline import render_accumulated
+from ssdo.render.shot import Shot
+from ssdo.scene.loader import load_scene
+
+
+@pytest.mark.parametrize("name", ["interaction", "loading", "ray_throughput", "startup", "temporal_stability", "fuzz"])
+def test_every_program_has_help(name: str, tmp_path: Path) -> None:
+    """From any folder, without an installed package."""
+    program = str(ROOT / "tests" / "tools" / f"{name}.py")
+    done = subprocess.run([sys.executable, program, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"{name}.py" in done.stdout and not done.stderr
+
+
+def test_ray_throughput(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "rays.json"
+    arguments = ["--scenes", "nook,million:triangles=5000", "--width", "64", "--height", "36", "--output", str(out)]
+    assert run(ray_throughput.main, arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| nook", "| million:triangles=5000"]
+    nook, many = json.loads(out.read_text())["rows"]
+    assert nook["triangles"] == load_scene("nook").triangle_count and abs(many["triangles"] / 5000 - 1) < 0.05
+    assert min(nook["ours"].values()) > 0 and f"{nook['ours']['any'] / 1e6:.2f} M/s" in lines[2]
+    assert run(ray_throughput.main, arguments) == 2
+    assert "exists; add --overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nook", "cornell", "million:triangles=20000"])
+def test_rays_end_where_embree_says(gpu: Gpu, name: str) -> None:
+    """Not a ray of 9216 ends elsewhere, nearest or any, but for those that pass within a rounding of an edge: at most
+    one was measured.
+    """
+    pytest.importorskip("embreex")
+    found = ray_throughput.measured(gpu, Shot().with_values({"scene": name, "width": 128, "height": 72}))
+    assert found.agree is not None and found.agree >= 1 - 4 / 9216
+
+
+def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
+    """Cosine-weighted about the normal: the mean of the cosine is 2/3, its variance 1/18."""
+    shot = Shot().with_values({"scene": "plane", "width": 64, "height": 36})
+    start, towards = ray_throughput.rays_of(gpu, shot)
+    assert start.shape == towards.shape == (36, 64, 3)
+    assert np.abs(np.linalg.norm(towards, axis=-1) - 1).max() < 1e-6
+    normal = images.arrays(gpu, render_accumulated(gpu, shot))["normal"]
+    cosine = (normal * towards).sum(-1)
+    assert cosine.min() >= -1e-3 and abs(cosine.mean() - 2 / 3) < 4 * np.sqrt(1 / 18 / cosine.size)
+    seconds, far = ray_throughput.trace(gpu, shot, ray_throughput.Given(start, towards), True)
+    assert seconds > 0 and (far == ray_throughput.UNMET).all()
+
+
+def test_interaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "interaction.json"
+    small = ["--scene", "nook", "--width", "64", "--height", "36", "--steps", "3"]
+    small += ["--ssdo.samples", "4", "--ssao.samples", "4"]
+    assert run(interaction.main, [*small, "--output", str(out)]) == 0
+    lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
+    rows = found["rows"]
+    ssao, ssdo = "SSAO, 4 directions", "SSDO with bounce, 4 directions"
+    assert [row["shown"] for row in rows[::2]] == [ssao, ssdo, f"{ssao} beside {ssdo}"]
+    assert [row["motion"] for row in rows] == ["the camera goes around", "the sky turns"] * 3
+    # so small a window is fast enough
+    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)
+    assert (
+        len(lines) == 2 + 6 + 2
+        and lines[2].split("|")[5].strip() == "64 x 36 (100 %)"
+        and "a window of 64 x 36" in lines[-1]
+    )
+    assert run(interaction.main, [*small, "--output", str(out)]) == 2
+    assert run(interaction.main, [*small, "--steps", "2"]) == 2
+    assert run(interaction.main, [*small, "--techniques", "x"]) == 2
+
+
+def test_startup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "start.json"
+    arguments = ["--scene", "nook", "--width", "48", "--height", "27", "--runs", "1"]
+    arguments += ["--techniques", "off,ssao", "--output", str(out)]
+    assert run(startup.main, arguments) == 0
+    lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
+    steps = found["steps"]
+    assert [line.split(" | ")[0][2:] for line in lines[2 : 2 + len(steps)]] == list(steps)
+    assert all(took[clock]["median"] >= 0 for took in steps.values() for clock in ("wall", "processor"))
+    parts = [took["wall"]["median"] for name, took in steps.items() if "command" not in name and "second" not in name]
+    assert len(parts) == 10 and sum(parts) < 3 * steps["`capture`, the command"]["wall"]["median"]
+    assert 30 < found["megabytes"]["median"] < 2000
+    assert found["unchanged"].keys() == {"off", "ssao"} and all(
+        0 < each["median"] < 50 for each in found["unchanged"].values()
+    )
+    assert run(startup.main, ["--runs", "0"]) == 2
+    assert "--runs 0: must be 1 to 1000" in capsys.readouterr().err
+    assert run(startup.main, ["--scene", "nowhere"]) == 2
+    assert "no scene nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "message"),
+    [
+        (ray_throughput, ["--scenes", "million:triangles=9"], "triangles = 9: must be 1000 to 20000000"),
+        (ray_throughput, ["--width", "0"], "width = 0: must be 1 to 8192"),
+        (loading, ["--images", "21"], "--images 21: must be 0 to 20"),
+    ],
+)
+def test_mistakes(program: ModuleType, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(program.main, arguments) == 2
+    said = capsys.readouterr()
+    assert message in said.err and said.err.count("\n") == 1 and not said.out
