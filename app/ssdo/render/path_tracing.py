@@ -1,63 +1,84 @@
-"""What shaders that follow light with rays are given: the triangles, the environment in two parts, the lamps. See
-shaders/common/path_tracing.glsl.
-"""
+"""The bindings of shaders that trace paths: triangles, environment and lights. See shaders/common/path_tracing.glsl."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ssdo.gpu.context import Gpu, Texture
-from ssdo.render import environment_maps, punctual_lights, ray_scene
-from ssdo.render.technique import TechniqueInputs
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.shaders import Bindings
+from ssdo.gpu.target import Texture
+from ssdo.render.environment_maps import upload_dfg_lut
+from ssdo.render.punctual_lights import make_lights_uniform, upload_lights
+from ssdo.render.ray_scene import upload_ray_scene
+from ssdo.scene.environment import Environment
 
-UNLIMITED = 1e9  # metres
+if TYPE_CHECKING:
+    from ssdo.render.technique import TechniqueInputs
+
+UNLIMITED_DISTANCE = 1e9  # metres
 
 
 @dataclass(frozen=True)
-class Paths:
+class PathUniforms:
     """Passed to shaders as `paths`."""
 
-    reach: float  # metres that a ray goes
-    bounces: int  # how often light is reflected on its way to where a path begins
+    max_distance: float  # length of a ray, metres
+    max_bounces: int  # reflections between a light and the start of a path
 
 
 @dataclass(frozen=True)
-class Bright:
-    """Passed to shaders as `bright`: the part of the environment that rays are aimed at."""
+class EnvironmentSamplingUniform:
+    """Passed to shaders as `environment_sampling`: importance sampling of the environment's bright texels."""
 
-    count: int  # texels, see environment.Split; 0: no ray is aimed
-    size: tuple[float, float]  # of the whole map
-    density: float  # of rays by solid angle, for each unit of remainder, channels added up
-
-
-def full(view: TechniqueInputs) -> bool:
-    """Whether what rays meet needs more than the plainest of materials."""
-    return view.scene.layered or bool(view.scene.lamps)
+    texel_count: int  # 0: the environment is not importance-sampled
+    map_size: tuple[float, float]  # width and height of the environment, texels
+    density: float  # probability density by solid angle, per unit of radiance above the cap, channels summed
 
 
-def given(gpu: Gpu, view: TechniqueInputs, reach: float = UNLIMITED, bounces: int = 1) -> dict[str, Any]:
-    """All that shaders/common/path_tracing.glsl reads, but the frame."""
-    triangles, nodes = ray_scene.upload(gpu, view.scene)
-    split, (height, width) = view.sky.split, view.sky.radiance.shape[:2]
+def needs_full_material(inputs: TechniqueInputs) -> bool:
+    """Whether rays need the shader entry that evaluates full materials and punctual lights."""
+    return inputs.scene.needs_full_material or bool(inputs.scene.lights)
 
-    def make() -> tuple[Texture, Texture]:
-        return gpu.sphere_map(split.dim) if len(split.bright) else view.environment.background, gpu.texels(
-            split.bright.reshape(-1, 4)
-        )
 
-    dim, texels = gpu.cached("split environment", view.sky, make, keep=2)
-    found: dict[str, Any] = {"paths": Paths(reach, bounces), "walk": ray_scene.Walk(nodes), "traced": triangles}
-    bright = Bright(
-        len(split.bright), (width, height), width * height / (2 * math.pi**2 * split.light) if split.light else 0.0
-    )
-    found |= {"environment": view.environment._replace(background=dim), "bright": bright, "bright_texels": texels}
-    found["lamps"] = punctual_lights.block(view.scene, view.lights)
-    if full(view):
-        found |= {"lamp_texels": punctual_lights.listed(gpu, view.scene, view.frame, view.lights)}
-        found |= {
-            "whole_environment": view.environment.background,
-            "gloss_reflectance": environment_maps.reflectance_table(gpu),
+def bind_path_tracing(
+    gpu: Gpu, inputs: TechniqueInputs, max_distance: float = UNLIMITED_DISTANCE, max_bounces: int = 1
+) -> Bindings:
+    """Everything that shaders/common/path_tracing.glsl reads, except the frame. Raises UserError."""
+    background = inputs.environment_maps.background
+    capped_background, bright_texels = _upload_environment_sampling(gpu, inputs.environment, background)
+    bindings: Bindings = {
+        **upload_ray_scene(gpu, inputs.scene)._asdict(),
+        "paths": PathUniforms(max_distance, max_bounces),
+        "environment": inputs.environment_maps._replace(background=capped_background),
+        "environment_sampling": _make_sampling_uniform(inputs.environment),
+        "environment_sampling_texels": bright_texels,
+        "lights": make_lights_uniform(inputs.scene, inputs.lights),
+    }
+    if needs_full_material(inputs):
+        bindings |= {
+            "punctual_light_texels": upload_lights(gpu, inputs.scene, inputs.frame, inputs.lights),
+            "full_environment": background,
+            "specular_ibl_dfg": upload_dfg_lut(gpu),
         }
-    return found
+    return bindings
+
+
+def _upload_environment_sampling(gpu: Gpu, environment: Environment, background: Texture) -> tuple[Texture, Texture]:
+    """The environment up to the cap, and its bright texels, see `environment.EnvironmentSampling`."""
+
+    def upload() -> tuple[Texture, Texture]:
+        sampling = environment.sampling
+        has_bright_texels = len(sampling.bright_texels) > 0
+        capped = gpu.upload.latlong_texture(sampling.capped) if has_bright_texels else background
+        return capped, gpu.upload.texel_list(sampling.bright_texels.reshape(-1, 4))
+
+    return gpu.cached("environment sampling", environment, upload, max_entries=2)
+
+
+def _make_sampling_uniform(environment: Environment) -> EnvironmentSamplingUniform:
+    sampling, (height, width) = environment.sampling, environment.radiance.shape[:2]
+    # 2 pi^2 / (width height) is the solid angle of a texel at the equator.
+    density = width * height / (2 * math.pi**2 * sampling.bright_power) if sampling.bright_power else 0.0
+    return EnvironmentSamplingUniform(len(sampling.bright_texels), (width, height), density)

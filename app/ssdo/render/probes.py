@@ -1,61 +1,116 @@
-"""What probes in a scene see around themselves: drawn once for a scene and its light, and looked up for every direction
-that the screen leaves open.
+"""Radiance probes: a grid of octahedral maps of the scene, traced once per scene and lighting.
+
+SSDO and the visibility bitmask sample them in directions in which the screen shows no occluder.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from ssdo.gpu.context import Gpu, Texture
-from ssdo.render import path_tracing
+import numpy as np
+
+from ssdo.arrays import Doubles
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.shaders import Bindings
+from ssdo.gpu.target import Texture
 from ssdo.render.frame_uniforms import FrameUniforms
-from ssdo.render.probe_grid import Grid, grid
-from ssdo.render.technique import TechniqueInputs
+from ssdo.render.path_tracing import bind_path_tracing, needs_full_material
+from ssdo.scene.model import Scene
+from ssdo.settings import Settings, Vec3, param
 
-TARGET = "far field"  # what holds it
+if TYPE_CHECKING:
+    from ssdo.render.technique import TechniqueInputs
+
+PROBE_TARGET = "probes"
+# In a scene without height, how high a cell is, relative to the width of the others.
+FLAT_CELL_RATIO = 0.05
 IDENTITY = tuple(float(i % 5 == 0) for i in range(16))
 
 
-class Probes(NamedTuple):
-    """Passed to shaders as `far_field`; read through shaders/common/probes.glsl."""
+@dataclass(frozen=True)
+class ProbeSettings(Settings):
+    """Radiance probes for directions that the screen does not show, for SSDO and the bitmask."""
 
-    seen: Texture | None  # rgb: radiance of what is met; a: metres to that. None: there are no probes
+    group: ClassVar[str] = "probes"
+
+    enabled: bool = param(False, help="sample a grid of probes where the screen shows no occluder", compile_time=True)
+    grid_size: int = param(
+        8, 2, 32, "probes along the scene's longest side; about as far apart on the others", log=True
+    )
+    octahedral_size: int = param(
+        12, 4, 16, "width of each probe's octahedral map; more resolve smaller objects", unit="px"
+    )
 
 
-def given(gpu: Gpu, view: TechniqueInputs) -> dict[str, Any]:
-    """All that shaders/common/probes.glsl reads, but the frame."""
-    where = grid(view.scene, view.probes)
-    return {
-        "probes": view.probes,
-        "grid": where,
-        "far_field": Probes(_drawn(gpu, view, where) if view.probes.enabled else None),
-    }
+@dataclass(frozen=True)
+class ProbeGrid:
+    """Passed to shaders as `probe_grid`. A probe stands in the centre of each cell."""
+
+    origin: Vec3  # lowest corner, world space, metres
+    cell_size: Vec3  # metres
+    counts: Vec3  # cells along x, y, z
+    octahedral_size: float  # texels, width of a probe's map
+
+    @property
+    def texture_size(self) -> tuple[int, int]:
+        """Texels of all maps: those of one height in a row, along x and then z."""
+        x, y, z = (int(n) for n in self.counts)
+        size = int(self.octahedral_size)
+        return x * z * size, y * size
 
 
-def _drawn(gpu: Gpu, view: TechniqueInputs, where: Grid) -> Texture:
-    light_alone = view._replace(frame=_without_camera(view.frame), lights=replace(view.lights, shadows=0))
-    into = gpu.target(TARGET, where.size, "rgba32f")
-    entry = "full" if path_tracing.full(view) else "matte"
-    return gpu.draw(
-        f"passes/probe_trace.frag:{entry}",
-        into,
-        keep=True,
-        grid=where,
-        frame=light_alone.frame,
-        **path_tracing.given(gpu, light_alone),
-    )[0]
+class ProbeTextures(NamedTuple):
+    """Passed to shaders as `probe`; read through shaders/common/probes.glsl."""
+
+    radiance_distance: Texture | None  # rgb: incoming radiance; a: distance of the hit, metres. None: no probes
+
+
+def fit_probe_grid(scene: Scene, settings: ProbeSettings) -> ProbeGrid:
+    """Divide the scene's bounds into cells, at least two along each axis.
+
+    So there are probes above a floor and between two walls.
+    """
+    low, high = (corner.astype("f8") for corner in scene.bounds)
+    spacing = max(float((high - low).max()) / settings.grid_size, 1e-6)
+    counts = np.maximum(np.ceil((high - low) / spacing - 1e-4), 2)
+    cell_size = np.maximum((high - low) / counts, FLAT_CELL_RATIO * spacing)
+    origin = (low + high - counts * cell_size) / 2
+    return ProbeGrid(_to_vec3(origin), _to_vec3(cell_size), _to_vec3(counts), float(settings.octahedral_size))
+
+
+def bind_probes(gpu: Gpu, inputs: TechniqueInputs) -> Bindings:
+    """Everything that shaders/common/probes.glsl reads, except the frame. Raises UserError."""
+    grid = fit_probe_grid(inputs.scene, inputs.probes)
+    texture = trace_probes(gpu, inputs, grid) if inputs.probes.enabled else None
+    return {"probes": inputs.probes, "probe_grid": grid, "probe": ProbeTextures(texture)}
+
+
+def trace_probes(gpu: Gpu, inputs: TechniqueInputs, grid: ProbeGrid) -> Texture:
+    """Trace the maps of all probes. The result is cached until the scene, the lights or the environment change."""
+    inputs = inputs._replace(frame=_without_camera(inputs.frame), lights=replace(inputs.lights, shadows=0))
+    target = gpu.target(PROBE_TARGET, grid.texture_size, "rgba32f")
+    entry = "full" if needs_full_material(inputs) else "basic"
+    bindings = bind_path_tracing(gpu, inputs)
+    shader = f"passes/probe_trace.frag:{entry}"
+    return gpu.draw(shader, target, cache=True, scissor=None, probe_grid=grid, frame=inputs.frame, **bindings)[0]
 
 
 def _without_camera(frame: FrameUniforms) -> FrameUniforms:
-    """The light of a frame: the same wherever the camera is, and in every frame."""
-    seen = replace(
+    """Reset everything that depends on the camera or the frame's index, so that the pass cache finds the probes."""
+    return replace(
         frame,
         clip_from_world=IDENTITY,
         view_from_world=IDENTITY,
         world_from_view=IDENTITY,
-        eye=(0.0, 0.0, 0.0),
+        eye_ws=(0.0, 0.0, 0.0),
+        size=(1.0, 1.0),
+        tan_half_fov=(1.0, 1.0),
+        projection_offset=(0.0, 0.0),
         jitter=(0.0, 0.0, 0.0),
         index=0,
     )
-    return replace(seen, size=(1.0, 1.0), tangent=(1.0, 1.0), shift=(0.0, 0.0))
+
+
+def _to_vec3(values: Doubles) -> Vec3:
+    return float(values[0]), float(values[1]), float(values[2])

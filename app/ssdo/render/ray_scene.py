@@ -1,4 +1,7 @@
-"""A scene's triangles on the GPU for rays: the tree, the corners, materials and images as long lists of texels."""
+"""A scene's triangles, materials and images on the GPU, as ray tracing shaders read them.
+
+Every array is a texel list: a texture that shaders index by number, see `Uploader.texel_list`.
+"""
 
 from __future__ import annotations
 
@@ -7,142 +10,182 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.gpu.context import ROW, Gpu, Texture
-from ssdo.render import bvh
-from ssdo.render.mesh_buffers import corners
-from ssdo.scene.model import Bytes, Floats, Image, Mesh, Scene
+from ssdo.arrays import Bools, Bytes, Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
+from ssdo.gpu.upload import TEXELS_PER_ROW
+from ssdo.render.bvh import Bvh, build_bvh
+from ssdo.render.mesh_buffers import build_vertices
+from ssdo.scene.model import ImageTexture, Material, Mesh, Scene
 
 MATERIAL_TEXELS = 12  # as in shaders/common/ray_scene.glsl
 
 
 @dataclass(frozen=True)
-class Walk:
-    """Passed to shaders as `walk`."""
+class BvhUniform:
+    """Passed to shaders as `bvh`."""
 
-    nodes: int
-
-
-class Traced(NamedTuple):
-    """Passed to shaders as `traced`; read through shaders/common/ray_scene.glsl."""
-
-    nodes: Texture  # two texels a node, see bvh.Tree
-    # three texels: corner, and 1 where a leaf ends, 2 more where there may be a hole; the two edges from there
-    triangles: Texture
-    corners: Texture  # four texels: normals, UVs, material
-    extras: Texture  # five texels where any mesh has them: second UVs, colours
-    materials: Texture  # MATERIAL_TEXELS, see `_material`
-    images: Texture  # every image's texels one after the other, each from a row's start
+    node_count: int
 
 
-class Uploaded(NamedTuple):
-    traced: Traced
-    nodes: int
+class RayScene(NamedTuple):
+    """Passed to shaders as `ray_scene`; read through shaders/common/ray_scene.glsl."""
+
+    nodes: Texture  # two texels per node, see `Bvh.nodes`
+    triangles: Texture  # three texels per triangle, see `_build_triangles`
+    attributes: Texture  # four texels per triangle: normals, UVs, material
+    extra_attributes: Texture  # five texels per triangle, if any mesh has second UVs or vertex colours
+    materials: Texture  # MATERIAL_TEXELS per mesh, see `_build_material`
+    images: Texture  # texels of all images, one image after the other, each from the start of a row
 
 
-class Arrays(NamedTuple):
-    """What `Traced` holds, as arrays (n, 4) and for triangles (n, texels, 4)."""
+class RaySceneBindings(NamedTuple):
+    """What shaders/common/ray_scene.glsl reads, by the names it has there."""
+
+    ray_scene: RayScene
+    bvh: BvhUniform
+
+
+class RaySceneArrays(NamedTuple):
+    """The contents of `RayScene`: (n, texels, 4) per node, triangle or material; images (n, 4)."""
 
     nodes: Floats
     triangles: Floats
-    corners: Floats
-    extras: Floats
+    attributes: Floats
+    extra_attributes: Floats
     materials: Floats
     images: Bytes
 
 
-def upload(gpu: Gpu, scene: Scene) -> Uploaded:
-    """The scene's triangles as rays meet them; made once for each scene. Raises UserError when there are too many."""
+def upload_ray_scene(gpu: Gpu, scene: Scene) -> RaySceneBindings:
+    """Upload a scene for ray tracing, once. Raises UserError when it has too many triangles."""
 
-    def make() -> Uploaded:
-        made = arrays(scene)
-        return Uploaded(Traced(*(gpu.texels(values.reshape(-1, 4)) for values in made)), len(made.nodes))
+    def upload() -> RaySceneBindings:
+        arrays = build_arrays(scene)
+        textures = RayScene(*(gpu.upload.texel_list(values.reshape(-1, 4)) for values in arrays))
+        return RaySceneBindings(textures, BvhUniform(len(arrays.nodes)))
 
-    return gpu.cached("traced", scene, make, keep=2)
+    return gpu.cached("ray scene", scene, upload, max_entries=2)
 
 
-def arrays(scene: Scene) -> Arrays:
-    """The tree of a scene, and what its leaves hold, in the leaves' order."""
-    vertices, materials, shelf = [np.zeros((0, 3, 8), "f4")], [np.zeros((0, MATERIAL_TEXELS, 4), "f4")], _Shelf()
-    numbers, extra = [np.zeros(0, "f4")], any(_has_extras(mesh) for mesh in scene.meshes)
-    more = [np.zeros((0, 5, 4), "f4")]
+def build_arrays(scene: Scene) -> RaySceneArrays:
+    """Build the BVH of a scene, and the attributes of its triangles in the order of the leaves."""
+    meshes = scene.meshes
+    images = ImageTexelPacker()
+    materials = [np.zeros((0, MATERIAL_TEXELS, 4), "f4"), *(_build_material(mesh, images) for mesh in meshes)]
+    vertices, mesh_indices = _collect_triangles(scene)
+    has_extras = any(_has_extra_attributes(mesh) for mesh in meshes)
+    extras = np.zeros((0, 5, 4), "f4")
+    if has_extras:
+        extras = np.concatenate([extras, *(_build_extra_attributes(mesh) for mesh in meshes)])
+
+    # Rays hit triangles without area only by rounding.
+    edges_1, edges_2 = vertices[:, 1, :3] - vertices[:, 0, :3], vertices[:, 2, :3] - vertices[:, 0, :3]
+    has_area = np.cross(edges_1, edges_2).any(1)
+    vertices, mesh_indices = vertices[has_area], mesh_indices[has_area]
+    bvh = build_bvh(vertices[..., :3])
+    vertices, mesh_indices = vertices[bvh.order], mesh_indices[bvh.order]
+
+    is_masked = np.array([mesh.material.alpha_cutoff > 0 for mesh in meshes] or [False])
+    return RaySceneArrays(
+        nodes=bvh.nodes,
+        triangles=_build_triangles(vertices, bvh, is_masked[mesh_indices.astype("i4")]),
+        attributes=_build_attributes(vertices, mesh_indices),
+        extra_attributes=extras[has_area][bvh.order] if has_extras else np.zeros((1, 5, 4), "f4"),
+        materials=np.concatenate(materials),
+        images=images.texels(),
+    )
+
+
+def _collect_triangles(scene: Scene) -> tuple[Floats, Floats]:
+    """(n, 3, 8) position, normal and UV of the vertices of all triangles; (n,) index of the mesh of each."""
+    vertices, mesh_indices = [np.zeros((0, 3, 8), "f4")], [np.zeros(0, "f4")]
     for index, mesh in enumerate(scene.meshes):
-        v, c = corners(mesh)
-        vertices.append(v[c])
-        numbers.append(np.full(len(c), index, "f4"))
-        materials.append(_material(mesh, shelf))
-        if extra:
-            more.append(_extras(mesh))
-    vertex = np.concatenate(vertices)
-    number = np.concatenate(numbers)
-    pierced = np.array([mesh.material.cutoff > 0 for mesh in scene.meshes] or [False])
-    # Without area there is nothing to hit but by rounding.
-    solid = np.cross(vertex[:, 1, :3] - vertex[:, 0, :3], vertex[:, 2, :3] - vertex[:, 0, :3]).any(1)
-    vertex, number = vertex[solid], number[solid]
-    tree = bvh.build(vertex[..., :3])
-    vertex, number = vertex[tree.order], number[tree.order]
-    extras = np.concatenate(more)[solid][tree.order] if extra else np.zeros((1, 5, 4), "f4")
-    triangles = np.zeros((len(vertex), 3, 4), "f4")
-    triangles[:, 0, :3], triangles[:, 0, 3] = vertex[:, 0, :3], tree.last + 2 * pierced[number.astype("i4")]
-    triangles[:, 1:, :3] = vertex[:, 1:, :3] - vertex[:, :1, :3]
-    held = np.empty((len(vertex), 4, 4), "f4")
-    held[:, :3, :3], held[:, :3, 3] = vertex[..., 3:6], vertex[..., 6]
-    held[:, 3, :3], held[:, 3, 3] = vertex[..., 7], number
-    return Arrays(tree.nodes, triangles, held, extras, np.concatenate(materials), shelf.texels())
+        mesh_vertices, triangles = build_vertices(mesh)
+        vertices.append(mesh_vertices[triangles])
+        mesh_indices.append(np.full(len(triangles), index, "f4"))
+    return np.concatenate(vertices), np.concatenate(mesh_indices)
 
 
-def _material(mesh: Mesh, shelf: _Shelf) -> Floats:
-    """(1, MATERIAL_TEXELS, 4): albedo, opacity; emission, cutoff; metallic, roughness, reflectance, 1 where the mesh
-    has extras; then for the images of albedo, emission and surface: where each lies, and the two rows that make its
-    coordinates.
+def _build_triangles(vertices: Floats, bvh: Bvh, is_masked: Bools) -> Floats:
+    """(n, 3, 4) first vertex, and the two edges from it.
+
+    The first texel's w is 1 on the last triangle of a leaf, plus 2 if the material has an alpha mask.
     """
-    m = mesh.material
-    rows: list[tuple[float, ...]] = [
-        (*m.albedo, m.opacity),
-        (*m.emission, m.cutoff),
-        (m.metallic, m.roughness, m.reflectance, _has_extras(mesh)),
-    ]
-    for image in (m.albedo_image, m.emission_image, m.surface_image):
-        u, v = image.transform if image else ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-        rows += [shelf.place(image), (*u, 0.0), (*v, 0.0)]
-    return np.array([rows], "f4")
+    triangles = np.zeros((len(vertices), 3, 4), "f4")
+    triangles[:, 0, :3] = vertices[:, 0, :3]
+    triangles[:, 0, 3] = bvh.is_last + 2 * is_masked
+    triangles[:, 1:, :3] = vertices[:, 1:, :3] - vertices[:, :1, :3]
+    return triangles
 
 
-def _has_extras(mesh: Mesh) -> bool:
+def _build_attributes(vertices: Floats, mesh_indices: Floats) -> Floats:
+    """(n, 4, 4) normals and u of the three vertices; their v, and the index of the mesh."""
+    attributes = np.empty((len(vertices), 4, 4), "f4")
+    attributes[:, :3, :3], attributes[:, :3, 3] = vertices[..., 3:6], vertices[..., 6]
+    attributes[:, 3, :3], attributes[:, 3, 3] = vertices[..., 7], mesh_indices
+    return attributes
+
+
+def _has_extra_attributes(mesh: Mesh) -> bool:
     return mesh.uvs2 is not None or mesh.colors is not None
 
 
-def _extras(mesh: Mesh) -> Floats:
-    """(m, 5, 4): the second UVs of three corners, then their colours."""
-    found = np.ones((len(mesh.triangles), 5, 4), "f4")
+def _build_extra_attributes(mesh: Mesh) -> Floats:
+    """(m, 5, 4) second UVs of the three vertices, then their colours."""
+    extras = np.ones((len(mesh.triangles), 5, 4), "f4")
     if mesh.uvs2 is not None:
-        found[:, :2].reshape(-1, 8)[:, :6] = mesh.uvs2[mesh.triangles].reshape(-1, 6)
+        extras[:, :2].reshape(-1, 8)[:, :6] = mesh.uvs2[mesh.triangles].reshape(-1, 6)
     if mesh.colors is not None:
-        found[:, 2:] = mesh.colors[mesh.triangles]
-    return found
+        extras[:, 2:] = mesh.colors[mesh.triangles]
+    return extras
 
 
-class _Shelf:
-    """Images of any size in one list."""
+def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
+    """(1, MATERIAL_TEXELS, 4): three texels of factors, then three for each of the textures that rays read.
+
+    Factors: albedo, opacity; emission, alpha cutoff; metallic, roughness, F0, 1 if the mesh has extra attributes.
+    Textures (albedo, emission, metallic-roughness): the location of the image, and the two rows of the UV transform.
+    """
+    m: Material = mesh.material
+    rows: list[tuple[float, ...]] = [
+        (*m.albedo, m.opacity),
+        (*m.emission, m.alpha_cutoff),
+        (m.metallic, m.roughness, m.f0, _has_extra_attributes(mesh)),
+    ]
+    for texture in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture):
+        row_u, row_v = texture.transform if texture else ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+        rows += [images.add(texture), (*row_u, 0.0), (*row_v, 0.0)]
+    return np.array([rows], "f4")
+
+
+class ImageTexelPacker:
+    """Packs the texels of images of any size into one list. An image that is added again is packed once."""
 
     def __init__(self) -> None:
-        self._rows: list[Bytes] = [np.full((ROW, 4), 255, "u1")]  # something to fetch where there is no image
-        self._count = 1
-        self._known: dict[int, tuple[float, float, float]] = {}
+        white = np.full((TEXELS_PER_ROW, 4), 255, "u1")  # so that the list is never empty
+        self._rows: list[Bytes] = [white]
+        self._row_count = 1
+        self._locations: dict[int, tuple[float, float, float]] = {}
 
-    def place(self, wanted: Image | None) -> tuple[float, float, float, float]:
-        """First row, width, height of an image; width 0 where there is none. Then which UVs it takes (1), where it ends
-        in u (2), in v (4).
+    def add(self, texture: ImageTexture | None) -> tuple[float, float, float, float]:
+        """Pack a texture's image. Returns its first row, width (0: no texture), height, and flags.
+
+        The flags add up: 1 for the second set of UVs, 2 for clamping in u, 4 for clamping in v.
         """
-        if wanted is None:
+        if texture is None:
             return 0.0, 0.0, 0.0, 0.0
-        image = wanted.pixels
-        if id(image) not in self._known:
-            h, w = image.shape[:2]
-            rows = -(-h * w // ROW)
-            self._known[id(image)] = float(self._count), float(w), float(h)
-            self._rows.append(np.concatenate([image.reshape(-1, 4), np.zeros((rows * ROW - h * w, 4), "u1")]))
-            self._count += rows
-        return *self._known[id(image)], float(wanted.uv_set + 2 * wanted.clamp[0] + 4 * wanted.clamp[1])
+        pixels = texture.pixels
+        if id(pixels) not in self._locations:
+            height, width = pixels.shape[:2]
+            rows = -(-height * width // TEXELS_PER_ROW)
+            self._locations[id(pixels)] = float(self._row_count), float(width), float(height)
+            padding = np.zeros((rows * TEXELS_PER_ROW - height * width, 4), "u1")
+            self._rows.append(np.concatenate([pixels.reshape(-1, 4), padding]))
+            self._row_count += rows
+        flags = texture.uv_set + 2 * texture.clamp[0] + 4 * texture.clamp[1]
+        return *self._locations[id(pixels)], float(flags)
 
     def texels(self) -> Bytes:
+        """(n, 4) the texels of all images."""
         return np.concatenate(self._rows)
