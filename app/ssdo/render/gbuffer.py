@@ -1,85 +1,107 @@
-"""The surfaces the camera sees."""
+"""The G-buffer: geometry and material of the nearest surface at every pixel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ssdo.gpu.context import Geometry, Gpu, Part, Texture
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.geometry import DrawRange, Geometry
+from ssdo.gpu.target import Texture
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix
-from ssdo.render.mesh_buffers import seen, upload
+from ssdo.render.mesh_buffers import upload_scene, visible_ranges
 from ssdo.scene.model import Scene
 from ssdo.settings import param
 
-BACKGROUND = 1e30  # the depth where there is no surface: farther than any, so that it never hides one
+BACKGROUND_DEPTH = 1e30  # depth of pixels that show no surface, metres; as in shaders/common/screen.glsl
 
 
 class GBuffer(NamedTuple):
     """Passed to shaders as `gbuffer`."""
 
-    normal: Texture  # rgb: unit normal, world space, towards the camera's side; a: 1 on a surface, 0 on the background
-    # rgb: diffuse reflectance, linear; a: share of the environment's light that the artist lets through
-    albedo: Texture
-    emission: Texture  # rgb: radiance; a black texel where nothing in the scene shines
-    depth: Texture  # metres along the view axis, 32 bit
-    flat: Texture  # the normal without the bumps of a normal image: what the surface's own plane is
-    gloss: Texture | None = None  # rgb: reflectance at normal incidence; a: roughness; None: everything is diffuse
+    normal: Texture  # rgb: unit shading normal, world space, towards the camera; a: 1 on a surface, 0 on the background
+    albedo: Texture  # rgb: diffuse reflectance, linear; a: the material's AO map, 1 without one
+    emission: Texture  # rgb: emitted radiance; a black texel if nothing in the scene emits
+    depth: Texture  # along the view axis, metres, 32 bit; BACKGROUND_DEPTH on the background
+    geometric_normal: Texture  # rgb: unit normal without the normal map, world space; a: as `normal`
+    specular: Texture | None = None  # rgb: F0; a: roughness. None: everything is diffuse
 
 
 @dataclass(frozen=True)
-class Camera:
-    """Passed to shaders/passes/gbuffer.vert as `camera`: all of a frame that decides what is seen, so that other light
-    draws no surfaces again.
+class SurfaceCamera:
+    """Passed to shaders/passes/gbuffer.vert as `camera`.
+
+    The part of a frame that decides which surfaces are visible: a change of light alone does not redraw them.
     """
 
     clip_from_world: Matrix
     view_from_world: Matrix
-    layer: str = param("seen", choices=("seen", "fronts", "backs"))  # what is nearest, or of what lies behind a depth
+    # Front faces or back faces behind another layer; or the nearest surface.
+    layer: str = param("nearest", choices=("nearest", "front", "back"))
 
 
-def parts(scene: Scene) -> tuple[str, ...]:
-    """What a layer's textures hold, in their order."""
-    return ("normal", "albedo", "depth", *("flat", "gloss") * scene.layered, *("emission",) * scene.shining)
+def attachment_names(scene: Scene) -> tuple[str, ...]:
+    """The fields of `GBuffer` in the order of the target's textures."""
+    names = ["normal", "albedo", "depth"]
+    if scene.needs_full_material:
+        names += ["geometric_normal", "specular"]
+    if scene.has_emission:
+        names += ["emission"]
+    return tuple(names)
 
 
-def draw(gpu: Gpu, scene: Scene, frame: FrameUniforms) -> GBuffer:
-    """Depth is written in metres beside the depth test's own: as precise at a kilometre as at a metre, and cheap to
-    use.
-    """
-    uploaded = upload(gpu, scene)
-    return layer(gpu, scene, frame, "gbuffer", uploaded.geometry, seen(uploaded, frame), "seen")
+def draw_gbuffer(gpu: Gpu, scene: Scene, frame: FrameUniforms) -> GBuffer:
+    """Draw the nearest surfaces. Raises UserError."""
+    buffers = upload_scene(gpu, scene)
+    ranges = visible_ranges(buffers, frame)
+    return draw_surface_layer(gpu, scene, frame, "gbuffer", buffers.geometry, ranges, "nearest")
 
 
-def layer(
+def draw_surface_layer(
     gpu: Gpu,
     scene: Scene,
     frame: FrameUniforms,
-    name: str,
+    target_name: str,
     geometry: Geometry,
-    parts: Sequence[Part],
-    which: str,
-    **bound: Any,
+    ranges: Sequence[DrawRange],
+    layer: str,
+    front_layer_depth: Texture | None = None,
 ) -> GBuffer:
-    """What is nearest of these parts; of another layer than what is seen, behind the depth `before`."""
-    formats = ["rgba16f", "rgba16f", "r32f", *["rgba16f"] * (2 * scene.layered + scene.shining)]
-    into = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
-    clear, camera = (
-        [BACKGROUND if f == "r32f" else 0.0 for f in formats],
-        Camera(frame.clip_from_world, frame.view_from_world, which),
-    )
-    gpu.raster(
-        "passes/gbuffer", into, geometry, parts, clear, camera=camera, keep=True, backs=which == "backs", **bound
-    )
-    normal, albedo, depth, *more = into.textures
-    emission = more.pop() if scene.shining else gpu.black
-    return GBuffer(normal, albedo, emission, depth, more[0] if more else normal, more[1] if scene.glossy else None)
+    """Draw the nearest surfaces of some ranges. For the layers "front" and "back": behind `front_layer_depth`.
 
-
-def inverse_depth(gpu: Gpu, frame: FrameUniforms, surfaces: GBuffer) -> Texture:
-    """1 / depth (1 / metres) with a border of one pixel that is 0, as nothing is there: what screen-space techniques
-    look for occluders in.
+    Depth is stored in metres beside the depth buffer, so that its relative precision is the same at every distance.
     """
-    width, height = surfaces.depth.size
-    into = gpu.target("inverse depth", (width + 2, height + 2), "r32f")
-    return gpu.draw("passes/inverse_depth.frag", into, keep=True, frame=frame.still, gbuffer=surfaces)[0]
+    names = attachment_names(scene)
+    formats = ["r32f" if name == "depth" else "rgba16f" for name in names]
+    target = gpu.target(target_name, (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
+    gpu.raster(
+        "passes/gbuffer",
+        target,
+        geometry,
+        ranges,
+        clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in names],
+        cache=True,
+        cull_front=layer == "back",
+        camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, layer),
+        front_layer_depth=front_layer_depth or gpu.black,
+    )
+    textures = dict(zip(names, target.textures, strict=True))
+    return GBuffer(
+        normal=textures["normal"],
+        albedo=textures["albedo"],
+        emission=textures.get("emission", gpu.black),
+        depth=textures["depth"],
+        geometric_normal=textures.get("geometric_normal", textures["normal"]),
+        specular=textures["specular"] if scene.has_specular else None,
+    )
+
+
+def draw_inverse_depth(gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer) -> Texture:
+    """1 / depth, in 1 / metres, with a border of one pixel of 0, which is at infinity.
+
+    It is linear in screen space, so techniques search it for occluders.
+    """
+    width, height = gbuffer.depth.size
+    target = gpu.target("inverse depth", (width + 2, height + 2), "r32f")
+    return gpu.draw("passes/inverse_depth.frag", target, cache=True, frame=frame.without_jitter, gbuffer=gbuffer)[0]

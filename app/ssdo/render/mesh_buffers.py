@@ -1,4 +1,4 @@
-"""A scene's triangles and images on the GPU: one buffer, one range of indices for each material."""
+"""A scene's meshes and material textures on the GPU: one vertex buffer, and one draw range for each mesh."""
 
 from __future__ import annotations
 
@@ -6,210 +6,239 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ssdo.gpu.context import Geometry, Gpu, Part, Texture
-from ssdo.render.frame_uniforms import Doubles, FrameUniforms, box_corners
-from ssdo.scene.model import Floats, Image, Ints, Material, Mesh, Scene
+from ssdo.arrays import Array, Bools, Doubles, Floats, Ints
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.geometry import DrawRange, Geometry
+from ssdo.gpu.target import Texture
+from ssdo.render.frame_uniforms import FrameUniforms, box_corners
+from ssdo.scene.model import ImageTexture, Material, Mesh, Scene
 from ssdo.settings import Vec3, param
 
-Layout = tuple[str, tuple[str, ...]]
+VertexLayout = dict[str, str]  # vertex attributes by name, their types in the notation of numpy and moderngl
 
-# What a corner is, as moderngl writes it: of scenes that are diffuse and plain, and of all others.
-PLAIN: Layout = ("3f 3f 2f", ("position_ws", "normal_ws", "uv"))
-LAYERED: Layout = ("3f 3f 2f 2f 4f2 4f", (*PLAIN[1], "uv2", "color", "tangent_ws"))
-RECORDS = {
-    PLAIN: np.dtype([("position_ws", "3f4"), ("normal_ws", "3f4"), ("uv", "2f4")]),
-    LAYERED: np.dtype(
-        [
-            ("position_ws", "3f4"),
-            ("normal_ws", "3f4"),
-            ("uv", "2f4"),
-            ("uv2", "2f4"),
-            ("color", "4f2"),
-            ("tangent_ws", "4f4"),
-        ]
-    ),
-}
-IMAGES = ("albedo", "emission", "surface", "normal", "occlusion")
-COLORS = ("albedo", "emission")  # of these, the images whose texels are sRGB
+BASIC_LAYOUT: VertexLayout = {"position_ws": "3f4", "normal_ws": "3f4", "uv": "2f4"}
+FULL_LAYOUT: VertexLayout = {**BASIC_LAYOUT, "uv2": "2f4", "color": "4f2", "tangent_ws": "4f4"}
+
+FULL_TEXTURES = ("albedo", "emission", "metallic_roughness", "normal", "occlusion")
+BASIC_TEXTURES = ("albedo", "emission")
+SRGB_TEXTURES = ("albedo", "emission")
+
+WHITE_TEXTURE = ImageTexture(np.full((1, 1, 4), 255, "u1"))
 
 
 @dataclass(frozen=True)
-class Surface:
-    """What a material's shader is told besides its images. Of each image: two rows that make its coordinates of (u, v,
-    1), and which UVs.
+class MaterialUniforms:
+    """Passed to shaders/passes/gbuffer.frag as `material`.
+
+    Each texture has a UV transform: texture coordinates are (dot(u, (uv, 1)), dot(v, (uv, 1))) of the set of UVs.
     """
 
     albedo: Vec3
     emission: Vec3
     opacity: float
-    cutoff: float
+    alpha_cutoff: float
     metallic: float
     roughness: float
-    reflectance: float
-    bump: float  # of the normal image's x and y; 0: there is none
+    f0: float
+    normal_scale: float  # 0: no normal map
+    occlusion_strength: float  # 0: no occlusion map
     albedo_u: Vec3
     albedo_v: Vec3
-    albedo_set: int
+    albedo_uv_set: int
     emission_u: Vec3
     emission_v: Vec3
-    emission_set: int
-    surface_u: Vec3
-    surface_v: Vec3
-    surface_set: int
+    emission_uv_set: int
+    metallic_roughness_u: Vec3
+    metallic_roughness_v: Vec3
+    metallic_roughness_uv_set: int
     normal_u: Vec3
     normal_v: Vec3
-    normal_set: int
+    normal_uv_set: int
     occlusion_u: Vec3
     occlusion_v: Vec3
-    occlusion_set: int
-    occlusion: float  # strength of the occlusion image
+    occlusion_uv_set: int
 
 
 @dataclass(frozen=True)
-class Has:
-    """Passed to shaders/passes/gbuffer.frag as `has`: which images a material has. Others are not fetched: a white
-    texel in their place costs as much as an image, in processor time a fifth of the parlour's G-buffer.
+class HasTexture:
+    """Passed to shaders/passes/gbuffer.frag as `has`: the textures of a material.
+
+    Sampling a white texel in place of a missing texture would cost as much as sampling the texture.
     """
 
-    albedo: str = param("none", choices=("none", "image"))
-    emission: str = param("none", choices=("none", "image"))
-    surface: str = param("none", choices=("none", "image"))
-    normal: str = param("none", choices=("none", "image"))
-    occlusion: str = param("none", choices=("none", "image"))
+    albedo_texture: bool = param(False, compile_time=True)
+    emission_texture: bool = param(False, compile_time=True)
+    metallic_roughness_texture: bool = param(False, compile_time=True)
+    normal_texture: bool = param(False, compile_time=True)
+    occlusion_texture: bool = param(False, compile_time=True)
 
 
 @dataclass(frozen=True)
-class Hole:
-    """What decides where a surface has holes, for shaders that look at nothing else."""
+class AlphaMask:
+    """Passed to shaders as `alpha_mask`; read through shaders/common/alpha_mask.glsl."""
 
     opacity: float
     cutoff: float
     albedo_u: Vec3
     albedo_v: Vec3
-    albedo_set: int
+    albedo_uv_set: int
 
 
-class Uploaded(NamedTuple):
+class SceneBuffers(NamedTuple):
+    """A scene on the GPU. The lists have one entry for each mesh that has triangles."""
+
     geometry: Geometry
-    parts: list[Part]  # with materials
-    shadows: list[Part]  # the same with nothing but their holes
-    boxes: Doubles  # (parts, 8, 4) corners of what holds each, homogeneous
+    material_ranges: list[DrawRange]
+    mask_ranges: list[DrawRange]  # for passes that read only the alpha mask: shadow maps and depth peeling
+    bounds_corners: Doubles  # (meshes, 8, 4) corners of each mesh's bounds, homogeneous
 
 
-def upload(gpu: Gpu, scene: Scene) -> Uploaded:
-    """The scene's geometry on the GPU; made once for each scene. Raises UserError when there is no memory."""
-    return gpu.cached("geometry", scene, lambda: _make(gpu, scene))
+def upload_scene(gpu: Gpu, scene: Scene) -> SceneBuffers:
+    """Upload a scene, once. Raises UserError when memory runs out."""
+    return gpu.cached("geometry", scene, lambda: _upload(gpu, scene))
 
 
-def seen(uploaded: Uploaded, frame: FrameUniforms) -> list[Part]:
-    """The parts that are in sight."""
-    return [part for part, near in zip(uploaded.parts, in_sight(uploaded, frame), strict=True) if near]
+def visible_ranges(buffers: SceneBuffers, frame: FrameUniforms) -> list[DrawRange]:
+    """The material ranges that pass frustum culling."""
+    is_visible = is_in_frustum(buffers, frame)
+    return [draw_range for draw_range, visible in zip(buffers.material_ranges, is_visible, strict=True) if visible]
 
 
-def in_sight(uploaded: Uploaded, frame: FrameUniforms) -> npt.NDArray[np.bool_]:
-    """Of each part, whether it is not all beyond one side of what the camera sees."""
-    clip = uploaded.boxes @ np.array(frame.clip_from_world).reshape(4, 4)
+def is_in_frustum(buffers: SceneBuffers, frame: FrameUniforms) -> Bools:
+    """(meshes,) whether the bounds of each mesh intersect the frustum. Conservative near the frustum's edges."""
+    clip = buffers.bounds_corners @ np.array(frame.clip_from_world).reshape(4, 4)
     w = clip[..., 3:]
-    beyond = np.all(np.concatenate([clip[..., :3] > w, clip[..., :3] < -w], -1), axis=1)
-    found: npt.NDArray[np.bool_] = ~beyond.any(1)
-    return found
+    outside_plane = np.all(np.concatenate([clip[..., :3] > w, clip[..., :3] < -w], -1), axis=1)
+    is_inside: Bools = ~outside_plane.any(1)
+    return is_inside
 
 
-def corners(mesh: Mesh) -> tuple[Floats, Ints]:
-    """(n, 8) position, normal, uv and the (m, 3) corners of triangles; a mesh without normals gets those of its
-    triangles.
+def build_vertices(mesh: Mesh) -> tuple[Floats, Ints]:
+    """(n, 8) position, normal and UV of each vertex, and the (m, 3) indices of triangles.
+
+    A mesh without normals gets those of its triangles.
     """
-    filled, triangles = _records(mesh, PLAIN)
-    return filled.view("f4").reshape(-1, 8), triangles
+    vertices, triangles = _build_vertices(mesh, BASIC_LAYOUT)
+    return vertices.view("f4").reshape(-1, 8), triangles
 
 
-def _records(mesh: Mesh, layout: Layout) -> tuple[npt.NDArray[Any], Ints]:
-    """The corners of a mesh as records of a layout, and its triangles among them."""
-    p, triangles, normals = mesh.positions, mesh.triangles, mesh.normals
-    take: Any = slice(None)
-    if normals is None:
-        take, triangles = triangles.ravel(), np.arange(triangles.size, dtype="i4").reshape(-1, 3)
-        edges = p[mesh.triangles].astype("f8")
-        across = np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0])
-        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-30)
-        normals = np.repeat(across.astype("f4"), 3, 0)
-    else:
-        normals = normals[take]
-    filled = np.zeros(len(normals), RECORDS[layout])
-    filled["position_ws"], filled["normal_ws"] = p[take], normals
-    given = {"uv": mesh.uvs, "uv2": mesh.uvs2, "color": mesh.colors, "tangent_ws": mesh.tangents}
-    for name, values in given.items():
-        if name in layout[1] and (values is not None or name == "color"):
-            filled[name] = 1.0 if values is None else values[take]
-    return filled, triangles
+def _build_vertices(mesh: Mesh, layout: VertexLayout) -> tuple[Array, Ints]:
+    """(n,) structured array of a layout's attributes, and the (m, 3) indices of triangles."""
+    positions, triangles, normals = mesh.positions, mesh.triangles, mesh.normals
+    indices: Any = slice(None)
+    if normals is None:  # flat shading: every triangle has vertices of its own
+        indices = triangles.ravel()
+        triangles = np.arange(triangles.size, dtype="i4").reshape(-1, 3)
+        normals = np.repeat(_triangle_normals(mesh), 3, 0)
+    vertices = np.zeros(len(normals), np.dtype(list(layout.items())))
+    vertices["position_ws"], vertices["normal_ws"] = positions[indices], normals
+    if "color" in layout:
+        vertices["color"] = 1.0
+    optional = {"uv": mesh.uvs, "uv2": mesh.uvs2, "color": mesh.colors, "tangent_ws": mesh.tangents}
+    for name, values in optional.items():
+        if name in layout and values is not None:
+            vertices[name] = values[indices]
+    return vertices, triangles
 
 
-def surface_of(m: Material) -> Surface:
-    """What the shader of a material is told."""
-    given: dict[str, Any] = {}
-    for name in IMAGES:
-        image: Image = getattr(m, f"{name}_image") or _NONE
-        given |= {f"{name}_u": image.transform[0], f"{name}_v": image.transform[1], f"{name}_set": image.uv_set}
-    return Surface(
-        albedo=m.albedo,
-        emission=m.emission,
-        opacity=m.opacity,
-        cutoff=m.cutoff,
-        metallic=m.metallic,
-        roughness=m.roughness,
-        reflectance=m.reflectance,
-        bump=m.normal_scale if m.normal_image else 0.0,
-        occlusion=m.occlusion_strength if m.occlusion_image else 0.0,
-        **given,
+def _triangle_normals(mesh: Mesh) -> Floats:
+    """(m, 3) unit normals; 0 of triangles without area."""
+    corners = mesh.positions[mesh.triangles].astype("f8")
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    return normals.astype("f4")
+
+
+def make_material_uniforms(material: Material) -> MaterialUniforms:
+    """The uniforms of a material. Textures that it lacks get an identity transform."""
+    transforms: dict[str, Any] = {}
+    for name in FULL_TEXTURES:
+        texture = _texture(material, name) or WHITE_TEXTURE
+        transforms[f"{name}_u"], transforms[f"{name}_v"] = texture.transform
+        transforms[f"{name}_uv_set"] = texture.uv_set
+    return MaterialUniforms(
+        albedo=material.albedo,
+        emission=material.emission,
+        opacity=material.opacity,
+        alpha_cutoff=material.alpha_cutoff,
+        metallic=material.metallic,
+        roughness=material.roughness,
+        f0=material.f0,
+        normal_scale=material.normal_scale if material.normal_texture else 0.0,
+        occlusion_strength=material.occlusion_strength if material.occlusion_texture else 0.0,
+        **transforms,
     )
 
 
-_NONE = Image(np.full((1, 1, 4), 255, "u1"))
+def _texture(material: Material, name: str) -> ImageTexture | None:
+    texture: ImageTexture | None = getattr(material, f"{name}_texture")
+    return texture
 
 
-def _make(gpu: Gpu, scene: Scene) -> Uploaded:
-    layout, entry = (LAYERED, "layered") if scene.layered else (PLAIN, "plain")
-    entry += "_shining" * scene.shining
+def _upload(gpu: Gpu, scene: Scene) -> SceneBuffers:
+    layout = FULL_LAYOUT if scene.needs_full_material else BASIC_LAYOUT
     meshes = [mesh for mesh in scene.meshes if mesh.triangles.size]
-    counts = [mesh.triangles.size if mesh.normals is None else len(mesh.positions) for mesh in meshes]
-    vertices, indices = (
-        np.empty(sum(counts), RECORDS[layout]),
-        np.empty((sum(len(mesh.triangles) for mesh in meshes), 3), "i4"),
-    )
-    images: dict[Any, Texture] = {}
+    vertex_count = sum(mesh.triangles.size if mesh.normals is None else len(mesh.positions) for mesh in meshes)
+    vertices = np.empty(vertex_count, np.dtype(list(layout.items())))
+    indices = np.empty((sum(len(mesh.triangles) for mesh in meshes), 3), "i4")
+    bounds_corners = np.ones((len(meshes), 8, 4))
+    ranges = _RangeBuilder(gpu, scene)
+    first_vertex, first_triangle = 0, 0
+    for number, mesh in enumerate(meshes):
+        mesh_vertices, triangles = _build_vertices(mesh, layout)
+        vertices[first_vertex : first_vertex + len(mesh_vertices)] = mesh_vertices
+        indices[first_triangle : first_triangle + len(triangles)] = triangles + np.int32(first_vertex)
+        bounds_corners[number, :, :3] = box_corners(mesh.positions.min(0), mesh.positions.max(0))
+        ranges.add(mesh.material, first_triangle, len(triangles))
+        first_vertex += len(mesh_vertices)
+        first_triangle += len(triangles)
+    geometry = gpu.upload.mesh(vertices, " ".join(layout.values()), tuple(layout), indices)
+    return SceneBuffers(geometry, ranges.material_ranges, ranges.mask_ranges, bounds_corners)
 
-    def image(wanted: Image | None, linear: bool) -> Texture:  # white where there is none
-        wanted = wanted or _NONE
-        key = id(wanted.pixels), linear, wanted.clamp
-        if key not in images:
-            images[key] = gpu.image(wanted.pixels, linear=linear, clamp=wanted.clamp)
-        return images[key]
 
-    parts: list[Part] = []
-    shadows: list[Part] = []
-    boxes, start, first = np.ones((len(meshes), 8, 4)), 0, 0
-    for mesh, count in zip(meshes, counts, strict=True):
-        m, length = mesh.material, len(mesh.triangles)
-        boxes[len(parts), :, :3] = box_corners(mesh.positions.min(0), mesh.positions.max(0))
-        vertices[start : start + count], indices[first : first + length] = _records(mesh, layout)
-        indices[first : first + length] += start
-        wanted = IMAGES if scene.layered else COLORS
-        bound: dict[str, Any] = {
-            f"{name}_image": image(getattr(m, f"{name}_image"), name not in COLORS) for name in wanted
-        }
-        surface = surface_of(m)
-        has = Has(**{name: "image" for name in wanted if getattr(m, f"{name}_image")})
-        parts.append(Part(3 * first, 3 * length, {"material": surface, "has": has, **bound}, entry, not m.two_sided))
-        hole = Hole(m.opacity, m.cutoff, surface.albedo_u, surface.albedo_v, surface.albedo_set)
-        shadows.append(
-            Part(
-                3 * first,
-                3 * length,
-                {"hole": hole, "albedo_image": bound["albedo_image"]},
-                "pierced" if m.cutoff else "whole",
+class _RangeBuilder:
+    """Makes the draw ranges of materials. An image that several materials use is uploaded once."""
+
+    def __init__(self, gpu: Gpu, scene: Scene) -> None:
+        self.material_ranges: list[DrawRange] = []
+        self.mask_ranges: list[DrawRange] = []
+        self._gpu = gpu
+        self._texture_names = FULL_TEXTURES if scene.needs_full_material else BASIC_TEXTURES
+        self._entry = ("full" if scene.needs_full_material else "basic") + "_emissive" * scene.has_emission
+        self._uploaded: dict[Any, Texture] = {}
+
+    def add(self, material: Material, first_triangle: int, triangle_count: int) -> None:
+        """Add the ranges of a mesh of this material."""
+        first_index, index_count = 3 * first_triangle, 3 * triangle_count
+        uniforms = make_material_uniforms(material)
+        textures = {f"{name}_texture": self._upload(material, name) for name in self._texture_names}
+        has = HasTexture(**{f"{name}_texture": True for name in self._texture_names if _texture(material, name)})
+        self.material_ranges.append(
+            DrawRange(
+                first_index,
+                index_count,
+                {"material": uniforms, "has": has, **textures},
+                self._entry,
+                single_sided=not material.double_sided,
             )
         )
-        start, first = start + count, first + length
-    return Uploaded(gpu.geometry(vertices, layout[0], layout[1], indices), parts, shadows, boxes)
+        mask = AlphaMask(
+            material.opacity, material.alpha_cutoff, uniforms.albedo_u, uniforms.albedo_v, uniforms.albedo_uv_set
+        )
+        self.mask_ranges.append(
+            DrawRange(
+                first_index,
+                index_count,
+                {"alpha_mask": mask, "albedo_texture": textures["albedo_texture"]},
+                "masked" if material.alpha_cutoff else "opaque",
+            )
+        )
+
+    def _upload(self, material: Material, name: str) -> Texture:
+        """The texture of this name; a white texel if the material has none."""
+        texture, linear = _texture(material, name) or WHITE_TEXTURE, name not in SRGB_TEXTURES
+        key = id(texture.pixels), linear, texture.clamp
+        if key not in self._uploaded:
+            self._uploaded[key] = self._gpu.upload.image(texture.pixels, linear=linear, clamp=texture.clamp)
+        return self._uploaded[key]
