@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from faults import FAULTS
-from ssdo.gpu.context import Gpu, Line, ShaderError, explained
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.glsl import glsl_struct
+from ssdo.gpu.shaders import ShaderError, SourceLine, map_compile_errors
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
-from ssdo.settings import glsl
 from ssdo.viewer import keys
 
 ROOT = Path(__file__).parents[1]
@@ -34,8 +35,8 @@ def imported(path: Path, top_level: bool = False) -> set[str]:
 
 
 def test_imports_go_one_way() -> None:
-    """settings -> scene -> gpu -> render -> measure -> viewer -> commands -> __main__."""
-    order = ("resources", "settings", "scene", "gpu", "render", "measure", "viewer", "commands", "__main__")
+    """settings, arrays -> scene -> gpu -> render -> measure -> viewer -> commands -> __main__."""
+    order = ("resources", "settings", "arrays", "scene", "gpu", "render", "measure", "viewer", "commands", "__main__")
     for path in MODULES:
         layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if layer == "__init__":
@@ -118,14 +119,14 @@ def test_shaders_are_correct_by_the_reference_compiler(gpu: Gpu) -> None:
             ),
             1,
         )
-    assert len(gpu._sources) > 8
-    for source in gpu._sources.values():
+    assert len(gpu.shaders.sources) > 8
+    for source in gpu.shaders.sources.values():
         for lines, stage in zip(source(), ("vert", "frag"), strict=True):
             text = "\n".join(["#version 410 core", *(line.text for line in lines)])
             done = subprocess.run(
                 ["glslangValidator", "--stdin", "-S", stage], input=text, text=True, capture_output=True, check=False
             )
-            assert done.returncode == 0, explained(done.stdout, lines)
+            assert done.returncode == 0, map_compile_errors(done.stdout, lines)
 
 
 def test_a_shader_error_names_file_and_line(gpu: Gpu, tmp_path: Path) -> None:
@@ -148,17 +149,17 @@ def test_a_failed_reload_keeps_the_old_program(gpu: Gpu, tmp_path: Path) -> None
     into = own.target("t", (2, 2), "rgba32f")
     own.draw("x.frag", into)
     (tmp_path / "x.frag").write_text("out vec4 c;\nvoid main() { c = }\n")
-    assert "shaders/x.frag:2" in own.reload()["x.frag"]
+    assert "shaders/x.frag:2" in own.reload_shaders()["x.frag"]
     assert own.read(own.draw("x.frag", into)[0])[0, 0, 1] == 0.5
     (tmp_path / "x.frag").write_text(good.replace("0.5", "0.125"))
-    assert own.reload() == {}
+    assert own.reload_shaders() == {}
     assert own.read(own.draw("x.frag", into)[0])[0, 0, 1] == 0.125
 
 
 def test_drivers_write_errors_differently() -> None:
-    lines = [Line("a", "x.frag", 7), Line("b", "common/y.glsl", 3)]
+    lines = [SourceLine("a", "x.frag", 7), SourceLine("b", "common/y.glsl", 3)]
     for log in ("0:3(5): error: boom", "0(3) : error C1008: boom", "ERROR: 0:3: boom"):
-        assert "shaders/common/y.glsl:3:" in explained(log, lines)
+        assert "shaders/common/y.glsl:3:" in map_compile_errors(log, lines)
 
 
 def test_a_target_cannot_be_read_while_it_is_drawn(gpu: Gpu, tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_target_cannot_be_read_while_it_is_drawn(gpu: Gpu, tmp_path: Path) -> 
     into = own.target("t", (2, 2), "rgba32f")
     with pytest.raises(ShaderError, match="reads a while drawing into it"):
         own.draw("x.frag", into, a=into.textures[0])
-    with pytest.raises(ShaderError, match="reads a, but was given only"):
+    with pytest.raises(ShaderError, match="reads a, but the draw call binds only"):
         own.draw("x.frag", into, b=into.textures[0])
 
 
@@ -192,4 +193,4 @@ def test_every_fault_can_be_planted() -> None:
 def test_every_technique_has_its_struct() -> None:
     for name, kind in Technique.known.items():
         fitted = kind().resolve_lengths(1.0)
-        assert f"}} {name};" in glsl(fitted, name) or not fitted.values()
+        assert f"}} {name};" in glsl_struct(fitted, name) or not fitted.values()

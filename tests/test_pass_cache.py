@@ -14,25 +14,28 @@ from typing import Any
 import numpy as np
 import pytest
 from render_small import SMALL, register
-from ssdo.gpu.context import Clock, Gpu, Target, Texture
+from ssdo.arrays import Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Target, Texture
+from ssdo.gpu.timer import PassTimer
 from ssdo.render.pipeline import FrameResult, measure_passes, render_accumulated, render_frame
 from ssdo.render.shot import Shot
-from ssdo.scene.model import Floats, Lamp, Material, Scene, Sunlight
-from ssdo.scene.modelling.shapes import box, quad
+from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
+from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.viewer.render_scheduler import PAIR, Stage
 
-KEPT = ("gbuffer", "sun:matte", "punctual_lights:matte")
+KEPT = ("gbuffer", "sun:diffuse", "punctual_lights:diffuse")
 
 
 def lit(albedo: float = 0.5, height: float = 1.0) -> Scene:
     """A box on a floor, in the light of the sun and of a lamp."""
     material = Material((albedo, 0.5, 0.5))
     floor, thing = (
-        quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material),
-        box((-1, 0, -1), (0, height, 0), material),
+        make_quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material),
+        make_box((-1, 0, -1), (0, height, 0), material),
     )
-    lamps = (Lamp((1.5, 2.0, 1.0), (3.0, 3.0, 2.0)), Lamp((-2.0, 2.0, 1.0), (1.0, 2.0, 3.0)))
-    return Scene((floor, thing), (2.0, 2.5, 5.0), (0.0, 0.4, 0.0), 45.0, Sunlight(120.0, 40.0, 4.0), "sky", lamps=lamps)
+    lamps = (PunctualLight((1.5, 2.0, 1.0), (3.0, 3.0, 2.0)), PunctualLight((-2.0, 2.0, 1.0), (1.0, 2.0, 3.0)))
+    return Scene((floor, thing), (2.0, 2.5, 5.0), (0.0, 0.4, 0.0), 45.0, DirectionalLight(120.0, 40.0, 4.0), "sky", lights=lamps)
 
 
 for name, made in {"lit": lit, "lit, red": lambda: lit(0.9), "lit, low": lambda: lit(height=0.3)}.items():
@@ -41,7 +44,7 @@ for name, made in {"lit": lit, "lit, red": lambda: lit(0.9), "lit, low": lambda:
 BASE = SMALL | {"scene": "lit", "technique": "off", "lights.resolution": 64, "sun.resolution": 256}
 
 
-class Names(Clock):
+class Names(PassTimer):
     """Writes down what is drawn."""
 
     @contextlib.contextmanager
@@ -57,21 +60,21 @@ def own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Gpu:
     """With nothing kept, in whose clock is written what it draws."""
     clock = Names(gpu.ctx)
     clock.drawn = []
-    gpu.forget()
-    monkeypatch.setattr(gpu, "clock", clock)
+    gpu.pass_cache.invalidate()
+    monkeypatch.setattr(gpu, "timer", clock)
     return gpu
 
 
 def drawn(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[list[str], dict[str, Floats]]:
     """Which passes a frame drew of those that may be kept, and the arrays it made."""
-    assert isinstance(gpu.clock, Names)
-    gpu.clock.drawn.clear()
+    assert isinstance(gpu.timer, Names)
+    gpu.timer.drawn.clear()
     picture = render_frame(gpu, shot, index)
-    return [name for name in gpu.clock.drawn if name in KEPT], arrays(gpu, picture)
+    return [name for name in gpu.timer.drawn if name in KEPT], arrays(gpu, picture)
 
 
 def arrays(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
-    made = picture.view.gbuffer._asdict() | {"sun and lamps": picture.view.sun, "picture": picture.display}
+    made = picture.inputs.gbuffer._asdict() | {"sun and lamps": picture.inputs.direct_irradiance, "picture": picture.display}
     return {name: gpu.read(texture) for name, texture in made.items() if texture is not None}
 
 
@@ -79,7 +82,7 @@ def equal(a: dict[str, Floats], b: dict[str, Floats]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-SUN = {"sun:matte", "punctual_lights:matte"}  # lamps are added to the sun's light
+SUN = {"sun:diffuse", "punctual_lights:diffuse"}  # lamps are added to the sun's light
 CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "camera": ({"camera.eye": (1.0, 2.5, 5.0)}, set(KEPT)),
     "lens": ({"camera.fov": 30.0}, set(KEPT)),
@@ -91,9 +94,9 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "sun's size": ({"sun.angular_diameter": 5.0}, SUN),
     "sun's light": ({"sun.irradiance": 2.0}, SUN),
     "sun's map": ({"sun.resolution": 512}, SUN),
-    "lamps": ({"lights.intensity": 2.0}, {"punctual_lights:matte"}),
-    "shadows of lamps": ({"lights.shadows": 1}, {"punctual_lights:matte"}),
-    "maps of lamps": ({"lights.resolution": 128}, {"punctual_lights:matte"}),
+    "lamps": ({"lights.intensity": 2.0}, {"punctual_lights:diffuse"}),
+    "shadows of lamps": ({"lights.shadows": 1}, {"punctual_lights:diffuse"}),
+    "maps of lamps": ({"lights.resolution": 128}, {"punctual_lights:diffuse"}),
     "technique": ({"technique": "ssao"}, set()),
     "sky": ({"sky.rotation": 90.0, "sky.intensity": 2.0}, set()),
     "seed": ({"seed": 7}, set()),
@@ -106,7 +109,7 @@ def test_44_what_a_change_concerns_is_drawn_anew_and_nothing_else(own: Gpu, what
     values, concerned = CHANGES[what]
     shot = Shot().with_values(BASE)
     changed = shot.with_values(values)
-    own.forget()
+    own.pass_cache.invalidate()
     _, fresh = drawn(own, changed)
     before = drawn(own, shot)[1]
     passes, after = drawn(own, changed)
@@ -130,17 +133,17 @@ def test_44_what_does_not_change_is_drawn_once(own: Gpu) -> None:
     first, made = drawn(own, shot)
     assert set(first) == set(KEPT)
     assert drawn(own, shot)[0] == [] and drawn(own, shot, 1)[0] == []
-    assert isinstance(own.clock, Names)
-    own.clock.drawn.clear()
+    assert isinstance(own.timer, Names)
+    own.timer.drawn.clear()
     render_accumulated(own, replace(shot, accumulated_frames=8))
-    assert not set(own.clock.drawn) & set(KEPT) and own.clock.drawn.count("off") == 8
+    assert not set(own.timer.drawn) & set(KEPT) and own.timer.drawn.count("off") == 8
     with own.scope("other side"):
         passes, copied = drawn(own, shot)
         assert passes == [] and equal(copied, made)
         moved, _ = drawn(own, shot.with_values({"camera.fov": 30.0}))
         assert set(moved) == set(KEPT)
-        own.sweep()
-        own.sweep()
+        own.free_unused()
+        own.free_unused()
     assert drawn(own, shot)[0] == []  # what is drawn over on one side stays on the other
 
 
@@ -160,8 +163,8 @@ def test_44_shaders_that_are_loaded_again_draw_again(gpu: Gpu, tmp_path: Path) -
     into = own.target("t", (2, 2), "rgba32f")
     for green in ("0.5", "0.125"):
         (tmp_path / "x.frag").write_text(text.replace("0.5", green))
-        assert not own.reload()
-        assert own.read(own.draw("x.frag", into, keep=True)[0])[0, 0, 1] == float(green)
+        assert not own.reload_shaders()
+        assert own.read(own.draw("x.frag", into, cache=True)[0])[0, 0, 1] == float(green)
 
 
 def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
@@ -172,41 +175,41 @@ def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
     render_frame(gpu, shot)
     times = measure_passes(gpu, lambda: render_frame(gpu, shot), 3)
     assert set(KEPT) < set(times) and all(len(t) == 3 for t in times.values())
-    gpu.clock.running = True
+    gpu.timer.enabled = True
     try:
-        for _ in range(8 if not gpu.clock.software else 1):
-            gpu.clock.begin_frame()
-            gpu.forget()
+        for _ in range(8 if not gpu.is_software_renderer else 1):
+            gpu.timer.begin_frame()
+            gpu.pass_cache.invalidate()
             render_frame(gpu, shot)
-        before = gpu.clock.readings
-        gpu.clock.begin_frame()
+        before = gpu.timer.samples
+        gpu.timer.begin_frame()
         render_frame(gpu, shot)
-        after = gpu.clock.readings
+        after = gpu.timer.samples
     finally:
-        gpu.clock.running = False
+        gpu.timer.enabled = False
     assert set(after) == set(before) and all(after[name] == before[name] for name in KEPT)
-    assert gpu.clock.spared == pytest.approx(sum(np.median(before[name]) for name in KEPT))
+    assert gpu.timer.skipped_ms == pytest.approx(sum(np.median(before[name]) for name in KEPT))
 
 
 def test_44_what_another_clock_s_frame_drew_is_listed_without_a_time(gpu: Gpu) -> None:
     """So that the list is of the same passes, in the order of the frame, whichever side drew them."""
     shot = Shot().with_values(BASE)
     render_frame(gpu, shot)
-    whole, kept = Clock(gpu.ctx), Clock(gpu.ctx)
-    before = gpu.clock
+    whole, kept = PassTimer(gpu.ctx), PassTimer(gpu.ctx)
+    before = gpu.timer
     try:
-        for gpu.clock in (whole, kept):
-            if gpu.clock is whole:
-                gpu.forget()
-            gpu.clock.running = True
-            gpu.clock.begin_frame()
+        for gpu.timer in (whole, kept):
+            if gpu.timer is whole:
+                gpu.pass_cache.invalidate()
+            gpu.timer.enabled = True
+            gpu.timer.begin_frame()
             render_frame(gpu, shot)
     finally:
-        gpu.clock = before
-    assert list(whole.passes) == list(kept.passes) and {name for name, ms in kept.passes.items() if ms is None} >= set(
+        gpu.timer = before
+    assert list(whole.last_frame) == list(kept.last_frame) and {name for name, ms in kept.last_frame.items() if ms is None} >= set(
         KEPT
     )
-    assert not whole.software or None not in whole.passes.values()
+    assert not whole.is_software_renderer or None not in whole.last_frame.values()
 
 
 def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
@@ -217,13 +220,13 @@ def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> 
             for slot in PAIR:
                 stage.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
         a, b = (stage.sides[slot].clock for slot in PAIR)
-        assert set(a.times) == set(b.times) >= set(KEPT)
-        assert a.spared == 0.0 and b.spared == pytest.approx(sum(b.times[name] for name in KEPT))
+        assert set(a.medians) == set(b.medians) >= set(KEPT)
+        assert a.skipped_ms == 0.0 and b.skipped_ms == pytest.approx(sum(b.medians[name] for name in KEPT))
     finally:
         for slot in PAIR:
             with gpu.scope(slot):
-                gpu.sweep()
-                gpu.sweep()
+                gpu.free_unused()
+                gpu.free_unused()
 
 
 SPARED: tuple[dict[str, Any], ...] = (
@@ -248,7 +251,7 @@ def test_sparing_memory_changes_no_picture(own: Gpu, monkeypatch: pytest.MonkeyP
         ]
 
     plain = made()
-    monkeypatch.setattr(own, "sparing", True)
+    monkeypatch.setattr(own, "low_memory", True)
     for one, other in zip(plain, made(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -262,10 +265,10 @@ def test_what_no_later_pass_reads_goes_where_memory_is_spared(own: Gpu, monkeypa
         made[name] = [weakref.ref(texture) for texture in found.textures]
         return found
 
-    own.sweep()
-    own.sweep()
+    own.free_unused()
+    own.free_unused()
     monkeypatch.setattr(own, "target", target)
-    monkeypatch.setattr(own, "sparing", True)
+    monkeypatch.setattr(own, "low_memory", True)
     picture = render_frame(own, Shot().with_values(BASE | {"technique": "ssdo", "denoise.radius": 2}))
     there = {name: [ref() is not None for ref in refs] for name, refs in made.items()}
     assert not any(there["senders"] + there["inverse depth"] + there["blur.across"]) and there["ssdo.direct"] == [
@@ -273,4 +276,4 @@ def test_what_no_later_pass_reads_goes_where_memory_is_spared(own: Gpu, monkeypa
         False,
     ]
     assert all(there["gbuffer"] + there["lamps"] + there["ssdo.indirect"] + there["blur.down"] + there["radiance"])
-    assert own.memory == picture.view.size[0] * picture.view.size[1] * (16 + 4) + 2 * 4
+    assert own.target_bytes == picture.inputs.size[0] * picture.inputs.size[1] * (16 + 4) + 2 * 4

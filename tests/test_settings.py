@@ -7,22 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ssdo.gpu.glsl import compile_time_values, glsl_struct
 from ssdo.render import shot as shots
-from ssdo.render.shot import Shot, add_shot_flags, take_wanted
+from ssdo.render.shot import Shot, add_shot_flags, parse_overrides
 from ssdo.render.technique import Technique
-from ssdo.settings import (
-    Parser,
-    Settings,
-    UserError,
-    add_flags,
-    format_toml,
-    glsl,
-    markdown_table,
-    param,
-    parse,
-    parse_toml,
-    variants_of,
-)
+from ssdo.settings import Parser, Settings, UserError, add_flags, format_toml, markdown_table, param, parse, parse_toml
 
 
 @dataclass(frozen=True)
@@ -118,7 +107,7 @@ def test_lengths_follow_the_scene() -> None:
 
 
 def test_glsl_is_made_from_the_declaration() -> None:
-    text = glsl(Kettle(place=(0.0, 0.0, 0.0), depth=1.0), "kettle")
+    text = glsl_struct(Kettle(place=(0.0, 0.0, 0.0), depth=1.0), "kettle")
     for line in (
         "const int KETTLE_KIND_GLASS_WARE = 1;",
         "    float heat;",
@@ -133,11 +122,11 @@ def test_glsl_is_made_from_the_declaration() -> None:
 def test_a_choice_is_a_constant_and_a_program_of_its_own() -> None:
     plain, glass = Kettle(place=(0.0, 0.0, 0.0), depth=1.0), Kettle(place=(0.0, 0.0, 0.0), depth=1.0, kind="glass-ware")
     assert (
-        "const int KETTLE_KIND = 1;" in glsl(glass, "kettle").splitlines()
-        and "const int KETTLE_KIND = 0;" in glsl(plain, "kettle").splitlines()
+        "const int KETTLE_KIND = 1;" in glsl_struct(glass, "kettle").splitlines()
+        and "const int KETTLE_KIND = 0;" in glsl_struct(plain, "kettle").splitlines()
     )
-    assert "int kind;" not in glsl(plain, "kettle")
-    assert variants_of(glass) == ("glass-ware",) != variants_of(plain)
+    assert "int kind;" not in glsl_struct(plain, "kettle")
+    assert compile_time_values(glass) == ("glass-ware",) != compile_time_values(plain)
 
 
 def test_a_number_is_declared_by_its_type_not_its_value() -> None:
@@ -145,7 +134,7 @@ def test_a_number_is_declared_by_its_type_not_its_value() -> None:
     class Loose:
         share: float
 
-    assert "    float share;" in glsl(Loose(3), "loose")
+    assert "    float share;" in glsl_struct(Loose(3), "loose")
 
 
 def test_table_names_default_range_and_meaning() -> None:
@@ -174,7 +163,7 @@ def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
     )
     parser = Parser("x", allow_abbrev=False)
     add_shot_flags(parser)
-    (shot,) = take_wanted(parse(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).shots()
+    (shot,) = parse_overrides(parse(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).build_shots()
     assert shot == Shot().with_values(
         {"technique": "ssao", "ssao.radius": 0.8, "ssao.samples": 9, "width": 64, "camera.eye": (1.0, 2.0, 3.0)}
     )

@@ -4,7 +4,6 @@ must be is.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +13,14 @@ import moderngl
 import numpy as np
 import pytest
 from PIL import Image
-from ssdo.gpu import context as gpu_module
+from ssdo.gpu import upload
 from ssdo.gpu.context import Gpu
-from ssdo.gpu.mipmaps import halved
+from ssdo.gpu.mipmaps import compute_mips
 from ssdo.measure import images
 from ssdo.render.pipeline import FrameResult, render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene import built_in
 from ssdo.scene.built_in import failures, fixtures
-from test_commands import call
 
 SMALL = {"width": 24, "height": 16}
 MADE = ("texture", "depth_texture", "framebuffer", "depth_renderbuffer", "buffer", "program", "vertex_array", "query")
@@ -44,12 +42,12 @@ class Counted:
 def counted(gpu: Gpu) -> list[str]:
     """The names of uniforms, as they are written from now on by the programs that there are."""
     written: list[str] = []
-    for program in gpu._programs.values():
-        for name, members in program.blocks.items():
+    for program in gpu.shaders.programs.values():
+        for name, members in program.structs.items():
             counting: list[Any] = [
                 (member, Counted(f"{name}.{member}", uniform, written)) for member, uniform in members
             ]
-            program.blocks[name] = counting
+            program.structs[name] = counting
     return written
 
 
@@ -57,8 +55,8 @@ def drawn(gpu: Gpu, picture: FrameResult) -> list[np.ndarray[Any, Any]]:
     return [
         gpu.read(t)
         for t in (
-            picture.view.gbuffer.depth,
-            picture.view.sun,
+            picture.inputs.gbuffer.depth,
+            picture.inputs.direct_irradiance,
             picture.unfiltered.direct,
             picture.unfiltered.indirect,
             picture.radiance,
@@ -73,12 +71,12 @@ def test_a_frame_that_nothing_changes_gives_no_uniform_and_makes_nothing(
 ) -> None:
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": technique, "scene": "plane"})
     render_frame(own, shot)
-    written, programs = counted(own), len(own._programs)
+    written, programs = counted(own), len(own.shaders.programs)
     made: list[str] = []
     for name in MADE:
         monkeypatch.setattr(moderngl.Context, name, lambda *_, name=name, **__: made.append(name))
     render_frame(own, shot)
-    assert not made and len(own._programs) == programs
+    assert not made and len(own.shaders.programs) == programs
     assert not written
 
 
@@ -86,7 +84,7 @@ def test_materials_that_share_a_program_give_it_what_they_differ_in(gpu: Gpu) ->
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": "off", "scene": "cornell"})
     render_frame(own, shot)
     written = counted(own)
-    own.forget()
+    own.pass_cache.invalidate()
     render_frame(own, shot)
     assert set(written) == {"material.albedo", "material.emission"}
 
@@ -127,7 +125,7 @@ def test_what_changes_is_drawn_as_if_it_had_always_been_so(gpu: Gpu, change: dic
 def test_a_program_that_is_compiled_again_is_given_everything(gpu: Gpu) -> None:
     own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"scene": "cornell"})
     first = drawn(own, render_frame(own, shot))
-    assert own.reload() == {}
+    assert own.reload_shaders() == {}
     again = drawn(own, render_frame(own, shot))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
 
@@ -141,10 +139,10 @@ def test_scenes_are_listed_as_their_modules_have_them() -> None:
         "nook",
         "blocks",
         "million",
-        *(f.__name__ for f in (*fixtures.ALL, *failures.ALL)),
+        *(f.__name__.removeprefix("build_") for f in (*fixtures.ALL, *failures.ALL)),
     ]
-    assert list(built_in.BUILT_IN)[: len(listed)] == listed  # behind them those of other tests
-    assert all(built_in.builder(name).__doc__ for name in listed)
+    assert list(built_in.BUILT_IN_SCENES)[: len(listed)] == listed  # behind them those of other tests
+    assert all(built_in.get_builder(name).__doc__ for name in listed)
 
 
 def modules(script: str) -> set[str]:
@@ -165,14 +163,15 @@ def test_a_picture_imports_only_what_it_needs() -> None:
         "PIL",
         "tqdm",
         "ssdo.scene.files.gltf",
-        "ssdo.scene.files.meshes",
+        "ssdo.scene.files.mesh_builder",
+        "ssdo.scene.files.obj",
         "ssdo.scene.files.hdr",
         "ssdo.scene.built_in.parlour",
         "ssdo.scene.built_in.failures",
         "ssdo.viewer",
     }
     assert not spared & modules(
-        "import ssdo.commands.capture; from ssdo.scene import built_in; built_in.load('courtyard')"
+        "import ssdo.commands.capture; from ssdo.scene.loader import load_scene; load_scene('courtyard')"
     )
     assert not {"numpy", "moderngl", "ssdo.render.shot"} & modules(
         "sys.argv = ['ssdo', '--help']; from ssdo.__main__ import main; main()"
@@ -201,7 +200,7 @@ def test_a_png_holds_the_pixels_and_the_shot(shape: tuple[int, int], kind: str, 
 def test_levels_of_an_image_are_means_of_light() -> None:
     rng = np.random.default_rng(4)
     image = rng.integers(0, 256, (6, 16, 4)).astype("u1")
-    plain, lit = halved(image, False), halved(image, True)
+    plain, lit = compute_mips(image, False), compute_mips(image, True)
     assert [level.shape for level in plain] == [(3, 8, 4), (1, 4, 4), (1, 2, 4), (1, 1, 4)]
     assert np.abs(plain[-1][0, 0] - image.mean((0, 1))).max() <= 0.5 + 1e-3
     c = image[..., :3] / 255
@@ -213,10 +212,10 @@ def test_levels_of_an_image_are_means_of_light() -> None:
 def test_levels_made_here_are_those_that_opengl_makes(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """To 4 of 255: llvmpipe rounds down in every level."""
     pixels = np.random.default_rng(5).integers(0, 256, (32, 8, 4)).astype("u1")
-    monkeypatch.setattr(gpu_module, "_give", lambda *_: False)
+    monkeypatch.setattr(upload, "upload_mips", lambda *_: False)
     for linear in (True, False):
-        made = gpu.image(pixels, linear=linear)
-        for number, level in enumerate(halved(pixels, not linear), 1):
+        made = gpu.upload.image(pixels, linear=linear)
+        for number, level in enumerate(compute_mips(pixels, not linear), 1):
             theirs = np.frombuffer(made.read(level=number, alignment=1), "u1").reshape(level.shape)
             assert np.abs(theirs.astype(int) - level).max() <= 4
 
@@ -227,11 +226,11 @@ def test_shaders_read_the_levels_that_were_given(
 ) -> None:
     own, rng = Gpu(gpu.ctx, folders=(tmp_path,)), np.random.default_rng(6)
     if by == "OpenGL":
-        monkeypatch.setattr(gpu_module, "_give", lambda *_: False)
+        monkeypatch.setattr(upload, "upload_mips", lambda *_: False)
     levels = [rng.random((16 >> i, 32 >> i, 3)).astype("f4") for i in range(4)]  # fewer than down to one texel
     pixels = rng.integers(0, 256, (16, 32, 4)).astype("u1")
-    image, map_ = own.image(pixels, linear=True), own.sphere_map(*levels)
-    for number, (level, means) in enumerate(zip(levels, [pixels, *halved(pixels, False)], strict=False)):
+    image, map_ = own.upload.image(pixels, linear=True), own.upload.latlong_texture(*levels)
+    for number, (level, means) in enumerate(zip(levels, [pixels, *compute_mips(pixels, False)], strict=False)):
         (tmp_path / f"{number}.frag").write_text(
             "uniform sampler2D a, b; layout(location = 0) out vec4 c; layout(location = 1) out vec4 d;\n"
             f"void main() {{ ivec2 p = ivec2(gl_FragCoord.xy); c = texelFetch(a, p, {number}); d = texelFetch(b, p, {number}); }}\n"
@@ -239,38 +238,3 @@ def test_shaders_read_the_levels_that_were_given(
         found = own.draw(f"{number}.frag", own.target("t", level.shape[1::-1], "rgba32f", "rgba32f"), a=map_, b=image)
         assert np.array_equal(own.read(found[0])[::-1, :, :3], level)
         assert np.abs(own.read(found[1])[::-1] * 255 - means).max() <= (1e-4 if by == "hand" else 4)
-
-
-def test_bench_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "start.json"
-    arguments = (
-        "bench",
-        "start",
-        "--scene",
-        "nook",
-        "--width",
-        "48",
-        "--height",
-        "27",
-        "--runs",
-        "1",
-        "--techniques",
-        "off,ssao",
-        "--output",
-        out,
-    )
-    assert call(monkeypatch, *arguments) == 0
-    lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
-    steps = found["steps"]
-    assert [line.split(" | ")[0][2:] for line in lines[2 : 2 + len(steps)]] == list(steps)
-    assert all(took[clock]["median"] >= 0 for took in steps.values() for clock in ("wall", "processor"))
-    parts = [took["wall"]["median"] for name, took in steps.items() if "command" not in name and "second" not in name]
-    assert len(parts) == 10 and sum(parts) < 3 * steps["`capture`, the command"]["wall"]["median"]
-    assert 30 < found["megabytes"]["median"] < 2000
-    assert found["unchanged"].keys() == {"off", "ssao"} and all(
-        0 < each["median"] < 50 for each in found["unchanged"].values()
-    )
-    assert call(monkeypatch, "bench", "start", "--runs", "0") == 2
-    assert "--runs 0: must be 1 to 1000" in capsys.readouterr().err
-    assert call(monkeypatch, "bench", "start", "--scene", "nowhere") == 2
-    assert "no scene nowhere" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import math
 import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, NoReturn, Self
 
 import tomli_w
@@ -374,50 +374,3 @@ def markdown_table(settings: Settings) -> str:
             f"| `{name}` | {default} | {p.range_text() or ('on, off' if isinstance(value, bool) else p.unit)} | {p.help} |"
         )
     return "\n".join(["| parameter | default | values | meaning |", "|---|---|---|---|", *rows])
-
-
-# ---- GLSL ---------------------------------------------------------------------------------------------------------------
-
-GLSL_TYPES = {float: "float", int: "int", bool: "bool"}
-GLSL_SHAPES = {2: "vec2", 3: "vec3", 4: "vec4", 9: "mat3", 16: "mat4"}
-
-
-def glsl(block: Any, name: str) -> str:
-    """A dataclass as a GLSL uniform struct. What is chosen among names is no uniform but a constant, SSAO_VISIBILITY,
-    beside one for every choice, SSAO_VISIBILITY_MARCH: each choice is a program of its own, which does nothing for the
-    others.
-
-    Text without choices is left out. A struct without members gives no text.
-    """
-    assert is_dataclass(block)
-    constants, members = [], []
-    for f in fields(block):
-        value = getattr(block, f.name)
-        choices = param_of(f).choices if "param" in f.metadata else ()
-        constants += [
-            f"const int {f'{name}_{f.name}_{c}'.upper().replace('-', '_')} = {i};" for i, c in enumerate(choices)
-        ]
-        if choices:
-            constants.append(f"const int {f'{name}_{f.name}'.upper()} = {choices.index(value)};")
-        elif "param" in f.metadata and param_of(f).compile_time:
-            constants.append(f"const bool {f'{name}_{f.name}'.upper()} = {str(value).lower()};")
-        elif isinstance(value, tuple):
-            members.append(f"    {GLSL_SHAPES[len(value)]} {f.name};")
-        elif (kind := kind_of(type(block), f.name)) in GLSL_TYPES:  # as declared: a float may hold a whole number
-            members.append(f"    {GLSL_TYPES[kind]} {f.name};")
-    if not members:
-        return "\n".join(constants)
-    return "\n".join([*constants, f"uniform struct {type(block).__name__} {{", *members, f"}} {name};"])
-
-
-def variants_of(block: Any) -> tuple[str | bool, ...]:
-    """What a dataclass has chosen among names: what its GLSL text depends on besides its type."""
-    kind = type(block)
-    if kind not in _VARIANT_FIELDS:
-        _VARIANT_FIELDS[kind] = tuple(
-            f.name for f in fields(kind) if "param" in f.metadata and (param_of(f).choices or param_of(f).compile_time)
-        )
-    return tuple(getattr(block, name) for name in _VARIANT_FIELDS[kind])
-
-
-_VARIANT_FIELDS: dict[type, tuple[str, ...]] = {}  # by type, as this is looked up at every draw

@@ -18,12 +18,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import _checkout
+import moderngl
 from process_memory import peak_megabytes
 from ssdo.commands.bench.flags import add_count, add_output, save, take_output
-from ssdo.gpu.context import Geometry, Gpu, SourceLine, Program, create_headless_context
+from ssdo.gpu.context import Gpu, create_headless_context
+from ssdo.gpu.shaders import Program, ShaderCompiler, SourceLine
 from ssdo.measure import images
 from ssdo.measure.timings import in_words, spread
 from ssdo.measure.version import version
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         for name in found[0][0]
     }
     memory = spread([held for _, held in found])
-    with Undrawn(create_headless_context()) as gpu:
+    with UndrawnGpu(create_headless_context()) as gpu:
         work = {other.technique.group: spread(unchanged(gpu, other)) for other in others}
         drawn = f"{shot.scene}, {shot.width} x {shot.height}, {shot.technique.describe()}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
     print(
@@ -124,15 +125,17 @@ def _process(*arguments: str) -> tuple[str, Took]:
     return done.stdout, (1e3 * took, 1e3 * processor)
 
 
-class Stepwise(Gpu):
-    """Knows how long its shaders' texts took to be compiled; machine code comes with the first draw."""
+class TimedCompiler(ShaderCompiler):
+    """Measures what compiling takes; drivers make machine code in the first draw call."""
 
-    compiled = (0.0, 0.0)  # by the wall clock, and of processor time
+    wall = 0.0  # seconds
+    processor = 0.0  # seconds of processor time
 
-    def _compiled(self, vertex: list[SourceLine], fragment: list[SourceLine]) -> Program:
+    def compile(self, vertex: list[SourceLine], fragment: list[SourceLine]) -> Program:
         wall, processor = time.time(), time.process_time()
-        program = super()._compiled(vertex, fragment)
-        self.compiled = self.compiled[0] + time.time() - wall, self.compiled[1] + time.process_time() - processor
+        program = super().compile(vertex, fragment)
+        self.wall += time.time() - wall
+        self.processor += time.process_time() - processor
         return program
 
 
@@ -158,7 +161,8 @@ def stepped(began: float, processor: float) -> None:
     path, wanted = given.pop("output"), parse_overrides(given)
     shot = wanted.build_shot(wanted.technique)
     step("flags")
-    with Stepwise(create_headless_context()) as gpu:
+    with Gpu(create_headless_context()) as gpu:
+        compiler = gpu.shaders = TimedCompiler(gpu.ctx)
         step("OpenGL's context")
         scene = load_shot_scene(shot)
         resolved = shot.resolve(scene)
@@ -173,7 +177,7 @@ def stepped(began: float, processor: float) -> None:
         picture = render_accumulated(gpu, shot)
         gpu.ctx.finish()
         step("first frame")
-        (wall, processor), frame = gpu.compiled, steps.pop("first frame")
+        (wall, processor), frame = (compiler.wall, compiler.processor), steps.pop("first frame")
         steps |= {
             "shaders": (1e3 * wall, 1e3 * processor),
             "first frame": (frame[0] - 1e3 * wall, frame[1] - 1e3 * processor),
@@ -185,29 +189,21 @@ def stepped(began: float, processor: float) -> None:
         render_accumulated(gpu, shot)  # targets stay from now on
         gpu.ctx.finish()
         last = time.time(), time.process_time()
-        gpu.forget()
+        gpu.pass_cache.invalidate()
         render_accumulated(gpu, shot)
         gpu.ctx.finish()
         step(AGAIN)
     print(json.dumps({"steps": steps, "megabytes": held}))
 
 
-class Undrawn(Gpu):
-    """Is told everything but to draw."""
+class UndrawnGpu(Gpu):
+    """Does everything but draw."""
 
-    class Nothing:
-        def render(self, *_: Any, **__: Any) -> None:
-            pass
-
-    def _compiled(self, vertex: list[SourceLine], fragment: list[SourceLine]) -> Program:
-        nothing: Any = self.Nothing()
-        return super()._compiled(vertex, fragment)._replace(vertex_array=nothing)
-
-    def _array(self, geometry: Geometry, program: Any) -> Any:
-        return self.Nothing()
+    def _render(self, vertex_array: moderngl.VertexArray, count: int, first: int = 0) -> None:
+        pass
 
 
-def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
+def unchanged(gpu: UndrawnGpu, shot: Shot, frames: int = UNCHANGED) -> list[float]:
     """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads; every
     pass is prepared again.
     """
@@ -217,7 +213,7 @@ def unchanged(gpu: Undrawn, shot: Shot, frames: int = UNCHANGED) -> list[float]:
         render_frame(gpu, shot)
         for _ in range(frames):
             gpu.ctx.finish()
-            gpu.forget()
+            gpu.pass_cache.invalidate()
             start = time.thread_time()
             render_frame(gpu, shot)
             found.append(1e3 * (time.thread_time() - start))

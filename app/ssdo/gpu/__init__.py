@@ -1,1 +1,1 @@
-"""The only OpenGL calls: context, shaders, uploads, pass cache and timers."""
+"""The only OpenGL calls: context and targets, shaders, uploads, pass cache and timer."""
