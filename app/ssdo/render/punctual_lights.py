@@ -1,215 +1,236 @@
-"""Light of lamps, points and cones, on the surfaces the camera sees; shadows of the nearest."""
+"""Direct light of the scene's punctual lights (point and spot), with shadow maps for those nearest to the camera.
+
+Shadow maps are packed into one atlas. Its rows belong to one light each; a point light fills six columns with the faces
+of a cube, a narrow spot light one. Lengths in the atlas are in units of `LightSettings.resolution`.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.frame_uniforms import Doubles, FrameUniforms, Matrix, flat
+from ssdo.arrays import Doubles, Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
+from ssdo.render.frame_uniforms import FrameUniforms, Matrix, to_glsl_matrix
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.mesh_buffers import upload
-from ssdo.render.sun import Light, Sunshine
-from ssdo.scene.model import Lamp, Scene
+from ssdo.render.mesh_buffers import upload_scene
+from ssdo.render.sun import DirectLighting, ShadowCamera, direct_lighting_formats
+from ssdo.scene.model import PunctualLight, Scene
 from ssdo.settings import Settings, param
 
-MOST = 64
-FACES = 6  # maps of a lamp that shines everywhere, one for each side of a cube
-# a cone has one, so many times as wide and high unless its half angle is below so many degrees: finer than places are
-# known
-CONE, NARROW = 2, 4.0
-WIDEST = 75.0  # degrees: half angle up to which one map holds a cone
-BLINDEST, ENDLESS = 1e-4, 1e30  # the near plane, in shares of the far one; metres
+CUBE_FACES = 6
+# Half angle of the outer cone up to which one shadow map holds the whole cone, degrees.
+MAX_SINGLE_MAP_ANGLE = 75.0
+# A spot light's map is this many units wide; below this angle (degrees) one unit, as its texels are small enough.
+SPOT_MAP_SIZE, MIN_SPOT_MAP_ANGLE = 2, 4.0
+MIN_FRUSTUM_ANGLE = 0.5  # degrees
+NEAR_PLANE_RATIO = 1e-4  # near plane over far plane of a shadow map
+INFINITE_RANGE = 1e30  # metres
 
 
 @dataclass(frozen=True)
-class PunctualLightSettings(Settings):
-    """The scene's lamps."""
+class LightSettings(Settings):
+    """The scene's point and spot lights."""
 
     group: ClassVar[str] = "lights"
 
-    intensity: float = param(1.0, 0.0, 1e6, "multiplies the light of all lamps; 0 switches them off", log=True)
-    shadows: int = param(8, 0, 8, "how many of them, the nearest to the camera, cast shadows")
+    intensity: float = param(1.0, 0.0, 1e6, "multiplies the intensity of all lights; 0 switches them off", log=True)
+    shadows: int = param(8, 0, 8, "number of lights, the nearest to the camera, that cast shadows")
     resolution: int = param(
-        512, 64, 1024, "texels a side of the six shadow maps of a lamp; a cone has one, twice as wide", unit="px"
+        512, 64, 1024, "width of a point light's six shadow maps; a spot light has one, twice as wide", unit="px"
     )
 
 
 @dataclass(frozen=True)
-class Listed:
-    """Passed to shaders as `lamps`."""
+class PunctualLightsUniform:
+    """Passed to shaders as `lights`."""
 
     count: int
-    intensity: float
-    resolution: float  # texels a side of the shadow maps of a lamp that is no cone
+    intensity: float  # factor for all lights
+    shadow_resolution: float  # texels in a unit of the shadow atlas
 
 
-class LampMaps(NamedTuple):
-    """Passed to shaders as `lamp`; read through shaders/common/punctual_lights.glsl."""
+class PunctualLightTextures(NamedTuple):
+    """Passed to shaders as `punctual_light`; read through shaders/common/punctual_lights.glsl."""
 
-    texels: Texture  # four for each lamp, see `listed`
-    # a lamp's maps side by side, one lamp's over the other's; metres from the lamp along the map's axis over its far
-    # plane
-    shadows: Texture
+    texels: Texture  # four for each light, see `upload_lights`
+    shadow_maps: Texture  # the atlas: distance from the light along the map's axis, relative to the far plane
 
 
 @dataclass(frozen=True)
-class Reach:
-    """Passed to shaders/passes/punctual_shadow.frag as `reach`."""
+class ShadowRange:
+    """Passed to shaders/passes/punctual_shadow.frag as `shadow_range`."""
 
     far: float  # metres
 
 
-def draw(
+def draw_punctual_lights(
     gpu: Gpu,
     scene: Scene,
     frame: FrameUniforms,
     gbuffer: GBuffer,
-    lamps: PunctualLightSettings,
-    sun: Sunshine,
-    name: str = "lamps",
-) -> Sunshine:
-    """The sun's light and that of all lamps."""
-    if not scene.lamps or lamps.intensity == 0:
-        return sun
-    maps = LampMaps(
-        listed(gpu, scene, frame, lamps), _shadows(gpu, scene, _nearest(scene, frame, lamps.shadows), lamps.resolution)
+    settings: LightSettings,
+    sunlight: DirectLighting,
+    target_name: str = "punctual_lights",
+) -> DirectLighting:
+    """Add the direct light of all punctual lights to the sun's. Raises UserError."""
+    if not scene.lights or settings.intensity == 0:
+        return sunlight
+    shadow_lights = _nearest_lights(scene, frame, settings.shadows)
+    textures = PunctualLightTextures(
+        texels=upload_lights(gpu, scene, frame, settings),
+        shadow_maps=_draw_shadow_atlas(gpu, scene, shadow_lights, settings.resolution),
     )
-    formats = ["rgba32f"] * (1 if gbuffer.gloss is None else 2)
-    into = gpu.target(name, gbuffer.depth.size, *formats)
-    entry = "matte" if gbuffer.gloss is None else "glossy"
-    given: dict[str, Any] = {
-        "lamps": block(scene, lamps),
-        "frame": frame.still,
-        "gbuffer": gbuffer,
-        "lamp": maps,
-        "light": sun,
-    }
-    return Sunshine(*gpu.draw(f"passes/punctual_lights.frag:{entry}", into, keep=True, **given))
+    target = gpu.target(target_name, gbuffer.depth.size, *direct_lighting_formats(gbuffer))
+    entry = "diffuse" if gbuffer.specular is None else "specular"
+    lit_textures = gpu.draw(
+        f"passes/punctual_lights.frag:{entry}",
+        target,
+        cache=True,
+        frame=frame.without_jitter,
+        gbuffer=gbuffer,
+        lights=make_lights_uniform(scene, settings),
+        punctual_light=textures,
+        sunlight=sunlight,
+    )
+    return DirectLighting(*lit_textures)
 
 
-def block(scene: Scene, lamps: PunctualLightSettings) -> Listed:
-    """What shaders are told besides the list."""
-    return Listed(len(scene.lamps) if lamps.intensity else 0, lamps.intensity, float(lamps.resolution))
+def make_lights_uniform(scene: Scene, settings: LightSettings) -> PunctualLightsUniform:
+    """The uniforms that all lights share."""
+    count = len(scene.lights) if settings.intensity else 0
+    return PunctualLightsUniform(count, settings.intensity, float(settings.resolution))
 
 
-def listed(gpu: Gpu, scene: Scene, frame: FrameUniforms, lamps: PunctualLightSettings) -> Texture:
-    """Four texels for each lamp: place, reach; intensity, where its shadow maps begin (-1: there are none); axis,
-    cosine where its cone ends; one over the width of the cone's edge in cosines, how wide its maps are (negative: it
-    has one), tangent of the half angle of its map, its far plane.
+def upload_lights(gpu: Gpu, scene: Scene, frame: FrameUniforms, settings: LightSettings) -> Texture:
+    """Upload the parameters of all lights, four texels for each.
+
+    0: position, range. 1: intensity, first row in the shadow atlas (-1: no shadow). 2: direction, cosine of the outer
+    cone. 3: 1 / (cosine of inner cone - cosine of outer cone), size of a shadow map (negative: a single one), tangent
+    of the map's half angle, far plane.
     """
-    near = _nearest(scene, frame, lamps.shadows)
+    shadow_lights = _nearest_lights(scene, frame, settings.shadows)
 
-    starts = dict(zip(near, _starts(scene, near), strict=False))
+    def upload() -> Texture:
+        first_rows = dict(zip(shadow_lights, _atlas_rows(scene, shadow_lights), strict=False))
+        texels = [_pack_light(scene, light, first_rows.get(i, -1)) for i, light in enumerate(scene.lights)]
+        return gpu.upload.texel_list(np.array(texels, "f4").reshape(-1, 4))
 
-    def make() -> Texture:
-        values = np.zeros((len(scene.lamps), 4, 4), "f4")
-        for i, lamp in enumerate(scene.lamps):
-            inner, outer = (math.cos(math.radians(min(angle, 180.0))) for angle in (lamp.inner, lamp.outer))
-            values[i] = [
-                (*lamp.position, min(lamp.reach, ENDLESS)),
-                (*lamp.intensity, starts.get(i, -1)),
-                (*lamp.direction, outer if lamp.outer < 180 else -2.0),
-                (
-                    1 / max(inner - outer, 1e-3),
-                    _size(lamp) * (-1 if _in_one_map(lamp) else 1),
-                    _tangent(lamp),
-                    _far(scene, lamp),
-                ),
-            ]
-        return gpu.texels(values.reshape(-1, 4))
-
-    return gpu.cached("lamps", (scene, near), make, keep=2)
+    return gpu.cached("punctual lights", (scene, shadow_lights), upload, max_entries=2)
 
 
-def _in_one_map(lamp: Lamp) -> bool:
-    return lamp.outer <= WIDEST
+def _pack_light(scene: Scene, light: PunctualLight, first_row: int) -> Floats:
+    """(4, 4) the texels of a light, see `upload_lights`."""
+    cos_inner = math.cos(math.radians(min(light.inner_cone_angle, 180.0)))
+    cos_outer = math.cos(math.radians(min(light.outer_cone_angle, 180.0)))
+    is_spot = light.outer_cone_angle < 180
+    map_size = _map_size(light)
+    return np.array(
+        [
+            (*light.position, min(light.range, INFINITE_RANGE)),
+            (*light.intensity, first_row),
+            (*light.direction, cos_outer if is_spot else -2.0),
+            (
+                1 / max(cos_inner - cos_outer, 1e-3),
+                -map_size if _has_single_map(light) else map_size,
+                _map_tangent(light),
+                _far_plane(scene, light),
+            ),
+        ],
+        "f4",
+    )
 
 
-def _size(lamp: Lamp) -> int:
-    """How wide its maps are, in widths of one of a cube."""
-    return CONE if NARROW <= lamp.outer <= WIDEST else 1
+def _nearest_lights(scene: Scene, frame: FrameUniforms, count: int) -> tuple[int, ...]:
+    """Indices of the lights nearest to the camera, ascending."""
+    distances = [math.dist(frame.eye_ws, light.position) for light in scene.lights]
+    nearest = sorted(range(len(distances)), key=distances.__getitem__)[:count]
+    return tuple(sorted(nearest))
 
 
-def _starts(scene: Scene, near: tuple[int, ...]) -> list[int]:
-    """Where the maps of each of these lamps begin, in heights of a map that is no cone's; then where all end."""
-    return [0, *itertools.accumulate(_size(scene.lamps[i]) for i in near)]
+def _has_single_map(light: PunctualLight) -> bool:
+    return light.outer_cone_angle <= MAX_SINGLE_MAP_ANGLE
 
 
-def _tangent(lamp: Lamp) -> float:
-    return math.tan(math.radians(max(lamp.outer, 0.5))) if _in_one_map(lamp) else 1.0
+def _map_size(light: PunctualLight) -> int:
+    """Width and height of each of a light's shadow maps, in units of the atlas."""
+    return SPOT_MAP_SIZE if MIN_SPOT_MAP_ANGLE <= light.outer_cone_angle <= MAX_SINGLE_MAP_ANGLE else 1
 
 
-def _far(scene: Scene, lamp: Lamp) -> float:
-    """Metres from a lamp to what is farthest from it, or where it ends."""
+def _map_tangent(light: PunctualLight) -> float:
+    """Tangent of the half field of view of each of a light's shadow maps."""
+    if not _has_single_map(light):
+        return 1.0
+    return math.tan(math.radians(max(light.outer_cone_angle, MIN_FRUSTUM_ANGLE)))
+
+
+def _far_plane(scene: Scene, light: PunctualLight) -> float:
+    """Distance to the farthest point of the scene's bounds, at most the light's range, metres."""
     low, high = (corner.astype("f8") for corner in scene.bounds)
-    place = np.array(lamp.position)
-    return min(float(np.linalg.norm(np.maximum(abs(low - place), abs(high - place)))), lamp.reach) * 1.001 + 1e-6
+    position = np.array(light.position)
+    farthest = float(np.linalg.norm(np.maximum(abs(low - position), abs(high - position))))
+    return min(farthest, light.range) * 1.001 + 1e-6
 
 
-def _nearest(scene: Scene, frame: FrameUniforms, count: int) -> tuple[int, ...]:
-    """The numbers of the lamps nearest to the camera, in their own order."""
-    distance = [math.dist(frame.eye, lamp.position) for lamp in scene.lamps]
-    return tuple(sorted(sorted(range(len(distance)), key=distance.__getitem__)[:count]))
+def _atlas_rows(scene: Scene, light_indices: tuple[int, ...]) -> list[int]:
+    """The first row of each light in the atlas, then the number of rows; in units of the atlas."""
+    return [0, *itertools.accumulate(_map_size(scene.lights[i]) for i in light_indices)]
 
 
-def _axes(lamp: Lamp) -> list[Doubles]:
-    """Right, up and forward of each of a lamp's maps, as rows; as shaders/common/punctual_lights.glsl has them."""
-    if not _in_one_map(lamp):
+def _map_axes(light: PunctualLight) -> list[Doubles]:
+    """Right, up and forward of each of a light's maps, as rows; as in shaders/passes/punctual_lights.frag."""
+    if not _has_single_map(light):
         unit = np.eye(3)
         return [
             np.stack([unit[(axis + 1) % 3], unit[(axis + 2) % 3], sign * unit[axis]])
             for axis in range(3)
             for sign in (1.0, -1.0)
         ]
-    x, y, z = lamp.direction  # Duff et al. 2017, as in shaders/common/sampling.glsl
+    # Duff et al., Building an Orthonormal Basis, Revisited, 2017; as in shaders/common/sampling.glsl
+    x, y, z = light.direction
     s = 1.0 if z >= 0 else -1.0
     a = -1.0 / (s + z)
     b = x * y * a
     return [np.array([(1 + s * x * x * a, s * b, -s * x), (b, s + y * y * a, -y), (x, y, z)])]
 
 
-def _clip(lamp: Lamp, axes: Doubles, far: float) -> Matrix:
-    """clip_from_world of one of its maps."""
-    near, place, tangent = far * BLINDEST, np.array(lamp.position), _tangent(lamp)
+def _clip_from_world(light: PunctualLight, axes: Doubles, far: float) -> Matrix:
+    """The perspective projection of one of a light's maps."""
+    near, position, tangent = far * NEAR_PLANE_RATIO, np.array(light.position), _map_tangent(light)
+    right, up, forward = axes
     m = np.zeros((4, 4))
-    m[:3, 0], m[:3, 1], m[:3, 2], m[:3, 3] = (
-        axes[0] / tangent,
-        axes[1] / tangent,
-        axes[2] * (far + near) / (far - near),
-        axes[2],
-    )
-    m[3] = -place @ m[:3]
+    m[:3, 0] = right / tangent
+    m[:3, 1] = up / tangent
+    m[:3, 2] = forward * (far + near) / (far - near)
+    m[:3, 3] = forward
+    m[3] = -position @ m[:3]
     m[3, 2] -= 2 * far * near / (far - near)
-    return flat(m)
+    return to_glsl_matrix(m)
 
 
-def _shadows(gpu: Gpu, scene: Scene, near: tuple[int, ...], side: int) -> Texture:
-    """The shadow maps of these lamps."""
-
-    def make() -> Texture:
-        *starts, end = _starts(scene, near)
-        depth, framebuffer = gpu.depth_map((FACES * side, max(end, 1) * side))
-        uploaded = upload(gpu, scene)
-        for start, number in zip(starts, near, strict=True):
-            lamp = scene.lamps[number]
-            far, wide = _far(scene, lamp), side * _size(lamp)
-            for face, axes in enumerate(_axes(lamp)):
-                box = (face * side, start * side, wide, wide)
-                light = Light(_clip(lamp, axes, far))
+def _draw_shadow_atlas(gpu: Gpu, scene: Scene, light_indices: tuple[int, ...], resolution: int) -> Texture:
+    def draw() -> Texture:
+        *first_rows, row_count = _atlas_rows(scene, light_indices)
+        target = gpu.depth_target((CUBE_FACES * resolution, max(row_count, 1) * resolution))
+        buffers = upload_scene(gpu, scene)
+        for first_row, index in zip(first_rows, light_indices, strict=True):
+            light = scene.lights[index]
+            far, size = _far_plane(scene, light), resolution * _map_size(light)
+            for face, axes in enumerate(_map_axes(light)):
                 gpu.raster(
                     "passes/punctual_shadow",
-                    framebuffer,
-                    uploaded.geometry,
-                    uploaded.shadows,
-                    viewport=box,
-                    light=light,
-                    reach=Reach(far),
+                    target,
+                    buffers.geometry,
+                    buffers.mask_ranges,
+                    viewport=(face * resolution, first_row * resolution, size, size),
+                    shadow_camera=ShadowCamera(_clip_from_world(light, axes, far)),
+                    shadow_range=ShadowRange(far),
                 )
-        return depth
+        return target.textures[0]
 
-    return gpu.cached("lamp shadows", (scene, near, side), make, keep=2)
+    return gpu.cached("punctual shadow atlas", (scene, light_indices, resolution), draw, max_entries=2)

@@ -1,111 +1,142 @@
-"""Sunlight on the surfaces the camera sees: a disc in the sky, shadowed."""
+"""Direct light of the sun: a disc in the sky with percentage-closer soft shadows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.frame_uniforms import FrameUniforms, Matrix, box_corners, flat, look_at
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
+from ssdo.render.frame_uniforms import FrameUniforms, Matrix, box_corners, look_at, to_glsl_matrix
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.mesh_buffers import upload
+from ssdo.render.mesh_buffers import upload_scene
 from ssdo.scene.model import Scene
 from ssdo.settings import Settings, Vec3, param
+
+DIRECT_LIGHTING_FORMAT = "rgba32f"
 
 
 @dataclass(frozen=True)
 class SunSettings(Settings):
-    """The sun: one direction, sharp light."""
+    """The sun: a distant light from one direction."""
 
     group: ClassVar[str] = "sun"
 
     azimuth: float | None = param(
-        None, -360.0, 360.0, "where it stands: 0 north (-z), 90 east (+x)", unit="deg", auto_label="the scene's"
+        None, -360.0, 360.0, "direction of the sun: 0 is north (-z), 90 east (+x)", unit="deg", auto_label="the scene's"
     )
-    elevation: float | None = param(None, -90.0, 90.0, "how high it stands", unit="deg", auto_label="the scene's")
+    elevation: float | None = param(
+        None, -90.0, 90.0, "height of the sun above the horizon", unit="deg", auto_label="the scene's"
+    )
     irradiance: float | None = param(
-        None, 0.0, 1e6, "on a surface that faces it; 0 switches it off", auto_label="the scene's"
+        None, 0.0, 1e6, "irradiance on a surface that faces the sun; 0 switches it off", auto_label="the scene's"
     )
-    color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of its light", auto_label="the scene's")
+    color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of sunlight", auto_label="the scene's")
     angular_diameter: float | None = param(
         None,
         0.0,
         20.0,
-        "angular diameter: how soft shadows are",
+        "angular diameter of the sun; larger values soften shadows",
         unit="deg",
-        auto_label="0.53, the sun's, or that of an extracted one",
+        auto_label="0.53, or that of the extracted sun",
     )
-    resolution: int = param(2048, 256, 8192, "texels a side of its shadow map", unit="px")
+    resolution: int = param(2048, 256, 8192, "width of the shadow map", unit="px")
 
 
 @dataclass(frozen=True)
-class Shadow:
-    """Where the shadow map lies. It holds the whole scene, so that nothing depends on the camera."""
+class ShadowFrustum:
+    """Passed to shaders as `shadow_frustum`: the box of the shadow map around the whole scene.
 
-    light_from_world: Matrix  # metres across, 0 to 1 in depth after scaling
-    extent: tuple[float, float]  # metres the map covers
-    depth: float  # metres from its near to its far plane
-    texels: float  # a side
+    It does not depend on the camera.
+    """
 
-
-class ShadowMap(NamedTuple):
-    depth: Texture
-
-
-class Sunshine(NamedTuple):
-    """Light from directions that are known, on every pixel; passed to shaders as `light`."""
-
-    irradiance: Texture  # rgb
-    # rgb: radiance that glossy surfaces reflect of it towards the camera; None: there are none
-    shine: Texture | None = None
-
-
-@lru_cache(2)  # asked for in every frame
-def place(scene: Scene, towards: Vec3, texels: int) -> tuple[Shadow, Matrix]:
-    """The map's box around the scene, and clip from world for drawing it."""
-    low, high = (corner.astype("f8") for corner in scene.bounds)
-    center = (low + high) / 2
-    view = look_at(tuple(center), tuple(center - np.array(towards)))
-    corners = np.column_stack([box_corners(low, high), np.ones(8)]) @ view
-    margin = scene.size * 0.01
-    least, most = corners[:, :3].min(0) - margin, corners[:, :3].max(0) + margin
-    shift = np.eye(4)
-    shift[3, :3] = -least[0], -least[1], -most[2]  # x, y from 0; z from 0 downwards
-    light = view @ shift
-    extent = most - least
-    projection = np.diag([2 / extent[0], 2 / extent[1], -2 / extent[2], 1.0])
-    projection[3, :3] = -1.0
-    return Shadow(flat(light), (float(extent[0]), float(extent[1])), float(extent[2]), float(texels)), flat(
-        light @ projection
-    )
+    # To metres from the box's near lower left corner; z points towards the sun.
+    light_from_world: Matrix
+    extent: tuple[float, float]  # width and height, metres
+    depth_range: float  # from the near to the far plane, metres
+    resolution: float  # width of the shadow map, texels
 
 
 @dataclass(frozen=True)
-class Light:
-    """Passed to the shadow map's shader as `light`."""
+class ShadowCamera:
+    """Passed to the shaders of shadow maps as `shadow_camera`."""
 
     clip_from_world: Matrix
 
 
-def draw(
-    gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer, sun: SunSettings, name: str = "sun"
-) -> Sunshine:
-    """The sun's light on every pixel."""
-    into = gpu.target(name, gbuffer.depth.size, *["rgba32f"] * (1 if gbuffer.gloss is None else 2))
+class ShadowMap(NamedTuple):
+    """Passed to shaders as `shadow_map`."""
+
+    depth: Texture  # 0 at the near plane, 1 at the far plane
+
+
+class DirectLighting(NamedTuple):
+    """Direct light of sun and punctual lights at every pixel, with shadows."""
+
+    irradiance: Texture  # rgb
+    specular: Texture | None = None  # rgb: radiance that the specular lobe reflects. None: everything is diffuse
+
+
+def direct_lighting_formats(gbuffer: GBuffer) -> list[str]:
+    """The formats of the textures of `DirectLighting`."""
+    return [DIRECT_LIGHTING_FORMAT] * (1 if gbuffer.specular is None else 2)
+
+
+def draw_sun(
+    gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer, settings: SunSettings, target_name: str = "sun"
+) -> DirectLighting:
+    """Draw the sun's direct light. Raises UserError."""
+    target = gpu.target(target_name, gbuffer.depth.size, *direct_lighting_formats(gbuffer))
     if not any(frame.sun_irradiance):
-        return Sunshine(*gpu.clear(into))
-    shadow, clip = place(scene, frame.sun_direction, sun.resolution)
+        return DirectLighting(*gpu.clear(target))
+    frustum, _ = fit_shadow_frustum(scene, frame.sun_direction_ws, settings.resolution)
+    shadow_map = ShadowMap(_draw_shadow_map(gpu, scene, frame.sun_direction_ws, settings.resolution))
+    entry = "diffuse" if gbuffer.specular is None else "specular"
+    textures = gpu.draw(
+        f"passes/sun.frag:{entry}",
+        target,
+        cache=True,
+        frame=frame.without_jitter,
+        gbuffer=gbuffer,
+        shadow_frustum=frustum,
+        shadow_map=shadow_map,
+    )
+    return DirectLighting(*textures)
 
-    def make() -> Texture:
-        depth, framebuffer = gpu.depth_map((sun.resolution, sun.resolution))
-        uploaded = upload(gpu, scene)
-        gpu.raster("passes/sun_shadow", framebuffer, uploaded.geometry, uploaded.shadows, light=Light(clip))
-        return depth
 
-    depth = gpu.cached("shadow", (scene, frame.sun_direction, sun.resolution), make, keep=2)
-    entry = "matte" if gbuffer.gloss is None else "glossy"
-    given: dict[str, Any] = {"frame": frame.still, "shadow": shadow, "gbuffer": gbuffer, "shadow_map": ShadowMap(depth)}
-    return Sunshine(*gpu.draw(f"passes/sun.frag:{entry}", into, keep=True, **given))
+@lru_cache(2)  # called in every frame
+def fit_shadow_frustum(scene: Scene, sun_direction_ws: Vec3, resolution: int) -> tuple[ShadowFrustum, ShadowCamera]:
+    """Fit the shadow map's box to the scene's bounds."""
+    low, high = (corner.astype("f8") for corner in scene.bounds)
+    center = (low + high) / 2
+    view = look_at(tuple(center), tuple(center - np.array(sun_direction_ws)))
+    corners = np.column_stack([box_corners(low, high), np.ones(8)]) @ view
+    margin = scene.bounding_radius * 0.01
+    box_low, box_high = corners[:, :3].min(0) - margin, corners[:, :3].max(0) + margin
+    translation = np.eye(4)
+    translation[3, :3] = -box_low[0], -box_low[1], -box_high[2]
+    light_from_world = view @ translation
+    extent = box_high - box_low
+    projection = np.diag([2 / extent[0], 2 / extent[1], -2 / extent[2], 1.0])
+    projection[3, :3] = -1.0
+    frustum = ShadowFrustum(
+        light_from_world=to_glsl_matrix(light_from_world),
+        extent=(float(extent[0]), float(extent[1])),
+        depth_range=float(extent[2]),
+        resolution=float(resolution),
+    )
+    return frustum, ShadowCamera(to_glsl_matrix(light_from_world @ projection))
+
+
+def _draw_shadow_map(gpu: Gpu, scene: Scene, sun_direction_ws: Vec3, resolution: int) -> Texture:
+    def draw() -> Texture:
+        target = gpu.depth_target((resolution, resolution))
+        buffers = upload_scene(gpu, scene)
+        _, camera = fit_shadow_frustum(scene, sun_direction_ws, resolution)
+        gpu.raster("passes/sun_shadow", target, buffers.geometry, buffers.mask_ranges, shadow_camera=camera)
+        return target.textures[0]
+
+    return gpu.cached("sun shadow map", (scene, sun_direction_ws, resolution), draw, max_entries=2)
