@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from ssdo.arrays import Bytes, Floats
 from ssdo.commands.compare import page
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.display import Display
 from ssdo.render.pipeline import render_frame
 from ssdo.render.shot import Shot
-from ssdo.scene.model import Bytes, Floats
 
 try:
     from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
@@ -62,9 +62,9 @@ def entry(name: str, **more: Any) -> dict[str, Any]:
         "technique": technique,
         "settings": samples,
         "layers": {"final": f"{name}.final"},
-        "error": None,
+        "errors": None,
     } | {
-        "parts": None,
+        "error_breakdown": None,
         "cost": None,
         "files": {"png": f"{name}.png"},
         **more,
@@ -74,23 +74,23 @@ def entry(name: str, **more: Any) -> dict[str, Any]:
 def study(entries: list[dict[str, Any]], size: tuple[int, int] = (18, 32), **more: Any) -> dict[str, Any]:
     names = [e["id"] for e in entries]
     truth = (
-        {"entry": "reference", "label": "reference, 8 frames", "noise": 0.0031, "file": False}
+        {"entry": "reference", "label": "reference, 8 frames", "noise": 0.0031, "from_file": False}
         if "reference" in names
         else None
     )
     return {
         "title": "courtyard",
-        "made": "2026-11-24",
+        "date": "2026-11-24",
         "version": "0.1.0",
         "command": "ssdo compare --scene courtyard",
         "height": size[0],
         "width": size[1],
         "renderer": "llvmpipe",
         "timer": "wall clock",
-        "display": {"exposure": 0.0, "curve": "neutral"},
+        "display": {"exposure": 0.0, "tone_mapper": "neutral"},
         "settings": {"scene": "courtyard", "camera.eye": [0.0, 1.6, 4.0], "sun.angular_diameter": 0.5},
-        "terms": {},
-        "truth": truth,
+        "shared_layers": {},
+        "reference": truth,
         "entries": entries,
         **more,
     }
@@ -105,8 +105,8 @@ def usual() -> tuple[dict[str, Any], Layers]:
         own = {
             "final": light(4 * i),
             "direct": light(4 * i + 1),
-            "bounce": light(4 * i + 2),
-            "open": np.clip(light(4 * i + 3)[..., 0], 0, 1),
+            "indirect": light(4 * i + 2),
+            "visibility": np.clip(light(4 * i + 3)[..., 0], 0, 1),
         }
         layers |= {f"{name}.{term}": values for term, values in own.items()}
         error = (
@@ -114,10 +114,10 @@ def usual() -> tuple[dict[str, Any], Layers]:
             if name != "reference"
             else None
         )
-        entries.append(entry(name, layers={term: f"{name}.{term}" for term in own}, error=error))
-    entries[0]["parts"] = {"sampling": 0.04, "sampling after blur": 0.01, "blur": 0.005, "screen space": 0.03}
+        entries.append(entry(name, layers={term: f"{name}.{term}" for term in own}, errors=error))
+    entries[0]["error_breakdown"] = {"sampling": 0.04, "sampling, denoised": 0.01, "denoising": 0.005, "screen space": 0.03}
     entries[1]["cost"] = {"total": 12.5, "passes": {"ssdo:direct": 9.5, "denoise:x": 3.0}}
-    return study(entries, terms={"albedo": "albedo", "unoccluded": "unoccluded"}), layers
+    return study(entries, shared_layers={"albedo": "albedo", "unoccluded": "unoccluded"}), layers
 
 
 def of(**finals: Floats) -> tuple[dict[str, Any], Layers]:
@@ -172,7 +172,7 @@ class Browser:
         self, told: dict[str, Any], layers: Layers, width: int = 1000, height: int = 1000, dark: bool = False
     ) -> None:
         path = self.folder / "index.html"
-        path.write_text(page.html(told, layers), "utf-8")
+        path.write_text(page.render_page(told, layers), "utf-8")
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
@@ -333,7 +333,7 @@ def test_the_watch_over_console_and_network_sees_both(driver: Chrome, tmp_path: 
 
 
 def unpacked(text: str, shape: tuple[int, ...], bits: int) -> Floats:
-    """The inverse of page.pack, as page.js has it."""
+    """The inverse of page.pack_layer, as page.js has it."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).astype(np.int64).reshape(3, -1)
     folded = planes[0] | planes[1] << 8 | planes[2] << 16
     codes = ((folded >> 1) ^ -(folded & 1)).reshape(-1, *shape[:2]).cumsum(-1)
@@ -345,12 +345,12 @@ def unpacked(text: str, shape: tuple[int, ...], bits: int) -> Floats:
 
 @given(
     st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=6, max_size=6),
-    st.sampled_from([page.FINE, page.COARSE]),
+    st.sampled_from([page.FINE_BITS, page.COARSE_BITS]),
 )
 @settings(max_examples=300, deadline=None)
 def test_packed_numbers_are_rounded_and_never_overflow(numbers: list[float], bits: int) -> None:
     layer = np.array(numbers, np.float32).reshape(2, 1, 3)
-    back = unpacked(page.pack(layer, bits), layer.shape, bits)
+    back = unpacked(page.pack_layer(layer, bits), layer.shape, bits)
     assert np.isfinite(back).all()
     # half a step of the mantissa; twice that next to the largest float, which is cut, not rounded; below 1.2e-38 steps
     # do not shrink
@@ -361,19 +361,19 @@ def test_packed_numbers_are_rounded_and_never_overflow(numbers: list[float], bit
 def test_what_does_not_fit_is_refused() -> None:
     told, layers = of(ssao=light(1))
     with pytest.raises(ValueError, match=r"layer ssao.final of shape \(9, 9, 3\)"):
-        page.html(told, {"ssao.final": light(1, (9, 9))})
+        page.render_page(told, {"ssao.final": light(1, (9, 9))})
     with pytest.raises(ValueError, match="not finite"):
-        page.html(told, {"ssao.final": layers["ssao.final"] * np.float32(np.nan)})
-    with pytest.raises(ValueError, match=r"not there: ssao\.final"):
-        page.html(told, {})
+        page.render_page(told, {"ssao.final": layers["ssao.final"] * np.float32(np.nan)})
+    with pytest.raises(ValueError, match=r"missing layers: ssao\.final"):
+        page.render_page(told, {})
 
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_canvas_shows_what_the_display_would(browser: Browser, curve: str) -> None:
     a, b = light(1), light(2)
     told, layers = of(ssao=a, ssdo=b)
-    browser.open(told | {"display": {"exposure": -0.5, "curve": curve}}, layers)
-    assert browser.value("curve") == curve
+    browser.open(told | {"display": {"exposure": -0.5, "tone_mapper": curve}}, layers)
+    assert browser.value("tone-mapper") == curve
     # 1 of 255: half from rounding, 0.06 from the numbers' own rounding, 0.04 from the table of the curve
     assert close(browser.pixels("left-pixels"), displayed(a, -0.5, curve))
     assert close(browser.pixels("right-pixels"), displayed(b, -0.5, curve))
@@ -385,10 +385,10 @@ def test_the_canvas_shows_what_the_display_would(browser: Browser, curve: str) -
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_canvas_equals_the_shader(browser: Browser, gpu: Gpu, curve: str) -> None:
     values = light(5, (1, 4096))  # a row of gpu.texels
-    texture = gpu.texels(np.concatenate([values[0], np.ones((4096, 1), np.float32)], 1))
+    texture = gpu.upload.texel_list(np.concatenate([values[0], np.ones((4096, 1), np.float32)], 1))
     shown = images.shown(gpu, Display(exposure=0.5, tone_mapper=curve, dither=False).draw(gpu, texture))
     told, layers = of(ssdo=values)
-    browser.open(told | {"display": {"exposure": 0.5, "curve": curve}}, layers)
+    browser.open(told | {"display": {"exposure": 0.5, "tone_mapper": curve}}, layers)
     assert close(browser.pixels("left-pixels"), shown)
 
 
@@ -406,41 +406,41 @@ def test_every_term_of_both_sides(browser: Browser) -> None:
     told, layers = usual()
     browser.open(told, layers)
     browser["linked"].click()
-    for term in ("unoccluded", "direct", "bounce", "final"):
-        browser.choose("right-term", term)
+    for term in ("unoccluded", "direct", "indirect", "final"):
+        browser.choose("right-component", term)
         assert close(
             browser.pixels("right-pixels"), displayed(layers[term if term == "unoccluded" else f"ssdo-16.{term}"])
         ), term
-    browser.choose("left-term", "open")
-    assert close(browser.pixels("left-pixels"), 255 * layers["ssao-16.open"][..., None])
-    browser.choose("left-term", "albedo")
+    browser.choose("left-component", "visibility")
+    assert close(browser.pixels("left-pixels"), 255 * layers["ssao-16.visibility"][..., None])
+    browser.choose("left-component", "albedo")
     assert close(browser.pixels("left-pixels"), srgb(layers["albedo"]))
-    assert browser.value("right-term") == "final", "linked, though it was switched off"
+    assert browser.value("right-component") == "final", "linked, though it was switched off"
     browser.choose("left-entry", 1)
-    browser.choose("left-term", "bounce")
-    assert close(browser.pixels("left-pixels"), displayed(layers["ssdo-4.bounce"]))
+    browser.choose("left-component", "indirect")
+    assert close(browser.pixels("left-pixels"), displayed(layers["ssdo-4.indirect"]))
 
 
 def test_the_error_in_false_colour(browser: Browser) -> None:
     told, layers = usual()
     browser.open(told, layers)
-    browser.choose("right-term", "error")
+    browser.choose("right-component", "error")
     apart = metrics.error_map(layers["ssdo-16.final"], layers["reference.final"])
-    top = page.error_top(told, layers)
+    top = page.choose_error_max(told, layers)
     assert top is not None
-    assert browser.text("#top-value") == f"{top:#.3g} radiance"
+    assert browser.text("#error-max-value") == f"{top:#.3g} radiance"
     assert close(browser.pixels("right-pixels"), metrics.false_colour(apart, top).astype(float))
     assert close(
         browser.pixels("left-pixels"),
         metrics.false_colour(metrics.error_map(layers["ssao-16.final"], layers["reference.final"]), top).astype(float),
     )
-    browser.choose("top", -0.3)
-    assert browser.text("#top-value") == "0.500 radiance"
+    browser.choose("error-max", -0.3)
+    assert browser.text("#error-max-value") == "0.500 radiance"
     assert close(browser.pixels("right-pixels"), metrics.false_colour(apart, 0.5).astype(float))
     bar = metrics.false_colour(np.linspace(0, 1, 256, dtype=np.float32)[None], 1.0)
-    assert close(browser.pixels("scale"), bar.astype(float))
+    assert close(browser.pixels("error-scale"), bar.astype(float))
     browser.choose("right-entry", 3)
-    assert (browser.pixels("right-pixels") == metrics.INFERNO[0]).all(), "the truth differs from itself"
+    assert (browser.pixels("right-pixels") == metrics.INFERNO[0]).all(), "the reference differs from itself"
 
 
 def test_the_difference_and_its_gain(browser: Browser) -> None:
@@ -508,7 +508,7 @@ def test_flip_while_held(browser: Browser) -> None:
     assert seen(browser.screen(), 0.3) == "red"
     ActionChains(browser.driver, duration=10).release().perform()
     assert seen(browser.screen(), 0.3) == "blue"
-    browser["auto"].click()
+    browser["auto-flip"].click()
     shown: set[str] = set()
 
     def both(_: object) -> bool:
@@ -516,7 +516,7 @@ def test_flip_while_held(browser: Browser) -> None:
         return shown == {"red", "blue"}
 
     WebDriverWait(browser.driver, 20, 0.1).until(both)
-    browser["auto"].click()
+    browser["auto-flip"].click()
     browser.settled()
     assert seen(browser.screen(), 0.3) == "blue"
 
@@ -529,7 +529,7 @@ def test_side_by_side_and_all(browser: Browser) -> None:
     assert browser.js("return document.querySelectorAll('.pane canvas').length") == 3
     colours = [browser.pixels(f".pane:nth-child({i + 1}) canvas")[1, 1] for i in range(3)]
     assert [int(np.argmax(c)) for c in colours] == [0, 2, 1]
-    browser.driver.find_element("css selector", ".pane:nth-child(3) .pick.left").click()
+    browser.driver.find_element("css selector", ".pane:nth-child(3) .side-button.left").click()
     browser.settled()
     assert browser.value("left-entry") == "2"
     browser.view("slider")
@@ -607,7 +607,7 @@ def test_the_loupe_reads_what_is_there(browser: Browser) -> None:
         return browser.move((width - 32 * fit) / 2 + (x + 0.5) * fit, (height - 18 * fit) / 2 + (y + 0.5) * fit)
 
     def check(x: int, y: int) -> None:
-        assert browser.text("#loupe-place").startswith(f"x {x}, y {y} ")
+        assert browser.text("#loupe-position").startswith(f"x {x}, y {y} ")
         for row, l_true, r_true in zip(loupe(browser), a[y, x], b[y, x], strict=True):
             # half of the third digit, and the numbers' own rounding
             for shown, true, off in zip(
@@ -624,7 +624,7 @@ def test_the_loupe_reads_what_is_there(browser: Browser) -> None:
     chain = at(5, 9)
     chain.click().perform()
     browser.settled()
-    assert "pinned" in browser.text("#loupe-place")
+    assert "pinned" in browser.text("#loupe-position")
     at(20, 2).perform()
     check(5, 9)
     browser.press(Keys.ARROW_RIGHT, Keys.ARROW_UP, shift=True)
@@ -656,7 +656,7 @@ def test_keys(browser: Browser) -> None:
     told, layers = usual()
     browser.open(told, layers)
     chosen = (
-        "return ['left-entry', 'right-entry', 'left-term', 'right-term'].map(id => document.getElementById(id).value)"
+        "return ['left-entry', 'right-entry', 'left-component', 'right-component'].map(id => document.getElementById(id).value)"
     )
     assert browser.js(chosen) == ["0", "2", "final", "final"], "SSAO left, SSDO right"
     browser.press("2")
@@ -685,7 +685,7 @@ def test_keys(browser: Browser) -> None:
     assert browser.text("#exposure-value") == "+0.7 EV"
     browser.press("?")
     assert browser["help"].is_displayed()
-    assert "swap the sides" in browser["help"].text
+    assert "swap sides" in browser["help"].text
     browser.press("v", Keys.ESCAPE)
     assert not browser["help"].is_displayed()
     assert browser.js(view) == "difference", "a key went past the help"
@@ -710,20 +710,20 @@ def test_all_controls_can_be_reached_by_tab(browser: Browser) -> None:
         reached.add(browser.js("const e = document.activeElement; return e.id || e.name || e.className || e.tagName"))
     wanted = {
         "left-entry",
-        "left-term",
+        "left-component",
         "swap",
         "linked",
         "right-entry",
-        "right-term",
+        "right-component",
         "stage",
         "divider",
         "view",
         "fit",
-        "one",
-        "loupe-switch",
-        "help-switch",
+        "one-to-one",
+        "loupe-toggle",
+        "help-toggle",
     }
-    assert wanted | {"exposure", "curve", "pick left", "pick right", "SUMMARY"} <= reached
+    assert wanted | {"exposure", "tone-mapper", "side-button left", "side-button right", "SUMMARY"} <= reached
     unnamed = browser.js(
         "return [...document.querySelectorAll('button, select, input')].filter(e => !(e.textContent.trim() && e.tagName == 'BUTTON') && !e.labels?.length"
         " && !e.getAttribute('aria-label')).map(e => e.outerHTML)"
@@ -744,32 +744,32 @@ def error_cells(browser: Browser) -> list[list[str]]:
 def test_the_tables_say_what_was_measured(browser: Browser) -> None:
     told, layers = usual()
     browser.open(told, layers)
-    names = list(told["entries"][0]["error"])
+    names = list(told["entries"][0]["errors"])
     rows = error_cells(browser)
-    assert len(rows) == 4, "three entries and the truth"
+    assert len(rows) == 4, "three entries and the reference"
     for row, one in zip(rows[:3], told["entries"], strict=False):
         for name, text in zip(names, row, strict=True):
             assert float(text.replace("\u2212", "-")) == pytest.approx(
-                one["error"][name], rel=5.1e-3, abs=0.051 if name == "psnr" else 0
+                one["errors"][name], rel=5.1e-3, abs=0.051 if name == "psnr" else 0
             ), name
     marked = browser.js(
         "return [...document.querySelectorAll('.errors tbody tr')].map(r => [...r.querySelectorAll('td')].map(c => c.classList.contains('best')))"
     )
     for column, name in enumerate(names):
-        values = [one["error"][name] for one in told["entries"][:3]]
+        values = [one["errors"][name] for one in told["entries"][:3]]
         ranks = [-v if name in ("psnr", "ssim") else abs(v) for v in values]
         assert [row[column] for row in marked[:3]] == [rank == min(ranks) for rank in ranks], name
-    assert "noise of its own, RMSE 0.00310" in browser.text("#error")
+    assert "The noise of the reference is an RMSE of 0.00310" in browser.text("#errors")
     assert "Rousselle" in browser.js(
         "return [...document.querySelectorAll('.errors abbr')].find(e => e.textContent === 'relMSE').title"
     )
-    assert browser.texts(".parts tbody td") == ["0.0400", "0.0100", "0.00500", "0.0300"]
+    assert browser.texts(".error-breakdown tbody td") == ["0.0400", "0.0100", "0.00500", "0.0300"]
     assert browser.texts(".costs thead th") == ["entry", "total", "ssdo:direct", "denoise:x"]
     assert browser.texts(".costs tbody td") == ["12.5", "9.50", "3.00"]
     assert "wall clock" in browser.text("#cost")
-    assert browser.texts(".settings .unlike code") == ["ssdo.samples"]
+    assert browser.texts(".settings .differs code") == ["ssdo.samples"]
     assert browser.texts("#settings details:last-child td") == ["courtyard", "0, 1.6, 4", "0.5"]
-    assert browser.text("#repeat code") == told["command"]
+    assert browser.text("#command code") == told["command"]
     assert browser.js("return document.title") == "courtyard - ssdo compare"
 
 
@@ -778,9 +778,9 @@ def test_a_sweep_over_samples_is_a_chart(browser: Browser) -> None:
     browser.open(told, layers)
     titles = browser.texts(".plot title")
     assert [t.partition(":")[0] for t in titles] == ["ssao-16", "ssdo-4", "ssdo-16"]
-    points = browser.js("return document.querySelector('.plot .s1 polyline').getAttribute('points')").split()
+    points = browser.js("return document.querySelector('.plot .series-1 polyline').getAttribute('points')").split()
     (x4, y4), (x16, y16) = (map(float, p.split(",")) for p in points)
-    errors = [one["error"]["rmse"] for one in told["entries"][:3]]
+    errors = [one["errors"]["rmse"] for one in told["entries"][:3]]
     assert x4 < x16
     assert (y4 < y16) == (errors[1] > errors[2])
     browser.driver.find_element("css selector", "input[name=chart-x][value=cost]").click()
@@ -796,17 +796,17 @@ def test_little_is_enough(browser: Browser) -> None:
     for view in ("flip", "side", "difference", "all", "slider"):
         browser.view(view)
     browser.press("l", "0", "z", "+", "t")
-    assert "nothing to measure against" in browser.text("#error")
-    assert browser.js("return ['parts', 'chart', 'cost'].filter(id => document.getElementById(id))") == []
-    assert browser.js("return [...document.querySelectorAll('#left-term option')].map(o => o.value)") == ["final"]
+    assert "nothing to measure against" in browser.text("#errors")
+    assert browser.js("return ['error-breakdown', 'chart', 'cost'].filter(id => document.getElementById(id))") == []
+    assert browser.js("return [...document.querySelectorAll('#left-component option')].map(o => o.value)") == ["final"]
 
 
 def test_what_is_missing_is_said(browser: Browser) -> None:
     """Infinite PSNR, a metric and passes that are not there, a truth from a file without terms of its own."""
     told, layers = usual()
-    told["truth"] |= {"file": True, "noise": None}
-    told["entries"][0]["error"] = {"rmse": 0.0, "psnr": None}
-    told["entries"][0]["parts"] = {"sampling": 0.02}
+    told["reference"] |= {"from_file": True, "noise": None}
+    told["entries"][0]["errors"] = {"rmse": 0.0, "psnr": None}
+    told["entries"][0]["error_breakdown"] = {"sampling": 0.02}
     told["entries"][1]["cost"] = {"total": 12.5, "passes": {}}
     told["entries"][3]["layers"] = {"final": "reference.final"}
     browser.open(told, layers)
@@ -817,32 +817,32 @@ def test_what_is_missing_is_said(browser: Browser) -> None:
     assert browser.js("return document.querySelector('.errors tbody tr').children[4].classList.contains('best')"), (
         "infinite is best"
     )
-    assert "how much noise it has is not known" in browser.text("#error")
+    assert "its noise is not known" in browser.text("#errors")
     browser.choose("right-entry", 3)
-    browser.choose("right-term", "bounce")
-    assert browser.text("#note") == "reference has no bounce."
+    browser.choose("right-component", "indirect")
+    assert browser.text("#message") == "reference has no indirect light."
     browser.view("difference")
     browser.press("l")
-    browser.choose("right-term", "final")
-    assert browser.text("#note") == ""
+    browser.choose("right-component", "final")
+    assert browser.text("#message") == ""
 
 
 def test_strange_text_stays_text(browser: Browser) -> None:
     evil = "</script><script>window.evil = 1</script><img src=x onerror=evil()> {{style}} & \"'` \u2028 <!-- \U0001f3db"
     told, layers = usual()
     told |= {"title": evil, "command": evil, "renderer": evil, "settings": {evil: evil}}
-    told["truth"]["label"] = evil
+    told["reference"]["label"] = evil
     for one in told["entries"]:
         one |= {"label": evil, "settings": {evil: [evil]}, "files": {"png": "javascript:evil()"}}
         one["cost"] = {"total": 1.0, "passes": {evil: 1.0}}
-        one["parts"] = {evil: 1.0}
+        one["error_breakdown"] = {evil: 1.0}
     browser.open(told, layers)
     browser.view("all")
     assert browser.js("return window.evil") is None
     assert browser.js("return document.title") == f"{evil} - ssdo compare"
     assert [
         browser.text(css)
-        for css in ("#title", "#repeat code", ".tag.entry span:last-child", "#left-entry option:nth-child(2)")
+        for css in ("#title", "#command code", ".label.entry span:last-child", "#left-entry option:nth-child(2)")
     ] == [
         evil,
         evil,
@@ -874,7 +874,7 @@ def test_an_old_browser_is_told(browser: Browser) -> None:
         browser.open(*usual())
     finally:
         browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
-    assert "cannot unpack" in browser.text("#note")
+    assert "cannot unpack" in browser.text("#message")
     assert len(browser.texts(".errors tbody tr")) == 4
 
 
@@ -883,8 +883,8 @@ def test_it_is_small(tmp_path: Path) -> None:
     final one.
     """
     told, layers = of(ssdo=light(1, (90, 160)))
-    alone = len(page.html(told, layers)) - sum(
-        len((page.HERE / f"page.{kind}").read_text("utf-8")) for kind in ("html", "css", "js")
+    alone = len(page.render_page(told, layers)) - sum(
+        len((page.FOLDER / f"page.{kind}").read_text("utf-8")) for kind in ("html", "css", "js")
     )
     assert alone / layers["ssdo.final"].size < 4
-    assert len(page.pack(light(1, (90, 160)), page.COARSE)) / layers["ssdo.final"].size < 3
+    assert len(page.pack_layer(light(1, (90, 160)), page.COARSE_BITS)) / layers["ssdo.final"].size < 3

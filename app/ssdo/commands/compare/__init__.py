@@ -1,22 +1,22 @@
-"""A shot with several techniques as one page to send: pictures, their error against the truth, its causes, and their
-cost.
-"""
+"""Compares techniques on one shot, on a page that can be sent: images, errors, causes of the errors, and cost."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ssdo.commands.compare import report
-from ssdo.commands.compare.study import Plan, measured
-from ssdo.gpu.context import Gpu, headless
+from ssdo.commands.compare.comparison import REFERENCE, ComparisonPlan, run_comparison
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.reference_cache import add_cache_flags, take_store
-from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, sampled, take_wanted
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values, with_sample_counts
 from ssdo.render.techniques.reference import Reference
-from ssdo.scene import built_in
+from ssdo.scene.loader import load_scene, preload_scene
 from ssdo.settings import Parser, UserError, parse
 
 TECHNIQUES = "off,ssao,ssdo"
@@ -24,122 +24,127 @@ TECHNIQUES = "off,ssao,ssdo"
 
 def main(arguments: Sequence[str]) -> int:
     """`compare FLAGS`. Returns the exit code; raises UserError."""
+    flags = parse(_create_parser(), arguments)
+    overwrite, output, store = flags.pop("overwrite"), flags.pop("output"), take_store(flags)
+    plan = _create_plan(flags)
+    scene_name = Path(plan.shots[0].scene.partition(":")[0]).stem
+    folder = output or images.free_name(Path("captures"), f"{scene_name}-compare", "")
+    report.require_free_names(folder, plan, overwrite)
+    with Gpu(create_headless_context()) as gpu:
+        try:
+            comparison = run_comparison(gpu, plan, store)
+        except KeyboardInterrupt:
+            saved = "the same command continues the reference" if store.folder else "nothing was saved"
+            print(f"\ninterrupted: {saved}", file=sys.stderr)
+            raise
+        run = {"command": shlex.join(["ssdo", "compare", *arguments]), **report.describe_renderer(gpu)}
+        for path in report.write_report(folder, comparison, run):
+            print(path.absolute())
+    return 0
+
+
+def _create_parser() -> Parser:
     parser = Parser("python -m ssdo compare", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="the folder for index.html, metrics.json and the pictures [captures/SCENE-compare]",
+        help="folder of index.html, metrics.json and the images [captures/SCENE-compare]",
     )
-    parser.add_argument("--overwrite", action="store_true", help="files that exist there may be replaced")
-    parser.add_argument("--techniques", metavar="T,T,...", help=f"what is compared [{TECHNIQUES}]")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing files")
+    parser.add_argument("--techniques", metavar="T,T,...", help=f"techniques to compare [{TECHNIQUES}]")
     parser.add_argument(
-        "--like",
+        "--from-image",
         metavar="FILE,FILE,...",
-        help="pictures whose shots are compared instead: of one scene, camera and size",
+        help="compare the shots stored in these images: of one scene, camera and size",
     )
     parser.add_argument(
-        "--samples", metavar="N,N,...", help="each technique that looks at the screen with each of these counts"
+        "--samples", metavar="N,N,...", help="draw each screen-space technique with each of these sample counts"
     )
     parser.add_argument(
-        "--against",
-        default="reference",
+        "--reference",
+        default=REFERENCE,
         metavar="reference|FILE|none",
-        help="the truth: rays, or linear radiance in .exr or .npz [reference]",
+        help="path-traced reference, or linear radiance from an .exr or .npz file [reference]",
     )
-    parser.add_argument("--truth-frames", type=int, default=256, metavar="N", help="frames of the reference [256]")
+    parser.add_argument("--reference-frames", type=int, default=256, metavar="N", help="frames of the reference [256]")
     parser.add_argument(
-        "--screen-frames",
+        "--converged-frames",
         type=int,
         default=16,
         metavar="N",
-        help=f"frames of screen truth, {references.SCREEN} each [16]",
+        help=f"frames of the converged screen-space result, {references.SCREEN} each [16]",
     )
     add_cache_flags(parser)
     add_shot_flags(parser)
-    given = parse(parser, arguments)
-    overwrite, output, samples, against, like = (
-        given.pop(name) for name in ("overwrite", "output", "samples", "against", "like")
-    )
-    words = given.pop("techniques")
-    store = take_store(given)
-    frames = {name: _frames(name, given.pop(name)) for name in ("truth_frames", "screen_frames")}
-    wanted = take_wanted(given)
-    shot = wanted.shot("reference")
-    reference = shot.technique
-    assert isinstance(reference, Reference)
-    if like:
-        typed = (
-            [name for name in wanted.typed if not name.startswith("reference.")]
-            + ["techniques"] * bool(words)
-            + ["samples"] * bool(samples)
-        )
-        if typed:
-            raise UserError(f"--{typed[0]} has no effect beside --like; leave one out")
-        entries = entries_like([Path(word.strip()) for word in like.split(",")])
+    return parser
+
+
+def _create_plan(flags: dict[str, Any]) -> ComparisonPlan:
+    """What the flags ask for. Raises UserError."""
+    source, samples, techniques = flags.pop("reference"), flags.pop("samples"), flags.pop("techniques")
+    image_paths = flags.pop("from_image")
+    frames = {name: _check_frames(name, flags.pop(name)) for name in ("reference_frames", "converged_frames")}
+    overrides = parse_overrides(flags)
+    shot = overrides.build_shot(REFERENCE)
+    technique = shot.technique
+    assert isinstance(technique, Reference)
+    if image_paths:
+        _refuse_beside_images(overrides, {"techniques": techniques, "samples": samples})
+        shots = load_shots([Path(path.strip()) for path in image_paths.split(",")])
     else:
-        built_in.announce(shot.scene, shot.time)
-        entries = entries_of(
-            wanted, [name.strip() for name in (words or TECHNIQUES).split(",")], samples, against == "reference"
-        )
-    plan = Plan(entries, against, reference, **frames)
-    output = output or images.free_name(
-        Path("captures"), f"{Path(entries[0].scene.partition(':')[0]).stem}-compare", ""
-    )
-    report.check(output, plan, overwrite)
-    with Gpu(headless()) as gpu:
-        try:
-            study = measured(gpu, plan, store)
-        except KeyboardInterrupt:
-            print(
-                f"\ninterrupted: {'the same command goes on where the truth was' if store.folder else 'nothing is kept'}",
-                file=sys.stderr,
-            )
-            raise
-        for path in report.written(
-            output, study, {"command": shlex.join(["ssdo", "compare", *arguments]), **report.drawn_by(gpu)}
-        ):
-            print(path.absolute())
-    return 0
+        preload_scene(shot.scene, shot.time)
+        names = [name.strip() for name in (techniques or TECHNIQUES).split(",")]
+        shots = create_shots(overrides, names, samples, source == REFERENCE)
+    return ComparisonPlan(shots, source, technique, **frames)
 
 
-def _frames(name: str, count: int) -> int:
+def _check_frames(name: str, count: int) -> int:
     if not 4 <= count <= 65536:
-        raise UserError(f"--{name.replace('_', '-')} {count}: must be 4 to 65536, as a truth is two halves")
+        raise UserError(f"--{name.replace('_', '-')} {count}: must be 4 to 65536, half of them in each of two renders")
     return count
 
 
-def entries_of(wanted: Wanted, techniques: Sequence[str], samples: str | None, with_reference: bool) -> list[Shot]:
+def _refuse_beside_images(overrides: Overrides, flags: Mapping[str, object]) -> None:
+    names = [name for name in overrides.cli if not name.startswith(f"{REFERENCE}.")]
+    names += [name for name, value in flags.items() if value]
+    if names:
+        raise UserError(f"--{names[0]} has no effect beside --from-image; leave one out")
+
+
+def create_shots(
+    overrides: Overrides, techniques: Sequence[str], samples: str | None, has_path_traced_reference: bool
+) -> list[Shot]:
     """A resolved shot for each technique and sample count. Raises UserError."""
-    values = dict(wanted.typed)
-    if with_reference and "reference" not in techniques:  # its parameters are those of the truth
-        values = {name: value for name, value in values.items() if not name.startswith("reference.")}
+    cli = dict(overrides.cli)
+    if has_path_traced_reference and REFERENCE not in techniques:  # its parameters are for the reference alone
+        cli = {name: value for name, value in cli.items() if not name.startswith(f"{REFERENCE}.")}
     shots = [
-        shot.resolved(built_in.load(shot.scene, shot.time)) for shot in Wanted(wanted.found, values).shots(techniques)
+        shot.resolve(load_scene(shot.scene, shot.time))
+        for shot in Overrides(overrides.preset, cli).build_shots(techniques)
     ]
     if samples is None:
         return shots
-    if clash := [
-        name
-        for name in values
-        if any(name == f"{shot.technique.group}.{shot.technique.sample_param}" for shot in shots)
-    ]:
-        raise UserError(f"--{clash[0]} has no effect beside --samples; leave one out")
+    sample_params = {f"{shot.technique.group}.{shot.technique.sample_param}" for shot in shots}
+    if conflicts := [name for name in cli if name in sample_params]:
+        raise UserError(f"--{conflicts[0]} has no effect beside --samples; leave one out")
     if not any(shot.technique.sample_param for shot in shots):
         raise UserError(f"--samples has no effect: none of {','.join(techniques)} takes samples")
-    return sampled(shots, samples)
+    return with_sample_counts(shots, samples)
 
 
-def entries_like(paths: Sequence[Path]) -> list[Shot]:
-    """The resolved shots that pictures hold. Raises UserError where they do not show the same."""
-    shots = []
+def load_shots(paths: Sequence[Path]) -> list[Shot]:
+    """The resolved shots stored in images. Raises UserError where they do not show the same view."""
+    shots: list[Shot] = []
     for path in paths:
-        shot = Shot().with_values(checked(images.shot_values(path), path))
-        shots.append(shot.resolved(built_in.load(shot.scene, shot.time)))
-        first = shots[0]
+        shot = Shot().with_values(validate_values(images.shot_values(path), path))
+        shot = shot.resolve(load_scene(shot.scene, shot.time))
+        first = shots[0] if shots else shot
         for name in ("scene", "time", "camera", "width", "height"):
-            if getattr(first, name) != getattr(shots[-1], name):
+            if getattr(first, name) != getattr(shot, name):
                 raise UserError(
-                    f"{path} and {paths[0]} differ in {name}; pictures that are compared show one scene from one camera, at one size"
+                    f"{path} and {paths[0]} differ in {name}; "
+                    "images to compare must show one scene from one camera, at one size"
                 )
+        shots.append(shot)
     return shots

@@ -1,902 +1,1594 @@
+// The comparison page: images, their differences and the numbers about them.
+// page.py embeds it together with the comparison (JSON) and the packed pixels. It needs no network.
 'use strict';
 (() => {
+  const byId = id => document.getElementById(id);
+  const {comparison, layers, metrics, inferno, error_max: initialErrorMax} = JSON.parse(byId('data').textContent);
+  const {width: WIDTH, height: HEIGHT, entries} = comparison;
+  const PIXEL_COUNT = WIDTH * HEIGHT;
+  const reference = entries.find(entry => comparison.reference && entry.id === comparison.reference.entry);
+  const entriesWithErrors = entries.filter(entry => entry.errors);
 
-const $ = id => document.getElementById(id);
-const {study, layers, metrics, inferno, top: firstTop} = JSON.parse($('study').textContent);
-const {width: W, height: H, entries} = study;
-const truth = entries.find(entry => study.truth && entry.id === study.truth.entry);
-const measured = entries.filter(entry => entry.error);
+  const COMPONENTS = {
+    albedo: 'albedo',
+    unoccluded: 'unoccluded light',
+    visibility: 'ambient visibility',
+    direct: 'direct light',
+    indirect: 'indirect light',
+    final: 'final image',
+    error: 'error',
+  };
+  const VIEWS = {slider: 'Slider', flip: 'Flip', side: 'Side by side', difference: 'Difference', all: 'All'};
+  const GAINS = [1, 10, 100];
+  const TONE_MAPPERS = {neutral: 'PBR neutral', aces: 'ACES', reinhard: 'Reinhard', none: 'none (clipped)'};
+  const SIDES = ['left', 'right'];
+  const LOUPE_PIXELS = 11; // image pixels across the loupe
+  const LOUPE_SCALE = 11; // screen pixels per image pixel in the loupe
+  const MAX_SCALE = 48; // screen pixels per image pixel in the main view
+  const NO_VALUE = '\u2013';
 
-const TERMS = {
-  albedo: 'albedo', unoccluded: 'unoccluded light', open: 'open share', direct: 'direct light', bounce: 'bounce', final: 'final picture', error: 'error',
-};
-const VIEWS = {slider: 'Slider', flip: 'Flip', side: 'Side by side', difference: 'Difference', all: 'All'};
-const GAINS = [1, 10, 100];
-const CURVES = {neutral: 'PBR neutral', aces: 'ACES', reinhard: 'Reinhard', none: 'none (clipped)'};
-const SIDES = ['left', 'right'];
-const LOUPE = 11, LOUPE_SCALE = 11;  // pixels across, and screen pixels for each
-const CLOSEST = 48;  // screen pixels for one of the picture
-
-// An element with properties, attributes (where there is no such property) and children. Text is text: nothing is read as markup.
-function el(tag, given = {}, ...children) {
-  const [name, ...classes] = tag.split('.');
-  const made = document.createElement(name);
-  if (classes.length) made.className = classes.join(' ');
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || value === null) continue;
-    if (key in made) made[key] = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children.filter(child => child !== null && child !== undefined));
-  return made;
-}
-
-// Three significant digits.
-function digits(value) {
-  const size = Math.abs(value);
-  if (size === 0) return '0';
-  if (size < 1e-4 || size >= 1e6) return value.toExponential(2);
-  return size >= 1000 ? String(Number(value.toPrecision(3))) : value.toPrecision(3);
-}
-
-const signed = value => (value > 0 ? '+' : '') + digits(value);
-const told = text => String(text).replace(/-(?=[\d.])/g, '\u2212');  // a minus, not a hyphen
-
-// ---- pixels: the inverse of page.py `pack` -------------------------------------------------------------------------------
-
-const unpacked = new Map();
-
-// {channels, data}: planar float32, row 0 on top.
-function layer(name) {
-  if (!unpacked.has(name)) unpacked.set(name, unpack(layers[name]));
-  return unpacked.get(name);
-}
-
-async function unpack({id, channels, bits}) {
-  if (!('DecompressionStream' in window)) {
-    throw new Error('This browser cannot unpack the pictures (it has no DecompressionStream). Chrome and Edge 80, Firefox 113, Safari 16.4 and newer can. The tables below are complete.');
-  }
-  const text = atob($(id).textContent);
-  const packed = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const n = W * H, all = channels * n, drop = 23 - bits, codes = new Int32Array(all);
-  for (let i = 0, at = 0; i < channels * H; i++) {
-    for (let x = 0, before = 0; x < W; x++, at++) {
-      const folded = bytes[at] | bytes[all + at] << 8 | bytes[2 * all + at] << 16;
-      codes[at] = before += (folded >>> 1) ^ -(folded & 1);
+  // Creates an element: createElement('td.number', {title: 'help'}, child, ...); the properties may be left out.
+  // Properties that do not exist become attributes, strings become text nodes: nothing is parsed as markup.
+  function createElement(tag, ...content) {
+    const hasProperties = content[0] instanceof Object && !(content[0] instanceof Node);
+    const properties = hasProperties ? content.shift() : {};
+    const [name, ...classes] = tag.split('.');
+    const element = document.createElement(name);
+    if (classes.length) element.className = classes.join(' ');
+    for (const [key, value] of Object.entries(properties)) {
+      if (value === undefined || value === null) continue;
+      if (key in element) element[key] = value;
+      else element.setAttribute(key, value);
     }
+    element.append(...content.filter(child => child !== null && child !== undefined));
+    return element;
   }
-  if (channels === 3) for (let i = 0; i < n; i++) { codes[i] += codes[n + i]; codes[2 * n + i] += codes[n + i]; }
-  for (let i = 0; i < all; i++) codes[i] = (codes[i] & 0xffffff) << drop;
-  return {channels, data: new Float32Array(codes.buffer)};
-}
 
-const hasTerm = (entry, term) => term in study.terms || term in entry.layers || (term === 'error' && !!truth && 'final' in entry.layers && 'final' in truth.layers);
-const terms = Object.keys(TERMS).filter(term => entries.some(entry => hasTerm(entry, term)));
+  const clamp = (value, min, max) => Math.min(Math.max(value, min), max);
 
-const errors = new Map();
+  // ---- formatting ----
 
-// What a slot shows, or null where the entry has no such thing. An error is the root of the mean squared difference of the channels.
-async function field(entry, term) {
-  if (!hasTerm(entry, term)) return null;
-  if (term !== 'error') return layer(entry.layers[term] ?? study.terms[term]);
-  if (!errors.has(entry.id)) {
-    const [a, b] = await Promise.all([layer(entry.layers.final), layer(truth.layers.final)]);
-    const n = W * H, data = new Float32Array(n), channels = a.channels;
-    for (let i = 0; i < n; i++) {
-      let sum = 0;
-      for (let c = i; c < channels * n; c += n) sum += (a.data[c] - b.data[c]) ** 2;
-      data[i] = Math.sqrt(sum / channels);
+  const replaceHyphens = text => String(text).replace(/-(?=[\d.])/g, '\u2212'); // by minus signs
+
+  // Three significant digits.
+  function formatNumber(value) {
+    const magnitude = Math.abs(value);
+    if (magnitude === 0) return '0';
+    if (magnitude < 1e-4 || magnitude >= 1e6) return value.toExponential(2);
+    return magnitude >= 1000 ? String(Number(value.toPrecision(3))) : value.toPrecision(3);
+  }
+
+  const formatSigned = value => (value > 0 ? '+' : '') + formatNumber(value);
+
+  const formatExposure = value => replaceHyphens(`${value < 0 ? '' : '+'}${value.toFixed(1)} EV`);
+
+  // A parameter's value.
+  function formatSetting(value) {
+    if (typeof value === 'boolean') return value ? 'on' : 'off';
+    if (Array.isArray(value)) return value.map(formatSetting).join(', ');
+    if (typeof value === 'number') return replaceHyphens(Number(value.toPrecision(6)));
+    return String(value ?? 'auto');
+  }
+
+  // ---- pixels ----
+
+  const layerPromises = new Map();
+
+  // {channels, data}: planar float32, row 0 on top.
+  function loadLayer(name) {
+    if (!layerPromises.has(name)) layerPromises.set(name, unpackLayer(layers[name]));
+    return layerPromises.get(name);
+  }
+
+  async function inflate(base64) {
+    const text = atob(base64);
+    const packed = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  // The inverse of `pack_layer` in page.py.
+  async function unpackLayer({id, channels, bits}) {
+    if (!('DecompressionStream' in window)) {
+      throw new Error(
+        'This browser cannot unpack the images (it has no DecompressionStream). Chrome and Edge 80, ' +
+          'Firefox 113, Safari 16.4 and newer can. The tables below are complete.',
+      );
     }
-    errors.set(entry.id, {channels: 1, data});
-  }
-  return errors.get(entry.id);
-}
-
-// ---- what a screen shows: shaders/display.frag without dither ------------------------------------------------------------
-
-// sRGB by the root of the linear value, where it is nearly straight: 4096 steps are within 0.04 of one of 255.
-const SRGB = new Uint8ClampedArray(4097);
-for (let i = 0; i <= 4096; i++) {
-  const c = (i / 4096) ** 2;
-  SRGB[i] = Math.round(255 * (c > 0.0031308 ? 1.055 * c ** (1 / 2.4) - 0.055 : 12.92 * c));
-}
-const srgb = c => SRGB[c >= 1 ? 4096 : c > 0 ? Math.sqrt(c) * 4096 + 0.5 | 0 : 0];
-
-function tone(rgba, {channels, data}, gain, curve) {
-  const n = W * H, second = channels === 3 ? n : 0, third = channels === 3 ? 2 * n : 0, aces = c => c * (2.51 * c + 0.03) / (c * (2.43 * c + 0.59) + 0.14);
-  for (let i = 0, at = 0; i < n; i++, at += 4) {
-    let r = data[i] * gain, g = data[second + i] * gain, b = data[third + i] * gain;
-    if (curve === 'neutral') {
-      const least = Math.min(r, g, b), less = least < 0.08 ? least - 6.25 * least * least : 0.04;
-      r -= less; g -= less; b -= less;
-      const peak = Math.max(r, g, b);
-      if (peak >= 0.76) {
-        const highest = 1 - 0.0576 / (peak - 0.52), white = 1 - 1 / (0.15 * (peak - highest) + 1), keep = highest / peak * (1 - white);
-        r = r * keep + highest * white; g = g * keep + highest * white; b = b * keep + highest * white;
+    const bytes = await inflate(byId(id).textContent);
+    const count = channels * PIXEL_COUNT;
+    const codes = new Int32Array(count);
+    let at = 0;
+    for (let row = 0; row < channels * HEIGHT; row++) {
+      let code = 0;
+      for (let x = 0; x < WIDTH; x++, at++) {
+        const folded = bytes[at] | (bytes[count + at] << 8) | (bytes[2 * count + at] << 16);
+        code += (folded >>> 1) ^ -(folded & 1);
+        codes[at] = code;
       }
-    } else if (curve === 'aces') {
-      r = aces(r); g = aces(g); b = aces(b);
-    } else if (curve === 'reinhard') {
-      const over = 1 / (1 + 0.2126 * r + 0.7152 * g + 0.0722 * b);
-      r *= over; g *= over; b *= over;
     }
-    rgba[at] = srgb(r); rgba[at + 1] = srgb(g); rgba[at + 2] = srgb(b); rgba[at + 3] = 255;
+    if (channels === 3) {
+      for (let i = 0; i < PIXEL_COUNT; i++) {
+        codes[i] += codes[PIXEL_COUNT + i];
+        codes[2 * PIXEL_COUNT + i] += codes[PIXEL_COUNT + i];
+      }
+    }
+    for (let i = 0; i < count; i++) codes[i] = (codes[i] & 0xffffff) << (23 - bits);
+    return {channels, data: new Float32Array(codes.buffer)};
   }
-}
 
-// metrics.false_colour
-function falseColour(value, top) {
-  const place = Math.min(Math.max(value / top, 0), 1) * (inferno.length - 1), low = Math.min(Math.floor(place), inferno.length - 2), share = place - low;
-  return [0, 1, 2].map(c => Math.round(inferno[low][c] * (1 - share) + inferno[low + 1][c] * share));
-}
-
-function paint(canvas, found, term) {
-  const context = canvas.getContext('2d');
-  if (!found) return context.clearRect(0, 0, W, H);
-  const image = context.createImageData(W, H), rgba = image.data, n = W * H;
-  if (term === 'error') {
-    const colours = new Uint32Array(rgba.buffer), table = new Uint32Array(4097), bytes = new Uint8Array(table.buffer);
-    for (let i = 0; i <= 4096; i++) bytes.set([...falseColour(i / 4096, 1), 255], 4 * i);
-    for (let i = 0; i < n; i++) colours[i] = table[Math.min(found.data[i] / state.top, 1) * 4096 + 0.5 | 0];
-  } else if (term === 'open') {
-    for (let i = 0; i < n; i++) { rgba[4 * i] = rgba[4 * i + 1] = rgba[4 * i + 2] = Math.round(255 * found.data[i]); rgba[4 * i + 3] = 255; }
-  } else if (term === 'albedo') {
-    tone(rgba, found, 1, 'none');
-  } else {
-    tone(rgba, found, 2 ** state.exposure, state.curve);
+  function hasComponent(entry, component) {
+    if (component === 'error') return !!reference && 'final' in entry.layers && 'final' in reference.layers;
+    return component in comparison.shared_layers || component in entry.layers;
   }
-  context.putImageData(image, 0, 0);
-}
 
-// |left - right| as light, or right - left about grey. No exposure and no tone curve: what is seen can be read.
-function paintDifference(canvas, left, right) {
-  const context = canvas.getContext('2d');
-  if (!left || !right) return context.clearRect(0, 0, W, H);
-  const image = context.createImageData(W, H), rgba = image.data, n = W * H;
-  for (let c = 0; c < 3; c++) {
-    const l = left.channels === 3 ? c * n : 0, r = right.channels === 3 ? c * n : 0;
-    for (let i = 0; i < n; i++) {
-      const apart = (right.data[r + i] - left.data[l + i]) * state.gain;
-      rgba[4 * i + c] = state.signed ? 127.5 + 127.5 * apart : srgb(Math.abs(apart));
+  const componentNames = Object.keys(COMPONENTS).filter(name => entries.some(entry => hasComponent(entry, name)));
+
+  const errorLayers = new Map();
+
+  // The error at each pixel: the root of the mean squared difference of the channels.
+  async function loadErrorLayer(entry) {
+    if (!errorLayers.has(entry.id)) {
+      const [image, expected] = await Promise.all([loadLayer(entry.layers.final), loadLayer(reference.layers.final)]);
+      const data = new Float32Array(PIXEL_COUNT);
+      for (let i = 0; i < PIXEL_COUNT; i++) {
+        let sum = 0;
+        for (let c = i; c < image.channels * PIXEL_COUNT; c += PIXEL_COUNT)
+          sum += (image.data[c] - expected.data[c]) ** 2;
+        data[i] = Math.sqrt(sum / image.channels);
+      }
+      errorLayers.set(entry.id, {channels: 1, data});
+    }
+    return errorLayers.get(entry.id);
+  }
+
+  // The pixels of one side; null where the entry has no such component.
+  async function loadComponent(entry, component) {
+    if (!hasComponent(entry, component)) return null;
+    if (component === 'error') return loadErrorLayer(entry);
+    return loadLayer(entry.layers[component] ?? comparison.shared_layers[component]);
+  }
+
+  // ---- display: shaders/passes/display.frag without dither ----
+
+  // sRGB over the square root of the linear value, where it is nearly straight: the table is within 0.04 of 255.
+  const SRGB_STEPS = 4096;
+  const SRGB_TABLE = new Uint8ClampedArray(SRGB_STEPS + 1);
+  for (let i = 0; i <= SRGB_STEPS; i++) {
+    const linear = (i / SRGB_STEPS) ** 2;
+    SRGB_TABLE[i] = Math.round(255 * (linear > 0.0031308 ? 1.055 * linear ** (1 / 2.4) - 0.055 : 12.92 * linear));
+  }
+  const encodeSrgb = linear =>
+    SRGB_TABLE[linear >= 1 ? SRGB_STEPS : linear > 0 ? (Math.sqrt(linear) * SRGB_STEPS + 0.5) | 0 : 0];
+
+  // Each changes a colour in place.
+  const toneMapping = {
+    // Khronos PBR neutral
+    neutral(color) {
+      const min = Math.min(color[0], color[1], color[2]);
+      const offset = min < 0.08 ? min - 6.25 * min * min : 0.04;
+      for (let c = 0; c < 3; c++) color[c] -= offset;
+      const peak = Math.max(color[0], color[1], color[2]);
+      if (peak < 0.76) return;
+      const newPeak = 1 - 0.0576 / (peak - 0.52);
+      const desaturation = 1 - 1 / (0.15 * (peak - newPeak) + 1);
+      const scale = (newPeak / peak) * (1 - desaturation);
+      for (let c = 0; c < 3; c++) color[c] = color[c] * scale + newPeak * desaturation;
+    },
+    // Narkowicz's fit of ACES
+    aces(color) {
+      for (let c = 0; c < 3; c++)
+        color[c] = (color[c] * (2.51 * color[c] + 0.03)) / (color[c] * (2.43 * color[c] + 0.59) + 0.14);
+    },
+    reinhard(color) {
+      const scale = 1 / (1 + 0.2126 * color[0] + 0.7152 * color[1] + 0.0722 * color[2]);
+      for (let c = 0; c < 3; c++) color[c] *= scale;
+    },
+    none() {},
+  };
+
+  function writeLight(rgba, {channels, data}, scale, toneMapper) {
+    const stride = channels === 3 ? PIXEL_COUNT : 0;
+    const color = new Float64Array(3);
+    const apply = toneMapping[toneMapper];
+    for (let i = 0; i < PIXEL_COUNT; i++) {
+      for (let c = 0; c < 3; c++) color[c] = data[c * stride + i] * scale;
+      apply(color);
+      for (let c = 0; c < 3; c++) rgba[4 * i + c] = encodeSrgb(color[c]);
+      rgba[4 * i + 3] = 255;
     }
   }
-  for (let i = 0; i < n; i++) rgba[4 * i + 3] = 255;
-  context.putImageData(image, 0, 0);
-}
 
-// ---- state ---------------------------------------------------------------------------------------------------------------
+  // The same as the false colours of measure/metrics.py.
+  function falseColor(value, max) {
+    const position = clamp(value / max, 0, 1) * (inferno.length - 1);
+    const index = Math.min(Math.floor(position), inferno.length - 2);
+    const weight = position - index;
+    return [0, 1, 2].map(c => Math.round(inferno[index][c] * (1 - weight) + inferno[index + 1][c] * weight));
+  }
 
-// At first the most samples of SSDO on the right, and SSAO with as many on the left; otherwise the last entry that is not the truth, and the first.
-const samples = entry => entry.settings?.[`${entry.technique}.samples`];
-function firstPair() {
-  const ssdo = entries.findLastIndex(entry => entry.technique === 'ssdo'), right = ssdo >= 0 ? ssdo : Math.max(entries.findLastIndex(entry => entry !== truth), 0);
-  const other = test => entries.findLastIndex((entry, i) => i !== right && entry.technique === 'ssao' && test(entry));
-  const choices = [other(entry => samples(entry) === samples(entries[right])), other(() => true), entries.findIndex((_, i) => i !== right), right];
-  return [choices.find(i => i >= 0), right];
-}
+  const FALSE_COLOR_STEPS = 4096;
+  const falseColorTable = new Uint32Array(FALSE_COLOR_STEPS + 1); // RGBA in the byte order of ImageData
+  const falseColorBytes = new Uint8Array(falseColorTable.buffer);
+  for (let i = 0; i <= FALSE_COLOR_STEPS; i++)
+    falseColorBytes.set([...falseColor(i / FALSE_COLOR_STEPS, 1), 255], 4 * i);
 
-const [firstLeft, firstRight] = firstPair();
-const state = {
-  left: {entry: firstLeft, term: 'final'},
-  right: {entry: firstRight, term: 'final'},
-  view: 'slider', exposure: study.display.exposure, curve: study.display.curve, top: firstTop ?? 1, gain: 10, signed: false,
-  divider: 0.5, zoom: 1, x: W / 2, y: H / 2,  // zoom 1 fits the pane; x, y: which pixel is in its middle
-  held: false, phase: false, loupe: false, pinned: false, at: [Math.floor(W / 2), Math.floor(H / 2)],
-};
-for (const side of SIDES) if (!hasTerm(entries[state[side].entry], 'final')) state[side].term = terms.find(term => hasTerm(entries[state[side].entry], term)) ?? terms[0];
-
-const stage = $('stage'), panes = $('panes');
-stage.style.setProperty('--aspect', `${W} / ${H}`);
-const canvas = () => el('canvas', {width: W, height: H});
-const canvases = {left: canvas(), right: canvas(), difference: canvas(), all: entries.map(canvas)};
-SIDES.forEach(side => { canvases[side].id = `${side}-pixels`; });
-canvases.difference.id = 'difference-pixels';
-
-let fields = {left: null, right: null};
-let drawing = false, again = false;
-
-// Bring the screen to the state. Layers unpack while it waits; a change meanwhile starts it anew.
-async function update() {
-  controls();
-  place();
-  again = true;
-  if (drawing) return;
-  drawing = true;
-  stage.setAttribute('aria-busy', 'true');
-  try {
-    while (again) {
-      again = false;
-      await draw();
+  function writeErrors(rgba, {data}, max) {
+    const colors = new Uint32Array(rgba.buffer);
+    for (let i = 0; i < PIXEL_COUNT; i++) {
+      colors[i] = falseColorTable[(Math.min(data[i] / max, 1) * FALSE_COLOR_STEPS + 0.5) | 0];
     }
-  } catch (error) {
-    $('note').textContent = error.message;
   }
-  drawing = false;
-  stage.setAttribute('aria-busy', 'false');
-  place();
-}
 
-async function draw() {
-  const slots = SIDES.map(side => [canvases[side], side, state[side]]);
-  if (state.view === 'all') slots.push(...entries.map((_, entry) => [canvases.all[entry], null, {entry, term: state.right.term}]));
-  for (const [canvas, side, {entry, term}] of slots) {
-    const found = await field(entries[entry], term);
-    if (again) return;
-    if (side) fields = {...fields, [side]: found};
-    const scale = term === 'error' ? state.top : ['open', 'albedo'].includes(term) ? '' : `${state.exposure} ${state.curve}`;
-    const key = `${entry} ${term} ${scale}`;
-    if (canvas.dataset.shows !== key) paint(canvas, found, term);
-    canvas.dataset.shows = key;
-    name(canvas, `${entries[entry].label}: ${TERMS[term]}${found ? '' : ' (it has none)'}`);
+  function writeVisibility(rgba, {data}) {
+    for (let i = 0; i < PIXEL_COUNT; i++) {
+      rgba[4 * i] = rgba[4 * i + 1] = rgba[4 * i + 2] = Math.round(255 * data[i]);
+      rgba[4 * i + 3] = 255;
+    }
   }
-  if (state.view === 'difference') {
-    const [l, r] = SIDES.map(side => `${state[side].entry} ${state[side].term}`), key = `${l} ${r} ${state.gain} ${state.signed}`;
-    if (canvases.difference.dataset.shows !== key) paintDifference(canvases.difference, fields.left, fields.right);
-    canvases.difference.dataset.shows = key;
-    name(canvases.difference, `Difference of left and right, times ${state.gain}`);
+
+  function paintComponent(canvas, pixels, component) {
+    const context = canvas.getContext('2d');
+    if (!pixels) return context.clearRect(0, 0, WIDTH, HEIGHT);
+    const image = context.createImageData(WIDTH, HEIGHT);
+    if (component === 'error') writeErrors(image.data, pixels, state.errorMax);
+    else if (component === 'visibility') writeVisibility(image.data, pixels);
+    else if (component === 'albedo') writeLight(image.data, pixels, 1, 'none');
+    else writeLight(image.data, pixels, 2 ** state.exposure, state.toneMapper);
+    context.putImageData(image, 0, 0);
   }
-  const without = SIDES.filter(side => !fields[side] && state.view !== 'all').map(side => `${entries[state[side].entry].label} has no ${TERMS[state[side].term]}.`);
-  $('note').textContent = [...new Set(without)].join(' ');
-}
 
-function name(canvas, text) {
-  canvas.setAttribute('role', 'img');
-  canvas.setAttribute('aria-label', text);
-}
-
-// ---- the stage -----------------------------------------------------------------------------------------------------------
-
-let laid = '';
-
-function lay() {
-  if (laid === state.view) return;
-  laid = state.view;
-  const pane = (...children) => el('div.pane', {}, ...children, el('div.mark', {hidden: true}));
-  const sheet = (side, ...more) => el(`div.sheet.${side}`, {}, canvases[side], ...more);
-  const tag = side => el(`span.tag.${side}`, {});
-  const made = {
-    slider: () => [pane(sheet('left'), sheet('right'), tag('left'), tag('right'))],
-    flip: () => [pane(sheet('left'), sheet('right'), tag('left'), tag('right'))],
-    side: () => SIDES.map(side => pane(sheet(side), tag(side))),
-    difference: () => [pane(el('div.sheet', {}, canvases.difference), tag('left'), tag('right'))],
-    all: () => entries.map((entry, i) => pane(el('div.sheet', {}, canvases.all[i]), el('div.tag.entry', {}, choice(i), el('span', {}, entry.label)))),
-  }[state.view]();
-  panes.className = state.view;
-  const box = stage.getBoundingClientRect(), count = made.length;
-  let columns = 1, best = 0;
-  for (let n = 1; n <= count; n++) {
-    const rows = Math.ceil(count / n), scale = Math.min(box.width / n / W, box.height / rows / H);
-    if (scale > best) [columns, best] = [n, scale];
+  // |left - right| as light, or right - left about grey. Without exposure and tone mapper, so that values can be read.
+  function paintDifference(canvas, left, right) {
+    const context = canvas.getContext('2d');
+    if (!left || !right) return context.clearRect(0, 0, WIDTH, HEIGHT);
+    const image = context.createImageData(WIDTH, HEIGHT);
+    const rgba = image.data;
+    for (let c = 0; c < 3; c++) {
+      const leftOffset = left.channels === 3 ? c * PIXEL_COUNT : 0;
+      const rightOffset = right.channels === 3 ? c * PIXEL_COUNT : 0;
+      for (let i = 0; i < PIXEL_COUNT; i++) {
+        const difference = (right.data[rightOffset + i] - left.data[leftOffset + i]) * state.gain;
+        rgba[4 * i + c] = state.signed ? 127.5 + 127.5 * difference : encodeSrgb(Math.abs(difference));
+      }
+    }
+    for (let i = 0; i < PIXEL_COUNT; i++) rgba[4 * i + 3] = 255;
+    context.putImageData(image, 0, 0);
   }
-  if (state.view === 'side') columns = 2;
-  panes.style.setProperty('--columns', columns);
-  panes.style.setProperty('--rows', Math.ceil(count / columns));
-  panes.replaceChildren(...made);
-}
 
-const fit = box => Math.min(box.width / W, box.height / H);
-const mainBox = () => panes.firstElementChild.getBoundingClientRect();
-const clamped = (value, low, high) => Math.min(Math.max(value, low), high);
+  // ---- state ----
 
-// Screen pixels for one of the picture, and where its corner is: no further out than its edge, in the middle where it is smaller.
-function view(box) {
-  const scale = fit(box) * state.zoom;
-  const corner = (middle, size, room) => size * scale <= room ? (room - size * scale) / 2 : clamped(room / 2 - middle * scale, room - size * scale, 0);
-  return {scale, left: corner(state.x, W, box.width), top: corner(state.y, H, box.height)};
-}
+  const sampleCount = entry => entry.settings?.[`${entry.technique}.samples`];
 
-function place() {
-  lay();
-  const dots = window.devicePixelRatio || 1, hidden = state.view === 'flip' ? (flipped() ? 'right' : 'left') : null;
-  let main;
-  for (const pane of panes.children) {
-    const box = pane.getBoundingClientRect(), {scale, left, top} = view(box);
-    main ??= {box, scale, left, top};
+  // The pair shown first: on the right SSDO with the most samples, on the left SSAO with as many.
+  // Without SSDO the last entry that is not the reference; without SSAO the first other entry.
+  function chooseFirstPair() {
+    const lastSsdo = entries.findLastIndex(entry => entry.technique === 'ssdo');
+    const right =
+      lastSsdo >= 0
+        ? lastSsdo
+        : Math.max(
+            entries.findLastIndex(entry => entry !== reference),
+            0,
+          );
+    const findSsao = test =>
+      entries.findLastIndex((entry, i) => i !== right && entry.technique === 'ssao' && test(entry));
+    const candidates = [
+      findSsao(entry => sampleCount(entry) === sampleCount(entries[right])),
+      findSsao(() => true),
+      entries.findIndex((_, i) => i !== right),
+      right,
+    ];
+    return [candidates.find(i => i >= 0), right];
+  }
+
+  const [firstLeft, firstRight] = chooseFirstPair();
+  const state = {
+    left: {entry: firstLeft, component: 'final'},
+    right: {entry: firstRight, component: 'final'},
+    view: 'slider',
+    exposure: comparison.display.exposure,
+    toneMapper: comparison.display.tone_mapper,
+    errorMax: initialErrorMax ?? 1,
+    gain: 10,
+    signed: false,
+    divider: 0.5,
+    zoom: 1, // 1 fits the image into the pane
+    x: WIDTH / 2, // image pixel in the middle of the pane
+    y: HEIGHT / 2,
+    holding: false, // flip view: the left image is held by key or button
+    autoLeft: false, // flip view: automatic flipping is at the left image
+    loupe: false,
+    loupePinned: false,
+    loupePixel: [Math.floor(WIDTH / 2), Math.floor(HEIGHT / 2)],
+  };
+  for (const side of SIDES) {
+    const entry = entries[state[side].entry];
+    if (hasComponent(entry, 'final')) continue;
+    state[side].component = componentNames.find(name => hasComponent(entry, name)) ?? componentNames[0];
+  }
+
+  const stage = byId('stage');
+  const panes = byId('panes');
+  stage.style.setProperty('--aspect', `${WIDTH} / ${HEIGHT}`);
+  const createCanvas = id => createElement('canvas', {width: WIDTH, height: HEIGHT, id});
+  const canvases = {
+    left: createCanvas('left-pixels'),
+    right: createCanvas('right-pixels'),
+    difference: createCanvas('difference-pixels'),
+    all: entries.map(() => createCanvas()),
+  };
+
+  let sidePixels = {left: null, right: null};
+  let isDrawing = false;
+  let needsRedraw = false;
+
+  // Brings the page to the state. Layers unpack asynchronously; a change in the meantime restarts the drawing.
+  async function update() {
+    updateControls();
+    layOut();
+    needsRedraw = true;
+    if (isDrawing) return;
+    isDrawing = true;
+    stage.setAttribute('aria-busy', 'true');
+    try {
+      while (needsRedraw) {
+        needsRedraw = false;
+        await drawCanvases();
+      }
+    } catch (error) {
+      byId('message').textContent = error.message;
+    }
+    isDrawing = false;
+    stage.setAttribute('aria-busy', 'false');
+    layOut();
+  }
+
+  const setState = changes => {
+    Object.assign(state, changes);
+    update();
+  };
+
+  // Everything that decides a canvas besides the entry: it is painted again only where this changes.
+  function displaySettings(component) {
+    if (component === 'error') return state.errorMax;
+    return ['visibility', 'albedo'].includes(component) ? '' : `${state.exposure} ${state.toneMapper}`;
+  }
+
+  function describeCanvas(canvas, text) {
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', text);
+  }
+
+  async function drawCanvases() {
+    const slots = SIDES.map(side => ({canvas: canvases[side], side, ...state[side]}));
+    if (state.view === 'all') {
+      slots.push(
+        ...entries.map((_, entry) => ({canvas: canvases.all[entry], entry, component: state.right.component})),
+      );
+    }
+    for (const {canvas, side, entry, component} of slots) {
+      const pixels = await loadComponent(entries[entry], component);
+      if (needsRedraw) return;
+      if (side) sidePixels = {...sidePixels, [side]: pixels};
+      const key = `${entry} ${component} ${displaySettings(component)}`;
+      if (canvas.dataset.content !== key) paintComponent(canvas, pixels, component);
+      canvas.dataset.content = key;
+      describeCanvas(canvas, `${entries[entry].label}: ${COMPONENTS[component]}${pixels ? '' : ' (not available)'}`);
+    }
+    if (state.view === 'difference') drawDifference();
+    const missing = SIDES.filter(side => !sidePixels[side] && state.view !== 'all').map(
+      side => `${entries[state[side].entry].label} has no ${COMPONENTS[state[side].component]}.`,
+    );
+    byId('message').textContent = [...new Set(missing)].join(' ');
+  }
+
+  function drawDifference() {
+    const canvas = canvases.difference;
+    const [left, right] = SIDES.map(side => `${state[side].entry} ${state[side].component}`);
+    const key = `${left} ${right} ${state.gain} ${state.signed}`;
+    if (canvas.dataset.content !== key) paintDifference(canvas, sidePixels.left, sidePixels.right);
+    canvas.dataset.content = key;
+    describeCanvas(canvas, `Difference of left and right, times ${state.gain}`);
+  }
+
+  // ---- stage: panes, zoom and pan ----
+
+  let laidOutView = '';
+
+  function createPane(...children) {
+    return createElement('div.pane', ...children, createElement('div.pixel-marker', {hidden: true}));
+  }
+
+  const createImageLayer = side => createElement(`div.image.${side}`, canvases[side]);
+  const createLabel = side => createElement(`span.label.${side}`);
+
+  const createPanes = {
+    slider: () => [createPane(...SIDES.map(createImageLayer), ...SIDES.map(createLabel))],
+    flip: () => [createPane(...SIDES.map(createImageLayer), ...SIDES.map(createLabel))],
+    side: () => SIDES.map(side => createPane(createImageLayer(side), createLabel(side))),
+    difference: () => [createPane(createElement('div.image', canvases.difference), ...SIDES.map(createLabel))],
+    all: () =>
+      entries.map((entry, i) =>
+        createPane(
+          createElement('div.image', canvases.all[i]),
+          createElement('div.label.entry', createSideButtons(i), createElement('span', entry.label)),
+        ),
+      ),
+  };
+
+  // The number of columns in which the panes are largest.
+  function chooseColumns(paneCount) {
+    const box = stage.getBoundingClientRect();
+    let columns = 1;
+    let maxScale = 0;
+    for (let n = 1; n <= paneCount; n++) {
+      const rows = Math.ceil(paneCount / n);
+      const scale = Math.min(box.width / n / WIDTH, box.height / rows / HEIGHT);
+      if (scale > maxScale) [columns, maxScale] = [n, scale];
+    }
+    return columns;
+  }
+
+  // Creates the panes of the current view.
+  function ensurePanes() {
+    if (laidOutView === state.view) return;
+    laidOutView = state.view;
+    const content = createPanes[state.view]();
+    panes.className = state.view;
+    const columns = state.view === 'side' ? 2 : chooseColumns(content.length);
+    panes.style.setProperty('--columns', columns);
+    panes.style.setProperty('--rows', Math.ceil(content.length / columns));
+    panes.replaceChildren(...content);
+  }
+
+  const fitScale = box => Math.min(box.width / WIDTH, box.height / HEIGHT);
+  const firstPaneBox = () => panes.firstElementChild.getBoundingClientRect();
+
+  // Screen pixels per image pixel, and the image's corner in a pane. An image that is smaller than the pane is centred,
+  // a larger one covers it.
+  function imageTransform(box) {
+    const scale = fitScale(box) * state.zoom;
+    const corner = (center, size, room) => {
+      if (size * scale <= room) return (room - size * scale) / 2;
+      return clamp(room / 2 - center * scale, room - size * scale, 0);
+    };
+    return {scale, left: corner(state.x, WIDTH, box.width), top: corner(state.y, HEIGHT, box.height)};
+  }
+
+  // Limits the state to centres that the image can have, so that dragging back answers at once.
+  function clampCenter() {
+    const box = firstPaneBox();
+    const scale = fitScale(box) * state.zoom;
+    const limit = (value, size, room) => {
+      if (size * scale <= room) return size / 2;
+      return clamp(value, room / 2 / scale, size - room / 2 / scale);
+    };
+    state.x = limit(state.x, WIDTH, box.width);
+    state.y = limit(state.y, HEIGHT, box.height);
+  }
+
+  const showsLeft = () => state.holding !== state.autoLeft;
+
+  // Moves images, labels, markers and the divider to where the state has them.
+  function layOut() {
+    ensurePanes();
+    const hiddenSide = state.view === 'flip' ? (showsLeft() ? 'right' : 'left') : null;
+    for (const pane of panes.children) {
+      const transform = imageTransform(pane.getBoundingClientRect());
+      layOutImages(pane, transform);
+      layOutSides(pane, hiddenSide);
+      layOutMarker(pane, transform);
+    }
+    const mainBox = firstPaneBox();
+    layOutDivider(mainBox);
+    stage.classList.toggle('movable', state.zoom > 1);
+    byId('zoom').textContent = `${Math.round(100 * imageTransform(mainBox).scale * devicePixelRatio)} %`;
+    drawLoupe();
+  }
+
+  function layOutImages(pane, {scale, left, top}) {
     for (const canvas of pane.querySelectorAll('canvas')) {
       canvas.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
-      canvas.style.imageRendering = scale * dots >= 2 || state.zoom > 1 ? 'pixelated' : 'auto';
+      canvas.style.imageRendering = scale * devicePixelRatio >= 2 || state.zoom > 1 ? 'pixelated' : 'auto';
     }
+  }
+
+  function layOutSides(pane, hiddenSide) {
     for (const side of SIDES) {
-      const sheet = pane.querySelector(`.sheet.${side}`), tag = pane.querySelector(`.tag.${side}`);
-      if (sheet) sheet.style.visibility = hidden === side ? 'hidden' : 'visible';
-      if (tag) {
-        tag.textContent = `${entries[state[side].entry].label}${state[side].term === 'final' ? '' : ` \u00b7 ${TERMS[state[side].term]}`}`;
-        tag.style.visibility = hidden === side ? 'hidden' : 'visible';
+      const visibility = hiddenSide === side ? 'hidden' : 'visible';
+      const {entry, component} = state[side];
+      const image = pane.querySelector(`.image.${side}`);
+      const label = pane.querySelector(`.label.${side}`);
+      if (image) image.style.visibility = visibility;
+      if (label) {
+        label.textContent = entries[entry].label + (component === 'final' ? '' : ` \u00b7 ${COMPONENTS[component]}`);
+        label.style.visibility = visibility;
       }
     }
-    const mark = pane.querySelector('.mark'), size = Math.max(scale, 5);
-    mark.hidden = !state.loupe;
-    mark.style.width = mark.style.height = `${size}px`;
-    mark.style.transform = `translate(${left + (state.at[0] + 0.5) * scale - size / 2}px, ${top + (state.at[1] + 0.5) * scale - size / 2}px)`;
   }
-  const divider = $('divider'), at = state.divider * main.box.width;
-  divider.hidden = state.view !== 'slider';
-  divider.style.transform = `translateX(${at}px)`;
-  divider.setAttribute('aria-valuenow', Math.round(100 * state.divider));
-  canvases.right.parentElement?.style.setProperty('clip-path', state.view === 'slider' ? `inset(0 0 0 ${at}px)` : 'none');
-  panes.style.setProperty('--divider', `${at}px`);
-  stage.classList.toggle('movable', state.zoom > 1);
-  $('zoom').textContent = `${Math.round(100 * main.scale * dots)} %`;
-  magnify();
-}
 
-const flipped = () => state.held !== state.phase;
+  function layOutMarker(pane, {scale, left, top}) {
+    const marker = pane.querySelector('.pixel-marker');
+    const size = Math.max(scale, 5);
+    const x = left + (state.loupePixel[0] + 0.5) * scale - size / 2;
+    const y = top + (state.loupePixel[1] + 0.5) * scale - size / 2;
+    marker.hidden = !state.loupe;
+    marker.style.width = marker.style.height = `${size}px`;
+    marker.style.transform = `translate(${x}px, ${y}px)`;
+  }
 
-function zoomTo(zoom, point) {
-  const box = mainBox(), before = view(box), one = fit(box);
-  const to = clamped(zoom, Math.min(1, 1 / (one * (window.devicePixelRatio || 1))), Math.max(CLOSEST / one, 1));
-  const [px, py] = point ?? [box.width / 2, box.height / 2];
-  const ix = (px - before.left) / before.scale, iy = (py - before.top) / before.scale;  // stays where it is
-  state.zoom = to;
-  [state.x, state.y] = [ix + (box.width / 2 - px) / (one * to), iy + (box.height / 2 - py) / (one * to)];
-  settle();
-  place();
-}
+  function layOutDivider(box) {
+    const divider = byId('divider');
+    const x = state.divider * box.width;
+    divider.hidden = state.view !== 'slider';
+    divider.style.transform = `translateX(${x}px)`;
+    divider.setAttribute('aria-valuenow', Math.round(100 * state.divider));
+    const clipPath = state.view === 'slider' ? `inset(0 0 0 ${x}px)` : 'none';
+    canvases.right.parentElement?.style.setProperty('clip-path', clipPath);
+  }
 
-// Where the picture cannot be moved to, the state does not go either: dragging back answers at once.
-function settle() {
-  const box = mainBox(), scale = fit(box) * state.zoom;
-  const middle = (value, size, room) => size * scale <= room ? size / 2 : clamped(value, room / 2 / scale, size - room / 2 / scale);
-  [state.x, state.y] = [middle(state.x, W, box.width), middle(state.y, H, box.height)];
-}
+  // `point`: the place in the pane that keeps its image pixel; its middle by default.
+  function zoomTo(zoom, point) {
+    const box = firstPaneBox();
+    const before = imageTransform(box);
+    const fit = fitScale(box);
+    const [paneX, paneY] = point ?? [box.width / 2, box.height / 2];
+    const imageX = (paneX - before.left) / before.scale;
+    const imageY = (paneY - before.top) / before.scale;
+    state.zoom = clamp(zoom, Math.min(1, 1 / (fit * devicePixelRatio)), Math.max(MAX_SCALE / fit, 1));
+    state.x = imageX + (box.width / 2 - paneX) / (fit * state.zoom);
+    state.y = imageY + (box.height / 2 - paneY) / (fit * state.zoom);
+    clampCenter();
+    layOut();
+  }
 
-const paneAt = event => event.target.closest('.pane') ?? panes.firstElementChild;
+  const paneOf = target => target.closest('.pane') ?? panes.firstElementChild;
 
-function pixelAt(event) {
-  const box = paneAt(event).getBoundingClientRect(), {scale, left, top} = view(box);
-  return [(event.clientX - box.left - left) / scale, (event.clientY - box.top - top) / scale].map(Math.floor);
-}
+  // The image pixel at a place of the screen, in the pane of `target`.
+  function pixelAt(target, clientX, clientY) {
+    const box = paneOf(target).getBoundingClientRect();
+    const {scale, left, top} = imageTransform(box);
+    return [(clientX - box.left - left) / scale, (clientY - box.top - top) / scale].map(Math.floor);
+  }
 
-const inside = ([x, y]) => x >= 0 && x < W && y >= 0 && y < H;
+  const isInside = ([x, y]) => x >= 0 && x < WIDTH && y >= 0 && y < HEIGHT;
 
-let drag = null;
+  // ---- stage: pointer ----
 
-stage.addEventListener('pointerdown', event => {
-  if (event.button !== 0 || event.target.closest('button, #loupe')) return;
-  const what = event.target.closest('#divider') ? 'divider' : 'picture';
-  drag = {what, x: event.clientX, y: event.clientY, from: [state.x, state.y], moved: false};
-  stage.setPointerCapture(event.pointerId);
-  (what === 'divider' ? $('divider') : stage).focus({preventScroll: true});
-  event.preventDefault();
-});
+  let drag = null;
 
-stage.addEventListener('pointermove', event => {
-  if (drag) {
-    drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > 3;
-    if (drag.what === 'divider') {
-      const box = mainBox();
-      state.divider = clamped((event.clientX - box.left) / box.width, 0, 1);
-    } else if (drag.moved) {
-      const {scale} = view(mainBox());
-      [state.x, state.y] = [drag.from[0] - (event.clientX - drag.x) / scale, drag.from[1] - (event.clientY - drag.y) / scale];
-      settle();
+  stage.addEventListener('pointerdown', event => {
+    if (event.button !== 0 || event.target.closest('button, #loupe')) return;
+    const target = event.target.closest('#divider') ? 'divider' : 'image';
+    drag = {target, x: event.clientX, y: event.clientY, imageX: state.x, imageY: state.y, hasMoved: false};
+    stage.setPointerCapture(event.pointerId);
+    (target === 'divider' ? byId('divider') : stage).focus({preventScroll: true});
+    event.preventDefault();
+  });
+
+  stage.addEventListener('pointermove', event => {
+    if (drag) {
+      continueDrag(event);
+    } else if (state.loupe && !state.loupePinned && event.target.closest('.pane')) {
+      const pixel = pixelAt(event.target, event.clientX, event.clientY);
+      if (isInside(pixel)) {
+        state.loupePixel = pixel;
+        layOut();
+      }
     }
-    place();
-  } else if (state.loupe && !state.pinned && event.target.closest('.pane')) {
-    const at = pixelAt(event);
-    if (inside(at)) {
-      state.at = at;
-      place();
+  });
+
+  function continueDrag({clientX, clientY}) {
+    drag.hasMoved ||= Math.hypot(clientX - drag.x, clientY - drag.y) > 3;
+    const box = firstPaneBox();
+    if (drag.target === 'divider') {
+      state.divider = clamp((clientX - box.left) / box.width, 0, 1);
+    } else if (drag.hasMoved) {
+      const {scale} = imageTransform(box);
+      state.x = drag.imageX - (clientX - drag.x) / scale;
+      state.y = drag.imageY - (clientY - drag.y) / scale;
+      clampCenter();
     }
+    layOut();
   }
-});
 
-stage.addEventListener('pointerup', event => {
-  if (drag && !drag.moved && drag.what === 'picture') {
-    const under = document.elementsFromPoint(event.clientX, event.clientY).find(found => found.closest('.pane'));  // the pointer is captured: its target is the stage
-    const at = under && pixelAt({target: under, clientX: event.clientX, clientY: event.clientY});
-    if (at && inside(at)) {
-      const same = state.loupe && state.pinned && at[0] === state.at[0] && at[1] === state.at[1];
-      Object.assign(state, {loupe: true, pinned: !same, at});
-      update();
-    }
+  stage.addEventListener('pointerup', event => {
+    if (drag && !drag.hasMoved && drag.target === 'image') pinLoupe(event.clientX, event.clientY);
+    drag = null;
+  });
+  stage.addEventListener('pointercancel', () => {
+    drag = null;
+  });
+  stage.addEventListener('dblclick', event => event.preventDefault());
+
+  // A click pins the loupe to a pixel; another click there releases it.
+  function pinLoupe(clientX, clientY) {
+    // The pointer is captured: the event's target is the stage.
+    const target = document.elementsFromPoint(clientX, clientY).find(element => element.closest('.pane'));
+    if (!target) return;
+    const pixel = pixelAt(target, clientX, clientY);
+    if (!isInside(pixel)) return;
+    const isPinnedHere =
+      state.loupe && state.loupePinned && pixel.every((value, axis) => value === state.loupePixel[axis]);
+    setState({loupe: true, loupePinned: !isPinnedHere, loupePixel: pixel});
   }
-  drag = null;
-});
-stage.addEventListener('pointercancel', () => { drag = null; });
-stage.addEventListener('dblclick', event => event.preventDefault());
 
-stage.addEventListener('wheel', event => {
-  if (event.ctrlKey && !event.deltaY) return;
-  if (state.zoom <= 1 && event.deltaY > 0) return;  // all of it is seen: the page scrolls on
-  event.preventDefault();
-  const box = paneAt(event).getBoundingClientRect();
-  const step = event.deltaMode ? event.deltaY * 30 : event.deltaY;
-  const zoom = state.zoom * 2 ** (-step / 240);
-  zoomTo(state.zoom > 1 ? Math.max(zoom, 1) : zoom, [event.clientX - box.left, event.clientY - box.top]);
-}, {passive: false});
+  stage.addEventListener(
+    'wheel',
+    event => {
+      if (event.ctrlKey && !event.deltaY) return;
+      if (state.zoom <= 1 && event.deltaY > 0) return; // nothing to zoom out of: the page scrolls
+      event.preventDefault();
+      const box = paneOf(event.target).getBoundingClientRect();
+      const delta = event.deltaMode ? event.deltaY * 30 : event.deltaY; // lines or pages; otherwise pixels
+      const zoom = state.zoom * 2 ** (-delta / 240);
+      zoomTo(state.zoom > 1 ? Math.max(zoom, 1) : zoom, [event.clientX - box.left, event.clientY - box.top]);
+    },
+    {passive: false},
+  );
 
-new ResizeObserver(() => { laid = ''; settle(); place(); }).observe(stage);
+  new ResizeObserver(() => {
+    laidOutView = '';
+    clampCenter();
+    layOut();
+  }).observe(stage);
 
-// ---- the loupe -----------------------------------------------------------------------------------------------------------
+  // ---- loupe ----
 
-function values(found) {
-  const n = W * H, i = state.at[1] * W + state.at[0];
-  return found ? [...Array(found.channels).keys()].map(c => found.data[c * n + i]) : [];
-}
-
-function magnify() {
-  const loupe = $('loupe');
-  loupe.hidden = !state.loupe;
-  if (!state.loupe) return;
-  const [x, y] = state.at, half = (LOUPE - 1) / 2, size = LOUPE * LOUPE_SCALE;
-  if (!loupe.firstChild) {
-    const glass = side => el(`figure.${side}`, {}, el('canvas', {width: size, height: size, id: `loupe-${side}`}), el('figcaption', {}));
-    loupe.append(el('div.glasses', {}, ...SIDES.map(glass)), el('table', {id: 'loupe-values'}), el('p', {id: 'loupe-place'}));
+  function readPixel(pixels) {
+    const index = state.loupePixel[1] * WIDTH + state.loupePixel[0];
+    return pixels ? Array.from({length: pixels.channels}, (_, c) => pixels.data[c * PIXEL_COUNT + index]) : [];
   }
-  for (const side of SIDES) {
-    const context = $(`loupe-${side}`).getContext('2d'), at = half * LOUPE_SCALE;
+
+  function createLoupe() {
+    const size = LOUPE_PIXELS * LOUPE_SCALE;
+    const createGlass = side =>
+      createElement(
+        `figure.${side}`,
+        createElement('canvas', {width: size, height: size, id: `loupe-${side}`}),
+        createElement('figcaption'),
+      );
+    byId('loupe').append(
+      createElement('div.glasses', ...SIDES.map(createGlass)),
+      createElement('table', {id: 'loupe-values'}),
+      createElement('p', {id: 'loupe-position'}),
+    );
+  }
+
+  function drawLoupe() {
+    const loupe = byId('loupe');
+    loupe.hidden = !state.loupe;
+    if (!state.loupe) return;
+    if (!loupe.firstChild) createLoupe();
+    SIDES.forEach(drawGlass);
+    writeLoupeValues();
+    const [x, y] = state.loupePixel;
+    const pinned = state.loupePinned ? ' \u00b7 pinned' : '';
+    byId('loupe-position').textContent = `x ${x}, y ${y} from the top left${pinned}`;
+    layOutLoupe(loupe);
+  }
+
+  // Magnified pixels around the selected one, which is framed.
+  function drawGlass(side) {
+    const context = byId(`loupe-${side}`).getContext('2d');
+    const size = LOUPE_PIXELS * LOUPE_SCALE;
+    const radius = (LOUPE_PIXELS - 1) / 2;
+    const middle = radius * LOUPE_SCALE;
+    const [x, y] = state.loupePixel;
     context.imageSmoothingEnabled = false;
     context.fillStyle = '#808080';
     context.fillRect(0, 0, size, size);
-    context.drawImage(canvases[side], x - half, y - half, LOUPE, LOUPE, 0, 0, size, size);
+    context.drawImage(canvases[side], x - radius, y - radius, LOUPE_PIXELS, LOUPE_PIXELS, 0, 0, size, size);
     context.strokeStyle = '#000';
-    context.strokeRect(at - 0.5, at - 0.5, LOUPE_SCALE + 1, LOUPE_SCALE + 1);
+    context.strokeRect(middle - 0.5, middle - 0.5, LOUPE_SCALE + 1, LOUPE_SCALE + 1);
     context.strokeStyle = '#fff';
-    context.strokeRect(at - 1.5, at - 1.5, LOUPE_SCALE + 3, LOUPE_SCALE + 3);
-    loupe.querySelector(`figure.${side} figcaption`).textContent = TERMS[state[side].term];
+    context.strokeRect(middle - 1.5, middle - 1.5, LOUPE_SCALE + 3, LOUPE_SCALE + 3);
+    byId('loupe').querySelector(`figure.${side} figcaption`).textContent = COMPONENTS[state[side].component];
   }
-  const [l, r] = SIDES.map(side => values(fields[side])), rows = Math.max(l.length, r.length);
-  const names = rows === 1 ? [''] : ['R', 'G', 'B'];
-  const cell = (list, c) => list.length ? told(digits(list[list.length === 1 ? 0 : c])) : '\u2013';
-  const apart = c => l.length && r.length ? told(signed(r[r.length === 1 ? 0 : c] - l[l.length === 1 ? 0 : c])) : '\u2013';
-  $('loupe-values').replaceChildren(
-    el('tr', {}, el('th'), el('th.left', {}, 'left'), el('th.right', {}, 'right'), el('th', {}, 'right \u2212 left')),
-    ...names.slice(0, rows).map((name, c) => el('tr', {}, el('th', {}, name), el('td', {}, cell(l, c)), el('td', {}, cell(r, c)), el('td', {}, apart(c)))),
-  );
-  $('loupe-place').textContent = `x ${x}, y ${y} from the top left${state.pinned ? ' \u00b7 pinned' : ''}`;
-  // Beside the pixel, on the side where there is more room
-  const box = stage.getBoundingClientRect(), pane = mainBox(), {scale, left, top} = view(pane);
-  const px = pane.left - box.left + left + (x + 0.5) * scale, py = pane.top - box.top + top + (y + 0.5) * scale;
-  const {offsetWidth: w, offsetHeight: h} = loupe, gap = 28 + scale / 2;
-  const at = [px + gap + w <= box.width || px < box.width / 2 ? px + gap : px - gap - w, py + gap + h <= box.height || py < box.height / 2 ? py + gap : py - gap - h];
-  loupe.style.transform = `translate(${clamped(at[0], 4, Math.max(4, box.width - w - 4))}px, ${clamped(at[1], 4, Math.max(4, box.height - h - 4))}px)`;
-}
 
-// The loupe by keyboard; the picture comes along where it would leave the pane.
-function moveLoupe(dx, dy) {
-  if (state.loupe) state.at = [clamped(state.at[0] + dx, 0, W - 1), clamped(state.at[1] + dy, 0, H - 1)];
-  Object.assign(state, {loupe: true, pinned: true});
-  const box = mainBox(), half = [box.width, box.height].map(room => room / 2 / (fit(box) * state.zoom));
-  state.x = clamped(state.x, state.at[0] + 1 - half[0], state.at[0] + half[0]);
-  state.y = clamped(state.y, state.at[1] + 1 - half[1], state.at[1] + half[1]);
-  settle();
-  update();
-}
-
-// ---- controls ------------------------------------------------------------------------------------------------------------
-
-function segments(parent, group, choices, choose) {
-  for (const [value, label] of Object.entries(choices)) {
-    const input = el('input', {type: 'radio', name: group, value, onchange: () => choose(value)});
-    parent.append(el('label', {}, input, el('span', {}, label)));
+  function writeLoupeValues() {
+    const [left, right] = SIDES.map(side => readPixel(sidePixels[side]));
+    const rowCount = Math.max(left.length, right.length);
+    const channelNames = rowCount === 1 ? [''] : ['R', 'G', 'B'].slice(0, rowCount);
+    const channel = (values, c) => values[values.length === 1 ? 0 : c];
+    const valueText = (values, c) => (values.length ? replaceHyphens(formatNumber(channel(values, c))) : NO_VALUE);
+    const differenceText = c => {
+      if (!left.length || !right.length) return NO_VALUE;
+      return replaceHyphens(formatSigned(channel(right, c) - channel(left, c)));
+    };
+    const header = createElement(
+      'tr',
+      createElement('th'),
+      createElement('th.left', 'left'),
+      createElement('th.right', 'right'),
+      createElement('th', 'right \u2212 left'),
+    );
+    const rows = channelNames.map((name, c) =>
+      createElement(
+        'tr',
+        createElement('th', name),
+        createElement('td', valueText(left, c)),
+        createElement('td', valueText(right, c)),
+        createElement('td', differenceText(c)),
+      ),
+    );
+    byId('loupe-values').replaceChildren(header, ...rows);
   }
-}
 
-// Two small switches: show this entry on the left, on the right.
-function choice(entry) {
-  const button = side => el(`button.pick.${side}`, {
-    type: 'button', title: `Show ${entries[entry].label} on the ${side}`, 'aria-label': `Show ${entries[entry].label} on the ${side}`,
-    'aria-pressed': String(state[side].entry === entry), onclick: () => pick(side, entry),
-  }, side === 'left' ? 'L' : 'R');
-  const both = el('span.picks', {}, ...SIDES.map(button));
-  both.dataset.entry = entry;
-  return both;
-}
-
-function pick(side, entry) {
-  if (!(entry in entries)) return;
-  state[side] = {...state[side], entry};
-  update();
-}
-
-function show(side, term) {
-  for (const each of $('linked').checked ? SIDES : [side]) state[each] = {...state[each], term};
-  update();
-}
-
-const set = changes => { Object.assign(state, changes); update(); };
-const stops = value => told(`${value < 0 ? '' : '+'}${value.toFixed(1)} EV`);
-
-function controls() {
-  for (const side of SIDES) {
-    $(`${side}-entry`).value = state[side].entry;
-    $(`${side}-term`).value = state[side].term;
-    for (const option of $(`${side}-term`).options) option.disabled = !hasTerm(entries[state[side].entry], option.value);
+  // Beside the pixel, where there is room.
+  function layOutLoupe(loupe) {
+    const box = stage.getBoundingClientRect();
+    const pane = firstPaneBox();
+    const {scale, left, top} = imageTransform(pane);
+    const pixelX = pane.left - box.left + left + (state.loupePixel[0] + 0.5) * scale;
+    const pixelY = pane.top - box.top + top + (state.loupePixel[1] + 0.5) * scale;
+    const {offsetWidth: width, offsetHeight: height} = loupe;
+    const gap = 28 + scale / 2;
+    const fitsRight = pixelX + gap + width <= box.width || pixelX < box.width / 2;
+    const fitsBelow = pixelY + gap + height <= box.height || pixelY < box.height / 2;
+    const x = clamp(fitsRight ? pixelX + gap : pixelX - gap - width, 4, Math.max(4, box.width - width - 4));
+    const y = clamp(fitsBelow ? pixelY + gap : pixelY - gap - height, 4, Math.max(4, box.height - height - 4));
+    loupe.style.transform = `translate(${x}px, ${y}px)`;
   }
-  for (const both of document.querySelectorAll('.picks')) {
-    for (const [i, side] of SIDES.entries()) both.children[i].setAttribute('aria-pressed', String(state[side].entry === Number(both.dataset.entry)));
+
+  // Moves the loupe by keyboard. The image pans where the pixel would leave the pane.
+  function moveLoupe(dx, dy) {
+    const [x, y] = state.loupePixel;
+    if (state.loupe) state.loupePixel = [clamp(x + dx, 0, WIDTH - 1), clamp(y + dy, 0, HEIGHT - 1)];
+    Object.assign(state, {loupe: true, loupePinned: true});
+    const box = firstPaneBox();
+    const scale = fitScale(box) * state.zoom;
+    const halfWidth = box.width / 2 / scale;
+    const halfHeight = box.height / 2 / scale;
+    state.x = clamp(state.x, state.loupePixel[0] + 1 - halfWidth, state.loupePixel[0] + halfWidth);
+    state.y = clamp(state.y, state.loupePixel[1] + 1 - halfHeight, state.loupePixel[1] + halfHeight);
+    clampCenter();
+    update();
   }
-  for (const input of document.querySelectorAll('input[name=view]')) input.checked = input.value === state.view;
-  for (const input of document.querySelectorAll('input[name=gain]')) input.checked = Number(input.value) === state.gain;
-  const maps = SIDES.some(side => state[side].term === 'error' && (state.view !== 'all' || side === 'right'));
-  $('flip-controls').hidden = state.view !== 'flip';
-  $('difference-controls').hidden = state.view !== 'difference';
-  $('error-controls').hidden = !maps;
-  $('signed').checked = state.signed;
-  $('exposure').value = state.exposure;
-  $('exposure-value').textContent = stops(state.exposure);
-  $('curve').value = state.curve;
-  $('top').value = Math.log10(state.top);
-  $('top-value').textContent = `${digits(state.top)} radiance`;
-  $('loupe-switch').setAttribute('aria-pressed', String(state.loupe));
-  $('caption').textContent = caption();
-}
 
-function caption() {
-  const shown = new Set(state.view === 'all' ? [state.right.term] : SIDES.map(side => state[side].term)), said = [];
-  if (state.view === 'difference') {
-    said.push(state.signed
-      ? `Grey plus the difference right \u2212 left, times ${state.gain}, of linear values: brighter than grey where the right has more.`
-      : `|left \u2212 right| times ${state.gain}, of linear values, in the sRGB curve; no exposure, no tone curve. Black is equal.`);
-    return said.join(' ');
-  }
-  if (['final', 'unoccluded', 'direct', 'bounce'].some(term => shown.has(term))) said.push(`Light at ${stops(state.exposure)} in the tone curve ${CURVES[state.curve] ?? state.curve}, sRGB.`);
-  if (['unoccluded', 'direct', 'bounce'].some(term => shown.has(term))) said.push('Light that arrives is irradiance over \u03c0: the radiance of a white surface.');
-  if (shown.has('albedo')) said.push('Albedo as it is, in the sRGB curve.');
-  if (shown.has('open')) said.push('Open share: black 0, white 1, straight between.');
-  if (shown.has('error')) said.push('Error: at each pixel the root of the mean squared difference of red, green and blue to the truth, in units of radiance.');
-  return said.join(' ');
-}
+  // ---- controls ----
 
-// After a control was used with the mouse, keys are for the picture again.
-let pressed = false;
-document.addEventListener('pointerdown', event => { pressed = !!event.target.closest('#look :is(select, label, button)'); }, true);
-document.addEventListener('keydown', () => { pressed = false; }, true);
-for (const kind of ['change', 'click']) {
-  $('look').addEventListener(kind, event => { if (pressed && (kind === 'change' || event.target.matches('button'))) stage.focus({preventScroll: true}); });
-}
-
-for (const side of SIDES) {
-  entries.forEach((entry, i) => $(`${side}-entry`).append(el('option', {value: i}, i < 9 ? `${i + 1}  ${entry.label}` : entry.label)));
-  terms.forEach(term => $(`${side}-term`).append(el('option', {value: term}, TERMS[term])));
-  $(`${side}-entry`).onchange = event => pick(side, Number(event.target.value));
-  $(`${side}-term`).onchange = event => show(side, event.target.value);
-}
-segments($('views'), 'view', VIEWS, value => set({view: value}));
-segments($('gains'), 'gain', Object.fromEntries(GAINS.map(gain => [gain, `\u00d7${gain}`])), value => set({gain: Number(value)}));
-Object.entries(CURVES).forEach(([value, label]) => $('curve').append(el('option', {value}, label)));
-$('curve').onchange = event => set({curve: event.target.value});
-$('signed').onchange = event => set({signed: event.target.checked});
-[$('exposure').min, $('exposure').max] = [Math.min(-8, study.display.exposure), Math.max(8, study.display.exposure)];
-$('exposure').oninput = event => set({exposure: Number(event.target.value)});
-$('exposure').ondblclick = () => set({exposure: study.display.exposure});
-$('top').oninput = event => set({top: Number((10 ** event.target.value).toPrecision(2))});
-const swap = () => set({left: state.right, right: state.left});
-$('swap').onclick = swap;
-$('fit').onclick = () => zoomTo(1);
-const oneToOne = () => zoomTo(1 / (fit(mainBox()) * (window.devicePixelRatio || 1)));
-$('one').onclick = oneToOne;
-const switchLoupe = () => set({loupe: !state.loupe, pinned: false});
-$('loupe-switch').onclick = switchLoupe;
-const hold = held => { if (state.held !== held) { state.held = held; place(); } };
-$('hold').onpointerdown = () => hold(true);
-for (const kind of ['pointerup', 'pointercancel', 'blur']) window.addEventListener(kind, () => hold(false));
-$('hold').onkeydown = event => { if (event.key === 'Enter') hold(true); };
-let clock = 0;
-function byItself(on) {
-  $('auto').checked = on;
-  clearInterval(clock);
-  clock = on ? setInterval(() => { if (state.view === 'flip') set({phase: !state.phase}); }, 500) : 0;
-  set({phase: false});
-}
-$('auto').onchange = event => byItself(event.target.checked);
-const scaleContext = $('scale').getContext('2d'), scaleColours = scaleContext.createImageData(256, 1);
-for (let i = 0; i < 256; i++) scaleColours.data.set([...falseColour(i / 255, 1), 255], 4 * i);
-scaleContext.putImageData(scaleColours, 0, 0);
-
-// ---- keys ----------------------------------------------------------------------------------------------------------------
-
-const next = (list, value, step) => list[(list.indexOf(value) + step + list.length) % list.length];
-const moveDivider = by => set({divider: clamped(state.divider + by, 0, 1)});
-const KEYS = [
-  ['1 \u2026 9', 'that entry on the right; with Shift on the left'],
-  ['T', 'the next part of the light on both sides; with Shift the one before', {t: back => { const term = next(terms, state.right.term, back); set(Object.fromEntries(SIDES.map(side => [side, {...state[side], term}]))); }}],
-  ['X', 'swap the sides', {x: swap}],
-  ['V', 'the next view; with Shift the one before', {v: back => set({view: next(Object.keys(VIEWS), state.view, back)})}],
-  ['\u2190 \u2192', 'move the divider'],
-  ['F or Space', 'flip: while held, the left picture', {f: () => { if (state.view !== 'flip') set({view: 'flip'}); hold(true); }}],
-  ['A', 'flip by itself, once a second', {a: () => { if (state.view !== 'flip') set({view: 'flip'}); byItself(!clock); }}],
-  ['D', 'the difference; again: the next gain; with Shift signed or not', {d: back => set(state.view !== 'difference' ? {view: 'difference'} : back < 0 ? {signed: !state.signed} : {gain: next(GAINS, state.gain, 1)})}],
-  ['E', 'a third of a stop brighter; with Shift darker', {e: back => set({exposure: clamped(state.exposure + back / 3, Number($('exposure').min), Number($('exposure').max))})}],
-  ['L', 'the loupe; a click pins it to a pixel, another there frees it', {l: switchLoupe}],
-  ['Shift+arrows', 'move the loupe by a pixel'],
-  ['+ \u2212', 'nearer, farther; as does the wheel', {'+': () => zoomTo(state.zoom * 1.5), '=': () => zoomTo(state.zoom * 1.5), '-': () => zoomTo(Math.max(state.zoom / 1.5, Math.min(state.zoom, 1)))}],
-  ['0', 'fit: all of the picture', {0: () => zoomTo(1)}],
-  ['Z', 'one pixel of the picture on one of the screen', {z: oneToOne}],
-  ['?', 'this list', {'?': () => $('help').showModal()}],
-  ['Esc', 'close this list, or the loupe', {Escape: () => set({loupe: false})}],
-];
-const actions = Object.assign({}, ...KEYS.map(([, , does]) => does ?? {}));
-const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
-
-document.addEventListener('keydown', event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $('help').open) return;
-  const letter = event.key.length === 1 && event.key !== ' ', typing = event.target.matches('select') || event.target.matches('input') && !letter, button = event.target.closest('button, summary, a'), onStage = stage.contains(event.target);
-  if (typing && event.key !== '?') return;
-  const digit = /^(Digit|Numpad)([1-9])$/.exec(event.code), arrow = ARROWS[event.key];
-  let done = true;
-  if (digit) pick(event.shiftKey ? 'left' : 'right', Number(digit[2]) - 1);
-  else if (arrow && event.shiftKey) moveLoupe(...arrow);
-  else if (arrow && arrow[0] && state.view === 'slider') moveDivider(arrow[0] / 100);
-  else if (event.target.id === 'divider' && ['Home', 'End', 'PageUp', 'PageDown'].includes(event.key)) moveDivider({Home: -1, End: 1, PageUp: 0.1, PageDown: -0.1}[event.key]);
-  else if (event.key === ' ' && !button && onStage && state.view === 'flip') hold(true);
-  else if (event.key === ' ' && event.target.id === 'hold') hold(true);
-  else {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, action = actions[key];
-    if (action && !(event.repeat && key === 'a')) action(event.shiftKey ? -1 : 1);
-    done = !!action;
-  }
-  if (done) event.preventDefault();
-});
-document.addEventListener('keyup', event => { if (['f', 'F', ' ', 'Enter'].includes(event.key)) hold(false); });
-$('help-switch').onclick = () => $('help').showModal();
-$('help').addEventListener('click', event => { if (event.target === $('help')) $('help').close(); });
-$('keys').append(...KEYS.map(([keys, does]) => el('tr', {}, el('th', {scope: 'row'}, el('kbd', {}, keys)), el('td', {}, does))));
-
-// ---- the text ------------------------------------------------------------------------------------------------------------
-
-const NONE = '\u2013', INFINITE = '\u221e';
-const text = value => typeof value === 'boolean' ? (value ? 'on' : 'off') : Array.isArray(value) ? value.map(text).join(', ') : typeof value === 'number' ? told(Number(value.toPrecision(6))) : String(value ?? 'auto');
-const head = (label, given = {}) => el('th', {scope: 'col', ...given}, label);
-const rowHead = i => el('th', {scope: 'row'}, el('div.entry', {}, choice(i), el('span', {}, entries[i].label)));
-const scroll = table => el('div.scroll', {tabIndex: 0, role: 'region', 'aria-label': 'Table'}, table);
-const listed = entry => entries.indexOf(entry);
-
-function heading() {
-  const others = entries.filter(entry => entry !== truth).length;
-  $('title').textContent = study.title;
-  $('lead').textContent = truth
-    ? `One picture lit ${others === 1 ? 'one way' : `${others} ways`}, pixel for pixel, and how far ${others === 1 ? 'that' : 'each'} is from the truth: ${study.truth.label}.`
-    : `One picture lit ${others === 1 ? 'one way' : `${others} ways`}, pixel for pixel.`;
-  $('facts').textContent = [`${W} \u00d7 ${H} pixels`, study.renderer, `ssdo ${study.version}`, study.made].filter(Boolean).join(' \u00b7 ');
-}
-
-// The best of a column: nearest to 0, or highest. Nothing is best among one.
-function best(name, list) {
-  const better = metrics[name]?.better ?? 'lower';
-  const rank = value => better === 'higher' ? -(value ?? Infinity) : Math.abs(value ?? Infinity);
-  const ranks = list.filter(entry => name in entry.error).map(entry => rank(entry.error[name]));
-  const least = Math.min(...ranks);
-  return entry => ranks.length > 1 && name in entry.error && rank(entry.error[name]) === least;
-}
-
-function errorText(name, error) {
-  if (!(name in error)) return NONE;
-  if (error[name] === null) return INFINITE;
-  if (name === 'psnr') return told(error[name].toFixed(1));
-  return told(name === 'bias' ? signed(error[name]) : digits(error[name]));
-}
-
-function errorSection() {
-  const section = $('error');
-  section.append(el('h2', {}, 'Error against the truth'));
-  if (!measured.length) return section.append(el('p', {}, truth ? 'Nothing was measured.' : 'There is no truth in this comparison, so nothing to measure against.'));
-  const names = [...new Set([...Object.keys(metrics), ...measured.flatMap(entry => Object.keys(entry.error))])].filter(name => measured.some(entry => name in entry.error));
-  const ways = {lower: 'lower is better', higher: 'higher is better', zero: 'nearest to 0 is best'};
-  const bests = Object.fromEntries(names.map(name => [name, best(name, measured)]));
-  const help = name => metrics[name] ? `${metrics[name].help}` : '';
-  const header = name => head(el('abbr', {title: help(name)}, metrics[name]?.label ?? name), {className: 'number'});
-  const way = name => el('td.way', {}, {lower: '\u2193', higher: '\u2191', zero: '\u2192 0'}[metrics[name]?.better ?? 'lower'], el('span.unseen', {}, ways[metrics[name]?.better ?? 'lower']));
-  const cell = (name, entry) => bests[name](entry)
-    ? el('td.number.best', {title: 'the best of this column'}, errorText(name, entry.error), el('span.unseen', {}, ' (best)'))
-    : el('td.number', {}, errorText(name, entry.error));
-  section.append(
-    el('p', {}, 'Of linear radiance, but for SSIM and FLIP, which ask what a viewer sees. \u2193 lower is better, \u2191 higher is better; the best of each column is marked. Hover a name for what it is, or read on below.'),
-    scroll(el('table.errors', {},
-      el('thead', {}, el('tr', {}, head('entry'), ...names.map(header)), el('tr.ways', {}, el('td'), ...names.map(way))),
-      el('tbody', {}, ...measured.map(entry => el('tr', {}, rowHead(listed(entry)), ...names.map(name => cell(name, entry)))),
-        truth && el('tr.truth', {}, rowHead(listed(truth)), el('td', {colSpan: names.length}, 'the truth'))),
-    )),
-  );
-  if (study.truth && typeof study.truth.noise === 'number') {
-    section.append(el('p.small', {}, `The truth has noise of its own, RMSE ${digits(study.truth.noise)}. It is taken out of the RMSE and of its parts below; the other columns and the error map hold it.`));
-  }
-  if (study.truth?.file) section.append(el('p.small', {}, 'The truth is a picture from a file; how much noise it has is not known.'));
-  section.append(el('details', {}, el('summary', {}, 'What the columns mean'),
-    el('dl', {}, ...names.filter(help).flatMap(name => [el('dt', {}, metrics[name].label), el('dd', {}, help(name))]))));
-}
-
-const PARTS = {
-  'sampling': 'The noise of few samples before the blur: against the same technique with very many.',
-  'sampling after blur': 'What of it is left once the blur has averaged neighbours, and what the blur has smeared.',
-  'blur': 'What the blur does to a picture without noise: detail that it smears.',
-  'screen space': 'What no number of samples cures: surfaces the camera does not see, the radius, the steps.',
-};
-
-function partsSection() {
-  const list = entries.filter(entry => entry.parts), section = $('parts');
-  if (!list.length) return section.remove();
-  const names = [...new Set(list.flatMap(entry => Object.keys(entry.parts)))], most = Math.max(...list.flatMap(entry => Object.values(entry.parts)));
-  const cell = value => {
-    if (typeof value !== 'number') return el('td.number', {}, NONE);
-    const bar = el('span.rod', {'aria-hidden': 'true'});
-    bar.style.width = `${most ? 100 * value / most : 0}%`;
-    return el('td.part', {}, el('span', {}, told(digits(value))), bar);
-  };
-  section.append(
-    el('h2', {}, 'What the error is made of'),
-    el('p', {}, 'Each is an RMSE of its own. More samples help where \u201csampling after blur\u201d is well above \u201cblur\u201d, a smaller blur where the two are alike, and neither where \u201cscreen space\u201d leads. They do not add up to the error: the blur takes from the noise and adds its own, and errors of opposite sign cancel.'),
-    scroll(el('table.parts', {},
-      el('thead', {}, el('tr', {}, head('entry'), ...names.map(name => head(PARTS[name] ? el('abbr', {title: PARTS[name]}, name) : name)))),
-      el('tbody', {}, ...list.map(entry => el('tr', {}, rowHead(listed(entry)), ...names.map(name => cell(entry.parts[name]))))),
-    )),
-    el('details', {}, el('summary', {}, 'What the columns mean'), el('dl', {}, ...names.filter(name => PARTS[name]).flatMap(name => [el('dt', {}, name), el('dd', {}, PARTS[name])]))),
-  );
-}
-
-// ---- the chart -----------------------------------------------------------------------------------------------------------
-
-// Entries that differ in their samples only, fewest first.
-function sweeps() {
-  const groups = new Map();
-  for (const entry of measured) {
-    const rest = Object.entries(entry.settings ?? {}).filter(([key]) => key !== `${entry.technique}.samples`).sort();
-    const key = JSON.stringify([entry.technique, rest]);
-    groups.set(key, [...groups.get(key) ?? [], entry]);
-  }
-  return [...groups.values()].map(group => group.sort((a, b) => (samples(a) ?? 0) - (samples(b) ?? 0)));
-}
-
-function groupName(group, groups) {
-  const {technique, settings} = group[0], others = groups.filter(other => other !== group && other[0].technique === technique);
-  const unlike = Object.keys(settings ?? {}).filter(key => key !== `${technique}.samples` && others.some(other => text(other[0].settings[key]) !== text(settings[key])));
-  return [technique.toUpperCase(), ...unlike.map(key => `${key.split('.').at(-1)} ${text(settings[key])}`)].join(', ');
-}
-
-function chartSection() {
-  const section = $('chart'), groups = sweeps();
-  if (!groups.some(group => group.length > 1 && samples(group[0]))) return section.remove();
-  const xs = {samples: 'samples', ...entries.some(entry => entry.cost) ? {cost: 'cost'} : {}};
-  const ys = Object.keys(metrics).filter(name => metrics[name].better === 'lower' && measured.filter(entry => entry.error[name] > 0).length > 1);
-  if (!ys.length) return section.remove();
-  const chosen = {x: 'samples', y: ys[0]}, place = el('div.plot');
-  const draw = () => place.replaceChildren(plot(groups, chosen));
-  const over = el('fieldset.segments', {}, el('legend', {}, 'Over')), of = el('fieldset.segments', {}, el('legend', {}, 'Error'));
-  segments(over, 'chart-x', xs, value => { chosen.x = value; draw(); });
-  segments(of, 'chart-y', Object.fromEntries(ys.map(name => [name, metrics[name].label])), value => { chosen.y = value; draw(); });
-  section.append(el('h2', {}, 'What more samples buy'), el('div.bar', {}, of, over), place);
-  for (const fieldset of [over, of]) fieldset.querySelector('input').checked = true;
-  draw();
-}
-
-function svg(tag, given = {}, ...children) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-// 1, 2, 5 in each decade; in a narrow range every digit.
-function ticks(low, high) {
-  const found = [];
-  for (const steps of [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]]) {
-    found.length = 0;
-    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) for (const s of steps) found.push(Number((s * 10 ** e).toPrecision(2)));
-    const within = found.filter(tick => tick >= low * 0.999 && tick <= high * 1.001);
-    if (within.length >= 3 || steps.length > 3) return within;
-  }
-}
-
-function plot(groups, {x, y}) {
-  const width = 760, height = 380, left = 64, right = 170, top = 16, bottom = 46;
-  const xOf = entry => x === 'cost' ? entry.cost?.total : samples(entry), yOf = entry => entry.error[y];
-  const shown = groups.map(group => group.filter(entry => xOf(entry) > 0 && yOf(entry) > 0));
-  const flat = x === 'samples' ? groups.map(group => group.filter(entry => !samples(entry) && yOf(entry) > 0)) : [];  // as lines: they take no samples
-  const all = shown.flat(), heights = [...all, ...flat.flat()].map(yOf);
-  if (!all.length) return el('p', {}, 'No cost was measured.');
-  const range = (list, least) => {
-    const [low, high] = [Math.min(...list), Math.max(...list)], pad = Math.max((high / low) ** 0.08, Math.sqrt(Math.max(1, least / (high / low))));
-    return [low / pad, high * pad];
-  };
-  const [x0, x1] = range(all.map(xOf), 2), [y0, y1] = range(heights, 2);
-  const px = value => left + (width - left - right) * Math.log(value / x0) / Math.log(x1 / x0);
-  const py = value => height - bottom - (height - top - bottom) * Math.log(value / y0) / Math.log(y1 / y0);
-  const write = (at, text, given = {}) => svg('text', {x: at[0], y: at[1], ...given}, text);
-  const xTicks = x === 'samples' ? [...new Set(all.map(xOf))].sort((a, b) => a - b) : ticks(x0, x1);
-  const picture = svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${metrics[y].label} over ${x === 'cost' ? 'cost in milliseconds' : 'samples'}, both axes logarithmic; the numbers stand in the tables`});
-  for (const tick of xTicks) picture.append(svg('line', {x1: px(tick), x2: px(tick), y1: top, y2: height - bottom, class: 'grid'}), write([px(tick), height - bottom + 18], digitsShort(tick), {'text-anchor': 'middle'}));
-  for (const tick of ticks(y0, y1)) picture.append(svg('line', {x1: left, x2: width - right, y1: py(tick), y2: py(tick), class: 'grid'}), write([left - 8, py(tick) + 4], digitsShort(tick), {'text-anchor': 'end'}));
-  picture.append(
-    write([(left + width - right) / 2, height - 6], x === 'cost' ? 'ms (logarithmic)' : 'samples (logarithmic)', {'text-anchor': 'middle', class: 'axis'}),
-    write([left - 8, 10], metrics[y].label, {'text-anchor': 'end', class: 'axis'}),
-  );
-  const labels = [];
-  groups.forEach((_, i) => {
-    const series = svg('g', {class: `series s${i % 6}`}), line = shown[i], level = flat[i]?.[0];
-    if (level) {
-      series.append(svg('line', {x1: left, x2: width - right, y1: py(yOf(level)), y2: py(yOf(level)), class: 'level'}));
-      labels.push({at: py(yOf(level)), x: width - right, i});
+  // Radio buttons that look like one segmented control.
+  function addSegments(parent, name, labels, onChoose) {
+    for (const [value, label] of Object.entries(labels)) {
+      const input = createElement('input', {type: 'radio', name, value, onchange: () => onChoose(value)});
+      parent.append(createElement('label', input, createElement('span', label)));
     }
-    if (line.length) {
-      series.append(svg('polyline', {points: line.map(entry => `${px(xOf(entry)).toFixed(1)},${py(yOf(entry)).toFixed(1)}`).join(' ')}));
-      for (const entry of line) series.append(svg('path', {d: SHAPES[i % SHAPES.length], transform: `translate(${px(xOf(entry)).toFixed(1)} ${py(yOf(entry)).toFixed(1)})`}, svg('title', {}, `${entry.label}: ${metrics[y].label} ${digits(yOf(entry))}${entry.cost ? `, ${digits(entry.cost.total)} ms` : ''}`)));
-      labels.push({at: py(yOf(line.at(-1))), x: px(xOf(line.at(-1))), i});
-    }
-    picture.append(series);
-  });
-  labels.sort((a, b) => a.at - b.at).forEach((label, k) => { if (k) label.at = Math.max(label.at, labels[k - 1].at + 15); });
-  for (const {at, x: from, i} of labels) picture.append(write([from + 10, at + 4], groupName(groups[i], groups), {class: `label s${i % 6}`}));
-  return picture;
-}
-
-const digitsShort = value => value >= 1e-4 && value < 1e6 ? String(Number(value.toPrecision(3))) : value.toExponential(0);
-const SHAPES = ['M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0', 'M-3.5-3.5h7v7h-7z', 'M0-5l5 5l-5 5l-5-5z', 'M0-5l5 8.5h-10z'];
-
-// ---- cost, settings, how to repeat ---------------------------------------------------------------------------------------
-
-function costSection() {
-  const list = entries.filter(entry => entry.cost), section = $('cost');
-  if (!list.length) return section.remove();
-  const passes = [...new Set(list.flatMap(entry => Object.keys(entry.cost.passes ?? {})))], most = Math.max(...list.map(entry => entry.cost.total));
-  const cell = value => {
-    if (typeof value !== 'number') return el('td.number.none', {}, NONE);
-    const made = el('td.number.heat', {}, digits(value));
-    made.style.setProperty('--share', `${Math.round(30 * value / (most || 1))}%`);
-    return made;
-  };
-  const by = {'wall clock': 'by the wall clock, as a software renderer answers no timer query of use', 'GPU timer': 'by the GPU\u2019s own timer'};
-  section.append(
-    el('h2', {}, 'Cost'),
-    el('p', {}, `Milliseconds for one frame on ${study.renderer}, ${by[study.timer] ?? study.timer}. Another device has other figures, and another order of them.`),
-    scroll(el('table.costs', {},
-      el('thead', {}, el('tr', {}, head('entry'), head('total', {className: 'number'}), ...passes.map(pass => head(pass, {className: 'number pass'})))),
-      el('tbody', {}, ...list.map(entry => el('tr', {}, rowHead(listed(entry)), el('td.number.total', {}, digits(entry.cost.total)), ...passes.map(pass => cell(entry.cost.passes?.[pass]))))),
-    )),
-  );
-}
-
-function settingsSection() {
-  const section = $('settings'), own = [...new Set(entries.flatMap(entry => Object.keys(entry.settings ?? {})))];
-  const of = (entry, key) => entry.settings && key in entry.settings ? text(entry.settings[key]) : null;
-  const unlike = key => new Set(entries.map(entry => of(entry, key)).filter(value => value !== null)).size > 1;
-  const common = Object.entries(study.settings ?? {}).filter(([key]) => !own.includes(key));
-  section.append(el('h2', {}, 'Settings'));
-  if (own.length) {
-    section.append(el('details', {open: own.length < 8}, el('summary', {}, 'What each entry has of its own'),
-      scroll(el('table.settings', {},
-        el('thead', {}, el('tr', {}, head('parameter'), ...entries.map(entry => head(entry.id)))),
-        el('tbody', {}, ...own.map(key => el(unlike(key) ? 'tr.unlike' : 'tr', {}, el('th', {scope: 'row'}, el('code', {}, key)),
-          ...entries.map(entry => el('td', {}, of(entry, key) ?? (key in (study.settings ?? {}) ? text(study.settings[key]) : el('span.none', {}, NONE))))))),
-      )),
-      el('p.small', {}, 'Rows in which entries differ are marked.')));
   }
-  section.append(el('details', {}, el('summary', {}, `What all have in common (${common.length})`),
-    scroll(el('table.settings', {}, el('tbody', {}, ...common.map(([key, value]) => el('tr', {}, el('th', {scope: 'row'}, el('code', {}, key)), el('td', {}, text(value)))))))));
-}
 
-function repeatSection() {
-  const section = $('repeat'), code = el('code', {}, study.command), copy = el('button', {type: 'button'}, 'Copy');
-  copy.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(study.command);
-      copy.textContent = 'Copied';
-    } catch {  // not allowed here: marked, for Ctrl+C
-      getSelection().selectAllChildren(code);
-      copy.textContent = 'Marked';
-    }
-    setTimeout(() => { copy.textContent = 'Copy'; }, 1500);
-  };
-  section.append(el('h2', {}, 'Repeat it'), el('div.command', {}, el('pre', {tabIndex: 0}, code), copy));
-  const files = entries.filter(entry => Object.keys(entry.files ?? {}).length);
-  if (files.length) {
-    const link = ([kind, file]) => el('a', {href: encodeURI(file).replace(/^(?=[^/]*:)/, './')}, kind.toUpperCase());
-    section.append(el('details', {}, el('summary', {}, 'Files written beside this page'), el('ul.files', {}, ...files.map(entry => el('li', {}, entry.label, ' ', ...Object.entries(entry.files).flatMap(file => [' ', link(file)]))))));
+  // Two buttons that show an entry on the left and on the right.
+  function createSideButtons(entry) {
+    const createButton = side => {
+      const title = `Show ${entries[entry].label} on the ${side}`;
+      return createElement(
+        `button.side-button.${side}`,
+        {
+          type: 'button',
+          title,
+          'aria-label': title,
+          'aria-pressed': String(state[side].entry === entry),
+          onclick: () => chooseEntry(side, entry),
+        },
+        side === 'left' ? 'L' : 'R',
+      );
+    };
+    const buttons = createElement('span.side-buttons', ...SIDES.map(createButton));
+    buttons.dataset.entry = entry;
+    return buttons;
   }
-  const within = (entry, term) => entry?.layers[term] ? `1 in ${(2 ** (layers[entry.layers[term]].bits + 1)).toLocaleString('en')}` : null;
-  const precision = [['the final picture', within(entries[0], 'final')], ['its parts', within(entries[0], 'direct')]].filter(([, share]) => share);
-  section.append(el('p.small', {}, `Pixels are kept here with rounded numbers: ${precision.map(([what, share]) => `${what} to ${share}`).join(', ')}. The tables were computed before the rounding.`));
-}
 
-heading();
-errorSection();
-partsSection();
-chartSection();
-costSection();
-settingsSection();
-repeatSection();
-update();
+  function chooseEntry(side, entry) {
+    if (entry in entries) setState({[side]: {...state[side], entry}});
+  }
+
+  function chooseComponent(side, component) {
+    const sides = byId('linked').checked ? SIDES : [side];
+    setState(Object.fromEntries(sides.map(each => [each, {...state[each], component}])));
+  }
+
+  function updateControls() {
+    for (const side of SIDES) {
+      const {entry, component} = state[side];
+      byId(`${side}-entry`).value = entry;
+      byId(`${side}-component`).value = component;
+      for (const option of byId(`${side}-component`).options)
+        option.disabled = !hasComponent(entries[entry], option.value);
+    }
+    for (const buttons of document.querySelectorAll('.side-buttons')) {
+      for (const [i, side] of SIDES.entries()) {
+        buttons.children[i].setAttribute('aria-pressed', String(state[side].entry === Number(buttons.dataset.entry)));
+      }
+    }
+    for (const input of document.querySelectorAll('input[name=view]')) input.checked = input.value === state.view;
+    for (const input of document.querySelectorAll('input[name=gain]'))
+      input.checked = Number(input.value) === state.gain;
+    byId('flip-controls').hidden = state.view !== 'flip';
+    byId('difference-controls').hidden = state.view !== 'difference';
+    byId('error-controls').hidden = !visibleSides().some(side => state[side].component === 'error');
+    byId('signed').checked = state.signed;
+    byId('exposure').value = state.exposure;
+    byId('exposure-value').textContent = formatExposure(state.exposure);
+    byId('tone-mapper').value = state.toneMapper;
+    byId('error-max').value = Math.log10(state.errorMax);
+    byId('error-max-value').textContent = `${formatNumber(state.errorMax)} radiance`;
+    byId('loupe-toggle').setAttribute('aria-pressed', String(state.loupe));
+    byId('caption').textContent = state.view === 'difference' ? describeDifference() : describeDisplay();
+  }
+
+  // The sides whose component is shown; the view of all entries takes the right one's.
+  const visibleSides = () => (state.view === 'all' ? ['right'] : SIDES);
+
+  function describeDifference() {
+    if (state.signed) {
+      return (
+        `Grey plus the difference right \u2212 left, times ${state.gain}, of linear values: ` +
+        'brighter than grey where the right is brighter.'
+      );
+    }
+    return (
+      `|left \u2212 right| times ${state.gain}, of linear values, sRGB encoded; no exposure, no tone mapper. ` +
+      'Black is equal.'
+    );
+  }
+
+  // How values become colours in the current view.
+  function describeDisplay() {
+    const components = new Set(visibleSides().map(side => state[side].component));
+    const showsAny = names => names.some(name => components.has(name));
+    const sentences = [];
+    if (showsAny(['final', 'unoccluded', 'direct', 'indirect'])) {
+      const toneMapper = TONE_MAPPERS[state.toneMapper] ?? state.toneMapper;
+      sentences.push(`Light at ${formatExposure(state.exposure)}, tone mapper ${toneMapper}, sRGB encoded.`);
+    }
+    if (showsAny(['unoccluded', 'direct', 'indirect'])) {
+      sentences.push('Incoming light is irradiance over \u03c0: the radiance of a white surface.');
+    }
+    if (components.has('albedo')) sentences.push('Albedo, sRGB encoded.');
+    if (components.has('visibility')) sentences.push('Ambient visibility: black is 0, white is 1, linear.');
+    if (components.has('error')) {
+      sentences.push(
+        'Error: at each pixel the root of the mean squared difference of red, green and blue to the reference, ' +
+          'in units of radiance.',
+      );
+    }
+    return sentences.join(' ');
+  }
+
+  const swapSides = () => setState({left: state.right, right: state.left});
+  const zoomToFit = () => zoomTo(1);
+  const zoomToPixels = () => zoomTo(1 / (fitScale(firstPaneBox()) * devicePixelRatio));
+  const toggleLoupe = () => setState({loupe: !state.loupe, loupePinned: false});
+  const openHelp = () => byId('help').showModal();
+
+  function setHolding(holding) {
+    if (state.holding === holding) return;
+    state.holding = holding;
+    layOut();
+  }
+
+  let flipTimer = 0;
+
+  function setAutoFlip(enabled) {
+    byId('auto-flip').checked = enabled;
+    clearInterval(flipTimer);
+    flipTimer = enabled ? setInterval(() => state.view === 'flip' && setState({autoLeft: !state.autoLeft}), 500) : 0;
+    setState({autoLeft: false});
+  }
+
+  function connectSideMenus() {
+    for (const side of SIDES) {
+      const entryMenu = byId(`${side}-entry`);
+      const componentMenu = byId(`${side}-component`);
+      entries.forEach((entry, i) => {
+        entryMenu.append(createElement('option', {value: i}, i < 9 ? `${i + 1}  ${entry.label}` : entry.label));
+      });
+      for (const name of componentNames) componentMenu.append(createElement('option', {value: name}, COMPONENTS[name]));
+      entryMenu.onchange = event => chooseEntry(side, Number(event.target.value));
+      componentMenu.onchange = event => chooseComponent(side, event.target.value);
+    }
+    byId('swap').onclick = swapSides;
+  }
+
+  function connectViewControls() {
+    addSegments(byId('views'), 'view', VIEWS, view => setState({view}));
+    const gainLabels = Object.fromEntries(GAINS.map(gain => [gain, `\u00d7${gain}`]));
+    addSegments(byId('gains'), 'gain', gainLabels, gain => setState({gain: Number(gain)}));
+    byId('signed').onchange = event => setState({signed: event.target.checked});
+    byId('fit').onclick = zoomToFit;
+    byId('one-to-one').onclick = zoomToPixels;
+    byId('loupe-toggle').onclick = toggleLoupe;
+    byId('hold').onpointerdown = () => setHolding(true);
+    byId('hold').onkeydown = event => {
+      if (event.key === 'Enter') setHolding(true);
+    };
+    for (const type of ['pointerup', 'pointercancel', 'blur']) window.addEventListener(type, () => setHolding(false));
+    byId('auto-flip').onchange = event => setAutoFlip(event.target.checked);
+  }
+
+  function connectDisplayControls() {
+    const exposure = byId('exposure');
+    exposure.min = Math.min(-8, comparison.display.exposure);
+    exposure.max = Math.max(8, comparison.display.exposure);
+    exposure.oninput = event => setState({exposure: Number(event.target.value)});
+    exposure.ondblclick = () => setState({exposure: comparison.display.exposure});
+    for (const [value, label] of Object.entries(TONE_MAPPERS)) {
+      byId('tone-mapper').append(createElement('option', {value}, label));
+    }
+    byId('tone-mapper').onchange = event => setState({toneMapper: event.target.value});
+    byId('error-max').oninput = event => setState({errorMax: Number((10 ** event.target.value).toPrecision(2))});
+    const context = byId('error-scale').getContext('2d');
+    const colors = context.createImageData(256, 1);
+    for (let i = 0; i < 256; i++) colors.data.set([...falseColor(i / 255, 1), 255], 4 * i);
+    context.putImageData(colors, 0, 0);
+  }
+
+  // After the mouse has used a control, the stage takes the keys again.
+  function returnFocusToStage() {
+    let usedMouse = false;
+    const listen = (type, listener) => document.addEventListener(type, listener, true);
+    listen('pointerdown', event => {
+      usedMouse = !!event.target.closest('#images :is(select, label, button)');
+    });
+    listen('keydown', () => {
+      usedMouse = false;
+    });
+    for (const type of ['change', 'click']) {
+      byId('images').addEventListener(type, event => {
+        if (usedMouse && (type === 'change' || event.target.matches('button'))) stage.focus({preventScroll: true});
+      });
+    }
+  }
+
+  // ---- keys ----
+
+  const cycle = (values, value, step) => values[(values.indexOf(value) + step + values.length) % values.length];
+  const moveDivider = delta => setState({divider: clamp(state.divider + delta, 0, 1)});
+
+  function cycleComponent(step) {
+    const component = cycle(componentNames, state.right.component, step);
+    setState(Object.fromEntries(SIDES.map(side => [side, {...state[side], component}])));
+  }
+
+  function showFlip() {
+    if (state.view !== 'flip') setState({view: 'flip'});
+  }
+
+  function cycleDifference(step) {
+    if (state.view !== 'difference') setState({view: 'difference'});
+    else if (step < 0) setState({signed: !state.signed});
+    else setState({gain: cycle(GAINS, state.gain, 1)});
+  }
+
+  function changeExposure(step) {
+    const {min, max} = byId('exposure');
+    setState({exposure: clamp(state.exposure + step / 3, Number(min), Number(max))});
+  }
+
+  const zoomIn = () => zoomTo(state.zoom * 1.5);
+  const zoomOut = () => zoomTo(Math.max(state.zoom / 1.5, Math.min(state.zoom, 1)));
+
+  // Keys as the help lists them, what they do, and an action for each key. The action gets -1 with Shift, otherwise 1.
+  const KEYS = [
+    ['1 \u2026 9', 'show that entry on the right; with Shift on the left'],
+    ['T', 'next component on both sides; with Shift the previous one', {t: cycleComponent}],
+    ['X', 'swap sides', {x: swapSides}],
+    [
+      'V',
+      'next view; with Shift the previous one',
+      {v: step => setState({view: cycle(Object.keys(VIEWS), state.view, step)})},
+    ],
+    ['\u2190 \u2192', 'move the divider'],
+    [
+      'F or Space',
+      'flip: show the left image while held',
+      {
+        f: () => {
+          showFlip();
+          setHolding(true);
+        },
+      },
+    ],
+    [
+      'A',
+      'flip automatically, once per second',
+      {
+        a: () => {
+          showFlip();
+          setAutoFlip(!flipTimer);
+        },
+      },
+    ],
+    ['D', 'difference; again: next gain; with Shift signed or absolute', {d: cycleDifference}],
+    ['E', 'a third of a stop brighter; with Shift darker', {e: changeExposure}],
+    ['L', 'loupe; a click pins it to a pixel, another click there releases it', {l: toggleLoupe}],
+    ['Shift+arrows', 'move the loupe by one pixel'],
+    ['+ \u2212', 'zoom in, zoom out; so does the wheel', {'+': zoomIn, '=': zoomIn, '-': zoomOut}],
+    ['0', 'fit the whole image', {0: zoomToFit}],
+    ['Z', 'one image pixel per screen pixel', {z: zoomToPixels}],
+    ['?', 'this list', {'?': openHelp}],
+    ['Esc', 'close this list, or the loupe', {Escape: () => setState({loupe: false})}],
+  ];
+  const KEY_ACTIONS = Object.assign({}, ...KEYS.map(([, , actions]) => actions ?? {}));
+  const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+  const DIVIDER_STEPS = {Home: -1, End: 1, PageUp: 0.1, PageDown: -0.1};
+
+  // Whether a control needs the key itself.
+  function isTyping({key, target}) {
+    const isLetter = key.length === 1 && key !== ' ';
+    return target.matches('select') || (target.matches('input') && !isLetter);
+  }
+
+  // Returns whether the key did something.
+  function handleKey(event) {
+    const {key, target, shiftKey} = event;
+    const digit = /^(Digit|Numpad)([1-9])$/.exec(event.code);
+    const arrow = ARROWS[key];
+    if (digit) {
+      chooseEntry(shiftKey ? 'left' : 'right', Number(digit[2]) - 1);
+    } else if (arrow && shiftKey) {
+      moveLoupe(...arrow);
+    } else if (arrow && arrow[0] && state.view === 'slider') {
+      moveDivider(arrow[0] / 100);
+    } else if (target.id === 'divider' && key in DIVIDER_STEPS) {
+      moveDivider(DIVIDER_STEPS[key]);
+    } else if (key === ' ' && target.id === 'hold') {
+      setHolding(true);
+    } else if (
+      key === ' ' &&
+      state.view === 'flip' &&
+      stage.contains(target) &&
+      !target.closest('button, summary, a')
+    ) {
+      setHolding(true);
+    } else {
+      const name = key.length === 1 ? key.toLowerCase() : key;
+      const action = KEY_ACTIONS[name];
+      if (!action) return false;
+      if (!(event.repeat && name === 'a')) action(shiftKey ? -1 : 1);
+    }
+    return true;
+  }
+
+  function connectKeys() {
+    document.addEventListener('keydown', event => {
+      if (event.ctrlKey || event.metaKey || event.altKey || byId('help').open) return;
+      if (isTyping(event) && event.key !== '?') return;
+      if (handleKey(event)) event.preventDefault();
+    });
+    document.addEventListener('keyup', event => {
+      if (['f', 'F', ' ', 'Enter'].includes(event.key)) setHolding(false);
+    });
+    byId('help-toggle').onclick = openHelp;
+    byId('help').addEventListener('click', event => {
+      if (event.target === byId('help')) byId('help').close(); // a click beside the dialog's content
+    });
+    const rows = KEYS.map(([keys, description]) =>
+      createElement(
+        'tr',
+        createElement('th', {scope: 'row'}, createElement('kbd', keys)),
+        createElement('td', description),
+      ),
+    );
+    byId('keys').append(...rows);
+  }
+
+  // ---- tables ----
+
+  const columnHeader = (label, properties = {}) => createElement('th', {scope: 'col', ...properties}, label);
+
+  function rowHeader(entry) {
+    const label = createElement('span', entry.label);
+    return createElement(
+      'th',
+      {scope: 'row'},
+      createElement('div.entry', createSideButtons(entries.indexOf(entry)), label),
+    );
+  }
+
+  function createTable(className, headerRows, bodyRows) {
+    const head = headerRows.length ? createElement('thead', ...headerRows) : null;
+    const table = createElement(`table.${className}`, head, createElement('tbody', ...bodyRows));
+    return createElement('div.scroll', {tabIndex: 0, role: 'region', 'aria-label': 'Table'}, table);
+  }
+
+  const createDetails = (summary, ...children) =>
+    createElement('details', createElement('summary', summary), ...children);
+
+  const describeColumns = descriptions =>
+    createDetails(
+      'What the columns mean',
+      createElement(
+        'dl',
+        ...descriptions.flatMap(([term, text]) => [createElement('dt', term), createElement('dd', text)]),
+      ),
+    );
+
+  function writeHeading() {
+    const count = entries.filter(entry => entry !== reference).length;
+    const ways = count === 1 ? 'One scene, lit in one way' : `One scene, lit in ${count} ways`;
+    const sentence = reference
+      ? `${ways} and compared pixel by pixel with the reference: ${comparison.reference.label}.`
+      : `${ways} and compared pixel by pixel.`;
+    byId('title').textContent = comparison.title;
+    byId('summary').textContent = sentence;
+    byId('metadata').textContent = [
+      `${WIDTH} \u00d7 ${HEIGHT} pixels`,
+      comparison.renderer,
+      `ssdo ${comparison.version}`,
+      comparison.date,
+    ]
+      .filter(Boolean)
+      .join(' \u00b7 ');
+  }
+
+  // ---- errors ----
+
+  // In which direction a metric improves.
+  const DIRECTIONS = {
+    lower: {arrow: '\u2193', text: 'lower is better'},
+    higher: {arrow: '\u2191', text: 'higher is better'},
+    zero: {arrow: '\u2192 0', text: 'closest to 0 is best'},
+  };
+
+  const directionOf = metric => metrics[metric]?.better ?? 'lower';
+  const helpOf = metric => metrics[metric]?.help ?? '';
+
+  // A test whether an entry has the column's best value. A single value is not the best.
+  function findBest(metric) {
+    const rank = value => (directionOf(metric) === 'higher' ? -(value ?? Infinity) : Math.abs(value ?? Infinity));
+    const ranks = entriesWithErrors.filter(entry => metric in entry.errors).map(entry => rank(entry.errors[metric]));
+    const bestRank = Math.min(...ranks);
+    return entry => ranks.length > 1 && metric in entry.errors && rank(entry.errors[metric]) === bestRank;
+  }
+
+  function formatError(metric, errors) {
+    if (!(metric in errors)) return NO_VALUE;
+    if (errors[metric] === null) return '\u221e'; // JSON has no infinity
+    if (metric === 'psnr') return replaceHyphens(errors[metric].toFixed(1));
+    return replaceHyphens(metric === 'bias' ? formatSigned(errors[metric]) : formatNumber(errors[metric]));
+  }
+
+  const hiddenText = text => createElement('span.visually-hidden', text);
+
+  function createErrorTable(names) {
+    const header = name =>
+      columnHeader(createElement('abbr', {title: helpOf(name)}, metrics[name]?.label ?? name), {className: 'number'});
+    const direction = name => {
+      const {arrow, text} = DIRECTIONS[directionOf(name)];
+      return createElement('td', arrow, hiddenText(text));
+    };
+    const isBest = Object.fromEntries(names.map(name => [name, findBest(name)]));
+    const cell = (name, entry) => {
+      const text = formatError(name, entry.errors);
+      if (!isBest[name](entry)) return createElement('td.number', text);
+      return createElement('td.number.best', {title: 'the best of this column'}, text, hiddenText(' (best)'));
+    };
+    const rows = entriesWithErrors.map(entry =>
+      createElement('tr', rowHeader(entry), ...names.map(name => cell(name, entry))),
+    );
+    if (reference) {
+      const note = createElement('td', {colSpan: names.length}, 'reference');
+      rows.push(createElement('tr.reference', rowHeader(reference), note));
+    }
+    return createTable(
+      'errors',
+      [
+        createElement('tr', columnHeader('entry'), ...names.map(header)),
+        createElement('tr.directions', createElement('td'), ...names.map(direction)),
+      ],
+      rows,
+    );
+  }
+
+  function writeErrorSection() {
+    const section = byId('errors');
+    section.append(createElement('h2', 'Error against the reference'));
+    if (!entriesWithErrors.length) {
+      const text = reference
+        ? 'Nothing was measured.'
+        : 'This comparison has no reference, so there is nothing to measure against.';
+      section.append(createElement('p', text));
+      return;
+    }
+    const measured = entriesWithErrors.flatMap(entry => Object.keys(entry.errors));
+    const names = [...new Set([...Object.keys(metrics), ...measured])].filter(name => measured.includes(name));
+    section.append(
+      createElement(
+        'p',
+        'Of linear radiance, except SSIM and FLIP, which estimate what a viewer sees. ' +
+          '\u2193 lower is better, \u2191 higher is better. The best of each column is marked.',
+      ),
+      createErrorTable(names),
+    );
+    if (typeof comparison.reference?.noise === 'number') {
+      section.append(
+        createElement(
+          'p.small',
+          `The noise of the reference is an RMSE of ${formatNumber(comparison.reference.noise)}. ` +
+            'It is removed from the RMSE here and below, but not from the other columns and the error map.',
+        ),
+      );
+    }
+    if (comparison.reference?.from_file) {
+      section.append(createElement('p.small', 'The reference is an image from a file; its noise is not known.'));
+    }
+    section.append(describeColumns(names.filter(helpOf).map(name => [metrics[name].label, helpOf(name)])));
+  }
+
+  // ---- error breakdown ----
+
+  const BREAKDOWN = {
+    sampling: 'Noise of few samples before denoising: against the same technique with very many samples.',
+    'sampling, denoised': 'What is left of it after denoising, and what the denoiser smears.',
+    denoising: 'What the denoiser does to an image without noise: detail that it smears.',
+    'screen space': 'What no number of samples removes: surfaces that the camera does not see, the radius, the steps.',
+  };
+
+  function writeErrorBreakdown() {
+    const section = byId('error-breakdown');
+    const list = entries.filter(entry => entry.error_breakdown);
+    if (!list.length) return section.remove();
+    const names = [...new Set(list.flatMap(entry => Object.keys(entry.error_breakdown)))];
+    const max = Math.max(...list.flatMap(entry => Object.values(entry.error_breakdown)));
+    const cell = value => {
+      if (typeof value !== 'number') return createElement('td.number', NO_VALUE);
+      const bar = createElement('span.data-bar', {'aria-hidden': 'true'});
+      bar.style.width = `${max ? (100 * value) / max : 0}%`;
+      return createElement('td.breakdown-cell', createElement('span', replaceHyphens(formatNumber(value))), bar);
+    };
+    const header = name => columnHeader(BREAKDOWN[name] ? createElement('abbr', {title: BREAKDOWN[name]}, name) : name);
+    const rows = list.map(entry =>
+      createElement('tr', rowHeader(entry), ...names.map(name => cell(entry.error_breakdown[name]))),
+    );
+    section.append(
+      createElement('h2', 'Causes of the error'),
+      createElement(
+        'p',
+        'Each is an RMSE of its own. More samples help where \u201csampling, denoised\u201d is well above ' +
+          '\u201cdenoising\u201d; a smaller denoiser radius helps where the two are alike. Neither helps where ' +
+          '\u201cscreen space\u201d leads. The columns do not add up to the error: errors of opposite sign cancel.',
+      ),
+      createTable('error-breakdown', [createElement('tr', columnHeader('entry'), ...names.map(header))], rows),
+      describeColumns(names.filter(name => BREAKDOWN[name]).map(name => [name, BREAKDOWN[name]])),
+    );
+  }
+
+  // ---- chart: error over samples or cost ----
+
+  const CHART = {width: 760, height: 380, left: 64, right: 170, top: 16, bottom: 46};
+  const SERIES_COLORS = 6; // classes .series-0 to .series-5
+  const MARKERS = ['M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0', 'M-3.5-3.5h7v7h-7z', 'M0-5l5 5l-5 5l-5-5z', 'M0-5l5 8.5h-10z'];
+
+  const formatTick = value =>
+    value >= 1e-4 && value < 1e6 ? String(Number(value.toPrecision(3))) : value.toExponential(0);
+
+  // Entries that differ only in their sample count, fewest samples first.
+  function groupBySettings() {
+    const groups = new Map();
+    for (const entry of entriesWithErrors) {
+      const others = Object.entries(entry.settings ?? {})
+        .filter(([name]) => name !== `${entry.technique}.samples`)
+        .sort();
+      const key = JSON.stringify([entry.technique, others]);
+      groups.set(key, [...(groups.get(key) ?? []), entry]);
+    }
+    return [...groups.values()].map(group => group.sort((a, b) => (sampleCount(a) ?? 0) - (sampleCount(b) ?? 0)));
+  }
+
+  // The technique, and the settings in which its groups differ.
+  function describeGroup(group, groups) {
+    const {technique, settings} = group[0];
+    const siblings = groups.filter(other => other !== group && other[0].technique === technique);
+    const differs = name =>
+      siblings.some(other => formatSetting(other[0].settings[name]) !== formatSetting(settings[name]));
+    const names = Object.keys(settings ?? {}).filter(name => name !== `${technique}.samples` && differs(name));
+    return [
+      technique.toUpperCase(),
+      ...names.map(name => `${name.split('.').at(-1)} ${formatSetting(settings[name])}`),
+    ].join(', ');
+  }
+
+  function writeChart() {
+    const section = byId('chart');
+    const groups = groupBySettings();
+    const hasSampleSeries = groups.some(group => group.length > 1 && sampleCount(group[0]));
+    const hasValues = name => entriesWithErrors.filter(entry => entry.errors[name] > 0).length > 1;
+    const yNames = Object.keys(metrics).filter(name => metrics[name].better === 'lower' && hasValues(name));
+    if (!hasSampleSeries || !yNames.length) return section.remove();
+    const xLabels = {samples: 'samples', ...(entries.some(entry => entry.cost) ? {cost: 'cost'} : {})};
+    const yLabels = Object.fromEntries(yNames.map(name => [name, metrics[name].label]));
+    const axes = {x: 'samples', y: yNames[0]};
+    const plot = createElement('div.plot');
+    const redraw = () => plot.replaceChildren(createChart(groups, axes));
+    const xControl = createElement('fieldset.segments', createElement('legend', 'Over'));
+    const yControl = createElement('fieldset.segments', createElement('legend', 'Error'));
+    addSegments(xControl, 'chart-x', xLabels, name => {
+      axes.x = name;
+      redraw();
+    });
+    addSegments(yControl, 'chart-y', yLabels, name => {
+      axes.y = name;
+      redraw();
+    });
+    for (const control of [xControl, yControl]) control.querySelector('input').checked = true;
+    section.append(
+      createElement('h2', 'Error over samples and cost'),
+      createElement('div.toolbar', yControl, xControl),
+      plot,
+    );
+    redraw();
+  }
+
+  function createSvg(tag, attributes = {}, ...children) {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  }
+
+  const createText = (x, y, text, attributes = {}) => createSvg('text', {x, y, ...attributes}, text);
+
+  // 1, 2, 5 in each decade; in a narrow range more digits.
+  function chooseTicks(min, max) {
+    const stepLists = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]];
+    for (const steps of stepLists) {
+      const ticks = [];
+      for (let exponent = Math.floor(Math.log10(min)); exponent <= Math.ceil(Math.log10(max)); exponent++) {
+        for (const step of steps) ticks.push(Number((step * 10 ** exponent).toPrecision(2)));
+      }
+      const visible = ticks.filter(tick => tick >= min * 0.999 && tick <= max * 1.001);
+      if (visible.length >= 3 || steps === stepLists.at(-1)) return visible;
+    }
+  }
+
+  // A logarithmic axis: its range with some padding, and the place of a value on the chart.
+  function createScale(values, start, end) {
+    const min = Math.min(...values);
+    const max = Math.max(...values);
+    const padding = Math.max((max / min) ** 0.08, Math.sqrt(Math.max(1, 2 / (max / min))));
+    const [low, high] = [min / padding, max * padding];
+    const place = value => start + ((end - start) * Math.log(value / low)) / Math.log(high / low);
+    return {low, high, place};
+  }
+
+  const CHART_RIGHT = CHART.width - CHART.right;
+  const CHART_BOTTOM = CHART.height - CHART.bottom;
+
+  function createChart(groups, axes) {
+    const xOf = entry => (axes.x === 'cost' ? entry.cost?.total : sampleCount(entry));
+    const yOf = entry => entry.errors[axes.y];
+    const series = groups.map((group, index) => ({
+      index,
+      name: describeGroup(group, groups),
+      points: group.filter(entry => xOf(entry) > 0 && yOf(entry) > 0),
+      // An entry without a sample count is a horizontal line.
+      level: axes.x === 'samples' ? group.find(entry => !sampleCount(entry) && yOf(entry) > 0) : undefined,
+    }));
+    const points = series.flatMap(each => each.points);
+    if (!points.length) return createElement('p', 'No cost was measured.');
+    const levels = series.map(each => each.level).filter(Boolean);
+    const x = createScale(points.map(xOf), CHART.left, CHART_RIGHT);
+    const y = createScale([...points, ...levels].map(yOf), CHART_BOTTOM, CHART.top);
+    const xTicks =
+      axes.x === 'samples' ? [...new Set(points.map(xOf))].sort((a, b) => a - b) : chooseTicks(x.low, x.high);
+    const yLabel = metrics[axes.y].label;
+    const description =
+      `${yLabel} over ${axes.x === 'cost' ? 'cost in milliseconds' : 'samples'}, both axes logarithmic; ` +
+      'the tables have the numbers';
+    const chart = createSvg(
+      'svg',
+      {viewBox: `0 0 ${CHART.width} ${CHART.height}`, role: 'img', 'aria-label': description},
+      ...xTicks.flatMap(tick => createXTick(x.place(tick), tick)),
+      ...chooseTicks(y.low, y.high).flatMap(tick => createYTick(y.place(tick), tick)),
+      ...createAxisTitles(axes.x === 'cost' ? 'ms (logarithmic)' : 'samples (logarithmic)', yLabel),
+    );
+    const placeOf = entry => ({x: x.place(xOf(entry)), y: y.place(yOf(entry))});
+    const labels = [];
+    for (const {index, name, points, level} of series) {
+      const levelY = level && y.place(yOf(level));
+      const markers = points.map(entry => ({...placeOf(entry), title: describePoint(entry, axes.y)}));
+      chart.append(createSeries(index, markers, levelY));
+      if (level) labels.push({x: CHART_RIGHT, y: levelY, text: name, index});
+      if (points.length) labels.push({...placeOf(points.at(-1)), text: name, index});
+    }
+    chart.append(...createSeriesLabels(labels));
+    return chart;
+  }
+
+  const createXTick = (x, tick) => [
+    createSvg('line', {x1: x, x2: x, y1: CHART.top, y2: CHART_BOTTOM, class: 'grid'}),
+    createText(x, CHART_BOTTOM + 18, formatTick(tick), {'text-anchor': 'middle'}),
+  ];
+
+  const createYTick = (y, tick) => [
+    createSvg('line', {x1: CHART.left, x2: CHART_RIGHT, y1: y, y2: y, class: 'grid'}),
+    createText(CHART.left - 8, y + 4, formatTick(tick), {'text-anchor': 'end'}),
+  ];
+
+  const createAxisTitles = (xTitle, yTitle) => [
+    createText((CHART.left + CHART_RIGHT) / 2, CHART.height - 6, xTitle, {'text-anchor': 'middle', class: 'axis'}),
+    createText(CHART.left - 8, 10, yTitle, {'text-anchor': 'end', class: 'axis'}),
+  ];
+
+  function createSeries(index, markers, levelY) {
+    const group = createSvg('g', {class: `series series-${index % SERIES_COLORS}`});
+    if (levelY !== undefined) {
+      group.append(createSvg('line', {x1: CHART.left, x2: CHART_RIGHT, y1: levelY, y2: levelY, class: 'level'}));
+    }
+    if (markers.length) {
+      const points = markers.map(({x, y}) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
+      group.append(createSvg('polyline', {points}));
+    }
+    for (const {x, y, title} of markers) {
+      const attributes = {d: MARKERS[index % MARKERS.length], transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`};
+      group.append(createSvg('path', attributes, createSvg('title', {}, title)));
+    }
+    return group;
+  }
+
+  function describePoint(entry, metric) {
+    const cost = entry.cost ? `, ${formatNumber(entry.cost.total)} ms` : '';
+    return `${entry.label}: ${metrics[metric].label} ${formatNumber(entry.errors[metric])}${cost}`;
+  }
+
+  // From top to bottom, moved apart where they would overlap.
+  function createSeriesLabels(labels) {
+    labels.sort((a, b) => a.y - b.y);
+    for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 15);
+    return labels.map(({x, y, text, index}) =>
+      createText(x + 10, y + 4, text, {class: `series-label series-${index % SERIES_COLORS}`}),
+    );
+  }
+
+  // ---- cost, settings, command ----
+
+  const TIMERS = {
+    'wall clock': 'by the wall clock, as timer queries of a software renderer are of no use',
+    'GPU timer': 'by GPU timer queries',
+  };
+
+  function writeCost() {
+    const section = byId('cost');
+    const list = entries.filter(entry => entry.cost);
+    if (!list.length) return section.remove();
+    const passes = [...new Set(list.flatMap(entry => Object.keys(entry.cost.passes ?? {})))];
+    const max = Math.max(...list.map(entry => entry.cost.total));
+    const cell = value => {
+      if (typeof value !== 'number') return createElement('td.number.no-value', NO_VALUE);
+      const element = createElement('td.number.heat', formatNumber(value));
+      element.style.setProperty('--heat', `${Math.round((30 * value) / (max || 1))}%`);
+      return element;
+    };
+    const header = createElement(
+      'tr',
+      columnHeader('entry'),
+      columnHeader('total', {className: 'number'}),
+      ...passes.map(pass => columnHeader(pass, {className: 'number pass'})),
+    );
+    const rows = list.map(({cost}, i) =>
+      createElement(
+        'tr',
+        rowHeader(list[i]),
+        createElement('td.number.total', formatNumber(cost.total)),
+        ...passes.map(pass => cell(cost.passes?.[pass])),
+      ),
+    );
+    const timer = TIMERS[comparison.timer] ?? `by ${comparison.timer}`;
+    section.append(
+      createElement('h2', 'Cost'),
+      createElement(
+        'p',
+        `Milliseconds per frame on ${comparison.renderer}, measured ${timer}. ` +
+          'Other devices differ, also in which entry is fastest.',
+      ),
+      createTable('costs', [header], rows),
+    );
+  }
+
+  function writeSettings() {
+    const section = byId('settings');
+    const names = [...new Set(entries.flatMap(entry => Object.keys(entry.settings ?? {})))];
+    const shared = Object.entries(comparison.settings ?? {}).filter(([name]) => !names.includes(name));
+    section.append(createElement('h2', 'Settings'));
+    if (names.length) section.append(createEntrySettings(names));
+    const rows = shared.map(([name, value]) =>
+      createElement('tr', settingHeader(name), createElement('td', formatSetting(value))),
+    );
+    section.append(createDetails(`Shared settings (${shared.length})`, createTable('settings', [], rows)));
+  }
+
+  const settingHeader = name => createElement('th', {scope: 'row'}, createElement('code', name));
+
+  // Settings of single entries; rows in which they differ are marked.
+  function createEntrySettings(names) {
+    const valueOf = (entry, name) =>
+      entry.settings && name in entry.settings ? formatSetting(entry.settings[name]) : null;
+    const differs = name =>
+      new Set(entries.map(entry => valueOf(entry, name)).filter(value => value !== null)).size > 1;
+    const cell = (entry, name) => {
+      const shared =
+        name in (comparison.settings ?? {})
+          ? formatSetting(comparison.settings[name])
+          : createElement('span.no-value', NO_VALUE);
+      return createElement('td', valueOf(entry, name) ?? shared);
+    };
+    const header = createElement('tr', columnHeader('parameter'), ...entries.map(entry => columnHeader(entry.id)));
+    const rows = names.map(name =>
+      createElement(
+        differs(name) ? 'tr.differs' : 'tr',
+        settingHeader(name),
+        ...entries.map(entry => cell(entry, name)),
+      ),
+    );
+    const note = createElement('p.small', 'Rows in which entries differ are marked.');
+    const details = createDetails('Settings of each entry', createTable('settings', [header], rows), note);
+    details.open = names.length < 8;
+    return details;
+  }
+
+  function createCopyButton(code) {
+    const button = createElement('button', {type: 'button'}, 'Copy');
+    button.onclick = async () => {
+      try {
+        await navigator.clipboard.writeText(comparison.command);
+        button.textContent = 'Copied';
+      } catch {
+        // not permitted: select the text for Ctrl+C
+        getSelection().selectAllChildren(code);
+        button.textContent = 'Selected';
+      }
+      setTimeout(() => {
+        button.textContent = 'Copy';
+      }, 1500);
+    };
+    return button;
+  }
+
+  function createFileList(list) {
+    // "./" keeps a name with a colon from being read as a URL's scheme.
+    const link = ([kind, file]) =>
+      createElement('a', {href: encodeURI(file).replace(/^(?=[^/]*:)/, './')}, kind.toUpperCase());
+    const items = list.map(entry =>
+      createElement('li', entry.label, ' ', ...Object.entries(entry.files).flatMap(file => [' ', link(file)])),
+    );
+    return createDetails('Files beside this page', createElement('ul.files', ...items));
+  }
+
+  // How coarsely the pixels of this page are rounded.
+  function describePrecision() {
+    const precision = (component, label) => {
+      const name = entries[0]?.layers[component];
+      return name ? `${label} to 1 in ${(2 ** (layers[name].bits + 1)).toLocaleString('en')}` : null;
+    };
+    const parts = [precision('final', 'the final image'), precision('direct', 'its components')].filter(Boolean);
+    return `Pixels on this page are rounded: ${parts.join(', ')}. The tables were computed before rounding.`;
+  }
+
+  function writeCommand() {
+    const section = byId('command');
+    const code = createElement('code', comparison.command);
+    section.append(
+      createElement('h2', 'Command'),
+      createElement('div.command', createElement('pre', {tabIndex: 0}, code), createCopyButton(code)),
+    );
+    const list = entries.filter(entry => Object.keys(entry.files ?? {}).length);
+    if (list.length) section.append(createFileList(list));
+    section.append(createElement('p.small', describePrecision()));
+  }
+
+  connectSideMenus();
+  connectViewControls();
+  connectDisplayControls();
+  returnFocusToStage();
+  connectKeys();
+  writeHeading();
+  writeErrorSection();
+  writeErrorBreakdown();
+  writeChart();
+  writeCost();
+  writeSettings();
+  writeCommand();
+  update();
 })();

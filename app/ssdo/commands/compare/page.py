@@ -1,15 +1,14 @@
-"""A study as one HTML page: pictures to look at, tables to read. It needs no network and no other file.
+"""Renders a comparison as one HTML page, which needs neither a network nor other files.
 
-Pixels are embedded as float32 whose mantissa is rounded, `FINE` bits for what errors are taken from and `COARSE` for
-the rest: no value overflows, and the relative rounding is 2^-(bits + 1), so 1.5e-5 and 4.9e-4. Neighbouring numbers are
-subtracted, the bytes sorted by weight, and all is compressed (deflate): 8 to 13 bits for a value. page.js undoes it
-with integers, exactly.
+The page embeds pixels as float32 with a rounded mantissa: FINE_BITS for images that errors are computed from,
+COARSE_BITS for the others. The relative error is at most 2^-(bits + 1), and no value overflows. `pack_layer` subtracts
+neighbouring numbers, sorts the bytes by significance and deflates; page.js reverses it exactly, with integers.
 """
 
 from __future__ import annotations
 
 import base64
-import html as markup
+import html
 import inspect
 import json
 import re
@@ -20,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from ssdo.arrays import Floats
 from ssdo.measure import metrics
 from ssdo.measure.csp import digest
-from ssdo.scene.model import Floats
 
-HERE = Path(__file__).parent
-FINE, COARSE = 15, 10  # bits of mantissa; float32 has 23, a half float 10
+FOLDER = Path(__file__).parent
+FINE_BITS, COARSE_BITS = 15, 10  # of mantissa; float32 has 23, float16 10
 
-# Name in the table, and which way is better.
+# Label, and which values are better.
 METRICS = {
     "rmse": ("RMSE", "lower"),
     "bias": ("bias", "zero"),
@@ -39,70 +38,82 @@ METRICS = {
 }
 
 
-def html(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> str:
-    """The page of a study. Layers: linear, (h, w, 3), or (h, w) for shares, row 0 on top, of the study's size and
-    finite.
+def render_page(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> str:
+    """The HTML of a comparison, as report.py summarizes it.
 
-    What a study holds stands in commands/compare/__init__.py. Raises ValueError where the two do not fit: that is not
-    the user's mistake.
+    Layers: linear and finite, of the comparison's size, row 0 on top; (h, w, 3), or (h, w) for visibility. Raises
+    ValueError where they do not fit the comparison.
     """
-    size = study["height"], study["width"]
+    entries = comparison["entries"]
+    names = [
+        *comparison["shared_layers"].values(),
+        *(name for entry in entries for name in entry["layers"].values()),
+    ]
+    _check_layers(layers, names, (comparison["height"], comparison["width"]))
+    finals = {entry["layers"].get("final") for entry in entries}
+    elements: dict[str, dict[str, Any]] = {
+        name: {
+            "id": f"layer-{i}",
+            "bits": FINE_BITS if name in finals else COARSE_BITS,
+            "channels": 1 if layers[name].ndim == 2 else 3,
+        }
+        for i, name in enumerate(dict.fromkeys(names))
+    }
+    packed = [
+        f'<script type="text/plain" id="{element["id"]}">{pack_layer(layers[name], element["bits"])}</script>'
+        for name, element in elements.items()
+    ]
+    data = {
+        "comparison": comparison,
+        "layers": elements,
+        "metrics": {
+            name: {"label": label, "better": better, "help": describe_metric(name)}
+            for name, (label, better) in METRICS.items()
+        },
+        "inferno": metrics.INFERNO.tolist(),
+        "error_max": choose_error_max(comparison, layers),
+    }
+    style, script = ((FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    values = {
+        "csp": _content_security_policy(style, script),
+        "title": html.escape(f"{comparison['title']} - ssdo compare"),
+        "style": style,
+        "script": script,
+        # without the characters of an end tag, which would end the script element
+        "data": re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", json.dumps(data, allow_nan=False)),
+        "layers": "\n".join(packed),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], (FOLDER / "page.html").read_text("utf-8"))
+
+
+def _content_security_policy(style: str, script: str) -> str:
+    """Permits this style and this script by their hashes: no other script runs, even if a label became markup."""
+    sources = f"style-src {digest(style)}; script-src {digest(script)}; img-src data: blob:"
+    return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
+
+
+def _check_layers(layers: Mapping[str, Floats], names: list[str], size: tuple[int, int]) -> None:
     for name, layer in layers.items():
         if layer.shape[:2] != size or layer.shape[2:] not in ((), (3,)):
             raise ValueError(f"layer {name} of shape {layer.shape}: must be {size} or {(*size, 3)}")
         if not np.isfinite(layer).all():
             raise ValueError(f"layer {name} has values that are not finite")
-    entries = study["entries"]
-    named = [*study["terms"].values(), *(name for entry in entries for name in entry["layers"].values())]
-    if missing := sorted(set(named) - layers.keys()):
-        raise ValueError(f"layers that the study names and that are not there: {', '.join(missing)}")
-
-    finals = {entry["layers"].get("final") for entry in entries}
-    bits = {name: FINE if name in finals else COARSE for name in named}
-    places = {
-        name: {"id": f"layer-{i}", "bits": bits[name], "channels": 1 if layers[name].ndim == 2 else 3}
-        for i, name in enumerate(bits)
-    }
-    packed = [
-        f'<script type="text/plain" id="{place["id"]}">{pack(layers[name], bits[name])}</script>'
-        for name, place in places.items()
-    ]
-    data = {
-        "study": study,
-        "layers": places,
-        "metrics": {
-            name: {"label": label, "better": better, "help": explained(name)}
-            for name, (label, better) in METRICS.items()
-        },
-        "inferno": metrics.INFERNO.tolist(),
-        "top": error_top(study, layers),
-    }
-
-    style, script = ((HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
-    parts = {
-        # By their hashes: nothing else runs, even if a label of the study came to stand in the page as markup.
-        "policy": f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}; img-src data: blob:; base-uri 'none'; form-action 'none'",
-        "title": markup.escape(f"{study['title']} - ssdo compare"),
-        "style": style,
-        "script": script,
-        # A script element ends at its end tag, wherever that stands; JSON can do without the characters that make one.
-        "study": re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(data, allow_nan=False)),
-        "layers": "\n".join(packed),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], (HERE / "page.html").read_text("utf-8"))
+    if missing := sorted(set(names) - layers.keys()):
+        raise ValueError(f"missing layers: {', '.join(missing)}")
 
 
-def pack(layer: Floats, bits: int) -> str:
-    """An array as base64 text, its mantissa rounded to so many bits (at most 15). page.js `unpack` is the inverse.
+def pack_layer(layer: Floats, bits: int) -> str:
+    """An array as base64 text, its mantissa rounded to `bits` (at most 15). `unpackLayer` in page.js is the inverse.
 
-    float32 numbers, read as whole numbers, keep their order and lose mantissa by a shift. Red and blue less green, then
-    each less its left neighbour: small numbers of either sign, modulo 2^24, folded to 0, -1, 1, -2, ... and sorted by
-    channel and by byte.
+    Float32 numbers keep their order when read as integers, and lose mantissa by a shift. Green is subtracted from red
+    and blue, then from each number its left neighbour. The differences, modulo 2^24, are folded to 0, -1, 1, -2, ...
+    and sorted by channel and by byte.
     """
-    drop = 23 - bits
+    shift = 23 - bits
     codes = np.ascontiguousarray(layer, "<f4").view("<u4").astype(np.int64)
     # rounded, but not up to infinity
-    codes = np.where(codes & 0x7FFFFFFF < 0x7F800000 - (1 << drop), codes + (1 << (drop - 1)), codes) >> drop
+    rounds_up = codes & 0x7FFFFFFF < 0x7F800000 - (1 << shift)
+    codes = np.where(rounds_up, codes + (1 << (shift - 1)), codes) >> shift
     codes = codes.reshape(*layer.shape[:2], -1).transpose(2, 0, 1).copy()
     if len(codes) == 3:
         codes[::2] -= codes[1]
@@ -113,20 +124,24 @@ def pack(layer: Floats, bits: int) -> str:
     return base64.b64encode(zlib.compress(planes.tobytes())).decode("ascii")
 
 
-def error_top(study: Mapping[str, Any], layers: Mapping[str, Floats]) -> float | None:
-    """Where the scale of the error maps ends at first: as the study says, or where 99 of 100 pixels of the worst entry
-    lie below; None without a truth.
+def choose_error_max(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> float | None:
+    """The initial end of the error scale: the comparison's, or the 99th percentile of the worst entry's error map.
+
+    None without a reference.
     """
-    finals = {entry["id"]: layers[entry["layers"]["final"]] for entry in study["entries"] if "final" in entry["layers"]}
-    truth = finals.get(study["truth"]["entry"]) if study["truth"] else None
-    if truth is None:
+    finals = {
+        entry["id"]: layers[entry["layers"]["final"]] for entry in comparison["entries"] if "final" in entry["layers"]
+    }
+    reference = finals.get(comparison["reference"]["entry"]) if comparison["reference"] else None
+    if reference is None:
         return None
-    if given := study["truth"].get("top"):
-        return float(given)
-    return max(float(np.percentile(metrics.error_map(final, truth), 99)) for final in finals.values()) or 1.0
+    if error_max := comparison["reference"].get("error_max"):
+        return float(error_max)
+    percentiles = (np.percentile(metrics.error_map(final, reference), 99) for final in finals.values())
+    return float(max(percentiles)) or 1.0
 
 
-def explained(metric: str) -> str:
-    """What a metric says of itself, without what it says to programmers."""
-    text = " ".join((inspect.getdoc(getattr(metrics, metric)) or "").split())
+def describe_metric(name: str) -> str:
+    """The metric's docstring without what concerns programmers."""
+    text = " ".join((inspect.getdoc(getattr(metrics, name)) or "").split())
     return text.partition(" Raises UserError")[0].replace("`", "")

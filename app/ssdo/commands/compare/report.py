@@ -1,6 +1,4 @@
-"""A study becomes files: the page, its numbers, and every picture. Each appears under its name when it is complete; the
-page comes last.
-"""
+"""Writes a comparison to disk: images, numbers and the page. The page comes last, so that it is never incomplete."""
 
 from __future__ import annotations
 
@@ -14,121 +12,138 @@ from typing import Any
 import numpy as np
 
 from ssdo import __version__
+from ssdo.arrays import Floats
 from ssdo.commands.compare import page
-from ssdo.commands.compare.study import TRUTH, Entry, Plan, Study
+from ssdo.commands.compare.comparison import Comparison, ComparisonEntry, ComparisonPlan
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.technique import Technique
-from ssdo.scene.files import SCENES
-from ssdo.scene.model import Floats
+from ssdo.scene.loader import SCENE_SUFFIXES
 
-PARTS = ("sampling", "sampling after blur", "blur", "screen space")  # as truth.Parts
-PAGE, NUMBERS, SHEET = "index.html", "metrics.json", "sheet.png"
+BREAKDOWN_LABELS = ("sampling", "sampling, denoised", "denoising", "screen space")  # fields of references.Parts
+PAGE, NUMBERS, CONTACT_SHEET = "index.html", "metrics.json", "sheet.png"
+SUFFIXES = (".png", ".exr", "-error.png")
 
 
-def check(folder: Path, plan: Plan, overwrite: bool) -> None:
-    """Raises UserError where a file would be replaced that may not be."""
-    names = [
-        PAGE,
-        NUMBERS,
-        SHEET,
-        *(f"{name}{suffix}" for name in plan.names for suffix in (".png", ".exr", "-error.png")),
-    ]
+def require_free_names(folder: Path, plan: ComparisonPlan, overwrite: bool) -> None:
+    """Raises UserError where a file would be overwritten without permission."""
+    names = [PAGE, NUMBERS, CONTACT_SHEET, *(f"{name}{suffix}" for name in plan.names for suffix in SUFFIXES)]
     images.check_free((folder / name for name in names), overwrite)
 
 
-def drawn_by(gpu: Gpu) -> dict[str, str]:
-    """What drew, and how its times were taken."""
-    return {"renderer": gpu.ctx.info["GL_RENDERER"], "timer": "wall clock" if gpu.clock.software else "GPU timer"}
+def describe_renderer(gpu: Gpu) -> dict[str, str]:
+    """The renderer, and how its times are measured."""
+    timer = "wall clock" if gpu.is_software_renderer else "GPU timer"
+    return {"renderer": gpu.ctx.info["GL_RENDERER"], "timer": timer}
 
 
-def written(folder: Path, study: Study, told: Mapping[str, Any]) -> list[Path]:
-    """Write everything; the files. `told`: what the page says besides: command, renderer, timer. Raises UserError."""
-    paths: list[Path] = []
-    files: dict[str, dict[str, str]] = {}
-    truth = study.entries[-1] if study.entries[-1].name == TRUTH else None
-    top = _top(study, truth) if truth else 0.0
-    for entry in study.entries:
-        values = None if entry is truth else entry.shot.values()  # the truth is a mean of two shots
-        files[entry.name] = {"png": f"{entry.name}.png"}
-        images.save_png(folder / f"{entry.name}.png", entry.shown, values)
-        if find_spec("OpenEXR"):
-            files[entry.name]["exr"] = f"{entry.name}.exr"
-            images.save_exr(folder / f"{entry.name}.exr", entry.terms["final"], values)
-        if truth and entry is not truth and study.surface.any():
-            files[entry.name]["error"] = f"{entry.name}-error.png"
-            apart = metrics.error_map(entry.terms["final"], truth.terms["final"])
-            images.save_png(folder / f"{entry.name}-error.png", metrics.false_colour(apart, top, study.surface))
-        paths += [folder / name for name in files[entry.name].values()]
-    labelled = [(f"{entry.label}{_error(entry)}", entry.shown) for entry in study.entries]
-    images.save_png(folder / SHEET, images.contact_sheet(labelled))
-    told = {**_told(study, truth, top, files), **told}
-    images.save_json(folder / NUMBERS, told)
+def write_report(folder: Path, comparison: Comparison, run: Mapping[str, str]) -> list[Path]:
+    """Write all files; returns their paths. `run`: command, renderer and timer. Raises UserError."""
+    error_max = _choose_error_max(comparison)
+    files = {entry.name: _write_images(folder, comparison, entry, error_max) for entry in comparison.all_entries}
+    labelled = [(_caption(entry), entry.pixels) for entry in comparison.all_entries]
+    images.save_png(folder / CONTACT_SHEET, images.contact_sheet(labelled))
+    summary = {**_summarize(comparison, error_max, files), **run}
+    images.save_json(folder / NUMBERS, summary)
     with images.written(folder / PAGE) as file:
-        file.write(page.html(told, _layers(study)).encode())
-    return [*paths, folder / SHEET, folder / NUMBERS, folder / PAGE]
+        file.write(page.render_page(summary, _collect_layers(comparison)).encode())
+    names = [name for entry_files in files.values() for name in entry_files.values()]
+    return [folder / name for name in (*names, CONTACT_SHEET, NUMBERS, PAGE)]
 
 
-def _error(entry: Entry) -> str:
-    return f"  RMSE {entry.error['rmse']:.4f}" if entry.error else ""
+def _write_images(folder: Path, comparison: Comparison, entry: ComparisonEntry, error_max: float) -> dict[str, str]:
+    """The image of an entry as PNG and EXR, and its error map; file names by kind."""
+    reference = comparison.reference
+    values = None if entry is reference else entry.shot.values()  # the reference is the mean of two shots
+    files = {"png": f"{entry.name}.png"}
+    images.save_png(folder / files["png"], entry.pixels, values)
+    if find_spec("OpenEXR"):
+        files["exr"] = f"{entry.name}.exr"
+        images.save_exr(folder / files["exr"], entry.components["final"], values)
+    if reference and entry is not reference and comparison.surface_mask.any():
+        files["error"] = f"{entry.name}-error.png"
+        error_map = metrics.error_map(entry.components["final"], reference.components["final"])
+        images.save_png(folder / files["error"], metrics.false_colour(error_map, error_max, comparison.surface_mask))
+    return files
 
 
-def _top(study: Study, truth: Entry) -> float:
-    """The upper end of the error maps' scale, the same for all: what 99 of 100 errors stay below, to one digit."""
-    if not study.surface.any():
+def _caption(entry: ComparisonEntry) -> str:
+    return entry.label + (f"  RMSE {entry.errors['rmse']:.4f}" if entry.errors else "")
+
+
+def _choose_error_max(comparison: Comparison) -> float:
+    """The upper end of the scale of all error maps: the 99th percentile of their pixels, rounded up to one digit."""
+    reference, mask = comparison.reference, comparison.surface_mask
+    if reference is None or not mask.any():
         return 1.0
-    apart = [
-        metrics.error_map(e.terms["final"], truth.terms["final"])[study.surface]
-        for e in study.entries
-        if e is not truth
-    ]
-    value = max(float(np.percentile(apart, 99)), 1e-6)
-    digits = -math.floor(math.log10(value))
-    return round(math.ceil(value * 10.0**digits) / 10.0**digits, max(digits, 0))
+    final = reference.components["final"]
+    errors = [metrics.error_map(entry.components["final"], final)[mask] for entry in comparison.entries]
+    percentile = max(float(np.percentile(errors, 99)), 1e-6)
+    digits = -math.floor(math.log10(percentile))
+    return round(math.ceil(percentile * 10.0**digits) / 10.0**digits, max(digits, 0))
 
 
-def _layers(study: Study) -> dict[str, Floats]:
-    own = {f"{entry.name}.{term}": values for entry in study.entries for term, values in entry.terms.items()}
-    return {"albedo": study.albedo, "unoccluded": study.unoccluded} | own
+def _collect_layers(comparison: Comparison) -> dict[str, Floats]:
+    """The arrays that the page embeds, by the names under which `_summarize` refers to them."""
+    layers = {"albedo": comparison.albedo, "unoccluded": comparison.unoccluded}
+    for entry in comparison.all_entries:
+        layers |= {f"{entry.name}.{component}": values for component, values in entry.components.items()}
+    return layers
 
 
-def _told(study: Study, truth: Entry | None, top: float, files: Mapping[str, Any]) -> dict[str, Any]:
-    shot = study.entries[0].shot
-    values = shot.values()
-    groups = tuple(f"{name}." for name in Technique.known)
+def _summarize(comparison: Comparison, error_max: float, files: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The content of metrics.json and of the page: see page.py for what reads it."""
+    shot = comparison.entries[0].shot
+    technique_prefixes = tuple(f"{name}." for name in Technique.known)
+    settings = {
+        name: value
+        for name, value in shot.values().items()
+        if name != "technique" and not name.startswith(technique_prefixes)
+    }
     return {
-        "title": Path(shot.scene).stem if shot.scene.lower().endswith(SCENES) else shot.scene,
-        "made": date.today().isoformat(),
+        "title": Path(shot.scene).stem if shot.scene.lower().endswith(SCENE_SUFFIXES) else shot.scene,
+        "date": date.today().isoformat(),
         "version": __version__,
         "width": shot.width,
         "height": shot.height,
-        "display": {"exposure": shot.display.exposure, "curve": shot.display.tone_mapper},
-        "settings": {
-            name: value for name, value in values.items() if name != "technique" and not name.startswith(groups)
-        },
-        "terms": {"albedo": "albedo", "unoccluded": "unoccluded"},
-        "truth": {"entry": TRUTH, "label": truth.label, "noise": study.noise, "file": study.noise is None, "top": top}
-        if truth
-        else None,
-        "entries": [
-            {
-                "id": entry.name,
-                "label": entry.label,
-                "technique": entry.shot.technique.group,
-                "settings": {}
-                if entry is truth and study.noise is None
-                else {k: v for k, v in entry.shot.values().items() if k.startswith(groups)},
-                "layers": {term: f"{entry.name}.{term}" for term in entry.terms},
-                "error": _finite(entry.error),
-                "parts": entry.parts and dict(zip(PARTS, entry.parts, strict=True)),
-                "cost": {"total": sum(entry.cost.values()), "passes": dict(entry.cost)} if entry.cost else None,
-                "files": files[entry.name],
-            }
-            for entry in study.entries
-        ],
+        "display": {"exposure": shot.display.exposure, "tone_mapper": shot.display.tone_mapper},
+        "settings": settings,
+        "shared_layers": {"albedo": "albedo", "unoccluded": "unoccluded"},
+        "reference": _summarize_reference(comparison, error_max),
+        "entries": [_summarize_entry(comparison, entry, files[entry.name]) for entry in comparison.all_entries],
     }
 
 
-def _finite(numbers: Mapping[str, float] | None) -> dict[str, float | None] | None:
-    """JSON knows no infinity."""
-    return {name: value if math.isfinite(value) else None for name, value in numbers.items()} if numbers else None
+def _summarize_reference(comparison: Comparison, error_max: float) -> dict[str, Any] | None:
+    if comparison.reference is None:
+        return None
+    return {
+        "entry": comparison.reference.name,
+        "label": comparison.reference.label,
+        "noise": comparison.reference_noise,
+        "from_file": comparison.reference_noise is None,
+        "error_max": error_max,
+    }
+
+
+def _summarize_entry(comparison: Comparison, entry: ComparisonEntry, files: Mapping[str, str]) -> dict[str, Any]:
+    is_from_file = entry is comparison.reference and comparison.reference_noise is None
+    technique_prefixes = tuple(f"{name}." for name in Technique.known)
+    settings = {name: value for name, value in entry.shot.values().items() if name.startswith(technique_prefixes)}
+    breakdown = entry.error_breakdown
+    return {
+        "id": entry.name,
+        "label": entry.label,
+        "technique": entry.shot.technique.group,
+        "settings": {} if is_from_file else settings,
+        "layers": {component: f"{entry.name}.{component}" for component in entry.components},
+        "errors": _replace_infinities(entry.errors) if entry.errors else None,
+        "error_breakdown": dict(zip(BREAKDOWN_LABELS, breakdown, strict=True)) if breakdown else None,
+        "cost": {"total": sum(entry.cost.values()), "passes": dict(entry.cost)} if entry.cost else None,
+        "files": dict(files),
+    }
+
+
+def _replace_infinities(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    """None for infinity, which JSON does not have."""
+    return {name: value if math.isfinite(value) else None for name, value in numbers.items()}

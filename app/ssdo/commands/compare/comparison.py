@@ -1,0 +1,242 @@
+"""Runs a comparison: images of several techniques, their errors, what causes the errors, and the cost."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ssdo.arrays import Bytes, Floats
+from ssdo.gpu.context import Gpu
+from ssdo.measure import images, metrics, references
+from ssdo.measure.metrics import Mask
+from ssdo.measure.reference_cache import Store, key
+from ssdo.measure.references import Arrays, Tick, Truth
+from ssdo.render.pipeline import measure_cost, render_accumulated, render_frame
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
+from ssdo.render.techniques.off import Off
+from ssdo.render.techniques.reference import Reference
+
+REFERENCE = "reference"  # name of the reference's entry, and of the technique that draws it
+
+
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """What is compared with which reference."""
+
+    shots: Sequence[Shot]  # resolved; they differ only in the technique
+    reference_source: str  # `reference`: path-traced; `none`; or the path of a linear image
+    reference_technique: Reference
+    reference_frames: int
+    converged_frames: int
+
+    @property
+    def has_reference(self) -> bool:
+        return self.reference_source != "none"
+
+    @property
+    def names(self) -> list[str]:
+        """File names of the entries, in the order of the shots; the reference's comes last."""
+        reference = [REFERENCE] if self.has_reference else []
+        groups = [shot.technique.group for shot in self.shots]
+        names = [
+            f"{group}-{shot.technique.sample_count or 1}" if [*groups, *reference].count(group) > 1 else group
+            for group, shot in zip(groups, self.shots, strict=True)
+        ]
+        numbered = [
+            f"{name}-{names[: i + 1].count(name)}" if names.count(name) > 1 else name for i, name in enumerate(names)
+        ]
+        return numbered + reference
+
+
+@dataclass(frozen=True)
+class ComparisonEntry:
+    """One image of the comparison and what was measured of it."""
+
+    name: str  # of its files
+    label: str
+    shot: Shot
+    # `final`: radiance; `direct`, `indirect`: irradiance over pi, as a white surface shows it; (h, w, 3) linear each
+    # `visibility`: ambient visibility, (h, w)
+    components: Mapping[str, Floats]
+    pixels: Bytes  # (h, w, 3) 8-bit sRGB
+    errors: Mapping[str, float] | None = None  # by metric
+    error_breakdown: references.Parts | None = None
+    cost: Mapping[str, float] | None = None  # milliseconds by pass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that was drawn and measured."""
+
+    entries: Sequence[ComparisonEntry]  # one for each shot
+    reference: ComparisonEntry | None
+    reference_noise: float | None  # standard error of its radiance, RMS; None: not known
+    albedo: Floats  # (h, w, 3)
+    unoccluded: Floats  # (h, w, 3) irradiance of the whole environment over pi
+    surface_mask: Mask  # (h, w)
+
+    @property
+    def all_entries(self) -> list[ComparisonEntry]:
+        return [*self.entries, *([self.reference] if self.reference else [])]
+
+
+def run_comparison(gpu: Gpu, plan: ComparisonPlan, store: Store) -> Comparison:
+    """Draw and measure all entries. Raises UserError."""
+    first = plan.shots[0]
+    unoccluded = images.arrays(gpu, render_frame(gpu, replace(first, technique=Off(), accumulated_frames=1)))
+    surface_mask = references.surface(unoccluded)
+    with _show_progress(gpu, plan, store) as on_frame:
+        reference = _load_reference(gpu, plan, store, on_frame)
+        measure = _EntryMeasurement(gpu, plan, store, reference, surface_mask, on_frame)
+        entries = [measure.run(name, shot) for name, shot in zip(plan.names, plan.shots, strict=False)]
+    noise = None
+    if reference and reference.shot and surface_mask.any():
+        noise = reference.noise(surface_mask)
+    return Comparison(
+        entries,
+        _create_reference_entry(gpu, plan, reference) if reference else None,
+        noise,
+        unoccluded["albedo"],
+        unoccluded["direct"] / np.float32(np.pi),
+        surface_mask,
+    )
+
+
+def _load_reference(gpu: Gpu, plan: ComparisonPlan, store: Store, on_frame: Tick) -> Truth | None:
+    if plan.reference_source == REFERENCE:
+        return references.world(gpu, plan.shots[0], plan.reference_technique, plan.reference_frames, store, on_frame)
+    return references.of_file(Path(plan.reference_source), plan.shots[0]) if plan.has_reference else None
+
+
+def _create_reference_entry(gpu: Gpu, plan: ComparisonPlan, reference: Truth) -> ComparisonEntry:
+    if reference.shot:
+        label = f"{plan.reference_technique.describe()}, {plan.reference_frames} frames"
+    else:
+        label = Path(plan.reference_source).name
+    shot = reference.shot or plan.shots[0]
+    pixels = images.displayed(gpu, plan.shots[0], reference.mean["radiance"])
+    return ComparisonEntry(REFERENCE, label, shot, _split_components(reference.mean), pixels)
+
+
+class _EntryMeasurement:
+    """Draws entries and measures them against one reference."""
+
+    def __init__(
+        self,
+        gpu: Gpu,
+        plan: ComparisonPlan,
+        store: Store,
+        reference: Truth | None,
+        surface_mask: Mask,
+        on_frame: Tick,
+    ) -> None:
+        self.gpu, self.plan, self.store = gpu, plan, store
+        self.reference = reference if surface_mask.any() else None
+        self.surface_mask = surface_mask
+        self.on_frame = on_frame
+        self._converged: dict[Technique, Truth] = {}
+
+    def run(self, name: str, shot: Shot) -> ComparisonEntry:
+        result = render_accumulated(self.gpu, shot)
+        arrays, pixels = images.arrays(self.gpu, result), images.pixels(self.gpu, result)
+        errors = self._measure_errors(arrays["radiance"])
+        breakdown = self._break_down_error(shot, arrays["radiance"])
+        self.on_frame(shot)
+        cost = measure_cost(self.gpu, shot)
+        label = shot.technique.describe()
+        return ComparisonEntry(name, label, shot, _split_components(arrays), pixels, errors, breakdown, cost)
+
+    def _measure_errors(self, radiance: Floats) -> dict[str, float] | None:
+        """By metric; the reference's noise is removed from RMSE and PSNR."""
+        if not self.reference:
+            return None
+        errors = metrics.measured(radiance, self.reference.mean["radiance"], self.surface_mask)
+        errors["rmse"] = self.reference.error(radiance, self.surface_mask)
+        errors["psnr"] = metrics.decibels(errors["rmse"])
+        return errors
+
+    def _break_down_error(self, shot: Shot, radiance: Floats) -> references.Parts | None:
+        if not self.reference or not shot.technique.sample_param:
+            return None
+        converged = self._load_converged(shot)
+        without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))
+        noisy = images.arrays(self.gpu, render_accumulated(self.gpu, without_denoiser))["radiance"]
+        return references.parts(radiance, noisy, converged, self.reference, self.surface_mask)
+
+    def _load_converged(self, shot: Shot) -> Truth:
+        """The converged screen-space result; shots that differ only in their samples share one."""
+        technique = shot.technique.as_converged()
+        if technique not in self._converged:
+            frames = self.plan.converged_frames
+            self._converged[technique] = references.screen(self.gpu, shot, frames, self.store, self.on_frame)
+        return self._converged[technique]
+
+
+def _split_components(arrays: Arrays) -> dict[str, Floats]:
+    """`final`, and unless the image is from a file the components of its light."""
+    if "direct" not in arrays:
+        return {"final": arrays["radiance"]}
+    inverse_pi = np.float32(1 / np.pi)
+    return {
+        "final": arrays["radiance"],
+        "visibility": arrays["open"],
+        "direct": arrays["direct"] * inverse_pi,
+        "indirect": arrays["indirect"] * inverse_pi,
+    }
+
+
+# ---- progress ----
+
+
+def _list_renders(plan: ComparisonPlan) -> list[Shot]:
+    """All shots that are drawn, those of the references included."""
+    renders = list(plan.shots)
+    if plan.reference_source == REFERENCE:
+        shot = replace(plan.shots[0], technique=plan.reference_technique)
+        renders += references.halves(shot, plan.reference_frames)
+    if plan.has_reference:
+        converged = {shot.technique.as_converged(): shot for shot in plan.shots if shot.technique.sample_param}
+        for technique, shot in converged.items():
+            renders += references.halves(replace(shot, technique=technique), plan.converged_frames)
+    return renders
+
+
+def _time_frame(gpu: Gpu, shot: Shot) -> float:
+    """Seconds of one frame. A small one goes before it, which compiles shaders and uploads the scene."""
+    width, height = min(shot.width, 16), min(shot.height, 16)
+    render_frame(gpu, replace(shot, width=width, height=height, accumulated_frames=1))
+    start = time.perf_counter()
+    render_frame(gpu, replace(shot, accumulated_frames=1))
+    gpu.ctx.finish()
+    return time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def _show_progress(gpu: Gpu, plan: ComparisonPlan, store: Store) -> Iterator[Tick]:
+    """A progress bar with the remaining time, estimated from one frame of each technique."""
+    seconds: dict[Technique, float] = {}
+    total = 0.0
+    for shot in _list_renders(plan):
+        if shot.technique not in seconds:
+            seconds[shot.technique] = _time_frame(gpu, shot)
+        cached = store.load(key(gpu, shot))
+        total += seconds[shot.technique] * (shot.accumulated_frames - (cached.frames if cached else 0))
+    with tqdm(
+        total=total,
+        bar_format="{desc:<12} {percentage:3.0f} % {bar} {elapsed} elapsed, {remaining} left",
+        disable=None,
+        smoothing=0,
+    ) as progress:
+
+        def on_frame(shot: Shot) -> None:
+            progress.set_description_str(shot.technique.group, refresh=False)
+            progress.update(min(seconds.get(shot.technique, 0.0), total - progress.n))
+
+        yield on_frame
