@@ -1,4 +1,4 @@
-"""An environment's maps on the GPU."""
+"""The environment's textures: background, prefiltered levels, irradiance, specular IBL and octahedral maps."""
 
 from __future__ import annotations
 
@@ -9,125 +9,133 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.gpu.context import Gpu, Texture
+from ssdo.arrays import Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
 from ssdo.render.frame_uniforms import FrameUniforms
-from ssdo.scene.environment import WIDEST, Environment
-from ssdo.scene.model import Floats
+from ssdo.scene.environment import MAX_PREFILTERED_WIDTH, Environment
 
-GLOSS_LEVELS = 6  # as in shaders/common/specular.glsl
-SAMPLES = 64  # of a texel; with four times as many, maps of the built-in sky change by less than 0.5 %
-# texels a side of maps for directions that stand for a part of the sphere
-AROUND = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-TABLE = 32  # texels a side of the table of reflectances
+SPECULAR_LEVELS = 6  # roughness 0 to 1 in equal steps; as in shaders/common/specular.glsl
+# Per texel. Four times as many change the maps of the built-in sky by less than 0.5 %.
+PREFILTER_SAMPLES = 64
+OCTAHEDRAL_SIZES = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # texels
+DFG_SIZE = 32  # texels
+DFG_SAMPLES = 32  # squared, per texel
 
 
 class EnvironmentMaps(NamedTuple):
-    """Passed to shaders as `environment`; read through shaders/common/environment.glsl."""
+    """Passed to shaders as `environment`; read through shaders/common/environment.glsl. Lat-long, linear."""
 
-    background: Texture  # radiance as given
-    prefiltered: Texture  # radiance, halved from level to level by mean over solid angle
-    irradiance: Texture  # by normal; first and last row are the poles
+    background: Texture  # radiance
+    prefiltered: Texture  # radiance; every mip level halves the resolution by means over solid angle
+    irradiance: Texture  # by normal; the first and the last row are the poles
 
 
-class GlossMaps(NamedTuple):
-    """Passed to shaders as `gloss`: what glossy surfaces need besides; read through shaders/common/specular.glsl."""
+class SpecularIBL(NamedTuple):
+    """Passed to shaders as `specular_ibl`; read through shaders/common/specular.glsl."""
 
-    environment: Texture  # what a surface of roughness 0 to 1 reflects, a level for each fifth
-    reflectance: Texture  # of the lobe, see `reflectances`
+    prefiltered: Texture  # lat-long radiance of the reflection lobe, one mip level for each step of roughness
+    dfg: Texture  # see `integrate_dfg`
 
 
 @dataclass(frozen=True)
-class Lobe:
-    """Passed to shaders/passes/prefilter_specular.frag as `lobe`."""
+class PrefilterUniforms:
+    """Passed to shaders/passes/prefilter_specular.frag as `prefilter`."""
 
     roughness: float
-    samples: int
-    size: tuple[float, float]  # texels
-    texel: float  # solid angle at the equator
+    sample_count: int
+    size: tuple[float, float]  # of the level, texels
+    texel_solid_angle: float  # at the equator, steradians
 
 
-def upload(gpu: Gpu, environment: Environment) -> EnvironmentMaps:
-    """The maps, made once for each environment."""
+def upload_environment(gpu: Gpu, environment: Environment) -> EnvironmentMaps:
+    """Upload an environment, once."""
 
-    def make() -> EnvironmentMaps:
+    def upload() -> EnvironmentMaps:
         return EnvironmentMaps(
-            gpu.sphere_map(environment.radiance),
-            gpu.sphere_map(*environment.levels),
-            gpu.sphere_map(environment.irradiance),
+            background=gpu.upload.latlong_texture(environment.radiance),
+            prefiltered=gpu.upload.latlong_texture(*environment.levels),
+            irradiance=gpu.upload.latlong_texture(environment.irradiance),
         )
 
-    return gpu.cached("environment", environment, make)
+    return gpu.cached("environment", environment, upload)
 
 
-def around(gpu: Gpu, environment: Environment, solid_angle: float) -> Texture:
-    """What directions see that each stand for so much of the sphere: a map of about as large texels, made once."""
-    wanted = math.sqrt(4 * math.pi / max(solid_angle, 1e-9))
-    texels = min(AROUND, key=lambda n: abs(math.log(wanted / n)))
-    return gpu.cached("around", (environment, texels), lambda: gpu.nearest(environment.around(texels)), keep=8)
+def octahedral_environment(gpu: Gpu, environment: Environment, solid_angle: float) -> Texture:
+    """The environment as an octahedral map, resampled to texels of about this solid angle (steradians), once."""
+    ideal_size = math.sqrt(4 * math.pi / max(solid_angle, 1e-9))
+    size = min(OCTAHEDRAL_SIZES, key=lambda n: abs(math.log(ideal_size / n)))
+
+    def upload() -> Texture:
+        return gpu.upload.point_texture(environment.resample_octahedral(size))
+
+    return gpu.cached("octahedral environment", (environment, size), upload, max_entries=8)
 
 
-def glossy(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: FrameUniforms) -> GlossMaps:
-    """What glossy surfaces need, made once for each environment. Of the frame nothing is used but what shaders must be
-    given.
-    """
+def prefilter_specular(gpu: Gpu, environment: Environment, maps: EnvironmentMaps, frame: FrameUniforms) -> SpecularIBL:
+    """Prefilter an environment for all roughnesses, once. The result does not depend on the frame."""
 
-    def make() -> Texture:
-        columns = max(min(environment.levels[0].shape[1], WIDEST), 2 << GLOSS_LEVELS)
+    def draw() -> Texture:
+        neutral_frame = replace(frame, sky_rotation=0.0, sky_intensity=1.0)
+        width = max(min(environment.levels[0].shape[1], MAX_PREFILTERED_WIDTH), 2 << SPECULAR_LEVELS)
         levels = []
-        for level in range(GLOSS_LEVELS):
-            size = (columns >> level, columns >> level + 1)
-            into = gpu.target("glossy", size, "rgba32f")
-            lobe = Lobe(
-                level / (GLOSS_LEVELS - 1),
-                SAMPLES if level else 1,
-                (float(size[0]), float(size[1])),
-                2 * math.pi**2 / (size[0] * size[1]),
+        for level in range(SPECULAR_LEVELS):
+            size = (width >> level, width >> level + 1)
+            uniforms = PrefilterUniforms(
+                roughness=level / (SPECULAR_LEVELS - 1),
+                sample_count=PREFILTER_SAMPLES if level else 1,
+                size=(float(size[0]), float(size[1])),
+                texel_solid_angle=2 * math.pi**2 / (size[0] * size[1]),
             )
-            drawn = gpu.draw(
+            (radiance,) = gpu.draw(
                 "passes/prefilter_specular.frag",
-                into,
-                lobe=lobe,
-                frame=replace(frame, sky_rotation=0.0, sky_intensity=1.0),
+                gpu.target("prefilter_specular", size, "rgba32f"),
+                frame=neutral_frame,
                 environment=maps,
+                prefilter=uniforms,
             )
-            levels.append(np.ascontiguousarray(gpu.read(drawn[0])[..., :3]))
-        return gpu.sphere_map(*levels)
+            levels.append(np.ascontiguousarray(gpu.read(radiance)[..., :3]))
+        return gpu.upload.latlong_texture(*levels)
 
-    return GlossMaps(gpu.cached("gloss environment", environment, make), reflectance_table(gpu))
+    return SpecularIBL(gpu.cached("specular environment", environment, draw), upload_dfg_lut(gpu))
 
 
-def reflectance_table(gpu: Gpu) -> Texture:
-    """`reflectances` as a texture, to be interpolated from edge to edge."""
-    return gpu.cached("gloss reflectance", None, lambda: gpu.table(reflectances()))
+def upload_dfg_lut(gpu: Gpu) -> Texture:
+    """Upload `integrate_dfg`, once."""
+    return gpu.cached("dfg", None, lambda: gpu.upload.lut(integrate_dfg()))
 
 
 @cache
-def reflectances() -> Floats:
-    """(TABLE, TABLE, 2): with f0 at normal incidence a lobe reflects f0 a + b of white light from everywhere; rows by
-    roughness, columns by the cosine towards the eye, both 0 to 1. GGX, separable Smith masking, Schlick's Fresnel; 32 x
-    32 directions of the visible normals (Heitz 2018) for each, the denser the flatter they lie, as the lobe ends where
-    the last few would reflect into the surface: right to 1.5e-3 beyond the first column.
+def integrate_dfg() -> Floats:
+    """(DFG_SIZE, DFG_SIZE, 2): scale and bias of F0 in the directional albedo of the specular lobe.
+
+    Rows are roughness, columns the cosine towards the camera, both from 0 to 1 (Karis, Real Shading in Unreal Engine 4,
+    SIGGRAPH 2013). The lobe is GGX with separable Smith masking and Schlick's Fresnel. Samples follow the visible
+    normals (Heitz, Sampling the GGX Distribution of Visible Normals, JCGT 2018), denser near the edge of the disc,
+    where reflections leave the hemisphere. The error is at most 1.5e-3, except in the first column.
     """
-    count = 32
-    cosine, roughness = np.meshgrid(np.linspace(0, 1, TABLE), np.linspace(0, 1, TABLE))
+    cosine, roughness = np.meshgrid(np.linspace(0, 1, DFG_SIZE), np.linspace(0, 1, DFG_SIZE))
     cosine, alpha = np.maximum(cosine, 1e-3)[..., None], np.maximum(roughness**2, 2e-3)[..., None]
-    flat, turn = (np.stack(np.meshgrid(*[(np.arange(count) + 0.5) / count] * 2), -1)).reshape(-1, 2).T
-    u = 1 - flat**2
-    x, y = np.sqrt(u) * np.cos(2 * np.pi * turn), np.sqrt(u) * np.sin(2 * np.pi * turn)
-    v = np.stack([np.sqrt(1 - cosine**2), cosine])  # in the plane x, z
+    stratum = (np.arange(DFG_SAMPLES) + 0.5) / DFG_SAMPLES
+    edge_distance, turn = np.stack(np.meshgrid(stratum, stratum), -1).reshape(-1, 2).T
+    radius2 = 1 - edge_distance**2
+    disc_x, disc_y = np.sqrt(radius2) * np.cos(2 * np.pi * turn), np.sqrt(radius2) * np.sin(2 * np.pi * turn)
+
+    # The view direction lies in the plane of x and z; vectors of it are (x, z). c is the view direction, stretched.
+    v = np.stack([np.sqrt(1 - cosine**2), cosine])
     c = np.stack([alpha * v[0], v[1]]) / np.hypot(alpha * v[0], v[1])
-    s = 0.5 * (1 + c[1])
-    up = (1 - s) * np.sqrt(np.maximum(1 - x**2, 0)) + s * y
-    out = np.sqrt(np.maximum(1 - x**2 - up**2, 0))
-    # c, the y axis and their product are the frame of the stretched view: h = x t + up (c x t) + out c with t = +y
-    h = np.stack([alpha * (-up * c[1] + out * c[0]), alpha * x, np.maximum(up * c[0] + out * c[1], 1e-6)])
+    warp = 0.5 * (1 + c[1])
+    up = (1 - warp) * np.sqrt(np.maximum(1 - disc_x**2, 0)) + warp * disc_y
+    out = np.sqrt(np.maximum(1 - disc_x**2 - up**2, 0))
+    # h = disc_x t + up (c x t) + out c, with t the y axis
+    h = np.stack([alpha * (-up * c[1] + out * c[0]), alpha * disc_x, np.maximum(up * c[0] + out * c[1], 1e-6)])
     h /= np.linalg.norm(h, axis=0)
-    vh = np.maximum(v[0] * h[0] + v[1] * h[2], 0)
-    below = 2 * vh * h[2] - v[1]
-    out_cosine = np.maximum(below, 0)
-    weight = (
-        2 * flat * 2 * out_cosine / np.maximum(out_cosine + np.sqrt(alpha**2 + (1 - alpha**2) * out_cosine**2), 1e-9)
-    )
-    edge = (1 - vh) ** 5
-    found: Floats = np.stack([((1 - edge) * weight).mean(-1), (edge * weight).mean(-1)], -1).astype("f4")
-    return found
+    v_dot_h = np.maximum(v[0] * h[0] + v[1] * h[2], 0)
+
+    cosine_l = np.maximum(2 * v_dot_h * h[2] - v[1], 0)  # of the reflected direction
+    smith = np.maximum(cosine_l + np.sqrt(alpha**2 + (1 - alpha**2) * cosine_l**2), 1e-9)
+    density = 2 * edge_distance
+    weight = density * 2 * cosine_l / smith
+    fresnel = (1 - v_dot_h) ** 5
+    scale_bias = np.stack([((1 - fresnel) * weight).mean(-1), (fresnel * weight).mean(-1)], -1)
+    return scale_bias.astype("f4")
