@@ -1,67 +1,58 @@
-"""Surfaces and their light become the radiance that reaches the camera."""
+"""Averages lighting over frames, and composites surfaces and lighting to radiance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from ssdo.gpu.context import Gpu, Texture
+from ssdo.arrays import Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
 from ssdo.render.technique import LIGHTING_FORMAT, Lighting, TechniqueInputs
-from ssdo.scene.model import Floats
 
 
 @dataclass(frozen=True)
-class Average:
-    """Passed to shaders as `average`."""
+class FrameWeight:
+    """Passed to shaders as `frame_weight`."""
 
-    share: float  # of the newest frame
+    newest: float  # weight of the newest frame in the mean
 
 
-def mean(gpu: Gpu, view: TechniqueInputs, light: Lighting, index: int) -> Lighting:
-    """The mean of this frame's lighting and that of the `index` frames before it, 32 bit. Index 0 starts anew."""
-    entry = "matte" if light.gloss is None else "glossy"
-    into, before = (gpu.target(f"mean.{(index + k) % 2}", view.size, *light.formats) for k in (0, 1))
+def accumulate(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting, index: int) -> Lighting:
+    """The mean lighting of frames 0 to `index`, in 32 bit. Index 0 starts anew."""
+    entry = "diffuse" if lighting.specular is None else "specular"
+    target, previous = (gpu.target(f"mean.{(index + k) % 2}", inputs.size, *lighting.formats) for k in (0, 1))
     if index == 0:
-        before.framebuffer.clear()
-    return light.of(
-        gpu.draw(
-            f"passes/accumulate.frag:{entry}",
-            into,
-            average=Average(1 / (index + 1)),
-            before=light.of(before.textures),
-            **light.given,
-        )
+        previous.framebuffer.clear()
+    textures = gpu.draw(
+        f"passes/accumulate.frag:{entry}",
+        target,
+        lighting.bindings,
+        frame_weight=FrameWeight(1 / (index + 1)),
+        mean=lighting.with_textures(previous.textures),
     )
+    return lighting.with_textures(textures)
 
 
-def resume(gpu: Gpu, count: int, *means: Floats) -> Lighting:
-    """The mean of `count` frames, (h, w, 4) for each texture but the texel of no bounce, as if they had just been
-    drawn: frame `count` goes on from here.
+def restore_accumulation(gpu: Gpu, count: int, *means: Floats) -> Lighting:
+    """Upload the mean lighting of `count` frames, as if they had just been drawn: frame `count` continues it.
+
+    `means`: (h, w, 4) for each texture of a `Lighting`; the single texel of an indirect light that is not there is left
+    out.
     """
-    drawn = [values for values in means if values.shape == means[0].shape]
-    into = gpu.target(
-        f"mean.{(count - 1) % 2}", (means[0].shape[1], means[0].shape[0]), *[LIGHTING_FORMAT] * len(drawn)
-    )
-    for texture, values in zip(into.textures, drawn, strict=True):
+    height, width = means[0].shape[:2]
+    arrays = [values for values in means if values.shape == means[0].shape]
+    target = gpu.target(f"mean.{(count - 1) % 2}", (width, height), *[LIGHTING_FORMAT] * len(arrays))
+    for texture, values in zip(target.textures, arrays, strict=True):
         gpu.write(texture, values)
-    return Lighting(into.textures[0], gpu.black).of(into.textures)
+    return Lighting(target.textures[0], gpu.black).with_textures(target.textures)
 
 
-def draw(gpu: Gpu, view: TechniqueInputs, light: Lighting) -> Texture:
-    """Linear radiance, rgb."""
-    into = gpu.target("radiance", view.size, LIGHTING_FORMAT)
-    given: dict[str, Any] = {
-        "frame": view.frame,
-        "gbuffer": view.gbuffer,
-        "environment": view.environment,
-        "light_sun": view.sun,
-    } | light.given
-    if view.specular is None:
-        return gpu.draw("passes/composite.frag:matte", into, **given)[0]
-    return gpu.draw(
-        f"passes/composite.frag:{'dimmed' if light.gloss is None else 'glossy'}",
-        into,
-        **given,
-        gloss=view.specular,
-        light_shine=view.direct_specular,
-    )[0]
+def draw_radiance(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting) -> Texture:
+    """Linear radiance that reaches the camera, rgb."""
+    entry, bindings = "diffuse", lighting.bindings | {"direct": inputs.direct_lighting}
+    if inputs.specular_ibl is not None:
+        # Without a specular term of the technique, the ambient visibility dims the reflected environment.
+        entry = "specular_occlusion" if lighting.specular is None else "specular"
+        bindings["specular_ibl"] = inputs.specular_ibl
+    (radiance,) = inputs.draw(gpu, f"passes/composite.frag:{entry}", inputs.target(gpu, "radiance"), bindings)
+    return radiance

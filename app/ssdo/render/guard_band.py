@@ -1,18 +1,8 @@
-"""The guard band: what lies just outside of the picture is drawn too, so that it closes directions and sends light
-(Ritschel et al. 2009).
+"""The guard band: surfaces just outside the picture, so that they occlude and send light (Ritschel et al. 2009).
 
-A technique is given a larger view and lights the picture in its middle; what it answers is picked out, bit for bit, and
-nothing after it knows of a band. Blur and memory stay within the picture, as there is no light outside. What leaves the
-band is unknown as before, as is all behind the camera.
-
-RMSE with none, 0.125 and 0.25; mean of scenes/cameras.py (160 x 90, a radius of 15 % of the scene's size, 4 frames of
-64 directions of 32 points), against rays as long: SSDO's direct light (over pi) 0.0543, 0.0492, 0.0491, in the outer
-tenth of the height 0.0564, 0.0403, 0.0400; its bounce 0.0398, 0.0361, 0.0358; radiance 0.0314, 0.0303, 0.0303; the
-bitmask's the same within 0.0015. Radiance against rays without end: 0.1233, 0.1216, 0.1214. SSAO's direct light 0.0725,
-0.0700, 0.0702, but its radiance 0.0600, 0.0624, 0.0625: what closes more should send more, and it has no bounce.
-
-Processor time of SSDO in the courtyard at 1280 x 720 on llvmpipe, of 1600 ms: 200 and 260 more with 0.125 and 0.25
-(G-buffer 36 and 40, sun 42 and 84, senders 43 and 71, the rest for picking), of which 80 and 100 while nothing moves.
+The pipeline draws a padded frame. Techniques read all of it and shade the picture in its middle (the scissor); their
+lighting is then cropped, bit for bit, so that no later pass knows of the band. Surfaces outside the band, or behind the
+camera, remain unknown.
 """
 
 from __future__ import annotations
@@ -23,69 +13,63 @@ from typing import ClassVar
 
 import numpy as np
 
+from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
-from ssdo.render import subsample
-from ssdo.render.frame_uniforms import FrameUniforms, widened
-from ssdo.render.subsample import Pick
+from ssdo.gpu.target import Box
+from ssdo.render.frame_uniforms import FrameUniforms
+from ssdo.render.subsample import Subsample, subsample_inputs, subsample_lighting
 from ssdo.render.technique import Lighting, TechniqueInputs
-from ssdo.scene.model import Floats
 from ssdo.settings import Settings, param
 
-# pixels: the sampling tile at half the resolution, so that each pixel takes the samples that it takes without a band
-TILES = 8
+# Pixels: the sampling tile at half resolution, so that each pixel takes the same samples with and without a band.
+TILE = 8
 
 
 @dataclass(frozen=True)
 class GuardBand(Settings):
-    """What is drawn around the picture for techniques to find there."""
+    """Surfaces drawn around the picture, for techniques to read."""
 
     group: ClassVar[str] = "guard_band"
 
     size: float = param(
-        0.0,
-        0.0,
-        0.5,
-        "how much farther than the picture techniques look on each side, as a share of its height; drawn in whole tiles of 8 px",
+        0.0, 0.0, 0.5, "width of the band around the picture, relative to its height; rounded up to 8 px"
     )
 
-    def pixels(self, height: int) -> int:
-        """How wide it is."""
-        return TILES * math.ceil(self.size * height / TILES)
+    def size_px(self, height: int) -> int:
+        """Width of the band around a picture of that height, in pixels."""
+        return TILE * math.ceil(self.size * height / TILE)
 
 
-def around(frame: FrameUniforms, band: int) -> FrameUniforms:
-    """The frame of a picture and its band of so many pixels."""
-    return widened(frame, band) if band else frame
+def picture_box(frame: FrameUniforms, band_px: int) -> Box:
+    """The picture's pixels in its padded frame."""
+    return (band_px, band_px, int(frame.size[0]), int(frame.size[1]))
 
 
-def inner(gpu: Gpu, wide: TechniqueInputs, frame: FrameUniforms, band: int) -> TechniqueInputs:
-    """What is seen in the picture itself, of what is seen with its band."""
-    if not band:
-        return wide
-    lit = (band, band, int(frame.size[0]), int(frame.size[1]))
-    return subsample.view(gpu, wide, Pick((band, band), 1), frame, "inner")._replace(padded=wide._replace(scissor=lit))
+def crop_inputs(gpu: Gpu, padded: TechniqueInputs, frame: FrameUniforms, name: str = "cropped") -> TechniqueInputs:
+    """The inputs of the picture alone, whose camera is `frame`; without a guard band the same object."""
+    if padded.scissor is None:
+        return padded
+    crop = Subsample(padded.scissor[:2], 1)
+    return subsample_inputs(gpu, padded, crop, frame, name)._replace(scissor=None)
 
 
-def first(view: TechniqueInputs) -> tuple[int, int]:
-    """The pixel, from the lower left, at which the picture itself begins in what a technique is given."""
-    return view.scissor[:2] if view.scissor else (0, 0)
+def crop_lighting(gpu: Gpu, padded: TechniqueInputs, lighting: Lighting) -> Lighting:
+    """The lighting of the picture alone; without a guard band the same object."""
+    if padded.scissor is None:
+        return lighting
+    x, y, width, height = padded.scissor
+    return subsample_lighting(gpu, lighting, Subsample((x, y), 1), (width, height), "cropped lighting")
 
 
-def inside(view: TechniqueInputs, uv: Floats) -> Floats:
-    """Places in what a technique is given, (n, 2) shares of it, as shares of the picture itself: below 0 and above 1 in
-    its band.
-    """
-    if view.scissor is None:
+def picture_origin(padded: TechniqueInputs) -> tuple[int, int]:
+    """The picture's first pixel in a padded frame, from the lower left."""
+    return padded.scissor[:2] if padded.scissor else (0, 0)
+
+
+def picture_uv(padded: TechniqueInputs, uv: Floats) -> Floats:
+    """Convert uv (n, 2) of a padded frame to uv of the picture: below 0 or above 1 in the guard band."""
+    if padded.scissor is None:
         return uv
-    found: Floats = (uv * np.array(view.size, "f4") - np.array(view.scissor[:2], "f4")) / np.array(
-        view.scissor[2:], "f4"
-    )
-    return found
-
-
-def answer(gpu: Gpu, view: TechniqueInputs, light: Lighting) -> Lighting:
-    """The light of the picture itself, where a technique was given its surroundings too."""
-    if view.padded is None or view.padded.scissor is None:
-        return light
-    x, y, width, height = view.padded.scissor
-    return subsample.light(gpu, light, Pick((x, y), 1), (width, height), "inner light")
+    origin, size = np.array(padded.scissor[:2], "f4"), np.array(padded.scissor[2:], "f4")
+    converted: Floats = (uv * np.array(padded.size, "f4") - origin) / size
+    return converted

@@ -1,4 +1,4 @@
-"""Presets: TOML files with parameters. Those that come with the program are found by name."""
+"""Presets: TOML files of parameters. Built-in ones are chosen by name."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from ssdo.resources import ASSETS
 from ssdo.settings import UserError, suggest
 
 FOLDER = ASSETS / "presets"
-TIERS = ("low", "medium", "high", "ultra")  # from cheap to dear
+QUALITY_ORDER = ("low", "medium", "high", "ultra")
 
 
-def built_in() -> dict[str, Path]:
-    """By name, from cheap to dear."""
-    found = {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
-    return {name: found[name] for name in sorted(found, key=lambda n: TIERS.index(n) if n in TIERS else len(TIERS))}
+def built_in_presets() -> dict[str, Path]:
+    """Files by name: the four qualities first, then the others in alphabetical order."""
+    paths = {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
+    qualities = [name for name in QUALITY_ORDER if name in paths]
+    return {name: paths[name] for name in dict.fromkeys([*qualities, *paths])}
 
 
-def path_of(word: str | Path) -> Path:
-    """A file, or a preset by its name. Raises UserError for a bare word that is neither."""
-    path, known = Path(word), built_in()
+def preset_path(name: str | Path) -> Path:
+    """The file of a built-in preset, or the path itself. Raises UserError for a bare word that is neither."""
+    path, presets = Path(name), built_in_presets()
     if path.suffix or len(path.parts) != 1 or path.exists():
         return path
-    if path.name not in known:
-        raise UserError(f"no preset {path.name[:100]}{suggest(path.name, known)}, or give a path to a .toml file")
-    return known[path.name]
+    if path.name not in presets:
+        raise UserError(f"no preset {path.name[:100]}{suggest(path.name, presets)}, or give a path to a .toml file")
+    return presets[path.name]

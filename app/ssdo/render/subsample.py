@@ -1,59 +1,76 @@
-"""Some of a picture's pixels as a picture of their own, bit for bit."""
+"""Copies a part of the pixels, bit for bit: a crop, or every second pixel of a row and a column."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from ssdo.gpu.context import Box, Gpu, Size, Texture
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Box, Size, Texture
 from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import GBuffer
+from ssdo.render.sun import DirectLighting
 from ssdo.render.technique import Lighting, TechniqueInputs
 
-# of what is seen there, as shaders/passes/subsample.frag writes them
-PARTS = ("normal", "albedo", "emission", "depth", "sun", "flat", "gloss", "shine")
+# Names of the textures that `subsample_inputs` draws, in the order of shaders/passes/subsample.frag.
+ATTACHMENT_NAMES = (
+    "normal",
+    "albedo",
+    "emission",
+    "depth",
+    "direct irradiance",
+    "geometric normal",
+    "specular",
+    "direct specular",
+)
 
 
 @dataclass(frozen=True)
-class Pick:
-    """Passed to shaders/passes/subsample.frag as `pick`."""
+class Subsample:
+    """Passed to shaders/passes/subsample.frag as `subsample`."""
 
-    first: tuple[int, int]  # from the lower left
-    step: int
+    origin: tuple[int, int]  # first pixel, from the lower left
+    step: int  # 1 crops, 2 takes every second pixel
 
 
-def view(gpu: Gpu, whole: TechniqueInputs, pick: Pick, frame: FrameUniforms, name: str) -> TechniqueInputs:
-    """What is seen at these pixels; `frame`: where they lie."""
-    surfaces = whole.gbuffer
-    layered, glossy = surfaces.flat is not surfaces.normal, surfaces.gloss is not None
-    formats = ["rgba16f"] * 3 + ["r32f", "rgba32f"] + ["rgba16f"] * layered + ["rgba16f", "rgba32f"] * glossy
-    given: dict[str, Any] = {"pick": pick, "gbuffer": surfaces, "light_sun": whole.sun} | (
-        {"light_shine": whole.direct_specular} if glossy else {}
+def subsample_inputs(
+    gpu: Gpu, inputs: TechniqueInputs, subsample: Subsample, frame: FrameUniforms, name: str
+) -> TechniqueInputs:
+    """The inputs at these pixels, in a target of that name. `frame`: the camera whose pixels these are."""
+    gbuffer = inputs.gbuffer
+    has_geometric_normal, has_specular = gbuffer.geometric_normal is not gbuffer.normal, gbuffer.specular is not None
+    entry = "specular" if has_specular else "full_material" if has_geometric_normal else "diffuse"
+    formats = ["rgba16f", "rgba16f", "rgba16f", "r32f", "rgba32f"]
+    formats += ["rgba16f"] * has_geometric_normal + ["rgba16f", "rgba32f"] * has_specular
+    target = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats)
+    normal, albedo, emission, depth, irradiance, *optional = gpu.draw(
+        f"passes/subsample.frag:{entry}",
+        target,
+        cache=True,
+        subsample=subsample,
+        gbuffer=gbuffer,
+        direct=inputs.direct_lighting,
     )
-    into = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats)
-    normal, albedo, emission, depth, sun, *more = gpu.draw(
-        f"passes/subsample.frag:{'glossy' if glossy else 'layered' if layered else 'matte'}", into, keep=True, **given
-    )
-    if not whole.scene.shining:  # a black texel
-        emission = surfaces.emission
-    flat = more.pop(0) if layered else normal
-    gloss, shine = more or (None, None)
-    return whole._replace(
-        frame=frame, gbuffer=GBuffer(normal, albedo, emission, depth, flat, gloss), sun=sun, direct_specular=shine
-    )
-
-
-def light(gpu: Gpu, whole: Lighting, pick: Pick, size: Size, name: str) -> Lighting:
-    """The light of these pixels."""
-    into = gpu.target(name, size, *whole.formats)
-    return whole.of(
-        gpu.draw(
-            f"passes/subsample.frag:{'light' if whole.gloss is None else 'light_glossy'}", into, pick=pick, light=whole
-        )
+    if not inputs.scene.has_emission:
+        emission = gbuffer.emission  # one black texel
+    geometric_normal = optional.pop(0) if has_geometric_normal else normal
+    specular, direct_specular = optional if has_specular else (None, None)
+    return inputs._replace(
+        frame=frame,
+        gbuffer=GBuffer(normal, albedo, emission, depth, geometric_normal, specular),
+        direct_lighting=DirectLighting(irradiance, direct_specular),
     )
 
 
-def one(gpu: Gpu, whole: Texture, box: Box, name: str) -> Texture:
-    """A rectangle of anything, to be looked at."""
-    into = gpu.target(name, box[2:], "r32f" if whole.components == 1 else "rgba32f")
-    return gpu.draw("passes/subsample.frag:one", into, keep=True, pick=Pick(box[:2], 1), whole=whole)[0]
+def subsample_lighting(gpu: Gpu, lighting: Lighting, subsample: Subsample, size: Size, name: str) -> Lighting:
+    """The lighting of these pixels, in a target of that name and size."""
+    entry = "lighting" if lighting.specular is None else "lighting_with_specular"
+    target = gpu.target(name, size, *lighting.formats)
+    textures = gpu.draw(f"passes/subsample.frag:{entry}", target, subsample=subsample, lighting=lighting)
+    return lighting.with_textures(textures)
+
+
+def crop_texture(gpu: Gpu, texture: Texture, box: Box, name: str) -> Texture:
+    """A rectangle of any texture, in a target of that name."""
+    target = gpu.target(name, box[2:], "r32f" if texture.components == 1 else "rgba32f")
+    subsample = Subsample(box[:2], 1)
+    return gpu.draw("passes/subsample.frag:single", target, cache=True, subsample=subsample, source=texture)[0]

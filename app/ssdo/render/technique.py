@@ -1,276 +1,352 @@
-"""What a technique is: a frozen dataclass with `draw()`.
+"""What a technique is, and how to add one.
 
-Its fields are its parameters, its docstring is its documentation, its name in lower case is the flag, the TOML table,
-the slider group, the shader file and the GLSL struct. It holds no state. Given a `View` it answers, for every pixel,
-with a `Lighting`:
+A technique is a frozen dataclass with a method `draw`. Its fields are its parameters, its docstring is its
+documentation. Its name in lower case is the flag, the TOML table, the group of sliders, the shader file and the GLSL
+struct. It holds no state.
 
-- direct.rgb: irradiance from the environment through the open directions of the hemisphere;
-- direct.a: the cosine-weighted share of open directions, 0 to 1 (the classic ambient occlusion value);
-- indirect.rgb: irradiance from the surfaces that close the other directions: what they emit, and what they reflect of
-  sun and environment once.
+A new technique, say Hbao, is two files and nothing else:
 
-- gloss, where the scene has glossy surfaces and the technique knows about directions: rgb, the mean radiance of the
-  reflection lobe that comes from surfaces; a, the share of the lobe that is open. Without it the lobe is dimmed by the
-  hemisphere's open share.
+1. `render/techniques/hbao.py`: a class `Hbao(SliceTechnique)`, `Hbao(HemisphereTechnique)` or `Hbao(Technique)` under
+   `@dataclass(frozen=True)`. Declare parameters with `param`, and draw with `inputs.draw`. gtao.py is a good start.
+   Every module in that folder is imported; flags, presets, viewer, benches and tests find the class by
+   `Technique.known`, and its buttons and keys by `modes`.
+2. `shaders/techniques/hbao.frag`: `#include <hbao>` declares the parameters as the uniform struct `hbao`. The files in
+   `shaders/common` read the G-buffer (screen.glsl), the environment (environment.glsl), and march the depth buffer
+   (ray_march.glsl, slices.glsl). gtao.frag is a good start.
 
-What is open is open as far as a technique looks: on the screen, within its radius. Where `View.far` has probes, those
-that are `uses_probes` ask them about these directions too: then open means open to the sky beyond the radius and beyond
-the screen, direct is dimmed by what lies there, and what that sends is part of indirect.
-
-Irradiance, before albedo, so that blurring it never smears a texture. Sun and lamps are single directions and stay
-apart. On the background direct is (0, 0, 0, 1) and indirect 0. A new technique is one module in render/techniques and
-one shader; nothing else is edited.
-
-What a technique tries against the screen is counted in its own way, directions or slices, and compared by the points it
-looks up at each pixel (`fetches`): two techniques have equal samples where these are equal.
+Techniques are compared at an equal number of depth-buffer fetches per pixel, whatever they call a sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
-from ssdo.gpu.context import Box, Gpu, Size, Texture
-from ssdo.render.environment_maps import EnvironmentMaps, GlossMaps
+from ssdo.gpu.context import NO_BINDINGS, Gpu
+from ssdo.gpu.shaders import Binding, Bindings
+from ssdo.gpu.target import Box, Size, Target, Texture
+from ssdo.render.environment_maps import EnvironmentMaps, SpecularIBL
 from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.probe_grid import ProbeSettings
-from ssdo.render.punctual_lights import PunctualLightSettings
-from ssdo.render.sun import SunSettings
+from ssdo.render.probes import ProbeSettings
+from ssdo.render.punctual_lights import LightSettings
+from ssdo.render.sun import DirectLighting, SunSettings
 from ssdo.scene.environment import Environment
 from ssdo.scene.model import Scene
 from ssdo.settings import Settings, UserError, param, param_of, shorten, suggest
 
-SHORTEST, LONGEST = 1e-4, 1e4  # metres
-# half floats would do for the eye, but pi would miss by 3e-4 and albedo 0.5 show as 187, not 188
+MIN_LENGTH, MAX_LENGTH = 1e-4, 1e4  # metres, of radii and thicknesses
+# Half floats hold pi with an error of 3e-4: a white furnace would miss by one 8-bit step.
 LIGHTING_FORMAT = "rgba32f"
-SAMPLES = (1, 256)  # fewest and most directions
-POINTS = 8  # tried along a direction, where a number of samples is asked of a technique that counts otherwise
-SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS = 64, 8, 64  # of screen truth, in each frame; see Technique.converging
+MIN_SAMPLES, MAX_SAMPLES = 1, 256  # directions
+DEFAULT_STEPS = 8  # steps per direction that `with_budget` assumes
+# Of the converged screen-space result, in each frame: see Technique.as_converged.
+CONVERGED_SAMPLES, CONVERGED_SLICES, CONVERGED_STEPS = 64, 8, 64
+SECTORS_PER_SLICE = 32  # as in shaders/common/sectors.glsl
 
 
 class TechniqueInputs(NamedTuple):
-    """What a technique may look at."""
+    """What a technique may read: everything that the frame draws before it."""
 
     scene: Scene
     frame: FrameUniforms
     gbuffer: GBuffer
-    environment: EnvironmentMaps
-    sky: Environment  # the same as an array
-    sun: Texture  # rgb: irradiance from sun and lamps, shadowed
-    direct_specular: Texture | None  # rgb: radiance that glossy surfaces reflect of these
-    lights: PunctualLightSettings
-    probes: ProbeSettings  # how it is known what the screen cannot show
-    specular: GlossMaps | None  # None: everything is diffuse
-    sun_settings: SunSettings  # as the shot has it; what reaches the surfaces seen is in `sun`
-    padded: TechniqueInputs | None = (
-        None  # the same with its surroundings, where there is a guard band: what techniques are given
-    )
-    scissor: Box | None = None  # of such a view the pixels to be lit; None: all
+    environment_maps: EnvironmentMaps
+    environment: Environment  # the source of the maps, as arrays
+    direct_lighting: DirectLighting  # sun and punctual lights, shadowed
+    specular_ibl: SpecularIBL | None  # None: no surface of the scene has specular reflection
+    sun: SunSettings
+    lights: LightSettings
+    probes: ProbeSettings
+    scissor: Box | None = None  # the pixels to shade; the others are the guard band, for reading only. None: all
 
     @property
     def size(self) -> Size:
+        """Pixels, guard band included."""
         width, height = self.gbuffer.depth.size
         return width, height
 
+    def target(self, gpu: Gpu, name: str, textures: int = 1) -> Target:
+        """The render target of this name, as large as the G-buffer, of 32-bit RGBA textures."""
+        return gpu.target(name, self.size, *[LIGHTING_FORMAT] * textures)
+
+    def draw(
+        self,
+        gpu: Gpu,
+        shader: str,
+        target: Target,
+        bindings: Mapping[str, Binding] = NO_BINDINGS,
+        /,
+        **more_bindings: Binding,
+    ) -> tuple[Texture, ...]:
+        """Run a shader on every pixel to shade, and return the target's textures.
+
+        The shader may read `frame`, `gbuffer` and `environment`, and the bindings. The name of a binding is that of the
+        struct or sampler in GLSL: see ssdo/gpu/shaders.py.
+        """
+        inputs: Bindings = {"frame": self.frame, "gbuffer": self.gbuffer, "environment": self.environment_maps}
+        return gpu.draw(shader, target, {**inputs, **bindings, **more_bindings}, scissor=self.scissor)
+
 
 @dataclass(frozen=True)
-class Bounce:
-    """Passed to shaders as `bounce`; read through shaders/common/lighting.glsl."""
+class LightingTerms:
+    """Passed to shaders as `has`; see shaders/common/lighting.glsl."""
 
-    given: str = param("yes", choices=("yes", "no"))
+    indirect: bool = param(True, compile_time=True)
 
 
 class Lighting(NamedTuple):
-    """What every technique answers."""
+    """What every technique returns: light at every pixel of its inputs.
 
-    direct: Texture  # rgb: irradiance; a: the open share
-    indirect: Texture  # rgb: irradiance by the bounce; a black texel where there is none
-    gloss: Texture | None = None
+    Irradiance does not contain the albedo, so that denoising never blurs a texture, nor the light of the sun and of
+    punctual lights. On the background direct is (0, 0, 0, 1) and indirect 0. A direction is unoccluded when no occluder
+    is found within the radius and on the screen; with probes (`inputs.probes.enabled`), also beyond both.
+    """
+
+    direct: Texture  # rgb: irradiance from the environment, by unoccluded directions; a: ambient visibility, 0 to 1
+    # rgb: irradiance from the occluders, which emit and reflect direct light once; one black texel without a bounce
+    indirect: Texture
+    # Of techniques that know which directions are occluded, in scenes with specular reflection. rgb: mean radiance of
+    # the reflection lobe from occluders; a: visibility of the lobe. None: the ambient visibility dims the reflection.
+    specular: Texture | None = None
 
     @property
     def has_indirect(self) -> bool:
         return self.indirect.size == self.direct.size
 
     @property
-    def given(self) -> dict[str, Any]:
-        """What shaders/common/lighting.glsl is told."""
-        return {"light": self, "bounce": Bounce("yes" if self.has_indirect else "no")}
+    def bindings(self) -> Bindings:
+        """What shaders/common/lighting.glsl reads."""
+        return {"lighting": self, "has": LightingTerms(self.has_indirect)}
 
     @property
     def formats(self) -> list[str]:
-        """Of textures that hold as much: without a bounce the first alone, unless there is gloss, which shaders write
-        third.
-        """
-        return [LIGHTING_FORMAT] * (1 + self.has_indirect if self.gloss is None else 3)
+        """Formats of a target for the same terms. Shaders write specular as the third texture, if at all."""
+        if self.specular is not None:
+            return [LIGHTING_FORMAT] * 3
+        return [LIGHTING_FORMAT] * (2 if self.has_indirect else 1)
 
-    def of(self, textures: Sequence[Texture]) -> Lighting:
-        """What became of it in such textures."""
+    def with_textures(self, textures: Sequence[Texture]) -> Lighting:
+        """The same terms in the textures of a target of `formats`."""
         return self._replace(direct=textures[0]) if len(textures) == 1 else Lighting(*textures)
 
 
-def share(of_it: float, length: float | None) -> float | None:
-    """A share of a length, within what lengths of a technique may be (metres)."""
-    return None if length is None else min(max(of_it * length, SHORTEST), LONGEST)
+class Mode(NamedTuple):
+    """A technique as the viewer offers it: a button and a number key."""
+
+    label: str  # of the button
+    description: str  # one line, for help and tooltips
+    values: Mapping[str, Any] = {}  # parameters of the technique that the mode sets, by field name
+    key: int | None = None  # number key, 1 to 9; None: the next free one
+
+
+class InspectPass(NamedTuple):
+    """How the viewer inspects one pixel: a shader that draws a column for each sample of the pixel.
+
+    The shader reads the pixel from `probe.pixel`, and writes four textures: direction (world) and state in a, 0 open,
+    1 occluded, 2 leaves the screen; direct irradiance and visibility; indirect irradiance; uv of the occluder and the
+    sample's place on the unit disc. See shaders/passes/inspect_directions.frag.
+    """
+
+    shader: str
+    bindings: Bindings  # besides those of `TechniqueInputs.draw` and the bounce sources
+    columns_per_sample: int = 1  # SECTORS_PER_SLICE where a sample is a slice of sectors
+    # Whether each direction has its own light. False: each unoccluded one has an equal part of the irradiance.
+    is_directional: bool = False
 
 
 @dataclass(frozen=True)
 class Technique(Settings):
-    """A way to light the surfaces the camera sees."""
+    """A way to light the surfaces that the camera sees."""
 
-    known: ClassVar[dict[str, type[Technique]]] = {}
-    uses_probes: ClassVar[bool] = False  # asks the probes of `far` about directions that the screen leaves open
-    # needs many frames: the viewer goes on averaging them, without blur, while nothing changes
-    progressive: ClassVar[bool] = False
-    # the parameter that says how much is tried against the screen at each pixel; empty: nothing is
-    sample_param: ClassVar[str] = ""
+    known: ClassVar[dict[str, type[Technique]]] = {}  # every technique, by name
+    label: ClassVar[str] = ""  # display name; by default the class's name
+    modes: ClassVar[tuple[Mode, ...]] = ()  # by default one: the label and the docstring's first line
+    uses_probes: ClassVar[bool] = False  # reads probes about directions that are unoccluded on the screen
+    progressive: ClassVar[bool] = False  # needs the mean of many frames, without denoising and at full resolution
+    sample_param: ClassVar[str] = ""  # the parameter that counts samples per pixel; empty: reads no depth buffer
 
-    def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
-        super().__init_subclass__(**rest)
-        if not abstract:
-            Technique.known[cls.group] = cls
+    def __init_subclass__(cls, abstract: bool = False, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if abstract:
+            return
+        if "label" not in cls.__dict__:
+            cls.label = cls.__name__
+        if "modes" not in cls.__dict__:
+            cls.modes = (Mode(cls.label, (cls.__doc__ or "").partition("\n")[0]),)
+        Technique.known[cls.group] = cls
 
     @staticmethod
-    def named(name: Any) -> type[Technique]:
-        """The technique of that name; a file may name it with anything. Raises UserError."""
+    def by_name(name: Any) -> type[Technique]:
+        """The technique of that name. Raises UserError, also for what is not text, as files may hold anything."""
         if not isinstance(name, str):
             raise UserError(f"technique = {shorten(name)}: must be text")
         if name not in Technique.known:
             raise UserError(f"no technique {name[:100]}{suggest(name, Technique.known)}")
         return Technique.known[name]
 
-    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
+    @staticmethod
+    def all_modes() -> list[tuple[type[Technique], Mode]]:
+        """Every mode of every technique, in the order of their keys.
+
+        Modes without a key get the next free ones, 1 to 9; those for which none is left come last.
+        """
+        modes = [(technique, mode) for technique in Technique.known.values() for mode in technique.modes]
+        used_keys = {mode.key for _, mode in modes}
+        free_keys = iter([key for key in range(1, 10) if key not in used_keys])
+        keyed = [
+            (technique, mode if mode.key else mode._replace(key=next(free_keys, None))) for technique, mode in modes
+        ]
+        return sorted(keyed, key=lambda entry: entry[1].key or 10)
+
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
+        """Light every pixel of the inputs that is to be shaded."""
         raise NotImplementedError
+
+    def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass | None:
+        """How one pixel is inspected. None: the viewer says that it cannot be."""
+        return None
 
     @property
     def fetches_per_sample(self) -> int:
-        """Looked up on the screen for each of what it counts."""
+        """Depth-buffer fetches for each sample."""
         return 0
 
     @property
     def sample_count(self) -> int:
-        """How much is tried at each pixel, in the technique's own way; 0: nothing."""
+        """Samples per pixel, directions or slices; 0: the technique reads no depth buffer."""
         return getattr(self, self.sample_param) if self.sample_param else 0
 
     @property
     def specular_count(self) -> int:
-        """Directions tried in the lobe of a glossy surface; 0: none."""
+        """Samples per pixel of the reflection lobe."""
         return 0
 
     @property
     def fetches(self) -> int:
-        """Points looked up on the screen at each pixel: what is equal in a comparison with equal samples."""
+        """Depth-buffer fetches per pixel, which comparisons at equal samples keep equal."""
         return self.sample_count * self.fetches_per_sample
 
     def with_samples(self, count: float) -> Self:
-        """A copy that tries so much, or as near to it as it can."""
+        """A copy with so many samples, or the nearest number in range."""
         if not self.sample_param:
             return self
-        allowed = param_of(next(f for f in fields(self) if f.name == self.sample_param))
-        assert allowed.min is not None and allowed.max is not None
-        return replace(self, **{self.sample_param: round(min(max(count, allowed.min), allowed.max))})
+        limits = param_of(next(f for f in fields(self) if f.name == self.sample_param))
+        assert limits.min is not None and limits.max is not None
+        return replace(self, **{self.sample_param: round(min(max(count, limits.min), limits.max))})
 
     def with_fetches(self, fetches: float) -> Self:
-        """A copy that looks up so many points, or as near to it as it can."""
+        """A copy with so many fetches per pixel, or the nearest number in range."""
         return self.with_samples(fetches / self.fetches_per_sample) if self.fetches_per_sample else self
 
     def with_budget(self, samples: int) -> Self:
-        """A copy that tries so many directions of its own, or looks up as many points as that many of POINTS. Raises
-        UserError.
-        """
-        if not SAMPLES[0] <= samples <= SAMPLES[1]:
-            raise UserError(f"samples = {samples}: must be {SAMPLES[0]} to {SAMPLES[1]}")
-        return self.with_fetches(POINTS * samples)
+        """A copy that costs as much as so many directions of DEFAULT_STEPS steps. Raises UserError."""
+        if not MIN_SAMPLES <= samples <= MAX_SAMPLES:
+            raise UserError(f"samples = {samples}: must be {MIN_SAMPLES} to {MAX_SAMPLES}")
+        return self.with_fetches(DEFAULT_STEPS * samples)
 
     def as_converged(self) -> Self:
-        """A copy that tries as much as screen truth does: those that differ in that alone have the same."""
+        """A copy with the samples of the converged screen-space result, in each of its frames."""
         return self
 
     @property
-    def display_name(self) -> str:
-        """Its name, as it is written."""
-        return self.group.upper() if self.sample_param else self.group
-
-    @property
     def count_text(self) -> str:
-        """What it counts, in words; empty: nothing."""
+        """The number of samples in words; empty: none."""
         return ""
 
     @property
     def method_text(self) -> tuple[str, ...]:
-        """How it looks for what closes directions, and how far, in words."""
+        """Words for how occluders are found, and how far."""
         return ()
 
-    def label(self) -> str:
-        """The technique and the parameters that decide its cost and reach, in words."""
-        return self.group
-
-
-# Parameters of all techniques that guess a depth, or can be told of more than the surface seen.
+    def describe(self) -> str:
+        """The label and the parameters that decide cost and radius, in one line."""
+        return self.label
 
 
 def thickness_param() -> Any:
+    """Parameter of techniques that assume the thickness of occluders."""
     return param(
         None,
-        SHORTEST,
-        LONGEST,
-        "how deep the things seen are taken to be, along the view axis",
+        MIN_LENGTH,
+        MAX_LENGTH,
+        "assumed thickness of occluders along the view axis; larger values occlude more",
         unit="m",
         auto_label="relative_thickness",
         log=True,
     )
 
 
-def thickness_share_param() -> Any:
-    return param(1.0, 0.01, 10.0, "the thickness where none is set, as a share of the radius", log=True)
+def relative_thickness_param() -> Any:
+    return param(1.0, 0.01, 10.0, "assumed thickness relative to the radius, where thickness is unset", log=True)
 
 
-def intervals_param() -> Any:
+def depth_layers_param() -> Any:
     return param(
         "1",
-        help="what is known of depth: one, of the surface seen; two, where the first two bodies behind a pixel begin and end, with thickness for sheets alone",
+        help="depth layers: 1, visible surfaces; 2, front and back of the first two objects, by depth peeling",
         choices=("1", "2"),
     )
 
 
+def radius_param() -> Any:
+    return param(
+        None,
+        MIN_LENGTH,
+        MAX_LENGTH,
+        "maximum distance of an occluder; larger values darken wider areas",
+        unit="m",
+        fraction=0.15,
+        log=True,
+    )
+
+
+def bias_param() -> Any:
+    return param(
+        0.02,
+        0.0,
+        0.5,
+        "minimum height of an occluder above the surface, relative to its distance; raise against self-occlusion",
+        log=True,
+    )
+
+
+def resolve_thickness(thickness: float | None, relative_thickness: float, radius: float | None) -> float | None:
+    """The thickness in metres, from the radius where it is unset."""
+    if thickness is not None or radius is None:
+        return thickness
+    return min(max(relative_thickness * radius, MIN_LENGTH), MAX_LENGTH)
+
+
 @dataclass(frozen=True)
 class HemisphereTechnique(Technique, abstract=True):
-    """Techniques that try directions of the hemisphere against the depth buffer: what they have in common, so that a
-    comparison between them can be fair. See shaders/common/ray_march.glsl for what the parameters do."""
+    """Techniques that test directions of the hemisphere against the depth buffer, with the parameters they share.
+
+    See shaders/common/ray_march.glsl.
+    """
 
     sample_param: ClassVar[str] = "samples"
 
-    samples: int = param(16, *SAMPLES, "directions tried at each pixel", log=True)
-    radius: float | None = param(
-        None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True
+    samples: int = param(
+        16, MIN_SAMPLES, MAX_SAMPLES, "directions per pixel; more cost time and reduce noise", log=True
     )
+    radius: float | None = radius_param()
     visibility: str = param(
         "ray-march",
-        help="what closes a direction: one point tried on it (as published) or several along it",
+        help="occlusion test of a direction: several steps along it, or a single sample (as published)",
         choices=("ray-march", "single-sample"),
     )
-    steps: int = param(
-        8,
-        1,
-        64,
-        "points tried along each direction, when visibility is march; a radius of a room's size wants 32",
-        log=True,
-    )
+    steps: int = param(8, 1, 64, "steps along each direction with ray-march; large radii need up to 32", log=True)
     thickness: float | None = thickness_param()
-    relative_thickness: float = thickness_share_param()
-    depth_layers: str = intervals_param()
-    bias: float = param(
-        0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True
-    )
+    relative_thickness: float = relative_thickness_param()
+    depth_layers: str = depth_layers_param()
+    bias: float = bias_param()
 
     def resolve_lengths(self, size: float) -> Self:
-        fitted = super().resolve_lengths(size)
-        return (
-            fitted
-            if fitted.thickness is not None
-            else replace(fitted, thickness=share(fitted.relative_thickness, fitted.radius))
-        )
+        resolved = super().resolve_lengths(size)
+        thickness = resolve_thickness(resolved.thickness, resolved.relative_thickness, resolved.radius)
+        return replace(resolved, thickness=thickness)
 
     @property
     def fetches_per_sample(self) -> int:
@@ -280,7 +356,7 @@ class HemisphereTechnique(Technique, abstract=True):
         return replace(self, samples=samples)
 
     def as_converged(self) -> Self:
-        return replace(self, samples=SCREEN_SAMPLES)
+        return replace(self, samples=CONVERGED_SAMPLES)
 
     @property
     def count_text(self) -> str:
@@ -288,44 +364,37 @@ class HemisphereTechnique(Technique, abstract=True):
 
     @property
     def method_text(self) -> tuple[str, ...]:
-        return (f"march {self.steps}" if self.visibility == "ray-march" else "one point each", *_reach(self.radius))
+        return (self._steps_text, *_radius_text(self.radius))
 
-    def label(self) -> str:
-        seen = f"march {self.steps}" if self.visibility == "ray-march" else "point"
-        return ", ".join(
-            [
-                self.display_name,
-                f"{self.samples} samples",
-                *_reach(self.radius),
-                seen,
-                *["two intervals"] * (self.depth_layers == "2"),
-            ]
-        )
+    @property
+    def _steps_text(self) -> str:
+        return f"{self.steps} steps" if self.visibility == "ray-march" else "single sample"
+
+    def describe(self) -> str:
+        layers = ["2 depth layers"] if self.depth_layers == "2" else []
+        return ", ".join([self.label, f"{self.samples} samples", *_radius_text(self.radius), self._steps_text, *layers])
 
 
 @dataclass(frozen=True)
 class SliceTechnique(Technique, abstract=True):
-    """Techniques that march slices of the hemisphere over the depth buffer: what they have in common. See
-    shaders/common/slices.glsl.
+    """Techniques that march both sides of slices through the view ray, with the parameters they share.
+
+    See shaders/common/slices.glsl.
     """
 
     sample_param: ClassVar[str] = "slices"
 
-    slices: int = param(2, 1, 64, "planes through the view ray at each pixel", log=True)
-    steps: int = param(16, 1, 64, "points tried along each side of a slice", log=True)
-    radius: float | None = param(
-        None, SHORTEST, LONGEST, "how far an occluder may be", unit="m", fraction=0.15, log=True
-    )
-    bias: float = param(
-        0.02, 0.0, 0.5, "an occluder stands above the surface's plane by more than this share of the distance", log=True
-    )
+    slices: int = param(2, 1, 64, "slices per pixel, planes through the view ray; more reduce noise", log=True)
+    steps: int = param(16, 1, 64, "steps along each side of a slice; large radii need more", log=True)
+    radius: float | None = radius_param()
+    bias: float = bias_param()
 
     @property
     def fetches_per_sample(self) -> int:
         return 2 * self.steps
 
     def as_converged(self) -> Self:
-        return replace(self, slices=SCREEN_SLICES, steps=SCREEN_STEPS)
+        return replace(self, slices=CONVERGED_SLICES, steps=CONVERGED_STEPS)
 
     @property
     def count_text(self) -> str:
@@ -333,11 +402,11 @@ class SliceTechnique(Technique, abstract=True):
 
     @property
     def method_text(self) -> tuple[str, ...]:
-        return (f"2 x {self.steps} points", *_reach(self.radius))
+        return (f"2 x {self.steps} steps", *_radius_text(self.radius))
 
-    def label(self) -> str:
-        return ", ".join([self.display_name, f"{self.count_text} of 2 x {self.steps}", *_reach(self.radius)])
+    def describe(self) -> str:
+        return ", ".join([self.label, f"{self.count_text} of 2 x {self.steps} steps", *_radius_text(self.radius)])
 
 
-def _reach(radius: float | None) -> tuple[str, ...]:
+def _radius_text(radius: float | None) -> tuple[str, ...]:
     return () if radius is None else (f"radius {radius:.3g} m",)

@@ -1,90 +1,87 @@
-"""Light of the frames before, found again where camera and lights have moved since: steadier than one frame, and off
-unless asked for.
+"""Temporal reuse: lighting of earlier frames is reprojected to where camera and surfaces are now. Off by default.
 
-A frame remains a function of what it is given and of what its scope keeps, which is one pair of targets and the camera
-they were drawn with.
+The history is one pair of targets in the scope of the frame, with the camera that it was drawn with. A frame stays a
+function of the shot, the index and this history.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ssdo.gpu.context import Gpu, Texture
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
 from ssdo.render.denoise import Denoiser
-from ssdo.render.frame_uniforms import Matrix, from_view
+from ssdo.render.frame_uniforms import Matrix, view_from_view
 from ssdo.render.technique import LIGHTING_FORMAT, Lighting, TechniqueInputs
 from ssdo.settings import Settings, param
 
 
 @dataclass(frozen=True)
 class Temporal(Settings):
-    """Light that is remembered from frame to frame and found again where the camera moves."""
+    """Reuses the lighting of earlier frames where the camera moves."""
 
     history_length: int = param(
-        0, 0, 64, "frames whose light is remembered and found again where the camera moves; 0 switches it off"
+        0, 0, 64, "frames in the history; more are smoother and follow changes later, 0 disables"
     )
     clip_sigma: float = param(
         0.5,
         0.1,
         100.0,
-        "how far it may differ from this frame's, in spreads of 3 x 3 pixels; more is calmer, and later to see light change",
+        "how far the history may deviate, in standard deviations of 3 x 3 pixels; larger smooths, but may ghost",
         log=True,
     )
 
-    def draw(self, gpu: Gpu, view: TechniqueInputs, light: Lighting, blur: Denoiser, index: int) -> Lighting:
-        """Light of this frame with that of the frames before; what a blur would take for one surface is one. Starts
-        anew at index 0, and wherever what is kept is not of the index before.
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting, denoiser: Denoiser, index: int) -> Lighting:
+        """Blend the lighting of this frame with the history, and keep the result as the new history.
+
+        Pixels are on the same surface where the denoiser would blur across them. The history is dropped at index 0,
+        and where it is not that of frame `index - 1`.
         """
         if self.history_length == 0:
-            return light
-        formats = [
-            LIGHTING_FORMAT,
-            LIGHTING_FORMAT,
-            "rgba32f",
-            "rgba16f",
-            *[LIGHTING_FORMAT] * (light.gloss is not None),
-        ]
-        into, before = (gpu.target(f"temporal.{(index + k) % 2}", view.size, *formats) for k in (0, 1))
-        last, camera = gpu.notes.get(before.name, (None, view.frame))
-        if index == 0 or last != index - 1:
-            gpu.clear(before)
-            camera = view.frame
-        past = Past(from_view(view.frame, camera), camera.tangent, camera.shift)
-        given: dict[str, Any] = {
-            "temporal": self,
-            "past": past,
-            "denoise": blur,
-            "frame": view.frame,
-            "gbuffer": view.gbuffer,
-            "light": light,
-        }
-        kept = Kept(
-            *gpu.draw(
-                f"passes/temporal.frag:{'matte' if light.gloss is None else 'glossy'}",
-                into,
-                **given,
-                before=Kept(*before.textures),
-            )
+            return lighting
+        formats = [LIGHTING_FORMAT, LIGHTING_FORMAT, "rgba32f", "rgba16f"]
+        if lighting.specular is not None:
+            formats.append(LIGHTING_FORMAT)
+        target, previous = (gpu.target(f"temporal.{(index + k) % 2}", inputs.size, *formats) for k in (0, 1))
+        previous_index, previous_frame = previous.metadata or (None, inputs.frame)
+        if index == 0 or previous_index != index - 1:
+            gpu.clear(previous)
+            previous_frame = inputs.frame
+        entry = "diffuse" if lighting.specular is None else "specular"
+        textures = inputs.draw(
+            gpu,
+            f"passes/temporal.frag:{entry}",
+            target,
+            temporal=self,
+            denoise=denoiser,
+            previous_camera=PreviousCamera(
+                view_from_view(inputs.frame, previous_frame),
+                previous_frame.tan_half_fov,
+                previous_frame.projection_offset,
+            ),
+            lighting=lighting,
+            history=History(*previous.textures),
         )
-        gpu.notes[into.name] = index, view.frame
-        return Lighting(kept.direct, kept.indirect, kept.gloss)
+        target.metadata = index, inputs.frame
+        history = History(*textures)
+        return Lighting(history.direct, history.indirect, history.specular)
 
 
 @dataclass(frozen=True)
-class Past:
-    """Passed to shaders as `past`: the camera of the frame before, as this frame's sees it."""
+class PreviousCamera:
+    """The camera of the previous frame, passed to shaders as `previous_camera`."""
 
-    from_view: Matrix  # its view space from this frame's
-    tangent: tuple[float, float]
-    shift: tuple[float, float]
+    view_from_current_view: Matrix  # its view space from that of this frame
+    tan_half_fov: tuple[float, float]
+    projection_offset: tuple[float, float]
 
 
-class Kept(NamedTuple):
-    """What is kept from one frame to the next, passed to shaders as `before`."""
+class History(NamedTuple):
+    """What one frame leaves to the next, passed to shaders as `history`."""
 
     direct: Texture
     indirect: Texture
-    surface: Texture  # rgb: the normal; a: depth
-    counted: Texture  # frames in direct, indirect and gloss
-    gloss: Texture | None = None
+    surface: Texture  # rgb: normal; a: depth
+    frame_count: Texture  # frames in direct (r), indirect (g) and specular (b)
+    specular: Texture | None = None

@@ -1,99 +1,105 @@
-"""Visibility bitmask: which of 32 sectors of each slice are open, and what closes the others (Therrien, Levesque, Gilet
-2023).
-"""
+"""Visibility bitmask: which of 32 sectors of each slice are occluded, and by what (Therrien, Levesque, Gilet 2023)."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from ssdo.gpu.context import Gpu
-from ssdo.render import bounce_sources, probes
-from ssdo.render.depth_layers import depths
-from ssdo.render.environment_maps import around
+from ssdo.render.bounce_sources import bind_bounce_sources
+from ssdo.render.depth_layers import draw_occluder_depth
+from ssdo.render.environment_maps import octahedral_environment
+from ssdo.render.probes import bind_probes
 from ssdo.render.technique import (
-    LIGHTING_FORMAT,
+    SECTORS_PER_SLICE,
+    InspectPass,
     Lighting,
+    Mode,
     SliceTechnique,
     TechniqueInputs,
-    intervals_param,
-    share,
+    depth_layers_param,
+    relative_thickness_param,
+    resolve_thickness,
     thickness_param,
-    thickness_share_param,
 )
 from ssdo.settings import param
 
 
 @dataclass(frozen=True)
 class Bitmask(SliceTechnique):
-    """Directional occlusion by sectors: light of the open sectors only, and one bounce from what closes the others."""
+    """Directional occlusion by sectors: light through unoccluded sectors only, and one bounce from the occluders."""
 
+    label: ClassVar[str] = "bitmask"
+    modes: ClassVar[tuple[Mode, ...]] = (
+        Mode("bitmask", "visibility bitmask, directional occlusion by sectors", key=7),
+    )
     uses_probes: ClassVar[bool] = True
 
     thickness: float | None = thickness_param()
-    relative_thickness: float = thickness_share_param()
-    depth_layers: str = intervals_param()
-    environment_samples: int = param(8, 1, 32, "places in each slice at which the environment is looked up", log=True)
-    environment_footprint: float = param(
-        0.5, 0.0, 64.0, "solid angle a lookup sees of the environment, in squares of the angle between two", log=True
+    relative_thickness: float = relative_thickness_param()
+    depth_layers: str = depth_layers_param()
+    environment_samples: int = param(
+        8, 1, 32, "environment samples per slice; more resolve bright spots better", log=True
     )
-    bounce: bool = param(True, help="one bounce of light from the surfaces that close sectors")
-    indirect_intensity: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
+    environment_footprint: float = param(
+        0.5,
+        0.0,
+        64.0,
+        "solid angle of an environment sample, relative to the squared angle between samples; larger blurs",
+        log=True,
+    )
+    bounce: bool = param(True, help="one bounce of light from the occluders")
+    indirect_intensity: float = param(1.0, 0.0, 8.0, "multiplies indirect light; 1 is physically correct")
     specular_samples: int = param(
-        1, 0, 64, "slices through the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO", log=True
+        1, 0, 64, "slices through the reflection lobe; 0: ambient visibility dims reflections", log=True
     )
 
     def resolve_lengths(self, size: float) -> Self:
-        fitted = super().resolve_lengths(size)
-        return (
-            fitted
-            if fitted.thickness is not None
-            else replace(fitted, thickness=share(fitted.relative_thickness, fitted.radius))
-        )
+        resolved = super().resolve_lengths(size)
+        thickness = resolve_thickness(resolved.thickness, resolved.relative_thickness, resolved.radius)
+        return replace(resolved, thickness=thickness)
 
     @property
-    def display_name(self) -> str:
-        return self.group
-
-    @property
-    def seen(self) -> float:
-        """Solid angle that a lookup sees of the environment."""
+    def environment_solid_angle(self) -> float:
+        """Solid angle of an environment sample, steradians."""
         return self.environment_footprint * (math.pi / self.environment_samples) ** 2
 
     def as_converged(self) -> Self:
         return replace(super().as_converged(), environment_samples=32)
 
-    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
-        given: dict[str, Any] = {"bitmask": self, "frame": view.frame, "gbuffer": view.gbuffer} | probes.given(
-            gpu, view
-        )
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
+        bindings = bind_probes(gpu, inputs) | {"bitmask": self}
         if self.depth_layers == "2":
-            given["inverse_depth"] = depths(gpu, view, self.depth_layers, self.thickness, self.bounce)
-        into = gpu.target("bitmask.direct", view.size, *[LIGHTING_FORMAT] * (1 + (self.bounce and view.probes.enabled)))
-        direct, *sent = gpu.draw(
+            bindings["inverse_depth"] = draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce)
+        has_probe_light = self.bounce and inputs.probes.enabled
+        direct, *probe_light = inputs.draw(
+            gpu,
             "techniques/bitmask.frag:direct",
-            into,
-            within=view.scissor,
-            **given,
-            environment_around=around(gpu, view.sky, self.seen),
+            inputs.target(gpu, "bitmask.direct", 2 if has_probe_light else 1),
+            bindings,
+            environment_octahedral=octahedral_environment(gpu, inputs.environment, self.environment_solid_angle),
         )
-        given |= bounce_sources.given(gpu, view, direct, self.bounce, self.depth_layers)
-        indirect, gloss = gpu.black, None
+
+        bindings |= bind_bounce_sources(gpu, inputs, direct, self.bounce, self.depth_layers)
+        indirect, specular = gpu.black, None
         if self.bounce:
-            into = gpu.target("bitmask.indirect", view.size, LIGHTING_FORMAT)
-            (indirect,) = gpu.draw(
+            (indirect,) = inputs.draw(
+                gpu,
                 "techniques/bitmask.frag:indirect",
-                into,
-                within=view.scissor,
-                **given,
-                before_far=sent[0] if sent else gpu.black,
+                inputs.target(gpu, "bitmask.indirect"),
+                bindings,
+                accumulated_probe_light=probe_light[0] if has_probe_light else gpu.black,
             )
-        if self.specular_samples and view.specular is not None:
-            (gloss,) = gpu.draw(
-                "techniques/bitmask.frag:gloss",
-                gpu.target("bitmask.gloss", view.size, LIGHTING_FORMAT),
-                within=view.scissor,
-                **given,
-            )
-        return Lighting(direct, indirect, gloss)
+        if self.specular_samples and inputs.specular_ibl is not None:
+            target = inputs.target(gpu, "bitmask.specular")
+            (specular,) = inputs.draw(gpu, "techniques/bitmask.frag:specular", target, bindings)
+        return Lighting(direct, indirect, specular)
+
+    def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
+        bindings = bind_probes(gpu, inputs) | {
+            "bitmask": self,
+            "inverse_depth": draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
+            "environment_octahedral": octahedral_environment(gpu, inputs.environment, self.environment_solid_angle),
+        }
+        return InspectPass("passes/inspect_sectors.frag", bindings, SECTORS_PER_SLICE, is_directional=True)

@@ -1,39 +1,33 @@
-"""Ground-truth ambient occlusion: the open share from two horizons in each slice (Jimenez, Wu, Pesce, Jarabo 2016)."""
+"""Ground-truth ambient occlusion: visibility from two horizons per slice (Jimenez, Wu, Pesce, Jarabo 2016)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, SliceTechnique, TechniqueInputs
+from ssdo.render.technique import SECTORS_PER_SLICE, InspectPass, Lighting, Mode, SliceTechnique, TechniqueInputs
 from ssdo.settings import param
 
 
 @dataclass(frozen=True)
 class Gtao(SliceTechnique):
-    """Ambient occlusion from horizons: the part of the hemisphere between them dims the light of all directions alike.
-    No bounce.
-    """
+    """Ambient occlusion from horizons: ambient visibility dims the light of all directions alike. No bounce."""
+
+    label: ClassVar[str] = "GTAO"
+    modes: ClassVar[tuple[Mode, ...]] = (Mode("GTAO", "GTAO, ambient occlusion from horizons", key=6),)
 
     thin_occluder_compensation: float = param(
-        0.0,
-        0.0,
-        1.0,
-        "how far a horizon sinks at each step that lies below it, as things have a back; 0: they have none",
+        0.0, 0.0, 1.0, "how fast a horizon sinks behind an occluder; larger values let light pass thin occluders"
     )
     falloff_range: float = param(
-        0.0, 0.0, 1.0, "the outer share of the radius over which occluders fade; 0: all count up to the radius"
+        0.0, 0.0, 1.0, "outer part of the radius over which occluders fade out, relative to the radius"
     )
-    bent_normals: bool = param(False, help="light is looked up along the mean open direction instead of the normal")
+    bent_normals: bool = param(False, help="sample the environment along the mean unoccluded direction")
 
-    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
-        into = gpu.target("gtao", view.size, LIGHTING_FORMAT)
-        given: dict[str, Any] = {
-            "gtao": self,
-            "frame": view.frame,
-            "gbuffer": view.gbuffer,
-            "environment": view.environment,
-        }
-        (direct,) = gpu.draw("techniques/gtao.frag:occlusion", into, within=view.scissor, **given)
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
+        (direct,) = inputs.draw(gpu, "techniques/gtao.frag:occlusion", inputs.target(gpu, "gtao"), gtao=self)
         return Lighting(direct, gpu.black)
+
+    def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
+        return InspectPass("passes/inspect_horizons.frag", {"gtao": self}, SECTORS_PER_SLICE)

@@ -1,20 +1,21 @@
-"""Every point sees the whole environment: the picture to improve on."""
+"""No occlusion: every point sees the whole environment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique, TechniqueInputs
+from ssdo.render.technique import Lighting, Mode, Technique, TechniqueInputs
 
 
 @dataclass(frozen=True)
 class Off(Technique):
     """No occlusion: the environment's irradiance at the normal, no bounce."""
 
-    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
-        into = gpu.target("off", view.size, LIGHTING_FORMAT)
-        (direct,) = gpu.draw(
-            "techniques/off.frag", into, frame=view.frame, gbuffer=view.gbuffer, environment=view.environment
-        )
+    label: ClassVar[str] = "off"
+    modes: ClassVar[tuple[Mode, ...]] = (Mode("off", "off", key=1),)
+
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
+        (direct,) = inputs.draw(gpu, "techniques/off.frag", inputs.target(gpu, "off"))
         return Lighting(direct, gpu.black)

@@ -1,5 +1,6 @@
-"""Screen-space directional occlusion: which directions are open, and what the closed ones reflect (Ritschel, Grosch,
-Seidel 2009).
+"""Screen-space directional occlusion (Ritschel, Grosch, Seidel 2009).
+
+Light from unoccluded directions only, and what the occluders reflect along the others.
 """
 
 from __future__ import annotations
@@ -7,147 +8,185 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from ssdo.gpu.context import Gpu, Target, Texture
-from ssdo.render import bounce_sources, probes
-from ssdo.render.depth_layers import depths
-from ssdo.render.environment_maps import around
-from ssdo.render.technique import LIGHTING_FORMAT, HemisphereTechnique, Lighting, TechniqueInputs
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.shaders import Bindings
+from ssdo.gpu.target import Texture
+from ssdo.render.bounce_sources import bind_bounce_sources
+from ssdo.render.depth_layers import draw_occluder_depth
+from ssdo.render.environment_maps import octahedral_environment
+from ssdo.render.probes import bind_probes
+from ssdo.render.technique import HemisphereTechnique, InspectPass, Lighting, Mode, TechniqueInputs
 from ssdo.settings import param
 
-MORE = 3  # texels in which a pass says what it has found, where one is not enough
+# The samplers of the textures in which a direct pass stores its hits: one, or all where one is not enough.
+HIT_SAMPLERS = ("batch_hits", "batch_hits_2", "batch_hits_3")
+MAX_HIT_TEXELS = len(HIT_SAMPLERS)
+HIT_BITS_PER_CHANNEL = 24  # integers that float32 holds exactly
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some of a pixel's samples; passed to shaders/techniques/ssdo.frag as `batch`."""
+    """Samples of one pair of passes; passed to shaders/techniques/ssdo.frag as `batch`.
 
-    first: int
+    The direct pass stores for each sample which step is the hit, so that the indirect pass need not march again.
+    """
+
+    first: int  # sample
     end: int
-    bits: int  # for each sample: 0, or which of its points is hidden
-    each: int  # samples that a texel speaks of
+    bits_per_sample: int  # 0, or the step that is the hit
+    samples_per_texel: int
 
 
 @dataclass(frozen=True)
 class Ssdo(HemisphereTechnique):
-    """Directional occlusion: light of the open directions only, and one bounce from the surfaces that close the
-    others.
-    """
+    """Directional occlusion: light from unoccluded directions only, and one bounce from the occluders."""
 
+    label: ClassVar[str] = "SSDO"
+    modes: ClassVar[tuple[Mode, ...]] = (
+        Mode("SSDO direct", "SSDO, direct light only", {"direct": True, "bounce": False}, key=3),
+        Mode("SSDO", "SSDO with bounce", {"direct": True, "bounce": True}, key=4),
+    )
     uses_probes: ClassVar[bool] = True
 
-    direct: bool = param(True, help="light of the open directions")
-    bounce: bool = param(True, help="one bounce of light from the surfaces that close the other directions")
+    direct: bool = param(True, help="light from unoccluded directions")
+    bounce: bool = param(True, help="one bounce of light from the occluders")
     bounce_estimator: str = param(
         "solid-angle",
-        help="how a sender counts: by its solid angle (conserves energy) or by patch area over distance squared (as published)",
+        help="weight of a sender: its solid angle (conserves energy), or the form factor of a patch (as published)",
         choices=("solid-angle", "form-factor"),
     )
     environment_footprint: float = param(
         4.0,
         0.0,
         64.0,
-        "solid angle a sample sees of the environment: 1 its share of the 4 x 4 tile, 16 of a pixel (for small lights, or without blur)",
+        "solid angle of an environment sample: 1 a 16th of a pixel's sample, 16 all of it; larger blurs",
         log=True,
     )
-    indirect_intensity: float = param(1.0, 0.0, 8.0, "weight of the bounce; 1 is physical")
+    indirect_intensity: float = param(1.0, 0.0, 8.0, "multiplies indirect light; 1 is physically correct")
     specular_samples: int = param(
-        4,
-        0,
-        64,
-        "directions tried in the lobe of a glossy surface; 0: it is dimmed by the open share, as in SSAO",
-        log=True,
+        4, 0, 64, "directions in the reflection lobe; 0: ambient visibility dims reflections", log=True
     )
 
-    def draw(self, gpu: Gpu, view: TechniqueInputs) -> Lighting:
-        def target(name: str, textures: int = 1) -> Target:
-            return gpu.target(f"ssdo.{name}", view.size, *[LIGHTING_FORMAT] * textures)
-
-        def unlit() -> Texture:
-            into = target("no direct")
-            into.framebuffer.clear(0.0, 0.0, 0.0, 1.0)
-            return into.textures[0]
-
-        if not (self.direct or self.bounce or (self.specular_samples and view.specular is not None)):
-            return Lighting(unlit(), gpu.black)
-        given: dict[str, Any] = {"ssdo": self, "frame": view.frame, "gbuffer": view.gbuffer}
-        given |= {
-            "inverse_depth": depths(gpu, view, self.depth_layers, self.thickness, self.bounce),
-            "environment_around": around(gpu, view.sky, self.seen),
-        }
-        given |= probes.given(gpu, view)
-        direct = far = gpu.black
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
+        has_specular = self.specular_samples > 0 and inputs.specular_ibl is not None
+        if not (self.direct or self.bounce or has_specular):
+            return Lighting(self._draw_unlit(gpu, inputs), gpu.black)
+        bindings = self._bind(gpu, inputs)
+        direct = probe_light = gpu.black
         hits: list[Sequence[Texture]] = []
-        texels, suffix = (MORE, "_more") if self.bounce and self.samples > self.each else (1, "")
         if self.direct or self.bounce:
-            for number, batch in enumerate(self.batches):
-                # what a bounce needs too
-                into = target(
-                    f"direct {number}" if number else "direct", 1 + self.bounce * (texels + view.probes.enabled)
-                )
-                direct, *more = gpu.draw(
-                    f"techniques/ssdo.frag:direct{suffix}",
-                    into,
-                    within=view.scissor,
-                    **given,
-                    batch=batch,
-                    before=direct,
-                    before_far=far,
-                )
-                far = more[texels] if len(more) > texels else far
-                hits.append(more[:texels])
-        indirect = far
-        gloss = None
-        given |= bounce_sources.given(gpu, view, direct, self.bounce, self.depth_layers)
+            direct, probe_light, hits = self._draw_direct(gpu, inputs, bindings)
+
+        bindings |= bind_bounce_sources(gpu, inputs, direct, self.bounce, self.depth_layers)
+        indirect, specular = gpu.black, None
         if self.bounce:
-            for number, (batch, found) in enumerate(zip(self.batches, hits, strict=True)):
-                into = target(f"indirect {number % 2}" if number else "indirect")
-                parts: dict[str, Any] = {"batch": batch, "before": indirect}
-                parts |= dict(zip(("batch_hits", "batch_hits_2", "batch_hits_3"), found, strict=False))
-                (indirect,) = gpu.draw(
-                    f"techniques/ssdo.frag:indirect{suffix}", into, within=view.scissor, **given, **parts
-                )
-        if self.specular_samples and view.specular is not None:
-            (gloss,) = gpu.draw(
-                "techniques/ssdo.frag:gloss", target("gloss"), within=view.scissor, **given, batch=self.batches[0]
+            indirect = self._draw_indirect(gpu, inputs, bindings, probe_light, hits)
+        if has_specular:
+            target = inputs.target(gpu, "ssdo.specular")
+            (specular,) = inputs.draw(gpu, "techniques/ssdo.frag:specular", target, bindings, batch=self.batches[0])
+        return Lighting(direct if self.direct else self._draw_unlit(gpu, inputs), indirect, specular)
+
+    def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
+        bindings = self._bind(gpu, inputs) | {"batch": self.batches[0]}
+        return InspectPass("passes/inspect_directions.frag", bindings, is_directional=True)
+
+    def _bind(self, gpu: Gpu, inputs: TechniqueInputs) -> Bindings:
+        """What all entries of shaders/techniques/ssdo.frag read."""
+        return bind_probes(gpu, inputs) | {
+            "ssdo": self,
+            "inverse_depth": draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
+            "environment_octahedral": octahedral_environment(gpu, inputs.environment, self.environment_solid_angle),
+        }
+
+    def _draw_unlit(self, gpu: Gpu, inputs: TechniqueInputs) -> Texture:
+        """No direct light, and full visibility."""
+        target = inputs.target(gpu, "ssdo.unlit")
+        target.framebuffer.clear(0.0, 0.0, 0.0, 1.0)
+        return target.textures[0]
+
+    def _draw_direct(
+        self, gpu: Gpu, inputs: TechniqueInputs, bindings: Bindings
+    ) -> tuple[Texture, Texture, list[Sequence[Texture]]]:
+        """Direct light, indirect light from probes, and the textures of hits for each batch. Batches add up."""
+        direct = probe_light = gpu.black
+        hits: list[Sequence[Texture]] = []
+        for number, batch in enumerate(self.batches):
+            textures = 1
+            if self.bounce:
+                textures += self.hit_texels + inputs.probes.enabled
+            direct, *others = inputs.draw(
+                gpu,
+                f"techniques/ssdo.frag:direct{self._entry_suffix}",
+                inputs.target(gpu, f"ssdo.direct {number}" if number else "ssdo.direct", textures),
+                bindings,
+                batch=batch,
+                accumulated=direct,
+                accumulated_probe_light=probe_light,
             )
-        return Lighting(
-            direct if self.direct else unlit(),
-            indirect if self.bounce else gpu.black,
-            gloss,
-        )
+            hits.append(others[: self.hit_texels])
+            if len(others) > self.hit_texels:
+                probe_light = others[self.hit_texels]
+        return direct, probe_light, hits
+
+    def _draw_indirect(
+        self,
+        gpu: Gpu,
+        inputs: TechniqueInputs,
+        bindings: Bindings,
+        probe_light: Texture,
+        hits: Sequence[Sequence[Texture]],
+    ) -> Texture:
+        """Indirect light from probes and from the hits. Batches add up."""
+        indirect = probe_light
+        for number, (batch, textures) in enumerate(zip(self.batches, hits, strict=True)):
+            (indirect,) = inputs.draw(
+                gpu,
+                f"techniques/ssdo.frag:indirect{self._entry_suffix}",
+                inputs.target(gpu, f"ssdo.indirect {number % 2}" if number else "ssdo.indirect"),
+                {**bindings, **dict(zip(HIT_SAMPLERS, textures, strict=False))},
+                batch=batch,
+                accumulated=indirect,
+            )
+        return indirect
 
     @property
     def specular_count(self) -> int:
         return self.specular_samples
 
     @property
-    def seen(self) -> float:
-        """Solid angle that a sample sees of the environment: so many shares of the tile's 16 N directions, at 60
-        degrees from the normal.
-        """
-        return self.environment_footprint * math.pi / (16 * self.samples * 0.5)
+    def environment_solid_angle(self) -> float:
+        """Solid angle of an environment sample, steradians, at 60 degrees from the normal."""
+        directions_of_tile = 16 * self.samples
+        return self.environment_footprint * math.pi / (directions_of_tile * 0.5)
 
     @property
-    def bits(self) -> int:
-        """What it takes to say which of a sample's points is hidden, if any."""
+    def bits_per_sample(self) -> int:
+        """Bits that store which step of a sample is the hit, if any."""
         return (self.steps if self.visibility == "ray-march" else 1).bit_length()
 
     @property
-    def each(self) -> int:
-        """Samples that fit into a texel: 24 bits in each of four channels, exact as float32."""
-        return 4 * (24 // self.bits)
+    def samples_per_texel(self) -> int:
+        """Samples whose hits fit into one RGBA texel."""
+        return 4 * (HIT_BITS_PER_CHANNEL // self.bits_per_sample)
+
+    @property
+    def hit_texels(self) -> int:
+        """Textures in which a direct pass stores its hits."""
+        return MAX_HIT_TEXELS if self.bounce and self.samples > self.samples_per_texel else 1
+
+    @property
+    def _entry_suffix(self) -> str:
+        return "_large_batch" if self.hit_texels > 1 else ""
 
     @property
     def batches(self) -> list[Batch]:
-        """The samples, in parts whose hits fit into the texels of one pass; all of them, where no bounce asks for
-        hits.
-        """
-        most = self.each if self.samples <= self.each else MORE * self.each
+        """The samples in batches whose hits fit into the texels of one pass; one batch without a bounce."""
         if not self.bounce:
             return [Batch(0, self.samples, 0, self.samples)]
+        size = self.hit_texels * self.samples_per_texel
         return [
-            Batch(first, min(first + most, self.samples), self.bits, self.each)
-            for first in range(0, self.samples, most)
+            Batch(first, min(first + size, self.samples), self.bits_per_sample, self.samples_per_texel)
+            for first in range(0, self.samples, size)
         ]
