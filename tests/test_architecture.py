@@ -36,7 +36,7 @@ def imported(path: Path, top_level: bool = False) -> set[str]:
 
 def test_imports_go_one_way() -> None:
     """settings, arrays -> scene -> gpu -> render -> measure -> viewer -> commands -> __main__."""
-    order = ("resources", "settings", "arrays", "scene", "gpu", "render", "measure", "viewer", "commands", "__main__")
+    order = ("resources", "settings", "flags", "toml_text", "arrays", "scene", "gpu", "render", "measure", "viewer", "commands", "__main__")
     for path in MODULES:
         layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if layer == "__init__":
@@ -73,9 +73,9 @@ def test_techniques_and_commands_do_not_import_one_another() -> None:
 def test_the_tables_in_the_readme_are_the_programs_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ssdo.__main__ import parameters
+    from ssdo.commands import parameters
 
-    assert parameters([]) == 0
+    assert parameters.main([]) == 0
     readme = (ROOT / "README.md").read_text("utf-8")
     assert capsys.readouterr().out.strip() in readme
     assert keys.table().strip() in readme

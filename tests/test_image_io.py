@@ -128,7 +128,7 @@ def test_a_comparison_on_a_full_disk(
 ) -> None:
     """What is there is whole; what is not is named."""
     out = tmp_path / "out"
-    arguments = ["compare", *SMALL, "--techniques", "off", "--against", "none", "--no-cache", "--output", str(out)]
+    arguments = ["compare", *SMALL, "--techniques", "off", "--reference", "none", "--no-cache", "--output", str(out)]
     monkeypatch.setattr(sys, "argv", ["ssdo", *arguments])
     with nearly_full(size):
         assert main() == 2
@@ -156,20 +156,20 @@ import itertools, sys
 from ssdo import __main__
 from ssdo.commands import capture
 from ssdo.render import pipeline
-from ssdo.gpu.context import Gpu, headless
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.render.shot import Shot
 from ssdo.measure import images
 from pathlib import Path
 paths = [Path(sys.argv[1]) / name for name in ("a.png", "a.npz", "a.exr")]
 def again(arguments):
     shot = Shot().with_values({"scene": "cornell", "technique": "off", "width": 320, "height": 180})
-    with Gpu(headless()) as gpu:
-        picture = pipeline.photograph(gpu, shot)
+    with Gpu(create_headless_context()) as gpu:
+        picture = pipeline.render_accumulated(gpu, shot)
         for path in itertools.cycle(paths):
             images.save(path, gpu, picture, shot.values())
             if path == paths[-1]:
                 print("begun", flush=True)
-__main__.COMMANDS["again"] = again
+__main__.load_command = lambda name: again
 sys.argv[1:] = ["again"]
 sys.exit(__main__.main())
 """

@@ -18,7 +18,8 @@ from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Target, Texture
 from ssdo.gpu.timer import PassTimer
-from ssdo.render.pipeline import FrameResult, measure_passes, render_accumulated, render_frame
+from ssdo.render.pass_times import measure_passes
+from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
@@ -74,7 +75,7 @@ def drawn(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[list[str], dict[str, Fl
 
 
 def arrays(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
-    made = picture.inputs.gbuffer._asdict() | {"sun and lamps": picture.inputs.direct_irradiance, "picture": picture.display}
+    made = picture.inputs.gbuffer._asdict() | {"sun and lamps": picture.inputs.direct_lighting.irradiance, "picture": picture.display}
     return {name: gpu.read(texture) for name, texture in made.items() if texture is not None}
 
 
@@ -271,9 +272,9 @@ def test_what_no_later_pass_reads_goes_where_memory_is_spared(own: Gpu, monkeypa
     monkeypatch.setattr(own, "low_memory", True)
     picture = render_frame(own, Shot().with_values(BASE | {"technique": "ssdo", "denoise.radius": 2}))
     there = {name: [ref() is not None for ref in refs] for name, refs in made.items()}
-    assert not any(there["senders"] + there["inverse depth"] + there["blur.across"]) and there["ssdo.direct"] == [
+    assert not any(there["bounce_sources"] + there["inverse_depth"] + there["denoise.horizontal"]) and there["ssdo.direct"] == [
         True,
         False,
     ]
-    assert all(there["gbuffer"] + there["lamps"] + there["ssdo.indirect"] + there["blur.down"] + there["radiance"])
+    assert all(there["gbuffer"] + there["punctual_lights"] + there["ssdo.indirect"] + there["denoise.vertical"] + there["radiance"])
     assert own.target_bytes == picture.inputs.size[0] * picture.inputs.size[1] * (16 + 4) + 2 * 4

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ssdo.commands.parameters import table_rows
+from ssdo.flags import FlagParser, add_flags, parse_flags
 from ssdo.gpu.glsl import compile_time_values, glsl_struct
-from ssdo.render import shot as shots
-from ssdo.render.shot import Shot, add_shot_flags, parse_overrides
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import add_shot_flags, parse_overrides, read_text
 from ssdo.render.technique import Technique
-from ssdo.settings import Parser, Settings, UserError, add_flags, format_toml, markdown_table, param, parse, parse_toml
+from ssdo.settings import Settings, UserError, param
+from ssdo.toml_text import format_toml, parse_toml
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Kettle(Settings):
 
 
 def flags(*arguments: str) -> dict[str, Any]:
-    parser = Parser("x", allow_abbrev=False)
+    parser = FlagParser("x")
     add_flags(parser, Kettle())
-    return parse(parser, arguments)
+    return parse_flags(parser, arguments)
 
 
 def test_flags_say_what_they_say() -> None:
@@ -138,7 +141,7 @@ def test_a_number_is_declared_by_its_type_not_its_value() -> None:
 
 
 def test_table_names_default_range_and_meaning() -> None:
-    rows = markdown_table(Kettle()).splitlines()
+    rows = table_rows(Kettle())
     assert "| `kettle.heat` | 50 | 0 to 100 C | how hot |" in rows
     assert "| `kettle.depth` | 25% of the scene's size | 0 to 10 m | of water |" in rows
     assert "| `kettle.place` | the stove |  | where |" in rows
@@ -161,9 +164,9 @@ def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
     preset.write_text(
         'technique = "ssao"\nwidth = 320\n[ssao]\nradius = 0.8\n[ssdo]\nsamples = 4\n[camera]\neye = [1, 2, 3]\n'
     )
-    parser = Parser("x", allow_abbrev=False)
+    parser = FlagParser("x")
     add_shot_flags(parser)
-    (shot,) = parse_overrides(parse(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).build_shots()
+    (shot,) = parse_overrides(parse_flags(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).build_shots()
     assert shot == Shot().with_values(
         {"technique": "ssao", "ssao.radius": 0.8, "ssao.samples": 9, "width": 64, "camera.eye": (1.0, 2.0, 3.0)}
     )
@@ -181,7 +184,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path, tmp_path / "none", tmp_path / "binary"):
         with pytest.raises(UserError):
-            shots.read_text(path)
+            read_text(path)
 
 
 def test_what_has_no_effect_is_refused() -> None:

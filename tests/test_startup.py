@@ -56,7 +56,7 @@ def drawn(gpu: Gpu, picture: FrameResult) -> list[np.ndarray[Any, Any]]:
         gpu.read(t)
         for t in (
             picture.inputs.gbuffer.depth,
-            picture.inputs.direct_irradiance,
+            picture.inputs.direct_lighting.irradiance,
             picture.unfiltered.direct,
             picture.unfiltered.indirect,
             picture.radiance,
@@ -139,7 +139,12 @@ def test_scenes_are_listed_as_their_modules_have_them() -> None:
         "nook",
         "blocks",
         "million",
-        *(f.__name__.removeprefix("build_") for f in (*fixtures.ALL, *failures.ALL)),
+        *(
+            name.removeprefix("build_")
+            for module in (fixtures, failures)
+            for name, function in vars(module).items()
+            if name.startswith("build_") and function.__module__ == module.__name__
+        ),
     ]
     assert list(built_in.BUILT_IN_SCENES)[: len(listed)] == listed  # behind them those of other tests
     assert all(built_in.get_builder(name).__doc__ for name in listed)

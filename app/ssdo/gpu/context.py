@@ -13,10 +13,11 @@ from typing import Any, Self, TypeVar
 import moderngl
 import numpy as np
 
-from ssdo.arrays import Array, Floats
+from ssdo.arrays import Floats
 from ssdo.gpu.geometry import DrawRange, Geometry, create_vertex_array
 from ssdo.gpu.glsl import UniformStruct
 from ssdo.gpu.pass_cache import PassCache
+from ssdo.gpu.readback import read_floats, read_pixel
 from ssdo.gpu.shaders import Binding, Program, ShaderCompiler, pass_name, split_bindings
 from ssdo.gpu.target import Box, Size, Target, Texture, create_depth_target, create_target
 from ssdo.gpu.timer import PassTimer
@@ -28,7 +29,6 @@ T = TypeVar("T")
 
 OPENGL_REQUIRED = "this program needs OpenGL 4.1; `ssdo doctor` lists what is missing and how to get it"
 NO_BINDINGS: Mapping[str, Binding] = {}
-NUMPY_TYPES = {"f1": "u1", "f2": "f2", "f4": "f4"}  # by moderngl's
 
 
 class NoOpenGLError(UserError):
@@ -38,7 +38,7 @@ class NoOpenGLError(UserError):
 
 
 def create_headless_context() -> moderngl.Context:
-    """A context without a window: EGL on Linux, the system's own elsewhere. Raises NoOpenGL."""
+    """A context without a window: EGL on Linux, the system's own elsewhere. Raises NoOpenGLError."""
     reasons = []
     for backend in ("egl", "") if sys.platform == "linux" else ("",):
         options: dict[str, Any] = {"backend": backend} if backend else {}
@@ -173,7 +173,7 @@ class Gpu:
         holds its result. `scissor`: pixels outside are undefined.
         """
         structs, textures = split_bindings({**bindings, **more_bindings})
-        key = (shader, structs, self._versions(textures)) if cache else None
+        key = self.pass_cache.key(shader, structs, textures) if cache else None
         if self._is_cached(shader, target, key):
             return target.textures
         program = self.shaders.fullscreen_program(shader, structs)
@@ -209,9 +209,9 @@ class Gpu:
         structs, textures = split_bindings({**bindings, **more_bindings})
         key = None
         if cache:
-            drawn = [(drawn.first_index, drawn.entry) for drawn in ranges]
+            drawn = [(draw_range.first_index, draw_range.entry) for draw_range in ranges]
             vertices = self.pass_cache.version(geometry.vertices)
-            key = (shader, vertices, cull_front, drawn, structs, self._versions(textures))
+            key = (self.pass_cache.key(shader, structs, textures), vertices, drawn, cull_front)
         if self._is_cached(shader, target, key):
             return
         self.pass_cache.bump_version(target.textures)
@@ -279,9 +279,6 @@ class Gpu:
     def _render(self, vertex_array: moderngl.VertexArray, count: int, first: int = 0) -> None:
         vertex_array.render(moderngl.TRIANGLES, vertices=count, first=first)
 
-    def _versions(self, textures: Mapping[str, Texture]) -> dict[str, int]:
-        return {name: self.pass_cache.version(texture) for name, texture in textures.items()}
-
     def _is_cached(self, shader: str, target: Target, key: object) -> bool:
         if key is None or not self.pass_cache.is_cached(target, key):
             return False
@@ -297,34 +294,19 @@ class Gpu:
 
     def read(self, texture: Texture) -> Floats:
         """A texture's values, float32 (h, w, components), row 0 on top. 8 bit become 0 to 1."""
-        values = self.read_raw(texture)
-        floats: Floats = np.multiply(values, 1 / 255 if values.dtype == np.uint8 else 1, dtype="f4")
-        return floats
-
-    def read_raw(self, texture: Texture) -> Array:
-        """A texture's values in their own type, (h, w, components), row 0 on top."""
-        values = np.frombuffer(texture.read(alignment=1), NUMPY_TYPES[texture.dtype])
-        return values.reshape(texture.height, texture.width, texture.components)[::-1]
+        return read_floats(texture)
 
     def read_pixel(self, texture: Texture, x: int, y: int) -> tuple[float, ...]:
         """The values of one texel, row 0 on top. Waits until drawing is finished."""
-        framebuffer = self._framebuffer_of(texture) or self.ctx.framebuffer([texture])
-        box = (x, texture.height - 1 - y, 1, 1)
-        data = framebuffer.read(box, components=texture.components, dtype=texture.dtype, alignment=1)
-        values = np.frombuffer(data, NUMPY_TYPES[texture.dtype]).astype("f8")
-        return tuple(float(value) / (255 if texture.dtype == "f1" else 1) for value in values)
+        for target in self.targets.values():
+            if texture in target.textures:
+                return read_pixel(texture, target.attachments[target.textures.index(texture)], x, y)
+        return read_pixel(texture, self.ctx.framebuffer([texture]), x, y)
 
     def write(self, texture: Texture, values: Floats) -> None:
         """Replace the values of a 32-bit texture: (h, w, components), row 0 on top."""
         texture.write(np.ascontiguousarray(values[::-1], "f4").tobytes())
         self.pass_cache.bump_version([texture])
-
-    def _framebuffer_of(self, texture: Texture) -> moderngl.Framebuffer | None:
-        for target in self.targets.values():
-            for candidate, framebuffer in zip(target.textures, target.attachments, strict=True):
-                if candidate is texture:
-                    return framebuffer
-        return None
 
 
 def trim_heap() -> None:

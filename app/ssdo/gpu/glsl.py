@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import Field, fields
 from typing import Any, ClassVar, Protocol
 
-from ssdo.settings import kind_of, param_of
+from ssdo.settings import field_type, param_of
 
 GLSL_SCALARS = {float: "float", int: "int", bool: "bool"}
 GLSL_TUPLES = {2: "vec2", 3: "vec3", 4: "vec4", 9: "mat3", 16: "mat4"}  # by length
@@ -39,7 +39,7 @@ def glsl_struct(block: UniformStruct, name: str) -> str:
         elif isinstance(value, tuple):
             members.append(f"    {GLSL_TUPLES[len(value)]} {f.name};")
         # the declared type decides: a float field may hold an int
-        elif (kind := kind_of(type(block), f.name)) in GLSL_SCALARS:
+        elif (kind := field_type(type(block), f.name)) in GLSL_SCALARS:
             members.append(f"    {GLSL_SCALARS[kind]} {f.name};")
     if not members:
         return "\n".join(constants)

@@ -7,18 +7,23 @@ from collections.abc import Iterable, Mapping
 
 import moderngl
 
+from ssdo.gpu.glsl import UniformStruct
 from ssdo.gpu.target import Target, Texture
 
 
 class PassCache:
-    """Remembers passes by key: everything that decides what a pass draws, with versions in place of textures.
+    """Remembers passes by key: everything that decides what a pass draws.
 
-    A texture's or buffer's version changes whenever its contents do, and is copied with them.
+    Textures and buffers have versions, which change with their contents and are copied with them.
     """
 
     def __init__(self, targets: Mapping[str, Target]) -> None:
         self._targets = targets
         self._versions = itertools.count(1)
+
+    def key(self, shader: str, structs: Mapping[str, UniformStruct], textures: Mapping[str, Texture]) -> object:
+        """Equal for passes that draw the same."""
+        return shader, dict(structs), {name: self.version(texture) for name, texture in textures.items()}
 
     def version(self, resource: Texture | moderngl.Buffer) -> int:
         """The number of a resource's contents."""

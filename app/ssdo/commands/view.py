@@ -1,0 +1,65 @@
+"""The interactive viewer: SSAO and SSDO side by side, unless one technique is asked for.
+
+Where no window can be opened, it says why and captures the comparison instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ssdo import viewer
+from ssdo.commands import capture
+from ssdo.flags import FlagParser, parse_flags
+from ssdo.gpu.context import NoOpenGLError
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
+from ssdo.render.technique import Technique
+from ssdo.settings import UserError
+
+COMPARED_TECHNIQUES = ("off", "ssao", "ssdo")
+MIN_UI_SCALE, MAX_UI_SCALE = 0.5, 4.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`view FLAGS`. Returns the exit code. Raises UserError."""
+    parser = FlagParser("ssdo view", __doc__)
+    parser.add_argument(
+        "--ui-scale",
+        type=float,
+        default=1.0,
+        metavar="V",
+        help=f"size of the panel's text and controls, {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g} [1]",
+    )
+    add_shot_flags(parser)
+    flags = parse_flags(parser, arguments)
+    ui_scale = flags.pop("ui_scale")
+    if not MIN_UI_SCALE <= ui_scale <= MAX_UI_SCALE:
+        raise UserError(f"--ui-scale {ui_scale:g}: must be {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g}")
+    overrides = parse_overrides(flags)
+    shot = overrides.build_shot(overrides.technique)
+    try:
+        return viewer.main(
+            shot,
+            {name: overrides.build_shot(name).technique for name in Technique.known},
+            ui_scale=ui_scale,
+            size=(shot.width, shot.height),
+            split=not overrides.is_set("technique"),
+            choose=not overrides.is_set("lighting.resolution"),
+        )
+    except NoOpenGLError as error:
+        print(f"no window: {error}\ncapturing the comparison instead", file=sys.stderr)
+        _capture_comparison(overrides, shot)
+        return 0
+
+
+def _capture_comparison(overrides: Overrides, shot: Shot) -> None:
+    """Capture the shot with each technique, and print the paths. Flags of other techniques have no effect."""
+    flags = {
+        name: value
+        for name, value in overrides.cli.items()
+        if name in shot.values() or name.partition(".")[0] in COMPARED_TECHNIQUES
+    }
+    flags.pop("technique", None)
+    for path in capture.captured(Overrides(overrides.preset, flags), COMPARED_TECHNIQUES, None):
+        print(path)
