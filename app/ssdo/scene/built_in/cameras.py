@@ -1,14 +1,14 @@
-"""Views of built-in scenes that figures are measured over: eye and target, the first the scene's own."""
+"""Cameras of built-in scenes that measurements use: (eye, target) each; the first is the scene's own."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 
-from ssdo.scene.built_in import BUILT_IN, builder
+from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder
 from ssdo.settings import Vec3
 
-CAMERAS: Mapping[str, Sequence[tuple[Vec3, Vec3]]] = {
+CAMERAS_BY_SCENE: Mapping[str, Sequence[tuple[Vec3, Vec3]]] = {
     "courtyard": (
         ((-3.5, 2.0, 5.7), (0.15, 1.72, -1.5)),
         ((3.6, 1.6, 4.6), (-1.2, 1.3, -0.6)),
@@ -32,10 +32,11 @@ CAMERAS: Mapping[str, Sequence[tuple[Vec3, Vec3]]] = {
 }
 
 
-def of(scene: str) -> Sequence[tuple[Vec3 | None, Vec3 | None]]:
-    """Those of a scene: listed here, or in its module; of any other scene its own view alone."""
+def get_cameras(scene: str) -> Sequence[tuple[Vec3 | None, Vec3 | None]]:
+    """The cameras of a scene: from this table, from `CAMERAS` of its module, or (None, None) for its own camera."""
     name = scene.partition(":")[0]
-    if name in CAMERAS or name not in BUILT_IN:
-        return CAMERAS.get(name, [(None, None)])
-    found: Sequence[tuple[Vec3, Vec3]] = getattr(sys.modules[builder(name).__module__], "CAMERAS", [(None, None)])
-    return found
+    if name in CAMERAS_BY_SCENE or name not in BUILT_IN_SCENES:
+        return CAMERAS_BY_SCENE.get(name, [(None, None)])
+    module = sys.modules[get_builder(name).__module__]
+    cameras: Sequence[tuple[Vec3, Vec3]] = getattr(module, "CAMERAS", [(None, None)])
+    return cameras

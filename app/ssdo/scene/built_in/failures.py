@@ -1,47 +1,53 @@
-"""The failure gallery: small stills, each built so that screen space gets one thing wrong, and where in them it shows.
+"""The failure gallery: stills in which screen-space lighting gets one thing wrong, and the region where it shows.
 
-Every argument moves its scene towards the failure or away from it. `bench failures` draws and measures them all.
+Every scene has one argument that moves it towards the failure or away from it. `bench failures` measures all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
-from ssdo.scene.built_in.blocks import knot
-from ssdo.scene.model import Material, Mesh, Scene, Sunlight
-from ssdo.scene.modelling.assembly import merged, moved, painted, placing, scaled, transformed
-from ssdo.scene.modelling.masonry import paving, strip, wall
-from ssdo.scene.modelling.shapes import box, boxes, cylinder, lathe, sphere
-from ssdo.scene.modelling.textures import palette, plaster, shade
+from ssdo.scene.built_in.blocks import make_trefoil_knot
+from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
+from ssdo.scene.modelling.assembly import (
+    assign_uvs,
+    make_transform,
+    merge_by_material,
+    scale,
+    transform,
+    translate,
+)
+from ssdo.scene.modelling.masonry import build_paving, build_stone_course, build_wall
+from ssdo.scene.modelling.shapes import lathe, make_box, make_boxes, make_cylinder, make_sphere
+from ssdo.scene.modelling.textures import get_palette_uv, make_palette, make_plaster
 from ssdo.settings import UserError, Vec3
-
-Rng = np.random.Generator
 
 MARBLE = Material((0.78, 0.76, 0.72), name="marble")
 STEEL = Material((0.22, 0.23, 0.25), name="steel")
 RED = Material((0.62, 0.035, 0.03), name="red")
 TEAL = Material((0.03, 0.34, 0.36), name="teal")
-OCHRE = (0.56, 0.36, 0.17)
-LOW = (1.0, 0.93, 0.83)  # the colour of a sun that is low
-LIME = (0.72, 0.68, 0.60)
+OCHRE_WASH = (0.56, 0.36, 0.17)
+LIME_WASH = (0.72, 0.68, 0.60)
+LOW_SUN_COLOR = (1.0, 0.93, 0.83)
 
 
 class Failure(NamedTuple):
-    """What goes wrong in a scene, and where to look for it."""
+    """What goes wrong in a scene, and the region where it shows. Positions and lengths in metres."""
 
     scene: str
-    what: str  # goes wrong
-    why: str  # screen space cannot know better
-    term: str  # of the lighting in which it shows: open (share), direct or indirect (irradiance)
-    sign: int  # of SSDO less truth: 1 too bright, -1 too dark, 0 as it should be
-    low: Vec3  # the region in which it shows: surfaces between two corners, world, metres
-    high: Vec3
-    radius: float  # that reaches what matters, metres
-    thickness: float  # of what matters, metres
-    cure: Mapping[str, Any] = {}  # parameters of a shot under which screen space does know, or has nothing to miss
+    symptom: str
+    cause: str
+    component: str  # of the lighting, a key of images.arrays: ambient visibility, direct or indirect irradiance
+    bias_sign: int  # SSDO against the reference: 1 too bright, -1 too dark, 0 right
+    region_min: Vec3  # the region: surfaces within a box, world space
+    region_max: Vec3
+    radius: float  # that reaches the relevant surfaces
+    thickness: float  # of the relevant objects
+    remedy: Mapping[str, Any] = {}  # shot parameters with which screen space has the missing information
 
     @property
     def name(self) -> str:
@@ -49,264 +55,229 @@ class Failure(NamedTuple):
         return self.scene.partition(":")[0]
 
 
-def _stone(rng: Rng) -> Material:
-    return palette("limestone", (0.58, 0.52, 0.44), 0.07, 0.04, rng)
+# ---- shared parts ----
 
 
-def _ground(low: tuple[float, float], high: tuple[float, float], stone: Material, rng: Rng) -> list[Mesh]:
-    """Flagstones over x and z, their upper side at y = 0, and the bed that shows in their joints."""
-    bed = painted(box((low[0], -0.3, low[1]), (high[0], -0.012, high[1]), stone), shade(9))
-    return [bed, paving(low, high, 0.0, 0.6, 0.9, stone, rng)]
+def _make_stone(rng: Generator) -> Material:
+    return make_palette("limestone", (0.58, 0.52, 0.44), 0.07, 0.04, rng)
 
 
-def _vase(x: float, z: float, size: float, material: Material, y: float = 0.0) -> Mesh:
-    body = [
-        (0, 0),
-        (0.17, 0),
-        (0.19, 0.015),
-        (0.25, 0.10),
-        (0.325, 0.24),
-        (0.355, 0.38),
-        (0.34, 0.50),
-        (0.28, 0.60),
-        (0.20, 0.66),
-        (0.165, 0.72),
-    ]
+def _build_ground(low: tuple[float, float], high: tuple[float, float], stone: Material, rng: Generator) -> list[Mesh]:
+    """Flagstones from (x, z) to (x, z) with their tops at y = 0, and the bed below their joints."""
+    bed = make_box((low[0], -0.3, low[1]), (high[0], -0.012, high[1]), stone)
+    return [assign_uvs(bed, get_palette_uv(9)), build_paving(low, high, 0.0, 0.6, 0.9, stone, rng)]
+
+
+def _build_vase(x: float, z: float, size: float, material: Material, y: float = 0.0) -> Mesh:
+    foot_and_belly = [(0, 0), (0.17, 0), (0.19, 0.015), (0.25, 0.10), (0.325, 0.24), (0.355, 0.38), (0.34, 0.50)]
+    shoulder = [(0.28, 0.60), (0.20, 0.66), (0.165, 0.72)]
     mouth = [(0.19, 0.78), (0.175, 0.80), (0.145, 0.76), (0.14, 0.70), (0, 0.62)]
-    return transformed(lathe([*body, *mouth], (0, 0, 0), material, 36), placing((x, y, z), 0, size))
+    vase = lathe([*foot_and_belly, *shoulder, *mouth], (0, 0, 0), material, 36)
+    return transform(vase, make_transform((x, y, z), 0, size))
 
 
-def _scene(name: str, parts: list[Mesh], eye: Vec3, target: Vec3, fov: float, sun: Sunlight) -> Scene:
-    return Scene(tuple(merged(parts)), eye, target, fov, sun, "sky", name)
+def _make_scene(name: str, parts: list[Mesh], eye: Vec3, target: Vec3, fov: float, sun: DirectionalLight) -> Scene:
+    return Scene(tuple(merge_by_material(parts)), eye, target, fov, sun, "sky", name)
 
 
-def _within(scene: str, name: str, value: float, low: float, high: float, unit: str = "m") -> None:
+def _make_low_sun(azimuth: float, elevation: float, irradiance: float) -> DirectionalLight:
+    return DirectionalLight(azimuth, elevation, irradiance, LOW_SUN_COLOR)
+
+
+def _require_range(scene: str, name: str, value: float, low: float, high: float, unit: str = "m") -> None:
+    """Raises UserError for a value out of range."""
     if not low <= value <= high:
         raise UserError(f"scene {scene}: {name} = {value:g}: must be {low:g} to {high:g} {unit}".rstrip())
 
 
-def signpost(height: float = 2.6) -> Scene:
-    """Thin pole: a post `height` metres high is taken for a board as deep as `thickness`, and darkens the ground behind
-    it.
-    """
-    _within("signpost", "height", height, 0.4, 4)
+# ---- scenes ----
+
+
+def build_signpost(height: float = 2.6) -> Scene:
+    """Thin object: a post of `height` metres is taken for one as deep as `thickness` and darkens the ground behind."""
+    _require_range("signpost", "height", height, 0.4, 4)
     rng = np.random.default_rng(1)
-    stone = _stone(rng)
-    parts = [
-        *_ground((-7, -6.5), (7, 4), stone, rng),
-        wall((-7, 0, -6.8), (7, 1.2, -6.5), plaster("ochre wash", OCHRE, rng)),
+    stone = _make_stone(rng)
+    ground = _build_ground((-7, -6.5), (7, 4), stone, rng)
+    wall = build_wall((-7, 0, -6.8), (7, 1.2, -6.5), make_plaster("ochre wash", OCHRE_WASH, rng))
+    x = 0.45
+    post = make_cylinder((x, 0, 0), (x, height, 0), 0.03, STEEL, 20)
+    foot = make_cylinder((x, 0, 0), (x, 0.04, 0), 0.11, STEEL, 24)
+    sign = [
+        make_cylinder((x, height, 0.031), (x, height, 0.045), 0.30, RED, 48),
+        make_cylinder((x, height, 0.045), (x, height, 0.05), 0.22, MARBLE, 48),
+        make_box((x - 0.15, height - 0.04, 0.05), (x + 0.15, height + 0.04, 0.056), RED),
     ]
-    x, r = 0.45, 0.03
-    parts += [cylinder((x, 0, 0), (x, height, 0), r, STEEL, 20), cylinder((x, 0, 0), (x, 0.04, 0), 0.11, STEEL, 24)]
-    parts += [
-        cylinder((x, height, 0.031), (x, height, 0.045), 0.30, RED, 48),
-        cylinder((x, height, 0.045), (x, height, 0.05), 0.22, MARBLE, 48),
-    ]
-    parts += [box((x - 0.15, height - 0.04, 0.05), (x + 0.15, height + 0.04, 0.056), RED)]
-    parts += [
-        box((-2.9, 0, -2.6), (-1.3, 0.45, -2.1), MARBLE),
-        _vase(-2.2, -0.9, 0.9, TEAL),
-        _vase(2.6, -2.3, 1.1, MARBLE),
-    ]
-    return _scene(
-        "signpost",
-        parts,
-        (-0.2, 4.4, 5.4),
-        (0.1, 0.75, -0.5),
-        32.0,
-        Sunlight(azimuth=125.0, elevation=42.0, irradiance=1.2, color=LOW),
-    )
+    bench = make_box((-2.9, 0, -2.6), (-1.3, 0.45, -2.1), MARBLE)
+    vases = [_build_vase(-2.2, -0.9, 0.9, TEAL), _build_vase(2.6, -2.3, 1.1, MARBLE)]
+    parts = [*ground, wall, post, foot, *sign, bench, *vases]
+    return _make_scene("signpost", parts, (-0.2, 4.4, 5.4), (0.1, 0.75, -0.5), 32.0, _make_low_sun(125.0, 42.0, 1.2))
 
 
-def overhang(depth: float = 5.0) -> Scene:
-    """Occluder off screen: a roof above the view, `depth` metres deep, leaves the terrace as light as under open
-    sky.
-    """
-    _within("overhang", "depth", depth, 0.1, 8)
+def build_overhang(depth: float = 5.0) -> Scene:
+    """Occluder off screen: the ground under a roof of `depth` metres above the view is as bright as open ground."""
+    _require_range("overhang", "depth", depth, 0.1, 8)
     rng = np.random.default_rng(2)
-    stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    parts = [*_ground((-7, -2), (7, 9), stone, rng), wall((-7, 0, -2.4), (7, 3.6, -2), lime)]
-    parts += [strip((-7, 0, -2), (7, 0.2, -1.94), 1.2, stone, rng)]
-    roof = Material((0.30, 0.17, 0.09), name="timber")
-    parts += [box((-7, 2.9, -2), (7, 3.1, -2 + depth), roof)]
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
+    timber = Material((0.30, 0.17, 0.09), name="timber")
+    ground = _build_ground((-7, -2), (7, 9), stone, rng)
+    wall = build_wall((-7, 0, -2.4), (7, 3.6, -2), lime)
+    skirting = build_stone_course((-7, 0, -2), (7, 0.2, -1.94), 1.2, stone, rng)
+    roof = make_box((-7, 2.9, -2), (7, 3.1, -2 + depth), timber)
+    x, z = 0.2, -0.4
     table = [
-        cylinder((0.2, 0.70, -0.4), (0.2, 0.75, -0.4), 0.55, roof, 48),
-        cylinder((0.2, 0, -0.4), (0.2, 0.70, -0.4), 0.05, STEEL),
+        make_cylinder((x, 0.70, z), (x, 0.75, z), 0.55, timber, 48),
+        make_cylinder((x, 0, z), (x, 0.70, z), 0.05, STEEL),
+        make_cylinder((x, 0, z), (x, 0.03, z), 0.28, STEEL, 32),
     ]
-    table += [cylinder((0.2, 0, -0.4), (0.2, 0.03, -0.4), 0.28, STEEL, 32)]
-    parts += [
-        *table,
-        _vase(0.1, -0.45, 0.5, TEAL, 0.75),
-        _vase(-1.5, -1.3, 1.1, MARBLE),
-        _vase(1.7, -1.45, 0.8, RED),
-        _vase(2.3, -1.2, 0.6, MARBLE),
+    vases = [
+        _build_vase(0.1, -0.45, 0.5, TEAL, 0.75),
+        _build_vase(-1.5, -1.3, 1.1, MARBLE),
+        _build_vase(1.7, -1.45, 0.8, RED),
+        _build_vase(2.3, -1.2, 0.6, MARBLE),
     ]
-    sun = Sunlight(azimuth=165.0, elevation=62.0, irradiance=3.6, color=LOW)
-    return _scene("overhang", parts, (-0.6, 1.55, 4.4), (0.1, 0.62, -1.0), 32.0, sun)
+    parts = [*ground, wall, skirting, roof, *table, *vases]
+    return _make_scene("overhang", parts, (-0.6, 1.55, 4.4), (0.1, 0.62, -1.0), 32.0, _make_low_sun(165.0, 62.0, 3.6))
 
 
-def bouncer(distance: float = 0.1) -> Scene:
-    """Bouncer off screen: a sunlit red wall, `distance` metres beyond the picture's edge, does not tinge the wall it
-    meets.
-    """
-    _within("bouncer", "distance", distance, 0, 10)
+def build_bouncer(distance: float = 0.1) -> Scene:
+    """Bounce source off screen: a sunlit red wall `distance` metres outside the image does not tinge its neighbour."""
+    _require_range("bouncer", "distance", distance, 0, 10)
     rng = np.random.default_rng(3)
-    stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
     x = 3.1 + distance
-    parts = [*_ground((-4, 0), (x, 6), stone, rng), wall((-4, 0, -0.3), (x + 0.3, 2.6, 0), lime)]
-    parts += [wall((x, 0, 0), (x + 0.3, 2.6, 6), plaster("red wash", (0.62, 0.05, 0.035), rng))]
-    parts += [box((1.45, 0, 0.75), (2.05, 0.7, 1.35), MARBLE), knot((1.75, 1.2, 1.05), 0.42, 0.09, MARBLE, 180, 18)]
-    parts += [_vase(-0.35, 0.7, 1.1, MARBLE), _vase(-1.4, 0.9, 0.8, TEAL)]
-    sun = Sunlight(azimuth=282.0, elevation=34.0, irradiance=5.0, color=LOW)
-    return _scene("bouncer", parts, (0.2, 1.35, 5.2), (0.2, 0.95, 0.0), 34.0, sun)
+    ground = _build_ground((-4, 0), (x, 6), stone, rng)
+    back_wall = build_wall((-4, 0, -0.3), (x + 0.3, 2.6, 0), lime)
+    red_wall = build_wall((x, 0, 0), (x + 0.3, 2.6, 6), make_plaster("red wash", (0.62, 0.05, 0.035), rng))
+    pedestal = make_box((1.45, 0, 0.75), (2.05, 0.7, 1.35), MARBLE)
+    knot = make_trefoil_knot((1.75, 1.2, 1.05), 0.42, 0.09, MARBLE, 180, 18)
+    vases = [_build_vase(-0.35, 0.7, 1.1, MARBLE), _build_vase(-1.4, 0.9, 0.8, TEAL)]
+    parts = [*ground, back_wall, red_wall, pedestal, knot, *vases]
+    return _make_scene("bouncer", parts, (0.2, 1.35, 5.2), (0.2, 0.95, 0.0), 34.0, _make_low_sun(282.0, 34.0, 5.0))
 
 
-def backlight(distance: float = 1.0) -> Scene:
-    """Hidden sender: a board whose lamps face the wall `distance` metres behind it; their side is not in the
-    picture.
-    """
-    _within("backlight", "distance", distance, 0.2, 4)
+def build_backlight(distance: float = 1.0) -> Scene:
+    """Hidden bounce source: a board glows towards the wall `distance` metres behind it, away from the camera."""
+    _require_range("backlight", "distance", distance, 0.2, 4)
     rng = np.random.default_rng(4)
-    stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    lamps = Material((0.1, 0.1, 0.1), emission=(0.7, 6.0, 7.0), name="lamps")
-    parts = [*_ground((-4, 0), (4, 6), stone, rng), wall((-4, 0, -0.3), (4, 3.4, 0), lime)]
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
+    glow = Material((0.1, 0.1, 0.1), emission=(0.7, 6.0, 7.0), name="lamps")
+    ground = _build_ground((-4, 0), (4, 6), stone, rng)
+    wall = build_wall((-4, 0, -0.3), (4, 3.4, 0), lime)
     z = distance
-    parts += [
-        box((-0.8, 0.55, z), (0.8, 1.55, z + 0.08), STEEL),
-        boxes((-0.74, 0.61, z - 0.01), (0.74, 1.49, z - 0.001), lamps),
-    ]
-    parts += [cylinder((x, 0, z + 0.04), (x, 0.55, z + 0.04), 0.03, STEEL) for x in (-0.6, 0.6)]
-    parts += [_vase(-1.6, 0.8, 1.0, MARBLE), sphere((1.55, 0.35, 0.9), 0.35, MARBLE)]
-    return _scene("backlight", parts, (0.5, 1.5, 5.6), (0.0, 1.0, 0.0), 36.0, Sunlight(azimuth=180.0, elevation=10.0))
+    board = make_box((-0.8, 0.55, z), (0.8, 1.55, z + 0.08), STEEL)
+    glowing_back = make_boxes((-0.74, 0.61, z - 0.01), (0.74, 1.49, z - 0.001), glow)
+    legs = [make_cylinder((x, 0, z + 0.04), (x, 0.55, z + 0.04), 0.03, STEEL) for x in (-0.6, 0.6)]
+    vase, ball = _build_vase(-1.6, 0.8, 1.0, MARBLE), make_sphere((1.55, 0.35, 0.9), 0.35, MARBLE)
+    parts = [*ground, wall, board, glowing_back, *legs, vase, ball]
+    sun = DirectionalLight(azimuth=180.0, elevation=10.0)
+    return _make_scene("backlight", parts, (0.5, 1.5, 5.6), (0.0, 1.0, 0.0), 36.0, sun)
 
 
-def grazing(angle: float = 1.0) -> Scene:
-    """Grazing plane: a wall seen `angle` degrees from edge on has no pixels for its side; the ground beside it stays
-    light.
-    """
-    _within("grazing", "angle", angle, 0, 90, "degrees")
+def build_grazing(angle: float = 1.0) -> Scene:
+    """Grazing surface: a wall seen at `angle` degrees has no pixels for its side and does not occlude the ground."""
+    _require_range("grazing", "angle", angle, 0, 90, "degrees")
     rng = np.random.default_rng(5)
-    stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    parts = [
-        *_ground((-7, -6), (7, 7), stone, rng),
-        box((-0.15, 0, -3), (0.15, 2.3, 2), plaster("ochre wash", OCHRE, rng)),
-    ]
-    parts += [
-        wall((-7, 0, -6.3), (7, 2.6, -6), lime),
-        sphere((1.7, 0.45, -0.4), 0.45, MARBLE),
-        _vase(-1.6, -0.1, 1.1, TEAL),
-        _vase(-2.3, -1.4, 0.8, MARBLE),
-    ]
-    parts += [box((2.2, 0, -2.9), (3.1, 0.9, -2.0), RED)]
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
+    ground = _build_ground((-7, -6), (7, 7), stone, rng)
+    grazing_wall = make_box((-0.15, 0, -3), (0.15, 2.3, 2), make_plaster("ochre wash", OCHRE_WASH, rng))
+    back_wall = build_wall((-7, 0, -6.3), (7, 2.6, -6), lime)
+    ball = make_sphere((1.7, 0.45, -0.4), 0.45, MARBLE)
+    vases = [_build_vase(-1.6, -0.1, 1.1, TEAL), _build_vase(-2.3, -1.4, 0.8, MARBLE)]
+    block = make_box((2.2, 0, -2.9), (3.1, 0.9, -2.0), RED)
+    parts = [*ground, grazing_wall, back_wall, ball, *vases, block]
     a = np.radians(angle)
     eye = (float(8 * np.sin(a)), 2.6, float(8 * np.cos(a)))
-    return _scene(
-        "grazing",
-        parts,
-        eye,
-        (0.0, 0.6, -0.3),
-        29.0,
-        Sunlight(azimuth=120.0, elevation=48.0, irradiance=1.2, color=LOW),
-    )
+    return _make_scene("grazing", parts, eye, (0.0, 0.6, -0.3), 29.0, _make_low_sun(120.0, 48.0, 1.2))
 
 
-def foreground(distance: float = 4.0) -> Scene:
-    """Depth discontinuity: a pillar `distance` metres before a block hides it, and what is hidden closes nothing."""
-    _within("foreground", "distance", distance, 1.0, 5.0)
+def build_foreground(distance: float = 4.0) -> Scene:
+    """Depth discontinuity: a pillar `distance` metres in front of a block hides it, so the block occludes nothing."""
+    _require_range("foreground", "distance", distance, 1.0, 5.0)
     rng = np.random.default_rng(6)
-    stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    parts = [
-        *_ground((-7, -5), (7, 7), stone, rng),
-        wall((-7, 0, -5.3), (7, 3.2, -5), plaster("ochre wash", OCHRE, rng)),
-    ]
-    parts += [
-        box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), lime),
-        cylinder((0, 0, distance), (0, 4, distance), 0.30, MARBLE, 64),
-    ]
-    parts += [sphere((1.9, 0.4, -1.2), 0.4, RED), _vase(-1.8, -0.6, 1.1, TEAL), _vase(-2.5, -1.7, 0.8, MARBLE)]
-    sun = Sunlight(azimuth=178.0, elevation=50.0, irradiance=1.2, color=LOW)
-    return _scene("foreground", parts, (0.0, 2.2, 6.6), (0.0, 0.7, 0.0), 34.0, sun)
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
+    ground = _build_ground((-7, -5), (7, 7), stone, rng)
+    wall = build_wall((-7, 0, -5.3), (7, 3.2, -5), make_plaster("ochre wash", OCHRE_WASH, rng))
+    block = make_box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), lime)
+    pillar = make_cylinder((0, 0, distance), (0, 4, distance), 0.30, MARBLE, 64)
+    ball = make_sphere((1.9, 0.4, -1.2), 0.4, RED)
+    vases = [_build_vase(-1.8, -0.6, 1.1, TEAL), _build_vase(-2.5, -1.7, 0.8, MARBLE)]
+    parts = [*ground, wall, block, pillar, ball, *vases]
+    return _make_scene("foreground", parts, (0.0, 2.2, 6.6), (0.0, 0.7, 0.0), 34.0, _make_low_sun(178.0, 50.0, 1.2))
 
 
-def grille(bar: float = 0.04) -> Scene:
-    """Tunnelling: a fence of bars `bar` metres thick, twice as far apart, slips between the points tried on a
-    direction.
-    """
-    _within("grille", "bar", bar, 0.01, 0.5)
+def build_grille(bar: float = 0.04) -> Scene:
+    """Undersampling: a fence of bars `bar` metres thick, twice as far apart, falls between the steps of a ray march."""
+    _require_range("grille", "bar", bar, 0.01, 0.5)
     rng = np.random.default_rng(7)
-    stone, lime = _stone(rng), plaster("lime wash", LIME, rng)
-    parts = [*_ground((-6, -6), (6, 5), stone, rng), wall((-6, 0, -6.3), (6, 1.6, -6), lime)]
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
+    ground = _build_ground((-6, -6), (6, 5), stone, rng)
+    wall = build_wall((-6, 0, -6.3), (6, 1.6, -6), lime)
     x = np.arange(-2.4, 2.4, 2 * bar)
-    low = np.stack([x, np.full_like(x, 0.1), np.zeros_like(x)], -1)
-    parts += [
-        boxes(low, low + np.array([bar, 1.6, bar]), STEEL),
-        box((-2.45, 1.7, -0.03), (2.45, 1.76, bar + 0.03), STEEL),
-    ]
-    parts += [
-        box((-2.45, 0, -0.06), (2.45, 0.1, bar + 0.06), MARBLE),
-        sphere((1.45, 0.35, 0.75), 0.35, RED),
-        _vase(-1.45, 0.75, 0.9, TEAL),
-    ]
-    return _scene("grille", parts, (0.3, 1.7, 4.2), (0.0, 0.75, 0.0), 34.0, Sunlight(azimuth=215.0, elevation=44.0))
+    lows = np.stack([x, np.full_like(x, 0.1), np.zeros_like(x)], -1)
+    bars = make_boxes(lows, lows + np.array([bar, 1.6, bar]), STEEL)
+    upper_rail = make_box((-2.45, 1.7, -0.03), (2.45, 1.76, bar + 0.03), STEEL)
+    curb = make_box((-2.45, 0, -0.06), (2.45, 0.1, bar + 0.06), MARBLE)
+    ball, vase = make_sphere((1.45, 0.35, 0.75), 0.35, RED), _build_vase(-1.45, 0.75, 0.9, TEAL)
+    parts = [*ground, wall, bars, upper_rail, curb, ball, vase]
+    sun = DirectionalLight(azimuth=215.0, elevation=44.0)
+    return _make_scene("grille", parts, (0.3, 1.7, 4.2), (0.0, 0.75, 0.0), 34.0, sun)
 
 
-def scale(factor: float = 1.0) -> Scene:
-    """No failure: a still life `factor` times as large, from millimetres to kilometres; it must look the same in
-    all.
-    """
-    _within("scale", "factor", factor, 0.001, 1000, "times")
+def build_scale(factor: float = 1.0) -> Scene:
+    """No failure: a still life scaled by `factor`, from millimetres to kilometres, which must look the same."""
+    _require_range("scale", "factor", factor, 0.001, 1000, "times")
     rng = np.random.default_rng(8)
-    stone, lime = _stone(rng), plaster("ochre wash", OCHRE, rng)
-    parts = [*_ground((-2.4, -1.2), (2.4, 2.4), stone, rng), wall((-2.4, 0, -1.5), (2.4, 2.2, -1.2), lime)]
-    parts += [
-        box((-0.75, 0, -0.7), (-0.15, 0.6, -0.1), MARBLE),
-        moved(sphere((0, 0, 0), 0.3, RED), (-0.45, 0.9, -0.4)),
-        _vase(0.55, -0.3, 1.0, TEAL),
-    ]
-    parts += [sphere((0.15, 0.2, 0.45), 0.2, MARBLE)]
-    sun = Sunlight(azimuth=235.0, elevation=42.0, irradiance=3.6, color=LOW)
+    stone, ochre = _make_stone(rng), make_plaster("ochre wash", OCHRE_WASH, rng)
+    ground = _build_ground((-2.4, -1.2), (2.4, 2.4), stone, rng)
+    wall = build_wall((-2.4, 0, -1.5), (2.4, 2.2, -1.2), ochre)
+    block = make_box((-0.75, 0, -0.7), (-0.15, 0.6, -0.1), MARBLE)
+    red_ball = translate(make_sphere((0, 0, 0), 0.3, RED), (-0.45, 0.9, -0.4))
+    vase = _build_vase(0.55, -0.3, 1.0, TEAL)
+    marble_ball = make_sphere((0.15, 0.2, 0.45), 0.2, MARBLE)
+    parts = merge_by_material([*ground, wall, block, red_ball, vase, marble_ball])
     eye, target = (0.5 * factor, 1.25 * factor, 4.0 * factor), (0.0, 0.55 * factor, -0.3 * factor)
-    return _scene("scale", [scaled(m, factor) for m in merged(parts)], eye, target, 32.0, sun)
+    return _make_scene("scale", [scale(m, factor) for m in parts], eye, target, 32.0, _make_low_sun(235.0, 42.0, 3.6))
 
 
-ALL: tuple[Callable[..., Scene], ...] = (signpost, overhang, bouncer, backlight, grazing, foreground, grille, scale)
+# ---- where they fail ----
 
 FAILURES = (
     Failure(
         "signpost",
         "a thin post darkens the ground behind it like a board",
-        "one depth has no back, so how deep a thing is must be guessed",
+        "a depth buffer has no back faces, so thickness is a guess",
         "open",
         -1,
         (-0.3, -0.03, -2.6),
         (0.9, 0.03, -0.4),
         radius=3.0,
         thickness=3.0,
-        cure={"ssdo.thickness": 0.06},
+        remedy={"ssdo.thickness": 0.06},
     ),
     Failure(
         "overhang",
-        "under a roof above the picture it is as light as outside",
-        "what is off screen closes nothing",
+        "the ground under a roof above the image is as bright as outside",
+        "occluders off screen are missing",
         "open",
         1,
         (-1.5, -0.03, -1.2),
         (1.5, 0.03, 1.0),
         radius=6.0,
         thickness=1.0,
-        cure={"camera.eye": (0.0, 1.0, 9.0), "camera.target": (0.0, 1.6, -1.0), "camera.fov": 50.0},
+        remedy={"camera.eye": (0.0, 1.0, 9.0), "camera.target": (0.0, 1.6, -1.0), "camera.fov": 50.0},
     ),
     Failure(
         "bouncer",
-        "a sunlit red wall beside the picture sends no red into it",
-        "what is off screen sends nothing",
+        "a sunlit red wall beside the image sends no red into it",
+        "bounce sources off screen are missing",
         "indirect",
         -1,
         (2.2, 0.2, -0.02),
         (3.05, 1.7, 0.02),
         radius=4.0,
         thickness=1.0,
-        cure={
+        remedy={
             "camera.eye": (0.0, 1.6, 5.8),
             "camera.target": (2.8, 1.0, 1.5),
             "camera.fov": 70.0,
@@ -316,14 +287,14 @@ FAILURES = (
     Failure(
         "backlight",
         "lamps that face away from the camera do not light the wall",
-        "of every thing one side is seen, and only that sends",
+        "only surfaces that face the camera send light",
         "indirect",
         -1,
         (-1.6, 0.4, -0.02),
         (1.6, 2.2, 0.02),
         radius=4.0,
         thickness=0.1,
-        cure={
+        remedy={
             "camera.eye": (-2.4, 1.8, 0.4),
             "camera.target": (0.2, 1.0, 0.5),
             "camera.fov": 80.0,
@@ -332,39 +303,39 @@ FAILURES = (
     ),
     Failure(
         "grazing",
-        "beside a wall seen edge on the ground is as light as far from it",
-        "a face with no pixels is not there; behind its edge everything is hidden",
+        "the ground beside a wall seen edge on is as bright as far from it",
+        "a face without pixels is missing, and so is what its edge hides",
         "open",
         1,
         (0.18, -0.03, -2.5),
         (0.7, 0.03, 1.5),
         radius=4.0,
         thickness=0.3,
-        cure={"scene": "grazing:angle=40"},
+        remedy={"scene": "grazing:angle=40"},
     ),
     Failure(
         "foreground",
-        "a block hidden by a pillar casts no occlusion beside it",
-        "behind the nearest surface nothing is known",
+        "a block hidden by a pillar does not occlude the ground beside it",
+        "surfaces behind the nearest one are missing",
         "open",
         1,
         (0.62, -0.03, -0.7),
         (1.1, 0.03, 0.6),
         radius=3.0,
         thickness=1.5,
-        cure={"camera.eye": (3.5, 1.8, 5.6)},
+        remedy={"camera.eye": (3.5, 1.8, 5.6)},
     ),
     Failure(
         "grille",
-        "through a fence of thin bars more sky is seen than there is",
-        "thin things fall between the points tried on a direction",
+        "a fence of thin bars lets too much sky through",
+        "thin objects fall between the steps of a ray march",
         "open",
         1,
         (-1.5, -0.03, 0.15),
         (1.5, 0.03, 0.8),
         radius=4.0,
         thickness=0.04,
-        cure={"scene": "grille:bar=0.4", "ssdo.thickness": 0.4},
+        remedy={"scene": "grille:bar=0.4", "ssdo.thickness": 0.4},
     ),
     *(
         Failure(

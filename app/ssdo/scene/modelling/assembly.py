@@ -1,4 +1,4 @@
-"""Putting meshes together: joining, copying, moving, and the texture coordinates they are painted with."""
+"""Mesh operations: merging, instancing, affine transforms and texture coordinates."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ssdo.scene.model import Floats, Material, Mesh
+from ssdo.arrays import Doubles, Floats
+from ssdo.scene.model import Material, Mesh
 
-Points = npt.NDArray[np.float64]
-Place = Sequence[float] | Floats | Points  # three numbers
+Vec3Like = Sequence[float] | Floats | Doubles  # three numbers
+
+UNTEXTURED_UV = (0.5, 0.5)  # of meshes whose material has no texture
+MIN_LENGTH = 1e-20  # shorter vectors are not normalised
 
 
-def mesh_of(
+def make_mesh(
     positions: npt.ArrayLike,
     triangles: npt.ArrayLike,
     material: Material,
     normals: npt.ArrayLike | None = None,
     uvs: npt.ArrayLike | None = None,
 ) -> Mesh:
-    """A `Mesh` with its arrays in the types it asks for."""
+    """Build a mesh from arrays of any type: positions and normals (..., 3), triangles (..., 3), uvs (..., 2)."""
     return Mesh(
         np.asarray(positions, "f4").reshape(-1, 3),
         np.asarray(triangles, "i4").reshape(-1, 3),
@@ -31,60 +34,65 @@ def mesh_of(
     )
 
 
-def flat(mesh: Mesh) -> Mesh:
-    """The same mesh with the normals of its triangles written out, no corner shared."""
-    p = mesh.positions[mesh.triangles]
-    n = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
-    n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-20)
+def make_flat_shaded(mesh: Mesh) -> Mesh:
+    """Give every triangle its own three vertices, with the triangle's normal."""
+    corners = mesh.positions[mesh.triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), MIN_LENGTH)
     uvs = None if mesh.uvs is None else mesh.uvs[mesh.triangles]
-    return mesh_of(p, np.arange(p.size // 3), mesh.material, np.repeat(n, 3, 0), uvs)
+    return make_mesh(corners, np.arange(corners.size // 3), mesh.material, np.repeat(normals, 3, 0), uvs)
 
 
-def merged(meshes: Sequence[Mesh]) -> list[Mesh]:
-    """One mesh for each material, in order of first appearance. Flat meshes stay flat beside smooth ones."""
+def merge_by_material(meshes: Sequence[Mesh]) -> list[Mesh]:
+    """Merge meshes that share a material object, in order of first appearance.
+
+    A mesh without normals stays flat-shaded when it is merged with a smooth one.
+    """
     groups: dict[int, list[Mesh]] = {}
     for mesh in meshes:
         groups.setdefault(id(mesh.material), []).append(mesh)
-    return [_joined(group) for group in groups.values()]
+    return [_concatenate(group) for group in groups.values()]
 
 
-def _joined(group: list[Mesh]) -> Mesh:
-    smooth = any(m.normals is not None for m in group)
-    parts = [flat(m) if smooth and m.normals is None else m for m in group]
-    starts = np.cumsum([0] + [len(m.positions) for m in parts[:-1]])
+def _concatenate(group: list[Mesh]) -> Mesh:
+    is_smooth = any(m.normals is not None for m in group)
+    parts = [make_flat_shaded(m) if is_smooth and m.normals is None else m for m in group]
+    first_vertices = np.cumsum([0] + [len(m.positions) for m in parts[:-1]])
+    triangles = [m.triangles + np.int32(first) for m, first in zip(parts, first_vertices, strict=True)]
     uvs = [np.zeros((len(m.positions), 2), "f4") if m.uvs is None else m.uvs for m in parts]
     return Mesh(
         np.concatenate([m.positions for m in parts]),
-        np.concatenate([m.triangles + np.int32(s) for m, s in zip(parts, starts, strict=True)]).astype("i4"),
+        np.concatenate(triangles).astype("i4"),
         group[0].material,
-        np.concatenate([m.normals for m in parts if m.normals is not None]) if smooth else None,
+        np.concatenate([m.normals for m in parts if m.normals is not None]) if is_smooth else None,
         np.concatenate(uvs) if any(m.uvs is not None for m in parts) else None,
     )
 
 
-def transformed(mesh: Mesh, matrix: npt.ArrayLike) -> Mesh:
-    """The mesh under an affine 4x4 matrix (columns are the axes); a mirror image is wound outwards again."""
-    return copies(mesh, np.asarray(matrix, "f8")[None])
+def transform(mesh: Mesh, matrix: npt.ArrayLike) -> Mesh:
+    """Transform by an affine 4x4 matrix whose columns are the axes. Mirroring keeps triangles facing outwards."""
+    return instantiate(mesh, np.asarray(matrix, "f8")[None])
 
 
-def copies(mesh: Mesh, matrices: npt.ArrayLike) -> Mesh:
-    """The mesh once for every affine matrix (n, 4, 4), in one."""
-    m = np.asarray(matrices, "f8")
-    count, linear = len(m), m[:, :3, :3]
-    p = mesh.positions @ linear.transpose(0, 2, 1) + m[:, None, :3, 3]
-    mirrored = np.linalg.det(linear) < 0
+def instantiate(mesh: Mesh, matrices: npt.ArrayLike) -> Mesh:
+    """One mesh that holds a copy of `mesh` for every affine matrix (n, 4, 4)."""
+    matrices = np.asarray(matrices, "f8")
+    count, linear = len(matrices), matrices[:, :3, :3]
+    positions = mesh.positions @ linear.transpose(0, 2, 1) + matrices[:, None, :3, 3]
     triangles = mesh.triangles[None] + (np.arange(count) * len(mesh.positions))[:, None, None]
-    triangles[mirrored] = triangles[mirrored][..., ::-1]
-    n = None
+    is_mirrored = np.linalg.det(linear) < 0
+    triangles[is_mirrored] = triangles[is_mirrored][..., ::-1]
+    normals = None
     if mesh.normals is not None:
-        n = mesh.normals @ np.linalg.inv(linear)
-        n /= np.maximum(np.linalg.norm(n, axis=-1, keepdims=True), 1e-20)
-    return mesh_of(p, triangles, mesh.material, n, None if mesh.uvs is None else np.tile(mesh.uvs, (count, 1)))
+        normals = mesh.normals @ np.linalg.inv(linear)
+        normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), MIN_LENGTH)
+    uvs = None if mesh.uvs is None else np.tile(mesh.uvs, (count, 1))
+    return make_mesh(positions, triangles, mesh.material, normals, uvs)
 
 
-def aligned(up: Place, origin: Place = (0, 0, 0)) -> Points:
-    """The matrix that turns +y towards `up` and then moves to `origin`."""
-    y = np.asarray(up, "f8")
+def align_y_axis(direction: Vec3Like, origin: Vec3Like = (0, 0, 0)) -> Doubles:
+    """The 4x4 matrix that rotates +y to `direction` and moves the origin to `origin`."""
+    y = np.asarray(direction, "f8")
     y = y / np.linalg.norm(y)
     x = np.cross(y, [0.0, 0.0, 1.0] if abs(y[2]) < 0.9 else [1.0, 0.0, 0.0])
     x /= np.linalg.norm(x)
@@ -94,39 +102,43 @@ def aligned(up: Place, origin: Place = (0, 0, 0)) -> Points:
     return matrix
 
 
-def placing(offset: Place = (0, 0, 0), degrees: float = 0.0, factor: npt.ArrayLike = 1.0) -> Points:
-    """The matrix that scales (one factor or three), turns about the vertical (from +x towards -z) and moves."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+def make_transform(translation: Vec3Like = (0, 0, 0), yaw: float = 0.0, scale: npt.ArrayLike = 1.0) -> Doubles:
+    """The 4x4 matrix that scales, then rotates, then translates.
+
+    `yaw` is in degrees about +y, from +x towards -z. `scale` is one factor or three.
+    """
+    c, s = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
     matrix = np.eye(4)
-    matrix[:3, :3] = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) * np.broadcast_to(np.asarray(factor, "f8"), 3)
-    matrix[:3, 3] = offset
+    matrix[:3, :3] = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) * np.broadcast_to(np.asarray(scale, "f8"), 3)
+    matrix[:3, 3] = translation
     return matrix
 
 
-def moved(mesh: Mesh, offset: Place) -> Mesh:
-    """The mesh moved by three metres."""
-    return transformed(mesh, placing(offset))
+def translate(mesh: Mesh, offset: Vec3Like) -> Mesh:
+    """Move by `offset`, metres."""
+    return transform(mesh, make_transform(offset))
 
 
-def turned(mesh: Mesh, degrees: float) -> Mesh:
-    """The mesh turned about the vertical, from +x towards -z."""
-    return transformed(mesh, placing(degrees=degrees))
+def rotate_y(mesh: Mesh, yaw: float) -> Mesh:
+    """Rotate about the y axis by `yaw` degrees, from +x towards -z."""
+    return transform(mesh, make_transform(yaw=yaw))
 
 
-def scaled(mesh: Mesh, factor: npt.ArrayLike) -> Mesh:
-    """The mesh scaled about the origin by one factor or by three."""
-    return transformed(mesh, placing(factor=factor))
+def scale(mesh: Mesh, factor: npt.ArrayLike) -> Mesh:
+    """Scale about the origin by one factor or by three."""
+    return transform(mesh, make_transform(scale=factor))
 
 
-def painted(mesh: Mesh, uv: npt.ArrayLike) -> Mesh:
-    """The mesh with one texture coordinate for all of it, or (n, 2) of which each serves an equal share of the corners
-    in turn.
+def assign_uvs(mesh: Mesh, uvs: npt.ArrayLike) -> Mesh:
+    """Give every vertex the texture coordinate (2,), or consecutive groups of vertices one of (n, 2) each.
+
+    The groups are equally large: n must divide the number of vertices.
     """
-    each = np.atleast_2d(np.asarray(uv, "f4"))
-    return replace(mesh, uvs=np.repeat(each, len(mesh.positions) // len(each), 0))
+    values = np.atleast_2d(np.asarray(uvs, "f4"))
+    return replace(mesh, uvs=np.repeat(values, len(mesh.positions) // len(values), 0))
 
 
-def placed_uvs(mesh: Mesh, scale: float, axes: tuple[int, int] = (0, 2), origin: Place = (0, 0, 0)) -> Mesh:
-    """The mesh with its image laid over it along two axes from `origin` on, one repeat for every `scale` metres."""
-    flat_uvs: Floats = ((mesh.positions - np.asarray(origin, "f4"))[:, axes] / scale).astype("f4")
-    return replace(mesh, uvs=flat_uvs)
+def project_uvs(mesh: Mesh, texture_size: float, axes: tuple[int, int] = (0, 2), origin: Vec3Like = (0, 0, 0)) -> Mesh:
+    """Planar UV projection along two axes: u and v are 0 at `origin`, one repeat every `texture_size` metres."""
+    uvs: Floats = ((mesh.positions - np.asarray(origin, "f4"))[:, axes] / texture_size).astype("f4")
+    return replace(mesh, uvs=uvs)
