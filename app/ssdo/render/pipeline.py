@@ -1,16 +1,15 @@
-"""One frame, in drawing order: `render_frame`. The viewer, the commands and the tests all draw with it."""
+"""The frame: `render_frame` draws it, pass by pass, from a shot (all settings) to the tone-mapped image.
+
+The viewer, the commands and the tests all draw with it. The shaders of the passes are in `shaders/passes`, those of the
+technique in `shaders/techniques`.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from dataclasses import replace
-from statistics import median
 from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
-from ssdo.gpu.timer import QUERY_LATENCY, PassTimer
 from ssdo.render import composite
 from ssdo.render.environment_maps import prefilter_specular, upload_environment
 from ssdo.render.frame_uniforms import halve_frame, pad_frame
@@ -57,10 +56,10 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
     """Draw frame `index` of a shot.
 
     Frame 0 starts anew. Later frames, drawn in order, are averaged with the earlier ones (`shot.accumulated_frames`) or
-    reuse their lighting (`shot.temporal`). With `surfaces` only the lighting is drawn; `shot` must be resolved then.
+    reuse their lighting (`shot.temporal`). Given `surfaces`, those of a resolved shot, only the lighting is drawn.
     Raises UserError.
     """
-    # 1. Surfaces, direct light of sun and lights, environment maps.
+    # 1. G-buffer, direct light of the sun and of punctual lights, environment maps: all that techniques read.
     if surfaces is None:
         surfaces = draw_surfaces(gpu, shot, index)
         shot = surfaces.shot
@@ -68,19 +67,20 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
     padded_inputs = padded_lit_view = surfaces.padded_inputs
     denoiser = shot.denoise
 
-    # 2. At half resolution, every second pixel of them.
+    # 2. At half resolution, techniques read and shade every second pixel of a row and a column.
     if shot.lighting.is_half:
         padded_lit_view = halve_inputs(gpu, padded_inputs)
         lit_view = crop_inputs(gpu, padded_lit_view, halve_frame(inputs.frame), "half cropped")
         denoiser = halve_denoiser(shot.denoise)
     gpu.release_targets()
 
-    # 3. Environment and indirect light by the technique. It reads the guard band, but shades the picture alone.
-    unfiltered = crop_lighting(gpu, padded_lit_view, shot.technique.draw(gpu, padded_lit_view))
+    # 3. The technique: light of the environment, and of one bounce. It reads the guard band, and shades the picture.
+    lighting = shot.technique.draw(gpu, padded_lit_view)
+    lighting = unfiltered = crop_lighting(gpu, padded_lit_view, lighting)
     gpu.release_targets()
 
-    # 4. Less noise: blur, reuse of earlier frames. Then all pixels, and the mean of all frames.
-    lighting = denoiser.draw(gpu, lit_view, unfiltered, shot.technique)
+    # 4. Denoise, reuse earlier frames, upsample to full resolution, average over frames.
+    lighting = denoiser.draw(gpu, lit_view, lighting, shot.technique)
     lighting = shot.temporal.draw(gpu, lit_view, lighting, denoiser, index)
     if shot.lighting.is_half:
         lighting = upsample_lighting(gpu, inputs, lighting, shot.denoise)
@@ -88,29 +88,34 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
         lighting = composite.accumulate(gpu, inputs, lighting, index)
     gpu.release_targets()
 
-    # 5. Surfaces and lighting become radiance, and radiance becomes the picture.
+    # 5. Composite surfaces and lighting to radiance, and tone-map it.
     radiance = composite.draw_radiance(gpu, inputs, lighting)
     display = shot.display.draw(gpu, radiance)
     return FrameResult(shot, inputs, padded_inputs, lit_view, padded_lit_view, unfiltered, lighting, radiance, display)
 
 
 def draw_surfaces(gpu: Gpu, shot: Shot, index: int = 0) -> Surfaces:
-    """Draw what does not depend on the technique: the first part of `render_frame`. Raises UserError.
+    """Draw the first step of `render_frame`, which does not depend on the technique. Raises UserError.
 
-    Programs that compare techniques draw it once, and shade it often.
+    Programs that compare techniques draw it once and shade it often.
     """
-    # Values that the shot leaves open come from the scene.
+    # Settings that the shot leaves open come from the scene.
     scene = load_shot_scene(shot)
     shot = shot.resolve(scene)
+
+    # The camera. With a guard band, the frame has more pixels on each side of the picture.
     frame = shot.frame_uniforms(scene, index)
     guard_band_px = shot.guard_band.size_px(shot.height)
     padded_frame = pad_frame(frame, guard_band_px)
 
+    # Surfaces that the camera sees, and the direct light on them, with shadows.
     gbuffer = draw_gbuffer(gpu, scene, padded_frame)
-    environment = shot.load_environment()
-    maps = upload_environment(gpu, environment)
     sunlight = draw_sun(gpu, scene, padded_frame, gbuffer, shot.sun)
     direct_lighting = draw_punctual_lights(gpu, scene, padded_frame, gbuffer, shot.lights, sunlight)
+
+    # The environment: background, irradiance, and prefiltered radiance for specular reflection.
+    environment = shot.load_environment()
+    maps = upload_environment(gpu, environment)
     specular_ibl = prefilter_specular(gpu, environment, maps, padded_frame) if scene.has_specular else None
 
     padded_inputs = TechniqueInputs(
@@ -148,30 +153,3 @@ def render_accumulated(gpu: Gpu, shot: Shot) -> FrameResult:
     for index in range(shot.frame_count - 1):
         render_frame(gpu, shot, index)
     return render_frame(gpu, shot, shot.frame_count - 1)
-
-
-def measure_cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
-    """Median milliseconds of each pass of a shot, by name: see `measure_passes`."""
-    shot = replace(shot, accumulated_frames=1)
-    index = itertools.count()  # a new index for each frame, so that there is a history to reuse
-    samples = measure_passes(gpu, lambda: render_frame(gpu, shot, next(index)), frames)
-    return {name: median(times) for name, times in samples.items()}
-
-
-def measure_passes(gpu: Gpu, draw: Callable[[], object], frames: int) -> dict[str, list[float]]:
-    """Milliseconds of each pass that `draw` draws, by name, in each of some frames.
-
-    One frame before them compiles and uploads. No pass is skipped because its result is cached.
-    """
-    previous_timer = gpu.timer
-    draw()
-    gpu.timer = PassTimer(gpu.ctx, frames, previous_timer.clock)
-    gpu.timer.enabled = True
-    try:
-        for _ in range(frames if gpu.timer.is_software_renderer else frames + QUERY_LATENCY):
-            gpu.timer.begin_frame()
-            gpu.pass_cache.invalidate()
-            draw()
-        return gpu.timer.samples
-    finally:
-        gpu.timer = previous_timer

@@ -6,12 +6,12 @@ struct. It holds no state.
 
 A new technique, say Hbao, is two files and nothing else:
 
-1. `render/techniques/hbao.py`: a class `Hbao(SliceTechnique)`, `Hbao(HemisphereTechnique)` or `Hbao(Technique)` under
-   `@dataclass(frozen=True)`. Declare parameters with `param`, and draw with `inputs.draw`. gtao.py is a good start.
-   Every module in that folder is imported; flags, presets, viewer, benches and tests find the class by
-   `Technique.known`, and its buttons and keys by `modes`.
+1. `render/techniques/hbao.py`: a class under `@dataclass(frozen=True)`, derived from `SliceTechnique` or
+   `HemisphereTechnique` (screen_space.py), which have samples, steps and radius, or from `Technique`. Declare further
+   parameters with `param`; draw with `inputs.draw`. gtao.py is a good start. Every module in that folder is imported.
+   Flags, presets, viewer, benches and tests find the class by `Technique.known`, its buttons and keys by `modes`.
 2. `shaders/techniques/hbao.frag`: `#include <hbao>` declares the parameters as the uniform struct `hbao`. The files in
-   `shaders/common` read the G-buffer (screen.glsl), the environment (environment.glsl), and march the depth buffer
+   `shaders/common` read the G-buffer (screen.glsl) and the environment (environment.glsl), and march the depth buffer
    (ray_march.glsl, slices.glsl). gtao.frag is a good start.
 
 Techniques are compared at an equal number of depth-buffer fetches per pixel, whatever they call a sample.
@@ -36,14 +36,10 @@ from ssdo.scene.environment import Environment
 from ssdo.scene.model import Scene
 from ssdo.settings import Settings, UserError, param, param_of, shorten, suggest
 
-MIN_LENGTH, MAX_LENGTH = 1e-4, 1e4  # metres, of radii and thicknesses
 # Half floats hold pi with an error of 3e-4: a white furnace would miss by one 8-bit step.
 LIGHTING_FORMAT = "rgba32f"
 MIN_SAMPLES, MAX_SAMPLES = 1, 256  # directions
 DEFAULT_STEPS = 8  # steps per direction that `with_budget` assumes
-# Of the converged screen-space result, in each frame: see Technique.as_converged.
-CONVERGED_SAMPLES, CONVERGED_SLICES, CONVERGED_STEPS = 64, 8, 64
-SECTORS_PER_SLICE = 32  # as in shaders/common/sectors.glsl
 
 
 class TechniqueInputs(NamedTuple):
@@ -151,7 +147,7 @@ class InspectPass(NamedTuple):
 
     shader: str
     bindings: Bindings  # besides those of `TechniqueInputs.draw` and the bounce sources
-    columns_per_sample: int = 1  # SECTORS_PER_SLICE where a sample is a slice of sectors
+    columns_per_sample: int = 1  # 32 where a sample is a slice of 32 sectors
     # Whether each direction has its own light. False: each unoccluded one has an equal part of the irradiance.
     is_directional: bool = False
 
@@ -263,150 +259,3 @@ class Technique(Settings):
     def describe(self) -> str:
         """The label and the parameters that decide cost and radius, in one line."""
         return self.label
-
-
-def thickness_param() -> Any:
-    """Parameter of techniques that assume the thickness of occluders."""
-    return param(
-        None,
-        MIN_LENGTH,
-        MAX_LENGTH,
-        "assumed thickness of occluders along the view axis; larger values occlude more",
-        unit="m",
-        auto_label="relative_thickness",
-        log=True,
-    )
-
-
-def relative_thickness_param() -> Any:
-    return param(1.0, 0.01, 10.0, "assumed thickness relative to the radius, where thickness is unset", log=True)
-
-
-def depth_layers_param() -> Any:
-    return param(
-        "1",
-        help="depth layers: 1, visible surfaces; 2, front and back of the first two objects, by depth peeling",
-        choices=("1", "2"),
-    )
-
-
-def radius_param() -> Any:
-    return param(
-        None,
-        MIN_LENGTH,
-        MAX_LENGTH,
-        "maximum distance of an occluder; larger values darken wider areas",
-        unit="m",
-        fraction=0.15,
-        log=True,
-    )
-
-
-def bias_param() -> Any:
-    return param(
-        0.02,
-        0.0,
-        0.5,
-        "minimum height of an occluder above the surface, relative to its distance; raise against self-occlusion",
-        log=True,
-    )
-
-
-def resolve_thickness(thickness: float | None, relative_thickness: float, radius: float | None) -> float | None:
-    """The thickness in metres, from the radius where it is unset."""
-    if thickness is not None or radius is None:
-        return thickness
-    return min(max(relative_thickness * radius, MIN_LENGTH), MAX_LENGTH)
-
-
-@dataclass(frozen=True)
-class HemisphereTechnique(Technique, abstract=True):
-    """Techniques that test directions of the hemisphere against the depth buffer, with the parameters they share.
-
-    See shaders/common/ray_march.glsl.
-    """
-
-    sample_param: ClassVar[str] = "samples"
-
-    samples: int = param(
-        16, MIN_SAMPLES, MAX_SAMPLES, "directions per pixel; more cost time and reduce noise", log=True
-    )
-    radius: float | None = radius_param()
-    visibility: str = param(
-        "ray-march",
-        help="occlusion test of a direction: several steps along it, or a single sample (as published)",
-        choices=("ray-march", "single-sample"),
-    )
-    steps: int = param(8, 1, 64, "steps along each direction with ray-march; large radii need up to 32", log=True)
-    thickness: float | None = thickness_param()
-    relative_thickness: float = relative_thickness_param()
-    depth_layers: str = depth_layers_param()
-    bias: float = bias_param()
-
-    def resolve_lengths(self, size: float) -> Self:
-        resolved = super().resolve_lengths(size)
-        thickness = resolve_thickness(resolved.thickness, resolved.relative_thickness, resolved.radius)
-        return replace(resolved, thickness=thickness)
-
-    @property
-    def fetches_per_sample(self) -> int:
-        return self.steps if self.visibility == "ray-march" else 1
-
-    def with_budget(self, samples: int) -> Self:
-        return replace(self, samples=samples)
-
-    def as_converged(self) -> Self:
-        return replace(self, samples=CONVERGED_SAMPLES)
-
-    @property
-    def count_text(self) -> str:
-        return f"{self.samples} {'direction' if self.samples == 1 else 'directions'}"
-
-    @property
-    def method_text(self) -> tuple[str, ...]:
-        return (self._steps_text, *_radius_text(self.radius))
-
-    @property
-    def _steps_text(self) -> str:
-        return f"{self.steps} steps" if self.visibility == "ray-march" else "single sample"
-
-    def describe(self) -> str:
-        layers = ["2 depth layers"] if self.depth_layers == "2" else []
-        return ", ".join([self.label, f"{self.samples} samples", *_radius_text(self.radius), self._steps_text, *layers])
-
-
-@dataclass(frozen=True)
-class SliceTechnique(Technique, abstract=True):
-    """Techniques that march both sides of slices through the view ray, with the parameters they share.
-
-    See shaders/common/slices.glsl.
-    """
-
-    sample_param: ClassVar[str] = "slices"
-
-    slices: int = param(2, 1, 64, "slices per pixel, planes through the view ray; more reduce noise", log=True)
-    steps: int = param(16, 1, 64, "steps along each side of a slice; large radii need more", log=True)
-    radius: float | None = radius_param()
-    bias: float = bias_param()
-
-    @property
-    def fetches_per_sample(self) -> int:
-        return 2 * self.steps
-
-    def as_converged(self) -> Self:
-        return replace(self, slices=CONVERGED_SLICES, steps=CONVERGED_STEPS)
-
-    @property
-    def count_text(self) -> str:
-        return f"{self.slices} {'slice' if self.slices == 1 else 'slices'}"
-
-    @property
-    def method_text(self) -> tuple[str, ...]:
-        return (f"2 x {self.steps} steps", *_radius_text(self.radius))
-
-    def describe(self) -> str:
-        return ", ".join([self.label, f"{self.count_text} of 2 x {self.steps} steps", *_radius_text(self.radius)])
-
-
-def _radius_text(radius: float | None) -> tuple[str, ...]:
-    return () if radius is None else (f"radius {radius:.3g} m",)

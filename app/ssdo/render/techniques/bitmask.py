@@ -11,18 +11,15 @@ from ssdo.render.bounce_sources import bind_bounce_sources
 from ssdo.render.depth_layers import draw_occluder_depth
 from ssdo.render.environment_maps import octahedral_environment
 from ssdo.render.probes import bind_probes
-from ssdo.render.technique import (
+from ssdo.render.screen_space import (
     SECTORS_PER_SLICE,
-    InspectPass,
-    Lighting,
-    Mode,
     SliceTechnique,
-    TechniqueInputs,
     depth_layers_param,
     relative_thickness_param,
     resolve_thickness,
     thickness_param,
 )
+from ssdo.render.technique import InspectPass, Lighting, Mode, TechniqueInputs
 from ssdo.settings import param
 
 

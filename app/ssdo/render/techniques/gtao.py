@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.technique import SECTORS_PER_SLICE, InspectPass, Lighting, Mode, SliceTechnique, TechniqueInputs
+from ssdo.render.screen_space import SECTORS_PER_SLICE, SliceTechnique
+from ssdo.render.technique import InspectPass, Lighting, Mode, TechniqueInputs
 from ssdo.settings import param
 
 

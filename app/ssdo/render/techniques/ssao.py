@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from ssdo.gpu.context import Gpu
 from ssdo.render.depth_layers import draw_occluder_depth
-from ssdo.render.technique import HemisphereTechnique, InspectPass, Lighting, Mode, TechniqueInputs
+from ssdo.render.screen_space import HemisphereTechnique
+from ssdo.render.technique import InspectPass, Lighting, Mode, TechniqueInputs
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from ssdo.render.bounce_sources import bind_bounce_sources
 from ssdo.render.depth_layers import draw_occluder_depth
 from ssdo.render.environment_maps import octahedral_environment
 from ssdo.render.probes import bind_probes
-from ssdo.render.technique import HemisphereTechnique, InspectPass, Lighting, Mode, TechniqueInputs
+from ssdo.render.screen_space import HemisphereTechnique
+from ssdo.render.technique import InspectPass, Lighting, Mode, TechniqueInputs
 from ssdo.settings import param
 
 # The samplers of the textures in which a direct pass stores its hits: one, or all where one is not enough.
