@@ -1,97 +1,136 @@
-"""What light leaves the surfaces seen, and those behind them, as a bounce finds it."""
+"""Bounce sources: the light that leaves the visible surfaces, and those behind them, towards the receivers of a bounce.
+
+A "sender" (Ritschel, Grosch, Seidel 2009) is a pixel of a bounce source. It sends what it emits, and what it reflects
+of the environment, sun and punctual lights.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.gpu.context import Gpu, Texture
-from ssdo.render import depth_layers, punctual_lights, sun
-from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.technique import LIGHTING_FORMAT, TechniqueInputs
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.shaders import Binding, Bindings
+from ssdo.gpu.target import Texture
+from ssdo.render.depth_layers import DepthLayers, draw_hidden_surfaces
+from ssdo.render.gbuffer import BACKGROUND_DEPTH, GBuffer
+from ssdo.render.punctual_lights import draw_punctual_lights
+from ssdo.render.sun import draw_sun
+from ssdo.render.technique import TechniqueInputs
 
-HIDDEN = ("back", "second", "second back")
+HIDDEN_LAYER_NAMES = DepthLayers._fields
 
 
-class Senders(NamedTuple):
+class BounceSources(NamedTuple):
     """Passed to shaders as `sender`."""
 
-    radiance: Texture  # rgb: emitted, and reflected of environment, sun and lamps
-    plane: Texture  # view space: its normal, and how far along that it lies
+    radiance: Texture  # rgb: outgoing radiance, taken to be equal in all directions
+    plane: Texture  # view space: normal of the surface's plane, and the plane's distance from the origin along it
+
+
+class HiddenBounceSources(NamedTuple):
+    """Passed to shaders as `hidden`: the same of the depth layers behind the G-buffer."""
+
+    back_1_radiance: Texture
+    back_1_plane: Texture
+    front_2_radiance: Texture
+    front_2_plane: Texture
+    back_2_radiance: Texture
+    back_2_plane: Texture
 
 
 @dataclass(frozen=True)
-class Lit:
-    """Passed to shaders as `lit`: the pixels at which light from the environment is known."""
+class ValidRegion:
+    """Passed to shaders as `valid_region`: the pixels whose light from the environment is known."""
 
-    low: tuple[float, float]  # centre of the first
-    high: tuple[float, float]  # and of the last
-
-
-def _lit(view: TechniqueInputs) -> Lit:
-    x, y, width, height = view.scissor or (0, 0, *view.size)
-    return Lit((x + 0.5, y + 0.5), (x + width - 0.5, y + height - 0.5))
+    min_px: tuple[float, float]  # centre of the lower left pixel
+    max_px: tuple[float, float]  # centre of the upper right pixel
 
 
-def draw(gpu: Gpu, view: TechniqueInputs, direct: Texture) -> Senders:
-    """`direct`: irradiance from the environment at every pixel that is lit. Sun and lamps reach what is in a guard band
-    as they do everything; of the environment a surface there is taken to see as large a share as the nearest pixel of
-    the picture does. RMSE of the bounce with a band of 0.125 (see guard.py) is 0.0361 so, 0.0362 were all of the sky
-    open there, and 0.0359 were that found as for the picture, which takes SSDO's direct pass 1016 ms instead of 775.
+def bind_bounce_sources(
+    gpu: Gpu, inputs: TechniqueInputs, environment_lighting: Texture, has_bounce: bool, layers: str
+) -> Bindings:
+    """Everything that shaders/common/bounce_sources.glsl reads, with "1" depth layer or "2". Raises UserError.
+
+    `environment_lighting`: irradiance from the environment; a: ambient visibility. Without a bounce the sources are
+    black texels.
     """
-    into = gpu.target("senders", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-    entry = ("banded_" if view.scissor else "") + ("matte" if view.specular is None else "glossy")
-    given: dict[str, Any] = {
-        "frame": view.frame,
-        "gbuffer": view.gbuffer,
-        "light_direct": direct,
-        "light_sun": view.sun,
-        "lit": _lit(view),
-    }
-    return Senders(*gpu.draw(f"passes/bounce_sources.frag:{entry}", into, **given, environment=view.environment))
+    if not has_bounce:
+        bindings: Bindings = {"sender": BounceSources(*[gpu.black] * 2)}
+        return bindings | {"hidden": HiddenBounceSources(*[gpu.black] * 6)}
+    bindings = {"sender": draw_bounce_sources(gpu, inputs, environment_lighting)}
+    if layers == "2":
+        bindings["hidden"] = draw_hidden_bounce_sources(gpu, inputs, environment_lighting)
+    return bindings
 
 
-class Hidden(NamedTuple):
-    """The same of what lies behind, where there are two intervals; passed to shaders as `hidden`."""
+def draw_bounce_sources(gpu: Gpu, inputs: TechniqueInputs, environment_lighting: Texture) -> BounceSources:
+    """Draw the sources of the visible surfaces.
 
-    back: Texture
-    back_plane: Texture
-    second: Texture
-    second_plane: Texture
-    second_back: Texture
-    second_back_plane: Texture
-
-
-def hidden(gpu: Gpu, view: TechniqueInputs, direct: Texture) -> Hidden:
-    """Sun and lamps reach what is hidden as they do everything. Of the environment each surface is taken to see as
-    large a share as the one seen at its pixel does: how open it is itself would have to be found as for that.
+    In the guard band, ambient visibility is not known; that of the nearest pixel of the picture is used.
     """
-    surfaces = depth_layers.hidden(gpu, view.scene, view.frame, view.gbuffer)
-    entry = "hidden_matte" if view.specular is None else "hidden_glossy"
-    far = gpu.cached("far", None, lambda: gpu.table(np.full((1, 1, 1), BACKGROUND, "f4")))
-    found: list[Texture] = []
-    for name, of, end in zip(HIDDEN, surfaces, (surfaces[1].depth, far, far), strict=True):
-        shining = sun.draw(gpu, view.scene, view.frame, of, view.sun_settings, f"sun.{name}")
-        shining = punctual_lights.draw(gpu, view.scene, view.frame, of, view.lights, shining, f"lamps.{name}")
-        into = gpu.target(f"senders.{name}", view.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-        given: dict[str, Any] = {
-            "frame": view.frame,
-            "gbuffer": of,
-            "light_direct": direct,
-            "light_sun": shining.irradiance,
-            "hidden_end": end,
-        }
-        found += gpu.draw(
-            f"passes/bounce_sources.frag:{entry}", into, **given, environment=view.environment, lit=_lit(view)
+    entry = "diffuse" if inputs.specular_ibl is None else "specular"
+    if inputs.scissor is not None:
+        entry = f"guard_band_{entry}"
+    irradiance = inputs.direct_lighting.irradiance
+    return _draw_sources(gpu, inputs, "bounce_sources", entry, inputs.gbuffer, environment_lighting, irradiance)
+
+
+def draw_hidden_bounce_sources(gpu: Gpu, inputs: TechniqueInputs, environment_lighting: Texture) -> HiddenBounceSources:
+    """Draw the sources of the hidden surfaces, with direct light and shadows of their own.
+
+    Their ambient visibility is not known; that of the visible surface at the same pixel is used.
+    """
+    surfaces = draw_hidden_surfaces(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
+    entry = "hidden_diffuse" if inputs.specular_ibl is None else "hidden_specular"
+    no_layer = gpu.cached("background depth", None, lambda: gpu.upload.lut(np.full((1, 1, 1), BACKGROUND_DEPTH, "f4")))
+    next_layer_depths = DepthLayers(back_1=surfaces.front_2.depth, front_2=no_layer, back_2=no_layer)
+    textures: list[Texture] = []
+    for name, gbuffer, next_layer_depth in zip(HIDDEN_LAYER_NAMES, surfaces, next_layer_depths, strict=True):
+        direct = draw_sun(gpu, inputs.scene, inputs.frame, gbuffer, inputs.sun, f"sun.{name}")
+        direct = draw_punctual_lights(
+            gpu, inputs.scene, inputs.frame, gbuffer, inputs.lights, direct, f"punctual_lights.{name}"
         )
-    return Hidden(*found)
+        textures += _draw_sources(
+            gpu,
+            inputs,
+            f"bounce_sources.{name}",
+            entry,
+            gbuffer,
+            environment_lighting,
+            direct.irradiance,
+            next_layer_depth=next_layer_depth,
+        )
+    return HiddenBounceSources(*textures)
 
 
-def given(gpu: Gpu, view: TechniqueInputs, direct: Texture, bounce: bool, intervals: str) -> dict[str, Any]:
-    """What shaders/common/bounce_sources.glsl is told; without a bounce there are none."""
-    found: dict[str, Any] = {"sender": draw(gpu, view, direct) if bounce else Senders(*[gpu.black] * 2)}
-    if intervals == "2":
-        found["hidden"] = hidden(gpu, view, direct) if bounce else Hidden(*[gpu.black] * 6)
-    return found
+def _draw_sources(
+    gpu: Gpu,
+    inputs: TechniqueInputs,
+    target_name: str,
+    entry: str,
+    gbuffer: GBuffer,
+    environment_lighting: Texture,
+    direct_irradiance: Texture,
+    **bindings: Binding,
+) -> BounceSources:
+    """Shade every pixel, those of the guard band included."""
+    textures = gpu.draw(
+        f"passes/bounce_sources.frag:{entry}",
+        inputs.target(gpu, target_name, textures=2),
+        bindings,
+        frame=inputs.frame,
+        gbuffer=gbuffer,
+        environment=inputs.environment_maps,
+        environment_lighting=environment_lighting,
+        direct_irradiance=direct_irradiance,
+        valid_region=_valid_region(inputs),
+    )
+    return BounceSources(*textures)
+
+
+def _valid_region(inputs: TechniqueInputs) -> ValidRegion:
+    x, y, width, height = inputs.scissor or (0, 0, *inputs.size)
+    return ValidRegion((x + 0.5, y + 0.5), (x + width - 0.5, y + height - 0.5))

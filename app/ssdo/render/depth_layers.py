@@ -1,203 +1,248 @@
-"""What lies behind the surfaces seen: at each pixel where the first two bodies begin and end (depth peeling, as
-Ritschel et al. 2009 propose).
+"""Depth layers behind the visible surfaces, by depth peeling (as Ritschel, Grosch, Seidel 2009 propose).
 
-One depth has no back, so how deep a thing is must be guessed. Closed bodies do have one: it is drawn, as is the front
-and the back of what they hide. A sheet has none, and a room seen from within has it out of sight: both are taken to be
-`thickness` deep, as all is with one interval.
+One depth image does not show the back of an occluder, so its thickness must be guessed. With two depth layers, the
+first two occluders at each pixel are intervals of depth:
 
-RMSE of direct light (over pi), against rays as long as the radius, 15 % of the scene's size; 320 x 180, 4 frames of 64
-directions of 32 steps: with one interval 0.020, 0.032, 0.053 in cornell, nook and blocks, with two 0.008, 0.009, 0.024;
-by sectors (4 slices of 2 x 32) 0.021, 0.034, 0.054 and 0.010, 0.014, 0.025. The bounce (same unit, senders behind
-included): 0.022, 0.033, 0.048 and 0.020, 0.023, 0.031. Not so where a guess that closes too much makes up for what is
-missing: in the courtyard, whose camera stands inside, direct light errs by 0.078 and 0.080; with a radius of the
-scene's size and 64 steps, against rays without end, by 0.055 and 0.031 in nook but by 0.141 and 0.164 in cornell, whose
-walls are thinner than such steps. Processor time in the courtyard at 1280 x 720 on llvmpipe: SSDO's direct pass 703 and
-987 ms, its bounce 257 and 747, three passes of hidden senders of 47 each; what is kept while nothing moves not counted.
-So one interval is the default.
+    front_1 (the G-buffer), back_1, front_2, back_2
+
+Only watertight meshes have a back face behind every front face. An open mesh, and a room seen from inside, get the
+technique's `thickness`. Two layers cost more than they gain where a guess that occludes too much makes up for what the
+screen does not show, so one layer is the default.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ssdo.gpu.context import Geometry, Gpu, Part, Texture
+from ssdo.arrays import Bools, Longs
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.geometry import DrawRange, Geometry
+from ssdo.gpu.target import Texture
 from ssdo.render.frame_uniforms import FrameUniforms
-from ssdo.render.gbuffer import BACKGROUND, Camera, GBuffer, inverse_depth, layer
-from ssdo.render.mesh_buffers import in_sight, upload
+from ssdo.render.gbuffer import BACKGROUND_DEPTH, GBuffer, SurfaceCamera, draw_inverse_depth, draw_surface_layer
+from ssdo.render.mesh_buffers import is_in_frustum, upload_scene
 from ssdo.render.technique import TechniqueInputs
-from ssdo.scene.model import Scene
-
-Bools = npt.NDArray[np.bool_]
+from ssdo.scene.model import Mesh, Scene
 
 
 @dataclass(frozen=True)
-class Guess:
-    """Passed to shaders/passes/depth_layers.frag as `guess`: of what has no back."""
+class ThicknessFallback:
+    """Passed to shaders/passes/depth_layers.frag as `thickness_fallback`: for occluders without a back face."""
 
     thickness: float  # metres along the view axis
 
 
-class Peeled(NamedTuple):
-    """Passed to shaders as `peeled`: metres along the view axis, BACKGROUND where there is none."""
+class DepthLayers(NamedTuple):
+    """Passed to shaders as `depth_layers`: metres along the view axis, BACKGROUND_DEPTH where there is no surface."""
 
-    back: Texture  # the nearest back of a body behind the surface seen
-    second: Texture  # the nearest front behind it
-    second_back: Texture  # the nearest back behind that
-
-
-class Bodies(NamedTuple):
-    """A scene's triangles in another order: of each of its parts first those of closed bodies, then those of sheets."""
-
-    geometry: Geometry
-    closed: list[Part]  # drawn from one side, so that fronts and backs are told apart
-    sheets: list[Part]
-    closed_holes: list[Part]  # the same with nothing but their holes
-    sheets_holes: list[Part]
+    back_1: Texture  # nearest back face of a watertight mesh behind the G-buffer
+    front_2: Texture  # nearest front face behind the G-buffer; of an open mesh either face
+    back_2: Texture  # nearest back face of a watertight mesh behind front_2
 
 
-def depths(gpu: Gpu, view: TechniqueInputs, intervals: str, thickness: float | None, lit: bool = False) -> Texture:
-    """What screen-space techniques look for occluders in: with one interval 1 / depth of what is seen, else `draw`.
-    `lit`: what is hidden will be asked for as surfaces too, so that these are drawn instead of their depths.
-    """
-    if intervals == "1":
-        return inverse_depth(gpu, view.frame, view.gbuffer)
-    assert thickness is not None, "not fitted"
-    return draw(gpu, view.scene, view.frame, view.gbuffer, thickness, lit)
+class HiddenSurfaces(NamedTuple):
+    """The surfaces at `DepthLayers`. The normals of back faces point out of their mesh, away from the camera."""
+
+    back_1: GBuffer
+    front_2: GBuffer
+    back_2: GBuffer
+
+    @property
+    def depths(self) -> DepthLayers:
+        return DepthLayers(self.back_1.depth, self.front_2.depth, self.back_2.depth)
 
 
-def draw(
-    gpu: Gpu, scene: Scene, frame: FrameUniforms, surfaces: GBuffer, thickness: float, lit: bool = False
+class WatertightSplit(NamedTuple):
+    """A scene's draw ranges, each split into its watertight triangles and its open ones."""
+
+    geometry: Geometry  # the scene's, with its indices in another order
+    watertight_ranges: list[DrawRange]  # single-sided, so that front and back faces can be drawn apart
+    open_ranges: list[DrawRange]
+    watertight_mask_ranges: list[DrawRange]  # for passes that read only the alpha mask
+    open_mask_ranges: list[DrawRange]
+
+
+class FaceRanges(NamedTuple):
+    """The visible draw ranges that have front faces, and those that have back faces."""
+
+    front: list[DrawRange]
+    back: list[DrawRange]
+
+
+def draw_occluder_depth(
+    gpu: Gpu, inputs: TechniqueInputs, layers: str, thickness: float | None, with_surfaces: bool = False
 ) -> Texture:
-    """1 / depth (1 / metres) of front, back, front, back, with a border of one pixel, as gbuffer.inverse_depth is."""
-    width, height = surfaces.depth.size
-    into = gpu.target("intervals", (width + 2, height + 2), "rgba32f")
-    behind = (
-        Peeled(*(found.depth for found in hidden(gpu, scene, frame, surfaces)))
-        if lit
-        else peeled(gpu, scene, frame, surfaces)
-    )
-    return gpu.draw(
+    """Draw the depth that screen-space techniques search for occluders: of "1" layer or "2".
+
+    `with_surfaces`: the bounce will need the hidden surfaces too, so draw these instead of their depths.
+    """
+    if layers == "1":
+        return draw_inverse_depth(gpu, inputs.frame, inputs.gbuffer)
+    assert thickness is not None, "lengths are not resolved"
+    if with_surfaces:
+        depths = draw_hidden_surfaces(gpu, inputs.scene, inputs.frame, inputs.gbuffer).depths
+    else:
+        depths = peel_depth_layers(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
+    return _draw_inverse_layers(gpu, inputs.frame, inputs.gbuffer, depths, thickness)
+
+
+def _draw_inverse_layers(
+    gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer, depths: DepthLayers, thickness: float
+) -> Texture:
+    """1 / depth of front_1, back_1, front_2 and back_2, in 1 / metres, with a border as in `draw_inverse_depth`."""
+    width, height = gbuffer.depth.size
+    target = gpu.target("depth_layers", (width + 2, height + 2), "rgba32f")
+    (inverse_depths,) = gpu.draw(
         "passes/depth_layers.frag",
-        into,
-        keep=True,
-        frame=frame.still,
-        gbuffer=surfaces,
-        guess=Guess(thickness),
-        peeled=behind,
-    )[0]
+        target,
+        cache=True,
+        frame=frame.without_jitter,
+        gbuffer=gbuffer,
+        depth_layers=depths,
+        thickness_fallback=ThicknessFallback(thickness),
+    )
+    return inverse_depths
 
 
-def peeled(gpu: Gpu, scene: Scene, frame: FrameUniforms, surfaces: GBuffer) -> Peeled:
-    """Three depths behind what is seen. A sheet has no back; whichever side of it is seen is a front."""
-    bodies, camera = of_scene(gpu, scene), Camera(frame.clip_from_world, frame.view_from_world)
-    near = _near(gpu, scene, frame, bodies.closed_holes, bodies.sheets_holes)
+def peel_depth_layers(gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer) -> DepthLayers:
+    """Draw the depths of the hidden layers."""
+    split = split_watertight(gpu, scene)
+    ranges = _cull_ranges(gpu, scene, frame, split.watertight_mask_ranges, split.open_mask_ranges)
+    camera = SurfaceCamera(frame.clip_from_world, frame.view_from_world)
 
-    def behind(what: str, before: Texture, backs: bool) -> Texture:
-        into = gpu.target(f"peeled.{what}", surfaces.depth.size, "r32f", depth=True)
+    def peel(name: str, front_layer_depth: Texture) -> Texture:
+        is_back = name.startswith("back")
+        target = gpu.target(f"depth_peel.{name}", gbuffer.depth.size, "r32f", depth=True)
         gpu.raster(
             "passes/depth_peel",
-            into,
-            bodies.geometry,
-            near[backs],
-            [BACKGROUND],
-            keep=True,
-            backs=backs,
+            target,
+            split.geometry,
+            ranges.back if is_back else ranges.front,
+            clear_values=[BACKGROUND_DEPTH],
+            cache=True,
+            cull_front=is_back,
             camera=camera,
-            before=before,
+            front_layer_depth=front_layer_depth,
         )
-        return into.textures[0]
+        return target.textures[0]
 
-    back, second = behind("back", surfaces.depth, True), behind("second", surfaces.depth, False)
-    return Peeled(back, second, behind("second back", second, True))
-
-
-def hidden(gpu: Gpu, scene: Scene, frame: FrameUniforms, surfaces: GBuffer) -> tuple[GBuffer, GBuffer, GBuffer]:
-    """The surfaces at these depths, with all that light needs. A back's normal points out of its body, away from the
-    camera.
-    """
-    bodies = of_scene(gpu, scene)
-    near = _near(gpu, scene, frame, bodies.closed, bodies.sheets)
-
-    def behind(what: str, before: GBuffer, backs: bool) -> GBuffer:
-        return layer(
-            gpu,
-            scene,
-            frame,
-            f"hidden.{what}",
-            bodies.geometry,
-            near[backs],
-            "backs" if backs else "fronts",
-            before=before.depth,
-        )
-
-    back, second = behind("back", surfaces, True), behind("second", surfaces, False)
-    return back, second, behind("second back", second, True)
+    back_1, front_2 = peel("back_1", gbuffer.depth), peel("front_2", gbuffer.depth)
+    return DepthLayers(back_1, front_2, peel("back_2", front_2))
 
 
-def _near(
-    gpu: Gpu, scene: Scene, frame: FrameUniforms, closed: list[Part], sheets: list[Part]
-) -> tuple[list[Part], list[Part]]:
-    """The parts in sight that have a front, and those that have a back."""
-    sight = in_sight(upload(gpu, scene), frame)
-    bodies, rest = (
-        [part for part, near in zip(parts, sight, strict=True) if near and part.length] for parts in (closed, sheets)
+def draw_hidden_surfaces(gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer) -> HiddenSurfaces:
+    """Draw the surfaces of the hidden layers, which the bounce shades."""
+    split = split_watertight(gpu, scene)
+    ranges = _cull_ranges(gpu, scene, frame, split.watertight_ranges, split.open_ranges)
+
+    def draw(name: str, front_layer: GBuffer) -> GBuffer:
+        layer = "back" if name.startswith("back") else "front"
+        layer_ranges = ranges.back if layer == "back" else ranges.front
+        target_name = f"hidden.{name}"
+        geometry, depth = split.geometry, front_layer.depth
+        return draw_surface_layer(gpu, scene, frame, target_name, geometry, layer_ranges, layer, depth)
+
+    back_1, front_2 = draw("back_1", gbuffer), draw("front_2", gbuffer)
+    return HiddenSurfaces(back_1, front_2, draw("back_2", front_2))
+
+
+def _cull_ranges(
+    gpu: Gpu,
+    scene: Scene,
+    frame: FrameUniforms,
+    watertight_ranges: Sequence[DrawRange],
+    open_ranges: Sequence[DrawRange],
+) -> FaceRanges:
+    is_visible = is_in_frustum(upload_scene(gpu, scene), frame)
+
+    def cull(ranges: Sequence[DrawRange]) -> list[DrawRange]:
+        return [part for part, visible in zip(ranges, is_visible, strict=True) if visible and part.index_count]
+
+    back = cull(watertight_ranges)
+    return FaceRanges(front=back + cull(open_ranges), back=back)
+
+
+def split_watertight(gpu: Gpu, scene: Scene) -> WatertightSplit:
+    """Split a scene's draw ranges, once."""
+    return gpu.cached("watertight split", scene, lambda: _split_watertight(gpu, scene))
+
+
+def _split_watertight(gpu: Gpu, scene: Scene) -> WatertightSplit:
+    buffers, is_watertight = upload_scene(gpu, scene), watertight_mask(scene)
+    geometry = buffers.geometry
+    triangles = np.frombuffer(geometry.indices.read(), "i4")[: 3 * len(is_watertight)].reshape(-1, 3)
+    range_of_triangle = np.repeat(
+        np.arange(len(buffers.material_ranges)), [part.index_count // 3 for part in buffers.material_ranges]
     )
-    return bodies + rest, bodies
+    watertight_counts = np.bincount(range_of_triangle[is_watertight], minlength=len(buffers.material_ranges))
+    order = np.lexsort((~is_watertight, range_of_triangle))  # by range, watertight triangles first
+    indices = gpu.ctx.buffer(triangles[order].tobytes() or bytes(64))
+    return WatertightSplit(
+        Geometry(geometry.vertices, geometry.layout, geometry.attributes, indices),
+        *_split_ranges(buffers.material_ranges, watertight_counts),
+        *_split_ranges(buffers.mask_ranges, watertight_counts),
+    )
 
 
-def of_scene(gpu: Gpu, scene: Scene) -> Bodies:
-    """The scene's bodies and sheets on the GPU; sorted once for each scene."""
-
-    def make() -> Bodies:
-        uploaded, closed = upload(gpu, scene), in_bodies(scene)
-        g, parts = uploaded.geometry, uploaded.parts
-        triangles = np.frombuffer(g.indices.read(), "i4")[: 3 * len(closed)].reshape(-1, 3)
-        number = np.repeat(np.arange(len(parts)), [part.length // 3 for part in parts])
-        sheets = np.bincount(number[~closed], minlength=len(parts))
-        order = np.lexsort((~closed, number))
-        divided: list[list[Part]] = []
-        for of in (parts, uploaded.shadows):
-            splits = [(part, part.length - 3 * int(count)) for part, count in zip(of, sheets, strict=True)]
-            divided.append([part._replace(length=split, one_sided=True) for part, split in splits])
-            divided.append(
-                [part._replace(first=part.first + split, length=part.length - split) for part, split in splits]
-            )
-        return Bodies(
-            Geometry(g.vertices, g.layout, g.names, gpu.ctx.buffer(triangles[order].tobytes() or bytes(64))), *divided
+def _split_ranges(ranges: Sequence[DrawRange], watertight_counts: Longs) -> tuple[list[DrawRange], list[DrawRange]]:
+    """Split each range after so many triangles: the watertight part and the open part."""
+    watertight_ranges, open_ranges = [], []
+    for part, triangle_count in zip(ranges, watertight_counts, strict=True):
+        index_count = 3 * int(triangle_count)
+        watertight_ranges.append(part._replace(index_count=index_count, single_sided=True))
+        open_ranges.append(
+            part._replace(first_index=part.first_index + index_count, index_count=part.index_count - index_count)
         )
+    return watertight_ranges, open_ranges
 
-    return gpu.cached("bodies", scene, make)
 
+def watertight_mask(scene: Scene) -> Bools:
+    """(m,) whether each triangle belongs to a watertight mesh, in the order of the scene's meshes.
 
-def in_bodies(scene: Scene) -> Bools:
-    """(m,) of each triangle, in the order of the scene's meshes, whether it belongs to a closed body: one whose every
-    edge is run through as often in one direction as in the other. What has holes in its material is a sheet.
+    A connected component is watertight if every edge has as many triangles in one direction as in the other, and no
+    material of it has an alpha mask. Vertices at equal positions are one, also across meshes.
     """
     meshes = [mesh for mesh in scene.meshes if mesh.triangles.size]
     if not meshes:
         return np.zeros(0, bool)
-    starts = np.cumsum([0] + [len(mesh.positions) for mesh in meshes[:-1]])
-    points = np.ascontiguousarray(np.concatenate([mesh.positions for mesh in meshes]) + np.float32(0.0))  # no -0
-    welded = np.unique(points.view("V12").ravel(), return_inverse=True)[1].astype("i8")
-    corners = welded[np.concatenate([mesh.triangles + start for mesh, start in zip(meshes, starts, strict=True)])]
-    pierced = np.repeat([mesh.material.cutoff > 0 for mesh in meshes], [len(mesh.triangles) for mesh in meshes])
-    a, b = corners, np.roll(corners, -1, 1)
-    edge = np.unique(np.minimum(a, b) * len(points) + np.maximum(a, b), return_inverse=True)[1].reshape(a.shape)
-    balance = np.bincount(edge.ravel(), np.sign(b - a).ravel())
-    open_ = (balance[edge] != 0).any(1) | pierced
-    # Each triangle takes the least number of those it shares an edge with, and then that one's, until nothing changes:
-    # one number for each body.
-    number = np.arange(len(corners))
+    a = _weld_vertices(meshes)
+    b = np.roll(a, -1, 1)
+    edge_keys = np.minimum(a, b) * (int(a.max()) + 1) + np.maximum(a, b)
+    edges = np.unique(edge_keys, return_inverse=True)[1].reshape(a.shape)
+    balance = np.bincount(edges.ravel(), np.sign(b - a).ravel())
+    has_alpha_mask = np.repeat(
+        [mesh.material.alpha_cutoff > 0 for mesh in meshes], [len(mesh.triangles) for mesh in meshes]
+    )
+    is_open = (balance[edges] != 0).any(1) | has_alpha_mask
+    components = _connected_components(edges)
+    return ~np.isin(components, components[is_open])
+
+
+def _weld_vertices(meshes: Sequence[Mesh]) -> Longs:
+    """(m, 3) vertices of the triangles of all meshes; equal positions have equal indices."""
+    first_vertices = np.cumsum([0] + [len(mesh.positions) for mesh in meshes[:-1]])
+    positions = np.concatenate([mesh.positions for mesh in meshes]) + np.float32(0.0)  # turns -0 into 0
+    bit_patterns = np.ascontiguousarray(positions).view("V12").ravel()
+    welded = np.unique(bit_patterns, return_inverse=True)[1].astype("i8")
+    triangles = [mesh.triangles + first for mesh, first in zip(meshes, first_vertices, strict=True)]
+    corners: Longs = welded[np.concatenate(triangles)]
+    return corners
+
+
+def _connected_components(edges: Longs) -> Longs:
+    """(m,) the component of each triangle, from the (m, 3) indices of its edges."""
+    # Each triangle takes the lowest label among those that share an edge with it, then that label's own, until no
+    # label changes.
+    labels = np.arange(len(edges))
     while True:
-        least = np.full(len(balance), len(corners))
-        np.minimum.at(least, edge, number[:, None])
-        found = least[edge].min(1)
-        found = found[found]
-        if (found == number).all():
-            break
-        number = found
-    return ~np.isin(number, number[open_])
+        lowest = np.full(int(edges.max()) + 1, len(edges))
+        np.minimum.at(lowest, edges, labels[:, None])
+        next_labels = lowest[edges].min(1)
+        next_labels = next_labels[next_labels]
+        if (next_labels == labels).all():
+            return labels
+        labels = next_labels

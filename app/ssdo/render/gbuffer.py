@@ -103,5 +103,5 @@ def draw_inverse_depth(gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer) -> Text
     It is linear in screen space, so techniques search it for occluders.
     """
     width, height = gbuffer.depth.size
-    target = gpu.target("inverse depth", (width + 2, height + 2), "r32f")
+    target = gpu.target("inverse_depth", (width + 2, height + 2), "r32f")
     return gpu.draw("passes/inverse_depth.frag", target, cache=True, frame=frame.without_jitter, gbuffer=gbuffer)[0]

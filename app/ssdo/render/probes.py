@@ -60,8 +60,8 @@ class ProbeGrid:
         return x * z * size, y * size
 
 
-class ProbeTextures(NamedTuple):
-    """Passed to shaders as `probe`; read through shaders/common/probes.glsl."""
+class ProbeMaps(NamedTuple):
+    """Passed to shaders as `probe_maps`; read through shaders/common/probes.glsl."""
 
     radiance_distance: Texture | None  # rgb: incoming radiance; a: distance of the hit, metres. None: no probes
 
@@ -83,7 +83,7 @@ def bind_probes(gpu: Gpu, inputs: TechniqueInputs) -> Bindings:
     """Everything that shaders/common/probes.glsl reads, except the frame. Raises UserError."""
     grid = fit_probe_grid(inputs.scene, inputs.probes)
     texture = trace_probes(gpu, inputs, grid) if inputs.probes.enabled else None
-    return {"probes": inputs.probes, "probe_grid": grid, "probe": ProbeTextures(texture)}
+    return {"probes": inputs.probes, "probe_grid": grid, "probe_maps": ProbeMaps(texture)}
 
 
 def trace_probes(gpu: Gpu, inputs: TechniqueInputs, grid: ProbeGrid) -> Texture:
@@ -93,7 +93,7 @@ def trace_probes(gpu: Gpu, inputs: TechniqueInputs, grid: ProbeGrid) -> Texture:
     entry = "full" if needs_full_material(inputs) else "basic"
     bindings = bind_path_tracing(gpu, inputs)
     shader = f"passes/probe_trace.frag:{entry}"
-    return gpu.draw(shader, target, cache=True, scissor=None, probe_grid=grid, frame=inputs.frame, **bindings)[0]
+    return gpu.draw(shader, target, bindings, cache=True, scissor=None, probe_grid=grid, frame=inputs.frame)[0]
 
 
 def _without_camera(frame: FrameUniforms) -> FrameUniforms:
