@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ssdo.commands.bench import BENCHES, errors, passes
+from ssdo.commands.bench import BENCHES, errors, fetch_limits, passes
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.metrics import noise_free_rmse
 from ssdo.measure.reference_cache import Store
 from ssdo.measure.references import world
 from ssdo.measure.version import version
-from ssdo.render.frame_uniforms import frame
+from ssdo.render.frame_uniforms import make_frame
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
@@ -25,7 +25,7 @@ from ssdo.scene.built_in.cameras import CAMERAS_BY_SCENE
 from ssdo.scene.loader import load_scene
 from test_commands import call
 
-SMALL = ("--width", "48", "--height", "27", "--truth-frames", "4", "--screen-frames", "4", "--no-cache")
+SMALL = ("--width", "48", "--height", "27", "--reference-frames", "4", "--converged-frames", "4", "--no-cache")
 
 
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,14 +38,14 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     ]
     found = json.loads(out.read_text())
     rows = found["rows"]
-    assert found["version"] == version() and "samples" in found["drawn"]
+    assert found["version"] == version() and "samples" in found["run"]
     assert len(rows) == 2 * 3 * 2
     # The table's cell is the mean of its cameras; off knows no radius
     nook = [row["errors"] for row in rows if row["scene"] == "nook" and row["radius"] == 0.1]
     assert float(lines[2].split(" | ")[3]) == pytest.approx(np.mean([e["world"]["SSAO"] for e in nook]), abs=5e-4)
     far = [row["errors"] for row in rows if row["scene"] == "nook" and row["radius"] == 0.3]
     assert [e["world"]["off"] for e in nook] == [e["world"]["off"] for e in far]
-    assert all(e["screen"].keys() == {"SSAO", "SSDO point", "SSDO march", "GTAO", "bitmask"} for e in nook)
+    assert all(e["screen"].keys() == {"SSAO", "SSDO single sample", "SSDO ray march", "GTAO", "bitmask"} for e in nook)
     assert call(monkeypatch, *arguments) == 2
     assert "exists; add --overwrite" in capsys.readouterr().err
 
@@ -53,7 +53,7 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     """Measured anew, by hand."""
     shot = Shot().with_values({"scene": "nook", "width": 48, "height": 27}).resolve(load_scene("nook"))
-    row = errors.measured(gpu, shot, 0.2, 4, 8, 4, Store(None))
+    row = errors.measure_errors(gpu, shot, 0.2, errors.Accuracy(4, 8, 4), Store(None))
     radius = 0.2 * load_scene("nook").bounding_radius
     values = {
         "scene": "nook",
@@ -65,7 +65,9 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
     }
     arrays = images.arrays(gpu, render_accumulated(gpu, Shot().with_values(values)))
     truth = world(gpu, shot, Reference(rays=4), 8, Store(None))
-    assert row["world"]["SSDO point"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
+    assert row["world"]["SSDO single sample"] == noise_free_rmse(
+        arrays["radiance"], truth.pair, np.isfinite(arrays["depth"])
+    )
     assert row["world"]["off"] > row["world"]["SSAO"]
     # 2 x 16 points: 4 directions of 8
     mask = {"technique": "bitmask", "bitmask.radius": radius, "bitmask.thickness": radius, "bitmask.slices": 1}
@@ -73,7 +75,7 @@ def test_an_error_is_that_of_the_pictures(gpu: Gpu) -> None:
         gpu, render_accumulated(gpu, Shot().with_values({"scene": "nook", "width": 48, "height": 27} | mask))
     )
     assert row["world"]["bitmask"] == noise_free_rmse(arrays["radiance"], truth.pair, np.isfinite(arrays["depth"]))
-    assert row["world within the radius"]["off"] < row["world"]["off"]
+    assert row["within"]["off"] < row["world"]["off"]
 
 
 def test_the_first_camera_is_the_scenes_own() -> None:
@@ -130,7 +132,7 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         "--ssdo.steps",
         "2",
         "--ssao.visibility",
-        "point",
+        "single-sample",
     )
     assert call(monkeypatch, "bench", "passes", *small, "--output", out) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -138,12 +140,12 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert [row["label"].split(",")[0] for row in rows] == ["off", "SSAO", "SSAO", "SSDO", "SSDO"]
     assert len(lines) == 2 + 5 + 2 and "64 x 36" in lines[-1]
     for row in rows:
-        assert {"gbuffer", "composite:matte", "display"} < row["passes"].keys()
+        assert {"gbuffer", "composite:diffuse", "display"} < row["passes"].keys()
         assert all(
             0 < p["low"] <= p["median"] <= p["high"] for p in (row["lighting"], row["frame"], *row["passes"].values())
         )
         assert row["lighting"]["median"] < row["frame"]["median"]
-        assert (row["limit"] is None) == (row["asking"] is None) == (row["label"] == "off")
+        assert (row["fetch_limit"] is None) == (row["compare_limit"] is None) == (row["label"] == "off")
     # radiance, sun, display and the G-buffer of 2 x 8 + 4 bytes with its depth, since nothing shines, then what the
     # technique and its blur have
     bare = 64 * 36 * (16 + 16 + 4 + 20 + 4) / 2**20
@@ -152,11 +154,11 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert rows[0]["megabytes"] == pytest.approx(bare + 64 * 36 * 16 * (1 + 2) / 2**20)
     assert rows[1]["megabytes"] == pytest.approx(bare + (64 * 36 * 16 * (1 + 2) + 66 * 38 * 4) / 2**20)
     assert rows[-1]["megabytes"] == pytest.approx(bare + (64 * 36 * 16 * (5 + 4) + 66 * 38 * 4) / 2**20)
-    assert call(monkeypatch, "bench", "passes", *small, "--against", out) == 0
+    assert call(monkeypatch, "bench", "passes", *small, "--baseline", out) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("lighting, to before |") and all(float(line.split("|")[-2]) > 0 for line in lines[2:7])
+    assert lines[0].endswith("lighting, to baseline |") and all(float(line.split("|")[-2]) > 0 for line in lines[2:7])
     out.write_text("{}")
-    assert call(monkeypatch, "bench", "passes", *small, "--against", out) == 2
+    assert call(monkeypatch, "bench", "passes", *small, "--baseline", out) == 2
     assert call(monkeypatch, "bench", "passes", *small, "--runs", "1") == 2
     assert call(monkeypatch, "bench", "passes", *small, "--samples", "x") == 2
 
@@ -191,7 +193,7 @@ def test_passes_of_several_scenes_and_sizes(
     ]
     assert len({row["label"] for row in rows}) == 8 and "nook" not in lines[-1]
     assert rows[0]["megabytes"] == pytest.approx(4 * rows[2]["megabytes"])  # of a quarter of the pixels
-    assert call(monkeypatch, "bench", "passes", *several, "--against", out) == 0
+    assert call(monkeypatch, "bench", "passes", *several, "--baseline", out) == 0
     assert all(float(line.split("|")[-2]) > 0 for line in capsys.readouterr().out.splitlines()[2:10])
 
 
@@ -201,13 +203,13 @@ def test_every_scene_and_size_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> Non
     """
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
     for scene, radius in (("nook", 0.4), ("corner", 0.4), ("corner", 0.1)):
-        passes.measured(
+        passes.measure_shot(
             own,
             Shot().with_values({"scene": scene, "width": 64, "height": 36, "technique": "ssao", "ssao.radius": radius}),
             3,
             tmp_path,
         )
-    assert len(list(tmp_path.glob("limit-1-128-*.frag"))) == 3
+    assert len(list(tmp_path.glob("fetch-1-128-*.frag"))) == 3
 
 
 def test_a_limit_looks_as_often_as_its_technique(gpu: Gpu, tmp_path: Path) -> None:
@@ -215,9 +217,9 @@ def test_a_limit_looks_as_often_as_its_technique(gpu: Gpu, tmp_path: Path) -> No
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
     for technique, kind, count in (("ssao", 1, 128), ("ssdo", 3, 128), ("gtao", 1, 128), ("bitmask", 3, 128)):
         shot = Shot().with_values({"scene": "nook", "width": 64, "height": 36, "technique": technique})
-        found = passes.measured(own, replace(shot, technique=shot.technique.with_budget(16)), 3, tmp_path)
-        assert found["limit"]["median"] > 0
-        assert list(tmp_path.glob(f"limit-{kind}-{count}-*.frag"))
+        found = passes.measure_shot(own, replace(shot, technique=shot.technique.with_budget(16)), 3, tmp_path)
+        assert found["fetch_limit"]["median"] > 0
+        assert list(tmp_path.glob(f"fetch-{kind}-{count}-*.frag"))
         for path in tmp_path.iterdir():
             path.unlink()
 
@@ -228,15 +230,17 @@ def test_an_asking_limit_asks_every_depth(gpu: Gpu, tmp_path: Path, depth: float
     it.
     """
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
-    (tmp_path / "asking.frag").write_text(passes.limit_text(40, ("depth",), (2.0, 2.0), asking=True))
+    (tmp_path / "compare.frag").write_text(
+        fetch_limits.generate_limit_shader(40, ("depth",), (2.0, 2.0), compares=True)
+    )
     seen, wall, normal = (own.target(name, (3, 3), "rgba32f") for name in ("seen", "wall", "normal"))
     values = np.full((3, 3, 4), depth, "f4")
     values[1, 1] = 1.0
     own.write(seen.textures[0], values)
     own.write(normal.textures[0], np.full((3, 3, 4), (0.0, 0.0, 1.0, 1.0), "f4"))
     gbuffer = GBuffer(normal.textures[0], wall.textures[0], wall.textures[0], seen.textures[0], normal.textures[0])
-    view = frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
-    (drawn,) = own.draw("asking.frag", own.target("asked", (3, 3), "rgba32f"), frame=view, gbuffer=gbuffer)
+    view = make_frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
+    (drawn,) = own.draw("compare.frag", own.target("asked", (3, 3), "rgba32f"), frame=view, gbuffer=gbuffer)
     near = sum(2.0 * ((i + 0.5) / 40) ** 0.5 < 1 / 6 for i in range(40))
     assert own.read(drawn)[1, 1, 0] == pytest.approx(40 * open_, abs=max(near, 1))
 
@@ -245,11 +249,17 @@ def test_an_asking_limit_asks_every_depth(gpu: Gpu, tmp_path: Path, depth: float
 def test_a_limit_makes_so_many_fetches(gpu: Gpu, tmp_path: Path, samples: int) -> None:
     """Counted by reading a texture of ones; more than BODY are rounds of BODY."""
     own = Gpu(gpu.ctx, (tmp_path, SHADERS))
-    (tmp_path / "limit.frag").write_text(passes.limit_text(samples, ("depth", "normal", "albedo"), (0.2, 0.3)))
+    (tmp_path / "limit.frag").write_text(
+        fetch_limits.generate_limit_shader(samples, ("depth", "normal", "albedo"), (0.2, 0.3))
+    )
     ones = own.target("ones", (8, 8), "r32f")
     ones.framebuffer.clear(1.0, 1.0, 1.0, 1.0)
     gbuffer = GBuffer(*[ones.textures[0]] * 5)
-    view = frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
+    view = make_frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
     (drawn,) = own.draw("limit.frag", own.target("drawn", (8, 8), "rgba32f"), frame=view, gbuffer=gbuffer)
-    expected = 3 * (samples if samples <= passes.BODY else -(-samples // passes.BODY) * passes.BODY)
+    expected = 3 * (
+        samples
+        if samples <= fetch_limits.UNROLLED_FETCHES
+        else -(-samples // fetch_limits.UNROLLED_FETCHES) * fetch_limits.UNROLLED_FETCHES
+    )
     assert (own.read(drawn)[..., 0] == expected).all()

@@ -1,158 +1,197 @@
-"""How far each technique is from the truth, over scenes, cameras and radii, at equal samples: the README's table of
-errors.
+"""Errors of every technique against the reference, over scenes, cameras and radii, at equal samples.
 
-RMSE of linear radiance on surfaces, mean over three cameras of a scene, noise of the truths taken out. World truth:
-rays of unlimited length against all triangles, one bounce, and the same with rays no longer than the radius. Screen
-truth: the same technique with many samples and no blur. GTAO and the bitmask look up as many points as N directions of
-8, in slices.
+RMSE of linear radiance on surfaces, mean over three cameras of a scene, without the noise of the references.
+`world`: rays of unlimited length against all triangles, one bounce. `within`: the same with rays as long as the radius.
+`screen`: the same technique with many samples and no denoiser, all that one image can tell it. Techniques that sample
+slices make as many texture fetches as N directions of 8 steps.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from ssdo.commands.bench.flags import add_output, save, take_output
-from ssdo.gpu.context import Gpu, headless
+from ssdo.commands.bench.flags import (
+    add_output_flags,
+    describe_machine,
+    describe_resolution,
+    format_table,
+    pop_output,
+    save_figures,
+)
+from ssdo.commands.bench.techniques import list_techniques
+from ssdo.flags import FlagParser, parse_flags
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
 from ssdo.render.pipeline import render_accumulated
-from ssdo.render.shot import Camera, Shot, Wanted, add_shot_flags, shares, take_wanted
+from ssdo.render.shot import Camera, Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
 from ssdo.render.technique import Technique
-from ssdo.render.techniques.bitmask import Bitmask
-from ssdo.render.techniques.gtao import Gtao
-from ssdo.render.techniques.off import Off
 from ssdo.render.techniques.reference import Reference
-from ssdo.render.techniques.ssao import Ssao
 from ssdo.render.techniques.ssdo import Ssdo
-from ssdo.scene import built_in
-from ssdo.scene.built_in.cameras import CAMERAS
-from ssdo.settings import Parser, UserError, Vec3, parse
+from ssdo.scene.built_in.cameras import CAMERAS_BY_SCENE
+from ssdo.scene.loader import load_scene
+from ssdo.settings import UserError, Vec3
 
 RADII = "0.05,0.15,0.5"
-COLUMNS = ("off", "SSAO", "SSDO point", "SSDO march", "GTAO", "bitmask")
-TRUTHS = ("world", "world within the radius", "screen")
-Row = dict[str, dict[str, float]]  # by truth, by column
+SIZE = {"width": 320, "height": 180}
+REFERENCES = ("world", "within", "screen")
+# Techniques with more than one column; every other technique has one, with its default parameters.
+VARIANTS: Mapping[type[Technique], Mapping[str, Mapping[str, Any]]] = {
+    Ssdo: {"SSDO single sample": {"visibility": "single-sample"}, "SSDO ray march": {}},
+}
+ErrorTable = dict[str, dict[str, float]]  # RMSE by reference and column
+
+
+class Accuracy(NamedTuple):
+    """How much is drawn."""
+
+    samples: int  # directions per pixel, or slices with as many fetches
+    reference_frames: int
+    converged_frames: int
+
+
+class Measurement(NamedTuple):
+    """The errors in one view with one radius."""
+
+    scene: str
+    camera: int  # counted from 1
+    radius: float  # fraction of the scene's size
+    errors: ErrorTable
 
 
 def main(arguments: Sequence[str]) -> int:
     """`bench errors FLAGS`. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python -m ssdo bench errors",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--scenes", default=",".join(CAMERAS), metavar="S,S,...", help=f"of {', '.join(CAMERAS)} [all]")
-    parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
-    parser.add_argument(
-        "--samples",
-        type=int,
-        default=16,
-        metavar="N",
-        help="directions at each pixel, or slices of as many points [16]",
-    )
-    parser.add_argument(
-        "--truth-frames", type=int, default=64, metavar="N", help="frames of the reference, 4 rays each [64]"
-    )
-    parser.add_argument(
-        "--screen-frames",
-        type=int,
-        default=16,
-        metavar="N",
-        help=f"frames of screen truth, {references.SCREEN} each [16]",
-    )
-    add_output(parser, "every camera's figures, and what drew")
-    add_cache_flags(parser)
-    add_shot_flags(parser)
-    given = parse(parser, arguments)
-    names, radii = given.pop("scenes").split(","), shares(given.pop("radii"))
-    for name in names:
-        if name not in CAMERAS:
-            raise UserError(f"--scenes {name}: must be of {', '.join(CAMERAS)}")
-    output, samples = take_output(given), given.pop("samples")
-    frames, screen_frames, store = given.pop("truth_frames"), given.pop("screen_frames"), take_store(given)
-    wanted = take_wanted(given)
-    if taken := [
-        name
-        for name in wanted.typed
-        if name in ("scene", "technique") or name.startswith(("camera.", *(f"{t}." for t in Technique.known)))
-    ]:
-        raise UserError(
-            f"--{taken[0]} has no effect: the bench chooses scenes, cameras and techniques itself; leave it out"
-        )
+    flags = parse_flags(_create_parser(), arguments)
+    scenes, radii = flags.pop("scenes").split(","), parse_radii(flags.pop("radii"))
+    for scene in scenes:
+        if scene not in CAMERAS_BY_SCENE:
+            raise UserError(f"--scenes {scene}: must be of {', '.join(CAMERAS_BY_SCENE)}")
+    accuracy = Accuracy(flags.pop("samples"), flags.pop("reference_frames"), flags.pop("converged_frames"))
+    output, store = pop_output(flags), take_store(flags)
+    overrides = parse_overrides(flags)
+    _refuse_overrides(overrides)
     shots = {
-        (name, number): _shot(wanted, name, *camera) for name in names for number, camera in enumerate(CAMERAS[name], 1)
+        (scene, number): _create_shot(overrides, scene, *camera)
+        for scene in scenes
+        for number, camera in enumerate(CAMERAS_BY_SCENE[scene], 1)
     }
-    found: list[dict[str, Any]] = []
-    with Gpu(headless()) as gpu, tqdm(total=len(shots) * len(radii), desc="errors", disable=None) as bar:
-        for (name, number), shot in shots.items():
-            for share in radii:
-                errors = measured(gpu, shot, share, samples, frames, screen_frames, store)
-                found.append({"scene": name, "camera": number, "radius": share, "errors": errors})
-                bar.update()
-        first = shots[names[0], 1]
-        size = f"{first.width} x {first.height}{', lighting at half' * first.lighting.half}"
-        drawn = f"{size}, {samples} samples, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    truths = f"world truth {4 * frames} rays a pixel, screen truth {screen_frames} frames of {references.SCREEN}"
-    print("\n".join([*table(found, names, radii), "", f"{drawn}; {truths}"]))
-    save(output, drawn, {"rows": found})
+    measurements = []
+    with (
+        Gpu(create_headless_context()) as gpu,
+        tqdm(total=len(shots) * len(radii), desc="errors", disable=None) as progress,
+    ):
+        for (scene, number), shot in shots.items():
+            for radius in radii:
+                errors = measure_errors(gpu, shot, radius, accuracy, store)
+                measurements.append(Measurement(scene, number, radius, errors))
+                progress.update()
+        resolution = describe_resolution(shots[scenes[0], 1])
+        run = f"{resolution}, {accuracy.samples} samples, {describe_machine(gpu)}"
+    converged = f"{accuracy.converged_frames} frames of {references.SCREEN}"
+    details = f"world: {4 * accuracy.reference_frames} rays per pixel; screen: {converged}"
+    print("\n".join([*format_measurements(measurements, scenes, radii), "", f"{run}; {details}"]))
+    save_figures(output, run, {"rows": [measurement._asdict() for measurement in measurements]})
     return 0
 
 
-def _shot(wanted: Wanted, scene: str, eye: Vec3, target: Vec3) -> Shot:
-    size = {"width": 320, "height": 180}
-    shot = Wanted({**size, **wanted.found}, wanted.typed).shots([Ssdo.group])[0]
-    shot = replace(shot, scene=scene, camera=Camera(eye=eye, target=target))
-    return shot.resolved(built_in.load(scene, shot.time))
-
-
-def measured(gpu: Gpu, shot: Shot, share: float, samples: int, frames: int, screen_frames: int, store: Store) -> Row:
-    """RMSE against each truth of off, SSAO, SSDO with one point or several on each direction, GTAO and the bitmask, all
-    with one radius.
-    """
-    radius = share * built_in.load(shot.scene, shot.time).size
-    deep: dict[str, Any] = {"radius": radius, "thickness": radius}
-    plain = (
-        Off(),
-        Ssao(**deep),
-        Ssdo(**deep, visibility="single-sample"),
-        Ssdo(**deep),
-        Gtao(radius=radius),
-        Bitmask(**deep),
+def _create_parser() -> FlagParser:
+    parser = FlagParser("ssdo bench errors", __doc__)
+    parser.add_argument(
+        "--scenes",
+        default=",".join(CAMERAS_BY_SCENE),
+        metavar="S,S,...",
+        help=f"of {', '.join(CAMERAS_BY_SCENE)} [all]",
     )
-    techniques = {column: technique.with_budget(samples) for column, technique in zip(COLUMNS, plain, strict=True)}
-    truths = {
-        name: references.world(gpu, shot, Reference(rays=4, max_distance=reach), frames, store)
-        for name, reach in zip(TRUTHS, (None, radius), strict=False)
-    }
-    row: Row = {name: {} for name in TRUTHS}
-    for column, technique in techniques.items():
-        arrays = images.arrays(gpu, render_accumulated(gpu, replace(shot, technique=technique)))
-        against = dict(truths)
+    parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"fractions of the scene's size [{RADII}]")
+    parser.add_argument(
+        "--samples", type=int, default=16, metavar="N", help="directions per pixel, or as many fetches in slices [16]"
+    )
+    parser.add_argument(
+        "--reference-frames",
+        type=int,
+        default=64,
+        metavar="N",
+        help="frames of the reference, 4 rays per pixel each [64]",
+    )
+    parser.add_argument(
+        "--converged-frames",
+        type=int,
+        default=16,
+        metavar="N",
+        help=f"frames of the converged screen-space result, {references.SCREEN} each [16]",
+    )
+    add_output_flags(parser, "every camera's figures as JSON")
+    add_cache_flags(parser)
+    add_shot_flags(parser)
+    return parser
+
+
+def _refuse_overrides(overrides: Overrides) -> None:
+    prefixes = ("camera.", *(f"{name}." for name in Technique.known))
+    for name in overrides.cli:
+        if name in ("scene", "technique") or name.startswith(prefixes):
+            raise UserError(
+                f"--{name} has no effect: the bench sets scenes, cameras and techniques itself; leave it out"
+            )
+
+
+def _create_shot(overrides: Overrides, scene: str, eye: Vec3, target: Vec3) -> Shot:
+    shot = Overrides({**SIZE, **overrides.preset}, overrides.cli).build_shots([Ssdo.group])[0]
+    shot = replace(shot, scene=scene, camera=Camera(eye=eye, target=target))
+    return shot.resolve(load_scene(scene, shot.time))
+
+
+def list_columns() -> dict[str, Technique]:
+    """The techniques by column, in the order of the viewer's keys. The reference is what they are compared with."""
+    columns: dict[str, Technique] = {}
+    for technique in list_techniques():
+        if technique.progressive:
+            continue
+        variants = VARIANTS.get(technique, {technique.label: {}})
+        columns |= {column: technique(**values) for column, values in variants.items()}
+    return columns
+
+
+def _set_lengths(technique: Technique, length: float) -> Technique:
+    """Radius and thickness in metres, where the technique has them."""
+    names = [name for name in ("radius", "thickness") if hasattr(technique, name)]
+    return replace(technique, **dict.fromkeys(names, length))
+
+
+def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, store: Store) -> ErrorTable:
+    """RMSE of all techniques. `radius` is a fraction of the scene's size."""
+    length = radius * load_scene(shot.scene, shot.time).bounding_radius
+    world, within = (
+        references.world(gpu, shot, Reference(rays=4, max_distance=distance), accuracy.reference_frames, store)
+        for distance in (None, length)
+    )
+    table: ErrorTable = {name: {} for name in REFERENCES}
+    for column, technique in list_columns().items():
+        shot = replace(shot, technique=_set_lengths(technique, length).with_budget(accuracy.samples))
+        arrays = images.arrays(gpu, render_accumulated(gpu, shot))
+        compared = {"world": world, "within": within}
         if technique.sample_param:
-            against["screen"] = references.screen(gpu, replace(shot, technique=technique), screen_frames, store)
-        for name, one in against.items():
-            row[name][column] = one.error(arrays["radiance"], references.surface(arrays))
-    return row
+            compared["screen"] = references.screen(gpu, shot, accuracy.converged_frames, store)
+        for name, reference in compared.items():
+            table[name][column] = reference.error(arrays["radiance"], references.surface(arrays))
+    return table
 
 
-def table(found: Sequence[Mapping[str, Any]], names: Sequence[str], radii: Sequence[float]) -> list[str]:
-    """Markdown: a row for each scene and radius, the mean of its cameras, and one for all scenes."""
-    cells = [(name, column) for name in TRUTHS for column in COLUMNS if (name, column) != ("screen", "off")]
-    lines = [
-        "| scene | radius | " + " | ".join(f"{column}, {name}" for name, column in cells) + " |",
-        "|" + "---|" * (2 + len(cells)),
-    ]
-    for scene in [*names, *(["all"] if len(names) > 1 else [])]:
-        for share in radii:
-            rows = [f["errors"] for f in found if f["radius"] == share and scene in (f["scene"], "all")]
-            means = [float(np.mean([row[name][column] for row in rows])) for name, column in cells]
-            lines.append(f"| {scene} | {share:.0%} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
-    return lines
+def format_measurements(
+    measurements: Sequence[Measurement], scenes: Sequence[str], radii: Sequence[float]
+) -> list[str]:
+    """A table in Markdown: a row for each scene and radius, mean over its cameras, then the mean over all scenes."""
+    cells = [(reference, column) for reference in REFERENCES for column in measurements[0].errors[reference]]
+    rows = []
+    for scene in [*scenes, *(["all"] if len(scenes) > 1 else [])]:
+        for radius in radii:
+            errors = [m.errors for m in measurements if m.radius == radius and scene in (m.scene, "all")]
+            means = [float(np.mean([table[name][column] for table in errors])) for name, column in cells]
+            rows.append([scene, f"{radius:.0%}", *(f"{mean:.3f}" for mean in means)])
+    return format_table(["scene", "radius", *(f"{column}, {name}" for name, column in cells)], rows)

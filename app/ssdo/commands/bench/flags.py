@@ -1,70 +1,95 @@
-"""Flags that benches have in common: how often is measured, by which clock, and the file for the figures."""
+"""Flags and output that measurements have in common."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ssdo.gpu.context import Clock, Gpu
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
 from ssdo.measure.timings import CLOCKS
 from ssdo.measure.version import version
+from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 
 
-def add_count(parser: argparse.ArgumentParser, flag: str, default: int, low: int, what: str) -> None:
-    """A flag for how often something is measured, `low` to 1000. Raises UserError when it is parsed."""
+def add_count_flag(parser: argparse.ArgumentParser, flag: str, default: int, minimum: int, description: str) -> None:
+    """A flag for a number of repetitions, `minimum` to 1000. Parsing raises UserError."""
 
-    def counted(word: str) -> int:
-        if not low <= (count := int(word)) <= 1000:
-            raise UserError(f"--{flag} {count}: must be {low} to 1000")
+    def parse_count(word: str) -> int:
+        if not minimum <= (count := int(word)) <= 1000:
+            raise UserError(f"--{flag} {count}: must be {minimum} to 1000")
         return count
 
-    counted.__name__ = "int"  # as argparse calls what is none
-    parser.add_argument(
-        f"--{flag}", type=counted, default=default, metavar="N", help=f"{what}, {low} to 1000 [{default}]"
-    )
+    parse_count.__name__ = "int"  # argparse names the type in its error messages
+    text = f"{description}, {minimum} to 1000 [{default}]"
+    parser.add_argument(f"--{flag}", type=parse_count, default=default, metavar="N", help=text)
 
 
-def add_clock(parser: argparse.ArgumentParser) -> None:
-    """The flag for `set_clock`."""
+def add_clock_flag(parser: argparse.ArgumentParser) -> None:
+    """`--clock`, for `select_clock`."""
     parser.add_argument(
         "--clock",
         default="wall",
         choices=CLOCKS,
-        help="what counts on a software renderer: cpu where other programs run [wall]",
+        help="clock on a software renderer: cpu counts processor time, for busy machines [wall]",
     )
 
 
-def set_clock(gpu: Gpu, clock: str) -> str:
-    """Measure by it from now on, and by what, in words. Raises UserError where it cannot count."""
-    seconds, words = CLOCKS[clock]
-    gpu.clock = Clock(gpu.ctx, seconds=seconds)
-    if clock != "wall" and not gpu.clock.software:
-        raise UserError(
-            f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} does not draw with the processor; leave it out"
-        )
-    return words if gpu.clock.software else "timer queries"
+def select_clock(gpu: Gpu, clock: str) -> str:
+    """Measure passes by this clock; returns its description. Raises UserError where it cannot measure the GPU."""
+    seconds, description = CLOCKS[clock]
+    gpu.timer = PassTimer(gpu.ctx, clock=seconds)
+    if clock != "wall" and not gpu.is_software_renderer:
+        raise UserError(f"--clock {clock}: {gpu.ctx.info['GL_RENDERER']} is not a software renderer; leave it out")
+    return description if gpu.is_software_renderer else "timer queries"
 
 
-def add_output(parser: argparse.ArgumentParser, what: str) -> None:
-    """Flags for a file of figures."""
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help=what)
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
+def add_output_flags(parser: argparse.ArgumentParser, description: str) -> None:
+    """`--output` and `--overwrite`, for `pop_output`."""
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help=description)
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
 
 
-def take_output(given: dict[str, Any]) -> Path | None:
-    """The file, or None. Raises UserError where it exists and may not be replaced."""
-    output: Path | None = given.pop("output")
-    images.check_free([output] if output else [], given.pop("overwrite"))
+def pop_output(flags: dict[str, Any]) -> Path | None:
+    """The output file, or None. Raises UserError where it exists and may not be overwritten."""
+    output: Path | None = flags.pop("output")
+    images.check_free([output] if output else [], flags.pop("overwrite"))
     return output
 
 
-def save(output: Path | None, drawn: str, figures: Mapping[str, Any]) -> None:
-    """Write figures, and what drew them, to the file that was asked for, if one was."""
+def save_figures(output: Path | None, run: str, figures: Mapping[str, Any]) -> None:
+    """Write figures and a description of the run as JSON. Without a file nothing is written."""
     if output:
-        images.save_json(output, {"drawn": drawn, "version": version(), **figures})
+        images.save_json(output, {"run": run, "version": version(), **figures})
         print(output.absolute(), file=sys.stderr)
+
+
+def parse_sizes(text: str) -> list[tuple[int, int]]:
+    """Widths and heights in pixels, as in 1280x720,1920x1080. Raises UserError."""
+    sizes = []
+    for word in text.split(","):
+        width, _, height = word.partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise UserError(f"--sizes {word}: must be width x height in pixels, as in 1280x720")
+        sizes.append((int(width), int(height)))
+    return sizes
+
+
+def describe_machine(gpu: Gpu) -> str:
+    return f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
+
+
+def describe_resolution(shot: Shot) -> str:
+    return f"{shot.width} x {shot.height}" + (", lighting at half resolution" if shot.lighting.is_half else "")
+
+
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
