@@ -1,4 +1,4 @@
-"""What tests measure with: small captures as arrays, and the exact light at a point, integrated over its hemisphere."""
+"""Small renders as arrays, and exact light at a point by integration over its hemisphere."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Lighting
-from ssdo.scene import built_in
-from ssdo.scene.model import Floats, Scene
+from ssdo.scene import built_in, loader
+from ssdo.scene.model import Scene
 
-Doubles = npt.NDArray[np.float64]
-Bools = Any  # an array of bool; numpy types comparisons as one or a single bool
+Bools = Any  # an array of bool; numpy declares comparisons as an array or a single bool
 
 SMALL = {"width": 64, "height": 36, "denoise.radius": 0}
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A capture's arrays, row 0 on top, linear."""
+class SmallRender:
+    """The arrays of an image, row 0 on top, linear."""
 
     radiance: Floats  # (h, w, 3)
     direct: Floats
@@ -33,42 +33,45 @@ class Probe:
     normal: Floats
     emission: Floats
     sun: Floats
-    open: Floats  # (h, w)
+    visibility: Floats  # (h, w)
     depth: Floats
     position: Doubles  # (h, w, 3) world, metres
     ray: Doubles  # (h, w, 3) world, unit: from the camera through the pixel
 
     @property
-    def surface(self) -> Bools:
+    def surface_mask(self) -> Bools:
+        """(h, w) False on the background."""
         return np.isfinite(self.depth)
 
 
-def shoot(gpu: Gpu, values: dict[str, Any]) -> Probe:
-    """Draw a shot of 64 x 36 pixels without blur, unless the values say otherwise."""
-    picture = render_accumulated(gpu, Shot().with_values(SMALL | values))
-    found, frame = images.arrays(gpu, picture), picture.view.frame
-    h, w = found["depth"].shape
-    depth = np.where(np.isfinite(found["depth"]), found["depth"], 0).astype("f8")
+def render_small(gpu: Gpu, values: dict[str, Any]) -> SmallRender:
+    """Render a shot of 64 x 36 pixels without denoising, unless the values say otherwise."""
+    result = render_accumulated(gpu, Shot().with_values(SMALL | values))
+    arrays, frame = images.arrays(gpu, result), result.inputs.frame
+    depth = np.where(np.isfinite(arrays["depth"]), arrays["depth"], 0).astype("f8")
+    h, w = depth.shape
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
-    p_vs = np.stack([x * frame.tangent[0] * depth, y * frame.tangent[1] * depth, -depth, np.ones_like(depth)], -1)
-    position = p_vs @ np.array(frame.world_from_view).reshape(4, 4)
-    ray = (
-        np.stack([x * frame.tangent[0], y * frame.tangent[1], -np.ones_like(x)], -1)
-        @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
+    ray_vs = np.stack([x * frame.tan_half_fov[0], y * frame.tan_half_fov[1], -np.ones_like(x)], -1)
+    world_from_view = np.array(frame.world_from_view).reshape(4, 4)
+    position = np.concatenate([ray_vs * depth[..., None], np.ones((h, w, 1))], -1) @ world_from_view
+    ray = ray_vs @ world_from_view[:3, :3]
+    visibility = arrays.pop("open")
+    return SmallRender(
+        **arrays,
+        visibility=visibility,
+        position=position[..., :3],
+        ray=ray / np.linalg.norm(ray, axis=-1, keepdims=True),
     )
-    return Probe(**found, position=position[..., :3], ray=ray / np.linalg.norm(ray, axis=-1, keepdims=True))
 
 
-def lights(gpu: Gpu, light: Lighting) -> tuple[Floats, Floats]:
-    """Direct and indirect light, (h, w, 4); that is 0 where nothing bounces."""
-    direct = gpu.read(light.direct)
-    return direct, np.broadcast_to(gpu.read(light.indirect), direct.shape)
+def read_lighting(gpu: Gpu, lighting: Lighting) -> tuple[Floats, Floats]:
+    """Direct and indirect light, (h, w, 4) each; indirect is 0 without a bounce."""
+    direct = gpu.read(lighting.direct)
+    return direct, np.broadcast_to(gpu.read(lighting.indirect), direct.shape)
 
 
-def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:
-    """(2 count^2, 3) cosine-weighted directions about a normal: a mean over them is an integral with cos(theta) / pi
-    dw.
-    """
+def cosine_directions(normal: npt.ArrayLike, count: int = 256) -> Doubles:
+    """(2 count^2, 3) cosine-weighted directions about a normal: their mean is the integral with cos(theta) / pi dw."""
     u, phi = np.meshgrid(
         (np.arange(count) + 0.5) / count, 2 * np.pi * (np.arange(2 * count) + 0.5) / (2 * count), indexing="ij"
     )
@@ -77,22 +80,22 @@ def hemisphere(normal: npt.ArrayLike, count: int = 256) -> Doubles:
     t /= np.linalg.norm(t)
     b = np.cross(n, t)
     u, phi = u.ravel()[:, None], phi.ravel()[:, None]
-    found: Doubles = np.sqrt(u) * (np.cos(phi) * t + np.sin(phi) * b) + np.sqrt(1 - u) * n
-    return found
+    directions: Doubles = np.sqrt(u) * (np.cos(phi) * t + np.sin(phi) * b) + np.sqrt(1 - u) * n
+    return directions
 
 
-def occlusion(normal: npt.ArrayLike, position: Doubles, hit: Callable[[Doubles, Doubles], Bools]) -> float:
-    """The cosine-weighted share of directions for which `hit(directions, position)` is true."""
-    return float(np.mean(hit(hemisphere(normal), position)))
+def occluded_fraction(normal: npt.ArrayLike, position: Doubles, is_hit: Callable[[Doubles, Doubles], Bools]) -> float:
+    """The cosine-weighted fraction of directions for which `is_hit(directions, position)` is true."""
+    return float(np.mean(is_hit(cosine_directions(normal), position)))
 
 
-def binomial(share: Any, count: int, sigmas: float = 4.0) -> Any:
-    """How far a mean of `count` independent yes-no samples strays from `share`; stratified ones stray less."""
-    return sigmas * np.sqrt(np.maximum(share * (1 - share), 1e-12) / count)
+def binomial_tolerance(probability: Any, count: int, sigmas: float = 4.0) -> Any:
+    """How far the mean of `count` independent yes-no samples deviates; stratified samples deviate less."""
+    return sigmas * np.sqrt(np.maximum(probability * (1 - probability), 1e-12) / count)
 
 
-def register(name: str, make: Callable[[], Scene]) -> str:
-    """Make a test's own scene known by name."""
-    built_in.BUILT_IN[name] = make
-    built_in._built_in.cache_clear()
+def register_scene(name: str, make: Callable[[], Scene]) -> str:
+    """Add a test's scene to the built-in ones, and return its name."""
+    built_in.BUILT_IN_SCENES[name] = make
+    loader._build_scene.cache_clear()
     return name

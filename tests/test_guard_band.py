@@ -1,143 +1,144 @@
-"""The guard band: what lies just outside of the picture closes directions and sends light, and the picture stays where
-and as large as it is.
-"""
+"""The guard band: surfaces just outside the picture occlude and send light; the picture keeps its place and size."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from render_small import SMALL, lights, register, shoot
+from render_small import SMALL, SmallRender, read_lighting, register_scene, render_small
+from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.render import half_resolution
-from ssdo.render.frame_uniforms import positions
-from ssdo.render.gbuffer import BACKGROUND
+from ssdo.render.frame_uniforms import world_positions
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.guard_band import GuardBand
 from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
-from ssdo.render.shot import Shot, Wanted
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import Lighting, Technique
-from ssdo.scene import built_in
-from ssdo.scene.model import Floats, Material, Mesh, Scene
-from ssdo.scene.modelling.shapes import box, quad
+from ssdo.scene.loader import load_scene
+from ssdo.scene.model import Material, Mesh, Scene
+from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import UserError
 from ssdo.viewer.buffers import MARK, of_picture
 from ssdo.viewer.pixel_inspector import CLOSED, probed
 
 BAND = 0.25
-LOOKING = [name for name, kind in Technique.known.items() if kind.sample_param]
-BOUNCING = ["ssdo", "bitmask"]
+SCREEN_SPACE = [name for name, kind in Technique.known.items() if kind.sample_param]
+WITH_BOUNCE = ["ssdo", "bitmask"]
 RESOLUTIONS = ["full", "half"]
 SIZES = [(64, 36), (65, 37), (5, 3), (1, 1)]
-ROUNDING = 1 / 2048  # half floats of the G-buffer
+HALF_FLOAT_ROUNDING = 1 / 2048  # half floats of the G-buffer
 
-WALL = quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(0.5, 0.5, 0.5)))
+WALL = make_quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(0.5, 0.5, 0.5)))
 
 
 def board(**material: Any) -> Mesh:
-    """Just beyond the picture's right edge, and within a band of a quarter of its height."""
-    return box((2.6, -5.0, 0.0), (2.8, 5.0, 1.0), Material(**material))
+    """A board beyond the picture's right edge, within a band of a quarter of the height."""
+    return make_box((2.6, -5.0, 0.0), (2.8, 5.0, 1.0), Material(**material))
 
 
-def before_a_wall(*meshes: Mesh) -> Scene:
+def wall_scene(*meshes: Mesh) -> Scene:
+    """A camera before a grey wall."""
     return Scene((WALL, *meshes), (0.0, 0.0, 8.0), (0.0, 0.0, 0.0), 20.0)
 
 
-register("board outside", lambda: before_a_wall(board(albedo=(0.9, 0.6, 0.3))))
-register(
+register_scene("board outside", lambda: wall_scene(board(albedo=(0.9, 0.6, 0.3))))
+register_scene(
     "niche alone",
     lambda: Scene(
-        (box((-1, -1, -1), (1, 1, -0.8)), box((-1, -1, -0.8), (-0.8, 1, 0.4)), box((-1, -1, -0.8), (1, -0.8, 0.4))),
+        (
+            make_box((-1, -1, -1), (1, 1, -0.8)),
+            make_box((-1, -1, -0.8), (-0.8, 1, 0.4)),
+            make_box((-1, -1, -0.8), (1, -0.8, 0.4)),
+        ),
         (0.4, 0.5, 6.0),
         (0.0, 0.0, 0.0),
         30.0,
     ),
 )
-register(
+register_scene(
     "lamp outside",
-    lambda: replace(before_a_wall(board(albedo=(0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))), environment="black"),
+    lambda: replace(wall_scene(board(albedo=(0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))), environment="black"),
 )
 
 
-def given(technique: str, scene: str, **more: Any) -> dict[str, Any]:
-    """Many directions and short steps within a metre, things as deep as the scene."""
-    deep = {} if technique == "gtao" else {f"{technique}.thickness": 10.0}
-    count = {f"{technique}.samples": 64} if technique in ("ssao", "ssdo") else {f"{technique}.slices": 8}
-    return {
-        "scene": scene,
-        "technique": technique,
-        f"{technique}.radius": 1.0,
-        f"{technique}.steps": 32,
-        **deep,
-        **count,
-        **more,
-    }
+def shot_values(technique: str, scene: str, **more: Any) -> dict[str, Any]:
+    """Many samples with short steps within a metre, and occluders as thick as the scene."""
+    thickness = {} if technique == "gtao" else {f"{technique}.thickness": 10.0}
+    samples = {f"{technique}.samples": 64} if technique in ("ssao", "ssdo") else {f"{technique}.slices": 8}
+    radius = {f"{technique}.radius": 1.0, f"{technique}.steps": 32}
+    return {"scene": scene, "technique": technique, **radius, **thickness, **samples, **more}
 
 
-def drawn(gpu: Gpu, values: dict[str, Any], index: int = 0) -> FrameResult:
+def render_padded(gpu: Gpu, values: dict[str, Any], index: int = 0) -> FrameResult:
+    """A small frame with a guard band, unless the values say otherwise."""
     return render_frame(gpu, Shot().with_values(SMALL | {"guard_band.size": BAND} | values), index)
 
 
-def larger(shot: Shot, band: int) -> Shot:
-    """The same camera with a wider lens and so many more pixels on each side."""
+def enlarge(shot: Shot, band: int) -> Shot:
+    """The same camera with a wider field of view and so many more pixels on each side."""
     fov = shot.camera.fov
     assert fov is not None
-    wide = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * (1 + 2 * band / shot.height)))
+    wide_fov = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * (1 + 2 * band / shot.height)))
     return replace(
         shot,
         guard_band=GuardBand(),
         width=shot.width + 2 * band,
         height=shot.height + 2 * band,
-        camera=replace(shot.camera, fov=wide),
+        camera=replace(shot.camera, fov=wide_fov),
     )
 
 
-def everything(gpu: Gpu, light: Lighting) -> list[Floats]:
-    """What a technique answered, gloss too if there is any."""
-    return [*lights(gpu, light), *([gpu.read(light.gloss)] if light.gloss else [])]
+def read_terms(gpu: Gpu, lighting: Lighting) -> list[Floats]:
+    """Direct, indirect and, if there is any, specular light."""
+    specular = [gpu.read(lighting.specular)] if lighting.specular else []
+    return [*read_lighting(gpu, lighting), *specular]
 
 
-# ---- the same as in a larger picture ------------------------------------------------------------------------------------
+# ---- the same as in a larger image -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@pytest.mark.parametrize("scene", ["nook", "atelier"])  # diffuse; and with normal images and gloss
+@pytest.mark.parametrize("scene", ["nook", "atelier"])  # diffuse; with normal maps and specular reflection
 @pytest.mark.parametrize(
-    "technique, intervals",
-    [*((name, "1") for name in LOOKING), *((name, "2") for name in ("ssao", "ssdo", "bitmask"))],
+    "technique, depth_layers",
+    [*((name, "1") for name in SCREEN_SPACE), *((name, "2") for name in ("ssao", "ssdo", "bitmask"))],
 )
-def test_light_is_that_of_a_larger_picture_to_the_bit(
-    gpu: Gpu, technique: str, intervals: str, scene: str, resolution: str
+def test_lighting_is_bit_equal_to_that_of_a_larger_image(
+    gpu: Gpu, technique: str, depth_layers: str, scene: str, resolution: str
 ) -> None:
-    """Each finds what is there. In black surroundings also what that sends: what reaches it of the sun."""
-    two = {f"{technique}.depth_layers": "2"} if intervals == "2" else {}
-    for black in (False, True)[: 1 + (technique in BOUNCING)]:
-        values: dict[str, Any] = {
-            "scene": scene,
-            "technique": technique,
-            "lighting.resolution": resolution,
-            "width": 65,
-            "height": 37,
-        } | two
-        p = drawn(gpu, values | ({"environment": "black", "sun.irradiance": 3.0} if black else {}))
-        mine = everything(gpu, p.unfiltered)
-        band = p.shot.guard_band.pixels(p.shot.height)
-        whole = render_frame(gpu, larger(p.shot, band))
-        skipped = band // (2 if resolution == "half" else 1)
-        rest = [values[skipped:-skipped, skipped:-skipped] for values in everything(gpu, whole.unfiltered)]
-        assert len(mine) == len(rest) and (not black or rest[1].any())
-        for number, (one, other) in enumerate(zip(mine, rest, strict=True)):
-            # of the bounce and of gloss the share that is open
-            known = slice(None) if black or number == 0 else slice(3, None)
-            np.testing.assert_array_equal(one[..., known], other[..., known])
+    """In a black environment the bounce is equal, too: that of sunlight does not depend on visibility."""
+    values: dict[str, Any] = {
+        "scene": scene,
+        "technique": technique,
+        "lighting.resolution": resolution,
+        "width": 65,
+        "height": 37,
+    }
+    if depth_layers == "2":
+        values[f"{technique}.depth_layers"] = "2"
+    for is_black in (False, True) if technique in WITH_BOUNCE else (False,):
+        light = {"environment": "black", "sun.irradiance": 3.0} if is_black else {}
+        result = render_padded(gpu, values | light)
+        terms = read_terms(gpu, result.unfiltered)
+        band = result.shot.guard_band.size_px(result.shot.height)
+        enlarged = render_frame(gpu, enlarge(result.shot, band))
+        border = band // (2 if resolution == "half" else 1)
+        cropped = [term[border:-border, border:-border] for term in read_terms(gpu, enlarged.unfiltered)]
+        assert len(terms) == len(cropped) and (not is_black or cropped[1].any())
+        for number, (term, expected) in enumerate(zip(terms, cropped, strict=True)):
+            # of indirect and specular light only the visibility, unless the environment is black
+            channels = slice(None) if is_black or number == 0 else slice(3, None)
+            np.testing.assert_array_equal(term[..., channels], expected[..., channels])
 
 
-def test_what_is_remembered_is_that_of_a_larger_picture(gpu: Gpu) -> None:
-    """But for the outermost pixels, whose light is clamped to the spread of its neighbours."""
+def test_history_is_that_of_a_larger_image(gpu: Gpu) -> None:
+    """But for the outermost pixels, whose history is clipped to the deviation of fewer neighbours."""
     values = {
         "scene": "nook",
         "technique": "ssdo",
@@ -145,35 +146,33 @@ def test_what_is_remembered_is_that_of_a_larger_picture(gpu: Gpu) -> None:
         "environment": "black",
         "sun.irradiance": 3.0,
     }
-    p = render_accumulated(gpu, Shot().with_values(SMALL | {"guard_band.size": BAND} | values))
-    mine = gpu.read(p.lighting.direct), gpu.read(p.lighting.indirect)
-    band = p.shot.guard_band.pixels(p.shot.height)
-    whole = render_accumulated(gpu, larger(p.shot, band))
-    for one, texture in zip(mine, (whole.lighting.direct, whole.lighting.indirect), strict=True):
-        off = np.abs(one - gpu.read(texture)[band:-band, band:-band])[3:-3, 3:-3]
-        assert off.max() < 1e-5  # measured: 0 but for rounding of where a pixel was
+    result = render_accumulated(gpu, Shot().with_values(SMALL | {"guard_band.size": BAND} | values))
+    terms = read_lighting(gpu, result.lighting)
+    band = result.shot.guard_band.size_px(result.shot.height)
+    enlarged = render_accumulated(gpu, enlarge(result.shot, band))
+    for term, expected in zip(terms, read_lighting(gpu, enlarged.lighting), strict=True):
+        difference = np.abs(term - expected[band:-band, band:-band])[3:-3, 3:-3]
+        assert difference.max() < 1e-5  # measured: only rounding of reprojected positions
 
 
-def test_the_picture_is_where_it_was(gpu: Gpu) -> None:
-    """The camera is the same to the bit; depths differ by the rounding of a wider projection (measured: 3e-6 of them),
-    surfaces not at all but where an edge runs through a pixel's centre.
+def test_the_picture_does_not_move(gpu: Gpu) -> None:
+    """The camera is bit-equal. Depths differ by the rounding of the padded projection (measured: 3e-6 of them).
+
+    Normals are equal but where an edge runs through a pixel's centre.
     """
-    with_band, without = (
-        drawn(gpu, {"scene": "nook", "technique": "ssao"}),
-        Shot().with_values(SMALL | {"scene": "nook", "technique": "ssao"}),
-    )
-    depth, normal = gpu.read(with_band.view.gbuffer.depth), gpu.read(with_band.view.gbuffer.normal)
-    plain = render_frame(gpu, without)
-    assert plain.view.padded is None and plain.view.frame == with_band.view.frame
-    same = np.isclose(depth, gpu.read(plain.view.gbuffer.depth), rtol=1e-5)
+    padded = render_padded(gpu, {"scene": "nook", "technique": "ssao"})
+    depth, normal = gpu.read(padded.inputs.gbuffer.depth), gpu.read(padded.inputs.gbuffer.normal)
+    plain = render_padded(gpu, {"scene": "nook", "technique": "ssao", "guard_band.size": 0.0})
+    assert plain.padded_inputs is plain.inputs and plain.inputs.frame == padded.inputs.frame
+    same = np.isclose(depth, gpu.read(plain.inputs.gbuffer.depth), rtol=1e-5)
     assert same.mean() > 0.998
-    assert np.abs(normal - gpu.read(plain.view.gbuffer.normal))[same[..., 0]].max() < 2 * ROUNDING
+    assert np.abs(normal - gpu.read(plain.inputs.gbuffer.normal))[same[..., 0]].max() < 2 * HALF_FLOAT_ROUNDING
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@pytest.mark.parametrize("technique", LOOKING)
-def test_each_pixel_takes_the_samples_that_it_takes_without_a_band(gpu: Gpu, technique: str, resolution: str) -> None:
-    """Around a thing alone nothing is to be seen, so that its light is the same but where rounding decides what is."""
+@pytest.mark.parametrize("technique", SCREEN_SPACE)
+def test_each_pixel_takes_the_same_samples_as_without_a_band(gpu: Gpu, technique: str, resolution: str) -> None:
+    """Around a single object the band is empty, so that visibility is equal but where rounding decides on an edge."""
     values = {
         "scene": "niche alone",
         "technique": technique,
@@ -182,103 +181,109 @@ def test_each_pixel_takes_the_samples_that_it_takes_without_a_band(gpu: Gpu, tec
         "height": 37,
         f"{technique}.radius": 1.0,
     }
-    plain, banded = (shoot(gpu, values | {"guard_band.size": band}) for band in (0.0, 0.27))
-    inside = plain.surface & (plain.open < 1)
+    plain, banded = (render_small(gpu, values | {"guard_band.size": band}) for band in (0.0, 0.27))
+    inside = plain.surface_mask & (plain.visibility < 1)
     assert inside.sum() > 100
-    # Measured: of all of these but for one on an edge, and of 4 to 40 % where a band is no whole number of tiles
-    assert (~np.isclose(plain.open, banded.open, atol=1e-4))[inside].sum() <= 2
+    # measured: 1, and 4 to 40 % of the pixels where the band is not a whole number of tiles
+    assert (~np.isclose(plain.visibility, banded.visibility, atol=1e-4))[inside].sum() <= 2
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_places_are_the_same_in_the_picture_and_with_its_band(gpu: Gpu, resolution: str) -> None:
-    p = drawn(gpu, {"scene": "nook", "technique": "ssao", "width": 65, "height": 37, "lighting.resolution": resolution})
-    for view in (p.view, p.lit_view):
-        assert view.padded and view.padded.scissor
-        x, y, width, height = view.padded.scissor
-        assert view.size == (width, height) and view.padded.size[0] >= x + width and view.padded.size[1] >= y + height
-        own, wide = (gpu.read(v.gbuffer.depth)[..., 0] for v in (view, view.padded))
-        places, around = (
-            positions(view.frame, np.where(own < BACKGROUND, own, np.inf)),
-            positions(view.padded.frame, np.where(wide < BACKGROUND, wide, np.inf)),
+def test_world_positions_are_equal_with_and_without_the_band(gpu: Gpu, resolution: str) -> None:
+    result = render_padded(
+        gpu, {"scene": "nook", "technique": "ssao", "width": 65, "height": 37, "lighting.resolution": resolution}
+    )
+    for view, padded in ((result.inputs, result.padded_inputs), (result.lit_view, result.padded_lit_view)):
+        assert padded.scissor and not view.scissor
+        x, y, width, height = padded.scissor
+        assert view.size == (width, height) and padded.size[0] >= x + width and padded.size[1] >= y + height
+        depth, padded_depth = (gpu.read(inputs.gbuffer.depth)[..., 0] for inputs in (view, padded))
+        positions, padded_positions = (
+            world_positions(view.frame, np.where(depth < BACKGROUND_DEPTH, depth, np.inf)),
+            world_positions(padded.frame, np.where(padded_depth < BACKGROUND_DEPTH, padded_depth, np.inf)),
         )
-        rows = slice(wide.shape[0] - y - height, wide.shape[0] - y)
-        np.testing.assert_allclose(places, around[rows, x : x + width], rtol=1e-9, atol=1e-9)
+        rows = slice(padded_depth.shape[0] - y - height, padded_depth.shape[0] - y)
+        np.testing.assert_allclose(positions, padded_positions[rows, x : x + width], rtol=1e-9, atol=1e-9)
 
 
-# ---- what is known exactly ----------------------------------------------------------------------------------------------
+# ---- closed forms ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@pytest.mark.parametrize("technique", LOOKING)
-def test_f1_a_plane_is_open_with_a_band(gpu: Gpu, technique: str, resolution: str) -> None:
+@pytest.mark.parametrize("technique", SCREEN_SPACE)
+def test_f1_a_plane_is_unoccluded_with_a_band(gpu: Gpu, technique: str, resolution: str) -> None:
     for tilt in (0, 60, 85):
-        own = {
+        values = {
             f"{technique}.radius": 3.0,
             "lighting.resolution": resolution,
             "guard_band.size": 0.5,
             "denoise.radius": 4,
         }
-        p = shoot(gpu, {"scene": f"plane:tilt={tilt}", "technique": technique} | own)
-        assert p.surface.all()
-        assert p.open.min() == p.open.max() == 1.0
-        assert not p.indirect.any()
+        result = render_small(gpu, {"scene": f"plane:tilt={tilt}", "technique": technique} | values)
+        assert result.surface_mask.all()
+        assert result.visibility.min() == result.visibility.max() == 1.0
+        assert not result.indirect.any()
 
 
-def beside(p: Any) -> Any:
-    """What the board can close and light, within half of the radius from its foot."""
-    return p.position[..., 0] > 2.0
+def near_board(render: SmallRender) -> Any:
+    """(h, w) pixels that the board occludes and lights: within half the radius."""
+    return render.position[..., 0] > 2.0
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@pytest.mark.parametrize("technique", LOOKING)
-def test_what_is_just_outside_closes(gpu: Gpu, technique: str, resolution: str) -> None:
-    truth = shoot(
+@pytest.mark.parametrize("technique", SCREEN_SPACE)
+def test_surfaces_just_outside_occlude(gpu: Gpu, technique: str, resolution: str) -> None:
+    reference = render_small(
         gpu, {"scene": "board outside", "technique": "reference", "reference.rays": 64, "reference.max_distance": 1.0}
     )
-    where = beside(truth)
-    assert where.sum() > 100
-    exact = truth.open[where]
-    found = {
-        band: shoot(
-            gpu, given(technique, "board outside", **{"guard_band.size": band, "lighting.resolution": resolution})
+    mask = near_board(reference)
+    assert mask.sum() > 100
+    expected = reference.visibility[mask]
+    renders = {
+        band: render_small(
+            gpu, shot_values(technique, "board outside", **{"guard_band.size": band, "lighting.resolution": resolution})
         )
         for band in (0.0, BAND)
     }
-    assert found[0.0].open.min() == 1.0
-    assert 1 - exact.mean() > 0.05
-    # Measured: 0.977 to 1.024 of what is closed, and of the error without a band 0.052 to 0.090 are left
-    assert abs((1 - found[BAND].open[where].mean()) / (1 - exact.mean()) - 1) < 0.05
-    assert np.square(found[BAND].open[where] - exact).mean() < 0.15**2 * np.square(1 - exact).mean()
+    assert renders[0.0].visibility.min() == 1.0
+    assert 1 - expected.mean() > 0.05
+    # measured: 0.977 to 1.024 of the occlusion, and 0.052 to 0.090 of the error without a band
+    assert abs((1 - renders[BAND].visibility[mask].mean()) / (1 - expected.mean()) - 1) < 0.05
+    assert np.square(renders[BAND].visibility[mask] - expected).mean() < 0.15**2 * np.square(1 - expected).mean()
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@pytest.mark.parametrize("technique", BOUNCING)
+@pytest.mark.parametrize("technique", WITH_BOUNCE)
 @pytest.mark.parametrize("scene, near", [("lamp outside", 0.05), ("board outside", 0.25)])
-def test_what_is_just_outside_sends(gpu: Gpu, technique: str, scene: str, near: float, resolution: str) -> None:
-    """What it emits, and what it reflects of the environment."""
-    truth = shoot(gpu, {"scene": scene, "technique": "reference", "reference.rays": 64, "reference.max_distance": 1.0})
-    where = beside(truth)
-    exact = truth.indirect[where].mean(0)
-    found = {
-        band: shoot(gpu, given(technique, scene, **{"guard_band.size": band, "lighting.resolution": resolution}))
+def test_surfaces_just_outside_send_light(gpu: Gpu, technique: str, scene: str, near: float, resolution: str) -> None:
+    """They emit light, and reflect that of the environment."""
+    reference = render_small(
+        gpu, {"scene": scene, "technique": "reference", "reference.rays": 64, "reference.max_distance": 1.0}
+    )
+    mask = near_board(reference)
+    expected = reference.indirect[mask].mean(0)
+    renders = {
+        band: render_small(
+            gpu, shot_values(technique, scene, **{"guard_band.size": band, "lighting.resolution": resolution})
+        )
         for band in (0.0, BAND)
     }
-    assert not found[0.0].indirect.any()
-    # Measured: 0.993 to 1.024 of the lamp's light, and 0.80 to 0.89 of what the board reflects, which sees more of the
-    # sky than what is nearest to it
-    assert np.abs(found[BAND].indirect[where].mean(0) / exact - 1).max() < near
+    assert not renders[0.0].indirect.any()
+    # measured: 0.993 to 1.024 of the emitted light, and 0.80 to 0.89 of the reflected light: the board sees more of the
+    # sky than the nearest pixel of the picture does
+    assert np.abs(renders[BAND].indirect[mask].mean(0) / expected - 1).max() < near
 
 
-# ---- what everything else is told ---------------------------------------------------------------------------------------
+# ---- later passes, viewer and flags ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@pytest.mark.parametrize("technique", LOOKING)
+@pytest.mark.parametrize("technique", SCREEN_SPACE)
 @pytest.mark.parametrize("size", SIZES)
-def test_all_that_is_read_is_as_large_as_the_picture(
+def test_all_results_have_the_size_of_the_picture(
     gpu: Gpu, technique: str, resolution: str, size: tuple[int, int]
 ) -> None:
-    p = drawn(
+    result = render_padded(
         gpu,
         {
             "scene": "atelier",
@@ -289,42 +294,41 @@ def test_all_that_is_read_is_as_large_as_the_picture(
             "denoise.radius": 4,
         },
     )
-    assert p.view.size == p.radiance.size == p.display.size == p.lighting.direct.size == p.view.sun.size == size
-    assert all(
-        texture.size == size
-        for texture in (p.view.gbuffer.normal, p.view.gbuffer.albedo, p.view.gbuffer.depth, p.view.gbuffer.flat)
-    )
-    lit = size if resolution == "full" else (-(-size[0] // 2), -(-size[1] // 2))
-    assert p.lit_view.size == p.unfiltered.direct.size == lit
-    assert p.lighting.indirect.size == (size if technique in BOUNCING else (1, 1)) and p.unfiltered.indirect.size == (
-        lit if technique in BOUNCING else (1, 1)
-    )
-    for name, values in images.arrays(gpu, p).items():
+    gbuffer = result.inputs.gbuffer
+    textures = [result.radiance, result.display, result.lighting.direct, result.inputs.direct_lighting.irradiance]
+    textures += [gbuffer.normal, gbuffer.albedo, gbuffer.depth, gbuffer.geometric_normal]
+    assert result.inputs.size == size and all(texture.size == size for texture in textures)
+    lit_size = size if resolution == "full" else (-(-size[0] // 2), -(-size[1] // 2))
+    assert result.lit_view.size == result.unfiltered.direct.size == lit_size
+    has_bounce = technique in WITH_BOUNCE
+    assert result.lighting.indirect.size == (size if has_bounce else (1, 1))
+    assert result.unfiltered.indirect.size == (lit_size if has_bounce else (1, 1))
+    for name, values in images.arrays(gpu, result).items():
         assert values.shape[:2] == size[::-1]
         assert name == "depth" or np.isfinite(values).all()
 
 
-def test_the_same_shot_twice_is_the_same_to_the_bit(gpu: Gpu) -> None:
-    """Whatever was left in the band by another."""
-    for technique in LOOKING:
+def test_equal_shots_are_bit_equal(gpu: Gpu) -> None:
+    """Whatever another shot left in the band."""
+    for technique in SCREEN_SPACE:
         values = {"scene": "atelier", "technique": technique, "denoise.radius": 4}
-        first = images.arrays(gpu, drawn(gpu, values))
+        first = images.arrays(gpu, render_padded(gpu, values))
         for target in gpu.targets.values():
             if target.name.startswith(technique):
                 target.framebuffer.clear(9.0, 9.0, 9.0, 9.0)
-        second = images.arrays(gpu, drawn(gpu, values))
+        second = images.arrays(gpu, render_padded(gpu, values))
         for name, array in first.items():
             np.testing.assert_array_equal(array, second[name])
 
 
-@pytest.mark.parametrize("technique", LOOKING)
-def test_only_the_picture_is_lit(gpu: Gpu, technique: str) -> None:
-    names = [technique] if technique not in BOUNCING else [f"{technique}.direct", f"{technique}.indirect"]
-    drawn(gpu, {"scene": "nook", "technique": technique})
+@pytest.mark.parametrize("technique", SCREEN_SPACE)
+def test_only_the_picture_is_shaded(gpu: Gpu, technique: str) -> None:
+    names = [technique] if technique not in WITH_BOUNCE else [f"{technique}.direct", f"{technique}.indirect"]
+    render_padded(gpu, {"scene": "nook", "technique": technique})
     for name in names:
         gpu.targets[name].framebuffer.clear(9.0, 9.0, 9.0, 9.0)
-    p = drawn(gpu, {"scene": "nook", "technique": technique})
-    band = p.shot.guard_band.pixels(p.shot.height)
+    result = render_padded(gpu, {"scene": "nook", "technique": technique})
+    band = result.shot.guard_band.size_px(result.shot.height)
     for name in names:
         light = gpu.read(gpu.targets[name].textures[0])
         assert light.shape == (36 + 2 * band, 64 + 2 * band, 4)
@@ -333,115 +337,116 @@ def test_only_the_picture_is_lit(gpu: Gpu, technique: str) -> None:
         assert (light == 9.0).all()
 
 
-@pytest.mark.parametrize("technique", BOUNCING)
-@pytest.mark.parametrize("intervals", ["1", "2"])
-def test_what_is_outside_sees_as_much_of_the_sky_as_what_is_nearest_to_it(
-    gpu: Gpu, technique: str, intervals: str
-) -> None:
-    p = drawn(gpu, given(technique, "board outside", **{f"{technique}.depth_layers": intervals, "sun.irradiance": 0.0}))
-    assert p.view.padded
-    band = p.shot.guard_band.pixels(p.shot.height)
-    share = np.pad(gpu.read(p.unfiltered.direct)[..., 3], band, mode="edge")[..., None]
-    assert share[:, -1].max() < 0.99
-    albedo = gpu.read(p.view.padded.gbuffer.albedo)[..., :3]
-    sent = gpu.read(gpu.targets["senders"].textures[0])[..., :3]
-    assert np.abs(sent - albedo * share).max() < 2 * ROUNDING
-    if intervals == "2":  # and so does what is hidden: the board's back
-        hidden, albedo = (
-            gpu.read(gpu.targets["senders.back"].textures[0]),
-            gpu.read(gpu.targets["hidden.back"].textures[1])[..., :3],
-        )
-        there = hidden[..., 3] > 0
-        assert there.any() and not there[band:-band, band:-band].any()
-        assert np.abs(hidden[..., :3] - albedo * share)[there].max() < 2 * ROUNDING
+@pytest.mark.parametrize("technique", WITH_BOUNCE)
+@pytest.mark.parametrize("depth_layers", ["1", "2"])
+def test_surfaces_outside_have_the_visibility_of_the_nearest_pixel(gpu: Gpu, technique: str, depth_layers: str) -> None:
+    layers = {f"{technique}.depth_layers": depth_layers}
+    result = render_padded(gpu, shot_values(technique, "board outside", **layers, **{"sun.irradiance": 0.0}))
+    assert result.padded_inputs.scissor
+    band = result.shot.guard_band.size_px(result.shot.height)
+    visibility = np.pad(gpu.read(result.unfiltered.direct)[..., 3], band, mode="edge")[..., None]
+    assert visibility[:, -1].max() < 0.99
+    albedo = gpu.read(result.padded_inputs.gbuffer.albedo)[..., :3]
+    radiance = gpu.read(gpu.targets["bounce_sources"].textures[0])[..., :3]
+    assert np.abs(radiance - albedo * visibility).max() < 2 * HALF_FLOAT_ROUNDING
+    if depth_layers == "2":  # and so does a hidden surface: the board's back
+        hidden_radiance = gpu.read(gpu.targets["bounce_sources.back_1"].textures[0])
+        hidden_albedo = gpu.read(gpu.targets["hidden.back_1"].textures[1])[..., :3]
+        mask = hidden_radiance[..., 3] > 0
+        assert mask.any() and not mask[band:-band, band:-band].any()
+        difference = np.abs(hidden_radiance[..., :3] - hidden_albedo * visibility)
+        assert difference[mask].max() < 2 * HALF_FLOAT_ROUNDING
 
 
 def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
-    for technique in LOOKING:
-        p = drawn(gpu, {"scene": "nook", "technique": technique, "guard_band.size": 0.0})
-        own = [t for name, target in gpu.targets.items() if name.startswith(technique) for t in target.textures]
-        assert (
-            p.view.padded is None
-            and p.lit_view is p.view
-            and p.unfiltered.direct in own
-            and p.view.gbuffer.depth in gpu.targets["gbuffer"].textures
-        )
+    for technique in SCREEN_SPACE:
+        result = render_padded(gpu, {"scene": "nook", "technique": technique, "guard_band.size": 0.0})
+        targets = [target for name, target in gpu.targets.items() if name.startswith(technique)]
+        assert result.padded_inputs is result.inputs and result.lit_view is result.inputs
+        assert any(result.unfiltered.direct in target.textures for target in targets)
+        assert result.inputs.gbuffer.depth in gpu.targets["gbuffer"].textures
 
 
-@pytest.mark.parametrize("technique", LOOKING)
+@pytest.mark.parametrize("technique", SCREEN_SPACE)
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_a_pixel_taken_apart_is_the_one_that_was_lit(gpu: Gpu, technique: str, resolution: str) -> None:
-    """What closes it is found where it is, in the band too."""
+def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolution: str) -> None:
+    """Its occluders are where they are in the picture, also in the band."""
     with gpu.scope("A"):
-        p = drawn(
+        result = render_padded(
             gpu,
-            given(technique, "board outside", **{"lighting.resolution": resolution, "camera.target": (0.0, 0.6, 0.0)}),
+            shot_values(
+                technique, "board outside", **{"lighting.resolution": resolution, "camera.target": (0.0, 0.6, 0.0)}
+            ),
         )
-    direct, indirect = lights(gpu, p.unfiltered)
-    depth = gpu.read(p.view.gbuffer.depth)[..., 0]
-    places = positions(p.view.frame, np.where(depth < BACKGROUND, depth, np.inf))
-    outside = 0
-    for y, x in np.argwhere((depth < BACKGROUND) & (places[..., 0] > 1.5))[::23]:
-        i, j = half_resolution.place((64, 36), int(x), int(y)) if resolution == "half" else (x, y)
-        found = probed(gpu, p, int(x), int(y))
-        if found is None:
+    direct, indirect = read_lighting(gpu, result.unfiltered)
+    depth = gpu.read(result.inputs.gbuffer.depth)[..., 0]
+    positions = world_positions(result.inputs.frame, np.where(depth < BACKGROUND_DEPTH, depth, np.inf))
+    outside_count = 0
+    for y, x in np.argwhere((depth < BACKGROUND_DEPTH) & (positions[..., 0] > 1.5))[::23]:
+        i, j = half_resolution.half_resolution_pixel((64, 36), int(x), int(y)) if resolution == "half" else (x, y)
+        inspected = probed(gpu, result, int(x), int(y))
+        if inspected is None:
             continue
-        assert found.sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
-        assert found.sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
-        seen = found.senders[found.fates == CLOSED] * (64, 36)
-        if resolution == "half":  # at a pixel that is one of every second, as tests/test_half_resolution.py
-            assert np.abs((seen - 0.5) / 2 - np.rint((seen - 0.5) / 2)).max(initial=0) < 1e-3
-        # on the line that a direction is in the picture, as tests/test_viewer_session.py; a slice has its own
+        assert inspected.sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
+        assert inspected.sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
+        occluders = inspected.senders[inspected.fates == CLOSED] * (64, 36)
+        if resolution == "half":  # at a pixel of the half resolution
+            assert np.abs((occluders - 0.5) / 2 - np.rint((occluders - 0.5) / 2)).max(initial=0) < 1e-3
+        # on the projection of the direction, a line; those of a slice are not
         elif technique != "gtao":
             here = np.array((x + 0.5, 35.5 - y))
-            ends = np.column_stack([places[y, x] + 0.01 * found.radius * found.directions, np.ones(len(found.fates))])[
-                found.fates == CLOSED
-            ]
-            clip = ends @ np.array(p.view.frame.clip_from_world).reshape(4, 4)
+            ends = np.column_stack(
+                [positions[y, x] + 0.01 * inspected.radius * inspected.directions, np.ones(len(inspected.fates))]
+            )[inspected.fates == CLOSED]
+            clip = ends @ np.array(result.inputs.frame.clip_from_world).reshape(4, 4)
             line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - here
             line /= np.linalg.norm(line, axis=1, keepdims=True)
-            assert np.abs((seen - here)[:, 0] * line[:, 1] - (seen - here)[:, 1] * line[:, 0]).max(initial=0) < 0.75
-        outside += int(((seen < 0) | (seen > (64, 36))).any(-1).sum())
-    assert outside > 5
+            assert (
+                np.abs((occluders - here)[:, 0] * line[:, 1] - (occluders - here)[:, 1] * line[:, 0]).max(initial=0)
+                < 0.75
+            )
+        outside_count += int(((occluders < 0) | (occluders > (64, 36))).any(-1).sum())
+    assert outside_count > 5
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_the_menu_shows_the_picture_of_every_target(gpu: Gpu, resolution: str) -> None:
+def test_the_buffer_menu_crops_every_target(gpu: Gpu, resolution: str) -> None:
     with gpu.scope("A"):
-        gpu.sweep()
-        p = drawn(
+        gpu.free_unused()
+        result = render_padded(
             gpu, {"scene": "atelier", "technique": "ssdo", "ssdo.depth_layers": "2", "lighting.resolution": resolution}
         )
-        gpu.sweep()
-    found = of_picture(gpu, "A", p, lambda: p.lighting.direct)
-    sizes = {name: buffer().texture.size for name, buffer in found.items() if name.endswith(MARK)}
+        gpu.free_unused()
+    buffers = of_picture(gpu, "A", result, lambda: result.lighting.direct)
+    sizes = {name: buffer().texture.size for name, buffer in buffers.items() if name.endswith(MARK)}
     assert set(sizes.values()) <= {(64, 36), (32, 18), (1, 1)}, sizes
-    depth = gpu.read(p.view.gbuffer.depth)
-    np.testing.assert_array_equal(gpu.read(found["gbuffer depth *"]().texture), depth)
-    lit = gpu.read(p.lit_view.gbuffer.depth)
-    front = gpu.read(found["intervals *"]().texture)[..., :1]
-    np.testing.assert_allclose(front, np.where(lit < BACKGROUND, 1 / lit, 0), rtol=1e-6, atol=1e-20)
+    depth = gpu.read(result.inputs.gbuffer.depth)
+    np.testing.assert_array_equal(gpu.read(buffers["gbuffer depth *"]().texture), depth)
+    lit_depth = gpu.read(result.lit_view.gbuffer.depth)
+    front = gpu.read(buffers["depth_layers *"]().texture)[..., :1]
+    np.testing.assert_allclose(front, np.where(lit_depth < BACKGROUND_DEPTH, 1 / lit_depth, 0), rtol=1e-6, atol=1e-20)
 
 
-def test_what_does_not_look_at_the_screen_has_no_band(gpu: Gpu, tmp_path: Path) -> None:
-    scene = built_in.load("nook")
+def test_only_screen_space_techniques_have_a_band() -> None:
+    scene = load_scene("nook")
     for technique in ("off", "reference"):
         assert (
-            Shot().with_values({"technique": technique, "guard_band.size": BAND}).resolved(scene).guard_band
+            Shot().with_values({"technique": technique, "guard_band.size": BAND}).resolve(scene).guard_band
             == GuardBand()
         )
         with pytest.raises(
             UserError,
-            match=r"--guard\.band has no effect: .* does not look at the screen; add .*ssdo.* or leave it out",
+            match=r"--guard_band\.size has no effect: .* is not a screen-space technique; add .*ssdo.* or leave it out",
         ):
-            Wanted({}, {"technique": technique, "guard_band.size": BAND}).shots()
-    assert Wanted({}, {"guard_band.size": BAND}).shots(["off", "ssao"])[1].guard_band.size == BAND
-    assert Wanted({"guard_band.size": BAND}, {"technique": "off"}).shots()[0].resolved(scene).guard_band == GuardBand()
+            Overrides({}, {"technique": technique, "guard_band.size": BAND}).build_shots()
+    assert Overrides({}, {"guard_band.size": BAND}).build_shots(["off", "ssao"])[1].guard_band.size == BAND
+    (shot,) = Overrides({"guard_band.size": BAND}, {"technique": "off"}).build_shots()
+    assert shot.resolve(scene).guard_band == GuardBand()
 
 
-def test_a_band_is_whole_tiles() -> None:
+def test_a_band_is_a_whole_number_of_tiles() -> None:
     for height in (1, 36, 37, 180, 720):
-        assert GuardBand().pixels(height) == 0
+        assert GuardBand().size_px(height) == 0
         for band in (1e-3, 0.125, 0.25, 0.5):
-            wide = GuardBand(size=band).pixels(height)
-            assert wide % 8 == 0 and band * height <= wide < band * height + 8
+            size_px = GuardBand(size=band).size_px(height)
+            assert size_px % 8 == 0 and band * height <= size_px < band * height + 8
