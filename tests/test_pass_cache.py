@@ -1,6 +1,4 @@
-"""What does not change is not drawn again; what does, is. Pictures are held against those of a `Gpu` that has kept
-nothing, to the last bit.
-"""
+"""The pass cache: unchanged passes are skipped, changed ones are drawn. Frames equal uncached ones bit for bit."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from render_small import SMALL, register
+from render_small import SMALL, register_scene
 from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Target, Texture
@@ -25,79 +23,82 @@ from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.viewer.render_scheduler import PAIR, Stage
 
-KEPT = ("gbuffer", "sun:diffuse", "punctual_lights:diffuse")
+CACHED_PASSES = ("gbuffer", "sun:diffuse", "punctual_lights:diffuse")
 
 
-def lit(albedo: float = 0.5, height: float = 1.0) -> Scene:
-    """A box on a floor, in the light of the sun and of a lamp."""
+def build_lit_box(albedo: float = 0.5, height: float = 1.0) -> Scene:
+    """A box on a floor, lit by the sun and two point lights."""
     material = Material((albedo, 0.5, 0.5))
-    floor, thing = (
-        make_quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material),
-        make_box((-1, 0, -1), (0, height, 0), material),
-    )
-    lamps = (PunctualLight((1.5, 2.0, 1.0), (3.0, 3.0, 2.0)), PunctualLight((-2.0, 2.0, 1.0), (1.0, 2.0, 3.0)))
-    return Scene((floor, thing), (2.0, 2.5, 5.0), (0.0, 0.4, 0.0), 45.0, DirectionalLight(120.0, 40.0, 4.0), "sky", lights=lamps)
+    floor = make_quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), material)
+    box = make_box((-1, 0, -1), (0, height, 0), material)
+    lights = (PunctualLight((1.5, 2.0, 1.0), (3.0, 3.0, 2.0)), PunctualLight((-2.0, 2.0, 1.0), (1.0, 2.0, 3.0)))
+    sun = DirectionalLight(120.0, 40.0, 4.0)
+    return Scene((floor, box), (2.0, 2.5, 5.0), (0.0, 0.4, 0.0), 45.0, sun, "sky", lights=lights)
 
 
-for name, made in {"lit": lit, "lit, red": lambda: lit(0.9), "lit, low": lambda: lit(height=0.3)}.items():
-    register(name, made)
+register_scene("lit", build_lit_box)
+register_scene("lit, red", lambda: build_lit_box(0.9))
+register_scene("lit, low", lambda: build_lit_box(height=0.3))
 
 BASE = SMALL | {"scene": "lit", "technique": "off", "lights.resolution": 64, "sun.resolution": 256}
 
 
-class Names(PassTimer):
-    """Writes down what is drawn."""
+class PassRecorder(PassTimer):
+    """Records the names of drawn passes."""
+
+    def __init__(self, gpu: Gpu) -> None:
+        super().__init__(gpu.ctx)
+        self.drawn_passes: list[str] = []
 
     @contextlib.contextmanager
     def measure(self, name: str) -> Iterator[None]:
-        self.drawn.append(name)
+        self.drawn_passes.append(name)
         yield
-
-    drawn: list[str]
 
 
 @pytest.fixture
-def own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Gpu:
-    """With nothing kept, in whose clock is written what it draws."""
-    clock = Names(gpu.ctx)
-    clock.drawn = []
+def recorder(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> PassRecorder:
+    """Records the passes of `gpu`, whose cache is empty."""
+    recorder = PassRecorder(gpu)
     gpu.pass_cache.invalidate()
-    monkeypatch.setattr(gpu, "timer", clock)
-    return gpu
+    monkeypatch.setattr(gpu, "timer", recorder)
+    return recorder
 
 
-def drawn(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[list[str], dict[str, Floats]]:
-    """Which passes a frame drew of those that may be kept, and the arrays it made."""
-    assert isinstance(gpu.timer, Names)
-    gpu.timer.drawn.clear()
-    picture = render_frame(gpu, shot, index)
-    return [name for name in gpu.timer.drawn if name in KEPT], arrays(gpu, picture)
+def render_and_record(gpu: Gpu, shot: Shot, index: int = 0) -> tuple[list[str], dict[str, Floats]]:
+    """Which of CACHED_PASSES a frame drew, and its arrays."""
+    assert isinstance(gpu.timer, PassRecorder)
+    gpu.timer.drawn_passes.clear()
+    result = render_frame(gpu, shot, index)
+    return [name for name in gpu.timer.drawn_passes if name in CACHED_PASSES], read_arrays(gpu, result)
 
 
-def arrays(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
-    made = picture.inputs.gbuffer._asdict() | {"sun and lamps": picture.inputs.direct_lighting.irradiance, "picture": picture.display}
-    return {name: gpu.read(texture) for name, texture in made.items() if texture is not None}
+def read_arrays(gpu: Gpu, result: FrameResult) -> dict[str, Floats]:
+    textures = result.inputs.gbuffer._asdict()
+    textures |= {"direct lighting": result.inputs.direct_lighting.irradiance, "display": result.display}
+    return {name: gpu.read(texture) for name, texture in textures.items() if texture is not None}
 
 
-def equal(a: dict[str, Floats], b: dict[str, Floats]) -> bool:
+def are_equal(a: dict[str, Floats], b: dict[str, Floats]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-SUN = {"sun:diffuse", "punctual_lights:diffuse"}  # lamps are added to the sun's light
+SUN = {"sun:diffuse", "punctual_lights:diffuse"}  # punctual lights are added to the sun's light
+# by what changes: values, and the passes to draw again
 CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "camera": ({"camera.eye": (1.0, 2.5, 5.0)}, set(KEPT)),
-    "lens": ({"camera.fov": 30.0}, set(KEPT)),
-    "scene": ({"scene": "lit, low"}, set(KEPT)),
-    "another scene's material": ({"scene": "lit, red"}, set(KEPT)),
-    "material": ({"material_override": "clay"}, set(KEPT)),
-    "size": ({"width": 80}, set(KEPT)),
-    "sun's place": ({"sun.azimuth": 200.0}, SUN),
+    "camera": ({"camera.eye": (1.0, 2.5, 5.0)}, set(CACHED_PASSES)),
+    "field of view": ({"camera.fov": 30.0}, set(CACHED_PASSES)),
+    "scene": ({"scene": "lit, low"}, set(CACHED_PASSES)),
+    "another scene's material": ({"scene": "lit, red"}, set(CACHED_PASSES)),
+    "material": ({"material_override": "clay"}, set(CACHED_PASSES)),
+    "size": ({"width": 80}, set(CACHED_PASSES)),
+    "sun's direction": ({"sun.azimuth": 200.0}, SUN),
     "sun's size": ({"sun.angular_diameter": 5.0}, SUN),
-    "sun's light": ({"sun.irradiance": 2.0}, SUN),
-    "sun's map": ({"sun.resolution": 512}, SUN),
-    "lamps": ({"lights.intensity": 2.0}, {"punctual_lights:diffuse"}),
-    "shadows of lamps": ({"lights.shadows": 1}, {"punctual_lights:diffuse"}),
-    "maps of lamps": ({"lights.resolution": 128}, {"punctual_lights:diffuse"}),
+    "sun's irradiance": ({"sun.irradiance": 2.0}, SUN),
+    "sun's shadow map": ({"sun.resolution": 512}, SUN),
+    "lights": ({"lights.intensity": 2.0}, {"punctual_lights:diffuse"}),
+    "shadows of lights": ({"lights.shadows": 1}, {"punctual_lights:diffuse"}),
+    "shadow maps of lights": ({"lights.resolution": 128}, {"punctual_lights:diffuse"}),
     "technique": ({"technique": "ssao"}, set()),
     "sky": ({"sky.rotation": 90.0, "sky.intensity": 2.0}, set()),
     "seed": ({"seed": 7}, set()),
@@ -105,124 +106,120 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_44_what_a_change_concerns_is_drawn_anew_and_nothing_else(own: Gpu, what: str) -> None:
-    values, concerned = CHANGES[what]
+@pytest.mark.parametrize("change", CHANGES)
+def test_44_a_change_draws_only_the_passes_it_affects(gpu: Gpu, recorder: PassRecorder, change: str) -> None:
+    values, affected = CHANGES[change]
     shot = Shot().with_values(BASE)
-    changed = shot.with_values(values)
-    own.pass_cache.invalidate()
-    _, fresh = drawn(own, changed)
-    before = drawn(own, shot)[1]
-    passes, after = drawn(own, changed)
-    back, again = drawn(own, shot)
-    assert set(passes) == set(back) == concerned and len(passes) == len(concerned)
-    assert equal(after, fresh) and equal(again, before)
-    assert what in ("technique", "seed") or not equal(after, before)  # two that nobody sees in such a picture
+    changed_shot = shot.with_values(values)
+    gpu.pass_cache.invalidate()
+    _, uncached = render_and_record(gpu, changed_shot)
+    _, original = render_and_record(gpu, shot)
+    passes, changed = render_and_record(gpu, changed_shot)
+    passes_back, restored = render_and_record(gpu, shot)
+    assert set(passes) == set(passes_back) == affected and len(passes) == len(affected)
+    assert are_equal(changed, uncached) and are_equal(restored, original)
+    # neither technique nor seed changes these arrays
+    assert change in ("technique", "seed") or not are_equal(changed, original)
 
 
-def test_44_a_sun_that_sets_and_rises_again(own: Gpu) -> None:
+def test_44_the_sun_is_switched_off_and_on(gpu: Gpu, recorder: PassRecorder) -> None:
     shot = Shot().with_values(BASE)
-    _, day = drawn(own, shot)
-    night = drawn(own, shot.with_values({"sun.irradiance": 0.0}))[1]
-    assert not equal(day, night)
-    assert equal(drawn(own, shot)[1], day)
+    _, with_sun = render_and_record(gpu, shot)
+    _, without_sun = render_and_record(gpu, shot.with_values({"sun.irradiance": 0.0}))
+    assert not are_equal(with_sun, without_sun)
+    assert are_equal(render_and_record(gpu, shot)[1], with_sun)
 
 
-def test_44_what_does_not_change_is_drawn_once(own: Gpu) -> None:
-    """In another frame, in all frames of a mean, and for the other of two sides, to which it is copied."""
+def test_44_unchanged_passes_are_drawn_once(gpu: Gpu, recorder: PassRecorder) -> None:
+    """In later frames, in accumulated frames, and in another scope, to which the result is copied."""
     shot = Shot().with_values(BASE)
-    first, made = drawn(own, shot)
-    assert set(first) == set(KEPT)
-    assert drawn(own, shot)[0] == [] and drawn(own, shot, 1)[0] == []
-    assert isinstance(own.timer, Names)
-    own.timer.drawn.clear()
-    render_accumulated(own, replace(shot, accumulated_frames=8))
-    assert not set(own.timer.drawn) & set(KEPT) and own.timer.drawn.count("off") == 8
-    with own.scope("other side"):
-        passes, copied = drawn(own, shot)
-        assert passes == [] and equal(copied, made)
-        moved, _ = drawn(own, shot.with_values({"camera.fov": 30.0}))
-        assert set(moved) == set(KEPT)
-        own.free_unused()
-        own.free_unused()
-    assert drawn(own, shot)[0] == []  # what is drawn over on one side stays on the other
+    passes, original = render_and_record(gpu, shot)
+    assert set(passes) == set(CACHED_PASSES)
+    assert render_and_record(gpu, shot)[0] == [] and render_and_record(gpu, shot, 1)[0] == []
+    recorder.drawn_passes.clear()
+    render_accumulated(gpu, replace(shot, accumulated_frames=8))
+    assert not set(recorder.drawn_passes) & set(CACHED_PASSES) and recorder.drawn_passes.count("off") == 8
+    with gpu.scope("other"):
+        passes, copied = render_and_record(gpu, shot)
+        assert passes == [] and are_equal(copied, original)
+        passes, _ = render_and_record(gpu, shot.with_values({"camera.fov": 30.0}))
+        assert set(passes) == set(CACHED_PASSES)
+        gpu.free_unused()
+        gpu.free_unused()
+    assert render_and_record(gpu, shot)[0] == []  # the other scope has its local_gpu copy
 
 
-def test_44_what_was_drawn_over_is_drawn_again(own: Gpu) -> None:
+def test_44_an_overwritten_target_is_drawn_again(gpu: Gpu, recorder: PassRecorder) -> None:
     shot = Shot().with_values(BASE)
-    _, made = drawn(own, shot)
-    own.clear(own.targets["sun"])
-    assert set(drawn(own, shot)[0]) == SUN
-    own.clear(own.targets["gbuffer"])
-    passes, again = drawn(own, shot)
-    assert set(passes) == set(KEPT) and equal(again, made)
+    _, original = render_and_record(gpu, shot)
+    gpu.clear(gpu.targets["sun"])
+    assert set(render_and_record(gpu, shot)[0]) == SUN
+    gpu.clear(gpu.targets["gbuffer"])
+    passes, redrawn = render_and_record(gpu, shot)
+    assert set(passes) == set(CACHED_PASSES) and are_equal(redrawn, original)
 
 
-def test_44_shaders_that_are_loaded_again_draw_again(gpu: Gpu, tmp_path: Path) -> None:
+def test_44_reloaded_shaders_draw_again(gpu: Gpu, tmp_path: Path) -> None:
     text = "out vec4 c;\nvoid main() { c = vec4(0.25, 0.5, 0.75, 1.0); }\n"
-    own = Gpu(gpu.ctx, folders=(tmp_path,))
-    into = own.target("t", (2, 2), "rgba32f")
+    local_gpu = Gpu(gpu.ctx, folders=(tmp_path,))
+    target = local_gpu.target("t", (2, 2), "rgba32f")
     for green in ("0.5", "0.125"):
         (tmp_path / "x.frag").write_text(text.replace("0.5", green))
-        assert not own.reload_shaders()
-        assert own.read(own.draw("x.frag", into, cache=True)[0])[0, 0, 1] == float(green)
+        assert not local_gpu.reload_shaders()
+        assert local_gpu.read(local_gpu.draw("x.frag", target, cache=True)[0])[0, 0, 1] == float(green)
 
 
-def test_44_a_time_is_that_of_a_whole_frame(gpu: Gpu) -> None:
-    """Passes are measured drawing, and those that need not be drawn stay in the list with the time they would have
-    taken.
-    """
+def test_44_cached_passes_keep_their_times(gpu: Gpu) -> None:
+    """A measured frame draws all passes. A later frame lists its cached passes with their last times."""
     shot = Shot().with_values(BASE)
     render_frame(gpu, shot)
     times = measure_passes(gpu, lambda: render_frame(gpu, shot), 3)
-    assert set(KEPT) < set(times) and all(len(t) == 3 for t in times.values())
+    assert set(CACHED_PASSES) < set(times) and all(len(t) == 3 for t in times.values())
     gpu.timer.enabled = True
     try:
         for _ in range(8 if not gpu.is_software_renderer else 1):
             gpu.timer.begin_frame()
             gpu.pass_cache.invalidate()
             render_frame(gpu, shot)
-        before = gpu.timer.samples
+        uncached = gpu.timer.samples
         gpu.timer.begin_frame()
         render_frame(gpu, shot)
-        after = gpu.timer.samples
+        cached = gpu.timer.samples
     finally:
         gpu.timer.enabled = False
-    assert set(after) == set(before) and all(after[name] == before[name] for name in KEPT)
-    assert gpu.timer.skipped_ms == pytest.approx(sum(np.median(before[name]) for name in KEPT))
+    assert set(cached) == set(uncached) and all(cached[name] == uncached[name] for name in CACHED_PASSES)
+    assert gpu.timer.skipped_ms == pytest.approx(sum(np.median(uncached[name]) for name in CACHED_PASSES))
 
 
-def test_44_what_another_clock_s_frame_drew_is_listed_without_a_time(gpu: Gpu) -> None:
-    """So that the list is of the same passes, in the order of the frame, whichever side drew them."""
+def test_44_a_pass_that_another_timer_measured_is_listed_without_a_time(gpu: Gpu) -> None:
+    """Both timers list the same passes, in drawing order."""
     shot = Shot().with_values(BASE)
     render_frame(gpu, shot)
-    whole, kept = PassTimer(gpu.ctx), PassTimer(gpu.ctx)
-    before = gpu.timer
+    first, second = PassTimer(gpu.ctx), PassTimer(gpu.ctx)
+    previous = gpu.timer
     try:
-        for gpu.timer in (whole, kept):
-            if gpu.timer is whole:
-                gpu.pass_cache.invalidate()
+        gpu.pass_cache.invalidate()
+        for gpu.timer in (first, second):
             gpu.timer.enabled = True
             gpu.timer.begin_frame()
             render_frame(gpu, shot)
     finally:
-        gpu.timer = before
-    assert list(whole.last_frame) == list(kept.last_frame) and {name for name, ms in kept.last_frame.items() if ms is None} >= set(
-        KEPT
-    )
-    assert not whole.is_software_renderer or None not in whole.last_frame.values()
+        gpu.timer = previous
+    assert list(first.last_frame) == list(second.last_frame)
+    assert {name for name, ms in second.last_frame.items() if ms is None} >= set(CACHED_PASSES)
+    assert not first.is_software_renderer or None not in first.last_frame.values()
 
 
-def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
-    """Also the one for which surfaces and light are copied."""
+def test_44_both_slots_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
+    """Also the slot whose G-buffer and direct lighting are copied."""
     stage, shot = Stage(gpu, lambda: 0.0), Shot().with_values(BASE)
     try:
         for fov in range(30, 40):
             for slot in PAIR:
                 stage.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
         a, b = (stage.sides[slot].clock for slot in PAIR)
-        assert set(a.medians) == set(b.medians) >= set(KEPT)
-        assert a.skipped_ms == 0.0 and b.skipped_ms == pytest.approx(sum(b.medians[name] for name in KEPT))
+        assert set(a.medians) == set(b.medians) >= set(CACHED_PASSES)
+        assert a.skipped_ms == 0.0 and b.skipped_ms == pytest.approx(sum(b.medians[name] for name in CACHED_PASSES))
     finally:
         for slot in PAIR:
             with gpu.scope(slot):
@@ -230,7 +227,7 @@ def test_44_both_sides_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> 
                 gpu.free_unused()
 
 
-SPARED: tuple[dict[str, Any], ...] = (
+LOW_MEMORY_VALUES: tuple[dict[str, Any], ...] = (
     {"technique": "off"},
     {"technique": "ssao", "lighting.resolution": "half", "guard_band.size": 0.25},
     {"technique": "ssdo", "lighting.resolution": "half"},
@@ -241,40 +238,44 @@ SPARED: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("values", SPARED, ids=str)
-def test_sparing_memory_changes_no_picture(own: Gpu, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", LOW_MEMORY_VALUES, ids=str)
+def test_low_memory_changes_no_pixel(
+    gpu: Gpu, recorder: PassRecorder, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
     shot = Shot().with_values(BASE | {"scene": "cornell"} | values)
 
-    def made() -> list[Floats]:
-        p = render_frame(own, shot)
-        return [
-            own.read(texture) for texture in (*p.lighting, *p.unfiltered, p.radiance, p.display) if texture is not None
-        ]
+    def render() -> list[Floats]:
+        result = render_frame(gpu, shot)
+        textures = (*result.lighting, *result.unfiltered, result.radiance, result.display)
+        return [gpu.read(texture) for texture in textures if texture is not None]
 
-    plain = made()
-    monkeypatch.setattr(own, "low_memory", True)
-    for one, other in zip(plain, made(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    expected = render()
+    monkeypatch.setattr(gpu, "low_memory", True)
+    for actual, reference in zip(render(), expected, strict=True):
+        np.testing.assert_array_equal(actual, reference)
 
 
-def test_what_no_later_pass_reads_goes_where_memory_is_spared(own: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: dict[str, list[weakref.ref[Texture]]] = {}
-    ask = own.target
+def test_low_memory_frees_textures_that_no_later_pass_reads(
+    gpu: Gpu, recorder: PassRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    textures: dict[str, list[weakref.ref[Texture]]] = {}
+    create = gpu.target
 
-    def target(name: str, *spec: Any, **more: Any) -> Target:
-        found = ask(name, *spec, **more)
-        made[name] = [weakref.ref(texture) for texture in found.textures]
-        return found
+    def record_target(name: str, *layout: Any, **options: Any) -> Target:
+        target = create(name, *layout, **options)
+        textures[name] = [weakref.ref(texture) for texture in target.textures]
+        return target
 
-    own.free_unused()
-    own.free_unused()
-    monkeypatch.setattr(own, "target", target)
-    monkeypatch.setattr(own, "low_memory", True)
-    picture = render_frame(own, Shot().with_values(BASE | {"technique": "ssdo", "denoise.radius": 2}))
-    there = {name: [ref() is not None for ref in refs] for name, refs in made.items()}
-    assert not any(there["bounce_sources"] + there["inverse_depth"] + there["denoise.horizontal"]) and there["ssdo.direct"] == [
-        True,
-        False,
-    ]
-    assert all(there["gbuffer"] + there["punctual_lights"] + there["ssdo.indirect"] + there["denoise.vertical"] + there["radiance"])
-    assert own.target_bytes == picture.inputs.size[0] * picture.inputs.size[1] * (16 + 4) + 2 * 4
+    gpu.free_unused()
+    gpu.free_unused()
+    monkeypatch.setattr(gpu, "target", record_target)
+    monkeypatch.setattr(gpu, "low_memory", True)
+    result = render_frame(gpu, Shot().with_values(BASE | {"technique": "ssdo", "denoise.radius": 2}))
+    exists = {name: [texture() is not None for texture in references] for name, references in textures.items()}
+    for name in ("bounce_sources", "inverse_depth", "denoise.horizontal"):
+        assert not any(exists[name]), name
+    assert exists["ssdo.direct"] == [True, False]
+    for name in ("gbuffer", "punctual_lights", "ssdo.indirect", "denoise.vertical", "radiance"):
+        assert all(exists[name]), name
+    width, height = result.inputs.size
+    assert gpu.target_bytes == width * height * (16 + 4) + 2 * 4

@@ -1,8 +1,8 @@
-"""One declaration of a parameter gives its check, flag, TOML key, GLSL member and table row."""
+"""From one declaration of a parameter follow its validation, flag, TOML key, GLSL member and table row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,47 +19,38 @@ from ssdo.toml_text import format_toml, parse_toml
 
 @dataclass(frozen=True)
 class Kettle(Settings):
-    """Boils."""
+    """Boils water."""
 
-    heat: float = param(50.0, 0.0, 100.0, "how hot", unit="C")
-    cups: int = param(2, 1, 8, "how many", step=1)
-    lid: bool = param(True, help="closed")
-    kind: str = param("steel", help="of what", choices=("steel", "glass-ware"))
-    place: tuple[float, float, float] | None = param(None, help="where", auto_label="the stove")
-    depth: float | None = param(None, 0.0, 10.0, "of water", unit="m", fraction=0.25)
+    heat: float = param(50.0, 0.0, 100.0, "temperature", unit="C")
+    cups: int = param(2, 1, 8, "number of cups")
+    lid: bool = param(True, help="close the lid")
+    kind: str = param("steel", help="material", choices=("steel", "glass-ware"))
+    place: tuple[float, float, float] | None = param(None, help="position", auto_label="the stove")
+    depth: float | None = param(None, 0.0, 10.0, "depth of the water", unit="m", fraction=0.25)
 
 
-def flags(*arguments: str) -> dict[str, Any]:
+def parse_kettle_flags(*arguments: str) -> dict[str, Any]:
     parser = FlagParser("x")
     add_flags(parser, Kettle())
     return parse_flags(parser, arguments)
 
 
-def test_flags_say_what_they_say() -> None:
-    given = flags(
-        "--kettle.heat",
-        "70",
-        "--kettle.place",
-        "-1,.5,2",
-        "--kettle.depth",
-        "auto",
-        "--no-kettle.lid",
-        "--kettle.kind=glass-ware",
-    )
-    assert given == {
+def test_flags_become_values() -> None:
+    words = "--kettle.heat 70 --kettle.place -1,.5,2 --kettle.depth auto --no-kettle.lid --kettle.kind=glass-ware"
+    assert parse_kettle_flags(*words.split()) == {
         "kettle.heat": 70.0,
         "kettle.place": (-1.0, 0.5, 2.0),
         "kettle.depth": None,
         "kettle.lid": False,
         "kettle.kind": "glass-ware",
     }
-    assert flags("--kettle.lid", "off")["kettle.lid"] is False
-    assert flags("--kettle.lid")["kettle.lid"] is True
-    assert flags("--kettle.place", "-.5,0,0")["kettle.place"] == (-0.5, 0.0, 0.0)
+    assert parse_kettle_flags("--kettle.lid", "off")["kettle.lid"] is False
+    assert parse_kettle_flags("--kettle.lid")["kettle.lid"] is True
+    assert parse_kettle_flags("--kettle.place", "-.5,0,0")["kettle.place"] == (-0.5, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    "arguments, words",
+    "arguments, message",
     [
         (["--kettle.heat", "hot"], "--kettle.heat hot: must be a number, 0 to 100 C"),
         (["--kettle.cups", "2.5"], "--kettle.cups 2.5: must be a whole number, 1 to 8"),
@@ -69,14 +60,14 @@ def test_flags_say_what_they_say() -> None:
         (["--kettle.heat"], "argument --kettle.heat: expected one argument; x --help lists the flags"),
     ],
 )
-def test_wrong_flags_give_one_line(arguments: list[str], words: str) -> None:
+def test_a_wrong_flag_is_reported_in_one_line(arguments: list[str], message: str) -> None:
     with pytest.raises(UserError) as error:
-        flags(*arguments)
-    assert str(error.value) == words
+        parse_kettle_flags(*arguments)
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(
-    "values, words",
+    "values, message",
     [
         ({"heat": 101.0}, "kettle.heat = 101.0: must be 0 to 100 C"),
         ({"heat": float("nan")}, "kettle.heat = nan: must be 0 to 100 C"),
@@ -92,24 +83,24 @@ def test_wrong_flags_give_one_line(arguments: list[str], words: str) -> None:
         ({"height": 1}, "no parameter kettle.height; did you mean kettle.heat?"),
     ],
 )
-def test_a_wrong_value_cannot_be_built(values: dict[str, Any], words: str) -> None:
+def test_a_wrong_value_is_rejected(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as error:
         Kettle().with_values(values)
-    assert words in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_whole_numbers_serve_as_numbers() -> None:
+def test_integers_are_accepted_as_floats() -> None:
     assert Kettle().with_values({"heat": 70, "place": [1, 2, 3]}) == Kettle(heat=70.0, place=(1.0, 2.0, 3.0))
     assert isinstance(Kettle(heat=70).heat, float)
 
 
-def test_lengths_follow_the_scene() -> None:
+def test_unset_lengths_follow_the_scene_size() -> None:
     assert Kettle().resolve_lengths(8.0).depth == 2.0
     assert Kettle(depth=1.0).resolve_lengths(8.0).depth == 1.0
 
 
-def test_glsl_is_made_from_the_declaration() -> None:
+def test_glsl_struct_declares_constants_and_members() -> None:
     text = glsl_struct(Kettle(place=(0.0, 0.0, 0.0), depth=1.0), "kettle")
     for line in (
         "const int KETTLE_KIND_GLASS_WARE = 1;",
@@ -122,72 +113,72 @@ def test_glsl_is_made_from_the_declaration() -> None:
         assert line in text.splitlines()
 
 
-def test_a_choice_is_a_constant_and_a_program_of_its_own() -> None:
-    plain, glass = Kettle(place=(0.0, 0.0, 0.0), depth=1.0), Kettle(place=(0.0, 0.0, 0.0), depth=1.0, kind="glass-ware")
-    assert (
-        "const int KETTLE_KIND = 1;" in glsl_struct(glass, "kettle").splitlines()
-        and "const int KETTLE_KIND = 0;" in glsl_struct(plain, "kettle").splitlines()
-    )
-    assert "int kind;" not in glsl_struct(plain, "kettle")
-    assert compile_time_values(glass) == ("glass-ware",) != compile_time_values(plain)
+def test_a_choice_is_a_constant_and_compiles_to_its_own_program() -> None:
+    steel = Kettle(place=(0.0, 0.0, 0.0), depth=1.0)
+    glass = replace(steel, kind="glass-ware")
+    assert "const int KETTLE_KIND = 1;" in glsl_struct(glass, "kettle").splitlines()
+    assert "const int KETTLE_KIND = 0;" in glsl_struct(steel, "kettle").splitlines()
+    assert "int kind;" not in glsl_struct(steel, "kettle")
+    assert compile_time_values(glass) == ("glass-ware",) != compile_time_values(steel)
 
 
-def test_a_number_is_declared_by_its_type_not_its_value() -> None:
+def test_the_declared_type_decides_the_glsl_type() -> None:
     @dataclass(frozen=True)
-    class Loose:
-        share: float
+    class Weights:
+        weight: float
 
-    assert "    float share;" in glsl_struct(Loose(3), "loose")
+    assert "    float weight;" in glsl_struct(Weights(3), "weights")
 
 
-def test_table_names_default_range_and_meaning() -> None:
+def test_table_rows_show_default_range_and_help() -> None:
     rows = table_rows(Kettle())
-    assert "| `kettle.heat` | 50 | 0 to 100 C | how hot |" in rows
-    assert "| `kettle.depth` | 25% of the scene's size | 0 to 10 m | of water |" in rows
-    assert "| `kettle.place` | the stove |  | where |" in rows
+    assert "| `kettle.heat` | 50 | 0 to 100 C | temperature |" in rows
+    assert "| `kettle.depth` | 25% of the scene's size | 0 to 10 m | depth of the water |" in rows
+    assert "| `kettle.place` | the stove |  | position |" in rows
 
 
-def every_shot() -> list[Shot]:
+def shots_of_all_techniques() -> list[Shot]:
     return [
         Shot().with_values({"technique": name, "camera.eye": (1.0, -2.0, 3.0), "denoise.radius": 4})
         for name in Technique.known
     ]
 
 
-@pytest.mark.parametrize("shot", every_shot(), ids=lambda s: s.technique.group)
-def test_a_shot_survives_its_text(shot: Shot) -> None:
+@pytest.mark.parametrize("shot", shots_of_all_techniques(), ids=lambda s: s.technique.group)
+def test_a_shot_round_trips_through_toml(shot: Shot) -> None:
     assert Shot().with_values(parse_toml(format_toml(shot.values()), "text")) == shot
 
 
-def test_a_preset_and_flags_over_it(tmp_path: Path) -> None:
+def test_flags_override_a_preset(tmp_path: Path) -> None:
     preset = tmp_path / "p.toml"
     preset.write_text(
         'technique = "ssao"\nwidth = 320\n[ssao]\nradius = 0.8\n[ssdo]\nsamples = 4\n[camera]\neye = [1, 2, 3]\n'
     )
     parser = FlagParser("x")
     add_shot_flags(parser)
-    (shot,) = parse_overrides(parse_flags(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])).build_shots()
+    flags = parse_flags(parser, ["--preset", str(preset), "--ssao.samples", "9", "--width", "64"])
+    (shot,) = parse_overrides(flags).build_shots()
     assert shot == Shot().with_values(
         {"technique": "ssao", "ssao.radius": 0.8, "ssao.samples": 9, "width": 64, "camera.eye": (1.0, 2.0, 3.0)}
     )
 
 
 @pytest.mark.parametrize("text", ["width = ", "a = 1\na = 2", "[ssao"])
-def test_a_broken_preset_is_one_line(text: str) -> None:
+def test_a_broken_preset_is_reported_in_one_line(text: str) -> None:
     with pytest.raises(UserError) as error:
         parse_toml(text, "p.toml")
     assert str(error.value).startswith("p.toml: not TOML")
     assert "\n" not in str(error.value)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_presets_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path, tmp_path / "none", tmp_path / "binary"):
         with pytest.raises(UserError):
             read_text(path)
 
 
-def test_what_has_no_effect_is_refused() -> None:
+def test_parameters_without_effect_are_rejected() -> None:
     with pytest.raises(UserError, match=r"ssao.radius has no effect: the technique is off"):
         Shot().with_values({"technique": "off", "ssao.radius": 1.0})
     with pytest.raises(UserError, match=r"no parameter ssdo.raduis; did you mean ssdo.radius\?"):

@@ -1,11 +1,10 @@
-"""From a command to its picture, and the work of frames that nothing changes: what is not done again, and that what
-must be is.
-"""
+"""Startup of a command, and unchanged frames: work that is not repeated, and changes that are not missed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import moderngl
 import numpy as np
 import pytest
 from PIL import Image
+from ssdo.arrays import Floats
 from ssdo.gpu import upload
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.mipmaps import compute_mips
@@ -23,70 +23,81 @@ from ssdo.scene import built_in
 from ssdo.scene.built_in import failures, fixtures
 
 SMALL = {"width": 24, "height": 16}
-MADE = ("texture", "depth_texture", "framebuffer", "depth_renderbuffer", "buffer", "program", "vertex_array", "query")
+CREATED = (
+    "texture",
+    "depth_texture",
+    "framebuffer",
+    "depth_renderbuffer",
+    "buffer",
+    "program",
+    "vertex_array",
+    "query",
+)
 
 
-class Counted:
-    """A uniform that tells when it is given a value."""
+class RecordedUniform:
+    """A uniform that records its name when its value is set."""
 
-    def __init__(self, name: str, uniform: moderngl.Uniform, written: list[str]) -> None:
-        self.name, self.uniform, self.written = name, uniform, written
+    def __init__(self, name: str, uniform: moderngl.Uniform, uploaded: list[str]) -> None:
+        self.name, self.uniform, self.uploaded = name, uniform, uploaded
 
-    def give(self, value: Any) -> None:
-        self.written.append(self.name)
+    def set_value(self, value: Any) -> None:
+        self.uploaded.append(self.name)
         self.uniform.value = value
 
-    value = property(None, give)
+    value = property(None, set_value)
 
 
-def counted(gpu: Gpu) -> list[str]:
-    """The names of uniforms, as they are written from now on by the programs that there are."""
-    written: list[str] = []
+def record_uniforms(gpu: Gpu) -> list[str]:
+    """The names of uniforms that existing programs upload from now on."""
+    uploaded: list[str] = []
     for program in gpu.shaders.programs.values():
-        for name, members in program.structs.items():
-            counting: list[Any] = [
-                (member, Counted(f"{name}.{member}", uniform, written)) for member, uniform in members
+        for struct, members in program.structs.items():
+            recorded: list[Any] = [
+                (member, RecordedUniform(f"{struct}.{member}", uniform, uploaded)) for member, uniform in members
             ]
-            program.structs[name] = counting
-    return written
+            program.structs[struct] = recorded
+    return uploaded
 
 
-def drawn(gpu: Gpu, picture: FrameResult) -> list[np.ndarray[Any, Any]]:
-    return [
-        gpu.read(t)
-        for t in (
-            picture.inputs.gbuffer.depth,
-            picture.inputs.direct_lighting.irradiance,
-            picture.unfiltered.direct,
-            picture.unfiltered.indirect,
-            picture.radiance,
-            picture.display,
-        )
-    ]
+def read_textures(gpu: Gpu, result: FrameResult) -> list[Floats]:
+    textures = (
+        result.inputs.gbuffer.depth,
+        result.inputs.direct_lighting.irradiance,
+        result.unfiltered.direct,
+        result.unfiltered.indirect,
+        result.radiance,
+        result.display,
+    )
+    return [gpu.read(texture) for texture in textures]
+
+
+def are_equal(a: Sequence[Floats], b: Sequence[Floats]) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
-def test_a_frame_that_nothing_changes_gives_no_uniform_and_makes_nothing(
+def test_an_unchanged_frame_uploads_and_creates_nothing(
     gpu: Gpu, technique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": technique, "scene": "plane"})
-    render_frame(own, shot)
-    written, programs = counted(own), len(own.shaders.programs)
-    made: list[str] = []
-    for name in MADE:
-        monkeypatch.setattr(moderngl.Context, name, lambda *_, name=name, **__: made.append(name))
-    render_frame(own, shot)
-    assert not made and len(own.shaders.programs) == programs
-    assert not written
+    local_gpu, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": technique, "scene": "plane"})
+    render_frame(local_gpu, shot)
+    uploaded, program_count = record_uniforms(local_gpu), len(local_gpu.shaders.programs)
+    created: list[str] = []
+    for name in CREATED:
+        monkeypatch.setattr(moderngl.Context, name, lambda *_, name=name, **__: created.append(name))
+    render_frame(local_gpu, shot)
+    assert not created and len(local_gpu.shaders.programs) == program_count
+    assert not uploaded
 
 
-def test_materials_that_share_a_program_give_it_what_they_differ_in(gpu: Gpu) -> None:
-    own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": "off", "scene": "cornell"})
-    render_frame(own, shot)
-    written = counted(own)
-    own.pass_cache.invalidate()
-    render_frame(own, shot)
-    assert set(written) == {"material.albedo", "material.emission"}
+def test_materials_of_one_program_upload_only_their_differences(gpu: Gpu) -> None:
+    local_gpu, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"technique": "off", "scene": "cornell"})
+    render_frame(local_gpu, shot)
+    uploaded = record_uniforms(local_gpu)
+    local_gpu.pass_cache.invalidate()
+    render_frame(local_gpu, shot)
+    assert set(uploaded) == {"material.albedo", "material.emission"}
 
 
 CHANGES: tuple[dict[str, Any], ...] = (
@@ -107,30 +118,31 @@ CHANGES: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: ",".join(change))
-def test_what_changes_is_drawn_as_if_it_had_always_been_so(gpu: Gpu, change: dict[str, Any]) -> None:
-    """In a scope of its own between two frames of another, as the viewer's halves are; then back."""
-    before = Shot().with_values(SMALL | {"scene": "cornell"})
-    after = before.with_values(change)
-    own, fresh = Gpu(gpu.ctx), Gpu(gpu.ctx)
-    first = drawn(own, render_frame(own, before))
-    with own.scope("B"):
-        other = drawn(own, render_frame(own, after))
-    again = drawn(own, render_frame(own, before))
-    wanted = drawn(fresh, render_frame(fresh, after))
-    assert all(np.array_equal(a, b) for a, b in zip(other, wanted, strict=True))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+def test_a_change_draws_as_in_a_new_context(gpu: Gpu, change: dict[str, Any]) -> None:
+    """In another scope, as the viewer's slots are, between two frames of the original shot."""
+    original_shot = Shot().with_values(SMALL | {"scene": "cornell"})
+    changed_shot = original_shot.with_values(change)
+    local_gpu, new_gpu = Gpu(gpu.ctx), Gpu(gpu.ctx)
+    original = read_textures(local_gpu, render_frame(local_gpu, original_shot))
+    with local_gpu.scope("B"):
+        changed = read_textures(local_gpu, render_frame(local_gpu, changed_shot))
+    restored = read_textures(local_gpu, render_frame(local_gpu, original_shot))
+    expected = read_textures(new_gpu, render_frame(new_gpu, changed_shot))
+    assert are_equal(changed, expected)
+    assert are_equal(original, restored)
+    assert not are_equal(original, changed)
 
 
-def test_a_program_that_is_compiled_again_is_given_everything(gpu: Gpu) -> None:
-    own, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"scene": "cornell"})
-    first = drawn(own, render_frame(own, shot))
-    assert own.reload_shaders() == {}
-    again = drawn(own, render_frame(own, shot))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+@pytest.mark.parametrize("depth_layers", ["1", "2"])
+def test_recompiled_programs_draw_the_same(gpu: Gpu, depth_layers: str) -> None:
+    """With new vertex arrays and all uniforms uploaded again."""
+    local_gpu, shot = Gpu(gpu.ctx), Shot().with_values(SMALL | {"scene": "cornell", "ssdo.depth_layers": depth_layers})
+    original = read_textures(local_gpu, render_frame(local_gpu, shot))
+    assert local_gpu.reload_shaders() == {}
+    assert are_equal(original, read_textures(local_gpu, render_frame(local_gpu, shot)))
 
 
-def test_scenes_are_listed_as_their_modules_have_them() -> None:
+def test_the_scene_table_lists_the_scenes_of_its_modules() -> None:
     listed = [
         "courtyard",
         "parlour",
@@ -146,25 +158,21 @@ def test_scenes_are_listed_as_their_modules_have_them() -> None:
             if name.startswith("build_") and function.__module__ == module.__name__
         ),
     ]
-    assert list(built_in.BUILT_IN_SCENES)[: len(listed)] == listed  # behind them those of other tests
+    assert list(built_in.BUILT_IN_SCENES)[: len(listed)] == listed  # scenes of other tests follow
     assert all(built_in.get_builder(name).__doc__ for name in listed)
 
 
-def modules(script: str) -> set[str]:
-    """What a process has imported after these lines."""
+def imported_modules(script: str) -> set[str]:
+    """The modules that a process imports for a script."""
     command = [sys.executable, "-c", f"import sys\n{script}\nprint(*sys.modules)"]
-    return set(
-        subprocess.run(
-            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
-        ).stdout.split()
-    )
+    folder = Path(__file__).parents[1]
+    process = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    return set(process.stdout.split())
 
 
-def test_a_picture_imports_only_what_it_needs() -> None:
-    """Of processor time Pillow takes 35 ms, tqdm 25, readers of files 60 and the other scenes 30; all that is left
-    takes 180.
-    """
-    spared = {
+def test_a_capture_imports_only_what_it_needs() -> None:
+    """Together, these imports would nearly double the time to start."""
+    avoided = {
         "PIL",
         "tqdm",
         "ssdo.scene.files.gltf",
@@ -175,71 +183,81 @@ def test_a_picture_imports_only_what_it_needs() -> None:
         "ssdo.scene.built_in.failures",
         "ssdo.viewer",
     }
-    assert not spared & modules(
-        "import ssdo.commands.capture; from ssdo.scene.loader import load_scene; load_scene('courtyard')"
-    )
-    assert not {"numpy", "moderngl", "ssdo.render.shot"} & modules(
-        "sys.argv = ['ssdo', '--help']; from ssdo.__main__ import main; main()"
-    )
+    script = "import ssdo.commands.capture; from ssdo.scene.loader import load_scene; load_scene('courtyard')"
+    assert not avoided & imported_modules(script)
+
+
+def test_help_imports_neither_numpy_nor_opengl() -> None:
+    script = "sys.argv = ['ssdo', '--help']; from ssdo.__main__ import main; main()"
+    assert not {"numpy", "moderngl", "ssdo.render.shot"} & imported_modules(script)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (64, 3), (65, 2), (200, 20)])
-@pytest.mark.parametrize("kind", ["noise", "even", "steps"])
-def test_a_png_holds_the_pixels_and_the_shot(shape: tuple[int, int], kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pattern", ["noise", "constant", "steps"])
+def test_a_png_contains_the_pixels_and_the_shot(shape: tuple[int, int], pattern: str, tmp_path: Path) -> None:
     rng, path = np.random.default_rng(3), tmp_path / "a.png"
     pixels = {
         "noise": rng.integers(0, 256, (*shape, 3)),
-        "even": np.full((*shape, 3), 200),
+        "constant": np.full((*shape, 3), 200),
         "steps": np.arange(np.prod(shape) * 3).reshape(*shape, 3) * 85 % 256,
-    }[kind].astype("u1")
+    }[pattern].astype("u1")
     images.save_png(path, pixels, {"scene": "Stühle: 椅子", "width": 3})
     with Image.open(path) as image:
         image.load()
         assert image.mode == "RGB" and np.array_equal(np.asarray(image), pixels)
-    assert images.shot_values(path) == {"scene": "Stühle: 椅子", "width": 3}
+    assert images.load_shot_values(path) == {"scene": "Stühle: 椅子", "width": 3}
     images.save_png(path, pixels)
     with Image.open(path) as image:
         assert not getattr(image, "text", None)
 
 
-def test_levels_of_an_image_are_means_of_light() -> None:
-    rng = np.random.default_rng(4)
-    image = rng.integers(0, 256, (6, 16, 4)).astype("u1")
-    plain, lit = compute_mips(image, False), compute_mips(image, True)
-    assert [level.shape for level in plain] == [(3, 8, 4), (1, 4, 4), (1, 2, 4), (1, 1, 4)]
-    assert np.abs(plain[-1][0, 0] - image.mean((0, 1))).max() <= 0.5 + 1e-3
-    c = image[..., :3] / 255
-    light = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4).mean((0, 1))
-    assert np.abs(lit[-1][0, 0, :3] - 255 * (1.055 * light ** (1 / 2.4) - 0.055)).max() <= 0.5 + 1e-3
-    assert np.array_equal(lit[-1][0, 0, 3], plain[-1][0, 0, 3])
+def test_mip_levels_average_linear_light() -> None:
+    image = np.random.default_rng(4).integers(0, 256, (6, 16, 4)).astype("u1")
+    linear, srgb = compute_mips(image, False), compute_mips(image, True)
+    assert [level.shape for level in linear] == [(3, 8, 4), (1, 4, 4), (1, 2, 4), (1, 1, 4)]
+    assert np.abs(linear[-1][0, 0] - image.mean((0, 1))).max() <= 0.5 + 1e-3
+    color = image[..., :3] / 255
+    mean = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4).mean((0, 1))
+    assert np.abs(srgb[-1][0, 0, :3] - 255 * (1.055 * mean ** (1 / 2.4) - 0.055)).max() <= 0.5 + 1e-3
+    assert np.array_equal(srgb[-1][0, 0, 3], linear[-1][0, 0, 3])
 
 
-def test_levels_made_here_are_those_that_opengl_makes(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To 4 of 255: llvmpipe rounds down in every level."""
+def test_computed_mips_equal_those_of_opengl(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 4 of 255: llvmpipe rounds down in every level."""
     pixels = np.random.default_rng(5).integers(0, 256, (32, 8, 4)).astype("u1")
     monkeypatch.setattr(upload, "upload_mips", lambda *_: False)
     for linear in (True, False):
-        made = gpu.upload.image(pixels, linear=linear)
+        texture = gpu.upload.image(pixels, linear=linear)
         for number, level in enumerate(compute_mips(pixels, not linear), 1):
-            theirs = np.frombuffer(made.read(level=number, alignment=1), "u1").reshape(level.shape)
-            assert np.abs(theirs.astype(int) - level).max() <= 4
+            opengl_level = np.frombuffer(texture.read(level=number, alignment=1), "u1").reshape(level.shape)
+            assert np.abs(opengl_level.astype(int) - level).max() <= 4
 
 
-@pytest.mark.parametrize("by", ["hand", "OpenGL"])
-def test_shaders_read_the_levels_that_were_given(
-    gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+FETCH_LEVEL = """
+uniform sampler2D latlong, image;
+layout(location = 0) out vec4 latlong_texel;
+layout(location = 1) out vec4 image_texel;
+
+void main() {
+    latlong_texel = texelFetch(latlong, ivec2(gl_FragCoord.xy), LEVEL);
+    image_texel = texelFetch(image, ivec2(gl_FragCoord.xy), LEVEL);
+}
+"""
+
+
+@pytest.mark.parametrize("by_opengl", [False, True])
+def test_shaders_fetch_the_uploaded_mip_levels(
+    gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_opengl: bool
 ) -> None:
-    own, rng = Gpu(gpu.ctx, folders=(tmp_path,)), np.random.default_rng(6)
-    if by == "OpenGL":
+    local_gpu, rng = Gpu(gpu.ctx, folders=(tmp_path,)), np.random.default_rng(6)
+    if by_opengl:
         monkeypatch.setattr(upload, "upload_mips", lambda *_: False)
     levels = [rng.random((16 >> i, 32 >> i, 3)).astype("f4") for i in range(4)]  # fewer than down to one texel
     pixels = rng.integers(0, 256, (16, 32, 4)).astype("u1")
-    image, map_ = own.upload.image(pixels, linear=True), own.upload.latlong_texture(*levels)
-    for number, (level, means) in enumerate(zip(levels, [pixels, *compute_mips(pixels, False)], strict=False)):
-        (tmp_path / f"{number}.frag").write_text(
-            "uniform sampler2D a, b; layout(location = 0) out vec4 c; layout(location = 1) out vec4 d;\n"
-            f"void main() {{ ivec2 p = ivec2(gl_FragCoord.xy); c = texelFetch(a, p, {number}); d = texelFetch(b, p, {number}); }}\n"
-        )
-        found = own.draw(f"{number}.frag", own.target("t", level.shape[1::-1], "rgba32f", "rgba32f"), a=map_, b=image)
-        assert np.array_equal(own.read(found[0])[::-1, :, :3], level)
-        assert np.abs(own.read(found[1])[::-1] * 255 - means).max() <= (1e-4 if by == "hand" else 4)
+    image, latlong = local_gpu.upload.image(pixels, linear=True), local_gpu.upload.latlong_texture(*levels)
+    for number, (level, mip) in enumerate(zip(levels, [pixels, *compute_mips(pixels, False)], strict=False)):
+        (tmp_path / f"{number}.frag").write_text(FETCH_LEVEL.replace("LEVEL", str(number)))
+        target = local_gpu.target("t", level.shape[1::-1], "rgba32f", "rgba32f")
+        textures = local_gpu.draw(f"{number}.frag", target, latlong=latlong, image=image)
+        assert np.array_equal(local_gpu.read(textures[0])[::-1, :, :3], level)
+        assert np.abs(local_gpu.read(textures[1])[::-1] * 255 - mip).max() <= (4 if by_opengl else 1e-4)

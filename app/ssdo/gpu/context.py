@@ -201,10 +201,10 @@ class Gpu:
         cull_front: bool = False,
         **more_bindings: Binding,
     ) -> None:
-        """Draw triangles with `file.vert` and `file.frag`, with a depth test. Bindings: see `draw`.
+        """Draw triangles with `file.vert` and `file.frag`, with a depth test. `bindings`, `cache`: see `draw`.
 
-        `clear_values`: one for each texture. `viewport`: the pixels to clear and draw; all by default. `cache`: skip
-        the pass when the target holds its result. `cull_front`: single-sided ranges lose front faces, not back faces.
+        `clear_values`: one for each texture. `viewport`: the pixels to clear and draw, all by default.
+        `cull_front`: of single-sided ranges, cull the front faces instead of the back faces.
         """
         structs, textures = split_bindings({**bindings, **more_bindings})
         key = None

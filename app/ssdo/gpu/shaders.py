@@ -80,8 +80,8 @@ class Program:
         for unit, name in enumerate(self.samplers):
             texture = textures.get(name)
             if texture is None:
-                bound = ", ".join(textures) or "no textures"
-                raise ShaderError(f"shaders/{shader} reads {name}, but the draw call binds only {bound}")
+                names = ", ".join(textures) or "no textures"
+                raise ShaderError(f"shaders/{shader} reads {name}, but the draw call binds only {names}")
             if texture in drawn:
                 raise ShaderError(f"shaders/{shader} reads {name} while drawing into it")
             texture.use(unit)
@@ -196,8 +196,8 @@ class _Includes:
     def _declare(self, name: str, includer: str) -> list[str]:
         """The lines that declare a struct, unless it has been declared."""
         if name not in self.structs:
-            bound = ", ".join(self.structs) or "no structs"
-            raise ShaderError(f"{includer} includes <{name}>, but the draw call binds only {bound}")
+            names = ", ".join(self.structs) or "no structs"
+            raise ShaderError(f"{includer} includes <{name}>, but the draw call binds only {names}")
         if name in self.included:
             return []
         self.included.add(name)
