@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 SHADERS = sorted((ROOT / "shaders").rglob("*.frag"))
 
 
-# imports go from right to left
+# a layer imports only itself and the layers before it
 LAYERS = (
     *("resources", "settings", "flags", "toml_text", "arrays", "scene", "gpu", "render", "measure", "viewer"),
     *("commands", "__main__"),

@@ -209,9 +209,9 @@ class Gpu:
         structs, textures = split_bindings({**bindings, **more_bindings})
         key = None
         if cache:
-            drawn = [(draw_range.first_index, draw_range.entry) for draw_range in ranges]
+            range_ids = [(draw_range.first_index, draw_range.entry) for draw_range in ranges]
             vertices = self.pass_cache.version(geometry.vertices)
-            key = (self.pass_cache.key(shader, structs, textures), vertices, drawn, cull_front)
+            key = (self.pass_cache.key(shader, structs, textures), vertices, range_ids, cull_front)
         if self._is_cached(shader, target, key):
             return
         self.pass_cache.bump_version(target.textures)

@@ -75,14 +75,14 @@ class Program:
                         uniform.value = component
             self.uploaded[name] = value
 
-    def bind_textures(self, shader: str, textures: Mapping[str, Texture], drawn: Sequence[Texture]) -> None:
-        """Bind every sampler's texture. Raises ShaderError for one that is missing, or is `drawn` into."""
+    def bind_textures(self, shader: str, textures: Mapping[str, Texture], render_targets: Sequence[Texture]) -> None:
+        """Bind every sampler's texture. Raises ShaderError for a missing one and for a render target."""
         for unit, name in enumerate(self.samplers):
             texture = textures.get(name)
             if texture is None:
                 names = ", ".join(textures) or "no textures"
                 raise ShaderError(f"shaders/{shader} reads {name}, but the draw call binds only {names}")
-            if texture in drawn:
+            if texture in render_targets:
                 raise ShaderError(f"shaders/{shader} reads {name} while drawing into it")
             texture.use(unit)
 
