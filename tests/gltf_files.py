@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
+from ssdo.arrays import Array, Bytes, Doubles
 from ssdo.scene.files import gltf
-from ssdo.scene.model import Bytes, Mesh
+from ssdo.scene.model import Mesh
 from ssdo.settings import UserError
 
-Array = npt.NDArray[Any]
 Tree = dict[str, Any]
 CODES = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
 TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
@@ -33,11 +32,11 @@ PICTURE = np.array(
 
 
 def pixels_of(mesh: Mesh) -> Bytes:
-    assert mesh.material.albedo_image is not None
-    return mesh.material.albedo_image.pixels
+    assert mesh.material.albedo_texture is not None
+    return mesh.material.albedo_texture.pixels
 
 
-# ---- files ----------------------------------------------------------------------------------------------------------------
+# ---- files -----------------------------------------------------------------------------------------------------------
 
 
 def write_glb(path: Path, tree: Tree, binary: bytes | bytearray) -> Path:
@@ -132,11 +131,11 @@ def textured(info: Tree | None = None, **arrays: Array) -> tuple[Tree, bytearray
 
 def one(tmp_path: Path, tree: Tree, binary: bytes | bytearray) -> Mesh:
     """The only mesh of a scene."""
-    (mesh,) = gltf.load(write_glb(tmp_path / "one.glb", tree, binary)).meshes
+    (mesh,) = gltf.read_gltf(write_glb(tmp_path / "one.glb", tree, binary)).meshes
     return mesh
 
 
-def solid(mesh: Mesh) -> npt.NDArray[np.float64]:
+def solid(mesh: Mesh) -> Doubles:
     """(m, 3, 3) corners of the triangles, sorted: what a mesh looks like, whatever its order."""
     corners = np.round(mesh.positions[mesh.triangles].astype("f8"), 5) + 0.0
     turned = [min(t[k:] + t[:k] for k in range(3)) for t in corners.tolist()]
@@ -161,7 +160,7 @@ def near(found: Any, expected: Any, atol: float = 1e-6) -> None:
 
 def problem(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        gltf.load(path)
+        gltf.read_gltf(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ") and text.count(": ") >= 2, text
     assert "\n" not in text and len(text) < 300 + len(str(path)), text

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from ssdo.arrays import Array, Floats
 from ssdo.scene.files import exr
-from ssdo.scene.model import Floats
 from ssdo.settings import UserError
 
 OpenEXR = pytest.importorskip("OpenEXR")
@@ -32,7 +31,7 @@ def picture(h: int = 21, w: int = 42, seed: int = 0) -> Floats:
 
 
 def save(
-    path: Path, channels: Mapping[str, npt.NDArray[Any]], compression: str = "ZIP", tile: int = 0, **header: Any
+    path: Path, channels: Mapping[str, Array], compression: str = "ZIP", tile: int = 0, **header: Any
 ) -> Path:
     kind = {
         "type": OpenEXR.tiledimage if tile else OpenEXR.scanlineimage,
@@ -46,13 +45,13 @@ def save(
     return path
 
 
-def split(image: Floats, kind: str = "f4") -> dict[str, npt.NDArray[Any]]:
+def split(image: Floats, kind: str = "f4") -> dict[str, Array]:
     return {name: np.ascontiguousarray(image[..., i]).astype(kind) for i, name in enumerate("RGB")}
 
 
 def problem(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        exr.load(path)
+        exr.read_exr(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ") and text.count(": ") >= 2 and "\n" not in text
     return text
@@ -62,7 +61,7 @@ def problem(path: Path) -> str:
 @pytest.mark.parametrize("tile", [0, 16])
 @pytest.mark.parametrize("kind", ["f2", "f4"])
 def test_every_way_to_store_is_the_same_light(tmp_path: Path, compression: str, tile: int, kind: str) -> None:
-    found = exr.load(save(tmp_path / "a.exr", split(picture(), kind), compression, tile))
+    found = exr.read_exr(save(tmp_path / "a.exr", split(picture(), kind), compression, tile))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, picture())
 
@@ -70,10 +69,10 @@ def test_every_way_to_store_is_the_same_light(tmp_path: Path, compression: str, 
 def test_channels(tmp_path: Path) -> None:
     """Grey is three times the same; whole numbers are themselves; what else there is does not matter."""
     image = picture()
-    grey = exr.load(save(tmp_path / "y.exr", {"Y": image[..., 0].copy()}))
+    grey = exr.read_exr(save(tmp_path / "y.exr", {"Y": image[..., 0].copy()}))
     np.testing.assert_array_equal(grey, image[..., :1].repeat(3, 2))
     whole = np.floor(image)
-    np.testing.assert_array_equal(exr.load(save(tmp_path / "uint.exr", split(whole, "u4"))), whole)
+    np.testing.assert_array_equal(exr.read_exr(save(tmp_path / "uint.exr", split(whole, "u4"))), whole)
     more = {
         "A": np.full(image.shape[:2], 0.25, "f2"),
         "Z": image[..., 1].copy(),
@@ -81,9 +80,9 @@ def test_channels(tmp_path: Path) -> None:
         "diffuse.R": image[..., 2].copy(),
     }
     mixed = split(image) | {"G": image[..., 1].astype("f2")} | more
-    np.testing.assert_array_equal(exr.load(save(tmp_path / "more.exr", mixed)), image)
+    np.testing.assert_array_equal(exr.read_exr(save(tmp_path / "more.exr", mixed)), image)
     upwards = save(tmp_path / "up.exr", split(image), lineOrder=OpenEXR.DECREASING_Y)
-    np.testing.assert_array_equal(exr.load(upwards), image)
+    np.testing.assert_array_equal(exr.read_exr(upwards), image)
 
 
 def test_what_is_negative_is_dark_and_what_is_not_finite_is_refused(tmp_path: Path) -> None:
@@ -92,7 +91,7 @@ def test_what_is_negative_is_dark_and_what_is_not_finite_is_refused(tmp_path: Pa
     image[3, 4, 1] = -2
     path = save(tmp_path / "a.exr", split(image))
     assert (
-        exr.load(path)[3, 4, 1] == 0 and exr.load(path)[3, 4, 0] == image[3, 4, 0] and exr.picture(path)[3, 4, 1] == -2
+        exr.read_exr(path)[3, 4, 1] == 0 and exr.read_exr(path)[3, 4, 0] == image[3, 4, 0] and exr.read_exr_unclamped(path)[3, 4, 1] == -2
     )
     for value in (np.nan, np.inf, -np.inf):
         image[7, 9, 2] = value
@@ -113,7 +112,7 @@ def test_other_pictures_are_refused_by_name(tmp_path: Path) -> None:
         save(path, {"Y": image[..., 0].copy(), "RY": image[..., 1].copy(), "BY": image[..., 2].copy()})
     )
     assert "not a cube map" in problem(save(path, split(image), envmap=OpenEXR.ENVMAP_CUBE))
-    exr.load(save(path, split(image), envmap=OpenEXR.ENVMAP_LATLONG))
+    exr.read_exr(save(path, split(image), envmap=OpenEXR.ENVMAP_LATLONG))
     parts = [OpenEXR.Part({"type": OpenEXR.scanlineimage}, split(image), name) for name in ("left", "right")]
     OpenEXR.File(parts).write(str(path))
     assert "with one part" in problem(path)
@@ -168,7 +167,7 @@ def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     content = path.read_bytes()
     path.write_bytes(content[: -len(content) // 4])
     OpenEXR.File(str(path))
-    assert "".join(capfd.readouterr()), "the package is silent itself; leave out _silence"
+    assert "".join(capfd.readouterr()), "the package is silent itself; leave out _silence_output"
     assert "damaged or cut off" in problem(path)
     print("heard")
     assert capfd.readouterr() == ("heard\n", "")
@@ -183,7 +182,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
     with pytest.raises(UserError, match=r"^EXR files need the package OpenEXR: pip install OpenEXR$"):
-        exr.load(tmp_path / "a.exr")
+        exr.read_exr(tmp_path / "a.exr")
 
 
 def test_mutations(tmp_path: Path) -> None:
@@ -210,7 +209,7 @@ def test_mutations(tmp_path: Path) -> None:
             del content[rng.randrange(len(content)) :]
         path.write_bytes(content)
         try:
-            image = exr.load(path)
+            image = exr.read_exr(path)
         except UserError as caught:
             assert "\n" not in str(caught)
             results[False] += 1

@@ -47,15 +47,16 @@ from gltf_files import (
     write_glb,
 )
 from PIL import Image
+from ssdo.arrays import Bytes
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_images, images
-from ssdo.scene.model import Bytes, Mesh, Scene
+from ssdo.scene.model import Mesh, Scene
 from ssdo.settings import UserError
 
-# ---- containers and accessors ---------------------------------------------------------------------------------------------
+# ---- containers and accessors ----------------------------------------------------------------------------------------
 
 
 def test_plain(tmp_path: Path) -> None:
-    scene = gltf.load(write_glb(tmp_path / "name.glb", *tetrahedron()))
+    scene = gltf.read_gltf(write_glb(tmp_path / "name.glb", *tetrahedron()))
     (mesh,) = scene.meshes
     np.testing.assert_array_equal(mesh.positions, CORNERS)
     np.testing.assert_array_equal(mesh.triangles, FACES)
@@ -80,7 +81,7 @@ def test_containers_agree(tmp_path: Path) -> None:
     ):
         tree["buffers"][0]["uri"], tree["images"][0] = uri, {"uri": picture}
         (tmp_path / "a.gltf").write_text(json.dumps(tree))
-        (mesh,) = gltf.load(tmp_path / "a.gltf").meshes
+        (mesh,) = gltf.read_gltf(tmp_path / "a.gltf").meshes
         for name in ("positions", "triangles", "uvs"):
             np.testing.assert_array_equal(getattr(mesh, name), getattr(whole, name))
         np.testing.assert_array_equal(pixels_of(mesh), PICTURE)
@@ -197,7 +198,7 @@ def test_points_and_lines_are_skipped(tmp_path: Path) -> None:
     assert problem(write_glb(tmp_path / "a.glb", tree, binary)) == "file: has no triangles"
 
 
-# ---- hierarchy ------------------------------------------------------------------------------------------------------------
+# ---- hierarchy -------------------------------------------------------------------------------------------------------
 
 
 def test_hierarchy(tmp_path: Path) -> None:
@@ -279,7 +280,7 @@ def test_instances_and_merging(tmp_path: Path) -> None:
     add_mesh(tree, binary, POSITION=CORNERS + 100 * ONE, indices=FACES)["material"] = 1
     add_mesh(tree, binary, POSITION=CORNERS, NORMAL=CORNERS + ONE, indices=FACES)["material"] = 0
     add_node(tree, mesh=0, translation=[5, 0, 0])
-    meshes = gltf.load(write_glb(tmp_path / "a.glb", tree, binary)).meshes
+    meshes = gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary)).meshes
     assert [(m.material.name, len(m.triangles), m.normals is None) for m in meshes] == [
         ("a", 8, True),
         ("b", 4, True),
@@ -313,7 +314,7 @@ def test_which_scene(tmp_path: Path) -> None:
     assert one(tmp_path, tree, binary).positions[::4, 0].tolist() == [7, 0]
 
 
-# ---- materials ------------------------------------------------------------------------------------------------------------
+# ---- materials -------------------------------------------------------------------------------------------------------
 
 
 def test_factors(tmp_path: Path) -> None:
@@ -375,25 +376,25 @@ def test_images_are_shared(tmp_path: Path) -> None:
     tree["materials"].append(copy.deepcopy(tree["materials"][0]))
     tree["materials"][1]["emissiveTexture"], tree["materials"][1]["emissiveFactor"] = {"index": 0}, [1, 1, 1]
     add_mesh(tree, binary, POSITION=CORNERS, TEXCOORD_0=UVS, indices=FACES)["material"] = 1
-    first, second = gltf.load(write_glb(tmp_path / "a.glb", tree, binary)).meshes
-    emitted = second.material.emission_image
+    first, second = gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary)).meshes
+    emitted = second.material.emission_texture
     assert emitted is not None and pixels_of(first) is pixels_of(second) is emitted.pixels
-    assert first.material.emission_image is None
+    assert first.material.emission_texture is None
 
 
 def test_black_emission_needs_no_image(tmp_path: Path) -> None:
     tree, binary = textured()
     tree["materials"][0] |= {"emissiveTexture": {"index": 0, "texCoord": 5}}
     material = one(tmp_path, tree, binary).material
-    assert material.emission_image is None and material.albedo_image is not None
+    assert material.emission_texture is None and material.albedo_texture is not None
 
 
 def test_no_uvs_no_image(tmp_path: Path) -> None:
     tree, binary = textured()
     add_mesh(tree, binary, POSITION=CORNERS, indices=FACES)["material"] = 0
-    with_uvs, without = gltf.load(write_glb(tmp_path / "a.glb", tree, binary)).meshes
-    assert with_uvs.material.albedo_image is not None and with_uvs.uvs is not None
-    assert without.material.albedo_image is None and without.uvs is None
+    with_uvs, without = gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary)).meshes
+    assert with_uvs.material.albedo_texture is not None and with_uvs.uvs is not None
+    assert without.material.albedo_texture is None and without.uvs is None
 
 
 @pytest.mark.parametrize(
@@ -412,7 +413,7 @@ def test_texture_transform(tmp_path: Path, transform: Tree, corner: tuple[float,
     tree, binary = textured({"extensions": {"KHR_texture_transform": transform}})
     tree["extensionsRequired"] = ["KHR_texture_transform"]
     mesh = one(tmp_path, tree, binary)
-    image = mesh.material.albedo_image
+    image = mesh.material.albedo_texture
     assert image is not None and mesh.uvs is not None
     near(np.array(image.transform) @ (1, 0, 1), corner)
     np.testing.assert_array_equal(mesh.uvs, UVS)  # which are as stored
@@ -432,7 +433,7 @@ def test_optional_extensions_fall_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels_of(mesh), PICTURE)
 
 
-# ---- camera and sun -------------------------------------------------------------------------------------------------------
+# ---- camera and sun --------------------------------------------------------------------------------------------------
 
 
 def test_camera(tmp_path: Path) -> None:
@@ -449,7 +450,7 @@ def test_camera(tmp_path: Path) -> None:
     tree["scenes"][0]["nodes"].remove(child)
     add_node(tree, children=[child], translation=[10.5, 1, 1])
     add_node(tree, camera=2)
-    scene = gltf.load(write_glb(tmp_path / "a.glb", tree, binary))
+    scene = gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary))
     assert scene.eye == (10.5, 1, 1) and scene.fov == pytest.approx(40)
     assert scene.target == pytest.approx((0.5, 1, 1))
 
@@ -477,14 +478,14 @@ def test_sun(tmp_path: Path, axis: tuple[int, int, int], angle: float, azimuth: 
     for light in (0, 1, 2):
         turned = {"rotation": [*(a * math.sin(half) for a in axis), math.cos(half)]} if light == 1 else {}
         add_node(tree, extensions={"KHR_lights_punctual": {"light": light}}, **turned)
-    sun = gltf.load(write_glb(tmp_path / "a.glb", tree, binary)).sun
+    sun = gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary)).sun
     assert (sun.irradiance, sun.color) == (3, (1, 0.5, 0.25))
     assert sun.elevation == pytest.approx(elevation, abs=1e-5)
     if azimuth is not None:
         assert math.cos(math.radians(sun.azimuth - azimuth)) == pytest.approx(1)
 
 
-# ---- broken files ---------------------------------------------------------------------------------------------------------
+# ---- broken files ----------------------------------------------------------------------------------------------------
 
 Break = Callable[[Tree], object]
 
@@ -805,7 +806,7 @@ def test_large_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         tree, binary = textured()
         tree["images"][0] = {"bufferView": view(tree, binary, header(width, height))}
         assert "images[0]: must be at most 16384 pixels a side" in problem(write_glb(tmp_path / "a.glb", tree, binary))
-    monkeypatch.setattr(images, "MAX_ALL_PIXELS", 11)
+    monkeypatch.setattr(images, "MAX_TOTAL_PIXELS", 11)
     tree, binary = textured()
     tree["textures"].append({"source": add_texture(tree, binary, PICTURE[::-1])})
     tree["materials"][0] |= {"emissiveTexture": {"index": 1}, "emissiveFactor": [1, 1, 1]}
@@ -826,7 +827,7 @@ def test_instances_and_primitives_are_limited(tmp_path: Path, monkeypatch: pytes
     assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith(
         "meshes[0].primitives[25]: all primitives together"
     )
-    monkeypatch.setattr(gltf_document, "MAX_ELEMENTS", 20)
+    monkeypatch.setattr(gltf_document, "MAX_ACCESSOR_NUMBERS", 20)
     assert problem(write_glb(tmp_path / "a.glb", tree, binary)).startswith("accessors[1].count: all accessors together")
 
 
@@ -852,7 +853,7 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-# ---- mutations ------------------------------------------------------------------------------------------------------------
+# ---- mutations -------------------------------------------------------------------------------------------------------
 
 
 def everything() -> tuple[Tree, bytearray]:
@@ -882,9 +883,9 @@ def everything() -> tuple[Tree, bytearray]:
 
 def outcome(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Scene | None:
     """The scene, or None for a proper UserError. Not by way of the disk, which the loops below would wait for."""
-    monkeypatch.setattr(gltf_document, "file_bytes", lambda *_: content)
+    monkeypatch.setattr(gltf_document, "read_file_bytes", lambda *_: content)
     try:
-        scene = gltf.load(Path("pretended.glb"))
+        scene = gltf.read_gltf(Path("pretended.glb"))
     except UserError as caught:
         assert str(caught).startswith("pretended.glb: ") and "\n" not in str(caught)
         return None
@@ -927,7 +928,7 @@ def test_image_mutations() -> None:
             doc = gltf_document.Document(
                 Path(), {"images": [{"uri": "data:;base64," + base64.b64encode(data).decode()}]}, None
             )
-            (pixels,) = gltf_images.read_pictures(doc, [gltf_images.Picture(0)]).values()
+            (pixels,) = gltf_images.read_images(doc, [gltf_images.ImageVariant(0)]).values()
             assert pixels.shape[2] == 4
         except UserError as caught:
             rules.add(str(caught))

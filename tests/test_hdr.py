@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from ssdo.arrays import Bytes, Doubles
 from ssdo.scene.files import hdr
-from ssdo.scene.model import Bytes
 from ssdo.settings import UserError
 
 TOP = b"#?RADIANCE\n# a comment\nFORMAT=32-bit_rle_rgbe\n"
@@ -29,7 +29,7 @@ def picture(h: int, w: int, seed: int = 0) -> Bytes:
     return np.concatenate([mantissas, exponents], -1).astype(np.uint8)
 
 
-def radiance(pixels: Bytes) -> npt.NDArray[np.float64]:
+def radiance(pixels: Bytes) -> Doubles:
     """By the definition of the format, a pixel at a time."""
     return np.array(
         [[[m * 2.0 ** (int(p[3]) - 136) if p[3] else 0.0 for m in p[:3].tolist()] for p in row] for row in pixels]
@@ -83,13 +83,13 @@ def write(path: Path, body: bytes, h: int, w: int, top: bytes = TOP) -> Path:
 
 def pretend(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Path:
     """A file of this content, without the disk, which the loops below would wait for."""
-    monkeypatch.setattr(hdr, "file_bytes", lambda *_: content)
+    monkeypatch.setattr(hdr, "read_file_bytes", lambda *_: content)
     return Path("pretended.hdr")
 
 
 def problem(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        hdr.load(path)
+        hdr.read_hdr(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ") and text.count(": ") >= 2 and "\n" not in text
     return text
@@ -97,7 +97,7 @@ def problem(path: Path) -> str:
 
 def test_values(tmp_path: Path) -> None:
     pixels = np.array([[(128, 64, 32, 129), (255, 0, 1, 136)], [(9, 9, 9, 0), (255, 255, 255, 255)]], np.uint8)
-    image = hdr.load(write(tmp_path / "a.hdr", pixels.tobytes(), 2, 2))
+    image = hdr.read_hdr(write(tmp_path / "a.hdr", pixels.tobytes(), 2, 2))
     assert image.dtype == np.float32 and image.shape == (2, 2, 3)
     np.testing.assert_array_equal(image[0], [(1, 0.5, 0.25), (255, 0, 1)])
     np.testing.assert_array_equal(image[1, 0], 0)
@@ -107,8 +107,8 @@ def test_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("h", "w"), [(3, 8), (2, 127), (2, 128), (3, 129), (5, 300), (1, 32767)])
 def test_new_style_is_the_same_as_flat(tmp_path: Path, h: int, w: int) -> None:
     pixels = picture(h, w)
-    coded = hdr.load(write(tmp_path / "new.hdr", new_style(pixels), h, w))
-    np.testing.assert_array_equal(coded, hdr.load(write(tmp_path / "flat.hdr", pixels.tobytes(), h, w)))
+    coded = hdr.read_hdr(write(tmp_path / "new.hdr", new_style(pixels), h, w))
+    np.testing.assert_array_equal(coded, hdr.read_hdr(write(tmp_path / "flat.hdr", pixels.tobytes(), h, w)))
     np.testing.assert_array_equal(coded, radiance(pixels))
 
 
@@ -120,8 +120,8 @@ def test_old_style_and_flat_take_any_width(tmp_path: Path, h: int, w: int) -> No
         pixels[:, w // 4 if w < 1000 else 99 :] = (200, 100, 50, 130)
     code = old_style(pixels)
     assert w == 1 or len(code) < pixels.size
-    coded = hdr.load(write(tmp_path / "old.hdr", code, h, w))
-    np.testing.assert_array_equal(coded, hdr.load(write(tmp_path / "flat.hdr", pixels.tobytes(), h, w)))
+    coded = hdr.read_hdr(write(tmp_path / "old.hdr", code, h, w))
+    np.testing.assert_array_equal(coded, hdr.read_hdr(write(tmp_path / "flat.hdr", pixels.tobytes(), h, w)))
     np.testing.assert_array_equal(coded[:, ::997], radiance(pixels[:, ::997]))
 
 
@@ -129,22 +129,22 @@ def test_bands_meet_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pixels = picture(11, 40)
     for body in (new_style(pixels), pixels.tobytes()):
         path = write(tmp_path / "a.hdr", body, 11, 40)
-        whole = hdr.load(path)
-        monkeypatch.setattr(hdr, "BAND", 100)
-        np.testing.assert_array_equal(hdr.load(path), whole)
+        whole = hdr.read_hdr(path)
+        monkeypatch.setattr(hdr, "BATCH_PIXELS", 100)
+        np.testing.assert_array_equal(hdr.read_hdr(path), whole)
         monkeypatch.undo()
 
 
 def test_header(tmp_path: Path) -> None:
     pixels = picture(4, 20)
-    plain = hdr.load(write(tmp_path / "a.hdr", pixels.tobytes(), 4, 20))
-    exposed = hdr.load(
+    plain = hdr.read_hdr(write(tmp_path / "a.hdr", pixels.tobytes(), 4, 20))
+    exposed = hdr.read_hdr(
         write(tmp_path / "b.hdr", pixels.tobytes(), 4, 20, TOP + b"EXPOSURE=4\nEXPOSURE= 0.5\nGAMMA=1\n")
     )
     np.testing.assert_array_equal(exposed * 2, plain)
     (tmp_path / "c.hdr").write_bytes(b"#?RGBE\r\nFORMAT=32-bit_rle_rgbe\r\n\r\n-Y 4 +X 20\r\n" + pixels.tobytes())
-    np.testing.assert_array_equal(hdr.load(tmp_path / "c.hdr"), plain)
-    np.testing.assert_array_equal(hdr.load(write(tmp_path / "d.hdr", pixels.tobytes() + b"more", 4, 20)), plain)
+    np.testing.assert_array_equal(hdr.read_hdr(tmp_path / "c.hdr"), plain)
+    np.testing.assert_array_equal(hdr.read_hdr(write(tmp_path / "d.hdr", pixels.tobytes() + b"more", 4, 20)), plain)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_truncation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = picture(2, 8)
     for body in (new_style(pixels), old_style(pixels), pixels.tobytes()):
         whole = write(tmp_path / "a.hdr", body, 2, 8).read_bytes()
-        hdr.load(pretend(monkeypatch, whole))
+        hdr.read_hdr(pretend(monkeypatch, whole))
         for n in range(len(whole)):
             problem(pretend(monkeypatch, whole[:n]))
 
@@ -254,7 +254,7 @@ def test_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if rng.random() < 0.2:
             del content[rng.randrange(len(content)) :]
         try:
-            image = hdr.load(pretend(monkeypatch, bytes(content)))
+            image = hdr.read_hdr(pretend(monkeypatch, bytes(content)))
         except UserError as caught:
             assert "\n" not in str(caught)
             results[False] += 1

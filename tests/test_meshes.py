@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
-from ssdo.scene.files import mesh_builder, meshes, obj, polygons
+from ssdo.arrays import Doubles
+from ssdo.scene.files import mesh_builder, obj, polygons
+from ssdo.scene.loader import read_scene_file
 from ssdo.scene.model import Mesh, Scene
 from ssdo.settings import UserError
 
@@ -27,7 +28,7 @@ PIXELS = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]], 
 def load(tmp_path: Path, name: str, content: str | bytes) -> Scene:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return meshes.load(path)
+    return read_scene_file(path)
 
 
 def one(tmp_path: Path, name: str, content: str | bytes) -> Mesh:
@@ -43,10 +44,10 @@ def problem(tmp_path: Path, name: str, content: str | bytes) -> str:
     return text.removeprefix(f"{tmp_path / name}: ")
 
 
-def area(mesh: Mesh) -> npt.NDArray[np.float64]:
+def area(mesh: Mesh) -> Doubles:
     """The sum of the triangles' area vectors: the outline's alone if they neither overlap nor face both ways."""
     a, b, c = mesh.positions[mesh.triangles].astype("f8").transpose(1, 0, 2)
-    total: npt.NDArray[np.float64] = np.cross(b - a, c - a).sum(0) / 2
+    total: Doubles = np.cross(b - a, c - a).sum(0) / 2
     return total
 
 
@@ -78,7 +79,7 @@ def stl(triangles: Any, count: int | None = None, head: bytes = b"") -> bytes:
     return head.ljust(80) + struct.pack("<I", len(triangles) if count is None else count) + records
 
 
-# ---- OBJ ------------------------------------------------------------------------------------------------------------------
+# ---- OBJ -------------------------------------------------------------------------------------------------------------
 
 
 def test_obj_as_it_is_written(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_obj_as_it_is_written(tmp_path: Path) -> None:
     assert mesh.uvs is not None and mesh.normals is not None and mesh.colors is None
     np.testing.assert_array_equal(mesh.uvs[mesh.triangles[0]], [(0, 1), (1, 0.75), (0.5, 0)])
     np.testing.assert_allclose(mesh.normals[mesh.triangles[0]], [(0, 0, 1), (0, 0, 1), (0, 0.6, 0.8)], atol=1e-7)
-    assert mesh.material.albedo == (0.8, 0.8, 0.8) and mesh.material.reflectance == 0
+    assert mesh.material.albedo == (0.8, 0.8, 0.8) and mesh.material.f0 == 0
 
 
 def test_an_edge_of_the_image_is_where_it_was_painted(tmp_path: Path) -> None:
@@ -96,9 +97,9 @@ def test_an_edge_of_the_image_is_where_it_was_painted(tmp_path: Path) -> None:
     png(tmp_path)
     (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd a.png\n")
     mesh = one(tmp_path, "a.obj", "mtllib a.mtl\n" + SQUARE + "vt 0 1\nvt 1 1\nvt 0 0\nusemtl m\nf 1/1 2/2 3/3\n")
-    assert mesh.uvs is not None and mesh.material.albedo_image is not None
+    assert mesh.uvs is not None and mesh.material.albedo_texture is not None
     np.testing.assert_array_equal(mesh.uvs[mesh.triangles[0]], [(0, 0), (1, 0), (0, 1)])
-    np.testing.assert_array_equal(mesh.material.albedo_image.pixels[..., :3], PIXELS)
+    np.testing.assert_array_equal(mesh.material.albedo_texture.pixels[..., :3], PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_what_lacks_normals_or_uvs_is_a_mesh_of_its_own(tmp_path: Path) -> None:
     )
     found = load(tmp_path, "a.obj", text).meshes
     has = [
-        (m.normals is not None, m.uvs is not None, m.material.albedo_image is not None, len(m.triangles)) for m in found
+        (m.normals is not None, m.uvs is not None, m.material.albedo_texture is not None, len(m.triangles)) for m in found
     ]
     assert has == [(True, True, True, 1), (True, False, False, 1), (False, True, True, 2), (False, False, False, 1)]
 
@@ -168,23 +169,23 @@ def test_vertex_colours_are_made_linear(tmp_path: Path) -> None:
     assert mesh.colors is not None and mesh.material.albedo == (1, 1, 1)
     np.testing.assert_allclose(mesh.colors, [[0.50289, 0, 1, 0.2]] * 4, atol=1e-5)
     scene = load(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
-    assert scene.meshes[0].colors is None and "colours" in scene.notes[0]
+    assert scene.meshes[0].colors is None and "colours" in scene.warnings[0]
 
 
-# ---- MTL ------------------------------------------------------------------------------------------------------------------
+# ---- MTL -------------------------------------------------------------------------------------------------------------
 
 
 def material_of(tmp_path: Path, text: str) -> tuple[Any, tuple[str, ...]]:
     (tmp_path / "a.mtl").write_text("newmtl m\n" + text)
     scene = load(tmp_path, "a.obj", "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n")
-    return scene.meshes[0].material, scene.notes
+    return scene.meshes[0].material, scene.warnings
 
 
 def test_material(tmp_path: Path) -> None:
     m, notes = material_of(
         tmp_path, "Kd 0.1 0.2 0.3\nKe 4 5 6\nKs 0.5 0.5 0.5\nNs 30\nPm 0.25\nd 0.75\nillum 2\nKa 1 1 1\nNi 1.5\n"
     )
-    assert (m.albedo, m.emission, m.metallic, m.opacity, m.reflectance, m.name) == (
+    assert (m.albedo, m.emission, m.metallic, m.opacity, m.f0, m.name) == (
         (0.1, 0.2, 0.3),
         (4, 5, 6),
         0.25,
@@ -193,9 +194,9 @@ def test_material(tmp_path: Path) -> None:
         "m",
     )
     assert m.roughness == pytest.approx(0.5) and notes == ()  # GGX: alpha^2 = 2 / (30 + 2), alpha = roughness^2
-    assert m.albedo_image is None
+    assert m.albedo_texture is None
     m, _ = material_of(tmp_path, "Kd 0.5\nKs 0 0 0\nNs 30\nPr 0.7\nTr 0.25\n")
-    assert (m.albedo, m.reflectance, m.roughness, m.opacity) == ((0.5, 0.5, 0.5), 0, 0.7, 0.75)
+    assert (m.albedo, m.f0, m.roughness, m.opacity) == ((0.5, 0.5, 0.5), 0, 0.7, 0.75)
     m, _ = material_of(tmp_path, "Kd 2 -1 0.5\nd -halo 0.5\nTr 0.9\n")
     assert (m.albedo, m.opacity) == ((1, 0, 0.5), 0.5)
 
@@ -208,39 +209,39 @@ def test_maps(tmp_path: Path) -> None:
         tmp_path, "Kd 0 0 0\nmap_Kd a.png\nKe 2 2 2\nmap_Ke in here\\b c.png\nmap_d a.png\nmap_Bump -bm 1 a.png\n"
     )
     assert m.albedo == (1, 1, 1) and m.emission == (2, 2, 2), "black beside an image is white"
-    np.testing.assert_array_equal(m.albedo_image.pixels[..., :3], PIXELS)
-    np.testing.assert_array_equal(m.emission_image.pixels[..., :3], PIXELS)
+    np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], PIXELS)
+    np.testing.assert_array_equal(m.emission_texture.pixels[..., :3], PIXELS)
     assert (
         len(notes) == 2 and "map_Bump" in notes[0] and "map_d" in notes[1] and all("not read" in note for note in notes)
     )
     m, _ = material_of(tmp_path, "Kd 0.5 1 1\nmap_Kd -clamp on -s 2 3 1 -o 0.25 0.5 -mm 0 1 d.tga\n")
-    assert m.albedo == (0.5, 1, 1) and m.albedo_image.clamp == (True, True)
-    np.testing.assert_array_equal(m.albedo_image.pixels[..., :3], PIXELS)
+    assert m.albedo == (0.5, 1, 1) and m.albedo_texture.clamp == (True, True)
+    np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], PIXELS)
     # Upwards v' = 3 v + 0.5; the lower edge, 1 here, comes to lie at 1 - 0.5.
-    (su, _, ou), (_, sv, ov) = m.albedo_image.transform
+    (su, _, ou), (_, sv, ov) = m.albedo_texture.transform
     assert (su + ou, ou, sv + ov, ov) == (2.25, 0.25, 0.5, 1 - 3.5)
 
 
 def test_images_are_read_once_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     png(tmp_path)
     m, _ = material_of(tmp_path, "map_Kd a.png\nmap_Ke ./a.png\n")
-    assert m.albedo_image.pixels is m.emission_image.pixels
-    monkeypatch.setattr("ssdo.scene.files.images.MAX_ALL_PIXELS", 7)
+    assert m.albedo_texture.pixels is m.emission_texture.pixels
+    monkeypatch.setattr("ssdo.scene.files.images.MAX_TOTAL_PIXELS", 7)
     png(tmp_path, "b.png")
     m, notes = material_of(tmp_path, "map_Kd a.png\nmap_Ke b.png\n")
-    assert m.emission_image is None and "all images together" in notes[0]
+    assert m.emission_texture is None and "all images together" in notes[0]
 
 
 def test_what_is_missing_is_noted(tmp_path: Path) -> None:
-    assert "aaa" in load(tmp_path, "a.obj", f"mtllib {'a' * 5000}\n" + SQUARE + "f 1 2 3\n").notes[0]
+    assert "aaa" in load(tmp_path, "a.obj", f"mtllib {'a' * 5000}\n" + SQUARE + "f 1 2 3\n").warnings[0]
     scene = load(tmp_path, "a.obj", "mtllib none.mtl\nusemtl m\n" + SQUARE + "f 1 2 3\n")
     assert scene.meshes[0].material.albedo == (0.8, 0.8, 0.8)
-    assert "none.mtl" in scene.notes[0] and "no material 'm'" in scene.notes[1]
+    assert "none.mtl" in scene.warnings[0] and "no material 'm'" in scene.warnings[1]
     m, notes = material_of(tmp_path, "Kd 0.1 0.2 0.3\nmap_Kd none.png\n")
-    assert m.albedo_image is None and "none.png" in notes[0] and "no such file" in notes[0]
+    assert m.albedo_texture is None and "none.png" in notes[0] and "no such file" in notes[0]
     (tmp_path / "bad.png").write_bytes(b"no image")
     m, notes = material_of(tmp_path, "map_Kd bad.png\n")
-    assert m.albedo_image is None and "not a whole PNG, JPEG, WebP, BMP or TGA" in notes[0]
+    assert m.albedo_texture is None and "not a whole PNG, JPEG, WebP, BMP or TGA" in notes[0]
 
 
 @pytest.mark.parametrize(
@@ -275,15 +276,15 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, name: str, rule: 
         )
 
 
-# ---- polygons -------------------------------------------------------------------------------------------------------------
+# ---- polygons --------------------------------------------------------------------------------------------------------
 
 
-def star(n: int) -> npt.NDArray[np.float64]:
+def star(n: int) -> Doubles:
     """A star of n corners, which needs ears, in a plane that is aslant: no corner sees all others."""
     angle = np.arange(n) * 2 * np.pi / n
     size = np.where(np.arange(n) % 2, 0.2, 1.0)
     flat = np.stack([size * np.cos(angle), size * np.sin(angle)], 1)
-    corners: npt.NDArray[np.float64] = flat @ np.array([(0.6, 0.8, 0), (0, 0, 1)])
+    corners: Doubles = flat @ np.array([(0.6, 0.8, 0), (0, 0, 1)])
     return corners
 
 
@@ -308,7 +309,7 @@ def test_stars(tmp_path: Path, n: int, backwards: bool) -> None:
         "".join(f"v {x} {y} {z}\n" for x, y, z in corners) + "f " + " ".join(map(str, range(1, n + 1))) + "\n",
     )
     (mesh,) = scene.meshes
-    assert len(mesh.triangles) == n - 2 and scene.notes == ()
+    assert len(mesh.triangles) == n - 2 and scene.warnings == ()
     inside = n / 2 * 0.2 * np.sin(2 * np.pi / n)
     assert covered(mesh) == pytest.approx(inside, rel=1e-5) and np.linalg.norm(area(mesh)) == pytest.approx(
         inside, rel=1e-5
@@ -317,12 +318,12 @@ def test_stars(tmp_path: Path, n: int, backwards: bool) -> None:
 
 def test_what_cannot_be_cut_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = load(tmp_path, "a.obj", "v 0 0 0\nv 1 1 0\nv 1 0 0\nv 0 1 0\nf 1 2 3 4\nf 1 2 3\n")
-    assert any("crosses itself" in note for note in scene.notes)
-    monkeypatch.setattr(polygons, "MAX_WORK", 4000)
+    assert any("crosses itself" in note for note in scene.warnings)
+    monkeypatch.setattr(polygons, "MAX_CLIP_WORK", 4000)
     lines = "".join(f"v {x} {y} {z}\n" for x, y, z in star(100)) + ("f " + " ".join(map(str, range(1, 101))) + "\n") * 9
     assert any(
         note.startswith("9 polygons cross themselves or are too intricate")
-        for note in load(tmp_path, "a.obj", lines).notes
+        for note in load(tmp_path, "a.obj", lines).warnings
     )
 
 
@@ -334,26 +335,26 @@ def test_intricate_polygons_are_limited(monkeypatch: pytest.MonkeyPatch) -> None
         [(k, (k % 2) * 1000 - (k % 2 == 0) * k * 0.001) for k in range(1000)] + [(1000, 2000), (0, 2000)], "f8"
     )
     tried: list[int] = []
-    holds_any = polygons._holds_any
+    contains_any = polygons._contains_any
 
     def counting(a: Any, b: Any, c: Any, points: Any) -> bool:
-        tried.append(len(points) + polygons.EAR)
-        return holds_any(a, b, c, points)
+        tried.append(len(points) + polygons.EAR_COST)
+        return contains_any(a, b, c, points)
 
-    monkeypatch.setattr(polygons, "_holds_any", counting)
-    monkeypatch.setattr(polygons, "MAX_WORK", 2**18)
-    triangles, crude = polygons.triangulated(np.tile(np.insert(comb, 2, 0, 1), (9, 1)), np.full(9, len(comb)))
+    monkeypatch.setattr(polygons, "_contains_any", counting)
+    monkeypatch.setattr(polygons, "MAX_CLIP_WORK", 2**18)
+    triangles, crude = polygons.triangulate_polygons(np.tile(np.insert(comb, 2, 0, 1), (9, 1)), np.full(9, len(comb)))
     assert len(triangles) == 9 * (len(comb) - 2) and crude == 9
-    assert 2**17 < sum(tried) < 2**18 + len(comb) + polygons.EAR
+    assert 2**17 < sum(tried) < 2**18 + len(comb) + polygons.EAR_COST
 
 
 def test_triangles_without_area_are_left_out(tmp_path: Path) -> None:
     scene = load(tmp_path, "a.obj", SQUARE + "f 1 2 3\nf 1 1 2\nf 1 2\nv 2 0 0\nf 1 2 5\n")
-    assert len(scene.meshes[0].triangles) == 1 and scene.notes == ("3 triangles have no area and are left out",)
+    assert len(scene.meshes[0].triangles) == 1 and scene.warnings == ("3 triangles have no area and are left out",)
     assert problem(tmp_path, "b.obj", SQUARE + "f 1 1 2\n") == "file: has no triangles"
 
 
-# ---- PLY ------------------------------------------------------------------------------------------------------------------
+# ---- PLY -------------------------------------------------------------------------------------------------------------
 
 FORMS = {"binary_little_endian": "<", "binary_big_endian": ">"}
 ROWS = b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n"
@@ -404,12 +405,12 @@ def test_ply_normals_uvs_and_image(tmp_path: Path, names: tuple[str, str]) -> No
     mesh = one(
         tmp_path, "a.ply", ply(rows + b"4 0 1 2 3\n", vertex=more).replace(b"made by a test", b"TextureFile a.png")
     )
-    assert mesh.uvs is not None and mesh.normals is not None and mesh.material.albedo_image is not None
+    assert mesh.uvs is not None and mesh.normals is not None and mesh.material.albedo_texture is not None
     np.testing.assert_array_equal(mesh.normals, [(0, 0, 1)] * 4)
     np.testing.assert_array_equal(mesh.uvs, [(0, 1), (1, 1), (1, 0), (0, 0)])
 
 
-# ---- STL ------------------------------------------------------------------------------------------------------------------
+# ---- STL -------------------------------------------------------------------------------------------------------------
 
 TRIANGLE = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
 
@@ -441,12 +442,12 @@ def test_stl_of_several_solids(tmp_path: Path) -> None:
     ]
 
 
-# ---- against trimesh ------------------------------------------------------------------------------------------------------
+# ---- against trimesh -------------------------------------------------------------------------------------------------
 
 AGAINST = """
 import sys, numpy as np, trimesh
 from pathlib import Path
-from ssdo.scene.files import meshes
+from ssdo.scene.loader import read_scene_file
 folder = Path(sys.argv[1])
 for solid in (trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.5), trimesh.creation.box((1, 2, 3))):
     solid.visual.vertex_colors = np.arange(len(solid.vertices) * 4).reshape(-1, 4) % 256
@@ -454,7 +455,7 @@ for solid in (trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.5), tri
     for name, more in (("a.obj", {}), ("b.ply", {}), ("c.ply", {"encoding": "ascii"}), ("d.stl", {}), ("e.stl", {"file_type": "stl_ascii"})):
         solid.export(folder / name, **more)
         theirs = trimesh.load_mesh(folder / name, process=False)
-        (ours,) = meshes.load(folder / name).meshes
+        (ours,) = read_scene_file(folder / name).meshes
         np.testing.assert_allclose(ours.positions[ours.triangles], theirs.triangles, atol=1e-6, err_msg=name)
         if name[-3:] != "stl":
             np.testing.assert_allclose(ours.normals[ours.triangles], theirs.vertex_normals[theirs.faces], atol=1e-6, err_msg=name)
@@ -469,7 +470,7 @@ def test_trimesh_writes_and_reads_the_same(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", AGAINST, str(tmp_path)], check=True, cwd=Path(__file__).parents[1])
 
 
-# ---- broken ---------------------------------------------------------------------------------------------------------------
+# ---- broken ----------------------------------------------------------------------------------------------------------
 
 BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "nothing": ("a.obj", "", "file: has no triangles"),
@@ -596,7 +597,7 @@ def test_broken_materials(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.mtl").write_text("newmtl m\n" + text)
     content = "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n"
     if text.startswith("map"):
-        assert load(tmp_path, "a.obj", content).notes
+        assert load(tmp_path, "a.obj", content).warnings
     else:
         assert problem(tmp_path, "a.obj", content).startswith("line 1: 'a.mtl' line 2: ")
 
@@ -605,7 +606,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "folder.obj").mkdir()
     for name, rule in (("none.ply", "there is no such file"), ("folder.obj", "is a folder")):
         with pytest.raises(UserError, match=rule):
-            meshes.load(tmp_path / name)
+            read_scene_file(tmp_path / name)
 
 
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -615,7 +616,7 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem(tmp_path, "a.obj", SQUARE) == "line 4: v: there must be at most 3 vertices"
     monkeypatch.setattr(obj, "MAX_TRIANGLES", 4)
     assert "different corners" in problem(tmp_path, "a.obj", SQUARE + "vt 0 0\nf 1 2 3 1/1 2/1\n")
-    monkeypatch.setattr(meshes, "MAX_FILE", 9)
+    monkeypatch.setattr(mesh_builder, "MAX_FILE_BYTES", 9)
     assert problem(tmp_path, "a.obj", SQUARE) == "file: must be at most 0 MiB"
 
 

@@ -1,18 +1,22 @@
-"""glTF 2.0 (.gltf, .glb) -> Scene, as a deferred renderer shows it: everything at rest.
+"""Read glTF 2.0 (.gltf, .glb) as a static scene.
 
-Read: the node hierarchy, instances, skins and morph targets in their rest pose, buffers inside and beside the file,
-sparse, normalised, quantised and (through DracoPy) compressed accessors, strips and fans, materials with all their
-images, two sets of UVs, colours of vertices, tangents, cameras, sun and lamps. Not read: animation; gltf_materials says
-what of materials is not. Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html; section numbers are
-its own.
+Read: the node hierarchy, instances, skins and morph targets in their rest pose; buffers inside and beside the file;
+sparse, normalised, quantised and (through DracoPy) compressed accessors; triangles, strips and fans; materials with all
+textures, two sets of UVs, vertex colours, tangents; cameras, directional, point and spot lights. Not read: animation,
+and what gltf_materials lists. Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html; section numbers
+are its own.
 
-    gltf_document   the file taken apart: JSON, buffers, accessors        gltf_nodes     hierarchy, instances, joints
-    gltf_materials  factors and how images lie                            gltf_geometry  primitives in the mesh's own space
-    gltf_images     what images show                                      gltf_meshes    placed in the world, joined
-    gltf_tangents   tangents where there are none                         gltf_lights    cameras, sun, lamps
+Modules, each of which imports only modules above it:
 
-Nothing in a file is believed: every number is checked against the data that stands behind it before anything is
-allocated. What is wrong is a UserError; what is merely odd, or not shown, is one of the scene's notes.
+    gltf_document   JSON, buffers, accessors             gltf_materials  factors and textures
+    gltf_draco      compressed primitives                gltf_geometry   primitives in the mesh's own space
+    gltf_nodes      hierarchy, instances, joints         gltf_meshes     primitives placed in the world, joined
+    gltf_lights     cameras, sun, punctual lights        gltf            the scene
+    gltf_tangents   tangents for files without them
+    gltf_images     pixels
+
+Files are not trusted: every number is checked against the data behind it before anything is allocated. What is wrong
+is a UserError; what is merely odd, or not supported, is one of the scene's warnings.
 """
 
 from __future__ import annotations
@@ -25,119 +29,135 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdo.scene.files.gltf_document import READ, SILENT, WAYS_OUT, Document, open_document
-from ssdo.scene.files.gltf_geometry import Part, Spent, read_parts
-from ssdo.scene.files.gltf_images import read_pictures
+from ssdo.arrays import Doubles
+from ssdo.scene.files.errors import name_file_in_errors, quote_value
+from ssdo.scene.files.gltf_document import (
+    CONVERSIONS,
+    HARMLESS_EXTENSIONS,
+    SUPPORTED_EXTENSIONS,
+    Document,
+    open_document,
+)
+from ssdo.scene.files.gltf_geometry import GeometryLimits, GetBinding, Primitive, read_primitives
+from ssdo.scene.files.gltf_images import read_images
 from ssdo.scene.files.gltf_lights import Camera, read_camera, read_lights
-from ssdo.scene.files.gltf_materials import Look, read_look
-from ssdo.scene.files.gltf_meshes import Placement, joined
-from ssdo.scene.files.gltf_nodes import Doubles, Node, read_instances, read_joints, read_nodes
-from ssdo.scene.files.json_tree import get_list, get_numbers, get_reference, shown
-from ssdo.scene.files.progress import counted
-from ssdo.scene.model import Mesh, Scene, Sunlight
+from ssdo.scene.files.gltf_materials import read_material
+from ssdo.scene.files.gltf_meshes import Placement, join_placements
+from ssdo.scene.files.gltf_nodes import Node, read_instances, read_joints, read_nodes
+from ssdo.scene.files.json_tree import get_list, get_numbers, get_reference
+from ssdo.scene.files.progress import track_progress
+from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
 from ssdo.settings import UserError
 
+# Primitives that become one mesh: by material index and layout.
+MeshKey = tuple[int | None, tuple[bool, ...]]
 
-def load(path: Path, scene: int | None = None, camera: int | None = None, light: int | None = None) -> Scene:
-    """A scene of a .gltf or .glb file: metres, y up, linear colour.
 
-    `scene`, `camera` and `light` (which is the sun) are numbers of the file's own lists. Unless they are given: its
-    default scene, seen by the first perspective camera, under the first directional light. A mesh for every material,
-    split where some parts have normals, UVs, colours or tangents and others do not. A material loses the images for
-    which a mesh has no UVs.
+def read_gltf(path: Path, scene: int | None = None, camera: int | None = None, light: int | None = None) -> Scene:
+    """Read a scene from a .gltf or .glb file: metres, y up, linear colour.
 
-    Raises UserError("<file>: <element>: <rule>"), one line, for whatever is wrong with the file or is not read here.
+    `scene`, `camera` and `light` (the sun) are indices into the file's lists. By default: the file's default scene, its
+    first perspective camera and its first directional light. Every material becomes one mesh, or several if only some
+    of its primitives have normals, UVs, colours or tangents. Textures whose UVs a mesh lacks are left out.
+
+    Raises UserError("<file>: <element>: <rule>"), one line, for anything that is wrong or is not supported.
     """
-    try:
-        with np.errstate(all="ignore"):  # overflow is looked for where it matters, and named
-            return _scene(open_document(path), path.stem, scene, camera, light)
-    except UserError as problem:
-        raise UserError(" ".join(f"{path}: {problem}".splitlines())) from None
-    except MemoryError:
-        raise UserError(f"{path}: file: needs more memory than there is") from None
+    # Overflow is checked where it matters, with a message that names the element.
+    with name_file_in_errors(path), np.errstate(all="ignore"):
+        return _read_scene(open_document(path), path.stem, scene, camera, light)
 
 
-def _scene(doc: Document, name: str, scene: int | None, camera: int | None, light: int | None) -> Scene:
+def _read_scene(doc: Document, name: str, scene: int | None, camera: int | None, light: int | None) -> Scene:
     nodes = read_nodes(doc, scene)
-    seen = read_camera(doc, nodes.values(), camera)
-    sun, lamps = read_lights(doc, nodes.values(), light)
-    meshes = _meshes(doc, nodes)
-    _note_what_is_not_read(doc)
-    found = Scene(meshes, sun=sun or Sunlight(), name=name, lamps=lamps, notes=doc.notes())
-    return found if seen is None else _seen(found, seen)
+    view = read_camera(doc, nodes.values(), camera)
+    sun, punctual_lights = read_lights(doc, nodes.values(), light)
+    meshes = _read_meshes(doc, nodes)
+    _warn_of_unsupported(doc)
+    warnings = doc.format_warnings()
+    result = Scene(meshes, sun=sun or DirectionalLight(), name=name, lights=punctual_lights, warnings=warnings)
+    return result if view is None else _set_camera(result, view)
 
 
-def _meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
-    """Every material, mesh and skin is read once, when something first wants it; images when it is known which are
-    wanted.
-    """
-    spent = Spent()
-
-    @cache
-    def look_at(i: int | None) -> Look:
-        return read_look(doc, i)
-
-    @cache
-    def parts_of(i: int, weights: tuple[float, ...] | None, skinned: bool) -> list[Part]:
-        return read_parts(doc, i, weights, skinned, look_at, spent)
-
-    @cache
-    def joints_of(i: int) -> Doubles:
-        return read_joints(doc, i, nodes)
-
-    groups: dict[tuple[int | None, tuple[bool, ...]], list[Placement]] = defaultdict(list)
-    for node in counted("nodes", nodes.values(), len(nodes)):
-        entry, where = node.entry, node.where
-        if "mesh" not in entry:
-            continue
-        i = get_reference(doc.tree, "meshes", entry, "mesh", where)
-        weights = (
-            get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
-            if "weights" in entry
-            else None
-        )
-        joints = joints_of(get_reference(doc.tree, "skins", entry, "skin", where)) if "skin" in entry else None
-        worlds = read_instances(doc, node)
-        if not len(worlds):
-            continue
-        for part in parts_of(i, weights, joints is not None):
-            placement = Placement(part, worlds, None, where)
-            if joints is not None and part.joints is not None:
-                if part.joints.max() >= len(joints):
-                    raise UserError(f"{part.where}.attributes.JOINTS_0: joint {part.joints.max()} of {len(joints)}")
-                placement = Placement(part, node.world[None], joints, where)
-            spent.add_instances(part, len(placement.worlds), where)
-            groups[part.material, part.kind].append(placement)
+def _read_meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
+    get_binding = cache(lambda i: read_material(doc, i))
+    groups = _place_primitives(doc, nodes, get_binding)
     if not groups:
         raise UserError("file: has no triangles")
-    present = {key: [slot for slot in (0, 1) if key[1][1 + slot]] for key in groups}
-    wanted = [
-        use.picture
+    present_slots = {key: tuple(slot for slot in (0, 1) if key[1][1 + slot]) for key in groups}
+    used_images = [
+        use.image
         for key in groups
-        for use in look_at(key[0]).uses.values()
-        if look_at(key[0]).slots.get(use.uv_set) in present[key]
+        for use in get_binding(key[0]).textures.values()
+        if get_binding(key[0]).uv_slots.get(use.uv_set) in present_slots[key]
     ]
-    pixels = read_pictures(doc, wanted)
-    dressed = cache(lambda material, slots: look_at(material).dressed(slots, pixels))
+    pixels = read_images(doc, used_images)
+
+    @cache
+    def bind_material(i: int | None, slots: tuple[int, ...]) -> Material:
+        return get_binding(i).bind(slots, pixels)
+
     return tuple(
-        joined(placements, dressed(key[0], tuple(present[key])))
-        for key, placements in counted("geometry", groups.items(), len(groups))
+        join_placements(placements, bind_material(key[0], present_slots[key]))
+        for key, placements in track_progress("geometry", groups.items(), len(groups))
     )
 
 
-def _note_what_is_not_read(doc: Document) -> None:
+def _place_primitives(
+    doc: Document, nodes: Mapping[int, Node], get_binding: GetBinding
+) -> dict[MeshKey, list[Placement]]:
+    """Place the meshes of all nodes, grouped by the mesh that they become. Meshes and skins are read once."""
+    limits = GeometryLimits()
+
+    @cache
+    def get_primitives(i: int, weights: tuple[float, ...] | None, is_skinned: bool) -> list[Primitive]:
+        return read_primitives(doc, i, weights, is_skinned, get_binding, limits)
+
+    @cache
+    def get_joints(i: int) -> Doubles:
+        return read_joints(doc, i, nodes)
+
+    groups: dict[MeshKey, list[Placement]] = defaultdict(list)
+    for node in track_progress("nodes", nodes.values(), len(nodes)):
+        entry, where = node.entry, node.where
+        if "mesh" not in entry:
+            continue
+        mesh = get_reference(doc.tree, "meshes", entry, "mesh", where)
+        weights, joints = None, None
+        if "weights" in entry:
+            weights = get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
+        if "skin" in entry:
+            joints = get_joints(get_reference(doc.tree, "skins", entry, "skin", where))
+        instances = read_instances(doc, node)
+        if not len(instances):
+            continue
+        for primitive in get_primitives(mesh, weights, joints is not None):
+            if joints is not None and primitive.joints is not None:
+                last_joint = primitive.joints.max()
+                if last_joint >= len(joints):
+                    raise UserError(f"{primitive.where}.attributes.JOINTS_0: joint {last_joint} of {len(joints)}")
+                placement = Placement(primitive, node.world_from_node[None], joints, where)
+            else:
+                placement = Placement(primitive, instances, None, where)
+            limits.add_instances(primitive, len(placement.instances), where)
+            groups[primitive.material, primitive.layout].append(placement)
+    return groups
+
+
+def _warn_of_unsupported(doc: Document) -> None:
     if get_list(doc.tree, "animations", ""):
-        doc.note("animations", "are not shown; everything stands at rest")
-    known = READ | SILENT | WAYS_OUT.keys()  # where the last can be ignored, there is plain data beside it
-    told = " ".join(doc.oddities)
+        doc.warn("animations", "are not shown; everything stands at rest")
+    # An extension with a conversion that is not required has uncompressed data beside it.
+    silent = SUPPORTED_EXTENSIONS | HARMLESS_EXTENSIONS | CONVERSIONS.keys()
+    warnings = " ".join(doc.warnings)
     for name in get_list(doc.tree, "extensionsUsed", ""):
-        if isinstance(name, str) and name not in known and shown(name) not in told:
-            doc.note("extensionsUsed", f"the extension {shown(name)} is not read; what it changes is not shown")
+        if isinstance(name, str) and name not in silent and quote_value(name) not in warnings:
+            doc.warn("extensionsUsed", f"the extension {quote_value(name)} is not read; what it changes is not shown")
 
 
-def _seen(scene: Scene, camera: Camera) -> Scene:
-    """The scene from a camera. The target lies ahead, as far away as the middle of everything."""
-    middle = np.mean(scene.bounds, 0, dtype=np.float64)
-    x, y, z = (camera.eye - camera.back * (np.linalg.norm(middle - camera.eye) or scene.size)).tolist()
-    ex, ey, ez = camera.eye.tolist()
-    return replace(scene, eye=(ex, ey, ez), target=(x, y, z), fov=camera.fov)
+def _set_camera(scene: Scene, camera: Camera) -> Scene:
+    """The scene seen by a camera. The target lies ahead, as far away as the centre of the bounds."""
+    center = np.mean(scene.bounds, 0, dtype=np.float64)
+    distance = np.linalg.norm(center - camera.eye) or scene.bounding_radius
+    x, y, z = (camera.eye - camera.back * distance).tolist()
+    eye_x, eye_y, eye_z = camera.eye.tolist()
+    return replace(scene, eye=(eye_x, eye_y, eye_z), target=(x, y, z), fov=camera.fov)

@@ -1,4 +1,4 @@
-"""KHR_draco_mesh_compression, through DracoPy where it is installed (`pip install 'ssdo[draco]'`)."""
+"""KHR_draco_mesh_compression. The optional package DracoPy decodes the data (`pip install 'ssdo[draco]'`)."""
 
 from __future__ import annotations
 
@@ -6,57 +6,58 @@ from typing import Any
 
 import numpy as np
 
-from ssdo.scene.files.gltf_document import COMPONENTS, Document, read_view, refusal
-from ssdo.scene.files.json_tree import Json, get_entry, get_object, get_reference, get_whole
+from ssdo.scene.files.gltf_document import COMPONENT_DTYPES, Document, explain_unsupported, read_buffer_view
+from ssdo.scene.files.json_tree import Json, get_entry, get_object, get_reference, get_unsigned
 from ssdo.settings import UserError
 
-NAME = "KHR_draco_mesh_compression"
-MAX_CORNERS = 2**27  # of one compressed primitive, by what its accessors promise
+EXTENSION = "KHR_draco_mesh_compression"
+MAX_ELEMENTS = 2**27  # of an accessor of a compressed primitive, as declared
 
 
-def unpack(doc: Document, primitive: Json, packed: Json, where: str) -> None:
-    """Puts the values of a compressed primitive where its accessors are looked up.
+def decompress(doc: Document, primitive: Json, compressed: Json, where: str) -> None:
+    """Decode a compressed primitive and store the values of its accessors in the document.
 
-    Raises UserError where DracoPy is missing, for data that is not whole, and where it does not fit what the accessors
-    promise.
+    Raises UserError if DracoPy is missing, for damaged data, and for data that does not match the accessors.
     """
     try:
         import DracoPy
     except ImportError:
-        raise UserError(f"{where}: {refusal(NAME)}") from None
-    inside = f"{where}.extensions.{NAME}"
-    data = bytes(read_view(doc, get_reference(doc.tree, "bufferViews", packed, "bufferView", inside))[0])
-    attributes, ids = get_object(primitive, "attributes", where), get_object(packed, "attributes", inside)
-    wanted = {
+        raise UserError(f"{where}: {explain_unsupported(EXTENSION)}") from None
+    inside = f"{where}.extensions.{EXTENSION}"
+    view = get_reference(doc.tree, "bufferViews", compressed, "bufferView", inside)
+    data = bytes(read_buffer_view(doc, view)[0])
+    attributes, ids = get_object(primitive, "attributes", where), get_object(compressed, "attributes", inside)
+    accessors = {
         name: get_reference(doc.tree, "accessors", attributes, name, f"{where}.attributes")
         for name in ids
         if name in attributes
     }
-    faces = get_reference(doc.tree, "accessors", primitive, "indices", where)
-    for i in (*wanted.values(), faces):
-        count = get_whole(get_entry(doc.tree, "accessors", i), "count", f"accessors[{i}]")
-        if count > MAX_CORNERS:
-            raise UserError(f"accessors[{i}].count: must be at most {MAX_CORNERS} in compressed data, not {count}")
+    index_accessor = get_reference(doc.tree, "accessors", primitive, "indices", where)
+    for i in (*accessors.values(), index_accessor):
+        count = get_unsigned(get_entry(doc.tree, "accessors", i), "count", f"accessors[{i}]")
+        if count > MAX_ELEMENTS:
+            raise UserError(f"accessors[{i}].count: must be at most {MAX_ELEMENTS} in compressed data, not {count}")
     try:
         mesh = DracoPy.decode(data)
         triangles = np.asarray(mesh.faces)
     except MemoryError:
         raise
-    except Exception as error:  # what DracoPy raises is not documented
+    except Exception as error:  # DracoPy does not document what it raises
         raise UserError(f"{inside}: not a whole Draco mesh ({type(error).__name__})") from None
-    _put(doc, faces, triangles.reshape(-1, 1))
-    found = {a["unique_id"]: a["data"] for a in mesh.attributes}
-    for name, i in wanted.items():
-        number = get_whole(ids, name, f"{inside}.attributes")
-        if number not in found:
-            raise UserError(f"{inside}.attributes.{name}: there is no attribute {number} in the compressed data")
-        values = np.asarray(found[number])
-        _put(doc, i, values.reshape(len(values), -1))
+    _store(doc, index_accessor, triangles.reshape(-1, 1))
+    decoded = {attribute["unique_id"]: attribute["data"] for attribute in mesh.attributes}
+    for name, i in accessors.items():
+        unique_id = get_unsigned(ids, name, f"{inside}.attributes")
+        if unique_id not in decoded:
+            raise UserError(f"{inside}.attributes.{name}: there is no attribute {unique_id} in the compressed data")
+        values = np.asarray(decoded[unique_id])
+        _store(doc, i, values.reshape(len(values), -1))
 
 
-def _put(doc: Document, i: int, values: Any) -> None:
-    """Stored as the accessor says, so that it reads like one that was never compressed."""
-    code = get_whole(get_entry(doc.tree, "accessors", i), "componentType", f"accessors[{i}]")
-    if code not in COMPONENTS:
-        raise UserError(f"accessors[{i}].componentType: must be one of {', '.join(map(str, COMPONENTS))}, not {code}")
-    doc.unpacked[i] = values.astype(COMPONENTS[code])
+def _store(doc: Document, i: int, values: Any) -> None:
+    """Store values as the accessor's component type, so that it reads like an accessor that was never compressed."""
+    code = get_unsigned(get_entry(doc.tree, "accessors", i), "componentType", f"accessors[{i}]")
+    if code not in COMPONENT_DTYPES:
+        expected = ", ".join(map(str, COMPONENT_DTYPES))
+        raise UserError(f"accessors[{i}].componentType: must be one of {expected}, not {code}")
+    doc.decompressed[i] = values.astype(COMPONENT_DTYPES[code])

@@ -1,20 +1,21 @@
-"""Primitives of a glTF document as triangles in the mesh's own space: accessors, morph targets, tangents.
+"""Primitives of a glTF document as triangles in the mesh's own space: attributes, morph targets, normals, tangents.
 
 Section numbers are those of the specification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssdo.arrays import Array, Floats, Ints
 from ssdo.scene.files import gltf_draco
-from ssdo.scene.files.gltf_document import Array, Document, read_attribute, read_integers
-from ssdo.scene.files.gltf_materials import Look
-from ssdo.scene.files.gltf_tangents import perpendicular, tangents
+from ssdo.scene.files.gltf_document import Document, read_attribute, read_integers
+from ssdo.scene.files.gltf_materials import MaterialBinding
+from ssdo.scene.files.gltf_tangents import compute_tangents, make_perpendicular
 from ssdo.scene.files.json_tree import (
     Json,
     get_entry,
@@ -23,19 +24,21 @@ from ssdo.scene.files.json_tree import (
     get_numbers,
     get_object,
     get_reference,
-    get_whole,
+    get_unsigned,
 )
-from ssdo.scene.model import Floats, Ints
 from ssdo.settings import UserError
 
 MAX_TRIANGLES = 2**25  # of the scene with every instance counted; as many vertices
-MAX_INFLUENCES = 8  # sets of four joints
+MAX_JOINT_SETS = 8  # of four joints each
 
-TRIANGLES, STRIP, FAN = 4, 5, 6
+TRIANGLES, STRIP, FAN = 4, 5, 6  # primitive modes
+
+GetBinding = Callable[[int | None], MaterialBinding]  # by the material's index in the file
+Arrays = dict[str, Floats]  # by attribute name
 
 
-class Part(NamedTuple):
-    """Triangles of one primitive in the mesh's own space. What is None the primitive has not."""
+class Primitive(NamedTuple):
+    """Triangles of one primitive in the mesh's own space. Arrays it does not have are None."""
 
     positions: Floats
     triangles: Array  # (m, 3) as stored
@@ -44,213 +47,212 @@ class Part(NamedTuple):
     uvs2: Floats | None
     colors: Floats | None  # (n, 4)
     tangents: Floats | None  # (n, 4)
-    joints: Array | None  # (n, k) which joints of the skin
+    joints: Array | None  # (n, k) indices of the skin's joints
     weights: Floats | None  # (n, k), their sum 1
-    material: int | None  # the file's number for it
+    material: int | None  # index in the file
     where: str
 
     @property
-    def kind(self) -> tuple[bool, ...]:
-        """What it has; parts of one kind and material can be one mesh."""
+    def layout(self) -> tuple[bool, ...]:
+        """Which optional arrays it has. Primitives of the same layout and material can be one mesh."""
         return tuple(values is not None for values in (self.normals, self.uvs, self.uvs2, self.colors, self.tangents))
 
 
 @dataclass
-class Spent:
-    """What has been counted so far against MAX_TRIANGLES."""
+class GeometryLimits:
+    """Counts the scene's geometry against MAX_TRIANGLES."""
 
-    corners: int = 0  # of three times as many, every primitive once
-    vertices: int = 0  # every instance
-    triangles: int = 0  # every instance
+    indices: int = 0  # limit: three times as many, every primitive counted once
+    vertices: int = 0  # every instance counted
+    triangles: int = 0  # every instance counted
 
-    def add_primitive(self, corners: int, where: str) -> None:
-        """Raises UserError where that is one too many."""
-        self.corners += corners
-        if self.corners > 3 * MAX_TRIANGLES:
+    def add_primitive(self, indices: int, where: str) -> None:
+        """Count a primitive. Raises UserError beyond the limit."""
+        self.indices += indices
+        if self.indices > 3 * MAX_TRIANGLES:
             raise UserError(f"{where}: all primitives together must have at most {MAX_TRIANGLES} triangles")
 
-    def add_instances(self, part: Part, count: int, where: str) -> None:
-        """Raises UserError where that is one too many."""
-        self.vertices, self.triangles = (
-            self.vertices + count * len(part.positions),
-            self.triangles + count * len(part.triangles),
-        )
+    def add_instances(self, primitive: Primitive, count: int, where: str) -> None:
+        """Count the instances of a primitive. Raises UserError beyond the limit."""
+        self.vertices += count * len(primitive.positions)
+        self.triangles += count * len(primitive.triangles)
         if max(self.vertices, self.triangles) > MAX_TRIANGLES:
             raise UserError(f"{where}: all instances together must have at most {MAX_TRIANGLES} triangles and vertices")
 
 
-def read_parts(
+def read_primitives(
     doc: Document,
     i: int,
     weights: tuple[float, ...] | None,
-    skinned: bool,
-    look_at: Callable[[int | None], Look],
-    spent: Spent,
-) -> list[Part]:
-    """The triangles of a mesh. `weights` of its morph targets, None for the mesh's own; joints are read where it is
-    `skinned`.
+    is_skinned: bool,
+    get_binding: GetBinding,
+    limits: GeometryLimits,
+) -> list[Primitive]:
+    """The primitives of a mesh that have triangles.
+
+    `weights` are those of the morph targets, None for the mesh's own. Joints are read if the mesh `is_skinned`.
     """
     entry, where = get_entry(doc.tree, "meshes", i), f"meshes[{i}]"
     if weights is None and "weights" in entry:
         weights = get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
-    primitives = get_list(entry, "primitives", where)
-    parts = (
-        _part(doc, p, weights or (), skinned, look_at, spent, f"{where}.primitives[{k}]")
-        for k, p in enumerate(primitives)
+    primitives = (
+        _read_primitive(doc, primitive, weights or (), is_skinned, get_binding, limits, f"{where}.primitives[{k}]")
+        for k, primitive in enumerate(get_list(entry, "primitives", where))
     )
-    return [part for part in parts if part is not None and len(part.triangles)]
+    return [p for p in primitives if p is not None and len(p.triangles)]
 
 
-def _part(
+def _read_primitive(
     doc: Document,
-    primitive: Any,
+    entry: Any,
     weights: tuple[float, ...],
-    skinned: bool,
-    look_at: Callable[[int | None], Look],
-    spent: Spent,
+    is_skinned: bool,
+    get_binding: GetBinding,
+    limits: GeometryLimits,
     where: str,
-) -> Part | None:
-    """One primitive; None for points, lines and what has no positions."""
-    if not isinstance(primitive, dict):
+) -> Primitive | None:
+    """None for points, lines, and a primitive without positions."""
+    if not isinstance(entry, dict):
         raise UserError(f"{where}: must be an object")
-    mode = get_whole(primitive, "mode", where, TRIANGLES)
+    mode = get_unsigned(entry, "mode", where, TRIANGLES)
     if mode > FAN:
         raise UserError(f"{where}.mode: must be 0 to {FAN}, not {mode}")
-    attributes = get_object(primitive, "attributes", where)
-    if mode < TRIANGLES or "POSITION" not in attributes:
-        doc.note(
-            where,
-            "points and lines are not shown" if mode < TRIANGLES else "has no positions, so nothing of it is shown",
-        )
+    attributes = get_object(entry, "attributes", where)
+    if mode < TRIANGLES:
+        doc.warn(where, "points and lines are not shown")
         return None
-    if _unpacked(doc, primitive, attributes, where):
+    if "POSITION" not in attributes:
+        doc.warn(where, "has no positions, so nothing of it is shown")
+        return None
+    if _decompress_if_needed(doc, entry, attributes, where):
         mode = TRIANGLES
-    material = get_reference(doc.tree, "materials", primitive, "material", where) if "material" in primitive else None
-    look = look_at(material)
-    arrays = _arrays(doc, attributes, look, where)
-    joints = _joints(doc, attributes, where) if skinned else {}
+    material = get_reference(doc.tree, "materials", entry, "material", where) if "material" in entry else None
+    binding = get_binding(material)
+    arrays = _read_arrays(doc, attributes, binding, where)
+    joint_arrays = _read_joint_arrays(doc, attributes, where) if is_skinned else {}
     count = len(arrays["POSITION"])
-    for name, values in (arrays | joints).items():
+    for name, values in (arrays | joint_arrays).items():
         if len(values) != count:
             raise UserError(f"{where}.attributes.{name}: {len(values)} of them for {count} positions")
-    triangles = _triangles(doc, _index(doc, primitive, count, spent, where), mode, where)
-    _morph(doc, primitive, arrays, weights, where)
-    if triangles.size < count:  # primitives that share one big accessor take only their part of it
-        used, triangles = _compact(triangles)
-        arrays, joints = (
-            {name: values[used] for name, values in arrays.items()},
-            {name: values[used] for name, values in joints.items()},
-        )
+    triangles = _build_triangles(doc, _read_indices(doc, entry, count, limits, where), mode, where)
+    _apply_morph_targets(doc, entry, arrays, weights, where)
+    if triangles.size < count:  # primitives that share large accessors use a part of them
+        used, triangles = _compact_vertices(triangles)
+        arrays = {name: values[used] for name, values in arrays.items()}
+        joint_arrays = {name: values[used] for name, values in joint_arrays.items()}
     for name, values in arrays.items():
         if not np.isfinite(values).all():
             raise UserError(f"{where}.attributes.{name}: must be finite numbers")
-    first, second = (_in_slot(arrays, look, slot) for slot in (0, 1))
-    numbers, shares = _bound(doc, joints, where)
-    part = Part(
+    joints, joint_weights = _normalize_joints(doc, joint_arrays, where)
+    primitive = Primitive(
         arrays["POSITION"],
         triangles,
         arrays.get("NORMAL"),
-        first,
-        second,
-        _colors(doc, arrays, look, where),
+        _get_uvs(arrays, binding, 0),
+        _get_uvs(arrays, binding, 1),
+        _get_colors(doc, arrays, binding, where),
         None,
-        numbers,
-        shares,
+        joints,
+        joint_weights,
         material,
         where,
     )
-    for name, use in look.uses.items():
-        if (part.uvs, part.uvs2)[look.slots.get(use.uv_set, 0)] is None:
-            doc.note(
-                where,
-                f"has no TEXCOORD_{use.uv_set} for the {name.replace('_', ' ')} of {look.where}, which is left out",
-            )
-    return _with_directions(part, arrays.get("TANGENT"), look)
+    _warn_of_missing_uvs(doc, primitive, binding)
+    return _add_normals_and_tangents(primitive, arrays.get("TANGENT"), binding)
 
 
-# ---- what is stored -------------------------------------------------------------------------------------------------------
+def _warn_of_missing_uvs(doc: Document, primitive: Primitive, binding: MaterialBinding) -> None:
+    for name, use in binding.textures.items():
+        if (primitive.uvs, primitive.uvs2)[binding.uv_slots.get(use.uv_set, 0)] is None:
+            texture = f"{name.replace('_', ' ')} of {binding.where}"
+            doc.warn(primitive.where, f"has no TEXCOORD_{use.uv_set} for the {texture}, which is left out")
 
 
-def _unpacked(doc: Document, primitive: Json, attributes: Json, where: str) -> bool:
-    """Whether it was compressed. Where uncompressed data stands beside it, that is taken."""
-    packed = get_extension(primitive, gltf_draco.NAME, where)
-    if packed is None:
+# ---- stored attributes -----------------------------------------------------------------------------------------------
+
+
+def _decompress_if_needed(doc: Document, entry: Json, attributes: Json, where: str) -> bool:
+    """Whether the primitive was decompressed. Uncompressed data beside compressed data is preferred."""
+    compressed = get_extension(entry, gltf_draco.EXTENSION, where)
+    if compressed is None:
         return False
     i = get_reference(doc.tree, "accessors", attributes, "POSITION", f"{where}.attributes")
     if "bufferView" in get_entry(doc.tree, "accessors", i):
         return False
-    gltf_draco.unpack(doc, primitive, packed, where)
+    gltf_draco.decompress(doc, entry, compressed, where)
     return True
 
 
-def _arrays(doc: Document, attributes: Json, look: Look, where: str) -> dict[str, Floats]:
-    """The attributes that are wanted, by their names in the file. Tangents need normals (section 3.7.2.1) and an image
-    of them.
-    """
-    sets = {slot: n for n, slot in look.slots.items()}
-    kinds = {"POSITION": ("VEC3",), "NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
-    kinds |= {f"TEXCOORD_{n}": ("VEC2",) for n in (sets.get(0, 0), *sets.values())}
-    if "normal_image" in look.uses and "NORMAL" in attributes:
+def _read_arrays(doc: Document, attributes: Json, binding: MaterialBinding, where: str) -> Arrays:
+    """The attributes that the material uses. Tangents need normals (section 3.7.2.1) and a normal map."""
+    uv_set_by_slot = {slot: n for n, slot in binding.uv_slots.items()}
+    kinds: dict[str, tuple[str, ...]] = {"POSITION": ("VEC3",), "NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
+    kinds |= {f"TEXCOORD_{n}": ("VEC2",) for n in (uv_set_by_slot.get(0, 0), *uv_set_by_slot.values())}
+    if "normal_texture" in binding.textures and "NORMAL" in attributes:
         kinds["TANGENT"] = ("VEC4",)
-    inside = f"{where}.attributes"
     return {
-        name: read_attribute(doc, attributes, name, inside, *kind, fractions=name == "COLOR_0")
+        name: read_attribute(doc, attributes, name, f"{where}.attributes", *kind, always_normalized=name == "COLOR_0")
         for name, kind in kinds.items()
         if name in attributes
     }
 
 
-def _in_slot(arrays: dict[str, Floats], look: Look, slot: int) -> Floats | None:
-    n = next((n for n, s in look.slots.items() if s == slot), 0 if slot == 0 else -1)
+def _get_uvs(arrays: Arrays, binding: MaterialBinding, slot: int) -> Floats | None:
+    default = 0 if slot == 0 else -1
+    n = next((n for n, s in binding.uv_slots.items() if s == slot), default)
     return arrays.get(f"TEXCOORD_{n}")
 
 
-def _colors(doc: Document, arrays: dict[str, Floats], look: Look, where: str) -> Floats | None:
+def _get_colors(doc: Document, arrays: Arrays, binding: MaterialBinding, where: str) -> Floats | None:
     """(n, 4) from 0 to 1."""
     colors = arrays.get("COLOR_0")
     if colors is None:
         return None
-    if look.unlit:
-        doc.note(where, "colours of vertices are not shown on an unlit material")
+    if binding.is_unlit:
+        doc.warn(where, "colours of vertices are not shown on an unlit material")
     if colors.size and (colors.min() < 0 or colors.max() > 1):
-        doc.note(where, "has colours of vertices beyond 0 to 1, which are clipped")
+        doc.warn(where, "has colours of vertices beyond 0 to 1, which are clipped")
         colors = np.clip(colors, 0, 1)
     return np.pad(colors, ((0, 0), (0, 1)), constant_values=1) if colors.shape[1] == 3 else colors
 
 
-def _joints(doc: Document, attributes: Json, where: str) -> dict[str, Array]:
-    """JOINTS_n and WEIGHTS_n, as many sets as there are; none without both."""
-    inside, found = f"{where}.attributes", {}
-    for n in range(MAX_INFLUENCES):
+def _read_joint_arrays(doc: Document, attributes: Json, where: str) -> dict[str, Array]:
+    """JOINTS_n and WEIGHTS_n of all sets that have both."""
+    inside, arrays = f"{where}.attributes", {}
+    for n in range(MAX_JOINT_SETS):
         if f"JOINTS_{n}" not in attributes or f"WEIGHTS_{n}" not in attributes:
             break
-        found[f"JOINTS_{n}"] = read_integers(doc, attributes, f"JOINTS_{n}", inside, "VEC4")
-        found[f"WEIGHTS_{n}"] = read_attribute(doc, attributes, f"WEIGHTS_{n}", inside, "VEC4", fractions=True)
-    if not found:
-        doc.note(where, "belongs to a skin but has no JOINTS_0 and WEIGHTS_0; it stands as its node says")
-    return found
+        arrays[f"JOINTS_{n}"] = read_integers(doc, attributes, f"JOINTS_{n}", inside, "VEC4")
+        arrays[f"WEIGHTS_{n}"] = read_attribute(doc, attributes, f"WEIGHTS_{n}", inside, "VEC4", always_normalized=True)
+    if not arrays:
+        doc.warn(where, "belongs to a skin but has no JOINTS_0 and WEIGHTS_0; it stands as its node says")
+    return arrays
 
 
-def _bound(doc: Document, joints: dict[str, Array], where: str) -> tuple[Array | None, Floats | None]:
-    """Joints and weights whose sum is 1; what nothing holds goes with its first joint."""
-    if not joints:
+def _normalize_joints(
+    doc: Document, joint_arrays: Mapping[str, Array], where: str
+) -> tuple[Array | None, Floats | None]:
+    """Joints, and weights whose sum is 1. A vertex without weights follows its first joint."""
+    if not joint_arrays:
         return None, None
-    numbers = np.concatenate([values for name, values in joints.items() if name[0] == "J"], 1).astype(np.int64)
-    weights = np.concatenate([values for name, values in joints.items() if name[0] == "W"], 1)
+    joints = np.concatenate([values for name, values in joint_arrays.items() if name[0] == "J"], 1).astype(np.int64)
+    weights = np.concatenate([values for name, values in joint_arrays.items() if name[0] == "W"], 1)
     if not np.isfinite(weights).all() or (weights.size and weights.min() < 0):
         raise UserError(f"{where}.attributes.WEIGHTS_0: must be finite numbers from 0")
     sums = weights.sum(1, keepdims=True, dtype=np.float64)
     if (sums <= 0).any():
-        doc.note(where, "has weights whose sum is 0; these vertices go with their first joint")
-        weights, sums = np.where(sums > 0, weights, np.eye(1, weights.shape[1])), np.where(sums > 0, sums, 1)
-    return np.where(weights > 0, numbers, 0), (weights / sums).astype(np.float32)
+        doc.warn(where, "has weights whose sum is 0; these vertices go with their first joint")
+        weights = np.where(sums > 0, weights, np.eye(1, weights.shape[1]))
+        sums = np.where(sums > 0, sums, 1)
+    return np.where(weights > 0, joints, 0), (weights / sums).astype(np.float32)
 
 
-def _morph(doc: Document, primitive: Json, arrays: dict[str, Floats], weights: tuple[float, ...], where: str) -> None:
-    """Adds the morph targets at their weights (section 3.7.2.2)."""
-    targets = get_list(primitive, "targets", where)
+def _apply_morph_targets(doc: Document, entry: Json, arrays: Arrays, weights: tuple[float, ...], where: str) -> None:
+    """Add the morph targets to the arrays, at their weights (section 3.7.2.2)."""
+    targets = get_list(entry, "targets", where)
     if weights and len(weights) != len(targets):
         raise UserError(f"{where}.targets: {len(targets)} of them for {len(weights)} weights")
+    # zip is not strict: without weights no target applies
     for k, (target, weight) in enumerate(zip(targets, weights, strict=False)):
         inside = f"{where}.targets[{k}]"
         if not isinstance(target, dict):
@@ -259,104 +261,113 @@ def _morph(doc: Document, primitive: Json, arrays: dict[str, Floats], weights: t
             continue
         for name in arrays.keys() & target.keys():
             base = arrays[name]
-            kinds = ("VEC3",) if name == "TANGENT" else (f"VEC{base.shape[1]}",)
-            change = read_attribute(doc, target, name, inside, *kinds, fractions=name == "COLOR_0")
-            if len(change) != len(base):
-                raise UserError(f"{inside}.{name}: {len(change)} of them for {len(base)} positions")
-            doc.spend(change.size, f"{inside}.{name}")  # an accessor that many targets share costs each of them time
-            moved = base.copy()
-            moved[:, : change.shape[1]] += np.float32(weight) * change
-            arrays[name] = moved
+            kind = "VEC3" if name == "TANGENT" else f"VEC{base.shape[1]}"
+            offsets = read_attribute(doc, target, name, inside, kind, always_normalized=name == "COLOR_0")
+            if len(offsets) != len(base):
+                raise UserError(f"{inside}.{name}: {len(offsets)} of them for {len(base)} positions")
+            doc.count_numbers(offsets.size, f"{inside}.{name}")  # a shared accessor costs time for each target
+            morphed = base.copy()
+            morphed[:, : offsets.shape[1]] += np.float32(weight) * offsets
+            arrays[name] = morphed
 
 
-def _index(doc: Document, primitive: Json, vertices: int, spent: Spent, where: str) -> Array:
-    """(n,) indices of a primitive, each below `vertices`; without an accessor all in order."""
-    index = read_integers(doc, primitive, "indices", where)[:, 0] if "indices" in primitive else None
-    spent.add_primitive(vertices if index is None else len(index), where)
-    if index is None:
-        return np.arange(vertices, dtype=np.int32)
-    if index.size and index.max() >= vertices:
-        raise UserError(f"{where}.indices: vertex {index.max()} of {vertices}")
-    return index
+# ---- triangles -------------------------------------------------------------------------------------------------------
 
 
-def _triangles(doc: Document, index: Array, mode: int, where: str) -> Array:
-    """(m, 3) corners in the order of section 3.7.2.1: the same side is outside in all three modes."""
+def _read_indices(doc: Document, entry: Json, vertex_count: int, limits: GeometryLimits, where: str) -> Array:
+    """(n,) vertex indices of a primitive, each below `vertex_count`. Without an accessor: all vertices in order."""
+    indices = read_integers(doc, entry, "indices", where)[:, 0] if "indices" in entry else None
+    limits.add_primitive(vertex_count if indices is None else len(indices), where)
+    if indices is None:
+        return np.arange(vertex_count, dtype=np.int32)
+    if indices.size and indices.max() >= vertex_count:
+        raise UserError(f"{where}.indices: vertex {indices.max()} of {vertex_count}")
+    return indices
+
+
+def _build_triangles(doc: Document, indices: Array, mode: int, where: str) -> Array:
+    """(m, 3) triangles, all with the same side outside (section 3.7.2.1)."""
     if mode == TRIANGLES:
-        if len(index) % 3:
-            doc.note(where, "has corners that make no whole triangle, which are left out")
-        return index[: len(index) // 3 * 3].reshape(-1, 3)
-    if len(index) < 3:
+        if len(indices) % 3:
+            doc.warn(where, "has corners that make no whole triangle, which are left out")
+        return indices[: len(indices) // 3 * 3].reshape(-1, 3)
+    if len(indices) < 3:
         return np.empty((0, 3), np.int32)
-    first = np.broadcast_to(index[0], len(index) - 2) if mode == FAN else index[:-2]
-    triangles = np.stack([first, index[1:-1], index[2:]], 1)
+    first = np.broadcast_to(indices[0], len(indices) - 2) if mode == FAN else indices[:-2]
+    triangles = np.stack([first, indices[1:-1], indices[2:]], 1)
     if mode == STRIP:
         triangles[1::2] = triangles[1::2, [1, 0, 2]]
+    # Strips are joined by degenerate triangles, which are left out.
     a, b, c = triangles.T
-    whole: Array = triangles[(a != b) & (b != c) & (c != a)]  # strips are joined by triangles without area
-    return whole
+    has_area: Array = (a != b) & (b != c) & (c != a)
+    return triangles[has_area]
 
 
-def _compact(triangles: Array) -> tuple[Ints, Ints]:
-    """The vertices in use, and the triangles in their numbers."""
-    used, corners = np.unique(triangles, return_inverse=True)
-    return used, corners.reshape(-1, 3).astype(np.int32)
+def _compact_vertices(triangles: Array) -> tuple[Ints, Ints]:
+    """The vertices in use, and the triangles as indices into them."""
+    used, indices = np.unique(triangles, return_inverse=True)
+    return used, indices.reshape(-1, 3).astype(np.int32)
 
 
-# ---- directions -----------------------------------------------------------------------------------------------------------
+# ---- normals and tangents --------------------------------------------------------------------------------------------
 
 
-def _with_directions(part: Part, given: Floats | None, look: Look) -> Part:
-    """The part with normals that have a direction and, where its material has an image of normals, with tangents."""
-    use = look.uses.get("normal_image")
-    uvs = None if use is None or use.uv_set not in look.slots else (part.uvs, part.uvs2)[look.slots[use.uv_set]]
-    if part.normals is not None:
-        part = part._replace(normals=_found(part.normals, part.positions, part.triangles))
+def _add_normals_and_tangents(primitive: Primitive, tangents: Floats | None, binding: MaterialBinding) -> Primitive:
+    """Replace normals of zero length. With a normal map, add normals and tangents; `tangents` are the file's."""
+    use = binding.textures.get("normal_texture")
+    uvs = None
+    if use is not None and use.uv_set in binding.uv_slots:
+        uvs = (primitive.uvs, primitive.uvs2)[binding.uv_slots[use.uv_set]]
+    if primitive.normals is not None:
+        primitive = _replace_zero_normals(primitive, primitive.normals)
     if use is None or uvs is None:
-        return part
-    if part.normals is None:  # flat: every triangle has corners of its own
-        corners = part.triangles.ravel()
-        part, uvs = _picked(part, corners), uvs[corners]
-        part = part._replace(triangles=np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
-        part = part._replace(normals=_found(np.zeros_like(part.positions), part.positions, part.triangles))
-    assert part.normals is not None
-    n = _unit(part.normals)
-    if given is not None:
-        lost = np.linalg.norm(given[:, :3], axis=1, keepdims=True) < 1e-6
-        along = np.where(lost, perpendicular(n), given[:, :3])
-        return part._replace(
-            tangents=np.concatenate([_unit(along), np.where(given[:, 3:] < 0, -1, 1)], 1).astype(np.float32)
-        )
-    rows = np.array(use.rows)
-    along, vertices, triangles = tangents(
-        part.positions, n, (uvs @ rows[:, :2].T + rows[:, 2]).astype(np.float32), part.triangles
-    )
-    return (_picked(part, vertices) if len(vertices) > len(part.positions) else part)._replace(
-        triangles=triangles, tangents=along
-    )
+        return primitive
+    if primitive.normals is None:  # flat shading: every triangle has vertices of its own
+        corners = primitive.triangles.ravel()
+        primitive, uvs = _select_vertices(primitive, corners), uvs[corners]
+        primitive = primitive._replace(triangles=np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
+        primitive = _replace_zero_normals(primitive, np.zeros_like(primitive.positions))
+    assert primitive.normals is not None
+    normals = _normalize(primitive.normals)
+    if tangents is not None:
+        is_undefined = np.linalg.norm(tangents[:, :3], axis=1, keepdims=True) < 1e-6
+        directions = _normalize(np.where(is_undefined, make_perpendicular(normals), tangents[:, :3]))
+        signs = np.where(tangents[:, 3:] < 0, -1, 1)
+        return primitive._replace(tangents=np.concatenate([directions, signs], 1).astype(np.float32))
+    rows = np.array(use.transform)
+    image_uvs = (uvs @ rows[:, :2].T + rows[:, 2]).astype(np.float32)
+    computed, vertices, triangles = compute_tangents(primitive.positions, normals, image_uvs, primitive.triangles)
+    if len(vertices) > len(primitive.positions):
+        primitive = _select_vertices(primitive, vertices)
+    return primitive._replace(triangles=triangles, tangents=computed)
 
 
-def _picked(part: Part, vertices: Array) -> Part:
-    """The part with these vertices; its triangles are the caller's to number."""
+def _select_vertices(primitive: Primitive, vertices: Array) -> Primitive:
+    """The primitive with these vertices. The caller replaces its triangles."""
     names = ("positions", "normals", "uvs", "uvs2", "colors", "tangents", "joints", "weights")
-    return part._replace(**{name: values[vertices] for name in names if (values := getattr(part, name)) is not None})
+    arrays = {name: getattr(primitive, name) for name in names}
+    return primitive._replace(**{name: values[vertices] for name, values in arrays.items() if values is not None})
 
 
-def _unit(vectors: Floats) -> Floats:
-    long = vectors.astype(np.float64)
-    unit: Floats = (long / np.linalg.norm(long, axis=1, keepdims=True)).astype(np.float32)
+def _normalize(vectors: Floats) -> Floats:
+    doubles = vectors.astype(np.float64)
+    unit: Floats = (doubles / np.linalg.norm(doubles, axis=1, keepdims=True)).astype(np.float32)
     return unit
 
 
-def _found(normals: Floats, positions: Floats, triangles: Array) -> Floats:
-    """Where a normal has no length, as exporters write for slivers, the mean of the faces around, else up."""
-    lost: Array = ~np.any(normals, axis=1)
-    if not lost.any():
-        return normals
-    a, b, c = (positions[triangles[:, k]].astype(np.float64) for k in range(3))
-    around = np.zeros(normals.shape)
+def _replace_zero_normals(primitive: Primitive, normals: Floats) -> Primitive:
+    """Replace normals of zero length, which exporters write for slivers.
+
+    The new normal is the mean of the faces around the vertex, weighted by area, or up.
+    """
+    is_zero: Array = ~np.any(normals, axis=1)
+    if not is_zero.any():
+        return primitive._replace(normals=normals)
+    triangles = primitive.triangles
+    a, b, c = (primitive.positions[triangles[:, k]].astype(np.float64) for k in range(3))
+    sums = np.zeros(normals.shape)
     for k in range(3):
-        np.add.at(around, triangles[:, k], np.cross(b - a, c - a))
-    size = np.linalg.norm(around, axis=1, keepdims=True)
-    around = np.where(size > 0, around / size, (0.0, 1.0, 0.0))
-    return np.where(lost[:, None], around, normals).astype(np.float32)
+        np.add.at(sums, triangles[:, k], np.cross(b - a, c - a))
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    mean_normals = np.where(length > 0, sums / length, (0.0, 1.0, 0.0))
+    return primitive._replace(normals=np.where(is_zero[:, None], mean_normals, normals).astype(np.float32))

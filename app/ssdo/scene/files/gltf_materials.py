@@ -1,277 +1,301 @@
-"""Materials of a glTF document: factors, and how images lie on them. What a picture shows is decoded later, by
-gltf_images.
+"""Materials of a glTF document: their factors, and how textures lie on them. Pixels are decoded later, by gltf_images.
 
-Not shown: alpha blending (a mask at 0.5 instead), nearest filtering, mipmaps as a sampler wants them, and what the
-extensions add that are not read (transmission, clear coat, sheen, ...), which a note names. Section numbers are the
-specification's.
+Not supported: alpha blending (an alpha mask at 0.5 instead), nearest filtering, a sampler's mipmap mode, and what other
+extensions add (transmission, clear coat, sheen, ...), which a warning names. Section numbers are those of the
+specification.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ssdo.scene.files.gltf_document import READ, Document, refusal
-from ssdo.scene.files.gltf_images import Picture
+from ssdo.arrays import Bytes
+from ssdo.scene.files.errors import quote_value
+from ssdo.scene.files.gltf_document import SUPPORTED_EXTENSIONS, Document, explain_unsupported
+from ssdo.scene.files.gltf_images import ImageVariant
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
     Json,
+    get_bool,
     get_entry,
     get_extension,
-    get_flag,
     get_number,
     get_numbers,
     get_object,
     get_reference,
-    get_text,
-    get_whole,
-    join,
-    shown,
+    get_string,
+    get_unsigned,
+    join_name,
 )
-from ssdo.scene.model import Bytes, Image, Material
+from ssdo.scene.model import ImageTexture, Material
 from ssdo.settings import UserError, Vec3
 
-GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
-CLAMP, MIRROR, REPEAT = 33071, 33648, 10497  # OpenGL's numbers
+SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
+CLAMP, MIRROR, REPEAT = 33071, 33648, 10497  # OpenGL's wrap modes
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
-Rows = tuple[Vec3, Vec3]
+DIELECTRIC_F0 = 0.04
+MIN_METAL_F0 = 0.2  # of a specular-glossiness material; no dielectric reflects so much
+BLEND_CUTOFF = 0.5
+
+UvTransform = tuple[Vec3, Vec3]  # two rows, applied to (u, v, 1)
+MaterialValues = dict[str, Any]  # arguments of Material, without its textures
 
 
-class Use(NamedTuple):
-    """A picture as a material wants it."""
+class TextureUse(NamedTuple):
+    """A texture of a material: which image, and how it lies on the surface."""
 
-    picture: Picture
+    image: ImageVariant
     uv_set: int  # TEXCOORD_n
-    rows: Rows  # pixel = rows @ (u, v, 1), with a mirrored picture's halving in it
+    transform: UvTransform  # includes the halving for a mirrored image
     clamp: tuple[bool, bool]
 
 
-class Look(NamedTuple):
-    """A material without its images, and the images by their names in Material."""
+TextureUses = dict[str, TextureUse]  # by name in Material, such as albedo_texture
+
+
+class MaterialBinding(NamedTuple):
+    """A material whose textures are not bound yet: which of them are depends on the UVs of each mesh."""
 
     material: Material
-    uses: dict[str, Use]
-    slots: dict[int, int]  # which of a mesh's two sets of UVs is TEXCOORD_n
+    textures: TextureUses
+    uv_slots: dict[int, int]  # by n of TEXCOORD_n: 0 for a mesh's uvs, 1 for its uvs2
     where: str
-    unlit: bool = False
+    is_unlit: bool = False
 
-    def dressed(self, present: Iterable[int], pixels: dict[Picture, Bytes]) -> Material:
-        """The material with the images that have their UVs in the slots `present`."""
-        images: dict[str, Any] = {
-            name: Image(pixels[use.picture], self.slots[use.uv_set], use.rows, use.clamp)
-            for name, use in self.uses.items()
-            if self.slots.get(use.uv_set, -1) in present
+    def bind(self, present_slots: Container[int], pixels: Mapping[ImageVariant, Bytes]) -> Material:
+        """The material with the textures whose UV slots a mesh has."""
+        textures: dict[str, Any] = {
+            name: ImageTexture(pixels[use.image], self.uv_slots[use.uv_set], use.transform, use.clamp)
+            for name, use in self.textures.items()
+            if self.uv_slots.get(use.uv_set, -1) in present_slots
         }
-        return replace(self.material, **images) if images else self.material
+        return replace(self.material, **textures) if textures else self.material
 
 
-def read_look(doc: Document, i: int | None) -> Look:
-    """A material of the file. Without one, the default of section 3.9.6, which is a rough white metal."""
+def read_material(doc: Document, i: int | None) -> MaterialBinding:
+    """A material of the file; None: the default of section 3.9.6, a rough white metal."""
     if i is None:
-        return Look(Material((1, 1, 1), metallic=1, reflectance=0.04, two_sided=False), {}, {}, "")
+        default = Material((1, 1, 1), metallic=1, f0=DIELECTRIC_F0, double_sided=False)
+        return MaterialBinding(default, {}, {}, "")
     entry, where = get_entry(doc.tree, "materials", i), f"materials[{i}]"
     for name in get_object(entry, "extensions", where):
-        if name not in READ:
-            doc.note(where, f"the extension {shown(name)} is not read; what it changes is not shown")
-    glossy = get_extension(entry, GLOSSINESS, where)
-    if glossy is None or "pbrMetallicRoughness" in entry:  # the fallback was made by whoever knew both
-        values, uses = _metallic(doc, entry, where)
+        if name not in SUPPORTED_EXTENSIONS:
+            doc.warn(where, f"the extension {quote_value(name)} is not read; what it changes is not shown")
+    specular_glossiness = get_extension(entry, SPECULAR_GLOSSINESS, where)
+    # The exporter's own metallic-roughness fallback is better than a conversion.
+    if specular_glossiness is None or "pbrMetallicRoughness" in entry:
+        values, textures = _read_metallic_roughness(doc, entry, where)
     else:
-        values, uses = _specular(doc, glossy, f"{where}.extensions.{GLOSSINESS}")
-    _emission(doc, entry, values, uses, where)
-    _relief(doc, entry, values, uses, where)
-    _coverage(doc, entry, values, where)
-    values["name"] = get_text(entry, "name", where).encode("utf-8", "replace").decode()
-    unlit = get_extension(entry, "KHR_materials_unlit", where) is not None
-    if unlit:
-        _unlit(values, uses)
-    return Look(Material(**values), uses, _slots(doc, uses, where), where, unlit)
+        extension_name = f"{where}.extensions.{SPECULAR_GLOSSINESS}"
+        values, textures = _convert_specular_glossiness(doc, specular_glossiness, extension_name)
+    _read_emission(doc, entry, values, textures, where)
+    _read_normal_and_occlusion(doc, entry, values, textures, where)
+    _read_alpha(doc, entry, values, where)
+    values["name"] = get_string(entry, "name", where).encode("utf-8", "replace").decode()
+    is_unlit = get_extension(entry, "KHR_materials_unlit", where) is not None
+    if is_unlit:
+        _convert_unlit(values, textures)
+    uv_slots = _assign_uv_slots(doc, textures, where)
+    return MaterialBinding(Material(**values), textures, uv_slots, where, is_unlit)
 
 
-# ---- models of reflection -------------------------------------------------------------------------------------------------
+# ---- factors ---------------------------------------------------------------------------------------------------------
 
 
-def _metallic(doc: Document, entry: Json, where: str) -> tuple[dict[str, Any], dict[str, Use]]:
-    """Metallic and rough (section 3.9.2), with the reflectance that KHR_materials_ior and _specular give."""
-    surface, inside = get_object(entry, "pbrMetallicRoughness", where), f"{where}.pbrMetallicRoughness"
-    *albedo, opacity = get_numbers(surface, "baseColorFactor", inside, (1, 1, 1, 1), 0, 1)
-    values = {
+def _read_metallic_roughness(doc: Document, entry: Json, where: str) -> tuple[MaterialValues, TextureUses]:
+    """Section 3.9.2, with the F0 of KHR_materials_ior and KHR_materials_specular."""
+    pbr, inside = get_object(entry, "pbrMetallicRoughness", where), f"{where}.pbrMetallicRoughness"
+    *albedo, opacity = get_numbers(pbr, "baseColorFactor", inside, (1, 1, 1, 1), 0, 1)
+    values: MaterialValues = {
         "albedo": tuple(albedo),
         "opacity": opacity,
-        "metallic": get_number(surface, "metallicFactor", inside, 1, 0, 1),
-        "roughness": get_number(surface, "roughnessFactor", inside, 1, 0, 1),
-        "reflectance": _reflectance(doc, entry, where),
+        "metallic": get_number(pbr, "metallicFactor", inside, 1, 0, 1),
+        "roughness": get_number(pbr, "roughnessFactor", inside, 1, 0, 1),
+        "f0": _read_f0(doc, entry, where),
     }
-    uses: dict[str, Use] = {}
-    _add_use(doc, uses, "albedo_image", surface, "baseColorTexture", inside)
-    _add_use(doc, uses, "surface_image", surface, "metallicRoughnessTexture", inside)
-    return values, uses
+    textures: TextureUses = {}
+    _add_texture(doc, textures, "albedo_texture", pbr, "baseColorTexture", inside)
+    _add_texture(doc, textures, "metallic_roughness_texture", pbr, "metallicRoughnessTexture", inside)
+    return values, textures
 
 
-def _reflectance(doc: Document, entry: Json, where: str) -> float:
-    """At normal incidence: Fresnel's for the index of refraction, times the factors of KHR_materials_specular (a
-    colour's luminance).
+def _read_f0(doc: Document, entry: Json, where: str) -> float:
+    """Fresnel reflectance of the index of refraction at normal incidence, times the factors of KHR_materials_specular.
+
+    Of the specular colour the luminance is taken.
     """
     inside = f"{where}.extensions.KHR_materials_ior"
-    n = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
-    if 0 < n < 1:  # 0 stands for infinity
-        raise UserError(f"{inside}.ior: must be 0 or at least 1, not {n:g}")
-    specular, inside = (
-        get_extension(entry, "KHR_materials_specular", where) or {},
-        f"{where}.extensions.KHR_materials_specular",
-    )
+    ior = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
+    if 0 < ior < 1:  # 0 stands for infinity
+        raise UserError(f"{inside}.ior: must be 0 or at least 1, not {ior:g}")
+    specular = get_extension(entry, "KHR_materials_specular", where) or {}
+    inside = f"{where}.extensions.KHR_materials_specular"
     if specular.keys() & {"specularTexture", "specularColorTexture"}:
-        doc.note(inside, "images of the specular extension are not read")
+        doc.warn(inside, "images of the specular extension are not read")
     color = get_numbers(specular, "specularColorFactor", inside, (1, 1, 1), 0)
     factor = get_number(specular, "specularFactor", inside, 1, 0, 1) * float(np.dot(color, LUMINANCE))
-    return min(((n - 1) / (n + 1)) ** 2 * factor, 1.0)
+    return min(((ior - 1) / (ior + 1)) ** 2 * factor, 1.0)
 
 
-def _specular(doc: Document, glossy: Json, where: str) -> tuple[dict[str, Any], dict[str, Use]]:
-    """Specular and glossy, turned into metallic and rough: roughness is 1 - glossiness, the diffuse colour is the
-    albedo, and the largest of the specular colour is the reflectance; but where it is above 0.2, which nothing but
-    metal has, and above the diffuse colour, the surface is a metal of the specular colour. An image's own specular
-    colours are not read: 0.04 then.
+def _convert_specular_glossiness(doc: Document, extension: Json, where: str) -> tuple[MaterialValues, TextureUses]:
+    """Convert a specular-glossiness material to metallic-roughness.
+
+    Roughness is 1 - glossiness, albedo the diffuse colour, F0 the largest component of the specular colour. Where F0 is
+    above MIN_METAL_F0 and above the diffuse colour, the surface is a metal of the specular colour. The specular colours
+    of a texture are not read.
     """
-    *diffuse, opacity = get_numbers(glossy, "diffuseFactor", where, (1, 1, 1, 1), 0, 1)
-    specular = get_numbers(glossy, "specularFactor", where, (1, 1, 1), 0, 1)
-    glossiness = get_number(glossy, "glossinessFactor", where, 1, 0, 1)
-    uses: dict[str, Use] = {}
-    _add_use(doc, uses, "albedo_image", glossy, "diffuseTexture", where)
-    _add_use(doc, uses, "surface_image", glossy, "specularGlossinessTexture", where)
-    values = {
+    *diffuse, opacity = get_numbers(extension, "diffuseFactor", where, (1, 1, 1, 1), 0, 1)
+    specular = get_numbers(extension, "specularFactor", where, (1, 1, 1), 0, 1)
+    glossiness = get_number(extension, "glossinessFactor", where, 1, 0, 1)
+    textures: TextureUses = {}
+    _add_texture(doc, textures, "albedo_texture", extension, "diffuseTexture", where)
+    _add_texture(doc, textures, "metallic_roughness_texture", extension, "specularGlossinessTexture", where)
+    values: MaterialValues = {
         "albedo": tuple(diffuse),
         "opacity": opacity,
         "metallic": 0.0,
         "roughness": 1 - glossiness,
-        "reflectance": max(specular),
+        "f0": max(specular),
     }
-    if "surface_image" in uses:
-        use = uses["surface_image"]
-        uses["surface_image"] = use._replace(picture=use.picture._replace(glossiness=glossiness))
-        doc.note(where, "colours of a specular-glossiness image are not read; its reflectance is taken as 0.04")
-        values |= {"roughness": 1.0, "reflectance": 0.04}
-    elif max(specular) > 0.2 and max(specular) > max(diffuse):
-        values |= {"albedo": specular, "metallic": 1.0, "reflectance": 0.04}
-        uses.pop("albedo_image", None)
-    return values, uses
+    if "metallic_roughness_texture" in textures:
+        use = textures["metallic_roughness_texture"]
+        textures["metallic_roughness_texture"] = use._replace(image=use.image._replace(glossiness=glossiness))
+        doc.warn(where, "colours of a specular-glossiness image are not read; its F0 is taken as 0.04")
+        values |= {"roughness": 1.0, "f0": DIELECTRIC_F0}
+    elif max(specular) > MIN_METAL_F0 and max(specular) > max(diffuse):
+        values |= {"albedo": specular, "metallic": 1.0, "f0": DIELECTRIC_F0}
+        textures.pop("albedo_texture", None)
+    return values, textures
 
 
-def _emission(doc: Document, entry: Json, values: dict[str, Any], uses: dict[str, Use], where: str) -> None:
-    strength = get_extension(entry, "KHR_materials_emissive_strength", where) or {}
-    gain = get_number(strength, "emissiveStrength", f"{where}.extensions.KHR_materials_emissive_strength", 1, 0)
-    values["emission"] = tuple(
-        min(gain * c, MAX_NUMBER) for c in get_numbers(entry, "emissiveFactor", where, (0, 0, 0), 0)
-    )
-    if any(values["emission"]):  # else black times an image
-        _add_use(doc, uses, "emission_image", entry, "emissiveTexture", where)
+def _read_emission(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
+    extension = get_extension(entry, "KHR_materials_emissive_strength", where) or {}
+    strength = get_number(extension, "emissiveStrength", f"{where}.extensions.KHR_materials_emissive_strength", 1, 0)
+    factor = get_numbers(entry, "emissiveFactor", where, (0, 0, 0), 0)
+    values["emission"] = tuple(min(strength * c, MAX_NUMBER) for c in factor)
+    if any(values["emission"]):  # a texture times black is black
+        _add_texture(doc, textures, "emission_texture", entry, "emissiveTexture", where)
 
 
-def _relief(doc: Document, entry: Json, values: dict[str, Any], uses: dict[str, Use], where: str) -> None:
-    """Normal and occlusion image with their strengths."""
-    values["normal_scale"] = get_number(get_object(entry, "normalTexture", where), "scale", f"{where}.normalTexture", 1)
-    values["occlusion_strength"] = get_number(
-        get_object(entry, "occlusionTexture", where), "strength", f"{where}.occlusionTexture", 1, 0, 1
-    )
-    _add_use(doc, uses, "normal_image", entry, "normalTexture", where)
-    _add_use(doc, uses, "occlusion_image", entry, "occlusionTexture", where)
+def _read_normal_and_occlusion(
+    doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str
+) -> None:
+    normal, occlusion = get_object(entry, "normalTexture", where), get_object(entry, "occlusionTexture", where)
+    values["normal_scale"] = get_number(normal, "scale", f"{where}.normalTexture", 1)
+    values["occlusion_strength"] = get_number(occlusion, "strength", f"{where}.occlusionTexture", 1, 0, 1)
+    _add_texture(doc, textures, "normal_texture", entry, "normalTexture", where)
+    _add_texture(doc, textures, "occlusion_texture", entry, "occlusionTexture", where)
 
 
-def _coverage(doc: Document, entry: Json, values: dict[str, Any], where: str) -> None:
-    mode = get_text(entry, "alphaMode", where, "OPAQUE")
+def _read_alpha(doc: Document, entry: Json, values: MaterialValues, where: str) -> None:
+    mode = get_string(entry, "alphaMode", where, "OPAQUE")
     cutoff = get_number(entry, "alphaCutoff", where, 0.5, 0)
     if mode not in ("OPAQUE", "MASK", "BLEND"):
-        raise UserError(f"{where}.alphaMode: must be OPAQUE, MASK or BLEND, not {shown(mode)}")
+        raise UserError(f"{where}.alphaMode: must be OPAQUE, MASK or BLEND, not {quote_value(mode)}")
     if mode == "BLEND":
-        doc.note(where, "blending is not shown; what is less opaque than 0.5 is a hole")
+        doc.warn(where, f"blending is not shown; alpha below {BLEND_CUTOFF} is masked out")
     if mode == "OPAQUE":
         values["opacity"] = 1.0
-    values["cutoff"] = {"OPAQUE": 0.0, "MASK": cutoff, "BLEND": 0.5}[mode]
-    values["two_sided"] = get_flag(entry, "doubleSided", where)
+    values["alpha_cutoff"] = {"OPAQUE": 0.0, "MASK": cutoff, "BLEND": BLEND_CUTOFF}[mode]
+    values["double_sided"] = get_bool(entry, "doubleSided", where)
 
 
-def _unlit(values: dict[str, Any], uses: dict[str, Use]) -> None:
-    """Base colour is what it emits, and it reflects nothing. Its image stays as albedo image only for the holes."""
-    values |= {"emission": values["albedo"], "albedo": (0.0, 0.0, 0.0), "metallic": 0.0, "reflectance": 0.0}
-    base = uses.get("albedo_image")
-    uses.clear()
-    if base is not None:
-        uses |= {"emission_image": base, "albedo_image": base} if values["cutoff"] else {"emission_image": base}
+def _convert_unlit(values: MaterialValues, textures: TextureUses) -> None:
+    """Make the base colour emission, without reflection. Its texture remains for an alpha mask, if there is one."""
+    values |= {"emission": values["albedo"], "albedo": (0.0, 0.0, 0.0), "metallic": 0.0, "f0": 0.0}
+    base_color = textures.get("albedo_texture")
+    textures.clear()
+    if base_color is not None:
+        textures["emission_texture"] = base_color
+        if values["alpha_cutoff"]:
+            textures["albedo_texture"] = base_color
 
 
-# ---- textures -------------------------------------------------------------------------------------------------------------
+# ---- textures --------------------------------------------------------------------------------------------------------
 
 
-def _add_use(doc: Document, uses: dict[str, Use], name: str, parent: Json, key: str, where: str) -> None:
-    """The picture of a textureInfo, where there is one."""
+def _add_texture(doc: Document, textures: TextureUses, name: str, parent: Json, key: str, where: str) -> None:
+    """Add the texture of the textureInfo parent[key], if there is one."""
     if key not in parent:
         return
-    info, where = get_object(parent, key, where), join(where, key)
+    info, where = get_object(parent, key, where), join_name(where, key)
     i = get_reference(doc.tree, "textures", info, "index", where)
     texture = get_entry(doc.tree, "textures", i)
-    source = _source(doc, texture, f"textures[{i}]")
+    source = _read_image_index(doc, texture, f"textures[{i}]")
     if source is None:
-        doc.note(f"textures[{i}]", "names no image, and is left out")
+        doc.warn(f"textures[{i}]", "names no image, and is left out")
         return
-    wraps = _wraps(doc, texture, f"textures[{i}]")
-    mirrored, clamp = (wraps[0] == MIRROR, wraps[1] == MIRROR), (wraps[0] == CLAMP, wraps[1] == CLAMP)
-    uv_set, rows = _mapping(info, where)
-    across, down = ((a / 2, b / 2, c / 2) if m else (a, b, c) for (a, b, c), m in zip(rows, mirrored, strict=True))
-    uses[name] = Use(Picture(source, mirrored), uv_set, (across, down), clamp)
+    wrap_u, wrap_v = _read_wrap_modes(doc, texture, f"textures[{i}]")
+    uv_set, (row_u, row_v) = _read_uv_transform(info, where)
+    if wrap_u == MIRROR:  # the image and its mirror image together repeat
+        row_u = _halve(row_u)
+    if wrap_v == MIRROR:
+        row_v = _halve(row_v)
+    image = ImageVariant(source, (wrap_u == MIRROR, wrap_v == MIRROR))
+    textures[name] = TextureUse(image, uv_set, (row_u, row_v), (wrap_u == CLAMP, wrap_v == CLAMP))
 
 
-def _source(doc: Document, texture: Json, where: str) -> int | None:
-    """Which of the images it shows; None where an extension that is not read would say."""
+def _halve(row: Vec3) -> Vec3:
+    a, b, c = row
+    return a / 2, b / 2, c / 2
+
+
+def _read_image_index(doc: Document, texture: Json, where: str) -> int | None:
+    """The image of a texture; None where only an unsupported extension names it."""
     webp = get_extension(texture, "EXT_texture_webp", where)
     if "source" in texture:
         return get_reference(doc.tree, "images", texture, "source", where)
     if webp is not None:
         return get_reference(doc.tree, "images", webp, "source", f"{where}.extensions.EXT_texture_webp")
     if get_extension(texture, "KHR_texture_basisu", where) is not None:
-        raise UserError(f"{where}: {refusal('KHR_texture_basisu')}")
+        raise UserError(f"{where}: {explain_unsupported('KHR_texture_basisu')}")
     return None
 
 
-def _wraps(doc: Document, texture: Json, where: str) -> tuple[int, int]:
-    """How a sampler goes on beyond the edges, in u and v."""
+def _read_wrap_modes(doc: Document, texture: Json, where: str) -> tuple[int, int]:
+    """A sampler's wrap modes in u and v."""
     if "sampler" not in texture:
         return REPEAT, REPEAT
     i = get_reference(doc.tree, "samplers", texture, "sampler", where)
-    sampler, found = get_entry(doc.tree, "samplers", i), []
+    sampler, modes = get_entry(doc.tree, "samplers", i), []
     for key in ("wrapS", "wrapT"):
-        found.append(get_whole(sampler, key, f"samplers[{i}]", REPEAT))
-        if found[-1] not in (CLAMP, MIRROR, REPEAT):
-            raise UserError(f"samplers[{i}].{key}: must be {CLAMP}, {MIRROR} or {REPEAT}, not {found[-1]}")
-    return found[0], found[1]
+        mode = get_unsigned(sampler, key, f"samplers[{i}]", REPEAT)
+        if mode not in (CLAMP, MIRROR, REPEAT):
+            raise UserError(f"samplers[{i}].{key}: must be {CLAMP}, {MIRROR} or {REPEAT}, not {mode}")
+        modes.append(mode)
+    return modes[0], modes[1]
 
 
-def _mapping(info: Json, where: str) -> tuple[int, Rows]:
-    """The set of UVs, and what is done to them."""
-    uv_set = get_whole(info, "texCoord", where, 0)
-    transform = get_extension(info, "KHR_texture_transform", where)
-    if transform is None:
+def _read_uv_transform(info: Json, where: str) -> tuple[int, UvTransform]:
+    """The UV set of a textureInfo, and its KHR_texture_transform."""
+    uv_set = get_unsigned(info, "texCoord", where, 0)
+    extension = get_extension(info, "KHR_texture_transform", where)
+    if extension is None:
         return uv_set, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
     where += ".extensions.KHR_texture_transform"
-    (tx, ty), (sx, sy) = get_numbers(transform, "offset", where, (0, 0)), get_numbers(transform, "scale", where, (1, 1))
-    angle = get_number(transform, "rotation", where, 0)
+    offset_u, offset_v = get_numbers(extension, "offset", where, (0, 0))
+    scale_u, scale_v = get_numbers(extension, "scale", where, (1, 1))
+    angle = get_number(extension, "rotation", where, 0)
     c, s = math.cos(angle), math.sin(angle)
     # v points down: [[c, s], [-s, c]] turns counter-clockwise as seen. The extension's own listing has the other sign,
     # no viewer follows it (KhronosGroup/glTF issue 1563).
-    return get_whole(transform, "texCoord", where, uv_set), ((c * sx, s * sy, tx), (-s * sx, c * sy, ty))
+    transform = (c * scale_u, s * scale_v, offset_u), (-s * scale_u, c * scale_v, offset_v)
+    return get_unsigned(extension, "texCoord", where, uv_set), transform
 
 
-def _slots(doc: Document, uses: dict[str, Use], where: str) -> dict[int, int]:
-    """Sets 0 and 1 are a mesh's first and second; a further one takes the place of one that no image wants."""
-    wanted = dict.fromkeys(use.uv_set for use in uses.values())
-    slots = {n: n for n in wanted if n < 2}
-    for n in wanted:
+def _assign_uv_slots(doc: Document, textures: TextureUses, where: str) -> dict[int, int]:
+    """Assign TEXCOORD_n to a mesh's two sets of UVs: 0 and 1 to themselves, others to a slot that is free."""
+    uv_sets = dict.fromkeys(use.uv_set for use in textures.values())
+    slots = {n: n for n in uv_sets if n < 2}
+    for n in uv_sets:
         free = [slot for slot in (0, 1) if slot not in slots.values()]
         if n not in slots and not free:
-            doc.note(where, f"wants a third set of UVs, TEXCOORD_{n}; its images are left out")
+            doc.warn(where, f"needs a third set of UVs, TEXCOORD_{n}; its images are left out")
         elif n not in slots:
             slots[n] = free[0]
     return slots

@@ -1,7 +1,6 @@
-"""Parts of a glTF document placed in the world, by their nodes, instance by instance, or by skins, and joined into a
-Mesh.
+"""Place the primitives of a glTF document in the world and join them into meshes.
 
-Section numbers are those of the specification.
+A primitive is placed by its node, instance by instance, or by a skin. Section numbers are those of the specification.
 """
 
 from __future__ import annotations
@@ -10,156 +9,173 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.scene.files.gltf_document import Array
-from ssdo.scene.files.gltf_geometry import Part
-from ssdo.scene.files.gltf_nodes import Doubles
-from ssdo.scene.files.gltf_tangents import perpendicular
-from ssdo.scene.model import Floats, Ints, Material, Mesh
+from ssdo.arrays import Array, Bools, Doubles, Floats, Ints
+from ssdo.scene.files.gltf_geometry import Primitive
+from ssdo.scene.files.gltf_tangents import make_perpendicular
+from ssdo.scene.model import Material, Mesh
 from ssdo.settings import UserError
 
-BLOCK = 2**17  # vertices at once: what stands between is of 64 bits
+BATCH = 2**17  # vertices at a time: intermediate arrays are doubles
 
 
 class Placement(NamedTuple):
-    """A part, and where it stands: once for each of `worlds`; or, where it hangs on joints, once and as these say."""
+    """A primitive placed once for each of its instances. A skinned primitive has one, placed by its joints."""
 
-    part: Part
-    worlds: Doubles  # (k, 4, 4) world_from_mesh
+    primitive: Primitive
+    instances: Doubles  # (k, 4, 4) world_from_mesh
     joints: Doubles | None  # (j, 4, 4) world_from_mesh of each joint
     where: str
 
 
-def joined(placements: list[Placement], material: Material) -> Mesh:
-    """One mesh of parts of one kind. Everything is written to its place at once, with no copy between."""
-    first = placements[0].part
-    vertices = sum(len(p.worlds) * len(p.part.positions) for p in placements)
-    count = sum(len(p.worlds) * len(p.part.triangles) for p in placements)
-    positions, triangles = np.empty((vertices, 3), np.float32), np.empty((count, 3), np.int32)
-    normals = None if first.normals is None else np.empty((vertices, 3), np.float32)
-    tangents = None if first.tangents is None else np.empty((vertices, 4), np.float32)
-    v = t = 0
+class VertexSlices(NamedTuple):
+    """The rows of a mesh's arrays that one placement fills."""
+
+    positions: Floats
+    normals: Floats | None
+    tangents: Floats | None
+
+
+def join_placements(placements: list[Placement], material: Material) -> Mesh:
+    """One mesh of primitives of the same layout. Arrays are filled in place, without copies."""
+    first = placements[0].primitive
+    vertex_count = sum(len(p.instances) * len(p.primitive.positions) for p in placements)
+    triangle_count = sum(len(p.instances) * len(p.primitive.triangles) for p in placements)
+    positions, triangles = np.empty((vertex_count, 3), np.float32), np.empty((triangle_count, 3), np.int32)
+    normals = None if first.normals is None else np.empty((vertex_count, 3), np.float32)
+    tangents = None if first.tangents is None else np.empty((vertex_count, 4), np.float32)
+    vertex = triangle = 0
     for p in placements:
-        k, n, m = len(p.worlds), len(p.part.positions), len(p.part.triangles)
-        rows = slice(v, v + k * n)
-        into = positions[rows], None if normals is None else normals[rows], None if tangents is None else tangents[rows]
-        mirrored = _skin(p, *into) if p.joints is not None and p.part.joints is not None else _place(p, *into)
-        _number(p.part.triangles, mirrored, v, n, triangles[t : t + k * m])
-        v, t = v + k * n, t + k * m
-    uvs, uvs2, colors = (_repeated(placements, name) for name in ("uvs", "uvs2", "colors"))
+        k, n, m = len(p.instances), len(p.primitive.positions), len(p.primitive.triangles)
+        rows = slice(vertex, vertex + k * n)
+        output = VertexSlices(
+            positions[rows],
+            None if normals is None else normals[rows],
+            None if tangents is None else tangents[rows],
+        )
+        is_skinned = p.joints is not None and p.primitive.joints is not None
+        is_mirrored = _transform_skinned(p, output) if is_skinned else _transform_instances(p, output)
+        _write_triangles(p.primitive.triangles, is_mirrored, vertex, n, triangles[triangle : triangle + k * m])
+        vertex, triangle = vertex + k * n, triangle + k * m
+    uvs, uvs2, colors = (_repeat_attribute(placements, name) for name in ("uvs", "uvs2", "colors"))
     return Mesh(positions, triangles, material, normals, uvs, uvs2, colors, tangents)
 
 
-def _repeated(placements: list[Placement], name: str) -> Floats | None:
-    """What is the same wherever a part stands."""
-    if getattr(placements[0].part, name) is None:
+def _repeat_attribute(placements: list[Placement], name: str) -> Floats | None:
+    """An attribute that does not depend on the placement, once for each instance."""
+    if getattr(placements[0].primitive, name) is None:
         return None
-    return np.concatenate([getattr(p.part, name) for p in placements for _ in p.worlds])
+    return np.concatenate([getattr(p.primitive, name) for p in placements for _ in p.instances])
 
 
-def _number(triangles: Array, mirrored: Array, start: int, vertices: int, into: Ints) -> None:
-    """Corners in the numbers of the mesh. A mirror turns them round, so that outside stays outside (section 3.7.4)."""
-    for i, (turned, target) in enumerate(zip(mirrored, into.reshape(len(mirrored), -1, 3), strict=True)):
-        np.add(
-            triangles[:, [0, 2, 1]] if turned else triangles,
-            start + i * vertices,
-            out=target,
-            dtype=np.int32,
-            casting="unsafe",
-        )
+def _write_triangles(triangles: Array, is_mirrored: Array, first_vertex: int, vertex_count: int, output: Ints) -> None:
+    """Write the triangles of all instances. Mirrored instances have their winding reversed (section 3.7.4)."""
+    for i, (mirrored, rows) in enumerate(zip(is_mirrored, output.reshape(len(is_mirrored), -1, 3), strict=True)):
+        wound = triangles[:, [0, 2, 1]] if mirrored else triangles
+        np.add(wound, first_vertex + i * vertex_count, out=rows, dtype=np.int32, casting="unsafe")
 
 
-def _place(p: Placement, positions: Floats, normals: Floats | None, tangents: Floats | None) -> Array:
-    """Fills the rows of one placement. Returns (k,) which of its instances are mirrored."""
-    part, worlds, n = p.part, p.worlds, len(p.part.positions)
-    linear, mirrored = worlds[:, :3, :3], _mirrors(worlds[:, :3, :3])
-    cofactors, sign = _cofactors(linear), np.where(mirrored, -1.0, 1.0)[:, None, None]
-    step = max(BLOCK // n, 1)
-    for a in range(0, len(worlds), step):
-        some = slice(a, a + step)
-        for b in range(0, n, BLOCK):
-            rows = slice(b, b + BLOCK)
-            positions.reshape(-1, n, 3)[some, rows] = (
-                _times(part.positions[rows], linear[some]) + worlds[some, None, :3, 3]
-            )
-            if normals is not None and part.normals is not None:
-                turned = _unit(_times(part.normals[rows], cofactors[some]) * sign[some], np.array((0.0, 1.0, 0.0)))
-                normals.reshape(-1, n, 3)[some, rows] = turned
-                if tangents is not None and part.tangents is not None:
-                    into = tangents.reshape(-1, n, 4)[some, rows]
-                    into[..., :3] = _unit(_times(part.tangents[rows, :3], linear[some]), turned)
-                    into[..., 3:] = part.tangents[rows, 3:] * sign[some]
-    _check(positions, p.where)
-    return mirrored
+def _transform_instances(p: Placement, output: VertexSlices) -> Array:
+    """Fill the rows of one placement. Returns (k,) which of its instances are mirrored."""
+    primitive, n = p.primitive, len(p.primitive.positions)
+    linear, translation = p.instances[:, :3, :3], p.instances[:, None, :3, 3]
+    cofactors, is_mirrored = _compute_cofactors(linear), _are_mirrored(linear)
+    sign = np.where(is_mirrored, -1.0, 1.0)[:, None, None]
+    batch_instances = max(BATCH // n, 1)
+    for first_instance in range(0, len(p.instances), batch_instances):
+        some = slice(first_instance, first_instance + batch_instances)
+        for first_vertex in range(0, n, BATCH):
+            rows = slice(first_vertex, first_vertex + BATCH)
+            positions = _multiply(primitive.positions[rows], linear[some]) + translation[some]
+            output.positions.reshape(-1, n, 3)[some, rows] = positions
+            if output.normals is None or primitive.normals is None:
+                continue
+            normals = _multiply(primitive.normals[rows], cofactors[some]) * sign[some]
+            normals = _normalize(normals, np.array((0.0, 1.0, 0.0)))
+            output.normals.reshape(-1, n, 3)[some, rows] = normals
+            if output.tangents is None or primitive.tangents is None:
+                continue
+            tangents = output.tangents.reshape(-1, n, 4)[some, rows]
+            tangents[..., :3] = _normalize(_multiply(primitive.tangents[rows, :3], linear[some]), normals)
+            tangents[..., 3:] = primitive.tangents[rows, 3:] * sign[some]
+    _check_finite(output.positions, p.where)
+    return is_mirrored
 
 
-def _skin(p: Placement, positions: Floats, normals: Floats | None, tangents: Floats | None) -> Array:
-    """The same for a part on joints, at rest (section 3.7.3). Mirrored is what most of its vertices are."""
-    part, turned_over = p.part, 0
-    assert p.joints is not None and part.joints is not None and part.weights is not None
-    for b in range(0, len(positions), BLOCK // 4):  # a matrix for each vertex
-        rows = slice(b, b + BLOCK // 4)
-        m = np.zeros((len(part.positions[rows]), 3, 4))
-        for k in range(part.joints.shape[1]):
-            m += part.weights[rows, k, None, None] * p.joints[part.joints[rows, k], :3]
-        linear, mirrored = m[:, :, :3], _mirrors(m[:, :, :3])
-        positions[rows] = np.einsum("nij,nj->ni", linear, part.positions[rows]) + m[:, :, 3]
-        turned_over += int(mirrored.sum())
-        sign = np.where(mirrored, -1.0, 1.0)[:, None]
-        if normals is not None and part.normals is not None:
-            turned = _unit(
-                np.einsum("nij,nj->ni", _cofactors(linear), part.normals[rows]) * sign, np.array((0.0, 1.0, 0.0))
-            )
-            normals[rows] = turned
-            if tangents is not None and part.tangents is not None:
-                tangents[rows, :3] = _unit(np.einsum("nij,nj->ni", linear, part.tangents[rows, :3]), turned)
-                tangents[rows, 3:] = part.tangents[rows, 3:] * sign
-    _check(positions, p.where)
-    return np.array([2 * turned_over > len(positions)])
+def _transform_skinned(p: Placement, output: VertexSlices) -> Array:
+    """Fill the rows of a skinned primitive in its rest pose (section 3.7.3).
+
+    Returns (1,) whether it is mirrored, which is decided by the majority of its vertices.
+    """
+    primitive, mirrored_count = p.primitive, 0
+    assert p.joints is not None and primitive.joints is not None and primitive.weights is not None
+    for first_vertex in range(0, len(output.positions), BATCH // 4):  # smaller, as every vertex has a matrix
+        rows = slice(first_vertex, first_vertex + BATCH // 4)
+        matrices = np.zeros((len(primitive.positions[rows]), 3, 4))
+        for k in range(primitive.joints.shape[1]):
+            matrices += primitive.weights[rows, k, None, None] * p.joints[primitive.joints[rows, k], :3]
+        linear, translation = matrices[:, :, :3], matrices[:, :, 3]
+        is_mirrored = _are_mirrored(linear)
+        output.positions[rows] = np.einsum("nij,nj->ni", linear, primitive.positions[rows]) + translation
+        mirrored_count += int(is_mirrored.sum())
+        sign = np.where(is_mirrored, -1.0, 1.0)[:, None]
+        if output.normals is None or primitive.normals is None:
+            continue
+        normals = np.einsum("nij,nj->ni", _compute_cofactors(linear), primitive.normals[rows]) * sign
+        normals = _normalize(normals, np.array((0.0, 1.0, 0.0)))
+        output.normals[rows] = normals
+        if output.tangents is None or primitive.tangents is None:
+            continue
+        tangents = np.einsum("nij,nj->ni", linear, primitive.tangents[rows, :3])
+        output.tangents[rows, :3] = _normalize(tangents, normals)
+        output.tangents[rows, 3:] = primitive.tangents[rows, 3:] * sign
+    _check_finite(output.positions, p.where)
+    return np.array([2 * mirrored_count > len(output.positions)])
 
 
-def _check(positions: Floats, where: str) -> None:
+def _check_finite(positions: Floats, where: str) -> None:
     if not np.isfinite(positions).all():
         raise UserError(f"{where}: moves vertices beyond what float32 holds")
 
 
-# ---- matrices -------------------------------------------------------------------------------------------------------------
+# ---- matrices --------------------------------------------------------------------------------------------------------
 
 
-def _times(rows: Floats, m: Doubles) -> Doubles:
-    """(k, n, 3) of (n, 3) rows and (k, 3, 3) matrices, in a fifth of the time that matmul takes."""
+def _multiply(rows: Floats, m: Doubles) -> Doubles:
+    """(k, n, 3) products of (k, 3, 3) matrices and (n, 3) vectors. Written out, as matmul takes five times as long."""
     x, y, z = (rows[None, :, c : c + 1] for c in range(3))
     product: Doubles = x * m[:, None, :, 0] + y * m[:, None, :, 1] + z * m[:, None, :, 2]
     return product
 
 
-def _scaled(m: Doubles) -> Doubles:
-    """Largest number 1, so that products neither vanish nor overflow."""
-    size = np.abs(m).max((1, 2), keepdims=True)
-    scaled: Doubles = m / np.where(size > 0, size, 1)
+def _rescale(m: Doubles) -> Doubles:
+    """Scale matrices so that their largest component is 1 and products neither vanish nor overflow."""
+    largest = np.abs(m).max((1, 2), keepdims=True)
+    scaled: Doubles = m / np.where(largest > 0, largest, 1)
     return scaled
 
 
-def _mirrors(m: Doubles) -> Array:
+def _are_mirrored(m: Doubles) -> Bools:
     """(k,) whether the determinants of (k, 3, 3) are negative."""
-    a, b, c = np.moveaxis(_scaled(m), 2, 0)
-    negative: Array = (a * np.cross(b, c)).sum(1) < 0
-    return negative
+    a, b, c = np.moveaxis(_rescale(m), 2, 0)
+    is_negative: Bools = (a * np.cross(b, c)).sum(1) < 0
+    return is_negative
 
 
-def _cofactors(m: Doubles) -> Doubles:
-    """The inverse transpose times the determinant: right for normals even where a scale is 0 and no inverse exists."""
-    a, b, c = np.moveaxis(_scaled(m), 2, 0)
+def _compute_cofactors(m: Doubles) -> Doubles:
+    """The inverse transpose times the determinant, for normals. It exists even where a scale is 0."""
+    a, b, c = np.moveaxis(_rescale(m), 2, 0)
     return np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], 2)
 
 
-def _unit(vectors: Doubles, other: Doubles) -> Doubles:
-    """Unit length. Where nothing is left, as of what is scaled to nothing, at right angles to `other`; of one `other`,
-    that itself.
+def _normalize(vectors: Doubles, fallback: Doubles) -> Doubles:
+    """Normalize vectors in place. Vectors of zero length become the fallback.
+
+    `fallback` is one vector, or as many as `vectors`, to which the result is then perpendicular.
     """
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    lost = length[..., 0] < 1e-60  # not merely short: a thin scale makes cofactors of 1e-14
-    if lost.any():
-        vectors[lost] = other if other.ndim == 1 else perpendicular(other[lost])
-        length[lost] = 1
+    is_zero = length[..., 0] < 1e-60  # not merely short: a thin scale makes cofactors of 1e-14
+    if is_zero.any():
+        vectors[is_zero] = fallback if fallback.ndim == 1 else make_perpendicular(fallback[is_zero])
+        length[is_zero] = 1
     vectors /= length
     return vectors

@@ -1,9 +1,9 @@
-"""Radiance pictures (.hdr, RGBE) -> linear radiance.
+"""Read Radiance images (.hdr, RGBE) as linear radiance.
 
-Format: G. Ward, "Real Pixels", Graphics Gems II, 1991, and the reader of Radiance itself (src/common/color.c). A pixel
-is three mantissas and one exponent, value = mantissa * 2^(exponent - 136), without the half step Radiance adds: so do
-most other readers, and black stays black. Scanlines are run-length coded by channel ("new", widths 8 to 32767), by
-pixel ("old"), or flat.
+Format: G. Ward, "Real Pixels", Graphics Gems II, 1991, and Radiance's own reader (src/common/color.c). A pixel is three
+mantissas and one exponent: value = mantissa * 2^(exponent - 136). Radiance adds half a step; most other readers do not,
+and neither does this one, so that black stays black. Scanlines are run-length coded by channel ("new" code, widths 8 to
+32767), by pixel ("old" code), or flat.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssdo.scene.files import file_bytes
-from ssdo.scene.model import Bytes, Floats
+from ssdo.arrays import Bools, Bytes, Floats, Longs
+from ssdo.scene.files.errors import name_file_in_errors
+from ssdo.scene.files.file_access import read_file_bytes
 from ssdo.settings import UserError
 
 MAX_PIXELS = 2**28  # 3 GiB of floats
-MAX_FILE = 2**33  # bytes; the worst code, runs of one, takes 8 bytes a pixel
-MAX_HEADER = 2**16  # bytes
-NARROWEST, WIDEST = 8, 32767  # of the new code
-BAND = 2**18  # pixels decoded at a time, so that what is in work stays in the cache
+MAX_FILE_BYTES = 2**33  # the worst code, runs of one, takes 8 bytes a pixel
+MAX_HEADER_BYTES = 2**16
+MIN_NEW_CODE_WIDTH, MAX_NEW_CODE_WIDTH = 8, 32767
+BATCH_PIXELS = 2**18  # pixels decoded at a time, so that they stay in the cache
 
 
 class Header(NamedTuple):
@@ -33,27 +34,23 @@ class Header(NamedTuple):
     size: int  # bytes
 
 
-def load(path: Path) -> Floats:
-    """(h, w, 3) float32, linear radiance in the file's own primaries, row 0 on top. Exposure is divided out.
+def read_hdr(path: Path) -> Floats:
+    """Linear radiance, (h, w, 3) float32, row 0 on top, in the file's own primaries. Exposure is divided out.
 
-    Raises UserError("<file>: <element>: <rule>"), one line, for what cannot be read: other formats, XYZ colour, turned or
-    mirrored pictures, more than 2^28 pixels, damage.
+    Raises UserError("<file>: <element>: <rule>"), one line, for: other formats, XYZ colour, rotated or mirrored images,
+    more than 2^28 pixels, damage.
     """
-    try:
-        raw = file_bytes(path, "file", MAX_FILE)
-        header = _header(raw)
-        return _decoded(np.frombuffer(raw, np.uint8, offset=header.size), header)
-    except UserError as problem:
-        raise UserError(" ".join(f"{path}: {problem}".splitlines())) from None
-    except MemoryError:
-        raise UserError(f"{path}: file: needs more memory than there is") from None
+    with name_file_in_errors(path):
+        raw = read_file_bytes(path, "file", MAX_FILE_BYTES)
+        header = _parse_header(raw)
+        return _decode_pixels(np.frombuffer(raw, np.uint8, offset=header.size), header)
 
 
-def _header(raw: bytes) -> Header:
-    """The lines up to an empty one, then the resolution."""
+def _parse_header(raw: bytes) -> Header:
+    """Parse the lines up to an empty one, and the resolution behind it."""
     if raw[:2] != b"#?":
         raise UserError("header: must begin with #?RADIANCE; this is no Radiance picture")
-    top = raw[:MAX_HEADER]
+    top = raw[:MAX_HEADER_BYTES]
     blank = re.search(rb"\n\r?\n", top)
     end = top.find(b"\n", blank.end()) if blank else -1
     if blank is None or end < 0:
@@ -62,11 +59,11 @@ def _header(raw: bytes) -> Header:
     formats = [line[7:].strip() for line in lines if line.startswith("FORMAT=")]
     if formats != ["32-bit_rle_rgbe"]:
         raise UserError(f"header: must have FORMAT=32-bit_rle_rgbe once, not {ascii(formats[:2])[:60]}")
-    width, height = _resolution(top[blank.end() : end].strip().decode("latin-1"))
-    return Header(width, height, _exposure(lines), end + 1)
+    width, height = _parse_resolution(top[blank.end() : end].strip().decode("latin-1"))
+    return Header(width, height, _parse_exposure(lines), end + 1)
 
 
-def _resolution(line: str) -> tuple[int, int]:
+def _parse_resolution(line: str) -> tuple[int, int]:
     """Width and height."""
     match = re.fullmatch(r"([+-][XY]) ([0-9]{1,10}) ([+-][XY]) ([0-9]{1,10})", line)
     if match is None or match[1][1] == match[3][1]:
@@ -81,41 +78,42 @@ def _resolution(line: str) -> tuple[int, int]:
     return width, height
 
 
-def _exposure(lines: list[str]) -> float:
-    product = 1.0
+def _parse_exposure(lines: list[str]) -> float:
+    exposure = 1.0
     for line in lines:
         if line.startswith("EXPOSURE="):
             try:
-                product *= float(line[9:])
+                exposure *= float(line[9:])
             except ValueError:
                 raise UserError(f"header: EXPOSURE must be a number, not {ascii(line[9:])[:40]}") from None
-    if not 1e-30 <= product <= 1e30:  # false for NaN too
-        raise UserError(f"header: EXPOSURE must be 1e-30 to 1e30 in all, not {product:g}")
-    return product
+    if not 1e-30 <= exposure <= 1e30:  # false for NaN, too
+        raise UserError(f"header: EXPOSURE must be 1e-30 to 1e30 in all, not {exposure:g}")
+    return exposure
 
 
-def _decoded(data: Bytes, header: Header) -> Floats:
+def _decode_pixels(data: Bytes, header: Header) -> Floats:
     width, height = header.width, header.height
-    if NARROWEST <= width <= WIDEST and len(data) >= 4 and data[0] == data[1] == 2 and data[2] < 128:
-        return _new_style(data, header)
-    pixels = _old_style(data, width, height).view(np.uint8).reshape(height, width, 4)
-    image, scales = np.empty((height, width, 3), np.float32), _scales(header)
-    step = max(BAND // width, 1)
-    for y in range(0, height, step):
-        _fill(image[y : y + step], pixels[y : y + step], scales)
+    has_new_mark = len(data) >= 4 and data[0] == data[1] == 2 and data[2] < 128
+    if MIN_NEW_CODE_WIDTH <= width <= MAX_NEW_CODE_WIDTH and has_new_mark:
+        return _decode_new_code(data, header)
+    pixels = _decode_old_code(data, width, height).view(np.uint8).reshape(height, width, 4)
+    image, scales = np.empty((height, width, 3), np.float32), _compute_scales(header)
+    batch_rows = max(BATCH_PIXELS // width, 1)
+    for y in range(0, height, batch_rows):
+        _write_radiance(image[y : y + batch_rows], pixels[y : y + batch_rows], scales)
     return image
 
 
-def _scales(header: Header) -> Floats:
-    """What a mantissa is worth, by exponent. Exponent 0 is black."""
+def _compute_scales(header: Header) -> Floats:
+    """(256,) the factor of a mantissa by exponent. Exponent 0 is black."""
     scales = np.ldexp(1.0, np.arange(256) - 136) / header.exposure
     scales[0] = 0
     with np.errstate(over="ignore"):  # matters only if such a pixel occurs
         return scales.astype(np.float32)
 
 
-def _fill(image: Floats, pixels: Bytes, scales: Floats) -> None:
-    """Radiance (rows, w, 3) of pixels (rows, w, 4)."""
+def _write_radiance(image: Floats, pixels: Bytes, scales: Floats) -> None:
+    """Write the radiance of RGBE pixels (rows, w, 4) into `image` (rows, w, 3). Raises UserError if it is infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         np.multiply(pixels[..., :3], scales[pixels[..., 3], None], out=image)
         if not (np.isfinite(scales[-1] * np.float32(255)) or np.isfinite(image).all()):
@@ -126,110 +124,116 @@ def _too_short(width: int, height: int) -> UserError:
     return UserError(f"pixels: the file is cut off, or too small for {width} x {height}")
 
 
-# ---- runs of one channel --------------------------------------------------------------------------------------------------
+# ---- new code: runs of one channel -----------------------------------------------------------------------------------
 
 
-def _new_style(data: Bytes, header: Header) -> Floats:
-    """Scanlines of 2, 2, width in two bytes, then each channel: n > 128 repeats a byte n - 128 times, else n bytes
-    follow.
+def _decode_new_code(data: Bytes, header: Header) -> Floats:
+    """Decode scanlines of: 2, 2, the width in two bytes, then each channel.
+
+    A run n > 128 repeats the next byte n - 128 times; else n bytes follow.
     """
     width, height = header.width, header.height
     if len(data) < height * (4 + 4 * 2 * -(-width // 127)):
         raise _too_short(width, height)
-    image, scales = np.empty((height, width, 3), np.float32), _scales(header)
-    at, step = 0, max(BAND // width, 1)
-    code = data.tobytes()  # indexing bytes is four times as fast as indexing an array
-    for y in range(0, height, step):
-        rows = min(step, height - y)
-        at, starts = _walk(code, at, width, rows, y)
-        planes = _expanded(data, starts, rows * 4 * width).reshape(rows, 4, width)
-        _fill(image[y : y + rows], planes.transpose(0, 2, 1), scales)
+    image, scales = np.empty((height, width, 3), np.float32), _compute_scales(header)
+    offset, batch_rows = 0, max(BATCH_PIXELS // width, 1)
+    code = data.tobytes()  # indexing bytes is faster than indexing an array
+    for y in range(0, height, batch_rows):
+        rows = min(batch_rows, height - y)
+        offset, run_starts = _find_runs(code, offset, width, rows, y)
+        channels = _expand_runs(data, run_starts, rows * 4 * width).reshape(rows, 4, width)
+        _write_radiance(image[y : y + rows], channels.transpose(0, 2, 1), scales)
     return image
 
 
-def _walk(code: bytes, at: int, width: int, rows: int, y: int) -> tuple[int, list[int]]:
-    """Where the scanlines end, and where each run begins. The only loop over the code: a run's place depends on all
-    before it.
+def _find_runs(code: bytes, offset: int, width: int, rows: int, first_row: int) -> tuple[int, list[int]]:
+    """The offset behind `rows` scanlines, and the offset of each of their runs.
+
+    This is the only loop over the code: a run's place depends on all runs before it.
     """
-    starts: list[int] = []
-    start = starts.append
+    run_starts: list[int] = []
+    add_run = run_starts.append
     mark = bytes((2, 2, width >> 8, width & 255))
     try:
-        for row in range(y, y + rows):
-            if code[at : at + 4] != mark:
-                if at + 4 > len(code):
+        for row in range(first_row, first_row + rows):
+            if code[offset : offset + 4] != mark:
+                if offset + 4 > len(code):
                     break
                 raise UserError(f"pixels: row {row} must begin with 2, 2 and the width {width}")
-            at += 4
+            offset += 4
             for channel in range(1, 5):
-                left = width
-                while left > 0:
-                    start(at)
-                    n = code[at]
+                remaining = width
+                while remaining > 0:
+                    add_run(offset)
+                    n = code[offset]
                     if n > 128:
-                        left -= n - 128
-                        at += 2
+                        remaining -= n - 128
+                        offset += 2
                     elif n:
-                        left -= n
-                        at += n + 1
+                        remaining -= n
+                        offset += n + 1
                     else:
                         raise UserError(f"pixels: row {row} has a run of no length")
-                if left:
+                if remaining:
                     raise UserError(f"pixels: row {row}, channel {channel}: a run goes beyond the width {width}")
         else:
-            if at <= len(code):
-                return at, starts
+            if offset <= len(code):
+                return offset, run_starts
     except IndexError:
         pass
     raise UserError(f"pixels: the file is cut off before the end of row {row}")
 
 
-def _expanded(data: Bytes, starts: list[int], size: int) -> Bytes:
-    """The bytes that the runs at `starts` stand for: an index that stays in a repeat and moves on in a literal run."""
-    begin = np.array(starts, np.int64)
-    n = data[begin].astype(np.int64)
-    literal = n <= 128
-    length = np.where(literal, n, n - 128)
-    step = np.repeat(literal.astype(np.int32), length)
-    first, last = begin + 1, begin + np.where(literal, n, 1)
-    step[0] = 0
-    step[np.cumsum(length)[:-1]] = first[1:] - last[:-1]
-    assert step.size == size
-    return data[first[0] :][np.cumsum(step)]
+def _expand_runs(data: Bytes, run_starts: list[int], size: int) -> Bytes:
+    """The bytes that runs stand for, gathered by an index that stops in a repeat and advances in a literal run."""
+    starts = np.array(run_starts, np.int64)
+    n = data[starts].astype(np.int64)
+    is_literal = n <= 128
+    lengths = np.where(is_literal, n, n - 128)
+    steps = np.repeat(is_literal.astype(np.int32), lengths)
+    first, last = starts + 1, starts + np.where(is_literal, n, 1)
+    steps[0] = 0
+    steps[np.cumsum(lengths)[:-1]] = first[1:] - last[:-1]
+    assert steps.size == size
+    return data[first[0] :][np.cumsum(steps)]
 
 
-# ---- runs of whole pixels -------------------------------------------------------------------------------------------------
+# ---- old code: runs of whole pixels ----------------------------------------------------------------------------------
 
 
-def _old_style(data: Bytes, width: int, height: int) -> npt.NDArray[np.uint32]:
-    """(h * w,) pixels as four bytes in one. 1, 1, 1, n repeats the pixel before it n times; another one at once 256 n
-    times.
+def _decode_old_code(data: Bytes, width: int, height: int) -> npt.NDArray[np.uint32]:
+    """(h * w,) pixels as four bytes in one integer.
+
+    1, 1, 1, n repeats the pixel before it n times; another repeat directly behind it counts 256 n times.
     """
-    size = width * height
-    units = data[: min(len(data) // 4, size * 2) * 4]  # more than one code for a pixel would be senseless
+    pixel_count = width * height
+    units = data[: min(len(data) // 4, pixel_count * 2) * 4]  # valid code has no more than two units for a pixel
     pixels = np.frombuffer(units.tobytes(), np.uint32)
-    repeats = (units.reshape(-1, 4)[:, :3] == 1).all(1)
-    if not repeats[:size].any():
-        if len(pixels) < size:
+    is_repeat = (units.reshape(-1, 4)[:, :3] == 1).all(1)
+    if not is_repeat[:pixel_count].any():
+        if len(pixels) < pixel_count:
             raise _too_short(width, height)
-        return pixels[:size]
-    length = np.where(repeats, units[3::4].astype(np.int64) << 8 * np.minimum(_place_in_chain(repeats), 5), 1)
-    length = np.minimum(length, size + 1)
-    end = np.cumsum(length)  # 2^29 codes of at most 2^28 + 1: no overflow
-    used = int(np.searchsorted(end, size)) + 1
-    if used > len(end):
+        return pixels[:pixel_count]
+    repeat_counts = units[3::4].astype(np.int64) << 8 * np.minimum(_count_repeats_before(is_repeat), 5)
+    lengths = np.minimum(np.where(is_repeat, repeat_counts, 1), pixel_count + 1)
+    ends = np.cumsum(lengths)  # 2^29 units of at most 2^28 + 1: no overflow
+    used = int(np.searchsorted(ends, pixel_count)) + 1
+    if used > len(ends):
         raise _too_short(width, height)
-    length, end, repeats = length[:used], end[:used], repeats[:used]
-    row = (end - length) // width
-    if (repeats & ((end - length) % width == 0)).any():
-        raise UserError(f"pixels: row {row[repeats & ((end - length) % width == 0)][0]} begins with a repeat")
-    if ((end - 1) // width > row).any():
-        raise UserError(f"pixels: row {row[(end - 1) // width > row][0]}: a run goes beyond the width {width}")
-    source = np.maximum.accumulate(np.where(repeats, 0, np.arange(used)))
-    return np.repeat(pixels[source], length)
+    lengths, ends, is_repeat = lengths[:used], ends[:used], is_repeat[:used]
+    starts = ends - lengths
+    rows = starts // width
+    begins_row = is_repeat & (starts % width == 0)
+    if begins_row.any():
+        raise UserError(f"pixels: row {rows[begins_row][0]} begins with a repeat")
+    crosses_row = (ends - 1) // width > rows
+    if crosses_row.any():
+        raise UserError(f"pixels: row {rows[crosses_row][0]}: a run goes beyond the width {width}")
+    sources = np.maximum.accumulate(np.where(is_repeat, 0, np.arange(used)))
+    return np.repeat(pixels[sources], lengths)
 
 
-def _place_in_chain(repeats: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _count_repeats_before(is_repeat: Bools) -> Longs:
     """How many repeats stand directly before each one."""
-    order = np.arange(len(repeats))
-    return order - 1 - np.maximum.accumulate(np.where(repeats, -1, order))
+    order = np.arange(len(is_repeat))
+    return order - 1 - np.maximum.accumulate(np.where(is_repeat, -1, order))

@@ -1,139 +1,142 @@
-"""What the readers of OBJ, PLY and STL share: polygons of one material on their way to a Mesh, checked."""
+"""Build the meshes of OBJ, PLY and STL files from polygons, with checks and limits.
+
+The formats have neither units nor an up axis: numbers are metres, y is up. What can be left out without harm (a missing
+image, triangles without area) is left out with a warning; anything else that is wrong is a UserError.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from ssdo.scene.files.polygons import Doubles, Longs, triangulated
-from ssdo.scene.model import Floats, Material, Mesh
+from ssdo.arrays import Bools, Doubles, Floats, Longs
+from ssdo.scene.files.errors import name_file_in_errors
+from ssdo.scene.files.file_access import read_file_bytes
+from ssdo.scene.files.polygons import triangulate_polygons
+from ssdo.scene.model import Material, Mesh, Scene
 from ssdo.settings import UserError
 
-Bools = npt.NDArray[np.bool_]
-
-MAX_FILE = 2**29  # bytes; as text 4 to 8 million triangles, as binary more than MAX_TRIANGLES
-MAX_TRIANGLES = 2**24  # of a scene; as many vertices of a file
-MAX_LINE = 2**20  # bytes of a line of text: a polygon of a hundred thousand corners
-BAND = 2**20  # triangles whose area is computed at a time
+MAX_FILE_BYTES = 2**29  # as text 4 to 8 million triangles, as binary more than MAX_TRIANGLES
+MAX_TRIANGLES = 2**24  # of a scene; a file has at most as many vertices
+AREA_BATCH = 2**20  # triangles whose area is computed at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
-    """Polygons of one material, one behind the other: `sizes` corners each, indices of the rows of all other arrays."""
+class PolygonMesh:
+    """Polygons of one material, as a file has them. Faces are runs of `face_indices`."""
 
     positions: Doubles  # (n, 3)
-    corners: Longs
-    sizes: Longs
+    face_indices: Longs  # rows of the vertex arrays, face after face
+    face_sizes: Longs  # number of vertices of each face
     material: Material
-    normals: Doubles | None = None  # (n, 3) of any length; without one the polygon is flat
-    uvs: Doubles | None = None  # (n, 2), (0, 0) at the top left; NaN: has none
+    normals: Doubles | None = None  # (n, 3) of any length; 0: the vertex has none, and its faces are flat
+    uvs: Doubles | None = None  # (n, 2), (0, 0) at the top left; NaN: the vertex has none
     colors: Doubles | None = None  # (n, 4) linear
 
 
-def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text with their numbers, from 1, one at a time. Raises UserError for what no program writes: other
-    encodings, endless lines.
+ParseFunction = Callable[[bytes, Path, list[str]], list[PolygonMesh]]
+
+
+def read_mesh_file(path: Path, parse: ParseFunction) -> Scene:
+    """Read a scene with the parser of its format: metres, y up, linear colour, a mesh for every material.
+
+    `parse` gets the file's bytes, its path and the list to which it adds warnings. Raises UserError("<file>: <element>:
+    <rule>"), one line, for anything that is wrong with the file or is not supported.
     """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:512]:
-        raise UserError("file: must be text, in ASCII or UTF-8")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    for number, line in enumerate(io.BytesIO(data if b"\n" in data else data.replace(b"\r", b"\n")), 1):
-        if len(line) > MAX_LINE:
-            raise UserError(f"line {number}: must have at most {MAX_LINE >> 10} KiB")
-        yield number, line
+    # Overflow is checked where it matters, with a message that names the element.
+    with name_file_in_errors(path), np.errstate(all="ignore"):
+        warnings: list[str] = []
+        polygon_meshes = parse(read_file_bytes(path, "file", MAX_FILE_BYTES), path, warnings)
+        return Scene(_build_meshes(polygon_meshes, warnings), name=path.stem, warnings=tuple(warnings))
 
 
-def linear(srgb: Doubles) -> Doubles:
+def srgb_to_linear(srgb: Doubles) -> Doubles:
     """Linear colour of sRGB from 0 to 1 (IEC 61966-2-1)."""
-    found: Doubles = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return found
+    linear: Doubles = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return linear
 
 
-def finished(surfaces: list[Surface], notes: list[str]) -> tuple[Mesh, ...]:
-    """Meshes of whole triangles. Raises UserError where there are none, or too many, or a number is not finite; adds to
-    `notes`.
+def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tuple[Mesh, ...]:
+    """Triangulate polygons into meshes, and add to `warnings`.
+
+    Raises UserError for no triangles, too many, or numbers that are not finite.
     """
-    if sum(int(np.maximum(s.sizes - 2, 0).sum()) for s in surfaces) > MAX_TRIANGLES:
+    if sum(int(np.maximum(p.face_sizes - 2, 0).sum()) for p in polygon_meshes) > MAX_TRIANGLES:
         raise UserError(f"file: must have at most {MAX_TRIANGLES} triangles")
     meshes: list[Mesh] = []
-    crude = empty = 0
-    for surface in surfaces:
-        short = int((surface.sizes < 3).sum())
-        triangles, badly = triangulated(surface.positions[surface.corners], surface.sizes)
-        triangles = surface.corners[triangles]
-        if not np.isfinite(surface.positions[triangles]).all():
+    failed_count = degenerate_count = 0
+    for polygons in polygon_meshes:
+        rows, failed = triangulate_polygons(polygons.positions[polygons.face_indices], polygons.face_sizes)
+        triangles = polygons.face_indices[rows]
+        if not np.isfinite(polygons.positions[triangles]).all():
             raise UserError("vertices: must be finite numbers")
-        good = _has_area(surface.positions.astype(np.float32), triangles)
-        crude, empty = crude + badly, empty + short + int((~good).sum())
-        meshes += _meshes(surface, triangles[good])
-    if empty:
-        notes.append(
-            f"{empty} {'triangle has' if empty == 1 else 'triangles have'} no area and {'is' if empty == 1 else 'are'} left out"
-        )
-    if crude:
-        notes.append(
-            f"{crude} {'polygon crosses itself or is' if crude == 1 else 'polygons cross themselves or are'} too intricate, and may be filled wrongly"
-        )
+        has_area = _have_area(polygons.positions.astype(np.float32), triangles)
+        failed_count += failed
+        degenerate_count += int((polygons.face_sizes < 3).sum()) + int((~has_area).sum())
+        meshes += _split_by_attributes(polygons, triangles[has_area])
+    if degenerate_count:
+        subject, verb = ("triangle has", "is") if degenerate_count == 1 else ("triangles have", "are")
+        warnings.append(f"{degenerate_count} {subject} no area and {verb} left out")
+    if failed_count:
+        subject = "polygon crosses itself or is" if failed_count == 1 else "polygons cross themselves or are"
+        warnings.append(f"{failed_count} {subject} too intricate, and may be filled wrongly")
     if not meshes:
         raise UserError("file: has no triangles")
     return tuple(meshes)
 
 
-def _has_area(positions: Floats, triangles: Longs) -> Bools:
-    good = np.empty(len(triangles), bool)
-    for at in range(0, len(triangles), BAND):
-        a, b, c = (positions[triangles[at : at + BAND, k]].astype(np.float64) for k in range(3))
-        good[at : at + BAND] = np.cross(b - a, c - a).any(1)
-    return good
+def _have_area(positions: Floats, triangles: Longs) -> Bools:
+    has_area = np.empty(len(triangles), bool)
+    for start in range(0, len(triangles), AREA_BATCH):
+        batch = slice(start, start + AREA_BATCH)
+        a, b, c = (positions[triangles[batch, k]].astype(np.float64) for k in range(3))
+        has_area[batch] = np.cross(b - a, c - a).any(1)
+    return has_area
 
 
-def _meshes(surface: Surface, triangles: Longs) -> Iterator[Mesh]:
-    """A mesh of what has normals and UVs, others of what has less. Without UVs there are no images."""
-    smooth = (
-        np.zeros(len(triangles), bool)
-        if surface.normals is None
-        else _all_of(np.abs(surface.normals).max(1) > 1e-30, triangles)
-    )
-    mapped = (
-        np.zeros(len(triangles), bool) if surface.uvs is None else _all_of(~np.isnan(surface.uvs).any(1), triangles)
-    )
-    plain = replace(surface.material, albedo_image=None, emission_image=None)
+def _split_by_attributes(polygons: PolygonMesh, triangles: Longs) -> Iterator[Mesh]:
+    """Up to four meshes: with and without normals, with and without UVs. Without UVs the textures are left out."""
+    with_normals: Bools = np.zeros(len(triangles), bool)
+    with_uvs: Bools = with_normals
+    if polygons.normals is not None:
+        vertex_has_normal = np.abs(polygons.normals).max(1) > 1e-30
+        with_normals = np.all(vertex_has_normal[triangles], axis=1)
+    if polygons.uvs is not None:
+        vertex_has_uv = ~np.any(np.isnan(polygons.uvs), axis=1)
+        with_uvs = np.all(vertex_has_uv[triangles], axis=1)
+    untextured = replace(polygons.material, albedo_texture=None, emission_texture=None)
     for has_normals in (True, False):
         for has_uvs in (True, False):
-            own = triangles[(smooth == has_normals) & (mapped == has_uvs)]
-            if not len(own):
+            selection = triangles[(with_normals == has_normals) & (with_uvs == has_uvs)]
+            if not len(selection):
                 continue
-            used, corners = np.unique(own, return_inverse=True)
+            vertices, indices = np.unique(selection, return_inverse=True)
             normals = uvs = None
-            if has_normals and surface.normals is not None:
-                # their squares would overflow
-                normals = surface.normals[used] / np.abs(surface.normals[used]).max(1, keepdims=True)
-                normals = _finite(normals / np.linalg.norm(normals, axis=1, keepdims=True), "normals")
-            if has_uvs and surface.uvs is not None:
-                uvs = _finite(surface.uvs[used], "texture coordinates")
+            if has_normals and polygons.normals is not None:
+                normals = _normalize(polygons.normals[vertices])
+            if has_uvs and polygons.uvs is not None:
+                uvs = _to_float32(polygons.uvs[vertices], "texture coordinates")
             yield Mesh(
-                _finite(surface.positions[used], "vertices"),
-                corners.reshape(-1, 3).astype(np.int32),
-                surface.material if has_uvs else plain,
+                _to_float32(polygons.positions[vertices], "vertices"),
+                indices.reshape(-1, 3).astype(np.int32),
+                polygons.material if has_uvs else untextured,
                 normals,
                 uvs,
-                colors=None if surface.colors is None else _finite(surface.colors[used], "colours"),
+                colors=None if polygons.colors is None else _to_float32(polygons.colors[vertices], "colours"),
             )
 
 
-def _all_of(good: Any, triangles: Longs) -> Bools:
-    """Which triangles have nothing but good corners."""
-    found: Bools = good[triangles].all(1)
-    return found
+def _normalize(normals: Doubles) -> Floats:
+    scaled = normals / np.abs(normals).max(1, keepdims=True)  # the squares of large components would overflow
+    return _to_float32(scaled / np.linalg.norm(scaled, axis=1, keepdims=True), "normals")
 
 
-def _finite(values: Doubles, what: str) -> Floats:
-    narrow: Floats = values.astype(np.float32)
-    if not np.isfinite(narrow).all():
-        raise UserError(f"{what}: must be finite, as 32-bit numbers too")
-    return narrow
+def _to_float32(values: Doubles, element: str) -> Floats:
+    """Raises UserError("<element>: <rule>") for values that are not finite as float32."""
+    rounded: Floats = values.astype(np.float32)
+    if not np.isfinite(rounded).all():
+        raise UserError(f"{element}: must be finite, as 32-bit numbers too")
+    return rounded

@@ -1,8 +1,8 @@
-"""Materials of OBJ files (.mtl), as glTF would have them.
+"""Read the materials of OBJ files (.mtl) as glTF would have them.
 
-Format: Wavefront's MTL specification, and what Blender writes beyond it (Pr, Pm, as P. Exoplex and C. Schied proposed).
-Read: Kd, map_Kd, Ke, map_Ke, Ks (whether there is gloss at all), Ns or Pr, Pm, d or Tr, and of the images' options -s,
--o and -clamp. Colours are linear, images sRGB. Everything else that changes what is seen is noted.
+Format: Wavefront's MTL specification, and the extensions Pr and Pm that Blender writes. Read are Kd, map_Kd, Ke,
+map_Ke, Ks (whether there is a specular lobe at all), Ns or Pr, Pm, d or Tr, and the texture options -s, -o and -clamp.
+Colours are linear, images sRGB. Everything else that changes the look of a material is a warning.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssdo.scene.files import beside, check_no_url, file_bytes, images
-from ssdo.scene.files.json_tree import MAX_NUMBER, shown
-from ssdo.scene.files.mesh_builder import lines_of
-from ssdo.scene.model import Bytes, Image, Material
+from ssdo.arrays import Bytes
+from ssdo.scene.files import images
+from ssdo.scene.files.errors import quote_value
+from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
+from ssdo.scene.files.json_tree import MAX_NUMBER
+from ssdo.scene.files.text import decode_text, iterate_lines
+from ssdo.scene.model import ImageTexture, Material
 from ssdo.settings import UserError, Vec3
 
-MAX_FILE = 2**24  # bytes
-MAX_PICTURE = 2**29  # bytes of an image's file
-MOST_NOTES = 20  # of one file
-# Options of images, and how many values each takes at most; -o, -s and -t may have fewer.
+MAX_FILE_BYTES = 2**24
+MAX_WARNINGS = 20  # of one file
+# Texture options, and the number of their values; -o, -s and -t may have fewer.
 OPTIONS = {
     "-blendu": 1,
     "-blendv": 1,
@@ -32,157 +34,163 @@ OPTIONS = {
     "-mm": 2,
     "-o": 3,
     "-s": 3,
+    "-t": 3,
+    "-texres": 1,
+    "-type": 1,
 }
-OPTIONS |= {"-t": 3, "-texres": 1, "-type": 1}
-NOT_READ = {"map_d", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
+UNSUPPORTED = {"map_d", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
+
+Statements = dict[
+    str, tuple[str, str]
+]  # of a material: by lower-case keyword, the arguments and their place in the file
 
 
 @dataclass
-class Library:
-    """Materials by name, and what they need: a folder, images that were read, notes that were made."""
+class MaterialLibrary:
+    """The materials of an OBJ file by name, and what reading them shares: folder, warnings, decoded images."""
 
     folder: Path
-    notes: list[str]
+    warnings: list[str]
     materials: dict[str, Material] = field(default_factory=dict)
-    decoded: dict[Path, Bytes | None] = field(default_factory=dict)
-    spent: images.Spent = field(default_factory=images.Spent)
-    read: set[Path] = field(default_factory=set)
+    decoded_images: dict[Path, Bytes | None] = field(default_factory=dict)  # None: could not be read
+    limits: images.ImageLimits = field(default_factory=images.ImageLimits)
+    files: set[Path] = field(default_factory=set)  # .mtl files that have been read
 
-    def note(self, text: str) -> None:
-        if text not in self.notes and len(self.notes) < MOST_NOTES:
-            self.notes.append(text)
+    def warn(self, text: str) -> None:
+        if text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(text)
 
 
-def read_library(library: Library, name: str, where: str) -> bool:
-    """Adds the materials of a file; whether there is such a file. Raises UserError("<element>: <rule>")."""
+def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
+    """Add the materials of a file to the library. Returns whether there is such a file.
+
+    Raises UserError("<element>: <rule>").
+    """
     name = name.replace("\\", "/")
     check_no_url(name, where)
-    path = beside(library.folder, name, where)
-    if path in library.read:
+    path = resolve_beside(library.folder, name, where)
+    if path in library.files:
         return True
     try:
         if not path.exists():
             return False
     except OSError:  # a name that no file can have
         return False
-    library.read.add(path)
-    entries: dict[str, dict[str, tuple[str, str]]] = {}
-    entry: dict[str, tuple[str, str]] = {}
-    for number, line in lines_of(file_bytes(path, f"{where} {shown(name)}", MAX_FILE)):
-        key, _, rest = decoded(line).strip().replace("\t", " ").partition(" ")
-        if key.lower() == "newmtl":
-            entry = entries.setdefault(rest.strip(), {})
-        elif key and key[0] != "#":
-            entry[key.lower()] = rest.strip(), f"{shown(name)} line {number}: {key}"
-    for title, found in entries.items():
-        library.materials.setdefault(title, _material(library, title, found))
+    library.files.add(path)
+    materials: dict[str, Statements] = {}
+    statements: Statements = {}
+    for number, line in iterate_lines(read_file_bytes(path, f"{where} {quote_value(name)}", MAX_FILE_BYTES)):
+        keyword, _, arguments = decode_text(line).strip().replace("\t", " ").partition(" ")
+        if keyword.lower() == "newmtl":
+            statements = materials.setdefault(arguments.strip(), {})
+        elif keyword and keyword[0] != "#":
+            statements[keyword.lower()] = arguments.strip(), f"{quote_value(name)} line {number}: {keyword}"
+    for material_name, statements in materials.items():
+        library.materials.setdefault(material_name, _read_material(library, material_name, statements))
     return True
 
 
-def decoded(line: bytes) -> str:
-    """Text in UTF-8, or as Windows has long written it."""
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
-
-
-def _material(library: Library, name: str, entry: dict[str, tuple[str, str]]) -> Material:
-    for key in sorted(NOT_READ & entry.keys()):
-        library.note(f"{entry[key][1]}: is not read")
-    albedo_image, emission_image = _image(library, entry, "map_kd"), _image(library, entry, "map_ke")
-    opacity = _number(entry, "d", 0, 1, 1 - _number(entry, "tr", 0, 1, 0))
-    phong = _number(entry, "ns", 0, MAX_NUMBER, 0)
+def _read_material(library: MaterialLibrary, name: str, statements: Statements) -> Material:
+    for keyword in sorted(UNSUPPORTED & statements.keys()):
+        library.warn(f"{statements[keyword][1]}: is not read")
+    albedo_texture = _read_texture(library, statements, "map_kd")
+    emission_texture = _read_texture(library, statements, "map_ke")
+    opacity = _read_number(statements, "d", 0, 1, 1 - _read_number(statements, "tr", 0, 1, 0))
+    phong_exponent = _read_number(statements, "ns", 0, MAX_NUMBER, 0)
     return Material(
-        albedo=_tint(entry, "kd", 1.0, (0.8, 0.8, 0.8), albedo_image),
-        emission=_tint(entry, "ke", MAX_NUMBER, (0, 0, 0), emission_image),
-        albedo_image=albedo_image,
-        emission_image=emission_image,
-        metallic=_number(entry, "pm", 0, 1, 0),
-        # Phong's exponent as the width of GGX: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR
-        # 2007, section 5.2.
-        roughness=_number(entry, "pr", 0, 1, (2 / (phong + 2)) ** 0.25),
-        reflectance=0.04 if any(_color(entry, "ks", MAX_NUMBER, (0, 0, 0))) else 0.0,
+        albedo=_read_factor(statements, "kd", 1.0, (0.8, 0.8, 0.8), albedo_texture),
+        emission=_read_factor(statements, "ke", MAX_NUMBER, (0, 0, 0), emission_texture),
+        albedo_texture=albedo_texture,
+        emission_texture=emission_texture,
+        metallic=_read_number(statements, "pm", 0, 1, 0),
+        # GGX width of a Phong exponent: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR 2007,
+        # section 5.2.
+        roughness=_read_number(statements, "pr", 0, 1, (2 / (phong_exponent + 2)) ** 0.25),
+        f0=0.04 if any(_read_color(statements, "ks", MAX_NUMBER, (0, 0, 0))) else 0.0,
         opacity=opacity,
         name=name.encode("utf-8", "replace").decode(),
     )
 
 
-def _tint(entry: dict[str, tuple[str, str]], key: str, most: float, default: Vec3, image: Image | None) -> Vec3:
-    """What an image is multiplied with: white where the file says nothing or black, as many programs write beside an
-    image.
+def _read_factor(
+    statements: Statements, keyword: str, maximum: float, default: Vec3, texture: ImageTexture | None
+) -> Vec3:
+    """The colour that a texture is multiplied by.
+
+    Beside a texture, a missing or black colour means white: many programs write black there.
     """
-    tint = _color(entry, key, most, default if image is None else (1, 1, 1))
-    return tint if any(tint) or image is None else (1, 1, 1)
+    factor = _read_color(statements, keyword, maximum, default if texture is None else (1, 1, 1))
+    return factor if any(factor) or texture is None else (1, 1, 1)
 
 
-def _color(entry: dict[str, tuple[str, str]], key: str, most: float, default: Vec3) -> Vec3:
-    """Three numbers from 0 to `most`, or one for all three."""
-    if key not in entry:
+def _read_color(statements: Statements, keyword: str, maximum: float, default: Vec3) -> Vec3:
+    """Three numbers from 0 to `maximum`, or one for all three."""
+    if keyword not in statements:
         return default
-    text, where = entry[key]
-    values = [_in_range(word, where, 0, most) for word in text.split()[:4]]
+    text, where = statements[keyword]
+    values = [_parse_clamped(word, where, 0, maximum) for word in text.split()[:4]]
     if len(values) not in (1, 3):
-        raise UserError(f"{where}: must be three numbers, not {shown(text)}")
+        raise UserError(f"{where}: must be three numbers, not {quote_value(text)}")
     return values[0], values[-2 % len(values)], values[-1]
 
 
-def _number(entry: dict[str, tuple[str, str]], key: str, lo: float, hi: float, default: float) -> float:
-    if key not in entry:
+def _read_number(statements: Statements, keyword: str, minimum: float, maximum: float, default: float) -> float:
+    if keyword not in statements:
         return default
-    text, where = entry[key]
-    words = [w for w in text.split()[:2] if w != "-halo"] or [""]
-    return _in_range(words[0], where, lo, hi)
+    text, where = statements[keyword]
+    words = [word for word in text.split()[:2] if word != "-halo"] or [""]
+    return _parse_clamped(words[0], where, minimum, maximum)
 
 
-def _in_range(word: str, where: str, lo: float, hi: float) -> float:
-    """A number, brought into the range: many files are slightly beyond. Raises UserError for what is none."""
+def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> float:
+    """Parse a number and clamp it: many files are slightly out of range. Raises UserError for NaN or no number."""
     try:
         value = float(word)
     except ValueError:
-        raise UserError(f"{where}: must be a number, not {shown(word)}") from None
+        raise UserError(f"{where}: must be a number, not {quote_value(word)}") from None
     if value != value:
-        raise UserError(f"{where}: must be a number, not {shown(word)}")
-    return min(max(value, lo), hi)
+        raise UserError(f"{where}: must be a number, not {quote_value(word)}")
+    return min(max(value, minimum), maximum)
 
 
-def _image(library: Library, entry: dict[str, tuple[str, str]], key: str) -> Image | None:
-    """The image of a map, None with a note where it cannot be read. Raises UserError for a name that leads out of the
-    folder.
+def _read_texture(library: MaterialLibrary, statements: Statements, keyword: str) -> ImageTexture | None:
+    """The texture of a map statement; None with a warning if it cannot be read.
+
+    Raises UserError for a path outside the folder.
     """
-    if key not in entry:
+    if keyword not in statements:
         return None
-    text, where = entry[key]
-    name, options = _options(text)
+    text, where = statements[keyword]
+    name, options = _split_options(text)
     name = name.replace("\\", "/")
     check_no_url(name, where)
-    path = beside(library.folder, name, where)
-    if path not in library.decoded:
+    path = resolve_beside(library.folder, name, where)
+    if path not in library.decoded_images:
         try:
-            library.decoded[path] = images.decoded(
-                file_bytes(path, f"{where} {shown(name)}", MAX_PICTURE), where, library.spent, images.MORE_FORMATS
-            )
-        except UserError as problem:
-            library.note(f"{problem}; drawn without it")
-            library.decoded[path] = None
-    pixels = library.decoded[path]
+            data = read_file_bytes(path, f"{where} {quote_value(name)}", images.MAX_FILE_BYTES)
+            library.decoded_images[path] = images.decode_image(data, where, library.limits, images.MESH_FORMATS)
+        except UserError as error:
+            library.warn(f"{error}; drawn without it")
+            library.decoded_images[path] = None
+    pixels = library.decoded_images[path]
     if pixels is None:
         return None
-    (su, sv), (ou, ov) = (
-        _pair(options.get(option, []), default, where) for option, default in (("-s", 1.0), ("-o", 0.0))
-    )
+    scale_u, scale_v = _read_uv_option(options, "-s", 1.0, where)
+    offset_u, offset_v = _read_uv_option(options, "-o", 0.0, where)
     clamp = options.get("-clamp", [""])[0].lower() == "on"
     # The options are for v that points up from the lower edge; ours points down from the upper.
-    return Image(pixels, transform=((su, 0.0, ou), (0.0, sv, 1 - sv - ov)), clamp=(clamp, clamp))
+    transform = (scale_u, 0.0, offset_u), (0.0, scale_v, 1 - scale_v - offset_v)
+    return ImageTexture(pixels, transform=transform, clamp=(clamp, clamp))
 
 
-def _pair(values: list[str], default: float, where: str) -> tuple[float, float]:
-    u, v = (_in_range(values[i], where, -MAX_NUMBER, MAX_NUMBER) if i < len(values) else default for i in range(2))
+def _read_uv_option(options: dict[str, list[str]], option: str, default: float, where: str) -> tuple[float, float]:
+    values = options.get(option, [])
+    u, v = (_parse_clamped(values[i], where, -MAX_NUMBER, MAX_NUMBER) if i < len(values) else default for i in range(2))
     return u, v
 
 
-def _options(text: str) -> tuple[str, dict[str, list[str]]]:
-    """The file's name, which may have spaces, and the options before it."""
+def _split_options(text: str) -> tuple[str, dict[str, list[str]]]:
+    """The file's name, which may contain spaces, and the options before it."""
     words = text.split(" ")
     options: dict[str, list[str]] = {}
     while len(words) > 1 and (words[0] == "" or words[0].lower() in OPTIONS):

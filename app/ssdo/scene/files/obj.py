@@ -1,8 +1,7 @@
-"""Wavefront OBJ -> polygons of a material each. Curves, surfaces, points and lines are not read; groups and objects
-make no difference.
+"""Read Wavefront OBJ: polygons with materials, normals, UVs and vertex colours.
 
-Format: Wavefront's OBJ specification, version 3.0. Colours behind a vertex's position are sRGB, as programs for scans
-write them.
+Format: Wavefront's OBJ specification, version 3.0. Curves, curved surfaces, points and lines are left out; groups and
+objects have no effect. Colours behind a vertex's position are sRGB, as scanners write them.
 """
 
 from __future__ import annotations
@@ -16,14 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdo.scene.files.json_tree import shown
-from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, Surface, linear, lines_of
-from ssdo.scene.files.mtl import Library, decoded, read_library
-from ssdo.scene.files.polygons import Doubles, Longs
-from ssdo.scene.model import Material
+from ssdo.arrays import Doubles, Longs
+from ssdo.scene.files.errors import quote_value
+from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
+from ssdo.scene.files.mtl import MaterialLibrary, read_material_file
+from ssdo.scene.files.text import decode_text, iterate_lines
+from ssdo.scene.model import Material, Scene
 from ssdo.settings import UserError
 
-CURVES = {
+MAX_MATERIAL_FILES = 64  # of one statement
+CURVE_KEYWORDS = {
     b"curv",
     b"curv2",
     b"surf",
@@ -39,187 +40,199 @@ CURVES = {
     b"csh",
 }
 
-
-Corner = bytes | tuple[int, int, int]  # as it is written, or counted from 1
-
-
-@dataclass
-class Group:
-    """The faces of one material: corners by number, and how many each face has."""
-
-    corners: array[int] = field(default_factory=lambda: array("i"))
-    sizes: array[int] = field(default_factory=lambda: array("i"))
+Corner = bytes | tuple[int, int, int]  # "1/2/3" as written, or the indices of position, UV and normal from 1
 
 
 @dataclass
-class Content:
-    """What the lines of a file have said so far."""
+class FaceGroup:
+    """The faces of one material."""
 
-    library: Library
+    corners: array[int] = field(default_factory=lambda: array("i"))  # numbers of corners, face after face
+    sizes: array[int] = field(default_factory=lambda: array("i"))  # number of corners of each face
+
+
+@dataclass
+class ObjFile:
+    """The content of the lines that have been read."""
+
+    library: MaterialLibrary
     positions: array[float] = field(default_factory=lambda: array("d"))
     colors: array[float] = field(default_factory=lambda: array("d"))
     uvs: array[float] = field(default_factory=lambda: array("d"))
     normals: array[float] = field(default_factory=lambda: array("d"))
-    # of corners that differ: 0, 1, 2 as they come
-    numbers: dict[Corner, int] = field(default_factory=lambda: defaultdict(itertools.count().__next__))
-    groups: dict[str, Group] = field(default_factory=lambda: defaultdict(Group))
-    material: str = ""
+    # Different corners, numbered 0, 1, 2 in the order of their first use.
+    corner_numbers: dict[Corner, int] = field(default_factory=lambda: defaultdict(itertools.count().__next__))
+    groups: dict[str, FaceGroup] = field(default_factory=lambda: defaultdict(FaceGroup))  # by material
+    material: str = ""  # of the faces that follow
 
 
-def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
-    """The faces of each material. Raises UserError("<element>: <rule>"); adds to `notes`."""
-    content = Content(Library(path.parent, notes))
-    if b"\\\n" in data or b"\\\r\n" in data:  # a line goes on in the next
+def read_obj(path: Path) -> Scene:
+    """Read a scene from an .obj file: metres, y up, linear colour. Raises UserError("<file>: <element>: <rule>")."""
+    return read_mesh_file(path, _parse)
+
+
+def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
+    obj = ObjFile(MaterialLibrary(path.parent, warnings))
+    if b"\\\n" in data or b"\\\r\n" in data:  # a backslash continues the line
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
-    for number, line in lines_of(data):
+    for number, line in iterate_lines(data):
         words = line.partition(b"#")[0].split()
         if words:
             try:
-                _take(content, words[0], words[1:], line)
-            except UserError as problem:
-                raise UserError(f"line {number}: {problem}") from None
+                _parse_statement(obj, words[0], words[1:], line)
+            except UserError as error:
+                raise UserError(f"line {number}: {error}") from None
             except ValueError:
-                raise UserError(
-                    f"line {number}: {shown(words[0].decode('latin-1'))}: must have numbers, not {_excerpt(line)}"
-                ) from None
-    return _surfaces(content)
+                keyword, text = quote_value(words[0].decode("latin-1")), _quote_line(line)
+                raise UserError(f"line {number}: {keyword}: must have numbers, not {text}") from None
+    return _build_polygon_meshes(obj)
 
 
-def _excerpt(line: bytes) -> str:
-    return shown(line[:80].decode("latin-1").strip())
+def _quote_line(line: bytes) -> str:
+    return quote_value(line[:80].decode("latin-1").strip())
 
 
-def _take(content: Content, word: bytes, rest: list[bytes], line: bytes) -> None:
-    """One line. Raises UserError, and ValueError where there is no number."""
-    if word == b"f":
-        _face(content, rest, b"-" in line)
-    elif word == b"v":
-        x, y, z = map(float, rest[:3])
-        content.positions.extend((x, y, z))
-        if len(rest) in (6, 7):
-            content.colors.extend(map(float, rest[-3:]))
-        if len(content.positions) > 3 * MAX_TRIANGLES:
+def _quote_corner(corner: bytes) -> str:
+    return quote_value(corner[:40].decode("latin-1"))
+
+
+def _parse_statement(obj: ObjFile, keyword: bytes, arguments: list[bytes], line: bytes) -> None:
+    """Raises UserError, or ValueError where an argument is no number."""
+    if keyword == b"f":
+        _add_face(obj, arguments, b"-" in line)
+    elif keyword == b"v":
+        x, y, z = map(float, arguments[:3])
+        obj.positions.extend((x, y, z))
+        if len(arguments) in (6, 7):
+            obj.colors.extend(map(float, arguments[-3:]))
+        if len(obj.positions) > 3 * MAX_TRIANGLES:
             raise UserError(f"v: there must be at most {MAX_TRIANGLES} vertices")
-    elif word == b"vn":
-        x, y, z = map(float, rest[:3])
-        content.normals.extend((x, y, z))
-    elif word == b"vt":
-        # v points up from the lower edge
-        content.uvs.extend((float(rest[0]) if rest else 0.0, 1 - float(rest[1]) if len(rest) > 1 else 1.0))
-    elif word == b"usemtl":
-        content.material = _name(line)
-    elif word == b"mtllib":
-        _libraries(content.library, _name(line))
-    elif word in CURVES:
-        content.library.note("curves and curved surfaces are not read")
-    elif word in (b"p", b"l"):
-        content.library.note("points and lines are not read")
+    elif keyword == b"vn":
+        x, y, z = map(float, arguments[:3])
+        obj.normals.extend((x, y, z))
+    elif keyword == b"vt":
+        # v points up from the lower edge; ours points down from the upper.
+        u = float(arguments[0]) if arguments else 0.0
+        v = 1 - float(arguments[1]) if len(arguments) > 1 else 1.0
+        obj.uvs.extend((u, v))
+    elif keyword == b"usemtl":
+        obj.material = _parse_name(line)
+    elif keyword == b"mtllib":
+        _read_material_files(obj.library, _parse_name(line))
+    elif keyword in CURVE_KEYWORDS:
+        obj.library.warn("curves and curved surfaces are not read")
+    elif keyword in (b"p", b"l"):
+        obj.library.warn("points and lines are not read")
 
 
-def _name(line: bytes) -> str:
-    """What stands behind the first word: names may have spaces."""
-    return decoded(line).strip().replace("\t", " ").partition(" ")[2].strip()
+def _parse_name(line: bytes) -> str:
+    """Everything behind the keyword: names may contain spaces."""
+    return decode_text(line).strip().replace("\t", " ").partition(" ")[2].strip()
 
 
-def _libraries(library: Library, names: str) -> None:
-    """One file whose name may have spaces, else several."""
-    if not read_library(library, names, "mtllib"):
-        for name in names.split()[:64]:
-            if not read_library(library, name, "mtllib"):
-                library.note(f"mtllib: there is no file {shown(name)}; drawn without its materials")
+def _read_material_files(library: MaterialLibrary, names: str) -> None:
+    """Read one file whose name may contain spaces, or several."""
+    if not read_material_file(library, names, "mtllib"):
+        for name in names.split()[:MAX_MATERIAL_FILES]:
+            if not read_material_file(library, name, "mtllib"):
+                library.warn(f"mtllib: there is no file {quote_value(name)}; drawn without its materials")
 
 
-def _face(content: Content, words: Sequence[Corner], negative: bool) -> None:
-    group = content.groups[content.material]
-    if negative:
-        words = [_counted_back(content, word) if isinstance(word, bytes) and b"-" in word else word for word in words]
-    group.corners.extend(map(content.numbers.__getitem__, words))
-    group.sizes.append(len(words))
-    if len(content.numbers) > MAX_TRIANGLES:
+def _add_face(obj: ObjFile, corners: Sequence[Corner], has_negative: bool) -> None:
+    group = obj.groups[obj.material]
+    if has_negative:
+        corners = [_resolve_negative(obj, c) if isinstance(c, bytes) and b"-" in c else c for c in corners]
+    group.corners.extend(map(obj.corner_numbers.__getitem__, corners))
+    group.sizes.append(len(corners))
+    if len(obj.corner_numbers) > MAX_TRIANGLES:
         raise UserError(f"f: there must be at most {MAX_TRIANGLES} different corners")
 
 
-def _counted_back(content: Content, word: bytes) -> tuple[int, int, int]:
-    """Position, UVs and normal of a corner, from 1. Negative numbers count back from the last of what stands above."""
-    present = len(content.positions) // 3, len(content.uvs) // 2, len(content.normals) // 3
-    found = []
-    for index, count in zip(_indices(word), present, strict=True):
+def _resolve_negative(obj: ObjFile, corner: bytes) -> tuple[int, int, int]:
+    """The indices of a corner, from 1. Negative indices count back from the last element read so far."""
+    counts = len(obj.positions) // 3, len(obj.uvs) // 2, len(obj.normals) // 3
+    indices = []
+    for index, count in zip(_parse_indices(corner), counts, strict=True):
         if index < -count:
-            raise UserError(f"f: {shown(word[:40].decode('latin-1'))} counts back beyond the first")
-        found.append(index + count + 1 if index < 0 else index)
-    return found[0], found[1], found[2]
+            raise UserError(f"f: {_quote_corner(corner)} counts back beyond the first")
+        indices.append(index + count + 1 if index < 0 else index)
+    return indices[0], indices[1], indices[2]
 
 
-def _indices(word: bytes) -> tuple[int, int, int]:
-    """`a`, `a/b`, `a//c` or `a/b/c`; 0: not there. Raises ValueError, and UserError."""
-    parts = word.split(b"/", 3)
-    if len(parts) > 3:
-        raise UserError(f"f: a corner must be like 1/2/3, not {shown(word[:40].decode('latin-1'))}")
-    position, uv, normal = (int(part) if part else 0 for part in (*parts, b"", b"")[:3])
-    if position == 0 or any(part.strip(b"+-0") == b"" for part in parts if part):
+def _parse_indices(corner: bytes) -> tuple[int, int, int]:
+    """Parse `a`, `a/b`, `a//c` or `a/b/c`; an index that is missing is 0. Raises ValueError, and UserError."""
+    words = corner.split(b"/", 3)
+    if len(words) > 3:
+        raise UserError(f"f: a corner must be like 1/2/3, not {_quote_corner(corner)}")
+    position, uv, normal = (int(word) if word else 0 for word in (*words, b"", b"")[:3])
+    if position == 0 or any(word.strip(b"+-0") == b"" for word in words if word):
         raise UserError("f: corners are counted from 1; there is no 0")
     return position, uv, normal
 
 
-def _table(content: Content) -> Longs:
-    """(n, 3) rows in positions, UVs and normals of every corner; -1: has none. Raises UserError."""
-    limits = len(content.positions) // 3, len(content.uvs) // 2, len(content.normals) // 3
-    table = np.empty((len(content.numbers), 3), np.int64)
-    for row, key in enumerate(content.numbers):
+def _build_corner_table(obj: ObjFile) -> Longs:
+    """(n, 3) rows of position, UV and normal of every corner; -1: it has none. Raises UserError."""
+    counts = len(obj.positions) // 3, len(obj.uvs) // 2, len(obj.normals) // 3
+    table = np.empty((len(obj.corner_numbers), 3), np.int64)
+    for row, corner in enumerate(obj.corner_numbers):
         try:
-            indices = _indices(key) if isinstance(key, bytes) else key
+            indices = _parse_indices(corner) if isinstance(corner, bytes) else corner
         except ValueError:
-            raise UserError(
-                f"f: a corner must be like 1/2/3, not {shown(key[:40].decode('latin-1') if isinstance(key, bytes) else '')}"
-            ) from None
-        for index, limit, kind in zip(indices, limits, ("v", "vt", "vn"), strict=True):
-            if index > limit:
-                raise UserError(f"f: {kind} {shown(index)} does not exist, {limit} present")
+            text = _quote_corner(corner if isinstance(corner, bytes) else b"")
+            raise UserError(f"f: a corner must be like 1/2/3, not {text}") from None
+        for index, count, keyword in zip(indices, counts, ("v", "vt", "vn"), strict=True):
+            if index > count:
+                raise UserError(f"f: {keyword} {quote_value(index)} does not exist, {count} present")
         table[row] = indices
     return table - 1
 
 
-def _surfaces(content: Content) -> list[Surface]:
-    place, uv, normal = _table(content).T
-    positions, colors = np.array(content.positions).reshape(-1, 3), _colors(content)
-    normals, uvs = _rows(content.normals, 3, normal, 0.0), _rows(content.uvs, 2, uv, np.nan)
-    missing = [name for name in content.groups if name and name not in content.library.materials]
-    if missing:
-        content.library.note(
-            f"usemtl: there is no material {', '.join(map(shown, missing[:3]))}{', ...' if len(missing) > 3 else ''}; drawn grey"
-        )
-    surfaces = []
-    for name, group in content.groups.items():
-        own, corners = np.unique(np.array(group.corners, np.int64), return_inverse=True)
-        surfaces.append(
-            Surface(
-                positions[place[own]],
-                corners,
+def _build_polygon_meshes(obj: ObjFile) -> list[PolygonMesh]:
+    position_rows, uv_rows, normal_rows = _build_corner_table(obj).T
+    positions, colors = np.array(obj.positions).reshape(-1, 3), _get_colors(obj)
+    normals, uvs = _gather_rows(obj.normals, 3, normal_rows, 0.0), _gather_rows(obj.uvs, 2, uv_rows, np.nan)
+    _warn_of_missing_materials(obj)
+    polygon_meshes = []
+    for name, group in obj.groups.items():
+        corners, face_indices = np.unique(np.array(group.corners, np.int64), return_inverse=True)
+        rows = position_rows[corners]
+        default_material = Material(name=name.encode("utf-8", "replace").decode())
+        polygon_meshes.append(
+            PolygonMesh(
+                positions[rows],
+                face_indices,
                 np.array(group.sizes, np.int64),
-                content.library.materials.get(name, Material(name=name.encode("utf-8", "replace").decode())),
-                None if normals is None else normals[own],
-                None if uvs is None else uvs[own],
-                None if colors is None else colors[place[own]],
+                obj.library.materials.get(name, default_material),
+                None if normals is None else normals[corners],
+                None if uvs is None else uvs[corners],
+                None if colors is None else colors[rows],
             )
         )
-    return surfaces
+    return polygon_meshes
 
 
-def _rows(values: array[float], width: int, rows: Longs, missing: float) -> Doubles | None:
-    """The rows of a list of numbers, None where no corner has one."""
+def _warn_of_missing_materials(obj: ObjFile) -> None:
+    missing = [name for name in obj.groups if name and name not in obj.library.materials]
+    if missing:
+        names = ", ".join(map(quote_value, missing[:3])) + (", ..." if len(missing) > 3 else "")
+        obj.library.warn(f"usemtl: there is no material {names}; drawn grey")
+
+
+def _gather_rows(values: array[float], width: int, rows: Longs, missing: float) -> Doubles | None:
+    """The values of each corner, `missing` where it has none; None if no corner has one."""
     if not (rows >= 0).any():
         return None
-    found: Doubles = np.array(values).reshape(-1, width)[rows]
-    found[rows < 0] = missing
-    return found
+    gathered: Doubles = np.array(values).reshape(-1, width)[rows]
+    gathered[rows < 0] = missing
+    return gathered
 
 
-def _colors(content: Content) -> Doubles | None:
-    """(n, 4) linear, of every vertex; None where not every vertex has a colour."""
-    if not content.colors:
+def _get_colors(obj: ObjFile) -> Doubles | None:
+    """(n, 4) linear colours of the vertices; None unless every vertex has one."""
+    if not obj.colors:
         return None
-    colors = np.array(content.colors).reshape(-1, 3)
-    if len(colors) * 3 != len(content.positions) or not ((colors >= 0) & (colors <= 1)).all():
-        content.library.note("v: colours are not read, as not every vertex has one from 0 to 1")
+    colors = np.array(obj.colors).reshape(-1, 3)
+    if len(colors) * 3 != len(obj.positions) or not ((colors >= 0) & (colors <= 1)).all():
+        obj.library.warn("v: colours are not read, as not every vertex has one from 0 to 1")
         return None
-    return np.insert(linear(colors), 3, 1.0, 1)
+    return np.insert(srgb_to_linear(colors), 3, 1.0, 1)

@@ -1,6 +1,6 @@
-"""PLY, ASCII and binary of both byte orders -> polygons, with normals, UVs and colours where the vertices have them.
+"""Read PLY, ASCII and binary of both byte orders: polygons, with normals, UVs and colours of vertices.
 
-Format: G. Turk, "The PLY Polygon File Format", 1994, with the names of properties that are in use. Colours are sRGB.
+Format: G. Turk, "The PLY Polygon File Format", 1994, with the property names that are in use. Colours are sRGB.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssdo.scene.files import beside, check_no_url, file_bytes, images
-from ssdo.scene.files.json_tree import shown
-from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, Surface, linear
-from ssdo.scene.files.mtl import MAX_PICTURE
-from ssdo.scene.files.polygons import Doubles, Longs
-from ssdo.scene.model import Image, Material
+from ssdo.arrays import Doubles, Longs
+from ssdo.scene.files import images
+from ssdo.scene.files.errors import quote_value
+from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
+from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
+from ssdo.scene.model import ImageTexture, Material, Scene
 from ssdo.settings import UserError
 
-MAX_HEADER = 2**16  # bytes
+MAX_HEADER_BYTES = 2**16
 MAX_PROPERTIES = 256  # of an element
-TYPES = {
+DTYPES = {
     "char": "i1",
     "uchar": "u1",
     "short": "i2",
@@ -33,8 +33,6 @@ TYPES = {
     "uint": "u4",
     "float": "f4",
     "double": "f8",
-}
-TYPES |= {
     "int8": "i1",
     "uint8": "u1",
     "int16": "i2",
@@ -44,16 +42,20 @@ TYPES |= {
     "float32": "f4",
     "float64": "f8",
 }
-ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "<"}
-UVS = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "texture_t"))
-INDICES = ("vertex_indices", "vertex_index")
+BYTE_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "<"}
+POSITION_NAMES = ("x", "y", "z")
+NORMAL_NAMES = ("nx", "ny", "nz")
+UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "texture_t"))
+COLOR_NAMES = ("red", "green", "blue")
+VERTEX_NAMES = {*POSITION_NAMES, *NORMAL_NAMES, *COLOR_NAMES, "alpha", *sum(UV_NAMES, ())}
+INDEX_NAMES = ("vertex_indices", "vertex_index")
 
 
 class Property(NamedTuple):
     name: str
-    stored: str  # as numpy writes types
-    full: float  # what stands for 1 in a colour
-    counted: str = ""  # the type of a list's length; "" for a single number
+    dtype: str  # as numpy names it, without byte order
+    full_scale: float  # the value that means 1 in a colour
+    length_dtype: str = ""  # of the length of a list; "" for a single number
 
 
 @dataclass
@@ -64,265 +66,296 @@ class Element:
 
     @property
     def has_lists(self) -> bool:
-        return any(p.counted for p in self.properties)
+        return any(p.length_dtype for p in self.properties)
 
 
 @dataclass
 class Header:
-    order: str = ""
-    ascii: bool = False
+    byte_order: str = ""
+    is_ascii: bool = False
     elements: list[Element] = field(default_factory=list)
-    texture: str = ""
+    texture: str = ""  # name of an image file
     size: int = 0  # bytes
 
 
-def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
-    """Its faces. Raises UserError("<element>: <rule>"); adds to `notes`."""
-    header = _header(data)
-    if header.ascii:
-        header, data = _as_doubles(header, data)
-    names = [e.name for e in header.elements]
+class Faces(NamedTuple):
+    """The faces of a file, one after the other."""
+
+    indices: Longs  # of vertices
+    sizes: Longs  # number of vertices of each face
+
+
+class RawFaces(NamedTuple):
+    """Faces as stored, and the offset of the byte behind them."""
+
+    indices: npt.NDArray[np.generic]
+    sizes: Longs
+    end: int
+
+
+def read_ply(path: Path) -> Scene:
+    """Read a scene from a .ply file: metres, y up, linear colour. Raises UserError("<file>: <element>: <rule>")."""
+    return read_mesh_file(path, _parse)
+
+
+def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
+    header = _parse_header(data)
+    if header.is_ascii:
+        header, data = _convert_ascii(header, data)
+    names = [element.name for element in header.elements]
     if "vertex" not in names:
         raise UserError("header: must have an element vertex")
     if "face" not in names:
-        raise UserError(
-            f"file: has no triangles: there is no element face{'; strips are not read' if 'tristrips' in names else ''}"
-        )
-    at, vertices, faces = header.size, None, None
-    found: dict[str, Doubles]
+        hint = "; strips are not read" if "tristrips" in names else ""
+        raise UserError(f"file: has no triangles: there is no element face{hint}")
+    offset = header.size
+    vertex_element: Element | None = None
+    vertices: dict[str, Doubles] = {}
+    faces: Faces | None = None
     for element in header.elements:
-        if element.name == "vertex" and vertices is None:
-            found, at = _singles(data, at, element, header.order)
-            vertices = element, found
+        if element.name == "vertex" and vertex_element is None:
+            vertices, offset = _read_numbers(data, offset, element, header.byte_order)
+            vertex_element = element
         elif element.name == "face" and faces is None:
-            faces, at = _faces(data, at, element, header.order, notes)
-        elif faces is not None and vertices is not None:
-            break  # what stands behind does not matter
+            faces, offset = _read_faces(data, offset, element, header.byte_order, warnings)
+        elif faces is not None and vertex_element is not None:
+            break  # the elements behind are not used
         elif element.has_lists:
-            raise UserError(f"element {shown(element.name)}: lists before the faces are not read")
+            raise UserError(f"element {quote_value(element.name)}: lists before the faces are not read")
         else:
-            _, at = _singles(data, at, element, header.order)
-    assert vertices and faces
-    return [_surface(*vertices, *faces, _material(header, path, notes))]
+            _, offset = _read_numbers(data, offset, element, header.byte_order)
+    assert vertex_element and faces
+    return [_build_polygon_mesh(vertex_element, vertices, faces, _read_material(header, path, warnings))]
 
 
-# ---- the header -----------------------------------------------------------------------------------------------------------
+# ---- the header ------------------------------------------------------------------------------------------------------
 
 
-def _header(data: bytes) -> Header:
-    end = re.search(rb"^end_header[ \t]*(\r\n|\n|\r)", data[:MAX_HEADER], re.MULTILINE) or re.search(
-        rb"\rend_header(\r)", data[:MAX_HEADER]
-    )
+def _parse_header(data: bytes) -> Header:
+    top = data[:MAX_HEADER_BYTES]
+    end = re.search(rb"^end_header[ \t]*(\r\n|\n|\r)", top, re.MULTILINE) or re.search(rb"\rend_header(\r)", top)
     if data[:3] != b"ply" or end is None:
-        raise UserError(f"file: no PLY: must begin with ply, and have end_header within {MAX_HEADER >> 10} KiB")
+        limit = f"{MAX_HEADER_BYTES >> 10} KiB"
+        raise UserError(f"file: no PLY: must begin with ply, and have end_header within {limit}")
     header = Header(size=end.end())
     for line in re.split(r"\r\n|\n|\r", data[: end.start()].decode("latin-1"))[1:]:
-        words = line.split()
-        match words:
-            case ["format", name, "1.0"] if name in ORDERS:
-                header.order, header.ascii = ORDERS[name], name == "ascii"
-            case ["element", name, count] if re.fullmatch(r"[0-9]{1,18}", count):
-                header.elements.append(Element(name, int(count)))
-            case ["property", "list", counted, stored, name] if (
-                header.elements and counted in TYPES and stored in TYPES
-            ):
-                _add(header.elements[-1], Property(name, TYPES[stored], _full(stored), TYPES[counted]))
-            case ["property", stored, name] if header.elements and stored in TYPES:
-                _add(header.elements[-1], Property(name, TYPES[stored], _full(stored)))
-            case ["comment", "TextureFile", *_]:
-                header.texture = header.texture or line.partition("TextureFile")[2].strip()
-            case [] | ["comment" | "obj_info", *_]:
-                pass
-            case _:
-                raise UserError(f"header: not understood: {shown(line.strip())}")
-    if not header.order:
-        raise UserError(f"header: must have a format, one of {', '.join(ORDERS)}, and version 1.0")
+        _parse_header_line(header, line)
+    if not header.byte_order:
+        raise UserError(f"header: must have a format, one of {', '.join(BYTE_ORDERS)}, and version 1.0")
     return header
 
 
-def _add(element: Element, p: Property) -> None:
-    if any(p.name == other.name for other in element.properties) or len(element.properties) >= MAX_PROPERTIES:
-        raise UserError(
-            f"header: element {shown(element.name)}: property {shown(p.name)} twice, or more than {MAX_PROPERTIES} of them"
-        )
-    element.properties.append(p)
+def _parse_header_line(header: Header, line: str) -> None:
+    match line.split():
+        case ["format", name, "1.0"] if name in BYTE_ORDERS:
+            header.byte_order, header.is_ascii = BYTE_ORDERS[name], name == "ascii"
+        case ["element", name, count] if re.fullmatch(r"[0-9]{1,18}", count):
+            header.elements.append(Element(name, int(count)))
+        case ["property", "list", length, kind, name] if header.elements and length in DTYPES and kind in DTYPES:
+            _add_property(header, Property(name, DTYPES[kind], _full_scale(kind), DTYPES[length]))
+        case ["property", kind, name] if header.elements and kind in DTYPES:
+            _add_property(header, Property(name, DTYPES[kind], _full_scale(kind)))
+        case ["comment", "TextureFile", *_]:
+            header.texture = header.texture or line.partition("TextureFile")[2].strip()
+        case [] | ["comment" | "obj_info", *_]:
+            pass
+        case _:
+            raise UserError(f"header: not understood: {quote_value(line.strip())}")
 
 
-def _full(stored: str) -> float:
-    """What stands for 1."""
-    kind = np.dtype(TYPES[stored])
-    return 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
+def _add_property(header: Header, new: Property) -> None:
+    element = header.elements[-1]
+    if any(new.name == p.name for p in element.properties) or len(element.properties) >= MAX_PROPERTIES:
+        problem = f"property {quote_value(new.name)} twice, or more than {MAX_PROPERTIES} of them"
+        raise UserError(f"header: element {quote_value(element.name)}: {problem}")
+    element.properties.append(new)
 
 
-def _as_doubles(header: Header, data: bytes) -> tuple[Header, bytes]:
-    """An ASCII file as the binary one that has doubles throughout."""
+def _full_scale(kind: str) -> float:
+    dtype = np.dtype(DTYPES[kind])
+    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
+
+
+def _convert_ascii(header: Header, data: bytes) -> tuple[Header, bytes]:
+    """An ASCII file as a binary one whose numbers are all doubles."""
     try:
         values: Doubles = np.fromstring(data[header.size :].decode("ascii"), dtype=np.float64, sep=" ")
-    except ValueError:  # UnicodeDecodeError too
+    except ValueError:  # UnicodeDecodeError, too
         raise UserError("file: must have nothing but numbers behind the header") from None
     elements = [
-        Element(e.name, e.count, [p._replace(stored="f8", counted="f8" if p.counted else "") for p in e.properties])
-        for e in header.elements
+        Element(
+            element.name,
+            element.count,
+            [p._replace(dtype="f8", length_dtype="f8" if p.length_dtype else "") for p in element.properties],
+        )
+        for element in header.elements
     ]
     return Header("<", True, elements, header.texture), values.tobytes()
 
 
-# ---- elements -------------------------------------------------------------------------------------------------------------
+# ---- elements --------------------------------------------------------------------------------------------------------
 
 
 def _cut_off(element: Element) -> UserError:
-    return UserError(f"element {shown(element.name)}: the file is cut off, or {element.count} are too many")
+    return UserError(f"element {quote_value(element.name)}: the file is cut off, or {element.count} are too many")
 
 
-def _singles(data: bytes, at: int, element: Element, order: str) -> tuple[dict[str, Doubles], int]:
-    """The numbers of an element without lists by name, and where it ends."""
+def _read_numbers(data: bytes, offset: int, element: Element, byte_order: str) -> tuple[dict[str, Doubles], int]:
+    """The numbers of an element without lists by name, and the offset behind them. Only used properties are kept."""
     if element.has_lists:
-        raise UserError(f"element {shown(element.name)}: must have no lists")
-    row = np.dtype([(p.name, order + p.stored) for p in element.properties])
-    if element.count * row.itemsize > len(data) - at:
+        raise UserError(f"element {quote_value(element.name)}: must have no lists")
+    row_dtype = np.dtype([(p.name, byte_order + p.dtype) for p in element.properties])
+    if element.count * row_dtype.itemsize > len(data) - offset:
         raise _cut_off(element)
-    if not row.itemsize:
-        return {}, at
-    rows = np.frombuffer(data, row, element.count, at)
-    wanted = (
-        ("x", "y", "z", "nx", "ny", "nz", "red", "green", "blue", "alpha", *sum(UVS, ()))
-        if element.name == "vertex"
-        else ()
+    if not row_dtype.itemsize:
+        return {}, offset
+    rows = np.frombuffer(data, row_dtype, element.count, offset)
+    used = VERTEX_NAMES if element.name == "vertex" else set()
+    numbers = {p.name: rows[p.name].astype(np.float64) for p in element.properties if p.name in used}
+    return numbers, offset + rows.nbytes
+
+
+def _read_faces(data: bytes, offset: int, element: Element, byte_order: str, warnings: list[str]) -> tuple[Faces, int]:
+    """The faces, and the offset behind them."""
+    index_property = next(
+        (k for k, p in enumerate(element.properties) if p.length_dtype and p.name in INDEX_NAMES), None
     )
-    return {p.name: rows[p.name].astype(np.float64) for p in element.properties if p.name in wanted}, at + rows.nbytes
-
-
-def _faces(data: bytes, at: int, element: Element, order: str, notes: list[str]) -> tuple[tuple[Longs, Longs], int]:
-    """Corners and how many each face has, and where the element ends."""
-    wanted = next((k for k, p in enumerate(element.properties) if p.counted and p.name in INDICES), None)
-    if wanted is None:
-        raise UserError(f"element face: must have a list {' or '.join(INDICES)}")
+    if index_property is None:
+        raise UserError(f"element face: must have a list {' or '.join(INDEX_NAMES)}")
     if any(p.name == "red" for p in element.properties):
-        notes.append("colours of faces are not read")
-    if element.count > len(data) - at:  # a row has a byte at least
+        warnings.append("colours of faces are not read")
+    if element.count > len(data) - offset:  # a row has at least one byte
         raise _cut_off(element)
     if not element.count:
-        return (np.empty(0, np.int64), np.empty(0, np.int64)), at
-    found = _even(data, at, element, order, wanted) or _uneven(data, at, element, order, wanted)
-    if len(found[0]) > 4 * MAX_TRIANGLES:
+        return Faces(np.empty(0, np.int64), np.empty(0, np.int64)), offset
+    arguments = data, offset, element, byte_order, index_property
+    raw = _read_uniform_faces(*arguments) or _read_mixed_faces(*arguments)
+    if len(raw.indices) > 4 * MAX_TRIANGLES:
         raise UserError(f"element face: must have at most {MAX_TRIANGLES} triangles")
-    corners = found[0].astype(np.int64)
-    if not (corners == found[0]).all():
+    indices = raw.indices.astype(np.int64)
+    if not (indices == raw.indices).all():
         raise UserError("element face: indices must be whole numbers")
-    return (corners, found[1]), found[2]
+    return Faces(indices, raw.sizes), raw.end
 
 
-def _even(
-    data: bytes, at: int, element: Element, order: str, wanted: int
-) -> tuple[npt.NDArray[np.generic], Longs, int] | None:
-    """Faces whose lists are as long as those of the first, as most files have them: a table. None where they are
-    not.
-    """
+def _read_uniform_faces(
+    data: bytes, offset: int, element: Element, byte_order: str, index_property: int
+) -> RawFaces | None:
+    """Faces whose lists all have the lengths of the first face's, read as a table; None if they differ."""
     fields: list[Any] = []
-    size, lengths = 0, {}
+    row_bytes, lengths = 0, {}
     for k, p in enumerate(element.properties):
-        if p.counted:
-            lengths[k] = _length(data, at + size, p, order, element)
-            fields.append((f"count {k}", order + p.counted))
-            fields.append((f"list {k}", order + p.stored, (lengths[k],)))
-            size += np.dtype(p.counted).itemsize + lengths[k] * np.dtype(p.stored).itemsize
+        if p.length_dtype:
+            lengths[k] = _read_length(data, offset + row_bytes, p, byte_order, element)
+            fields.append((f"count {k}", byte_order + p.length_dtype))
+            fields.append((f"list {k}", byte_order + p.dtype, (lengths[k],)))
+            row_bytes += np.dtype(p.length_dtype).itemsize + lengths[k] * np.dtype(p.dtype).itemsize
         else:
-            fields.append((f"single {k}", order + p.stored))
-            size += np.dtype(p.stored).itemsize
-        if size * element.count > len(data) - at:
+            fields.append((f"single {k}", byte_order + p.dtype))
+            row_bytes += np.dtype(p.dtype).itemsize
+        if row_bytes * element.count > len(data) - offset:
             return None
-    rows = np.frombuffer(data, np.dtype(fields), element.count, at)
+    rows = np.frombuffer(data, np.dtype(fields), element.count, offset)
     if any((rows[f"count {k}"] != length).any() for k, length in lengths.items()):
         return None
-    return rows[f"list {wanted}"].ravel(), np.full(element.count, lengths[wanted]), at + rows.nbytes
+    sizes = np.full(element.count, lengths[index_property])
+    return RawFaces(rows[f"list {index_property}"].ravel(), sizes, offset + rows.nbytes)
 
 
-def _uneven(
-    data: bytes, at: int, element: Element, order: str, wanted: int
-) -> tuple[npt.NDArray[np.generic], Longs, int]:
-    """Faces of any kind, one by one."""
-    chosen, sizes = bytearray(), np.empty(element.count, np.int64)
-    plan = [
-        (np.dtype(p.stored).itemsize, struct.Struct(order + np.dtype(p.counted).char) if p.counted else None)
+def _read_mixed_faces(data: bytes, offset: int, element: Element, byte_order: str, index_property: int) -> RawFaces:
+    """Faces with lists of any length, read one by one."""
+    index_bytes, sizes = bytearray(), np.empty(element.count, np.int64)
+    layout = [
+        (
+            np.dtype(p.dtype).itemsize,
+            struct.Struct(byte_order + np.dtype(p.length_dtype).char) if p.length_dtype else None,
+        )
         for p in element.properties
     ]
     for row in range(element.count):
-        for k, (itemsize, length) in enumerate(plan):
-            if length is None:
-                at += itemsize
+        for k, (itemsize, length_format) in enumerate(layout):
+            if length_format is None:
+                offset += itemsize
                 continue
             try:
-                (n,) = length.unpack_from(data, at)
+                (length,) = length_format.unpack_from(data, offset)
             except struct.error:
                 raise _cut_off(element) from None
-            at += length.size
-            end = at + int(n) * itemsize if 0 <= n < len(data) else -1
-            if end < 0 or end > len(data) or n != int(n):
+            offset += length_format.size
+            end = offset + int(length) * itemsize if 0 <= length < len(data) else -1
+            if end < 0 or end > len(data) or length != int(length):
                 raise _cut_off(element)
-            if k == wanted:
-                chosen += data[at:end]
-                sizes[row] = n
-            at = end
-    if at > len(data):
+            if k == index_property:
+                index_bytes += data[offset:end]
+                sizes[row] = length
+            offset = end
+    if offset > len(data):
         raise _cut_off(element)
-    return np.frombuffer(bytes(chosen), order + element.properties[wanted].stored), sizes, at
+    indices = np.frombuffer(bytes(index_bytes), byte_order + element.properties[index_property].dtype)
+    return RawFaces(indices, sizes, offset)
 
 
-def _length(data: bytes, at: int, p: Property, order: str, element: Element) -> int:
-    kind = np.dtype(order + p.counted)
-    if at + kind.itemsize > len(data):
+def _read_length(data: bytes, offset: int, p: Property, byte_order: str, element: Element) -> int:
+    dtype = np.dtype(byte_order + p.length_dtype)
+    if offset + dtype.itemsize > len(data):
         raise _cut_off(element)
-    n = float(np.frombuffer(data, kind, 1, at)[0])
-    if not 0 <= n <= len(data) or n != int(n):
+    length = float(np.frombuffer(data, dtype, 1, offset)[0])
+    if not 0 <= length <= len(data) or length != int(length):
         raise _cut_off(element)
-    return int(n)
+    return int(length)
 
 
-# ---- what they mean -------------------------------------------------------------------------------------------------------
+# ---- meshes and materials --------------------------------------------------------------------------------------------
 
 
-def _surface(element: Element, found: dict[str, Doubles], corners: Longs, sizes: Longs, material: Material) -> Surface:
-    if not {"x", "y", "z"} <= found.keys():
+def _build_polygon_mesh(
+    element: Element, vertices: dict[str, Doubles], faces: Faces, material: Material
+) -> PolygonMesh:
+    if not vertices.keys() >= set(POSITION_NAMES):
         raise UserError("element vertex: must have the properties x, y and z")
     if element.count > MAX_TRIANGLES:
         raise UserError(f"element vertex: there must be at most {MAX_TRIANGLES} vertices")
-    if corners.size and not (corners.min() >= 0 and corners.max() < element.count):
-        bad = corners[(corners < 0) | (corners >= element.count)][0]
-        raise UserError(f"element face: vertex {bad} does not exist, {element.count} present")
-    normals = np.stack([found[n] for n in ("nx", "ny", "nz")], 1) if {"nx", "ny", "nz"} <= found.keys() else None
-    s, t = next(((s, t) for s, t in UVS if s in found and t in found), ("", ""))
-    uvs = np.stack([found[s], 1 - found[t]], 1) if s else None  # t points up from the lower edge
-    return Surface(
-        np.stack([found[n] for n in "xyz"], 1), corners, sizes, material, normals, uvs, _colors(element, found)
-    )
+    indices = faces.indices
+    if indices.size and not (indices.min() >= 0 and indices.max() < element.count):
+        wrong = indices[(indices < 0) | (indices >= element.count)][0]
+        raise UserError(f"element face: vertex {wrong} does not exist, {element.count} present")
+    normals = uvs = None
+    if vertices.keys() >= set(NORMAL_NAMES):
+        normals = np.stack([vertices[name] for name in NORMAL_NAMES], 1)
+    for s, t in UV_NAMES:
+        if s in vertices and t in vertices:
+            uvs = np.stack([vertices[s], 1 - vertices[t]], 1)  # t points up from the lower edge
+            break
+    positions = np.stack([vertices[name] for name in POSITION_NAMES], 1)
+    return PolygonMesh(positions, indices, faces.sizes, material, normals, uvs, _get_colors(element, vertices))
 
 
-def _colors(element: Element, found: dict[str, Doubles]) -> Doubles | None:
-    """(n, 4) linear, of numbers that are whole from 0 to what their type holds, or from 0 to 1."""
-    if not {"red", "green", "blue"} <= found.keys():
+def _get_colors(element: Element, vertices: dict[str, Doubles]) -> Doubles | None:
+    """(n, 4) linear, from integers of the type's full range or floats from 0 to 1."""
+    if not vertices.keys() >= set(COLOR_NAMES):
         return None
-    full = {p.name: p.full for p in element.properties}
-    values = [
-        np.clip(found[n] / full[n], 0, 1) if n in found else np.ones(element.count)
-        for n in ("red", "green", "blue", "alpha")
-    ]
-    return np.stack([*(linear(v) for v in values[:3]), values[3]], 1)
+    full_scale = {p.name: p.full_scale for p in element.properties}
+    red, green, blue, alpha = (
+        np.clip(vertices[name] / full_scale[name], 0, 1) if name in vertices else np.ones(element.count)
+        for name in (*COLOR_NAMES, "alpha")
+    )
+    return np.stack([srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue), alpha], 1)
 
 
-def _material(header: Header, path: Path, notes: list[str]) -> Material:
-    """White where there are colours, which it is multiplied with, or the image that the header names."""
-    vertex = next(e for e in header.elements if e.name == "vertex")
-    white = Material((1, 1, 1)) if any(p.name == "red" for p in vertex.properties) else Material()
+def _read_material(header: Header, path: Path, warnings: list[str]) -> Material:
+    """White below vertex colours or the image that the header names; else grey."""
+    vertex = next(element for element in header.elements if element.name == "vertex")
+    has_colors = any(p.name == "red" for p in vertex.properties)
+    untextured = Material((1, 1, 1)) if has_colors else Material()
     if not header.texture:
-        return white
+        return untextured
     where, name = "comment TextureFile", header.texture.replace("\\", "/")
     check_no_url(name, where)
-    target = beside(path.parent, name, where)
+    target = resolve_beside(path.parent, name, where)
     try:
-        pixels = images.decoded(
-            file_bytes(target, f"{where} {shown(name)}", MAX_PICTURE), where, images.Spent(), images.MORE_FORMATS
-        )
-    except UserError as problem:
-        notes.append(f"{problem}; drawn without it")
-        return white
-    return Material((1, 1, 1), albedo_image=Image(pixels))
+        data = read_file_bytes(target, f"{where} {quote_value(name)}", images.MAX_FILE_BYTES)
+        pixels = images.decode_image(data, where, images.ImageLimits(), images.MESH_FORMATS)
+    except UserError as error:
+        warnings.append(f"{error}; drawn without it")
+        return untextured
+    return Material((1, 1, 1), albedo_texture=ImageTexture(pixels))

@@ -1,4 +1,4 @@
-"""How far the reading of a large file has come, for whoever waits for it."""
+"""Progress of reading a large file, for a progress bar or the viewer."""
 
 from __future__ import annotations
 
@@ -8,52 +8,50 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-Thing = TypeVar("Thing")
-Listener = Callable[[str, int, int], None]  # what is being read, how many are done, of how many
+Item = TypeVar("Item")
+ProgressCallback = Callable[[str, int, int], None]  # what is read, number of items done, number of all items
 
-WAIT = 0.7  # seconds that a file may take until a bar appears
+BAR_DELAY = 0.7  # seconds of reading before the bar appears
 
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_callback: ContextVar[ProgressCallback | None] = ContextVar("callback", default=None)
 
 
 @contextlib.contextmanager
-def told(listener: Listener) -> Iterator[None]:
-    """Inside, reading a file tells the listener how far it has come."""
-    before = _listener.set(listener)
+def report_progress_to(callback: ProgressCallback) -> Iterator[None]:
+    """Within the context, readers report their progress to `callback`."""
+    token = _callback.set(callback)
     try:
         yield
     finally:
-        _listener.reset(before)
+        _callback.reset(token)
 
 
 @contextlib.contextmanager
-def on_terminal() -> Iterator[None]:
-    """Inside, reading a file that takes a while shows a bar on stderr, where that is a terminal."""
+def show_progress_bar() -> Iterator[None]:
+    """Within the context, readers show a bar on stderr, if it is a terminal and reading takes a while."""
     with contextlib.ExitStack() as stack:
 
         @functools.cache
-        def bar() -> Any:
-            from tqdm import (
-                tqdm,  # not before something is read: it takes 25 ms, and built-in scenes have nothing to tell
-            )
+        def get_bar() -> Any:
+            from tqdm import tqdm  # imported when a reader reports: built-in scenes never do
 
-            return stack.enter_context(
-                tqdm(disable=None, leave=False, delay=WAIT, bar_format="{desc} {percentage:3.0f}% |{bar:40}|")
-            )
+            layout = "{desc} {percentage:3.0f}% |{bar:40}|"
+            return stack.enter_context(tqdm(disable=None, leave=False, delay=BAR_DELAY, bar_format=layout))
 
-        def show(what: str, done: int, count: int) -> None:
-            bar().total = count
-            bar().set_description_str(f"reading {what}", refresh=False)
-            bar().update(done - bar().n)
+        def update_bar(label: str, done: int, count: int) -> None:
+            bar = get_bar()
+            bar.total = count
+            bar.set_description_str(f"reading {label}", refresh=False)
+            bar.update(done - bar.n)
 
-        with told(show):
+        with report_progress_to(update_bar):
             yield
 
 
-def counted(what: str, things: Iterable[Thing], count: int) -> Iterator[Thing]:
-    """The things, one after the other, telling whoever listens how many are done."""
-    listener = _listener.get()
-    for number, thing in enumerate(things, 1):
-        yield thing
-        if listener:
-            listener(what, number, count)
+def track_progress(label: str, items: Iterable[Item], count: int) -> Iterator[Item]:
+    """Iterate over `items` and report after each how many of `count` are done."""
+    callback = _callback.get()
+    for done, item in enumerate(items, 1):
+        yield item
+        if callback:
+            callback(label, done, count)

@@ -1,4 +1,4 @@
-"""STL, binary and ASCII -> flat triangles. The normals of the file are not believed: many programs write zeros.
+"""Read STL, binary and ASCII, as flat triangles. Its normals are ignored: many programs write zeros.
 
 Format: StereoLithography Interface Specification, 3D Systems, 1989.
 """
@@ -11,58 +11,76 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdo.scene.files.json_tree import shown
-from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, Surface, lines_of
-from ssdo.scene.files.polygons import Doubles
-from ssdo.scene.model import Material
+from ssdo.arrays import Doubles
+from ssdo.scene.files.errors import quote_value
+from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file
+from ssdo.scene.files.text import iterate_lines
+from ssdo.scene.model import Material, Scene
 from ssdo.settings import UserError
 
-HEADER = 84  # bytes, the last 4 of which are the number of triangles
+HEADER_BYTES = 84  # the last 4 are the number of triangles
 RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
-def read(data: bytes, path: Path, notes: list[str]) -> list[Surface]:
-    """All solids as one. Raises UserError("<element>: <rule>"); adds to `notes`."""
-    count = struct.unpack_from("<I", data, HEADER - 4)[0] if len(data) >= HEADER else 0
-    total = HEADER + count * RECORD.itemsize
-    text = data[:HEADER].lstrip()[:5].lower() == b"solid" and b"facet" in data[:4096].lower()
-    if text and len(data) != total:  # binary files may begin with `solid` too
-        points = _ascii(data)
-    elif len(data) < HEADER:
-        raise UserError("file: neither ASCII STL nor binary, which has 84 bytes at least")
-    elif len(data) < total:
-        raise UserError(
-            f"file: cut off, or no STL: {count} triangles declared, {(len(data) - HEADER) // RECORD.itemsize} present"
-        )
-    elif count > MAX_TRIANGLES:
+def read_stl(path: Path) -> Scene:
+    """Read a scene from an .stl file: metres, y up. Raises UserError("<file>: <element>: <rule>")."""
+    return read_mesh_file(path, _parse)
+
+
+def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
+    """All solids of the file as one."""
+    is_ascii = data[:HEADER_BYTES].lstrip()[:5].lower() == b"solid" and b"facet" in data[:4096].lower()
+    binary_size = HEADER_BYTES + _read_count(data) * RECORD.itemsize
+    # A binary file may begin with `solid`, too; then its size is right.
+    is_ascii = is_ascii and len(data) != binary_size
+    points = (_parse_ascii(data) if is_ascii else _parse_binary(data, warnings)).reshape(-1, 3)
+    return [PolygonMesh(points, np.arange(len(points)), np.full(len(points) // 3, 3), Material())]
+
+
+def _read_count(data: bytes) -> int:
+    """The number of triangles that a binary file declares."""
+    if len(data) < HEADER_BYTES:
+        return 0
+    count: int = struct.unpack_from("<I", data, HEADER_BYTES - 4)[0]
+    return count
+
+
+def _parse_binary(data: bytes, warnings: list[str]) -> Doubles:
+    """(n, 3, 3) vertices of the triangles."""
+    count = _read_count(data)
+    size = HEADER_BYTES + count * RECORD.itemsize
+    if len(data) < HEADER_BYTES:
+        raise UserError(f"file: neither ASCII STL nor binary, which has {HEADER_BYTES} bytes at least")
+    if len(data) < size:
+        present = (len(data) - HEADER_BYTES) // RECORD.itemsize
+        raise UserError(f"file: cut off, or no STL: {count} triangles declared, {present} present")
+    if count > MAX_TRIANGLES:
         raise UserError(f"file: must have at most {MAX_TRIANGLES} triangles")
-    else:
-        if len(data) > total:
-            notes.append(f"{len(data) - total} bytes behind the last triangle are not read")
-        points = np.frombuffer(data, RECORD, count, HEADER)["corners"].astype(np.float64)
-    points = points.reshape(-1, 3)
-    return [Surface(points, np.arange(len(points)), np.full(len(points) // 3, 3), Material())]
+    if len(data) > size:
+        warnings.append(f"{len(data) - size} bytes behind the last triangle are not read")
+    return np.frombuffer(data, RECORD, count, HEADER_BYTES)["corners"].astype(np.float64)
 
 
-def _ascii(data: bytes) -> Doubles:
-    """(n * 9,) coordinates of corners, three for each facet."""
-    points = array("d")
-    due = 0  # corners when the facet ends
-    for number, line in lines_of(data):
+def _parse_ascii(data: bytes) -> Doubles:
+    """(9 n,) coordinates of the vertices, three for each facet."""
+    coordinates = array("d")
+    expected = 0  # number of coordinates at the end of the facet
+    for number, line in iterate_lines(data):
         words = line.split(None, 4)
-        word = words[0].lower() if words else b""
+        keyword = words[0].lower() if words else b""
         try:
-            if word == b"vertex":
+            if keyword == b"vertex":
                 x, y, z = words[1:]
-                points.extend((float(x), float(y), float(z)))
-            elif word == b"facet":
-                due += 9
-            if (word in (b"facet", b"endfacet") and len(points) != due - 9 * (word == b"facet")) or len(points) > due:
+                coordinates.extend((float(x), float(y), float(z)))
+            elif keyword == b"facet":
+                expected += 9
+            complete = expected - 9 if keyword == b"facet" else expected
+            is_boundary = keyword in (b"facet", b"endfacet")
+            if (is_boundary and len(coordinates) != complete) or len(coordinates) > expected:
                 raise UserError(f"line {number}: a facet must have three vertices")
         except ValueError:
-            raise UserError(
-                f"line {number}: vertex: must be three numbers, not {shown(line[:60].decode('latin-1').strip())}"
-            ) from None
-    if len(points) != due:
+            text = quote_value(line[:60].decode("latin-1").strip())
+            raise UserError(f"line {number}: vertex: must be three numbers, not {text}") from None
+    if len(coordinates) != expected:
         raise UserError("file: cut off within a facet")
-    return np.array(points)
+    return np.array(coordinates)

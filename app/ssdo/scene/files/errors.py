@@ -1,0 +1,30 @@
+"""Error messages of the readers: one line, "<file>: <element>: <rule>"."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ssdo.settings import UserError
+
+
+def quote_value(value: Any) -> str:
+    """A value of the file for a message: short and on one line, whatever it holds."""
+    if isinstance(value, str):
+        text = ascii(value[:60])
+    else:
+        text = ascii(value if isinstance(value, (int, float)) else type(value).__name__)
+    return text if len(text) <= 64 else text[:60] + "..."
+
+
+@contextlib.contextmanager
+def name_file_in_errors(path: Path) -> Iterator[None]:
+    """Put the file's name before the message of a UserError, on one line. Lack of memory becomes a UserError, too."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(" ".join(f"{path}: {error}".splitlines())) from None
+    except MemoryError:
+        raise UserError(f"{path}: file: needs more memory than there is") from None

@@ -1,0 +1,139 @@
+"""Load a scene by name: a built-in scene with arguments, or a scene file by its path."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder
+from ssdo.scene.files.progress import show_progress_bar
+from ssdo.scene.model import Scene
+from ssdo.settings import UserError, suggest
+
+GLTF_SUFFIXES = (".glb", ".gltf")
+SCENE_SUFFIXES = (*GLTF_SUFFIXES, ".obj", ".ply", ".stl")
+SCENE_SUFFIXES_TEXT = f"{', '.join(SCENE_SUFFIXES[:-1])} or {SCENE_SUFFIXES[-1]}"  # for help texts and messages
+LARGE_SCENE_BYTES = 100 << 20  # the size of larger scenes is printed
+
+
+def load_scene(text: str, time: float = 0.0) -> Scene:
+    """Load a built-in scene or a scene file; the last few are cached.
+
+    `text` is a name, a name with arguments, or a path: `courtyard`, `blocks:count=9`, `models/chair.glb`,
+    `models/chair.glb:scene=1,camera=2,light=0`. `time` is in seconds and moves animated scenes.
+    Raises UserError for a scene that does not exist or cannot be read.
+    """
+    name, _, arguments = text.partition(":")
+    if name in BUILT_IN_SCENES:
+        return _build_scene(text, name, arguments, time if is_animated(name) else 0.0)
+    # The arguments follow the last colon behind the suffix: a Windows drive has a colon, too.
+    suffixes = "|".join(map(re.escape, SCENE_SUFFIXES))
+    match = re.fullmatch(rf"(.*(?:{suffixes}))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)
+    if match is None:
+        raise UserError(
+            f"no scene {text}{suggest(name, BUILT_IN_SCENES)}, or give a path to a {SCENE_SUFFIXES_TEXT} file"
+        )
+    path = Path(match[1])
+    suffix = path.suffix.lower()
+    defaults = {"scene": 0, "camera": 0, "light": 0} if suffix in GLTF_SUFFIXES else {}
+    selection = _parse_arguments(text, match[2] or "", defaults, f"a {suffix} file")
+    for key, value in selection.items():
+        if value < 0:
+            raise UserError(f"scene {text}: {key} must be a whole number from 0")
+    modified = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read_cached_file(path, modified, tuple(selection.items()))
+
+
+def preload_scene(text: str, time: float = 0.0) -> None:
+    """Load a scene into the cache with a progress bar, and print its warnings on stderr."""
+    with show_progress_bar():
+        scene = load_scene(text, time)
+    print_warnings(text, scene)
+
+
+def print_warnings(text: str, scene: Scene) -> None:
+    """Print a scene's warnings on stderr, and its size if it is large. `text` is what it was loaded by."""
+    for warning in scene.warnings:
+        print(f"{text}: {warning}", file=sys.stderr)
+    if scene.byte_size > LARGE_SCENE_BYTES:
+        print(f"{text}: {describe_scene(scene)}", file=sys.stderr)
+
+
+def describe_scene(scene: Scene) -> str:
+    """The number of triangles and the size in memory, as text."""
+    return f"{scene.triangle_count} triangles, {scene.byte_size / 2**20:.0f} MB"
+
+
+def is_animated(text: str) -> bool:
+    """Whether a scene depends on the time. `text` as for `load_scene`."""
+    name = text.partition(":")[0]
+    return name in BUILT_IN_SCENES and "time" in _get_parameters(get_builder(name))
+
+
+def read_scene_file(path: Path, **selection: int) -> Scene:
+    """Read a scene file by its suffix, without the cache. `selection` is for glTF: scene, camera, light.
+
+    Readers are imported when they are needed. Raises UserError for a file that cannot be read.
+    """
+    match path.suffix.lower():
+        case ".obj":
+            from ssdo.scene.files.obj import read_obj
+
+            return read_obj(path)
+        case ".ply":
+            from ssdo.scene.files.ply import read_ply
+
+            return read_ply(path)
+        case ".stl":
+            from ssdo.scene.files.stl import read_stl
+
+            return read_stl(path)
+        case _:
+            from ssdo.scene.files.gltf import read_gltf
+
+            return read_gltf(path, **selection)
+
+
+@lru_cache(2)
+def _read_cached_file(path: Path, modified: int, selection: tuple[tuple[str, int], ...]) -> Scene:
+    """`modified` is part of the cache's key: a file that has changed is read again."""
+    return read_scene_file(path, **dict(selection))
+
+
+@lru_cache(4)
+def _build_scene(text: str, name: str, arguments: str, time: float) -> Scene:
+    build = get_builder(name)
+    defaults = {key: p.default for key, p in _get_parameters(build).items() if key != "time"}
+    values = _parse_arguments(text, arguments, defaults, name)
+    if is_animated(name):
+        values["time"] = time
+    scene: Scene = build(**values)
+    return replace(scene, name=text)
+
+
+@cache
+def _get_parameters(build: Callable[..., Scene]) -> Mapping[str, inspect.Parameter]:
+    """The arguments that a built-in scene takes. Cached, since every frame asks for them."""
+    return inspect.signature(build).parameters
+
+
+def _parse_arguments(text: str, arguments: str, defaults: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Parse `key=value,...` into numbers of the types of `defaults`. Raises UserError for any other key or value."""
+    values: dict[str, Any] = {}
+    for argument in filter(None, arguments.split(",")):
+        key, _, value = argument.partition("=")
+        if key not in defaults:
+            hint = suggest(key, defaults) if defaults else f"; {name} takes none"
+            raise UserError(f"scene {text}: no argument {key}{hint}")
+        try:
+            values[key] = type(defaults[key])(value)
+        except ValueError:
+            kind = "a whole number" if isinstance(defaults[key], int) else "a number"
+            raise UserError(f"scene {text}: {key} must be {kind}") from None
+    return values
