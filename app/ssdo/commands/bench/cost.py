@@ -21,7 +21,7 @@ from ssdo.commands.bench.flags import add_clock_flag, add_count_flag, select_clo
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, plots
-from ssdo.measure.version import version
+from ssdo.measure.version import program_version
 from ssdo.render.pipeline import load_shot_scene
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
@@ -44,19 +44,19 @@ def main(arguments: Sequence[str]) -> int:
     techniques, visibilities = flags.pop("techniques").split(","), flags.pop("visibility").split(",")
     presets = QUICK if quick else FULL
     values = presets | {flag: text for flag in presets if (text := flags.pop(flag)) is not None}
-    folder = flags.pop("output") or images.free_name(Path("captures"), "cost", "")
+    folder = flags.pop("output") or images.unique_path(Path("captures"), "cost", "")
     csv_path, plot_path = (folder / name for name in FILES)
-    images.check_free([csv_path, plot_path], flags.pop("overwrite"))
+    images.require_absent([csv_path, plot_path], flags.pop("overwrite"))
     overrides = parse_overrides(flags)
     size = QUICK_SIZE if quick else FULL_SIZE
     shots = create_shots(Overrides({**size, **overrides.preset}, overrides.cli), techniques, visibilities)
     points = plan_points(shots, values)
-    has_plots = plots.drawable(csv_path.name)
+    has_plots = plots.has_matplotlib(csv_path.name)
     with Gpu(create_headless_context()) as gpu:
         clock_text = select_clock(gpu, clock)
         measurements = [measure_point(gpu, point, runs) for point in tqdm(points, desc="cost", disable=None)]
         info = gpu.ctx.info
-        run = RunInfo(info["GL_RENDERER"], info["GL_VERSION"], os.cpu_count() or 1, clock_text, runs, version())
+        run = RunInfo(info["GL_RENDERER"], info["GL_VERSION"], os.cpu_count() or 1, clock_text, runs, program_version())
     defaults = _describe_defaults(next(iter(shots.values())))
     print("\n".join([*cost_report.format_measurements(measurements), "", f"{defaults}; {run.describe()}"]))
     _write(csv_path, cost_report.format_csv(measurements, run).encode())
@@ -98,7 +98,7 @@ def _create_parser() -> FlagParser:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with images.written(path) as file:
+    with images.atomic_write(path) as file:
         file.write(content)
     print(path.absolute(), file=sys.stderr)
 

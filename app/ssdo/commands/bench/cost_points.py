@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ssdo.commands.bench.flags import parse_sizes
 from ssdo.commands.bench.techniques import get_param, list_screen_space_techniques
 from ssdo.gpu.context import Gpu
-from ssdo.measure.timings import BLUR, own, spread, summed
+from ssdo.measure.timings import DENOISE_PASSES, is_technique_pass, percentiles, sum_passes
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import load_shot_scene, render_frame
 from ssdo.render.shot import Camera, Shot
@@ -18,7 +18,7 @@ from ssdo.render.technique import Technique
 from ssdo.settings import UserError
 
 # passes of other parts of the frame, by their first letters
-OTHER_PASSES = {"denoiser": BLUR, "G-buffer": ("gbuffer",)}
+OTHER_PASSES = {"denoiser": DENOISE_PASSES, "G-buffer": ("gbuffer",)}
 
 Percentiles = Mapping[str, float]  # milliseconds: median, low (5 %), high (95 %)
 Change = Callable[[Shot], Shot]
@@ -161,10 +161,10 @@ AXES = (
 def measure_point(gpu: Gpu, point: CostPoint, runs: int) -> CostMeasurement:
     """Raises UserError where the technique draws no pass of its own."""
     passes = measure_passes(gpu, lambda: render_frame(gpu, point.shot), runs)
-    if not any(map(own, passes)):
+    if not any(map(is_technique_pass, passes)):
         raise UserError(f"{point.curve}: draws no pass of its own; leave it out, or switch a part of it on")
-    sums = {"technique": summed(passes, own)}
+    sums = {"technique": sum_passes(passes, is_technique_pass)}
     for name, prefixes in OTHER_PASSES.items():
         if others := {key: times for key, times in passes.items() if key.startswith(prefixes)}:
-            sums[name] = summed(others, lambda _: True)
-    return CostMeasurement(point, {name: spread(times) for name, times in passes.items()}, sums)
+            sums[name] = sum_passes(others, lambda _: True)
+    return CostMeasurement(point, {name: percentiles(times) for name, times in passes.items()}, sums)

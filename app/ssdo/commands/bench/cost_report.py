@@ -106,10 +106,10 @@ def plot(measurements: Sequence[CostMeasurement], run: RunInfo, defaults: str) -
         f"{defaults}; triangles: of the scene million.\n"
         f"Passes of a technique, and others; median and 5th to 95th percentile of {run.frames} frames."
     )
-    return plots.png(panels, f"Cost of {' and '.join(labels)}", subtitle, footnote, "ms")
+    return plots.draw_panels(panels, f"Cost of {' and '.join(labels)}", subtitle, footnote, "ms")
 
 
-def _create_panel(measurements: Sequence[CostMeasurement], axis: Axis) -> plots.Panel:
+def _create_panel(measurements: Sequence[CostMeasurement], axis: Axis) -> plots.PlotPanel:
     points = list_curves(measurements, axis.name)
     shots = {measurement.point.curve: measurement.point.shot for measurement in measurements}
     techniques = list(dict.fromkeys(shot.technique.group for shot in shots.values()))
@@ -132,4 +132,4 @@ def _create_panel(measurements: Sequence[CostMeasurement], axis: Axis) -> plots.
     else:
         summary = f"longest / shortest time at most {max(_range_ratio(points[name]) for name in shots):.2f}"
         ticks = {value: axis.format_tick(value) for value, _ in next(iter(points.values()))}
-    return plots.Panel(f"{axis.name.capitalize()}: {summary}", axis.unit, curves, ticks)
+    return plots.PlotPanel(f"{axis.name.capitalize()}: {summary}", axis.unit, curves, ticks)

@@ -1,19 +1,16 @@
-"""Which technique is nearest to the truth in the same time: each with the settings that suit it best, on views to tune
-on and on views held out.
+"""Which technique has the least error in the same time, each with the settings that suit it best.
 
-For every contender, budget and quantity that candidate is chosen, of a grid of counts, steps, radii and resolutions,
-which errs least on the views to tune on of those that take no longer; what it errs by on the views held out has decided
-nothing. Errors are RMSE on surfaces against rays of unlimited length with one bounce, noise of the truth taken out,
-mean over views; direct light is irradiance over pi. Ratios are ratios of these means. The time is that of all that
-lights the surfaces and differs between candidates: the technique's own passes, halving, blur, upsampling. The G-buffer,
-sun, composite and display, which all share, are left out, and so are the probes, drawn once for a scene and its light.
+For each method, budget and quantity, a candidate is chosen from a grid of sample counts, steps, radii and resolutions:
+the one with the least error on the tuning set of those within the budget. The held-out set decides nothing. Errors are
+RMSE on surfaces against rays of unlimited length with one bounce, without the reference's noise, mean over views;
+direct light is irradiance over pi. Ratios are ratios of these means. Times are those of all passes that differ between
+candidates: the technique's passes, half resolution, denoiser and upsampling. Left out are G-buffer, sun, composite and
+display, and the probes, which are traced once per scene and light.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,291 +19,371 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from ssdo.commands.bench import equal_time
-from ssdo.commands.bench.equal_time import DEFAULT, QUANTITIES, UNLIMITED, Candidate, Figures, Key, Outcome, joined
-from ssdo.commands.bench.flags import add_clock, add_count, add_output, save, set_clock, take_output
-from ssdo.gpu.context import LATE, Clock, Gpu, headless
+from ssdo.arrays import Floats
+from ssdo.commands.bench.equal_methods import (
+    DEFAULT_CANDIDATE,
+    Candidate,
+    list_candidates,
+    list_converged_candidates,
+    list_methods,
+)
+from ssdo.commands.bench.equal_results import (
+    QUANTITIES,
+    UNLIMITED,
+    CandidateResult,
+    EqualTimeResults,
+    Selection,
+    choose_candidates,
+    format_report,
+    merge_views,
+    to_json,
+)
+from ssdo.commands.bench.flags import (
+    add_clock_flag,
+    add_count_flag,
+    add_output_flags,
+    describe_machine,
+    pop_output,
+    save_figures,
+    select_clock,
+)
+from ssdo.flags import FlagParser, parse_flags
+from ssdo.gpu.context import Gpu, create_headless_context
+from ssdo.gpu.timer import QUERY_LATENCY, PassTimer
 from ssdo.measure import references
-from ssdo.measure.benchmark_views import HELD_OUT, TUNED, Place, places, surfaces_of
+from ssdo.measure.benchmark_views import (
+    HELD_OUT_SCENES,
+    TUNING_SCENES,
+    BenchmarkView,
+    draw_view_surfaces,
+    select_views,
+)
 from ssdo.measure.metrics import Mask, noise_free_rmse
-from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
-from ssdo.measure.timings import summed
-from ssdo.measure.version import version
+from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
+from ssdo.measure.timings import sum_passes
+from ssdo.measure.version import program_version
 from ssdo.render import probes, ray_scene
-from ssdo.render.pipeline import FrameResult, render_frame, shade
-from ssdo.render.shot import Shot, Wanted, add_shot_flags, shares, take_wanted
-from ssdo.render.technique import Technique, TechniqueInputs
+from ssdo.render.pipeline import FrameResult, Surfaces, render_frame
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
+from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
-from ssdo.scene.model import Floats
-from ssdo.settings import Parser, UserError, parse
+from ssdo.settings import UserError
 
 SIZE = {"width": 192, "height": 108}
-# Of 0.02, 0.05, 0.1, 0.15, 0.3, 0.5 and 1 of the scene's size 0.1 suits probes best, 0.5 SSDO as published, and 1, the
-# largest, all others (16 directions of 8 points, the views tuned on, 160 x 90).
-RADII = "0.1,0.5,1,2"
+RADII = "0.1,0.5,1,2"  # each method chose one of these on the tuning set
 BUDGETS = "0.25x,0.5x,1x,4x"
-SHARED = ("composite", "display", "probe_trace")  # what is drawn besides what is timed
-# a candidate that takes so much more than the largest budget in the first view is not looked at in the others
-SPARED = 1.5
+UNTIMED_PASSES = ("composite", "display", "probe_trace")
+# A candidate that takes this many times the largest budget in the first view is not measured in the others.
+HOPELESS_FACTOR = 1.5
+
 Pair = tuple[Floats, Floats]
+Callback = Callable[[], object]
+
+
+class Budget(NamedTuple):
+    """A time, in milliseconds or as a multiple of SSAO's with default parameters."""
+
+    name: str  # 5ms, 2x
+    number: float
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """`5ms` or `2x`. Raises UserError."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|x)", text.strip())
+        if not match or float(match[1]) <= 0:
+            rule = "must be milliseconds, as in 5ms, or multiples of the time of SSAO, as in 0.25x"
+            raise UserError(f"--budgets {text[:100]}: {rule}")
+        return cls(match[0], float(match[1]))
+
+    def in_milliseconds(self, ssao_milliseconds: float) -> float:
+        return self.number if self.name.endswith("ms") else self.number * ssao_milliseconds
 
 
 def main(arguments: Sequence[str]) -> int:
     """`bench equal FLAGS`. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python -m ssdo bench equal",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    flags = parse_flags(_create_parser(), arguments)
+    scenes = flags.pop("scenes").split(",")
+    held_out_scenes = [scene for scene in flags.pop("held_out").split(",") if scene]
+    radii, budgets = parse_radii(flags.pop("radii")), [Budget.parse(text) for text in flags.pop("budgets").split(",")]
+    runs, frames, clock = flags.pop("runs"), flags.pop("reference_frames"), flags.pop("clock")
+    output, cache = pop_output(flags), parse_cache_flags(flags)
+    shot = _create_shot(parse_overrides(flags))
+    tuning, held_out = select_views(shot, scenes, held_out_scenes)
+    with Gpu(create_headless_context()) as gpu:
+        clock_text = select_clock(gpu, clock)
+        with _progress("references", len(tuning) + len(held_out)) as progress:
+            tuning_views, held_out_views = (
+                [load_view(gpu, view, frames, cache, progress.update) for view in views] for views in (tuning, held_out)
+            )
+        results = run_search(gpu, tuning_views, held_out_views, radii, budgets, runs)
+        views = f"{len(tuning)} views in the tuning set, {len(held_out)} in the held-out set"
+        size = f"{shot.width} x {shot.height}, {views}, reference {4 * frames} rays per pixel"
+        timing = f"{clock_text}, median of {runs} runs"
+        run = f"{size}; {describe_machine(gpu)}; {timing}; version {program_version()}"
+    print("\n".join([*format_report(results), "", run]))
+    save_figures(output, run, to_json(results))
+    return 0
+
+
+def _create_parser() -> FlagParser:
+    parser = FlagParser("ssdo bench equal", __doc__)
     parser.add_argument(
         "--scenes",
-        default=TUNED,
+        default=TUNING_SCENES,
         metavar="S,S,...",
-        help=f"to choose on, but for the last of three cameras, which is held out [{TUNED}]",
+        help=f"tuning set, except the last of three cameras, which is held out [{TUNING_SCENES}]",
     )
     parser.add_argument(
         "--held-out",
-        default=HELD_OUT,
+        default=HELD_OUT_SCENES,
         metavar="S,S,...",
-        help=f"scenes that are held out with all cameras [{HELD_OUT}]",
+        help=f"held-out set, all cameras [{HELD_OUT_SCENES}]",
     )
-    parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
+    parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"fractions of the scene's size [{RADII}]")
     parser.add_argument(
         "--budgets",
         default=BUDGETS,
         metavar="B,B,...",
-        help=f"as 5ms, or as 2x of what SSAO takes unless told otherwise [{BUDGETS}]",
+        help=f"as 5ms, or as 2x the time of SSAO with default parameters [{BUDGETS}]",
     )
-    add_count(parser, "runs", 3, 3, "times that each is measured in each view")
+    add_count_flag(parser, "runs", 3, 3, "times to measure each candidate in each view")
     parser.add_argument(
-        "--truth-frames", type=int, default=12, metavar="N", help="frames of each truth, 4 rays a pixel each [12]"
+        "--reference-frames",
+        type=int,
+        default=12,
+        metavar="N",
+        help="frames of each reference, 4 rays per pixel each [12]",
     )
-    add_clock(parser)
-    add_output(parser, "every candidate's figures, and what drew")
+    add_clock_flag(parser)
+    add_output_flags(parser, "every candidate's figures as JSON")
     add_cache_flags(parser)
     add_shot_flags(parser)
-    given = parse(parser, arguments)
-    scenes, held, radii = (
-        given.pop("scenes").split(","),
-        [s for s in given.pop("held_out").split(",") if s],
-        shares(given.pop("radii")),
-    )
-    runs, frames, clock, store = given.pop("runs"), given.pop("truth_frames"), given.pop("clock"), take_store(given)
-    output, budgets = take_output(given), [Budget.read(word) for word in given.pop("budgets").split(",")]
-    tuned, kept = places(_plain(take_wanted(given)), scenes, held)
-    with Gpu(headless()) as gpu:
-        timer = set_clock(gpu, clock)
-        with tqdm(total=len(tuned) + len(kept), desc="truths", disable=None) as bar:
-            halves = [[drawn(gpu, place, frames, store, bar.update) for place in half] for half in (tuned, kept)]
-        outcome = compared(gpu, halves[0], halves[1], radii, budgets, runs)
-        size = f"{tuned[0].shot.width} x {tuned[0].shot.height}, {len(tuned)} views tuned on, {len(kept)} held out, truth {4 * frames} rays a pixel"
-        by = f"{size}; {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; {timer}, median of {runs} runs; version {version()}"
-    print("\n".join([*equal_time.report(outcome), "", by]))
-    save(output, by, equal_time.as_json(outcome))
-    return 0
+    return parser
 
 
-def _plain(wanted: Wanted) -> Shot:
-    own = (
-        "scene",
-        "technique",
-        "frames",
-        "probes.",
-        "lighting.",
-        "temporal.",
-        "camera.eye",
-        "camera.target",
-        *(f"{t}." for t in Technique.known),
-    )
-    if taken := [name for name in wanted.typed if name.startswith(own)]:
-        raise UserError(
-            f"--{taken[0]} has no effect: the bench chooses views, techniques and how they light itself; leave it out"
-        )
-    return Wanted({**SIZE, **wanted.found}, wanted.typed).shot("off")
-
-
-class Budget(NamedTuple):
-    """Milliseconds, or as often as long as SSAO takes unless told otherwise."""
-
-    word: str
-    number: float
-
-    @classmethod
-    def read(cls, word: str) -> Budget:
-        """`5ms` or `2x`. Raises UserError."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|x)", word.strip())
-        if not found or float(found[1]) <= 0:
+def _create_shot(overrides: Overrides) -> Shot:
+    """The shot without scene, camera and technique. Raises UserError for flags of what the bench chooses itself."""
+    names = ("scene", "technique", "accumulated_frames", "camera.eye", "camera.target")
+    prefixes = ("probes.", "lighting.", "temporal.", *(f"{name}." for name in Technique.known))
+    for name in overrides.cli:
+        if name in names or name.startswith(prefixes):
             raise UserError(
-                f"--budgets {word[:100]}: must be milliseconds, as in 5ms, or multiples of what SSAO takes, as in 0.25x"
+                f"--{name} has no effect: the bench sets views, techniques and their lighting itself; leave it out"
             )
-        return cls(found[0], float(found[1]))
-
-    def ms(self, ssao: float) -> float:
-        return self.number if self.word.endswith("ms") else self.number * ssao
+    return Overrides({**SIZE, **overrides.preset}, overrides.cli).build_shot("off")
 
 
-# ---- what is measured ----
+def _progress(description: str, total: int) -> Any:
+    return tqdm(total=total, desc=description, disable=None)
 
 
-class Seen(NamedTuple):
-    """A view, drawn but for its light, and its truth."""
-
-    place: Place
-    shot: Shot
-    view: TechniqueInputs
-    mask: Mask  # where there is something to light
-    truths: Mapping[str, Pair]  # by quantity
-
-    def errors(self, found: Mapping[str, Floats | Pair]) -> dict[str, float]:
-        """By quantity."""
-        return {name: noise_free_rmse(found[name], true, self.mask) for name, true in self.truths.items()}
+# ---- measurements in one view ----
 
 
-def drawn(gpu: Gpu, place: Place, frames: int, store: Store, tick: Callable[[], object]) -> Seen:
-    """A view with its truth. Raises UserError."""
-    true = references.world(gpu, place.shot, Reference(rays=4), frames, store)
-    found = surfaces_of(gpu, place)
-    tick()
-    return Seen(place, *found, twice(true))
+class LoadedView(NamedTuple):
+    """A view with its surfaces and its reference."""
+
+    view: BenchmarkView
+    surfaces: Surfaces
+    mask: Mask  # of surfaces
+    references: Mapping[str, Pair]  # by quantity
+
+    @property
+    def scene_size(self) -> float:
+        return self.surfaces.inputs.scene.bounding_radius
+
+    def measure_errors(self, images: Mapping[str, Floats | Pair]) -> dict[str, tuple[float, ...]]:
+        """RMSE by quantity, as the errors of one view."""
+        return {
+            name: (noise_free_rmse(images[name], reference, self.mask),) for name, reference in self.references.items()
+        }
 
 
-def twice(true: references.Truth) -> dict[str, Pair]:
-    """By quantity, from independent samples."""
+def load_view(gpu: Gpu, view: BenchmarkView, frames: int, cache: ReferenceCache, on_done: Callback) -> LoadedView:
+    """Draw a view's surfaces and its reference. Raises UserError."""
+    reference = references.render_world_reference(gpu, view.shot, Reference(rays=4), frames, cache)
+    surfaces, mask = draw_view_surfaces(gpu, view)
+    on_done()
+    return LoadedView(view, surfaces, mask, pair_quantities(reference))
+
+
+def pair_quantities(reference: references.ReferencePair) -> dict[str, Pair]:
+    """Both independent images of each quantity."""
     first, second = (
-        quantities(true.first["radiance"], true.first["direct"]),
-        quantities(true.second["radiance"], true.second["direct"]),
+        convert_quantities(arrays["radiance"], arrays["direct"]) for arrays in (reference.first, reference.second)
     )
     return {name: (first[name], second[name]) for name in QUANTITIES}
 
 
-def quantities(radiance: Floats, direct: Floats) -> dict[str, Floats]:
-    """What is held against the truth: radiance, and direct light as what a white surface makes of it."""
+def convert_quantities(radiance: Floats, direct: Floats) -> dict[str, Floats]:
+    """Radiance as it is, direct irradiance as the radiance of a white surface."""
     return dict(zip(QUANTITIES, (radiance, direct * np.float32(1 / math.pi)), strict=True))
 
 
-def draw(gpu: Gpu, seen: Seen, one: Candidate) -> FrameResult:
-    with gpu.scope(one.scope):
-        return shade(gpu, one.shot(seen.shot, seen.view.scene.size), seen.view._replace(probes=one.far))
+def _read_quantities(gpu: Gpu, result: FrameResult) -> dict[str, Floats]:
+    return convert_quantities(*(gpu.read(texture)[..., :3] for texture in (result.radiance, result.lighting.direct)))
 
 
-def measured(gpu: Gpu, seen: Seen, found: Sequence[Candidate], runs: int, tick: Callable[[], object]) -> list[Figures]:
-    """All candidates in one view: what they miss, then what they take, each once in every round: what drifts meanwhile
-    drifts for all.
+def shade_candidate(gpu: Gpu, view: LoadedView, candidate: Candidate) -> FrameResult:
+    """A frame of the view's surfaces, lit by the candidate."""
+    shot = candidate.apply(view.surfaces.shot, view.scene_size)
+    with gpu.scope(candidate.gpu_scope):
+        return render_frame(gpu, shot, surfaces=view.surfaces.with_probes(candidate.probes))
+
+
+def measure_candidates(
+    gpu: Gpu, view: LoadedView, candidates: Sequence[Candidate], runs: int, on_done: Callback
+) -> list[CandidateResult]:
+    """Errors and times of candidates in one view.
+
+    Each is timed once per round, so that a machine that slows down slows all candidates alike.
     """
     errors = []
-    for one in found:
-        errors.append(_each(seen.errors(_read(gpu, draw(gpu, seen, one)))))  # compiles and uploads, too
-        tick()
-    before, clocks = gpu.clock, [Clock(gpu.ctx, runs, gpu.clock.seconds) for _ in found]
+    for candidate in candidates:  # also compiles and uploads, before anything is timed
+        errors.append(view.measure_errors(_read_quantities(gpu, shade_candidate(gpu, view, candidate))))
+        on_done()
+    original = gpu.timer
+    timers = [PassTimer(gpu.ctx, runs, original.clock) for _ in candidates]
     try:
-        for _ in range(runs if before.software else runs + LATE):
-            for one, gpu.clock in zip(found, clocks, strict=True):
-                gpu.clock.running = True
-                gpu.clock.begin_frame()
-                gpu.forget(but=probes.TARGET)
-                draw(gpu, seen, one)
+        for _ in range(runs if original.is_software_renderer else runs + QUERY_LATENCY):
+            for candidate, timer in zip(candidates, timers, strict=True):
+                gpu.timer = timer
+                timer.enabled = True
+                timer.begin_frame()
+                gpu.pass_cache.invalidate(except_target=probes.PROBE_TARGET)
+                shade_candidate(gpu, view, candidate)
     finally:
-        gpu.clock = before
-    times = [summed(clock.readings, lambda name: not name.startswith(SHARED))["median"] for clock in clocks]
-    return [Figures(one, (ms,), missed) for one, ms, missed in zip(found, times, errors, strict=True)]
+        gpu.timer = original
+    return [
+        CandidateResult(candidate, (_timed_milliseconds(timer),), candidate_errors)
+        for candidate, timer, candidate_errors in zip(candidates, timers, errors, strict=True)
+    ]
 
 
-def converged(gpu: Gpu, seen: Seen, one: Candidate, tick: Callable[[], object]) -> Figures:
-    """One in unlimited time: what the mean of ever more frames comes to, as of two from independent samples the noise
-    can be taken out.
-    """
-    shot = one.shot(seen.place.shot, seen.view.scene.size)
-    with gpu.scope(one.scope):  # where the probes stay, from view to view of a scene
-        pictures = [
-            _read(gpu, render_frame(gpu, replace(half, accumulated_frames=1))) for half in references.halves(shot, 4)
-        ]
-    tick()
-    return Figures(one, (), _each(seen.errors({name: (pictures[0][name], pictures[1][name]) for name in QUANTITIES})))
+def _timed_milliseconds(timer: PassTimer) -> float:
+    """Median of the passes that differ between candidates."""
+    return sum_passes(timer.samples, lambda name: not name.startswith(UNTIMED_PASSES))["median"]
 
 
-def compared(
-    gpu: Gpu, tuned: Sequence[Seen], held: Sequence[Seen], radii: Sequence[float], budgets: Sequence[Budget], runs: int
-) -> Outcome:
-    """Everything is tried on the views to tune on, and what is chosen there on those held out."""
-    probe_seconds, trees = once(gpu, [*tuned, *held])
-    parts: dict[Candidate, list[Figures]] = {}
-    alive = [DEFAULT, *equal_time.candidates(radii)]
-    with _bar("candidates", len(alive) * len(tuned)) as bar:
-        for number, seen in enumerate(tuned):
-            for figures in measured(gpu, seen, alive, runs, bar.update):
-                parts.setdefault(figures.candidate, []).append(figures)
-            if number == 0:
-                most = SPARED * max(budget.ms(parts[DEFAULT][0].time) for budget in budgets)
-                alive = [one for one in alive if one == DEFAULT or parts[one][0].time <= most]
-                bar.total = bar.n + len(alive) * (len(tuned) - 1)
-    found = {one: joined(parts[one]) for one in alive}
-    limits = {budget.word: budget.ms(found[DEFAULT].time) for budget in budgets}
-    picked = equal_time.chosen(found.values(), limits)
-    with _bar("candidates, held out", len(set(picked.values())) * len(held)) as bar:
-        pairs = with_held(picked, held, lambda seen, some: measured(gpu, seen, some, runs, bar.update))
-    patient = equal_time.unlimited(radii)
-    with _bar("unlimited time", len(patient) * len(tuned)) as bar:
-        leisurely = [joined(converged(gpu, seen, one, bar.update) for seen in tuned) for one in patient]
-    picked = equal_time.chosen(leisurely, {UNLIMITED: math.inf})
-    with _bar("unlimited time, held out", len(set(picked.values())) * len(held)) as bar:
-        pairs |= with_held(picked, held, lambda seen, some: [converged(gpu, seen, one, bar.update) for one in some])
-    limits[UNLIMITED] = math.inf
-    off = joined(
-        Figures(DEFAULT, (), _each(seen.errors(_read(gpu, shade(gpu, seen.shot, seen.view)))))
-        for seen in (*tuned, *held)
-    )
-    names = [seen.place.name for seen in tuned], [seen.place.name for seen in held]
-    return Outcome(
-        names,
-        limits,
-        [*found.values(), *leisurely],
-        pairs,
-        {name: off.error(name) for name in QUANTITIES},
-        probe_seconds,
-        trees,
-    )
+def measure_converged(gpu: Gpu, view: LoadedView, candidate: Candidate, on_done: Callback) -> CandidateResult:
+    """Errors of a candidate without noise: of two independent images, as the mean of many frames would have them."""
+    shot = candidate.apply(view.view.shot, view.scene_size)
+    with gpu.scope(candidate.gpu_scope):  # in which the probes stay cached from view to view
+        first, second = (
+            _read_quantities(gpu, render_frame(gpu, replace(half, accumulated_frames=1)))
+            for half in references.independent_shots(shot, 4)
+        )
+    on_done()
+    pairs = {name: (first[name], second[name]) for name in QUANTITIES}
+    return CandidateResult(candidate, (), view.measure_errors(pairs))
 
 
-def with_held(
-    picked: Mapping[Key, Candidate], held: Sequence[Seen], look_at: Callable[[Seen, Sequence[Candidate]], list[Figures]]
-) -> dict[Key, Figures]:
-    """What was chosen, in the views held out."""
-    winners = list(dict.fromkeys(picked.values()))
-    columns = zip(*(look_at(seen, winners) for seen in held), strict=True)
-    found = {one: joined(part) for one, part in zip(winners, columns, strict=True)}
-    return {key: found[one] for key, one in picked.items()}
+def measure_unoccluded(gpu: Gpu, view: LoadedView) -> CandidateResult:
+    """Errors without occlusion."""
+    result = render_frame(gpu, view.surfaces.shot, surfaces=view.surfaces)
+    return CandidateResult(DEFAULT_CANDIDATE, (), view.measure_errors(_read_quantities(gpu, result)))
 
 
-def once(gpu: Gpu, views: Sequence[Seen]) -> tuple[dict[int, list[float]], list[float]]:
-    """Seconds that the probes take in each scene, by their columns, and the tree of its triangles that they are drawn
-    with.
-    """
+def measure_setup(gpu: Gpu, views: Sequence[LoadedView]) -> tuple[dict[int, list[float]], list[float]]:
+    """Seconds to trace the probes in each scene, by grid size, and to build its BVH."""
     probe_seconds: dict[int, list[float]] = {}
-    trees = []
-    for seen in {seen.view.scene.name: seen for seen in views}.values():
-        start = gpu.clock.seconds()
-        ray_scene.arrays(seen.view.scene)
-        trees.append(gpu.clock.seconds() - start)
-        for far in dict.fromkeys(one.far for one in equal_time.CONTENDERS if one.far.enabled):
-            view = seen.view._replace(probes=far)
-            probes.given(gpu, view)  # compiles and uploads
-            gpu.forget()
+    bvh_seconds = []
+    settings = dict.fromkeys(method.probes for method in list_methods() if method.probes.enabled)
+    for view in {view.surfaces.inputs.scene.name: view for view in views}.values():
+        start = gpu.timer.clock()
+        ray_scene.build_arrays(view.surfaces.inputs.scene)
+        bvh_seconds.append(gpu.timer.clock() - start)
+        for probe_settings in settings:
+            inputs = view.surfaces.inputs._replace(probes=probe_settings)
+            probes.bind_probes(gpu, inputs)  # compiles and uploads
+            gpu.pass_cache.invalidate()
             gpu.ctx.finish()
-            start = gpu.clock.seconds()
-            probes.given(gpu, view)
+            start = gpu.timer.clock()
+            probes.bind_probes(gpu, inputs)
             gpu.ctx.finish()
-            probe_seconds.setdefault(far.grid_size, []).append(gpu.clock.seconds() - start)
-    return probe_seconds, trees
+            probe_seconds.setdefault(probe_settings.grid_size, []).append(gpu.timer.clock() - start)
+    return probe_seconds, bvh_seconds
 
 
-def _bar(what: str, total: int) -> Any:
-    return tqdm(total=total, desc=what, disable=None)
+# ---- search ----
 
 
-def _each(errors: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
-    return {name: (e,) for name, e in errors.items()}
+def run_search(
+    gpu: Gpu,
+    tuning_views: Sequence[LoadedView],
+    held_out_views: Sequence[LoadedView],
+    radii: Sequence[float],
+    budgets: Sequence[Budget],
+    runs: int,
+) -> EqualTimeResults:
+    """Measure all candidates on the tuning set, and the chosen ones on the held-out set."""
+    probe_seconds, bvh_seconds = measure_setup(gpu, [*tuning_views, *held_out_views])
+    tuning = measure_tuning_set(gpu, tuning_views, list_candidates(radii), budgets, runs)
+    ssao = next(result for result in tuning if result.candidate == DEFAULT_CANDIDATE)
+    limits = {budget.name: budget.in_milliseconds(ssao.mean_milliseconds) for budget in budgets}
+    chosen = choose_candidates(tuning, limits)
+    with _progress("held-out set", len(set(chosen.values())) * len(held_out_views)) as progress:
+        held_out = measure_chosen(
+            chosen,
+            held_out_views,
+            lambda view, candidates: measure_candidates(gpu, view, candidates, runs, progress.update),
+        )
+    candidates = list_converged_candidates(radii)
+    with _progress("unlimited time", len(candidates) * len(tuning_views)) as progress:
+        converged = [
+            merge_views(measure_converged(gpu, view, candidate, progress.update) for view in tuning_views)
+            for candidate in candidates
+        ]
+    chosen = choose_candidates(converged, {UNLIMITED: math.inf})
+    with _progress("unlimited time, held-out set", len(set(chosen.values())) * len(held_out_views)) as progress:
+        held_out |= measure_chosen(
+            chosen,
+            held_out_views,
+            lambda view, candidates: [measure_converged(gpu, view, one, progress.update) for one in candidates],
+        )
+    unoccluded = merge_views(measure_unoccluded(gpu, view) for view in (*tuning_views, *held_out_views))
+    return EqualTimeResults(
+        [view.view.name for view in tuning_views],
+        [view.view.name for view in held_out_views],
+        {**limits, UNLIMITED: math.inf},
+        [*tuning, *converged],
+        held_out,
+        {name: unoccluded.mean_error(name) for name in QUANTITIES},
+        probe_seconds,
+        bvh_seconds,
+    )
 
 
-def _read(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
-    return quantities(*(gpu.read(texture)[..., :3] for texture in (picture.radiance, picture.lighting.direct)))
+def measure_tuning_set(
+    gpu: Gpu, views: Sequence[LoadedView], candidates: Sequence[Candidate], budgets: Sequence[Budget], runs: int
+) -> list[CandidateResult]:
+    """Results of all candidates and of DEFAULT_CANDIDATE, without those that are much too slow in the first view."""
+    remaining = [DEFAULT_CANDIDATE, *candidates]
+    results: dict[Candidate, list[CandidateResult]] = {}
+    with _progress("candidates", len(remaining) * len(views)) as progress:
+        for number, view in enumerate(views):
+            for result in measure_candidates(gpu, view, remaining, runs, progress.update):
+                results.setdefault(result.candidate, []).append(result)
+            if number == 0:
+                ssao_milliseconds = results[DEFAULT_CANDIDATE][0].mean_milliseconds
+                limit = HOPELESS_FACTOR * max(budget.in_milliseconds(ssao_milliseconds) for budget in budgets)
+                remaining = [
+                    candidate
+                    for candidate in remaining
+                    if candidate == DEFAULT_CANDIDATE or results[candidate][0].mean_milliseconds <= limit
+                ]
+                progress.total = progress.n + len(remaining) * (len(views) - 1)
+    return [merge_views(results[candidate]) for candidate in remaining]
+
+
+def measure_chosen(
+    chosen: Mapping[Selection, Candidate],
+    views: Sequence[LoadedView],
+    measure: Callable[[LoadedView, Sequence[Candidate]], list[CandidateResult]],
+) -> dict[Selection, CandidateResult]:
+    """Results of the chosen candidates in all views; each is measured once, however often it was chosen."""
+    candidates = list(dict.fromkeys(chosen.values()))
+    by_candidate = zip(*(measure(view, candidates) for view in views), strict=True)
+    results = {candidate: merge_views(parts) for candidate, parts in zip(candidates, by_candidate, strict=True)}
+    return {selection: results[candidate] for selection, candidate in chosen.items()}

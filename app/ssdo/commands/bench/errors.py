@@ -27,7 +27,7 @@ from ssdo.commands.bench.techniques import list_techniques
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
-from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
+from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
 from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Camera, Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
         if scene not in CAMERAS_BY_SCENE:
             raise UserError(f"--scenes {scene}: must be of {', '.join(CAMERAS_BY_SCENE)}")
     accuracy = Accuracy(flags.pop("samples"), flags.pop("reference_frames"), flags.pop("converged_frames"))
-    output, store = pop_output(flags), take_store(flags)
+    output, store = pop_output(flags), parse_cache_flags(flags)
     overrides = parse_overrides(flags)
     _refuse_overrides(overrides)
     shots = {
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
                 progress.update()
         resolution = describe_resolution(shots[scenes[0], 1])
         run = f"{resolution}, {accuracy.samples} samples, {describe_machine(gpu)}"
-    converged = f"{accuracy.converged_frames} frames of {references.SCREEN}"
+    converged = f"{accuracy.converged_frames} frames of {references.CONVERGED_TEXT}"
     details = f"world: {4 * accuracy.reference_frames} rays per pixel; screen: {converged}"
     print("\n".join([*format_measurements(measurements, scenes, radii), "", f"{run}; {details}"]))
     save_figures(output, run, {"rows": [measurement._asdict() for measurement in measurements]})
@@ -124,7 +124,7 @@ def _create_parser() -> FlagParser:
         type=int,
         default=16,
         metavar="N",
-        help=f"frames of the converged screen-space result, {references.SCREEN} each [16]",
+        help=f"frames of the converged screen-space result, {references.CONVERGED_TEXT} each [16]",
     )
     add_output_flags(parser, "every camera's figures as JSON")
     add_cache_flags(parser)
@@ -164,22 +164,24 @@ def _set_lengths(technique: Technique, length: float) -> Technique:
     return replace(technique, **dict.fromkeys(names, length))
 
 
-def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, store: Store) -> ErrorTable:
+def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, store: ReferenceCache) -> ErrorTable:
     """RMSE of all techniques. `radius` is a fraction of the scene's size."""
     length = radius * load_scene(shot.scene, shot.time).bounding_radius
     world, within = (
-        references.world(gpu, shot, Reference(rays=4, max_distance=distance), accuracy.reference_frames, store)
+        references.render_world_reference(
+            gpu, shot, Reference(rays=4, max_distance=distance), accuracy.reference_frames, store
+        )
         for distance in (None, length)
     )
     table: ErrorTable = {name: {} for name in REFERENCES}
     for column, technique in list_columns().items():
         shot = replace(shot, technique=_set_lengths(technique, length).with_budget(accuracy.samples))
-        arrays = images.arrays(gpu, render_accumulated(gpu, shot))
+        arrays = images.read_arrays(gpu, render_accumulated(gpu, shot))
         compared = {"world": world, "within": within}
         if technique.sample_param:
-            compared["screen"] = references.screen(gpu, shot, accuracy.converged_frames, store)
+            compared["screen"] = references.render_converged(gpu, shot, accuracy.converged_frames, store)
         for name, reference in compared.items():
-            table[name][column] = reference.error(arrays["radiance"], references.surface(arrays))
+            table[name][column] = reference.error(arrays["radiance"], references.surface_mask(arrays))
     return table
 
 

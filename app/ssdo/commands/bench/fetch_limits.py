@@ -18,7 +18,7 @@ import numpy as np
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.shaders import Bindings
-from ssdo.measure.timings import spread
+from ssdo.measure.timings import percentiles
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import FrameResult
@@ -58,7 +58,7 @@ def measure_fetch_limits(gpu: Gpu, result: FrameResult, runs: int, shader_folder
         name = f"{kind}-{len(buffers)}-{technique.fetches}-{zlib.crc32(source.encode()):08x}.frag"
         (shader_folder / name).write_text(source, "utf-8")
         (times,) = measure_passes(gpu, partial(gpu.draw, name, target, bindings), runs).values()
-        limits.append(spread(times))
+        limits.append(percentiles(times))
     return FetchLimits(*limits)
 
 

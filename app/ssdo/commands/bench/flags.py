@@ -13,7 +13,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
 from ssdo.measure.timings import CLOCKS
-from ssdo.measure.version import version
+from ssdo.measure.version import program_version
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 
@@ -59,14 +59,14 @@ def add_output_flags(parser: argparse.ArgumentParser, description: str) -> None:
 def pop_output(flags: dict[str, Any]) -> Path | None:
     """The output file, or None. Raises UserError where it exists and may not be overwritten."""
     output: Path | None = flags.pop("output")
-    images.check_free([output] if output else [], flags.pop("overwrite"))
+    images.require_absent([output] if output else [], flags.pop("overwrite"))
     return output
 
 
 def save_figures(output: Path | None, run: str, figures: Mapping[str, Any]) -> None:
     """Write figures and a description of the run as JSON. Without a file nothing is written."""
     if output:
-        images.save_json(output, {"run": run, "version": version(), **figures})
+        images.save_json(output, {"run": run, "version": program_version(), **figures})
         print(output.absolute(), file=sys.stderr)
 
 

@@ -30,8 +30,8 @@ from ssdo.commands.bench.flags import (
 )
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
-from ssdo.measure.timings import SHARED, in_words, own, spread, summed
-from ssdo.measure.version import version
+from ssdo.measure.timings import SHARED_PASSES, format_percentiles, is_technique_pass, percentiles, sum_passes
+from ssdo.measure.version import program_version
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import load_shot_scene, render_frame
 from ssdo.render.shot import Shot
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         timer = "wall clock around each pass" if gpu.is_software_renderer else "timer queries"
         view = "" if has_many_views else f"{_describe_view(shots[0])}, "
         run = f"{view}{describe_machine(gpu)}; {timer}, {runs} frames"
-    print("\n".join([*format_rows(rows, baseline), "", f"{run}; version {version()}"]))
+    print("\n".join([*format_rows(rows, baseline), "", f"{run}; version {program_version()}"]))
     save_figures(output, run, {"rows": rows})
     return 0
 
@@ -144,9 +144,9 @@ def measure_shot(gpu: Gpu, shot: Shot, runs: int, shader_folder: Path) -> dict[s
         "scene": shot.scene,
         "width": shot.width,
         "height": shot.height,
-        "passes": {name: spread(times) for name, times in passes.items()},
-        "lighting": summed(passes, lambda name: not name.startswith(SHARED)),
-        "frame": summed(passes, lambda name: True),
+        "passes": {name: percentiles(times) for name, times in passes.items()},
+        "lighting": sum_passes(passes, lambda name: not name.startswith(SHARED_PASSES)),
+        "frame": sum_passes(passes, lambda name: True),
         "fetch_limit": limits.fetch if limits else None,
         "compare_limit": limits.compare if limits else None,
         "megabytes": target_bytes / 2**20,
@@ -157,11 +157,11 @@ def format_rows(rows: Sequence[Mapping[str, Any]], baseline: Mapping[str, Mappin
     """A table in Markdown: median milliseconds with 5th and 95th percentile, ratios to the limits and the baseline."""
     table = []
     for row in rows:
-        technique_ms = sum(times["median"] for name, times in row["passes"].items() if own(name))
-        cells = [row["label"], in_words(row["lighting"]), f"{technique_ms:.2f}"]
+        technique_ms = sum(times["median"] for name, times in row["passes"].items() if is_technique_pass(name))
+        cells = [row["label"], format_percentiles(row["lighting"]), f"{technique_ms:.2f}"]
         for limit in (row["fetch_limit"], row["compare_limit"]):
-            cells += [in_words(limit), f"{technique_ms / limit['median']:.2f}"] if limit else ["", ""]
-        cells += [in_words(row["frame"]), f"{row['megabytes']:.0f} MB"]
+            cells += [format_percentiles(limit), f"{technique_ms / limit['median']:.2f}"] if limit else ["", ""]
+        cells += [format_percentiles(row["frame"]), f"{row['megabytes']:.0f} MB"]
         if baseline:
             earlier = baseline.get(row["label"])
             ratio = row["lighting"]["median"] / earlier["lighting"]["median"] if earlier else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 from ssdo.render.technique import Technique
 from ssdo.settings import Param, param_of
@@ -24,10 +24,7 @@ def get_param(technique: type[Technique], name: str) -> Param | None:
     return next((param_of(field) for field in fields(technique) if field.name == name), None)
 
 
-def highest_quality(technique: type[Technique], max_samples: int) -> dict[str, Any]:
-    """The largest sample count up to `max_samples` and the largest step count that the technique allows."""
-    values = {}
-    for name, limit in ((technique.sample_param, max_samples), ("steps", max_samples)):
-        if (param := get_param(technique, name)) and param.max is not None:
-            values[name] = min(int(param.max), limit)
-    return values
+def highest_values(technique: type[Technique], names: Sequence[str], limit: int) -> dict[str, int]:
+    """The largest allowed value of whole-number parameters, at most `limit`; of those that the technique has."""
+    params = {name: get_param(technique, name) for name in names}
+    return {name: min(int(p.max), limit) for name, p in params.items() if p and p.max is not None}
