@@ -31,7 +31,7 @@ SMALL = ["--width", "64", "--height", "36", "--scene", "cornell"]
 
 
 def _npz(path: Path) -> None:
-    with images.written(path) as file:
+    with images.atomic_write(path) as file:
         np.savez_compressed(file, a=NOISE, b=NOISE)
 
 
@@ -99,9 +99,9 @@ def test_a_full_disk(name: str, size: int, tmp_path: Path) -> None:
 @unix
 def test_a_truth_that_cannot_be_kept_costs_nothing_else(tmp_path: Path) -> None:
     terms = np.random.default_rng(0).random((60, 60, 4)).astype("f4")
-    kept = reference_cache.Store(tmp_path)
+    kept = reference_cache.ReferenceCache(tmp_path)
     with nearly_full(5000):
-        kept.save("key", reference_cache.Mean(1, terms, terms))
+        kept.save("key", reference_cache.Accumulation(1, terms, terms))
     assert not names(tmp_path) and kept.load("key") is None
 
 
@@ -145,7 +145,7 @@ def _check_whole(path: Path, shape: tuple[int, int]) -> None:
             with Image.open(path) as image:
                 image.load()
         case ".npz" | ".exr":
-            assert images.radiance_of(path).shape[:2] == shape
+            assert images.load_radiance(path).shape[:2] == shape
         case _:
             assert path.read_bytes()
 
@@ -166,7 +166,7 @@ def again(arguments):
     with Gpu(create_headless_context()) as gpu:
         picture = pipeline.render_accumulated(gpu, shot)
         for path in itertools.cycle(paths):
-            images.save(path, gpu, picture, shot.values())
+            images.save_result(path, gpu, picture, shot.values())
             if path == paths[-1]:
                 print("begun", flush=True)
 __main__.load_command = lambda name: again
