@@ -1,6 +1,4 @@
-"""Light that is remembered: a still camera has the mean of its frames, a moving one finds what it saw, and nothing
-else; off unless asked.
-"""
+"""Temporal reuse: a static camera gets the mean of its frames, a moving one reprojects them; off by default."""
 
 from __future__ import annotations
 
@@ -10,51 +8,66 @@ from typing import Any
 
 import numpy as np
 import pytest
-from render_small import SMALL, Bools, Doubles, lights, register
-from ssdo.commands.bench import steady
+import temporal_stability
+from render_small import SMALL, Bools, read_lighting, register_scene
+from ssdo.arrays import Doubles, Floats
 from ssdo.commands.capture import main as capture
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.frame_uniforms import FrameUniforms, positions
-from ssdo.render.gbuffer import BACKGROUND
+from ssdo.render.frame_uniforms import FrameUniforms, world_positions
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
-from ssdo.render.shot import Shot, Wanted
-from ssdo.render.temporal import Kept
-from ssdo.scene import built_in
-from ssdo.scene.model import Floats, Material, Scene
-from ssdo.scene.modelling.shapes import box, quad
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides
+from ssdo.render.technique import TechniqueInputs
+from ssdo.render.temporal import History
+from ssdo.scene.loader import load_scene
+from ssdo.scene.model import Material, Scene
+from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import UserError
 from ssdo.viewer.preferences import screenshot_sides
 from ssdo.viewer.session import Session
 
 GREY = Material(albedo=(0.5, 0.5, 0.5))
-ON = {"temporal.history_length": 8, "temporal.clip_sigma": 100.0, "denoise.radius": 4}
-FLOAT = 1e-5  # of sums of a few single floats, and of pixels found again a hair aside: measured 2e-6
+HISTORY = {"temporal.history_length": 8, "temporal.clip_sigma": 100.0, "denoise.radius": 4}
+FLOAT_ROUNDING = 1e-5  # of a few float32 sums and of reprojected positions: measured 2e-6
 
 
-def shot_of(values: dict[str, Any]) -> Shot:
-    return Shot().with_values(SMALL | ON | values)
+def make_shot(values: dict[str, Any]) -> Shot:
+    """A small shot with a history that is hardly clipped, unless the values say otherwise."""
+    return Shot().with_values(SMALL | HISTORY | values)
 
 
-def light(gpu: Gpu, p: FrameResult) -> Floats:
+def without_history(shot: Shot) -> Shot:
+    return replace(shot, temporal=replace(shot.temporal, history_length=0))
+
+
+def read_light(gpu: Gpu, result: FrameResult) -> Floats:
     """(h, w, 8): direct and indirect."""
-    return np.concatenate(lights(gpu, p.lighting), -1)
+    return np.concatenate(read_lighting(gpu, result.lighting), -1)
 
 
-def surface(gpu: Gpu, p: FrameResult) -> Bools:
-    return gpu.read(p.lit_view.gbuffer.depth)[..., 0] < BACKGROUND
+def render_light(gpu: Gpu, shot: Shot, index: int = 0) -> Floats:
+    """(h, w, 8): direct and indirect light of one frame."""
+    return read_light(gpu, render_frame(gpu, shot, index))
 
 
-def kept(gpu: Gpu, index: int) -> Kept:
-    return Kept(*gpu.targets[f"temporal.{index % 2}"].textures)
+def surface_mask(gpu: Gpu, inputs: TechniqueInputs) -> Bools:
+    """(h, w) False on the background."""
+    return gpu.read(inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
 
 
-def counts(gpu: Gpu, index: int) -> Floats:
-    """(h, w) frames that are in the direct light of what was drawn last, at that index."""
-    return gpu.read(kept(gpu, index).counted)[..., 0]
+def get_history(gpu: Gpu, index: int) -> History:
+    """The history that frame `index` left."""
+    return History(*gpu.targets[f"temporal.{index % 2}"].textures)
 
 
-def moved(shot: Shot, eye: tuple[float, float, float], target: tuple[float, float, float]) -> Shot:
+def read_frame_count(gpu: Gpu, index: int) -> Floats:
+    """(h, w) frames in the direct light of frame `index`, the last one drawn."""
+    return gpu.read(get_history(gpu, index).frame_count)[..., 0]
+
+
+def move_camera(shot: Shot, eye: tuple[float, float, float], target: tuple[float, float, float]) -> Shot:
     return replace(shot, camera=replace(shot.camera, eye=eye, target=target))
 
 
@@ -62,226 +75,203 @@ def rms(values: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype="f8"))))
 
 
-def posts() -> Scene:
-    """A post before a wall, both of which fill the picture's middle."""
-    wall = quad((-9, -9, -3), (9, -9, -3), (9, 9, -3), (-9, 9, -3), GREY)
-    back = quad((9, -9, 9), (-9, -9, 9), (-9, 9, 9), (9, 9, 9), GREY)
-    return Scene((wall, back, box((-0.3, -5.0, -0.3), (0.3, 5.0, 0.3), GREY)), (0.0, 0.0, 4.0), (0.0, 0.0, 0.0), 45.0)
+def post_scene() -> Scene:
+    """A post before a wall; together they fill the picture's centre."""
+    wall = make_quad((-9, -9, -3), (9, -9, -3), (9, 9, -3), (-9, 9, -3), GREY)
+    back = make_quad((9, -9, 9), (-9, -9, 9), (-9, 9, 9), (9, 9, 9), GREY)
+    post = make_box((-0.3, -5.0, -0.3), (0.3, 5.0, 0.3), GREY)
+    return Scene((wall, back, post), (0.0, 0.0, 4.0), (0.0, 0.0, 0.0), 45.0)
 
 
-register("posts", posts)
+register_scene("posts", post_scene)
 
-# ---- off ----------------------------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_remembered_unless_asked(gpu: Gpu) -> None:
-    """And then nothing is drawn for it: a frame without it is the same to the bit, whatever its index, and so is the
-    first of those with it.
-    """
-    own = Gpu(gpu.ctx)
-    assert Shot().temporal.history_length == 0 and not Shot().remembers
-    off = shot_of({"scene": "cornell", "technique": "ssdo", "temporal.history_length": 0})
-    plain = light(own, render_frame(own, off))
-    light(own, render_frame(own, off, 1))
-    np.testing.assert_array_equal(light(own, render_frame(own, off)), plain)
-    assert not [name for name in own.targets if "temporal" in name] and not [
-        name for name in own.written if "temporal:" in name
-    ]
-    on = replace(off, temporal=shot_of({}).temporal)
-    np.testing.assert_array_equal(light(own, render_frame(own, on)), plain)
-    assert [name for name in own.written if "temporal:" in name]
+# ---- off -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_mean_of_frames_needs_no_memory() -> None:
-    """Averaging, and techniques that average, are as without; who asks for both is told."""
+def test_there_is_no_history_by_default() -> None:
+    assert Shot().temporal.history_length == 0 and not Shot().uses_history
+
+
+def test_without_a_history_no_pass_is_drawn(gpu: Gpu) -> None:
+    """Then a frame does not depend on earlier ones. The first frame with a history is equal to it."""
+    own_gpu = Gpu(gpu.ctx)
+    off = make_shot({"scene": "cornell", "technique": "ssdo", "temporal.history_length": 0})
+    plain = render_light(own_gpu, off)
+    render_light(own_gpu, off, 1)
+    np.testing.assert_array_equal(render_light(own_gpu, off), plain)
+    assert not [name for name in own_gpu.targets if "temporal" in name]
+    assert not [name for name in own_gpu.last_target if "temporal:" in name]
+    on = replace(off, temporal=make_shot({}).temporal)
+    np.testing.assert_array_equal(render_light(own_gpu, on), plain)
+    assert [name for name in own_gpu.last_target if "temporal:" in name]
+
+
+def test_a_mean_of_frames_has_no_history() -> None:
+    """Asking for both is an error."""
     for values in ({"technique": "reference"}, {"accumulated_frames": 4}):
-        shot = shot_of(values)
-        assert not shot.remembers and shot.drawn == shot.accumulated_frames
-        with pytest.raises(UserError, match=r"--temporal\.frames has no effect: .*leave it out"):
-            Wanted({}, values | {"temporal.history_length": 8}).shots()
-        assert not Wanted({"temporal.history_length": 8}, values).shots()[0].remembers  # a preset may hold more
-    assert Wanted({}, {"temporal.history_length": 8}).shots(["ssao", "reference"])[0].drawn == 8
-    with pytest.raises(UserError, match=r"temporal\.frames = 65: must be 0 to 64"):
-        shot_of({"temporal.history_length": 65})
+        shot = make_shot(values)
+        assert not shot.uses_history and shot.frame_count == shot.accumulated_frames
+        with pytest.raises(UserError, match=r"--temporal\.history_length has no effect: .*leave it out"):
+            Overrides({}, values | {"temporal.history_length": 8}).build_shots()
+        (shot,) = Overrides({"temporal.history_length": 8}, values).build_shots()
+        assert not shot.uses_history  # a preset may contain more
+    assert Overrides({}, {"temporal.history_length": 8}).build_shots(["ssao", "reference"])[0].frame_count == 8
+    with pytest.raises(UserError, match=r"temporal\.history_length = 65: must be 0 to 64"):
+        make_shot({"temporal.history_length": 65})
 
 
-# ---- a still camera -----------------------------------------------------------------------------------------------------
+# ---- a static camera -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resolution", ["full", "half"])
-@pytest.mark.parametrize("scene", ["cornell", "atelier"])  # diffuse; glossy
-def test_a_still_camera_has_the_mean_of_its_frames(gpu: Gpu, scene: str, resolution: str) -> None:
-    """Where light may differ by anything: of blurred pixels those with no spread at all, which may not, are left
-    out.
-    """
+@pytest.mark.parametrize("scene", ["cornell", "atelier"])  # diffuse; with specular reflection
+def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resolution: str) -> None:
+    """Where the history is not clipped: pixels whose neighbours do not deviate at all are left out."""
     values = {"scene": scene, "technique": "ssdo", "lighting.resolution": resolution}
-    steady = render_accumulated(gpu, shot_of(values))
-    found, number, seen = light(gpu, steady), counts(gpu, 7), surface(gpu, steady)
-    mean = render_accumulated(gpu, shot_of(values | {"accumulated_frames": 8, "temporal.history_length": 0}))
-    one = light(gpu, render_frame(gpu, shot_of(values | {"temporal.history_length": 0})))
-    expected = light(gpu, mean)
-    assert (number[seen] > 7.99).mean() > 0.9
-    assert (number <= 8).all()
-    free = np.ones(found.shape[:2], bool) if resolution == "half" else number > 7.99
-    whole = gpu.read(mean.view.gbuffer.depth)[..., 0] < BACKGROUND
-    assert rms((found - expected)[free & whole][:, :4]) < (
-        1e-4 if resolution == "full" else 0.1 * rms((one - expected)[whole][:, :4])
-    )
+    result = render_accumulated(gpu, make_shot(values))
+    light, frame_count, mask = read_light(gpu, result), read_frame_count(gpu, 7), surface_mask(gpu, result.lit_view)
+    mean_shot = make_shot(values | {"accumulated_frames": 8, "temporal.history_length": 0})
+    mean_result = render_accumulated(gpu, mean_shot)
+    mean, full_mask = read_light(gpu, mean_result), surface_mask(gpu, mean_result.inputs)
+    single = render_light(gpu, make_shot(values | {"temporal.history_length": 0}))
+    assert (frame_count[mask] > 7.99).mean() > 0.9
+    assert (frame_count <= 8).all()
+    unclipped = np.ones(light.shape[:2], bool) if resolution == "half" else frame_count > 7.99
+    error = rms((light - mean)[unclipped & full_mask][:, :4])
+    assert error < (1e-4 if resolution == "full" else 0.1 * rms((single - mean)[full_mask][:, :4]))
 
 
-def test_noise_falls_as_of_a_mean(gpu: Gpu) -> None:
-    """Against 64 other frames, the error of one frame, of 4 and of 16: the pattern goes on from frame to frame, and the
-    mean of n of its frames errs less than n independent ones would, 1 / sqrt(n).
-    """
+def test_noise_falls_as_in_a_mean(gpu: Gpu) -> None:
+    """Against 64 other frames. The pattern complements itself: n frames err less than 1 / sqrt(n) of one frame."""
     values = {"scene": "cornell", "technique": "ssdo", "denoise.radius": 2}
-    truth = light(
-        gpu,
-        render_accumulated(gpu, shot_of(values | {"accumulated_frames": 64, "temporal.history_length": 0, "seed": 9})),
-    )
-    errors = {
-        n: rms(light(gpu, render_accumulated(gpu, shot_of(values | {"temporal.history_length": n}))) - truth)
-        for n in (1, 4, 16)
-    }
+    mean_shot = make_shot(values | {"accumulated_frames": 64, "temporal.history_length": 0, "seed": 9})
+    mean = read_light(gpu, render_accumulated(gpu, mean_shot))
+
+    def error(history_length: int, **options: float) -> float:
+        shot = make_shot(values | {"temporal.history_length": history_length} | options)
+        return rms(read_light(gpu, render_accumulated(gpu, shot)) - mean)
+
+    errors = {history_length: error(history_length) for history_length in (1, 4, 16)}
     assert errors[4] < 0.6 * errors[1]
     assert errors[16] < 0.35 * errors[1]
-    clamped = rms(
-        light(
-            gpu, render_accumulated(gpu, shot_of(values | {"temporal.history_length": 16, "temporal.clip_sigma": 1.0}))
-        )
-        - truth
-    )
-    assert errors[16] < clamped < 0.75 * errors[1]
+    assert errors[16] < error(16, **{"temporal.clip_sigma": 1.0}) < 0.75 * errors[1]
 
 
-def test_it_flickers_less(gpu: Gpu) -> None:
+def test_a_history_reduces_flicker(gpu: Gpu) -> None:
     values = {"scene": "cornell", "technique": "ssdo", "temporal.clip_sigma": 1.0}
-    change = {}
-    for frames in (0, 8):
-        last = [
-            light(gpu, render_frame(gpu, shot_of(values | {"temporal.history_length": frames}), index))
-            for index in range(12)
-        ][-2:]
-        change[frames] = rms(last[1] - last[0])
-    assert change[8] < 0.5 * change[0]
+    flicker = {}
+    for history_length in (0, 8):
+        shot = make_shot(values | {"temporal.history_length": history_length})
+        frames = [render_light(gpu, shot, index) for index in range(12)]
+        flicker[history_length] = rms(frames[-1] - frames[-2])
+    assert flicker[8] < 0.5 * flicker[0]
 
 
-def test_the_same_frames_twice_are_the_same_to_the_bit(gpu: Gpu) -> None:
-    """Also with others drawn between, in a scope of their own; and index 0 knows nothing of what was kept before."""
+def test_equal_sequences_are_bit_equal(gpu: Gpu) -> None:
+    """Also with frames of another scope in between. Frame 0 does not use an older history."""
     shot, other = (
-        shot_of({"scene": scene, "technique": "ssao", "temporal.clip_sigma": 1.0}) for scene in ("cornell", "nook")
+        make_shot({"scene": scene, "technique": "ssao", "temporal.clip_sigma": 1.0}) for scene in ("cornell", "nook")
     )
-    first = [light(gpu, render_frame(gpu, shot, index)) for index in range(5)]
+    first = [render_light(gpu, shot, index) for index in range(5)]
     with gpu.scope("other"):
         render_frame(gpu, other)
     for index in range(5):
-        np.testing.assert_array_equal(light(gpu, render_frame(gpu, shot, index)), first[index])
+        np.testing.assert_array_equal(render_light(gpu, shot, index), first[index])
         with gpu.scope("other"):
             render_frame(gpu, other, index + 1)
-    assert (
-        np.abs(
-            first[4]
-            - light(gpu, render_frame(gpu, replace(shot, temporal=replace(shot.temporal, history_length=0)), 4))
-        ).max()
-        > 1e-3
-    )
+    assert np.abs(first[4] - render_light(gpu, without_history(shot), 4)).max() > 1e-3
 
 
-def test_what_is_not_of_the_frame_before_is_not_used(gpu: Gpu) -> None:
-    """After a gap, another size, or a sweep of what nobody asked for, a frame stands alone."""
-    shot = shot_of({"scene": "cornell", "technique": "ssao"})
-    alone = {
-        index: light(gpu, render_frame(gpu, replace(shot, temporal=replace(shot.temporal, history_length=0)), index))
-        for index in (2, 5)
-    }
+def test_only_the_history_of_the_previous_frame_is_used(gpu: Gpu) -> None:
+    """After a gap, a change of size, or when the history's target was freed, a frame stands alone."""
+    shot = make_shot({"scene": "cornell", "technique": "ssao"})
+    alone = {index: render_light(gpu, without_history(shot), index) for index in (2, 5)}
     for index in (0, 1):
         render_frame(gpu, shot, index)
-    assert np.abs(light(gpu, render_frame(gpu, shot, 2)) - alone[2]).max() > 1e-3
-    np.testing.assert_array_equal(light(gpu, render_frame(gpu, shot, 5)), alone[5])
+    assert np.abs(render_light(gpu, shot, 2) - alone[2]).max() > 1e-3
+    np.testing.assert_array_equal(render_light(gpu, shot, 5), alone[5])
     render_frame(gpu, shot, 1)
     render_frame(gpu, replace(shot, width=32), 1)
-    np.testing.assert_array_equal(light(gpu, render_frame(gpu, shot, 2)), alone[2])
-    own = Gpu(gpu.ctx)
-    render_frame(own, shot, 1)
-    own.sweep()
-    own.sweep()
-    assert not own.notes
-    np.testing.assert_array_equal(light(own, render_frame(own, shot, 2)), alone[2])
+    np.testing.assert_array_equal(render_light(gpu, shot, 2), alone[2])
+    own_gpu = Gpu(gpu.ctx)
+    render_frame(own_gpu, shot, 1)
+    own_gpu.free_unused()
+    own_gpu.free_unused()
+    assert not any(target.metadata for target in own_gpu.targets.values())
+    np.testing.assert_array_equal(render_light(own_gpu, shot, 2), alone[2])
 
 
-# ---- a moving camera ----------------------------------------------------------------------------------------------------
+# ---- a moving camera -------------------------------------------------------------------------------------------------
 
 
-def taps(now: FrameUniforms, depth: Floats, before: FrameUniforms, past: Floats) -> tuple[Doubles, Bools]:
-    """Of each pixel seen at `depth`: how far off its own are the places that the four pixels around where it was show,
-    as shares of a pixel's width there, (4, h, w), infinite out of the picture; and whether the point lay within the
-    picture. By double arithmetic alone.
+def tap_distances(
+    frame: FrameUniforms, depth: Floats, previous: FrameUniforms, previous_depth: Floats
+) -> tuple[Doubles, Bools]:
+    """How well four pixels of the previous frame, around a pixel's reprojection, match its surface. In float64.
+
+    (4, h, w): distances in world space, in widths of the pixel there, infinite outside the previous image;
+    (h, w): whether the reprojection lies inside.
     """
     h, w = depth.shape
-    p = positions(now, depth)
-    clip = np.concatenate([p, np.ones((h, w, 1))], -1) @ np.array(before.clip_from_world).reshape(4, 4)
-    x, y = (clip[..., 0] / clip[..., 3] + 1) / 2 * w - 0.5, (1 - clip[..., 1] / clip[..., 3]) / 2 * h - 0.5
-    then = positions(before, past)
-    pixel = 2 * now.tangent[1] * depth / h
-    found = []
+    position = world_positions(frame, depth)
+    homogeneous = np.concatenate([position, np.ones((h, w, 1))], -1)
+    clip = homogeneous @ np.array(previous.clip_from_world).reshape(4, 4)
+    x = (clip[..., 0] / clip[..., 3] + 1) / 2 * w - 0.5
+    y = (1 - clip[..., 1] / clip[..., 3]) / 2 * h - 0.5
+    previous_position = world_positions(previous, previous_depth)
+    pixel_width = 2 * frame.tan_half_fov[1] * depth / h
+    column, row = (np.floor(np.nan_to_num(value, nan=-9.0)).astype(int) for value in (x, y))
+    distances = []
     for k in range(4):
-        i, j = (
-            np.floor(np.nan_to_num(x, nan=-9.0)).astype(int) + (k & 1),
-            np.floor(np.nan_to_num(y, nan=-9.0)).astype(int) + (k >> 1),
-        )
-        inside = (i >= 0) & (i < w) & (j >= 0) & (j < h)
-        there = then[np.clip(j, 0, h - 1), np.clip(i, 0, w - 1)]
-        found.append(np.where(inside, np.linalg.norm(there - p, axis=-1) / pixel, np.inf))
-    return np.array(found), (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+        i, j = column + (k & 1), row + (k >> 1)
+        is_inside = (i >= 0) & (i < w) & (j >= 0) & (j < h)
+        tap = previous_position[np.clip(j, 0, h - 1), np.clip(i, 0, w - 1)]
+        distances.append(np.where(is_inside, np.linalg.norm(tap - position, axis=-1) / pixel_width, np.inf))
+    return np.array(distances), (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
 
 
 @pytest.mark.parametrize("resolution", ["full", "half"])
-@pytest.mark.parametrize("target", [(0.0, 0.0, 0.0), (1.6, 0.2, 0.0)])  # aside; aside and turned
+@pytest.mark.parametrize("target", [(0.0, 0.0, 0.0), (1.6, 0.2, 0.0)])  # translation; translation and rotation
 @pytest.mark.parametrize("technique", ["off", "ssao"])
-def test_what_was_hidden_is_not_remembered(
+def test_disoccluded_surfaces_have_no_history(
     gpu: Gpu, technique: str, target: tuple[float, float, float], resolution: str
 ) -> None:
-    """A post moves before a wall. What was seen in the frame before is found again, and what the post hid, or the
-    picture's edge, is not.
-    """
-    shot = shot_of(
+    """A post moves before a wall. What it hid, or the image's edge, has no history; other surfaces have one."""
+    shot = make_shot(
         {"scene": "posts", "technique": technique, "width": 96, "height": 54, "lighting.resolution": resolution}
     )
-    before = render_frame(gpu, shot)
-    past, frame = gpu.read(before.lit_view.gbuffer.depth)[..., 0], before.lit_view.frame
-    now = render_frame(gpu, moved(shot, (0.9, 0.1, 4.0), target), 1)
-    depth, number = gpu.read(now.lit_view.gbuffer.depth)[..., 0], counts(gpu, 1)
+    moved_shot = move_camera(shot, (0.9, 0.1, 4.0), target)
+    previous = render_frame(gpu, shot).lit_view
+    previous_depth = gpu.read(previous.gbuffer.depth)[..., 0]
+    previous_depth = np.where(previous_depth < BACKGROUND_DEPTH, previous_depth, np.inf).astype("f4")
+    view = render_frame(gpu, moved_shot, 1).lit_view
+    depth, frame_count = gpu.read(view.gbuffer.depth)[..., 0], read_frame_count(gpu, 1)
     with np.errstate(invalid="ignore"):
-        off, inside = taps(now.lit_view.frame, depth, frame, np.where(past < BACKGROUND, past, np.inf).astype("f4"))
-    # on the wall a pixel away is one pixel wide, across its corner 1.5
-    gone, known = off.min(0) > 8, inside & (off.max(0) < 2)
-    assert gone.sum() > 0.05 * gone.size and known.sum() > 0.3 * known.size
-    assert (number[gone] == 1).all()
-    # light that differs must be near enough, too
-    assert (number[known] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)
-    light_now = gpu.read(kept(gpu, 1).direct)
-    alone = render_frame(
-        gpu, replace(moved(shot, (0.9, 0.1, 4.0), target), temporal=replace(shot.temporal, history_length=0)), 1
-    )
+        distances, is_inside = tap_distances(view.frame, depth, previous.frame, previous_depth)
+    # on the wall neighbours are 1 pixel width apart, across its corner 1.5
+    disoccluded, visible_before = distances.min(0) > 8, is_inside & (distances.max(0) < 2)
+    assert disoccluded.sum() > 0.05 * disoccluded.size and visible_before.sum() > 0.3 * visible_before.size
+    assert (frame_count[disoccluded] == 1).all()
+    # the history of noisy light may be clipped
+    assert (frame_count[visible_before] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)
+    light = gpu.read(get_history(gpu, 1).direct)
+    alone = gpu.read(render_frame(gpu, without_history(moved_shot), 1).lighting.direct)
     if resolution == "full":
-        np.testing.assert_array_equal(light_now[gone], gpu.read(alone.lighting.direct)[gone])
+        np.testing.assert_array_equal(light[disoccluded], alone[disoccluded])
 
 
-def test_a_cut_forgets_everything(gpu: Gpu) -> None:
-    shot = shot_of({"scene": "posts", "technique": "ssao"})
-    other = moved(shot, (0.0, 0.0, 6.0), (0.0, 0.0, 9.0))
+def test_a_cut_drops_the_history(gpu: Gpu) -> None:
+    shot = make_shot({"scene": "posts", "technique": "ssao"})
+    after_cut = move_camera(shot, (0.0, 0.0, 6.0), (0.0, 0.0, 9.0))
     for index in range(4):
         render_frame(gpu, shot, index)
-    found = light(gpu, render_frame(gpu, other, 4))
-    assert (counts(gpu, 4) == 1).all()
-    np.testing.assert_array_equal(
-        found, light(gpu, render_frame(gpu, replace(other, temporal=replace(shot.temporal, history_length=0)), 4))
-    )
+    light = render_light(gpu, after_cut, 4)
+    assert (read_frame_count(gpu, 4) == 1).all()
+    np.testing.assert_array_equal(light, render_light(gpu, without_history(after_cut), 4))
 
 
 def test_light_stays_on_its_surface(gpu: Gpu) -> None:
-    """The camera turns and goes; light that hardly depends on it, of many samples, is where it was on its surface:
-    nearer to what it is there than light of the pixel that was in its place.
-    """
+    """The camera moves; light with little noise stays nearer to that of its surface than to that of its pixel."""
     values = {
         "scene": "cornell",
         "technique": "ssao",
@@ -290,96 +280,74 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
         "height": 72,
         "temporal.history_length": 64,
     }
-    shot = shot_of(values)
-    shot = shot.resolved(built_in.load("cornell", 0.0))
-    for motion in steady.motions(3.0, 0.0)[1:4]:
+    shot = make_shot(values).resolve(load_scene("cornell", 0.0))
+    for motion in temporal_stability.motions(3.0, 0.0)[1:4]:
         first = gpu.read(render_frame(gpu, motion.moved(shot, 0)).lighting.direct)[..., 3]
         for index in range(1, 6):
-            picture = render_frame(gpu, motion.moved(shot, index), index)
-        seen = gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
-        found, known = gpu.read(picture.lighting.direct)[..., 3], seen & (counts(gpu, 5) > 4)
-        alone = gpu.read(
-            render_frame(
-                gpu, replace(motion.moved(shot, 5), temporal=replace(shot.temporal, history_length=0)), 5
-            ).lighting.direct
-        )[..., 3]
-        assert known.mean() > 0.4
-        assert rms((found - alone)[known]) < 0.35 * rms((first - alone)[known]), motion.words
+            result = render_frame(gpu, motion.moved(shot, index), index)
+        visibility = gpu.read(result.lighting.direct)[..., 3]
+        mask = surface_mask(gpu, result.inputs) & (read_frame_count(gpu, 5) > 4)
+        alone = gpu.read(render_frame(gpu, without_history(motion.moved(shot, 5)), 5).lighting.direct)[..., 3]
+        assert mask.mean() > 0.4
+        assert rms((visibility - alone)[mask]) < 0.35 * rms((first - alone)[mask]), motion.words
 
 
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("technique", ["ssao", "ssdo", "gtao", "bitmask"])
-def test_a_plane_stays_open(gpu: Gpu, technique: str, resolution: str) -> None:
-    """To the last bit, wherever the camera goes; and under a constant sky light is what it was."""
-    shot = shot_of(
-        {
-            "scene": "plane:tilt=60",
-            "technique": technique,
-            "lighting.resolution": resolution,
-            "temporal.clip_sigma": 1.0,
-        }
-    )
-    shot = shot.resolved(built_in.load("plane:tilt=60", 0.0))
+def test_a_plane_stays_unoccluded(gpu: Gpu, technique: str, resolution: str) -> None:
+    """Exactly, while the camera moves; in a constant environment its irradiance stays, too."""
+    values = {
+        "scene": "plane:tilt=60",
+        "technique": technique,
+        "lighting.resolution": resolution,
+        "temporal.clip_sigma": 1.0,
+    }
+    shot = make_shot(values).resolve(load_scene("plane:tilt=60", 0.0))
     first = gpu.read(render_frame(gpu, shot).lighting.direct)
     for index in range(1, 6):
-        p = render_frame(gpu, steady.motions(3.0, 0.0)[2].moved(shot, index), index)
-        found, seen = gpu.read(p.lighting.direct), gpu.read(p.view.gbuffer.depth)[..., 0] < BACKGROUND
-        assert (found[..., 3] == 1).all()
-        assert np.abs(found - np.median(first[seen], axis=0))[seen].max() < 4 * FLOAT
-    assert counts(gpu, 5).max() > 5.9
+        result = render_frame(gpu, temporal_stability.motions(3.0, 0.0)[2].moved(shot, index), index)
+        direct, mask = gpu.read(result.lighting.direct), surface_mask(gpu, result.inputs)
+        assert (direct[..., 3] == 1).all()
+        assert np.abs(direct - np.median(first[mask], axis=0))[mask].max() < 4 * FLOAT_ROUNDING
+    assert read_frame_count(gpu, 5).max() > 5.9
 
 
-# ---- moving light -------------------------------------------------------------------------------------------------------
+# ---- changing light --------------------------------------------------------------------------------------------------
 
 
-def test_light_that_changes_leaves_no_ghost(gpu: Gpu) -> None:
-    """The environment goes from bright to dark between two frames. Clamped, what is too bright in the next frame is a
-    small part of what it is in a frame that remembers whatever it may; one where pixels differ less, as on a plane,
-    none.
-    """
-    for scene, share in (("cornell", 0.15), ("plane:tilt=60", 1e-4)):
+def test_changing_light_leaves_no_ghost(gpu: Gpu) -> None:
+    """The environment darkens between two frames. Clipping removes most of the excess light, on a plane all of it."""
+    for scene, max_ratio in (("cornell", 0.15), ("plane:tilt=60", 1e-4)):
         excess = []
-        for clamping in (1.0, 100.0):
-            shot = shot_of(
-                {"scene": scene, "technique": "ssdo", "temporal.clip_sigma": clamping, "environment": "white"}
-            )
-            dark = replace(shot, sky=replace(shot.sky, intensity=0.25))
+        for clip_sigma in (1.0, 100.0):
+            values = {"scene": scene, "technique": "ssdo", "temporal.clip_sigma": clip_sigma, "environment": "white"}
+            bright = make_shot(values)
+            dark = replace(bright, sky=replace(bright.sky, intensity=0.25))
             for index in range(6):
-                render_frame(gpu, shot, index)
-            found = light(gpu, render_frame(gpu, dark, 6))
-            excess.append(
-                rms(
-                    (
-                        found
-                        - light(
-                            gpu, render_frame(gpu, replace(dark, temporal=replace(shot.temporal, history_length=0)), 6)
-                        )
-                    )[..., :3]
-                )
-            )
-        assert excess[0] < share * max(excess[1], 1.0), scene
+                render_frame(gpu, bright, index)
+            light = render_light(gpu, dark, 6)
+            excess.append(rms((light - render_light(gpu, without_history(dark), 6))[..., :3]))
+        assert excess[0] < max_ratio * max(excess[1], 1.0), scene
 
 
-# ---- programs -----------------------------------------------------------------------------------------------------------
+# ---- commands, viewer and tools --------------------------------------------------------------------------------------
 
 
-def test_a_picture_repeats_itself(tmp_path: Path) -> None:
-    """A capture that is asked for it draws as many frames as are remembered, and says so in what it keeps."""
+def test_an_image_can_be_rendered_again(tmp_path: Path) -> None:
+    """A capture with a history draws as many frames, and stores the length in the image."""
     first, second, plain = (tmp_path / f"{name}.png" for name in "abc")
     small = ["--scene", "nook", "--width", "65", "--height", "37"]
     assert capture([*small, "--temporal.history_length", "4", "--output", str(first)]) == 0
-    assert images.shot_values(first)["temporal.history_length"] == 4
-    assert capture(["--like", str(first), "--output", str(second)]) == 0
+    assert images.load_shot_values(first)["temporal.history_length"] == 4
+    assert capture(["--from-image", str(first), "--output", str(second)]) == 0
     assert first.read_bytes() == second.read_bytes()
     assert capture([*small, "--output", str(plain)]) == 0
-    assert images.shot_values(plain)["temporal.history_length"] == 0
+    assert images.load_shot_values(plain)["temporal.history_length"] == 0
     assert plain.read_bytes() != first.read_bytes()
 
 
-def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None:
-    """A and B each remember their own; while the camera moves they go on, at rest they come to an end; what is saved
-    can be repeated.
-    """
+def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) -> None:
+    """A and B have a history each, which continues while the camera moves. Saved images can be rendered again."""
     session = Session(
         gpu,
         Shot().with_values(
@@ -401,20 +369,20 @@ def test_the_viewer_goes_on_until_it_is_steady(gpu: Gpu, tmp_path: Path) -> None
     side = stage.sides["B"]
     assert side.index == index + 3 and side.rested == 1
     assert {
-        f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "counted")
+        f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "frame_count")
     } <= session.lens.buffers("B").keys()
     assert gpu.read(gpu.targets[f"B/temporal.{side.index % 2}"].textures[3]).max() > 3
     session.set_linked("temporal.history_length", False)
     session.change({"temporal.history_length": 0}, "A")
     session.step((64, 36))
-    assert not session.shot("A").remembers and session.shot("B").remembers
+    assert not session.shot("A").uses_history and session.shot("B").uses_history
     saved = screenshot_sides(session, tmp_path)
     again = tmp_path / "again.png"
-    assert capture(["--like", str(saved[1]), "--output", str(again)]) == 0
+    assert capture(["--from-image", str(saved[1]), "--output", str(again)]) == 0
     assert saved[1].read_bytes() == again.read_bytes()
 
 
-def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stability_tool_measures_flicker_and_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = [
         "--pixels",
         "2",
@@ -431,7 +399,7 @@ def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "--runs",
         "3",
     ]
-    assert steady.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
+    assert temporal_stability.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "| | none remembered | remembered | without clamping |"
     assert [line.split("|")[1].strip().split(",")[0] for line in told[2:9]] == ["flicker", *["error"] * 6]
@@ -444,4 +412,4 @@ def test_the_bench_measures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--runs", "2"], "3 to 1000"),
     ):
         with pytest.raises(UserError, match=rule):
-            steady.main(wrong)
+            temporal_stability.main(wrong)
