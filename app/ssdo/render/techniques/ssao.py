@@ -8,7 +8,7 @@ from typing import ClassVar
 from ssdo.gpu.context import Gpu
 from ssdo.render.depth_layers import draw_occluder_depth
 from ssdo.render.screen_space import HemisphereTechnique
-from ssdo.render.technique import InspectPass, Lighting, Mode, TechniqueInputs
+from ssdo.render.technique import InspectPass, Lighting, Mode, Technique, TechniqueInputs
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,9 @@ class Ssao(HemisphereTechnique):
         (direct,) = inputs.draw(gpu, "techniques/ssao.frag", target, ssao=self, inverse_depth=inverse_depth)
         return Lighting(direct, gpu.black)
 
-    def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
-        # Imported here, as importing a technique registers it, and the order of techniques is that of their names.
-        from ssdo.render.techniques.ssdo import Ssdo
-
+    def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass | None:
         # SSAO tests the same directions as SSDO, whose shader inspects both.
-        ssdo = Ssdo(**{f.name: getattr(self, f.name) for f in fields(HemisphereTechnique)}, bounce=False)
-        return ssdo.inspect_pass(gpu, inputs)._replace(is_directional=False)
+        common = {f.name: getattr(self, f.name) for f in fields(HemisphereTechnique)}
+        ssdo = Technique.by_name("ssdo")().with_values(common | {"bounce": False})
+        inspect_pass = ssdo.inspect_pass(gpu, inputs)
+        return inspect_pass and inspect_pass._replace(is_directional=False)
