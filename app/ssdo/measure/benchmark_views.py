@@ -1,5 +1,6 @@
-"""Views that techniques are tuned on and held against: the built-in scenes from several cameras, in two halves, one of
-which no choice has seen.
+"""Benchmark views: the built-in scenes from several cameras, in a tuning set and a held-out set.
+
+Parameters are chosen on the tuning set. The held-out set shows whether the choice holds for other cameras and scenes.
 """
 
 from __future__ import annotations
@@ -10,50 +11,60 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure.metrics import Mask
-from ssdo.render.pipeline import draw_surfaces
+from ssdo.render.pipeline import Surfaces, draw_surfaces
 from ssdo.render.shot import Camera, Shot
-from ssdo.render.technique import TechniqueInputs
-from ssdo.scene import built_in
 from ssdo.scene.built_in import cameras
+from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
 
-TUNED, HELD_OUT = "courtyard,cornell,nook,blocks", "atelier,parlour"  # scenes
+# Scene names, as flags take them.
+TUNING_SCENES, HELD_OUT_SCENES = "courtyard,cornell,nook,blocks", "atelier,parlour"
+# Of a tuning scene with so many cameras or more, the last one is held out.
+MIN_CAMERAS_TO_HOLD_OUT = 3
 
 
-class Place(NamedTuple):
-    """A view to measure: the shot, resolved, and its name."""
+class BenchmarkView(NamedTuple):
+    """A resolved shot of a scene from one of its cameras."""
 
-    name: str  # scene and the number of its camera
+    name: str  # "nook 1": scene and number of the camera
     shot: Shot
 
 
-def places(plain: Shot, tuned: Sequence[str], held: Sequence[str]) -> tuple[list[Place], list[Place]]:
-    """Views to tune on, and views held out. Of the scenes to tune on the last of three or more cameras is held out, of
-    the others all are: what is found must hold from elsewhere, and in scenes it has not seen. Raises UserError.
-    """
-    if both := set(tuned) & set(held):
+class BenchmarkSets(NamedTuple):
+    """Benchmark views by purpose."""
+
+    tuning: list[BenchmarkView]
+    held_out: list[BenchmarkView]
+
+
+def select_views(base_shot: Shot, tuning_scenes: Sequence[str], held_out_scenes: Sequence[str]) -> BenchmarkSets:
+    """Make the views of some scenes, which differ from `base_shot` in scene and camera. Raises UserError."""
+    if common := set(tuning_scenes) & set(held_out_scenes):
         raise UserError(
-            f"--held-out {min(both)}: is among --scenes, whose last cameras are held out as it is; leave one out"
+            f"--held-out {min(common)}: is among --scenes, whose last cameras are held out anyway; leave one out"
         )
-    halves: tuple[list[Place], list[Place]] = ([], [])
-    for scene in [*tuned, *held]:
-        views = cameras.of(scene)
-        loaded = built_in.load(scene, plain.time)
+    sets = BenchmarkSets([], [])
+    for scene_name in [*tuning_scenes, *held_out_scenes]:
+        scene = load_scene(scene_name, base_shot.time)
+        views = cameras.get_cameras(scene_name)
         for number, (eye, target) in enumerate(views, 1):
-            shot = replace(plain, scene=scene, camera=Camera(eye=eye, target=target)).resolved(loaded)
-            halves[scene in held or number == len(views) >= 3].append(Place(f"{scene} {number}", shot))
-    if not all(halves):
+            shot = replace(base_shot, scene=scene_name, camera=Camera(eye=eye, target=target)).resolve(scene)
+            is_last = number == len(views) >= MIN_CAMERAS_TO_HOLD_OUT
+            is_held_out = scene_name in held_out_scenes or is_last
+            (sets.held_out if is_held_out else sets.tuning).append(BenchmarkView(f"{scene_name} {number}", shot))
+    if not all(sets):
         raise UserError("no view is held out: the scenes have fewer than three cameras each; add a scene to --held-out")
-    return halves
+    return sets
 
 
-def surfaces_of(gpu: Gpu, place: Place) -> tuple[Shot, TechniqueInputs, Mask]:
-    """A view, drawn but for its light, into targets of its own, which stay as they are; and where there is something to
-    light. Raises UserError.
+def draw_view_surfaces(gpu: Gpu, view: BenchmarkView) -> tuple[Surfaces, Mask]:
+    """Draw the surfaces of a view, in a scope of its own, and return them with the mask of pixels that show any.
+
+    Raises UserError.
     """
-    with gpu.scope(place.name):
-        shot, view = draw_surfaces(gpu, place.shot)
-    mask = gpu.read(view.gbuffer.normal)[..., 3] > 0.5
+    with gpu.scope(view.name):
+        surfaces = draw_surfaces(gpu, view.shot)
+    mask = gpu.read(surfaces.inputs.gbuffer.normal)[..., 3] > 0.5
     if not mask.any():
-        raise UserError(f"{place.name}: there is nothing to be seen; choose another scene")
-    return shot, view, mask
+        raise UserError(f"{view.name}: no surface is visible; choose another scene")
+    return surfaces, mask

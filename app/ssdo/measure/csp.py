@@ -1,4 +1,4 @@
-"""What the pages of this program may load: nothing but what stands in them."""
+"""Content-Security-Policy of the HTML reports, which load nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 
-def digest(text: str) -> str:
-    """The source expression of a Content-Security-Policy for an inline style or script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
+def csp_hash(text: str) -> str:
+    """The policy's source expression for an inline style or script."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

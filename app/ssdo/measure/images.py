@@ -1,5 +1,6 @@
-"""Pictures in and out: PNG and EXR with the shot inside, NPZ arrays, contact sheets. Files are written beside and
-renamed.
+"""Image files: PNG and EXR with the shot's parameters inside, NPZ arrays, contact sheets.
+
+Images are (h, w, channels) arrays, row 0 on top.
 """
 
 from __future__ import annotations
@@ -18,21 +19,25 @@ from typing import IO, Any
 
 import numpy as np
 
-from ssdo.gpu.context import Gpu, Texture
-from ssdo.render.gbuffer import BACKGROUND
+from ssdo.arrays import Bytes, Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.readback import read_raw
+from ssdo.gpu.target import Texture
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult
 from ssdo.render.shot import Shot
 from ssdo.scene.files import exr
-from ssdo.scene.model import Bytes, Floats
-from ssdo.settings import UserError, format_toml, parse_toml
+from ssdo.settings import UserError
+from ssdo.toml_text import format_toml, parse_toml
 
-SUFFIXES = (".png", ".exr", ".npz")
+IMAGE_SUFFIXES = (".png", ".exr", ".npz")
+UNKNOWN_FORMAT = "unknown image format; use .png, .exr or .npz"
 
 
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when it is complete, and not at all otherwise. Raises UserError."""
-    # named first: whenever the program is ended, it can be found
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears under its name once it is complete, and not at all on an error. Raises UserError."""
+    # The name begins with the file's own, so that leftovers of a killed process can be recognised.
     temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,208 +45,227 @@ def written(path: Path) -> Iterator[IO[bytes]]:
             yield file
         temporary.replace(path)
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written: {error.strerror or error}; choose another place with --output"
-        ) from None
+        reason = error.strerror or error
+        raise UserError(f"{path}: cannot be written: {reason}; choose another place with --output") from None
     finally:
-        with contextlib.suppress(OSError):  # it was never made, or has its name now
+        with contextlib.suppress(OSError):  # it was never made, or has been renamed
             temporary.unlink()
 
 
-def free_name(folder: Path, stem: str, suffix: str) -> Path:
-    """A name in the folder that is not taken: stem.png, stem-2.png, ..."""
+def unique_path(folder: Path, stem: str, suffix: str) -> Path:
+    """The first path in a folder that does not exist: stem.png, stem-2.png, ..."""
     names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
     return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
 
 
-def check_free(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raises UserError where a file would be replaced that may not be."""
+def require_absent(paths: Iterable[Path], overwrite: bool) -> None:
+    """Raise UserError if a file exists, unless `overwrite`."""
     for path in paths:
         if path.exists() and not overwrite:
             raise UserError(f"{path.absolute()} exists; add --overwrite or choose another --output")
 
 
-def shown(gpu: Gpu, texture: Texture) -> Bytes:
-    """An 8-bit texture as it is looked at: (h, w, 3), row 0 on top."""
-    return np.ascontiguousarray(gpu.stored(texture)[..., :3])
+def check_output_path(path: Path) -> None:
+    """Raise UserError where `save_result` would, before anything is rendered."""
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        raise UserError(f"--output {path}: {UNKNOWN_FORMAT}")
+    if path.suffix.lower() == ".exr":
+        exr.import_openexr()
 
 
-def pixels(gpu: Gpu, picture: FrameResult) -> Bytes:
-    """What is looked at: (h, w, 3) 8 bit sRGB, row 0 on top."""
-    return shown(gpu, picture.display)
+# ---- results of a frame ----------------------------------------------------------------------------------------------
 
 
-def displayed(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
-    """Linear radiance (h, w, 3) as the shot displays it: (h, w, 3) 8 bit sRGB."""
-    into = gpu.target("displayed", (radiance.shape[1], radiance.shape[0]), "rgba32f")
-    gpu.write(into.textures[0], np.concatenate([radiance, np.ones_like(radiance[..., :1])], -1))
-    return shown(gpu, shot.display.draw(gpu, into.textures[0]))
+def read_rgb8(texture: Texture) -> Bytes:
+    """Read an 8-bit texture: (h, w, 3)."""
+    return np.ascontiguousarray(read_raw(texture)[..., :3])
 
 
-def arrays(gpu: Gpu, picture: FrameResult) -> dict[str, Floats]:
-    """What is measured: float32, linear, row 0 on top. radiance, direct, indirect, albedo, normal (world), emission,
-    sun: (h, w, 3); open and depth: (h, w), depth in metres along the view axis, inf for the background.
+def read_display(result: FrameResult) -> Bytes:
+    """Read the displayed image: (h, w, 3) 8 bit sRGB."""
+    return read_rgb8(result.display)
+
+
+def tone_map(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
+    """Convert linear radiance (h, w, 3) to 8 bit sRGB (h, w, 3) with the shot's display settings."""
+    target = gpu.target("tone_map", (radiance.shape[1], radiance.shape[0]), "rgba32f")
+    gpu.write(target.textures[0], np.concatenate([radiance, np.ones_like(radiance[..., :1])], -1))
+    return read_rgb8(shot.display.draw(gpu, target.textures[0]))
+
+
+def read_arrays(gpu: Gpu, result: FrameResult) -> dict[str, Floats]:
+    """Read what is measured, as linear float32.
+
+    radiance; direct, indirect (irradiance of the technique); sun_and_lights (irradiance); albedo, emission, normal
+    (world space): (h, w, 3). visibility (ambient visibility, 0 to 1); depth (along the view axis, metres, inf on the
+    background): (h, w).
     """
-    direct, surfaces = gpu.read(picture.lighting.direct), picture.view.gbuffer
-    depth = gpu.read(surfaces.depth)[..., 0]
-    rgb = {
-        "radiance": picture.radiance,
-        "indirect": picture.lighting.indirect,
-        "albedo": surfaces.albedo,
-        "normal": surfaces.normal,
-        "emission": surfaces.emission,
-        "sun": picture.view.sun,
+    gbuffer = result.inputs.gbuffer
+    direct, depth = gpu.read(result.lighting.direct), gpu.read(gbuffer.depth)[..., 0]
+    textures = {
+        "radiance": result.radiance,
+        "indirect": result.lighting.indirect,
+        "albedo": gbuffer.albedo,
+        "normal": gbuffer.normal,
+        "emission": gbuffer.emission,
+        "sun_and_lights": result.inputs.direct_lighting.irradiance,
     }
-    found = {name: gpu.read(texture)[..., :3] for name, texture in rgb.items()}
-    found |= {name: np.broadcast_to(found[name], found["radiance"].shape) for name in ("indirect", "emission")}
-    return found | {
+    arrays = {name: gpu.read(texture)[..., :3] for name, texture in textures.items()}
+    for name in ("indirect", "emission"):  # may be one black texel
+        arrays[name] = np.broadcast_to(arrays[name], arrays["radiance"].shape)
+    return arrays | {
         "direct": direct[..., :3],
-        "open": direct[..., 3],
-        "depth": np.where(depth < BACKGROUND, depth, np.inf).astype("f4"),
+        "visibility": direct[..., 3],
+        "depth": np.where(depth < BACKGROUND_DEPTH, depth, np.inf).astype("f4"),
     }
 
 
-def save(path: Path, gpu: Gpu, picture: FrameResult, values: Mapping[str, Any]) -> None:
-    """The picture in the format its name asks for, with the shot's values inside. Raises UserError."""
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+
+def save_result(path: Path, gpu: Gpu, result: FrameResult, values: Mapping[str, Any]) -> None:
+    """Save a frame in the format of the path's suffix, with the shot's values inside. Raises UserError."""
     match path.suffix.lower():
         case ".png":
-            save_png(path, pixels(gpu, picture), values)
+            save_png(path, read_display(result), values)
         case ".npz":
-            with written(path) as file:
-                everything: dict[str, Any] = {"shot": np.array(format_toml(values)), **arrays(gpu, picture)}
-                np.savez_compressed(file, **everything)
+            with atomic_write(path) as file:
+                arrays: dict[str, Any] = {"shot": np.array(format_toml(values)), **read_arrays(gpu, result)}
+                np.savez_compressed(file, **arrays)
         case ".exr":
-            save_exr(path, gpu.read(picture.radiance)[..., :3], values)
+            save_exr(path, gpu.read(result.radiance)[..., :3], values)
         case _:
-            raise UserError(f"{path}: a picture's name ends in {', '.join(SUFFIXES)}")
+            raise UserError(f"{path}: {UNKNOWN_FORMAT}")
 
 
-def save_png(path: Path, values_8bit: Bytes, values: Mapping[str, Any] | None = None) -> None:
-    """(h, w, 3) 8 bit, row 0 on top, with the shot's values as TOML in the text chunk `shot`; None: no single shot
-    makes it. Raises UserError.
-    """
+def save_png(path: Path, pixels: Bytes, values: Mapping[str, Any] | None = None) -> None:
+    """Save (h, w, 3) 8 bit sRGB. The shot's values, if any, are TOML in the text chunk `shot`. Raises UserError."""
     from PIL import Image, PngImagePlugin
 
-    note = PngImagePlugin.PngInfo()
+    metadata = PngImagePlugin.PngInfo()
     if values is not None:
-        note.add_itxt("shot", format_toml(values))
-    # only runs are packed: the picture of the courtyard takes 80 ms and 1.12 MB, otherwise 280 ms and 1.05 MB
-    with written(path) as file:
-        Image.fromarray(values_8bit).save(file, "png", pnginfo=note, compress_level=1, compress_type=zlib.Z_RLE)
+        metadata.add_itxt("shot", format_toml(values))
+    # Run-length encoding is several times faster than the default, and the file is little larger.
+    with atomic_write(path) as file:
+        Image.fromarray(pixels).save(file, "png", pnginfo=metadata, compress_level=1, compress_type=zlib.Z_RLE)
 
 
 def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
-    """(h, w, 3) linear radiance as 32-bit channels R, G, B, with the shot in the attribute `shot`. Raises UserError."""
-    content = _exr(path, np.ascontiguousarray(radiance), {} if values is None else {"shot": format_toml(values)})
-    with written(path) as file:
+    """Save (h, w, 3) linear radiance as 32-bit R, G, B, with the shot in the attribute `shot`. Raises UserError."""
+    attributes = {} if values is None else {"shot": format_toml(values)}
+    content = _encode_exr(path, np.ascontiguousarray(radiance), attributes)
+    with atomic_write(path) as file:
         file.write(content)
 
 
-def _exr(path: Path, radiance: Floats, more: Mapping[str, str]) -> bytes:
-    """What an EXR file holds. The library writes files by name only, and may say nothing of a disk that was full: it is
-    read again.
-    """
-    openexr = exr.openexr()
-    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **more}
+def _encode_exr(path: Path, radiance: Floats, attributes: Mapping[str, str]) -> bytes:
+    """The content of an EXR file, for `path`."""
+    openexr = exr.import_openexr()
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **attributes}
+    # OpenEXR writes only to named files, and may not report a full disk: the file is read back.
     with tempfile.TemporaryDirectory() as folder:
         name = Path(folder) / "picture.exr"
         try:
             openexr.File(header, {"RGB": radiance}).write(str(name))
             with openexr.File(str(name)) as file:
-                whole = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
+                is_complete = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
             content = name.read_bytes()
         except (OSError, RuntimeError, KeyError, IndexError, ValueError):
-            whole, content = False, b""
-    if not whole:
-        raise UserError(f"{path}: cannot be written by way of {tempfile.gettempdir()}, which may be full")
+            is_complete, content = False, b""
+    if not is_complete:
+        raise UserError(f"{path}: cannot be written via {tempfile.gettempdir()}, which may be full")
     return content
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Numbers and text for other programs. Raises UserError."""
-    with written(path) as file:
+    """Save numbers and text for other programs. Raises UserError."""
+    with atomic_write(path) as file:
         file.write(json.dumps(values, indent=1, allow_nan=False).encode())
 
 
-def check_suffix(path: Path) -> None:
-    """Raises UserError where `save` would, before anything is drawn."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"--output {path}: a picture's name ends in {', '.join(SUFFIXES)}")
-    if path.suffix.lower() == ".exr":
-        exr.openexr()
+# ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def shot_values(path: Path) -> dict[str, Any]:
-    """The shot a PNG was made from, by dotted names. Raises UserError."""
+def load_shot_values(path: Path) -> dict[str, Any]:
+    """Load the parameters of the shot from a PNG, by dotted names. Raises UserError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(path.read_bytes())) as image:
-            image.load()  # the text may stand behind the pixels
+            image.load()  # text chunks may follow the pixels
             text = getattr(image, "text", {}).get("shot")
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: cannot be read: not an image") from None
     except OSError as error:
-        reason = (
-            "not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or "not a whole picture"
-        )
-        raise UserError(f"{path}: cannot be read: {reason}") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror or 'the image is incomplete'}") from None
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     except MemoryError:
-        raise UserError(f"{path}: needs more memory than there is") from None
+        raise UserError(f"{path}: not enough memory to read it") from None
     if text is None:
         raise UserError(f"{path}: no shot inside; give a PNG that this program wrote")
     return parse_toml(str(text), str(path))
 
 
-def radiance_of(path: Path) -> Floats:
-    """(h, w, 3) float32 linear radiance of an .exr file, or of an .npz file's array `radiance`. Raises UserError."""
+def load_radiance(path: Path) -> Floats:
+    """Load linear radiance, (h, w, 3) float32, from an .exr file or the array `radiance` of an .npz file.
+
+    Raises UserError.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".npz", ".exr"):
+        raise UserError(f"{path}: linear radiance is read from .npz and .exr files")
     try:
-        if path.suffix.lower() == ".npz":
-            with np.load(path) as file:
-                found = file["radiance"]
-        elif path.suffix.lower() == ".exr":
-            return exr.picture(path)
-        else:
-            raise UserError(f"{path}: linear radiance is read from .npz and .exr files")
-    except KeyError as error:
-        raise UserError(f"{path}: holds no {error.args[0]}; give a file that `capture` wrote") from None
+        if suffix == ".exr":
+            return exr.read_exr_unclamped(path)
+        with np.load(path) as file:
+            array = file["radiance"]
     except UserError:
         raise
+    except KeyError as error:
+        raise UserError(f"{path}: no array {error.args[0]} inside; give a file that `capture` wrote") from None
     except MemoryError:
-        raise UserError(f"{path}: needs more memory than there is") from None
-    except Exception as error:  # from numpy, zipfile, zlib, tokenize and OpenEXR whatever there is
-        raise UserError(
-            f"{path}: cannot be read: {getattr(error, 'strerror', None) or ' '.join(str(error).split())[:200]}"
-        ) from None
-    if (
-        not isinstance(found, np.ndarray)
-        or found.dtype.kind != "f"
-        or found.ndim != 3
-        or found.shape[2] < 3
-        or not found.size
-    ):
-        kind = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else "no array"
+        raise UserError(f"{path}: not enough memory to read it") from None
+    except Exception as error:  # numpy, zipfile, zlib, tokenize and OpenEXR raise many types
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: cannot be read: {reason}") from None
+    return _check_radiance(path, array)
+
+
+def _check_radiance(path: Path, array: object) -> Floats:
+    """The first three channels, if the array is finite radiance. Raises UserError."""
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path}: radiance is no array: must be floating point, (height, width, 3)")
+    if array.dtype.kind != "f" or array.ndim != 3 or array.shape[2] < 3 or not array.size:
+        kind = f"{array.dtype} of shape {array.shape}"
         raise UserError(f"{path}: radiance is {kind}: must be floating point, (height, width, 3)")
     with np.errstate(over="ignore"):
-        radiance: Floats = found[..., :3].astype("f4")
+        radiance: Floats = array[..., :3].astype("f4")
     if not np.isfinite(radiance).all():
-        raise UserError(f"{path}: radiance must be finite, as 32-bit numbers too")
+        raise UserError(f"{path}: radiance must be finite as 32-bit floating point")
     return radiance
 
 
-def contact_sheet(labelled: Sequence[tuple[str, Bytes]]) -> Bytes:
-    """Pictures of one size, each under its label: up to three in a row, more in a square."""
+# ---- contact sheets --------------------------------------------------------------------------------------------------
+
+
+def make_contact_sheet(labelled: Sequence[tuple[str, Bytes]]) -> Bytes:
+    """Arrange images of one size under their labels: up to three in a row, more in a square."""
     from PIL import Image, ImageDraw, ImageFont
 
-    columns = len(labelled) if len(labelled) < 4 else math.ceil(math.sqrt(len(labelled)))
+    margin, background, text_colour = 8, (24, 26, 30), (230, 230, 230)
+    column_count = len(labelled) if len(labelled) < 4 else math.ceil(math.sqrt(len(labelled)))
+    row_count = -(-len(labelled) // column_count)
     height, width = labelled[0][1].shape[:2]
     font = ImageFont.load_default(max(12, height // 30))
-    line = int(font.getbbox("Ag")[3]) + 12
-    rows = -(-len(labelled) // columns)
-    sheet = Image.new("RGB", (columns * (width + 8) + 8, rows * (height + line) + 8), (24, 26, 30))
-    pen = ImageDraw.Draw(sheet)
-    for number, (label, picture) in enumerate(labelled):
-        x, y = 8 + number % columns * (width + 8), number // columns * (height + line)
-        pen.text((x + 2, y + 4), label, (230, 230, 230), font=font)
-        sheet.paste(Image.fromarray(picture), (x, y + line))
+    label_height = int(font.getbbox("Ag")[3]) + 12
+    cell_width, cell_height = width + margin, height + label_height
+    sheet_size = (column_count * cell_width + margin, row_count * cell_height + margin)
+    sheet = Image.new("RGB", sheet_size, background)
+    draw = ImageDraw.Draw(sheet)
+    for number, (label, pixels) in enumerate(labelled):
+        row, column = divmod(number, column_count)
+        x, y = margin + column * cell_width, row * cell_height
+        draw.text((x + 2, y + 4), label, text_colour, font=font)
+        sheet.paste(Image.fromarray(pixels), (x, y + label_height))
     return np.asarray(sheet)

@@ -1,4 +1,4 @@
-"""Curves as a picture of small panels, by matplotlib, which is optional."""
+"""Plots of curves in small panels, drawn with matplotlib, which is an optional dependency."""
 
 from __future__ import annotations
 
@@ -12,143 +12,150 @@ from ssdo.settings import UserError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which all eyes tell apart; grey is for what all techniques share
+# The palette of Okabe and Ito, for techniques; it suits colour-blind readers. Grey is for what techniques share.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-GREY, INK = "#8A8F98", "#30343B"
+GREY, LIGHT_GREY, TEXT_COLOR, CAPTION_COLOR = "#8A8F98", "#E6E8EB", "#30343B", "#666C76"
 DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-INCHES, DOTS = (9.2, 6.6), 150  # 1380 pixels wide: text stays legible where a README shows 880 of them
+LINE_WIDTH, MARKER_SIZE = 1.3, 3.6
+FIGURE_INCHES, DPI = (9.2, 6.6), 150  # 1380 px wide: text stays legible at the 880 px of a README
 
 
 class Curve(NamedTuple):
-    """Points with their spread, joined, or beside the line that is claimed to fit them."""
+    """Measured points with their spread, connected, or beside the line that was fitted to them."""
 
     label: str
     color: str
-    dashes: int
-    points: Sequence[tuple[float, Mapping[str, float]]]  # x; median, low, high
-    line: Callable[[float], float] | None = None
+    style: int  # index of the dashes and the marker
+    points: Sequence[tuple[float, Mapping[str, float]]]  # x, and its `timings.percentiles`
+    fit: Callable[[float], float] | None = None  # y of the fitted line at x
 
 
-class Panel(NamedTuple):
+class PlotPanel(NamedTuple):
+    """A plot of several curves. y is linear and starts at 0."""
+
     title: str
-    x: str
+    x_label: str
     curves: Sequence[Curve]
-    ticks: Mapping[float, str] | None = None  # x is in ratios, and these are written on it; y is always linear, from 0
+    ticks: Mapping[float, str] | None = None  # labels by x, on a logarithmic axis. None: linear
 
 
-def check() -> None:
-    """Raises UserError without matplotlib."""
+def require_matplotlib() -> None:
+    """Raise UserError if matplotlib is not installed."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise UserError("the picture needs the package matplotlib: pip install matplotlib") from None
+        raise UserError("the plot needs the package matplotlib: pip install matplotlib") from None
 
 
-def drawable(left: str) -> bool:
-    """Whether there can be pictures; where there cannot, it is said before minutes of measuring what is `left`."""
+def has_matplotlib(other_output: str) -> bool:
+    """Whether plots can be drawn. If not, a warning names the output that is written all the same."""
     try:
-        check()
-    except UserError as problem:
-        print(f"{problem}; until then there is {left} alone", file=sys.stderr)
+        require_matplotlib()
+    except UserError as error:
+        print(f"{error}; without it only {other_output} is written", file=sys.stderr)
         return False
     return True
 
 
-def png(panels: Sequence[Panel], title: str, subtitle: str, below: str, y: str) -> bytes:
-    """The panels, two in a row, under one legend. Drawn without pyplot, which would look for a display and keep every
-    figure.
-    """
-    from matplotlib.lines import Line2D
-    from matplotlib.ticker import NullLocator
-
-    figure = sheet(title, subtitle, below)
+def draw_panels(panels: Sequence[PlotPanel], title: str, subtitle: str, caption: str, y_label: str) -> bytes:
+    """Draw a PNG of panels, two in a row, under one legend."""
+    figure = make_figure(title, subtitle, caption)
     grid = figure.subplots(-(-len(panels) // 2), 2, squeeze=False)
     for panel, axes in zip(panels, grid.flat, strict=False):
-        dress(axes, panel.title, panel.x, y)
-        if panel.ticks:
-            axes.set_xscale("log")
-            axes.set_xticks(list(panel.ticks), list(panel.ticks.values()), minor=False)
-            axes.xaxis.set_minor_locator(NullLocator())
-        for curve in panel.curves:
-            x = [at for at, _ in curve.points]
-            median, low, high = ([found[name] for _, found in curve.points] for name in ("median", "low", "high"))
-            dashes, marker = _style(curve)
-            axes.fill_between(x, low, high, color=curve.color, alpha=0.15, linewidth=0)
-            if curve.line:
-                axes.plot(
-                    [min(x), max(x)],
-                    [curve.line(min(x)), curve.line(max(x))],
-                    color=curve.color,
-                    linewidth=1.3,
-                    linestyle=dashes,
-                )
-            axes.plot(
-                x,
-                median,
-                color=curve.color,
-                linewidth=1.3,
-                linestyle="none" if curve.line else dashes,
-                marker=marker,
-                markersize=3.6,
-            )
-        axes.set_ylim(bottom=0)
-        if not panel.ticks:
-            axes.set_xlim(left=0)
+        _draw_panel(axes, panel, y_label)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    named = {curve.label: curve for panel in panels for curve in panel.curves}
-    handles = [
-        Line2D([], [], color=c.color, linewidth=1.3, linestyle=_style(c)[0], marker=_style(c)[1], markersize=3.6)
-        for c in named.values()
-    ]
+    _draw_legend(figure, panels)
+    return to_png(figure)
+
+
+def _draw_panel(axes: Any, panel: PlotPanel, y_label: str) -> None:
+    from matplotlib.ticker import NullLocator
+
+    style_axes(axes, panel.title, panel.x_label, y_label)
+    if panel.ticks:
+        axes.set_xscale("log")
+        axes.set_xticks(list(panel.ticks), list(panel.ticks.values()), minor=False)
+        axes.xaxis.set_minor_locator(NullLocator())
+    for curve in panel.curves:
+        _draw_curve(axes, curve)
+    axes.set_ylim(bottom=0)
+    if not panel.ticks:
+        axes.set_xlim(left=0)
+
+
+def _draw_curve(axes: Any, curve: Curve) -> None:
+    x = [position for position, _ in curve.points]
+    median, low, high = ([times[name] for _, times in curve.points] for name in ("median", "low", "high"))
+    line = _line_style(curve)
+    axes.fill_between(x, low, high, color=curve.color, alpha=0.15, linewidth=0)
+    if curve.fit:
+        ends = [min(x), max(x)]
+        fitted = [curve.fit(end) for end in ends]
+        axes.plot(ends, fitted, color=line["color"], linewidth=line["linewidth"], linestyle=line["linestyle"])
+        line["linestyle"] = "none"
+    axes.plot(x, median, **line)
+
+
+def _draw_legend(figure: Figure, panels: Sequence[PlotPanel]) -> None:
+    from matplotlib.lines import Line2D
+
+    curves = {curve.label: curve for panel in panels for curve in panel.curves}
     figure.legend(
-        handles,
-        list(named),
+        [Line2D([], [], **_line_style(curve)) for curve in curves.values()],
+        list(curves),
         loc="upper left",
         bbox_to_anchor=(0.008, 0.93),
-        ncols=len(named),
+        ncols=len(curves),
         frameon=False,
         fontsize=9,
-        labelcolor=INK,
+        labelcolor=TEXT_COLOR,
     )
-    return saved(figure)
 
 
-def sheet(title: str, subtitle: str, below: str, inches: tuple[float, float] = INCHES) -> Figure:
-    """A figure with words above and below, and room between for panels and the legend over them."""
+def _line_style(curve: Curve) -> dict[str, Any]:
+    return {
+        "color": curve.color,
+        "linewidth": LINE_WIDTH,
+        "linestyle": DASHES[curve.style % len(DASHES)],
+        "marker": MARKERS[curve.style % len(MARKERS)],
+        "markersize": MARKER_SIZE,
+    }
+
+
+def make_figure(title: str, subtitle: str, caption: str, inches: tuple[float, float] = FIGURE_INCHES) -> Figure:
+    """Make a figure with text above and below, and room between for panels and the legend over them.
+
+    It does not use pyplot, which would look for a display and keep every figure.
+    """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    margin = INCHES[1] / inches[1]  # words are as high in every figure
-    # left, bottom, width, height
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08, rect=(0.0, 0.055 * margin, 1.0, 1.0 - 0.175 * margin))
-    figure = Figure(figsize=inches, dpi=DOTS, facecolor="white", layout=layout)
-    figure.text(0.015, 1.0 - 0.016 * margin, title, color=INK, fontsize=12, fontweight="bold", va="top")
-    figure.text(0.015, 1.0 - 0.053 * margin, subtitle, color=INK, fontsize=9, va="top")
-    figure.text(0.015, 0.012 * margin, below, color="#666C76", fontsize=8, va="bottom", linespacing=1.4)
+    margin = FIGURE_INCHES[1] / inches[1]  # text has the same height in every figure
+    left, bottom, width, height = 0.0, 0.055 * margin, 1.0, 1.0 - 0.175 * margin
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08, rect=(left, bottom, width, height))
+    figure = Figure(figsize=inches, dpi=DPI, facecolor="white", layout=layout)
+    figure.text(0.015, 1.0 - 0.016 * margin, title, color=TEXT_COLOR, fontsize=12, fontweight="bold", va="top")
+    figure.text(0.015, 1.0 - 0.053 * margin, subtitle, color=TEXT_COLOR, fontsize=9, va="top")
+    figure.text(0.015, 0.012 * margin, caption, color=CAPTION_COLOR, fontsize=8, va="bottom", linespacing=1.4)
     return figure
 
 
-def dress(axes: Any, title: str, x: str, y: str) -> None:
-    """The look that all panels share."""
-    axes.set_title(title, loc="left", color=INK, fontsize=9.5)
-    axes.set_xlabel(x, color=INK, fontsize=9)
-    axes.set_ylabel(y, color=INK, fontsize=9)
-    axes.tick_params(which="both", colors=INK, labelsize=8.5, length=3, width=0.6)
+def style_axes(axes: Any, title: str, x_label: str, y_label: str) -> None:
+    """Apply the style that all panels share."""
+    axes.set_title(title, loc="left", color=TEXT_COLOR, fontsize=9.5)
+    axes.set_xlabel(x_label, color=TEXT_COLOR, fontsize=9)
+    axes.set_ylabel(y_label, color=TEXT_COLOR, fontsize=9)
+    axes.tick_params(which="both", colors=TEXT_COLOR, labelsize=8.5, length=3, width=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=GREY, linewidth=0.6)
-    axes.grid(color="#E6E8EB", linewidth=0.6)
+    axes.grid(color=LIGHT_GREY, linewidth=0.6)
     axes.set_axisbelow(True)
 
 
-def saved(figure: Figure) -> bytes:
-    """As a PNG, without the date and the library's version: equal figures are equal files."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", metadata={"Software": None})
-    return drawn.getvalue()
-
-
-def _style(curve: Curve) -> tuple[Any, str]:
-    """Dashes and marker."""
-    return DASHES[curve.dashes % len(DASHES)], MARKERS[curve.dashes % len(MARKERS)]
+def to_png(figure: Figure) -> bytes:
+    """Encode a figure as PNG without date and version: equal figures are equal files."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

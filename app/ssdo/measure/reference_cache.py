@@ -1,8 +1,8 @@
-"""Means of many frames, kept on disk: what was drawn once is not drawn again, and what was interrupted goes on.
+"""A cache on disk of accumulated lighting, so that references are rendered once and can be interrupted.
 
-A mean is found by everything that decides it: the shot as the scene resolves it, the scene's and the environment's own
-numbers (not their names: a file may change), the program and its shaders, the driver. Whatever differs, it is not
-found: nothing kept can be stale.
+The key is a digest of everything that decides the lighting: the resolved shot, the contents of the scene and the
+environment (not their names: a file may change), the program's source with its shaders, and the OpenGL driver. An entry
+is never stale.
 """
 
 from __future__ import annotations
@@ -20,134 +20,147 @@ from typing import Any, NamedTuple
 import numpy as np
 import platformdirs
 
+from ssdo.arrays import Floats
+from ssdo.flags import FlagParser
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.pipeline import load_scene_of
+from ssdo.render.pipeline import load_shot_scene
 from ssdo.render.shot import Shot
 from ssdo.resources import PACKAGE, SHADERS
-from ssdo.scene.model import Floats
-from ssdo.settings import Parser, UserError, format_toml
+from ssdo.settings import UserError
+from ssdo.toml_text import format_toml
 
-MOST = 4 << 30  # bytes kept on disk; the longest unused go first
+MAX_CACHE_BYTES = 4 << 30
 
 
-class Mean(NamedTuple):
-    """The lighting of `frames` frames, averaged. (h, w, 4) float32, row 0 on top, as `Lighting`."""
+class Accumulation(NamedTuple):
+    """The mean lighting of some frames, as `Lighting`: (h, w, 4) float32, row 0 on top."""
 
     frames: int
     direct: Floats
     indirect: Floats
-    gloss: Floats | None = None
+    specular: Floats | None = None
 
     @property
     def textures(self) -> dict[str, Floats]:
-        """Those that are there, by name."""
+        """The terms of the lighting that exist, by name."""
         return {name: values for name, values in zip(self._fields[1:], self[1:], strict=True) if values is not None}
 
 
-class Store:
-    """A folder of means. None: nothing is kept."""
+class ReferenceCache:
+    """A folder of accumulations. With the folder None, the cache is always empty."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
-    def load(self, key: str) -> Mean | None:
-        """What is kept under the key; None where nothing is, or what is there cannot be read."""
+    def load(self, key: str) -> Accumulation | None:
+        """Load an entry. None if there is none, or the file is damaged."""
         if self.folder is None:
             return None
         path = self.folder / f"{key}.npz"
         try:
-            with path.open("rb") as file, np.load(file) as found:  # opened here: numpy leaves a damaged file open
-                mean = Mean(int(found["frames"]), found["direct"], found["indirect"], found.get("gloss"))
-            os.utime(path)
+            # Opened here, because np.load leaves a damaged file open.
+            with path.open("rb") as file, np.load(file) as arrays:
+                accumulation = Accumulation(
+                    int(arrays["frames"]), arrays["direct"], arrays["indirect"], arrays.get("specular")
+                )
+            os.utime(path)  # entries are removed in the order of their last use
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
             return None
-        return mean
+        return accumulation
 
-    def save(self, key: str, mean: Mean) -> None:
-        """Keep it. A disk that is full or may not be written to costs the next run time, and this one nothing."""
+    def save(self, key: str, accumulation: Accumulation) -> None:
+        """Save an entry. On a full or read-only disk it is silently not saved."""
         if self.folder is None:
             return
-        contents: dict[str, Any] = {"frames": np.array(mean.frames), **mean.textures}
-        with contextlib.suppress(UserError), images.written(self.folder / f"{key}.npz") as file:
-            np.savez(file, **contents)
+        arrays: dict[str, Any] = {"frames": np.array(accumulation.frames), **accumulation.textures}
+        with contextlib.suppress(UserError), images.atomic_write(self.folder / f"{key}.npz") as file:
+            np.savez(file, **arrays)
         with contextlib.suppress(OSError):
             self._prune()
 
     def _prune(self) -> None:
+        """Remove the least recently used entries beyond MAX_CACHE_BYTES."""
         assert self.folder
-        found = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in self.folder.glob("*.npz")), reverse=True)
+        entries = [(path.stat().st_mtime, path.stat().st_size, path) for path in self.folder.glob("*.npz")]
         total = 0
-        for _, size, path in found:
+        for _, size, path in sorted(entries, reverse=True):
             total += size
-            if total > MOST:
+            if total > MAX_CACHE_BYTES:
                 path.unlink(missing_ok=True)
 
 
-def default_folder() -> Path:
-    """Where this system keeps what can be made again."""
+def default_cache_folder() -> Path:
+    """The cache folder of this operating system and user."""
     return platformdirs.user_cache_path("ssdo", appauthor=False) / "means"
 
 
-def add_cache_flags(parser: Parser) -> None:
-    """`--cache DIR` and `--no-cache`."""
+def add_cache_flags(parser: FlagParser) -> None:
+    """Add `--cache DIR` and `--no-cache`."""
     parser.add_argument(
         "--cache",
         type=Path,
-        default=default_folder(),
+        default=default_cache_folder(),
         metavar="DIR",
-        help=f"where truths are kept [{default_folder()}]",
+        help=f"folder of cached references [{default_cache_folder()}]",
     )
     parser.add_argument(
-        "--no-cache", action="store_const", const=None, dest="cache", help="keep no truth, and use none that is kept"
+        "--no-cache", action="store_const", const=None, dest="cache", help="neither read nor write cached references"
     )
 
 
-def take_store(given: dict[str, Any]) -> Store:
-    """What these flags say."""
-    return Store(given.pop("cache"))
+def parse_cache_flags(flags: dict[str, Any]) -> ReferenceCache:
+    """Take the value of these flags out of the parsed ones."""
+    return ReferenceCache(flags.pop("cache"))
 
 
-def key(gpu: Gpu, shot: Shot) -> str:
-    """Of the lighting of a shot's frames. How it is displayed does not matter."""
-    scene = load_scene_of(shot)
-    shot = shot.resolved(scene)
-    values = {k: v for k, v in shot.values().items() if not k.startswith("display.")}
+def cache_key(gpu: Gpu, shot: Shot) -> str:
+    """The key of the lighting of a shot's frames. Display settings are not part of it."""
+    scene = load_shot_scene(shot)
+    shot = shot.resolve(scene)
+    values = {name: value for name, value in shot.values().items() if not name.startswith("display.")}
     digest = hashlib.blake2b(digest_size=20)
-    drawn = gpu.ctx.info["GL_RENDERER"], gpu.ctx.info["GL_VERSION"]
-    for part in (format_toml(values), *drawn, program(), shot.surroundings().radiance, scene.meshes, scene.lamps):
-        _take(digest, part)
+    for part in (
+        format_toml(values),
+        gpu.ctx.info["GL_RENDERER"],
+        gpu.ctx.info["GL_VERSION"],
+        source_digest(),
+        shot.load_environment().radiance,
+        scene.meshes,
+        scene.lights,
+    ):
+        _update(digest, part)
     return digest.hexdigest()
 
 
 @cache
-def program() -> str:
-    """A digest of all that draws."""
+def source_digest() -> str:
+    """A digest of the program's source and shaders."""
     digest = hashlib.blake2b(digest_size=20)
     for path in [*sorted(PACKAGE.rglob("*.py")), *sorted(SHADERS.rglob("*.*"))]:
-        _take(digest, path.name)
-        _take(digest, path.read_text("utf-8"))
+        _update(digest, path.name)
+        _update(digest, path.read_text("utf-8"))
     return digest.hexdigest()
 
 
-def _take(digest: Any, thing: Any) -> None:
-    """Add a thing, and where it ends, so that no two different things add up to the same."""
-    for piece in _pieces(thing):
-        digest.update(len(piece).to_bytes(8, "little"))
-        digest.update(piece)
+def _update(digest: Any, value: Any) -> None:
+    """Add a value to a digest. Lengths are added too, so that different values never make equal bytes."""
+    for chunk in _encode(value):
+        digest.update(len(chunk).to_bytes(8, "little"))
+        digest.update(chunk)
 
 
-def _pieces(thing: Any) -> Iterator[bytes]:
-    if isinstance(thing, np.ndarray):
-        yield f"{thing.dtype}{thing.shape}".encode()
-        yield np.ascontiguousarray(thing).tobytes()
-    elif dataclasses.is_dataclass(thing):
-        for f in dataclasses.fields(thing):
-            yield f.name.encode()
-            yield from _pieces(getattr(thing, f.name))
-    elif isinstance(thing, tuple):
-        yield str(len(thing)).encode()
-        for part in thing:
-            yield from _pieces(part)
+def _encode(value: Any) -> Iterator[bytes]:
+    if isinstance(value, np.ndarray):
+        yield f"{value.dtype}{value.shape}".encode()
+        yield np.ascontiguousarray(value).tobytes()
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield field.name.encode()
+            yield from _encode(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        yield str(len(value)).encode()
+        for item in value:
+            yield from _encode(item)
     else:
-        yield repr(thing).encode()
+        yield repr(value).encode()

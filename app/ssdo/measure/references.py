@@ -1,8 +1,8 @@
-"""What a picture is measured against, and where its error comes from.
+"""References that images are measured against, and the breakdown of an image's error.
 
-World truth: rays against all triangles (`reference`). Screen truth: the same technique with many samples, many frames
-and no blur: all that it can know from the one image it sees. Each is drawn twice, from samples that have nothing in
-common, so that its own noise can be taken out of an error and stated (see metrics.noise_free_mse).
+The world reference is path traced (technique `reference`). The converged screen-space result is the same technique with
+many samples, many frames and no denoiser: all that it can know from one G-buffer. Each is rendered as a pair of images
+from independent samples, so that its own noise can be removed from an error (see `metrics.noise_free_mse`) and stated.
 """
 
 from __future__ import annotations
@@ -15,168 +15,184 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.measure.metrics import Mask
-from ssdo.measure.reference_cache import Mean, Store, key
+from ssdo.measure.reference_cache import Accumulation, ReferenceCache, cache_key
 from ssdo.render import composite
 from ssdo.render.half_resolution import LightingResolution
-from ssdo.render.pipeline import FrameResult, develop, draw_surfaces, render_frame
+from ssdo.render.pipeline import FrameResult, composite_lighting, render_frame
+from ssdo.render.screen_space import CONVERGED_SAMPLES, CONVERGED_SLICES, CONVERGED_STEPS
 from ssdo.render.shot import Shot
-from ssdo.render.technique import SCREEN_SAMPLES, SCREEN_SLICES, SCREEN_STEPS, Technique
+from ssdo.render.technique import Lighting, Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.render.temporal import Temporal
-from ssdo.scene.model import Floats
 from ssdo.settings import UserError
 
-KEEP_EVERY = 20.0  # seconds of drawing that an interruption may cost
-# what screen truth tries at each pixel, in each frame
-SCREEN = f"{SCREEN_SAMPLES} directions or {SCREEN_SLICES} slices of 2 x {SCREEN_STEPS} points"
-
-HELD = ("radiance", "direct", "indirect", "open")
+CHECKPOINT_INTERVAL = 20.0  # seconds of rendering that an interruption may lose
+# Samples of the converged screen-space result, at each pixel in each frame.
+CONVERGED_TEXT = f"{CONVERGED_SAMPLES} directions or {CONVERGED_SLICES} slices of 2 x {CONVERGED_STEPS} points"
+REFERENCE_ARRAYS = ("radiance", "direct", "indirect", "visibility")
+MIN_REFERENCE_FRAMES = 4
+MAX_SEEDS = 65536
 
 Arrays = Mapping[str, Floats]
-Tick = Callable[[Shot], None]  # called after each frame
+ProgressCallback = Callable[[Shot], None]  # called after each frame
 
 
-def silent(shot: Shot) -> None:
-    """A tick that tells nobody."""
+def no_progress(shot: Shot) -> None:
+    """A callback that reports nothing."""
 
 
-class Truth(NamedTuple):
-    """The same light twice, from independent samples: HELD of images.arrays. `blurred`: their radiance with the shot's
-    blur over it.
-    """
+class ReferencePair(NamedTuple):
+    """The same lighting twice, from independent samples, and its mean. Arrays as in `images.read_arrays`."""
 
-    first: Arrays
+    first: Arrays  # REFERENCE_ARRAYS
     second: Arrays
-    blurred: tuple[Floats, Floats]
-    shot: Shot | None  # of the first, resolved; None: a file
+    denoised: tuple[Floats, Floats]  # radiance of both with the shot's denoiser
+    shot: Shot | None  # of the first, resolved. None: loaded from a file, and `second` is the same image
 
     @property
-    def pair(self) -> tuple[Floats, Floats]:
-        """Their radiance."""
+    def radiance_pair(self) -> tuple[Floats, Floats]:
         return self.first["radiance"], self.second["radiance"]
 
     @property
     def mean(self) -> Arrays:
-        """Of the two."""
         return {name: (values + self.second[name]) * np.float32(0.5) for name, values in self.first.items()}
 
-    def error(self, picture: Floats, mask: Mask) -> float:
-        """RMSE of a picture's radiance, without the noise of this."""
-        return (
-            metrics.noise_free_rmse(picture, self.pair, mask)
-            if self.shot
-            else metrics.rmse(picture, self.first["radiance"], mask)
-        )
+    def rmse(self, radiance: Floats, mask: Mask) -> float:
+        """RMSE of an image's radiance, without the reference's own noise. Raises UserError."""
+        if self.shot is None:
+            return metrics.rmse(radiance, self.first["radiance"], mask)
+        return metrics.noise_free_rmse(radiance, self.radiance_pair, mask)
 
     def noise(self, mask: Mask) -> float:
-        """The standard error of the mean's radiance, RMS over the mask: half of what the two differ by."""
-        return metrics.rmse(*self.pair, mask) / 2
+        """Standard error of the mean's radiance, RMS over the mask: half the difference of the pair."""
+        return metrics.rmse(*self.radiance_pair, mask) / 2
 
 
-class Parts(NamedTuple):
-    """RMSE of radiance, noise of the truths taken out. The parts do not add up: blur takes from the sampling what it
-    adds of its own.
+class ErrorBreakdown(NamedTuple):
+    """RMSE of radiance by cause, without the references' noise.
+
+    The causes do not add up to the whole error, since the denoiser removes some of the sampling error.
     """
 
-    sampling: float  # of the picture without blur, against its screen truth
-    remaining: float  # of that, after the blur
-    blur: float  # what the blur does to screen truth
-    screen: float  # screen truth against world truth: what one image cannot know
+    sampling: float  # of the image without denoiser, against its converged result
+    remaining: float  # of the image with denoiser, against its converged result
+    denoising: float  # of the denoised converged result, against the converged result
+    screen_space: float  # of the converged result, against the world reference: what one G-buffer cannot know
 
 
-def world(gpu: Gpu, shot: Shot, reference: Reference, frames: int, store: Store, tick: Tick = silent) -> Truth:
-    """World truth of a shot from `frames` frames. Raises UserError."""
-    return _twice(gpu, shot, reference, frames, store, tick)
+def break_down_error(
+    radiance: Floats, noisy_radiance: Floats, converged: ReferencePair, world: ReferencePair, mask: Mask
+) -> ErrorBreakdown:
+    """Break down an image's error. `noisy_radiance`: from the same samples without denoiser. Raises UserError."""
+    return ErrorBreakdown(
+        sampling=metrics.noise_free_rmse(noisy_radiance, converged.radiance_pair, mask),
+        remaining=metrics.noise_free_rmse(radiance, converged.radiance_pair, mask),
+        denoising=metrics.noise_free_rmse(converged.denoised, converged.radiance_pair, mask),
+        screen_space=metrics.noise_free_rmse(converged.radiance_pair, world.radiance_pair, mask),
+    )
 
 
-def screen(gpu: Gpu, shot: Shot, frames: int, store: Store, tick: Tick = silent) -> Truth:
-    """Screen truth of a shot from `frames` frames, see SCREEN. Raises UserError."""
-    return _twice(gpu, shot, shot.technique.as_converged(), frames, store, tick)
+def surface_mask(arrays: Arrays) -> Mask:
+    """(h, w) true where a surface is visible."""
+    mask: Mask = np.isfinite(arrays["depth"])
+    return mask
 
 
-def halves(shot: Shot, frames: int) -> tuple[Shot, Shot]:
-    """The shots whose means are a truth: without blur, at full resolution, with seeds of their own."""
-    if frames < 4:
-        raise UserError(f"{frames} frames: a truth is two halves of at least 2 frames each; ask for 4 or more")
-    plain = replace(
+# ---- rendering -------------------------------------------------------------------------------------------------------
+
+
+def render_world_reference(
+    gpu: Gpu,
+    shot: Shot,
+    reference: Reference,
+    frames: int,
+    cache: ReferenceCache,
+    on_frame: ProgressCallback = no_progress,
+) -> ReferencePair:
+    """Render the world reference of a shot. Raises UserError."""
+    return _render_pair(gpu, shot, reference, frames, cache, on_frame)
+
+
+def render_converged(
+    gpu: Gpu, shot: Shot, frames: int, cache: ReferenceCache, on_frame: ProgressCallback = no_progress
+) -> ReferencePair:
+    """Render the converged screen-space result of a shot, see CONVERGED_TEXT. Raises UserError."""
+    return _render_pair(gpu, shot, shot.technique.as_converged(), frames, cache, on_frame)
+
+
+def independent_shots(shot: Shot, frames: int) -> tuple[Shot, Shot]:
+    """Two shots with half the frames each: no denoiser, full resolution, different seeds. Raises UserError."""
+    if frames < MIN_REFERENCE_FRAMES:
+        raise UserError(
+            f"{frames} frames: a reference is two halves of at least 2 frames each; "
+            f"ask for {MIN_REFERENCE_FRAMES} or more"
+        )
+    half = replace(
         shot,
         denoise=replace(shot.denoise, radius=0),
         lighting=LightingResolution(),
         temporal=Temporal(),
         accumulated_frames=frames // 2,
     )
-    first, second = (replace(plain, seed=(shot.seed + k) % 65536) for k in (1, 2))
+    first, second = (replace(half, seed=(shot.seed + offset) % MAX_SEEDS) for offset in (1, 2))
     return first, second
 
 
-def _twice(gpu: Gpu, shot: Shot, technique: Technique, frames: int, store: Store, tick: Tick) -> Truth:
-    pictures, blurred, shots = [], [], []
-    for half in halves(replace(shot, technique=technique), frames):
-        picture = mean(gpu, half, store, tick)
-        arrays = images.arrays(gpu, picture)
-        pictures.append({name: arrays[name] for name in HELD})
-        light = shot.denoise.draw(gpu, picture.view, picture.lighting, shot.technique)
-        blurred.append(gpu.read(composite.draw(gpu, picture.view, light))[..., :3])
-        shots.append(picture.shot)
-    return Truth(pictures[0], pictures[1], (blurred[0], blurred[1]), shots[0])
+def _render_pair(
+    gpu: Gpu, shot: Shot, technique: Technique, frames: int, cache: ReferenceCache, on_frame: ProgressCallback
+) -> ReferencePair:
+    halves: list[Arrays] = []
+    denoised: list[Floats] = []
+    shots: list[Shot] = []
+    for half_shot in independent_shots(replace(shot, technique=technique), frames):
+        result = accumulate(gpu, half_shot, cache, on_frame)
+        arrays = images.read_arrays(gpu, result)
+        halves.append({name: arrays[name] for name in REFERENCE_ARRAYS})
+        lighting = shot.denoise.draw(gpu, result.inputs, result.lighting, shot.technique)
+        denoised.append(gpu.read(composite.draw_radiance(gpu, result.inputs, lighting))[..., :3])
+        shots.append(result.shot)
+    return ReferencePair(halves[0], halves[1], (denoised[0], denoised[1]), shots[0])
 
 
-def mean(gpu: Gpu, shot: Shot, store: Store, tick: Tick = silent) -> FrameResult:
-    """`photograph`, of two frames or more, that goes on from what the store keeps, and leaves there what it drew when
-    it is interrupted.
-    """
-    name = key(gpu, shot)
-    kept = store.load(name)
-    count = kept.frames if kept else 0
-    if kept:
-        lighting = composite.resume(gpu, count, *kept.textures.values())
-    last, saved = time.monotonic(), count
+def accumulate(gpu: Gpu, shot: Shot, cache: ReferenceCache, on_frame: ProgressCallback = no_progress) -> FrameResult:
+    """Render and average a shot's frames, starting from the cached ones. An interruption saves what is rendered."""
+    key = cache_key(gpu, shot)
+    cached = cache.load(key)
+    count = cached.frames if cached else 0
+    if cached:
+        lighting = composite.restore_accumulation(gpu, count, *cached.textures.values())
+    last_save, saved_count = time.monotonic(), count
     try:
         while count < shot.accumulated_frames:
-            picture = render_frame(gpu, shot, count)
-            gpu.ctx.finish()  # a frame that is only queued is not done
-            lighting, count = picture.lighting, count + 1
-            if time.monotonic() - last > KEEP_EVERY:
-                store.save(name, Mean(count, *(gpu.read(texture) for texture in lighting if texture is not None)))
-                last, saved = time.monotonic(), count
-            tick(shot)
+            result = render_frame(gpu, shot, count)
+            gpu.ctx.finish()  # a queued frame is not yet rendered
+            lighting, count = result.lighting, count + 1
+            if time.monotonic() - last_save > CHECKPOINT_INTERVAL:
+                cache.save(key, _read_accumulation(gpu, count, lighting))
+                last_save, saved_count = time.monotonic(), count
+            on_frame(shot)
     finally:
-        if count > saved:
-            store.save(name, Mean(count, *(gpu.read(texture) for texture in lighting if texture is not None)))
-    shot, view = draw_surfaces(gpu, shot)
-    return develop(gpu, shot, view, view, lighting, lighting)
+        if count > saved_count:
+            cache.save(key, _read_accumulation(gpu, count, lighting))
+    return composite_lighting(gpu, shot, lighting)
 
 
-def of_file(path: Path, shot: Shot) -> Truth:
-    """A picture made elsewhere, .npz or .exr of linear radiance, as the truth; its noise is not known. Raises
-    UserError.
-    """
-    radiance = images.radiance_of(path)
-    if radiance.shape != (shot.height, shot.width, 3):
-        size = f"{radiance.shape[1]} x {radiance.shape[0]}"
+def _read_accumulation(gpu: Gpu, frames: int, lighting: Lighting) -> Accumulation:
+    return Accumulation(frames, *(gpu.read(texture) for texture in lighting if texture is not None))
+
+
+def load_reference(path: Path, shot: Shot) -> ReferencePair:
+    """Load linear radiance from an .npz or .exr file as reference of unknown noise. Raises UserError."""
+    radiance = images.load_radiance(path)
+    height, width = radiance.shape[:2]
+    if (height, width) != (shot.height, shot.width):
         raise UserError(
-            f"{path} is {size}, the shot {shot.width} x {shot.height}; add --width {radiance.shape[1]} --height {radiance.shape[0]}"
+            f"{path} is {width} x {height}, the shot {shot.width} x {shot.height}; "
+            f"add --width {width} --height {height}"
         )
     arrays = {"radiance": radiance}
-    return Truth(arrays, arrays, (radiance, radiance), None)
-
-
-def parts(picture: Floats, unblurred: Floats, screen_truth: Truth, world_truth: Truth, mask: Mask) -> Parts:
-    """Where the error of a picture's radiance comes from; `unblurred`: the same samples without blur. Raises
-    UserError.
-    """
-    return Parts(
-        metrics.noise_free_rmse(unblurred, screen_truth.pair, mask),
-        metrics.noise_free_rmse(picture, screen_truth.pair, mask),
-        metrics.noise_free_rmse(screen_truth.blurred, screen_truth.pair, mask),
-        metrics.noise_free_rmse(screen_truth.pair, world_truth.pair, mask),
-    )
-
-
-def surface(arrays: Arrays) -> Mask:
-    """Where there is something to light."""
-    found: Mask = np.isfinite(arrays["depth"])
-    return found
+    return ReferencePair(arrays, arrays, (radiance, radiance), None)

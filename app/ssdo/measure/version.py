@@ -1,4 +1,4 @@
-"""Which program this is: what stands beside a published number."""
+"""The program's version and commit, which stand beside published numbers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from pathlib import Path
 from ssdo import __version__
 
 
-def version() -> str:
-    """Of the program, and its commit where it runs from a checkout."""
+def program_version() -> str:
+    """The version; in a checkout also the commit, and whether it has changed."""
+    command = ["git", "describe", "--always", "--dirty"]
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        git = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     except OSError:
         return __version__
-    return f"{__version__} ({done.stdout.strip()})" if done.returncode == 0 else __version__
+    return f"{__version__} ({git.stdout.strip()})" if git.returncode == 0 else __version__
