@@ -1,279 +1,364 @@
-"""Error and cost over parameters: any of them, over lists and ranges, scenes and cameras, as a CSV file, plots and a
-page.
+"""Measure error and cost over parameters, scenes and cameras; write a CSV file, plots and a page.
 
-Error is RMSE (and bias) against ray-traced truth: of the radiance that is seen, and of direct and indirect light as a
-white surface shows them. Cost is the milliseconds of a technique's own passes and the blur. Every point is kept in
---output as soon as it is done: what was interrupted goes on with the same command. Errors are equal bit for bit on the
-same renderer, whoever draws and in which order; times are not.
+Error is RMSE and bias against a path-traced reference: of the radiance, and of direct and indirect light as the
+radiance of a white surface. Cost is the milliseconds of a technique's own passes and of denoising. Each point is
+saved in --output when it is complete; the same command continues an interrupted sweep. Errors are equal bit for bit
+on the same renderer, whatever the workers and their order; times are not.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from ssdo.commands.sweep import plot, worker_pool
-from ssdo.commands.sweep.checkpoint import NAME, Journal
-from ssdo.commands.sweep.measure import ERRORS, TIMES, Row, Task, Worker
-from ssdo.commands.sweep.page import page
-from ssdo.commands.sweep.plan import Axis, Point, Truths, axis, digest, points, scenes_of, shown
-from ssdo.commands.sweep.results import averaged, csv_text, table
+from ssdo.commands.sweep.checkpoint import CHECKPOINT_NAME, Checkpoint
+from ssdo.commands.sweep.measure import ERROR_COLUMNS, TIME_COLUMNS, Measurement, SweepTask, Worker
+from ssdo.commands.sweep.page import build_page
+from ssdo.commands.sweep.plan import (
+    Axis,
+    Point,
+    ReferencePlan,
+    compute_sweep_id,
+    format_flag_value,
+    parse_axis,
+    parse_scenes,
+    plan_points,
+)
+from ssdo.commands.sweep.results import average_over_views, format_csv, format_table
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.measure import images, plots, reference_cache
 from ssdo.measure.reference_cache import add_cache_flags
 from ssdo.measure.timings import CLOCKS
-from ssdo.measure.version import version
-from ssdo.render.shot import Wanted, add_shot_flags, take_wanted
+from ssdo.measure.version import program_version
+from ssdo.render.screen_space import HemisphereTechnique
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
+from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
-from ssdo.settings import Parser, UserError, parse
+from ssdo.settings import UserError
 
-TECHNIQUES = "ssao,ssdo,gtao,bitmask"
-SCENES = "cornell,nook,blocks,courtyard"
-# Two sweeps in one, as steps have no effect on a single point. Radius: more steps pay only where there is room for
-# them. Samples: with the blur that all share, 4 of them err as little as 64 (`cornell`, 320 x 180, radius 15 %: SSAO
-# 0.3142 and 0.3145, SSDO 0.3311 and 0.3317).
-STEPS = "2,4,8,16,32"
-VARIED = (
-    (
-        *(f"{name}.radius=50%" for name in ("ssao", "ssdo", "gtao", "bitmask")),
-        *(f"{name}.samples=8" for name in ("ssao", "ssdo")),
-        "ssdo.visibility=march",
-        *(f"{name}.steps={STEPS}" for name in ("ssao", "ssdo", "gtao", "bitmask")),
-    ),
-    ("ssdo.radius=50%", "ssdo.visibility=point", "ssdo.samples=4,8,16,32,64"),
-)
-SIZE = {"width": 320, "height": 180, "reference.rays": 4}
-TABLE, PICTURE, PAGE = "sweep.csv", "sweep.png", "index.html"
+DEFAULT_SCENES = "cornell,nook,blocks,courtyard"
+DEFAULTS = {"width": 320, "height": 180, "reference.rays": 4}
+# a large radius, as more steps pay only there; few samples, as denoising removes the noise of more
+DEFAULT_RADIUS, DEFAULT_SAMPLES, DEFAULT_STEPS = "50%", "8", "2,4,8,16,32"
+# SSDO as published; steps have no effect on a single sample, so it is a sweep of its own
+PUBLISHED_SSDO = ("ssdo.radius=50%", "ssdo.visibility=single-sample", "ssdo.samples=4,8,16,32,64")
+CSV_NAME, PLOT_NAME, PAGE_NAME = "sweep.csv", "sweep.png", "index.html"
+PLOT_CAPTION = "RMSE of linear radiance on surfaces against rays, without the reference's noise; "
+PLOT_CAPTION += "cost: the technique's own passes and denoising."
+
+
+class SweepArguments(NamedTuple):
+    """What the flags of `sweep` say, without those of the shot."""
+
+    param: Sequence[str] | None
+    techniques: str | None
+    scenes: str
+    cameras: str
+    reference_frames: int
+    runs: int
+    clock: str | None
+    workers: int | None
+    cluster: bool
+    scheduler: str | None
+    point: int | None
+    output: Path
+    overwrite: bool
+    cache: Path | None
+
+    @property
+    def is_parallel(self) -> bool:
+        return bool(self.cluster or self.scheduler or (self.workers or 1) > 1)
+
+
+class Sweep(NamedTuple):
+    """The points of a sweep, and how they are measured."""
+
+    points: Sequence[Point]
+    axes: Sequence[Axis]
+    task: SweepTask
+    command: str
 
 
 def main(arguments: Sequence[str]) -> int:
     """`sweep FLAGS`. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python -m ssdo sweep",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    values = parse_flags(_make_parser(), arguments)
+    args = SweepArguments(**{name: values.pop(name) for name in SweepArguments._fields})
+    _check_arguments(args)
+    overrides = parse_overrides(values)
+    sweep = plan_sweep(args, Overrides({**DEFAULTS, **overrides.preset}, overrides.cli), arguments)
+    if args.point is not None:
+        if not 0 <= args.point < len(sweep.points):
+            raise UserError(f"--point {args.point}: must be 0 to {len(sweep.points) - 1}")
+        return repeat_point(sweep.points[args.point], sweep.task)
+    has_plots = plots.has_matplotlib(CSV_NAME)
+    sweep_id = compute_sweep_id(sweep.points, sweep.task.reference_plan, sweep.task.source_digest)
+    checkpoint = Checkpoint.open(args.output, sweep_id, sweep.command, args.overwrite)
+    missing_points = [point for point in sweep.points if point.number not in checkpoint.rows]
+    if missing_points:
+        reference_count = len(worker_pool.collect_reference_shots(sweep.task, missing_points))
+        results = _start_workers(args, sweep.task, missing_points)
+        collect_results(results, checkpoint, len(sweep.points), reference_count)
+    write_results(args.output, checkpoint.rows, sweep, has_plots)
+    return 0
+
+
+# ---- flags ----
+
+
+def _make_parser() -> FlagParser:
+    techniques = ",".join(list_screen_space_techniques())
+    parser = FlagParser("ssdo sweep", __doc__)
     add = parser.add_argument
-    values = (
-        "V,V,...; FIRST..LAST:COUNT; FIRST..LAST:COUNTlog; of a length that may follow the scene's size also 5%%,15%%"
-    )
     add(
-        "--vary",
+        "--param",
         action="append",
         metavar="NAME=VALUES",
-        help=f"{values}. As often as you like: every combination is drawn",
+        help="V,V,... or FIRST..LAST:COUNT or FIRST..LAST:COUNTlog; lengths may be percentages of the scene's size, "
+        "5%%,15%%. May be repeated: every combination is measured",
     )
-    add("--techniques", metavar="T,T,...", help=f"what is swept [those whose parameters vary, or {TECHNIQUES}]")
-    add("--scenes", default=SCENES, metavar="S,S,...", help=f"[{SCENES}]")
+    add("--techniques", metavar="T,T,...", help=f"techniques to measure [those of --param, or {techniques}]")
+    add("--scenes", default=DEFAULT_SCENES, metavar="S,S,...", help=f"scenes to measure in [{DEFAULT_SCENES}]")
     add(
         "--cameras",
         default="1",
         metavar="all|N,N,...",
-        help="1 is a scene's own; cornell, nook, blocks and courtyard have 3 [1]",
+        help="cameras of each scene; 1 is its own; cornell, nook, blocks and courtyard have 3 [1]",
     )
     add(
-        "--truth-frames",
+        "--reference-frames",
         type=int,
         default=32,
         metavar="N",
         help="frames of the reference, of --reference.rays (here 4) rays each [32]",
     )
-    add("--runs", type=int, default=5, metavar="N", help="frames that are timed at each point, 3 to 1000 [5]")
+    add("--runs", type=int, default=5, metavar="N", help="timed frames of each point, 3 to 1000 [5]")
     add(
         "--clock",
         choices=CLOCKS,
-        help="what counts on a software renderer [wall in one process, cpu in several: they are in one another's way]",
+        help="clock on a software renderer [wall with one worker; cpu with several, which slow one another down]",
     )
-    add("--workers", type=int, metavar="N", help="processes of this machine that draw, 1 to 64 [1]")
-    add("--cluster", action="store_true", help="the same processes by Dask (pip install distributed)")
+    add("--workers", type=int, metavar="N", help="worker processes on this machine, 1 to 64 [1]")
+    add("--cluster", action="store_true", help="start the worker processes by Dask (pip install distributed)")
     add(
         "--scheduler",
         metavar="ADDRESS",
-        help="draw on the workers of this Dask scheduler, as in tcp://10.0.0.1:8786; each has this program installed",
+        help="use the workers of this Dask scheduler, as in tcp://10.0.0.1:8786; each has this program installed",
     )
-    add("--point", type=int, metavar="N", help="measure this one again, and print it; nothing is written")
+    add("--point", type=int, metavar="N", help="measure this point again and print it; write nothing")
     add(
         "--output",
         type=Path,
         default=Path("captures/sweep"),
         metavar="DIR",
-        help=f"for {NAME}, {TABLE}, {PICTURE} and {PAGE} [captures/sweep]",
+        help=f"folder of {CHECKPOINT_NAME}, {CSV_NAME}, {PLOT_NAME} and {PAGE_NAME} [captures/sweep]",
     )
-    add("--overwrite", action="store_true", help="begin anew where the folder holds a sweep")
+    add("--overwrite", action="store_true", help="start again where the folder holds a sweep")
     add_cache_flags(parser)
     add_shot_flags(parser)
-    given = parse(parser, arguments)
-    taken = [
-        given.pop(name)
-        for name in (
-            "vary",
-            "techniques",
-            "scenes",
-            "cameras",
-            "truth_frames",
-            "runs",
-            "clock",
-            "workers",
-            "cluster",
-            "scheduler",
-            "point",
-        )
-    ]
-    vary, techniques, scenes, cameras, frames, runs, clock, workers, clustered, scheduler, single = taken
-    output, overwrite, cache = given.pop("output"), given.pop("overwrite"), given.pop("cache")
+    return parser
+
+
+def _check_arguments(args: SweepArguments) -> None:
+    """Raises UserError for numbers out of range, flags that exclude one another, and a missing package."""
     for name, value, low, high in (
-        ("truth-frames", frames, 4, 65536),
-        ("runs", runs, 3, 1000),
-        ("workers", 1 if workers is None else workers, 1, 64),
+        ("reference-frames", args.reference_frames, 4, 65536),
+        ("runs", args.runs, 3, 1000),
+        ("workers", 1 if args.workers is None else args.workers, 1, 64),
     ):
         if not low <= value <= high:
             raise UserError(f"--{name} {value}: must be {low} to {high}")
-    if scheduler and (clustered or workers):
-        raise UserError(
-            f"--{'cluster' if clustered else 'workers'} has no effect beside --scheduler, whose workers are used; leave it out"
-        )
-    if clustered or scheduler:
-        worker_pool.check()
-    wanted = take_wanted(given)
-    wanted = Wanted({**SIZE, **wanted.found}, wanted.typed)
-    groups, names = asked(vary, techniques, wanted)
-    places = scenes_of(scenes)
-    found = together(
+    if args.scheduler and (args.cluster or args.workers):
+        flag = "cluster" if args.cluster else "workers"
+        raise UserError(f"--{flag} has no effect beside --scheduler, whose workers are used; leave it out")
+    if args.cluster or args.scheduler:
+        worker_pool.require_dask()
+
+
+# ---- plan ----
+
+
+def list_screen_space_techniques() -> list[str]:
+    """The techniques that read the depth buffer, in the order of their keys in the viewer."""
+    return list(dict.fromkeys(technique.group for technique, _ in Technique.all_modes() if technique.sample_param))
+
+
+def default_sweeps() -> list[list[str]]:
+    """The parameters of a sweep without --param: steps of every technique, and samples of SSDO as published."""
+    names = list_screen_space_techniques()
+    hemisphere_names = [name for name in names if issubclass(Technique.known[name], HemisphereTechnique)]
+    return [
         [
-            points(wanted, [name for name in names if g == 0 or name in owners(axes)], axes, places, cameras)
-            for g, axes in enumerate(groups)
-        ]
+            *(f"{name}.radius={DEFAULT_RADIUS}" for name in names),
+            *(f"{name}.samples={DEFAULT_SAMPLES}" for name in hemisphere_names),
+            "ssdo.visibility=ray-march",
+            *(f"{name}.steps={DEFAULT_STEPS}" for name in names),
+        ],
+        list(PUBLISHED_SSDO),
+    ]
+
+
+def plan_sweep(args: SweepArguments, overrides: Overrides, arguments: Sequence[str]) -> Sweep:
+    """Every point to measure. Raises UserError."""
+    axis_groups, techniques = choose_axes(args.param, args.techniques, overrides)
+    scenes = parse_scenes(args.scenes)
+    point_groups = []
+    for k, axes in enumerate(axis_groups):
+        # further groups measure only techniques with axes of their own
+        names = techniques if k == 0 else [name for name in techniques if name in collect_techniques(axes)]
+        point_groups.append(plan_points(overrides, names, axes, scenes, args.cameras))
+    all_axes = {axis.name: axis for axes in axis_groups for axis in axes}
+    reference = overrides.build_shot("reference").technique
+    assert isinstance(reference, Reference)
+    task = SweepTask(
+        ReferencePlan(reference, args.reference_frames),
+        args.runs,
+        args.clock or ("cpu" if args.is_parallel else "wall"),
+        args.cache,
+        reference_cache.source_digest(),
     )
-    axes = list({a.name: a for axes in groups for a in axes}.values())
-    truth = wanted.shot("reference").technique
-    assert isinstance(truth, Reference)
-    truths = Truths(truth, frames)
-    several = bool(clustered or scheduler or (workers or 1) > 1)
-    task = Task(truths, runs, clock or ("cpu" if several else "wall"), cache, reference_cache.program())
-    if single is not None:
-        if not 0 <= single < len(found):
-            raise UserError(f"--point {single}: must be 0 to {len(found) - 1}")
-        return again(found[single], task)
     command = shlex.join(["ssdo", "sweep", *arguments])
-    with_pictures = plots.drawable(TABLE)
-    journal = Journal.opened(output, digest(found, truths, task.program), command, overwrite)
-    left = [point for point in found if point.number not in journal.rows]
-    if scheduler or clustered:
-        done = worker_pool.cluster(task, left, scheduler, workers or 2)
-    else:
-        done = worker_pool.processes(task, left, min(workers, len(left))) if several else worker_pool.alone(task, left)
-    if left:
-        drawn(done, journal, len(found), len(worker_pool.truths(task, left)))
-    written(output, journal.rows, found, axes, command, truths, runs, with_pictures)
-    return 0
+    return Sweep(renumber(point_groups), list(all_axes.values()), task, command)
 
 
-def asked(vary: Sequence[str] | None, techniques: str | None, wanted: Wanted) -> tuple[list[list[Axis]], list[str]]:
-    """What varies, and which techniques are swept: the default where nothing is said. Raises UserError."""
+def choose_axes(
+    params: Sequence[str] | None, techniques: str | None, overrides: Overrides
+) -> tuple[list[list[Axis]], list[str]]:
+    """The axes of one sweep, or of the default sweeps without --param; and the techniques. Raises UserError."""
     names = [name.strip() for name in techniques.split(",")] if techniques else []
-    if vary:
-        axes = [axis(text) for text in vary]
-        return [axes], names or owners(axes) or TECHNIQUES.split(",")
-    names = names or TECHNIQUES.split(",")
-    groups = [[a for a in map(axis, group) if a.owner in names and a.name not in wanted.typed] for group in VARIED]
-    return [group for g, group in enumerate(groups) if group or g == 0], names
+    if params:
+        axes = [parse_axis(text) for text in params]
+        return [axes], names or collect_techniques(axes) or list_screen_space_techniques()
+    names = names or list_screen_space_techniques()
+    groups = [
+        [axis for axis in map(parse_axis, sweep) if axis.technique in names and axis.name not in overrides.cli]
+        for sweep in default_sweeps()
+    ]
+    return [axes for k, axes in enumerate(groups) if axes or k == 0], names
 
 
-def owners(axes: Sequence[Axis]) -> list[str]:
-    """The techniques whose parameters vary."""
-    return list(dict.fromkeys(a.owner for a in axes if a.owner))
+def collect_techniques(axes: Sequence[Axis]) -> list[str]:
+    """The techniques that have axes of their own."""
+    return list(dict.fromkeys(axis.technique for axis in axes if axis.technique))
 
 
-def together(groups: Sequence[Sequence[Point]]) -> list[Point]:
-    """The points of several sweeps under one numbering."""
-    return [point._replace(number=number) for number, point in enumerate(point for group in groups for point in group)]
+def renumber(groups: Sequence[Sequence[Point]]) -> list[Point]:
+    """The points of all groups, numbered from 0."""
+    points = [point for group in groups for point in group]
+    return [point._replace(number=number) for number, point in enumerate(points)]
 
 
-def again(point: Point, task: Task) -> int:
-    """One point, as a value in each line: its errors are those of the whole sweep, to the last digit."""
+# ---- measure ----
+
+
+def _start_workers(args: SweepArguments, task: SweepTask, points: Sequence[Point]) -> worker_pool.Results:
+    """Results as they arrive: those of references first."""
+    if args.scheduler or args.cluster:
+        return worker_pool.run_cluster(task, points, args.scheduler, args.workers or 2)
+    if args.is_parallel:
+        return worker_pool.run_processes(task, points, min(args.workers or 1, len(points)))
+    return worker_pool.run_serial(task, points)
+
+
+def collect_results(
+    results: worker_pool.Results, checkpoint: Checkpoint, point_count: int, reference_count: int
+) -> None:
+    """Save the results in the checkpoint. Ctrl-C and SIGTERM end the workers. Raises UserError."""
+    total, finished = point_count + reference_count, len(checkpoint.rows)
+    try:
+        with (
+            closing(results),
+            tqdm(total=total, initial=finished, desc="reference", disable=None, smoothing=0) as progress,
+        ):
+            for number, row in results:
+                if number is not None:
+                    checkpoint.add(number, row)
+                    progress.set_description_str("sweep", refresh=False)
+                progress.update()
+    except (KeyboardInterrupt, SystemExit):
+        print(
+            f"\ninterrupted: {len(checkpoint.rows)} of {point_count} points are kept in {checkpoint.path.parent}; "
+            "the same command continues",
+            file=sys.stderr,
+        )
+        raise
+
+
+def repeat_point(point: Point, task: SweepTask) -> int:
+    """Measure one point and print a value in each line; its errors equal those of the whole sweep exactly."""
     worker = Worker(task)
     with worker.gpu:
-        row = worker.point(point.shot)
-    told = {
+        row = worker.measure(point.shot)
+    values = {
         "point": point.number,
-        "line": point.line,
+        "variant": point.variant,
         "scene": point.shot.scene,
         "camera": point.camera,
-        **{k: shown(v) for k, v in point.varied.items()},
+        **{name: format_flag_value(value) for name, value in point.values.items()},
+        **{name: repr(row[name]) for name in ERROR_COLUMNS},
+        **{name: f"{row[name]:.4f}" for name in TIME_COLUMNS},
+        "clock": row["clock"],
+        "renderer": row["renderer"],
+        "command": point.command,
     }
-    told |= {name: repr(row[name]) for name in ERRORS} | {name: f"{row[name]:.4f}" for name in TIMES}
-    for name, value in {**told, "clock": row["clock"], "renderer": row["renderer"], "command": point.command}.items():
+    for name, value in values.items():
         print(f"{name:<20} {value}")
     return 0
 
 
-def drawn(done: Iterator[worker_pool.Done], journal: Journal, count: int, truths: int) -> None:
-    """Keep what comes. An interrupt, Ctrl-C or SIGTERM, ends whoever draws. Raises UserError."""
-    started = len(journal.rows)
-    try:
-        with tqdm(total=count + truths, initial=started, desc="truth", disable=None, smoothing=0) as bar:
-            for number, row in done:
-                if number is not None:
-                    journal.add(number, row)
-                    bar.set_description_str("sweep", refresh=False)
-                bar.update()
-    except (KeyboardInterrupt, SystemExit):
-        print(
-            f"\ninterrupted: {len(journal.rows)} of {count} points are kept in {journal.path.parent}; the same command goes on",
-            file=sys.stderr,
-        )
-        raise
-    finally:
-        close = getattr(done, "close", None)
-        if close:
-            close()
+# ---- output ----
 
 
-def written(
-    folder: Path,
-    rows: Mapping[int, Row],
-    found: Sequence[Point],
-    axes: Sequence[Axis],
-    command: str,
-    truths: Truths,
-    runs: int,
-    with_pictures: bool,
-) -> None:
-    """Table, CSV, pictures and page; each appears under its name when it is complete."""
-    settings = averaged(found, rows)
-    facts = described(rows, found, truths, runs)
-    print("\n".join([*table(settings), "", f"{facts}; * nothing errs less for less"]))
-    contents: dict[str, bytes] = {TABLE: csv_text(found, rows, axes).encode()}
-    if with_pictures:
-        title = f"Error over cost: {', '.join(dict.fromkeys(s.line for s in settings))}"
-        names = list(dict.fromkeys(point.shot.scene for point in found))
-        pictures = {f"Mean of {', '.join(names)}" if len(names) > 1 else names[0]: settings}
-        if len(names) > 1:
-            pictures |= {name: averaged([point for point in found if point.shot.scene == name], rows) for name in names}
-        below = (
-            "RMSE of linear radiance on surfaces against rays, the truth's noise taken out; cost: own passes and blur. "
-        )
-        plotted = {name: plot.png(chosen, axes, title, name, f"{below}\n{facts}") for name, chosen in pictures.items()}
-        contents[PICTURE] = next(iter(plotted.values()))
-        contents[PAGE] = page(title, facts, command, plotted, settings, found, rows).encode()
+def write_results(folder: Path, rows: Mapping[int, Measurement], sweep: Sweep, has_plots: bool) -> None:
+    """Print the table; write CSV file, plot and page, each of which replaces an older file when it is complete."""
+    configurations = average_over_views(sweep.points, rows)
+    conditions = describe_conditions(rows, sweep)
+    print("\n".join([*format_table(configurations), "", f"{conditions}; * Pareto front"]))
+    contents: dict[str, bytes] = {CSV_NAME: format_csv(sweep.points, rows, sweep.axes).encode()}
+    if has_plots:
+        title = f"Error over cost: {', '.join(dict.fromkeys(c.variant for c in configurations))}"
+        pngs = _draw_plots(title, conditions, rows, sweep)
+        contents[PLOT_NAME] = next(iter(pngs.values()))
+        page = build_page(title, conditions, sweep.command, pngs, configurations, sweep.points, rows)
+        contents[PAGE_NAME] = page.encode()
     for name, content in contents.items():
-        with images.written(folder / name) as file:
+        with images.atomic_write(folder / name) as file:
             file.write(content)
         print((folder / name).absolute(), file=sys.stderr)
 
 
-def described(rows: Mapping[int, Row], found: Sequence[Point], truths: Truths, runs: int) -> str:
-    """What was drawn by what, and how it was measured."""
-    sizes = " and ".join(dict.fromkeys(f"{p.shot.width} x {p.shot.height}" for p in found))
-    each: Any = {
-        name: " and ".join(dict.fromkeys(rows[p.number][name] for p in found)) for name in ("renderer", "clock")
+def _draw_plots(title: str, conditions: str, rows: Mapping[int, Measurement], sweep: Sweep) -> dict[str, bytes]:
+    """PNG files by heading: the mean of all scenes, and with several scenes each of them."""
+    scenes = list(dict.fromkeys(point.shot.scene for point in sweep.points))
+    points_by_heading: dict[str, Sequence[Point]] = {}
+    if len(scenes) > 1:
+        points_by_heading[f"Mean of {', '.join(scenes)}"] = sweep.points
+    for scene in scenes:
+        points_by_heading[scene] = [point for point in sweep.points if point.shot.scene == scene]
+    return {
+        heading: plot.draw_plot(
+            average_over_views(points, rows), sweep.axes, title, heading, f"{PLOT_CAPTION}\n{conditions}"
+        )
+        for heading, points in points_by_heading.items()
     }
-    rays = truths.reference.rays * truths.frames
-    return f"{sizes}; truth {rays} rays a pixel; {each['renderer']}, {os.cpu_count()} cores; {each['clock']}, {runs} frames; version {version()}"
+
+
+def describe_conditions(rows: Mapping[int, Measurement], sweep: Sweep) -> str:
+    """Image size, reference, renderer, clock and version, in one line."""
+    sizes = " and ".join(dict.fromkeys(f"{point.shot.width} x {point.shot.height}" for point in sweep.points))
+    renderers, clocks = (
+        " and ".join(dict.fromkeys(rows[point.number][name] for point in sweep.points))
+        for name in ("renderer", "clock")
+    )
+    reference, frames = sweep.task.reference_plan
+    return (
+        f"{sizes}; reference {reference.rays * frames} rays a pixel; {renderers}, {os.cpu_count()} cores; "
+        f"{clocks}, {sweep.task.runs} frames; version {program_version()}"
+    )

@@ -1,4 +1,7 @@
-"""One point: its errors against the truth, and what it costs. The same numbers whoever draws it, but for the times."""
+"""Measure a point of a sweep: its errors against the reference, and its cost.
+
+Errors do not depend on the process that measures; times do.
+"""
 
 from __future__ import annotations
 
@@ -7,73 +10,86 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ssdo.commands.sweep.plan import Truths
-from ssdo.gpu.context import Clock, Gpu, headless
+from ssdo.commands.sweep.plan import ReferencePlan
+from ssdo.gpu.context import Gpu, create_headless_context
+from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images, metrics, reference_cache, references
-from ssdo.measure.references import Truth
-from ssdo.measure.timings import BLUR, CLOCKS, own, summed
-from ssdo.render.pipeline import measure_passes, render_accumulated, render_frame
+from ssdo.measure.references import ReferencePair
+from ssdo.measure.timings import CLOCKS, DENOISE_PASSES, is_technique_pass, sum_passes
+from ssdo.render.pass_times import measure_passes
+from ssdo.render.pipeline import render_accumulated, render_frame
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 
-# irradiance as a white surface shows it
-TERMS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}
-ERRORS = (*(f"{term} {metric}" for term in TERMS for metric in ("RMSE", "bias")), "noise of the truth")
-TIMES = ("ms", "ms, 5 %", "ms, 95 %", "own ms", "blur ms")
-Row = dict[str, Any]  # ERRORS, TIMES, clock, renderer
+# of the lighting: the array of images.arrays, and its scale. Irradiance becomes the radiance of a white surface.
+COMPONENTS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}
+ERROR_COLUMNS = (
+    *(f"{component} {metric}" for component in COMPONENTS for metric in ("RMSE", "bias")),
+    "reference noise",
+)
+TIME_COLUMNS = ("ms", "ms p5", "ms p95", "technique ms", "denoise ms")
+Measurement = dict[str, Any]  # by ERROR_COLUMNS, TIME_COLUMNS, "clock" and "renderer"
 
 
-class Task(NamedTuple):
-    """What is the same for all points of a sweep; everything a process elsewhere must know."""
+class SweepTask(NamedTuple):
+    """What all points of a sweep share: everything that a worker process must know."""
 
-    truths: Truths
-    runs: int  # frames that are timed
-    clock: str  # of CLOCKS
+    reference_plan: ReferencePlan
+    runs: int  # timed frames of each point
+    clock: str  # a key of CLOCKS
     cache: Path | None
-    program: str  # the digest of what was asked to sweep: who draws must be the same
+    source_digest: str  # workers must run the same version of the program
 
 
 class Worker:
-    """Draws truths and points, with a context of its own. Raises UserError where another version of the program is asked
-    to.
+    """Renders references and measures points with an OpenGL context of its own.
+
+    Raises UserError when the task comes from another version of the program.
     """
 
-    def __init__(self, task: Task) -> None:
-        if reference_cache.program() != task.program:
+    def __init__(self, task: SweepTask) -> None:
+        if reference_cache.source_digest() != task.source_digest:
             raise UserError("a worker runs another version of this program; install the same on every machine")
         self.task = task
-        self.gpu = Gpu(headless())
-        self.gpu.clock = Clock(self.gpu.ctx, seconds=CLOCKS[task.clock][0])
+        self.gpu = Gpu(create_headless_context())
+        self.gpu.timer = PassTimer(self.gpu.ctx, clock=CLOCKS[task.clock][0])
 
-    def truth(self, shot: Shot) -> Truth:
-        """Of a shot that `Truths.of` made; kept on disk, and the last two at hand."""
-        reference, frames = self.task.truths
+    def load_reference(self, reference_shot: Shot) -> ReferencePair:
+        """The reference of a shot from `ReferencePlan.build_shot`; cached on disk, and the last two in memory."""
+        reference, frames = self.task.reference_plan
 
-        def make() -> Truth:
-            shown = replace(shot, seed=(shot.seed - 1) % 65536)  # halves() had counted it up
-            found = references.world(self.gpu, shown, reference, frames, reference_cache.Store(self.task.cache))
-            return found._replace(blurred=found.pair)
+        def render() -> ReferencePair:
+            # build_shot returns the shot of the first half, whose seed is 1 higher
+            shot = replace(reference_shot, seed=(reference_shot.seed - 1) % 65536)
+            result = references.render_world_reference(
+                self.gpu, shot, reference, frames, reference_cache.ReferenceCache(self.task.cache)
+            )
+            return result._replace(denoised=result.radiance_pair)
 
-        return self.gpu.cached("truth of a sweep", shot, make, keep=2)
+        return self.gpu.cached("sweep reference", reference_shot, render, max_entries=2)
 
-    def point(self, shot: Shot, against: Truth | None = None) -> Row:
+    def measure(self, shot: Shot, reference: ReferencePair | None = None) -> Measurement:
         """Errors and times of a shot. Raises UserError."""
-        against = against or self.truth(self.task.truths.of(shot))
-        arrays = images.arrays(self.gpu, render_accumulated(self.gpu, shot))
-        surface = references.surface(arrays)
-        row: Row = {}
-        for term, (name, unit) in TERMS.items():
-            pair = against.first[name], against.second[name]
-            row[f"{term} RMSE"] = unit * metrics.noise_free_rmse(arrays[name], pair, surface)
-            row[f"{term} bias"] = unit * metrics.bias(arrays[name], against.mean[name], surface)
-        row["noise of the truth"] = against.noise(surface)
-        passes = measure_passes(
-            self.gpu, lambda: render_frame(self.gpu, replace(shot, accumulated_frames=1)), self.task.runs
+        reference = reference or self.load_reference(self.task.reference_plan.build_shot(shot))
+        arrays = images.read_arrays(self.gpu, render_accumulated(self.gpu, shot))
+        surface = references.surface_mask(arrays)
+        row: Measurement = {}
+        for component, (name, scale) in COMPONENTS.items():
+            pair = reference.first[name], reference.second[name]
+            row[f"{component} RMSE"] = scale * metrics.noise_free_rmse(arrays[name], pair, surface)
+            row[f"{component} bias"] = scale * metrics.bias(arrays[name], reference.mean[name], surface)
+        row["reference noise"] = reference.noise(surface)
+        return row | self._measure_times(shot) | {"renderer": self.gpu.ctx.info["GL_RENDERER"]}
+
+    def _measure_times(self, shot: Shot) -> Measurement:
+        """Milliseconds of the technique's own passes and of denoising, by TIME_COLUMNS, and the clock."""
+        single_frame = replace(shot, accumulated_frames=1)
+        passes = measure_passes(self.gpu, lambda: render_frame(self.gpu, single_frame), self.task.runs)
+        total = sum_passes(passes, lambda name: is_technique_pass(name) or name.startswith(DENOISE_PASSES))
+        technique, denoise = (
+            sum_passes(passes, is_technique_pass),
+            sum_passes(passes, lambda name: name.startswith(DENOISE_PASSES)),
         )
-        both = summed(passes, lambda name: own(name) or name.startswith(BLUR))
-        alone, blur = summed(passes, own), summed(passes, lambda name: name.startswith(BLUR))
-        row |= dict(
-            zip(TIMES, (both["median"], both["low"], both["high"], alone["median"], blur["median"]), strict=True)
-        )
-        clock = CLOCKS[self.task.clock][1] if self.gpu.clock.software else "timer queries"
-        return row | {"clock": clock, "renderer": self.gpu.ctx.info["GL_RENDERER"]}
+        times = (total["median"], total["low"], total["high"], technique["median"], denoise["median"])
+        clock = CLOCKS[self.task.clock][1] if self.gpu.is_software_renderer else "timer queries"
+        return dict(zip(TIME_COLUMNS, times, strict=True)) | {"clock": clock}

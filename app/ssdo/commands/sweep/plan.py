@@ -1,6 +1,4 @@
-"""What is swept: parameters over values, techniques, scenes and cameras, and the shots that follow, each complete in
-itself.
-"""
+"""The plan of a sweep: parameters and values, techniques, scenes, cameras, and the shots that follow from them."""
 
 from __future__ import annotations
 
@@ -15,22 +13,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssdo.flags import parse_value
 from ssdo.measure import references
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
-from ssdo.render.shot import Shot, Wanted
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
-from ssdo.scene import built_in
-from ssdo.scene.built_in.cameras import CAMERAS
-from ssdo.settings import Settings, UserError, format_toml, from_text, kind_of, param_of, suggest
+from ssdo.scene.built_in.cameras import CAMERAS_BY_SCENE
+from ssdo.scene.loader import load_scene
+from ssdo.settings import Settings, UserError, field_type, param_of, suggest
+from ssdo.toml_text import format_toml
 
-MOST = 100_000  # points: a week at six seconds each
-ELSEWHERE = {"scene": "--scenes", "technique": "--techniques", "camera.eye": "--cameras", "camera.target": "--cameras"}
+MAX_POINTS = 100_000  # a week at six seconds each
+# flags of a sweep that set these parameters of a shot
+DEDICATED_FLAGS = {
+    "scene": "--scenes",
+    "technique": "--techniques",
+    "camera.eye": "--cameras",
+    "camera.target": "--cameras",
+}
 
 
-class Share(float):
-    """A length as a share of the scene's size."""
+class SceneFraction(float):
+    """A length as a fraction of the scene's size."""
 
     def __str__(self) -> str:
         return f"{100 * self:.6g}%"
@@ -40,224 +47,254 @@ class Axis(NamedTuple):
     """A parameter and the values it takes."""
 
     name: str
-    kind: type  # float, int, bool or str
+    type: type  # float, int, bool or str
     values: tuple[Any, ...]
 
     @property
-    def owner(self) -> str:
-        """The technique whose parameter it is; empty: it is everyone's."""
-        head = self.name.partition(".")[0]
-        return head if head in Technique.known else ""
+    def technique(self) -> str:
+        """The technique that the parameter belongs to; empty: all techniques."""
+        group = self.name.partition(".")[0]
+        return group if group in Technique.known else ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.type in (int, float)
 
 
 class Point(NamedTuple):
-    """One shot to measure. What it leaves unset the scene decides."""
+    """One shot to measure. Parameters that are unset follow from the scene."""
 
     number: int
-    camera: int
-    line: str  # of the plot: the technique, and what of it is chosen among names
-    varied: Mapping[str, Any]
+    camera: int  # 1: the scene's own
+    variant: str  # the technique and its choices among names: one colour and dash pattern of the plot
+    values: Mapping[str, Any]  # of the axes
     shot: Shot
 
     @property
     def command(self) -> str:
-        """What draws the same picture."""
-        start = Shot().with_values({"technique": self.shot.technique.group}).values()
-        words = [
-            word
-            for name, value in self.shot.values().items()
-            if start.get(name) != value
-            for word in (f"--{name}", shown(value))
-        ]
-        return shlex.join(["ssdo", "capture", "--technique", self.shot.technique.group, *words])
+        """The command that renders the same image."""
+        technique = self.shot.technique.group
+        defaults = Shot().with_values({"technique": technique}).values()
+        flags = []
+        for name, value in self.shot.values().items():
+            if defaults.get(name) != value:
+                flags += [f"--{name}", format_flag_value(value)]
+        return shlex.join(["ssdo", "capture", "--technique", technique, *flags])
 
 
-class Truths(NamedTuple):
-    """What pictures are measured against."""
+class ReferencePlan(NamedTuple):
+    """How the references are rendered."""
 
     reference: Reference
     frames: int
 
-    def of(self, shot: Shot) -> Shot:
-        """What is drawn for a shot's truth: equal for all shots that have the same."""
-        return references.halves(
-            replace(
-                shot, technique=self.reference, denoise=Denoiser(radius=0), display=Display(), accumulated_frames=1
-            ),
-            self.frames,
-        )[0]
+    def build_shot(self, shot: Shot) -> Shot:
+        """The first half of a shot's reference: equal for all shots that share a reference."""
+        reference_shot = replace(
+            shot, technique=self.reference, denoise=Denoiser(radius=0), display=Display(), accumulated_frames=1
+        )
+        return references.independent_shots(reference_shot, self.frames)[0]
 
 
-def shown(value: Any) -> str:
-    """A value as a flag takes it, to the last digit."""
+def format_flag_value(value: Any) -> str:
+    """A value as text that a flag reads back exactly."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, Share):
+    if isinstance(value, SceneFraction):
         return str(value)
     if isinstance(value, tuple):
         return ",".join(map(repr, value))
-    return "auto" if value is None else value if isinstance(value, str) else repr(value)
+    if value is None:
+        return "auto"
+    return value if isinstance(value, str) else repr(value)
 
 
-# ---- what was asked for ----
+# ---- flags ----
 
 
-def parameters() -> dict[str, tuple[Settings, Field[Any]]]:
-    """By dotted name the settings that a parameter belongs to, and its field."""
-    found = {name: (owner, f) for name, owner, f, _ in Shot().walk()}
-    for name, kind in Technique.known.items():
-        found |= {full: (owner, f) for full, owner, f, _ in kind().walk(f"{name}.")}
-    return found
+def collect_parameters() -> dict[str, tuple[Settings, Field[Any]]]:
+    """Every parameter of shots and techniques by dotted name: the settings it belongs to, and its field."""
+    parameters = {name: (settings, field) for name, settings, field, _ in Shot().walk()}
+    for group, technique in Technique.known.items():
+        parameters |= {name: (settings, field) for name, settings, field, _ in technique().walk(f"{group}.")}
+    return parameters
 
 
-def axis(text: str) -> Axis:
-    """`ssdo.samples=4,8,16`, `ssao.radius=0.1..2:5log`, `sky.rotation=0..270:4`, `ssdo.bounce=on,off`. Raises
-    UserError.
+def parse_axis(text: str) -> Axis:
+    """Parse `ssdo.samples=4,8,16`, `ssao.radius=0.1..2:5log`, `sky.rotation=0..270:4` or `ssdo.bounce=on,off`.
+
+    Raises UserError.
     """
-    name, equals, words = text.partition("=")
-    known = parameters()
-    if name in ELSEWHERE:
-        raise UserError(f"--vary {name} has no effect: {ELSEWHERE[name]} says what is swept; leave it out")
-    if name not in known:
-        raise UserError(f"--vary {name[:100]}: no such parameter{suggest(name, sorted(known))}")
-    if not equals or not words:
+    name, equals, values_text = text.partition("=")
+    parameters = collect_parameters()
+    if name in DEDICATED_FLAGS:
+        raise UserError(f"--param {name} has no effect: {DEDICATED_FLAGS[name]} says what is swept; leave it out")
+    if name not in parameters:
+        raise UserError(f"--param {name[:100]}: no such parameter{suggest(name, sorted(parameters))}")
+    if not equals or not values_text:
         raise UserError(
-            f"--vary {text}: must be NAME=V,V,... or NAME=FIRST..LAST:COUNT, with log behind it for equal ratios"
+            f"--param {text}: must be NAME=V,V,... or NAME=FIRST..LAST:COUNT, with log behind it for equal ratios"
         )
-    owner, f = known[name]
-    kind = kind_of(type(owner), f.name)
-    first, dots, rest = words.partition("..")
-    spanned = dots and kind in (int, float)
-    values = (
-        _between(text, kind, first, rest)
-        if spanned
-        else [_read(name, owner, f, word.strip()) for word in words.split(",")]
-    )
-    checked = [
-        value if isinstance(value, Share) else getattr(replace(owner, **{f.name: value}), f.name) for value in values
+    settings, field = parameters[name]
+    value_type = field_type(type(settings), field.name)
+    first, dots, last_and_count = values_text.partition("..")
+    if dots and value_type in (int, float):
+        values = _parse_range(text, value_type, first, last_and_count)
+    else:
+        values = [_parse_value(name, settings, field, word.strip()) for word in values_text.split(",")]
+    # a copy of the settings validates and converts the value
+    values = [
+        value if isinstance(value, SceneFraction) else getattr(replace(settings, **{field.name: value}), field.name)
+        for value in values
     ]
-    return Axis(name, kind, tuple(dict.fromkeys(checked)))
+    return Axis(name, value_type, tuple(dict.fromkeys(values)))
 
 
-def _read(name: str, owner: Settings, f: Field[Any], word: str) -> Any:
-    """A value, or a share of the scene's size. Raises UserError."""
-    if not word.endswith("%"):
-        return from_text(name, owner, f, word)
-    if param_of(f).fraction is None:
-        raise UserError(f"--vary {name}={word}: does not follow the scene's size; leave out the %")
+def _parse_value(name: str, settings: Settings, field: Field[Any], text: str) -> Any:
+    """Parse a value or a percentage of the scene's size. Raises UserError."""
+    if not text.endswith("%"):
+        return parse_value(name, settings, field, text)
+    if param_of(field).fraction is None:
+        raise UserError(f"--param {name}={text}: does not follow the scene's size; leave out the %")
     try:
-        share = float(word[:-1])
+        percent = float(text[:-1])
     except ValueError:
-        share = -1.0
-    if not 0.1 <= share <= 1000:
-        raise UserError(f"--vary {name}={word}: must be 0.1% to 1000% of the scene's size")
-    return Share(share / 100)
+        percent = -1.0
+    if not 0.1 <= percent <= 1000:
+        raise UserError(f"--param {name}={text}: must be 0.1% to 1000% of the scene's size")
+    return SceneFraction(percent / 100)
 
 
-def _between(text: str, kind: type, first: str, rest: str) -> list[Any]:
-    """The values of a range, its ends as they were typed and six digits of those between: they can be read, and typed
-    again.
-    """
-    found = re.fullmatch(r"([^:]+):(\d{1,4})(log)?", rest)
+def _parse_range(text: str, value_type: type, first: str, last_and_count: str) -> list[Any]:
+    """The values of FIRST..LAST:COUNT: the exact ends, and six digits of those between. Raises UserError."""
+    match = re.fullmatch(r"([^:]+):(\d{1,4})(log)?", last_and_count)
     try:
-        lo, hi = float(first), float(found[1] if found else "")
-        count = int(found[2]) if found else 0
+        low, high = float(first), float(match[1] if match else "")
+        count = int(match[2]) if match else 0
     except ValueError:
-        found, lo, hi, count = None, 0.0, 0.0, 0
-    if not found or not (math.isfinite(lo) and math.isfinite(hi)) or lo == hi or not 2 <= count <= 1000:
+        match, low, high, count = None, 0.0, 0.0, 0
+    if not match or not (math.isfinite(low) and math.isfinite(high)) or low == high or not 2 <= count <= 1000:
         raise UserError(
-            f"--vary {text}: a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values, as in 0.1..2:5 or 0.1..2:5log"
+            f"--param {text}: a range is FIRST..LAST:COUNT, of two different numbers and 2 to 1000 values, "
+            "as in 0.1..2:5 or 0.1..2:5log"
         )
-    if found[3] and not (lo > 0 and hi > 0):
-        raise UserError(f"--vary {text}: both ends must be above 0 where values grow in equal ratios; leave log out")
-    inner = (np.geomspace if found[3] else np.linspace)(lo, hi, count)[1:-1]
-    values = [lo, *(float(f"{value:.6g}") for value in inner), hi]
-    return [round(value) for value in values] if kind is int else values
+    is_log = match[3] is not None
+    if is_log and not (low > 0 and high > 0):
+        raise UserError(f"--param {text}: both ends must be above 0 where values grow in equal ratios; leave log out")
+    between = (np.geomspace if is_log else np.linspace)(low, high, count)[1:-1]
+    values = [low, *(float(f"{value:.6g}") for value in between), high]
+    return [round(value) for value in values] if value_type is int else values
 
 
-def scenes_of(text: str) -> list[str]:
-    """Names with their arguments: `cornell,blocks:count=9,nook`. Raises UserError where one cannot be loaded."""
-    found: list[str] = []
+def parse_scenes(text: str) -> list[str]:
+    """Scene names with their arguments, from `cornell,blocks:count=9,nook`. Raises UserError for unknown scenes."""
+    names: list[str] = []
     for word in text.split(","):
-        if found and ":" in found[-1] and "=" in word and ":" not in word:  # one more argument of the scene before
-            found[-1] += f",{word}"
+        is_argument = names and ":" in names[-1] and "=" in word and ":" not in word
+        if is_argument:
+            names[-1] += f",{word}"
         else:
-            found.append(word.strip())
-    for name in found:
-        built_in.load(name)
-    return list(dict.fromkeys(found))
+            names.append(word.strip())
+    for name in names:
+        load_scene(name)
+    return list(dict.fromkeys(names))
 
 
-def cameras_of(text: str, scene: str) -> list[int]:
-    """Their numbers: 1 is the scene's own. Raises UserError."""
-    there = len(CAMERAS.get(scene, (None,)))
+def parse_cameras(text: str, scene: str) -> list[int]:
+    """Camera numbers of a scene; 1 is its own. Raises UserError."""
+    count = len(CAMERAS_BY_SCENE.get(scene, (None,)))
     if text == "all":
-        return list(range(1, there + 1))
+        return list(range(1, count + 1))
     for word in text.split(","):
-        if not word.isdecimal() or not 1 <= int(word) <= there:
-            raise UserError(
-                f"--cameras {word}: must be all, or numbers; {scene} has {'1 to ' if there > 1 else 'only '}{there}, and 1 is its own"
-            )
+        if not word.isdecimal() or not 1 <= int(word) <= count:
+            numbers = f"1 to {count}" if count > 1 else f"only {count}"
+            raise UserError(f"--cameras {word}: must be all, or numbers; {scene} has {numbers}, and 1 is its own")
     return list(dict.fromkeys(map(int, text.split(","))))
 
 
-def points(
-    wanted: Wanted, techniques: Sequence[str], axes: Sequence[Axis], names: Sequence[str], cameras: str
+# ---- points ----
+
+
+def plan_points(
+    overrides: Overrides, techniques: Sequence[str], axes: Sequence[Axis], scenes: Sequence[str], cameras: str
 ) -> list[Point]:
-    """Every point, scene by scene. Raises UserError where what was asked for has no effect, or a value cannot be."""
-    typed = {
-        name: value
-        for name, value in wanted.typed.items()
-        if not name.startswith("reference.") or "reference" in techniques
+    """Every combination of axes, scenes and cameras, scene by scene.
+
+    Raises UserError when a flag has no effect, or a value is not allowed.
+    """
+    overrides = _without_reference_flags(overrides, techniques)
+    overrides.build_shots(techniques)  # raises for flags without effect
+    _check_axes(overrides, techniques, axes, cameras)
+    # names first, so that the points of a variant follow one another
+    sorted_axes = sorted(axes, key=lambda axis: axis.is_number)
+    axes_of_technique = {
+        name: [axis for axis in sorted_axes if axis.technique in ("", name)] for name in dict.fromkeys(techniques)
     }
-    wanted = Wanted(wanted.found, typed)
-    wanted.shots(techniques)  # what was typed has an effect
-    for name in ("scene", *(("camera.eye", "camera.target") if cameras != "1" else ())):
-        if name in wanted.typed:
-            raise UserError(f"--{name} has no effect: {ELSEWHERE[name]} says what is swept; leave it out")
-    if twice := [a.name for i, a in enumerate(axes) if a.name in [b.name for b in axes[:i]]]:
-        raise UserError(f"--vary {twice[0]}: named twice; give all its values in one list")
-    for a in axes:
-        if a.name in wanted.typed:
-            raise UserError(f"--{a.name} has no effect: --vary {a.name} says what is swept; leave one out")
-        if a.owner and a.owner not in techniques:
+    views = [(scene, camera) for scene in scenes for camera in parse_cameras(cameras, scene)]
+    points_per_view = sum(math.prod(len(axis.values) for axis in own_axes) for own_axes in axes_of_technique.values())
+    if (count := len(views) * points_per_view) > MAX_POINTS:
+        raise UserError(f"{count} points: must be at most {MAX_POINTS}; vary less")
+    points: list[Point] = []
+    for scene, camera in views:
+        scene_size = load_scene(scene).bounding_radius
+        for technique, own_axes in axes_of_technique.items():
+            for combination in itertools.product(*(axis.values for axis in own_axes)):
+                values = {axis.name: value for axis, value in zip(own_axes, combination, strict=True)}
+                shot = _build_shot(overrides, technique, scene, camera, values, scene_size)
+                choices = [_format_choice(axis, values[axis.name]) for axis in own_axes if not axis.is_number]
+                points.append(Point(len(points), camera, " ".join([technique.upper(), *choices]), values, shot))
+    return points
+
+
+def _without_reference_flags(overrides: Overrides, techniques: Sequence[str]) -> Overrides:
+    """Without the flags of the references, unless the reference is swept as a technique itself."""
+    if "reference" in techniques:
+        return overrides
+    cli = {name: value for name, value in overrides.cli.items() if not name.startswith("reference.")}
+    return Overrides(overrides.preset, cli)
+
+
+def _check_axes(overrides: Overrides, techniques: Sequence[str], axes: Sequence[Axis], cameras: str) -> None:
+    """Raises UserError for flags and axes that have no effect or exclude one another."""
+    camera_params = ("camera.eye", "camera.target") if cameras != "1" else ()
+    for name in ("scene", *camera_params):
+        if name in overrides.cli:
+            raise UserError(f"--{name} has no effect: {DEDICATED_FLAGS[name]} says what is swept; leave it out")
+    names = [axis.name for axis in axes]
+    for k, axis in enumerate(axes):
+        if axis.name in names[:k]:
+            raise UserError(f"--param {axis.name}: given twice; give all its values in one list")
+    for axis in axes:
+        if axis.name in overrides.cli:
+            raise UserError(f"--{axis.name} has no effect: --param {axis.name} says what is swept; leave one out")
+        if axis.technique and axis.technique not in techniques:
             raise UserError(
-                f"--vary {a.name} has no effect: {a.owner} is not among --techniques {','.join(techniques)}; add it or leave it out"
+                f"--param {axis.name} has no effect: {axis.technique} is not among "
+                f"--techniques {','.join(techniques)}; add it or leave it out"
             )
-    ordered = sorted(axes, key=lambda a: a.kind not in (str, bool))  # the points of a line one after the other
-    of = {name: [a for a in ordered if a.owner in ("", name)] for name in dict.fromkeys(techniques)}
-    places = [(scene, camera) for scene in names for camera in cameras_of(cameras, scene)]
-    if (count := len(places) * sum(math.prod(len(a.values) for a in mine) for mine in of.values())) > MOST:
-        raise UserError(f"{count} points: must be at most {MOST}; vary less")
-    found: list[Point] = []
-    for scene, camera in places:
-        size = built_in.load(scene).size
-        for name, mine in of.items():
-            for values in itertools.product(*(a.values for a in mine)):
-                varied = {a.name: value for a, value in zip(mine, values, strict=True)}
-                metres = {k: size * value if isinstance(value, Share) else value for k, value in varied.items()}
-                shot = replace(Wanted(wanted.found, {**wanted.typed, **metres}).shot(name), scene=scene)
-                if camera > 1:
-                    eye, target = CAMERAS[scene][camera - 1]
-                    shot = replace(shot, camera=replace(shot.camera, eye=eye, target=target))
-                words = [name.upper(), *(_chosen(a, varied[a.name]) for a in mine if a.kind in (str, bool))]
-                found.append(Point(len(found), camera, " ".join(words), varied, shot))
-    return found
 
 
-def _chosen(a: Axis, value: Any) -> str:
-    """How a line of the plot names what was chosen among names."""
-    return shown(value) if a.kind is str else f"{a.name.rpartition('.')[2]} {shown(value)}"
+def _build_shot(
+    overrides: Overrides, technique: str, scene: str, camera: int, values: Mapping[str, Any], scene_size: float
+) -> Shot:
+    """The shot of a point; fractions of the scene's size become metres. Raises UserError."""
+    metres = {name: scene_size * value if isinstance(value, SceneFraction) else value for name, value in values.items()}
+    shot = replace(Overrides(overrides.preset, {**overrides.cli, **metres}).build_shot(technique), scene=scene)
+    if camera > 1:
+        eye, target = CAMERAS_BY_SCENE[scene][camera - 1]
+        shot = replace(shot, camera=replace(shot.camera, eye=eye, target=target))
+    return shot
 
 
-def digest(found: Sequence[Point], truths: Truths, program: str) -> str:
-    """What tells this sweep from others: all that decides its errors."""
-    text = "\0".join(
-        [
-            program,
-            format_toml(truths.reference.values()),
-            str(truths.frames),
-            *(format_toml(point.shot.values()) for point in found),
-        ]
+def _format_choice(axis: Axis, value: Any) -> str:
+    """A choice among names as part of a variant's name: `ray-march`, `bounce off`."""
+    return (
+        format_flag_value(value) if axis.type is str else f"{axis.name.rpartition('.')[2]} {format_flag_value(value)}"
     )
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def compute_sweep_id(points: Sequence[Point], reference_plan: ReferencePlan, source_digest: str) -> str:
+    """A digest of everything that decides a sweep's errors."""
+    shots = [format_toml(point.shot.values()) for point in points]
+    parts = [source_digest, format_toml(reference_plan.reference.values()), str(reference_plan.frames), *shots]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,151 +1,154 @@
-"""Error over cost: a curve for each technique, and the front of what nothing beats."""
+"""The plot of a sweep: error over cost, a curve for each variant, and the Pareto front."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from ssdo.commands.sweep.measure import TERMS
+from ssdo.commands.sweep.measure import COMPONENTS
 from ssdo.commands.sweep.plan import Axis
-from ssdo.commands.sweep.results import Setting, brief, curves, front
+from ssdo.commands.sweep.results import Configuration, find_pareto_front, format_short, group_curves
 from ssdo.measure import plots
 
-INCHES = (9.2, 4.3)
-FRONT = "#30343B"
-LABELLED = 8  # more curves than these would write over one another
+FIGURE_INCHES = (9.2, 4.3)
+FRONT_COLOR = "#30343B"
+MAX_LABELLED_CURVES = 8  # labels of more curves would overlap
+PANEL_TITLES = {"final": "Radiance", "direct": "Direct light", "indirect": "Indirect light"}
 
 
-def png(settings: Sequence[Setting], axes: Sequence[Axis], title: str, subtitle: str, below: str) -> bytes:
-    """A panel for each term of the light, under one legend. Raises UserError without matplotlib."""
-    plots.check()
+class CurveStyle(NamedTuple):
+    """Colours are techniques; dashes and markers are their variants."""
+
+    color: Any
+    dashes: Any
+    marker: str
+
+
+def draw_plot(
+    configurations: Sequence[Configuration], axes: Sequence[Axis], title: str, subtitle: str, caption: str
+) -> bytes:
+    """A PNG with a panel for each lighting component under one legend. Raises UserError without matplotlib."""
+    plots.require_matplotlib()
     from matplotlib.lines import Line2D
 
-    figure = plots.sheet(title, f"{subtitle}{_ends_in_words(settings, axes)}", below, INCHES)
-    grid = figure.subplots(1, len(TERMS))
-    kinds = list(dict.fromkeys(setting.line.split()[0] for setting in settings))
-    lines = sorted(dict.fromkeys(setting.line for setting in settings), key=lambda line: kinds.index(line.split()[0]))
-    looks = {line: _look(line, lines) for line in lines}
-    for number, (term, panel) in enumerate(zip(TERMS, grid, strict=True)):
-        plots.dress(
-            panel,
-            {"final": "What is seen", "direct": "Direct light", "indirect": "Indirect light"}[term],
-            "ms",
-            "RMSE" if number == 0 else "",
-        )
-        _panel(panel, settings, axes, term, looks)
+    figure = plots.make_figure(title, f"{subtitle}{_describe_labels(configurations, axes)}", caption, FIGURE_INCHES)
+    styles = _choose_styles([c.variant for c in configurations])
+    for k, (component, panel) in enumerate(zip(COMPONENTS, figure.subplots(1, len(COMPONENTS)), strict=True)):
+        plots.style_axes(panel, PANEL_TITLES[component], "ms", "RMSE" if k == 0 else "")
+        _draw_panel(panel, configurations, axes, component, styles)
     handles = [
-        Line2D([], [], color=c, linewidth=1.4, linestyle=d, marker=m, markersize=4) for c, d, m in looks.values()
+        Line2D([], [], color=s.color, linewidth=1.4, linestyle=s.dashes, marker=s.marker, markersize=4)
+        for s in styles.values()
     ]
-    ring = Line2D(
-        [], [], color=plots.GREY, linewidth=1.2, marker="o", markersize=8, markerfacecolor="none", markeredgecolor=FRONT
-    )
-    top = 1.0 - 0.07 * plots.INCHES[1] / INCHES[1]
-    where: dict[str, Any] = {
-        "loc": "upper left",
-        "bbox_to_anchor": (0.008, top),
-        "ncols": len(lines) + 1,
-        "columnspacing": 1.4,
-    }
+    ring: dict[str, Any] = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "markeredgecolor": FRONT_COLOR}
+    front_handle = Line2D([], [], color=plots.GREY, linewidth=1.2, **ring)
     figure.legend(
-        [*handles, ring],
-        [*lines, "nothing errs less for less"],
+        [*handles, front_handle],
+        [*styles, "Pareto front"],
         frameon=False,
         fontsize=9,
-        labelcolor=plots.INK,
-        **where,
+        labelcolor=plots.TEXT_COLOR,
+        loc="upper left",
+        bbox_to_anchor=(0.008, 1.0 - 0.07 * plots.FIGURE_INCHES[1] / FIGURE_INCHES[1]),
+        ncols=len(styles) + 1,
+        columnspacing=1.4,
     )
-    return plots.saved(figure)
+    return plots.to_png(figure)
 
 
-def _look(line: str, lines: Sequence[str]) -> tuple[Any, Any, str]:
-    """Colours are techniques; dashes and markers their forms."""
-    kinds = list(dict.fromkeys(name.split()[0] for name in lines))
-    kind = line.split()[0]
-    form = [name for name in lines if name.split()[0] == kind].index(line)
-    return (
-        plots.COLORS[kinds.index(kind) % len(plots.COLORS)],
-        plots.DASHES[form % len(plots.DASHES)],
-        plots.MARKERS[form % len(plots.MARKERS)],
-    )
+def _choose_styles(variants: Sequence[str]) -> dict[str, CurveStyle]:
+    """A style for each variant, sorted by technique."""
+    variants_of_technique: dict[str, list[str]] = {}
+    for variant in dict.fromkeys(variants):
+        variants_of_technique.setdefault(variant.split()[0], []).append(variant)
+    return {
+        variant: CurveStyle(
+            plots.COLORS[t % len(plots.COLORS)],
+            plots.DASHES[v % len(plots.DASHES)],
+            plots.MARKERS[v % len(plots.MARKERS)],
+        )
+        for t, members in enumerate(variants_of_technique.values())
+        for v, variant in enumerate(members)
+    }
 
 
-def _panel(
-    panel: Any, settings: Sequence[Setting], axes: Sequence[Axis], term: str, looks: dict[str, tuple[Any, Any, str]]
+def _draw_panel(
+    panel: Any,
+    configurations: Sequence[Configuration],
+    axes: Sequence[Axis],
+    component: str,
+    styles: Mapping[str, CurveStyle],
 ) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
+    """One lighting component: curves, labels at their ends, and the Pareto front as a step line with rings."""
     panel.set_xscale("log")
     panel.set_yscale("log")
-    places = [(setting.ms, setting.errors[term]) for setting in settings]
-    best = front(places)
-    if len(best) > 1:
-        panel.step(
-            [places[k][0] for k in best],
-            [places[k][1] for k in best],
-            where="post",
-            color=plots.GREY,
-            linewidth=1.0,
-            zorder=1,
+    costs = [c.ms for c in configurations]
+    errors = [c.errors[component] for c in configurations]
+    front = find_pareto_front(list(zip(costs, errors, strict=True)))
+    front_costs, front_errors = [costs[k] for k in front], [errors[k] for k in front]
+    if len(front) > 1:
+        panel.step(front_costs, front_errors, where="post", color=plots.GREY, linewidth=1.0, zorder=1)
+    curves = group_curves(configurations, axes)
+    for parameter, members in curves:
+        style = styles[configurations[members[0]].variant]
+        panel.plot(
+            [costs[k] for k in members],
+            [errors[k] for k in members],
+            color=style.color,
+            linewidth=1.4,
+            linestyle=style.dashes,
+            marker=style.marker,
+            markersize=4,
+            zorder=2,
         )
-    drawn = curves(settings, axes)
-    for along, members in drawn:
-        color, dashes, marker = looks[settings[members[0]].line]
-        x, y = [places[k][0] for k in members], [places[k][1] for k in members]
-        panel.plot(x, y, color=color, linewidth=1.4, linestyle=dashes, marker=marker, markersize=4, zorder=2)
-        if along and len(members) > 1 and len(drawn) <= LABELLED:
+        if parameter and len(members) > 1 and len(curves) <= MAX_LABELLED_CURVES:
             for k in (members[0], members[-1]):
                 panel.annotate(
-                    brief(settings[k].varied[along]),
-                    places[k],
+                    format_short(configurations[k].values[parameter]),
+                    (costs[k], errors[k]),
                     (0, 6),
                     textcoords="offset points",
                     ha="center",
                     fontsize=7.5,
-                    color=color,
+                    color=style.color,
                     zorder=3,
                 )
-    panel.scatter(
-        *zip(*(places[k] for k in best), strict=True),
-        s=62,
-        facecolors="none",
-        edgecolors=FRONT,
-        linewidths=1.1,
-        zorder=4,
-    )
-    for axis, (low, high) in (
-        (panel.xaxis, _ends([x for x, _ in places])),
-        (panel.yaxis, _ends([y for _, y in places])),
-    ):
-        axis.set_major_locator(LogLocator(subs=_marks(high / low)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
-        axis.set_minor_locator(NullLocator())
+    panel.scatter(front_costs, front_errors, s=62, facecolors="none", edgecolors=FRONT_COLOR, linewidths=1.1, zorder=4)
+    _set_log_ticks(panel.xaxis, costs)
+    _set_log_ticks(panel.yaxis, errors)
     panel.margins(0.09)
 
 
-def _ends_in_words(settings: Sequence[Setting], axes: Sequence[Axis]) -> str:
-    """What the numbers at the ends of curves are."""
-    drawn = curves(settings, axes)
-    found: dict[str, list[str]] = {}
-    for along, members in drawn:
-        if along and len(members) > 1 and len(drawn) <= LABELLED:
-            found.setdefault(along.rpartition(".")[2], []).append(settings[members[0]].line)
-    if not found:
-        return ""
-    most, *others = sorted(found, key=lambda name: -len(found[name]))
-    rest = "".join(f", of {' and '.join(dict.fromkeys(found[name]))} {name}" for name in others)
-    return f"; numbers at curves: {most}{rest}"
+def _set_log_ticks(axis: Any, values: Sequence[float]) -> None:
+    """Label a logarithmic axis with plain numbers, more of them where the values span a small ratio."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    positive = [value for value in values if value > 0] or [1.0]
+    axis.set_major_locator(LogLocator(subs=_choose_ticks(max(positive) / min(positive))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axis.set_minor_locator(NullLocator())
 
 
-def _marks(ratio: float) -> tuple[float, ...]:
-    """Of each decade those that are written, where the largest value is so many times the smallest."""
+def _choose_ticks(ratio: float) -> tuple[float, ...]:
+    """The ticks of a decade, for values whose largest is `ratio` times the smallest."""
     if ratio > 20:
         return (1, 2, 5)
     if ratio > 4:
         return (1, 1.5, 2, 3, 4, 5, 7)
-    return (1, 1.2, 1.5, 2, 3, 4, 5, 6, 7, 8, 9) if ratio > 1.6 else tuple(half / 2 for half in range(2, 20))
+    if ratio > 1.6:
+        return (1, 1.2, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+    return tuple(k / 2 for k in range(2, 20))
 
 
-def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """The smallest and the largest above 0."""
-    above = [value for value in values if value > 0] or [1.0]
-    return min(above), max(above)
+def _describe_labels(configurations: Sequence[Configuration], axes: Sequence[Axis]) -> str:
+    """What the numbers at the ends of the curves are: `; labels at curves: steps, of SSDO samples`."""
+    curves = group_curves(configurations, axes)
+    variants_by_name: dict[str, list[str]] = {}
+    for parameter, members in curves:
+        if parameter and len(members) > 1 and len(curves) <= MAX_LABELLED_CURVES:
+            variants_by_name.setdefault(parameter.rpartition(".")[2], []).append(configurations[members[0]].variant)
+    if not variants_by_name:
+        return ""
+    most_common, *others = sorted(variants_by_name, key=lambda name: -len(variants_by_name[name]))
+    exceptions = "".join(f", of {' and '.join(dict.fromkeys(variants_by_name[name]))} {name}" for name in others)
+    return f"; labels at curves: {most_common}{exceptions}"

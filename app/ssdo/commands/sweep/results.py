@@ -1,4 +1,4 @@
-"""What a sweep says: means over scenes and cameras, which of them nothing beats, as a table and a CSV file."""
+"""The results of a sweep: means over scenes and cameras, the Pareto front, a Markdown table and a CSV file."""
 
 from __future__ import annotations
 
@@ -7,144 +7,139 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ssdo.commands.sweep.measure import ERRORS, TERMS, TIMES, Row
-from ssdo.commands.sweep.plan import Axis, Point, Share, shown
+from ssdo.commands.sweep.measure import COMPONENTS, ERROR_COLUMNS, TIME_COLUMNS, Measurement
+from ssdo.commands.sweep.plan import Axis, Point, SceneFraction, format_flag_value
 
-Rows = Mapping[int, Row]  # by point
+Measurements = Mapping[int, Measurement]  # by point number
 
 
-class Setting(NamedTuple):
-    """A technique with its parameters; means over scenes and cameras."""
+class Configuration(NamedTuple):
+    """A technique with its parameters, and its means over scenes and cameras."""
 
-    line: str
-    varied: Mapping[str, Any]
-    errors: Mapping[str, float]  # RMSE by term
+    variant: str
+    values: Mapping[str, Any]  # of the axes
+    errors: Mapping[str, float]  # RMSE by lighting component
     ms: float
     points: tuple[int, ...]
 
 
-def averaged(points: Sequence[Point], rows: Rows) -> list[Setting]:
-    """In the order of the points."""
+def average_over_views(points: Sequence[Point], rows: Measurements) -> list[Configuration]:
+    """The configurations of the points, in the order of the points."""
     groups: dict[tuple[str, tuple[Any, ...]], list[Point]] = {}
     for point in points:
-        groups.setdefault((point.line, tuple(point.varied.items())), []).append(point)
-    found = []
-    for (line, varied), members in groups.items():
-        each = [rows[point.number] for point in members]
-        errors = {term: sum(row[f"{term} RMSE"] for row in each) / len(each) for term in TERMS}
-        found.append(
-            Setting(
-                line,
-                dict(varied),
-                errors,
-                sum(row["ms"] for row in each) / len(each),
-                tuple(point.number for point in members),
-            )
-        )
-    return found
+        groups.setdefault((point.variant, tuple(point.values.items())), []).append(point)
+    configurations = []
+    for (variant, values), members in groups.items():
+        member_rows = [rows[point.number] for point in members]
+        count = len(members)
+        errors = {component: sum(row[f"{component} RMSE"] for row in member_rows) / count for component in COMPONENTS}
+        ms = sum(row["ms"] for row in member_rows) / count
+        numbers = tuple(point.number for point in members)
+        configurations.append(Configuration(variant, dict(values), errors, ms, numbers))
+    return configurations
 
 
-def front(places: Sequence[tuple[float, float]]) -> list[int]:
-    """Which (cost, error) no other place beats: none costs as little and errs less, or errs as little and costs less.
-    By cost.
+def find_pareto_front(costs_and_errors: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the Pareto front, by cost: no other pair has at most this cost and less error, or less of both.
 
-    Of equal places the first.
+    Of equal pairs the first is taken.
     """
-    best, found = float("inf"), []
-    for number in sorted(range(len(places)), key=lambda n: places[n]):
-        if places[number][1] < best:
-            best = places[number][1]
-            found.append(number)
-    return found
+    least_error, front = float("inf"), []
+    for index in sorted(range(len(costs_and_errors)), key=lambda k: costs_and_errors[k]):
+        _, error = costs_and_errors[index]
+        if error < least_error:
+            least_error = error
+            front.append(index)
+    return front
 
 
-def curves(settings: Sequence[Setting], axes: Sequence[Axis]) -> list[tuple[str | None, list[int]]]:
-    """The settings that a curve joins, by number, and along which parameter: those of one line that differ in nothing
-    else, in its order.
-    """
-    numbers = [a.name for a in axes if a.kind in (int, float)]
-    along = {
-        line: _along([s for s in settings if s.line == line], numbers)
-        for line in dict.fromkeys(s.line for s in settings)
+def find_pareto_fronts(configurations: Sequence[Configuration]) -> dict[str, set[int]]:
+    """The Pareto front of each lighting component, as indices of configurations."""
+    return {
+        component: set(find_pareto_front([(c.ms, c.errors[component]) for c in configurations]))
+        for component in COMPONENTS
     }
-    found: dict[tuple[Any, ...], list[int]] = {}
-    for k, setting in enumerate(settings):
-        rest = tuple((name, value) for name, value in setting.varied.items() if name != along[setting.line])
-        found.setdefault((setting.line, rest), []).append(k)
 
-    def place(k: int) -> float:
-        value = settings[k].varied.get(along[settings[k].line] or "")
+
+def group_curves(configurations: Sequence[Configuration], axes: Sequence[Axis]) -> list[tuple[str | None, list[int]]]:
+    """Curves of the plot: the parameter along each, and the indices of its configurations in that parameter's order.
+
+    A curve joins configurations of one variant that differ only in that parameter.
+    """
+    numbers = [axis.name for axis in axes if axis.is_number]
+    curve_parameter = {
+        variant: _find_curve_parameter([c for c in configurations if c.variant == variant], numbers)
+        for variant in dict.fromkeys(c.variant for c in configurations)
+    }
+    curves: dict[tuple[Any, ...], list[int]] = {}
+    for k, configuration in enumerate(configurations):
+        parameter = curve_parameter[configuration.variant]
+        other_values = tuple((name, value) for name, value in configuration.values.items() if name != parameter)
+        curves.setdefault((configuration.variant, other_values), []).append(k)
+
+    def position_on_curve(k: int) -> float:
+        value = configurations[k].values.get(curve_parameter[configurations[k].variant] or "")
         return float("-inf") if value is None else float(value)
 
-    return [(along[line], sorted(members, key=place)) for (line, _), members in found.items()]
+    return [
+        (curve_parameter[variant], sorted(members, key=position_on_curve)) for (variant, _), members in curves.items()
+    ]
 
 
-def _along(settings: Sequence[Setting], numbers: Sequence[str]) -> str | None:
-    """The number that takes the most values in a line; of several the first. None: none takes two."""
-    values = {name: len({setting.varied.get(name) for setting in settings}) for name in numbers}
-    return max((name for name in numbers if values[name] > 1), key=values.__getitem__, default=None)
+def _find_curve_parameter(configurations: Sequence[Configuration], numbers: Sequence[str]) -> str | None:
+    """The number with the most different values, and the first of several. None: no number has two values."""
+    counts = {name: len({c.values.get(name) for c in configurations}) for name in numbers}
+    return max((name for name in numbers if counts[name] > 1), key=counts.__getitem__, default=None)
 
 
-def words(setting: Setting) -> str:
-    """What varied, in words: short names of numbers, as the line names the rest."""
+def format_values(configuration: Configuration) -> str:
+    """The numbers of a configuration with short names: `samples 4, radius 15%`. The variant names the choices."""
     return ", ".join(
-        f"{name.rpartition('.')[2]} {brief(value)}"
-        for name, value in setting.varied.items()
+        f"{name.rpartition('.')[2]} {format_short(value)}"
+        for name, value in configuration.values.items()
         if not isinstance(value, (str, bool))
     )
 
 
-def brief(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) and not isinstance(value, Share) else shown(value)
+def format_short(value: Any) -> str:
+    """A value with at most four digits."""
+    is_plain_float = isinstance(value, float) and not isinstance(value, SceneFraction)
+    return f"{value:.4g}" if is_plain_float else format_flag_value(value)
 
 
-def table(settings: Sequence[Setting]) -> list[str]:
-    """Markdown: a row for each setting; what nothing beats has a star behind its error."""
-    best = {term: set(front([(s.ms, s.errors[term]) for s in settings])) for term in TERMS}
+def format_table(configurations: Sequence[Configuration]) -> list[str]:
+    """A Markdown table; errors on the Pareto front are marked with a star."""
+    fronts = find_pareto_fronts(configurations)
     lines = ["| technique | | RMSE | direct | indirect | ms |", "|---|---|---|---|---|---|"]
-    for k, setting in enumerate(settings):
-        errors = [f"{setting.errors[term]:.4f}{' *' if k in best[term] else ''}" for term in TERMS]
-        lines.append(f"| {setting.line} | {words(setting)} | {' | '.join(errors)} | {setting.ms:.2f} |")
+    for k, c in enumerate(configurations):
+        errors = [f"{c.errors[name]:.4f}{' *' if k in front else ''}" for name, front in fronts.items()]
+        lines.append(f"| {c.variant} | {format_values(c)} | {' | '.join(errors)} | {c.ms:.2f} |")
     return lines
 
 
-def csv_text(points: Sequence[Point], rows: Rows, axes: Sequence[Axis]) -> str:
-    """A line for each point: what was drawn, its errors to the last digit, its times, by what they were measured, and
-    the command that draws it.
-    """
+def format_csv(points: Sequence[Point], rows: Measurements, axes: Sequence[Axis]) -> str:
+    """A CSV file with a row for each point: its parameters, exact errors, times, and the command that renders it."""
     text = io.StringIO()
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow(
+    writer = csv.writer(text, lineterminator="\n")
+    axis_names = [axis.name for axis in axes]
+    writer.writerow(
         [
-            "point",
-            "technique",
-            "line",
-            "scene",
-            "camera",
-            *(a.name for a in axes),
-            *ERRORS,
-            *TIMES,
-            "clock",
-            "renderer",
-            "command",
+            *("point", "technique", "variant", "scene", "camera"),
+            *axis_names,
+            *ERROR_COLUMNS,
+            *TIME_COLUMNS,
+            *("clock", "renderer", "command"),
         ]
     )
     for point in points:
         row, shot = rows[point.number], point.shot
-        varied = [shown(point.varied[a.name]) if a.name in point.varied else "" for a in axes]
-        times = [f"{row[name]:.4f}" for name in TIMES]
-        told = [row["clock"], row["renderer"], point.command]
-        out.writerow(
+        writer.writerow(
             [
-                point.number,
-                shot.technique.group,
-                point.line,
-                shot.scene,
-                point.camera,
-                *varied,
-                *(repr(row[name]) for name in ERRORS),
-                *times,
-                *told,
+                *(point.number, shot.technique.group, point.variant, shot.scene, point.camera),
+                *(format_flag_value(point.values[name]) if name in point.values else "" for name in axis_names),
+                *(repr(row[name]) for name in ERROR_COLUMNS),
+                *(f"{row[name]:.4f}" for name in TIME_COLUMNS),
+                *(row["clock"], row["renderer"], point.command),
             ]
         )
     return text.getvalue()
