@@ -1,11 +1,14 @@
-// Has a surface a hole here? For shaders that look at nothing else of a material.
-#include <hole>
-uniform sampler2D albedo_image;
-in vec2 image_uv, image_uv2;
+// Alpha mask of a material, for passes that read nothing else of it.
+#include <alpha_mask>
+
+uniform sampler2D albedo_texture;
+in vec2 image_uv;
+in vec2 image_uv2;
 in vec4 tint;
 
-bool in_hole() {
-    vec3 at = vec3(hole.albedo_set == 0 ? image_uv : image_uv2, 1.0);
-    float opacity = hole.opacity * tint.a * texture(albedo_image, vec2(dot(hole.albedo_u, at), dot(hole.albedo_v, at))).a;
-    return opacity < hole.cutoff;
+bool is_masked() {
+    vec3 uv1 = vec3(alpha_mask.albedo_uv_set == 0 ? image_uv : image_uv2, 1.0);
+    vec2 uv = vec2(dot(alpha_mask.albedo_u, uv1), dot(alpha_mask.albedo_v, uv1));
+    float opacity = alpha_mask.opacity * tint.a * texture(albedo_texture, uv).a;
+    return opacity < alpha_mask.cutoff;
 }

@@ -1,35 +1,45 @@
-// Is what is seen at two pixels one surface? A neighbour counts if it lies near the receiver's plane and faces the same
-// way: fully up to the tolerance, not at all from twice the tolerance on.
+// Bilateral weight: do two pixels show the same surface?
+//
+// A neighbour counts if it lies near the guide's tangent plane and its normal points the same way: fully within the
+// tolerance, not at all from twice the tolerance on.
 #include <denoise>
 #include "common/screen.glsl"
 
-struct Receiver {
-    // depth * (dot(uv, plane.xy) + plane.z) is the height along the plane's normal of what is seen at uv, in tolerances
-    vec3 n_ws, plane;
-    float height;      // its own
-    float sharpness;   // one over what 1 - cosine may be between normals
+struct Guide {
+    vec3 normal_ws;
+    vec3 plane;                // depth * (dot(uv, plane.xy) + plane.z): height of a pixel's surface, in tolerances
+    float height;              // the guide's own height
+    float inv_max_difference;  // 1 / tolerance of 1 - cosine between normals
 };
 
-// The normal of the surface's plane in view space, one over the tolerance long.
-vec3 measure_at(vec2 uv, float depth) {
-    float pixel = 2.0 * frame.tangent.y * depth / frame.size.y;
-    return mat3(frame.view_from_world) * flat_ws_at(uv) / (pixel * denoise.plane_distance);
+// The geometric normal in view space, of length 1 / tolerance.
+vec3 scaled_normal_vs_at(vec2 uv, float depth) {
+    float pixel_size = 2.0 * frame.tan_half_fov.y * depth / frame.size.y;
+    return mat3(frame.view_from_world) * geometric_normal_ws_at(uv) / (pixel_size * denoise.plane_distance);
 }
 
-vec3 plane_of(vec3 n_vs, vec2 tangent, vec2 shift) { return vec3(2.0 * tangent * n_vs.xy, dot(shift - tangent, n_vs.xy) - n_vs.z); }
-
-Receiver receiver_at(vec2 uv, float depth) {
-    vec3 plane = plane_of(measure_at(uv, depth), frame.tangent, frame.shift);
-    return Receiver(normal_ws_at(uv), plane, depth * (dot(uv, plane.xy) + plane.z), 1.0 / max(1.0 - cos(radians(denoise.max_normal_angle)), 1e-4));
+// `tan_half_fov` and `projection_offset` are those of the camera in whose image the heights are taken.
+vec3 plane_from_normal(vec3 normal_vs, vec2 tan_half_fov, vec2 projection_offset) {
+    return vec3(2.0 * tan_half_fov * normal_vs.xy, dot(projection_offset - tan_half_fov, normal_vs.xy) - normal_vs.z);
 }
 
-// How far q is off the plane, and how far it is turned, each in tolerances.
-vec2 apart(Receiver r, vec2 q, float depth, vec3 n_ws) {
-    return vec2(abs(depth * (dot(q, r.plane.xy) + r.plane.z) - r.height), (1.0 - dot(r.n_ws, n_ws)) * r.sharpness);
+Guide make_guide(vec2 uv, float depth) {
+    vec3 plane = plane_from_normal(scaled_normal_vs_at(uv, depth), frame.tan_half_fov, frame.projection_offset);
+    float height = depth * (dot(uv, plane.xy) + plane.z);
+    float max_difference = max(1.0 - cos(radians(denoise.max_normal_angle)), 1e-4);
+    return Guide(normal_ws_at(uv), plane, height, 1.0 / max_difference);
 }
 
-vec2 apart(Receiver r, vec2 q) { return apart(r, q, depth_at(q), normal_ws_at(q)); }
+// Distance from the guide's plane and difference of the normals, each in tolerances.
+vec2 deviation(Guide guide, vec2 uv, float depth, vec3 normal_ws) {
+    float distance = abs(depth * (dot(uv, guide.plane.xy) + guide.plane.z) - guide.height);
+    return vec2(distance, (1.0 - dot(guide.normal_ws, normal_ws)) * guide.inv_max_difference);
+}
 
-float agreement(vec2 apart) { return clamp(2.0 - apart.x, 0.0, 1.0) * clamp(2.0 - apart.y, 0.0, 1.0); }
+vec2 deviation_at(Guide guide, vec2 uv) { return deviation(guide, uv, depth_at(uv), normal_ws_at(uv)); }
 
-float agreement(Receiver r, vec2 q) { return agreement(apart(r, q)); }
+float bilateral_weight(vec2 deviation) {
+    return clamp(2.0 - deviation.x, 0.0, 1.0) * clamp(2.0 - deviation.y, 0.0, 1.0);
+}
+
+float bilateral_weight_at(Guide guide, vec2 uv) { return bilateral_weight(deviation_at(guide, uv)); }

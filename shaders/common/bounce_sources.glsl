@@ -1,29 +1,35 @@
-// What light leaves the surfaces seen, and from which plane: see shaders/senders.frag.
-uniform sampler2D sender_radiance, sender_plane;
+// Bounce sources: the radiance that leaves each visible surface, and its plane. passes/bounce_sources.frag draws them.
+uniform sampler2D sender_radiance;
+uniform sampler2D sender_plane;
 
-// How much of its front what is seen at uv turns to a point: the height of that over its plane. A sender's back, below
-// 0, reflects nothing there.
-float front_of(vec2 uv, vec3 p_vs) {
+// Height of a point above the plane of the sender at `uv`. Below 0 the sender shows its back, which reflects nothing.
+float height_above_sender(vec2 uv, vec3 p_vs) {
     vec4 plane = textureLod(sender_plane, uv, 0.0);
     return dot(plane.xyz, p_vs) - plane.w;
 }
 
-// The same of what lies behind it: with two intervals a body sends from its front or from its back, whichever faces the
-// point.
-uniform sampler2D hidden_back, hidden_back_plane, hidden_second, hidden_second_plane, hidden_second_back, hidden_second_back_plane;
+// The same for hidden depth layers. An object with a back sends from its front or its back, whichever faces the point.
+uniform sampler2D hidden_back_1_radiance;
+uniform sampler2D hidden_back_1_plane;
+uniform sampler2D hidden_front_2_radiance;
+uniform sampler2D hidden_front_2_plane;
+uniform sampler2D hidden_back_2_radiance;
+uniform sampler2D hidden_back_2_plane;
 
-vec3 from_hidden(sampler2D radiance, sampler2D planes, vec2 uv, vec3 p_vs) {
+vec3 hidden_radiance(sampler2D radiance, sampler2D planes, vec2 uv, vec3 p_vs) {
     vec4 plane = textureLod(planes, uv, 0.0);
     return dot(plane.xyz, p_vs) > plane.w ? textureLod(radiance, uv, 0.0).rgb : vec3(0.0);
 }
 
-// From the back of the first body. seen: its interval and the next, see shaders/intervals.frag: where that is none but
-// has a back, both are one.
-vec3 from_back(vec4 seen, vec2 uv, vec3 p_vs) {
-    if (seen.z == 0.0 && seen.w > 0.0) return from_hidden(hidden_second_back, hidden_second_back_plane, uv, p_vs);
-    return from_hidden(hidden_back, hidden_back_plane, uv, p_vs);
+// From the back of the first layer. `layers` are those of `depth_layers_at`: a second layer with a back but no front is
+// merged with the first.
+vec3 first_back_radiance(vec4 layers, vec2 uv, vec3 p_vs) {
+    bool is_merged = layers.z == 0.0 && layers.w > 0.0;
+    if (is_merged) return hidden_radiance(hidden_back_2_radiance, hidden_back_2_plane, uv, p_vs);
+    return hidden_radiance(hidden_back_1_radiance, hidden_back_1_plane, uv, p_vs);
 }
 
-vec3 from_second(vec2 uv, vec3 p_vs) {
-    return from_hidden(hidden_second, hidden_second_plane, uv, p_vs) + from_hidden(hidden_second_back, hidden_second_back_plane, uv, p_vs);
+vec3 second_layer_radiance(vec2 uv, vec3 p_vs) {
+    return hidden_radiance(hidden_front_2_radiance, hidden_front_2_plane, uv, p_vs)
+        + hidden_radiance(hidden_back_2_radiance, hidden_back_2_plane, uv, p_vs);
 }

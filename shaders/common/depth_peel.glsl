@@ -1,5 +1,7 @@
-// Does a surface lie behind what is known already at its pixel?
-uniform sampler2D before;  // metres
+// Depth peeling: does a surface lie behind the previous layer?
+uniform sampler2D front_layer_depth;  // metres
 
-// By more than two draws of the same surface may differ. A body that is thinner is not there.
-bool is_behind(float depth) { return depth > texelFetch(before, ivec2(gl_FragCoord.xy), 0).r * 1.00001; }
+// The tolerance is what two passes that draw the same surface may differ by. Thinner objects are lost.
+bool is_behind_layer(float depth) {
+    return depth > texelFetch(front_layer_depth, ivec2(gl_FragCoord.xy), 0).r * 1.00001;
+}

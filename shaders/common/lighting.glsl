@@ -1,9 +1,14 @@
-// What has a technique found? Where nothing bounces, no indirect light is fetched.
-#include <bounce>
-uniform sampler2D light_direct, light_indirect, light_gloss;
+// The lighting that a technique returns. Without a bounce no indirect lighting is fetched.
+#include <has>
 
-vec4 direct_at(vec2 uv) { return textureLod(light_direct, uv, 0.0); }
+uniform sampler2D lighting_direct;
+uniform sampler2D lighting_indirect;
+uniform sampler2D lighting_specular;
 
-vec4 indirect_at(vec2 uv) { return BOUNCE_GIVEN == BOUNCE_GIVEN_YES ? textureLod(light_indirect, uv, 0.0) : vec4(0.0); }
+// rgb: irradiance; a: ambient visibility
+vec4 direct_at(vec2 uv) { return textureLod(lighting_direct, uv, 0.0); }
 
-vec4 lobe_at(vec2 uv) { return textureLod(light_gloss, uv, 0.0); }
+vec4 indirect_at(vec2 uv) { return HAS_INDIRECT ? textureLod(lighting_indirect, uv, 0.0) : vec4(0.0); }
+
+// Of the specular lobe. rgb: mean radiance from surfaces; a: visibility
+vec4 specular_lighting_at(vec2 uv) { return textureLod(lighting_specular, uv, 0.0); }

@@ -1,12 +1,23 @@
-// Where probes stand, and which way they look.
-#include <grid>
+// The grid of probes: positions, and the directions of their texels.
+#include <probe_grid>
+#include "common/constants.glsl"
 
-vec3 probe_place(vec3 probe) { return grid.origin + (probe + 0.5) * grid.cell; }
+// `probe`: its integer coordinates in the grid.
+vec3 probe_position_ws(vec3 probe) { return probe_grid.origin + (probe + 0.5) * probe_grid.cell_size; }
 
-// The direction at a place of an unfolded octahedron, 0 to 1: the reverse of `unfolded` in environment.glsl.
-vec3 folded(vec2 uv) {
-    vec2 q = 2.0 * uv - 1.0, a = abs(q), p = a.x + a.y > 1.0 ? 1.0 - a.yx : a;
-    float r = p.x + p.y, turn = 1.57079632679 * p.y / max(r, 1e-9), across = r * sqrt(max(2.0 - r * r, 0.0));
-    vec3 w = vec3(across * cos(turn), 1.0 - r * r, across * sin(turn));
-    return vec3(q.x < 0.0 ? -w.x : w.x, a.x + a.y > 1.0 ? -w.y : w.y, q.y < 0.0 ? -w.z : w.z);
+// The inverse of `octahedral_uv` in environment.glsl.
+vec3 direction_from_octahedral(vec2 uv) {
+    vec2 q = 2.0 * uv - 1.0;
+    vec2 a = abs(q);
+    bool is_lower = a.x + a.y > 1.0;
+    vec2 p = is_lower ? 1.0 - a.yx : a;
+    float radius = p.x + p.y;
+    float azimuth = 0.5 * PI * p.y / max(radius, 1e-9);
+    float horizontal = radius * sqrt(max(2.0 - radius * radius, 0.0));
+    vec3 direction = vec3(horizontal * cos(azimuth), 1.0 - radius * radius, horizontal * sin(azimuth));
+    return vec3(
+        q.x < 0.0 ? -direction.x : direction.x,
+        is_lower ? -direction.y : direction.y,
+        q.y < 0.0 ? -direction.z : direction.z
+    );
 }

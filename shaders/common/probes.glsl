@@ -1,73 +1,92 @@
-// What lies along a direction that the screen leaves open? One of the eight probes around a point is asked, each as
-// often as it weighs.
+// Probe lookup: what lies along a direction in which the screen shows no occluder?
 //
-// A probe weighs as much as it is near, in front of the surface's plane, and as it sees the point. In an octahedron's
-// square of 8 x 8 directions a texel is 26 degrees wide to any side: what lies flatter over the plane than that is
-// looked up so much above it, since a texel whose middle lies below the plane would see the surface itself. From in
-// front of the plane, above it, a ray meets nothing of a plane or of a convex body: both stay open to the last bit.
+// One of the eight probes around a point answers, chosen with a probability in proportion to its weight. Weights are
+// trilinear; they fall for probes near or behind the surface's plane and for those that do not see the point.
 //
-// Cannot see what is smaller than a cell of the grid, nor tell what is near to the point from what is near to the probe.
+// A texel is 26 degrees wide to each side for 8 x 8 directions. Its centre may lie below the plane although the
+// direction does not. Directions near the plane are therefore raised by that angle: a plane or a convex object then
+// never occludes itself.
+//
+// Limits: objects smaller than a cell of the grid are missed; what is near to the probe counts as near to the point.
 #include <probes>
 #include "common/probe_grid.glsl"
 #include "common/environment.glsl"
-uniform sampler2D far_field_seen;
 
-struct Probes {
-    vec3 first, n_map;  // the lowest of the eight; the surface's normal as maps hang
-    vec3 to_first;      // from the point, as maps hang; metres
-    mat3 steps;         // from one probe to the next
-    float radius;       // within which the screen was looked at
-    vec4 low, high;     // running sums of the weights
+uniform sampler2D probe_maps_radiance_distance;  // rgb: radiance; a: distance, metres
+
+struct ProbeCell {
+    vec3 first_probe;      // the lowest of the eight
+    vec3 normal_map;       // geometric normal
+    vec3 first_probe_map;  // from the point to the first probe, metres
+    mat3 axes_map;         // from one probe to the next, metres
+    float radius;          // within it the screen was searched
+    vec4 low_weights;      // cumulative weights of the lower four probes
+    vec4 high_weights;     // cumulative weights of the upper four probes
 };
 
-const float LIFT = 0.25;     // cells by which a point is moved off its surface before the eight are chosen
-const float FADES = 0.25;    // cells in front of the plane, before which a probe weighs less
-const float UNSEEN = 0.001;  // what a probe weighs that does not see the point
+const float NORMAL_OFFSET = 0.25;   // cells by which the point is moved off its surface
+const float FADE_DISTANCE = 0.25;   // cells above the plane, below which the weight of a probe falls
+const float HIDDEN_WEIGHT = 0.001;  // of a probe that does not see the point
 
-vec4 seen_by(vec3 probe, vec2 uv) {
-    vec2 tile = vec2(probe.x + probe.z * grid.counts.x, probe.y);
-    return textureLod(far_field_seen, (tile + clamp(uv, 0.001, 0.999)) / vec2(grid.counts.x * grid.counts.z, grid.counts.y), 0.0);
+vec4 fetch_probe(vec3 probe, vec2 octahedral) {
+    vec2 tile = vec2(probe.x + probe.z * probe_grid.counts.x, probe.y);
+    vec2 tiles = vec2(probe_grid.counts.x * probe_grid.counts.z, probe_grid.counts.y);
+    return textureLod(probe_maps_radiance_distance, (tile + clamp(octahedral, 0.001, 0.999)) / tiles, 0.0);
 }
 
-vec3 corner_of(int k) { return vec3(k & 1, (k >> 1) & 1, k >> 2); }
+// Offset of corner 0 to 7 of a cell.
+vec3 cell_corner(int index) { return vec3(index & 1, (index >> 1) & 1, index >> 2); }
 
-float weight_of(vec3 probe, vec3 share, vec3 p_ws, vec3 n_ws, mat3 map) {
-    vec3 d = probe_place(probe) - p_ws;
-    float distance = length(d), front = clamp(dot(n_ws, d / grid.cell) / FADES, 0.0, 1.0);
-    float met = seen_by(probe, unfolded(map * (-d / max(distance, 1e-6)))).a;
-    return share.x * share.y * share.z * front * (met > 0.7 * distance ? 1.0 : UNSEEN);
+float probe_weight(vec3 probe, vec3 trilinear, vec3 p_ws, vec3 normal_ws, mat3 map_from_ws) {
+    vec3 to_probe = probe_position_ws(probe) - p_ws;
+    float distance = length(to_probe);
+    float front = clamp(dot(normal_ws, to_probe / probe_grid.cell_size) / FADE_DISTANCE, 0.0, 1.0);
+    float seen_distance = fetch_probe(probe, octahedral_uv(map_from_ws * (-to_probe / max(distance, 1e-6)))).a;
+    float visibility = seen_distance > 0.7 * distance ? 1.0 : HIDDEN_WEIGHT;
+    return trilinear.x * trilinear.y * trilinear.z * front * visibility;
 }
 
-Probes probes_at(vec3 p_ws, vec3 n_ws, float radius) {
-    Probes r;
-    if (!PROBES_ENABLED) return r;
-    mat3 map = map_from_world();
-    vec3 at = clamp((p_ws - grid.origin) / grid.cell + LIFT * n_ws - 0.5, vec3(0.0), grid.counts - 1.0);
-    r.first = min(floor(at), grid.counts - 2.0);
-    r.n_map = map * n_ws;
-    r.to_first = map * (probe_place(r.first) - p_ws);
-    r.steps = mat3(map[0] * grid.cell.x, map[1] * grid.cell.y, map[2] * grid.cell.z);
-    r.radius = radius;
-    vec3 f = at - r.first;
+ProbeCell make_probe_cell(vec3 p_ws, vec3 normal_ws, float radius) {
+    ProbeCell cell;
+    if (!PROBES_ENABLED) return cell;
+    mat3 map_from_ws = map_from_world();
+    vec3 position = (p_ws - probe_grid.origin) / probe_grid.cell_size + NORMAL_OFFSET * normal_ws - 0.5;
+    position = clamp(position, vec3(0.0), probe_grid.counts - 1.0);
+    cell.first_probe = min(floor(position), probe_grid.counts - 2.0);
+    cell.normal_map = map_from_ws * normal_ws;
+    cell.first_probe_map = map_from_ws * (probe_position_ws(cell.first_probe) - p_ws);
+    cell.axes_map = mat3(
+        map_from_ws[0] * probe_grid.cell_size.x,
+        map_from_ws[1] * probe_grid.cell_size.y,
+        map_from_ws[2] * probe_grid.cell_size.z
+    );
+    cell.radius = radius;
+    vec3 f = position - cell.first_probe;
     float sum = 0.0;
     for (int k = 0; k < 4; k++) {
-        vec3 c = corner_of(k);
-        r.low[k] = sum += weight_of(r.first + c, mix(1.0 - f, f, c), p_ws, n_ws, map);
+        vec3 corner = cell_corner(k);
+        sum += probe_weight(cell.first_probe + corner, mix(1.0 - f, f, corner), p_ws, normal_ws, map_from_ws);
+        cell.low_weights[k] = sum;
     }
     for (int k = 4; k < 8; k++) {
-        vec3 c = corner_of(k);
-        r.high[k - 4] = sum += weight_of(r.first + c, mix(1.0 - f, f, c), p_ws, n_ws, map);
+        vec3 corner = cell_corner(k);
+        sum += probe_weight(cell.first_probe + corner, mix(1.0 - f, f, corner), p_ws, normal_ws, map_from_ws);
+        cell.high_weights[k - 4] = sum;
     }
-    return r;
+    return cell;
 }
 
-// rgb: radiance of what lies there; a: 1 where there is nothing. pick: 0 to 1, which of the probes.
-vec4 beyond(Probes r, vec3 w_map, float pick) {
-    if (!PROBES_ENABLED || r.high.w <= 0.0) return vec4(0.0, 0.0, 0.0, 1.0);
-    float at = pick * r.high.w;
-    int k = int(dot(step(r.low, vec4(at)) + step(r.high, vec4(at)), vec4(1.0)));
-    vec3 w = normalize(w_map + r.n_map * max(4.0 / grid.directions - dot(w_map, r.n_map), 0.0));
-    vec3 corner = corner_of(min(k, 7));
-    vec4 seen = seen_by(r.first + corner, unfolded(w));
-    return seen.a < 1e8 && length(r.to_first + r.steps * corner + seen.a * w) > r.radius ? vec4(seen.rgb, 0.0) : vec4(0.0, 0.0, 0.0, 1.0);
+// rgb: radiance from beyond the radius, 0 where nothing is hit; a: 1 where nothing is hit, else 0. `u`, 0 to 1, chooses
+// the probe.
+vec4 sample_probes(ProbeCell cell, vec3 direction_map, float u) {
+    const vec4 MISS = vec4(0.0, 0.0, 0.0, 1.0);
+    if (!PROBES_ENABLED || cell.high_weights.w <= 0.0) return MISS;
+    vec4 threshold = vec4(u * cell.high_weights.w);
+    int index = int(dot(step(cell.low_weights, threshold) + step(cell.high_weights, threshold), vec4(1.0)));
+    vec3 corner = cell_corner(min(index, 7));
+    float raise = max(4.0 / probe_grid.octahedral_size - dot(direction_map, cell.normal_map), 0.0);
+    vec3 direction = normalize(direction_map + cell.normal_map * raise);
+    vec4 hit = fetch_probe(cell.first_probe + corner, octahedral_uv(direction));
+    vec3 hit_map = cell.first_probe_map + cell.axes_map * corner + hit.a * direction;
+    return hit.a < 1e8 && length(hit_map) > cell.radius ? vec4(hit.rgb, 0.0) : MISS;
 }

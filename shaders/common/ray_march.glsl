@@ -1,135 +1,161 @@
-// Does something the camera sees close a direction?
+// Screen-space ray march: is a direction occluded by a surface in the depth buffer?
 //
-// A point q on the direction is hidden when the surface seen at its pixel is nearer to the camera, by less than
-// `thickness` (things have no known back), and stands above the receiver's plane: a point in that plane or below closes
-// nothing, which makes a plane open to the last bit at every tilt and distance. The surface is taken at the centre of
-// the pixel it was stored for. `bias` is a share of q's distance, so that it needs no unit: what stands lower above the
-// plane closes nothing.
+// A point on the ray is occluded if the depth buffer holds a surface in front of it that is at most `thickness` deep
+// and stands above the receiver's tangent plane. The plane test keeps flat surfaces unoccluded at every tilt and
+// distance. `bias` is relative to the distance along the ray, so it has no unit.
 //
-// A direction is a straight line on the screen, and 1 / depth is linear along it: one division for each direction, none
-// for its points. Beyond the picture 1 / depth is 0, as on the background. With depth itself, a division and a look at
-// the picture's edges for each point, 16 directions of 8 points took 1.6 times as long on llvmpipe.
+// 1 / depth is linear in screen space: one division per ray, none per step.
 //
-// Cannot see what the camera does not: hidden and off-screen things close nothing.
+// Limits: surfaces that are hidden or off screen do not occlude; `thickness` is a guess unless depth layers are used.
 #include "common/screen.glsl"
-// 1 / metres, with a border of one pixel; with TWO_DEPTH_LAYERS front, back, front, back, see passes/depth_layers.frag
-uniform sampler2D inverse_depth;
+#include "common/sampling.glsl"
+
+uniform sampler2D inverse_depth;  // 1 / metres, one pixel of border; with depth layers: front, back, front, back
 
 struct Receiver {
-    vec3 p_vs;
-    vec3 at;       // its place in pixels, and 1 / depth
-    // dot(floor(px), plane.xy) + plane.z is the height along the normal of what is seen at px, as a share of its depth
-    vec3 plane;
-    float height;  // its own, metres
-    vec2 texel;    // 1 / size of inverse_depth
+    vec3 position_vs;
+    vec3 screen;          // pixel coordinates and 1 / depth
+    vec3 tangent_plane;   // dot(pixel, xy) + z is the height of a pixel's surface over its depth
+    float height;         // the receiver's own height, metres
+    vec2 inv_depth_size;  // 1 / size of inverse_depth
 };
 
-// The directions above it: those of a frame of its own, which is all that the points tried need to know.
-struct Hemisphere {
-    mat3 screen_from_local;  // pixels and 1 / depth for each metre, at the start
-    vec3 flat_local;         // normal of the surface's plane
-    // 1 / pixels to the picture's right, upper, left and lower edge, as a point on an edge is outside
-    vec4 room;
+// The frame in which ray directions are given.
+struct LocalFrame {
+    mat3 screen_from_local;   // pixels and 1 / depth per metre
+    vec3 geometric_normal;    // local
+    vec4 inv_edge_distances;  // 1 / pixels to the right, top, left and bottom edge
 };
 
-// A direction as far as it is looked along: s from 0 to 1 of `way` on the screen.
-struct Ray {
-    vec3 way;              // pixels, and 1 / depth
-    // from s = 0 to 1, of the height that an occluder must exceed there: over depth, as the receiver's own is
-    float rise;
-    float first, spacing;  // of the points: (k + first) * spacing
+struct ScreenRay {
+    vec3 delta;          // pixels and 1 / depth from t = 0 to t = 1
+    float height_slope;  // growth of the least occluder height over depth, t = 0 to 1
+    float first_step;
+    float step_size;
 };
 
-// a few units in the last place: by so much what lies in the plane may seem to stand above it
-const float ROUNDING = 4e-7;
+const float ROUNDING = 4e-7;  // a few units in the last place of a float
 
-float height_of(vec3 plane, vec2 px) { return dot(floor(px), plane.xy) + plane.z; }
+float height_over_depth(vec3 tangent_plane, vec2 pixel) {
+    return dot(floor(pixel), tangent_plane.xy) + tangent_plane.z;
+}
 
-// Pixels times depth, and depth: linear in view space.
-vec3 homogeneous(vec3 p_vs) { return vec3(0.5 * frame.size * ((p_vs.xy + frame.shift * p_vs.z) / frame.tangent - p_vs.z), -p_vs.z); }
+vec3 project_homogeneous(vec3 p_vs) {
+    vec2 ndc_w = (p_vs.xy + frame.projection_offset * p_vs.z) / frame.tan_half_fov;
+    return vec3(0.5 * frame.size * (ndc_w - p_vs.z), -p_vs.z);
+}
 
-// Pixels and 1 / depth of a point.
-vec3 on_screen(vec3 p_vs) {
-    vec3 h = homogeneous(p_vs);
+// Pixel coordinates and 1 / depth of a point.
+vec3 project_to_screen(vec3 p_vs) {
+    vec3 h = project_homogeneous(p_vs);
     return vec3(h.xy, 1.0) / h.z;
 }
 
-Receiver receiver_at(vec2 uv, float depth, vec3 n_vs) {
-    vec2 slope = 2.0 * frame.tangent * n_vs.xy / frame.size;
-    vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) + dot(frame.shift - frame.tangent, n_vs.xy) - n_vs.z);
-    vec2 px = uv * frame.size;
-    float height = depth * height_of(plane, px);
-    plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(n_vs.z));
-    return Receiver(vs_from_uv(uv, depth), vec3(px, 1.0 / depth), plane, height, 1.0 / (frame.size + 2.0));
+Receiver make_receiver(vec2 uv, float depth, vec3 geometric_normal_vs) {
+    vec2 slope = 2.0 * frame.tan_half_fov * geometric_normal_vs.xy / frame.size;
+    float offset = dot(frame.projection_offset - frame.tan_half_fov, geometric_normal_vs.xy) - geometric_normal_vs.z;
+    vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) + offset);
+    vec2 pixel = uv * frame.size;
+    float height = depth * height_over_depth(plane, pixel);
+    plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(geometric_normal_vs.z));
+    return Receiver(vs_from_uv(uv, depth), vec3(pixel, 1.0 / depth), plane, height, 1.0 / (frame.size + 2.0));
 }
 
-Hemisphere hemisphere_at(Receiver r, mat3 vs_from_local, vec3 flat_vs) {
+LocalFrame make_local_frame(Receiver receiver, mat3 vs_from_local, vec3 geometric_normal_vs) {
     mat3 screen_from_local;
-    for (int i = 0; i < 3; i++) {
-        vec3 h = homogeneous(vs_from_local[i]);
-        screen_from_local[i] = r.at.z * vec3(h.xy - r.at.xy * h.z, -h.z * r.at.z);
+    for (int axis = 0; axis < 3; axis++) {
+        vec3 h = project_homogeneous(vs_from_local[axis]);
+        vec2 pixels = h.xy - receiver.screen.xy * h.z;
+        screen_from_local[axis] = receiver.screen.z * vec3(pixels, -h.z * receiver.screen.z);
     }
-    return Hemisphere(screen_from_local, flat_vs * vs_from_local, 1.0 / (vec4(frame.size - r.at.xy, r.at.xy) - 1e-3));
+    vec4 edges = vec4(frame.size - receiver.screen.xy, receiver.screen.xy);
+    return LocalFrame(screen_from_local, geometric_normal_vs * vs_from_local, 1.0 / (edges - 1e-3));
 }
 
-// `steps` = 0: one point at `share` of the radius, as published. Otherwise that many points, the last at the radius;
-// `share` shifts those between. A direction that comes towards the camera ends at 0.95 of the way to it, and one that
-// leaves the picture at its edge: points beyond would be wasted. As one share of the screen's way, all of that takes
-// one division.
-Ray ray_of(Receiver r, Hemisphere h, vec3 w_local, float radius, float bias, int steps, float share) {
-    float reach = steps == 0 ? radius * share : radius, first = 1.0 - share;  // first in (0, 1]
-    vec3 way = reach * (h.screen_from_local * w_local);
-    float nearer = -way.z * r.p_vs.z, shrunk = 1.0 - nearer;  // of its depth: how much nearer to the camera it ends
-    vec4 beyond = vec4(way.xy, -way.xy) * h.room;
-    if (steps > 0) shrunk = max(max(shrunk, nearer / 19.0), max(max(beyond.x, beyond.y), max(beyond.z, beyond.w)));
-    float part = 1.0 / shrunk;
-    return Ray(part * way, part * (r.height * way.z + bias * reach * r.at.z), first, 1.0 / (float(steps - 1) + first));
+// `steps` = 0 tests a single point at `jitter` of the radius, as published. Otherwise the last step is at the radius
+// and `jitter` offsets the others. Rays end at the image edge, and at 0.95 of the way to the camera.
+ScreenRay make_ray(
+    Receiver receiver, LocalFrame local, vec3 direction, float radius, float bias, int steps, float jitter
+) {
+    float reach = steps == 0 ? radius * jitter : radius;
+    vec3 delta = reach * (local.screen_from_local * direction);
+    float approach = -delta.z * receiver.position_vs.z;  // how much nearer to the camera the ray ends, over its depth
+    float scale = 1.0 - approach;
+    if (steps > 0) {
+        vec4 overshoot = vec4(delta.xy, -delta.xy) * local.inv_edge_distances;
+        float edge = max(max(overshoot.x, overshoot.y), max(overshoot.z, overshoot.w));
+        scale = max(max(scale, approach / 19.0), edge);
+    }
+    float clip = 1.0 / scale;
+    float height_slope = clip * (receiver.height * delta.z + bias * reach * receiver.screen.z);
+    float first_step = 1.0 - jitter;
+    return ScreenRay(clip * delta, height_slope, first_step, 1.0 / (float(steps - 1) + first_step));
 }
 
-// Where point k of a direction is, 0 to 1. Against 256 directions of 64 points in three scenes, 8 points without blur,
-// RMSE of bounce and of direct light: 0.0737 and 0.140 spaced as s^2, 0.0723 and 0.140 so.
-float along(Ray y, int k) {
-    float s = (float(k) + y.first) * y.spacing;
-    return s * (0.4 + 0.6 * s);
+// Position of a step along the ray, 0 to 1. Steps are denser near the receiver.
+float step_position(ScreenRay ray, int index) {
+    float t = (float(index) + ray.first_step) * ray.step_size;
+    return t * (0.4 + 0.6 * t);
 }
 
-bool hidden(Receiver r, Ray y, float s, float thickness) {
-    vec3 q = r.at + y.way * s;
-    vec2 px = floor(q.xy);
-    // what is seen stands above the plane: as heights over depths
-    float stands = (dot(px, r.plane.xy) + r.plane.z) * q.z, least = r.height * r.at.z + y.rise * s;
+bool is_occluded(Receiver receiver, ScreenRay ray, float t, float thickness) {
+    vec3 point = receiver.screen + ray.delta * t;
+    vec2 pixel = floor(point.xy);
+    vec2 uv = (pixel + 1.5) * receiver.inv_depth_size;
+    float height = (dot(pixel, receiver.tangent_plane.xy) + receiver.tangent_plane.z) * point.z;
+    float min_height = receiver.height * receiver.screen.z + ray.height_slope * t;
     if (TWO_DEPTH_LAYERS) {
-        vec4 seen = textureLod(inverse_depth, px * r.texel + 1.5 * r.texel, 0.0);
-        return seen.x > q.z && q.z > seen.y && stands > least * seen.x || seen.z > q.z && q.z > seen.w && stands > least * seen.z;
+        vec4 layers = textureLod(inverse_depth, uv, 0.0);
+        bool in_first = layers.x > point.z && point.z > layers.y && height > min_height * layers.x;
+        bool in_second = layers.z > point.z && point.z > layers.w && height > min_height * layers.z;
+        return in_first || in_second;
     }
-    float seen = textureLod(inverse_depth, px * r.texel + 1.5 * r.texel, 0.0).r, nearer = seen - q.z;
-    return seen > q.z && nearer < thickness * seen * q.z && stands > least * seen;
+    float surface = textureLod(inverse_depth, uv, 0.0).r;
+    bool in_front = surface > point.z && surface - point.z < thickness * surface * point.z;
+    return in_front && height > min_height * surface;
 }
 
-// Of four directions: 0 where one is open, else which of its points is the first that is hidden, from 1. Together, as
-// llvmpipe pays for every turn of a loop: 16 directions of 8 points took 1.6 times as long one after the other, and
-// more with several points in a turn.
-ivec4 closing(Receiver r, Ray a, Ray b, Ray c, Ray d, float thickness, int steps) {
-    if (steps == 0) return ivec4(hidden(r, a, 1.0, thickness), hidden(r, b, 1.0, thickness), hidden(r, c, 1.0, thickness), hidden(r, d, 1.0, thickness));
-    ivec4 found = ivec4(0);
+// For each of four rays: 0 if unoccluded, else 1 + the index of its first occluded step. Four rays share a loop, which
+// hides the latency of the fetch on a GPU and the cost of the loop on llvmpipe.
+ivec4 first_occluded_steps(Receiver receiver, ScreenRay rays[BATCH], float thickness, int steps) {
+    ivec4 first = ivec4(0);
+    if (steps == 0) {
+        for (int lane = 0; lane < BATCH; lane++) first[lane] = int(is_occluded(receiver, rays[lane], 1.0, thickness));
+        return first;
+    }
     for (int k = steps; k > 0; k--) {
-        found.x = hidden(r, a, along(a, k - 1), thickness) ? k : found.x;
-        found.y = hidden(r, b, along(b, k - 1), thickness) ? k : found.y;
-        found.z = hidden(r, c, along(c, k - 1), thickness) ? k : found.z;
-        found.w = hidden(r, d, along(d, k - 1), thickness) ? k : found.w;
+        for (int lane = 0; lane < BATCH; lane++) {
+            bool occluded = is_occluded(receiver, rays[lane], step_position(rays[lane], k - 1), thickness);
+            first[lane] = occluded ? k : first[lane];
+        }
     }
-    return found;
+    return first;
 }
 
-int closing(Receiver r, Ray y, float thickness, int steps) { return closing(r, y, y, y, y, thickness, steps).x; }
-
-// The surface seen there: uv of the pixel's centre.
-vec2 place_of(Receiver r, Ray y, int hit, int steps) {
-    vec3 q = r.at + y.way * (steps == 0 ? 1.0 : along(y, hit - 1));
-    return (floor(q.xy) + 0.5) / frame.size;
+int first_occluded_step(Receiver receiver, ScreenRay ray, float thickness, int steps) {
+    if (steps == 0) return int(is_occluded(receiver, ray, 1.0, thickness));
+    int first = 0;
+    for (int k = steps; k > 0; k--) {
+        first = is_occluded(receiver, ray, step_position(ray, k - 1), thickness) ? k : first;
+    }
+    return first;
 }
 
-// 1 / depth of the point that is hidden, and the two intervals at a pixel.
-float inverse_depth_of(Receiver r, Ray y, int hit, int steps) { return r.at.z + y.way.z * (steps == 0 ? 1.0 : along(y, hit - 1)); }
+// Where on the ray an occluded step lies, 0 to 1. `hit` is what `first_occluded_step` returned.
+float hit_position(ScreenRay ray, int hit, int steps) { return steps == 0 ? 1.0 : step_position(ray, hit - 1); }
 
-vec4 intervals_at(Receiver r, vec2 uv) { return textureLod(inverse_depth, (uv * frame.size + 1.0) * r.texel, 0.0); }
+// uv of the occluder: the centre of its pixel.
+vec2 hit_uv(Receiver receiver, ScreenRay ray, int hit, int steps) {
+    vec3 point = receiver.screen + ray.delta * hit_position(ray, hit, steps);
+    return (floor(point.xy) + 0.5) / frame.size;
+}
+
+// 1 / depth of the ray at its occluded step.
+float hit_inverse_depth(Receiver receiver, ScreenRay ray, int hit, int steps) {
+    return receiver.screen.z + ray.delta.z * hit_position(ray, hit, steps);
+}
+
+// 1 / depth of both depth layers at a pixel: front, back, front, back.
+vec4 depth_layers_at(Receiver receiver, vec2 uv) {
+    return textureLod(inverse_depth, (uv * frame.size + 1.0) * receiver.inv_depth_size, 0.0);
+}

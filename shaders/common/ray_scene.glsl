@@ -1,156 +1,210 @@
-// Where does a ray meet the scene's triangles, and what is there? Lists of texels as app/tracing.py lays them out.
-#include <walk>
-uniform sampler2D traced_nodes, traced_triangles, traced_corners, traced_materials, traced_images, traced_extras;
+// Ray tracing: intersects the scene's triangles and reads the surface at a hit. The texel layout is that of
+// ray_scene.py.
+#include <bvh>
+#include "common/color.glsl"
 
-// a triangle is this share larger, so that no light passes between two that share an edge
-const float TINY = 1e-20, SEAM = 1e-6;
+uniform sampler2D ray_scene_nodes;
+uniform sampler2D ray_scene_triangles;
+uniform sampler2D ray_scene_attributes;
+uniform sampler2D ray_scene_materials;
+uniform sampler2D ray_scene_images;
+uniform sampler2D ray_scene_extra_attributes;
+
+const float TINY = 1e-20;
+const float EDGE_TOLERANCE = 1e-6;  // enlarges triangles, so that no ray passes between two that share an edge
+const int MATERIAL_TEXELS = 12;
+const int TEXELS_PER_ROW = 4096;
 
 struct Hit {
-    float t;  // metres; `far` where nothing was met
-    int triangle;
-    vec2 uv;  // shares of the second and third corner
+    float t;       // metres; the maximum distance if nothing was hit
+    int triangle;  // -1 if nothing was hit
+    vec2 uv;       // barycentric coordinates of the second and third vertex
 };
 
 struct Surface {
-    // where; unit normals, interpolated and the triangle's own, both towards where the ray came from
-    vec3 p_ws, n_ws, flat_ws;
-    vec3 albedo, emission;
+    vec3 position_ws;
+    vec3 normal_ws;            // unit, interpolated, towards the ray's origin
+    vec3 geometric_normal_ws;  // unit, of the triangle, towards the ray's origin
+    vec3 albedo;
+    vec3 emission;
 #ifdef ENTRY_FULL
     vec3 f0;
     float roughness;
 #endif
 };
 
-vec4 texel(sampler2D list, int i) { return texelFetch(list, ivec2(i & 4095, i >> 12), 0); }
+vec4 fetch_texel(sampler2D list, int index) { return texelFetch(list, ivec2(index & 4095, index >> 12), 0); }
 
-const int MATERIAL = 12;  // texels
+vec3 barycentric_weights(vec2 uv) { return vec3(1.0 - uv.x - uv.y, uv); }
 
-// An image as the G-buffer reads its finest level: bilinear, of linear values unless `raw`. place: first row, width,
-// height, and how it lies.
-vec4 image(vec4 place, vec2 uv, bool raw) {
-    if (place.y == 0.0) return vec4(1.0);
-    ivec2 size = ivec2(place.yz), ends = ivec2((int(place.w) >> 1) & 1, (int(place.w) >> 2) & 1);
-    vec2 at = mix(fract(uv), clamp(uv, 0.0, 1.0), vec2(ends)) * place.yz - 0.5, share = fract(at);
-    ivec2 low = ivec2(floor(at));
+// Finest mip level of a texture, bilinear. `location`: first row, width, height, flags. `as_stored`: not linearised.
+vec4 sample_texture(vec4 location, vec2 uv, bool as_stored) {
+    if (location.y == 0.0) return vec4(1.0);
+    ivec2 size = ivec2(location.yz);
+    ivec2 clamps = ivec2((int(location.w) >> 1) & 1, (int(location.w) >> 2) & 1);
+    vec2 position = mix(fract(uv), clamp(uv, 0.0, 1.0), vec2(clamps)) * location.yz - 0.5;
+    vec2 f = fract(position);
+    ivec2 first = ivec2(floor(position));
     vec4 sum = vec4(0.0);
     for (int i = 0; i < 4; i++) {
-        ivec2 step = ivec2(i & 1, i >> 1), px = low + step;
-        px = ends * clamp(px, ivec2(0), size - 1) + (1 - ends) * ((px + size) % size);
-        vec2 weight = mix(1.0 - share, share, vec2(step));
-        vec4 t = texel(traced_images, int(place.x) * 4096 + px.y * size.x + px.x);
-        // as it was stored
-        if (raw) t.rgb = mix(12.92 * t.rgb, 1.055 * pow(t.rgb, vec3(1.0 / 2.4)) - 0.055, greaterThan(t.rgb, vec3(0.0031308)));
-        sum += weight.x * weight.y * t;
+        ivec2 corner = ivec2(i & 1, i >> 1);
+        ivec2 px = first + corner;
+        px = clamps * clamp(px, ivec2(0), size - 1) + (1 - clamps) * ((px + size) % size);
+        vec2 weight = mix(1.0 - f, f, vec2(corner));
+        vec4 value = fetch_texel(ray_scene_images, int(location.x) * TEXELS_PER_ROW + px.y * size.x + px.x);
+        if (as_stored) value.rgb = srgb_from_linear(value.rgb);
+        sum += weight.x * weight.y * value;
     }
     return sum;
 }
 
-vec2 first_uvs(int triangle, vec3 share) {
-    int at = 4 * triangle;
-    vec3 u = vec3(texel(traced_corners, at).w, texel(traced_corners, at + 1).w, texel(traced_corners, at + 2).w);
-    return vec2(dot(u, share), dot(texel(traced_corners, at + 3).xyz, share));
+vec2 interpolate_uv(int triangle, vec3 weights) {
+    int first = 4 * triangle;
+    float u0 = fetch_texel(ray_scene_attributes, first).w;
+    float u1 = fetch_texel(ray_scene_attributes, first + 1).w;
+    float u2 = fetch_texel(ray_scene_attributes, first + 2).w;
+    vec3 v = fetch_texel(ray_scene_attributes, first + 3).xyz;
+    return vec2(dot(vec3(u0, u1, u2), weights), dot(v, weights));
 }
 
+// First texel of a triangle's material.
+int material_of(int triangle) { return MATERIAL_TEXELS * int(fetch_texel(ray_scene_attributes, 4 * triangle + 3).w); }
+
 #ifdef ENTRY_FULL
-struct Layout {
-    vec2 uv, uv2;
-    vec4 tint;
+struct VertexAttributes {
+    vec2 uv;
+    vec2 uv2;
+    vec4 color;
 };
 
-Layout layout_of(int triangle, vec3 share, int m) {
-    Layout l = Layout(first_uvs(triangle, share), vec2(0.0), vec4(1.0));
-    if (texel(traced_materials, m + 2).w > 0.5) {
-        vec4 a = texel(traced_extras, 5 * triangle), b = texel(traced_extras, 5 * triangle + 1);
-        l.uv2 = share.x * a.xy + share.y * a.zw + share.z * b.xy;
-        for (int i = 0; i < 3; i++) l.tint = (i == 0 ? vec4(0.0) : l.tint) + share[i] * texel(traced_extras, 5 * triangle + 2 + i);
+VertexAttributes interpolate_attributes(int triangle, vec3 weights, int material) {
+    VertexAttributes attributes = VertexAttributes(interpolate_uv(triangle, weights), vec2(0.0), vec4(1.0));
+    bool has_extras = fetch_texel(ray_scene_materials, material + 2).w > 0.5;
+    if (has_extras) {
+        int first = 5 * triangle;
+        vec4 a = fetch_texel(ray_scene_extra_attributes, first);
+        vec4 b = fetch_texel(ray_scene_extra_attributes, first + 1);
+        attributes.uv2 = weights.x * a.xy + weights.y * a.zw + weights.z * b.xy;
+        attributes.color = vec4(0.0);
+        for (int i = 0; i < 3; i++) {
+            attributes.color += weights[i] * fetch_texel(ray_scene_extra_attributes, first + 2 + i);
+        }
     }
-    return l;
+    return attributes;
 }
 
-// The image whose place is texel m of a material.
-vec4 laid(int m, Layout l, bool raw) {
-    vec4 place = texel(traced_materials, m);
-    vec3 at = vec3((int(place.w) & 1) == 0 ? l.uv : l.uv2, 1.0);
-    return image(place, vec2(dot(texel(traced_materials, m + 1).xyz, at), dot(texel(traced_materials, m + 2).xyz, at)), raw);
+// The texture whose location is texel `texture_texel` of the materials, with its UV set and transform.
+vec4 sample_material_texture(int texture_texel, VertexAttributes attributes, bool as_stored) {
+    vec4 location = fetch_texel(ray_scene_materials, texture_texel);
+    vec3 uv1 = vec3((int(location.w) & 1) == 0 ? attributes.uv : attributes.uv2, 1.0);
+    vec3 transform_u = fetch_texel(ray_scene_materials, texture_texel + 1).xyz;
+    vec3 transform_v = fetch_texel(ray_scene_materials, texture_texel + 2).xyz;
+    return sample_texture(location, vec2(dot(transform_u, uv1), dot(transform_v, uv1)), as_stored);
 }
 
-bool in_hole(int triangle, vec2 uv) {
-    vec3 share = vec3(1.0 - uv.x - uv.y, uv);
-    int m = MATERIAL * int(texel(traced_corners, 4 * triangle + 3).w);
-    Layout l = layout_of(triangle, share, m);
-    return texel(traced_materials, m).a * l.tint.a * laid(m + 3, l, false).a < texel(traced_materials, m + 1).a;
+bool is_masked(int triangle, vec2 uv) {
+    vec3 weights = barycentric_weights(uv);
+    int material = material_of(triangle);
+    VertexAttributes attributes = interpolate_attributes(triangle, weights, material);
+    float texture_alpha = sample_material_texture(material + 3, attributes, false).a;
+    float alpha = fetch_texel(ray_scene_materials, material).a * attributes.color.a * texture_alpha;
+    return alpha < fetch_texel(ray_scene_materials, material + 1).a;
 }
 #endif
 
-// The nearest triangle before `far`, or any where that is enough. Moeller, Trumbore, Fast Minimum Storage Ray/Triangle
-// Intersection, 1997. Boxes until a leaf is found, then its triangles: rays that run side by side wait less for one
-// another (Aila, Laine, Understanding the Efficiency of Ray Traversal on GPUs, 2009). On llvmpipe 1.5 to 1.7 times as
-// fast as both in one loop; visiting the nearer box first, with a stack or with an order for each octant, gains no more
-// than a tenth there.
-Hit met(vec3 from, vec3 w, float far, bool any) {
-    Hit hit = Hit(far, -1, vec2(0.0));
-    vec3 inverse = 1.0 / mix(w, vec3(TINY), lessThan(abs(w), vec3(TINY)));
+// The nearest triangle within `max_distance`, or the first one found if `any_hit`. Triangles: Moeller, Trumbore, Fast
+// Minimum Storage Ray/Triangle Intersection, 1997. The loop visits boxes until it finds a leaf, and then the leaf's
+// triangles: Aila, Laine, Understanding the Efficiency of Ray Traversal on GPUs, 2009.
+Hit intersect(vec3 origin, vec3 direction, float max_distance, bool any_hit) {
+    Hit hit = Hit(max_distance, -1, vec2(0.0));
+    vec3 inv_direction = 1.0 / mix(direction, vec3(TINY), lessThan(abs(direction), vec3(TINY)));
     int node = 0;
-    while (node < walk.nodes) {
+    while (node < bvh.node_count) {
         int leaf = -1;
-        while (leaf < 0 && node < walk.nodes) {
-            vec4 low = texel(traced_nodes, 2 * node), high = texel(traced_nodes, 2 * node + 1);
-            vec3 a = (low.xyz - from) * inverse, b = (high.xyz - from) * inverse, enters = min(a, b), leaves = max(a, b);
-            // Ize 2013: rounding
-            float begin = max(max(enters.x, enters.y), enters.z), end = min(min(leaves.x, leaves.y), leaves.z) * 1.000001;
-            bool missed = end < 0.0 || begin > end || begin * 0.999999 > hit.t;
-            node = missed ? int(low.w) : node + 1;
-            leaf = missed ? -1 : int(high.w);
+        while (leaf < 0 && node < bvh.node_count) {
+            vec4 low = fetch_texel(ray_scene_nodes, 2 * node);
+            vec4 high = fetch_texel(ray_scene_nodes, 2 * node + 1);
+            vec3 a = (low.xyz - origin) * inv_direction;
+            vec3 b = (high.xyz - origin) * inv_direction;
+            vec3 entries = min(a, b);
+            vec3 exits = max(a, b);
+            // Ize, Robust BVH Ray Traversal, JCGT 2013: the factors make up for rounding
+            float entry = max(max(entries.x, entries.y), entries.z);
+            float exit = min(min(exits.x, exits.y), exits.z) * 1.000001;
+            bool is_missed = exit < 0.0 || entry > exit || entry * 0.999999 > hit.t;
+            node = is_missed ? int(low.w) : node + 1;
+            leaf = is_missed ? -1 : int(high.w);
         }
         if (leaf < 0) break;
-        bool last = false;
-        for (int i = leaf; !last; i++) {
-            vec4 corner = texel(traced_triangles, 3 * i);
-            vec3 e = texel(traced_triangles, 3 * i + 1).xyz, f = texel(traced_triangles, 3 * i + 2).xyz;
-            vec3 p = cross(w, f), s = from - corner.xyz, q = cross(s, e);
-            float d = dot(e, p);
-            vec3 uvt = vec3(dot(s, p), dot(w, q), dot(f, q)) / (d == 0.0 ? TINY : d);
-            bool closer = d != 0.0 && uvt.x >= -SEAM && uvt.y >= -SEAM && uvt.x + uvt.y <= 1.0 + SEAM && uvt.z > 0.0 && uvt.z < hit.t;
+        bool is_last = false;
+        for (int i = leaf; !is_last; i++) {
+            vec4 corner = fetch_texel(ray_scene_triangles, 3 * i);
+            vec3 e1 = fetch_texel(ray_scene_triangles, 3 * i + 1).xyz;
+            vec3 e2 = fetch_texel(ray_scene_triangles, 3 * i + 2).xyz;
+            vec3 p = cross(direction, e2);
+            vec3 s = origin - corner.xyz;
+            vec3 q = cross(s, e1);
+            float d = dot(e1, p);
+            vec3 uvt = vec3(dot(s, p), dot(direction, q), dot(e2, q)) / (d == 0.0 ? TINY : d);
+            bool is_inside =
+                uvt.x >= -EDGE_TOLERANCE && uvt.y >= -EDGE_TOLERANCE && uvt.x + uvt.y <= 1.0 + EDGE_TOLERANCE;
+            bool is_closer = d != 0.0 && is_inside && uvt.z > 0.0 && uvt.z < hit.t;
 #ifdef ENTRY_FULL
-            if (closer && corner.w > 1.5) closer = !in_hole(i, uvt.xy);
+            if (is_closer && corner.w > 1.5) is_closer = !is_masked(i, uvt.xy);
             corner.w = mod(corner.w, 2.0);
 #endif
-            if (closer) {
+            if (is_closer) {
                 hit = Hit(uvt.z, i, uvt.xy);
-                if (any) return hit;
+                if (any_hit) return hit;
             }
-            last = corner.w > 0.5;
+            is_last = corner.w > 0.5;
         }
     }
     return hit;
 }
 
-Surface surface_at(Hit hit, vec3 w) {
-    vec3 corner = texel(traced_triangles, 3 * hit.triangle).xyz, e = texel(traced_triangles, 3 * hit.triangle + 1).xyz;
-    vec3 f = texel(traced_triangles, 3 * hit.triangle + 2).xyz, share = vec3(1.0 - hit.uv.x - hit.uv.y, hit.uv);
-    vec4 a = texel(traced_corners, 4 * hit.triangle), b = texel(traced_corners, 4 * hit.triangle + 1);
-    vec4 c = texel(traced_corners, 4 * hit.triangle + 2);
-    vec3 across = cross(e, f), n_ws = mat3(a.xyz, b.xyz, c.xyz) * share;
-    vec3 flat_ws = across / length(across);
-    if (dot(flat_ws, w) > 0.0) flat_ws = -flat_ws;
-    n_ws = dot(n_ws, n_ws) > 1e-12 ? normalize(n_ws) : flat_ws;
-    if (dot(n_ws, flat_ws) < 0.0) n_ws = -n_ws;
-    int m = MATERIAL * int(texel(traced_corners, 4 * hit.triangle + 3).w);
-    // Away from the surface by more than the position's rounding: of the corner and the edges it is a sum of.
-    vec3 size = abs(corner) + abs(e) + abs(f);
-    vec3 p_ws = corner + hit.uv.x * e + hit.uv.y * f + flat_ws * 1e-6 * max(size.x, max(size.y, size.z));
-    vec4 base = texel(traced_materials, m);
-    vec3 emission = texel(traced_materials, m + 1).rgb;
+bool is_occluded(vec3 origin, vec3 direction, float max_distance) {
+    return intersect(origin, direction, max_distance, true).triangle >= 0;
+}
+
+// `direction`: of the ray that hit the surface.
+Surface surface_at(Hit hit, vec3 direction) {
+    vec3 corner = fetch_texel(ray_scene_triangles, 3 * hit.triangle).xyz;
+    vec3 e1 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 1).xyz;
+    vec3 e2 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 2).xyz;
+    vec3 weights = barycentric_weights(hit.uv);
+    vec3 n0 = fetch_texel(ray_scene_attributes, 4 * hit.triangle).xyz;
+    vec3 n1 = fetch_texel(ray_scene_attributes, 4 * hit.triangle + 1).xyz;
+    vec3 n2 = fetch_texel(ray_scene_attributes, 4 * hit.triangle + 2).xyz;
+    vec3 area_normal = cross(e1, e2);
+    vec3 geometric_normal_ws = area_normal / length(area_normal);
+    if (dot(geometric_normal_ws, direction) > 0.0) geometric_normal_ws = -geometric_normal_ws;
+    vec3 normal_ws = mat3(n0, n1, n2) * weights;
+    normal_ws = dot(normal_ws, normal_ws) > 1e-12 ? normalize(normal_ws) : geometric_normal_ws;
+    if (dot(normal_ws, geometric_normal_ws) < 0.0) normal_ws = -normal_ws;
+    // moved off the surface by more than the rounding of the corner and the edges that it is a sum of
+    vec3 size = abs(corner) + abs(e1) + abs(e2);
+    vec3 offset = geometric_normal_ws * 1e-6 * max(size.x, max(size.y, size.z));
+    vec3 position_ws = corner + hit.uv.x * e1 + hit.uv.y * e2 + offset;
+
+    int material = material_of(hit.triangle);
+    vec3 base_color = fetch_texel(ray_scene_materials, material).rgb;
+    vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
 #ifdef ENTRY_FULL
-    Layout l = layout_of(hit.triangle, share, m);
-    vec4 surface = texel(traced_materials, m + 2), laid_out = laid(m + 9, l, true);
-    base.rgb *= l.tint.rgb * laid(m + 3, l, false).rgb;
-    emission *= laid(m + 6, l, false).rgb;
-    float metallic = surface.x * laid_out.b;
-    return Surface(p_ws, n_ws, flat_ws, base.rgb * (1.0 - metallic), emission, mix(vec3(surface.z), base.rgb, metallic), surface.y * laid_out.g);
+    VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
+    vec4 factors = fetch_texel(ray_scene_materials, material + 2);  // metallic, roughness, F0
+    vec4 metallic_roughness = sample_material_texture(material + 9, attributes, true);
+    base_color *= attributes.color.rgb * sample_material_texture(material + 3, attributes, false).rgb;
+    emission *= sample_material_texture(material + 6, attributes, false).rgb;
+    float metallic = factors.x * metallic_roughness.b;
+    vec3 albedo = base_color * (1.0 - metallic);
+    vec3 f0 = mix(vec3(factors.z), base_color, metallic);
+    float roughness = factors.y * metallic_roughness.g;
+    return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission, f0, roughness);
 #else
-    vec2 uv = first_uvs(hit.triangle, share);
-    vec3 painted = image(texel(traced_materials, m + 3), uv, false).rgb, shining = image(texel(traced_materials, m + 6), uv, false).rgb;
-    return Surface(p_ws, n_ws, flat_ws, base.rgb * painted, emission * shining);
+    vec2 uv = interpolate_uv(hit.triangle, weights);
+    vec3 albedo = base_color * sample_texture(fetch_texel(ray_scene_materials, material + 3), uv, false).rgb;
+    emission *= sample_texture(fetch_texel(ray_scene_materials, material + 6), uv, false).rgb;
+    return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission);
 #endif
 }

@@ -1,25 +1,35 @@
-// What the camera sees at a point of the screen. uv: 0 to 1; vs: view space, metres; ws: world space, metres.
+// The surface that the camera sees at a point of the screen.
+//
+// Suffixes: uv is a position on the screen, 0 to 1; px is in pixels; vs is view space and ws world space, in metres.
 #include <frame>
-uniform sampler2D gbuffer_normal, gbuffer_flat, gbuffer_depth;
+#include "common/constants.glsl"
 
-const float BACKGROUND = 1e30;
+uniform sampler2D gbuffer_normal;
+uniform sampler2D gbuffer_geometric_normal;
+uniform sampler2D gbuffer_depth;
 
-#ifndef HERE
-#define HERE gl_FragCoord.xy
+// The pixel that is shaded. The pixel inspector replaces it.
+#ifndef SHADED_PIXEL
+#define SHADED_PIXEL gl_FragCoord.xy
 #endif
-vec2 uv_here() { return HERE / frame.size; }
+
+vec2 uv_here() { return SHADED_PIXEL / frame.size; }
 
 float depth_at(vec2 uv) { return textureLod(gbuffer_depth, uv, 0.0).r; }
 
-bool on_surface(float depth) { return depth < BACKGROUND; }
+bool is_surface(float depth) { return depth < BACKGROUND_DEPTH; }
 
 vec3 normal_ws_at(vec2 uv) { return textureLod(gbuffer_normal, uv, 0.0).xyz; }
 
-// The normal of the surface's plane: without the bumps that an image gives it.
-vec3 flat_ws_at(vec2 uv) { return textureLod(gbuffer_flat, uv, 0.0).xyz; }
+vec3 geometric_normal_ws_at(vec2 uv) { return textureLod(gbuffer_geometric_normal, uv, 0.0).xyz; }
 
-// A direction of a bumpy surface that lies below its plane is taken from above, as in a mirror: what lies below is not
-// there.
-vec3 above(vec3 w, vec3 flat_normal) { return w - 2.0 * min(dot(w, flat_normal), 0.0) * flat_normal; }
+// Mirrors a direction that lies below the geometric surface, as happens with a normal map, to above it.
+vec3 reflect_above_surface(vec3 direction, vec3 geometric_normal) {
+    return direction - 2.0 * min(dot(direction, geometric_normal), 0.0) * geometric_normal;
+}
 
-vec3 vs_from_uv(vec2 uv, float depth) { return vec3((uv * 2.0 - 1.0) * frame.tangent + frame.shift, -1.0) * depth; }
+vec3 vs_from_uv(vec2 uv, float depth) {
+    return vec3((uv * 2.0 - 1.0) * frame.tan_half_fov + frame.projection_offset, -1.0) * depth;
+}
+
+vec3 ws_from_vs(vec3 p_vs) { return (frame.world_from_view * vec4(p_vs, 1.0)).xyz; }

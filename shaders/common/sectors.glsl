@@ -1,31 +1,32 @@
-// A sector of a slice: which direction it is, for a probe that takes a pixel apart. Sector i of n is decided at the
-// place (i + within) / n.
+// One sector of a slice, for the pixel inspector.
 #include "common/slices.glsl"
 
-const int PARTS = 32;  // sectors of each slice, a column each
-
-struct Sector {
-    Slice slice;
-    int number;   // in its slice, from below
-    vec3 w_vs;
-    bool leaves;  // as far as the screen goes it is open, and then it goes on
-    vec2 disc;    // where it is seen from above the surface
+struct InspectedSector {
+    int index;  // in its slice, from the lower end
+    vec3 direction_vs;
+    bool leaves_screen;  // within the radius: open as far as the screen shows
+    vec2 disk;           // projection onto the surface, in a disk of radius 1
 };
 
-// The direction below which lies so much of a slice: `place` the other way round.
-vec3 direction_at(Post p, Slice s, float below) {
-    float low = s.gamma - 0.5 * PI, high = s.gamma + 0.5 * PI;
+// The direction below which a fraction `u` of a slice lies: the inverse of `slice_cdf`, by bisection.
+vec3 slice_direction(SliceReceiver receiver, Slice slice, float u) {
+    float low = slice.gamma - 0.5 * PI;
+    float high = slice.gamma + 0.5 * PI;
     for (int i = 0; i < 24; i++) {
         float middle = 0.5 * (low + high);
-        if (place(s, cos(middle), middle < 0.0 ? -1.0 : 1.0) < below) low = middle;
+        if (slice_cdf(slice, cos(middle), middle < 0.0 ? -1.0 : 1.0) < u) low = middle;
         else high = middle;
     }
-    return cos(low) * p.v_vs + sin(low) * s.d_vs;
+    return cos(low) * receiver.view_vs + sin(low) * slice.axis_vs;
 }
 
-Sector sector_of(Post p, Slice s, int number, float within, float radius) {
-    vec3 w_vs = direction_at(p, s, (float(number) + within) / float(PARTS)), far = p.p_vs + w_vs * radius;
-    vec2 end = on_screen(far).xy;
-    bool leaves = far.z >= 0.0 || end != clamp(end, vec2(0.0), frame.size);
-    return Sector(s, number, w_vs, leaves, ((mat3(frame.world_from_view) * w_vs) * basis(normal_ws_at(uv_here()))).xy);
+// `offset` is the position in the sector at which it is tested, 0 to 1.
+InspectedSector make_inspected_sector(SliceReceiver receiver, Slice slice, int index, float offset, float radius) {
+    vec3 direction_vs = slice_direction(receiver, slice, (float(index) + offset) / float(SECTORS_PER_SLICE));
+    vec3 end_vs = receiver.position_vs + direction_vs * radius;
+    vec2 end_px = project_to_screen(end_vs).xy;
+    bool leaves_screen = end_vs.z >= 0.0 || end_px != clamp(end_px, vec2(0.0), frame.size);
+    vec3 direction_ws = mat3(frame.world_from_view) * direction_vs;
+    vec2 disk = (direction_ws * orthonormal_basis(normal_ws_at(uv_here()))).xy;
+    return InspectedSector(index, direction_vs, leaves_screen, disk);
 }

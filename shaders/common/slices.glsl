@@ -1,141 +1,183 @@
-// The hemisphere in slices: planes through the view ray, each marched to both sides over the depth buffer.
+// Slices of the hemisphere: planes through the view ray, searched to both sides in the depth buffer.
 //
-// In a slice a direction has the angle theta from the view ray, positive towards the normal's side. n is the normal,
-// alpha its angle to the view ray, gamma the angle of its projection. Irradiance is the integral of L cos dw = L
-// |n_slice| cos(theta - gamma) |sin(theta)| dtheta dphi. Over theta it is known in closed form (Jimenez, Wu, Pesce,
-// Jarabo 2016). Over phi too: what the slices up to phi hold of the hemisphere is
-//   1/2 + (sin(alpha) sin(phi) atan(tan(alpha) cos(phi)) + atan(cos(alpha) tan(phi))) / pi      phi from the normal's
-// side, -pi/2 to pi/2
-// so slices are taken evenly by that, and all weigh the same: a plane is open to the last bit, an enclosure closed,
-// with one slice or many.
+// A direction of a slice has the angle theta to the view ray, positive towards the normal. alpha is the angle of the
+// normal n, gamma that of its projection into the slice. Irradiance is the integral of
+//   L cos dw = L |n_slice| cos(theta - gamma) |sin(theta)| dtheta dphi
+// The integral over theta has a closed form (Jimenez, Wu, Pesce, Jarabo 2016). So has the one over phi, which is -pi/2
+// to pi/2 around the normal's side. The slices up to phi hold this fraction of the hemisphere:
+//   1/2 + (sin(alpha) sin(phi) atan(tan(alpha) cos(phi)) + atan(cos(alpha) tan(phi))) / pi
+// Slices are spread evenly by that fraction, so all have the same weight. A plane is then fully visible and an
+// enclosure fully occluded, with any number of slices.
 //
-// A slice's directions are numbered by what lies below them, cosine-weighted, 0 at one end and 1 at the other: `place`.
-// `side` is 1 or -1.
+// `slice_cdf` is the cosine-weighted fraction of a slice below a direction: 0 at one end, 1 at the other. `side` is 1
+// or -1.
 #include "common/ray_march.glsl"
 #include "common/sampling.glsl"
 
-struct Post {
-    vec3 p_vs, v_vs;           // the receiver, and the direction towards the camera
-    vec3 n_vs;                 // its normal, at least edge-on to the camera
-    vec3 along_vs, across_vs;  // with v_vs a frame in which the normal has no part across
-    vec2 tilt;                 // cosine and sine of alpha
-    Receiver receiver;
+const int SECTORS_PER_SLICE = 32;  // of a slice, where it is divided into sectors
+
+struct SliceReceiver {
+    vec3 position_vs;
+    vec3 view_vs;       // unit, towards the camera
+    vec3 normal_vs;     // shading normal, at least edge-on to the camera
+    vec3 tangent_vs;    // unit, the direction in which the normal leans away from the view
+    vec3 bitangent_vs;  // unit, perpendicular to view and normal
+    vec2 tilt;          // cosine and sine of alpha
+    Receiver surface;
 };
 
 struct Slice {
-    vec3 d_vs;                  // perpendicular to the view ray; dot(n, d) >= 0
-    float gamma, cosine, sine;  // of gamma
-    float before, per;          // of the integral: up to the view ray, and 1 over the whole
-    float shift;                // 0 to 1: of places, and of the points marched
-    float spread, at_view;      // of a lobe's slice alone, see lobe.glsl: r, and its integral's value at the view ray
+    vec3 axis_vs;  // unit, perpendicular to the view ray; dot(normal, axis) >= 0
+    float gamma;
+    float cos_gamma;
+    float sin_gamma;
+    float view_integral;       // integral from the lower end to the view ray, not normalised
+    float inv_norm;            // 1 / integral of the whole slice
+    float jitter;              // 0 to 1, offsets the steps
+    float lobe_spread;         // slices of a lobe only: r, see ggx_slices.glsl
+    float lobe_view_integral;  // slices of a lobe only: antiderivative at the view ray
 };
 
-struct Seen {
-    bool above;     // the receiver's plane: it can close something
-    vec3 d_vs;      // from the receiver
-    vec3 ray;       // from the camera to it, unit length
-    float stretch;  // length along the ray for each along the view axis
-    vec2 uv;
+// The part of the screen that is searched on one side of a slice.
+struct ScreenSegment {
+    vec2 start_px;
+    vec2 delta_px;
+};
+
+struct DepthSample {
+    bool is_occluder;  // stands above the receiver's tangent plane
+    vec3 offset_vs;    // from the receiver
+    vec3 ray_vs;       // unit, from the camera
+    float ray_scale;   // distance along the ray over depth
+    vec2 uv;           // pixel centre
     float depth;
 };
 
-Post post_at(vec2 uv, float depth, vec3 n_ws, vec3 flat_ws) {
-    Post p;
-    p.p_vs = vs_from_uv(uv, depth);
-    p.v_vs = -normalize(p.p_vs);
-    vec3 n = mat3(frame.view_from_world) * n_ws;
-    p.n_vs = normalize(n + max(0.001 - dot(n, p.v_vs), 0.0) * p.v_vs);
-    p.tilt.x = dot(p.n_vs, p.v_vs);
-    vec3 aside = p.n_vs - p.tilt.x * p.v_vs;
-    p.tilt.y = length(aside);
-    p.along_vs = p.tilt.y > 1e-4 ? aside / p.tilt.y : basis(p.v_vs)[0];
-    p.across_vs = cross(p.v_vs, p.along_vs);
-    p.receiver = receiver_at(uv, depth, mat3(frame.view_from_world) * flat_ws);
-    return p;
+SliceReceiver make_slice_receiver(vec2 uv, float depth, vec3 normal_ws, vec3 geometric_normal_ws) {
+    mat3 vs_from_world = mat3(frame.view_from_world);
+    SliceReceiver receiver;
+    receiver.position_vs = vs_from_uv(uv, depth);
+    receiver.view_vs = -normalize(receiver.position_vs);
+    vec3 normal_vs = vs_from_world * normal_ws;
+    float lift = max(0.001 - dot(normal_vs, receiver.view_vs), 0.0);
+    receiver.normal_vs = normalize(normal_vs + lift * receiver.view_vs);
+    receiver.tilt.x = dot(receiver.normal_vs, receiver.view_vs);
+    vec3 tangent = receiver.normal_vs - receiver.tilt.x * receiver.view_vs;
+    receiver.tilt.y = length(tangent);
+    receiver.tangent_vs = receiver.tilt.y > 1e-4 ? tangent / receiver.tilt.y : orthonormal_basis(receiver.view_vs)[0];
+    receiver.bitangent_vs = cross(receiver.view_vs, receiver.tangent_vs);
+    receiver.surface = make_receiver(uv, depth, vs_from_world * geometric_normal_ws);
+    return receiver;
 }
 
-// acos to 7e-5: Hastings, Approximations for Digital Computers, 1955.
-float angle_of(float cosine) {
-    float x = abs(cosine), a = (((-0.0187293 * x + 0.0742610) * x - 0.2121144) * x + 1.5707288) * sqrt(max(1.0 - x, 0.0));
-    return cosine < 0.0 ? PI - a : a;
+// Height of the surface at a pixel above the tangent plane of the receiver, metres.
+float height_above_plane(Receiver receiver, vec2 pixel, float depth) {
+    return depth * height_over_depth(receiver.tangent_plane, pixel) - receiver.height;
 }
 
-// Sine of phi of the slice below which lies `share` of the hemisphere: a guess, exact at alpha = 0 and 90 degrees, and
-// one of Newton's steps, which leaves 1e-3 of the range at most (a second one 3e-6). cos(phi) is not negative.
-float azimuth_of(vec2 tilt, float share) {
-    float y = 2.0 * share - 1.0, even = 0.5 * PI * y, phi = mix(even, 0.5 * PI - angle_of(y), tilt.y * tilt.y * tilt.y);
-    float s = sin(phi), c = sqrt(max(1.0 - s * s, 0.0)), lean = angle_of(tilt.x * inversesqrt(tilt.x * tilt.x + tilt.y * tilt.y * c * c));
-    float turn = angle_of(c * inversesqrt(c * c + tilt.x * tilt.x * s * s));
-    phi -= (tilt.y * s * lean + (s < 0.0 ? -turn : turn) - even) / max(tilt.x + tilt.y * c * lean, 1e-3);
+// acos with an error of 7e-5: Hastings, Approximations for Digital Computers, 1955.
+float fast_acos(float cosine) {
+    float x = abs(cosine);
+    float angle = (((-0.0187293 * x + 0.0742610) * x - 0.2121144) * x + 1.5707288) * sqrt(max(1.0 - x, 0.0));
+    return cosine < 0.0 ? PI - angle : angle;
+}
+
+// Sine of phi of the slice below which a fraction `u` of the hemisphere lies; cos(phi) is not negative. The first guess
+// is exact for alpha of 0 and 90 degrees. One step of Newton's method leaves an error of at most 1e-3 of the range.
+float sample_slice_azimuth(vec2 tilt, float u) {
+    float y = 2.0 * u - 1.0;
+    float uniform_phi = 0.5 * PI * y;
+    float phi = mix(uniform_phi, 0.5 * PI - fast_acos(y), tilt.y * tilt.y * tilt.y);
+    float s = sin(phi);
+    float c = sqrt(max(1.0 - s * s, 0.0));
+    // atan(tan(alpha) cos(phi)) and atan(cos(alpha) |tan(phi)|)
+    float lean = fast_acos(tilt.x * inversesqrt(tilt.x * tilt.x + tilt.y * tilt.y * c * c));
+    float turn = fast_acos(c * inversesqrt(c * c + tilt.x * tilt.x * s * s));
+    float error = tilt.y * s * lean + (s < 0.0 ? -turn : turn) - uniform_phi;
+    phi -= error / max(tilt.x + tilt.y * c * lean, 1e-3);
     return sin(clamp(phi, -0.5 * PI, 0.5 * PI));
 }
 
 // The 4 x 4 pixels of a tile take 16 times as many slices, evenly spread.
-Slice slice_of(Post p, int i, int count, int tile) {
-    Slice s;
-    float y = azimuth_of(p.tilt, (float(i) + fract((float(tile) + 0.5) / 16.0 + frame.jitter.x)) / float(count)), x = sqrt(max(1.0 - y * y, 0.0));
-    s.d_vs = x * p.along_vs + y * p.across_vs;
-    vec2 n = normalize(vec2(p.tilt.x, p.tilt.y * x));
-    s.cosine = n.x;
-    s.sine = n.y;
-    s.gamma = angle_of(n.x);
-    s.before = 0.5 * (s.cosine - s.sine * (0.5 * PI - s.gamma));
-    s.per = 1.0 / (s.cosine + s.gamma * s.sine);
-    s.shift = fract(float(tile) * 0.6180339887 + frame.jitter.z + float(i) * 0.5698402910);
-    return s;
+Slice make_slice(SliceReceiver receiver, int index, int count, int tile) {
+    float stratum = fract((float(tile) + 0.5) / 16.0 + frame.jitter.x);
+    float y = sample_slice_azimuth(receiver.tilt, (float(index) + stratum) / float(count));
+    float x = sqrt(max(1.0 - y * y, 0.0));
+    Slice slice;
+    slice.axis_vs = x * receiver.tangent_vs + y * receiver.bitangent_vs;
+    vec2 normal = normalize(vec2(receiver.tilt.x, receiver.tilt.y * x));
+    slice.cos_gamma = normal.x;
+    slice.sin_gamma = normal.y;
+    slice.gamma = fast_acos(normal.x);
+    slice.view_integral = 0.5 * (slice.cos_gamma - slice.sin_gamma * (0.5 * PI - slice.gamma));
+    slice.inv_norm = 1.0 / (slice.cos_gamma + slice.gamma * slice.sin_gamma);
+    slice.jitter = fract(float(tile) * 0.6180339887 + frame.jitter.z + float(index) * 0.5698402910);
+    return slice;
 }
 
-// The cosine, to the view ray, of the hemisphere's end on a side.
-float end_of(Slice s, float side) { return -side * s.sine; }
+// Cosine to the view ray of the direction in which the hemisphere ends on a side.
+float hemisphere_end(Slice slice, float side) { return -side * slice.sin_gamma; }
 
-float place(Slice s, float cosine, float side) {
-    float x = min(cosine, 1.0), y2 = 1.0 - x * x;
-    float found = (s.before + 0.5 * (side * s.cosine * y2 + s.sine * (angle_of(x) - x * sqrt(max(y2, 0.0))))) * s.per;
-    return cosine > end_of(s, side) ? found : 0.5 + 0.5 * side;
+float slice_cdf(Slice slice, float cosine, float side) {
+    float x = min(cosine, 1.0);
+    float y2 = 1.0 - x * x;
+    float integral = side * slice.cos_gamma * y2 + slice.sin_gamma * (fast_acos(x) - x * sqrt(max(y2, 0.0)));
+    float cdf = (slice.view_integral + 0.5 * integral) * slice.inv_norm;
+    return cosine > hemisphere_end(slice, side) ? cdf : 0.5 + 0.5 * side;
 }
 
-// The integral of the direction itself from the view ray to an angle of which cosine and sine are given: along v, along
-// d; over the whole.
-vec2 moment(Slice s, vec2 w) {
-    vec2 three = vec2(4.0 * w.x * w.x - 3.0, 3.0 - 4.0 * w.y * w.y) * w;  // cosine and sine of three times the angle
-    float cos_less = w.x * s.cosine + w.y * s.sine, cos_more = w.x * s.cosine - w.y * s.sine;
-    float sin_less = w.y * s.cosine - w.x * s.sine, sin_more = w.y * s.cosine + w.x * s.sine;
-    float along_v = (4.0 * s.cosine - three.x * s.cosine - three.y * s.sine) / 12.0 - cos_more / 4.0;
-    float along_d = 0.5 * sin_less - (three.y * s.cosine - three.x * s.sine) / 12.0 - sin_more / 4.0 + s.sine / 1.5;
-    return (w.y < 0.0 ? -s.per : s.per) * vec2(along_v, along_d);
+// Integral of the direction itself from the view ray to an angle, over the integral of the slice: its parts along view
+// and axis. `cos_sin` is cosine and sine of that angle.
+vec2 directional_moment(Slice slice, vec2 cos_sin) {
+    vec2 w = cos_sin;
+    vec2 triple = vec2(4.0 * w.x * w.x - 3.0, 3.0 - 4.0 * w.y * w.y) * w;  // cosine and sine of three times the angle
+    float cos_difference = w.x * slice.cos_gamma + w.y * slice.sin_gamma;
+    float cos_sum = w.x * slice.cos_gamma - w.y * slice.sin_gamma;
+    float sin_difference = w.y * slice.cos_gamma - w.x * slice.sin_gamma;
+    float sin_sum = w.y * slice.cos_gamma + w.x * slice.sin_gamma;
+    float along_view = (4.0 * slice.cos_gamma - triple.x * slice.cos_gamma - triple.y * slice.sin_gamma) / 12.0;
+    float along_axis = 0.5 * sin_difference - (triple.y * slice.cos_gamma - triple.x * slice.sin_gamma) / 12.0;
+    vec2 moment = vec2(along_view - cos_sum / 4.0, along_axis - sin_sum / 4.0 + slice.sin_gamma / 1.5);
+    return (w.y < 0.0 ? -slice.inv_norm : slice.inv_norm) * moment;
 }
 
-// The part of a slice's side in which something within the radius can be seen: a line in the picture, as far as the
-// picture goes. A ball of the radius about the receiver ends where the camera's rays touch it; from within it has no
-// end.
-struct Way {
-    vec2 from, along;  // pixels
-};
-
-Way way_of(Post p, Slice s, float side, float radius) {
-    vec3 h = homogeneous(p.p_vs), line = homogeneous(side * s.d_vs);
-    vec2 from = p.receiver.at.xy, towards = normalize(line.xy * h.z - h.xy * line.z);
-    vec2 ends = mix(from / max(-towards, 1e-6), (frame.size - from) / max(towards, 1e-6), step(0.0, towards));
-    float far = min(ends.x, ends.y), reach = radius / length(p.p_vs);
-    vec3 edge = h + line * (radius * inversesqrt(max(1.0 - reach * reach, 1e-6)));
-    if (reach < 1.0 && edge.z > 0.0) far = min(far, distance(edge.xy / edge.z, from));
-    return Way(from, towards * far);
+// The segment ends at the image edge, or where the camera's rays touch the sphere of the radius about the receiver. A
+// camera inside the sphere has no such end.
+ScreenSegment make_segment(SliceReceiver receiver, Slice slice, float side, float radius) {
+    vec3 origin = project_homogeneous(receiver.position_vs);
+    vec3 line = project_homogeneous(side * slice.axis_vs);
+    vec2 start = receiver.surface.screen.xy;
+    vec2 direction = normalize(line.xy * origin.z - origin.xy * line.z);
+    vec2 ends = mix(start / max(-direction, 1e-6), (frame.size - start) / max(direction, 1e-6), step(0.0, direction));
+    float end = min(ends.x, ends.y);
+    float relative_radius = radius / length(receiver.position_vs);
+    vec3 tangent_point = origin + line * (radius * inversesqrt(max(1.0 - relative_radius * relative_radius, 1e-6)));
+    if (relative_radius < 1.0 && tangent_point.z > 0.0) {
+        end = min(end, distance(tangent_point.xy / tangent_point.z, start));
+    }
+    return ScreenSegment(start, direction * end);
 }
 
-// What is seen at the k-th point. Distances grow with the power 1.5, as in visibility.glsl. Whether it stands above the
-// plane is decided at the texel's centre; where it is, at the point itself, as the centre lies beside the slice: in
-// five corners (F2) the bitmask's occlusion is too low by 0.0073 to 0.0101 with the centre and by 0.0002 to 0.0036 so.
-Seen seen_at(Post p, Way way, int k, int steps, float shift, float bias) {
-    float first = 1.0 - shift, s = (float(k) + first) / (float(steps - 1) + first);
-    vec2 at = way.from + way.along * (s * sqrt(s)), px = floor(at) + 0.5, off = abs(px - 0.5 * frame.size);
-    Seen q;
-    q.uv = px / frame.size;
-    q.depth = depth_at(q.uv);
-    q.ray = vs_from_uv(at / frame.size, 1.0);
-    q.d_vs = q.ray * q.depth - p.p_vs;
-    q.stretch = length(q.ray);
-    q.ray /= q.stretch;
-    bool inside = off.x < 0.5 * frame.size.x && off.y < 0.5 * frame.size.y && on_surface(q.depth);
-    q.above = inside && q.depth * height_of(p.receiver.plane, px) - p.receiver.height > bias * length(q.d_vs);
-    return q;
+// Distances grow with the power 1.5. Whether the sample stands above the tangent plane is tested at the pixel centre,
+// where its depth belongs. Its position is taken on the segment instead, as the pixel centre lies beside the slice.
+DepthSample sample_depth(
+    SliceReceiver receiver, ScreenSegment segment, int index, int steps, float jitter, float bias
+) {
+    float first_step = 1.0 - jitter;
+    float t = (float(index) + first_step) / (float(steps - 1) + first_step);
+    vec2 position_px = segment.start_px + segment.delta_px * (t * sqrt(t));
+    vec2 pixel = floor(position_px) + 0.5;
+    vec2 from_center = abs(pixel - 0.5 * frame.size);
+    DepthSample depth_sample;
+    depth_sample.uv = pixel / frame.size;
+    depth_sample.depth = depth_at(depth_sample.uv);
+    depth_sample.ray_vs = vs_from_uv(position_px / frame.size, 1.0);
+    depth_sample.offset_vs = depth_sample.ray_vs * depth_sample.depth - receiver.position_vs;
+    depth_sample.ray_scale = length(depth_sample.ray_vs);
+    depth_sample.ray_vs /= depth_sample.ray_scale;
+    bool is_inside = from_center.x < 0.5 * frame.size.x && from_center.y < 0.5 * frame.size.y;
+    bool is_visible = is_inside && is_surface(depth_sample.depth);
+    depth_sample.is_occluder = is_visible
+        && height_above_plane(receiver.surface, pixel, depth_sample.depth) > bias * length(depth_sample.offset_vs);
+    return depth_sample;
 }

@@ -1,63 +1,74 @@
-// How does a glossy surface reflect? GGX with Smith's masking, separable, and Schlick's Fresnel: glTF 2.0, appendix
-// B.3. What it reflects is taken from the diffuse light below it, so that white furnaces stay white but for what GGX
-// itself loses.
+// Specular reflection: GGX, separable Smith masking, Schlick's Fresnel (glTF 2.0, appendix B.3).
+//
+// The diffuse light below is reduced by what the lobe reflects. A white furnace therefore stays white, but for the
+// energy that GGX itself loses.
 #include "common/screen.glsl"
-uniform sampler2D gbuffer_gloss, gloss_reflectance;
 
-const int GLOSS_LEVELS = 6;  // of the environment, roughness 0 to 1
+uniform sampler2D gbuffer_specular;
+uniform sampler2D specular_ibl_dfg;
 
-vec4 gloss_at(vec2 uv) { return textureLod(gbuffer_gloss, uv, 0.0); }
+const int SPECULAR_LEVELS = 6;  // of the prefiltered environment, roughness 0 to 1
 
-float alpha_of(float roughness) { return max(roughness * roughness, 0.002); }
+// rgb: F0; a: roughness
+vec4 specular_at(vec2 uv) { return textureLod(gbuffer_specular, uv, 0.0); }
 
-// The share that a lobe reflects at grazing angles: everything, unless it has no reflectance at all.
-vec3 grazing(vec3 f0) { return clamp(50.0 * f0, 0.0, 1.0); }
+float alpha_from_roughness(float roughness) { return max(roughness * roughness, 0.002); }
 
-vec3 fresnel(vec3 f0, float cosine) { return f0 + (grazing(f0) - f0) * pow(clamp(1.0 - cosine, 0.0, 1.0), 5.0); }
+// Reflectance at grazing angles: 1, unless F0 is 0.
+vec3 f90_from_f0(vec3 f0) { return clamp(50.0 * f0, 0.0, 1.0); }
 
-// Smith's masking of one direction.
-float masking(float cosine, float alpha) { return 2.0 * cosine / (cosine + sqrt(alpha * alpha + (1.0 - alpha * alpha) * cosine * cosine)); }
+vec3 fresnel(vec3 f0, float cosine) { return f0 + (f90_from_f0(f0) - f0) * pow(clamp(1.0 - cosine, 0.0, 1.0), 5.0); }
 
-// The distribution of normals. 1 - cosine^2 from the cross product: at 1 the difference would be all rounding.
-float ggx(vec3 n, vec3 h, float alpha) {
-    vec3 across = cross(n, h);
-    float c = dot(n, h), k = alpha / (dot(across, across) + c * c * alpha * alpha);
-    return k * k / 3.14159265359;
+// Smith's masking function G1.
+float masking(float cosine, float alpha) {
+    return 2.0 * cosine / (cosine + sqrt(alpha * alpha + (1.0 - alpha * alpha) * cosine * cosine));
 }
 
-// BRDF of the lobe. All unit vectors, both above the surface.
-vec3 lobe_of(vec3 n, vec3 v, vec3 l, vec3 f0, float alpha) {
+// The distribution of normals. 1 - cosine^2 comes from the cross product, as the difference rounds to nothing near 1.
+float ggx_distribution(vec3 n, vec3 h, float alpha) {
+    vec3 sine = cross(n, h);
+    float cosine = dot(n, h);
+    float k = alpha / (dot(sine, sine) + cosine * cosine * alpha * alpha);
+    return k * k / PI;
+}
+
+// All are unit vectors; `v` and `l` lie above the surface.
+vec3 specular_brdf(vec3 n, vec3 v, vec3 l, vec3 f0, float alpha) {
     vec3 h = normalize(v + l);
-    float nv = max(dot(n, v), 1e-3), nl = max(dot(n, l), 1e-3);
-    return fresnel(f0, dot(v, h)) * ggx(n, h, alpha) * masking(nv, alpha) * masking(nl, alpha) / (4.0 * nv * nl);
+    float nv = max(dot(n, v), 1e-3);
+    float nl = max(dot(n, l), 1e-3);
+    return fresnel(f0, dot(v, h)) * ggx_distribution(n, h, alpha) * masking(nv, alpha) * masking(nl, alpha)
+        / (4.0 * nv * nl);
 }
 
-// What the lobe reflects of light from everywhere: its directional albedo, tabled over cosine and roughness from edge
-// to edge.
-vec3 reflectance(vec3 f0, float roughness, float cosine) {
-    vec2 size = vec2(textureSize(gloss_reflectance, 0));
-    vec2 ab = textureLod(gloss_reflectance, (clamp(vec2(cosine, roughness), 0.0, 1.0) * (size - 1.0) + 0.5) / size, 0.0).rg;
-    return f0 * ab.x + grazing(f0) * ab.y;
+// Directional albedo of the lobe, from a table over cosine and roughness that is interpolated from edge to edge.
+vec3 specular_albedo(vec3 f0, float roughness, float cosine) {
+    vec2 size = vec2(textureSize(specular_ibl_dfg, 0));
+    vec2 uv = (clamp(vec2(cosine, roughness), 0.0, 1.0) * (size - 1.0) + 0.5) / size;
+    vec2 scale_bias = textureLod(specular_ibl_dfg, uv, 0.0).rg;
+    return f0 * scale_bias.x + f90_from_f0(f0) * scale_bias.y;
 }
 
-// A direction as likely as the lobe reflects it towards v but for masking(l): that is its weight. disc: evenly spread
-// in a disc of radius 1. Local frame, +z the normal. Heitz, Sampling the GGX Distribution of Visible Normals, JCGT
-// 2018.
-vec3 reflected(vec3 v, float alpha, vec2 disc) {
+// Samples a reflected direction; its weight is masking(l). Local frame, +z is the normal; `disk` is uniform in a disk
+// of radius 1. Heitz, Sampling the GGX Distribution of Visible Normals, JCGT 2018.
+vec3 sample_reflection(vec3 v, float alpha, vec2 disk) {
     v.z = max(v.z, 1e-3);
-    vec3 c = normalize(vec3(alpha * v.xy, v.z));
-    float across = dot(c.xy, c.xy);
-    vec3 t = across > 0.0 ? vec3(-c.y, c.x, 0.0) * inversesqrt(across) : vec3(1.0, 0.0, 0.0);
-    float s = 0.5 * (1.0 + c.z), y = mix(sqrt(max(1.0 - disc.x * disc.x, 0.0)), disc.y, s);
-    vec3 h = disc.x * t + y * cross(c, t) + sqrt(max(1.0 - disc.x * disc.x - y * y, 0.0)) * c;
+    vec3 stretched = normalize(vec3(alpha * v.xy, v.z));
+    float length2 = dot(stretched.xy, stretched.xy);
+    vec3 t1 = length2 > 0.0 ? vec3(-stretched.y, stretched.x, 0.0) * inversesqrt(length2) : vec3(1.0, 0.0, 0.0);
+    vec3 t2 = cross(stretched, t1);
+    float s = 0.5 * (1.0 + stretched.z);
+    float y = mix(sqrt(max(1.0 - disk.x * disk.x, 0.0)), disk.y, s);
+    vec3 h = disk.x * t1 + y * t2 + sqrt(max(1.0 - disk.x * disk.x - y * y, 0.0)) * stretched;
     return reflect(-normalize(v), normalize(vec3(alpha * h.xy, max(h.z, 1e-6))));
 }
 
-vec3 eye_ws_from(vec2 uv) { return -normalize(mat3(frame.world_from_view) * vs_from_uv(uv, 1.0)); }
+vec3 view_ws_at(vec2 uv) { return -normalize(mat3(frame.world_from_view) * vs_from_uv(uv, 1.0)); }
 
-// Radiance that what is seen at uv reflects towards the camera, for each unit of irradiance from direction l.
-vec3 shine_of(vec2 uv, vec3 l) {
-    vec4 g = gloss_at(uv);
-    vec3 n_ws = normalize(normal_ws_at(uv));
-    return g.rgb == vec3(0.0) ? vec3(0.0) : lobe_of(n_ws, eye_ws_from(uv), l, g.rgb, alpha_of(g.a));
+// The BRDF of the visible surface towards the camera, for light from direction `l_ws`.
+vec3 specular_brdf_at(vec2 uv, vec3 l_ws) {
+    vec4 specular = specular_at(uv);
+    if (specular.rgb == vec3(0.0)) return vec3(0.0);
+    vec3 normal_ws = normalize(normal_ws_at(uv));
+    return specular_brdf(normal_ws, view_ws_at(uv), l_ws, specular.rgb, alpha_from_roughness(specular.a));
 }

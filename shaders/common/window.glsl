@@ -1,50 +1,66 @@
-// Two sides of a window: textures of any size, their values mapped to colours by whoever includes this, a line between
-// them.
+// The viewer's window: two sides with a divider between them. The including shader maps texels to colours.
 #include <show>
-uniform sampler2D left_side, right_side, left_over, right_over;
-out vec4 shown;
+#include "common/color.glsl"
 
-const vec3 BROKEN = vec3(1.0, 0.0, 1.0);  // where a value is no number
+uniform sampler2D left_side;
+uniform sampler2D right_side;
+uniform sampler2D left_over;
+uniform sampler2D right_over;
+out vec4 out_color;
 
-// sRGB transfer function: IEC 61966-2-1
-vec3 srgb(vec3 c) { return mix(12.92 * c, 1.055 * pow(max(c, 0.0031308), vec3(1.0 / 2.4)) - 0.055, greaterThan(c, vec3(0.0031308))); }
-
-bool broken(vec3 c) { return any(isnan(c)) || any(isinf(c)); }
-
-vec4 fetched(sampler2D side, ivec2 px) { return texelFetch(side, clamp(px, ivec2(0), textureSize(side, 0) - 1), 0); }
-
-// Of a texture of any size, at a pixel of the window: its own texel where sizes are equal, else bilinear.
-vec4 scaled(sampler2D side, vec2 at) {
-    ivec2 size = textureSize(side, 0);
-    if (size == ivec2(show.size)) return fetched(side, ivec2(at));
-    vec2 q = at / show.size * vec2(size) - 0.5, f = q - floor(q);
-    ivec2 low = ivec2(floor(q));
-    return mix(mix(fetched(side, low), fetched(side, low + ivec2(1, 0)), f.x), mix(fetched(side, low + ivec2(0, 1)), fetched(side, low + 1), f.x), f.y);
+vec4 fetch_clamped(sampler2D image, ivec2 px) {
+    return texelFetch(image, clamp(px, ivec2(0), textureSize(image, 0) - 1), 0);
 }
 
-// A texel as a colour; `at`: its place in the window, pixels from below.
-vec3 mapped(vec4 t, sampler2D over, vec2 range, vec2 at);
+// Position in an image of any size, in texels from the centre of the first.
+vec2 image_position(vec2 window_px, ivec2 size) { return window_px / show.size * vec2(size) - 0.5; }
 
-// Mapped before it is interpolated, so that depth and the like keep their edges.
-vec3 look(sampler2D side, sampler2D over, vec2 range, vec2 at) {
-    ivec2 size = textureSize(side, 0);
-    if (size == ivec2(show.size)) return mapped(fetched(side, ivec2(at)), over, range, at);
-    vec2 q = at / show.size * vec2(size) - 0.5, f = q - floor(q);
-    ivec2 low = ivec2(floor(q));
-    vec3 c[4];
-    for (int i = 0; i < 4; i++) {
-        ivec2 px = low + ivec2(i & 1, i >> 1);
-        c[i] = mapped(fetched(side, px), over, range, (vec2(px) + 0.5) / vec2(size) * show.size);
+vec4 bilinear(vec4 texels[4], vec2 f) {
+    return mix(mix(texels[0], texels[1], f.x), mix(texels[2], texels[3], f.x), f.y);
+}
+
+ivec2 bilinear_corner(int index) { return ivec2(index & 1, index >> 1); }
+
+// Value of an image at a pixel of the window: a texel where the sizes are equal, else bilinear.
+vec4 sample_image(sampler2D image, vec2 window_px) {
+    ivec2 size = textureSize(image, 0);
+    if (size == ivec2(show.size)) return fetch_clamped(image, ivec2(window_px));
+    vec2 position = image_position(window_px, size);
+    ivec2 first = ivec2(floor(position));
+    vec4 texels[4];
+    for (int i = 0; i < 4; i++) texels[i] = fetch_clamped(image, first + bilinear_corner(i));
+    return bilinear(texels, position - floor(position));
+}
+
+// Defined by the including shader. `reference`: the image that a side is compared with; `range`: of depth, metres.
+vec3 color_from_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px);
+
+// Texels are mapped before they are interpolated, so that depth edges stay sharp.
+vec3 sample_color(sampler2D image, sampler2D reference, vec2 range, vec2 window_px) {
+    ivec2 size = textureSize(image, 0);
+    if (size == ivec2(show.size)) {
+        return color_from_texel(fetch_clamped(image, ivec2(window_px)), reference, range, window_px);
     }
-    return mix(mix(c[0], c[1], f.x), mix(c[2], c[3], f.x), f.y);
+    vec2 position = image_position(window_px, size);
+    ivec2 first = ivec2(floor(position));
+    vec4 colors[4];
+    for (int i = 0; i < 4; i++) {
+        ivec2 px = first + bilinear_corner(i);
+        vec2 center = (vec2(px) + 0.5) / vec2(size) * show.size;
+        colors[i] = vec4(color_from_texel(fetch_clamped(image, px), reference, range, center), 1.0);
+    }
+    return bilinear(colors, position - floor(position)).rgb;
 }
 
-void window() {
-    vec2 at = gl_FragCoord.xy;
-    // the middle of each picture, in its half
-    if (show.beside) at.x += (at.x < show.divider ? 0.5 : -0.5) * show.divider;
-    vec3 c = gl_FragCoord.x < show.divider ? look(left_side, left_over, show.left_range, at) : look(right_side, right_over, show.right_range, at);
-    float off = abs(gl_FragCoord.x - show.divider) / show.line;
-    if (show.divider >= 0.0 && off < 1.0) c = off < 0.5 ? vec3(0.95) : c * 0.5;
-    shown = vec4(c, 1.0);
+void draw_window() {
+    vec2 window_px = gl_FragCoord.xy;
+    // side by side, each half shows the middle of its image
+    if (show.beside) window_px.x += (window_px.x < show.divider ? 0.5 : -0.5) * show.divider;
+    bool is_left = gl_FragCoord.x < show.divider;
+    vec3 color = is_left
+        ? sample_color(left_side, left_over, show.left_range, window_px)
+        : sample_color(right_side, right_over, show.right_range, window_px);
+    float distance = abs(gl_FragCoord.x - show.divider) / show.line;
+    if (show.divider >= 0.0 && distance < 1.0) color = distance < 0.5 ? vec3(0.95) : color * 0.5;
+    out_color = vec4(color, 1.0);
 }

@@ -1,20 +1,29 @@
-// What is the mean of the frames so far?
-// reads  this frame's lighting, the mean of those before      writes  the mean with this one
-#include <average>
+// Accumulation: what is the mean lighting of all frames so far?
+// reads   this frame's lighting; the mean of the frames before
+// writes  lighting: the mean with this frame
+// source  -
+// limits  camera, scene and settings must not change between frames
+#include <frame_weight>
 #include "common/lighting.glsl"
-uniform sampler2D before_direct, before_indirect, before_gloss;
-layout(location = 0) out vec4 direct;
-layout(location = 1) out vec4 indirect;
-layout(location = 2) out vec4 gloss;
 
-vec2 uv_here() { return gl_FragCoord.xy / vec2(textureSize(light_direct, 0)); }
+uniform sampler2D mean_direct;
+uniform sampler2D mean_indirect;
+uniform sampler2D mean_specular;
+layout(location = 0) out vec4 out_direct;
+layout(location = 1) out vec4 out_indirect;
+layout(location = 2) out vec4 out_specular;
 
-void matte() {
-    direct = mix(textureLod(before_direct, uv_here(), 0.0), direct_at(uv_here()), average.share);
-    indirect = mix(textureLod(before_indirect, uv_here(), 0.0), indirect_at(uv_here()), average.share);
+void accumulate_diffuse(vec2 uv) {
+    out_direct = mix(textureLod(mean_direct, uv, 0.0), direct_at(uv), frame_weight.newest);
+    out_indirect = mix(textureLod(mean_indirect, uv, 0.0), indirect_at(uv), frame_weight.newest);
 }
 
-void glossy() {
-    matte();
-    gloss = mix(textureLod(before_gloss, uv_here(), 0.0), lobe_at(uv_here()), average.share);
+vec2 uv_here() { return gl_FragCoord.xy / vec2(textureSize(lighting_direct, 0)); }
+
+void diffuse() { accumulate_diffuse(uv_here()); }
+
+void specular() {
+    vec2 uv = uv_here();
+    accumulate_diffuse(uv);
+    out_specular = mix(textureLod(mean_specular, uv, 0.0), specular_lighting_at(uv), frame_weight.newest);
 }

@@ -1,61 +1,77 @@
-// What light leaves every pixel?
-// reads  gbuffer, direct light, sun      writes  radiance: emitted, and reflected of environment and sun; the plane it
-//        leaves from, in view
-//        space: its normal, and how far along that it lies
-// cannot send to one side: what a glossy surface reflects goes everywhere, as from a diffuse one of the same reflectance
+// Bounce sources: what radiance leaves every pixel's surface, and from which plane?
+// reads   G-buffer, direct lighting, direct light of sun and punctual lights
+// writes  radiance: emitted and reflected; plane, view space: xyz is its normal, w its offset along the normal
+// source  the senders of Ritschel, Grosch, Seidel, I3D 2009
+// limits  specular surfaces send as diffuse ones of the same reflectance; hidden surfaces guess their visibility
 #include "common/screen.glsl"
-uniform sampler2D gbuffer_albedo, gbuffer_emission, light_direct, light_sun;
-layout(location = 0) out vec4 radiance;
-layout(location = 1) out vec4 plane;
 
-#if defined(ENTRY_MATTE) || defined(ENTRY_GLOSSY)
-vec3 from_environment(vec2 uv) { return textureLod(light_direct, uv, 0.0).rgb; }
-bool is_none(vec2 uv) { return false; }
+uniform sampler2D gbuffer_albedo;
+uniform sampler2D gbuffer_emission;
+uniform sampler2D environment_lighting;
+uniform sampler2D direct_irradiance;
+layout(location = 0) out vec4 out_radiance;
+layout(location = 1) out vec4 out_plane;
+
+#if defined(ENTRY_DIFFUSE) || defined(ENTRY_SPECULAR)
+vec3 environment_irradiance_at(vec2 uv) { return textureLod(environment_lighting, uv, 0.0).rgb; }
+
+bool is_empty(vec2 uv) { return false; }
 #else
 #include "common/environment.glsl"
-#include <lit>
-uniform sampler2D hidden_end;  // the depth from which on a surface belongs to another body: it is then none
+#include <valid_region>
+uniform sampler2D next_layer_depth;  // metres: a surface from here on belongs to another layer
 
-// Of a surface that no pixel of the picture shows: it is taken to see as large a share of the environment as what is
-// seen there, or nearest to there.
-vec3 guessed(vec2 px) { return irradiance_at(normal_ws_at(uv_here())) * textureLod(light_direct, px / frame.size, 0.0).a; }
+// Irradiance of a surface that no lit pixel shows. It takes the visibility of the nearest lit pixel.
+vec3 guess_irradiance(vec2 lit_px) {
+    return irradiance_at(normal_ws_at(uv_here())) * textureLod(environment_lighting, lit_px / frame.size, 0.0).a;
+}
 
-#if defined(ENTRY_HIDDEN_MATTE) || defined(ENTRY_HIDDEN_GLOSSY)
-vec3 from_environment(vec2 uv) { return guessed(clamp(HERE, lit.low, lit.high)); }
-bool is_none(vec2 uv) { return depth_at(uv) >= min(textureLod(hidden_end, uv, 0.0).r, BACKGROUND); }
+#if defined(ENTRY_HIDDEN_DIFFUSE) || defined(ENTRY_HIDDEN_SPECULAR)
+vec3 environment_irradiance_at(vec2 uv) {
+    return guess_irradiance(clamp(SHADED_PIXEL, valid_region.min_px, valid_region.max_px));
+}
+
+bool is_empty(vec2 uv) { return depth_at(uv) >= min(textureLod(next_layer_depth, uv, 0.0).r, BACKGROUND_DEPTH); }
 #else
-vec3 from_environment(vec2 uv) {
-    vec2 px = clamp(HERE, lit.low, lit.high);
-    return px == HERE ? textureLod(light_direct, uv, 0.0).rgb : guessed(px);
+vec3 environment_irradiance_at(vec2 uv) {
+    vec2 lit_px = clamp(SHADED_PIXEL, valid_region.min_px, valid_region.max_px);
+    return lit_px == SHADED_PIXEL ? textureLod(environment_lighting, uv, 0.0).rgb : guess_irradiance(lit_px);
 }
-bool is_none(vec2 uv) { return false; }
+
+bool is_empty(vec2 uv) { return false; }
 #endif
 #endif
 
-void sends(vec3 albedo) {
+void write_source(vec2 uv, vec3 albedo) {
+    out_radiance = vec4(0.0);
+    out_plane = vec4(0.0);
+    if (is_empty(uv)) return;
+    vec3 irradiance = environment_irradiance_at(uv) + textureLod(direct_irradiance, uv, 0.0).rgb;
+    vec3 emission = textureLod(gbuffer_emission, uv, 0.0).rgb;
+    out_radiance = vec4(emission + albedo / PI * irradiance, 1.0);
+    vec3 normal_vs = mat3(frame.view_from_world) * geometric_normal_ws_at(uv);
+    out_plane = vec4(normal_vs, dot(normal_vs, vs_from_uv(uv, depth_at(uv))));
+}
+
+void diffuse() {
     vec2 uv = uv_here();
-    radiance = plane = vec4(0.0);
-    if (is_none(uv)) return;
-    vec3 irradiance = from_environment(uv) + textureLod(light_sun, uv, 0.0).rgb, n_vs = mat3(frame.view_from_world) * flat_ws_at(uv);
-    radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + albedo / 3.14159265359 * irradiance, 1.0);
-    plane = vec4(n_vs, dot(n_vs, vs_from_uv(uv, depth_at(uv))));
+    write_source(uv, textureLod(gbuffer_albedo, uv, 0.0).rgb);
 }
 
-void matte() { sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb); }
+void guard_band_diffuse() { diffuse(); }
 
-void banded_matte() { matte(); }
+void hidden_diffuse() { diffuse(); }
 
-void hidden_matte() { matte(); }
-
-#if defined(ENTRY_GLOSSY) || defined(ENTRY_BANDED_GLOSSY) || defined(ENTRY_HIDDEN_GLOSSY)
+#if defined(ENTRY_SPECULAR) || defined(ENTRY_GUARD_BAND_SPECULAR) || defined(ENTRY_HIDDEN_SPECULAR)
 #include "common/specular.glsl"
 
-void glossy() {
-    vec3 f0 = gloss_at(uv_here()).rgb;
-    sends(textureLod(gbuffer_albedo, uv_here(), 0.0).rgb * (1.0 - f0) + f0);
+void specular() {
+    vec2 uv = uv_here();
+    vec3 f0 = specular_at(uv).rgb;
+    write_source(uv, textureLod(gbuffer_albedo, uv, 0.0).rgb * (1.0 - f0) + f0);
 }
 
-void banded_glossy() { glossy(); }
+void guard_band_specular() { specular(); }
 
-void hidden_glossy() { glossy(); }
+void hidden_specular() { specular(); }
 #endif

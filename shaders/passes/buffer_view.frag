@@ -1,17 +1,25 @@
-// What does the window show of the pictures, or of a buffer?
-// reads  the picture or a buffer, of the left and of the right side      writes  8 bit sRGB, a line between the sides
-// cannot show values beyond the range of the screen: light is clipped after its gain
+// Buffer view: what does the viewer show of an image or a buffer?
+// reads   the texture of the left and of the right side
+// writes  8 bit sRGB, with a divider between the sides
+// source  -
+// limits  light beyond the range of the screen is clipped after its gain
 #include "common/window.glsl"
+#include "common/constants.glsl"
 
-const float BACKGROUND = 1e30;
-
-vec3 mapped(vec4 t, sampler2D over, vec2 range, vec2 at) {
-    if (SHOW_MAPPING == SHOW_MAPPING_DEPTH) return vec3(t.r < BACKGROUND ? 1.0 - 0.9 * clamp((t.r - range.x) / max(range.y - range.x, 1e-6), 0.0, 1.0) : 0.0);
-    if (broken(t.rgb)) return BROKEN;
-    if (SHOW_MAPPING == SHOW_MAPPING_NORMAL) return dot(t.xyz, t.xyz) > 0.0 ? t.xyz * 0.5 + 0.5 : vec3(0.0);
-    if (SHOW_MAPPING == SHOW_MAPPING_ALPHA) return vec3(t.a);
-    if (SHOW_MAPPING == SHOW_MAPPING_LIGHT) return srgb(clamp(t.rgb * show.gain, 0.0, 1.0));
-    return t.rgb;
+vec3 depth_color(float depth, vec2 range) {
+    float position = clamp((depth - range.x) / max(range.y - range.x, 1e-6), 0.0, 1.0);
+    return vec3(depth < BACKGROUND_DEPTH ? 1.0 - 0.9 * position : 0.0);
 }
 
-void main() { window(); }
+vec3 color_from_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
+    if (SHOW_MAPPING == SHOW_MAPPING_DEPTH) return depth_color(texel.r, range);
+    if (is_invalid(texel.rgb)) return INVALID_COLOR;
+    if (SHOW_MAPPING == SHOW_MAPPING_NORMAL) {
+        return dot(texel.xyz, texel.xyz) > 0.0 ? texel.xyz * 0.5 + 0.5 : vec3(0.0);
+    }
+    if (SHOW_MAPPING == SHOW_MAPPING_ALPHA) return vec3(texel.a);
+    if (SHOW_MAPPING == SHOW_MAPPING_LIGHT) return srgb_from_linear(clamp(texel.rgb * show.gain, 0.0, 1.0));
+    return texel.rgb;
+}
+
+void main() { draw_window(); }

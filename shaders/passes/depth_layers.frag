@@ -1,25 +1,33 @@
-// Where do the first two bodies behind each pixel begin and end?
-// reads  gbuffer, peeled      writes  1 / depth of front, back, front, back, and around the picture a border of one
-//        pixel where nothing is: 0;
-// front, back, 0, back of two bodies with less between them than a pixel is high: they are taken for one after  1 /
-// depth being linear on the screen: shaders/common/visibility.glsl cannot tell a sheet from a body whose back lies
-// behind the front of another that stands in it: it ends there, where the other goes on
+// Depth layers: where do the first two objects behind each pixel begin and end?
+// reads   G-buffer depth, peeled depths
+// writes  1 / depth of front, back, front, back, with a border of one pixel of 0; merged layers: front, back, 0, back
+// source  depth peeling, as Ritschel, Grosch, Seidel, I3D 2009, propose; 1 / depth is linear in screen space
+// limits  an object that another one intersects ends where the other begins
 #include "common/screen.glsl"
-#include <guess>
-uniform sampler2D peeled_back, peeled_second, peeled_second_back;
-out vec4 result;
+#include <thickness_fallback>
+
+uniform sampler2D depth_layers_back_1;
+uniform sampler2D depth_layers_front_2;
+uniform sampler2D depth_layers_back_2;
+out vec4 out_layers;
 
 void main() {
-    vec2 px = gl_FragCoord.xy - 1.0, uv = px / frame.size;
-    result = vec4(0.0);
+    vec2 px = gl_FragCoord.xy - 1.0;
+    vec2 uv = px / frame.size;
+    out_layers = vec4(0.0);
     if (px != clamp(px, vec2(0.0), frame.size)) return;
-    float front = depth_at(uv), back = textureLod(peeled_back, uv, 0.0).r;
-    float second = textureLod(peeled_second, uv, 0.0).r, second_back = textureLod(peeled_second_back, uv, 0.0).r;
-    if (second - back < second * 2.0 * frame.tangent.y / frame.size.y && second > back && second_back < BACKGROUND) {
-        result = vec4(1.0 / front, 1.0 / second_back, 0.0, 1.0 / second_back);
+    float front = depth_at(uv);
+    float back = textureLod(depth_layers_back_1, uv, 0.0).r;
+    float second_front = textureLod(depth_layers_front_2, uv, 0.0).r;
+    float second_back = textureLod(depth_layers_back_2, uv, 0.0).r;
+    float pixel_size = second_front * 2.0 * frame.tan_half_fov.y / frame.size.y;
+    bool is_gap_small = second_front - back < pixel_size && second_front > back;
+    if (is_gap_small && second_back < BACKGROUND_DEPTH) {
+        out_layers = vec4(1.0 / front, 1.0 / second_back, 0.0, 1.0 / second_back);
         return;
     }
-    if (back >= min(second, BACKGROUND)) back = min(front + guess.thickness, second);
-    if (second_back >= BACKGROUND) second_back = second + guess.thickness;
-    result = 1.0 / vec4(front, back, second, second_back);
+    bool has_back = back < min(second_front, BACKGROUND_DEPTH);
+    if (!has_back) back = min(front + thickness_fallback.thickness, second_front);
+    if (second_back >= BACKGROUND_DEPTH) second_back = second_front + thickness_fallback.thickness;
+    out_layers = 1.0 / vec4(front, back, second_front, second_back);
 }

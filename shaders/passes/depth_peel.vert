@@ -1,9 +1,12 @@
-// Where does each corner of a triangle stand, and how far from the camera?
+// Vertices of a depth layer: position and view depth in metres.
 #include <camera>
+
 in vec3 position_ws;
-in vec2 uv, uv2;
+in vec2 uv;
+in vec2 uv2;
 in vec4 color;
-out vec2 image_uv, image_uv2;
+out vec2 image_uv;
+out vec2 image_uv2;
 out vec4 tint;
 out float depth;
 

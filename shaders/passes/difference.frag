@@ -1,35 +1,50 @@
-// How does one texture differ from another: as a share of it, by how much, or as far as an eye would see?
-// reads  a texture and what it is held against, of the left and of the right side; for the error false colours
-//        writes  8 bit sRGB
-// after  the colour term of FLIP, Andersson et al., 2020, section 4.1: HyAB distance in L*a*b* with the Hunt effect,
-// without spatial filters cannot say what an eye overlooks: noise that it would blur counts in full
+// Difference: how does one image differ from another, as a ratio, by value, or as the eye sees it?
+// reads   for each side an image and the image that it is compared with; a table of false colours
+// writes  8 bit sRGB, with a divider between the sides
+// source  Andersson et al., FLIP, 2020, section 4.1: HyAB distance in L*a*b* with the Hunt effect
+// limits  no spatial filters: noise that the eye would blur counts in full
 #include "common/window.glsl"
+
 uniform sampler2D colours;
 
-// CIE L*a*b* of linear sRGB, its chroma less in the dark: equal steps look alike.
-vec3 lab(vec3 c) {
-    vec3 xyz = transpose(mat3(0.4124, 0.3576, 0.1805, 0.2126, 0.7152, 0.0722, 0.0193, 0.1192, 0.9505)) * clamp(c, 0.0, 1.0) / vec3(0.9505, 1.0, 1.0890);
-    vec3 f = mix(xyz / 0.128418 + 0.137931, pow(max(xyz, 1e-6), vec3(1.0 / 3.0)), greaterThan(xyz, vec3(0.008856)));
-    float light = 116.0 * f.y - 16.0;
-    return vec3(light, 0.01 * light * vec2(500.0 * (f.x - f.y), 200.0 * (f.y - f.z)));
+// CIE L*a*b* of linear sRGB. Chroma shrinks with lightness (Hunt effect).
+vec3 hunt_lab_from_linear(vec3 linear) {
+    const mat3 XYZ_FROM_LINEAR =
+        transpose(mat3(0.4124, 0.3576, 0.1805, 0.2126, 0.7152, 0.0722, 0.0193, 0.1192, 0.9505));
+    vec3 xyz = XYZ_FROM_LINEAR * clamp(linear, 0.0, 1.0) / vec3(0.9505, 1.0, 1.0890);
+    vec3 cube_root = pow(max(xyz, 1e-6), vec3(1.0 / 3.0));
+    vec3 f = mix(xyz / 0.128418 + 0.137931, cube_root, greaterThan(xyz, vec3(0.008856)));
+    float lightness = 116.0 * f.y - 16.0;
+    return vec3(lightness, 0.01 * lightness * vec2(500.0 * (f.x - f.y), 200.0 * (f.y - f.z)));
 }
 
-float apart(vec3 a, vec3 b) { return pow(abs(a.x - b.x) + length(a.yz - b.yz), 0.7); }
+float hyab_distance(vec3 a, vec3 b) { return pow(abs(a.x - b.x) + length(a.yz - b.yz), 0.7); }
 
-// 0 equal to 1 as different as green and blue.
-float seen_error(vec3 c, vec3 truth) {
-    float most = apart(lab(vec3(0.0, 1.0, 0.0)), lab(vec3(0.0, 0.0, 1.0))), e = apart(lab(c), lab(truth)), knee = 0.4 * most;
-    return e < knee ? 0.95 * e / knee : 0.95 + 0.05 * (e - knee) / (most - knee);
+// 0 for equal colours to 1 for a difference as that of green and blue.
+float perceived_error(vec3 color, vec3 reference) {
+    vec3 green = hunt_lab_from_linear(vec3(0.0, 1.0, 0.0));
+    vec3 blue = hunt_lab_from_linear(vec3(0.0, 0.0, 1.0));
+    float max_error = hyab_distance(green, blue);
+    float error = hyab_distance(hunt_lab_from_linear(color), hunt_lab_from_linear(reference));
+    float knee = 0.4 * max_error;
+    return error < knee ? 0.95 * error / knee : 0.95 + 0.05 * (error - knee) / (max_error - knee);
 }
 
-vec3 false_colour(float x) { return texelFetch(colours, ivec2(int(clamp(x, 0.0, 1.0) * 255.0 + 0.5), 0), 0).rgb; }
-
-vec3 mapped(vec4 t, sampler2D over, vec2 range, vec2 at) {
-    vec3 other = scaled(over, at).rgb;
-    if (broken(t.rgb) || broken(other)) return BROKEN;
-    if (SHOW_MAPPING == SHOW_MAPPING_RATIO) return srgb(clamp(t.rgb / max(other, 1e-9) * show.gain, 0.0, 1.0));
-    if (SHOW_MAPPING == SHOW_MAPPING_DIFFERENCE) return srgb(clamp(abs(t.rgb - other) * show.gain, 0.0, 1.0));
-    return false_colour(seen_error(t.rgb * show.gain, other * show.gain));
+vec3 false_color(float error) {
+    return texelFetch(colours, ivec2(int(clamp(error, 0.0, 1.0) * 255.0 + 0.5), 0), 0).rgb;
 }
 
-void main() { window(); }
+vec3 color_from_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
+    vec3 color = texel.rgb;
+    vec3 other = sample_image(reference, window_px).rgb;
+    if (is_invalid(color) || is_invalid(other)) return INVALID_COLOR;
+    if (SHOW_MAPPING == SHOW_MAPPING_RATIO) {
+        return srgb_from_linear(clamp(color / max(other, 1e-9) * show.gain, 0.0, 1.0));
+    }
+    if (SHOW_MAPPING == SHOW_MAPPING_DIFFERENCE) {
+        return srgb_from_linear(clamp(abs(color - other) * show.gain, 0.0, 1.0));
+    }
+    return false_color(perceived_error(color * show.gain, other * show.gain));
+}
+
+void main() { draw_window(); }

@@ -1,8 +1,9 @@
-// What does a program see that is shown one black texel?
-// reads  that      writes  that
-// Drawn where OpenGL is to let go of textures that were deleted: it holds what the last program read until another
-// reads.
+// Flush: releases the textures of the last program.
+// reads   one black texel
+// writes  that texel
+// source  -
+// limits  OpenGL keeps what the last program read until another program reads: this one does
 uniform sampler2D source;
-out vec4 nothing;
+out vec4 out_texel;
 
-void main() { nothing = textureLod(source, vec2(0.5), 0.0); }
+void main() { out_texel = textureLod(source, vec2(0.5), 0.0); }

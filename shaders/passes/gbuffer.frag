@@ -1,93 +1,133 @@
-// What surface does the camera see at this pixel?
-// reads  the material and its images      writes  normal, albedo, depth; of layered materials also the normal without
-//        bumps, and gloss;
-// emission where anything in the scene shines after  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces
-// Revisited, 2008: the frame of a normal image is not normalised
+// G-buffer: what surface does the camera see at this pixel?
+// reads   the material and its textures; for hidden layers the depth of the previous layer
+// writes  normal, albedo, depth; full materials: geometric normal, F0 and roughness; emissive scenes: emission
+// source  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces Revisited, 2008: frame is not normalised
+// limits  one opaque layer; alpha is a mask, not a blend
 #include <material>
 #include <has>
 #include <camera>
 #include "common/depth_peel.glsl"
-uniform sampler2D albedo_image, emission_image, surface_image, normal_image, occlusion_image;
+
+uniform sampler2D albedo_texture;
+uniform sampler2D emission_texture;
+uniform sampler2D metallic_roughness_texture;
+uniform sampler2D normal_texture;
+uniform sampler2D occlusion_texture;
 in vec3 normal;
-in vec2 image_uv, image_uv2;
-in vec4 tint, tangent;
+in vec2 image_uv;
+in vec2 image_uv2;
+in vec4 tint;
+in vec4 tangent;
 in float depth;
 layout(location = 0) out vec4 out_normal;
 layout(location = 1) out vec4 out_albedo;
 layout(location = 2) out float out_depth;
-#if defined(ENTRY_PLAIN) || defined(ENTRY_PLAIN_SHINING)
+#if defined(ENTRY_BASIC) || defined(ENTRY_BASIC_EMISSIVE)
 layout(location = 3) out vec4 out_emission;
 #else
-layout(location = 3) out vec4 out_flat;
-layout(location = 4) out vec4 out_gloss;
+layout(location = 3) out vec4 out_geometric_normal;
+layout(location = 4) out vec4 out_specular;
 layout(location = 5) out vec4 out_emission;
 #endif
 
-const float LARGEST = 65504.0;  // half
+const float MAX_HALF = 65504.0;
 
-vec2 laid(vec3 u, vec3 v, int set) {
-    vec3 at = vec3(set == 0 ? image_uv : image_uv2, 1.0);
-    return vec2(dot(u, at), dot(v, at));
+// `transform_u`, `transform_v`: rows of the texture's UV transform.
+vec2 texture_uv(vec3 transform_u, vec3 transform_v, int uv_set) {
+    vec3 uv1 = vec3(uv_set == 0 ? image_uv : image_uv2, 1.0);
+    return vec2(dot(transform_u, uv1), dot(transform_v, uv1));
 }
 
-void shine(vec2 at) {
+// Called before any pixel is discarded, as the mip level needs the neighbours.
+void write_emission(vec2 uv) {
     vec3 emission = material.emission;
-    if (HAS_EMISSION == HAS_EMISSION_IMAGE) emission *= texture(emission_image, at).rgb;
-    out_emission = vec4(min(emission, LARGEST), 1.0);
+    if (HAS_EMISSION_TEXTURE) emission *= texture(emission_texture, uv).rgb;
+    out_emission = vec4(min(emission, MAX_HALF), 1.0);
 }
 
-// Of other layers than what is seen: what lies in front is left out, and a back keeps the normal that its body has
-// there.
-bool left_out() { return CAMERA_LAYER != CAMERA_LAYER_SEEN && !is_behind(depth); }
+// A hidden layer leaves out what lies in front of it.
+bool is_peeled() { return CAMERA_LAYER != CAMERA_LAYER_NEAREST && !is_behind_layer(depth); }
 
-const float TURNED = CAMERA_LAYER == CAMERA_LAYER_BACKS ? -1.0 : 1.0;
+// Both sides of an open mesh are surfaces. A back keeps the outward normal of its mesh.
+float normal_side() {
+    const float BACK_SIGN = CAMERA_LAYER == CAMERA_LAYER_BACK ? -1.0 : 1.0;
+    return gl_FrontFacing ? BACK_SIGN : -BACK_SIGN;
+}
 
-void plain() {
-    if (left_out()) discard;
-    // both sides of a sheet are surfaces
-    out_normal = vec4(TURNED * normalize(gl_FrontFacing ? normal : -normal), 1.0);
+void basic() {
+    if (is_peeled()) discard;
+    out_normal = vec4(normal_side() * normalize(normal), 1.0);
     out_albedo = vec4(material.albedo, 1.0);
-    if (HAS_ALBEDO == HAS_ALBEDO_IMAGE) out_albedo.rgb *= texture(albedo_image, image_uv).rgb;
+    if (HAS_ALBEDO_TEXTURE) out_albedo.rgb *= texture(albedo_texture, image_uv).rgb;
     out_depth = depth;
 }
 
-void plain_shining() {
-    shine(image_uv);
-    plain();
+void basic_emissive() {
+    write_emission(image_uv);
+    basic();
 }
 
-#if defined(ENTRY_LAYERED) || defined(ENTRY_LAYERED_SHINING)
-void layered() {
-    vec4 base = vec4(material.albedo, material.opacity) * tint;
-    float metallic = material.metallic, roughness = material.roughness, open = 1.0, side = gl_FrontFacing ? TURNED : -TURNED;
-    vec3 n = normal;
-    if (HAS_ALBEDO == HAS_ALBEDO_IMAGE) base *= texture(albedo_image, laid(material.albedo_u, material.albedo_v, material.albedo_set));
-    if (HAS_SURFACE == HAS_SURFACE_IMAGE) {
-        vec4 surface = texture(surface_image, laid(material.surface_u, material.surface_v, material.surface_set));
-        metallic *= surface.b;
-        roughness *= surface.g;
+#if defined(ENTRY_FULL) || defined(ENTRY_FULL_EMISSIVE)
+vec4 sample_base_color() {
+    vec4 base_color = vec4(material.albedo, material.opacity) * tint;
+    if (HAS_ALBEDO_TEXTURE) {
+        vec2 uv = texture_uv(material.albedo_u, material.albedo_v, material.albedo_uv_set);
+        base_color *= texture(albedo_texture, uv);
     }
-    if (HAS_NORMAL == HAS_NORMAL_IMAGE) {
-        vec3 bump = texture(normal_image, laid(material.normal_u, material.normal_v, material.normal_set)).xyz * 2.0 - 1.0;
-        if (material.bump != 0.0 && dot(tangent, tangent) > 0.0) {
-            n = material.bump * (bump.x * tangent.xyz + bump.y * tangent.w * cross(normal, tangent.xyz)) + bump.z * normal;
+    return base_color;
+}
+
+vec2 sample_metallic_roughness() {
+    vec2 metallic_roughness = vec2(material.metallic, material.roughness);
+    if (HAS_METALLIC_ROUGHNESS_TEXTURE) {
+        vec2 uv = texture_uv(
+            material.metallic_roughness_u, material.metallic_roughness_v, material.metallic_roughness_uv_set
+        );
+        metallic_roughness *= texture(metallic_roughness_texture, uv).bg;
+    }
+    return metallic_roughness;
+}
+
+// Not normalised.
+vec3 sample_normal() {
+    vec3 shading_normal = normal;
+    if (HAS_NORMAL_TEXTURE) {
+        vec2 uv = texture_uv(material.normal_u, material.normal_v, material.normal_uv_set);
+        vec3 local = texture(normal_texture, uv).xyz * 2.0 - 1.0;
+        if (material.normal_scale != 0.0 && dot(tangent, tangent) > 0.0) {
+            vec3 bitangent = cross(normal, tangent.xyz);  // up to its sign, tangent.w
+            vec3 slope = local.x * tangent.xyz + local.y * tangent.w * bitangent;
+            shading_normal = material.normal_scale * slope + local.z * normal;
         }
     }
-    if (HAS_OCCLUSION == HAS_OCCLUSION_IMAGE) {
-        float occlusion = texture(occlusion_image, laid(material.occlusion_u, material.occlusion_v, material.occlusion_set)).r;
-        open = mix(1.0, occlusion, material.occlusion);
-    }
-    if (base.a < material.cutoff || left_out()) discard;
-    out_normal = vec4(side * normalize(n), 1.0);
-    out_albedo = vec4(base.rgb * (1.0 - metallic), open);
-    out_depth = depth;
-    out_flat = vec4(side * normalize(normal), 1.0);
-    out_gloss = vec4(mix(vec3(material.reflectance), base.rgb, metallic), roughness);
+    return shading_normal;
 }
 
-void layered_shining() {
-    // before any pixel is discarded: the image's level needs neighbours
-    shine(laid(material.emission_u, material.emission_v, material.emission_set));
-    layered();
+// The material's own occlusion of ambient light, 1 where it has none.
+float sample_occlusion() {
+    if (!HAS_OCCLUSION_TEXTURE) return 1.0;
+    vec2 uv = texture_uv(material.occlusion_u, material.occlusion_v, material.occlusion_uv_set);
+    return mix(1.0, texture(occlusion_texture, uv).r, material.occlusion_strength);
+}
+
+void full() {
+    float side = normal_side();
+    vec4 base_color = sample_base_color();
+    vec2 metallic_roughness = sample_metallic_roughness();
+    vec3 shading_normal = sample_normal();
+    float occlusion = sample_occlusion();
+    if (base_color.a < material.alpha_cutoff || is_peeled()) discard;
+
+    float metallic = metallic_roughness.x;
+    out_normal = vec4(side * normalize(shading_normal), 1.0);
+    out_albedo = vec4(base_color.rgb * (1.0 - metallic), occlusion);
+    out_depth = depth;
+    out_geometric_normal = vec4(side * normalize(normal), 1.0);
+    out_specular = vec4(mix(vec3(material.f0), base_color.rgb, metallic), metallic_roughness.y);
+}
+
+void full_emissive() {
+    write_emission(texture_uv(material.emission_u, material.emission_v, material.emission_uv_set));
+    full();
 }
 #endif

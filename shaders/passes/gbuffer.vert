@@ -1,12 +1,17 @@
-// Where does each corner of a triangle stand?
-// reads  corners in world space      writes  the same for every pixel, and depth in metres
+// Vertices of the G-buffer: attributes in world space, and view depth in metres.
 #include <camera>
-in vec3 position_ws, normal_ws;
-in vec2 uv, uv2;
-in vec4 color, tangent_ws;
+
+in vec3 position_ws;
+in vec3 normal_ws;
+in vec2 uv;
+in vec2 uv2;
+in vec4 color;
+in vec4 tangent_ws;
 out vec3 normal;
-out vec2 image_uv, image_uv2;
-out vec4 tint, tangent;
+out vec2 image_uv;
+out vec2 image_uv2;
+out vec4 tint;
+out vec4 tangent;
 out float depth;
 
 void main() {

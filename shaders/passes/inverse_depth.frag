@@ -1,10 +1,14 @@
-// How near is what the camera sees at each pixel?
-// reads  gbuffer      writes  1 / depth, and around the picture a border of one pixel where nothing is: 0
-// after  1 / depth being linear on the screen: shaders/common/visibility.glsl
+// Inverse depth: how near is the visible surface at each pixel?
+// reads   G-buffer depth
+// writes  1 / depth in 1 / metres, with a border of one pixel of 0
+// source  1 / depth is linear in screen space: see common/ray_march.glsl
+// limits  one layer
 #include "common/screen.glsl"
-out float result;
+
+out float out_inverse_depth;
 
 void main() {
     vec2 px = gl_FragCoord.xy - 1.0;
-    result = px == clamp(px, vec2(0.0), frame.size) ? 1.0 / depth_at(px / frame.size) : 0.0;
+    bool is_inside = px == clamp(px, vec2(0.0), frame.size);
+    out_inverse_depth = is_inside ? 1.0 / depth_at(px / frame.size) : 0.0;
 }

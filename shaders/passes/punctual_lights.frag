@@ -1,76 +1,98 @@
-// How much light of lamps reaches every pixel?
-// reads  gbuffer, lamps, their depth maps, sunlight      writes  irradiance, the sun's included; what a glossy surface
-//        reflects of it
-// after  shaders/sun.frag: each texel is compared with the receiver's plane at that very texel
-// cannot see detail finer than a texel of the map; lamps are points, so that shadows are sharp
+// Punctual lights: how much light of point and spot lights reaches every pixel?
+// reads   G-buffer, lights, their shadow maps, direct light of the sun
+// writes  irradiance, including the sun's; radiance of its specular reflection towards the camera
+// source  glTF KHR_lights_punctual; shadows as in passes/sun.frag, against the receiver's plane
+// limits  shadows are sharp, as lights are points; no detail finer than a shadow map's texel
 #include "common/screen.glsl"
 #include "common/sampling.glsl"
 #include "common/punctual_lights.glsl"
-uniform sampler2D lamp_shadows, light_irradiance, light_shine;
-layout(location = 0) out vec4 irradiance;
-layout(location = 1) out vec4 shine;
 
-// texels by which what is seen may be nearer than the receiver's plane, and more where that is steep
-const float SLACK = 0.6, SLOPE = 0.2;
+uniform sampler2D punctual_light_shadow_maps;
+uniform sampler2D sunlight_irradiance;
+uniform sampler2D sunlight_specular;
+layout(location = 0) out vec4 out_irradiance;
+layout(location = 1) out vec4 out_specular;
 
-// The map that holds a direction from the lamp: rows right, up, forward.
-mat3 axes_of(Lamp lamp, vec3 d, out float face) {
+// Shadow bias, in texels: constant, and per texel of the receiver's slope.
+const float CONSTANT_BIAS = 0.6;
+const float SLOPE_BIAS = 0.2;
+
+// Axes of the shadow map that holds a direction from the light: rows are right, up, forward. `face`: its column.
+mat3 shadow_map_axes(PunctualLight light, vec3 direction_ws, out float face) {
     face = 0.0;
-    if (lamp.one_map) return transpose(basis(lamp.axis));
-    vec3 size = abs(d);
+    if (light.has_single_map) return transpose(orthonormal_basis(light.axis_ws));
+    vec3 size = abs(direction_ws);
     int axis = size.x >= max(size.y, size.z) ? 0 : size.y >= size.z ? 1 : 2;
-    vec3 forward = vec3(0.0), right = vec3(0.0), up = vec3(0.0);
-    forward[axis] = d[axis] >= 0.0 ? 1.0 : -1.0;
+    bool is_positive = direction_ws[axis] >= 0.0;
+    vec3 forward = vec3(0.0);
+    vec3 right = vec3(0.0);
+    vec3 up = vec3(0.0);
+    forward[axis] = is_positive ? 1.0 : -1.0;
     right[(axis + 1) % 3] = 1.0;
     up[(axis + 2) % 3] = 1.0;
-    face = float(2 * axis) + (d[axis] >= 0.0 ? 0.0 : 1.0);
+    face = float(2 * axis) + (is_positive ? 0.0 : 1.0);
     return transpose(mat3(right, up, forward));
 }
 
-// 1 where the lamp sees the point, between 0 and 1 where its map's texels disagree.
-float lit(Lamp lamp, vec3 p_ws, vec3 n_ws) {
-    float face, side = lamps.resolution * lamp.size;
-    mat3 axes = axes_of(lamp, p_ws - lamp.p_ws, face);
-    vec3 p = axes * (p_ws - lamp.p_ws), n = axes * n_ws;
-    vec2 at = (p.xy / (p.z * lamp.tangent) * 0.5 + 0.5) * side;
-    vec2 corner = clamp(floor(at - 0.5) + 1.0, vec2(1.0), vec2(side - 1.0)), share = clamp(at + 0.5 - corner, 0.0, 1.0);
-    vec4 map = lamp.far * textureGather(lamp_shadows, (corner + vec2(face, lamp.start) * lamps.resolution) / vec2(textureSize(lamp_shadows, 0)));
-    vec2 low = ((corner - 0.5) / side * 2.0 - 1.0) * lamp.tangent, high = ((corner + 0.5) / side * 2.0 - 1.0) * lamp.tangent;
-    vec4 x = vec4(low.x, high.x, high.x, low.x), y = vec4(high.y, high.y, low.y, low.y);
-    float texel = 2.0 * lamp.tangent / side * p.z;
-    vec4 along = n.x * x + n.y * y + n.z;  // of the normal with each texel's ray
-    // what is farther than the point hides it from nobody
-    vec4 plane = min(dot(n, p) / min(along, vec4(-1e-9)), p.z), steps = (p.z - plane) / texel;
-    vec4 clear = vec4(greaterThanEqual(map, plane - SLACK * texel * (1.0 + SLOPE * steps)));
-    return mix(mix(clear.w, clear.z, share.x), mix(clear.x, clear.y, share.x), share.y);
+// Visibility of the light, 0 to 1. Four texels are each compared with the receiver's plane at that texel.
+float shadow_visibility(PunctualLight light, vec3 p_ws, vec3 normal_ws) {
+    float face;
+    float size = lights.shadow_resolution * light.map_size;
+    mat3 axes = shadow_map_axes(light, p_ws - light.position_ws, face);
+    vec3 p = axes * (p_ws - light.position_ws);
+    vec3 n = axes * normal_ws;
+    vec2 position = (p.xy / (p.z * light.tan_half_fov) * 0.5 + 0.5) * size;
+    vec2 corner = clamp(floor(position - 0.5) + 1.0, vec2(1.0), vec2(size - 1.0));
+    vec2 f = clamp(position + 0.5 - corner, 0.0, 1.0);
+    vec2 map_px = corner + vec2(face, light.map_row) * lights.shadow_resolution;
+    vec2 map_uv = map_px / vec2(textureSize(punctual_light_shadow_maps, 0));
+    vec4 map_depth = light.far * textureGather(punctual_light_shadow_maps, map_uv);
+
+    vec2 low = ((corner - 0.5) / size * 2.0 - 1.0) * light.tan_half_fov;
+    vec2 high = ((corner + 0.5) / size * 2.0 - 1.0) * light.tan_half_fov;
+    vec4 x = vec4(low.x, high.x, high.x, low.x);
+    vec4 y = vec4(high.y, high.y, low.y, low.y);
+    float texel_size = 2.0 * light.tan_half_fov / size * p.z;
+    vec4 ray_cosine = n.x * x + n.y * y + n.z;
+    vec4 plane_depth = min(dot(n, p) / min(ray_cosine, vec4(-1e-9)), p.z);
+    vec4 slope = (p.z - plane_depth) / texel_size;
+    vec4 bias = CONSTANT_BIAS * texel_size * (1.0 + SLOPE_BIAS * slope);
+    vec4 visible = vec4(greaterThanEqual(map_depth, plane_depth - bias));
+    return mix(mix(visible.w, visible.z, f.x), mix(visible.x, visible.y, f.x), f.y);
 }
 
-#ifdef ENTRY_GLOSSY
+#ifdef ENTRY_SPECULAR
 #include "common/specular.glsl"
 #endif
 
-void gather() {
+void add_lights() {
     vec2 uv = uv_here();
-    irradiance = textureLod(light_irradiance, uv, 0.0);
-#ifdef ENTRY_GLOSSY
-    shine = textureLod(light_shine, uv, 0.0);
+    out_irradiance = textureLod(sunlight_irradiance, uv, 0.0);
+#ifdef ENTRY_SPECULAR
+    out_specular = textureLod(sunlight_specular, uv, 0.0);
 #endif
     float depth = depth_at(uv);
-    if (!on_surface(depth)) return;
-    vec3 n_ws = normal_ws_at(uv), flat_ws = flat_ws_at(uv), p_ws = (frame.world_from_view * vec4(vs_from_uv(uv, depth), 1.0)).xyz;
-    for (int i = 0; i < lamps.count; i++) {
-        Lamp lamp = lamp_of(i);
-        vec4 to;
-        vec3 e = irradiance_from(lamp, p_ws, to);
-        float cosine = dot(n_ws, to.xyz);
-        if (cosine <= 0.0 || dot(flat_ws, to.xyz) <= 0.0 || e == vec3(0.0)) continue;
-        e *= cosine * (lamp.start < 0.0 ? 1.0 : lit(lamp, p_ws, flat_ws));
-        irradiance.rgb += e;
-#ifdef ENTRY_GLOSSY
-        shine.rgb += e * shine_of(uv, to.xyz);
+    if (!is_surface(depth)) return;
+
+    vec3 normal_ws = normal_ws_at(uv);
+    vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
+    vec3 p_ws = ws_from_vs(vs_from_uv(uv, depth));
+    for (int i = 0; i < lights.count; i++) {
+        PunctualLight light = fetch_light(i);
+        vec4 to_light;
+        vec3 irradiance = unshadowed_irradiance(light, p_ws, to_light);
+        float cosine = dot(normal_ws, to_light.xyz);
+        bool is_lit = cosine > 0.0 && dot(geometric_normal_ws, to_light.xyz) > 0.0 && irradiance != vec3(0.0);
+        if (!is_lit) continue;
+        bool has_shadow = light.map_row >= 0.0;
+        irradiance *= cosine * (has_shadow ? shadow_visibility(light, p_ws, geometric_normal_ws) : 1.0);
+        out_irradiance.rgb += irradiance;
+#ifdef ENTRY_SPECULAR
+        out_specular.rgb += irradiance * specular_brdf_at(uv, to_light.xyz);
 #endif
     }
 }
 
-void matte() { gather(); }
-void glossy() { gather(); }
+void diffuse() { add_lights(); }
+
+void specular() { add_lights(); }

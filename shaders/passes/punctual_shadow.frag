@@ -1,9 +1,14 @@
-// How far from the lamp, along the map's axis, is what it sees first?
-#include <reach>
+// Shadow map of a punctual light: how far along the map's axis is the nearest surface?
+// reads   alpha masks
+// writes  depth over the far plane: as precise near as far
+// source  -
+// limits  one depth per texel
+#include <shadow_range>
 #include "common/alpha_mask.glsl"
 
-void whole() { gl_FragDepth = 1.0 / gl_FragCoord.w / reach.far; }  // the same precision near and far
-void pierced() {
-    if (in_hole()) discard;
-    whole();
+void opaque() { gl_FragDepth = 1.0 / gl_FragCoord.w / shadow_range.far; }
+
+void masked() {
+    if (is_masked()) discard;
+    opaque();
 }

@@ -1,2 +1,2 @@
-// Where does each corner of a triangle stand, seen from a lamp?
+// Vertices of a punctual light's shadow map.
 #include "passes/sun_shadow.vert"

@@ -1,85 +1,111 @@
-// How much sunlight reaches every pixel?
-// reads  gbuffer, the sun's depth map      writes  irradiance
-// after  Fernando, Percentage-Closer Soft Shadows, 2005; each texel is compared with the receiver's plane at that very
-// texel, so a plane never shadows itself and nothing has to be pushed away from its shadow cannot see detail finer than
-// a texel of the map
-#include <shadow>
+// Sunlight: how much of the sun's disk does every pixel see?
+// reads   G-buffer, the sun's shadow map
+// writes  irradiance; radiance of its specular reflection towards the camera
+// source  Fernando, Percentage-Closer Soft Shadows, 2005, against the receiver's plane at each texel
+// limits  no detail finer than a texel of the shadow map
+#include <shadow_frustum>
 #include "common/screen.glsl"
+
 uniform sampler2D shadow_map_depth;
-layout(location = 0) out vec4 irradiance;
-layout(location = 1) out vec4 shine;  // radiance that a glossy surface reflects of it towards the camera
+layout(location = 0) out vec4 out_irradiance;
+layout(location = 1) out vec4 out_specular;
 
-const int SEARCHED = 8, COMPARED = 16;
-const float STEEPEST = 100.0, SLACK = 0.6;
+const int SEARCH_SAMPLES = 8;
+const int FILTER_SAMPLES = 16;
+const float MAX_SLOPE = 100.0;    // depth over width
+const float CONSTANT_BIAS = 0.6;  // texels
+const float SLOPE_BIAS = 0.2;     // growth of the bias per slope
 
-vec2 spread(int i, int count) { return sqrt((float(i) + 0.5) / float(count)) * vec2(cos(2.39996323 * float(i)), sin(2.39996323 * float(i))); }
+// Point of a golden-angle spiral in a disk of radius 1.
+vec2 disk_point(int index, int count) {
+    float angle = 2.39996323 * float(index);
+    return sqrt((float(index) + 0.5) / float(count)) * vec2(cos(angle), sin(angle));
+}
 
-// Places in texels of the map, depths as it stores them, 0 near to 1 far: a gather, an addition and a comparison for
-// four texels.
-struct Receiver {
-    vec3 h;        // its place and depth
-    vec2 slope;    // of its plane, depth for each texel
-    // by how much the plane is deeper at the four texels of a gather than at the last of them, less the slack
-    vec4 corners;
+// Positions in texels of the map, depths as the map stores them: 0 is near, 1 is far.
+struct ShadowReceiver {
+    vec3 position;
+    vec2 slope;          // of the tangent plane, depth per texel
+    vec4 plane_offsets;  // depth of the plane at the texels of a gather, minus its depth at the last one and the bias
 };
 
-// The map at the four texels of which `last` is the centre of the last, and the receiver's plane there.
-void around(Receiver r, vec2 last, out vec4 map, out vec4 plane) {
-    map = textureGather(shadow_map_depth, (last + 0.5) / shadow.texels);
-    plane = r.h.z + dot(last - r.h.xy, r.slope) + r.corners;
+// Map depths and plane depths at the four texels of a gather; `last_texel` is the centre of its last.
+void gather_depths(ShadowReceiver receiver, vec2 last_texel, out vec4 map_depths, out vec4 plane_depths) {
+    map_depths = textureGather(shadow_map_depth, (last_texel + 0.5) / shadow_frustum.resolution);
+    float last_depth = receiver.position.z + dot(last_texel - receiver.position.xy, receiver.slope);
+    plane_depths = last_depth + receiver.plane_offsets;
 }
 
-float lit(vec3 p_ws, vec3 n_ws) {
-    vec4 p4 = shadow.light_from_world * vec4(p_ws, 1.0);
-    vec3 n = mat3(shadow.light_from_world) * n_ws, p = vec3(p4.xy, -p4.z);
-    vec2 texel = shadow.extent / shadow.texels;
-    float coarse = max(texel.x, texel.y);
-    vec2 slope = n.xy / max(n.z, 1e-3);  // metres of depth for each metre across
-    slope *= min(1.0, STEEPEST / max(length(slope), 1e-6));
-    float slack = SLACK * coarse * (1.0 + 0.2 * length(slope)), reach = coarse + p.z * frame.sun_tangent;
-    slope *= texel / shadow.depth;
-    Receiver r = Receiver(vec3(p.xy / texel, p.z / shadow.depth), slope, vec4(slope.y, slope.x + slope.y, slope.x, 0.0) - slack / shadow.depth);
-    vec4 map, plane;
-    float sum = 0.0, count = 0.0;
-    for (int i = 0; i < SEARCHED; i++) {
-        around(r, floor(r.h.xy + reach / texel * spread(i, SEARCHED) - 0.5) + 0.5, map, plane);
-        vec4 near = vec4(lessThan(map, plane));
-        sum += dot(near, r.h.z - map);
-        count += dot(near, vec4(1.0));
+vec2 last_texel_at(vec2 position) { return floor(position - 0.5) + 0.5; }
+
+// Visibility of the sun, 0 to 1.
+float shadow_visibility(vec3 p_ws, vec3 normal_ws) {
+    vec4 p_light = shadow_frustum.light_from_world * vec4(p_ws, 1.0);
+    vec3 n = mat3(shadow_frustum.light_from_world) * normal_ws;
+    vec3 p = vec3(p_light.xy, -p_light.z);
+    vec2 texel = shadow_frustum.extent / shadow_frustum.resolution;
+    float texel_size = max(texel.x, texel.y);
+    vec2 slope = n.xy / max(n.z, 1e-3);
+    slope *= min(1.0, MAX_SLOPE / max(length(slope), 1e-6));
+    float bias = CONSTANT_BIAS * texel_size * (1.0 + SLOPE_BIAS * length(slope));
+    float search_radius = texel_size + p.z * frame.tan_sun_radius;
+    slope *= texel / shadow_frustum.depth_range;
+    vec4 plane_offsets = vec4(slope.y, slope.x + slope.y, slope.x, 0.0) - bias / shadow_frustum.depth_range;
+    vec3 map_position = vec3(p.xy / texel, p.z / shadow_frustum.depth_range);
+    ShadowReceiver receiver = ShadowReceiver(map_position, slope, plane_offsets);
+
+    vec4 map_depths;
+    vec4 plane_depths;
+    float distance_sum = 0.0;
+    float occluder_count = 0.0;
+    for (int i = 0; i < SEARCH_SAMPLES; i++) {
+        vec2 position = receiver.position.xy + search_radius / texel * disk_point(i, SEARCH_SAMPLES);
+        gather_depths(receiver, last_texel_at(position), map_depths, plane_depths);
+        vec4 occluders = vec4(lessThan(map_depths, plane_depths));
+        distance_sum += dot(occluders, receiver.position.z - map_depths);
+        occluder_count += dot(occluders, vec4(1.0));
     }
-    // Where nothing that was searched is near, or everything is, the middle included, nothing need be compared: by a
-    // loop, as llvmpipe draws both ways of a condition. Of the courtyard's pixels 0.05 % become dark that would be lit
-    // by up to a fifth.
-    around(r, floor(r.h.xy - 0.5) + 0.5, map, plane);
-    bool part = count > 0.0 && count + dot(vec4(lessThan(map, plane)), vec4(1.0)) < float(4 * (SEARCHED + 1));
-    float wide = max(coarse, max(sum / max(count, 1.0), 0.0) * shadow.depth * frame.sun_tangent), open = 0.0;
-    for (int k = part ? 0 : 1; k < 1; k++) {
-        for (int i = 0; i < COMPARED; i++) {
-            vec2 at = r.h.xy + wide / texel * spread(i, COMPARED), last = floor(at - 0.5) + 0.5, f = at - last;
-            around(r, last, map, plane);
-            vec4 clear = vec4(greaterThanEqual(map, plane));
-            open += mix(mix(clear.w, clear.z, f.x), mix(clear.x, clear.y, f.x), f.y);
+    gather_depths(receiver, last_texel_at(receiver.position.xy), map_depths, plane_depths);
+    float center_count = dot(vec4(lessThan(map_depths, plane_depths)), vec4(1.0));
+    bool is_penumbra = occluder_count > 0.0 && occluder_count + center_count < float(4 * (SEARCH_SAMPLES + 1));
+
+    float occluder_distance = max(distance_sum / max(occluder_count, 1.0), 0.0) * shadow_frustum.depth_range;
+    float filter_radius = max(texel_size, occluder_distance * frame.tan_sun_radius);
+    float visibility = 0.0;
+    // a loop instead of a condition: llvmpipe executes both branches of a condition
+    for (int k = is_penumbra ? 0 : 1; k < 1; k++) {
+        for (int i = 0; i < FILTER_SAMPLES; i++) {
+            vec2 position = receiver.position.xy + filter_radius / texel * disk_point(i, FILTER_SAMPLES);
+            vec2 last_texel = last_texel_at(position);
+            vec2 f = position - last_texel;
+            gather_depths(receiver, last_texel, map_depths, plane_depths);
+            vec4 visible = vec4(greaterThanEqual(map_depths, plane_depths));
+            visibility += mix(mix(visible.w, visible.z, f.x), mix(visible.x, visible.y, f.x), f.y);
         }
     }
-    return part ? open / float(COMPARED) : count > 0.0 ? 0.0 : 1.0;
+    if (is_penumbra) return visibility / float(FILTER_SAMPLES);
+    return occluder_count > 0.0 ? 0.0 : 1.0;
 }
 
-void matte() {
-    irradiance = vec4(0.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    vec3 flat_ws = flat_ws_at(uv_here());
-    float cosine = dot(normal_ws_at(uv_here()), frame.sun_direction);
-    if (cosine <= 0.0 || dot(flat_ws, frame.sun_direction) <= 0.0) return;
-    vec3 p_ws = (frame.world_from_view * vec4(vs_from_uv(uv_here(), depth), 1.0)).xyz;
-    irradiance.rgb = frame.sun_irradiance * cosine * lit(p_ws, flat_ws);
+void diffuse() {
+    out_irradiance = vec4(0.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
+    vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
+    float cosine = dot(normal_ws_at(uv), frame.sun_direction_ws);
+    if (cosine <= 0.0 || dot(geometric_normal_ws, frame.sun_direction_ws) <= 0.0) return;
+    vec3 p_ws = ws_from_vs(vs_from_uv(uv, depth));
+    out_irradiance.rgb = frame.sun_irradiance * cosine * shadow_visibility(p_ws, geometric_normal_ws);
 }
 
-#ifdef ENTRY_GLOSSY
+#ifdef ENTRY_SPECULAR
 #include "common/specular.glsl"
 
-void glossy() {
-    matte();
-    shine = irradiance.rgb == vec3(0.0) ? vec4(0.0) : vec4(irradiance.rgb * shine_of(uv_here(), frame.sun_direction), 0.0);
+void specular() {
+    diffuse();
+    out_specular = vec4(0.0);
+    if (out_irradiance.rgb == vec3(0.0)) return;
+    out_specular.rgb = out_irradiance.rgb * specular_brdf_at(uv_here(), frame.sun_direction_ws);
 }
 #endif

@@ -1,7 +1,12 @@
-// Only depth is kept, where there is no hole.
+// Shadow map of the sun: how far away is the nearest surface?
+// reads   alpha masks
+// writes  nothing but the depth buffer
+// source  -
+// limits  one depth per texel
 #include "common/alpha_mask.glsl"
 
-void whole() {}
-void pierced() {
-    if (in_hole()) discard;
+void opaque() {}
+
+void masked() {
+    if (is_masked()) discard;
 }

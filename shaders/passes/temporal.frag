@@ -1,100 +1,128 @@
-// What light did this surface have in the frames before?
-// reads  lighting, gbuffer; lighting, surfaces and counts of the frame before      writes  the same of this frame
-// after  Nehab et al., Accelerating Real-Time Shading with Reverse Reprojection Caching, Graphics Hardware 2007: where
-// it was, and rejection; Schied et al., Spatiotemporal Variance-Guided Filtering, HPG 2017: a count for each pixel;
-// Salvi, An Excursion in Temporal Supersampling, GDC 2016: what is remembered may not stray from what is seen now by
-// more than its spread cannot follow things that move by themselves, nor reflections, which move otherwise than the
-// surface: there the clamping alone helps
+// Temporal accumulation: what lighting did this surface have in earlier frames?
+// reads   lighting, G-buffer; history: lighting, surfaces and frame counts of the frame before
+// writes  the same of this frame
+// source  Nehab et al., Reverse Reprojection Caching, 2007; Schied et al., SVGF, HPG 2017; Salvi, GDC 2016: clipping
+// limits  moving objects and reflections are not reprojected: there only clipping helps
 #include <temporal>
-#include <past>
+#include <previous_camera>
 #include "common/bilateral_weight.glsl"
-uniform sampler2D light_direct, light_indirect, light_gloss;
-uniform sampler2D before_direct, before_indirect, before_gloss, before_surface, before_counted;
-layout(location = 0) out vec4 direct;
-layout(location = 1) out vec4 indirect;
-layout(location = 2) out vec4 surface;
-layout(location = 3) out vec4 counted;
-layout(location = 4) out vec4 gloss;
 
-const float NONE = 1e-3;      // agreement that is none
-const float ROUNDING = 1e-5;  // of sums in single precision
+uniform sampler2D lighting_direct;
+uniform sampler2D lighting_indirect;
+uniform sampler2D lighting_specular;
+uniform sampler2D history_direct;
+uniform sampler2D history_indirect;
+uniform sampler2D history_specular;
+uniform sampler2D history_surface;
+uniform sampler2D history_frame_count;
+layout(location = 0) out vec4 out_direct;
+layout(location = 1) out vec4 out_indirect;
+layout(location = 2) out vec4 out_surface;
+layout(location = 3) out vec4 out_count;
+layout(location = 4) out vec4 out_specular;
 
-// Four pixels of the frame before, around where this surface was seen, and how much each counts.
-struct Past4 {
-    vec2 low, high;
+const float MIN_TOTAL_WEIGHT = 1e-3;
+const float ROUNDING = 1e-5;  // of sums in single precision, relative
+
+// Bilinear taps of the frame before, where this surface was, with their bilateral weights.
+struct HistoryTaps {
+    vec2 low_uv;
+    vec2 high_uv;
     vec4 weights;  // of (low, low), (high, low), (low, high), (high, high) in x, y
-    float total;   // as the lights are added, so that ones stay one
+    float total_weight;
 };
 
-float weight_of(Receiver r, vec2 q, float near) {
-    vec4 there = textureLod(before_surface, q, 0.0);
-    return q == clamp(q, 0.0, 1.0) ? near * agreement(apart(r, q, there.a, there.xyz)) : 0.0;
+float history_weight(Guide guide, vec2 uv, float bilinear) {
+    vec4 surface = textureLod(history_surface, uv, 0.0);
+    if (uv != clamp(uv, 0.0, 1.0)) return 0.0;
+    return bilinear * bilateral_weight(deviation(guide, uv, surface.a, surface.xyz));
 }
 
-Past4 past_of(vec2 uv, float depth) {
-    vec3 p_vs = (past.from_view * vec4(vs_from_uv(uv, depth), 1.0)).xyz;
-    vec2 was = 0.5 * (p_vs.xy / max(-p_vs.z, 1e-20) - past.shift) / past.tangent + 0.5;  // from behind it: far outside
-    Receiver r = receiver_at(uv, depth);
-    r.plane = plane_of(mat3(past.from_view) * measure_at(uv, depth), past.tangent, past.shift);
-    r.height = -p_vs.z * (dot(was, r.plane.xy) + r.plane.z);
-    vec2 at = was * frame.size - 0.5, first = floor(at), far = at - first, near = 1.0 - far;
-    vec2 low = (first + 0.5) / frame.size, high = (first + 1.5) / frame.size;
-    vec4 w = vec4(weight_of(r, low, near.x * near.y), weight_of(r, vec2(high.x, low.y), far.x * near.y), weight_of(r, vec2(low.x, high.y), near.x * far.y),
-                  weight_of(r, high, far.x * far.y));
-    return Past4(low, high, w, w.x + w.y + w.z + w.w);
+HistoryTaps reproject(vec2 uv, float depth) {
+    vec3 p_past = (previous_camera.view_from_current_view * vec4(vs_from_uv(uv, depth), 1.0)).xyz;
+    // a point behind the camera ends up far off screen
+    vec2 tangent = p_past.xy / max(-p_past.z, 1e-20);
+    vec2 past_uv = 0.5 * (tangent - previous_camera.projection_offset) / previous_camera.tan_half_fov + 0.5;
+    Guide guide = make_guide(uv, depth);
+    vec3 normal_past = mat3(previous_camera.view_from_current_view) * scaled_normal_vs_at(uv, depth);
+    guide.plane = plane_from_normal(normal_past, previous_camera.tan_half_fov, previous_camera.projection_offset);
+    guide.height = -p_past.z * (dot(past_uv, guide.plane.xy) + guide.plane.z);
+
+    vec2 position = past_uv * frame.size - 0.5;
+    vec2 first = floor(position);
+    vec2 f = position - first;
+    vec2 g = 1.0 - f;
+    vec2 low = (first + 0.5) / frame.size;
+    vec2 high = (first + 1.5) / frame.size;
+    vec4 weights = vec4(
+        history_weight(guide, low, g.x * g.y),
+        history_weight(guide, vec2(high.x, low.y), f.x * g.y),
+        history_weight(guide, vec2(low.x, high.y), g.x * f.y),
+        history_weight(guide, high, f.x * f.y)
+    );
+    // in the order in which `sample_history` adds, so that constant lighting stays exact
+    return HistoryTaps(low, high, weights, weights.x + weights.y + weights.z + weights.w);
 }
 
-vec4 remembered(sampler2D light, Past4 p) {
-    vec4 sum = p.weights.x * textureLod(light, p.low, 0.0);
-    sum += p.weights.y * textureLod(light, vec2(p.high.x, p.low.y), 0.0);
-    sum += p.weights.z * textureLod(light, vec2(p.low.x, p.high.y), 0.0);
-    return (sum + p.weights.w * textureLod(light, p.high, 0.0)) / p.total;
+vec4 sample_history(sampler2D history, HistoryTaps taps) {
+    vec4 sum = taps.weights.x * textureLod(history, taps.low_uv, 0.0);
+    sum += taps.weights.y * textureLod(history, vec2(taps.high_uv.x, taps.low_uv.y), 0.0);
+    sum += taps.weights.z * textureLod(history, vec2(taps.low_uv.x, taps.high_uv.y), 0.0);
+    return (sum + taps.weights.w * textureLod(history, taps.high_uv, 0.0)) / taps.total_weight;
 }
 
-// The standard deviation of light in 3 x 3 pixels. In the courtyard (`bench steady`) flicker is 0.0062 with half of it
-// as the clamping and 0.0041 with all of it, where 0.0105 is nothing remembered; the error under a turning sun is
-// 0.0069 and 0.0119, of 0.0044. The spread before the blur, over the blur's width, makes the same bargain: 0.0070 and
-// 0.0052 with twice, 0.0056 and 0.0071 with thrice of it.
-vec4 spread(sampler2D light, vec2 uv) {
-    vec4 middle = textureLod(light, uv, 0.0), sum = vec4(0.0), squares = vec4(0.0);
+// Standard deviation over 3 x 3 pixels.
+vec4 local_deviation(sampler2D lighting, vec2 uv) {
+    vec4 center = textureLod(lighting, uv, 0.0);
+    vec4 sum = vec4(0.0);
+    vec4 squares = vec4(0.0);
     for (int k = 0; k < 9; k++) {
-        vec4 d = textureLod(light, uv + vec2(k % 3 - 1, k / 3 - 1) / frame.size, 0.0) - middle;
-        sum += d;
-        squares += d * d;
+        vec2 offset = vec2(k % 3 - 1, k / 3 - 1) / frame.size;
+        vec4 difference = textureLod(lighting, uv + offset, 0.0) - center;
+        sum += difference;
+        squares += difference * difference;
     }
     return sqrt(max(squares - sum * sum / 9.0, 0.0) / 8.0);
 }
 
-// Light now and before as one. frames: how many are in what is remembered, and then in all of it: what had to be
-// brought nearer counts for less.
-vec4 together(vec4 now, vec4 before, vec4 spread, inout float frames) {
-    vec4 off = before - now, most = temporal.clip_sigma * spread + ROUNDING * abs(now) + 1e-20, share = min(most / max(abs(off), 1e-20), 1.0);
-    frames = min(frames * min(min(share.x, share.y), min(share.z, share.w)), float(temporal.history_length) - 1.0) + 1.0;
-    return now + off * share * (1.0 - 1.0 / frames);
+// Blends current lighting with its history. `frames`: the frames in the history, and then in the result. History that
+// is clipped counts for fewer frames.
+vec4 blend_history(vec4 current, vec4 history, vec4 deviation, inout float frames) {
+    vec4 difference = history - current;
+    vec4 max_difference = temporal.clip_sigma * deviation + ROUNDING * abs(current) + 1e-20;
+    vec4 clip = min(max_difference / max(abs(difference), 1e-20), 1.0);
+    float min_clip = min(min(clip.x, clip.y), min(clip.z, clip.w));
+    frames = min(frames * min_clip, float(temporal.history_length) - 1.0) + 1.0;
+    return current + difference * clip * (1.0 - 1.0 / frames);
 }
 
-void matte() {
+void diffuse() {
     vec2 uv = uv_here();
     float depth = depth_at(uv);
-    direct = textureLod(light_direct, uv, 0.0);
-    indirect = textureLod(light_indirect, uv, 0.0);
-    surface = vec4(normal_ws_at(uv), depth);
-    counted = vec4(1.0);
-    if (!on_surface(depth)) return;
-    Past4 p = past_of(uv, depth);
-    if (p.total < NONE) return;
-    counted = remembered(before_counted, p);
-    direct = together(direct, remembered(before_direct, p), spread(light_direct, uv), counted.x);
-    indirect = together(indirect, remembered(before_indirect, p), spread(light_indirect, uv), counted.y);
+    out_direct = textureLod(lighting_direct, uv, 0.0);
+    out_indirect = textureLod(lighting_indirect, uv, 0.0);
+    out_surface = vec4(normal_ws_at(uv), depth);
+    out_count = vec4(1.0);
+    if (!is_surface(depth)) return;
+    HistoryTaps taps = reproject(uv, depth);
+    if (taps.total_weight < MIN_TOTAL_WEIGHT) return;
+
+    out_count = sample_history(history_frame_count, taps);
+    vec4 direct = sample_history(history_direct, taps);
+    out_direct = blend_history(out_direct, direct, local_deviation(lighting_direct, uv), out_count.x);
+    vec4 indirect = sample_history(history_indirect, taps);
+    out_indirect = blend_history(out_indirect, indirect, local_deviation(lighting_indirect, uv), out_count.y);
 }
 
-void glossy() {
-    matte();
+void specular() {
+    diffuse();
     vec2 uv = uv_here();
     float depth = depth_at(uv);
-    gloss = textureLod(light_gloss, uv, 0.0);
-    if (!on_surface(depth)) return;
-    Past4 p = past_of(uv, depth);
-    if (p.total < NONE) return;
-    gloss = together(gloss, remembered(before_gloss, p), spread(light_gloss, uv), counted.z);
+    out_specular = textureLod(lighting_specular, uv, 0.0);
+    if (!is_surface(depth)) return;
+    HistoryTaps taps = reproject(uv, depth);
+    if (taps.total_weight < MIN_TOTAL_WEIGHT) return;
+
+    vec4 specular = sample_history(history_specular, taps);
+    out_specular = blend_history(out_specular, specular, local_deviation(lighting_specular, uv), out_count.z);
 }

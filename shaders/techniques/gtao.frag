@@ -1,47 +1,59 @@
-// How much of the hemisphere lies above the two horizons of each slice?
-// reads  gbuffer, environment      writes  irradiance times the open share; the open share in a
-// after  Jimenez, Wu, Pesce, Jarabo, Practical Realtime Strategies for Accurate Indirect Occlusion, SIGGRAPH 2016
-// cannot know what is open below a horizon: things are taken to go on behind what is seen, but for the heuristic `thin`
+// Ambient occlusion from horizons: which fraction of the hemisphere lies above the two horizons of each slice?
+// reads   G-buffer, environment irradiance
+// writes  direct.rgb: irradiance x visibility; direct.a: cosine-weighted visibility, 0 to 1
+// source  Jimenez, Wu, Pesce, Jarabo, Practical Realtime Strategies for Accurate Indirect Occlusion, SIGGRAPH 2016
+// limits  all below a horizon counts as occluded: occluders have no back, but for the thin-occluder heuristic
 #include <gtao>
-const bool TWO_DEPTH_LAYERS = false;  // a horizon has no back
+const bool TWO_DEPTH_LAYERS = false;
 #include "common/slices.glsl"
 #include "common/environment.glsl"
-layout(location = 0) out vec4 direct;
 
-// A horizon's cosine. `thin` is the authors' heuristic: with 0.1 RMSE of radiance in cornell, nook, blocks and
-// courtyard (15 % of their size) is 0.344, 0.059, 0.055, 0.117, without it 0.319, 0.058, 0.056, 0.096, as most of what
-// is too bright there is hidden anyway. A thing that is farther than the radius raises none, one that is nearly as far
-// a part of its own.
-float horizon_of(Post p, Slice s, float side, float shift) {
-    Way way = way_of(p, s, side, gtao.radius);
-    float low = end_of(s, side), horizon = low;
+layout(location = 0) out vec4 out_direct;
+
+// Cosine of the horizon on one side. Occluders beyond the radius do not raise it. With a falloff range those near the
+// radius raise it in part.
+float find_horizon(SliceReceiver receiver, Slice slice, float side, float jitter) {
+    ScreenSegment segment = make_segment(receiver, slice, side, gtao.radius);
+    float lowest = hemisphere_end(slice, side);
+    float horizon = lowest;
     for (int k = 0; k < gtao.steps; k++) {
-        Seen q = seen_at(p, way, k, gtao.steps, shift, gtao.bias);
-        float distance = length(q.d_vs), full = clamp((1.0 - distance / gtao.radius) / max(gtao.falloff_range, 1e-6), 0.0, 1.0);
-        float cosine = q.above ? mix(low, dot(q.d_vs, p.v_vs) / distance, full) : low;
+        DepthSample occluder = sample_depth(receiver, segment, k, gtao.steps, jitter, gtao.bias);
+        float distance = length(occluder.offset_vs);
+        float falloff = clamp((1.0 - distance / gtao.radius) / max(gtao.falloff_range, 1e-6), 0.0, 1.0);
+        float cosine = dot(occluder.offset_vs, receiver.view_vs) / distance;
+        cosine = occluder.is_occluder ? mix(lowest, cosine, falloff) : lowest;
         horizon = cosine >= horizon ? cosine : mix(horizon, cosine, gtao.thin_occluder_compensation);
     }
     return horizon;
 }
 
+// Cosine and sine of a signed angle, from its cosine and its side.
+vec2 cos_sin(float cosine, float side) { return vec2(cosine, side * sqrt(max(1.0 - cosine * cosine, 0.0))); }
+
 void occlusion() {
-    direct = vec4(0.0, 0.0, 0.0, 1.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    vec3 n_ws = normal_ws_at(uv_here()), flat_ws = flat_ws_at(uv_here()), bent_vs = vec3(0.0);
-    Post p = post_at(uv_here(), depth, n_ws, flat_ws);
-    int tile = tile_index(ivec2(HERE));
-    float open = 0.0;
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
+
+    vec3 normal_ws = normal_ws_at(uv);
+    SliceReceiver receiver = make_slice_receiver(uv, depth, normal_ws, geometric_normal_ws_at(uv));
+    int tile = tile_index(ivec2(SHADED_PIXEL));
+    float unoccluded = 0.0;
+    vec3 bent_normal_vs = vec3(0.0);
     for (int i = 0; i < gtao.slices; i++) {
-        Slice s = slice_of(p, i, gtao.slices, tile);
-        float a = horizon_of(p, s, 1.0, s.shift), b = horizon_of(p, s, -1.0, fract(s.shift + 0.5));
-        open += place(s, a, 1.0) - place(s, b, -1.0);
+        Slice slice = make_slice(receiver, i, gtao.slices, tile);
+        float upper = find_horizon(receiver, slice, 1.0, slice.jitter);
+        float lower = find_horizon(receiver, slice, -1.0, fract(slice.jitter + 0.5));
+        unoccluded += slice_cdf(slice, upper, 1.0) - slice_cdf(slice, lower, -1.0);
         if (gtao.bent_normals) {
-            vec2 between = moment(s, vec2(a, sqrt(max(1.0 - a * a, 0.0)))) - moment(s, vec2(b, -sqrt(max(1.0 - b * b, 0.0))));
-            bent_vs += between.x * p.v_vs + between.y * s.d_vs;
+            vec2 lower_moment = directional_moment(slice, cos_sin(lower, -1.0));
+            vec2 moment = directional_moment(slice, cos_sin(upper, 1.0)) - lower_moment;
+            bent_normal_vs += moment.x * receiver.view_vs + moment.y * slice.axis_vs;
         }
     }
-    direct.a = open / float(gtao.slices);
-    vec3 towards_ws = gtao.bent_normals && dot(bent_vs, bent_vs) > 0.0 ? normalize(mat3(frame.world_from_view) * bent_vs) : n_ws;
-    direct.rgb = irradiance_at(towards_ws) * direct.a;
+    out_direct.a = unoccluded / float(gtao.slices);
+    bool is_bent = gtao.bent_normals && dot(bent_normal_vs, bent_normal_vs) > 0.0;
+    vec3 light_normal_ws = is_bent ? normalize(mat3(frame.world_from_view) * bent_normal_vs) : normal_ws;
+    out_direct.rgb = irradiance_at(light_normal_ws) * out_direct.a;
 }

@@ -1,10 +1,15 @@
-// How bright is every point when nothing hides the environment?
-// reads  gbuffer, environment      writes  irradiance at the normal, all open
+// No occlusion: how bright is every point if nothing hides the environment?
+// reads   G-buffer, environment irradiance
+// writes  direct.rgb: irradiance; direct.a: visibility, 1
+// source  -
+// limits  corners and contacts look detached: no occlusion, no bounce
 #include "common/screen.glsl"
 #include "common/environment.glsl"
-out vec4 direct;
+
+out vec4 out_direct;
 
 void main() {
-    direct = vec4(0.0, 0.0, 0.0, 1.0);
-    if (on_surface(depth_at(uv_here()))) direct.rgb = irradiance_at(normal_ws_at(uv_here()));
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
+    vec2 uv = uv_here();
+    if (is_surface(depth_at(uv))) out_direct.rgb = irradiance_at(normal_ws_at(uv));
 }

@@ -1,77 +1,110 @@
-// How bright is every point in truth: which directions see the environment, and what comes from the surfaces that close
-// the others?
-// reads  gbuffer, environment, all triangles      writes  irradiance; the open share in a of direct
-// after  Kajiya, The Rendering Equation, 1986, with a ray to the sun at every hit; cosine-weighted, so that cosine and
-// 1/pi cancel
-// also   the bright part of the environment is met by rays of its own from every point, the dim part by those that go
-//        everywhere: as
-//        the two add up to the map, nothing counts twice
-// cannot find a small lamp, a surface that emits, but by chance: it needs many frames
+// Path-traced reference: which directions see the environment, and what light do the surfaces along the others send?
+// reads   G-buffer, environment, all triangles, materials and lights
+// writes  direct.rgb, indirect.rgb: irradiance; direct.a: visibility; specular.rgb: mean radiance of the lobe
+// source  Kajiya, The Rendering Equation, SIGGRAPH 1986; the bright part of the environment has rays of its own
+// limits  noisy until many frames are averaged; small emitters are found only by chance
 #include <reference>
-#ifdef ENTRY_GLOSSY
+#ifdef ENTRY_SPECULAR
 #define ENTRY_FULL
 #endif
 #include "common/path_tracing.glsl"
-layout(location = 0) out vec4 direct;
-layout(location = 1) out vec4 indirect;
 
-void irradiances() {
-    direct = vec4(0.0, 0.0, 0.0, 1.0);
-    indirect = vec4(0.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    mat3 ws_from_local = basis(normalize(normal_ws_at(uv_here())));
-    vec3 flat_ws = normalize(flat_ws_at(uv_here())), p_ws = ray_start(depth, flat_ws), l;
-    // Roberts' sequence R2 (2018) runs on through all frames; where it starts is random for each pixel and seed.
-    uint start = hashed(uint(gl_FragCoord.x) + hashed(uint(gl_FragCoord.y) + hashed(uint(frame.index) >> 16))), turn = hashed(start);
-    vec4 open = vec4(0.0);
-    vec3 closed = vec3(0.0), lit = vec3(0.0);
-    for (int i = 0; i < reference.rays; i++) {
-        uint number = (uint(frame.index) & 65535u) * uint(reference.rays) + uint(i);
-        state = hashed(start ^ hashed(number));
-        vec3 w = above(ws_from_local * cosine_direction(unit(start + number * 3242174889u), unit(turn + number * 2447445413u)), flat_ws);
-        Hit hit = met(p_ws, w, paths.reach, false);
-        if (hit.triangle < 0) open += vec4(radiance_from(w), 1.0);
-        else closed += radiance_of(hit, w);
-        // the golden ratio's sequence
-        lit += bright_light(p_ws, ws_from_local[2], flat_ws, turn + number * 2654435769u, l);
-    }
-    direct = (open * vec4(vec3(PI), 1.0) + vec4(lit, 0.0)) / float(reference.rays);
-    indirect = vec4(closed / float(reference.rays) * PI, 1.0);
+layout(location = 0) out vec4 out_direct;
+layout(location = 1) out vec4 out_indirect;
+
+// Index of a ray in Roberts' R2 sequence (2018), which runs on through all frames. Its start differs by pixel and seed.
+uint ray_index(int ray) { return (uint(frame.index) & 65535u) * uint(reference.rays) + uint(ray); }
+
+vec2 r2_sequence(uint start_x, uint start_y, uint index) {
+    return vec2(unit_float(start_x + index * 3242174889u), unit_float(start_y + index * 2447445413u));
 }
 
-void matte() { irradiances(); }
-void full() { irradiances(); }
+void trace_hemisphere() {
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
+    out_indirect = vec4(0.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
 
-#ifdef ENTRY_GLOSSY
-layout(location = 2) out vec4 gloss;
-
-// The mean radiance of the reflection lobe, over what the lobe reflects of white light: all of it, so that no share is
-// left open.
-void glossy() {
-    irradiances();
-    gloss = vec4(0.0);
-    float depth = depth_at(uv_here());
-    vec4 g = gloss_at(uv_here());
-    if (!on_surface(depth) || g.rgb == vec3(0.0)) return;
-    vec3 n_ws = normalize(normal_ws_at(uv_here())), flat_ws = normalize(flat_ws_at(uv_here())), v = eye_ws_from(uv_here()), l;
-    vec3 p_ws = ray_start(depth, flat_ws), sum = vec3(0.0);
-    mat3 from_local = basis(n_ws);
-    float alpha = alpha_of(g.a);
-    uint start = hashed(uint(gl_FragCoord.y) + hashed(uint(gl_FragCoord.x) + hashed(uint(frame.index) >> 16))), turn = hashed(start);
+    mat3 ws_from_local = orthonormal_basis(normalize(normal_ws_at(uv)));
+    vec3 geometric_normal_ws = normalize(geometric_normal_ws_at(uv));
+    vec3 origin_ws = ray_origin_ws(depth, geometric_normal_ws);
+    uint start_x = pcg_hash(uint(gl_FragCoord.x) + pcg_hash(uint(gl_FragCoord.y) + pcg_hash(uint(frame.index) >> 16)));
+    uint start_y = pcg_hash(start_x);
+    vec4 visible = vec4(0.0);
+    vec3 bounced = vec3(0.0);
+    vec3 bright = vec3(0.0);
     for (int i = 0; i < reference.rays; i++) {
-        uint number = (uint(frame.index) & 65535u) * uint(reference.rays) + uint(i);
-        state = hashed(turn ^ hashed(number));
-        float u = unit(start + number * 3242174889u), around = 2.0 * PI * unit(turn + number * 2447445413u);
-        vec3 local = reflected(v * from_local, alpha, sqrt(u) * vec2(cos(around), sin(around)));
-        if (local.z > 0.0) {
-            vec3 w = above(from_local * local, flat_ws), share = fresnel(g.rgb, dot(v, normalize(v + w))) * masking(local.z, alpha);
-            Hit hit = met(p_ws, w, paths.reach, false);
-            sum += share * (hit.triangle >= 0 ? radiance_of(hit, w) : lobe_finds(w, lobes_part(n_ws, v, w, alpha, 1.0)));
-        }
-        vec3 e = bright_light(p_ws, n_ws, flat_ws, hashed(state), l);
-        if (e != vec3(0.0)) sum += e * lobe_of(n_ws, v, l, g.rgb, alpha) * (1.0 - lobes_part(n_ws, v, l, alpha, 1.0));
+        uint index = ray_index(i);
+        rng_state = pcg_hash(start_x ^ pcg_hash(index));
+        vec2 u = r2_sequence(start_x, start_y, index);
+        vec3 direction_ws = ws_from_local * sample_cosine_hemisphere(u.x, u.y);
+        direction_ws = reflect_above_surface(direction_ws, geometric_normal_ws);
+        Hit hit = intersect(origin_ws, direction_ws, paths.max_distance, false);
+        if (hit.triangle < 0) visible += vec4(background_radiance(direction_ws), 1.0);
+        else bounced += outgoing_radiance(hit, direction_ws);
+        uint golden_ratio_sequence = start_y + index * 2654435769u;
+        vec3 l_ws;
+        bright += sample_bright_environment(
+            origin_ws, ws_from_local[2], geometric_normal_ws, golden_ratio_sequence, l_ws
+        );
     }
-    gloss.rgb = sum / float(reference.rays) / max(reflectance(g.rgb, g.a, dot(n_ws, v)), vec3(1e-4));
+    out_direct = (visible * vec4(vec3(PI), 1.0) + vec4(bright, 0.0)) / float(reference.rays);
+    out_indirect = vec4(bounced / float(reference.rays) * PI, 1.0);
+}
+
+void basic() { trace_hemisphere(); }
+
+void full() { trace_hemisphere(); }
+
+#ifdef ENTRY_SPECULAR
+layout(location = 2) out vec4 out_specular;
+
+// The mean radiance of the specular lobe: what it reflects, over what it reflects of white light. Surfaces and
+// environment are both included, so its visibility is 0.
+void trace_lobe() {
+    out_specular = vec4(0.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    vec4 surface = specular_at(uv);
+    if (!is_surface(depth) || surface.rgb == vec3(0.0)) return;
+
+    vec3 n = normalize(normal_ws_at(uv));
+    vec3 geometric_normal_ws = normalize(geometric_normal_ws_at(uv));
+    vec3 v = view_ws_at(uv);
+    vec3 origin_ws = ray_origin_ws(depth, geometric_normal_ws);
+    mat3 ws_from_local = orthonormal_basis(n);
+    float alpha = alpha_from_roughness(surface.a);
+    uint start_x = pcg_hash(uint(gl_FragCoord.y) + pcg_hash(uint(gl_FragCoord.x) + pcg_hash(uint(frame.index) >> 16)));
+    uint start_y = pcg_hash(start_x);
+    vec3 sum = vec3(0.0);
+    for (int i = 0; i < reference.rays; i++) {
+        uint index = ray_index(i);
+        rng_state = pcg_hash(start_y ^ pcg_hash(index));
+        vec2 u = r2_sequence(start_x, start_y, index);
+        vec3 l_local = sample_reflection(v * ws_from_local, alpha, sample_disk(u.x, u.y));
+        if (l_local.z > 0.0) {
+            vec3 l = reflect_above_surface(ws_from_local * l_local, geometric_normal_ws);
+            vec3 weight = fresnel(surface.rgb, dot(v, normalize(v + l))) * masking(l_local.z, alpha);
+            Hit hit = intersect(origin_ws, l, paths.max_distance, false);
+            vec3 radiance;
+            if (hit.triangle >= 0) radiance = outgoing_radiance(hit, l);
+            else radiance = specular_miss_radiance(l, specular_mis_weight(n, v, l, alpha, 1.0));
+            sum += weight * radiance;
+        }
+        vec3 l;
+        vec3 irradiance = sample_bright_environment(origin_ws, n, geometric_normal_ws, pcg_hash(rng_state), l);
+        if (irradiance != vec3(0.0)) {
+            float mis_weight = 1.0 - specular_mis_weight(n, v, l, alpha, 1.0);
+            sum += irradiance * specular_brdf(n, v, l, surface.rgb, alpha) * mis_weight;
+        }
+    }
+    vec3 albedo = specular_albedo(surface.rgb, surface.a, dot(n, v));
+    out_specular.rgb = sum / float(reference.rays) / max(albedo, vec3(1e-4));
+}
+
+void specular() {
+    trace_hemisphere();
+    trace_lobe();
 }
 #endif

@@ -1,35 +1,42 @@
-// How much of the hemisphere above a point does the depth buffer leave open?
-// reads  gbuffer, environment      writes  irradiance at the normal times the open share; the open share in a
-// after  Mittring, Finding Next Gen: CryEngine 2, SIGGRAPH 2007; hemisphere of the normal, cosine-weighted
-// cannot tell which directions are open: light of all of them is dimmed alike
+// Ambient occlusion: which fraction of the hemisphere above a point does the depth buffer leave unoccluded?
+// reads   G-buffer, environment irradiance
+// writes  direct.rgb: irradiance x visibility; direct.a: cosine-weighted visibility, 0 to 1
+// source  Mittring, Finding Next Gen: CryEngine 2, SIGGRAPH 2007; normal-oriented hemisphere, cosine-weighted
+// limits  no directions: light from everywhere is dimmed by the same factor
 #include <ssao>
 const bool TWO_DEPTH_LAYERS = SSAO_DEPTH_LAYERS == SSAO_DEPTH_LAYERS_2;
-#include "common/ray_march.glsl"
 #include "common/sampling.glsl"
+#include "common/ray_march.glsl"
 #include "common/environment.glsl"
-out vec4 direct;
 
-Ray ray_at(Receiver r, Hemisphere h, Pattern p, int i, int k, int steps) {
-    Sample s = sample_of(p, i, k);
-    return ray_of(r, h, above(s.local, h.flat_local), ssao.radius, ssao.bias, steps, s.share);
-}
+out vec4 out_direct;
 
 void main() {
-    direct = vec4(0.0, 0.0, 0.0, 1.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    vec3 n_ws = normal_ws_at(uv_here()), flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
-    Receiver r = receiver_at(uv_here(), depth, flat_vs);
-    Hemisphere h = hemisphere_at(r, mat3(frame.view_from_world) * basis(n_ws), flat_vs);
-    Pattern p = pattern_of(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
+
+    mat3 vs_from_world = mat3(frame.view_from_world);
+    vec3 normal_ws = normal_ws_at(uv);
+    vec3 geometric_normal_vs = vs_from_world * geometric_normal_ws_at(uv);
+    Receiver receiver = make_receiver(uv, depth, geometric_normal_vs);
+    LocalFrame local = make_local_frame(receiver, vs_from_world * orthonormal_basis(normal_ws), geometric_normal_vs);
+    SampleSequence sequence = start_sequence(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
     int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_RAY_MARCH ? ssao.steps : 0;
-    float open = 0.0;
-    for (int i = 0; i < ssao.samples; i += AT_ONCE) {
-        Ray y0 = ray_at(r, h, p, i, 0, steps), y1 = ray_at(r, h, p, i, 1, steps), y2 = ray_at(r, h, p, i, 2, steps), y3 = ray_at(r, h, p, i, 3, steps);
-        ivec4 hit = closing(r, y0, y1, y2, y3, ssao.thickness, steps);
-        open += dot(vec4(greaterThan(asked_of(i, ssao.samples), hit)), vec4(1.0));
-        go_on(p);
+
+    float unoccluded = 0.0;
+    for (int first = 0; first < ssao.samples; first += BATCH) {
+        ScreenRay rays[BATCH];
+        for (int lane = 0; lane < BATCH; lane++) {
+            DirectionSample s = batch_sample(sequence, first, lane);
+            vec3 direction = reflect_above_surface(s.direction, local.geometric_normal);
+            rays[lane] = make_ray(receiver, local, direction, ssao.radius, ssao.bias, steps, s.jitter);
+        }
+        ivec4 occluded = first_occluded_steps(receiver, rays, ssao.thickness, steps);
+        unoccluded += dot(vec4(greaterThan(active_lanes(first, ssao.samples), occluded)), vec4(1.0));
+        next_batch(sequence);
     }
-    direct.a = open / float(ssao.samples);
-    direct.rgb = irradiance_at(n_ws) * direct.a;
+    out_direct.a = unoccluded / float(ssao.samples);
+    out_direct.rgb = irradiance_at(normal_ws) * out_direct.a;
 }

@@ -1,221 +1,262 @@
-// Which directions above a point see the environment, and what light comes back along the others?
-// reads  gbuffer, environment, senders      writes  irradiance; the open share in a of direct
-// after  Ritschel, Grosch, Seidel, Approximating Dynamic Global Illumination in Image Space, I3D 2009: equations 1 and 2
-// cannot see occluders and senders that the camera does not see, nor know how deep they are
+// Directional occlusion: which directions above a point see the environment, and what light do the occluders send?
+// reads   G-buffer, inverse depth, environment, probes, bounce sources
+// writes  direct.rgb, indirect.rgb: irradiance; direct.a: visibility; specular.rgb: radiance; specular.a: visibility
+// source  Ritschel, Grosch, Seidel, Approximating Dynamic Global Illumination in Image Space, I3D 2009, eq. 1 and 2
+// limits  off-screen and hidden occluders and senders are missed; how deep an occluder is, is a guess
 #include <ssdo>
 #include <batch>
 const bool TWO_DEPTH_LAYERS = SSDO_DEPTH_LAYERS == SSDO_DEPTH_LAYERS_2;
-#include "common/ray_march.glsl"
 #include "common/sampling.glsl"
+#include "common/ray_march.glsl"
 #include "common/environment.glsl"
 #include "common/probes.glsl"
 #include "common/bounce_sources.glsl"
-layout(location = 0) out vec4 result;
 
-struct Point {
+layout(location = 0) out vec4 out_lighting;
+
+// What the samples of a pixel have in common.
+struct ShadingPoint {
     Receiver receiver;
-    Hemisphere hemisphere;
-    mat3 vs_from_local, map_from_local;
-    int tile, steps;
-    Probes probes;
+    LocalFrame local;
+    mat3 vs_from_local;
+    mat3 map_from_local;
+    int tile;
+    int steps;
+    ProbeCell probes;
 };
 
-Probes probes_of(Receiver r) { return probes_at((frame.world_from_view * vec4(r.p_vs, 1.0)).xyz, flat_ws_at(uv_here()), ssdo.radius); }
-
-Point point_here(float depth) {
-    mat3 vs_from_local = mat3(frame.view_from_world) * basis(normal_ws_at(uv_here()));
-    vec3 flat_vs = mat3(frame.view_from_world) * flat_ws_at(uv_here());
-    int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_RAY_MARCH ? ssdo.steps : 0;
+ShadingPoint make_shading_point(vec2 uv, float depth) {
+    mat3 vs_from_world = mat3(frame.view_from_world);
+    vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
+    vec3 geometric_normal_vs = vs_from_world * geometric_normal_ws;
+    mat3 vs_from_local = vs_from_world * orthonormal_basis(normal_ws_at(uv));
     mat3 map_from_local = map_from_world() * mat3(frame.world_from_view) * vs_from_local;
-    Receiver receiver = receiver_at(uv_here(), depth, flat_vs);
-    Hemisphere hemisphere = hemisphere_at(receiver, vs_from_local, flat_vs);
-    return Point(receiver, hemisphere, vs_from_local, map_from_local, tile_index(ivec2(HERE)), steps, probes_of(receiver));
+    Receiver receiver = make_receiver(uv, depth, geometric_normal_vs);
+    LocalFrame local = make_local_frame(receiver, vs_from_local, geometric_normal_vs);
+    int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_RAY_MARCH ? ssdo.steps : 0;
+    ProbeCell probes = make_probe_cell(ws_from_vs(receiver.position_vs), geometric_normal_ws, ssdo.radius);
+    return ShadingPoint(
+        receiver, local, vs_from_local, map_from_local, tile_index(ivec2(SHADED_PIXEL)), steps, probes
+    );
 }
 
-vec3 direction_of(Point p, Sample s) { return above(s.local, p.hemisphere.flat_local); }
-
-Ray ray_of(Point p, Sample s) { return ray_of(p.receiver, p.hemisphere, direction_of(p, s), ssdo.radius, ssdo.bias, p.steps, s.share); }
-
-int closing(Point p, Ray y) { return closing(p.receiver, y, ssdo.thickness, p.steps); }
-
-// Radiance of the environment along a direction that the screen leaves open, and 1, or 0 where something is beyond.
-// far: radiance of that.
-vec4 arriving(Point p, Sample s, out vec3 far) {
-    vec3 w_map = p.map_from_local * direction_of(p, s);
-    vec4 found = beyond(p.probes, w_map, s.share);
-    far = found.rgb;
-    return found.a * vec4(radiance_around(w_map), 1.0);
+// Local frame.
+vec3 sample_direction(ShadingPoint point, DirectionSample s) {
+    return reflect_above_surface(s.direction, point.local.geometric_normal);
 }
 
-// The direct pass tells the bounce which of a sample's points is hidden, so that it need not look again: half of
-// marched SSDO's time was spent on looking twice. A texel says so of `each` samples, `bits` bits of channel i % 4 for
-// sample i; a batch is as many as the pass writes texels for.
-// the sums of earlier batches; what the direct pass found
-uniform sampler2D before, before_far, batch_hits, batch_hits_2, batch_hits_3;
+ScreenRay make_sample_ray(ShadingPoint point, DirectionSample s) {
+    vec3 direction = sample_direction(point, s);
+    return make_ray(point.receiver, point.local, direction, ssdo.radius, ssdo.bias, point.steps, s.jitter);
+}
 
-#if defined(ENTRY_DIRECT_MORE) || defined(ENTRY_INDIRECT_MORE)
-#define MORE
+// Radiance of the environment along a sample that the screen leaves unoccluded, and its visibility: 0 if a probe knows
+// of an occluder, whose radiance is `probe_radiance`.
+vec4 environment_light(ShadingPoint point, DirectionSample s, out vec3 probe_radiance) {
+    vec3 direction_map = point.map_from_local * sample_direction(point, s);
+    vec4 probe = sample_probes(point.probes, direction_map, s.jitter);
+    probe_radiance = probe.rgb;
+    return probe.a * vec4(octahedral_radiance(direction_map), 1.0);
+}
+
+// The direct pass stores for each sample which step is occluded, so that the bounce need not march again. A texel holds
+// the hits of `batch.samples_per_texel` samples: sample i has `batch.bits_per_sample` bits of channel i % 4. Samples
+// that do not fit into the texels of one pass are left to the next: `accumulated` holds the sum of earlier passes.
+uniform sampler2D accumulated;
+uniform sampler2D accumulated_probe_light;
+uniform sampler2D batch_hits;
+uniform sampler2D batch_hits_2;
+uniform sampler2D batch_hits_3;
+
+#if defined(ENTRY_DIRECT_LARGE_BATCH) || defined(ENTRY_INDIRECT_LARGE_BATCH)
+#define LARGE_BATCH
 #endif
 
-#if defined(ENTRY_DIRECT) || defined(ENTRY_DIRECT_MORE)
-layout(location = 1) out vec4 hits;
-#ifdef MORE
-layout(location = 2) out vec4 hits_2;
-layout(location = 3) out vec4 hits_3;
-layout(location = 4) out vec4 far_indirect;
+#if defined(ENTRY_DIRECT) || defined(ENTRY_DIRECT_LARGE_BATCH)
+layout(location = 1) out vec4 out_hits;
+#ifdef LARGE_BATCH
+layout(location = 2) out vec4 out_hits_2;
+layout(location = 3) out vec4 out_hits_3;
+layout(location = 4) out vec4 out_probe_indirect;
 #else
-layout(location = 2) out vec4 far_indirect;
+layout(location = 2) out vec4 out_probe_indirect;
 #endif
 
-// Radiance that comes through a direction where it is open, and 1. afar: grows by radiance of what is beyond.
-vec4 through(Point p, Sample s, bool open, inout vec3 afar) {
-    vec3 sent;
-    vec4 found = arriving(p, s, sent);
-    if (!open) return vec4(0.0);
-    afar += sent;
-    return found;
-}
-
-// What a texel says of the samples from `first` on; their light is added.
-vec4 looked(Point p, inout Pattern q, int first, inout vec4 sum, inout vec3 afar) {
-    uvec4 found = uvec4(0u);
-    int end = min(first + batch.each, batch.end);
-    for (int i = first, shift = 0; i < end; i += AT_ONCE, shift += batch.bits) {
-        Sample s0 = sample_of(q, i, 0), s1 = sample_of(q, i, 1), s2 = sample_of(q, i, 2), s3 = sample_of(q, i, 3);
-        ivec4 hit = closing(p.receiver, ray_of(p, s0), ray_of(p, s1), ray_of(p, s2), ray_of(p, s3), ssdo.thickness, p.steps);
-        ivec4 asked = asked_of(i, ssdo.samples);
-        bvec4 open = greaterThan(asked, hit);
-        sum += through(p, s0, open.x, afar) + through(p, s1, open.y, afar) + through(p, s2, open.z, afar) + through(p, s3, open.w, afar);
-        found |= uvec4(hit * asked) << uint(shift);
-        go_on(q);
+// Adds the light of the samples of one texel, from `first` on, to `direct` and `probe_radiance`. Returns their hits.
+vec4 trace_samples(
+    ShadingPoint point, inout SampleSequence sequence, int first, inout vec4 direct, inout vec3 probe_radiance
+) {
+    uvec4 hits = uvec4(0u);
+    int end = min(first + batch.samples_per_texel, batch.end);
+    for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_sample) {
+        DirectionSample samples[BATCH];
+        ScreenRay rays[BATCH];
+        for (int lane = 0; lane < BATCH; lane++) {
+            samples[lane] = batch_sample(sequence, i, lane);
+            rays[lane] = make_sample_ray(point, samples[lane]);
+        }
+        ivec4 occluded = first_occluded_steps(point.receiver, rays, ssdo.thickness, point.steps);
+        ivec4 lanes = active_lanes(i, ssdo.samples);
+        bvec4 visible = greaterThan(lanes, occluded);
+        vec4 light[BATCH];
+        for (int lane = 0; lane < BATCH; lane++) {
+            vec3 sample_probe_radiance;
+            light[lane] = environment_light(point, samples[lane], sample_probe_radiance);
+            if (visible[lane]) probe_radiance += sample_probe_radiance;
+            else light[lane] = vec4(0.0);
+        }
+        direct += (light[0] + light[1]) + (light[2] + light[3]);
+        hits |= uvec4(occluded * lanes) << uint(shift);
+        next_batch(sequence);
     }
-    return vec4(found);
+    return vec4(hits);
 }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
 void direct() {
-    result = vec4(0.0, 0.0, 0.0, 1.0);
-    hits = far_indirect = vec4(0.0);
-#ifdef MORE
-    hits_2 = hits_3 = vec4(0.0);
+    out_lighting = vec4(0.0, 0.0, 0.0, 1.0);
+    out_hits = vec4(0.0);
+    out_probe_indirect = vec4(0.0);
+#ifdef LARGE_BATCH
+    out_hits_2 = vec4(0.0);
+    out_hits_3 = vec4(0.0);
 #endif
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    Point p = point_here(depth);
-    Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
+
+    ShadingPoint point = make_shading_point(uv, depth);
+    SampleSequence sequence = start_sequence(point.tile, ssdo.samples, batch.first);
     vec4 sum = vec4(0.0);
-    vec3 afar = vec3(0.0);
-    hits = looked(p, q, batch.first, sum, afar);
-#ifdef MORE
-    hits_2 = looked(p, q, batch.first + batch.each, sum, afar);
-    hits_3 = looked(p, q, batch.first + 2 * batch.each, sum, afar);
+    vec3 probe_sum = vec3(0.0);
+    out_hits = trace_samples(point, sequence, batch.first, sum, probe_sum);
+#ifdef LARGE_BATCH
+    out_hits_2 = trace_samples(point, sequence, batch.first + batch.samples_per_texel, sum, probe_sum);
+    out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum, probe_sum);
 #endif
-    result = textureLod(before, uv_here(), 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
-    far_indirect = textureLod(before_far, uv_here(), 0.0) + vec4(ssdo.indirect_intensity * PI / float(ssdo.samples) * afar, 0.0);
+    out_lighting = textureLod(accumulated, uv, 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
+    vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * probe_sum;
+    out_probe_indirect = textureLod(accumulated_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
 }
 
-void direct_more() { direct(); }
+void direct_large_batch() { direct(); }
 #endif
 
-// Radiance that the body which closes a direction sends along it: from its front, as the camera sees it, or its back.
-vec3 sent(Point p, Ray y, int hit, vec2 uv, out bool front) {
-    front = front_of(uv, p.receiver.p_vs) > 0.0;
+// Radiance that an occluder sends along a ray, from its visible front or, with depth layers, from what is hidden.
+vec3 sender_light(ShadingPoint point, ScreenRay ray, int hit, vec2 uv, out bool is_front) {
+    vec3 p_vs = point.receiver.position_vs;
+    is_front = height_above_sender(uv, p_vs) > 0.0;
     if (TWO_DEPTH_LAYERS) {
-        vec4 seen = intervals_at(p.receiver, uv);
-        float q = inverse_depth_of(p.receiver, y, hit, p.steps);
-        bool first = seen.x > q && q > seen.y;
-        front = front && first;
-        if (!front) return (first ? from_back(seen, uv, p.receiver.p_vs) : from_second(uv, p.receiver.p_vs));
+        vec4 layers = depth_layers_at(point.receiver, uv);
+        float inverse_depth_of_hit = hit_inverse_depth(point.receiver, ray, hit, point.steps);
+        bool is_first_layer = layers.x > inverse_depth_of_hit && inverse_depth_of_hit > layers.y;
+        is_front = is_front && is_first_layer;
+        if (!is_front) {
+            return is_first_layer ? first_back_radiance(layers, uv, p_vs) : second_layer_radiance(uv, p_vs);
+        }
     }
-    return front ? textureLod(sender_radiance, uv, 0.0).rgb : vec3(0.0);
+    return is_front ? textureLod(sender_radiance, uv, 0.0).rgb : vec3(0.0);
 }
 
-// Equation 2: E = sum of L_sender (1 - V(w)) over the closed directions, each sender weighed by solid angle:
-// cos(theta_r) dw, like direct light, so that a closed furnace is white; patch, as published: A_s cos(theta_s)
-// cos(theta_r) / d^2 with A_s = pi r^2 / N. Its directions are uniform, hence the density ratio 1 / (2 cos(theta)); d
-// is at least the patch's own radius r / sqrt(N), which has no unit but the scene's. It says nothing of what is not
-// seen, which is left out of it.
-vec3 returned(Point p, Sample s, Ray y, int hit) {
-    vec2 uv = place_of(p.receiver, y, hit, p.steps);
+// Form factor of the paper: A_s cos(theta_s) cos(theta_r) / d^2 with the patch area A_s = pi r^2 / N. The paper samples
+// uniform directions, hence the ratio of densities 1 / (2 cos(theta)). d is at least the radius of the patch.
+float form_factor_weight(ShadingPoint point, DirectionSample s, vec2 uv) {
+    vec3 to_sender_vs = vs_from_uv(uv, depth_at(uv)) - point.receiver.position_vs;
+    float distance2 = dot(to_sender_vs, to_sender_vs);
+    float patch_radius2 = ssdo.radius * ssdo.radius / float(ssdo.samples);
+    float sender_cosine = height_above_sender(uv, point.receiver.position_vs);
+    float receiver_cosine = dot(point.vs_from_local[2], to_sender_vs);
+    float distance4 = distance2 * max(distance2, patch_radius2);
+    return PI * patch_radius2 * sender_cosine * receiver_cosine / distance4 / (2.0 * s.direction.z);
+}
+
+// Equation 2: E = sum of L_sender (1 - V(w)) over the occluded directions. A sender counts by its solid angle, which
+// conserves energy, or by the paper's form factor, which hidden senders have none of.
+vec3 bounced_light(ShadingPoint point, DirectionSample s, ScreenRay ray, int hit) {
+    vec2 uv = hit_uv(point.receiver, ray, hit, point.steps);
+    bool is_front;
+    vec3 radiance = sender_light(point, ray, hit, uv, is_front);
     float weight = PI / float(ssdo.samples);
-    bool front;
-    vec3 radiance = sent(p, y, hit, uv, front);
     if (SSDO_BOUNCE_ESTIMATOR == SSDO_BOUNCE_ESTIMATOR_FORM_FACTOR) {
-        if (!front) return vec3(0.0);
-        vec3 d_vs = vs_from_uv(uv, depth_at(uv)) - p.receiver.p_vs;
-        float d2 = dot(d_vs, d_vs), least = ssdo.radius * ssdo.radius / float(ssdo.samples);
-        weight = PI * least * front_of(uv, p.receiver.p_vs) * dot(p.vs_from_local[2], d_vs) / (d2 * max(d2, least)) / (2.0 * s.local.z);
+        if (!is_front) return vec3(0.0);
+        weight = form_factor_weight(point, s, uv);
     }
     return weight * radiance;
 }
 
-// What comes back from the surface that closes a direction, where one does.
-vec3 back(Point p, Pattern q, int i, int k, uint hit) {
-    Sample s = sample_of(q, i, k);
-    return hit == 0u ? vec3(0.0) : returned(p, s, ray_of(p, s), int(hit));
-}
-
-// The same of all samples from `first` on that a texel speaks of.
-vec3 back(Point p, inout Pattern q, int first, sampler2D hits) {
-    uvec4 found = uvec4(textureLod(hits, uv_here(), 0.0));
+// Bounced light of the samples of one hit texel, from `first` on.
+vec3 gather_bounce(ShadingPoint point, inout SampleSequence sequence, int first, sampler2D hit_texels) {
+    uvec4 hits = uvec4(textureLod(hit_texels, uv_here(), 0.0));
     vec3 sum = vec3(0.0);
-    int end = min(first + batch.each, batch.end);
-    for (int i = first, shift = 0; i < end; i += AT_ONCE, shift += batch.bits) {
-        uvec4 hit = found >> uint(shift) & uint((1 << batch.bits) - 1);
-        sum += back(p, q, i, 0, hit.x) + back(p, q, i, 1, hit.y) + back(p, q, i, 2, hit.z) + back(p, q, i, 3, hit.w);
-        go_on(q);
+    int end = min(first + batch.samples_per_texel, batch.end);
+    for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_sample) {
+        uvec4 lane_hits = hits >> uint(shift) & uint((1 << batch.bits_per_sample) - 1);
+        vec3 light[BATCH];
+        for (int lane = 0; lane < BATCH; lane++) {
+            DirectionSample s = batch_sample(sequence, i, lane);
+            int hit = int(lane_hits[lane]);
+            light[lane] = hit == 0 ? vec3(0.0) : bounced_light(point, s, make_sample_ray(point, s), hit);
+        }
+        sum += (light[0] + light[1]) + (light[2] + light[3]);
+        next_batch(sequence);
     }
     return sum;
 }
 
 void indirect() {
-    result = vec4(0.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    Point p = point_here(depth);
-    Pattern q = pattern_of(p.tile, ssdo.samples, batch.first);
-    vec3 sum = back(p, q, batch.first, batch_hits);
-#ifdef MORE
-    sum += back(p, q, batch.first + batch.each, batch_hits_2);
-    sum += back(p, q, batch.first + 2 * batch.each, batch_hits_3);
+    out_lighting = vec4(0.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
+
+    ShadingPoint point = make_shading_point(uv, depth);
+    SampleSequence sequence = start_sequence(point.tile, ssdo.samples, batch.first);
+    vec3 sum = gather_bounce(point, sequence, batch.first, batch_hits);
+#ifdef LARGE_BATCH
+    sum += gather_bounce(point, sequence, batch.first + batch.samples_per_texel, batch_hits_2);
+    sum += gather_bounce(point, sequence, batch.first + 2 * batch.samples_per_texel, batch_hits_3);
 #endif
-    result = textureLod(before, uv_here(), 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
+    out_lighting = textureLod(accumulated, uv, 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
 }
 
-void indirect_more() { indirect(); }
+void indirect_large_batch() { indirect(); }
 
-#ifdef ENTRY_GLOSS
+#ifdef ENTRY_SPECULAR
 #include "common/specular.glsl"
 
-// The same question for the directions that a glossy surface reflects towards the camera: a is the share of them that
-// is open, rgb the mean of what the others send.
-void gloss() {
-    result = vec4(0.0, 0.0, 0.0, 1.0);
-    float depth = depth_at(uv_here());
-    if (!on_surface(depth)) return;
-    vec4 g = gloss_at(uv_here());
-    if (g.rgb == vec3(0.0)) return;
-    Point p = point_here(depth);
-    vec3 v_local = -normalize(vs_from_uv(uv_here(), depth)) * p.vs_from_local;
-    float alpha = alpha_of(g.a), total = 0.0;
+// The specular lobe: a is the fraction of it that sees the environment, rgb the mean radiance that the rest receives.
+void specular() {
+    out_lighting = vec4(0.0, 0.0, 0.0, 1.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (!is_surface(depth)) return;
+    vec4 surface = specular_at(uv);
+    if (surface.rgb == vec3(0.0)) return;
+
+    ShadingPoint point = make_shading_point(uv, depth);
+    vec3 view_local = -normalize(vs_from_uv(uv, depth)) * point.vs_from_local;
+    float alpha = alpha_from_roughness(surface.a);
+    float total_weight = 0.0;
     vec4 sum = vec4(0.0);
     for (int i = 0; i < ssdo.specular_samples; i++) {
-        Sample s = sample_of(i, ssdo.specular_samples, p.tile);
-        s.local = reflected(v_local, alpha, s.local.xy);
-        if (s.local.z <= 0.0) continue;
-        float weight = masking(s.local.z, alpha);
-        total += weight;
-        Ray y = ray_of(p, s);
-        int hit = closing(p, y);
+        DirectionSample s = single_sample(i, ssdo.specular_samples, point.tile);
+        s.direction = sample_reflection(view_local, alpha, s.direction.xy);
+        if (s.direction.z <= 0.0) continue;
+        float weight = masking(s.direction.z, alpha);
+        total_weight += weight;
+        ScreenRay ray = make_sample_ray(point, s);
+        int hit = first_occluded_step(point.receiver, ray, ssdo.thickness, point.steps);
         if (hit == 0) {
-            vec4 far = beyond(p.probes, p.map_from_local * direction_of(p, s), s.share);
-            sum += weight * vec4(ssdo.bounce ? far.rgb : vec3(0.0), far.a);
+            vec3 direction_map = point.map_from_local * sample_direction(point, s);
+            vec4 probe = sample_probes(point.probes, direction_map, s.jitter);
+            sum += weight * vec4(ssdo.bounce ? probe.rgb : vec3(0.0), probe.a);
         } else {
-            bool front;
-            sum.rgb += weight * sent(p, y, hit, place_of(p.receiver, y, hit, p.steps), front);
+            bool is_front;
+            vec2 sender_uv = hit_uv(point.receiver, ray, hit, point.steps);
+            sum.rgb += weight * sender_light(point, ray, hit, sender_uv, is_front);
         }
     }
-    if (total > 0.0) result = sum / total;
-    result.rgb *= ssdo.indirect_intensity;
+    if (total_weight > 0.0) out_lighting = sum / total_weight;
+    out_lighting.rgb *= ssdo.indirect_intensity;
 }
 #endif

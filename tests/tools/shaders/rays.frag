@@ -1,15 +1,19 @@
-// Where do given rays end?
-// reads  where they start and where they go, a texel each; all triangles      writes  distance, triangle (-1: none
-//        met), its shares u, v
-// after  what shaders/reference.frag does at each of its steps, alone: to count rays, and to hold hits against another
-// tracer's cannot say what is there: no surface is looked up
-#include <rays>
+// Ray queries: where does each ray of a list hit the scene?
+// reads   origins and directions, a texel each; all triangles
+// writes  distance, triangle (-1: none), barycentric u, v
+// source  common/ray_scene.glsl, as the path tracer uses it
+// limits  no surface is read: for counting rays and for comparison with other tracers
+#include <query>
 #include "common/ray_scene.glsl"
-uniform sampler2D rays_from, rays_towards;
-layout(location = 0) out vec4 hit;
+
+uniform sampler2D ray_origins;
+uniform sampler2D ray_directions;
+layout(location = 0) out vec4 out_hit;
 
 void main() {
     ivec2 px = ivec2(gl_FragCoord.xy);
-    Hit found = met(texelFetch(rays_from, px, 0).xyz, texelFetch(rays_towards, px, 0).xyz, 1e30, rays.any);
-    hit = vec4(found.t, found.triangle, found.uv);
+    vec3 origin = texelFetch(ray_origins, px, 0).xyz;
+    vec3 direction = texelFetch(ray_directions, px, 0).xyz;
+    Hit hit = intersect(origin, direction, 1e30, query.any_hit);
+    out_hit = vec4(hit.t, hit.triangle, hit.uv);
 }
