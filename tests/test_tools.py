@@ -38,7 +38,7 @@ def test_ray_throughput(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [line.split(" | ")[0] for line in lines[2:4]] == ["| nook", "| million:triangles=5000"]
     nook, many = json.loads(out.read_text())["rows"]
     assert nook["triangles"] == load_scene("nook").triangle_count and abs(many["triangles"] / 5000 - 1) < 0.05
-    assert min(nook["ours"].values()) > 0 and f"{nook['ours']['any'] / 1e6:.2f} M/s" in lines[2]
+    assert min(nook["rays_per_second"].values()) > 0 and f"{nook['rays_per_second']['any'] / 1e6:.2f} M/s" in lines[2]
     assert run(ray_throughput.main, arguments) == 2
     assert "exists; add --overwrite" in capsys.readouterr().err
 
@@ -49,21 +49,21 @@ def test_rays_end_where_embree_says(gpu: Gpu, name: str) -> None:
     one was measured.
     """
     pytest.importorskip("embreex")
-    found = ray_throughput.measured(gpu, Shot().with_values({"scene": name, "width": 128, "height": 72}))
-    assert found.agree is not None and found.agree >= 1 - 4 / 9216
+    found = ray_throughput.measure_scene(gpu, Shot().with_values({"scene": name, "width": 128, "height": 72}))
+    assert found.equal_hits is not None and found.equal_hits >= 1 - 4 / 9216
 
 
 def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
     """Cosine-weighted about the normal: the mean of the cosine is 2/3, its variance 1/18."""
     shot = Shot().with_values({"scene": "plane", "width": 64, "height": 36})
-    start, towards = ray_throughput.rays_of(gpu, shot)
-    assert start.shape == towards.shape == (36, 64, 3)
-    assert np.abs(np.linalg.norm(towards, axis=-1) - 1).max() < 1e-6
-    normal = images.arrays(gpu, render_accumulated(gpu, shot))["normal"]
-    cosine = (normal * towards).sum(-1)
+    origins, directions = ray_throughput.create_rays(gpu, shot)
+    assert origins.shape == directions.shape == (36, 64, 3)
+    assert np.abs(np.linalg.norm(directions, axis=-1) - 1).max() < 1e-6
+    normal = images.read_arrays(gpu, render_accumulated(gpu, shot))["normal"]
+    cosine = (normal * directions).sum(-1)
     assert cosine.min() >= -1e-3 and abs(cosine.mean() - 2 / 3) < 4 * np.sqrt(1 / 18 / cosine.size)
-    seconds, far = ray_throughput.trace(gpu, shot, ray_throughput.Given(start, towards), True)
-    assert seconds > 0 and (far == ray_throughput.UNMET).all()
+    seconds, far = ray_throughput.trace_rays(gpu, shot, ray_throughput.Rays(origins, directions), True)
+    assert seconds > 0 and (far == ray_throughput.NO_HIT).all()
 
 
 def test_interaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,9 +73,9 @@ def test_interaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(interaction.main, [*small, "--output", str(out)]) == 0
     lines, found = capsys.readouterr().out.splitlines(), json.loads(out.read_text())
     rows = found["rows"]
-    ssao, ssdo = "SSAO, 4 directions", "SSDO with bounce, 4 directions"
+    ssao, ssdo = "SSAO, 4 directions", "SSDO, 4 directions"
     assert [row["shown"] for row in rows[::2]] == [ssao, ssdo, f"{ssao} beside {ssdo}"]
-    assert [row["motion"] for row in rows] == ["the camera goes around", "the sky turns"] * 3
+    assert [row["motion"] for row in rows] == ["the camera orbits", "the environment turns"] * 3
     # so small a window is fast enough
     assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)
     assert (

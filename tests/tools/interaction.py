@@ -1,15 +1,12 @@
-"""How large and how often the viewer draws while the hand moves the camera, or the light.
+"""Resolution and frame rate of the viewer while the camera or the light moves.
 
-The viewer's own session draws as in its window, one step after the other, into a texture of the window's size, each
-step waited for; without the panel and what the system's window takes. Some steps go before those that are measured, in
-which the size settles. On a software renderer light is found at half the resolution, as the viewer begins there, unless
-flags say otherwise.
+The viewer's session draws step by step, as in its window, into a texture of the window's size, and waits after each
+step. The panel and the system's window are left out. Some steps before the measured ones let the resolution settle. On
+a software renderer lighting starts at half resolution, as in the viewer, unless a flag sets it.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,125 +14,126 @@ from statistics import median_high
 from typing import Any
 
 import _checkout
-from ssdo.commands.bench.flags import add_count, add_output, save, take_output
+from ssdo.commands.bench.flags import (
+    add_count_flag,
+    add_output_flags,
+    describe_machine,
+    describe_resolution,
+    format_table,
+    pop_output,
+    save_figures,
+)
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
-from ssdo.measure.timings import in_words, spread
-from ssdo.measure.version import version
-from ssdo.render.shot import Shot, add_shot_flags, parse_overrides
-from ssdo.settings import Parser, parse
+from ssdo.measure.timings import format_percentiles, percentiles
+from ssdo.measure.version import program_version
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import add_shot_flags, parse_overrides
 from ssdo.viewer import controls
-from ssdo.viewer.session import Session, at_first
+from ssdo.viewer.session import Session, initial_shot
+from ssdo.viewer.status import describe_slot
 from tqdm import tqdm
 
-SETTLING = 10  # steps before those that are measured
-PAUSE = 10.0  # seconds that the session takes to have passed, so that a picture is at rest
-TURN = 0.5  # degrees in a step
-MOTIONS = ("the camera goes around", "the sky turns")
+SETTLING_STEPS = 10  # before the measured ones
+IDLE_SECONDS = 10.0  # that a session is made to believe have passed, so that it converges
+DEGREES_PER_STEP = 0.5
+ORBIT, TURN_ENVIRONMENT = "the camera orbits", "the environment turns"
+HEADER = ("shown", "motion", "frames per second", "milliseconds", "resolution")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the flags of a command line. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python tests/tools/interaction.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """Run with these flags. Returns the exit code; raises UserError."""
+    parser = FlagParser("python tests/tools/interaction.py", __doc__)
     parser.add_argument(
         "--techniques",
         default="ssao,ssdo",
         metavar="T,T,...",
-        help="each alone, then the first and the last beside one another [ssao,ssdo]",
+        help="each alone, then the first and the last side by side [ssao,ssdo]",
     )
-    add_count(parser, "steps", 40, 3, "steps that are measured")
-    add_output(parser, "all figures, and what drew")
+    add_count_flag(parser, "steps", 40, 3, "steps to measure")
+    add_output_flags(parser, "all figures as JSON")
     add_shot_flags(parser)
-    given = parse(parser, arguments)
-    output, steps, names = take_output(given), given.pop("steps"), given.pop("techniques").split(",")
-    wanted = parse_overrides(given)
-    shots = wanted.build_shots(names)
+    flags = parse_flags(parser, arguments)
+    output, steps, techniques = pop_output(flags), flags.pop("steps"), flags.pop("techniques").split(",")
+    overrides = parse_overrides(flags)
     with Gpu(create_headless_context()) as gpu:
-        begun = [at_first(gpu, shot, not wanted.is_set("lighting.resolution")) for shot in shots]
+        may_halve = not overrides.is_set("lighting.resolution")
+        shots = [initial_shot(gpu, shot, may_halve) for shot in overrides.build_shots(techniques)]
+        pairs: list[tuple[Shot | None, Shot]] = [(None, shot) for shot in shots]
+        if len(shots) > 1:
+            pairs.append((shots[0], shots[-1]))
         rows: list[dict[str, Any]] = []
-        for left, right in tqdm(
-            [*((None, shot) for shot in begun), *[(begun[0], begun[-1])] * (len(begun) > 1)],
-            desc="moving",
-            disable=None,
-        ):
-            rows += measured(gpu, left, right, steps)
-        half = ", lighting at half" * begun[0].lighting.is_half
-        drawn = f"{begun[0].scene}, a window of {begun[0].width} x {begun[0].height}{half}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    print("\n".join([*table(rows), "", f"{drawn}; {steps} steps; version {version()}"]))
-    save(output, drawn, {"steps": steps, "rows": rows})
+        for left, right in tqdm(pairs, desc="interaction", disable=None):
+            rows += [measure_motion(gpu, left, right, motion, steps) for motion in (ORBIT, TURN_ENVIRONMENT)]
+        run = f"{shots[0].scene}, a window of {describe_resolution(shots[0])}, {describe_machine(gpu)}"
+    print("\n".join([*format_rows(rows), "", f"{run}; {steps} steps; version {program_version()}"]))
+    save_figures(output, run, {"steps": steps, "rows": rows})
     return 0
 
 
-class Hand:
-    """A session, and a window's pixels to show it in. Time may be skipped."""
+class SessionDriver:
+    """A session with a texture in place of its window, and a clock that can be advanced."""
 
     def __init__(self, gpu: Gpu, left: Shot | None, right: Shot) -> None:
-        self.gpu, self.size, self.skipped = gpu, (right.width, right.height), 0.0
-        self.session = Session(gpu, right, {}, now=lambda: time.perf_counter() + self.skipped)
+        self.gpu, self.size = gpu, (right.width, right.height)
+        self._skipped_seconds = 0.0
+        self.session = Session(gpu, right, {}, now=lambda: time.perf_counter() + self._skipped_seconds)
         self.window = gpu.ctx.framebuffer([gpu.ctx.texture(self.size, 4)])
         if left:
-            self.session.techniques["A"] = left.technique
+            self.session.slots.techniques["A"] = left.technique
             self.session.toggle_split()
 
-    def rest(self) -> None:
-        """Until nothing is left to be drawn, or 20 steps."""
+    def wait_until_idle(self) -> None:
+        """Until nothing is left to draw, for at most 20 steps."""
         for _ in range(20):
-            self.skipped += PAUSE
+            self._skipped_seconds += IDLE_SECONDS
             if not self.session.step(self.size):
                 break
 
-    def step(self, number: int, motion: str) -> float:
-        """Milliseconds until a change is seen."""
+    def step(self, index: int, motion: str) -> float:
+        """Move once; returns the milliseconds until the change is shown."""
         start = time.perf_counter()
-        if motion == MOTIONS[0]:
-            self.session.move(controls.orbit(self.session.pose, TURN, 0.0))
+        if motion == ORBIT:
+            self.session.move_camera(controls.orbit(self.session.pose, DEGREES_PER_STEP, 0.0))
         else:
-            self.session.change({"sky.rotation": TURN * (number + SETTLING)})
-        self.session.step(self.size, busy=True)
-        self.session.show(self.window)
+            self.session.change({"sky.rotation": DEGREES_PER_STEP * index})
+        self.session.step(self.size, is_busy=True)
+        self.session.draw_view(self.window)
         self.gpu.ctx.finish()
         return 1e3 * (time.perf_counter() - start)
 
 
-def measured(gpu: Gpu, left: Shot | None, right: Shot, steps: int) -> list[dict[str, Any]]:
-    """A row for each motion: what is shown, milliseconds of a step, the median of the sizes it is drawn at."""
-    rows = []
-    for motion in MOTIONS:
-        hand = Hand(gpu, left, right)
-        hand.rest()
-        session = hand.session
-        times: list[float] = []
-        scales: list[float] = []
-        for number in range(-SETTLING, steps):
-            took = hand.step(number, motion)
-            if number >= 0:
-                times.append(took)
-                scales.append(session.sides["B"].scale)
-        scale = median_high(scales)
-        size = [round(n * scale) for n in hand.size]
-        shown = " beside ".join(session.label(slot) for slot in session.shown)
-        rows.append({"shown": shown, "motion": motion, "milliseconds": spread(times), "size": size, "scale": scale})
-    return rows
+def measure_motion(gpu: Gpu, left: Shot | None, right: Shot, motion: str, steps: int) -> dict[str, Any]:
+    """What is shown, milliseconds of a step, and the median resolution."""
+    driver = SessionDriver(gpu, left, right)
+    driver.wait_until_idle()
+    session = driver.session
+    times: list[float] = []
+    scales: list[float] = []
+    for index in range(SETTLING_STEPS + steps):
+        milliseconds = driver.step(index, motion)
+        if index >= SETTLING_STEPS:
+            times.append(milliseconds)
+            scales.append(session.renders["B"].scale)
+    scale = median_high(scales)
+    return {
+        "shown": " beside ".join(describe_slot(session, slot) for slot in session.visible_slots),
+        "motion": motion,
+        "milliseconds": percentiles(times),
+        "size": [round(length * scale) for length in driver.size],
+        "scale": scale,
+    }
 
 
-def table(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Markdown: medians in milliseconds with 5th and 95th percentile."""
-    lines = ["| shown | what moves | frames a second | milliseconds | drawn at |", "|---|---|---|---|---|"]
+def format_rows(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """A table in Markdown: median milliseconds with 5th and 95th percentile."""
+    lines = []
     for row in rows:
-        took, (width, height) = row["milliseconds"], row["size"]
-        cells = [
-            row["shown"],
-            row["motion"],
-            f"{1e3 / took['median']:.0f}",
-            in_words(took, 0),
-            f"{width} x {height} ({100 * row['scale']:.3g} %)",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+        times, (width, height) = row["milliseconds"], row["size"]
+        resolution = f"{width} x {height} ({100 * row['scale']:.3g} %)"
+        rate = f"{1e3 / times['median']:.0f}"
+        lines.append([row["shown"], row["motion"], rate, format_percentiles(times, 0), resolution])
+    return format_table(HEADER, lines)
 
 
 if __name__ == "__main__":

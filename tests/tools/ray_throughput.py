@@ -1,79 +1,88 @@
-"""What ground truth costs: building the tree of a scene, and rays per second through it, beside Embree's on the same
-rays.
+"""Time to build a scene's BVH, and rays per second through it, beside Embree's on the same rays.
 
-Rays start at what the camera sees and go all ways, cosine-weighted, as the reference's do. `nearest` asks where a ray
-ends, `any` whether it meets anything. Medians of several runs after one that does not count. Ours uses every core, or
-the GPU; Embree, by embreex, one core.
+Rays start on surfaces that the camera sees, in cosine-weighted directions, as the reference's do. `nearest` finds the
+first hit, `any` whether there is one. Medians of several runs after one that does not count. Ours uses all cores or the
+GPU; Embree, through embreex, uses one core.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import _checkout
 import numpy as np
 from process_memory import format_peak
-from ssdo.arrays import Floats
-from ssdo.commands.bench.flags import add_output, save, take_output
+from ssdo.arrays import Array, Bools, Doubles, Floats
+from ssdo.commands.bench.flags import add_output_flags, describe_machine, format_table, pop_output, save_figures
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
+from ssdo.gpu.shaders import Bindings
 from ssdo.render import ray_scene
-from ssdo.render.frame_uniforms import positions
+from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import draw_surfaces
 from ssdo.render.shot import Shot
 from ssdo.resources import SHADERS
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT, load_scene
-from ssdo.settings import Parser, UserError, parse
+from ssdo.settings import UserError
 from tqdm import tqdm
 
 SCENES = "courtyard,million"
 RUNS = 5
-UNMET = 1e30
-NEAR = 1e-4  # of the distance: two tracers that round differently agree
+NO_HIT = 1e30  # distance
+DISTANCE_TOLERANCE = 1e-4  # relative: two tracers round differently
+ORIGIN_OFFSET = 1e-5  # relative to the distance: rays leave their surface
+QUERIES = ("nearest", "any")
+HEADER = (
+    "scene",
+    "triangles",
+    "nodes",
+    "BVH built in",
+    *QUERIES,
+    *(f"Embree, {query}" for query in QUERIES),
+    "equal hits",
+)
 
 
 @dataclass(frozen=True)
-class Rays:
-    """Passed to tests/tools/shaders/rays.frag as `rays`."""
+class RayQuery:
+    """Passed to tests/tools/shaders/rays.frag as `query`."""
 
-    any: bool  # whatever is met first will do
-
-
-class Given(NamedTuple):
-    """Rays as arrays, (h, w, 3) float32 each: where they start, metres, and unit directions."""
-
-    start: Floats
-    towards: Floats
+    any_hit: bool
 
 
-class Measured(NamedTuple):
-    """Of a scene. Seconds, and rays per second by question."""
+class Rays(NamedTuple):
+    """(h, w, 3) float32 each."""
+
+    origins: Floats  # metres
+    directions: Floats  # unit vectors
+
+    @property
+    def ray_count(self) -> int:
+        return self.origins.size // 3
+
+
+class Measurement(NamedTuple):
+    """Of one scene. Rays per second by query."""
 
     scene: str
     triangles: int
     nodes: int
-    build: float
-    ours: dict[str, float]
-    embree: dict[str, float] | None  # None: embreex is not installed
-    agree: float | None  # share of rays of which both say the same
+    build_seconds: float
+    rays_per_second: dict[str, float]
+    embree_rays_per_second: dict[str, float] | None  # None: embreex is not installed
+    equal_hits: float | None  # fraction of rays for which both tracers agree
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the flags of a command line. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python tests/tools/ray_throughput.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """Run with these flags. Returns the exit code; raises UserError."""
+    parser = FlagParser("python tests/tools/ray_throughput.py", __doc__)
     parser.add_argument(
         "--scenes",
         default=SCENES,
@@ -81,142 +90,141 @@ def main(arguments: Sequence[str]) -> int:
         help=f"built-in scenes, or paths to {SCENE_SUFFIXES_TEXT} files [{SCENES}]",
     )
     parser.add_argument(
-        "--width", type=int, default=1280, metavar="PX", help="of the picture whose pixels rays start at [1280]"
+        "--width", type=int, default=1280, metavar="PX", help="width of the image whose pixels rays start at [1280]"
     )
-    parser.add_argument("--height", type=int, default=720, metavar="PX", help="[720]")
-    add_output(parser, "the figures, and what drew")
-    given = parse(parser, arguments)
-    names = [name.strip() for name in given["scenes"].split(",") if name.strip()]
-    shots = [Shot().with_values({"scene": name, "width": given["width"], "height": given["height"]}) for name in names]
-    output = take_output(given)
-    found = []
-    with Gpu(create_headless_context(), (SHADERS, _checkout.SHADERS)) as gpu, tqdm(shots, desc="rays", disable=None) as bar:
-        for shot in bar:
-            found.append(measured(gpu, shot))
-        drawn = f"{given['width']} x {given['height']} rays, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    held = format_peak()
-    print("\n".join([*table(found), "", drawn + (f"; {held} of memory at most" if held else "")]))
-    save(output, drawn, {"rows": [one._asdict() for one in found]})
+    parser.add_argument("--height", type=int, default=720, metavar="PX", help="its height [720]")
+    add_output_flags(parser, "the figures as JSON")
+    flags = parse_flags(parser, arguments)
+    scenes = [name.strip() for name in flags["scenes"].split(",") if name.strip()]
+    size = {"width": flags["width"], "height": flags["height"]}
+    shots = [Shot().with_values({"scene": scene, **size}) for scene in scenes]
+    output = pop_output(flags)
+    with Gpu(create_headless_context(), (SHADERS, _checkout.SHADERS)) as gpu:
+        measurements = [measure_scene(gpu, shot) for shot in tqdm(shots, desc="rays", disable=None)]
+        run = f"{size['width']} x {size['height']} rays, {describe_machine(gpu)}"
+    memory = f"; peak memory {peak}" if (peak := format_peak()) else ""
+    print("\n".join([*format_measurements(measurements), "", run + memory]))
+    save_figures(output, run, {"rows": [measurement._asdict() for measurement in measurements]})
     return 0
 
 
-def measured(gpu: Gpu, shot: Shot) -> Measured:
-    """Build, trace, compare. Raises UserError."""
+def measure_scene(gpu: Gpu, shot: Shot) -> Measurement:
+    """Build the BVH, trace rays, and compare with Embree where it is installed. Raises UserError."""
     scene = load_scene(shot.scene, shot.time)
     start = time.perf_counter()
     arrays = ray_scene.build_arrays(scene)
-    build = time.perf_counter() - start
-    rays = rays_of(gpu, shot)
-    ours, hits = {}, {}
-    for question in ("nearest", "any"):
-        seconds, hits[question] = trace(gpu, shot, rays, question == "any")
-        ours[question] = rays.start.size / 3 / seconds
-    embree, agree = None, None
+    build_seconds = time.perf_counter() - start
+    rays = create_rays(gpu, shot)
+    rates, distances = {}, {}
+    for query in QUERIES:
+        seconds, distances[query] = trace_rays(gpu, shot, rays, query == "any")
+        rates[query] = rays.ray_count / seconds
+    embree_rates, equal_hits = None, None
     if find_spec("embreex"):
         corner = arrays.triangles[:, :1, :3]
-        embree, theirs = _embree(np.concatenate([corner, corner + arrays.triangles[:, 1:, :3]], 1), rays)
-        agree = float(np.mean(same(hits["nearest"], theirs) & ((hits["any"] < UNMET) == (theirs < UNMET))))
-    return Measured(shot.scene, len(arrays.triangles), len(arrays.nodes), build, ours, embree, agree)
+        triangles = np.concatenate([corner, corner + arrays.triangles[:, 1:, :3]], 1)
+        embree_rates, embree_distances = _trace_embree(triangles, rays)
+        agree = _are_equal(distances["nearest"], embree_distances)
+        agree &= (distances["any"] < NO_HIT) == (embree_distances < NO_HIT)
+        equal_hits = float(np.mean(agree))
+    return Measurement(
+        shot.scene, len(arrays.triangles), len(arrays.nodes), build_seconds, rates, embree_rates, equal_hits
+    )
 
 
-def rays_of(gpu: Gpu, shot: Shot) -> Given:
-    """As many rays as the picture has pixels, in the order of what is seen; where that is less, it begins again. Raises
-    UserError.
-    """
-    resolved, view = draw_surfaces(gpu, shot)
-    depth = gpu.read(view.gbuffer.depth)[..., 0]
-    seen = depth < BACKGROUND_DEPTH
-    if not seen.any():
-        raise UserError(f"scene {shot.scene}: nothing is seen that rays could start at; choose another scene")
-    normal = gpu.read(view.gbuffer.normal)[..., :3][seen].astype("f8")
-    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
-    place = positions(view.frame, np.where(seen, depth, np.inf).astype("f4"))[seen]
+def create_rays(gpu: Gpu, shot: Shot) -> Rays:
+    """As many rays as the image has pixels, from its surfaces; they repeat where there are fewer. Raises UserError."""
+    resolved, inputs, _ = draw_surfaces(gpu, shot)
+    depth = gpu.read(inputs.gbuffer.depth)[..., 0]
+    mask = depth < BACKGROUND_DEPTH
+    if not mask.any():
+        raise UserError(f"scene {shot.scene}: no surface is in the image; choose another scene")
+    normals = _normalize(gpu.read(inputs.gbuffer.normal)[..., :3][mask].astype("f8"))
+    origins = world_positions(inputs.frame, np.where(mask, depth, np.inf).astype("f4"))[mask]
+    distances = np.maximum(depth[mask], np.abs(origins).max(-1) + np.abs(inputs.frame.eye_ws).max())
+    origins += normals * ORIGIN_OFFSET * distances[:, None]
     rng = np.random.default_rng(shot.seed)
-    ball = rng.normal(size=normal.shape)
-    # a sphere that touches the surface: cosine-weighted
-    towards = normal + ball / np.linalg.norm(ball, axis=-1, keepdims=True)
-    towards /= np.maximum(np.linalg.norm(towards, axis=-1, keepdims=True), 1e-9)
-    place += normal * 1e-5 * np.maximum(depth[seen], np.abs(place).max(-1) + np.abs(view.frame.eye_ws).max())[:, None]
-    size = (resolved.height, resolved.width, 3)
-    return Given(*(np.resize(values, (size[0] * size[1], 3)).reshape(size).astype("f4") for values in (place, towards)))
+    # points of a sphere that touches the surface: cosine-weighted
+    directions = _normalize(normals + _normalize(rng.normal(size=normals.shape)))
+    shape = (resolved.height, resolved.width, 3)
+    return Rays(*(_repeat(vectors, shape) for vectors in (origins, directions)))
 
 
-def trace(gpu: Gpu, shot: Shot, rays: Given, any_hit: bool) -> tuple[float, Floats]:
-    """Median seconds that all rays take, and how far each goes (h, w), UNMET where it meets nothing."""
-    traced, nodes = ray_scene.upload_ray_scene(gpu, load_scene(shot.scene, shot.time))
-    size = rays.start.shape[1::-1]
-    textures = []
-    for name, values in zip(Given._fields, rays, strict=True):
-        textures.append(gpu.target(f"rays.{name}", size, "rgba32f").textures[0])
-        gpu.write(textures[-1], np.concatenate([values, np.zeros_like(values[..., :1])], -1))
-    into = gpu.target("rays", size, "rgba32f")
-    given: dict[str, Any] = {
-        "rays": Rays(any_hit),
-        "walk": ray_scene.BvhUniform(nodes),
-        "traced": traced,
-        "rays_from": textures[0],
-        "rays_towards": textures[1],
-    }
+def _normalize(vectors: Doubles) -> Doubles:
+    unit: Doubles = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    return unit
+
+
+def _repeat(vectors: Array, shape: tuple[int, int, int]) -> Floats:
+    return np.resize(vectors, (shape[0] * shape[1], 3)).reshape(shape).astype("f4")
+
+
+def trace_rays(gpu: Gpu, shot: Shot, rays: Rays, any_hit: bool) -> tuple[float, Floats]:
+    """Median seconds of all rays, and the distance of each hit, (h, w); NO_HIT where there is none."""
+    scene_textures, bvh = ray_scene.upload_ray_scene(gpu, load_scene(shot.scene, shot.time))
+    size = rays.origins.shape[1::-1]
+    target = gpu.target("rays", size, "rgba32f")
+    bindings: Bindings = {"query": RayQuery(any_hit), "bvh": bvh, "ray_scene": scene_textures}
+    for name, vectors in zip(Rays._fields, rays, strict=True):
+        texture = gpu.target(f"rays.{name}", size, "rgba32f").textures[0]
+        gpu.write(texture, np.concatenate([vectors, np.zeros_like(vectors[..., :1])], -1))
+        bindings |= {f"ray_{name}": texture}
 
     def draw() -> None:
-        gpu.draw("rays.frag", into, **given)
+        gpu.draw("rays.frag", target, bindings)
         gpu.ctx.finish()
 
-    seconds = _median(draw)
-    hit = gpu.read(into.textures[0])
-    return seconds, np.where(hit[..., 1] < 0, np.float32(UNMET), hit[..., 0])
+    seconds = _median_seconds(draw)
+    hits = gpu.read(target.textures[0])
+    return seconds, np.where(hits[..., 1] < 0, np.float32(NO_HIT), hits[..., 0])
 
 
-def _embree(triangles: Floats, rays: Given) -> tuple[dict[str, float], Floats]:
-    """Rays per second by question, and how far each ray goes, (h, w)."""
+def _trace_embree(triangles: Floats, rays: Rays) -> tuple[dict[str, float], Floats]:
+    """Rays per second by query, and the distance of each hit, (h, w)."""
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
 
     scene = EmbreeScene()
     TriangleMesh(scene, np.ascontiguousarray(triangles))
-    start, towards = (np.ascontiguousarray(values.reshape(-1, 3)) for values in rays)
-    asked = {
-        "nearest": lambda: scene.run(start, towards, query="INTERSECT"),
-        "any": lambda: scene.run(start, towards, query="OCCLUDED"),
+    origins, directions = (np.ascontiguousarray(vectors.reshape(-1, 3)) for vectors in rays)
+    queries = dict(zip(QUERIES, ("INTERSECT", "OCCLUDED"), strict=True))
+    rates = {
+        name: rays.ray_count / _median_seconds(lambda query=query: scene.run(origins, directions, query=query))  # type: ignore[misc]
+        for name, query in queries.items()
     }
-    rates = {question: len(start) / _median(ask) for question, ask in asked.items()}
-    found = scene.run(start, towards, query="INTERSECT", output=True)
-    return rates, np.where(found["primID"] < 0, UNMET, found["tfar"]).reshape(rays.start.shape[:2]).astype("f4")
+    hits = scene.run(origins, directions, query="INTERSECT", output=True)
+    distances = np.where(hits["primID"] < 0, NO_HIT, hits["tfar"]).reshape(rays.origins.shape[:2])
+    return rates, distances.astype("f4")
 
 
-def same(a: Floats, b: Floats) -> Any:
-    """Where two tracers say the same of a ray."""
-    return np.abs(a - b) <= NEAR * np.maximum(np.abs(b), 1)
+def _are_equal(distances: Floats, others: Floats) -> Bools:
+    equal: Bools = np.abs(distances - others) <= DISTANCE_TOLERANCE * np.maximum(np.abs(others), 1)
+    return equal
 
 
-def _median(act: Callable[[], object]) -> float:
-    act()
+def _median_seconds(run: Callable[[], object]) -> float:
+    run()
     times = []
     for _ in range(RUNS):
         start = time.perf_counter()
-        act()
+        run()
         times.append(time.perf_counter() - start)
     return median(times)
 
 
-def table(found: Sequence[Measured]) -> list[str]:
-    """Markdown, a row for each scene."""
-    lines = [
-        "| scene | triangles | nodes | tree built in | nearest | any | Embree, nearest | Embree, any | same answer |",
-        "|" + "---|" * 9,
-    ]
-    for one in found:
-        rates = [
-            one.ours["nearest"],
-            one.ours["any"],
-            *([one.embree["nearest"], one.embree["any"]] if one.embree else []),
-        ]
-        words = [f"{rate / 1e6:.2f} M/s" for rate in rates] + ([] if one.embree else ["not installed"] * 2)
-        agree = "" if one.agree is None else f"{one.agree:.3%}"
-        lines.append(
-            f"| {one.scene} | {one.triangles} | {one.nodes} | {one.build:.1f} s | {' | '.join(words)} | {agree} |"
-        )
-    return lines
+def format_measurements(measurements: Sequence[Measurement]) -> list[str]:
+    """A table in Markdown, a row for each scene."""
+    rows = []
+    for scene, triangles, nodes, build_seconds, rates, embree_rates, equal_hits in measurements:
+        embree = [_format_rate(embree_rates[q]) for q in QUERIES] if embree_rates else ["not installed"] * len(QUERIES)
+        cells = [scene, str(triangles), str(nodes), f"{build_seconds:.1f} s"]
+        cells += [*(_format_rate(rates[query]) for query in QUERIES), *embree]
+        rows.append([*cells, "" if equal_hits is None else f"{equal_hits:.3%}"])
+    return format_table(HEADER, rows)
+
+
+def _format_rate(rays_per_second: float) -> str:
+    return f"{rays_per_second / 1e6:.2f} M/s"
 
 
 if __name__ == "__main__":

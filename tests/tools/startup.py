@@ -1,14 +1,13 @@
-"""From a command to its picture, step by step, and the work outside OpenGL of a frame that nothing changes.
+"""The time from a command to its image, step by step, and the CPU work of a frame in which nothing changes.
 
-Every process is started anew, with files in the system's cache and shaders in the driver's, and does what `capture`
-does, one step after the other, each waited for; then the command itself, and `--help`. Beside milliseconds of the wall
-clock stands processor time, of all threads together, which other programs disturb less. Last, in one process, frames
-like the one before: what `render` takes of its thread's time where OpenGL is told everything but to draw.
+Every process starts anew, with files and shaders in the caches of system and driver. One does what `capture` does, and
+waits after each step; then follow the command itself, and `--help`. Processor time, of all threads together, depends
+less on other programs than the wall clock. Last, in one process, frames without a change: the thread's time in
+`render_frame` with all OpenGL calls except draw calls.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,111 +17,141 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import _checkout
 import moderngl
 from process_memory import peak_megabytes
-from ssdo.commands.bench.flags import add_count, add_output, save, take_output
+from ssdo.commands.bench.flags import (
+    add_count_flag,
+    add_output_flags,
+    describe_machine,
+    describe_resolution,
+    format_table,
+    pop_output,
+    save_figures,
+)
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.gpu.shaders import Program, ShaderCompiler, SourceLine
 from ssdo.measure import images
-from ssdo.measure.timings import in_words, spread
-from ssdo.measure.version import version
+from ssdo.measure.timings import format_percentiles, percentiles
+from ssdo.measure.version import program_version
 from ssdo.render import environment_maps, mesh_buffers
 from ssdo.render.pipeline import load_shot_scene, render_accumulated, render_frame
-from ssdo.render.shot import Shot, add_shot_flags, parse_overrides
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import add_shot_flags, parse_overrides
 from ssdo.resources import PACKAGE
-from ssdo.settings import Parser, UserError, format_toml, parse
+from ssdo.settings import UserError
+from ssdo.toml_text import format_toml
 
-STEPPED = f"""
-import time; began = time.time(), time.process_time()
+# Reads the clocks before it imports anything.
+STEPS_SCRIPT = f"""
+import time; start = time.time(), time.process_time()
 import sys; sys.path.insert(0, {str(_checkout.ROOT / "tests" / "tools")!r})
-from startup import stepped; stepped(*began)
+from startup import print_steps; print_steps(*start)
 """
-CAPTURE, HELP, AGAIN = "`capture`, the command", "`--help`, the command", "a second frame"
-TINY = {"width": 16, "height": 9}  # pixels of frames that nothing changes
-UNCHANGED = 200  # such frames
+CAPTURE, HELP, SECOND_FRAME = "`capture`, the command", "`--help`, the command", "a second frame"
+TINY = {"width": 16, "height": 9}  # pixels, of frames that are not drawn
+UNCHANGED_FRAMES = 200
 
-Took = tuple[float, float]  # milliseconds by the wall clock, and of processor time
+Percentiles = Mapping[str, float]
+
+
+class Duration(NamedTuple):
+    """Milliseconds."""
+
+    wall: float
+    processor: float  # of all threads
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the flags of a command line. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python tests/tools/startup.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """Run with these flags. Returns the exit code; raises UserError."""
+    parser = FlagParser("python tests/tools/startup.py", __doc__)
     parser.add_argument(
         "--techniques",
         default="off,ssao,ssdo",
         metavar="T,T,...",
-        help="whose unchanged frames are measured [off,ssao,ssdo]",
+        help="techniques whose unchanged frames are measured [off,ssao,ssdo]",
     )
-    add_count(parser, "runs", 7, 1, "processes of each kind, after one that fills the caches")
-    add_output(parser, "all figures, and what drew")
+    add_count_flag(parser, "runs", 7, 1, "processes of each kind, after one that fills the caches")
+    add_output_flags(parser, "all figures as JSON")
     add_shot_flags(parser)
-    given = parse(parser, arguments)
-    output, runs, names = take_output(given), given.pop("runs"), given.pop("techniques").split(",")
-    wanted = parse_overrides(given)
-    shot = wanted.build_shot(wanted.technique)
-    others = [wanted.build_shot(name).with_values(TINY) for name in names]
-    load_shot_scene(shot)  # what is wrong with it is told before anything is measured
-    _run(shot)
-    found = [_run(shot) for _ in range(runs)]
-    steps = {
-        name: {clock: spread([took[name][i] for took, _ in found]) for i, clock in enumerate(("wall", "processor"))}
-        for name in found[0][0]
-    }
-    memory = spread([held for _, held in found])
+    flags = parse_flags(parser, arguments)
+    output, runs, techniques = pop_output(flags), flags.pop("runs"), flags.pop("techniques").split(",")
+    overrides = parse_overrides(flags)
+    shot = overrides.build_shot(overrides.technique)
+    tiny_shots = [overrides.build_shot(name).with_values(TINY) for name in techniques]
+    load_shot_scene(shot)  # raises UserError before anything is measured
+    steps, memory = measure_processes(shot, runs)
     with UndrawnGpu(create_headless_context()) as gpu:
-        work = {other.technique.group: spread(unchanged(gpu, other)) for other in others}
-        drawn = f"{shot.scene}, {shot.width} x {shot.height}, {shot.technique.describe()}, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
-    print(
-        "\n".join(
-            [
-                *table(steps, memory),
-                "",
-                *table_of_frames(work),
-                "",
-                f"{drawn}; {runs} processes, {UNCHANGED} frames; version {version()}",
-            ]
-        )
-    )
-    save(output, drawn, {"runs": runs, "steps": steps, "megabytes": memory, "unchanged": work})
+        frame_work = {tiny.technique.group: percentiles(measure_unchanged(gpu, tiny)) for tiny in tiny_shots}
+        view = f"{shot.scene}, {describe_resolution(shot)}, {shot.technique.describe()}"
+        run = f"{view}, {describe_machine(gpu)}"
+    counts = f"{runs} processes, {UNCHANGED_FRAMES} frames; version {program_version()}"
+    lines = [*format_steps(steps, memory), "", *format_frame_work(frame_work), "", f"{run}; {counts}"]
+    print("\n".join(lines))
+    save_figures(output, run, {"runs": runs, "steps": steps, "megabytes": memory, "unchanged": frame_work})
     return 0
 
 
-def _run(shot: Shot) -> tuple[dict[str, Took], float]:
-    """What a process takes for each step of a capture, another for all of them, and one for `--help`; the megabytes
-    that the first held at most.
-    """
+# ---- processes ----
+
+
+def measure_processes(shot: Shot, runs: int) -> tuple[dict[str, dict[str, Percentiles]], Percentiles]:
+    """Milliseconds of each step by clock (wall, processor), and the peak memory of a capture in MiB."""
+    _run_processes(shot)  # fills the caches
+    results = [_run_processes(shot) for _ in range(runs)]
+    steps: dict[str, dict[str, Percentiles]] = {}
+    for name in results[0][0]:
+        durations = [durations[name] for durations, _ in results]
+        steps[name] = {
+            clock: percentiles([getattr(duration, clock) for duration in durations]) for clock in Duration._fields
+        }
+    return steps, percentiles([megabytes for _, megabytes in results])
+
+
+def _run_processes(shot: Shot) -> tuple[dict[str, Duration], float]:
+    """Durations of the steps of a capture, of the command and of `--help`, and the capture's peak memory in MiB."""
     with tempfile.TemporaryDirectory() as folder:
-        preset, picture = Path(folder) / "shot.toml", Path(folder) / "picture.png"
+        preset, image = Path(folder) / "shot.toml", Path(folder) / "image.png"
         preset.write_text(format_toml(shot.values()), "utf-8")
-        flags = [f"--preset={preset}", f"--output={picture}"]
-        told, _ = _process("-c", STEPPED, str(time.time()), *flags)
-        found = json.loads(told)
-        steps: dict[str, Took] = found["steps"]
-        _, steps[CAPTURE] = _process("-m", "ssdo", "capture", *flags, "--overwrite")
-        _, steps[HELP] = _process("-m", "ssdo", "--help")
-    return steps, found["megabytes"]
+        flags = [f"--preset={preset}", f"--output={image}"]
+        output, _ = _run_python("-c", STEPS_SCRIPT, str(time.time()), *flags)
+        result = json.loads(output)
+        steps = {name: Duration(*duration) for name, duration in result["steps"].items()}
+        _, steps[CAPTURE] = _run_python("-m", "ssdo", "capture", *flags, "--overwrite")
+        _, steps[HELP] = _run_python("-m", "ssdo", "--help")
+    return steps, result["megabytes"]
 
 
-def _process(*arguments: str) -> tuple[str, Took]:
-    """What this Python prints when it is started with these, and what it took; processor time is 0 where the system
-    does not tell.
-    """
+def _run_python(*arguments: str) -> tuple[str, Duration]:
+    """The standard output of a Python process, and its duration. Raises UserError where it fails."""
     before, start = os.times(), time.perf_counter()
     done = subprocess.run([sys.executable, *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
-    took, after = time.perf_counter() - start, os.times()
+    wall, after = time.perf_counter() - start, os.times()
     if done.returncode:
-        raise UserError(
-            f"a process ended with {done.returncode}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}"
-        )
+        message = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
+        raise UserError(f"a process ended with {done.returncode}: {message}")
     processor = after.children_user + after.children_system - before.children_user - before.children_system
-    return done.stdout, (1e3 * took, 1e3 * processor)
+    return done.stdout, Duration(1e3 * wall, 1e3 * processor)
+
+
+class StepTimer:
+    """Durations of steps that follow each other."""
+
+    def __init__(self, start: float, processor_start: float) -> None:
+        self.steps: dict[str, Duration] = {}
+        self._last = start, processor_start
+
+    def end_step(self, name: str) -> None:
+        wall, processor = self._last
+        self.restart()
+        self.steps[name] = Duration(1e3 * (self._last[0] - wall), 1e3 * (self._last[1] - processor))
+
+    def restart(self) -> None:
+        """What has passed since the last step belongs to none."""
+        self._last = time.time(), time.process_time()
 
 
 class TimedCompiler(ShaderCompiler):
@@ -139,61 +168,57 @@ class TimedCompiler(ShaderCompiler):
         return program
 
 
-def stepped(began: float, processor: float) -> None:
-    """Make a picture as `capture` does and print what each step took, as JSON; `began` is when this process ran its
-    first line, after so much processor time. Arguments of the process: when it was started, and the flags.
+def print_steps(start: float, processor_start: float) -> None:
+    """Draw an image as `capture` does, and print the duration of each step as JSON.
+
+    `start` and `processor_start`: the clocks (s) in the first line of this process. Its arguments are the time at which
+    it was started, and the flags.
     """
-    started, *flags = sys.argv[1:]
-    steps: dict[str, Took] = {"Python itself": (1e3 * (began - float(started)), 1e3 * processor)}
-    last = began, processor
-
-    def step(name: str) -> None:
-        nonlocal last
-        now = time.time(), time.process_time()
-        steps[name] = 1e3 * (now[0] - last[0]), 1e3 * (now[1] - last[1])
-        last = now
-
-    step("imports")
-    parser = Parser(allow_abbrev=False)
+    launch, *arguments = sys.argv[1:]
+    timer = StepTimer(start, processor_start)
+    timer.steps["Python itself"] = Duration(1e3 * (start - float(launch)), 1e3 * processor_start)
+    timer.end_step("imports")
+    parser = FlagParser()
     parser.add_argument("--output", type=Path)
     add_shot_flags(parser)
-    given = parse(parser, flags)
-    path, wanted = given.pop("output"), parse_overrides(given)
-    shot = wanted.build_shot(wanted.technique)
-    step("flags")
+    flags = parse_flags(parser, arguments)
+    path, overrides = flags.pop("output"), parse_overrides(flags)
+    shot = overrides.build_shot(overrides.technique)
+    timer.end_step("flags")
     with Gpu(create_headless_context()) as gpu:
         compiler = gpu.shaders = TimedCompiler(gpu.ctx)
-        step("OpenGL's context")
+        timer.end_step("OpenGL context")
         scene = load_shot_scene(shot)
         resolved = shot.resolve(scene)
-        step("scene")
+        timer.end_step("scene")
         mesh_buffers.upload_scene(gpu, scene)
         gpu.ctx.finish()
-        step("scene, to OpenGL")
+        timer.end_step("upload of the scene")
         environment_maps.upload_environment(gpu, resolved.load_environment())
         gpu.ctx.finish()
-        step("environment, to OpenGL")
+        timer.end_step("upload of the environment")
         gpu.low_memory = shot.frame_count == 1
-        picture = render_accumulated(gpu, shot)
+        result = render_accumulated(gpu, shot)
         gpu.ctx.finish()
-        step("first frame")
-        (wall, processor), frame = (compiler.wall, compiler.processor), steps.pop("first frame")
-        steps |= {
-            "shaders": (1e3 * wall, 1e3 * processor),
-            "first frame": (frame[0] - 1e3 * wall, frame[1] - 1e3 * processor),
-        }
-        images.save(path, gpu, picture, shot.values())
-        step("picture, to the disk")
-        held = peak_megabytes()
+        timer.end_step("first frame")
+        frame, shaders = timer.steps.pop("first frame"), Duration(1e3 * compiler.wall, 1e3 * compiler.processor)
+        timer.steps["shaders"] = shaders
+        timer.steps["first frame"] = Duration(frame.wall - shaders.wall, frame.processor - shaders.processor)
+        images.save_result(path, gpu, result, shot.values())
+        timer.end_step("writing the image")
+        megabytes = peak_megabytes()
         gpu.low_memory = False
-        render_accumulated(gpu, shot)  # targets stay from now on
+        render_accumulated(gpu, shot)  # creates targets that stay from now on
         gpu.ctx.finish()
-        last = time.time(), time.process_time()
+        timer.restart()
         gpu.pass_cache.invalidate()
         render_accumulated(gpu, shot)
         gpu.ctx.finish()
-        step(AGAIN)
-    print(json.dumps({"steps": steps, "megabytes": held}))
+        timer.end_step(SECOND_FRAME)
+    print(json.dumps({"steps": timer.steps, "megabytes": megabytes}))
+
+
+# ---- frames without a change ----
 
 
 class UndrawnGpu(Gpu):
@@ -203,36 +228,38 @@ class UndrawnGpu(Gpu):
         pass
 
 
-def unchanged(gpu: UndrawnGpu, shot: Shot, frames: int = UNCHANGED) -> list[float]:
-    """Milliseconds that each of some frames takes of this thread's time, after one that compiles and uploads; every
-    pass is prepared again.
-    """
+def measure_unchanged(gpu: UndrawnGpu, shot: Shot, frames: int = UNCHANGED_FRAMES) -> list[float]:
+    """Milliseconds of this thread's time in each of some frames. No pass is skipped because it is cached."""
     shot = replace(shot, accumulated_frames=1)
-    found = []
+    times = []
     with gpu.scope("unchanged"):
-        render_frame(gpu, shot)
+        render_frame(gpu, shot)  # compiles and uploads
         for _ in range(frames):
             gpu.ctx.finish()
             gpu.pass_cache.invalidate()
             start = time.thread_time()
             render_frame(gpu, shot)
-            found.append(1e3 * (time.thread_time() - start))
-    return found
+            times.append(1e3 * (time.thread_time() - start))
+    return times
 
 
-def table(steps: Mapping[str, Mapping[str, Mapping[str, float]]], memory: Mapping[str, float]) -> list[str]:
-    """Markdown: medians in milliseconds with 5th and 95th percentile."""
-    lines = ["| step | milliseconds | processor time |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {in_words(took['wall'], 0)} | {in_words(took['processor'], 0)} |" for name, took in steps.items()
+# ---- tables ----
+
+
+def format_steps(steps: Mapping[str, Mapping[str, Percentiles]], memory: Percentiles) -> list[str]:
+    """A table in Markdown: median milliseconds with 5th and 95th percentile."""
+    rows = [
+        [name, format_percentiles(times["wall"], 0), format_percentiles(times["processor"], 0)]
+        for name, times in steps.items()
     ]
-    return [*lines, f"| memory at most | {in_words(memory, 0)} MB | |"]
+    rows.append(["peak memory", f"{format_percentiles(memory, 0)} MB", ""])
+    return format_table(["step", "milliseconds", "processor time"], rows)
 
 
-def table_of_frames(work: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Markdown: the same of unchanged frames."""
-    lines = ["| work outside OpenGL of an unchanged frame | milliseconds |", "|---|---|"]
-    return [*lines, *(f"| {name} | {in_words(took)} |" for name, took in work.items())]
+def format_frame_work(frame_work: Mapping[str, Percentiles]) -> list[str]:
+    """A table in Markdown: the same of frames without a change."""
+    rows = [[name, format_percentiles(times)] for name, times in frame_work.items()]
+    return format_table(["CPU work of an unchanged frame", "milliseconds"], rows)
 
 
 if __name__ == "__main__":

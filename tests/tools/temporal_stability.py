@@ -1,17 +1,15 @@
-"""What remembering light from frame to frame gains and loses: flicker, ghosts and cost.
+"""What the reuse of lighting from frame to frame gains and costs: flicker, ghosting and time.
 
-Flicker is the RMS difference of linear radiance between one frame and the next while nothing moves but the pattern of
-samples. The errors are RMSE against what the same technique and blur converge to for each frame's own camera and light,
-noise of that taken out, while something moves from frame to frame; means over the last frames. Three columns: nothing
-remembered; remembered; remembered whatever this frame says.
+Flicker is the RMS difference of linear radiance between successive frames while nothing moves but the sample pattern.
+Errors are RMSE against the converged result of the same technique and denoiser for each frame's camera and light,
+without noise, while something moves; means over the last frames. Columns: without history, with it, and with it but
+without clipping.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,215 +19,230 @@ from typing import Any
 import _checkout
 import numpy as np
 from ssdo.arrays import Floats
-from ssdo.commands.bench.flags import add_clock, add_count, add_output, save, set_clock, take_output
+from ssdo.commands.bench.flags import (
+    add_clock_flag,
+    add_count_flag,
+    add_output_flags,
+    describe_machine,
+    describe_resolution,
+    format_table,
+    pop_output,
+    save_figures,
+    select_clock,
+)
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
 from ssdo.measure.metrics import noise_free_rmse, rmse
-from ssdo.measure.references import surface
-from ssdo.measure.version import version
-from ssdo.render.pipeline import measure_passes, render_accumulated, render_frame
-from ssdo.render.shot import Camera, Shot, Overrides, add_shot_flags, parse_overrides
+from ssdo.measure.references import surface_mask
+from ssdo.measure.version import program_version
+from ssdo.render.pass_times import measure_passes
+from ssdo.render.pipeline import render_accumulated, render_frame
+from ssdo.render.shot import Camera, Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
 from ssdo.render.temporal import Temporal
 from ssdo.scene.loader import load_scene
-from ssdo.settings import Parser, UserError, parse
+from ssdo.settings import UserError
 from tqdm import tqdm
 
-MEASURED = 4  # last frames, whose figures are averaged
-UNCLAMPED = 100.0
-COLUMNS = ("none remembered", "remembered", "without clamping")
+MEASURED_FRAMES = 4  # the last ones
+NO_CLIPPING = 100.0  # clip_sigma
 DEFAULTS = {"width": 320, "height": 180, "temporal.history_length": 16}
+COLUMNS = ("without history", "with history", "without clipping")
 
 
 @dataclass(frozen=True)
 class Motion:
-    """What changes from frame to frame; `moved` makes of a resolved shot that of a frame."""
+    """What changes from frame to frame."""
 
-    words: str
-    moved: Callable[[Shot, int], Shot]
+    description: str
+    apply: Callable[[Shot, int], Shot]  # a resolved shot, and the frame's index
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the flags of a command line. Returns the exit code; raises UserError."""
-    parser = Parser(
-        "python tests/tools/temporal_stability.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """Run with these flags. Returns the exit code; raises UserError."""
+    flags = parse_flags(_create_parser(), arguments)
+    pixels, degrees, frames = flags.pop("pixels"), flags.pop("degrees"), flags.pop("reference_frames")
+    for flag, value, minimum, maximum in (
+        ("pixels", pixels, 0, 1e3),
+        ("degrees", degrees, -180, 180),
+        ("reference-frames", frames, 4, 4096),
+    ):
+        if not minimum <= value <= maximum:
+            raise UserError(f"--{flag} {value:g}: must be {minimum:g} to {maximum:g}")
+    clock, output, runs = flags.pop("clock"), pop_output(flags), flags.pop("runs")
+    shot = _create_shot(parse_overrides(flags))
+    with Gpu(create_headless_context()) as gpu:
+        clock_text = select_clock(gpu, clock)
+        rows = measure_motions(gpu, shot, create_motions(pixels, degrees), frames)
+        temporal_ms, frame_ms = measure_cost(gpu, shot, runs)
+        run = f"{describe_machine(gpu)}; version {program_version()}"
+    view = f"{shot.scene}, {describe_resolution(shot)}, {shot.technique.describe()}"
+    temporal = f"history of {shot.temporal.history_length} frames, clip_sigma {shot.temporal.clip_sigma:g}"
+    cost = f"temporal passes take {temporal_ms:.3g} of {frame_ms:.3g} ms per frame ({clock_text})"
+    print("\n".join([*format_rows(rows), "", f"{cost}; {view}, {temporal}; {run}"]))
+    milliseconds = {"temporal": temporal_ms, "frame": frame_ms}
+    save_figures(output, run, {"shot": shot.values(), "milliseconds": milliseconds, "rows": rows})
+    return 0
+
+
+def _create_parser() -> FlagParser:
+    parser = FlagParser("python tests/tools/temporal_stability.py", __doc__)
     parser.add_argument(
         "--pixels",
         type=float,
         default=4.0,
         metavar="V",
-        help="how far the picture moves from frame to frame, where the camera does [4]",
+        help="motion of the image per frame while the camera moves [4]",
     )
     parser.add_argument(
-        "--degrees",
-        type=float,
-        default=5.0,
-        metavar="V",
-        help="how far the light turns from frame to frame, where it does [5]",
+        "--degrees", type=float, default=5.0, metavar="V", help="rotation of the light per frame while it moves [5]"
     )
     parser.add_argument(
-        "--truth-frames",
+        "--reference-frames",
         type=int,
         default=32,
         metavar="N",
-        help="frames that each frame's own light converges in, 4 to 4096 [32]",
+        help="frames of each frame's converged result, 4 to 4096 [32]",
     )
-    add_count(parser, "runs", 5, 3, "frames that are timed")
-    add_clock(parser)
-    add_output(parser, "every frame's figures, and what drew")
+    add_count_flag(parser, "runs", 5, 3, "frames to time")
+    add_clock_flag(parser)
+    add_output_flags(parser, "every frame's figures as JSON")
     add_shot_flags(parser)
-    given = parse(parser, arguments)
-    pixels, degrees, truth_frames, clock = (given.pop(name) for name in ("pixels", "degrees", "truth_frames", "clock"))
-    for flag, value, low, high in (
-        ("pixels", pixels, 0, 1e3),
-        ("degrees", degrees, -180, 180),
-        ("truth-frames", truth_frames, 4, 4096),
-    ):
-        if not low <= value <= high:
-            raise UserError(f"--{flag} {value:g}: must be {low:g} to {high:g}")
-    output, runs = take_output(given), given.pop("runs")
-    wanted = parse_overrides(given)
-    shot = Overrides({**DEFAULTS, **wanted.preset}, wanted.cli).build_shots()[0]
+    return parser
+
+
+def _create_shot(overrides: Overrides) -> Shot:
+    """The resolved shot, with lengths of the technique left to the scene. Raises UserError where it has no history."""
+    shot = Overrides({**DEFAULTS, **overrides.preset}, overrides.cli).build_shots()[0]
     if not shot.uses_history:
-        raise UserError(
-            "nothing is remembered: leave --temporal.history_length 0, --accumulated-frames and progressive techniques out"
-        )
-    shot = replace(shot.resolve(load_scene(shot.scene, shot.time)), technique=shot.technique)
-    with Gpu(create_headless_context()) as gpu:
-        timer = set_clock(gpu, clock)
-        rows = measured(gpu, shot, motions(pixels, degrees), truth_frames)
-        own, whole = cost(gpu, shot, runs)
-        drawn = f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores; version {version()}"
-    what = f"{shot.scene}, {shot.width} x {shot.height}{', lighting at half' * shot.lighting.is_half}, {shot.technique.describe()}, "
-    what += f"{shot.temporal.history_length} frames, clamping {shot.temporal.clip_sigma:g}"
-    print(
-        "\n".join(
-            [
-                *table(rows),
-                "",
-                f"{own:.3g} ms of the frame's {whole:.3g} ms are spent on remembering ({timer}); {what}; {drawn}",
-            ]
-        )
-    )
-    save(output, drawn, {"shot": shot.values(), "milliseconds": {"own": own, "frame": whole}, "rows": rows})
-    return 0
+        causes = "--temporal.history_length 0, --accumulated-frames and progressive techniques"
+        raise UserError(f"the shot uses no history: leave out {causes}")
+    return replace(shot.resolve(load_scene(shot.scene, shot.time)), technique=shot.technique)
 
 
-def motions(pixels: float, degrees: float) -> list[Motion]:
-    """A camera that turns, goes from side to side and to and fro, so that the middle, what it looks at, and the
-    picture's upper edge there move by so many pixels a frame; the sun, then all light from far away, that turn by so
-    many degrees a frame.
+# ---- motions ----
+
+
+def create_motions(pixels: float, degrees: float) -> list[Motion]:
+    """None; a camera that turns, pans, and moves to and fro; a sun and an environment that turn.
+
+    `pixels`: by how much the camera's target, or when it moves to and fro the image's upper edge at the target's
+    distance, moves per frame. `degrees`: the rotation of the light per frame.
     """
 
-    def turned(shot: Shot, index: int) -> Shot:
-        eye, ahead, pixel = _camera(shot)
+    def turn(shot: Shot, index: int) -> Shot:
+        eye, forward, pixel = _camera_vectors(shot)
         c, s = math.cos(index * pixels * pixel), math.sin(index * pixels * pixel)
-        return _seen(shot, eye, eye + np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ ahead)
+        return _look_at(shot, eye, eye + np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ forward)
 
-    def aside(shot: Shot, index: int) -> Shot:
-        eye, ahead, pixel = _camera(shot)
-        right = np.cross(ahead, (0.0, 1.0, 0.0))
-        step = _swing(index) * pixels * pixel * np.linalg.norm(ahead) * right / max(float(np.linalg.norm(right)), 1e-9)
-        return _seen(shot, eye + step, eye + step + ahead)
+    def pan(shot: Shot, index: int) -> Shot:
+        eye, forward, pixel = _camera_vectors(shot)
+        right = np.cross(forward, (0.0, 1.0, 0.0))
+        distance = _oscillate(index) * pixels * pixel * np.linalg.norm(forward)
+        offset = distance * right / max(float(np.linalg.norm(right)), 1e-9)
+        return _look_at(shot, eye + offset, eye + offset + forward)
 
-    def forward(shot: Shot, index: int) -> Shot:
-        eye, ahead, _ = _camera(shot)
-        step = ahead * (1 - (1 - min(2 * pixels / shot.height, 0.5)) ** _swing(index))
-        return _seen(shot, eye + step, eye + ahead)
+    def dolly(shot: Shot, index: int) -> Shot:
+        eye, forward, _ = _camera_vectors(shot)
+        offset = forward * (1 - (1 - min(2 * pixels / shot.height, 0.5)) ** _oscillate(index))
+        return _look_at(shot, eye + offset, eye + forward)
 
-    def sun(shot: Shot, index: int) -> Shot:
+    def turn_sun(shot: Shot, index: int) -> Shot:
         return replace(shot, sun=replace(shot.sun, azimuth=((shot.sun.azimuth or 0.0) + degrees * index) % 360))
 
-    def sky(shot: Shot, index: int) -> Shot:
+    def turn_sky(shot: Shot, index: int) -> Shot:
         return replace(shot, sky=replace(shot.sky, rotation=math.remainder(shot.sky.rotation + degrees * index, 360)))
 
     return [
         Motion("nothing moves", lambda shot, index: shot),
-        Motion(f"the camera turns, {pixels:g} pixels a frame", turned),
-        Motion(f"it goes from side to side, {pixels:g} pixels a frame", aside),
-        Motion(f"it goes to and fro, {pixels:g} pixels a frame", forward),
-        Motion(f"the sun turns, {degrees:g} degrees a frame", sun),
-        Motion(f"the sky turns, {degrees:g} degrees a frame", sky),
+        Motion(f"the camera turns, {pixels:g} pixels per frame", turn),
+        Motion(f"the camera pans, {pixels:g} pixels per frame", pan),
+        Motion(f"the camera moves to and fro, {pixels:g} pixels per frame", dolly),
+        Motion(f"the sun turns, {degrees:g} degrees per frame", turn_sun),
+        Motion(f"the environment turns, {degrees:g} degrees per frame", turn_sky),
     ]
 
 
-def _swing(index: int) -> int:
-    """A step a frame, eight one way and eight back, around 0: a camera that went on would leave the scene."""
+def _oscillate(index: int) -> int:
+    """One step per frame, between -4 and 4 and back, so that the camera stays in the scene."""
     return 4 - abs((index + 4) % 16 - 8)
 
 
-def _camera(shot: Shot) -> tuple[Any, Any, float]:
-    """Eye, what lies ahead as far as the target, and the size of a pixel at distance 1."""
-    c = shot.camera
-    assert c.eye and c.target and c.fov, "not resolved"
-    return np.array(c.eye), np.subtract(c.target, c.eye), 2 * math.tan(math.radians(c.fov) / 2) / shot.height
+def _camera_vectors(shot: Shot) -> tuple[Any, Any, float]:
+    """Position, vector to the target, and the size of a pixel at distance 1."""
+    camera = shot.camera
+    assert camera.eye and camera.target and camera.fov, "not resolved"
+    pixel = 2 * math.tan(math.radians(camera.fov) / 2) / shot.height
+    return np.array(camera.eye), np.subtract(camera.target, camera.eye), pixel
 
 
-def _seen(shot: Shot, eye: Any, target: Any) -> Shot:
+def _look_at(shot: Shot, eye: Any, target: Any) -> Shot:
     return replace(shot, camera=Camera(eye=tuple(eye.tolist()), target=tuple(target.tolist()), fov=shot.camera.fov))
 
 
-def measured(gpu: Gpu, shot: Shot, moves: Sequence[Motion], truth_frames: int) -> list[dict[str, Any]]:
-    """By motion: each of the last frames' error, by column; and where nothing moves, its difference from the frame
-    before.
-    """
-    count = shot.temporal.history_length + MEASURED
-    kinds = dict(zip(COLUMNS, (Temporal(), shot.temporal, replace(shot.temporal, clip_sigma=UNCLAMPED)), strict=True))
+# ---- measurements ----
+
+
+def measure_motions(gpu: Gpu, shot: Shot, motions: Sequence[Motion], reference_frames: int) -> list[dict[str, Any]]:
+    """A row for each motion: errors of the last frames by column; of the first motion also their flicker."""
+    clipped = shot.temporal
+    settings = dict(zip(COLUMNS, (Temporal(), clipped, replace(clipped, clip_sigma=NO_CLIPPING)), strict=True))
+    end = clipped.history_length + MEASURED_FRAMES
+    measured = range(end - MEASURED_FRAMES, end)
     rows: list[dict[str, Any]] = []
-    for number, motion in enumerate(tqdm(moves, desc="steady", disable=None)):
-        truths = [converged(gpu, motion.moved(shot, index), truth_frames) for index in range(count - MEASURED, count)]
+    for motion in tqdm(motions, desc="motions", disable=None):
+        references = [render_converged_pair(gpu, motion.apply(shot, index), reference_frames) for index in measured]
         errors: dict[str, list[float]] = {}
         flicker: dict[str, list[float]] = {}
-        for column, temporal in kinds.items():
-            pictures: list[dict[str, Any]] = []
-            for index in range(count):
-                picture = render_frame(gpu, replace(motion.moved(shot, index), temporal=temporal), index)
-                if index >= count - MEASURED - 1:
-                    pictures.append(images.arrays(gpu, picture))
-            last = list(zip(pictures[1:], truths, strict=True))
-            errors[column] = [noise_free_rmse(a["radiance"], pair, surface(a)) for a, pair in last]
-            flicker[column] = [rmse(b["radiance"], a["radiance"], surface(a)) for a, b in itertools.pairwise(pictures)]
-        rows.append({"motion": motion.words, "error": errors} | ({"flicker": flicker} if number == 0 else {}))
+        for column, temporal in settings.items():
+            frames: list[dict[str, Any]] = []
+            for index in range(end):
+                result = render_frame(gpu, replace(motion.apply(shot, index), temporal=temporal), index)
+                if index >= measured.start - 1:
+                    frames.append(images.read_arrays(gpu, result))
+            errors[column] = [
+                noise_free_rmse(frame["radiance"], pair, surface_mask(frame))
+                for frame, pair in zip(frames[1:], references, strict=True)
+            ]
+            flicker[column] = [
+                rmse(after["radiance"], before["radiance"], surface_mask(before))
+                for before, after in itertools.pairwise(frames)
+            ]
+        rows.append({"motion": motion.description, "error": errors} | ({} if rows else {"flicker": flicker}))
     return rows
 
 
-def converged(gpu: Gpu, shot: Shot, frames: int) -> tuple[Floats, Floats]:
-    """The radiance that a shot's frames have as their mean, twice, from samples of their own."""
+def render_converged_pair(gpu: Gpu, shot: Shot, frames: int) -> tuple[Floats, Floats]:
+    """The mean radiance of a shot's frames, twice, from independent samples."""
     with gpu.scope("converged"):
         halves = [
             replace(shot, accumulated_frames=frames // 2, temporal=Temporal(), seed=(shot.seed + k) % 65536)
             for k in (1, 2)
         ]
-        first, second = (images.arrays(gpu, render_accumulated(gpu, half))["radiance"] for half in halves)
+        first, second = (images.read_arrays(gpu, render_accumulated(gpu, half))["radiance"] for half in halves)
         return first, second
 
 
-def cost(gpu: Gpu, shot: Shot, runs: int) -> tuple[float, float]:
-    """Milliseconds that a frame spends on remembering, and all of it: medians, of frames that have others before
-    them.
-    """
-    count = itertools.count()
-    passes = measure_passes(gpu, lambda: render_frame(gpu, shot, next(count)), runs)
-    own = median(
-        sum(frame)
-        for frame in zip(*(times for name, times in passes.items() if name.startswith("temporal")), strict=True)
+def measure_cost(gpu: Gpu, shot: Shot, runs: int) -> tuple[float, float]:
+    """Median milliseconds of the temporal passes, and of whole frames with a history."""
+    indices = itertools.count()
+    passes = measure_passes(gpu, lambda: render_frame(gpu, shot, next(indices)), runs)
+    temporal = [times for name, times in passes.items() if name.startswith("temporal")]
+    temporal_ms, frame_ms = (
+        median(sum(frame) for frame in zip(*times, strict=True)) for times in (temporal, list(passes.values()))
     )
-    return own, median(sum(frame) for frame in zip(*passes.values(), strict=True))
+    return temporal_ms, frame_ms
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Markdown: the flicker, then a row for each motion."""
-    lines = ["| | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (1 + len(COLUMNS))]
+def format_rows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table in Markdown: the flicker, then the error of each motion."""
+    lines = []
     for row in rows:
-        for kind, words in (("flicker", "flicker"), ("error", f"error, {row['motion']}")):
+        for kind, label in (("flicker", "flicker"), ("error", f"error, {row['motion']}")):
             if kind in row:
-                lines.append(
-                    f"| {words} | " + " | ".join(f"{np.mean(row[kind][column]):.4f}" for column in COLUMNS) + " |"
-                )
-    return lines
+                lines.append([label, *(f"{np.mean(row[kind][column]):.4f}" for column in COLUMNS)])
+    return format_table(["", *COLUMNS], lines)
 
 
 if __name__ == "__main__":

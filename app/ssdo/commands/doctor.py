@@ -1,4 +1,4 @@
-"""What OpenGL there is, what it can do, what is missing and how to get it."""
+"""Reports the OpenGL driver and its limits, missing packages, and how to install them."""
 
 from __future__ import annotations
 
@@ -7,41 +7,48 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ssdo.gpu.context import Gpu, NoOpenGL, headless
-from ssdo.settings import Parser, parse
+from ssdo.flags import FlagParser, parse_flags
+from ssdo.gpu.context import Gpu, NoOpenGLError, create_headless_context
 
 PACKAGES = {
     "Debian, Ubuntu": "apt-get install -y libegl1 libgl1 libgl1-mesa-dri libx11-6",
     "Fedora": "dnf install -y mesa-libEGL mesa-libGL mesa-dri-drivers libX11",
     "Arch": "pacman -S --needed mesa libglvnd libx11",
 }
-EXTRAS = {"OpenEXR": ".exr pictures: pip install OpenEXR"}
+EXTRAS = {"OpenEXR": ".exr images: pip install OpenEXR"}  # by Python module
 LIMITS = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_VIEWPORT_DIMS", "GL_MAX_TEXTURE_IMAGE_UNITS", "GL_MAX_DRAW_BUFFERS")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`doctor`. Returns 0, or raises NoOpenGL after saying what would help."""
-    parse(Parser("python -m ssdo doctor", description=__doc__, allow_abbrev=False), arguments)
+    """`doctor`. Returns 0; raises NoOpenGLError after printing what to install."""
+    parse_flags(FlagParser("ssdo doctor", __doc__), arguments)
     print(f"python    {sys.version.split()[0]} on {sys.platform}")
     try:
-        with Gpu(headless()) as gpu:
-            info, software = gpu.ctx.info, gpu.clock.software
-    except NoOpenGL:
-        print("opengl    none that can be used\n")
-        if sys.platform == "linux":
-            print("\n".join(f"  {system:15} {command}" for system, command in PACKAGES.items()))
-        else:
-            print("  install or update the graphics driver")
+        with Gpu(create_headless_context()) as gpu:
+            info, is_software_renderer = gpu.ctx.info, gpu.is_software_renderer
+    except NoOpenGLError:
+        print("opengl    not usable\n")
+        _print_installation()
         raise
     print(f"opengl    {info['GL_VERSION']}\nvendor    {info['GL_VENDOR']}\nrenderer  {info['GL_RENDERER']}")
-    print("\n".join(f"limit     {name} {info[name]}" for name in LIMITS if name in info))
-    if software:
-        print("times     wall clock around each pass: this is a software renderer, its timer queries mean nothing")
+    for name in LIMITS:
+        if name in info:
+            print(f"limit     {name} {info[name]}")
+    if is_software_renderer:
+        print("times     wall clock around each pass: timer queries of a software renderer are meaningless")
     else:
-        print("times     GPU timer queries; frame rates mean nothing while vsync is on")
+        print("times     GPU timer queries; frame rates are meaningless while vsync is on")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        print("window    none: neither DISPLAY nor WAYLAND_DISPLAY is set; capture works without")
-    for module, what in EXTRAS.items():
+        print("window    none: neither DISPLAY nor WAYLAND_DISPLAY is set; capture works without a window")
+    for module, description in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            print(f"missing   {what}")
+            print(f"missing   {description}")
     return 0
+
+
+def _print_installation() -> None:
+    if sys.platform == "linux":
+        for system, command in PACKAGES.items():
+            print(f"  {system:15} {command}")
+    else:
+        print("  install or update the graphics driver")
