@@ -1,9 +1,9 @@
-"""The search for parameters, what it minimises, and the presets that come from it."""
+"""`tune`: the search, the error it minimises, budgets, the command, and the presets that come with the program."""
 
 from __future__ import annotations
 
 import math
-import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,383 +12,351 @@ from typing import Any
 import numpy as np
 import pytest
 from ssdo.commands import tune
-from ssdo.commands.tune import Halves, Row, budget, search
+from ssdo.commands.tune import TuningResult, ViewSets, search
 from ssdo.commands.tune.budget import Budget
-from ssdo.commands.tune.scoring import Seen, drawn, score
+from ssdo.commands.tune.scoring import TuningView, compute_score, prepare_view
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.measure.benchmark_views import places
-from ssdo.measure.reference_cache import Store
-from ssdo.measure.references import world
+from ssdo.measure.benchmark_views import select_views
+from ssdo.measure.reference_cache import ReferenceCache
+from ssdo.measure.references import REFERENCE_ARRAYS, render_world_reference
 from ssdo.render import presets
 from ssdo.render.pipeline import render_accumulated
-from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, take_wanted
-from ssdo.render.technique import SliceTechnique, Technique
+from ssdo.render.screen_space import SliceTechnique
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values
+from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
-from ssdo.scene import built_in
-from ssdo.settings import Parser, UserError, format_toml, param_of, parse, parse_toml
+from ssdo.scene.loader import load_scene
+from ssdo.settings import UserError, param_of
+from ssdo.toml_text import format_toml, parse_toml
 from test_commands import call
 
 pytest.importorskip("optuna")
 
-TINY = (
-    "--width",
-    "32",
-    "--height",
-    "18",
-    "--truth-frames",
-    "4",
-    "--radii",
-    "0.3",
-    "--scenes",
-    "nook",
-    "--held-out",
-    "",
-)
-Errors = Callable[[Mapping[str, Any]], float]
+SIZE_FLAGS = ("--width", "32", "--height", "18", "--reference-frames", "4")
+SMALL_RUN = (*SIZE_FLAGS, "--radii", "0.3", "--scenes", "nook", "--held-out", "")
+SCREEN_SPACE = ["bitmask", "gtao", "ssao", "ssdo"]
+ErrorFunction = Callable[[Mapping[str, Any]], float]
 
 
-def shot(technique: str, **values: Any) -> Shot:
-    return Shot().with_values(
-        {"technique": technique} | {f"{technique}.{name}": value for name, value in values.items()}
-    )
+def build_shot(technique: str, **values: Any) -> Shot:
+    named_values = {f"{technique}.{name}": value for name, value in values.items()}
+    return Shot().with_values({"technique": technique, **named_values})
 
 
-def silent(_: float) -> None:
+def ignore_progress(_: float) -> None:
     pass
 
 
-def planted(best: Mapping[str, float]) -> Errors:
-    """The squared distance from an optimum, in octaves."""
-    return lambda values: sum(math.log2(values[name] / value) ** 2 for name, value in best.items())
+# ---- search ----
+
+OPTIMUM = {
+    "ssdo.steps": 20,
+    "ssdo.relative_thickness": 0.3,
+    "ssdo.bias": 0.06,
+    "ssdo.environment_footprint": 1.5,
+}
 
 
-BEST = {"ssdo.steps": 20, "ssdo.relative_thickness": 0.3, "ssdo.bias": 0.06, "ssdo.environment_footprint": 1.5}
+def squared_octaves(values: Mapping[str, Any]) -> float:
+    """The squared distance from the optimum, in octaves."""
+    return sum(math.log2(values[name] / value) ** 2 for name, value in OPTIMUM.items())
 
 
-def found(error: Errors, trials: int = 120, seed: int = 0, log: Path | None = None) -> search.Best:
-    start = shot("ssdo")
-    return search.search(search.box(start, list(BEST)), start.values(), error, trials, seed, search.Log(log), silent)
+def search_optimum(
+    error: ErrorFunction = squared_octaves, trials: int = 120, seed: int = 0, log: Path | None = None
+) -> search.SearchResult:
+    start = build_shot("ssdo")
+    space = search.build_search_space(start, list(OPTIMUM))
+    return search.run_search(space, start.values(), error, trials, seed, search.TrialLog(log), ignore_progress)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_planted_optimum_is_recovered(seed: int) -> None:
-    """In four dimensions of 6 to 10 octaves each. Over 8 seeds the root of the error, the distance in octaves, was 0.34
-    at most.
-    """
-    best = found(planted(BEST), seed=seed)
-    assert best.tries == 120 and not best.interrupted
+def test_search_recovers_a_known_optimum(seed: int) -> None:
+    """In four dimensions of 6 to 10 octaves each; over 8 seeds the distance was at most 0.34 octaves."""
+    best = search_optimum(seed=seed)
+    assert best.trials == 120
+    assert not best.interrupted
     assert math.sqrt(best.error) < 0.7
-    assert math.sqrt(planted(BEST)(shot("ssdo").values())) > 3.0  # where it began
+    assert math.sqrt(squared_octaves(build_shot("ssdo").values())) > 3.0  # the start
 
 
 def test_choices_and_switches_are_searched() -> None:
-    start = shot("ssdo")
-    sides = search.box(start, ["ssdo.bounce", "ssdo.visibility", "denoise.radius"])
-    best = search.search(
-        sides,
-        start.values(),
-        lambda v: v["ssdo.bounce"] + (v["ssdo.visibility"] == "ray-march") + v["denoise.radius"] / 16,
-        60,
-        3,
-        search.Log(None),
-        silent,
-    )
-    assert best.values == {"ssdo.bounce": False, "ssdo.visibility": "single-sample", "denoise.radius": 0}
-    assert all(v["denoise.radius"] % 2 == 0 for v in asked(start, sides))
-
-
-def asked(start: Shot, sides: list[search.Side]) -> list[dict[str, Any]]:
-    tried: list[dict[str, Any]] = []
+    start = build_shot("ssdo")
+    space = search.build_search_space(start, ["ssdo.bounce", "ssdo.visibility", "denoise.radius"])
 
     def error(values: Mapping[str, Any]) -> float:
-        tried.append(dict(values))
+        is_march = values["ssdo.visibility"] == "ray-march"
+        return float(values["ssdo.bounce"] + is_march + values["denoise.radius"] / 16)
+
+    best = search.run_search(space, start.values(), error, 60, 3, search.TrialLog(None), ignore_progress)
+    assert best.values == {"ssdo.bounce": False, "ssdo.visibility": "single-sample", "denoise.radius": 0}
+    assert all(values["denoise.radius"] % 2 == 0 for values in collect_trials(start, space))
+
+
+def collect_trials(start: Shot, space: list[search.Dimension]) -> list[dict[str, Any]]:
+    trials: list[dict[str, Any]] = []
+
+    def error(values: Mapping[str, Any]) -> float:
+        trials.append(dict(values))
         return 1.0
 
-    search.search(sides, start.values(), error, 30, 5, search.Log(None), silent)
-    return tried
+    search.run_search(space, start.values(), error, 30, 5, search.TrialLog(None), ignore_progress)
+    return trials
 
 
-def test_what_is_tried_is_allowed_and_comes_from_the_declarations() -> None:
-    """Every number of every technique: a shot can be made of whatever the box holds, and a preset holds just that."""
-    for name in ("ssao", "ssdo", "gtao", "bitmask"):
-        start = shot(name)
-        sides = search.box(
-            start, [f"{name}.{f.name}" for f in fields(start.technique) if f.name not in ("radius", "thickness")]
-        )
-        for values in asked(start, sides):
-            tried = {**values, **parse_toml(format_toml(values), "")}
-            assert tried == values and values.items() <= start.with_values(values).values().items()
-        for side in sides:
-            for end in (side.low, side.high) if not side.choices else side.choices:
-                start.with_values({side.name: int(end) if side.step else end})
+@pytest.mark.parametrize("name", SCREEN_SPACE)
+def test_every_trial_is_a_valid_shot_and_preset(name: str) -> None:
+    """For every number, switch and choice of a technique; a preset keeps the values exactly."""
+    start = build_shot(name)
+    params = [f"{name}.{field.name}" for field in fields(start.technique) if field.name not in ("radius", "thickness")]
+    space = search.build_search_space(start, params)
+    for values in collect_trials(start, space):
+        assert {**values, **parse_toml(format_toml(values), "")} == values
+        assert values.items() <= start.with_values(values).values().items()
+    for dimension in space:
+        for end in dimension.choices or (dimension.low, dimension.high):
+            start.with_values({dimension.name: int(end) if dimension.step else end})
 
 
-def test_the_same_seed_asks_the_same_and_another_does_not() -> None:
-    assert found(planted(BEST), 30, 4) == found(planted(BEST), 30, 4)
-    assert found(planted(BEST), 30, 4).values != found(planted(BEST), 30, 5).values
+def test_search_depends_on_its_seed_only() -> None:
+    assert search_optimum(trials=30, seed=4) == search_optimum(trials=30, seed=4)
+    assert search_optimum(trials=30, seed=4).values != search_optimum(trials=30, seed=5).values
 
 
-def test_an_interrupted_search_keeps_its_best_and_goes_on(tmp_path: Path) -> None:
-    """As if nothing had happened, and without evaluating again what the log has; a last line that was cut off is tried
-    again.
-    """
-    tried: list[Mapping[str, Any]] = []
+def test_interrupted_search_continues(tmp_path: Path) -> None:
+    """With the result of an uninterrupted search; logged trials are not evaluated again, but a truncated one is."""
+    trials: list[Mapping[str, Any]] = []
 
-    def error(values: Mapping[str, Any]) -> float:
-        if len(tried) == 20:
+    def interrupt_after_20(values: Mapping[str, Any]) -> float:
+        if len(trials) == 20:
             raise KeyboardInterrupt
-        tried.append(values)
-        return planted(BEST)(values)
+        trials.append(values)
+        return squared_octaves(values)
 
-    first = found(error, 40, 6, tmp_path / "log")
-    assert first.interrupted and first.tries == 20
-    assert first.error == min(planted(BEST)(values) for values in tried)
+    first = search_optimum(interrupt_after_20, 40, 6, tmp_path / "log")
+    assert first.interrupted
+    assert first.trials == 20
+    assert first.error == min(map(squared_octaves, trials))
     text = (tmp_path / "log").read_text()
     (tmp_path / "log").write_text(text[:-20])
-    again: list[Mapping[str, Any]] = []
+    new_trials: list[Mapping[str, Any]] = []
 
-    def counted(values: Mapping[str, Any]) -> float:
-        again.append(values)
-        return planted(BEST)(values)
+    def count(values: Mapping[str, Any]) -> float:
+        new_trials.append(values)
+        return squared_octaves(values)
 
-    assert found(counted, 40, 6, tmp_path / "log") == found(planted(BEST), 40, 6)
-    assert len(again) == 21
+    assert search_optimum(count, 40, 6, tmp_path / "log") == search_optimum(trials=40, seed=6)
+    assert len(new_trials) == 21
 
 
-def test_no_folder_to_write_to_stops_no_search(tmp_path: Path) -> None:
+def test_search_works_without_a_writable_log(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert found(planted(BEST), 5, 1, tmp_path / "file" / "log") == found(planted(BEST), 5, 1)
+    assert search_optimum(trials=5, seed=1, log=tmp_path / "file" / "log") == search_optimum(trials=5, seed=1)
 
 
-# ---- what is minimised ----
+# ---- score ----
 
 
-def view(gpu: Gpu, share: float = 0.3, **size: int) -> Seen:
-    values = {"width": 64, "height": 36} | size
-    (place, *_), _ = places(Shot().with_values(values), ["nook"], [])
-    return drawn(gpu, place, [share], 4, Store(None), lambda: None)
+def prepare_small_view(gpu: Gpu) -> TuningView:
+    (view, *_), _ = select_views(Shot().with_values({"width": 64, "height": 36}), ["nook"], [])
+    return prepare_view(gpu, view, [0.3], 4, ReferenceCache(None), lambda: None)
 
 
-def made_by(gpu: Gpu, seen: Seen, technique: Any) -> Seen:
-    """The view, as if the technique's own picture were the truth."""
-    (radius,) = seen.truths
-    picture = render_accumulated(gpu, replace(seen.place.shot, technique=replace(technique, radius=radius)))
-    arrays = {
-        name: value
-        for name, value in images.arrays(gpu, picture).items()
-        if name in ("radiance", "direct", "indirect", "open")
-    }
-    return replace(seen, truths={radius: seen.truths[radius]._replace(first=arrays, second=arrays)})
+def with_result_as_reference(gpu: Gpu, view: TuningView, technique: Any) -> TuningView:
+    """The view with a technique's own result as the reference."""
+    (radius,) = view.references
+    result = render_accumulated(gpu, replace(view.view.shot, technique=replace(technique, radius=radius)))
+    all_arrays = images.read_arrays(gpu, result)
+    arrays = {name: all_arrays[name] for name in REFERENCE_ARRAYS}
+    reference = view.references[radius]._replace(first=arrays, second=arrays)
+    return replace(view, references={radius: reference})
 
 
-def test_a_technique_recovers_the_parameters_that_made_the_truth(gpu: Gpu) -> None:
-    """At 64 x 36. Over 6 seeds thickness was found to 0.26 octaves and the bounce's weight to 0.06, with a tenth of the
-    error or less.
-    """
-    hidden = {"ssdo.relative_thickness": 0.2, "ssdo.indirect_intensity": 2.5}
-    seen = made_by(gpu, view(gpu), shot("ssdo").with_values(hidden).technique)
-    halves, start = Halves([seen], [seen]), shot("ssdo")
-    row, interrupted = tune.tuned(
-        gpu, start, search.box(start, list(hidden)), Budget(points=128), halves, 60, 1, 4, Store(None)
-    )
+def test_tuning_recovers_the_parameters_of_the_reference(gpu: Gpu) -> None:
+    """At 64 x 36; over 6 seeds thickness came within 0.26 octaves and intensity within 0.06."""
+    true_values = {"ssdo.relative_thickness": 0.2, "ssdo.indirect_intensity": 2.5}
+    start = build_shot("ssdo")
+    view = with_result_as_reference(gpu, prepare_small_view(gpu), start.with_values(true_values).technique)
+    settings = tune.ViewSettings(Overrides({}, {}), ["nook"], [], [0.3], 4, ReferenceCache(None))
+    space = search.build_search_space(start, list(true_values))
+    technique_search = tune.TechniqueSearch(start, space, Budget(fetches=128), 60, 1, settings)
+    result, interrupted = tune.tune_technique(gpu, technique_search, ViewSets([view], [view]))
     assert not interrupted
-    assert score(gpu, start.with_values(hidden), [seen]) == 0.0
-    assert row.tuned[1] < row.tuned[0] / 5
-    for name, value in hidden.items():
-        assert abs(math.log2(getattr(row.shot.technique, name.partition(".")[2]) / value)) < 0.5
+    assert compute_score(gpu, start.with_values(true_values), [view]) == 0.0
+    default_error, tuned_error = result.tuning_errors
+    assert tuned_error < default_error / 5
+    for name, value in true_values.items():
+        assert abs(math.log2(getattr(result.shot.technique, name.partition(".")[2]) / value)) < 0.5
 
 
-def test_a_score_is_that_of_the_pictures(gpu: Gpu) -> None:
-    """Measured anew, by hand: the radius is the view's, thickness a share of it."""
-    seen = view(gpu)
-    (radius, true), *_ = seen.truths.items()
-    assert radius == pytest.approx(0.3 * built_in.load("nook").size)
-    assert np.array_equal(
-        world(gpu, seen.place.shot, Reference(rays=4, max_distance=radius), 4, Store(None)).pair, true.pair
-    )
-    values = {"ssdo.relative_thickness": 0.4, "ssdo.samples": 5}
-    by_hand = {"ssdo.samples": 5, "ssdo.radius": radius, "ssdo.thickness": 0.4 * radius}
-    arrays = images.arrays(
-        gpu, render_accumulated(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, **by_hand}))
-    )
+def test_score_is_the_relative_rmse_of_the_image(gpu: Gpu) -> None:
+    """Measured independently: the radius is the view's, and the thickness relative to it."""
+    view = prepare_small_view(gpu)
+    (radius, reference), *_ = view.references.items()
+    assert radius == pytest.approx(0.3 * load_scene("nook").bounding_radius)
+    limited = Reference(rays=4, max_distance=radius)
+    repeated = render_world_reference(gpu, view.view.shot, limited, 4, ReferenceCache(None))
+    assert np.array_equal(repeated.radiance_pair, reference.radiance_pair)
+    shot_values = {"scene": "nook", "width": 64, "height": 36}
+    technique_values = {"ssdo.samples": 5, "ssdo.radius": radius, "ssdo.thickness": 0.4 * radius}
+    result = render_accumulated(gpu, Shot().with_values({**shot_values, **technique_values}))
+    arrays = images.read_arrays(gpu, result)
     mask = np.isfinite(arrays["depth"])
-    expected = true.error(arrays["radiance"], mask) / true.mean["radiance"][mask].mean()
-    assert score(gpu, shot("ssdo").with_values(values), [seen]) == pytest.approx(expected, rel=1e-6)
+    expected = reference.rmse(arrays["radiance"], mask) / reference.mean["radiance"][mask].mean()
+    shot = build_shot("ssdo", relative_thickness=0.4, samples=5)
+    assert compute_score(gpu, shot, [view]) == pytest.approx(expected, rel=1e-6)
 
 
-def test_views_do_not_disturb_one_another(gpu: Gpu) -> None:
-    """Each keeps its surfaces, whatever is drawn after it."""
-    seen, before = [], []
-    for place in places(Shot().with_values({"width": 32, "height": 18}), ["nook", "corner"], [])[0]:
-        seen.append(drawn(gpu, place, [0.3], 4, Store(None), lambda: None))
-        before.append(score(gpu, shot("ssao"), seen[-1:]))
-    assert len(set(before)) == 3
-    assert [score(gpu, shot("ssao"), [one]) for one in reversed(seen)] == before[::-1]
+def test_views_keep_their_own_surfaces(gpu: Gpu) -> None:
+    views, scores = [], []
+    for benchmark_view in select_views(Shot().with_values({"width": 32, "height": 18}), ["nook", "corner"], [])[0]:
+        views.append(prepare_view(gpu, benchmark_view, [0.3], 4, ReferenceCache(None), lambda: None))
+        scores.append(compute_score(gpu, build_shot("ssao"), views[-1:]))
+    assert len(set(scores)) == 3
+    assert [compute_score(gpu, build_shot("ssao"), [view]) for view in reversed(views)] == scores[::-1]
 
 
 def test_no_view_is_tuned_on_and_held_out() -> None:
-    tuned, held = places(Shot(), ["courtyard", "nook", "corner"], ["parlour"])
-    assert [place.name for place in tuned] == ["courtyard 1", "courtyard 2", "nook 1", "nook 2", "corner 1"]
-    assert [place.name for place in held] == ["courtyard 3", "nook 3", "parlour 1", "parlour 2", "parlour 3"]
-    assert len({place.shot for place in [*tuned, *held]}) == 10
+    tuning, held_out = select_views(Shot(), ["courtyard", "nook", "corner"], ["parlour"])
+    assert [view.name for view in tuning] == ["courtyard 1", "courtyard 2", "nook 1", "nook 2", "corner 1"]
+    assert [view.name for view in held_out] == ["courtyard 3", "nook 3", "parlour 1", "parlour 2", "parlour 3"]
+    assert len({view.shot for view in [*tuning, *held_out]}) == 10
     with pytest.raises(UserError, match="--held-out nook: is among --scenes"):
-        places(Shot(), ["nook"], ["nook"])
+        select_views(Shot(), ["nook"], ["nook"])
 
 
-def test_a_thickness_is_a_share_of_the_radius_unless_it_is_set() -> None:
-    for name in ("ssao", "ssdo", "bitmask"):
-        technique: Any = Technique.known[name]
-        assert technique(radius=2.0).resolve_lengths(9.0).thickness == 2.0
-        assert technique(radius=2.0, thickness_share=0.25).resolve_lengths(9.0).thickness == 0.5
-        assert technique(thickness_share=0.5).resolve_lengths(10.0).thickness == pytest.approx(0.75)
-        assert technique(radius=2.0, thickness=3.0, thickness_share=0.25).resolve_lengths(9.0).thickness == 3.0
-        assert technique(radius=1e-4, thickness_share=0.01).resolve_lengths(1.0).thickness == 1e-4
+@pytest.mark.parametrize("name", ["ssao", "ssdo", "bitmask"])
+def test_unset_thickness_is_relative_to_the_radius(name: str) -> None:
+    technique: Any = Technique.known[name]
+    assert technique(radius=2.0).resolve_lengths(9.0).thickness == 2.0
+    assert technique(radius=2.0, relative_thickness=0.25).resolve_lengths(9.0).thickness == 0.5
+    assert technique(relative_thickness=0.5).resolve_lengths(10.0).thickness == pytest.approx(0.75)
+    assert technique(radius=2.0, thickness=3.0, relative_thickness=0.25).resolve_lengths(9.0).thickness == 3.0
+    assert technique(radius=1e-4, relative_thickness=0.01).resolve_lengths(1.0).thickness == 1e-4
 
 
-# ---- cost ----
+# ---- budget ----
 
 
-@pytest.mark.parametrize("name", ["ssao", "ssdo", "gtao", "bitmask"])
-@pytest.mark.parametrize("points", [2, 5, 32, 128, 16384])
-def test_a_budget_of_points_is_kept_and_used(name: str, points: int) -> None:
+@pytest.mark.parametrize("name", SCREEN_SPACE)
+@pytest.mark.parametrize("fetches", [2, 5, 32, 128, 16384])
+def test_budget_of_fetches_is_kept_and_used(name: str, fetches: int) -> None:
     for steps in (1, 3, 16, 64):
-        filled: Any = Budget(points=points).filled(shot(name, steps=steps).technique)
-        assert budget.points(filled) <= points and filled.steps <= steps
-        most = 64 if isinstance(filled, SliceTechnique) else 256
-        assert budget.points(filled) + budget.each(filled) > points or getattr(filled, budget.count_of(filled)) == most
+        technique: Any = Budget(fetches=fetches).fit_fetches(build_shot(name, steps=steps).technique)
+        assert technique.fetches <= fetches
+        assert technique.steps <= steps
+        max_samples = 64 if isinstance(technique, SliceTechnique) else 256
+        is_full = technique.fetches + technique.fetches_per_sample > fetches
+        assert is_full or technique.sample_count == max_samples
 
 
-def test_a_budget_of_milliseconds(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a clock that tells 0.1 ms for each point: what costs more is not chosen, and the default has as many samples
-    as fit.
-    """
-    monkeypatch.setattr(Budget, "cost", lambda self, gpu, technique, views: 0.1 * budget.points(technique))
-    limit, start = Budget.read("5ms"), shot("ssdo")
-    assert str(limit) == "5 ms of the technique's own passes"
-    reached: Any = limit.reached(gpu, start.technique, [])
-    assert reached.samples == 6 and reached.steps == 8  # 48 points, 56 would be 5.6 ms
-    free = tune._free(start, None, limit, ["ssdo"])
-    assert "ssdo.samples" in free and "ssdo.samples" not in tune._free(start, None, Budget(points=9), ["ssdo"])
+def test_budget_of_milliseconds_is_kept_and_used(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a cost of 0.1 ms for each fetch; the default has as many samples as fit."""
+    monkeypatch.setattr(Budget, "measure_cost", lambda self, gpu, technique, inputs: 0.1 * technique.fetches)
+    budget, start = Budget.parse("5ms"), build_shot("ssdo")
+    assert str(budget) == "5 ms of the technique's own passes"
+    default: Any = budget.fit(gpu, start.technique, [])
+    assert default.samples == 6  # 48 fetches; 56 would cost 5.6 ms
+    assert default.steps == 8
+    params = tune._choose_params(start, None, budget, ["ssdo"])
+    assert "ssdo.samples" in params
+    assert "ssdo.samples" not in tune._choose_params(start, None, Budget(fetches=9), ["ssdo"])
 
     def error(values: Mapping[str, Any]) -> float:
         technique = start.with_values(values).technique
-        return -budget.points(technique) if limit.allows(gpu, technique, []) else math.inf
+        return -technique.fetches if budget.allows(gpu, technique, []) else math.inf
 
-    best = search.search(
-        search.box(start, free), replace(start, technique=reached).values(), error, 40, 1, search.Log(None), silent
-    )
-    assert 48 <= budget.points(start.with_values(best.values).technique) <= 50
+    space = search.build_search_space(start, params)
+    start_values = replace(start, technique=default).values()
+    best = search.run_search(space, start_values, error, 40, 1, search.TrialLog(None), ignore_progress)
+    assert 48 <= start.with_values(best.values).technique.fetches <= 50
 
 
-def test_milliseconds_are_those_of_the_techniques_passes(gpu: Gpu) -> None:
-    """Processor time on a software renderer: 64 samples of 8 steps take longer than one, whatever else runs. Measured
-    20 times as long.
-    """
-    seen = view(gpu)
-    few, many = (shot("ssdo", samples=n, radius=0.3).technique for n in (1, 256))
-    assert 0 < Budget(ms=1.0).cost(gpu, few, [seen.view]) < Budget(ms=1.0).cost(gpu, many, [seen.view])
+def test_cost_is_that_of_the_techniques_passes(gpu: Gpu) -> None:
+    """256 directions take longer than one, in processor time on a software renderer."""
+    inputs = [prepare_small_view(gpu).inputs]
+    few, many = (build_shot("ssdo", samples=count, radius=0.3).technique for count in (1, 256))
+    budget = Budget(ms=1.0)
+    assert 0 < budget.measure_cost(gpu, few, inputs) < budget.measure_cost(gpu, many, inputs)
 
 
 # ---- the command ----
 
 
-def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Tunes, writes, goes on from its log, and scores what it wrote as it did before."""
-    out, cache = tmp_path / "mine.toml", tmp_path / "cache"
-    arguments = (
-        "tune",
-        *TINY,
-        "--techniques",
-        "ssao,gtao",
-        "--budget",
-        "32",
-        "--trials",
-        "6",
-        "--output",
-        out,
-        "--cache",
-        cache,
-    )
+def test_tune_writes_a_preset_and_evaluates_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tuning again takes its errors from the log, and evaluation measures the same errors."""
+    output, cache = tmp_path / "mine.toml", tmp_path / "cache"
+    search_flags = ("--techniques", "ssao,gtao", "--budget", "32", "--trials", "6")
+    arguments = ("tune", *SMALL_RUN, *search_flags, "--output", output, "--cache", cache)
     assert call(monkeypatch, *arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[1] for line in lines[2:]] == ["ssao", "gtao"]
-    text = out.read_text()
-    assert (
-        all(f"# {line}" in text for line in lines)
-        and "# python -m ssdo tune --width 32" in text
-        and "32 points at each pixel" in text
-    )
-    values = checked(parse_toml(text, "mine"), out)
+    text = output.read_text()
+    assert all(f"# {line}" in text for line in lines)
+    assert "# ssdo tune --width 32" in text
+    assert "32 depth fetches per pixel" in text
+    values = validate_values(parse_toml(text, "mine"), output)
     assert values["ssao.samples"] * values["ssao.steps"] <= 32 >= 2 * values["gtao.slices"] * values["gtao.steps"]
     assert not [name for name in values if name.endswith(("radius", ".thickness"))]
-    assert len(list(cache.glob("tune-*.jsonl"))) == 2
+    logs = {path: path.read_bytes() for path in cache.glob("tune-*.jsonl")}
+    assert len(logs) == 2
 
-    monkeypatch.setattr(
-        tune,
-        "score",
-        lambda gpu, shot, seen: (
-            score(gpu, shot, seen) if shot.technique.group != "ssao" or len(seen) else pytest.fail("again")
-        ),
-    )
-    assert call(monkeypatch, *arguments) == 2 and "exists; add --overwrite" in capsys.readouterr().err
+    assert call(monkeypatch, *arguments) == 2
+    assert "exists; add --overwrite" in capsys.readouterr().err
     assert call(monkeypatch, *arguments, "--overwrite") == 0
     assert capsys.readouterr().out.splitlines() == lines
-    assert call(monkeypatch, "tune", *TINY, "--score", out, "--cache", cache) == 0
-    again = capsys.readouterr().out.splitlines()
-    for line, before in zip(again[2:4], lines[2:], strict=True):
-        assert line.split(" | ")[4] == before.split(" | ")[4]
+    assert {path: path.read_bytes() for path in cache.glob("tune-*.jsonl")} == logs
+    assert call(monkeypatch, "tune", *SMALL_RUN, "--evaluate", output, "--cache", cache) == 0
+    evaluated_lines = capsys.readouterr().out.splitlines()
+    for evaluated_line, line in zip(evaluated_lines[2:4], lines[2:], strict=True):
+        assert evaluated_line.split(" | ")[4] == line.split(" | ")[4]
         if "no better" not in text:
-            assert line == before
+            assert evaluated_line == line
 
 
-def test_what_does_not_hold_elsewhere_is_not_written(tmp_path: Path) -> None:
-    """A preset better where it was tuned and worse on the views held out stands with its figures, but the default's
-    values.
-    """
-    start = shot("ssao")
-    better = start.with_values({"ssao.steps": 16, "ssao.bias": 0.3, "denoise.max_normal_angle": 40.0})
-    for held, bias, angle in ((0.9, 0.3, 40.0), (1.1, 0.02, 25.0)):
-        row = Row("p", better, start, (1.0, 0.8), (1.0, held))
-        tune.write(
-            tmp_path / "p.toml",
-            [row],
-            {"ssao": search.box(start, ["ssao.bias", "denoise.max_normal_angle"])},
-            Budget(points=128),
-            ["how"],
-        )
-        text = (tmp_path / "p.toml").read_text()
-        assert parse_toml(text, "") == {
-            "ssao.samples": 16,
-            "ssao.steps": 16 if held < 1 else 8,
-            "ssao.bias": bias,
-            "denoise.max_normal_angle": angle,
-        }
-        assert ("no better than the default" in text) == (held > 1)
+@pytest.mark.parametrize("held_out_error, is_better", [(0.9, True), (1.1, False)])
+def test_values_worse_on_held_out_views_are_not_written(held_out_error: float, is_better: bool, tmp_path: Path) -> None:
+    """The preset then has the errors of the tuned values, but the default's values."""
+    start = build_shot("ssao")
+    tuned = start.with_values({"ssao.steps": 16, "ssao.bias": 0.3, "denoise.max_normal_angle": 40.0})
+    result = TuningResult("p", tuned, start, (1.0, 0.8), (1.0, held_out_error))
+    space = search.build_search_space(start, ["ssao.bias", "denoise.max_normal_angle"])
+    tune.write_preset(tmp_path / "p.toml", [result], {"ssao": space}, Budget(fetches=128), ["command"])
+    text = (tmp_path / "p.toml").read_text()
+    assert parse_toml(text, "") == {
+        "ssao.samples": 16,
+        "ssao.steps": 16 if is_better else 8,
+        "ssao.bias": 0.3 if is_better else 0.02,
+        "denoise.max_normal_angle": 40.0 if is_better else 25.0,
+    }
+    assert ("no better than the default" in text) != is_better
 
 
-def test_an_interruption_writes_the_best_so_far(
+def test_interruption_writes_the_best_values_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(self: search.Log, values: Mapping[str, Any], evaluate: Errors) -> float:
+    def interrupt_after_3(self: search.TrialLog, values: Mapping[str, Any], evaluate: ErrorFunction) -> float:
         if len(self) == 3:
             raise KeyboardInterrupt
         self._errors[str(len(self))] = 1.0
         return evaluate(values)
 
-    monkeypatch.setattr(search.Log, "error", interrupted)
-    out = tmp_path / "p.toml"
-    assert (
-        call(monkeypatch, "tune", *TINY, "--techniques", "ssao,ssdo", "--trials", "9", "--output", out, "--no-cache")
-        == 130
-    )
-    assert "interrupted: the best so far" in out.read_text() and {
-        k.partition(".")[0] for k in parse_toml(out.read_text(), "")
-    } == {"ssao"}
+    monkeypatch.setattr(search.TrialLog, "evaluate", interrupt_after_3)
+    output = tmp_path / "p.toml"
+    flags = ("--techniques", "ssao,ssdo", "--trials", "9", "--output", output, "--no-cache")
+    assert call(monkeypatch, "tune", *SMALL_RUN, *flags) == 130
+    text = output.read_text()
+    assert "interrupted: the best values so far" in text
+    assert {name.partition(".")[0] for name in parse_toml(text, "")} == {"ssao"}
 
 
 @pytest.mark.parametrize(
-    "arguments, words",
+    "arguments, message",
     [
         ((), "--output is missing: the preset is written to a .toml file; add --output my.toml"),
         (("--output", "a.txt"), "--output a.txt: the preset is written to a .toml file"),
@@ -399,39 +367,39 @@ def test_an_interruption_writes_the_best_so_far(
         (("--techniques", "ssa", "--output", "a.toml"), "no technique ssa; did you mean ssao?"),
         (
             ("--budget", "1", "--output", "a.toml"),
-            "--budget 1: must be points at each pixel, 2 to 16384, as in 128, or milliseconds, as in 5ms",
+            "--budget 1: must be depth fetches per pixel, 2 to 16384, as in 128, or milliseconds, as in 5ms",
         ),
-        (("--budget", "0ms", "--output", "a.toml"), "--budget 0ms: must be points"),
+        (("--budget", "0ms", "--output", "a.toml"), "--budget 0ms: must be depth fetches"),
         (("--trials", "0", "--output", "a.toml"), "--trials 0: must be 1 to 100000"),
         (("--radii", "0", "--output", "a.toml"), "--radii 0: must be numbers from 0.001 to 10"),
         (("--ssdo.radius", "1", "--output", "a.toml"), "--ssdo.radius has no effect: tune chooses"),
         (("--scene", "ball", "--output", "a.toml"), "--scene has no effect: tune chooses"),
         (
-            ("--free", "ssdo.bia", "--techniques", "ssdo", "--output", "a.toml"),
-            "--free ssdo.bia: no such parameter of ssdo; did you mean ssdo.bias?",
+            ("--search", "ssdo.bia", "--techniques", "ssdo", "--output", "a.toml"),
+            "--search ssdo.bia: no such parameter of ssdo; did you mean ssdo.bias?",
         ),
         (
-            ("--free", "scene", "--techniques", "ssdo", "--output", "a.toml"),
-            "--free scene: not a number with ends, a switch or a choice",
+            ("--search", "scene", "--techniques", "ssdo", "--output", "a.toml"),
+            "--search scene: not a number with limits, a switch or a choice",
         ),
         (
-            ("--free", "ssdo.bias,blur.angle", "--techniques", "ssdo,ssao", "--output", "a.toml"),
-            "--free blur.angle: a preset has one for all techniques",
+            ("--search", "ssdo.bias,denoise.max_normal_angle", "--techniques", "ssdo,ssao", "--output", "a.toml"),
+            "--search denoise.max_normal_angle: a preset has one for all techniques",
         ),
         (
-            ("--free", "ssdo.bias", "--techniques", "ssao", "--output", "a.toml"),
-            "--free ssdo.bias: nothing of ssao is among it",
+            ("--search", "ssdo.bias", "--techniques", "ssao", "--output", "a.toml"),
+            "--search ssdo.bias: no parameter of ssao",
         ),
         (
-            ("--free", "ssdo.radius", "--techniques", "ssdo", "--output", "a.toml"),
-            "--free ssdo.radius: the radii are those of --radii",
+            ("--search", "ssdo.radius", "--techniques", "ssdo", "--output", "a.toml"),
+            "--search ssdo.radius: the radii are those of --radii",
         ),
         (
-            ("--free", "ssdo.samples", "--techniques", "ssdo", "--output", "a.toml"),
-            "--free ssdo.samples: it follows from the budget",
+            ("--search", "ssdo.samples", "--techniques", "ssdo", "--output", "a.toml"),
+            "--search ssdo.samples: it follows from the budget",
         ),
-        (("--score", "low", "--trials", "3"), "--trials has no effect beside --score"),
-        (("--score", "lowest"), "no preset lowest; did you mean low?, or give a path to a .toml file"),
+        (("--evaluate", "low", "--trials", "3"), "--trials has no effect beside --evaluate"),
+        (("--evaluate", "lowest"), "no preset lowest; did you mean low?, or give a path to a .toml file"),
         (
             ("--scenes", "corner", "--held-out", "", "--output", "a.toml"),
             "no view is held out: the scenes have fewer than three cameras each",
@@ -439,78 +407,86 @@ def test_an_interruption_writes_the_best_so_far(
         (("--scenes", "nook", "--held-out", "nook", "--output", "a.toml"), "--held-out nook: is among --scenes"),
     ],
 )
-def test_mistakes(
+def test_usage_errors(
     arguments: tuple[str, ...],
-    words: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call(monkeypatch, "tune", *arguments) == 2
-    said = capsys.readouterr()
-    assert words in said.err and said.err.count("\n") == 1 and not said.out
-    assert not os.listdir(tmp_path)  # noqa: PTH208 - nothing was written
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.err.count("\n") == 1
+    assert not output.out
+    assert not list(tmp_path.iterdir())
 
 
-def test_without_optuna_one_line_says_what_to_install(
+def test_missing_optuna_is_a_usage_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    monkeypatch.setitem(sys.modules, "optuna", None)
     assert call(monkeypatch, "tune", "--output", tmp_path / "a.toml") == 2
     assert "tune needs Optuna, which is not installed; pip install optuna" in capsys.readouterr().err
 
 
 # ---- presets ----
 
+QUALITIES = ["low", "medium", "high", "ultra"]
 
-def test_presets_come_with_the_program_and_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = presets.built_in()
-    assert list(known) == ["low", "medium", "high", "ultra"]
-    parser = Parser("test")
+
+def parse_shot_flags(*flags: str) -> Overrides:
+    parser = FlagParser("test")
     add_shot_flags(parser)
+    return parse_overrides(parse_flags(parser, flags))
+
+
+def test_built_in_presets_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in known:
-        wanted = take_wanted(parse(parser, ["--preset", name, "--technique", "gtao"]))
-        (one,) = wanted.shots()
-        assert one.technique.group == "gtao" and wanted.found["gtao.slices"] == one.technique.slices  # type: ignore[attr-defined]
+    assert list(presets.built_in_presets()) == QUALITIES
+    for name in QUALITIES:
+        overrides = parse_shot_flags("--preset", name, "--technique", "gtao")
+        (shot,) = overrides.build_shots()
+        assert isinstance(shot.technique, SliceTechnique)
+        assert shot.technique.group == "gtao"
+        assert overrides.preset["gtao.slices"] == shot.technique.slices
     with pytest.raises(UserError, match=r"no preset lo; did you mean low\?, or give a path to a .toml file"):
-        take_wanted(parse(parser, ["--preset", "lo"]))
+        parse_shot_flags("--preset", "lo")
     with pytest.raises(UserError, match="no preset quick; there are low, medium, high, ultra"):
-        take_wanted(parse(parser, ["--preset", "quick"]))
-    (tmp_path / "low").write_text("width = 77\n")  # a file of that name is meant
-    assert take_wanted(parse(parser, ["--preset", "low"])).shots()[0].width == 77
+        parse_shot_flags("--preset", "quick")
 
 
-def test_a_preset_decides_quality_and_nothing_else() -> None:
-    """Every technique with a cost, within the points of its tier and its parameters' own ranges; no length, so that it
-    suits every scene.
-    """
-    for tier, points in zip(presets.TIERS, (32, 64, 128, 256), strict=True):
-        path = presets.built_in()[tier]
-        values = checked(parse_toml(path.read_text("utf-8"), tier), path)
-        assert {name.partition(".")[0] for name in values} == {"bitmask", "gtao", "ssao", "ssdo"}
-        assert not [name for name in values if name.endswith((".radius", ".thickness", ".bounce_gain"))]
-        for name in ("bitmask", "gtao", "ssao", "ssdo"):
-            technique = Wanted(values, {}).shot(name).technique
-            assert points / 2 < budget.points(technique) <= points, (tier, name)
-            assert all(param_of(f).unit == "" for f in fields(technique) if f"{name}.{f.name}" in values)
+def test_file_with_the_name_of_a_preset_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "low").write_text("width = 77\n")
+    assert parse_shot_flags("--preset", "low").build_shots()[0].width == 77
 
 
-def test_every_preset_says_how_it_was_found_and_beats_the_defaults_held_out() -> None:
-    """As its head and the README say: where the search found nothing better, the default's values stand, with the same
-    number of points.
-    """
+@pytest.mark.parametrize("quality, fetches", [("low", 32), ("medium", 64), ("high", 128), ("ultra", 256)])
+def test_preset_sets_quality_within_its_budget_and_nothing_else(quality: str, fetches: int) -> None:
+    """Every screen-space technique, and no length, so that a preset suits scenes of any size."""
+    path = presets.built_in_presets()[quality]
+    values = validate_values(parse_toml(path.read_text("utf-8"), quality), path)
+    assert {name.partition(".")[0] for name in values} == set(SCREEN_SPACE)
+    assert not [name for name in values if name.endswith((".radius", ".thickness", ".indirect_intensity"))]
+    for name in SCREEN_SPACE:
+        technique = Overrides(values, {}).build_shot(name).technique
+        assert fetches / 2 < technique.fetches <= fetches, name
+        assert all(param_of(field).unit == "" for field in fields(technique) if f"{name}.{field.name}" in values)
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_preset_states_its_command_and_beats_the_default_on_held_out_views(quality: str) -> None:
+    """As its header and the README say. Where the search was no better, the preset has the default's values."""
     readme = (presets.FOLDER.parents[1] / "README.md").read_text("utf-8")
-    for tier, path in presets.built_in().items():
-        head = [line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# ")]
-        assert any(line.startswith("python -m ssdo tune") for line in head)
-        rows = [line.strip("| ").split(" | ") for line in head if line.startswith(f"| {tier} ")]
-        assert [row[1] for row in rows] == ["bitmask", "gtao", "ssao", "ssdo"]
-        assert all(line in readme for line in head if line.startswith("| "))
-        for row in rows:
-            default, tuned = (float(cell.rstrip("%")) for cell in row[6:8])
-            assert tuned < default or any(line.startswith(f"{row[1]}: no better than the default") for line in head), (
-                tier,
-                row,
-            )
+    path = presets.built_in_presets()[quality]
+    header = [line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# ")]
+    assert any(line.startswith("ssdo tune") for line in header)
+    assert all(line in readme for line in header if line.startswith("| "))
+    rows = [line.strip("| ").split(" | ") for line in header if line.startswith(f"| {quality} ")]
+    assert [row[1] for row in rows] == SCREEN_SPACE
+    for row in rows:
+        default_error, tuned_error = (float(cell.rstrip("%")) for cell in row[6:8])
+        has_default_values = any(line.startswith(f"{row[1]}: no better than the default") for line in header)
+        assert tuned_error < default_error or has_default_values, row

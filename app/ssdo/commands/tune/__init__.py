@@ -1,14 +1,13 @@
-"""Parameters with the least error against ray-traced truth at a given cost, as a preset; or the scores of presets.
+"""Search parameters with the least error against the path-traced reference at a given cost, and write them as a preset.
 
-Every technique is tuned over scenes, cameras and radii at once, each radius against one bounce of rays no longer than
-that; the radius itself is the user's. The best is written only where it beats the defaults, at the same cost, on views
-that the search has not seen; their scores and the command stand at the head of the file. Needs the package optuna.
-Ctrl-C writes the best so far; the same command goes on from there.
+Each technique is tuned over scenes, cameras and radii at once. For each radius the reference is one bounce of rays no
+longer than that; the radius itself remains the user's choice. Tuned values are written only where they beat the
+defaults at the same cost on held-out views. The file begins with the command and the errors. With --evaluate, presets
+are measured instead. Needs the package optuna. Ctrl-C writes the best values so far; the same command continues.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
@@ -20,346 +19,434 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from ssdo.commands.tune import budget, search
-from ssdo.commands.tune.budget import Budget
-from ssdo.commands.tune.scoring import Seen, digest, drawn, score
-from ssdo.gpu.context import Gpu, headless
+from ssdo.commands.tune.budget import Budget, require_tunable, tunable_techniques
+from ssdo.commands.tune.scoring import RAYS_PER_FRAME, TuningView, compute_score, compute_search_id, prepare_view
+from ssdo.commands.tune.search import Dimension, TrialLog, build_search_space, import_optuna, run_search
+from ssdo.flags import FlagParser, parse_flags
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
-from ssdo.measure.benchmark_views import HELD_OUT, TUNED, places
-from ssdo.measure.reference_cache import Store, add_cache_flags, take_store
-from ssdo.measure.version import version
+from ssdo.measure.benchmark_views import HELD_OUT_SCENES, TUNING_SCENES, select_views
+from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags
+from ssdo.measure.version import program_version
 from ssdo.render import presets
-from ssdo.render.shot import Shot, Wanted, add_shot_flags, checked, read_text, shares, take_wanted
-from ssdo.render.technique import HemisphereTechnique, SliceTechnique, Technique
-from ssdo.settings import Parser, UserError, format_toml, kind_of, param_of, parse, parse_toml
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii, read_text, validate_values
+from ssdo.render.technique import Technique
+from ssdo.settings import UserError, field_type, param_of
+from ssdo.toml_text import format_toml, parse_toml
 
-RADII = "0.1,0.3"
-SIZE = {"width": 128, "height": 72}  # small, as a try draws every view with every radius
-PHYSICAL = ("indirect_intensity",)  # numbers with one true value, which no search may bend unless it is told to
-# Steps are searched only when told to: 42 samples of 3 steps, which SSAO liked best of 128 points, took 1.9 times the
-# processor time of 16 of 8.
+DEFAULT_RADII, DEFAULT_BUDGET, DEFAULT_TRIALS = "0.1,0.3", "128", 32
+DEFAULTS = {"width": 128, "height": 72}  # small, as each trial renders every view with every radius
+PHYSICAL_PARAMS = ("indirect_intensity",)  # numbers with one correct value, searched only when named
+INTERRUPTED_EXIT_CODE = 130
 
 
-class Row(NamedTuple):
-    """Errors of a shot's technique and blur as they are unless tuned, and as they are after, on both halves."""
+class TuneArguments(NamedTuple):
+    """What the flags of `tune` say, without those of the shot."""
+
+    techniques: str | None
+    budget: str | None
+    search: str | None
+    trials: int | None
+    evaluate: Sequence[str] | None
+    scenes: str
+    held_out: str
+    radii: str
+    reference_frames: int
+    output: Path | None
+    overwrite: bool
+    cache: Path | None
+
+
+class TuningResult(NamedTuple):
+    """Relative RMSE of the default and of the tuned shot, which differ in technique and denoiser."""
 
     preset: str
     shot: Shot
     default: Shot
-    tuned: tuple[float, float]  # on the views tuned on: default, preset
-    held: tuple[float, float]  # on those held out
+    tuning_errors: tuple[float, float]  # default, tuned
+    held_out_errors: tuple[float, float]
 
     @property
-    def better(self) -> bool:
-        """Whether it beats the default where it was not tuned."""
-        return self.held[1] < self.held[0]
+    def is_better(self) -> bool:
+        """Whether it beats the default on held-out views."""
+        default, tuned = self.held_out_errors
+        return tuned < default
 
 
 @dataclass(frozen=True)
-class Halves:
-    """The views, drawn, with their truths."""
+class ViewSets:
+    """The views to tune on, and the held-out views, which the search does not see."""
 
-    tuned: Sequence[Seen]
-    held: Sequence[Seen]
+    tuning: Sequence[TuningView]
+    held_out: Sequence[TuningView]
 
-    def row(self, gpu: Gpu, preset: str, shot: Shot, default: Shot) -> Row:
-        """Of a shot's technique and blur, and the default's."""
-        tuned, held = ((score(gpu, default, half), score(gpu, shot, half)) for half in (self.tuned, self.held))
-        return Row(preset, shot, default, tuned, held)
+    def compare(self, gpu: Gpu, preset: str, shot: Shot, default: Shot) -> TuningResult:
+        """Measure a shot's technique and denoiser against the default's on both sets."""
+        tuning_errors, held_out_errors = (
+            (compute_score(gpu, default, views), compute_score(gpu, shot, views))
+            for views in (self.tuning, self.held_out)
+        )
+        return TuningResult(preset, shot, default, tuning_errors, held_out_errors)
+
+
+class ViewSettings(NamedTuple):
+    """What decides the views and their references."""
+
+    overrides: Overrides
+    scenes: Sequence[str]
+    held_out_scenes: Sequence[str]
+    radius_fractions: Sequence[float]  # of the scene's size
+    reference_frames: int
+    cache: ReferenceCache
 
 
 def main(arguments: Sequence[str]) -> int:
     """`tune FLAGS`. Returns the exit code; raises UserError."""
-    able = [name for name, kind in Technique.known.items() if issubclass(kind, (HemisphereTechnique, SliceTechnique))]
-    parser = Parser(
-        "python -m ssdo tune",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    values = parse_flags(_make_parser(), arguments)
+    args = TuneArguments(**{name: values.pop(name) for name in TuneArguments._fields})
+    settings = ViewSettings(
+        overrides=_check_overrides(parse_overrides(values)),
+        scenes=args.scenes.split(","),
+        held_out_scenes=[scene for scene in args.held_out.split(",") if scene],
+        radius_fractions=parse_radii(args.radii),
+        reference_frames=args.reference_frames,
+        cache=ReferenceCache(args.cache),
     )
-    parser.add_argument("--techniques", metavar="T,T,...", help=f"what is tuned [{','.join(able)}]")
-    parser.add_argument(
-        "--budget",
-        metavar="N|Nms",
-        help="points tried at each pixel, samples x steps, or milliseconds of the technique's own passes [128]",
-    )
-    parser.add_argument(
-        "--free",
-        metavar="P,P,...",
-        help="what is searched [the numbers of each technique that have no unit and change no cost]",
-    )
-    parser.add_argument("--trials", type=int, metavar="N", help="tries for each technique [32]")
-    parser.add_argument(
-        "--score", nargs="+", metavar="PRESET", help="tune nothing: the scores of presets, by name or file"
-    )
-    parser.add_argument(
-        "--scenes",
-        default=TUNED,
-        metavar="S,S,...",
-        help=f"to tune on; the last of their cameras is held out where there are three [{TUNED}]",
-    )
-    parser.add_argument(
-        "--held-out",
-        default=HELD_OUT,
-        metavar="S,S,...",
-        help=f"scenes that are held out with all cameras [{HELD_OUT}]",
-    )
-    parser.add_argument("--radii", default=RADII, metavar="V,V,...", help=f"as shares of the scene's size [{RADII}]")
-    parser.add_argument(
-        "--truth-frames", type=int, default=16, metavar="N", help="frames of each truth, 4 rays a pixel each [16]"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where the preset goes")
-    parser.add_argument("--overwrite", action="store_true", help="an existing file may be replaced")
-    add_cache_flags(parser)
-    add_shot_flags(parser)
-    given = parse(parser, arguments)
-    scenes, held, radii = (
-        given.pop("scenes").split(","),
-        [s for s in given.pop("held_out").split(",") if s],
-        shares(given.pop("radii")),
-    )
-    frames, output, overwrite, store = (
-        given.pop("truth_frames"),
-        given.pop("output"),
-        given.pop("overwrite"),
-        take_store(given),
-    )
-    asked: dict[str, Any] = {name: given.pop(name) for name in ("techniques", "budget", "free", "trials")}
-    compared = given.pop("score")
-    wanted = _without_effect(take_wanted(given))
-    names = asked["techniques"].split(",") if asked["techniques"] else able
-    if compared:
-        if taken := [name for name, value in asked.items() if value is not None] + ["output"] * (output is not None):
-            raise UserError(f"--{taken[0]} has no effect beside --score; leave it out")
-        known = _known(compared)
-        with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, radii, frames, store) as halves:
-            rows = scored(gpu, wanted, known, halves)
-            print("\n".join([*table(rows), "", _drawn(gpu, wanted, radii, frames)]))
-        return 0
+    return _evaluate(args, settings) if args.evaluate else _tune(args, settings, arguments)
+
+
+def _evaluate(args: TuneArguments, settings: ViewSettings) -> int:
+    """Measure presets and print a table. Returns the exit code; raises UserError."""
+    for name in ("techniques", "budget", "search", "trials", "output"):
+        if getattr(args, name) is not None:
+            raise UserError(f"--{name} has no effect beside --evaluate; leave it out")
+    values_by_preset = _load_presets(args.evaluate or [])
+    with Gpu(create_headless_context()) as gpu, _prepare_views(gpu, settings) as views:
+        results = evaluate_presets(gpu, settings.overrides, values_by_preset, views)
+        print("\n".join([*format_table(results), "", _describe_conditions(gpu, settings)]))
+    return 0
+
+
+def _tune(args: TuneArguments, settings: ViewSettings, arguments: Sequence[str]) -> int:
+    """Tune every technique and write the preset. Returns the exit code; raises UserError."""
+    output, overrides = args.output, settings.overrides
     if output is None or output.suffix != ".toml":
         raise UserError(
             f"--output {output or 'is missing'}: the preset is written to a .toml file; add --output my.toml"
         )
-    images.check_free([output], overwrite)
-    limit, trials, seed = (
-        Budget.read(asked["budget"] or "128"),
-        32 if asked["trials"] is None else asked["trials"],
-        wanted.typed.get("seed", 0),
-    )
+    images.require_absent([output], args.overwrite)
+    budget = Budget.parse(args.budget or DEFAULT_BUDGET)
+    trials = DEFAULT_TRIALS if args.trials is None else args.trials
     if not 1 <= trials <= 100000:
         raise UserError(f"--trials {trials}: must be 1 to 100000")
-    search.optimiser()
-    wanted.shots(names)  # what was typed has an effect
-    starts = {name: _start(wanted, name, limit) for name in names}
-    boxes = {name: search.box(shot, _free(shot, asked["free"], limit, names)) for name, shot in starts.items()}
-    with Gpu(headless()) as gpu, _halves(gpu, wanted, scenes, held, radii, frames, store) as halves:
-        rows, interrupted = [], False
+    import_optuna()
+    techniques = args.techniques.split(",") if args.techniques else tunable_techniques()
+    overrides.build_shots(techniques)  # raises for flags without effect
+    starts = {name: _build_start(overrides, name, budget) for name in techniques}
+    spaces = {
+        name: build_search_space(start, _choose_params(start, args.search, budget, techniques))
+        for name, start in starts.items()
+    }
+    results: list[TuningResult] = []
+    interrupted = False
+    with Gpu(create_headless_context()) as gpu, _prepare_views(gpu, settings) as views:
         for name, start in starts.items():
-            row, interrupted = tuned(gpu, start, boxes[name], limit, halves, trials, seed, frames, store)
-            rows.append(row._replace(preset=output.stem))
+            search = TechniqueSearch(start, spaces[name], budget, trials, overrides.cli.get("seed", 0), settings)
+            result, interrupted = tune_technique(gpu, search, views)
+            results.append(result._replace(preset=output.stem))
             if interrupted:
                 break
-        head = [f"python -m ssdo tune {shlex.join(arguments)}", f"{version()}; {_drawn(gpu, wanted, radii, frames)}"]
-        head += ["interrupted: the best so far"] * interrupted
-    write(output, rows, boxes, limit, head)
-    print("\n".join(table(rows)))
+        conditions = f"{program_version()}; {_describe_conditions(gpu, settings)}"
+    header = [f"ssdo tune {shlex.join(arguments)}", conditions]
+    if interrupted:
+        header.append("interrupted: the best values so far")
+    write_preset(output, results, spaces, budget, header)
+    print("\n".join(format_table(results)))
     print(output.absolute(), file=sys.stderr)
-    return 130 if interrupted else 0
+    return INTERRUPTED_EXIT_CODE if interrupted else 0
 
 
-# ---- what is asked for ----
+# ---- flags ----
 
 
-def _without_effect(wanted: Wanted) -> Wanted:
-    own = ("scene", "technique", "frames", "camera.eye", "camera.target", *(f"{t}.radius" for t in Technique.known))
-    if taken := [name for name in wanted.typed if name in own]:
-        raise UserError(
-            f"--{taken[0]} has no effect: tune chooses scenes, cameras, radii and techniques itself; leave it out"
-        )
-    return Wanted({**SIZE, **wanted.found}, wanted.typed)
+def _make_parser() -> FlagParser:
+    parser = FlagParser("ssdo tune", __doc__)
+    add = parser.add_argument
+    techniques = ",".join(tunable_techniques())
+    add("--techniques", metavar="T,T,...", help=f"techniques to tune [{techniques}]")
+    add(
+        "--budget",
+        metavar="N|Nms",
+        help=f"depth fetches per pixel, samples x steps, or milliseconds of the technique's passes [{DEFAULT_BUDGET}]",
+    )
+    add(
+        "--search",
+        metavar="P,P,...",
+        help="parameters to search [the numbers of each technique that have no unit and do not change the cost]",
+    )
+    add("--trials", type=int, metavar="N", help=f"trials for each technique [{DEFAULT_TRIALS}]")
+    add("--evaluate", nargs="+", metavar="PRESET", help="tune nothing; measure presets, by name or file")
+    add(
+        "--scenes",
+        default=TUNING_SCENES,
+        metavar="S,S,...",
+        help=f"scenes to tune on; of three or more cameras the last is held out [{TUNING_SCENES}]",
+    )
+    add(
+        "--held-out",
+        default=HELD_OUT_SCENES,
+        metavar="S,S,...",
+        help=f"scenes that are held out with all cameras [{HELD_OUT_SCENES}]",
+    )
+    add(
+        "--radii",
+        default=DEFAULT_RADII,
+        metavar="V,V,...",
+        help=f"radii relative to the scene's size [{DEFAULT_RADII}]",
+    )
+    add(
+        "--reference-frames",
+        type=int,
+        default=16,
+        metavar="N",
+        help=f"frames of each reference, {RAYS_PER_FRAME} rays per pixel each [16]",
+    )
+    add("--output", type=Path, metavar="FILE.toml", help="the preset to write")
+    add("--overwrite", action="store_true", help="replace an existing file")
+    add_cache_flags(parser)
+    add_shot_flags(parser)
+    return parser
 
 
-def _start(wanted: Wanted, name: str, limit: Budget) -> Shot:
-    """The technique as it is unless tuned, at that cost in points."""
-    shot = wanted.shot(name)
-    budget.count_of(shot.technique)  # it has one, or there is nothing to tune
-    return replace(shot, technique=limit.filled(shot.technique))
+def _check_overrides(overrides: Overrides) -> Overrides:
+    """The overrides over the defaults of `tune`. Raises UserError for parameters that tuning sets itself."""
+    radii = [f"{name}.radius" for name in Technique.known]
+    for name in ("scene", "technique", "accumulated_frames", "camera.eye", "camera.target", *radii):
+        if name in overrides.cli:
+            raise UserError(
+                f"--{name} has no effect: tune chooses scenes, cameras, radii and techniques itself; leave it out"
+            )
+    return Overrides({**DEFAULTS, **overrides.preset}, overrides.cli)
 
 
-def _free(shot: Shot, asked: str | None, limit: Budget, names: Sequence[str]) -> list[str]:
-    """Names of what is searched. Raises UserError."""
+def _build_start(overrides: Overrides, technique: str, budget: Budget) -> Shot:
+    """The shot from which the search starts, within the budget. Raises UserError."""
+    shot = overrides.build_shot(technique)
+    require_tunable(shot.technique)
+    return replace(shot, technique=budget.fit_fetches(shot.technique))
+
+
+def _choose_params(shot: Shot, search: str | None, budget: Budget, techniques: Sequence[str]) -> list[str]:
+    """The parameters to search: of --search, or the default ones. Raises UserError."""
     technique = shot.technique
-    group, count = technique.group, f"{technique.group}.{budget.count_of(technique)}"
-    if asked is None:
-        kinds = {f.name: kind_of(type(technique), f.name) for f in fields(technique)}
-        found = [
-            f"{group}.{f.name}"
-            for f in fields(technique)
-            if kinds[f.name] is float and not param_of(f).unit and f.name not in PHYSICAL
-        ]
-    else:
-        found = [
-            word
-            for word in asked.split(",")
-            if word.partition(".")[0] == group or word.partition(".")[0] not in Technique.known
-        ]
-        common = [word for word in found if not word.startswith(f"{group}.")]
-        if common and len(names) > 1:
-            raise UserError(
-                f"--free {common[0]}: a preset has one for all techniques; tune one of them with --techniques {group}"
-            )
-        if not found:
-            raise UserError(
-                f"--free {asked[:100]}: nothing of {group} is among it; add some or leave {group} out of --techniques"
-            )
-        if f"{group}.radius" in found:
-            raise UserError(f"--free {group}.radius: the radii are those of --radii; leave it out")
-        if limit.points and count in found:
-            raise UserError(f"--free {count}: it follows from the budget; leave it out")
-    return found + ([] if limit.points or count in found else [count])
+    sample_param = f"{technique.group}.{technique.sample_param}"
+    params = _default_params(technique) if search is None else _parse_params(search, technique, techniques)
+    if budget.fetches:
+        if sample_param in params:
+            raise UserError(f"--search {sample_param}: it follows from the budget; leave it out")
+        return params
+    return params if sample_param in params else [*params, sample_param]
 
 
-def _known(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What presets say, by their names. Raises UserError."""
-    found = {}
-    for word in words:
-        path = presets.path_of(word)
-        found[path.stem] = checked(parse_toml(read_text(path), str(path)), path)
-    return found
+def _default_params(technique: Technique) -> list[str]:
+    """Numbers without a unit. Steps are left out, as more of them cost time."""
+    return [
+        f"{technique.group}.{field.name}"
+        for field in fields(technique)
+        if field_type(type(technique), field.name) is float
+        and not param_of(field).unit
+        and field.name not in PHYSICAL_PARAMS
+    ]
 
 
-# ---- what is done ----
+def _parse_params(search: str, technique: Technique, techniques: Sequence[str]) -> list[str]:
+    """The parameters of --search that concern a technique. Raises UserError."""
+    group = technique.group
+    names = search.split(",")
+    params = [
+        name for name in names if name.partition(".")[0] == group or name.partition(".")[0] not in Technique.known
+    ]
+    shared = [name for name in params if not name.startswith(f"{group}.")]
+    if shared and len(techniques) > 1:
+        raise UserError(
+            f"--search {shared[0]}: a preset has one for all techniques; tune one of them with --techniques {group}"
+        )
+    if not params:
+        raise UserError(
+            f"--search {search[:100]}: no parameter of {group}; add some or leave {group} out of --techniques"
+        )
+    if f"{group}.radius" in params:
+        raise UserError(f"--search {group}.radius: the radii are those of --radii; leave it out")
+    return params
+
+
+def _load_presets(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The values of presets, by preset. Raises UserError."""
+    values_by_preset = {}
+    for name in names:
+        path = presets.preset_path(name)
+        values_by_preset[path.stem] = validate_values(parse_toml(read_text(path), str(path)), path)
+    return values_by_preset
+
+
+# ---- measure ----
 
 
 @contextmanager
-def _halves(
-    gpu: Gpu,
-    wanted: Wanted,
-    scenes: Sequence[str],
-    held: Sequence[str],
-    shares: Sequence[float],
-    frames: int,
-    store: Store,
-) -> Iterator[Halves]:
-    """Both halves of the views, with their truths."""
-    plain = wanted.shot("off")
-    halves = places(plain, scenes, held)
-    with tqdm(total=sum(map(len, halves)) * len(shares), desc="truths", disable=None) as bar:
-        yield Halves(*([drawn(gpu, place, shares, frames, store, bar.update) for place in half] for half in halves))
-
-
-def tuned(
-    gpu: Gpu,
-    start: Shot,
-    box: Sequence[search.Side],
-    limit: Budget,
-    halves: Halves,
-    trials: int,
-    seed: int,
-    frames: int,
-    store: Store,
-) -> tuple[Row, bool]:
-    """What the search found for a technique, and whether it was interrupted."""
-    views = [one.view for one in halves.tuned]
-
-    def made(values: Mapping[str, Any]) -> Shot:
-        shot = start.with_values(values)
-        return replace(shot, technique=limit.filled(shot.technique))
-
-    def error(values: Mapping[str, Any]) -> float:
-        shot = made(values)
-        return score(gpu, shot, halves.tuned) if limit.allows(gpu, shot.technique, views) else float("inf")
-
-    default = replace(start, technique=limit.reached(gpu, start.technique, views))
-    path = (
-        store.folder / f"tune-{digest(gpu, start.technique, halves.tuned, frames, str(limit))}.jsonl"
-        if store.folder
-        else None
-    )
-    with tqdm(total=trials, desc=f"tune {start.technique.group}", disable=None) as bar:
-
-        def tick(best: float) -> None:
-            bar.set_postfix_str(f"error {best:.4f}", refresh=False)
-            bar.update()
-
-        found = search.search(box, default.values(), error, trials, seed, search.Log(path), tick)
-    return halves.row(gpu, "", made(found.values), default), found.interrupted
-
-
-def scored(gpu: Gpu, wanted: Wanted, known: Mapping[str, Mapping[str, Any]], halves: Halves) -> list[Row]:
-    """Every technique of every preset, beside the defaults with no fewer points. Raises UserError."""
-    rows = []
-    for name, values in known.items():
-        for group in dict.fromkeys(value.partition(".")[0] for value in values):
-            if group in Technique.known and issubclass(Technique.known[group], (HemisphereTechnique, SliceTechnique)):
-                shot, default = Wanted({**wanted.found, **values}, wanted.typed).shot(group), wanted.shot(group)
-                count = -(-budget.points(shot.technique) // budget.each(default.technique))
-                rows.append(
-                    halves.row(gpu, name, shot, replace(default, technique=budget.counted(default.technique, count)))
+def _prepare_views(gpu: Gpu, settings: ViewSettings) -> Iterator[ViewSets]:
+    """Both sets of views, drawn, with their references. Raises UserError."""
+    base_shot = settings.overrides.build_shot("off")
+    view_sets = select_views(base_shot, settings.scenes, settings.held_out_scenes)
+    reference_count = sum(map(len, view_sets)) * len(settings.radius_fractions)
+    with tqdm(total=reference_count, desc="references", disable=None) as progress:
+        tuning, held_out = (
+            [
+                prepare_view(
+                    gpu,
+                    view,
+                    settings.radius_fractions,
+                    settings.reference_frames,
+                    settings.cache,
+                    callback=progress.update,
                 )
-    return rows
+                for view in views
+            ]
+            for views in view_sets
+        )
+    yield ViewSets(tuning, held_out)
 
 
-# ---- what comes out ----
+class TechniqueSearch(NamedTuple):
+    """What decides the search for one technique."""
+
+    start: Shot
+    space: Sequence[Dimension]
+    budget: Budget
+    trials: int
+    seed: int
+    settings: ViewSettings
+
+    def build_shot(self, values: Mapping[str, Any]) -> Shot:
+        """The shot with searched values, within a budget of fetches."""
+        shot = self.start.with_values(values)
+        return replace(shot, technique=self.budget.fit_fetches(shot.technique))
+
+    def open_log(self, gpu: Gpu, views: Sequence[TuningView]) -> TrialLog:
+        folder = self.settings.cache.folder
+        if folder is None:
+            return TrialLog(None)
+        search_id = compute_search_id(
+            gpu, self.start.technique, views, self.settings.reference_frames, str(self.budget)
+        )
+        return TrialLog(folder / f"tune-{search_id}.jsonl")
 
 
-def _drawn(gpu: Gpu, wanted: Wanted, shares: Sequence[float], frames: int) -> str:
-    shot = wanted.shot("off")
-    radii = ", ".join(f"{share:.0%}" for share in shares)
-    return f"{shot.width} x {shot.height}, radii {radii}, truth {4 * frames} rays a pixel, {gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
+def tune_technique(gpu: Gpu, search: TechniqueSearch, views: ViewSets) -> tuple[TuningResult, bool]:
+    """The result for a technique, and whether the search was interrupted."""
+    inputs = [view.inputs for view in views.tuning]
+
+    def evaluate(values: Mapping[str, Any]) -> float:
+        shot = search.build_shot(values)
+        if not search.budget.allows(gpu, shot.technique, inputs):
+            return float("inf")
+        return compute_score(gpu, shot, views.tuning)
+
+    start = search.start
+    default = replace(start, technique=search.budget.fit(gpu, start.technique, inputs))
+    log = search.open_log(gpu, views.tuning)
+    with tqdm(total=search.trials, desc=f"tune {start.technique.group}", disable=None) as progress:
+
+        def report(least_error: float) -> None:
+            progress.set_postfix_str(f"error {least_error:.4f}", refresh=False)
+            progress.update()
+
+        best = run_search(search.space, default.values(), evaluate, search.trials, search.seed, log, report)
+    return views.compare(gpu, "", search.build_shot(best.values), default), best.interrupted
 
 
-def described(technique: Technique) -> str:
-    """What it spends, in words."""
-    count = budget.count_of(technique)
-    n = getattr(technique, count)
-    return f"{n} {count if n > 1 else count[:-1]} x {budget.each(technique)}"
+def evaluate_presets(
+    gpu: Gpu, overrides: Overrides, values_by_preset: Mapping[str, Mapping[str, Any]], views: ViewSets
+) -> list[TuningResult]:
+    """Every technique of every preset, against the default with at least as many fetches. Raises UserError."""
+    results = []
+    for preset, values in values_by_preset.items():
+        groups = dict.fromkeys(name.partition(".")[0] for name in values)
+        for group in (group for group in groups if group in tunable_techniques()):
+            shot = Overrides({**overrides.preset, **values}, overrides.cli).build_shot(group)
+            default = overrides.build_shot(group)
+            sample_count = -(-shot.technique.fetches // default.technique.fetches_per_sample)  # rounded up
+            default = replace(default, technique=default.technique.with_samples(sample_count))
+            results.append(views.compare(gpu, preset, shot, default))
+    return results
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """Markdown: errors as shares of the truth's mean."""
-    lines = [
-        "| preset | technique | default | tuned | default, tuned on | preset, tuned on | default, held out | preset, held out |",
-        "|" + "---|" * 8,
-    ]
-    for row in rows:
+# ---- output ----
+
+
+def _describe_conditions(gpu: Gpu, settings: ViewSettings) -> str:
+    """Image size, radii, reference and renderer, in one line."""
+    shot = settings.overrides.build_shot("off")
+    radii = ", ".join(f"{fraction:.0%}" for fraction in settings.radius_fractions)
+    rays = RAYS_PER_FRAME * settings.reference_frames
+    return (
+        f"{shot.width} x {shot.height}, radii {radii}, reference {rays} rays a pixel, "
+        f"{gpu.ctx.info['GL_RENDERER']}, {os.cpu_count()} cores"
+    )
+
+
+def describe_samples(technique: Technique) -> str:
+    """`16 samples x 8`: samples, and fetches for each."""
+    count, name = technique.sample_count, technique.sample_param
+    return f"{count} {name if count > 1 else name[:-1]} x {technique.fetches_per_sample}"
+
+
+def format_table(results: Sequence[TuningResult]) -> list[str]:
+    """A Markdown table of errors relative to the reference's mean."""
+    columns = ["preset", "technique", "default", "tuned"]
+    columns += [f"{shot}, {views}" for views in ("tuning views", "held-out views") for shot in ("default", "tuned")]
+    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    for result in results:
         cells = [
-            row.preset,
-            row.shot.technique.group,
-            described(row.default.technique),
-            described(row.shot.technique),
-            *(f"{e:.2%}" for e in (*row.tuned, *row.held)),
+            result.preset,
+            result.shot.technique.group,
+            describe_samples(result.default.technique),
+            describe_samples(result.shot.technique),
+            *(f"{error:.2%}" for error in (*result.tuning_errors, *result.held_out_errors)),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def write(
-    path: Path, rows: Sequence[Row], boxes: Mapping[str, Sequence[search.Side]], limit: Budget, head: Sequence[str]
+def write_preset(
+    path: Path,
+    results: Sequence[TuningResult],
+    spaces: Mapping[str, Sequence[Dimension]],
+    budget: Budget,
+    header: Sequence[str],
 ) -> None:
-    """The preset. A technique that does no better than the default on the views held out stays as that is. Raises
-    UserError.
+    """Write the preset under a comment with its errors.
+
+    A technique that does not beat the default on held-out views gets the default's values. Raises UserError.
     """
     lines = [
-        f"At most {limit}; the radius is the user's.",
-        *head,
-        "RMSE of radiance as a share of the truth's mean, over scenes, cameras and radii:",
-        *table(rows),
+        f"At most {budget}; the radius is the user's choice.",
+        *header,
+        "RMSE of radiance relative to the reference's mean, over scenes, cameras and radii:",
+        *format_table(results),
     ]
     values: dict[str, Any] = {}
-    for row in rows:
-        group = row.shot.technique.group
-        if not row.better:
-            lines.append(
-                f"{group}: no better than the default on the views held out, so the default is what stands here"
-            )
-        kept = row.shot if row.better else row.default
-        searched = {side.name for side in boxes[group]} | {
-            f"{group}.steps",
-            f"{group}.{budget.count_of(kept.technique)}",
-        }
-        changed = {name for name, _, f, value in kept.technique.walk(f"{group}.") if value != f.default}
-        values |= {name: value for name, value in kept.values().items() if name in searched | changed}
+    for result in results:
+        group = result.shot.technique.group
+        if not result.is_better:
+            lines.append(f"{group}: no better than the default on held-out views, so these are the default's values")
+        shot = result.shot if result.is_better else result.default
+        technique = shot.technique
+        searched = {dimension.name for dimension in spaces[group]}
+        cost_params = {f"{group}.steps", f"{group}.{technique.sample_param}"}
+        changed = {name for name, _, field, value in technique.walk(f"{group}.") if value != field.default}
+        preset_names = searched | cost_params | changed
+        values |= {name: value for name, value in shot.values().items() if name in preset_names}
     text = "".join(f"# {line}\n" for line in lines) + "\n" + format_toml(values)
-    with images.written(path) as file:
+    with images.atomic_write(path) as file:
         file.write(text.encode())

@@ -1,4 +1,4 @@
-"""What a technique may cost: points tried at each pixel, the same on every machine, or milliseconds on this one."""
+"""The cost that tuning allows: depth-buffer fetches per pixel, or milliseconds on this machine."""
 
 from __future__ import annotations
 
@@ -8,108 +8,97 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from ssdo.gpu.context import Clock, Gpu
-from ssdo.render.pipeline import measure_passes
-from ssdo.render.technique import HemisphereTechnique, SliceTechnique, Technique, TechniqueInputs
-from ssdo.settings import UserError, param_of
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.timer import PassTimer
+from ssdo.render.pass_times import measure_passes
+from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
+from ssdo.render.technique import Technique, TechniqueInputs
+from ssdo.settings import UserError
 
-MOST_POINTS = 256 * 64  # samples times steps
-RUNS = 5  # of a measurement, of which the median counts
-
-
-def count_of(technique: Technique) -> str:
-    """The parameter that says how many directions are tried. Raises UserError."""
-    if isinstance(technique, HemisphereTechnique):
-        return "samples"
-    if isinstance(technique, SliceTechnique):
-        return "slices"
-    able = [name for name, kind in Technique.known.items() if issubclass(kind, (HemisphereTechnique, SliceTechnique))]
-    raise UserError(f"--techniques {technique.group}: has nothing to tune; there are {', '.join(able)}")
+MIN_FETCHES, MAX_FETCHES = 2, 256 * 64  # samples times steps
+TIMED_FRAMES = 5
 
 
-def each(technique: Technique) -> int:
-    """Points tried for each of them."""
-    if isinstance(technique, SliceTechnique):
-        return 2 * technique.steps
-    assert isinstance(technique, HemisphereTechnique)
-    return technique.steps if technique.visibility == "ray-march" else 1
+def tunable_techniques() -> list[str]:
+    return [name for name, technique in Technique.known.items() if technique.sample_param]
 
 
-def points(technique: Technique) -> int:
-    """Looked up in the depth buffer for each pixel."""
-    return int(getattr(technique, count_of(technique))) * each(technique)
-
-
-def counted(technique: Any, count: int) -> Technique:
-    """With so many directions, or as many as there may be."""
-    name = count_of(technique)
-    p = param_of(type(technique).__dataclass_fields__[name])
-    assert p.min is not None and p.max is not None
-    changed: Technique = replace(technique, **{name: min(max(count, int(p.min)), int(p.max))})
-    return changed
+def require_tunable(technique: Technique) -> None:
+    """Raises UserError for a technique without samples."""
+    if not technique.sample_param:
+        names = ", ".join(tunable_techniques())
+        raise UserError(f"--techniques {technique.group}: has nothing to tune; there are {names}")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """At most so many points at each pixel, or so many milliseconds of the technique's own passes."""
+    """An upper limit: depth-buffer fetches per pixel, or milliseconds of the technique's own passes."""
 
-    points: int = 0
+    fetches: int = 0
     ms: float = 0.0
 
     @classmethod
-    def read(cls, word: str) -> Budget:
-        """`128`, or `5ms`. Raises UserError."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms)?", word.strip())
-        if found and found[2] and float(found[1]) > 0:
-            return cls(ms=float(found[1]))
-        if found and not found[2] and found[1].isdecimal() and 2 <= int(found[1]) <= MOST_POINTS:
-            return cls(points=int(found[1]))
+    def parse(cls, text: str) -> Budget:
+        """Parse `128` or `5ms`. Raises UserError."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms)?", text.strip())
+        if match and match[2] and float(match[1]) > 0:
+            return cls(ms=float(match[1]))
+        if match and not match[2] and match[1].isdecimal() and MIN_FETCHES <= int(match[1]) <= MAX_FETCHES:
+            return cls(fetches=int(match[1]))
         raise UserError(
-            f"--budget {word[:100]}: must be points at each pixel, 2 to {MOST_POINTS}, as in 128, or milliseconds, as in 5ms"
+            f"--budget {text[:100]}: must be depth fetches per pixel, {MIN_FETCHES} to {MAX_FETCHES}, as in 128, "
+            "or milliseconds, as in 5ms"
         )
 
     def __str__(self) -> str:
-        return f"{self.points} points at each pixel" if self.points else f"{self.ms:g} ms of the technique's own passes"
+        return (
+            f"{self.fetches} depth fetches per pixel"
+            if self.fetches
+            else f"{self.ms:g} ms of the technique's own passes"
+        )
 
-    def filled(self, technique: Technique) -> Technique:
-        """The technique with as many directions as the points allow, and no more steps than they do; of milliseconds as
-        it is.
-        """
-        if not self.points:
+    def fit_fetches(self, technique: Technique) -> Technique:
+        """The technique with as many samples as the fetches allow, and at most as many steps. Unchanged with `ms`."""
+        if not self.fetches:
             return technique
-        assert isinstance(technique, (HemisphereTechnique, SliceTechnique))
-        most = self.points // (2 if isinstance(technique, SliceTechnique) else 1)
-        technique = replace(technique, steps=min(technique.steps, most))
-        return counted(technique, self.points // each(technique))
+        if isinstance(technique, (HemisphereTechnique, SliceTechnique)):
+            fetches_per_step = 2 if isinstance(technique, SliceTechnique) else 1
+            technique = replace(technique, steps=min(technique.steps, self.fetches // fetches_per_step))
+        return technique.with_samples(self.fetches // technique.fetches_per_sample)
 
-    def cost(self, gpu: Gpu, technique: Technique, views: Sequence[TechniqueInputs]) -> float:
-        """What is measured against `ms`: the mean over views of the median of a few runs; on a software renderer
-        processor time, which other programs do not lengthen.
+    def measure_cost(self, gpu: Gpu, technique: Technique, inputs: Sequence[TechniqueInputs]) -> float:
+        """Milliseconds of the technique's own passes: the mean over views of the median of a few frames.
+
+        On a software renderer this is processor time, which other programs do not lengthen.
         """
-        before, gpu.clock = gpu.clock, Clock(gpu.ctx, seconds=time.process_time) if gpu.clock.software else gpu.clock
+        timer = gpu.timer
+        if gpu.is_software_renderer:
+            gpu.timer = PassTimer(gpu.ctx, clock=time.process_time)
         try:
-            sums = []
-            for view in views:
-                passes = measure_passes(gpu, lambda v=view: technique.resolve_lengths(v.scene.size).draw(gpu, v), RUNS)  # type: ignore[misc]
-                sums.append(statistics.median(sum(frame) for frame in zip(*passes.values(), strict=True)))
+            medians = [_measure_view(gpu, technique, view) for view in inputs]
         finally:
-            gpu.clock = before
-        return float(statistics.mean(sums))
+            gpu.timer = timer
+        return float(statistics.mean(medians))
 
-    def allows(self, gpu: Gpu, technique: Technique, views: Sequence[TechniqueInputs]) -> bool:
-        return not self.ms or self.cost(gpu, technique, views) <= self.ms
+    def allows(self, gpu: Gpu, technique: Technique, inputs: Sequence[TechniqueInputs]) -> bool:
+        """Whether the measured cost is within `ms`; always with `fetches`."""
+        return not self.ms or self.measure_cost(gpu, technique, inputs) <= self.ms
 
-    def reached(self, gpu: Gpu, technique: Technique, views: Sequence[TechniqueInputs]) -> Technique:
-        """The technique with as many directions as the budget allows, all else as it is: what tuning is held
-        against.
-        """
-        if self.points:
-            return self.filled(technique)
-        count = int(getattr(technique, count_of(technique)))
-        for _ in range(3):  # cost grows nearly in a line with it
-            count = max(1, math.floor(count * self.ms / self.cost(gpu, counted(technique, count), views)))
-        while count > 1 and not self.allows(gpu, counted(technique, count), views):
+    def fit(self, gpu: Gpu, technique: Technique, inputs: Sequence[TechniqueInputs]) -> Technique:
+        """The technique with as many samples as the budget allows: the baseline that tuning must beat."""
+        if self.fetches:
+            return self.fit_fetches(technique)
+        count = technique.sample_count
+        for _ in range(3):  # the cost is nearly proportional to the samples
+            count = max(1, math.floor(count * self.ms / self.measure_cost(gpu, technique.with_samples(count), inputs)))
+        while count > 1 and not self.allows(gpu, technique.with_samples(count), inputs):
             count -= max(1, count // 16)
-        return counted(technique, count)
+        return technique.with_samples(count)
+
+
+def _measure_view(gpu: Gpu, technique: Technique, inputs: TechniqueInputs) -> float:
+    """Median milliseconds of drawing a technique."""
+    technique = technique.resolve_lengths(inputs.scene.bounding_radius)
+    passes = measure_passes(gpu, lambda: technique.draw(gpu, inputs), TIMED_FRAMES)
+    return float(statistics.median(sum(frame) for frame in zip(*passes.values(), strict=True)))

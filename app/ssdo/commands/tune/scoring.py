@@ -1,9 +1,8 @@
-"""What is minimised: how far a technique's pictures are from the truth, over views and radii.
+"""The error that tuning minimises: how far a technique is from the reference, over views and radii.
 
-RMSE of linear radiance on surfaces, noise of the truth taken out, as a share of the truth's mean, so that a dark view
-counts as much as a bright one; averaged over views and radii. The truth is one bounce of rays no longer than the radius
-that the technique is given: how far to look is the user's choice, and with another truth the largest radius would
-always seem the best (as in XeGTAO's tuning).
+It is the RMSE of linear radiance on surfaces, without the reference's noise, relative to the reference's mean: so a
+dark view counts as much as a bright one. The reference is one bounce of rays no longer than the technique's radius,
+as in XeGTAO's tuning. With a reference of unlimited rays, the largest radius would always be the best.
 """
 
 from __future__ import annotations
@@ -17,65 +16,79 @@ import numpy as np
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure import references
-from ssdo.measure.benchmark_views import Place, surfaces_of
+from ssdo.measure.benchmark_views import BenchmarkView, draw_view_surfaces
 from ssdo.measure.metrics import Mask
-from ssdo.measure.reference_cache import Store, key
+from ssdo.measure.reference_cache import ReferenceCache, cache_key
 from ssdo.render.denoise import Denoiser
-from ssdo.render.pipeline import load_scene_of, shade
+from ssdo.render.pipeline import Surfaces, load_shot_scene, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique, TechniqueInputs
 from ssdo.render.techniques.reference import Reference
 
-RAYS = 4  # of a truth, at each pixel in each frame
+RAYS_PER_FRAME = 4  # of a reference, per pixel
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A view, drawn but for its light, and its truths."""
+class TuningView:
+    """A view with its surfaces drawn, and its references."""
 
-    place: Place
-    shot: Shot
-    view: TechniqueInputs
-    mask: Mask  # where there is something to light
-    truths: Mapping[float, references.Truth]  # by radius, metres
+    view: BenchmarkView
+    surfaces: Surfaces
+    mask: Mask  # pixels with a surface
+    references: Mapping[float, references.ReferencePair]  # by radius, metres
 
-    def error(self, gpu: Gpu, technique: Any, blur: Denoiser) -> float:
-        """Mean over the radii of a technique, whatever radius it has of its own."""
+    @property
+    def shot(self) -> Shot:
+        return self.surfaces.shot
+
+    @property
+    def inputs(self) -> TechniqueInputs:
+        return self.surfaces.inputs
+
+    def compute_error(self, gpu: Gpu, technique: Any, denoise: Denoiser) -> float:
+        """The mean relative error of a technique over the view's radii, which replace the technique's own."""
         errors = []
-        for radius, true in self.truths.items():
-            fitted = replace(technique, radius=radius).resolve_lengths(self.view.scene.size)
-            picture = shade(gpu, replace(self.shot, technique=fitted, denoise=blur), self.view)
-            errors.append(
-                true.error(gpu.read(picture.radiance)[..., :3], self.mask)
-                / float(true.mean["radiance"][self.mask].mean())
-            )
+        for radius, reference in self.references.items():
+            resolved = replace(technique, radius=radius).resolve_lengths(self.inputs.scene.bounding_radius)
+            shot = replace(self.shot, technique=resolved, denoise=denoise)
+            result = render_frame(gpu, shot, surfaces=self.surfaces)
+            rmse = reference.rmse(gpu.read(result.radiance)[..., :3], self.mask)
+            errors.append(rmse / float(reference.mean["radiance"][self.mask].mean()))
         return float(np.mean(errors))
 
 
-def drawn(
-    gpu: Gpu, place: Place, shares: Sequence[float], frames: int, store: Store, tick: Callable[[], object]
-) -> Seen:
-    """A view with its truths. Raises UserError."""
-    size = load_scene_of(place.shot).size
-    truths = {}
-    for share in shares:
-        truths[share * size] = references.world(
-            gpu, place.shot, Reference(rays=RAYS, max_distance=share * size), frames, store
-        )
-        tick()
-    return Seen(place, *surfaces_of(gpu, place), truths)
+def prepare_view(
+    gpu: Gpu,
+    view: BenchmarkView,
+    radius_fractions: Sequence[float],
+    frames: int,
+    cache: ReferenceCache,
+    callback: Callable[[], object],
+) -> TuningView:
+    """Draw a view's surfaces and its references; `callback` is called after each. Raises UserError.
+
+    Radii are relative to the scene's size.
+    """
+    scene_size = load_shot_scene(view.shot).bounding_radius
+    references_by_radius = {}
+    for fraction in radius_fractions:
+        radius = fraction * scene_size
+        reference = Reference(rays=RAYS_PER_FRAME, max_distance=radius)
+        references_by_radius[radius] = references.render_world_reference(gpu, view.shot, reference, frames, cache)
+        callback()
+    return TuningView(view, *draw_view_surfaces(gpu, view), references_by_radius)
 
 
-def score(gpu: Gpu, shot: Shot, seen: Iterable[Seen]) -> float:
-    """Mean error over views of a shot's technique and blur."""
-    return float(np.mean([one.error(gpu, shot.technique, shot.denoise) for one in seen]))
+def compute_score(gpu: Gpu, shot: Shot, views: Iterable[TuningView]) -> float:
+    """The mean error over views of a shot's technique and denoiser; smaller is better."""
+    return float(np.mean([view.compute_error(gpu, shot.technique, shot.denoise) for view in views]))
 
 
-def digest(gpu: Gpu, technique: Technique, seen: Sequence[Seen], frames: int, more: str) -> str:
-    """Of everything that decides a score besides what is tried."""
-    found = hashlib.blake2b(digest_size=20)
-    for one in seen:
-        found.update(key(gpu, replace(one.shot, technique=technique)).encode())
-        found.update(repr(sorted(one.truths)).encode())
-    found.update(f"{frames} {RAYS} {more}".encode())
-    return found.hexdigest()
+def compute_search_id(gpu: Gpu, technique: Technique, views: Sequence[TuningView], frames: int, conditions: str) -> str:
+    """A digest of everything that decides a score, except the values that are searched."""
+    digest = hashlib.blake2b(digest_size=20)
+    for view in views:
+        digest.update(cache_key(gpu, replace(view.shot, technique=technique)).encode())
+        digest.update(repr(sorted(view.references)).encode())
+    digest.update(f"{frames} {RAYS_PER_FRAME} {conditions}".encode())
+    return digest.hexdigest()

@@ -1,11 +1,8 @@
-"""The search: a box made from the parameters' own declarations, and Optuna's TPE sampler in it. It knows nothing of
-pictures.
+"""The search: a space made of the parameters' declarations, and Optuna's TPE sampler (Bergstra et al. 2011) in it.
 
-TPE (Bergstra et al. 2011), not CMA-ES or scipy's optimisers: whole numbers, names and ratios are searched as they are
-declared, and a few dozen tries are enough for it. In four dimensions of 6 to 10 octaves, 48 tries came within 0.78
-octaves of a planted optimum (mean of 8 seeds), CMA-ES within 0.95, tries at random within 1.97; 120 tries within 0.21,
-0.26 and 1.50. What the sampler asks follows from its seed and the answers alone, so a search is repeated, or goes on
-after an interruption, by asking again: what is kept in the log is not evaluated a second time.
+TPE searches whole numbers, choices and ratios as they are declared, and needs only a few dozen trials. The values it
+suggests depend only on its seed and the errors so far. So an interrupted search continues by running again: errors in
+the log are not evaluated a second time.
 """
 
 from __future__ import annotations
@@ -18,17 +15,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssdo.render.shot import Shot
-from ssdo.settings import UserError, kind_of, param_of, suggest
+from ssdo.settings import UserError, field_type, param_of, suggest
 
 Values = Mapping[str, Any]  # by dotted name
-STARTUP = 12  # tries at random before the sampler learns from them
-DIGITS = 3  # of a number in a preset: what is tried is what is written
-OPEN = 1e3  # a ratio's box that is declared from 0 begins at this part of its end
+
+STARTUP_TRIALS = 12  # random trials before the sampler uses what it has learnt
+SIGNIFICANT_DIGITS = 3  # of numbers, so that a preset holds exactly what was evaluated
+OPEN_LOG_RANGE = 1e3  # a logarithmic range that is declared from 0 begins at its end divided by this
 
 
 @dataclass(frozen=True)
-class Side:
-    """One parameter of the box: numbers between two ends, or choices."""
+class Dimension:
+    """One parameter of the search space: numbers between two ends, or choices."""
 
     name: str
     low: float = 0.0
@@ -37,59 +35,60 @@ class Side:
     step: int = 0  # 0: not a whole number
     choices: tuple[Any, ...] = ()
 
-    def ask(self, trial: Any) -> Any:
-        """The value that an Optuna trial tries."""
+    def suggest(self, trial: Any) -> Any:
+        """The value of an Optuna trial."""
         if self.choices:
             return trial.suggest_categorical(self.name, self.choices)
         if self.step:
-            return trial.suggest_int(
-                self.name, int(self.low), int(self.high), **({"log": True} if self.log else {"step": self.step})
-            )
-        return self.rounded(trial.suggest_float(self.name, self.low, self.high, log=self.log))
+            scale = {"log": True} if self.log else {"step": self.step}
+            return trial.suggest_int(self.name, int(self.low), int(self.high), **scale)
+        return self.round(trial.suggest_float(self.name, self.low, self.high, log=self.log))
 
-    def rounded(self, value: float) -> float:
-        return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
+    def round(self, value: float) -> float:
+        return min(max(float(f"{value:.{SIGNIFICANT_DIGITS}g}"), self.low), self.high)
 
-    def held(self, value: Any) -> Any:
-        """The value, or the end nearest to it."""
-        return (
-            value
-            if self.choices
-            else min(max(value, int(self.low) if self.step else self.low), int(self.high) if self.step else self.high)
-        )
+    def clamp(self, value: Any) -> Any:
+        """The value, or the nearest end."""
+        if self.choices:
+            return value
+        low, high = (int(self.low), int(self.high)) if self.step else (self.low, self.high)
+        return min(max(value, low), high)
 
 
-def box(shot: Shot, names: Sequence[str]) -> list[Side]:
-    """A side for each of these parameters of the shot. Raises UserError."""
-    known = {name: (owner, f) for name, owner, f, _ in shot.walk()}
-    sides = []
+def build_search_space(shot: Shot, names: Sequence[str]) -> list[Dimension]:
+    """A dimension for each of these parameters of the shot. Raises UserError."""
+    parameters = {name: (settings, field) for name, settings, field, _ in shot.walk()}
+    dimensions = []
     for name in dict.fromkeys(names):
-        if name not in known:
-            raise UserError(f"--free {name[:100]}: no such parameter of {shot.technique.group}{suggest(name, known)}")
-        owner, f = known[name]
-        p, kind = param_of(f), kind_of(type(owner), f.name)
-        if kind is bool or p.choices:
-            sides.append(Side(name, choices=p.choices or (False, True)))
-        elif kind in (int, float) and p.min is not None and p.max is not None:
-            whole = kind is int
-            low = p.min if p.min > 0 or not p.log else 1.0 if whole else p.max / OPEN
-            sides.append(Side(name, low, p.max, p.log and p.step == 1, p.step if whole else 0))
+        if name not in parameters:
+            hint = suggest(name, parameters)
+            raise UserError(f"--search {name[:100]}: no such parameter of {shot.technique.group}{hint}")
+        settings, field = parameters[name]
+        p, value_type = param_of(field), field_type(type(settings), field.name)
+        if value_type is bool or p.choices:
+            dimensions.append(Dimension(name, choices=p.choices or (False, True)))
+        elif value_type in (int, float) and p.min is not None and p.max is not None:
+            is_int = value_type is int
+            low = p.min
+            if p.log and low <= 0:
+                low = 1.0 if is_int else p.max / OPEN_LOG_RANGE
+            dimensions.append(Dimension(name, low, p.max, p.log and p.step == 1, p.step if is_int else 0))
         else:
-            raise UserError(f"--free {name}: not a number with ends, a switch or a choice; leave it out")
-    return sides
+            raise UserError(f"--search {name}: not a number with limits, a switch or a choice; leave it out")
+    return dimensions
 
 
-class Best(NamedTuple):
-    """The best of the tries."""
+class SearchResult(NamedTuple):
+    """The best values of a search."""
 
     values: dict[str, Any]
     error: float
-    tries: int
+    trials: int
     interrupted: bool
 
 
-class Log:
-    """Errors by what was tried, a line each, in a file. None: kept until the end only."""
+class TrialLog:
+    """Errors of evaluated values, as JSON lines in a file. None: in memory only."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -97,68 +96,75 @@ class Log:
         if path and path.exists():
             for line in path.read_text("utf-8", "replace").splitlines():
                 try:
-                    found = json.loads(line)
-                    self._errors[_key(found["values"])] = float(found["error"])
-                except (ValueError, KeyError, TypeError):  # the end of a line that was being written
+                    entry = json.loads(line)
+                    self._errors[_make_key(entry["values"])] = float(entry["error"])
+                except (ValueError, KeyError, TypeError):  # the last line may be truncated
                     continue
 
     def __len__(self) -> int:
         return len(self._errors)
 
-    def error(self, values: Values, evaluate: Callable[[Values], float]) -> float:
-        """As the log has it; else evaluated, and kept. A disk that is full or may not be written to keeps nothing."""
-        key = _key(values)
+    def evaluate(self, values: Values, evaluate: Callable[[Values], float]) -> float:
+        """The error from the log, or else a new one, which is logged. A file that cannot be written is not used."""
+        key = _make_key(values)
         if key not in self._errors:
             self._errors[key] = evaluate(values)
-            if self.path:
-                try:
-                    self.path.parent.mkdir(parents=True, exist_ok=True)
-                    with self.path.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps({"values": dict(values), "error": self._errors[key]}) + "\n")
-                except OSError:
-                    self.path = None
+            self._write({"values": dict(values), "error": self._errors[key]})
         return self._errors[key]
 
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError:
+            self.path = None
 
-def _key(values: Values) -> str:
+
+def _make_key(values: Values) -> str:
     return json.dumps(dict(values), sort_keys=True)
 
 
-def search(
-    sides: Sequence[Side],
+def run_search(
+    dimensions: Sequence[Dimension],
     start: Values,
     evaluate: Callable[[Values], float],
     trials: int,
     seed: int,
-    log: Log,
-    tick: Callable[[float], None],
-) -> Best:
-    """The values in the box with the least error, of `trials` tries; the first is `start`, so that the best is never
-    worse. Infinite: not allowed. Ctrl-C ends it with the best so far. Raises UserError where Optuna is not installed.
+    log: TrialLog,
+    callback: Callable[[float], None],
+) -> SearchResult:
+    """The values with the least error of `trials` trials; infinite errors are never the best.
+
+    The first trial is `start`, so the result is never worse. `callback` gets the least error so far after each trial.
+    Ctrl-C ends the search with the best values so far. Raises UserError without Optuna.
     """
-    optuna = optimiser()
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP)
-    )
-    first = {side.name: side.held(start[side.name]) for side in sides}
-    study.enqueue_trial(first)
-    best, tries, interrupted = Best(first, math.inf, 0, False), 0, False
+    optuna = import_optuna()
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP_TRIALS)
+    study = optuna.create_study(sampler=sampler)
+    start_values = {dimension.name: dimension.clamp(start[dimension.name]) for dimension in dimensions}
+    study.enqueue_trial(start_values)
+    best = SearchResult(start_values, math.inf, 0, False)
+    finished_trials = 0
     try:
-        for tries in range(1, trials + 1):
+        for number in range(1, trials + 1):
             trial = study.ask()
-            values = {side.name: side.ask(trial) for side in sides}
-            error = log.error(values, evaluate)
+            values = {dimension.name: dimension.suggest(trial) for dimension in dimensions}
+            error = log.evaluate(values, evaluate)
             study.tell(trial, error)
             if error < best.error:
-                best = Best(values, error, tries, False)
-            tick(best.error)
+                best = SearchResult(values, error, number, False)
+            finished_trials = number
+            callback(best.error)
     except KeyboardInterrupt:
-        tries, interrupted = tries - 1, True
-    return best._replace(tries=tries, interrupted=interrupted)
+        return best._replace(trials=finished_trials, interrupted=True)
+    return best._replace(trials=finished_trials)
 
 
-def optimiser() -> Any:
-    """The module optuna, silent. Raises UserError."""
+def import_optuna() -> Any:
+    """The module optuna without its log messages. Raises UserError."""
     try:
         import optuna
     except ImportError:
