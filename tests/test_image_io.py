@@ -1,6 +1,4 @@
-"""Saving where it cannot go well: a full disk, a folder that is closed, an end at any moment. A name stands for a whole
-file or for none.
-"""
+"""Interrupted saving: full disks, read-only folders, killed processes. A file is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -25,121 +23,131 @@ from ssdo.settings import UserError
 from test_commands import heeding
 
 ROOT = Path(__file__).parents[1]
-unix = pytest.mark.skipif(sys.platform == "win32", reason="there are no limits and other users")
+unix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits and other users")
 NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), "u1")
-SMALL = ["--width", "64", "--height", "36", "--scene", "cornell"]
+SMALL_FLAGS = ["--width", "64", "--height", "36", "--scene", "cornell"]
 
 
-def _npz(path: Path) -> None:
+def save_npz(path: Path) -> None:
     with images.atomic_write(path) as file:
         np.savez_compressed(file, a=NOISE, b=NOISE)
 
 
 SAVERS: dict[str, Callable[[Path], None]] = {
     "a.png": lambda path: images.save_png(path, NOISE, {"width": 3}),
-    "a.npz": _npz,
+    "a.npz": save_npz,
     "a.exr": lambda path: images.save_exr(path, NOISE.astype("f4"), {"width": 3}),
     "a.json": lambda path: images.save_json(path, {"a": list(range(100_000))}),
 }
 
 
-def names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
 @contextlib.contextmanager
-def nearly_full(size: int) -> Iterator[None]:
-    """No file may become larger: what is written says so at the same moments as a full disk does, by another name."""
+def limited_file_size(size: int) -> Iterator[None]:
+    """Limit the size of files. Writing then fails at the same points as on a full disk, with another error."""
     import resource
 
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, previous[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(resource.RLIMIT_FSIZE, previous)
 
 
 @contextlib.contextmanager
-def closed(folder: Path) -> Iterator[None]:
-    """A folder that nobody may write to; the superuser may, and becomes somebody else for a while."""
+def read_only_folder(folder: Path) -> Iterator[None]:
+    """A folder without write permission. The superuser, who needs none, becomes another user."""
     folder.chmod(0o555)
-    root = os.geteuid() == 0
-    if root:
+    is_root = os.geteuid() == 0
+    if is_root:
         os.seteuid(65534)
     try:
         yield
     finally:
-        if root:
+        if is_root:
             os.seteuid(0)
         folder.chmod(0o755)
 
 
-@unix
+@unix_only
 @pytest.mark.parametrize("size", [0, 5000, 60_000])
 @pytest.mark.parametrize("name", SAVERS)
-def test_a_full_disk(name: str, size: int, tmp_path: Path) -> None:
-    """The old file stays as it was, nothing is left, and the message names the file."""
+def test_saving_on_a_full_disk(name: str, size: int, tmp_path: Path) -> None:
+    """An existing file is unchanged, no temporary file remains, and the message names the file."""
     path = tmp_path / name
-    path.write_bytes(b"before")
+    path.write_bytes(b"old")
     with (
-        nearly_full(size),
+        limited_file_size(size),
         pytest.raises(UserError, match=rf"{name}: cannot be written.*(File too large|which may be full)"),
     ):
         SAVERS[name](path)
-    assert path.read_bytes() == b"before" and names(tmp_path) == [name]
+    assert path.read_bytes() == b"old" and file_names(tmp_path) == [name]
     path.unlink()
-    with nearly_full(size), pytest.raises(UserError):
+    with limited_file_size(size), pytest.raises(UserError):
         SAVERS[name](path)
-    assert not names(tmp_path)
+    assert not file_names(tmp_path)
     SAVERS[name](path)
-    assert names(tmp_path) == [name]
+    assert file_names(tmp_path) == [name]
 
 
-@unix
-def test_a_truth_that_cannot_be_kept_costs_nothing_else(tmp_path: Path) -> None:
-    terms = np.random.default_rng(0).random((60, 60, 4)).astype("f4")
-    kept = reference_cache.ReferenceCache(tmp_path)
-    with nearly_full(5000):
-        kept.save("key", reference_cache.Accumulation(1, terms, terms))
-    assert not names(tmp_path) and kept.load("key") is None
+@unix_only
+def test_reference_cache_on_a_full_disk(tmp_path: Path) -> None:
+    lighting = np.random.default_rng(0).random((60, 60, 4)).astype("f4")
+    cache = reference_cache.ReferenceCache(tmp_path)
+    with limited_file_size(5000):
+        cache.save("key", reference_cache.Accumulation(1, lighting, lighting))
+    assert not file_names(tmp_path) and cache.load("key") is None
 
 
-@unix
+@unix_only
 @pytest.mark.parametrize("name", SAVERS)
-def test_a_closed_folder(name: str, tmp_path: Path) -> None:
-    folder = Path(tempfile.mkdtemp())  # pytest's own may not be entered by others
+def test_saving_to_a_read_only_folder(name: str, tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp())  # other users may not enter pytest's own
     try:
         folder.chmod(0o755)
-        (folder / name).write_bytes(b"before")
-        with closed(folder), pytest.raises(UserError, match=rf"{name}: cannot be written: Permission denied"):
+        (folder / name).write_bytes(b"old")
+        with read_only_folder(folder), pytest.raises(UserError, match=rf"{name}: cannot be written: Permission denied"):
             SAVERS[name](folder / name)
-        assert (folder / name).read_bytes() == b"before" and names(folder) == [name]
+        assert (folder / name).read_bytes() == b"old" and file_names(folder) == [name]
     finally:
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
 
 
-@unix
+@unix_only
 @pytest.mark.parametrize("size", [3000, 40_000])
-def test_a_comparison_on_a_full_disk(
+def test_comparison_on_a_full_disk(
     size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is there is whole; what is not is named."""
+    """Files that exist are complete, and the message names the one that could not be written."""
     out = tmp_path / "out"
-    arguments = ["compare", *SMALL, "--techniques", "off", "--reference", "none", "--no-cache", "--output", str(out)]
+    arguments = [
+        "compare",
+        *SMALL_FLAGS,
+        "--techniques",
+        "off",
+        "--reference",
+        "none",
+        "--no-cache",
+        "--output",
+        str(out),
+    ]
     monkeypatch.setattr(sys, "argv", ["ssdo", *arguments])
-    with nearly_full(size):
+    with limited_file_size(size):
         assert main() == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert "cannot be written" in said
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "cannot be written" in message
     for path in out.iterdir() if out.exists() else ():
         assert not path.name.startswith("."), path
-        _check_whole(path, (36, 64))
+        assert_complete(path, (36, 64))
 
 
-def _check_whole(path: Path, shape: tuple[int, int]) -> None:
+def assert_complete(path: Path, shape: tuple[int, int]) -> None:
     match path.suffix:
         case ".png":
             with Image.open(path) as image:
@@ -150,8 +158,8 @@ def _check_whole(path: Path, shape: tuple[int, int]) -> None:
             assert path.read_bytes()
 
 
-# Drawing is what takes the time: it is done once, so that the end comes while something is written.
-AGAIN_AND_AGAIN = """
+# Renders once, so that the process is mostly writing when it is killed.
+SAVE_IN_A_LOOP = """
 import itertools, sys
 from ssdo import __main__
 from ssdo.commands import capture
@@ -161,41 +169,42 @@ from ssdo.render.shot import Shot
 from ssdo.measure import images
 from pathlib import Path
 paths = [Path(sys.argv[1]) / name for name in ("a.png", "a.npz", "a.exr")]
-def again(arguments):
+def run(arguments):
     shot = Shot().with_values({"scene": "cornell", "technique": "off", "width": 320, "height": 180})
     with Gpu(create_headless_context()) as gpu:
-        picture = pipeline.render_accumulated(gpu, shot)
+        result = pipeline.render_accumulated(gpu, shot)
         for path in itertools.cycle(paths):
-            images.save_result(path, gpu, picture, shot.values())
+            images.save_result(path, gpu, result, shot.values())
             if path == paths[-1]:
-                print("begun", flush=True)
-__main__.load_command = lambda name: again
-sys.argv[1:] = ["again"]
+                print("started", flush=True)
+__main__.load_command = lambda name: run
+sys.argv[1:] = ["run"]
 sys.exit(__main__.main())
 """
 
 
-@unix
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
-def test_an_end_at_any_moment(how: signal.Signals, tmp_path: Path) -> None:
-    """Four times each, which is four different moments. What has the name is whole; only what cannot be caught leaves
-    something, which no later run minds.
-    """
-    rng, path = random.Random(how), tmp_path / "out"
+@unix_only
+@pytest.mark.parametrize(
+    "signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name
+)
+def test_killed_process_leaves_complete_files(signal_number: signal.Signals, tmp_path: Path) -> None:
+    """Killed at four random times. Only SIGKILL, which no program can handle, may leave temporary files."""
+    rng, path = random.Random(signal_number), tmp_path / "out"
     path.mkdir()
     environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
     (tmp_path / "temporary").mkdir()
     for _ in range(4):
-        command = [sys.executable, "-c", AGAIN_AND_AGAIN, str(path)]
+        command = [sys.executable, "-c", SAVE_IN_A_LOOP, str(path)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=heeding, **pipes) as process:
-            assert process.stdout and process.stdout.readline() == "begun\n"
+            assert process.stdout and process.stdout.readline() == "started\n"
             time.sleep(rng.uniform(0.0, 0.6))
-            process.send_signal(how)
-            _, said = process.communicate(timeout=60)
-        assert process.returncode == (-how if how == signal.SIGKILL else 128 + how), said
-        assert "Traceback" not in said
+            process.send_signal(signal_number)
+            _, message = process.communicate(timeout=60)
+        expected_code = -signal_number if signal_number == signal.SIGKILL else 128 + signal_number
+        assert process.returncode == expected_code, message
+        assert "Traceback" not in message
         for name in ("a.png", "a.npz", "a.exr"):
-            _check_whole(path / name, (180, 320))
-        left = [name for name in names(path) if name[:2] != "a."] + names(tmp_path / "temporary")
-        assert how == signal.SIGKILL or not left, left
+            assert_complete(path / name, (180, 320))
+        leftovers = [name for name in file_names(path) if name[:2] != "a."] + file_names(tmp_path / "temporary")
+        assert signal_number == signal.SIGKILL or not leftovers, leftovers
