@@ -1,4 +1,4 @@
-"""From radiance to 8 bits, against the formulas as their authors wrote them."""
+"""Tone mapping, from radiance to 8 bits, against the published formulas."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ssdo.arrays import Bytes, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.render.display import Display
-from ssdo.scene.model import Bytes, Floats
 
 HEIGHT, WIDTH = 24, 64
 
 
-def ramp() -> Floats:
-    """Greys and colours from black to far above white, (h, w, 3)."""
+def radiance_ramp() -> Floats:
+    """(h, w, 3) greys and colours from black to far above white."""
     level = np.concatenate([[0.0], np.geomspace(1e-4, 30.0, WIDTH - 1)])
     tint = np.random.default_rng(0).random((HEIGHT, 1, 3)) ** 2
     tint[0] = 1.0
     return (level[None, :, None] * tint).astype("f4")
 
 
-def displayed(gpu: Gpu, radiance: Floats, **values: Any) -> Bytes:
+def draw_display(gpu: Gpu, radiance: Floats, **values: Any) -> Bytes:
+    """(h, w, 3) 8 bit sRGB of a radiance; `values` are parameters of Display."""
     into = gpu.target("test radiance", (radiance.shape[1], radiance.shape[0]), "rgba32f")
     gpu.write(into.textures[0], np.concatenate([radiance, np.ones_like(radiance[..., :1])], -1))
-    found = gpu.read(Display(**values).draw(gpu, into.textures[0]))[..., :3]
-    return np.rint(found * 255).astype("u1")
+    pixels = gpu.read(Display(**values).draw(gpu, into.textures[0]))[..., :3]
+    return np.rint(pixels * 255).astype("u1")
 
 
 def srgb(c: Any) -> Any:
@@ -44,40 +45,41 @@ def aces(c: Any) -> Any:
 
 
 def neutral(c: Any) -> Any:
-    """As in Khronos' specification of 2024: F90 = 0.04, start 0.8, desaturation 0.15."""
+    """Khronos PBR Neutral, 2024: F90 = 0.04, start 0.8, desaturation 0.15."""
     f90, start, desaturation = 0.04, 0.8 - 0.04, 0.15
     x = c.min(-1, keepdims=True)
     c = c - np.where(x <= 2 * f90, x - x**2 / (4 * f90), f90)
     peak = np.maximum(c.max(-1, keepdims=True), 1e-12)
-    new = 1 - (1 - start) ** 2 / (peak + 1 - 2 * start)
-    g = 1 / (desaturation * (peak - new) + 1)
-    return np.where(peak < start, c, c * new / peak * g + new * (1 - g))
+    new_peak = 1 - (1 - start) ** 2 / (peak + 1 - 2 * start)
+    g = 1 / (desaturation * (peak - new_peak) + 1)
+    return np.where(peak < start, c, c * new_peak / peak * g + new_peak * (1 - g))
 
 
 @pytest.mark.parametrize("exposure", [0.0, 1.5, -2.0])
-@pytest.mark.parametrize("curve", [None, reinhard, aces, neutral])
-def test_exposure_curve_and_transfer(gpu: Gpu, curve: Any, exposure: float) -> None:
-    """To half a step of 8 bits, and a hair for their rounding."""
-    radiance = ramp()
+@pytest.mark.parametrize("tone_mapper", [None, reinhard, aces, neutral])
+def test_exposure_tone_mapper_and_transfer_function(gpu: Gpu, tone_mapper: Any, exposure: float) -> None:
+    """Correct to half a step of 8 bits, plus rounding."""
+    radiance = radiance_ramp()
     linear = radiance.astype("f8") * 2.0**exposure
-    expected = srgb(curve(linear) if curve else linear) * 255
-    found = displayed(gpu, radiance, curve=curve.__name__ if curve else "none", exposure=exposure, dither=False)
-    assert np.abs(found - expected).max() < 0.52
-    assert found.min() == 0 and (curve is not None or found.max() == 255)
+    expected = srgb(tone_mapper(linear) if tone_mapper else linear) * 255
+    name = tone_mapper.__name__ if tone_mapper else "none"
+    pixels = draw_display(gpu, radiance, tone_mapper=name, exposure=exposure, dither=False)
+    assert np.abs(pixels - expected).max() < 0.52
+    assert pixels.min() == 0 and (tone_mapper is not None or pixels.max() == 255)
 
 
-def test_dither_is_half_a_step_and_no_more(gpu: Gpu) -> None:
-    """It moves no value by more than half a step, and makes their mean the value between two steps."""
-    flat = np.full((HEIGHT, WIDTH, 3), 0.2, "f4")
+def test_dither_is_at_most_half_a_step(gpu: Gpu) -> None:
+    """It changes no value by more than half a step; the mean is the exact value between two steps."""
+    uniform = np.full((HEIGHT, WIDTH, 3), 0.2, "f4")
     exact = float(srgb(np.array(0.2)) * 255)
-    found = displayed(gpu, flat, curve="none").astype("f8")
-    assert np.abs(found - exact).max() < 1.02
-    assert abs(found.mean() - exact) < 0.05 and found.std() > 0.1
+    pixels = draw_display(gpu, uniform, tone_mapper="none").astype("f8")
+    assert np.abs(pixels - exact).max() < 1.02
+    assert abs(pixels.mean() - exact) < 0.05 and pixels.std() > 0.1
 
 
-def test_what_is_no_number_is_magenta(gpu: Gpu) -> None:
+def test_invalid_radiance_is_magenta(gpu: Gpu) -> None:
     radiance = np.full((4, 4, 3), 0.2, "f4")
     radiance[0, 1, 0], radiance[2, 3, 1], radiance[3, 0, 2] = np.nan, np.inf, -np.inf
-    for curve in ("neutral", "aces", "reinhard", "none"):
-        found = (displayed(gpu, radiance, curve=curve) == (255, 0, 255)).all(-1)
-        assert found[0, 1] and found[2, 3] and found[3, 0] and found.sum() == 3, curve
+    for tone_mapper in ("neutral", "aces", "reinhard", "none"):
+        is_magenta = (draw_display(gpu, radiance, tone_mapper=tone_mapper) == (255, 0, 255)).all(-1)
+        assert is_magenta[0, 1] and is_magenta[2, 3] and is_magenta[3, 0] and is_magenta.sum() == 3, tone_mapper
