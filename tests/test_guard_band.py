@@ -24,8 +24,8 @@ from ssdo.scene.loader import load_scene
 from ssdo.scene.model import Material, Mesh, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import UserError
-from ssdo.viewer.buffers import MARK, of_picture
-from ssdo.viewer.pixel_inspector import CLOSED, probed
+from ssdo.viewer.buffers import TARGET_SUFFIX, list_buffers
+from ssdo.viewer.pixel_inspector import OCCLUDED, inspect_pixel
 
 BAND = 0.25
 SCREEN_SPACE = [name for name, kind in Technique.known.items() if kind.sample_param]
@@ -303,7 +303,7 @@ def test_all_results_have_the_size_of_the_picture(
     has_bounce = technique in WITH_BOUNCE
     assert result.lighting.indirect.size == (size if has_bounce else (1, 1))
     assert result.unfiltered.indirect.size == (lit_size if has_bounce else (1, 1))
-    for name, values in images.arrays(gpu, result).items():
+    for name, values in images.read_arrays(gpu, result).items():
         assert values.shape[:2] == size[::-1]
         assert name == "depth" or np.isfinite(values).all()
 
@@ -312,11 +312,11 @@ def test_equal_shots_are_bit_equal(gpu: Gpu) -> None:
     """Whatever another shot left in the band."""
     for technique in SCREEN_SPACE:
         values = {"scene": "atelier", "technique": technique, "denoise.radius": 4}
-        first = images.arrays(gpu, render_padded(gpu, values))
+        first = images.read_arrays(gpu, render_padded(gpu, values))
         for target in gpu.targets.values():
             if target.name.startswith(technique):
                 target.framebuffer.clear(9.0, 9.0, 9.0, 9.0)
-        second = images.arrays(gpu, render_padded(gpu, values))
+        second = images.read_arrays(gpu, render_padded(gpu, values))
         for name, array in first.items():
             np.testing.assert_array_equal(array, second[name])
 
@@ -384,12 +384,12 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
     outside_count = 0
     for y, x in np.argwhere((depth < BACKGROUND_DEPTH) & (positions[..., 0] > 1.5))[::23]:
         i, j = half_resolution.half_resolution_pixel((64, 36), int(x), int(y)) if resolution == "half" else (x, y)
-        inspected = probed(gpu, result, int(x), int(y))
+        inspected = inspect_pixel(gpu, result, int(x), int(y))
         if inspected is None:
             continue
         assert inspected.sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
         assert inspected.sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
-        occluders = inspected.senders[inspected.fates == CLOSED] * (64, 36)
+        occluders = inspected.occluders_uv[inspected.fates == OCCLUDED] * (64, 36)
         if resolution == "half":  # at a pixel of the half resolution
             assert np.abs((occluders - 0.5) / 2 - np.rint((occluders - 0.5) / 2)).max(initial=0) < 1e-3
         # on the projection of the direction, a line; those of a slice are not
@@ -397,7 +397,7 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
             here = np.array((x + 0.5, 35.5 - y))
             ends = np.column_stack(
                 [positions[y, x] + 0.01 * inspected.radius * inspected.directions, np.ones(len(inspected.fates))]
-            )[inspected.fates == CLOSED]
+            )[inspected.fates == OCCLUDED]
             clip = ends @ np.array(result.inputs.frame.clip_from_world).reshape(4, 4)
             line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - here
             line /= np.linalg.norm(line, axis=1, keepdims=True)
@@ -417,8 +417,8 @@ def test_the_buffer_menu_crops_every_target(gpu: Gpu, resolution: str) -> None:
             gpu, {"scene": "atelier", "technique": "ssdo", "ssdo.depth_layers": "2", "lighting.resolution": resolution}
         )
         gpu.free_unused()
-    buffers = of_picture(gpu, "A", result, lambda: result.lighting.direct)
-    sizes = {name: buffer().texture.size for name, buffer in buffers.items() if name.endswith(MARK)}
+    buffers = list_buffers(gpu, "A", result, lambda: result.lighting.direct)
+    sizes = {name: buffer().texture.size for name, buffer in buffers.items() if name.endswith(TARGET_SUFFIX)}
     assert set(sizes.values()) <= {(64, 36), (32, 18), (1, 1)}, sizes
     depth = gpu.read(result.inputs.gbuffer.depth)
     np.testing.assert_array_equal(gpu.read(buffers["gbuffer depth *"]().texture), depth)

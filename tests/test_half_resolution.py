@@ -27,8 +27,9 @@ from ssdo.scene.model import Material, Scene
 from ssdo.scene.modelling.assembly import merge_by_material
 from ssdo.scene.modelling.shapes import make_quad
 from ssdo.settings import UserError
-from ssdo.viewer.pixel_inspector import CLOSED, probed
+from ssdo.viewer.pixel_inspector import OCCLUDED, inspect_pixel
 from ssdo.viewer.session import Session
+from ssdo.viewer.status import StatusLine
 
 HALF_FLOAT_ROUNDING = 1 / 2048  # of the G-buffer
 FLOAT_ROUNDING = 2.0**-22  # of sums of a few single floats, relative
@@ -167,9 +168,9 @@ def test_every_technique_at_every_size(gpu: Gpu, technique: str, size: tuple[int
         arrays = images.read_arrays(gpu, result)
         assert all(np.isfinite(values).all() for name, values in arrays.items() if name != "depth")
         surface = np.isfinite(arrays["depth"])
-        assert (arrays["open"] >= 0).all() and (arrays["open"] <= 1 + FLOAT_ROUNDING).all()
+        assert (arrays["visibility"] >= 0).all() and (arrays["open"] <= 1 + FLOAT_ROUNDING).all()
         assert (
-            (arrays["open"][~surface] == 1).all()
+            (arrays["visibility"][~surface] == 1).all()
             and not arrays["direct"][~surface].any()
             and not arrays["indirect"][~surface].any()
         )
@@ -311,7 +312,7 @@ def test_the_error_grows_little(gpu: Gpu) -> None:
                 gpu,
                 render_accumulated(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution})),
             )
-            errors[resolution] = world.error(arrays["radiance"], references.surface_mask(arrays))
+            errors[resolution] = world.rmse(arrays["radiance"], references.surface_mask(arrays))
         assert errors["half"] < 1.05 * errors["full"]
 
 
@@ -375,24 +376,24 @@ def test_an_image_can_be_rendered_again(tmp_path: Path, capsys: pytest.CaptureFi
 def test_the_viewer_toggles_half_resolution(gpu: Gpu) -> None:
     session = Session(gpu, Shot().with_values({"scene": "nook", "technique": "ssdo"}), {})
     session.step((65, 37))
-    assert "half" not in session.status()
-    session.toggle_half()
+    assert "half" not in StatusLine(session).text
+    session.toggle_half_resolution()
     assert session.shot("A").lighting.is_half and session.shot("B").lighting.is_half
-    assert not session.shot("truth").lighting.is_half
+    assert not session.shot("reference").lighting.is_half
     session.step((65, 37))
-    result = session.lens.picture("B")
+    result = session.view_renderer.result("B")
     assert result and result.lit_view.size == (33, 19) and result.display.size == (65, 37)
-    assert "half resolution" in session.status()
+    assert "half resolution" in StatusLine(session).text
     session.choose_view("split")
     session.set_linked("lighting.resolution", False)
     session.change({"lighting.resolution": "full"}, "A")
     assert not session.shot("A").lighting.is_half and session.shot("B").lighting.is_half
-    session.choose("A", "reference")
-    session.toggle_half()
+    session.slots.choose_technique("A", "reference")
+    session.toggle_half_resolution()
     assert not session.shot("B").lighting.is_half
     session.choose_view("A")
-    session.toggle_half()
-    assert "the truth" in session.note
+    session.toggle_half_resolution()
+    assert "the reference" in session.message
 
 
 @pytest.mark.parametrize(
@@ -412,21 +413,21 @@ def test_the_inspected_pixel_is_the_nearest_shaded_one(
         {},
     )
     session.step(size)
-    result = session.lens.picture("B")
+    result = session.view_renderer.result("B")
     assert result
     direct, indirect = read_lighting(gpu, result.unfiltered)
     mask = gpu.read(result.lit_view.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
     occluder_count = 0
     for y, x in np.argwhere(gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH)[::41]:
         i, j = half_resolution.half_resolution_pixel(size, int(x), int(y))
-        inspected = probed(gpu, result, int(x), int(y))
+        inspected = inspect_pixel(gpu, result, int(x), int(y))
         assert (inspected is not None) == mask[j, i]
         if inspected is None:
             continue
         sums = inspected.sums
         assert sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
         assert sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
-        occluder_px = inspected.senders[inspected.fates == CLOSED] * size - 0.5  # of a shaded pixel
+        occluder_px = inspected.occluders_uv[inspected.fates == OCCLUDED] * size - 0.5  # of a shaded pixel
         assert np.abs(occluder_px / 2 - np.rint(occluder_px / 2)).max(initial=0) < 1e-3
         occluder_count += len(occluder_px)
     assert occluder_count > 20

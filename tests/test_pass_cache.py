@@ -21,7 +21,7 @@ from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
-from ssdo.viewer.render_scheduler import PAIR, Stage
+from ssdo.viewer.render_scheduler import PAIR, RenderScheduler
 
 CACHED_PASSES = ("gbuffer", "sun:diffuse", "punctual_lights:diffuse")
 
@@ -212,12 +212,12 @@ def test_44_a_pass_that_another_timer_measured_is_listed_without_a_time(gpu: Gpu
 
 def test_44_both_slots_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
     """Also the slot whose G-buffer and direct lighting are copied."""
-    stage, shot = Stage(gpu, lambda: 0.0), Shot().with_values(BASE)
+    stage, shot = RenderScheduler(gpu, lambda: 0.0), Shot().with_values(BASE)
     try:
         for fov in range(30, 40):
             for slot in PAIR:
                 stage.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
-        a, b = (stage.sides[slot].clock for slot in PAIR)
+        a, b = (stage.renders[slot].timer for slot in PAIR)
         assert set(a.medians) == set(b.medians) >= set(CACHED_PASSES)
         assert a.skipped_ms == 0.0 and b.skipped_ms == pytest.approx(sum(b.medians[name] for name in CACHED_PASSES))
     finally:

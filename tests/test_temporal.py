@@ -20,12 +20,12 @@ from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import TechniqueInputs
-from ssdo.render.temporal import History
+from ssdo.render.temporal import LightingHistory
 from ssdo.scene.loader import load_scene
 from ssdo.scene.model import Material, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import UserError
-from ssdo.viewer.preferences import screenshot_sides
+from ssdo.viewer.screenshots import save_slot_screenshots
 from ssdo.viewer.session import Session
 
 GREY = Material(albedo=(0.5, 0.5, 0.5))
@@ -57,9 +57,9 @@ def surface_mask(gpu: Gpu, inputs: TechniqueInputs) -> Bools:
     return gpu.read(inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
 
 
-def get_history(gpu: Gpu, index: int) -> History:
+def get_history(gpu: Gpu, index: int) -> LightingHistory:
     """The history that frame `index` left."""
-    return History(*gpu.targets[f"temporal.{index % 2}"].textures)
+    return LightingHistory(*gpu.targets[f"temporal.{index % 2}"].textures)
 
 
 def read_frame_count(gpu: Gpu, index: int) -> Floats:
@@ -281,15 +281,15 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
         "temporal.history_length": 64,
     }
     shot = make_shot(values).resolve(load_scene("cornell", 0.0))
-    for motion in temporal_stability.motions(3.0, 0.0)[1:4]:
-        first = gpu.read(render_frame(gpu, motion.moved(shot, 0)).lighting.direct)[..., 3]
+    for motion in temporal_stability.create_motions(3.0, 0.0)[1:4]:
+        first = gpu.read(render_frame(gpu, motion.apply(shot, 0)).lighting.direct)[..., 3]
         for index in range(1, 6):
-            result = render_frame(gpu, motion.moved(shot, index), index)
+            result = render_frame(gpu, motion.apply(shot, index), index)
         visibility = gpu.read(result.lighting.direct)[..., 3]
         mask = surface_mask(gpu, result.inputs) & (read_frame_count(gpu, 5) > 4)
-        alone = gpu.read(render_frame(gpu, without_history(motion.moved(shot, 5)), 5).lighting.direct)[..., 3]
+        alone = gpu.read(render_frame(gpu, without_history(motion.apply(shot, 5)), 5).lighting.direct)[..., 3]
         assert mask.mean() > 0.4
-        assert rms((visibility - alone)[mask]) < 0.35 * rms((first - alone)[mask]), motion.words
+        assert rms((visibility - alone)[mask]) < 0.35 * rms((first - alone)[mask]), motion.description
 
 
 @pytest.mark.parametrize("resolution", ["full", "half"])
@@ -305,7 +305,7 @@ def test_a_plane_stays_unoccluded(gpu: Gpu, technique: str, resolution: str) -> 
     shot = make_shot(values).resolve(load_scene("plane:tilt=60", 0.0))
     first = gpu.read(render_frame(gpu, shot).lighting.direct)
     for index in range(1, 6):
-        result = render_frame(gpu, temporal_stability.motions(3.0, 0.0)[2].moved(shot, index), index)
+        result = render_frame(gpu, temporal_stability.create_motions(3.0, 0.0)[2].apply(shot, index), index)
         direct, mask = gpu.read(result.lighting.direct), surface_mask(gpu, result.inputs)
         assert (direct[..., 3] == 1).all()
         assert np.abs(direct - np.median(first[mask], axis=0))[mask].max() < 4 * FLOAT_ROUNDING
@@ -358,25 +358,25 @@ def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) ->
     session.choose_view("split")
     while session.step((64, 36)):
         pass
-    stage = session.stage
-    assert [stage.sides[slot].rested for slot in ("A", "B")] == [6, 6]
-    drawn, index = stage.draws, stage.sides["B"].index
-    assert not session.step((64, 36)) and stage.draws == drawn
+    stage = session.scheduler
+    assert [stage.renders[slot].stable_frames for slot in ("A", "B")] == [6, 6]
+    drawn, index = stage.draw_count, stage.renders["B"].frame_index
+    assert not session.step((64, 36)) and stage.draw_count == drawn
     pose = session.pose
     for step in range(3):
-        session.move(pose._replace(eye=(pose.eye[0] + 0.05 * step + 0.01, *pose.eye[1:])))
+        session.move_camera(pose._replace(eye=(pose.eye[0] + 0.05 * step + 0.01, *pose.eye[1:])))
         stage.draw("B", session.shot("B"), 1.0)  # at full size however slow this machine is
-    side = stage.sides["B"]
-    assert side.index == index + 3 and side.rested == 1
+    side = stage.renders["B"]
+    assert side.frame_index == index + 3 and side.stable_frames == 1
     assert {
         f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "frame_count")
-    } <= session.lens.buffers("B").keys()
-    assert gpu.read(gpu.targets[f"B/temporal.{side.index % 2}"].textures[3]).max() > 3
+    } <= session.view_renderer.buffers("B").keys()
+    assert gpu.read(gpu.targets[f"B/temporal.{side.frame_index % 2}"].textures[3]).max() > 3
     session.set_linked("temporal.history_length", False)
     session.change({"temporal.history_length": 0}, "A")
     session.step((64, 36))
     assert not session.shot("A").uses_history and session.shot("B").uses_history
-    saved = screenshot_sides(session, tmp_path)
+    saved = save_slot_screenshots(session, tmp_path)
     again = tmp_path / "again.png"
     assert capture(["--from-image", str(saved[1]), "--output", str(again)]) == 0
     assert saved[1].read_bytes() == again.read_bytes()
@@ -394,21 +394,21 @@ def test_the_stability_tool_measures_flicker_and_error(tmp_path: Path, capsys: p
         "18",
         "--temporal.history_length",
         "3",
-        "--truth-frames",
+        "--reference-frames",
         "4",
         "--runs",
         "3",
     ]
     assert temporal_stability.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == "| | none remembered | remembered | without clamping |"
+    assert told[0] == "|  | without history | with history | without clipping |"
     assert [line.split("|")[1].strip().split(",")[0] for line in told[2:9]] == ["flicker", *["error"] * 6]
     none, some, free = (float(cell) for cell in told[2].split("|")[2:5])
     assert free < some < none
-    assert "are spent on remembering" in told[-1]
+    assert told[-1].startswith("temporal passes take ")
     for wrong, rule in (
         (["--pixels", "-1"], "0 to 1000"),
-        (["--temporal.history_length", "0"], "nothing is remembered"),
+        (["--temporal.history_length", "0"], "the shot uses no history"),
         (["--runs", "2"], "3 to 1000"),
     ):
         with pytest.raises(UserError, match=rule):

@@ -20,21 +20,25 @@ import moderngl
 import numpy as np
 import pytest
 from PIL import Image, ImageGrab, features
-from ssdo.gpu.context import Clock, Gpu
+from ssdo.arrays import Bytes
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
 from ssdo.render.pipeline import render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.gtao import Gtao
 from ssdo.scene.built_in import fixtures
-from ssdo.scene.model import Bytes
 from ssdo.settings import Param, UserError
-from ssdo.viewer import controls, keys, preferences
+from ssdo.viewer import controls, keys
 from ssdo.viewer.controls import Pose
-from ssdo.viewer.convergence import Growth
-from ssdo.viewer.cost import Cost
-from ssdo.viewer.render_scheduler import BUDGET, REST, Slot
-from ssdo.viewer.session import MODE_NAMES, MODES, Session, in_words
+from ssdo.viewer.convergence import Convergence
+from ssdo.viewer.cost import FrameCost
+from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.render_scheduler import IDLE_DELAY, PREVIEW_MS, Slot
+from ssdo.viewer.screenshots import save_screenshot
+from ssdo.viewer.session import Session
+from ssdo.viewer.status import StatusLine, format_ms
 
 ROOT = Path(__file__).parent.parent
 POSE = Pose((1.0, 2.0, 5.0), (0.5, 0.25, -1.0), 40.0)
@@ -49,24 +53,24 @@ def test_orbit_keeps_target_and_distance() -> None:
     """Dragging to the right brings the left side of things to the front."""
     moved = controls.orbit(POSE, 30.0, 0.0)
     assert moved.target == POSE.target and moved.distance == pytest.approx(POSE.distance)
-    assert controls.axes(POSE)[0] @ np.subtract(moved.eye, POSE.eye) < 0
+    assert controls.camera_axes(POSE)[0] @ np.subtract(moved.eye, POSE.eye) < 0
 
 
-@pytest.mark.parametrize("turn", [controls.orbit, controls.look])
+@pytest.mark.parametrize("turn", [controls.orbit, controls.look_around])
 def test_pitch_stays_within_89_degrees_and_nothing_rolls(turn: Callable[[Pose, float, float], Pose]) -> None:
     pose = POSE
     for _ in range(40):
         pose = turn(pose, 17.0, -25.0)
-        right, up, forward = controls.axes(pose)
-        assert abs(controls.angles(forward)[1]) <= 89.0 + 1e-9
+        right, up, forward = controls.camera_axes(pose)
+        assert abs(controls.heading_and_pitch(forward)[1]) <= 89.0 + 1e-9
         assert right[1] == pytest.approx(0.0, abs=1e-12) and up[1] > 0
     assert pose.distance == pytest.approx(POSE.distance)
 
 
 def test_look_keeps_the_eye() -> None:
-    moved = controls.look(POSE, 10.0, 5.0)
+    moved = controls.look_around(POSE, 10.0, 5.0)
     assert moved.eye == POSE.eye
-    before, after = (controls.angles(np.subtract(p.target, p.eye)) for p in (POSE, moved))
+    before, after = (controls.heading_and_pitch(np.subtract(p.target, p.eye)) for p in (POSE, moved))
     assert np.subtract(after, before) == pytest.approx((10.0, 5.0))
 
 
@@ -75,35 +79,38 @@ def test_pan_follows_the_mouse() -> None:
     moved = controls.pan(POSE, 0.0, 1.0)
     step = np.subtract(moved.eye, POSE.eye)
     assert step == pytest.approx(np.subtract(moved.target, POSE.target))
-    _, up, forward = controls.axes(POSE)
+    _, up, forward = controls.camera_axes(POSE)
     assert step @ up == pytest.approx(2 * np.tan(np.radians(20)) * POSE.distance) and step @ forward == pytest.approx(
         0, abs=1e-9
     )
 
 
 def test_zoom_is_a_ratio_with_ends() -> None:
-    scene = fixtures.ball()
-    assert controls.zoom(POSE, 0.5, scene).distance == pytest.approx(POSE.distance / 2)
+    scene = fixtures.build_ball()
+    assert controls.dolly(POSE, 0.5, scene).distance == pytest.approx(POSE.distance / 2)
     near, far = POSE, POSE
     for _ in range(400):
-        near, far = controls.zoom(near, 0.8, scene), controls.zoom(far, 1.25, scene)
-    assert 0 < near.distance < 0.01 * scene.size and scene.size < far.distance < 100 * scene.size
-    assert controls.angles(np.subtract(near.target, near.eye)) == pytest.approx(
-        controls.angles(np.subtract(POSE.target, POSE.eye)), abs=1e-3
+        near, far = controls.dolly(near, 0.8, scene), controls.dolly(far, 1.25, scene)
+    assert (
+        0 < near.distance < 0.01 * scene.bounding_radius
+        and scene.bounding_radius < far.distance < 100 * scene.bounding_radius
+    )
+    assert controls.heading_and_pitch(np.subtract(near.target, near.eye)) == pytest.approx(
+        controls.heading_and_pitch(np.subtract(POSE.target, POSE.eye)), abs=1e-3
     )
 
 
 def test_fly_moves_eye_and_target_alike() -> None:
     moved = controls.fly(POSE, 0.0, 0.0, 2.0)
-    assert np.subtract(moved.eye, POSE.eye) == pytest.approx(2 * controls.axes(POSE)[2])
+    assert np.subtract(moved.eye, POSE.eye) == pytest.approx(2 * controls.camera_axes(POSE)[2])
     assert controls.fly(POSE, 0.0, 3.0, 0.0).eye[1] == pytest.approx(POSE.eye[1] + 3)
 
 
 @pytest.mark.parametrize("aspect", [0.2, 1.0, 4.0])
 def test_framed_sees_all_of_the_scene(aspect: float) -> None:
-    scene = fixtures.bowl()
-    pose = controls.framed(POSE, scene, aspect)
-    right, up, forward = controls.axes(pose)
+    scene = fixtures.build_bowl()
+    pose = controls.fit_scene(POSE, scene, aspect)
+    right, up, forward = controls.camera_axes(pose)
     slope = np.tan(np.radians(pose.fov) / 2)
     for corner in np.stack(np.meshgrid(*np.transpose(scene.bounds)), -1).reshape(-1, 3):
         v = corner - pose.eye
@@ -115,24 +122,31 @@ def test_framed_sees_all_of_the_scene(aspect: float) -> None:
 # ---- keys ---------------------------------------------------------------------------------------------------------------
 
 
-def test_every_key_of_the_table_does_something() -> None:
-    handled = set(
-        re.findall(r'"(\w+)"', " ".join(re.findall(r"case (.+):", (ROOT / "app/ssdo/viewer/window.py").read_text())))
+def test_every_key_of_the_table_does_something(gpu: Gpu, tmp_path: Path) -> None:
+    actions = pytest.importorskip("ssdo.viewer.actions", exc_type=ImportError).Actions
+    panel = pytest.importorskip("ssdo.viewer.panel.panel", exc_type=ImportError).Panel
+    session, preferences = Session(gpu, Shot(scene="ball"), {}), Preferences(tmp_path)
+    handlers = actions(session, panel(session, 1.0, None, preferences), preferences, None).handlers
+    assert {k.action.partition(" ")[0] for k in keys.all_keys() if k.action} == handlers.keys()
+    assert (
+        keys.find_action("NUMBER_3") == "mode-B SSDO direct"
+        and keys.find_action("NUMBER_3", shift=True) == "mode-A SSDO direct"
     )
-    wanted = {k.action.partition(" ")[0] for k in keys.KEYS if k.action} - {"close"}
-    assert wanted <= handled
-    assert keys.action("NUMBER_3") == "right 3" and keys.action("NUMBER_3", shift=True) == "left 3"
-    assert keys.action("Q", ctrl=True) == "quit" and keys.action("Q") == "" and keys.action_of_character("+") == "more"
+    assert (
+        keys.find_action("Q", ctrl=True) == "quit"
+        and keys.find_action("Q") == ""
+        and keys.find_character_action("+") == "more-samples"
+    )
 
 
 def test_no_key_does_two_things() -> None:
-    pressed = [(name, k.shift, k.ctrl, k.alt) for k in keys.KEYS for name in k.names]
+    pressed = [(name, k.shift, k.ctrl, k.alt) for k in keys.all_keys() for name in k.names]
     assert len(pressed) == len(set(pressed))
 
 
 def test_table_names_every_key_once() -> None:
     rows = keys.table().splitlines()[2:]
-    assert len(rows) == len({row.split("|")[1] for row in rows}) == len([k for k in keys.KEYS if k.shown])
+    assert len(rows) == len({row.split("|")[1] for row in rows}) == len([k for k in keys.all_keys() if k.label])
 
 
 # ---- session ------------------------------------------------------------------------------------------------------------
@@ -154,7 +168,7 @@ class Screen:
     def __init__(self, gpu: Gpu, **values: Any) -> None:
         self.gpu = gpu
         self.time = Time()
-        ssao = Technique.named("ssao")().with_values({"samples": 4, "steps": 2})
+        ssao = Technique.by_name("ssao")().with_values({"samples": 4, "steps": 2})
         self.session = Session(gpu, Shot().with_values(LIGHT | values), {"ssao": ssao}, now=self.time)
 
     def rest(self, width: int = 64, height: int = 36) -> Bytes:
@@ -168,7 +182,7 @@ class Screen:
     def seen(self) -> Bytes:
         size = self.session.size
         into = self.gpu.ctx.framebuffer([self.gpu.ctx.texture(size, 4)])
-        self.session.show(into)
+        self.session.draw_view(into)
         return np.frombuffer(into.read(components=3, alignment=1), "u1").reshape(size[1], size[0], 3)[::-1]
 
 
@@ -177,85 +191,89 @@ def screen(gpu: Gpu) -> Iterator[Screen]:
     yield Screen(gpu)
     for slot in ("A", "B"):
         with gpu.scope(slot):
-            gpu.sweep()
-            gpu.sweep()
+            gpu.free_unused()
+            gpu.free_unused()
 
 
 def test_shows_what_render_draws(screen: Screen) -> None:
     seen = screen.rest()
-    picture = screen.session.sides["B"].picture
-    assert picture and np.array_equal(seen, images.pixels(screen.gpu, picture))
+    picture = screen.session.renders["B"].result
+    assert picture and np.array_equal(seen, images.read_display(picture))
     assert (
-        screen.session.status().startswith("SSDO with bounce, 4 directions, march 2, radius ")
-        and "64x36 at 100 %" in screen.session.status()
+        StatusLine(screen.session).text.startswith("SSDO, 4 directions, 2 steps, radius ")
+        and "64x36 at 100 %" in StatusLine(screen.session).text
     )
 
 
 def test_a_picture_at_rest_costs_nothing(screen: Screen) -> None:
     screen.rest()
-    draws = screen.session.stage.draws
+    draws = screen.session.scheduler.draw_count
     for _ in range(50):
         screen.time.now += 0.02
         assert not screen.session.step((64, 36))
-    assert screen.session.stage.draws == draws
+    assert screen.session.scheduler.draw_count == draws
 
 
 def test_number_keys_choose_techniques(screen: Screen) -> None:
     pictures = []
-    for number in (1, 2, 3, 4, 6, 7):
-        screen.session.choose_mode("B", number)
-        assert screen.session.mode("B") == number
+    for label in ("off", "SSAO", "SSDO direct", "SSDO", "GTAO", "bitmask"):
+        screen.session.choose_mode("B", label)
+        assert screen.session.slots.mode_label("B") == label
         pictures.append(screen.rest().astype(int))
     assert all(np.abs(a - b).max() > 2 for i, a in enumerate(pictures) for b in pictures[:i])
-    screen.session.choose_mode("B", 4)
-    assert screen.session.techniques["B"].values()["samples"] == 4, "the values given by flags stay"
+    screen.session.choose_mode("B", "SSDO")
+    assert screen.session.slots.techniques["B"].values()["samples"] == 4, "the values given by flags stay"
 
 
 def test_every_mode_has_its_name_and_its_key() -> None:
-    assert len(keys.TECHNIQUES) == len(MODE_NAMES) == len(MODES)
-    assert {mode["technique"] for mode in MODES} == set(Technique.known)
+    modes = Technique.all_modes()
+    actions = [keys.find_action(f"NUMBER_{mode.key}") for _, mode in modes]
+    assert actions == [f"mode-B {mode.label}" for _, mode in modes]
+    assert {kind.group for kind, _ in modes} == set(Technique.known)
 
 
 def test_split_shows_both_sides_and_follows_the_divider(screen: Screen) -> None:
     session = screen.session
     session.toggle_split()
     screen.rest()
-    assert (session.mode("A"), session.mode("B")) == (2, 4)
-    session.look.divider = 0.25
+    assert (session.slots.mode_label("A"), session.slots.mode_label("B")) == ("SSAO", "SSDO")
+    session.display.divider = 0.25
     seen = screen.seen()
-    left, right = (images.pixels(screen.gpu, p) for slot in session.shown if (p := session.sides[slot].picture))
+    left, right = (images.read_display(p) for slot in session.visible_slots if (p := session.renders[slot].result))
     assert np.array_equal(seen[:, :14], left[:, :14]) and np.array_equal(seen[:, 18:], right[:, 18:])
-    draws = session.stage.draws
-    session.choose_mode("A", 1)
+    draws = session.scheduler.draw_count
+    session.choose_mode("A", "off")
     screen.rest()
-    assert session.stage.draws - draws <= 4, "the side that did not change is not drawn again, but for its times"
-    session.exchange()
-    assert (session.mode("A"), session.mode("B")) == (4, 1)
+    assert session.scheduler.draw_count - draws <= 4, (
+        "the side that did not change is not drawn again, but for its times"
+    )
+    session.slots.swap()
+    assert (session.slots.mode_label("A"), session.slots.mode_label("B")) == ("SSDO", "off")
 
 
 def test_split_never_shows_the_same_twice(gpu: Gpu) -> None:
-    session = Session(gpu, Shot(scene="ball", technique=Technique.named("ssao")()), {})
+    session = Session(gpu, Shot(scene="ball", technique=Technique.by_name("ssao")()), {})
     session.toggle_split()
-    assert (session.mode("A"), session.mode("B")) == (2, 4)
+    assert (session.slots.mode_label("A"), session.slots.mode_label("B")) == ("SSAO", "SSDO")
 
 
 def test_samples_double_and_halve_within_their_ends(screen: Screen) -> None:
     session = screen.session
     session.toggle_split()
     session.multiply_samples(2.0)
-    assert [session.techniques[s].values()["samples"] for s in session.shown] == [8, 8]
+    assert [session.slots.techniques[s].values()["samples"] for s in session.visible_slots] == [8, 8]
     for ratio, end in ((2.0, 256), (0.5, 1)):
         for _ in range(12):
             session.multiply_samples(ratio)
-        assert session.techniques["B"].values()["samples"] == end
-    session.choose_mode("A", 1)
-    session.choose_mode("B", 1)
+        assert session.slots.techniques["B"].values()["samples"] == end
+    session.choose_mode("A", "off")
+    session.choose_mode("B", "off")
     session.multiply_samples(2.0)
-    assert "no samples" in session.note
-    session.choose_mode("B", 6)
-    session.techniques["B"] = Gtao(slices=4)
+    assert "no samples" in session.message
+    session.choose_mode("B", "GTAO")
+    session.slots.techniques["B"] = Gtao(slices=4)
     session.multiply_samples(2.0)
-    assert session.techniques["B"] == Gtao(slices=8) and session.note == "no samples, 8 slices"
+    assert session.slots.techniques["B"] == Gtao(slices=8) and session.message == "no samples, 8 slices"
 
 
 def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None:
@@ -264,13 +282,13 @@ def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None
     """
     screen = Screen(gpu, scene="corner", technique="ssdo", **{"ssdo.samples": 16, "ssdo.steps": 8})
     session = screen.session
-    assert {session.known[name].fetches for name in ("ssdo", "gtao", "bitmask")} == {128}
-    session.choose_mode("A", 7)
+    assert {session.slots.last_used[name].fetches for name in ("ssdo", "gtao", "bitmask")} == {128}
+    session.choose_mode("A", "bitmask")
     session.choose_view("split")
     screen.rest()
     assert (
-        "A: bitmask, 4 slices, 2 x 16 points" in session.status()
-        and "B: SSDO with bounce, 16 directions, march 8" in session.status()
+        "A: bitmask, 4 slices, 2 x 16 steps" in StatusLine(session).text
+        and "B: SSDO, 16 directions, 8 steps" in StatusLine(session).text
     )
     cases: tuple[tuple[str, Any, Slot, tuple[int, int]], ...] = (
         ("ssdo.samples", 32, "B", (8, 32)),
@@ -282,36 +300,44 @@ def test_slices_and_directions_stay_equal_in_what_they_look_up(gpu: Gpu) -> None
     )
     for name, value, slot, expected in cases:
         assert session.change({name: value}, slot)
-        assert (session.techniques["A"].sample_count, session.techniques["B"].sample_count) == expected, name
+        assert (session.slots.techniques["A"].sample_count, session.slots.techniques["B"].sample_count) == expected, (
+            name
+        )
     assert session.change({"ssdo.radius": 0.3, "ssdo.thickness": 0.1}, "B")
-    assert session.techniques["A"].values()["radius"] == 0.3 and session.techniques["A"].values()["thickness"] == 0.1
-    assert session.known["gtao"].values()["radius"] == 0.3 and "visibility" not in session.known["gtao"].values()
+    assert (
+        session.slots.techniques["A"].values()["radius"] == 0.3
+        and session.slots.techniques["A"].values()["thickness"] == 0.1
+    )
+    assert (
+        session.slots.last_used["gtao"].values()["radius"] == 0.3
+        and "visibility" not in session.slots.last_used["gtao"].values()
+    )
     for _ in range(4):
         session.multiply_samples(0.5)
-    assert (session.techniques["A"].sample_count, session.techniques["B"].sample_count) == (1, 4), (
+    assert (session.slots.techniques["A"].sample_count, session.slots.techniques["B"].sample_count) == (1, 4), (
         "one slice is as few as there are"
     )
     session.set_linked("bitmask.slices", False)
-    assert session.change({"ssdo.samples": 16}, "B") and session.techniques["A"].sample_count == 1
+    assert session.change({"ssdo.samples": 16}, "B") and session.slots.techniques["A"].sample_count == 1
     session.set_linked("bitmask.slices", True)
-    assert session.change({"ssdo.samples": 32}, "B") and session.techniques["A"].sample_count == 8
+    assert session.change({"ssdo.samples": 32}, "B") and session.slots.techniques["A"].sample_count == 8
 
 
 def test_linked_parameters_change_in_all_techniques(screen: Screen) -> None:
     session = screen.session
     assert session.change({"ssdo.radius": 2.0})
-    session.choose("B", "ssao")
-    assert session.techniques["B"].values()["radius"] == 2.0
+    session.slots.choose_technique("B", "ssao")
+    assert session.slots.techniques["B"].values()["radius"] == 2.0
     session.set_linked("ssdo.radius", False)
     assert session.change({"ssao.radius": 3.0})
-    assert session.known["ssdo"].values()["radius"] == 2.0
-    assert session.change({"ssao.radius": None}) and "radius" not in session.techniques["B"].values()
+    assert session.slots.last_used["ssdo"].values()["radius"] == 2.0
+    assert session.change({"ssao.radius": None}) and "radius" not in session.slots.techniques["B"].values()
 
 
 def test_mistakes_are_one_line_and_change_nothing(screen: Screen, tmp_path: Path) -> None:
     session = screen.session
     before = screen.rest()
-    base = session.base
+    base = session.slots.shared
     (tmp_path / "bad.glb").write_bytes(b"not a scene")
     for values in (
         {"scene": "nowhere"},
@@ -321,7 +347,7 @@ def test_mistakes_are_one_line_and_change_nothing(screen: Screen, tmp_path: Path
         {"ssao.radius": 1.0},
     ):
         assert not session.change(values)
-        assert session.error and "\n" not in session.error and session.base == base
+        assert session.error and "\n" not in session.error and session.slots.shared == base
     assert np.array_equal(screen.rest(), before)
     assert session.change({"display.exposure": 1.0}) and not session.error
 
@@ -334,7 +360,7 @@ def test_what_fails_while_drawing_keeps_the_picture(screen: Screen, monkeypatch:
         calls.append(1)
         raise UserError("no memory; ask for less")
 
-    monkeypatch.setattr("ssdo.viewer.render_scheduler.render", fail)
+    monkeypatch.setattr("ssdo.viewer.render_scheduler.render_frame", fail)
     screen.session.change({"display.exposure": 2.0})
     assert np.array_equal(screen.rest(), before)
     assert screen.session.error == "no memory; ask for less" and len(calls) == 1, "not tried again and again"
@@ -342,9 +368,9 @@ def test_what_fails_while_drawing_keeps_the_picture(screen: Screen, monkeypatch:
 
 def test_another_scene_comes_with_its_own_camera(screen: Screen) -> None:
     screen.rest()
-    screen.session.move(controls.orbit(screen.session.pose, 20.0, 0.0))
+    screen.session.move_camera(controls.orbit(screen.session.pose, 20.0, 0.0))
     assert screen.session.change({"scene": "bowl"})
-    assert screen.session.base.camera.eye is None and screen.session.base.sun == Shot().sun
+    assert screen.session.slots.shared.camera.eye is None and screen.session.slots.shared.sun == Shot().sun
     assert screen.rest().std() > 0
 
 
@@ -352,11 +378,11 @@ def test_frame_goes_home_then_shows_all(screen: Screen) -> None:
     screen.rest()
     session = screen.session
     home = session.pose
-    session.move(controls.fly(home, 1.0, 2.0, 3.0))
+    session.move_camera(controls.fly(home, 1.0, 2.0, 3.0))
     session.frame_scene()
     assert session.pose == home
     session.frame_scene()
-    assert session.pose.distance > session.scene.size
+    assert session.pose.distance > session.scene.bounding_radius
 
 
 def test_reload_keeps_the_old_program_and_says_why(
@@ -367,39 +393,39 @@ def test_reload_keeps_the_old_program_and_says_why(
     with monkeypatch.context() as patch:
         (tmp_path / "passes").mkdir(exist_ok=True)
         (tmp_path / "passes/composite.frag").write_text("this is no shader\n")
-        patch.setattr(gpu, "folders", (tmp_path, *gpu.folders))
-        session.reload()
+        patch.setattr(gpu.shaders, "folders", (tmp_path, *gpu.shaders.folders))
+        session.reload_shaders()
         assert session.error.startswith("shaders/passes/composite.frag:1") and "\n" not in session.error
         assert np.array_equal(screen.rest(), before) and session.error
-    session.reload()
+    session.reload_shaders()
     assert not session.error and np.array_equal(screen.rest(), before)
 
 
 def test_resolution_follows_the_hand_until_it_rests(screen: Screen) -> None:
     session, size = screen.session, (640, 360)
     screen.rest(*size)
-    session.sides["B"].costs["ssdo"].measured(640 * 360, 300.0)
-    session.move(controls.orbit(session.pose, 5.0, 0.0))
+    session.renders["B"].costs["ssdo"].record(640 * 360, 300.0)
+    session.move_camera(controls.orbit(session.pose, 5.0, 0.0))
     screen.time.now += 1
-    assert session.step(size, busy=True)
-    picture = session.sides["B"].picture
-    assert picture and picture.display.size == (240, 135) and "drawing at 37.5 % until it rests" in session.status()
+    assert session.step(size, is_busy=True)
+    picture = session.renders["B"].result
+    assert picture and picture.display.size == (240, 135) and "preview at 37.5 %" in StatusLine(session).text
     assert screen.seen().shape == (360, 640, 3)
     screen.time.now += 0.1
     assert not session.step(size)
     screen.time.now += 1
-    assert session.step(size) and session.sides["B"].scale == 1 and "at 100 %" in session.status()
+    assert session.step(size) and session.renders["B"].scale == 1 and "at 100 %" in StatusLine(session).text
 
 
 def test_what_moves_is_as_large_as_is_fast_enough_though_triangles_take_their_time(screen: Screen) -> None:
     session, size = screen.session, (640, 360)
     screen.rest(*size)
-    cost = session.sides["B"].costs["ssdo"]
+    cost = session.renders["B"].costs["ssdo"]
     for pixels in (640 * 360, 80 * 45):  # the last picture was small
-        cost.measured(pixels, BUDGET[screen.gpu.clock.software] * (0.3 + 0.6 * pixels / (480 * 270)))
-    session.move(controls.orbit(session.pose, 5.0, 0.0))
+        cost.record(pixels, PREVIEW_MS[screen.gpu.is_software_renderer] * (0.3 + 0.6 * pixels / (480 * 270)))
+    session.move_camera(controls.orbit(session.pose, 5.0, 0.0))
     screen.time.now += 1
-    assert session.step(size, busy=True) and session.sides["B"].scale == 0.75
+    assert session.step(size, is_busy=True) and session.renders["B"].scale == 0.75
 
 
 def test_a_frame_that_is_the_first_of_its_size_tells_no_cost(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,59 +434,59 @@ def test_a_frame_that_is_the_first_of_its_size_tells_no_cost(screen: Screen, mon
     """
     session, size = screen.session, (640, 360)
     screen.rest(*size)
-    cost, measured = session.sides["B"].costs["ssdo"], []
-    cost.measured(640 * 360, 10.0 * BUDGET[screen.gpu.clock.software])
-    monkeypatch.setattr(Cost, "measured", lambda self, pixels, milliseconds: measured.append(pixels))
+    cost, measured = session.renders["B"].costs["ssdo"], []
+    cost.record(640 * 360, 10.0 * PREVIEW_MS[screen.gpu.is_software_renderer])
+    monkeypatch.setattr(FrameCost, "record", lambda self, pixels, milliseconds: measured.append(pixels))
     scales = []
     for turn in range(1, 4):
         session.change({"sky.rotation": float(turn)})
         screen.time.now += 0.1
-        session.step(size, busy=True)
-        scales.append(session.sides["B"].scale)
+        session.step(size, is_busy=True)
+        scales.append(session.renders["B"].scale)
     assert len(set(scales)) == 1 and scales[0] < 1 and measured == [round(640 * scales[0]) * round(360 * scales[0])] * 2
 
 
 @pytest.mark.parametrize(("fixed", "each"), [(0.0, 1e-4), (24.0, 3e-4), (5.0, 0.0)])
 def test_cost_of_another_size_is_on_the_line_through_two(fixed: float, each: float) -> None:
-    cost = Cost()
+    cost = FrameCost()
     for pixels in (14400, 921600, 129600):
-        cost.measured(pixels, fixed + each * pixels)
+        cost.record(pixels, fixed + each * pixels)
     for pixels in (1, 57600, 8294400):
-        assert cost.at(pixels) == pytest.approx(fixed + each * pixels)
+        assert cost.predict(pixels) == pytest.approx(fixed + each * pixels)
 
 
 def test_cost_with_one_size_is_by_the_pixel_and_never_negative() -> None:
-    cost = Cost()
-    cost.measured(1000, 5.0)
-    assert cost.at(4000) == pytest.approx(20.0) and cost.at(0) == 0
-    cost.measured(4000, 4.0)  # of few samples, where the other had many
-    assert 0 < cost.at(1000) <= 4.0
-    cost.measured(1000, 1.0)
-    assert cost.at(1) >= 0 and cost.at(4000) == pytest.approx(4.0)
+    cost = FrameCost()
+    cost.record(1000, 5.0)
+    assert cost.predict(4000) == pytest.approx(20.0) and cost.predict(0) == 0
+    cost.record(4000, 4.0)  # of few samples, where the other had many
+    assert 0 < cost.predict(1000) <= 4.0
+    cost.record(1000, 1.0)
+    assert cost.predict(1) >= 0 and cost.predict(4000) == pytest.approx(4.0)
 
 
 def test_every_size_is_drawn_and_none_stays(screen: Screen) -> None:
     gpu, session = screen.gpu, screen.session
     session.toggle_split()
-    for size in ((1, 1), (17, 3), (640, 360), (3840, 2160) if not gpu.clock.software else (1920, 1080), (0, 0)):
-        session.choose_mode("B", 1)
+    for size in ((1, 1), (17, 3), (640, 360), (3840, 2160) if not gpu.is_software_renderer else (1920, 1080), (0, 0)):
+        session.choose_mode("B", "off")
         session.step(size)
         if min(size):
-            assert session.sides["B"].picture and screen.seen().shape == (size[1], size[0], 3)
+            assert session.renders["B"].result and screen.seen().shape == (size[1], size[0], 3)
     assert gpu.ctx.error == "GL_NO_ERROR"
 
 
 def test_noise_of_a_growing_mean_is_stated() -> None:
     """Against frames whose noise is known: within 4 standard errors of an RMS over so many values, 1 / sqrt(2 n)."""
-    rng, growth, total = np.random.default_rng(0), Growth(), np.zeros((20_000, 3))
-    assert growth.noise is None and growth.words() == "0 frames"
+    rng, convergence, total = np.random.default_rng(0), Convergence(), np.zeros((20_000, 3))
+    assert convergence.noise is None and convergence.text == "0 frames"
     for count in range(1, 41):
         total += 1 + 0.5 * rng.standard_normal(total.shape)
-        growth.add(lambda: (total / count).astype("f4"))  # noqa: B023 - called at once or never
-        assert growth.frames == count and (growth.noise is None) == (count == 1)
-        if growth.noise is not None:
-            assert growth.noise == pytest.approx(0.5 / np.sqrt(count), rel=4 / np.sqrt(2 * total.size))
-    assert growth.words() == "40 frames, noise 0.079"
+        convergence.add_frame(lambda: (total / count).astype("f4"))  # noqa: B023 - called at once or never
+        assert convergence.frame_count == count and (convergence.noise is None) == (count == 1)
+        if convergence.noise is not None:
+            assert convergence.noise == pytest.approx(0.5 / np.sqrt(count), rel=4 / np.sqrt(2 * total.size))
+    assert convergence.text == "40 frames, noise 0.079"
 
 
 def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> None:
@@ -468,49 +494,49 @@ def test_truth_grows_while_nothing_changes(screen: Screen, tmp_path: Path) -> No
     bit.
     """
     session, gpu = screen.session, screen.gpu
-    session.choose_mode("B", 5)
+    session.choose_mode("B", "reference")
     session.change({"denoise.radius": 4})
     for frames in range(1, 6):
         screen.time.now += 10
-        assert session.step((64, 36)) and session.sides["B"].growth.frames == frames
-        assert f"{frames} frame" in session.status()
-    assert "noise " in session.status() and "64x36 at 100 %" in session.status()
-    assert not session.step((64, 36), busy=True), "a mouse that is held comes first"
-    (path,) = preferences.screenshot(session, tmp_path)
-    values = images.shot_values(path)
-    assert (values["technique"], values["frames"], values["denoise.radius"]) == ("reference", 5, 0)
-    again = images.pixels(gpu, render_accumulated(gpu, Shot().with_values(values)))
+        assert session.step((64, 36)) and session.renders["B"].convergence.frame_count == frames
+        assert f"{frames} frame" in StatusLine(session).text
+    assert "noise " in StatusLine(session).text and "64x36 at 100 %" in StatusLine(session).text
+    assert not session.step((64, 36), is_busy=True), "a mouse that is held comes first"
+    (path,) = save_screenshot(session, tmp_path)
+    values = images.load_shot_values(path)
+    assert (values["technique"], values["accumulated_frames"], values["denoise.radius"]) == ("reference", 5, 0)
+    again = images.read_display(render_accumulated(gpu, Shot().with_values(values)))
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), again)
     session.change({"display.exposure": 0.5})
-    assert session.step((64, 36)) and session.sides["B"].growth.frames == 1
+    assert session.step((64, 36)) and session.renders["B"].convergence.frame_count == 1
 
 
 def test_truth_beside_another_technique_leaves_it_alone(screen: Screen) -> None:
     session = screen.session
     session.toggle_split()
-    session.choose_mode("B", 5)
+    session.choose_mode("B", "reference")
     screen.rest()
-    draws, ssao = session.stage.draws, session.sides["A"].picture
+    draws, ssao = session.scheduler.draw_count, session.renders["A"].result
     screen.time.now += 10
     assert session.step((64, 36))
-    assert session.stage.draws == draws + 1 and session.sides["A"].picture is ssao
+    assert session.scheduler.draw_count == draws + 1 and session.renders["A"].result is ssao
 
 
 def test_truth_is_drawn_as_large_as_the_window_can_wait_for(screen: Screen, tmp_path: Path) -> None:
     """A frame that takes too long is drawn smaller, stays so while it grows, and is saved as what its shot draws."""
     session, size = screen.session, (320, 180)
-    session.choose_mode("B", 5)
-    side = session.sides["B"]
+    session.choose_mode("B", "reference")
+    side = session.renders["B"]
     for _ in range(6):
-        side.costs["reference"] = Cost()
-        side.costs["reference"].measured(320 * 180, 8000.0)  # as if a full frame took 8 s
+        side.costs["reference"] = FrameCost()
+        side.costs["reference"].record(320 * 180, 8000.0)  # as if a full frame took 8 s
         screen.time.now += 10
         assert session.step(size)
-    assert side.scale == 0.25 and side.growth.frames > 2 and "320x180 at 25 %" in session.status()
-    (path,) = preferences.screenshot(session, tmp_path)
-    values = images.shot_values(path)
-    assert (values["width"], values["height"], values["frames"]) == (80, 45, side.growth.frames)
+    assert side.scale == 0.25 and side.convergence.frame_count > 2 and "320x180 at 25 %" in StatusLine(session).text
+    (path,) = save_screenshot(session, tmp_path)
+    values = images.load_shot_values(path)
+    assert (values["width"], values["height"], values["accumulated_frames"]) == (80, 45, side.convergence.frame_count)
     with Image.open(path) as file:
         assert file.size == (80, 45)
 
@@ -522,8 +548,8 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
         return [sum(isinstance(o, kind) for o in gc.get_objects()) for kind in kinds]
 
     # which does not run: waiting for every pass takes a minute
-    monkeypatch.setattr(screen.session.stage, "_clock", lambda: Clock(screen.gpu.ctx))
-    screen.session.choose_mode("B", 1)
+    monkeypatch.setattr(screen.session.scheduler, "_start_timer", lambda: PassTimer(screen.gpu.ctx))
+    screen.session.choose_mode("B", "off")
     screen.rest(16, 9)
     targets = len(screen.gpu.targets)
     gc.collect()
@@ -532,7 +558,7 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
     try:
         for i in range(500):
             screen.time.now += 0.01
-            screen.session.step((16 + i % 50, 9 + i % 30), busy=True)
+            screen.session.step((16 + i % 50, 9 + i % 30), is_busy=True)
         assert (
             all(now <= then for now, then in zip(alive(), before, strict=True)) and len(screen.gpu.targets) == targets
         )
@@ -542,62 +568,64 @@ def test_500_resizes_leave_nothing_behind(screen: Screen, monkeypatch: pytest.Mo
 
 def test_targets_of_a_former_technique_go(screen: Screen) -> None:
     screen.rest()
-    assert any("ssdo" in name for name in screen.session.lens.buffers("B"))
-    screen.session.choose_mode("B", 2)
+    assert any("ssdo" in name for name in screen.session.view_renderer.buffers("B"))
+    screen.session.choose_mode("B", "SSAO")
     screen.rest()
-    assert not any("ssdo" in name for name in screen.session.lens.buffers("B"))
+    assert not any("ssdo" in name for name in screen.session.view_renderer.buffers("B"))
 
 
 def test_every_buffer_can_be_shown(screen: Screen) -> None:
     session = screen.session
     screen.rest()
     looks = {}
-    for name in session.lens.buffers("B"):
-        session.look.buffer = name
+    for name in session.view_renderer.buffers("B"):
+        session.display.buffer = name
         looks[name] = screen.seen()
     assert len(looks) > 15
     assert looks["normals"][-1, 32] == pytest.approx((128, 255, 128), abs=1), "the floor's normal is up"
     depth = looks["depth"].astype(int)
     assert depth[2, 32, 0] < depth[-3, 32, 0] and (depth[..., 0] == depth[..., 2]).all(), "nearer is lighter"
-    open_share = looks["open share"][..., 0]
-    picture = session.sides["B"].picture
+    open_share = looks["ambient visibility"][..., 0]
+    picture = session.renders["B"].result
     assert picture
-    metres = screen.gpu.read(picture.view.gbuffer.depth)[..., 0]
+    metres = screen.gpu.read(picture.inputs.gbuffer.depth)[..., 0]
     near, far = np.percentile(metres[metres < 1e29], (0.5, 99.5))
     exact = np.where(metres < 1e29, 1 - 0.9 * np.clip((metres - near) / (far - near), 0, 1), 0)
     assert np.abs(looks["depth"][..., 0] / 255 - exact).max() < 0.6 / 255
     assert picture and np.abs(open_share / 255 - screen.gpu.read(picture.lighting.direct)[..., 3]).max() < 0.01
-    session.look.buffer = "radiance *"
+    session.display.buffer = "radiance *"
     dark = screen.seen()
-    session.look.exposure = 2.0
+    session.display.exposure = 2.0
     assert screen.seen().mean() > dark.mean()
 
 
 def test_screenshot_is_what_is_seen_and_holds_its_shot(screen: Screen, tmp_path: Path) -> None:
     session = screen.session
     seen = screen.rest()
-    (path,) = preferences.screenshot(session, tmp_path)
+    (path,) = save_screenshot(session, tmp_path)
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), seen)
-    picture = session.sides["B"].picture
-    assert picture and Shot().with_values(images.shot_values(path)) == picture.shot
-    assert path.is_absolute() and str(path) in session.note
+    picture = session.renders["B"].result
+    assert picture and Shot().with_values(images.load_shot_values(path)) == picture.shot
+    assert path.is_absolute() and str(path) in session.message
     session.toggle_split()
     screen.rest()
-    both, left, right = preferences.screenshot(session, tmp_path)
-    assert images.shot_values(left)["technique"] == "ssao" and images.shot_values(right)["technique"] == "ssdo"
+    both, left, right = save_screenshot(session, tmp_path)
+    assert (
+        images.load_shot_values(left)["technique"] == "ssao" and images.load_shot_values(right)["technique"] == "ssdo"
+    )
     with Image.open(both) as file:
         assert np.array_equal(np.asarray(file), screen.seen())
 
 
 def test_time_runs_only_where_something_moves(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     session = screen.session
-    session.playing = True
-    session.advance(0.5)
-    assert session.base.time == 0
-    monkeypatch.setattr("ssdo.scene.built_in.moves", lambda name: True)
-    session.advance(0.5)
-    assert session.base.time == 0.5
+    session.is_playing = True
+    session.advance_time(0.5)
+    assert session.slots.shared.time == 0
+    monkeypatch.setattr("ssdo.viewer.session.is_animated", lambda name: True)
+    session.advance_time(0.5)
+    assert session.slots.shared.time == 0.5
 
 
 def test_wrong_scene_is_said_before_a_window_opens(gpu: Gpu) -> None:
@@ -606,18 +634,18 @@ def test_wrong_scene_is_said_before_a_window_opens(gpu: Gpu) -> None:
 
 
 def test_times_have_three_digits() -> None:
-    assert [in_words(t) for t in (0.01234, 8.0, 83.26, 1234.5)] == ["0.0123 ms", "8 ms", "83.3 ms", "1234 ms"]
+    assert [format_ms(t) for t in (0.01234, 8.0, 83.26, 1234.5)] == ["0.0123 ms", "8 ms", "83.3 ms", "1234 ms"]
 
 
 def test_sliders_reach_where_it_is_useful() -> None:
-    useful = pytest.importorskip("ssdo.viewer.widgets", exc_type=ImportError).useful
+    slider_range = pytest.importorskip("ssdo.viewer.parameter_row", exc_type=ImportError).slider_range
     radius = Param(1e-4, 1e4, unit="m", log=True)
-    assert useful(radius, 1.5, 1.5) == pytest.approx((0.03, 30.0))
-    assert useful(radius, 500.0, 1.5) == pytest.approx((0.03, 500.0)), "a typed value stays within reach"
-    assert useful(radius, 1e-3, 1e-3)[0] == 1e-4
-    assert useful(Param(1, 256, log=True), 16, 16) == (1, 256)
-    assert useful(Param(0.0, 1e4, log=True), 1.0, 1.0) == (0.0, 20.0)
-    assert useful(Param(-20.0, 20.0, unit="EV"), 0.0, 0.0) == (-8.0, 8.0)
+    assert slider_range(radius, 1.5, 1.5) == pytest.approx((0.03, 30.0))
+    assert slider_range(radius, 500.0, 1.5) == pytest.approx((0.03, 500.0)), "a typed value stays within reach"
+    assert slider_range(radius, 1e-3, 1e-3)[0] == 1e-4
+    assert slider_range(Param(1, 256, log=True), 16, 16) == (1, 256)
+    assert slider_range(Param(0.0, 1e4, log=True), 1.0, 1.0) == (0.0, 20.0)
+    assert slider_range(Param(-20.0, 20.0, unit="EV"), 0.0, 0.0) == (-8.0, 8.0)
 
 
 # ---- a real window ------------------------------------------------------------------------------------------------------
@@ -649,7 +677,7 @@ class Window:
             told += part
         os.close(read)
         self.display = f":{told.decode().strip()}"
-        self.env = os.environ | {"DISPLAY": self.display, "PYTHONPATH": str(ROOT)}
+        self.env = os.environ | {"DISPLAY": self.display, "PYTHONPATH": str(ROOT / "app")}
         command = [sys.executable, "-m", "ssdo", "view", "--width", "640", "--height", "360", *flags]
         self.viewer = subprocess.Popen(
             command, cwd=folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -709,7 +737,7 @@ class Window:
         seen = [self.pixels()[box]]
 
         def rests() -> bool:
-            time.sleep(3 * REST)
+            time.sleep(3 * IDLE_DELAY)
             seen.append(self.pixels()[box])
             return np.array_equal(seen[-2], seen[-1])
 
@@ -721,7 +749,7 @@ class Window:
         before = set(self.folder.glob("captures/*.png"))
         self.key("F12")
         self.until(lambda: bool(set(self.folder.glob("captures/*.png")) - before), 20, "a screenshot")
-        return images.shot_values(
+        return images.load_shot_values(
             max(set(self.folder.glob("captures/*.png")) - before, key=lambda p: (-len(p.name), p.name))
         )
 
@@ -783,9 +811,9 @@ def test_window_truth_grows(window: Window) -> None:
     window.key("5")
     first = window.state()
     assert (first["technique"], first["denoise.radius"]) == ("reference", 0)
-    window.until(lambda: window.state()["frames"] > first["frames"] + 2, 30, "another frame")
+    window.until(lambda: window.state()["accumulated_frames"] > first["accumulated_frames"] + 2, 30, "another frame")
     window.key("4")
-    assert window.state()["frames"] == 1
+    assert window.state()["accumulated_frames"] == 1
 
 
 def test_window_plus_and_minus(window: Window) -> None:
@@ -860,8 +888,8 @@ def test_window_split_and_divider(window: Window) -> None:
 
     window.until(lambda: len(saved()) == 2, 10, "each side's picture")
     left = saved()
-    assert images.shot_values(left[0])["technique"] == "off"
-    eye = images.shot_values(left[0])["camera.eye"]
+    assert images.load_shot_values(left[0])["technique"] == "off"
+    eye = images.load_shot_values(left[0])["camera.eye"]
     window.until(
         lambda: bool((window.pixels()[rows, line + 78 : line + 83].min((0, 2)) > 235).any()),
         10,
@@ -912,7 +940,9 @@ def test_window_closes(window: Window) -> None:
 
 
 def test_no_display_is_said_in_one_line(tmp_path: Path) -> None:
-    code = "from ssdo.viewer import main; from ssdo.render.shot import Shot\ntry: main(Shot(scene='ball'), {})\nexcept Exception as e: print(type(e).__name__, e)"
-    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")} | {"PYTHONPATH": str(ROOT)}
+    code = "from ssdo.viewer import open_viewer; from ssdo.render.shot import Shot\ntry: open_viewer(Shot(scene='ball'), {})\nexcept Exception as e: print(type(e).__name__, e)"
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")} | {
+        "PYTHONPATH": str(ROOT / "app")
+    }
     told = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True)
-    assert re.match(r"NoOpenGL no window can be opened \(.+\); .+\n$", told.stdout) and not told.stderr
+    assert re.match(r"NoOpenGLError no window can be opened \(.+\); .+\n$", told.stdout) and not told.stderr

@@ -1,6 +1,6 @@
-"""What a hand does in the viewer's window, key by key and group by group. Run in a process of its own, under a display:
+"""Checks of the viewer in its window: every key and every section of the panel. Needs a display.
 
-python tests/ui_checks.py FOLDER [CHECK ...]        every check, or some; a line of JSON for each: its name, and what went wrong or ""
+python tests/ui_checks.py FOLDER [CHECK ...]    all checks, or some; prints a line of JSON for each: its name, its error
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from ssdo.arrays import Bytes
+from ssdo.gpu.context import Gpu
 from ssdo.render import presets
-from ssdo.settings import param_of, parse_toml
+from ssdo.render.screen_space import SliceTechnique
+from ssdo.render.technique import Lighting, Technique, TechniqueInputs
+from ssdo.render.techniques.off import Off
+from ssdo.settings import param_of
+from ssdo.toml_text import parse_toml
 from ssdo.viewer import keys
-from ssdo.viewer.buffers import LADDER, MARK
-from ssdo.viewer.display_state import VIEWS, Look
-from ssdo.viewer.history import PAUSE
-from ssdo.viewer.render_scheduler import Slot
-from ssdo.viewer.session import MODE_NAMES, MODES
-from ui_driver import ALT, CTRL, SHIFT, Driver
+from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX
+from ssdo.viewer.display_state import VIEWS, DisplayState
+from ssdo.viewer.history import MERGE_SECONDS
+from ssdo.viewer.render_scheduler import PAIR
+from ssdo.viewer.status import StatusLine
+from ui_driver import ALT, CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
 START: dict[str, Any] = {
     "scene": "ball",
@@ -31,12 +38,12 @@ START: dict[str, Any] = {
     "technique": "ssdo",
     "ssdo.samples": 4,
     "ssdo.steps": 4,
-} | {
     "denoise.radius": 0,
     "sun.resolution": 256,
 }
-ROWS = slice(50, 260)
-PRESSED: set[str] = set()  # actions of keys that a check has tried
+IMAGE_ROWS = slice(50, 260)  # below the labels, above the status line and the messages
+MODE_LABELS = [mode.label for _, mode in Technique.all_modes()]
+pressed_actions: set[str] = set()  # actions whose keys were pressed
 
 Check = Callable[[Driver], None]
 CHECKS: list[Check] = []
@@ -48,559 +55,606 @@ def check(function: Check) -> Check:
 
 
 def press(d: Driver, action: str) -> None:
-    """The key of an action, as the table has it."""
-    key = next(k for k in keys.KEYS if k.action == action)
-    PRESSED.add(action)
+    """Press the key of an action."""
+    key = next(k for k in keys.all_keys() if k.action == action)
+    pressed_actions.add(action)
     if key.characters:
-        d.type(key.characters[0])
+        d.type_text(key.characters[0])
     else:
-        d.key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
+        d.press_key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
 
 
-def picture(d: Driver) -> Any:
-    """What is seen beside the panel, above the status line and the messages, below the labels."""
-    return d.pixels()[ROWS, : int(d.session.look.free * d.wnd.width) - 10]
+def read_image(d: Driver) -> Bytes:
+    """The image beside the panel, without the overlays."""
+    return d.draw_pixels()[IMAGE_ROWS, : int(d.session.display.visible_width * d.wnd.width) - 10]
 
 
-def changes(d: Driver, act: Callable[[], None], other: Callable[[Driver], Any] = picture) -> None:
-    before = other(d)
+def assert_changes(d: Driver, act: Callable[[], None], read: Callable[[Driver], Bytes] = read_image) -> None:
+    old = read(d)
     act()
-    d.until(lambda: not np.array_equal(other(d), before), "a change")
+    d.wait_until(lambda: not np.array_equal(read(d), old), "change of the image")
 
 
-# ---- keys ---------------------------------------------------------------------------------------------------------------
+def assert_all_different(images: list[Bytes]) -> None:
+    assert all(not np.array_equal(a, b) for i, a in enumerate(images) for b in images[:i])
+
+
+# ---- keys ----
 
 
 @check
 def keys_choose_techniques(d: Driver) -> None:
-    words: dict[Slot, str] = {"B": "right", "A": "left"}
-    for slot, word in words.items():
-        looks = []
-        for number in range(1, len(MODES) + 1):
-            press(d, f"{word} {number}")
-            assert d.session.mode(slot) == number
-            d.rest()
-            looks.append(picture(d))
-        assert all(not np.array_equal(a, b) for i, a in enumerate(looks) for b in looks[:i])
+    for slot in PAIR:
+        images = []
+        for label in MODE_LABELS:
+            press(d, f"mode-{slot} {label}")
+            assert d.session.slots.mode_label(slot) == label
+            d.wait_idle()
+            images.append(read_image(d))
+        assert_all_different(images)
 
 
 @check
 def keys_choose_views(d: Driver) -> None:
-    looks = {}
+    images = {}
     press(d, "view A")
     for action in ("split", "view side by side", "view A", "view B", "view difference", "view error"):
         press(d, action)
-        d.rest()
+        d.wait_idle()
         view = action.removeprefix("view ")
-        assert d.session.look.view == view and view in VIEWS
+        assert d.session.display.view == view and view in VIEWS
         if view == "error":
-            d.until(lambda: d.session.sides["truth"].growth.frames > 3, "the truth")
-        looks[view] = picture(d)
-    assert all(not np.array_equal(looks[a], looks[b]) for i, a in enumerate(looks) for b in list(looks)[:i])
+            d.wait_until(lambda: d.session.renders["reference"].convergence.frame_count > 3, "reference")
+        images[view] = read_image(d)
+    assert_all_different(list(images.values()))
     gains = []
     for _ in range(4):
         press(d, "view difference")
-        gains.append(d.session.look.gain)
+        gains.append(d.session.display.gain)
     assert gains == [1, 10, 100, 1]
 
 
 @check
-def key_holds_the_other(d: Driver) -> None:
+def key_shows_the_other_slot_while_held(d: Driver) -> None:
     press(d, "view A")
-    d.rest()
-    a = picture(d)
-    PRESSED.add("flip")
-    d.key("TAB", release=False)
-    d.rest()
-    assert not np.array_equal(picture(d), a) and d.session.look.flipped
-    d.release("TAB")
-    d.rest()
-    assert np.array_equal(picture(d), a)
+    d.wait_idle()
+    image_a = read_image(d)
+    pressed_actions.add("flip")
+    d.press_key("TAB", release=False)
+    d.wait_idle()
+    assert not np.array_equal(read_image(d), image_a) and d.session.display.is_flipped
+    d.release_key("TAB")
+    d.wait_idle()
+    assert np.array_equal(read_image(d), image_a)
 
 
 @check
-def keys_change_samples_and_slots(d: Driver) -> None:
-    press(d, "more")
-    assert [t.values()["samples"] for t in d.session.techniques.values()] == [32, 8]
-    press(d, "fewer")
-    assert [t.values()["samples"] for t in d.session.techniques.values()] == [16, 4]
-    groups = [t.group for t in d.session.techniques.values()]
-    changes(d, lambda: press(d, "exchange"))
-    assert [t.group for t in d.session.techniques.values()] == groups[::-1]
+def keys_change_samples_and_swap_slots(d: Driver) -> None:
+    slots = d.session.slots
+    press(d, "more-samples")
+    assert [t.values()["samples"] for t in slots.techniques.values()] == [32, 8]
+    press(d, "fewer-samples")
+    assert [t.values()["samples"] for t in slots.techniques.values()] == [16, 4]
+    groups = [t.group for t in slots.techniques.values()]
+    assert_changes(d, lambda: press(d, "swap"))
+    assert [t.group for t in slots.techniques.values()] == groups[::-1]
 
 
 @check
-def key_halves_the_light(d: Driver) -> None:
+def key_halves_the_lighting_resolution(d: Driver) -> None:
     press(d, "view B")
-    d.rest()
-    whole = picture(d)
-    changes(d, lambda: press(d, "half"))
-    d.rest()
-    p = d.session.sides["B"].picture
-    assert p and p.lit_view.size[0] == (p.display.size[0] + 1) // 2 and "half resolution" in d.session.status()
-    press(d, "half")
-    d.rest()
-    assert np.array_equal(picture(d), whole) and "half" not in d.session.status()
+    d.wait_idle()
+    full = read_image(d)
+    assert_changes(d, lambda: press(d, "half-resolution"))
+    d.wait_idle()
+    result, status = d.session.renders["B"].result, StatusLine(d.session)
+    assert result and result.lit_view.size[0] == (result.display.size[0] + 1) // 2
+    assert "half resolution" in status.text
+    press(d, "half-resolution")
+    d.wait_idle()
+    assert np.array_equal(read_image(d), full) and "half" not in status.text
 
 
 @check
-def keys_show_buffers_and_the_truth(d: Driver) -> None:
-    for number in range(len(LADDER)):
-        press(d, "climb")
-        assert d.session.look.buffer == LADDER[number]
-    press(d, "descend")
-    assert d.session.look.buffer == LADDER[-2]
-    seen = set()
+def keys_show_buffers_and_the_reference(d: Driver) -> None:
+    display = d.session.display
+    for component in LIGHTING_COMPONENTS:
+        press(d, "next-component")
+        assert display.buffer == component
+    press(d, "previous-component")
+    assert display.buffer == LIGHTING_COMPONENTS[-2]
+    buffers = set()
     for _ in range(40):
-        press(d, "next buffer")
-        seen.add(d.session.look.buffer)
-    assert set(LADDER) < seen and any(name.endswith(MARK) for name in seen)
-    at = d.session.look.buffer
-    press(d, "previous buffer")
-    press(d, "next buffer")
-    assert d.session.look.buffer == at
-    press(d, "picture")
-    assert d.session.look.buffer == "picture"
-    press(d, "truth")
-    d.until(lambda: d.session.sides["truth"].growth.frames > 4, "the truth")
-    d.until(lambda: d.panel.moments[-1].errors.keys() == {"A", "B"}, "errors")
-    press(d, "truth")
-    assert not d.session.truth
+        press(d, "next-buffer")
+        buffers.add(display.buffer)
+    assert set(LIGHTING_COMPONENTS) < buffers and any(name.endswith(TARGET_SUFFIX) for name in buffers)
+    current = display.buffer
+    press(d, "previous-buffer")
+    press(d, "next-buffer")
+    assert display.buffer == current
+    press(d, "final-image")
+    assert display.buffer == FINAL_IMAGE
+    press(d, "reference")
+    d.wait_until(lambda: d.session.renders["reference"].convergence.frame_count > 4, "reference")
+    d.wait_until(lambda: d.panel.measurements.measurements[-1].errors.keys() == {"A", "B"}, "errors")
+    press(d, "reference")
+    assert not d.session.uses_reference
 
 
 @check
 def keys_inspect_a_pixel(d: Driver) -> None:
-    d.move(250, 240)
+    section = d.panel.pixel
+    d.move_mouse(250, 240)
     press(d, "inspect")
-    assert d.panel.inspects and d.panel.cursor and d.panel.cursor.pixel == (250, 240) and d.panel.probe
-    assert d.panel.probed == "B"
-    d.move(60, 240)
-    assert d.panel.cursor and d.panel.cursor.pixel == (60, 240) and str(d.panel.probed) == "A", (
-        "the side that is under the mouse"
-    )
+    assert section.is_enabled and section.values and section.values.pixel == (250, 240) and section.inspection
+    assert section.slot == "B"
+    d.move_mouse(60, 240)
+    assert section.values and section.values.pixel == (60, 240)
+    assert str(section.slot) == "A", "the slot under the mouse"
     press(d, "pin")
-    d.move(200, 200)
-    assert d.panel.cursor and d.panel.cursor.pixel == (60, 240)
+    d.move_mouse(200, 200)
+    assert section.values and section.values.pixel == (60, 240)
     press(d, "pin")
-    d.move(200, 200)
-    assert d.panel.cursor and d.panel.cursor.pixel == (200, 200)
-    d.move(d.wnd.width - 20, 300)
-    assert d.panel.cursor is None, "over the panel there is no pixel"
+    d.move_mouse(200, 200)
+    assert section.values and section.values.pixel == (200, 200)
+    d.move_mouse(d.wnd.width - 20, 300)
+    assert section.values is None, "there is no pixel under the panel"
     press(d, "inspect")
 
 
 @check
-def keys_keep_cameras(d: Driver) -> None:
+def keys_save_bookmarks(d: Driver) -> None:
     start = d.session.pose
-    press(d, "keep 1")
+    press(d, "save-bookmark 1")
     d.drag(60, 200, 60, 30)
     moved = d.session.pose
     assert moved != start
-    press(d, "keep 2")
-    press(d, "recall 1")
+    press(d, "save-bookmark 2")
+    press(d, "restore-bookmark 1")
     assert d.session.pose == start
-    press(d, "recall 2")
+    press(d, "restore-bookmark 2")
     assert np.allclose(d.session.pose.eye, moved.eye)
-    press(d, "recall 7")
-    assert "no camera 7" in d.session.note
+    press(d, "restore-bookmark 7")
+    assert "no bookmark 7" in d.session.message
     for number in (3, 4, 5, 6, 7, 8, 9):
-        press(d, f"keep {number}")
-        press(d, f"recall {number}")
+        press(d, f"save-bookmark {number}")
+        press(d, f"restore-bookmark {number}")
     press(d, "frame")
-    assert d.session.base.camera.eye is None
+    assert d.session.slots.shared.camera.eye is None
     press(d, "frame")
-    assert d.session.base.camera.eye is not None
+    assert d.session.slots.shared.camera.eye is not None
 
 
 @check
 def keys_undo(d: Driver) -> None:
-    time.sleep(PAUSE)  # what follows sooner is of one step with what came before
-    d.turns()
-    before = d.session.state()
-    press(d, "left 1")
-    d.rest()
-    after = d.session.state()
+    slots = d.session.slots
+    time.sleep(MERGE_SECONDS)  # so that the next change is a step of its own
+    d.run_frames()
+    old_state = slots.state()
+    press(d, "mode-A off")
+    d.wait_idle()
+    new_state = slots.state()
     press(d, "undo")
-    assert d.session.state() == before
+    assert slots.state() == old_state
     press(d, "redo")
-    assert d.session.state() == after
-    d.key("Z", CTRL)
-    d.key("Z", CTRL | SHIFT)
-    assert d.session.state() == after
+    assert slots.state() == new_state
+    d.press_key("Z", CTRL)
+    d.press_key("Z", CTRL | SHIFT)
+    assert slots.state() == new_state
 
 
 @check
 def keys_save_copy_and_paste(d: Driver) -> None:
-    d.rest()
-    state, seen = d.session.state(), picture(d)
-    press(d, "copy state")
-    press(d, "save state")
+    slots = d.session.slots
+    d.wait_idle()
+    state, image = slots.state(), read_image(d)
+    press(d, "copy-state")
+    press(d, "save-state")
     (path,) = Path("captures").glob("*-state.toml")
-    d.session.choose_mode("B", 1)
+    d.session.choose_mode("B", "off")
     d.session.change({"display.exposure": 2.0})
     d.drag(60, 200, 60, 30)
-    press(d, "paste state")
-    assert d.session.state() == state
-    d.rest()
-    assert np.array_equal(picture(d), seen)
-    d.session.choose_mode("B", 1)
+    press(d, "paste-state")
+    assert slots.state() == state
+    d.wait_idle()
+    assert np.array_equal(read_image(d), image)
+    d.session.choose_mode("B", "off")
     d.wnd.dispatch_event("on_file_drop", 10, 10, [str(path)])
-    d.until(lambda: d.session.state() == state, "the dropped state")
+    d.wait_until(lambda: slots.state() == state, "dropped state")
     path.unlink()
     path.write_text("nonsense = = 3")
     d.wnd.dispatch_event("on_file_drop", 10, 10, [str(path)])
-    d.until(lambda: "not TOML" in d.session.error, "a message")
-    assert d.session.state() == state
+    d.wait_until(lambda: "not TOML" in d.session.error, "message")
+    assert slots.state() == state
 
 
 @check
-def keys_save_pictures(d: Driver) -> None:
+def keys_save_images(d: Driver) -> None:
     press(d, "screenshot")
     assert len(list(Path("captures").glob("*.png"))) == 3
-    before = d.session.state()
+    old_state = d.session.slots.state()
     press(d, "turntable")
-    d.until(lambda: "turntable: 2 of" in d.session.note, "two frames")
-    d.key("ESCAPE")
-    assert d.session.state() == before and not list(Path("captures").glob("*.webp"))
+    d.wait_until(lambda: "turntable: 2 of" in d.session.message, "second frame")
+    d.press_key("ESCAPE")
+    assert d.session.slots.state() == old_state and not list(Path("captures").glob("*.webp"))
     press(d, "report")
-    assert d.config.task is not None
-    d.until(lambda: "report: 1 s" in d.session.note, "a second of the report")
-    d.key("ESCAPE")
-    assert d.config.task.done and not list(Path("captures").glob("*-report*/index.html"))
+    task = d.viewer.actions.task
+    assert task is not None
+    d.wait_until(lambda: "report: 1 s" in d.session.message, "first second of the report")
+    d.press_key("ESCAPE")
+    assert task.is_done and not list(Path("captures").glob("*-report*/index.html"))
 
 
 @check
 def keys_of_the_window(d: Driver) -> None:
-    changes(d, lambda: press(d, "help"))
-    changes(d, lambda: press(d, "close"))
-    assert not d.panel.help
-    whole = d.pixels()
+    assert_changes(d, lambda: press(d, "help"))
+    assert_changes(d, lambda: press(d, "close"))
+    assert not d.panel.is_help_open
+    with_panel = d.draw_pixels()
     press(d, "panel")
-    assert d.session.look.free == 1.0 and not np.array_equal(d.pixels()[:, -200:], whole[:, -200:])
+    assert d.session.display.visible_width == 1.0
+    assert not np.array_equal(d.draw_pixels()[:, -200:], with_panel[:, -200:])
     press(d, "panel")
     press(d, "reload")
-    assert d.session.note == "shaders compiled again"
+    assert d.session.message == "shaders reloaded"
     press(d, "play")
-    assert "nothing moves in ball" in d.session.note
+    assert "ball is not animated" in d.session.message
     press(d, "play")
     press(d, "quit")
-    assert d.config.quit
-    d.config.quit = False
+    assert d.viewer.actions.should_quit
+    d.viewer.actions.should_quit = False
 
 
 @check
 def every_key_was_pressed(d: Driver) -> None:
-    wanted = {key.action for key in keys.KEYS if key.action}
-    assert not wanted - PRESSED, f"not tried: {sorted(wanted - PRESSED)}"
+    missing = {key.action for key in keys.all_keys() if key.action} - pressed_actions
+    assert not missing, f"not pressed: {sorted(missing)}"
 
 
-# ---- mouse --------------------------------------------------------------------------------------------------------------
+# ---- mouse ----
 
 
 @check
-def the_mouse_moves_the_camera_and_the_panel_keeps_it(d: Driver) -> None:
+def the_mouse_moves_the_camera_but_not_over_the_panel(d: Driver) -> None:
     poses = [d.session.pose]
-    for button, modifiers in ((1, 0), (2, 0), (1, SHIFT), (4, 0), (0, 0)):
+    for button, modifiers in ((LEFT, 0), (MIDDLE, 0), (LEFT, SHIFT), (RIGHT, 0), (0, 0)):
         if button:
             d.drag(60, 200, 50, 20, button, modifiers)
         else:
-            d.wheel(60, 200, 2)
+            d.scroll(60, 200, 2)
         assert d.session.pose not in poses
         poses.append(d.session.pose)
     x = d.wnd.width - 60
-    d.wheel(x, 300, 3)
+    d.scroll(x, 300, 3)
     d.drag(x, 350, -300, -100)
-    d.drag(x, 300, -400, 0, button=4)
-    assert d.session.pose == poses[-1], "over the panel, or begun there, nothing moves the camera"
+    d.drag(x, 300, -400, 0, button=RIGHT)
+    assert d.session.pose == poses[-1], "over the panel, or dragged from there, nothing moves the camera"
 
 
 @check
 def the_divider_is_dragged(d: Driver) -> None:
-    at = d.session.look.at(d.session.size[0])
-    pose = d.session.pose
-    d.drag(at, 100, 60, 0)
-    assert d.session.look.at(d.session.size[0]) == at + 60 and d.session.pose == pose
+    width = d.session.size[0]
+    divider, pose = d.session.display.divider_px(width), d.session.pose
+    d.drag(divider, 100, 60, 0)
+    assert d.session.display.divider_px(width) == divider + 60 and d.session.pose == pose
 
 
-# ---- the panel ----------------------------------------------------------------------------------------------------------
+# ---- panel ----
 
 
 @check
 def panel_views_and_slots(d: Driver) -> None:
     for name, view in zip(("A", "B", "split", "side", "diff", "error"), VIEWS, strict=True):
-        d.press(f"view {name}")
-        assert d.session.look.view == view
-    d.press("view split")
-    d.press("copy swap")
-    assert d.session.techniques["A"].group == "ssdo"
-    d.press("copy A = B")
-    assert d.session.techniques["A"] == d.session.techniques["B"]
-    d.session.truth = False
-    d.rest()
-    d.session.look.view = "difference"
-    d.rest()
-    assert not picture(d).any(), "equal slots differ by nothing"
+        d.click_item(f"view {name}")
+        assert d.session.display.view == view
+    d.click_item("view split")
+    d.click_item("copy swap")
+    techniques = d.session.slots.techniques
+    assert techniques["A"].group == "ssdo"
+    d.click_item("copy A = B")
+    assert techniques["A"] == techniques["B"]
+    d.session.uses_reference = False
+    d.wait_idle()
+    d.session.display.view = "difference"
+    d.wait_idle()
+    assert not read_image(d).any(), "equal slots have no difference"
 
 
 @check
 def panel_modes(d: Driver) -> None:
-    slots: tuple[Slot, ...] = ("A", "B")
-    for slot in slots:
-        d.press(f"tab {slot}")
-        for number, name in enumerate(MODE_NAMES, 1):
-            d.press(f"mode {slot} {name}")
-            assert d.session.mode(slot) == number
-        d.press(f"mode {slot} SSDO")
+    for slot in PAIR:
+        d.click_item(f"tab {slot}")
+        for label in MODE_LABELS:
+            d.click_item(f"mode {slot} {label}")
+            assert d.session.slots.mode_label(slot) == label
+        d.click_item(f"mode {slot} SSDO")
 
 
-def rows_of(d: Driver) -> list[str]:
-    d.turns(3)
-    return [name.removeprefix("row ") for name in d.panel.widgets.places if name.startswith("row ")]
+@dataclass(frozen=True)
+class Hbao(SliceTechnique):
+    """A technique of a plug-in, which cannot be inspected."""
+
+    label: ClassVar[str] = "HBAO"
+
+    def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
+        return Off().draw(gpu, inputs)
+
+
+del Technique.known["hbao"]  # only one check registers it
+
+
+@check
+def panel_offers_a_plug_in_technique(d: Driver) -> None:
+    """It has a button and a free key, and a message instead of its samples."""
+    Technique.known["hbao"] = Hbao
+    d.session.slots.last_used["hbao"] = Hbao()
+    try:
+        d.click_item("tab B")
+        d.click_item("mode B HBAO")
+        assert isinstance(d.session.slots.techniques["B"], Hbao)
+        d.press_key("NUMBER_1")
+        d.press_key("NUMBER_8")
+        assert isinstance(d.session.slots.techniques["B"], Hbao)
+        d.wait_idle()
+        d.move_mouse(250, 240)
+        press(d, "inspect")
+        d.run_frames(3)
+        section = d.panel.pixel
+        assert section.values and section.inspection is None and section.message == "HBAO cannot be inspected"
+        press(d, "inspect")
+    finally:
+        del Technique.known["hbao"], d.session.slots.last_used["hbao"]
+
+
+def find_row_names(d: Driver) -> list[str]:
+    """Dotted names of the parameters in the panel."""
+    d.run_frames(3)
+    return [name.removeprefix("row ") for name in d.panel.widgets.item_rects if name.startswith("row ")]
 
 
 @check
 def panel_every_parameter(d: Driver) -> None:
-    """Each row of every group: a slider is dragged, a box ticked, and a right click brings back the default."""
-    for section in ("Camera", "Sky", "Sun", "Lamps", "Blur"):
-        d.press(f"section {section}")
-    d.press("tab B")
-    rows = rows_of(d)
+    """Each slider is dragged and each box ticked; a right click resets it."""
+    for section in ("Camera", "Sky", "Sun", "Lights", "Denoise"):
+        d.click_item(f"section {section}")
+    d.click_item("tab B")
+    rows = find_row_names(d)
     groups = {name.partition(".")[0] for name in rows}
-    assert groups == {"ssdo", "camera", "sky", "sun", "lamps", "blur", "display", "material", "occlusion_maps"}, groups
+    expected_groups = {"ssdo", "camera", "sky", "sun", "lights", "denoise", "display"}
+    assert groups == expected_groups | {"material_override", "occlusion_maps"}, groups
     tried = 0
     for name in rows:
-        shot = d.session.shot("B")
-        _, _, f, before = next(row for row in shot.walk() if row[0] == name)
-        kind = "list" if param_of(f).choices else type(f.default if f.default is not None else before).__name__
-        x, y = d.place(f"row {name}")
-        if kind == "list":
+        _, _, f, old_value = next(row for row in d.session.shot("B").walk() if row[0] == name)
+        param, kind = param_of(f), type(f.default if f.default is not None else old_value)
+        _, y = d.find_item(f"row {name}")
+        left, _, right, _ = d.panel.widgets.item_rects[f"row {name}"]
+        is_color = param.min == 0 and param.max == 1 and "color" in name
+        if param.choices or is_color:
             continue
-        if kind == "bool":
-            left = d.panel.widgets.places[f"row {name}"][0]
+        if kind is bool:
             d.click(left + 10, y)
-        elif param_of(f).min == 0 and param_of(f).max == 1 and "color" in name:
-            continue
         else:
-            low, _, high, _ = d.panel.widgets.places[f"row {name}"]
-            d.drag(low + 0.25 * (high - low), y, 0.5 * (high - low), 0)
-        after = next(row for row in d.session.shot("B").walk() if row[0] == name)[3]
-        assert after != before, f"{name} did not change: {before}"
-        x, y = d.place(f"row {name}")
-        d.click(x, y, button=4)
-        again = next(row for row in d.session.shot("B").walk() if row[0] == name)[3]
-        assert again == f.default, f"{name} is {again} after a right click, not {f.default}"
+            d.drag(left + 0.25 * (right - left), y, 0.5 * (right - left), 0)
+        assert read_value(d, name) != old_value, f"{name} did not change: {old_value}"
+        d.click(*d.find_item(f"row {name}"), button=RIGHT)
+        assert read_value(d, name) == f.default, f"{name} was not reset to {f.default}"
         tried += 1
     assert tried >= 18
 
 
+def read_value(d: Driver, name: str) -> Any:
+    """Value of a parameter of B, by dotted name."""
+    return next(row for row in d.session.shot("B").walk() if row[0] == name)[3]
+
+
 @check
 def panel_links_and_searches(d: Driver) -> None:
-    d.press("tab B")
-    assert d.session.linked("ssdo.radius")
-    d.press("label ssdo.radius")
-    assert not d.session.linked("ssdo.radius")
-    d.press("label ssdo.radius")
-    assert d.session.linked("ssdo.radius")
-    d.press("search")
-    d.type("exposure")
-    d.turns(4)
-    assert rows_of(d) == ["display.exposure"], rows_of(d)
-    d.key("A", CTRL)
-    d.key("BACKSPACE")
-    d.turns(4)
-    assert len(rows_of(d)) > 8
-    d.key("ESCAPE")
+    slots = d.session.slots
+    d.click_item("tab B")
+    assert slots.is_linked("ssdo.radius")
+    d.click_item("label ssdo.radius")
+    assert not slots.is_linked("ssdo.radius")
+    d.click_item("label ssdo.radius")
+    assert slots.is_linked("ssdo.radius")
+    d.click_item("search")
+    d.type_text("exposure")
+    d.run_frames(4)
+    assert find_row_names(d) == ["display.exposure"], find_row_names(d)
+    d.press_key("A", CTRL)
+    d.press_key("BACKSPACE")
+    d.run_frames(4)
+    assert len(find_row_names(d)) > 8
+    d.press_key("ESCAPE")
 
 
 @check
 def panel_measurements(d: Driver) -> None:
-    d.press("truth")
-    assert d.session.truth
-    d.until(lambda: d.session.sides["truth"].growth.frames > 4, "the truth")
-    name = next(n for n in d.panel.widgets.places if n.startswith("pass B ssdo:indirect"))
-    d.press(name)
-    assert d.session.look.buffer == f"ssdo.indirect{MARK}"
-    d.session.look.buffer = "picture"
-    d.press("experiments turn light")
-    assert d.panel.experiment
-    d.until(lambda: d.panel.experiment and len(d.panel.experiment.curves["B"]) > 3, "four steps")
-    d.press("experiments stop")
-    assert d.panel.experiment.done and d.session.base.sky.rotation == 0
-    d.press("inspect")
-    assert d.panel.inspects
-    d.press("inspect")
-    d.press("truth")
+    experiments = d.panel.experiments
+    d.click_item("reference")
+    assert d.session.uses_reference
+    d.wait_until(lambda: d.session.renders["reference"].convergence.frame_count > 4, "reference")
+    d.click_item(next(n for n in d.panel.widgets.item_rects if n.startswith("pass B ssdo:indirect")))
+    assert d.session.display.buffer == f"ssdo.indirect{TARGET_SUFFIX}"
+    d.session.display.buffer = FINAL_IMAGE
+    d.click_item("experiments rotate environment")
+    experiment = experiments.current
+    assert experiment
+    d.wait_until(lambda: len(experiment.curves["B"]) > 3, "fourth step")
+    d.click_item("experiments stop")
+    assert experiment.is_done and d.session.slots.shared.sky.rotation == 0
+    d.click_item("inspect")
+    assert d.panel.pixel.is_enabled
+    d.click_item("inspect")
+    d.click_item("reference")
 
 
 @check
-def panel_stays_where_it_is(d: Driver) -> None:
-    """What a hand is about to press does not move away while pictures become whole, passes come and go, and errors are
-    measured.
-    """
+def panel_items_keep_their_place(d: Driver) -> None:
+    """While the resolution changes, passes come and go, and errors are measured."""
     d.session.change({"sun.irradiance": 2.0})
-    d.rest()
-    d.press("truth")
-    names, seen = ("experiments turn light", "section Scene"), set()
+    d.wait_idle()
+    d.click_item("reference")
+    names = ("experiments rotate environment", "section Scene")
+    places = set()
     for irradiance in (1.0, 3.0, 0.0, 2.0):
         d.session.change({"sun.irradiance": irradiance})
         for _ in range(12):
-            d.turns()
-            seen.add(tuple(d.panel.widgets.places[name] for name in names))
-    assert len(seen) == 1, seen
-    d.press("experiments turn light")
-    d.place("experiments stop")
-    seen.clear()
+            d.run_frames()
+            places.add(tuple(d.panel.widgets.item_rects[name] for name in names))
+    assert len(places) == 1, places
+    d.click_item("experiments rotate environment")
+    d.find_item("experiments stop")
+    places.clear()
     for _ in range(12):
-        d.turns()
-        seen.add(tuple(d.panel.widgets.places[name] for name in (*names, "experiments stop")))
-    d.press("experiments stop")
-    assert len(seen) == 1, seen
+        d.run_frames()
+        places.add(tuple(d.panel.widgets.item_rects[name] for name in (*names, "experiments stop")))
+    d.click_item("experiments stop")
+    assert len(places) == 1, places
 
 
 @check
 def panel_scene_and_state(d: Driver) -> None:
-    d.press("list scene")
-    assert d.panel.holds(d.wnd.width - 50, 300)
-    d.key("ESCAPE")
-    d.press("path")
-    d.type("corner:distance=0.3")
-    d.key("ENTER")
-    d.until(lambda: d.session.base.scene == "corner:distance=0.3", "the scene")
-    d.press("path")
-    d.key("A", CTRL)
-    d.type("nowhere")
-    d.key("ENTER")
-    d.until(lambda: "no scene nowhere" in d.session.error, "a message")
-    assert d.session.base.scene == "corner:distance=0.3"
-    d.press("theme")
-    light = d.pixels()[:, -200:].mean()
-    d.press("theme")
-    assert light > 1.5 * d.pixels()[:, -200:].mean()
+    slots = d.session.slots
+    d.click_item("list scene")
+    assert d.panel.covers(d.wnd.width - 50, 300)
+    d.press_key("ESCAPE")
+    d.click_item("path")
+    d.type_text("corner:distance=0.3")
+    d.press_key("ENTER")
+    d.wait_until(lambda: slots.shared.scene == "corner:distance=0.3", "scene")
+    d.click_item("path")
+    d.press_key("A", CTRL)
+    d.type_text("nowhere")
+    d.press_key("ENTER")
+    d.wait_until(lambda: "no scene nowhere" in d.session.error, "message")
+    assert slots.shared.scene == "corner:distance=0.3"
+    d.click_item("theme")
+    light_theme = d.draw_pixels()[:, -200:].mean()
+    d.click_item("theme")
+    assert light_theme > 1.5 * d.draw_pixels()[:, -200:].mean()
     d.session.change({"display.exposure": 1.0})
-    d.rest()
-    d.press("state undo")
-    assert d.session.base.display.exposure == 0
-    d.press("state redo")
-    assert d.session.base.display.exposure == 1.0
+    d.wait_idle()
+    d.click_item("state undo")
+    assert slots.shared.display.exposure == 0
+    d.click_item("state redo")
+    assert slots.shared.display.exposure == 1.0
 
 
 @check
-def panel_takes_a_preset(d: Driver) -> None:
-    """A click on a name: its values are those of B's technique."""
-    wanted = parse_toml(presets.built_in()["ultra"].read_text("utf-8"), "ultra")
-    x, y = d.place("list preset")
-    d.click(x, y)
-    named = d.panel.widgets.places["preset ultra"]
-    d.click((named[0] + named[2]) / 2, (named[1] + named[3]) / 2)
-    d.until(lambda: d.session.shot("B").values()["ssdo.samples"] == wanted["ssdo.samples"], "the preset")
+def panel_loads_a_preset(d: Driver) -> None:
+    """B gets the values of its technique."""
+    preset = parse_toml(presets.built_in_presets()["ultra"].read_text("utf-8"), "ultra")
+    d.click(*d.find_item("list preset"))
+    left, top, right, bottom = d.panel.widgets.item_rects["preset ultra"]
+    d.click((left + right) / 2, (top + bottom) / 2)
+    d.wait_until(lambda: d.session.shot("B").values()["ssdo.samples"] == preset["ssdo.samples"], "preset")
+    expected = {name: value for name, value in preset.items() if name.startswith("ssdo.")}
     values = d.session.shot("B").values()
-    assert {name: values[name] for name in wanted if name.startswith("ssdo.")} == {
-        name: value for name, value in wanted.items() if name.startswith("ssdo.")
-    }
+    assert {name: values[name] for name in expected} == expected
     assert not d.session.error
 
 
-# ---- never in the way ---------------------------------------------------------------------------------------------------
+# ---- responsiveness and errors ----
 
 
 @check
-def sliders_never_wait_for_a_compile(d: Driver) -> None:
-    """Samples over their whole range, and every other number of the technique: not one program is made."""
-    d.press("tab B")
-    d.rest()
-    programs = len(d.session.gpu.programs)
+def sliders_never_compile(d: Driver) -> None:
+    """Samples over their whole range, and other numbers of the technique."""
+    d.click_item("tab B")
+    d.wait_idle()
+    program_count = len(d.session.gpu.shaders.programs)
     for name in ("ssdo.samples", "ssdo.steps", "ssdo.radius", "ssdo.bias", "ssdo.thickness"):
-        low, top, high, bottom = (d.place(f"row {name}"), d.panel.widgets.places[f"row {name}"])[1]
-        d.drag(low + 3, (top + bottom) / 2, high - low - 6, 0, steps=12)
-        d.drag(high - 3, (top + bottom) / 2, low - high + 6, 0, steps=12)
-    assert len(d.session.gpu.programs) == programs
+        _, y = d.find_item(f"row {name}")
+        left, _, right, _ = d.panel.widgets.item_rects[f"row {name}"]
+        d.drag(left + 3, y, right - left - 6, 0, steps=12)
+        d.drag(right - 3, y, left - right + 6, 0, steps=12)
+    assert len(d.session.gpu.shaders.programs) == program_count
 
 
 @check
-def a_key_changes_the_picture_in_one_frame(d: Driver) -> None:
-    d.session.truth = False
+def a_key_changes_the_image_in_one_frame(d: Driver) -> None:
+    d.session.uses_reference = False
     press(d, "view B")
-    d.rest()
-    before = picture(d)
-    d.wnd.dispatch_event("on_key_press", d.config.wnd.keys.NUMBER_1, 0)
-    d.wnd.dispatch_events()  # what was queued
-    d.config.frame()
-    assert not np.array_equal(d.drawn()[ROWS, : before.shape[1]], before)
-    d.release("NUMBER_1")
+    d.wait_idle()
+    old = read_image(d)
+    d.wnd.dispatch_event("on_key_press", d.keys.NUMBER_1, 0)
+    d.wnd.dispatch_events()  # of earlier actions
+    d.viewer.update()
+    assert not np.array_equal(d.read_pixels()[IMAGE_ROWS, : old.shape[1]], old)
+    d.release_key("NUMBER_1")
 
 
 @check
 def sizes_and_minimising(d: Driver) -> None:
     for size in ((300, 200), (1, 1), (1000, 700), (17, 300), (560, 400)):
         d.wnd.set_size(*size)
-        d.until(lambda size=size: tuple(d.config.wnd.size) == size, f"size {size}")  # type: ignore[misc]
-        d.turns(3)
-    d.rest()
+        d.wait_until(lambda size=size: tuple(d.viewer.wnd.size) == size, f"size {size}")  # type: ignore[misc]
+        d.run_frames(3)
+    d.wait_idle()
     d.wnd.dispatch_event("on_hide")
     d.wnd.dispatch_events()
-    draws = d.session.stage.draws
+    draw_count = d.session.scheduler.draw_count
     d.session.change({"display.exposure": 1.5})
-    d.turns(5)
-    assert d.session.stage.draws == draws, "what is not seen is not drawn"
+    d.run_frames(5)
+    assert d.session.scheduler.draw_count == draw_count, "a minimised window is not drawn"
     d.wnd.dispatch_event("on_show")
-    d.turns(5)
-    assert d.session.stage.draws > draws
-    d.rest()
-    assert picture(d).any()
+    d.run_frames(5)
+    assert d.session.scheduler.draw_count > draw_count
+    d.wait_idle()
+    assert read_image(d).any()
 
 
 @check
-def a_broken_shader_keeps_the_window(d: Driver) -> None:
-    gpu, before = d.session.gpu, None
+def a_broken_shader_keeps_the_image(d: Driver) -> None:
+    gpu = d.session.gpu
     press(d, "view B")
-    d.rest()
-    before = picture(d)
+    d.wait_idle()
+    old = read_image(d)
     broken = Path("broken")
-    broken.mkdir()
-    (broken / "passes").mkdir()
+    (broken / "passes").mkdir(parents=True)
     (broken / "passes/composite.frag").write_text("this is no shader\n")
-    folders, gpu.folders = gpu.folders, (broken, *gpu.folders)
+    folders, gpu.shaders.folders = gpu.shaders.folders, (broken, *gpu.shaders.folders)
     press(d, "reload")
     assert d.session.error.startswith("shaders/passes/composite.frag:1")
-    d.rest()
-    assert np.array_equal(picture(d), before)
-    gpu.folders = folders
+    d.wait_idle()
+    assert np.array_equal(read_image(d), old)
+    gpu.shaders.folders = folders
     press(d, "reload")
     assert not d.session.error
 
 
+def reset(d: Driver, initial_state: Any) -> None:
+    """Restore the settings of the start."""
+    session, section = d.session, d.panel.pixel
+    session.slots.restore(initial_state)
+    session.display = DisplayState(visible_width=session.display.visible_width, view="split")
+    session.uses_reference, session.slots.budget, session.error = False, "samples", ""
+    section.is_enabled, section.pinned = False, None
+    d.panel.widgets.search_text = ""
+    for path in Path("captures").glob("*.*"):
+        path.unlink()
+    d.wait_idle()
+
+
 def main() -> int:
     os.chdir(sys.argv[1])
-    failed = 0
-    chosen = [one for one in CHECKS if not sys.argv[2:] or one.__name__ in sys.argv[2:]]
+    has_failed = False
+    selected = [function for function in CHECKS if not sys.argv[2:] or function.__name__ in sys.argv[2:]]
     d = Driver(Path("state"), START)
-    plain = d.session.state()
-    for one in chosen:
-        said, start = "", time.monotonic()
+    initial_state = d.session.slots.state()
+    for function in selected:
+        error, start = "", time.monotonic()
         try:
-            d.session.restore(plain)
-            d.session.look = Look(free=d.session.look.free, view="split")
-            d.session.truth, d.session.budget, d.session.error, d.panel.inspects, d.panel.pinned = (
-                False,
-                "samples",
-                "",
-                False,
-                None,
-            )
-            d.panel.widgets.searched = ""
-            for path in Path("captures").glob("*.*"):
-                path.unlink()
-            d.rest()
-            one(d)
+            reset(d, initial_state)
+            function(d)
             assert d.session.gpu.ctx.error == "GL_NO_ERROR"
         except Exception:
-            said, failed = traceback.format_exc(), failed + 1
-            d.key("ESCAPE")
-        print(
-            json.dumps({"check": one.__name__, "seconds": round(time.monotonic() - start, 1), "said": said}), flush=True
-        )
+            error, has_failed = traceback.format_exc(), True
+            d.press_key("ESCAPE")
+        seconds = round(time.monotonic() - start, 1)
+        print(json.dumps({"check": function.__name__, "seconds": seconds, "error": error}), flush=True)
     d.close()
-    return min(failed, 1)
+    return int(has_failed)
 
 
 if __name__ == "__main__":

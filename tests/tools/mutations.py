@@ -1,11 +1,11 @@
-"""Changes shaders by rule and sees whether the tests notice: what no list of known faults names.
+"""Mutation testing of the shaders: rules change one line at a time, and the tests have to fail.
 
-python tests/tools/mutations.py                     120 mutations that change a picture by more than its noise
+python tests/tools/mutations.py                     120 mutations that change an image by more than its noise
 python tests/tools/mutations.py --count 40 --seed 7 --only shaders/techniques/ssdo.frag
 
-A rule flips a sign, drops a factor, swaps operands, turns a comparison, is off by one, takes another component or
-constant. Mutations are taken in an order that the seed decides, from all shaders in turn. What does not compile or does
-not end, or changes nothing that is drawn by more than another seed of the samples does, is counted and left out.
+A rule flips a sign, drops a factor, swaps operands, reverses a comparison, is off by one, takes another component or
+constant. The seed decides the order of the mutations; shaders take turns. Mutations that do not compile, do not end or
+change no image by more than another sample seed does are counted and left out.
 """
 
 from __future__ import annotations
@@ -24,58 +24,58 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+import _checkout
 import numpy as np
-from fault_injection import ROOT, Copy, in_copies
-from ssdo.commands.bench import rays
-from ssdo.gpu.context import Gpu, headless
+import ray_throughput
+from fault_injection import ROOT, ProjectCopy, map_in_copies
+from ssdo.arrays import Floats
+from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
 from ssdo.render.pipeline import FrameResult, render_accumulated
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.resources import SHADERS
-from ssdo.scene.model import Floats
 from ssdo.settings import UserError
-from ssdo.viewer.display_state import MAPPINGS
-from ssdo.viewer.pixel_inspector import CLOSED, probed
+from ssdo.viewer.pixel_inspector import OCCLUDED, inspect_pixel
 from ssdo.viewer.render_scheduler import SLOTS
 from ssdo.viewer.session import Session
+from ssdo.viewer.view_renderer import MAPPINGS
 from tqdm import tqdm
 
-MORE = 1.5  # times what another seed changes, so that it is more than noise
-USUAL = 16  # tests that are tried on every mutation
-PATIENCE = 60.0  # seconds for all pictures; they take four
-STEADY = 2e-3  # the least change that counts: half of an 8-bit step of what a picture shows
-TESTS = (
+MIN_CHANGE = 1.5  # relative to the change by another sample seed
+MIN_NOISE = 2e-3 / MIN_CHANGE  # half an 8-bit step is the least change that counts
+MAX_TRIED_FIRST = 16  # tests that are tried on every mutation
+DRAW_TIMEOUT = 60.0  # seconds for all images, which take four
+TEST_GROUPS = (
     ["test_closed_forms.py", "test_faults.py", "test_display.py"],
     ["test_reference.py"],
     ["test_viewer_session.py", "test_viewer.py", "-k", "not window"],
     ["test_half_resolution.py"],
-    ["test_slices.py", "test_viewer_session.py", "-k", "slices or sum_of"],
+    ["test_slices.py", "test_viewer_session.py"],
     ["test_temporal.py"],
 )
-FIRST = {  # where its own tests come first
+FIRST_TEST_GROUPS = {  # by shader; 0 for the others
     "shaders/techniques/reference.frag": 1,
-    "shaders/passes/rays.frag": 1,
     "shaders/common/ray_scene.glsl": 1,
     "shaders/common/environment_sampling.glsl": 1,
     "shaders/common/random.glsl": 1,
+    "shaders/common/lighting.glsl": 1,
     "shaders/passes/buffer_view.frag": 2,
     "shaders/passes/difference.frag": 2,
     "shaders/passes/inspect_directions.frag": 2,
+    "shaders/common/window.glsl": 2,
+    "shaders/passes/subsample.frag": 3,
+    "shaders/passes/upsample.frag": 3,
     "shaders/passes/inspect_sectors.frag": 4,
     "shaders/passes/inspect_horizons.frag": 4,
     "shaders/common/sectors.glsl": 4,
     "shaders/common/slices.glsl": 4,
     "shaders/techniques/bitmask.frag": 4,
     "shaders/techniques/gtao.frag": 4,
-    "shaders/common/window.glsl": 2,
-    "shaders/passes/subsample.frag": 3,
-    "shaders/passes/upsample.frag": 3,
-    "shaders/common/lighting.glsl": 1,
     "shaders/passes/temporal.frag": 5,
 }
-# No shader is seen by these.
-SLOW = (
+# These test no shader.
+IGNORED_TESTS = (
     "test_page.py",
     "test_gltf.py",
     "test_gltf_features.py",
@@ -124,329 +124,361 @@ RULES: Sequence[tuple[str, str, str]] = (  # what it does, what it looks for, wh
     ("condition negated", r"!(?=[a-z]\w*\()", ""),
     ("statement dropped", r"^\s+[\w.\[\]]+ [-+*/]?= [^;]+;$", ""),
 )
-NOT_CODE = ("#", "uniform", "layout", "out ", "in ", "struct", "precision")
+NO_STATEMENTS = ("#", "uniform", "layout", "out ", "in ", "struct", "precision")
 
 
 class Mutation(NamedTuple):
-    """One change of one line."""
+    """A change of one line."""
 
     file: str
     line: int  # from 1
     rule: str
-    before: str  # the line, without its indentation
-    after: str
+    original: str  # the line, without its indentation
+    mutated: str
     text: str  # of the whole file
 
     def __str__(self) -> str:
-        return f"{self.file.removeprefix('shaders/')}:{self.line}  {self.rule}: {_apart(self.before, self.after)}"
+        return f"{self.file.removeprefix('shaders/')}:{self.line}  {self.rule}: {self._describe_change()}"
+
+    def _describe_change(self) -> str:
+        """The part of the line that changes, with a few words of context."""
+        a, b = self.original, self.mutated
+        shorter = min(len(a), len(b))
+        start = next((i for i in range(shorter) if a[i] != b[i]), shorter)
+        end = next((i for i in range(shorter - start) if a[-1 - i] != b[-1 - i]), shorter - start)
+        first = max(0, start - 24)
+        return f"{a[first : len(a) - end + 12]!r} -> {b[first : len(b) - end + 12]!r}"
 
 
-def _apart(a: str, b: str) -> str:
-    """Where two lines differ, with some words about it."""
-    start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    end = next(
-        (i for i, (x, y) in enumerate(zip(a[start:][::-1], b[start:][::-1], strict=False)) if x != y),
-        min(len(a), len(b)) - start,
-    )
-    low = max(0, start - 24)
-    return f"{a[low : len(a) - end + 12]!r} -> {b[low : len(b) - end + 12]!r}"
-
-
-def mutations(path: Path) -> Iterator[Mutation]:
-    """Every change that the rules find in a shader."""
+def list_mutations(path: Path) -> Iterator[Mutation]:
+    """Every change that the rules make to a shader."""
     lines = path.read_text("utf-8").splitlines()
     file = path.relative_to(ROOT).as_posix()
     depth = 0
     for number, line in enumerate(lines, 1):
-        code, comment, rest = line.partition("//")
-        if code.strip() and (depth or "{" in code or "=" in code) and not code.strip().startswith(NOT_CODE):
-            for rule, pattern, with_what in RULES:
-                for found in re.finditer(pattern, code.rstrip()):
-                    after = code[: found.start()] + found.expand(with_what) + code[found.end() :]
-                    text = "\n".join([*lines[: number - 1], after + comment + rest, *lines[number:]]) + "\n"
-                    yield Mutation(file, number, rule, code.strip(), after.strip(), text)
+        code, comment_mark, comment = line.partition("//")
+        if code.strip() and (depth or "{" in code or "=" in code) and not code.strip().startswith(NO_STATEMENTS):
+            for rule, pattern, replacement in RULES:
+                for match in re.finditer(pattern, code.rstrip()):
+                    mutated = code[: match.start()] + match.expand(replacement) + code[match.end() :]
+                    new_lines = [*lines[: number - 1], mutated + comment_mark + comment, *lines[number:]]
+                    text = "\n".join(new_lines) + "\n"
+                    yield Mutation(file, number, rule, code.strip(), mutated.strip(), text)
         depth += code.count("{") - code.count("}")
 
 
-def in_turn(seed: int, only: Sequence[str]) -> Iterator[Mutation]:
-    """All mutations in an order that the seed decides: one of each shader, then another of each, ..."""
+def shuffle_mutations(seed: int, files: Sequence[str]) -> Iterator[Mutation]:
+    """All mutations in random order, one of each shader in turn. `files`: only these; empty: all shaders."""
     rng = random.Random(seed)
-    each = []
-    for path in sorted(p for p in SHADERS.rglob("*.*") if not only or p.relative_to(ROOT).as_posix() in only):
-        found = list({(m.line, m.after): m for m in mutations(path)}.values())
-        rng.shuffle(found)
-        each.append(found)
-    for row in itertools.zip_longest(*each):
-        yield from filter(None, row)
+    by_shader = []
+    for path in sorted(SHADERS.rglob("*.*")):
+        if files and path.relative_to(ROOT).as_posix() not in files:
+            continue
+        mutations = list({(m.line, m.mutated): m for m in list_mutations(path)}.values())
+        rng.shuffle(mutations)
+        by_shader.append(mutations)
+    for mutations_of_turn in itertools.zip_longest(*by_shader):
+        yield from filter(None, mutations_of_turn)
 
 
-# ---- whether a picture changes ------------------------------------------------------------------------------------------
+# ---- whether an image changes ----
 
-SMALL = {"width": 96, "height": 54, "sun.resolution": 512}
+SMALL = {"width": 96, "height": 54, "sun.resolution": 512, "accumulated_frames": 4}
+SINGLE_SAMPLE = {"ssdo.visibility": "single-sample", "ssdo.bounce_estimator": "form-factor", "ssdo.samples": 64}
 SHOTS = (
-    {"scene": "nook", "technique": "ssdo", "frames": 4, "sky.rotation": 40.0},
-    {"scene": "nook", "technique": "ssdo", "frames": 4, "blur.radius": 0, "environment": "ramp-x", "ssdo.samples": 64},
+    {"scene": "nook", "technique": "ssdo", "sky.rotation": 40.0},
+    {"scene": "nook", "technique": "ssdo", "denoise.radius": 0, "environment": "ramp-x", "ssdo.samples": 64},
+    {"scene": "nook", "technique": "ssdo", **SINGLE_SAMPLE},
+    {"scene": "cornell", "technique": "ssdo", "ssdo.samples": 64},
+    {"scene": "cornell", "technique": "ssao", "ssao.samples": 64},
+    {"scene": "nook", "technique": "ssao", "ssao.visibility": "single-sample", "ssao.samples": 64},
     {
-        "scene": "nook",
-        "technique": "ssdo",
-        "frames": 4,
-        "ssdo.bounce_form": "patch",
-        "ssdo.visibility": "point",
-        "ssdo.samples": 64,
+        "scene": "cornell",
+        "technique": "gtao",
+        "gtao.slices": 4,
+        "gtao.thin_occluder_compensation": 0.1,
+        "gtao.falloff_range": 0.5,
     },
-    {"scene": "cornell", "technique": "ssdo", "frames": 4, "ssdo.samples": 64},
-    {"scene": "cornell", "technique": "ssao", "frames": 4, "ssao.samples": 64},
-    {"scene": "nook", "technique": "ssao", "frames": 4, "ssao.visibility": "point", "ssao.samples": 64},
-    {"scene": "cornell", "technique": "gtao", "frames": 4, "gtao.slices": 4, "gtao.thin": 0.1, "gtao.falloff": 0.5},
-    {"scene": "nook", "technique": "gtao", "frames": 4, "gtao.slices": 4, "gtao.bent": True},
-    {"scene": "cornell", "technique": "bitmask", "frames": 4, "bitmask.slices": 4},
+    {"scene": "nook", "technique": "gtao", "gtao.slices": 4, "gtao.bent_normals": True},
+    {"scene": "cornell", "technique": "bitmask", "bitmask.slices": 4},
     {
         "scene": "nook",
         "technique": "bitmask",
-        "frames": 4,
         "bitmask.slices": 4,
         "bitmask.thickness": 0.2,
         "sky.rotation": 40.0,
     },
-    {"scene": "atelier", "technique": "bitmask", "frames": 4, "bitmask.reflections": 4},
-    {"scene": "courtyard", "technique": "ssdo", "frames": 2, "display.curve": "aces"},
-    {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half"},
-    {"scene": "atelier", "technique": "ssdo", "lighting.resolution": "half", "frames": 2},
-    {"scene": "nook", "technique": "ssdo", "temporal.frames": 4},
-    {"scene": "nook", "technique": "ssdo", "guard.band": 0.25, "frames": 2},
-    {"scene": "nook", "technique": "off", "display.curve": "reinhard", "display.exposure": 1.0},
-    {"scene": "cornell", "technique": "off", "display.curve": "none", "display.dither": False},
+    {"scene": "atelier", "technique": "bitmask", "bitmask.specular_samples": 4},
+    {"scene": "courtyard", "technique": "ssdo", "accumulated_frames": 2, "display.tone_mapper": "aces"},
+    {"scene": "courtyard", "technique": "ssdo", "lighting.resolution": "half", "accumulated_frames": 1},
+    {"scene": "atelier", "technique": "ssdo", "lighting.resolution": "half", "accumulated_frames": 2},
+    {"scene": "nook", "technique": "ssdo", "temporal.history_length": 4, "accumulated_frames": 1},
+    {"scene": "nook", "technique": "ssdo", "guard_band.size": 0.25, "accumulated_frames": 2},
+    {
+        "scene": "nook",
+        "technique": "off",
+        "display.tone_mapper": "reinhard",
+        "display.exposure": 1.0,
+        "accumulated_frames": 1,
+    },
+    {
+        "scene": "cornell",
+        "technique": "off",
+        "display.tone_mapper": "none",
+        "display.dither": False,
+        "accumulated_frames": 1,
+    },
     {
         "scene": "nook",
         "technique": "reference",
-        "frames": 4,
         "reference.rays": 32,
-        "reference.bounces": 2,
+        "reference.max_bounces": 2,
         "environment": "sky",
     },
-    {"scene": "courtyard", "technique": "reference", "frames": 2, "reference.rays": 16},
-    {"scene": "cornell", "technique": "reference", "frames": 4, "reference.rays": 16, "reference.reach": 2.0},
+    {"scene": "courtyard", "technique": "reference", "accumulated_frames": 2, "reference.rays": 16},
+    {"scene": "cornell", "technique": "reference", "reference.rays": 16, "reference.max_distance": 2.0},
 )
+VIEWER_SIZE = (96, 54)
+OTHER_WINDOW_SIZE = (131, 77)
+BUFFERS = {  # a buffer of each mapping, but for those that are a view
+    "light": "direct light",
+    "normal": "normals",
+    "depth": "depth",
+    "alpha": "ambient visibility",
+    "ratio": "RGB visibility",
+}
 
 
-def drawn(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
-    """What all shaders draw, one after the other: the shots' arrays and pictures, what the viewer shows of one of them,
-    where rays end.
-    """
+def draw_arrays(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
+    """What all shaders draw, in turn: shots, views of the viewer, inspected pixels, and the ends of rays."""
     for values in SHOTS:
-        picture = render_accumulated(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
-        arrays = images.arrays(gpu, picture)
+        result = render_accumulated(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
+        arrays = images.read_arrays(gpu, result)
         arrays["depth"][np.isinf(arrays["depth"])] = -1
-        arrays["image"] = np.divide(images.pixels(gpu, picture), 255, dtype="f4")
+        arrays["display"] = np.divide(images.read_display(result), 255, dtype="f4")
         yield arrays
-    shot = Shot().with_values({**SMALL, "scene": "nook", "seed": seed})
     with gpu.scope("mutations"):
-        session = Session(gpu, shot, {})
-        session.size = (96, 54)
-        for slot in SLOTS:
-            session.stage.draw(slot, session.shot(slot), 1.0)  # at full size, however long it takes
-        seen = {name: _shown(gpu, session, name) for name in MAPPINGS}
-        lit = session.lens.picture("B")
-        assert lit
-        seen |= {"probe": _taken_apart(gpu, lit)}
-        for name in ("gtao", "bitmask"):
-            session.choose("B", name)
-            session.stage.draw("B", session.shot("B"), 1.0)
-            lit = session.lens.picture("B")
-            assert lit
-            seen |= {f"probe of {name}": _taken_apart(gpu, lit)}
-    yield seen
-    given = rays.rays_of(gpu, Shot().with_values({"scene": "nook", "width": 96, "height": 54}))
+        yield _draw_viewer(gpu, seed)
+    shot = Shot().with_values({"scene": "nook", "width": 96, "height": 54})
+    rays = ray_throughput.create_rays(gpu, shot)
     for any_hit in (False, True):
-        yield {"rays": np.minimum(rays.trace(gpu, Shot(scene="nook"), given, any_hit)[1], 100)}
+        yield {"rays": np.minimum(ray_throughput.trace_rays(gpu, Shot(scene="nook"), rays, any_hit)[1], 100)}
 
 
-def _taken_apart(gpu: Gpu, lit: FrameResult) -> Floats:
-    """All that a probe of one pixel tells, three columns wide."""
-    found = probed(gpu, lit, 40, 40)
-    assert found
-    places = (
-        np.column_stack([found.disc, found.open]),
-        np.column_stack([found.senders * (found.fates == CLOSED)[:, None], found.fates]),
+def _draw_viewer(gpu: Gpu, seed: int) -> dict[str, Floats]:
+    """The viewer's window with each mapping, and an inspected pixel of each kind of technique."""
+    values = {**SMALL, "scene": "nook", "seed": seed, "accumulated_frames": 1}
+    session = Session(gpu, Shot().with_values(values), {})
+    session.size = VIEWER_SIZE
+    for slot in SLOTS:
+        session.scheduler.draw(slot, session.shot(slot), 1.0)
+    arrays = {name: _draw_window(gpu, session, name) for name in MAPPINGS}
+    for technique in ("ssdo", "gtao", "bitmask"):
+        session.slots.choose_technique("B", technique)
+        session.scheduler.draw("B", session.shot("B"), 1.0)
+        result = session.view_renderer.result("B")
+        assert result
+        arrays[f"inspected {technique}"] = _inspect_pixel(gpu, result)
+    return arrays
+
+
+def _inspect_pixel(gpu: Gpu, result: FrameResult) -> Floats:
+    """Everything that an inspection returns, three columns wide."""
+    inspection = inspect_pixel(gpu, result, 40, 40)
+    assert inspection
+    is_occluded = (inspection.fates == OCCLUDED)[:, None]
+    parts = (
+        inspection.directions,
+        inspection.direct,
+        inspection.indirect,
+        np.column_stack([inspection.disc, inspection.visibility]),
+        np.column_stack([inspection.occluders_uv * is_occluded, inspection.fates]),
     )
-    return np.concatenate([found.directions, found.direct, found.indirect, *places])
+    return np.concatenate(parts)
 
 
-def _shown(gpu: Gpu, session: Session, mapping: str) -> Floats:
-    """The window's own pixels, of a size that is the picture's, and of one that is not."""
-    names = {
-        "light": "direct light",
-        "normal": "normals",
-        "depth": "depth",
-        "alpha": "open share",
-        "ratio": "coloured visibility",
-    }
-    session.look.buffer, seen = names.get(mapping, "picture"), []
-    session.look.view = mapping if mapping in ("difference", "error") else "split"
-    for size in ((96, 54), (131, 77)):
+def _draw_window(gpu: Gpu, session: Session, mapping: str) -> Floats:
+    """The window's pixels, at the size of the result and at another one."""
+    session.display.buffer = BUFFERS.get(mapping, "final image")
+    session.display.view = mapping if mapping in ("difference", "error") else "split"
+    pixels = []
+    for size in (VIEWER_SIZE, OTHER_WINDOW_SIZE):
         session.size = size
-        into = gpu.target("shown", size, "rgba8")
-        session.show(into.framebuffer)
-        seen.append(gpu.read(into.textures[0])[..., :3].reshape(-1, 3))
-    session.size = (96, 54)
-    return np.concatenate(seen)
+        target = gpu.target("window", size, "rgba8")
+        session.draw_view(target.framebuffer)
+        pixels.append(gpu.read(target.textures[0])[..., :3].reshape(-1, 3))
+    session.size = VIEWER_SIZE
+    return np.concatenate(pixels)
 
 
-def apart(a: dict[str, Floats], b: dict[str, Floats]) -> dict[str, float]:
-    """RMS difference of each array; infinite where one is no number or has another shape."""
+def rms_differences(a: dict[str, Floats], b: dict[str, Floats]) -> dict[str, float]:
+    """RMS difference of each array; infinite for NaN and for arrays of different shapes."""
 
     def rms(x: Floats, y: Floats) -> float:
+        if x.shape != y.shape:
+            return np.inf
         with np.errstate(over="ignore", invalid="ignore"):
-            value = float(np.sqrt(np.mean((x.astype("f8") - y) ** 2))) if x.shape == y.shape else np.inf
+            value = float(np.sqrt(np.mean((x.astype("f8") - y) ** 2)))
         return value if np.isfinite(value) else np.inf
 
     return {name: rms(a[name], b[name]) for name in a}
 
 
-class Judge:
-    """Draws with a mutation in place, and says by how many times the noise a picture changes."""
+class ChangeMeter:
+    """Draws with a mutation in place, and measures the change relative to noise."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.gpu = Gpu(headless(), folders=(folder, SHADERS))
-        self.plain = list(drawn(self.gpu, 0))
-        self.noise = [apart(one, other) for one, other in zip(self.plain, drawn(self.gpu, 1), strict=True)]
-        again = [apart(one, other) for one, other in zip(self.plain, drawn(self.gpu, 0), strict=True)]
-        assert not any(x for one in again for x in one.values()), "the same shots are not the same pictures"
+        self.gpu = Gpu(create_headless_context(), folders=(folder, SHADERS, _checkout.SHADERS))
+        self.originals = list(draw_arrays(self.gpu, 0))
+        self.noise = self._compare(seed=1)
+        assert not any(x for rms in self._compare(seed=0) for x in rms.values()), "rendering is not deterministic"
 
-    def change(self, mutation: Mutation) -> float | None:
-        """The change over the noise in the first picture that changes by more than that; None where it does not
-        compile.
-        """
+    def _compare(self, seed: int) -> list[dict[str, float]]:
+        return [rms_differences(a, b) for a, b in zip(self.originals, draw_arrays(self.gpu, seed), strict=True)]
+
+    def measure(self, mutation: Mutation) -> float | None:
+        """Change over noise of the first image that changes by more than MIN_CHANGE; None if it does not compile."""
         path = self.folder / mutation.file.removeprefix("shaders/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(mutation.text, "utf-8")
         try:
-            if self.gpu.reload():
+            if self.gpu.reload_shaders():
                 return None
-            most = 0.0
-            for one, noise, other in zip(self.plain, self.noise, drawn(self.gpu, 0), strict=True):
-                most = max(value / max(noise[name], STEADY / MORE) for name, value in apart(one, other).items())
-                if most > MORE:
+            change = 0.0
+            for original, noise, arrays in zip(self.originals, self.noise, draw_arrays(self.gpu, 0), strict=True):
+                differences = rms_differences(original, arrays)
+                change = max(change, *(rms / max(noise[name], MIN_NOISE) for name, rms in differences.items()))
+                if change > MIN_CHANGE:
                     break
-            return most
+            return change
         except UserError:
             return None
         finally:
             path.unlink()
 
 
-def serve(line: Connection, folder: Path) -> None:
-    """Judge what comes along the line, in a process that can be ended: some mutations draw without end."""
-    judge = Judge(folder)
-    line.send("ready")
+def serve_changes(connection: Connection, folder: Path) -> None:
+    """Measure mutations that arrive on a connection, in a process that can be killed: some shaders never end."""
+    meter = ChangeMeter(folder)
+    connection.send("ready")
     while True:
-        line.send(judge.change(line.recv()))
+        connection.send(meter.measure(connection.recv()))
 
 
-class Court:
-    """A judge in a process of its own, and another when it is lost."""
+class ChangeMeterProcess:
+    """A ChangeMeter in a process of its own, which is started again when it is lost."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._begin()
+        self._start()
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self.line, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=serve, args=(theirs, self.folder), daemon=True)
+        self.connection, child_connection = spawn.Pipe()
+        self.process = spawn.Process(target=serve_changes, args=(child_connection, self.folder), daemon=True)
         self.process.start()
-        assert self.line.poll(10 * PATIENCE) and self.line.recv() == "ready"
+        assert self.connection.poll(10 * DRAW_TIMEOUT) and self.connection.recv() == "ready"
 
-    def change(self, mutation: Mutation) -> float | str | None:
-        """As the judge's; "no end" where there is none."""
-        self.line.send(mutation)
+    def measure(self, mutation: Mutation) -> float | str | None:
+        """As `ChangeMeter.measure`; "no end" on a timeout."""
+        self.connection.send(mutation)
         try:
-            if self.line.poll(PATIENCE):
-                found: float | None = self.line.recv()
-                return found
-        except EOFError:  # the driver took the process with it
+            if self.connection.poll(DRAW_TIMEOUT):
+                change: float | None = self.connection.recv()
+                return change
+        except EOFError:  # the driver ended the process
             pass
-        self.end()
-        self._begin()
+        self.stop()
+        self._start()
         return "no end"
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self.process.kill()
         self.process.join()
 
 
-caught_by: Counter[str] = Counter()  # tests, by how many mutations they have noticed: those are tried first
+class TestRunner:
+    """Finds the first test that fails. Tests that failed for many mutations are tried first."""
+
+    def __init__(self) -> None:
+        self.failures: Counter[str] = Counter()  # by test
+
+    def run(self, copy: ProjectCopy, mutation: Mutation) -> str:
+        """The first test that fails, "" if none does, or "no end"."""
+        for tests in self._ordered_tests(mutation):
+            try:
+                test, _ = copy.find_failing_test(mutation.file, mutation.text, tests, seconds=600)
+            except subprocess.TimeoutExpired:
+                return "no end"
+            if test:
+                self.failures[test] += 1
+                return test
+        return ""
+
+    def _ordered_tests(self, mutation: Mutation) -> Iterator[list[str]]:
+        """Pytest arguments: the best tests, the shader's own group, the other groups, everything else."""
+        if self.failures:
+            yield [f"tests/{test}" for test, _ in self.failures.most_common(MAX_TRIED_FIRST)]
+        first = TEST_GROUPS[FIRST_TEST_GROUPS.get(mutation.file, 0)]
+        for group in (first, *(group for group in TEST_GROUPS if group != first)):
+            yield [f"tests/{word}" if word.endswith(".py") else word for word in group]
+        tested_files = {word for group in TEST_GROUPS for word in group if word.endswith(".py")}
+        yield ["tests", *(f"--ignore=tests/{name}" for name in (*IGNORED_TESTS, *sorted(tested_files)))]
 
 
-def tested(copy: Copy, mutation: Mutation) -> str:
-    """The first test that fails, '' when none does. Those that noticed most so far are tried first, then its own, at
-    last all.
-    """
-    order = [TESTS[FIRST.get(mutation.file, 0)], *TESTS]
-    usual = [f"tests/{test}" for test, _ in caught_by.most_common(USUAL)]
-    rest = [
-        f"--ignore=tests/{name}"
-        for name in (*SLOW, *(name for tests in TESTS for name in tests if name.endswith(".py")))
-    ]
-    everything = [
-        [f"tests/{word}" if word.endswith(".py") else word for word in tests]
-        for tests in dict.fromkeys(map(tuple, order))
-    ]
-    for tests in (*([usual] if usual else []), *everything, ["tests", *rest]):
-        try:
-            test, _ = copy.tested(mutation.file, mutation.text, tests, seconds=600)
-        except subprocess.TimeoutExpired:
-            return "no end"
-        if test:
-            caught_by[test] += 1
-            return test
-    return ""
+def select_mutations(count: int, seed: int, files: Sequence[str]) -> list[tuple[Mutation, float]]:
+    """Mutations that change an image, with their change; prints how many others were left out."""
+    selected: list[tuple[Mutation, float]] = []
+    left_out: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=count, desc="visible mutations") as progress:
+        meter = ChangeMeterProcess(Path(folder))
+        for mutation in shuffle_mutations(seed, files):
+            change = meter.measure(mutation)
+            if change is None:
+                left_out["do not compile"] += 1
+            elif isinstance(change, str):
+                left_out["do not end"] += 1
+            elif change <= MIN_CHANGE:
+                left_out[f"change no image by more than {MIN_CHANGE} times its noise"] += 1
+            else:
+                selected.append((mutation, change))
+                progress.update()
+            if len(selected) == count:
+                break
+        meter.stop()
+    reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
+    print(f"{len(selected)} mutations change an image; {reasons or 'none was left out'}", flush=True)
+    return selected
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=120, help="how many that change a picture [120]")
-    parser.add_argument("--seed", type=int, default=0, help="which come first [0]")
+    parser.add_argument("--count", type=int, default=120, help="number of visible mutations [120]")
+    parser.add_argument("--seed", type=int, default=0, help="decides the order of the mutations [0]")
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="FILE",
-        help="a shader, as shaders/techniques/ssdo.frag; may be given again [all]",
+        help="a shader, as shaders/techniques/ssdo.frag; may be repeated [all]",
     )
-    parser.add_argument("--jobs", type=int, default=2, help="how many at a time, each in a copy of its own [2]")
+    parser.add_argument("--jobs", type=int, default=2, help="test runs at a time, each in its own copy [2]")
     arguments = parser.parse_args()
-    chosen: list[tuple[Mutation, float]] = []
-    broken = endless = still = 0
     assert set(Technique.known) <= {values["technique"] for values in SHOTS}, "a technique that no shot draws"
-    with tempfile.TemporaryDirectory() as folder, tqdm(total=arguments.count, desc="mutations that show") as bar:
-        court = Court(Path(folder))
-        for mutation in in_turn(arguments.seed, arguments.only):
-            change = court.change(mutation)
-            if change is None:
-                broken += 1
-            elif isinstance(change, str):
-                endless += 1
-            elif change <= MORE:
-                still += 1
-            else:
-                chosen.append((mutation, change))
-                bar.update()
-            if len(chosen) == arguments.count:
-                break
-        court.end()
-    left_out = f"{broken} do not compile, {endless} do not end, {still} change none by more than {MORE} times its noise"
-    print(f"{len(chosen)} mutations change a picture; {left_out}", flush=True)
-    with Copy() as copy:
-        test = tested(copy, chosen[0][0]._replace(text=(ROOT / chosen[0][0].file).read_text("utf-8")))
-        assert not test, f"{test} fails where nothing is changed"
+    selected = select_mutations(arguments.count, arguments.seed, arguments.only)
+    runner = TestRunner()
+    with ProjectCopy() as copy:
+        unchanged = selected[0][0]._replace(text=(ROOT / selected[0][0].file).read_text("utf-8"))
+        test = runner.run(copy, unchanged)
+        assert not test, f"{test} fails without a mutation"
     missed = 0
-    for (mutation, change), test in zip(chosen, in_copies(arguments.jobs, [m for m, _ in chosen], tested), strict=True):
+    failures = map_in_copies(arguments.jobs, [mutation for mutation, _ in selected], runner.run)
+    for (mutation, change), test in zip(selected, failures, strict=True):
         missed += not test
         print(f"{'caught' if test else 'MISSED':7} {change:9.3g}  {mutation}   {test}", flush=True)
-    print(f"{len(chosen) - missed} of {len(chosen)} mutations caught")
-    return 1 if missed > 0.05 * len(chosen) else 0
+    print(f"{len(selected) - missed} of {len(selected)} mutations caught")
+    return 1 if missed > 0.05 * len(selected) else 0
 
 
 if __name__ == "__main__":

@@ -28,8 +28,7 @@ from ssdo.render.technique import Technique
 from ssdo.settings import param_of
 from ssdo.viewer import keys
 from ssdo.viewer.display_state import VIEWS
-from ssdo.viewer.session import MODES
-from ssdo.viewer.window import TIDY
+from ssdo.viewer.main_loop import TRIM_INTERVAL
 from ui_driver import ALT, CTRL, SHIFT, Driver
 
 SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks", "parlour")
@@ -66,11 +65,11 @@ def act(d: Driver, rng: random.Random) -> str:
         0
     ]:
         case "key":
-            key = rng.choice([k for k in keys.KEYS if k.action and k.action not in LEFT_OUT])
+            key = rng.choice([k for k in keys.all_keys() if k.action and k.action not in LEFT_OUT])
             if key.characters:
-                d.type(rng.choice(key.characters))
+                d.type_text(rng.choice(key.characters))
             else:
-                d.key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
+                d.press_key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
             return f"key {key.action}"
         case "drag":
             d.drag(
@@ -86,24 +85,24 @@ def act(d: Driver, rng: random.Random) -> str:
             d.click(x, y, rng.choice((1, 1, 4)), rng.choice((0, 0, 0, CTRL)))
             return "click"
         case "wheel":
-            d.wheel(x, y, rng.choice((-3, -1, 1, 3)))
+            d.scroll(x, y, rng.choice((-3, -1, 1, 3)))
             return "wheel"
         case "move":
-            d.move(x, y)
+            d.move_mouse(x, y)
             return "move"
         case "size":
             size = rng.choice(((560, 400), (640, 360), (300, 200), (700, 420), (1, 1), (120, 90)))
             d.wnd.set_size(*size)
-            d.turns(4)
+            d.run_frames(4)
             return f"size {size}"
         case "scene":
-            d.panel.loading = rng.choice(SCENES)
-            d.turns(4)
-            return f"scene {d.session.base.scene}"
+            d.panel.context.file_to_load = rng.choice(SCENES)
+            d.run_frames(4)
+            return f"scene {d.session.slots.shared.scene}"
         case _:
-            names = [name for name in d.panel.widgets.places if name not in ("keep report",)]
+            names = [name for name in d.panel.widgets.item_rects if name not in ("capture report",)]
             if names:
-                left, top, right, bottom = d.panel.widgets.places[rng.choice(names)]
+                left, top, right, bottom = d.panel.widgets.item_rects[rng.choice(names)]
                 d.click((left + right) / 2, (top + bottom) / 2)
             return "row"
 
@@ -113,70 +112,71 @@ def choose_everything(d: Driver) -> None:
     of glossy ones, and so is every buffer that can be shown, with the surroundings known and not.
     """
     for scene in ("ball", "parlour"):
-        d.session.restore(d.start)  # type: ignore[attr-defined]
+        d.session.slots.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
         for technique in (name for name, kind in Technique.known.items() if kind.sample_param):
             d.session.change({"technique": technique})
-            settings = [d.session.techniques["B"], d.session.base.display]
+            settings = [d.session.slots.techniques["B"], d.session.slots.shared.display]
             for values in product(
                 *(param_of(f).choices for s in settings for _, _, f, _ in s.walk() if param_of(f).choices)
             ):
                 names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if param_of(f).choices]
                 d.session.change(dict(zip(names, values, strict=True)))
-                d.rest()
+                d.wait_idle()
             # in one texel and in three
             for more in ({f"{technique}.samples": 32}, {f"{technique}.samples": 4}) if technique == "ssdo" else ():
                 d.session.change(more)
-                d.rest()
+                d.wait_idle()
             for far in ("open", "probes"):
                 d.session.change({"probes.enabled": far})
-                d.rest()
-                for view, buffer in product(VIEWS[:-1], list(d.session.lens.buffers("B"))):
-                    d.session.look.view, d.session.look.buffer = view, buffer
-                    d.turns(2)
+                d.wait_idle()
+                for view, buffer in product(VIEWS[:-1], list(d.session.view_renderer.buffers("B"))):
+                    d.session.display.view, d.session.display.buffer = view, buffer
+                    d.run_frames(2)
             for change in (
                 {"lighting.resolution": "full"},
                 {"temporal.history_length": 8},
                 {"temporal.history_length": 0, "lighting.resolution": "half"},
             ):
                 d.session.change(change)
-                d.rest()
-            d.session.look.buffer, d.panel.inspects = "picture", True
-            d.move(60, 200)
-            d.turns(3)
-            d.panel.inspects = False
+                d.wait_idle()
+            d.session.display.buffer, d.panel.pixel.is_enabled = "final image", True
+            d.move_mouse(60, 200)
+            d.run_frames(3)
+            d.panel.pixel.is_enabled = False
 
 
 def reset(d: Driver) -> None:
     """What may differ with the settings is measured with the same ones: every scene, technique and view is gone
     through, so that what is kept of them is full, then the state and size of the start come back.
     """
-    for task in (d.config.task, d.panel.experiment):
-        if task and not task.done:
+    for task in (d.viewer.actions.task, d.panel.experiments.current):
+        if task and not task.is_done:
             task.end(d.session)
-    d.key("ESCAPE")
+    d.press_key("ESCAPE")
     d.wnd.set_size(560, 400)
-    d.session.playing, d.session.look.buffer, d.session.error, d.panel.inspects = False, "picture", "", False
+    d.session.is_playing, d.session.display.buffer, d.session.error, d.panel.pixel.is_enabled = False, "final image", "", False
     for scene in (*SCENES[1:], SCENES[0]):
-        d.session.restore(d.start)  # type: ignore[attr-defined]
+        d.session.slots.restore(d.start)  # type: ignore[attr-defined]
         d.session.change({"scene": scene})
-        d.session.look.view = "split"
-        for number in (*range(5, len(MODES) + 1), 1, 2, 3, 4):
-            d.session.choose_mode("B", number)
-            d.turns(3)
-        d.session.truth = True
+        d.session.display.view = "split"
+        modes = Technique.all_modes()
+        for _, mode in (*modes[4:], *modes[:4]):
+            d.session.choose_mode("B", mode.label)
+            d.run_frames(3)
+        d.session.uses_reference = True
         for view in ("error", "difference", "side by side", "split"):
-            d.session.look.view = view
-            d.turns(4)
-        d.session.look.buffer, d.panel.inspects = "coloured visibility", True
-        d.move(60, 200)
-        d.turns(3)
-        d.session.look.buffer, d.panel.inspects, d.session.truth = "picture", False, False
-    d.session.restore(d.start)  # type: ignore[attr-defined]
-    d.rest()
-    until = time.monotonic() + TIDY + 1
+            d.session.display.view = view
+            d.run_frames(4)
+        d.session.display.buffer, d.panel.pixel.is_enabled = "RGB visibility", True
+        d.move_mouse(60, 200)
+        d.run_frames(3)
+        d.session.display.buffer, d.panel.pixel.is_enabled, d.session.uses_reference = "final image", False, False
+    d.session.slots.restore(d.start)  # type: ignore[attr-defined]
+    d.wait_idle()
+    until = time.monotonic() + TRIM_INTERVAL + 1
     while time.monotonic() < until:  # at rest, the window gives back what was freed
-        d.turns(1)
+        d.run_frames(1)
         time.sleep(0.05)
 
 
@@ -189,10 +189,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         d = Driver(Path(folder) / "state", dict(START))
-        d.start = d.session.state()  # type: ignore[attr-defined]
+        d.start = d.session.slots.state()  # type: ignore[attr-defined]
         choose_everything(d)
         reset(d)
-        begun, programs = time.monotonic(), d.session.gpu.programs
+        begun, programs = time.monotonic(), set(d.session.gpu.shaders.programs)
         settled = begun + min(300.0, arguments.seconds / 10)
         measured: list[tuple[float, int, Counter[str]]] = []
         every, following = max(20.0, min(120.0, arguments.seconds / 20)), settled
@@ -215,9 +215,9 @@ def main() -> int:
                     flush=True,
                 )
                 following = now + every
-                for late in d.session.gpu.programs - programs:
+                for late in d.session.gpu.shaders.programs.keys() - programs:
                     print(f"a program that was not among the choices gone through: {str(late)[:400]}", flush=True)
-                programs |= d.session.gpu.programs
+                programs |= d.session.gpu.shaders.programs.keys()
         first, last = measured[:FEW], measured[-FEW:]
         grown = median(m[1] for m in last) / median(m[1] for m in first) - 1
         more = {

@@ -39,18 +39,18 @@ def main(arguments: Sequence[str]) -> int:
     overrides = parse_overrides(flags)
     shot = overrides.build_shot(overrides.technique)
     try:
-        return viewer.main(
+        viewer.open_viewer(
             shot,
             {name: overrides.build_shot(name).technique for name in Technique.known},
             ui_scale=ui_scale,
             size=(shot.width, shot.height),
-            split=not overrides.is_set("technique"),
-            choose=not overrides.is_set("lighting.resolution"),
+            is_split=not overrides.is_set("technique"),
+            may_halve_lighting=not overrides.is_set("lighting.resolution"),
         )
     except NoOpenGLError as error:
         print(f"no window: {error}\ncapturing the comparison instead", file=sys.stderr)
         _capture_comparison(overrides, shot)
-        return 0
+    return 0
 
 
 def _capture_comparison(overrides: Overrides, shot: Shot) -> None:
@@ -61,5 +61,5 @@ def _capture_comparison(overrides: Overrides, shot: Shot) -> None:
         if name in shot.values() or name.partition(".")[0] in COMPARED_TECHNIQUES
     }
     flags.pop("technique", None)
-    for path in capture.captured(Overrides(overrides.preset, flags), COMPARED_TECHNIQUES, None):
+    for path in capture.capture_images(Overrides(overrides.preset, flags), COMPARED_TECHNIQUES, None):
         print(path)

@@ -1,6 +1,4 @@
-"""The interactive viewer. Window and panel libraries are imported when it is opened, so that nothing else needs a
-display.
-"""
+"""The interactive viewer. Libraries that need a display are imported only when it opens."""
 
 from __future__ import annotations
 
@@ -8,31 +6,35 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ssdo.gpu.context import NO_OPENGL, NoOpenGL
+from ssdo.gpu.context import OPENGL_REQUIRED, NoOpenGLError
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 
-SIZE = (1280, 720)
+DEFAULT_SIZE = (1280, 720)
 
 
-def main(
+def open_viewer(
     shot: Shot,
-    others: Mapping[str, Technique],
+    techniques: Mapping[str, Technique],
     *,
     ui_scale: float = 1.0,
     size: tuple[int, int] | None = None,
-    split: bool = True,
-    choose: bool = False,
-) -> int:
-    """Open the viewer on a shot; `others`: the techniques to switch to, with the values the user gave; `split`: SSAO
-    beside it; `choose`: lighting at half the resolution where a processor draws. Returns the exit code.
+    is_split: bool = True,
+    may_halve_lighting: bool = False,
+) -> None:
+    """Open the viewer on a shot and return when its window is closed.
 
-    Raises NoOpenGL where no window can be opened, and UserError for a scene or an environment that cannot be loaded.
+    `techniques`: initial settings by name. `is_split`: show SSAO beside the shot's technique. `may_halve_lighting`:
+    start with lighting at half resolution on a software renderer.
+
+    Raises NoOpenGLError if no window can be opened, and UserError if the scene or the environment cannot be loaded.
     """
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        raise NoOpenGL("no window can be opened (DISPLAY is not set); run it in a graphical session, or use capture")
+        raise NoOpenGLError(
+            "no window can be opened (DISPLAY is not set); run it in a graphical session, or use capture"
+        )
     try:
-        from ssdo.viewer import window
-    except (ImportError, OSError) as error:  # a missing system library, as libX11
-        raise NoOpenGL(f"no window can be opened ({error}); {NO_OPENGL}") from None
-    return window.run(shot, others, ui_scale, size or SIZE, split, choose)
+        from ssdo.viewer.main_loop import run_viewer
+    except (ImportError, OSError) as error:  # a system library is missing, such as libX11
+        raise NoOpenGLError(f"no window can be opened ({error}); {OPENGL_REQUIRED}") from None
+    run_viewer(shot, techniques, ui_scale, size or DEFAULT_SIZE, is_split, may_halve_lighting)

@@ -1,35 +1,36 @@
-"""What is equal on both sides of a comparison: the samples, the time of a frame, or the error against the truth. B's
-samples, or slices, follow A.
-"""
+"""Fair comparison: the sample count of B that matches A's time or error."""
 
 from __future__ import annotations
 
 import math
 
 KINDS = ("samples", "time", "error")
-FEWEST, MOST = 1, 256
-CLOSE = 0.06  # a ratio within this of 1 is equal: times of one shot differ by as much from run to run
+MIN_SAMPLES, MAX_SAMPLES = 1, 256
+TOLERANCE = 0.06  # a ratio this close to 1 counts as equal: timings of one shot vary as much from run to run
 
 
-def by_time(samples: int, own: float, other: float, fixed: float = 0.0) -> int:
-    """Samples, or slices, with which a technique takes as long as the other. `own`, `other`: milliseconds of the
-    lighting passes, of which `fixed` do not depend on samples; time is linear in them.
+def match_time(samples: int, milliseconds: float, target_ms: float, fixed_ms: float = 0.0) -> int:
+    """Sample count with which a technique takes as long as the other.
+
+    `milliseconds`: lighting passes with `samples` samples. `target_ms`: those of the other technique. `fixed_ms`: the
+    part that does not depend on the sample count. The rest is linear in it.
     """
-    each = max(own - fixed, 1e-6) / samples
-    return _within(samples, (other - fixed) / each)
+    ms_per_sample = max(milliseconds - fixed_ms, 1e-6) / samples
+    return _round_samples(samples, (target_ms - fixed_ms) / ms_per_sample)
 
 
-def by_error(samples: int, own: float, other: float, least: float = 0.0) -> int:
-    """Samples, or slices, with which a technique errs as much as the other, as errors of sampling fall with the root of
-    the samples. `least`: what is left with any number of them, so far as is known.
+def match_error(samples: int, error: float, target_error: float, bias: float = 0.0) -> int:
+    """Sample count with which a technique has the other's error.
+
+    The variance of sampling is inversely proportional to the sample count. `bias`: the error with any sample count.
     """
-    noise, wanted = own**2 - least**2, other**2 - least**2
-    if wanted <= 0:
-        return MOST
-    return _within(samples, samples * max(noise, 1e-12) / wanted)
+    variance, target_variance = error**2 - bias**2, target_error**2 - bias**2
+    if target_variance <= 0:
+        return MAX_SAMPLES
+    return _round_samples(samples, samples * max(variance, 1e-12) / target_variance)
 
 
-def _within(samples: int, wanted: float) -> int:
-    """A whole number in range; the one there is where the wish is close to it."""
-    wanted = min(max(wanted, FEWEST), MOST) if math.isfinite(wanted) else samples
-    return samples if abs(wanted / samples - 1) < CLOSE else round(wanted)
+def _round_samples(samples: int, target: float) -> int:
+    """The target as an integer in range; the current count if it is close enough."""
+    target = min(max(target, MIN_SAMPLES), MAX_SAMPLES) if math.isfinite(target) else samples
+    return samples if abs(target / samples - 1) < TOLERANCE else round(target)

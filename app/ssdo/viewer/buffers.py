@@ -1,112 +1,151 @@
-"""What can be shown of a slot instead of its picture: the terms of the light in order, what every picture has, and
-every target by name.
-"""
+"""What a slot can show instead of its final image: lighting components, other buffers, and every render target."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from ssdo.gpu.context import Gpu, Target, Texture
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Target, Texture
 from ssdo.render import gbuffer, subsample
 from ssdo.render.pipeline import FrameResult
-from ssdo.render.sun import Sunshine
+from ssdo.render.sun import DirectLighting
 from ssdo.render.technique import Lighting
 from ssdo.render.techniques.off import Off
-from ssdo.render.temporal import Kept
+from ssdo.render.temporal import LightingHistory
 from ssdo.scene.model import Scene
 
-# From the surface's colour to the picture: what each step adds is what the next one shows more.
-LADDER = ("albedo", "unoccluded", "open share", "direct light", "coloured visibility", "bounce", "picture")
-PICTURE = LADDER[-1]
-MARK = " *"  # ends the name of a target as it was drawn
+# In this order each component adds one term of the lighting to the one before.
+LIGHTING_COMPONENTS = (
+    "albedo",
+    "unoccluded light",
+    "ambient visibility",
+    "direct light",
+    "RGB visibility",
+    "indirect light",
+    "final image",
+)
+FINAL_IMAGE = LIGHTING_COMPONENTS[-1]
+UNFILTERED_VISIBILITY = "ambient visibility, unfiltered"  # the first buffer after the lighting components
+TARGET_SUFFIX = " *"  # ends the name of a render target
+# names of a target's textures; those of others are as in Lighting
+TARGET_TEXTURES: Mapping[str, tuple[str, ...]] = {
+    "sun": DirectLighting._fields,
+    "punctual_lights": DirectLighting._fields,
+    "temporal.0": LightingHistory._fields,
+    "temporal.1": LightingHistory._fields,
+    "half": subsample.ATTACHMENT_NAMES,
+    "half cropped": subsample.ATTACHMENT_NAMES,
+    "cropped": subsample.ATTACHMENT_NAMES,
+}
 
 
 class Buffer(NamedTuple):
-    """Something to look at: a texture, how shaders/passes/buffer_view.frag maps it, by what light is multiplied."""
+    """A texture to show, and how shaders/passes/buffer_view.frag or difference.frag maps it to a colour."""
 
     texture: Texture
     mapping: str
     gain: float = 1.0
-    over: Texture | None = None  # what it is divided by
+    compared_to: Texture | None = None  # divisor of a ratio; second image of a difference
 
 
-def of_picture(gpu: Gpu, slot: str, p: FrameResult, bare: Callable[[], Texture]) -> dict[str, Callable[[], Buffer]]:
-    """By name: the ladder's steps, what else is known by its meaning, then every target of the slot. `bare`: irradiance
-    of the whole environment, which is drawn only where it is looked at.
+MakeBuffer = Callable[[], Buffer]
+
+
+def list_buffers(
+    gpu: Gpu, slot: str, result: FrameResult, draw_unoccluded: Callable[[], Texture]
+) -> dict[str, MakeBuffer]:
+    """Everything that can be shown of a slot's result, by name: lighting components first, render targets last.
+
+    `draw_unoccluded`: gives the irradiance of the whole environment, which is drawn only if it is shown.
     """
-    surfaces, light, raw, over_pi = p.view.gbuffer, p.lighting, p.unfiltered, 1 / math.pi
-    found: dict[str, Callable[[], Buffer]] = {
+    return _lighting_buffers(result, draw_unoccluded) | _specular_buffers(result) | _target_buffers(gpu, slot, result)
+
+
+def _lighting_buffers(result: FrameResult, draw_unoccluded: Callable[[], Texture]) -> dict[str, MakeBuffer]:
+    surfaces, lighting, unfiltered = result.inputs.gbuffer, result.lighting, result.unfiltered
+    white_diffuse = 1 / math.pi  # irradiance as the radiance of a white surface
+    return {
         "albedo": lambda: Buffer(surfaces.albedo, "light"),
-        "unoccluded": lambda: Buffer(bare(), "light", over_pi),
-        "open share": lambda: Buffer(light.direct, "alpha"),
-        "direct light": lambda: Buffer(light.direct, "light", over_pi),
-        "coloured visibility": lambda: Buffer(light.direct, "ratio", over=bare()),
-        "bounce": lambda: Buffer(light.indirect, "light", over_pi),
-        "picture": lambda: Buffer(p.display, "picture"),
-        "open share, not blurred": lambda: Buffer(raw.direct, "alpha"),
-        "bounce, not blurred": lambda: Buffer(raw.indirect, "light", over_pi),
-        "sun and lamps": lambda: Buffer(p.view.sun, "light", over_pi),
+        "unoccluded light": lambda: Buffer(draw_unoccluded(), "light", white_diffuse),
+        "ambient visibility": lambda: Buffer(lighting.direct, "alpha"),
+        "direct light": lambda: Buffer(lighting.direct, "light", white_diffuse),
+        "RGB visibility": lambda: Buffer(lighting.direct, "ratio", compared_to=draw_unoccluded()),
+        "indirect light": lambda: Buffer(lighting.indirect, "light", white_diffuse),
+        FINAL_IMAGE: lambda: Buffer(result.display, "picture"),
+        UNFILTERED_VISIBILITY: lambda: Buffer(unfiltered.direct, "alpha"),
+        "indirect light, unfiltered": lambda: Buffer(unfiltered.indirect, "light", white_diffuse),
+        "sun and punctual lights": lambda: Buffer(result.inputs.direct_lighting.irradiance, "light", white_diffuse),
         "normals": lambda: Buffer(surfaces.normal, "normal"),
         "emission": lambda: Buffer(surfaces.emission, "light"),
         "depth": lambda: Buffer(surfaces.depth, "depth"),
     }
-    if surfaces.gloss is not None and p.view.direct_specular is not None:
-        gloss, shine = surfaces.gloss, p.view.direct_specular
-        found |= {
-            "gloss": lambda: Buffer(gloss, "light"),
-            "roughness": lambda: Buffer(gloss, "alpha"),
-            "highlights": lambda: Buffer(shine, "light"),
-        }
-    if light.gloss is not None:
-        lobe = light.gloss
-        found |= {
-            "reflected surfaces": lambda: Buffer(lobe, "light"),
-            "open share of the reflection": lambda: Buffer(lobe, "alpha"),
-        }
-    for name, target in gpu.targets.items():
-        if name.startswith(f"{slot}/"):
-            for part, texture in zip(
-                _parts(name.rpartition("/")[2], target, p.view.scene), target.textures, strict=True
-            ):
-                mapping = "picture" if texture.dtype == "f1" else part if part in ("depth", "normal") else "light"
-                found[f"{name.partition('/')[2]} {part}".strip() + MARK] = partial(
-                    _drawn, gpu, slot, p, texture, mapping
-                )
-    return found
 
 
-def _drawn(gpu: Gpu, slot: str, p: FrameResult, texture: Texture, mapping: str) -> Buffer:
-    """A target; of one that holds the picture's surroundings too, the picture."""
-    for view in (p.view.padded, p.lit_view.padded):
-        if view and view.scissor and texture.size != p.display.size:
-            x, y, width, height = view.scissor
-            for border in (0, 1):  # of 1 / depth
-                if texture.size == (view.size[0] + 2 * border, view.size[1] + 2 * border):
-                    with gpu.scope(f"inner {slot}"):
-                        return Buffer(
-                            subsample.one(gpu, texture, (x + border, y + border, width, height), "picked"), mapping
-                        )
+def _specular_buffers(result: FrameResult) -> dict[str, MakeBuffer]:
+    """Buffers that exist only in scenes with specular materials."""
+    buffers: dict[str, MakeBuffer] = {}
+    f0_roughness, direct_specular = result.inputs.gbuffer.specular, result.inputs.direct_lighting.specular
+    indirect_specular = result.lighting.specular
+    if f0_roughness is not None and direct_specular is not None:
+        buffers |= {
+            "F0": lambda: Buffer(f0_roughness, "light"),
+            "roughness": lambda: Buffer(f0_roughness, "alpha"),
+            "direct specular": lambda: Buffer(direct_specular, "light"),
+        }
+    if indirect_specular is not None:
+        buffers |= {
+            "indirect specular": lambda: Buffer(indirect_specular, "light"),
+            "specular visibility": lambda: Buffer(indirect_specular, "alpha"),
+        }
+    return buffers
+
+
+def _target_buffers(gpu: Gpu, slot: str, result: FrameResult) -> dict[str, MakeBuffer]:
+    """Every texture of every render target of the slot."""
+    buffers: dict[str, MakeBuffer] = {}
+    for path, target in gpu.targets.items():
+        if not path.startswith(f"{slot}/"):
+            continue
+        names = _texture_names(path.rpartition("/")[2], target, result.inputs.scene)
+        for name, texture in zip(names, target.textures, strict=True):
+            mapping = "picture" if texture.dtype == "f1" else name if name in ("depth", "normal") else "light"
+            label = f"{path.partition('/')[2]} {name}".strip() + TARGET_SUFFIX
+            buffers[label] = partial(_target_buffer, gpu, slot, result, texture, mapping)
+    return buffers
+
+
+def _target_buffer(gpu: Gpu, slot: str, result: FrameResult, texture: Texture, mapping: str) -> Buffer:
+    """A texture of a target, without the guard band."""
+    for padded in (result.padded_inputs, result.padded_lit_view):
+        if padded.scissor and texture.size != result.display.size:
+            x, y, width, height = padded.scissor
+            for border in (0, 1):  # the inverse depth has a border of one pixel
+                if texture.size == (padded.size[0] + 2 * border, padded.size[1] + 2 * border):
+                    with gpu.scope(f"crop {slot}"):
+                        box = x + border, y + border, width, height
+                        return Buffer(subsample.crop_texture(gpu, texture, box, "crop"), mapping)
     return Buffer(texture, mapping)
 
 
-def _parts(name: str, target: Target, scene: Scene) -> tuple[str, ...]:
-    """What the textures of a target are called."""
-    if name == "gbuffer" or name.startswith("hidden."):
-        return gbuffer.parts(scene)
+def _texture_names(target_name: str, target: Target, scene: Scene) -> tuple[str, ...]:
+    """Names of the textures of a render target."""
     count = len(target.textures)
-    # light, which points are hidden, in one texture or three, and what is beyond the screen
-    if name.startswith("ssdo.direct"):
-        hits = ("hits", "hits 2", "hits 3")[: 1 if count < 4 else 3]
-        return ("direct", *hits, "beyond")[:count] if count > 1 else ("",)
-    known = {"sun": Sunshine._fields, "lamps": Sunshine._fields, "temporal.0": Kept._fields, "temporal.1": Kept._fields}
-    known |= dict.fromkeys(("half", "half wide", "inner"), subsample.PARTS)
-    return known.get(name, Lighting._fields)[:count] if count > 1 else ("",)
+    if count == 1:
+        return ("",)
+    if target_name == "gbuffer" or target_name.startswith("hidden."):
+        names = gbuffer.attachment_names(scene)
+    elif target_name.startswith("ssdo.direct"):
+        hit_textures = 1 if count < 4 else 3
+        names = ("direct", *("hits", "hits 2", "hits 3")[:hit_textures], "probe radiance")
+    else:
+        names = TARGET_TEXTURES.get(target_name, Lighting._fields)
+    return *names[:count], *(f"texture {number}" for number in range(len(names) + 1, count + 1))
 
 
-def unoccluded(gpu: Gpu, slot: str, p: FrameResult) -> Texture:
-    """Irradiance of the whole environment at every surface of a picture."""
-    with gpu.scope(f"bare {slot}"):
-        return Off().draw(gpu, p.view).direct
+def draw_unoccluded(gpu: Gpu, slot: str, result: FrameResult) -> Texture:
+    """Irradiance of the whole environment on every surface, without occlusion."""
+    with gpu.scope(f"unoccluded {slot}"):
+        return Off().draw(gpu, result.inputs).direct

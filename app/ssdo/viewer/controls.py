@@ -1,6 +1,6 @@
-"""The camera under the hand: orbit, pan, zoom, look around, fly, frame. Pure functions of a pose; no window, no OpenGL.
+"""Camera controls: orbit, look around, pan, dolly, fly, fit the scene. Pure functions of a pose.
 
-Angles in degrees, lengths in metres. The camera never rolls: up is y, and the pitch stays within 89 degrees.
+Angles are in degrees, lengths in metres. The camera never rolls: y is up, and the pitch stays within 89 degrees.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.render.frame_uniforms import Doubles
+from ssdo.arrays import Doubles
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
 
-STEEPEST = 89.0  # at 90 there is no telling where the top of the picture is
+MAX_PITCH = 89.0  # at 90 degrees the up direction of the image is undefined
+MIN_DISTANCE_RATIO, MAX_DISTANCE_RATIO = 1e-4, 20.0  # of the scene's bounding radius
 
 
 class Pose(NamedTuple):
-    """Where the camera is, what it looks at, and its vertical field of view."""
+    """Camera position, target and vertical field of view."""
 
     eye: Vec3
     target: Vec3
@@ -29,78 +30,80 @@ class Pose(NamedTuple):
         return math.dist(self.eye, self.target)
 
 
-def _vec(v: Doubles) -> Vec3:
+def _vec3(v: Doubles) -> Vec3:
     return float(v[0]), float(v[1]), float(v[2])
 
 
-def angles(v: Doubles) -> tuple[float, float]:
+def heading_and_pitch(direction: Doubles) -> tuple[float, float]:
     """Heading (0 north, -z; 90 east, +x) and pitch of a direction."""
-    return math.degrees(math.atan2(v[0], -v[2])), math.degrees(math.atan2(v[1], math.hypot(v[0], v[2])))
+    x, y, z = direction
+    return math.degrees(math.atan2(x, -z)), math.degrees(math.atan2(y, math.hypot(x, z)))
 
 
-def along(heading: float, pitch: float) -> Doubles:
-    """The unit vector of a heading and a pitch, which is held within what never rolls."""
-    h, p = math.radians(heading), math.radians(max(-STEEPEST, min(STEEPEST, pitch)))
+def direction_from_angles(heading: float, pitch: float) -> Doubles:
+    """Unit vector of a heading and a pitch. The pitch is clamped to MAX_PITCH."""
+    h, p = math.radians(heading), math.radians(max(-MAX_PITCH, min(MAX_PITCH, pitch)))
     return np.array((math.sin(h) * math.cos(p), math.sin(p), -math.cos(h) * math.cos(p)))
 
 
-def axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
-    """Right, up and forward: unit vectors."""
-    away = np.subtract(pose.target, pose.eye)
-    heading, pitch = angles(away if np.any(away) else np.array((0.0, 0.0, -1.0)))
-    forward = along(heading, pitch)
-    right = along(heading + 90.0, 0.0)
+def camera_axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
+    """Unit vectors right, up and forward."""
+    to_target = np.subtract(pose.target, pose.eye)
+    heading, pitch = heading_and_pitch(to_target if np.any(to_target) else np.array((0.0, 0.0, -1.0)))
+    forward = direction_from_angles(heading, pitch)
+    right = direction_from_angles(heading + 90.0, 0.0)
     return right, np.cross(right, forward), forward
 
 
 def orbit(pose: Pose, heading: float, pitch: float) -> Pose:
-    """Around the target. The eye goes west for a positive heading, and up for a negative pitch."""
-    now = angles(np.subtract(pose.target, pose.eye))
-    forward = along(now[0] + heading, now[1] + pitch)
-    return pose._replace(eye=_vec(np.array(pose.target) - forward * pose.distance))
+    """Rotate the eye about the target. It moves west for a positive heading, and up for a negative pitch."""
+    old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
+    forward = direction_from_angles(old_heading + heading, old_pitch + pitch)
+    return pose._replace(eye=_vec3(np.array(pose.target) - forward * pose.distance))
 
 
-def look(pose: Pose, heading: float, pitch: float) -> Pose:
-    """Turn on the spot; the target goes round at its distance."""
-    now = angles(np.subtract(pose.target, pose.eye))
-    return pose._replace(target=_vec(np.array(pose.eye) + along(now[0] + heading, now[1] + pitch) * pose.distance))
+def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
+    """Rotate the target about the eye, at its distance."""
+    old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
+    forward = direction_from_angles(old_heading + heading, old_pitch + pitch)
+    return pose._replace(target=_vec3(np.array(pose.eye) + forward * pose.distance))
 
 
 def pan(pose: Pose, right: float, up: float) -> Pose:
-    """Shift in the image's plane, by shares of the image's height at the target's distance."""
-    x, y, _ = axes(pose)
+    """Move in the image plane, in fractions of the image's height at the target's distance."""
+    x, y, _ = camera_axes(pose)
     height = 2 * math.tan(math.radians(pose.fov) / 2) * pose.distance
-    return _moved(pose, (x * right + y * up) * height)
+    return _translate(pose, (x * right + y * up) * height)
 
 
 def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
-    """Move by metres: sideways, straight up, and where the camera looks."""
-    x, _, z = axes(pose)
-    return _moved(pose, x * right + np.array((0.0, up, 0.0)) + z * forward)
+    """Move by metres: sideways, straight up, and in view direction."""
+    x, _, z = camera_axes(pose)
+    return _translate(pose, x * right + np.array((0.0, up, 0.0)) + z * forward)
 
 
-def zoom(pose: Pose, ratio: float, scene: Scene) -> Pose:
-    """The distance to the target times `ratio`; neither through the target nor out of sight of the scene."""
+def dolly(pose: Pose, ratio: float, scene: Scene) -> Pose:
+    """Multiply the distance to the target, within limits given by the scene's size."""
     centre = np.mean(scene.bounds, 0)
-    far = 20 * scene.size + float(np.linalg.norm(centre - pose.target))
-    distance = max(scene.size * 1e-4, min(far, pose.distance * ratio))
-    return pose._replace(eye=_vec(np.array(pose.target) - axes(pose)[2] * distance))
+    nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
+    farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
+    distance = max(nearest, min(farthest, pose.distance * ratio))
+    return pose._replace(eye=_vec3(np.array(pose.target) - camera_axes(pose)[2] * distance))
 
 
-def framed(pose: Pose, scene: Scene, aspect: float) -> Pose:
-    """From the same side, back until all of the scene is seen."""
+def fit_scene(pose: Pose, scene: Scene, aspect: float) -> Pose:
+    """Look at the whole scene from the same side. `aspect`: width over height of the image."""
     centre = np.mean(np.array(scene.bounds, "f8"), 0)
-    half = math.radians(pose.fov) / 2
-    narrow = min(half, math.atan(math.tan(half) * aspect))
-    return pose._replace(eye=_vec(centre - axes(pose)[2] * scene.size / math.sin(narrow)), target=_vec(centre))
+    half_fov = math.radians(pose.fov) / 2
+    narrower_half_fov = min(half_fov, math.atan(math.tan(half_fov) * aspect))
+    distance = scene.bounding_radius / math.sin(narrower_half_fov)
+    return pose._replace(eye=_vec3(centre - camera_axes(pose)[2] * distance), target=_vec3(centre))
 
 
-def speed(pose: Pose, scene: Scene) -> float:
-    """Metres a second for flying: half the scene's size, less where the target is near, so that a detail can be flown
-    around.
-    """
-    return 0.5 * min(scene.size, 2 * max(pose.distance, scene.size * 1e-3))
+def fly_speed(pose: Pose, scene: Scene) -> float:
+    """Metres per second. Slower near the target, so that details can be circled."""
+    return 0.5 * min(scene.bounding_radius, 2 * max(pose.distance, scene.bounding_radius * 1e-3))
 
 
-def _moved(pose: Pose, by: Doubles) -> Pose:
-    return pose._replace(eye=_vec(np.array(pose.eye) + by), target=_vec(np.array(pose.target) + by))
+def _translate(pose: Pose, offset: Doubles) -> Pose:
+    return pose._replace(eye=_vec3(np.array(pose.eye) + offset), target=_vec3(np.array(pose.target) + offset))

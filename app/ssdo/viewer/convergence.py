@@ -1,4 +1,4 @@
-"""How far a picture that grows smoother with every frame has come, and how much noise is left in it."""
+"""Convergence of an image that is averaged over frames: frame count and remaining noise."""
 
 from __future__ import annotations
 
@@ -7,39 +7,46 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ssdo.scene.model import Floats
+from ssdo.arrays import Floats
 
 
-class Growth:
-    """Counts frames and states the mean's noise.
+class Convergence:
+    """Counts frames and estimates the standard error of their mean.
 
-    Kept are the means of the first 1, 2, 4, ... frames. The mean of 2n frames is that of two halves of n frames each,
-    and half of what the halves differ by is its standard error; as the first half is known, that is the mean of 2n less
-    the mean of n. Until the count has doubled again, noise falls with the root of the frames.
+    The means of the first 1, 2, 4, ... frames are stored. The mean of 2n frames is the average of two halves of n
+    frames. Half of their difference estimates its standard error, and equals the mean of 2n minus the mean of n.
+    Until the count doubles again, noise falls with the square root of the frame count.
     """
 
     def __init__(self) -> None:
-        self.frames = 0
+        self.frame_count = 0
         self._mean: Floats | None = None
-        self._error = (0, 0.0)  # frames, standard error
+        self._measured_frames = 0
+        self._measured_noise = 0.0
 
-    def add(self, radiance: Callable[[], Floats]) -> None:
-        """One more frame; the mean so far is read, (n, 3) linear radiance of surfaces, only where it is needed."""
-        self.frames += 1
-        if self.frames & (self.frames - 1):
+    def add_frame(self, read_radiance: Callable[[], Floats]) -> None:
+        """Count a frame. `read_radiance` gives the current mean, (n, 3) linear radiance of surfaces.
+
+        It is called only if the frame count is a power of two, since reading waits for the GPU.
+        """
+        self.frame_count += 1
+        if self.frame_count & (self.frame_count - 1):
             return
-        mean = radiance().astype("f8")
+        mean = read_radiance().astype("f8")
         if self._mean is not None and mean.size:
-            self._error = self.frames, math.sqrt(float(np.mean((mean - self._mean) ** 2)))
+            self._measured_frames = self.frame_count
+            self._measured_noise = math.sqrt(float(np.mean((mean - self._mean) ** 2)))
         self._mean = mean.astype("f4")
 
     @property
     def noise(self) -> float | None:
-        """The mean's standard error, RMS over surfaces, linear radiance; None while there is one frame."""
-        frames, error = self._error
-        return error * math.sqrt(frames / self.frames) if frames else None
+        """Standard error of the mean, RMS over surfaces, linear radiance; None before the second frame."""
+        if not self._measured_frames:
+            return None
+        return self._measured_noise * math.sqrt(self._measured_frames / self.frame_count)
 
-    def words(self) -> str:
-        """As in the status line."""
-        count = f"{self.frames} frame{'s' if self.frames != 1 else ''}"
-        return count if self.noise is None else f"{count}, noise {self.noise:.2g}"
+    @property
+    def text(self) -> str:
+        """Frame count and noise, as in the status line."""
+        frames = f"{self.frame_count} frame{'s' if self.frame_count != 1 else ''}"
+        return frames if self.noise is None else f"{frames}, noise {self.noise:.2g}"

@@ -1,34 +1,31 @@
-"""What a frame will take at another size, going by those that were drawn."""
+"""Prediction of frame time at another resolution."""
 
 from __future__ import annotations
 
 
-class Cost:
-    """Milliseconds by pixels: a part that is the same at every size, as a scene's triangles take, and a part for each
-    pixel.
+class FrameCost:
+    """Frame time as a linear function of the pixel count: a fixed part, such as vertex work, and a part per pixel.
 
-    Without the first part a small picture would say that a large one takes many times what it does, and what moves
-    would stay small: with the courtyard's two sides on llvmpipe a frame of 160 x 90 takes 25 ms and one of 1280 x 720
-    not 1600 but 500.
+    Without the fixed part, the time of a small preview would overestimate that of a full frame many times.
     """
 
     def __init__(self) -> None:
-        self._known: dict[float, float] = {}  # milliseconds by pixels, as last measured
-        self._last = 1.0, 0.0
+        self._milliseconds: dict[float, float] = {}  # latest measurement by pixel count
+        self._latest = 1.0, 0.0  # pixels, milliseconds
 
-    def measured(self, pixels: float, milliseconds: float) -> None:
-        """So much was taken by a frame of so many pixels."""
-        self._known[pixels] = milliseconds
-        self._last = pixels, milliseconds
+    def record(self, pixels: float, milliseconds: float) -> None:
+        """Add the measurement of a frame."""
+        self._milliseconds[pixels] = milliseconds
+        self._latest = pixels, milliseconds
 
-    def at(self, pixels: float) -> float:
-        """What a frame of so many pixels will take: as the last one did, but for how large it is."""
-        known, taken = self._last
-        fixed = min(self._fixed, taken)
-        return fixed + (taken - fixed) * pixels / known
+    def predict(self, pixels: float) -> float:
+        """Milliseconds of a frame with so many pixels, extrapolated from the latest measurement."""
+        latest_pixels, latest_ms = self._latest
+        fixed_ms = min(self._fixed_ms, latest_ms)
+        return fixed_ms + (latest_ms - fixed_ms) * pixels / latest_pixels
 
     @property
-    def _fixed(self) -> float:
-        """Of the line through the smallest and the largest; 0 with one size."""
-        (small, quick), (large, slow) = min(self._known.items()), max(self._known.items())
-        return max(quick * large - slow * small, 0.0) / (large - small) if large > small else 0.0
+    def _fixed_ms(self) -> float:
+        """Intercept of the line through the smallest and the largest frame; 0 with a single size."""
+        (small, small_ms), (large, large_ms) = min(self._milliseconds.items()), max(self._milliseconds.items())
+        return max(small_ms * large - large_ms * small, 0.0) / (large - small) if large > small else 0.0

@@ -1,7 +1,6 @@
-"""Experiments in one click: turn the light, climb the samples, climb the radius, and see what each slot makes of it.
+"""Experiments: vary one parameter step by step, wait until both slots are rendered, and measure each.
 
-An experiment changes the session step by step, waits each time until both pictures are at rest, measures, and puts all
-back as it was.
+At the end, or if it is cancelled, an experiment restores the settings from before.
 """
 
 from __future__ import annotations
@@ -11,139 +10,140 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ssdo.render.gbuffer import BACKGROUND
-from ssdo.render.technique import POINTS
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
+from ssdo.render.technique import DEFAULT_STEPS
 from ssdo.settings import UserError
 from ssdo.viewer.render_scheduler import PAIR, Slot
-from ssdo.viewer.session import Session, State
+from ssdo.viewer.session import Session
+from ssdo.viewer.slots import SlotState
 
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722))
-TURNS = tuple(range(0, 361, 15))  # degrees
-COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
-SHARES = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the radius
+ROTATIONS = tuple(range(0, 361, 15))  # degrees
+SAMPLE_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
+RADIUS_FACTORS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+MIN_RADIUS, MAX_RADIUS = 1e-4, 1e4  # metres
+Curves = dict[Slot, list[tuple[float, float]]]
 
 
 @dataclass
 class Experiment:
-    """One that runs or has run. `curves`: what was measured, by slot, as points (x, y)."""
+    """An experiment that runs or is done. `curves` holds its measurements, by slot, as points (x, y)."""
 
     name: str
-    what: str  # of x, in words
-    measures: str  # of y, in words
-    steps: Sequence[float]
+    x_label: str
+    y_label: str
+    steps: Sequence[float]  # values of x
     apply: Callable[[Session, float], None]
     measure: Callable[[Session, Slot], float]
-    curves: dict[Slot, list[tuple[float, float]]] = field(default_factory=lambda: {"A": [], "B": []})
-    done: bool = False
-    _before: State | None = None
-    _view: str = ""
-    _at: int = -1
+    uses_reference: bool
+    curves: Curves = field(default_factory=lambda: {"A": [], "B": []})
+    is_done: bool = False
+    _initial_state: SlotState | None = None
+    _initial_view: str = ""
+    _step_index: int = -1
 
     def begin(self, session: Session) -> None:
-        """Show both, and start."""
-        self._before, self._view = session.state(), session.look.view
-        if len(session.shown) < 2:
-            session.look.view = "split"
-        self._next(session)
+        """Show both slots, and start."""
+        self._initial_state, self._initial_view = session.slots.state(), session.display.view
+        if len(session.visible_slots) < 2:
+            session.display.view = "split"
+        session.uses_reference = session.uses_reference or self.uses_reference
+        self._next_step(session)
 
-    def _next(self, session: Session) -> None:
-        self._at += 1
-        if self._at == len(self.steps):
+    def _next_step(self, session: Session) -> None:
+        self._step_index += 1
+        if self._step_index == len(self.steps):
             self.end(session)
-            session.note = f"{self.name}: done"
+            session.message = f"{self.name}: done"
         else:
-            session.note = f"{self.name}: {self._at + 1} of {len(self.steps)} (Escape ends it)"
-            self.apply(session, self.steps[self._at])
+            session.message = f"{self.name}: {self._step_index + 1} of {len(self.steps)} (Escape cancels)"
+            self.apply(session, self.steps[self._step_index])
 
     def end(self, session: Session) -> None:
-        """Put back what was before; at the end, or where it is interrupted."""
-        if not self.done and self._before:
-            session.restore(self._before)
-            session.look.view = self._view
-        self.done = True
+        """Restore the settings from before; at the end, or to cancel."""
+        if not self.is_done and self._initial_state:
+            session.slots.restore(self._initial_state)
+            session.display.view = self._initial_view
+        self.is_done = True
 
     def step(self, session: Session) -> None:
-        """Call after each frame: goes on where both pictures are what was asked for."""
-        if self.done or not all(at_rest(session, slot) for slot in PAIR):
+        """Call after each frame: measures and continues if both slots are idle."""
+        if self.is_done or not all(session.is_idle(slot) for slot in PAIR):
             return
         for slot in PAIR:
-            self.curves[slot].append((self.steps[self._at], self.measure(session, slot)))
+            self.curves[slot].append((self.steps[self._step_index], self.measure(session, slot)))
         try:
-            self._next(session)
-        except UserError as problem:
+            self._next_step(session)
+        except UserError as error:
             self.end(session)
-            session.error = str(problem)
+            session.error = str(error)
 
 
-def at_rest(session: Session, slot: Slot) -> bool:
-    """Whether a slot's picture is what is asked for, at its full size, and as steady as it gets where light is
-    remembered.
-    """
-    side, shot = session.sides[slot], session.shot(slot)
-    if shot.remembers and session.stage.grows(slot, shot):
-        return False
-    return side.failed is None and side.asked == shot and side.scale >= session.stage.rest(slot, shot)
+def rotate_environment(session: Session) -> Experiment:
+    """Rotate the environment by 360 degrees. The visibility of SSAO stays constant, that of SSDO changes."""
 
-
-def dimming(session: Session, slot: Slot) -> float:
-    """How much of the environment's light is left, by luminance, mean over surfaces: what SSAO decides without looking
-    at where it comes from.
-    """
-    picture = session.sides[slot].picture
-    assert picture
-    bare = session.lens.buffers(slot)["unoccluded"]().texture
-    surface = session.gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
-    light, everything = (session.gpu.read(t)[surface][:, :3] @ LUMINANCE for t in (picture.lighting.direct, bare))
-    lit = everything > 0
-    return float((light[lit] / everything[lit]).mean()) if lit.any() else float("nan")
-
-
-def error(session: Session, slot: Slot) -> float:
-    """RMSE against the truth; not known before there is one."""
-    return session.lens.rmse(slot) or float("nan")
-
-
-def _turn(session: Session, angle: float) -> None:
-    for slot in PAIR:
-        session.change({"sky.rotation": angle}, slot)
-
-
-def _samples(session: Session, count: float) -> None:
-    for slot in PAIR:
-        session.techniques[slot] = session.techniques[slot].with_budget(int(count))
-
-
-def turn_the_light(session: Session) -> Experiment:
-    """The environment goes round: SSAO stays flat where SSDO follows."""
-    return Experiment(
-        "turning the light", "degrees", "share of the environment's light that is left", TURNS, _turn, dimming
-    )
-
-
-def climb_samples(session: Session) -> Experiment:
-    """1 to 128 samples; where one takes slices, from what a slice looks up."""
-    able = [
-        count
-        for count in COUNTS
-        if all(t.with_budget(count) != t.with_budget(2 * count) for t in session.techniques.values() if t.sample_param)
-    ]
-    what = (
-        "samples"
-        if len({t.sample_param for t in session.techniques.values() if t.sample_param}) < 2
-        else f"samples, or slices of as many times {POINTS} points"
-    )
-    return Experiment("sample ladder", what, "RMSE against the truth", able, _samples, error)
-
-
-def climb_radius(session: Session) -> Experiment:
-    """A sixteenth of B's radius to four times it."""
-    fitted = [session.techniques[slot].resolve_lengths(session.scene.size).values() for slot in ("B", "A")]
-    radius = next((values["radius"] for values in fitted if "radius" in values), session.scene.size)
-
-    def apply(s: Session, value: float) -> None:
+    def apply(session: Session, degrees: float) -> None:
         for slot in PAIR:
-            if (t := s.techniques[slot]).sample_param:
-                s.techniques[slot] = t.with_values({"radius": value})
+            session.change({"sky.rotation": degrees}, slot)
 
-    steps = [round(radius * share, 6) for share in SHARES if 1e-4 <= radius * share <= 1e4]
-    return Experiment("radius ladder", "metres", "RMSE against the truth", steps, apply, error)
+    return Experiment(
+        "environment rotation",
+        "degrees",
+        "visible fraction of the environment's light",
+        ROTATIONS,
+        apply,
+        measure_visible_light,
+        uses_reference=False,
+    )
+
+
+def sweep_samples(session: Session) -> Experiment:
+    """1 to 128 samples. Slice techniques start at the count that one slice of texture fetches equals."""
+
+    def apply(session: Session, count: float) -> None:
+        for slot, technique in session.slots.techniques.items():
+            session.slots.techniques[slot] = technique.with_budget(int(count))
+
+    techniques = [technique for technique in session.slots.techniques.values() if technique.sample_param]
+    counts = [n for n in SAMPLE_COUNTS if all(t.with_budget(n) != t.with_budget(2 * n) for t in techniques)]
+    has_one_kind = len({technique.sample_param for technique in techniques}) < 2
+    x_label = "samples" if has_one_kind else f"samples, or slices with {DEFAULT_STEPS} fetches per sample"
+    return Experiment(
+        "sample sweep", x_label, "RMSE against the reference", counts, apply, measure_rmse, uses_reference=True
+    )
+
+
+def sweep_radius(session: Session) -> Experiment:
+    """1/16 to 4 times the radius of B, or of A if B has none."""
+
+    def apply(session: Session, metres: float) -> None:
+        for slot, technique in session.slots.techniques.items():
+            if technique.sample_param:
+                session.slots.techniques[slot] = technique.with_values({"radius": metres})
+
+    scene_radius = session.scene.bounding_radius
+    resolved = [session.slots.techniques[slot].resolve_lengths(scene_radius).values() for slot in ("B", "A")]
+    radius = next((values["radius"] for values in resolved if "radius" in values), scene_radius)
+    steps = [round(radius * f, 6) for f in RADIUS_FACTORS if MIN_RADIUS <= radius * f <= MAX_RADIUS]
+    return Experiment(
+        "radius sweep", "metres", "RMSE against the reference", steps, apply, measure_rmse, uses_reference=True
+    )
+
+
+def measure_visible_light(session: Session, slot: Slot) -> float:
+    """Fraction of the environment's light that reaches the surfaces, by luminance, mean over surfaces."""
+    result = session.renders[slot].result
+    assert result
+    unoccluded_texture = session.view_renderer.buffers(slot)["unoccluded light"]().texture
+    is_surface = session.gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
+    direct, unoccluded = (
+        session.gpu.read(texture)[is_surface][:, :3] @ LUMINANCE
+        for texture in (result.lighting.direct, unoccluded_texture)
+    )
+    has_light = unoccluded > 0
+    return float((direct[has_light] / unoccluded[has_light]).mean()) if has_light.any() else float("nan")
+
+
+def measure_rmse(session: Session, slot: Slot) -> float:
+    """RMSE against the reference; NaN before there is one."""
+    return session.metrics.rmse(slot) or float("nan")

@@ -1,46 +1,45 @@
-"""Steps that can be undone. Changes that follow one another quickly, as a slider's while it is dragged, are one
-step.
-"""
+"""Undo and redo."""
 
 from __future__ import annotations
 
+import math
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-PAUSE = 0.6  # seconds without a change, after which the next is another step
-MOST = 200  # steps that are kept
+MERGE_SECONDS = 0.6  # changes that follow sooner are merged into one step, such as those of a dragged slider
+MAX_STEPS = 200
 
 
 class History(Generic[T]):
-    """States before now, and those gone back from."""
+    """States before and after the current one."""
 
     def __init__(self, state: T) -> None:
-        self._now = state
-        self._before: list[T] = []
-        self._after: list[T] = []
-        self._last = -1e9  # when something last changed
+        self._current = state
+        self._undo_stack: list[T] = []
+        self._redo_stack: list[T] = []
+        self._last_change = -math.inf
 
-    def add(self, state: T, at: float, settled: bool = False) -> None:
-        """The state at a time, seconds. `settled`: what changes from now on is another step in any case."""
-        if state != self._now:
-            if at - self._last > PAUSE or not self._before:
-                self._before = [*self._before, self._now][-MOST:]
-            self._now, self._after, self._last = state, [], at
-        if settled:
-            self._last = -1e9
+    def record(self, state: T, now: float, end_step: bool = False) -> None:
+        """Store the state at a time in seconds. `end_step`: the next change starts a new step in any case."""
+        if state != self._current:
+            if now - self._last_change > MERGE_SECONDS or not self._undo_stack:
+                self._undo_stack = [*self._undo_stack, self._current][-MAX_STEPS:]
+            self._current, self._redo_stack, self._last_change = state, [], now
+        if end_step:
+            self._last_change = -math.inf
 
-    def back(self) -> T | None:
-        """The state before; None where there is none."""
-        return self._step(self._before, self._after)
+    def undo(self) -> T | None:
+        """The previous state; None if there is none."""
+        return self._step(self._undo_stack, self._redo_stack)
 
-    def forth(self) -> T | None:
-        """The state that was gone back from; None where there is none."""
-        return self._step(self._after, self._before)
+    def redo(self) -> T | None:
+        """The state that was undone last; None if there is none."""
+        return self._step(self._redo_stack, self._undo_stack)
 
-    def _step(self, here: list[T], there: list[T]) -> T | None:
-        if not here:
+    def _step(self, source: list[T], target: list[T]) -> T | None:
+        if not source:
             return None
-        there.append(self._now)
-        self._now = here.pop()
-        return self._now
+        target.append(self._current)
+        self._current = source.pop()
+        return self._current

@@ -1,144 +1,119 @@
-"""One pixel taken apart: which directions, or sectors of slices, it tries, what closes them, and the light that each
-brings. Their sum is the pixel before the blur.
+"""Inspects one pixel: the directions, or sectors of slices, that its technique samples, and the light each one brings.
+
+The sum over the samples is the pixel's lighting before denoising.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.gpu.context import Gpu, Texture
+from ssdo.arrays import Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.shaders import Bindings
+from ssdo.gpu.target import Texture
 from ssdo.render import guard_band, half_resolution, probes
-from ssdo.render.bounce_sources import HIDDEN, Hidden, Senders
-from ssdo.render.depth_layers import depths
-from ssdo.render.environment_maps import around
-from ssdo.render.gbuffer import BACKGROUND
+from ssdo.render.bounce_sources import HIDDEN_LAYER_NAMES, BounceSources, HiddenBounceSources
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult
-from ssdo.render.technique import LIGHTING_FORMAT, HemisphereTechnique, Technique, TechniqueInputs
-from ssdo.render.techniques.bitmask import Bitmask
-from ssdo.render.techniques.gtao import Gtao
-from ssdo.render.techniques.ssdo import Ssdo
-from ssdo.scene.model import Floats
+from ssdo.render.technique import LIGHTING_FORMAT
+from ssdo.settings import UserError
 
-OPEN, CLOSED, LEAVES = 0, 1, 2  # what became of a direction; LEAVES: open, as far as the screen goes
-SECTORS = 32  # of each slice, as shaders/common/sectors.glsl
+VISIBLE, OCCLUDED, LEAVES_SCREEN = 0, 1, 2  # fate of a sample; one that leaves the screen counts as visible
 
 
 @dataclass(frozen=True)
 class Pixel:
     """Passed to shaders as `probe`."""
 
-    pixel: tuple[float, float]  # its centre, from below, in pixels
-    alike: bool  # an open direction brings its share of all light, as in SSAO
-    bounces: bool  # what closes a direction sends
+    pixel: tuple[float, float]  # centre, from the lower left
+    alike: bool  # each visible direction brings an equal part of the irradiance, as in SSAO
+    bounces: bool  # occluders send light
 
 
-class Probe(NamedTuple):
-    """n directions of a pixel, or sectors of its slices."""
+class PixelInspection(NamedTuple):
+    """The n samples of a pixel: directions, or sectors of slices."""
 
-    tries: str  # how many of what, in words
-    directions: Floats  # (n, 3) world, unit
-    open: Floats  # (n,) share of each that is open: of a direction all or nothing
-    fates: Floats  # (n,) OPEN, CLOSED or LEAVES
-    disc: Floats  # (n, 2) where each is seen from above the surface: cosine-weighted directions fill a disc evenly
+    sample_text: str  # their number and kind
+    directions: Floats  # (n, 3) world space, unit length
+    visibility: Floats  # (n,) of a direction 0 or 1, of a sector its visible fraction
+    fates: Floats  # (n,) VISIBLE, OCCLUDED or LEAVES_SCREEN
+    disc: Floats  # (n, 2) direction in the tangent plane; cosine-weighted directions fill the unit disc evenly
     direct: Floats  # (n, 3) irradiance that each brings from the environment
-    indirect: Floats  # (n, 3) from the surface that closes it
-    # (n, 2) of those that are CLOSED: where that is seen, shares of the picture, from the lower left; the pixel itself:
-    # by probes
-    senders: Floats
-    radius: float  # metres that each goes
+    indirect: Floats  # (n, 3) irradiance that each brings from its occluder
+    occluders_uv: Floats  # (n, 2) place of the occluder in the image; the pixel itself if probes found it
+    radius: float  # metres, length of the rays
 
     @property
     def sums(self) -> tuple[Floats, Floats, float]:
-        """Irradiance from the environment, from surfaces, and the open share."""
-        return self.direct.sum(0), self.indirect.sum(0), float(self.open.mean(dtype="f8"))
+        """Direct and indirect irradiance, and the ambient visibility, of all samples."""
+        return self.direct.sum(0), self.indirect.sum(0), float(self.visibility.mean(dtype="f8"))
 
 
-def probed(gpu: Gpu, p: FrameResult, x: int, y: int) -> Probe | None:
-    """Of a picture's pixel, row 0 on top, or of the one beside it that was lit, at half the resolution; None on the
-    background, and where the technique does not look at the screen.
+def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspection | None:
+    """Inspect a pixel of a result, row 0 on top. At half resolution, that is the nearest pixel that was lit.
+
+    None on the background. Raises UserError if the technique cannot be inspected.
     """
-    technique = p.shot.technique
-    view, size = p.lit_view.padded or p.lit_view, p.display.size
-    if p.shot.lighting.half:
-        x, y = half_resolution.place(size, x, y)
-    if not technique.sample_param or gpu.pixel(p.lit_view.gbuffer.depth, x, y)[0] >= BACKGROUND:
+    technique, inputs, size = result.shot.technique, result.padded_lit_view, result.display.size
+    if result.shot.lighting.is_half:
+        x, y = half_resolution.half_resolution_pixel(size, x, y)
+    if gpu.read_pixel(result.lit_view.gbuffer.depth, x, y)[0] >= BACKGROUND_DEPTH:
         return None
-    values, (left, below) = technique.values(), guard_band.first(view)
-    with gpu.scope("probe"):
+    with gpu.scope("inspector"):
+        inspect_pass = technique.inspect_pass(gpu, inputs)
+        if inspect_pass is None:
+            raise UserError(f"{technique.label} cannot be inspected")
+        left, bottom = guard_band.picture_origin(inputs)
         pixel = Pixel(
-            (left + x + 0.5, below + p.lit_view.size[1] - y - 0.5),
-            not isinstance(technique, Ssdo),
-            values.get("bounce", False),
+            pixel=(left + x + 0.5, bottom + result.lit_view.size[1] - y - 0.5),
+            alike=not inspect_pass.is_directional,
+            bounces=getattr(technique, "bounce", False),
         )
-        given: dict[str, Any] = {
+        bindings: Bindings = {
             "probe": pixel,
-            "frame": view.frame,
-            "gbuffer": view.gbuffer,
-            "environment": view.environment,
+            "frame": inputs.frame,
+            "gbuffer": inputs.gbuffer,
+            "environment": inputs.environment_maps,
+            **_bind_bounce_sources(gpu, result),
+            **probes.bind_probes(gpu, inputs),
+            **inspect_pass.bindings,
         }
-        given |= {"sender": _senders(gpu, p), "hidden": _hidden(gpu, p)} | probes.given(gpu, view)
-        shader, more = _taken_apart(gpu, view, technique)
-        each = 1 if isinstance(technique, HemisphereTechnique) else SECTORS
-        into = gpu.target("probe", (technique.sample_count * each, 1), *[LIGHTING_FORMAT] * 4)
-        one, direct, indirect, place = (gpu.read(t)[0] for t in gpu.draw(shader, into, **given, **more))
-    place[:, :2] = guard_band.inside(view, place[:, :2])
-    if p.shot.lighting.half:
-        place[:, :2] = half_resolution.whole(size, place[:, :2])
-    shown = np.float32(values.get("direct", True))
-    tries = technique.count_text + f" of {each} sectors" * (each > 1)
-    return Probe(
-        tries,
-        one[:, :3],
-        direct[:, 3],
-        np.rint(one[:, 3]),
-        place[:, 2:],
-        direct[:, :3] * shown,
-        indirect[:, :3],
-        place[:, :2],
-        values["radius"],
+        columns = technique.sample_count * inspect_pass.columns_per_sample
+        target = gpu.target("inspector", (columns, 1), *[LIGHTING_FORMAT] * 4)
+        textures = gpu.draw(inspect_pass.shader, target, bindings)
+        samples, direct, indirect, places = (gpu.read(texture)[0] for texture in textures)
+    occluders_uv = guard_band.picture_uv(inputs, places[:, :2])
+    if result.shot.lighting.is_half:
+        occluders_uv = half_resolution.full_resolution_uv(size, occluders_uv)
+    sectors = f" of {inspect_pass.columns_per_sample} sectors" if inspect_pass.columns_per_sample > 1 else ""
+    has_direct = np.float32(getattr(technique, "direct", True))
+    return PixelInspection(
+        sample_text=technique.count_text + sectors,
+        directions=samples[:, :3],
+        visibility=direct[:, 3],
+        fates=np.rint(samples[:, 3]),
+        disc=places[:, 2:],
+        direct=direct[:, :3] * has_direct,
+        indirect=indirect[:, :3],
+        occluders_uv=occluders_uv,
+        radius=getattr(technique, "radius", None) or inputs.scene.bounding_radius,
     )
 
 
-def _taken_apart(gpu: Gpu, view: TechniqueInputs, technique: Technique) -> tuple[str, dict[str, Any]]:
-    """The shader that takes a technique's pixel apart, and what it reads besides."""
-    match technique:
-        case Gtao():
-            return "passes/inspect_horizons.frag", {"gtao": technique}
-        case Bitmask():
-            depth = {"inverse_depth": depths(gpu, view, technique.depth_layers, technique.thickness, technique.bounce)}
-            return "passes/inspect_sectors.frag", depth | {
-                "bitmask": technique,
-                "environment_around": around(gpu, view.sky, technique.seen),
-            }
-        case Ssdo():
-            ssdo = technique
-        case _:  # SSAO tries the same directions
-            ssdo = Ssdo(**{f.name: getattr(technique, f.name) for f in fields(HemisphereTechnique)})
-    given: dict[str, Any] = {
-        "ssdo": ssdo,
-        "batch": ssdo.batches[0],
-        "environment_around": around(gpu, view.sky, ssdo.seen),
-    }
-    return "passes/inspect_directions.frag", given | {
-        "inverse_depth": depths(gpu, view, ssdo.depth_layers, ssdo.thickness, technique is ssdo and ssdo.bounce)
+def _bind_bounce_sources(gpu: Gpu, result: FrameResult) -> Bindings:
+    """The bounce sources that the technique has drawn. Without a bounce any texture will do, since it has no weight."""
+    hidden = [texture for name in HIDDEN_LAYER_NAMES for texture in _find_target(gpu, result, f"bounce_sources.{name}")]
+    return {
+        "sender": BounceSources(*_find_target(gpu, result, "bounce_sources")),
+        "hidden": HiddenBounceSources(*hidden),
     }
 
 
-def _senders(gpu: Gpu, p: FrameResult) -> Senders:
-    """What light leaves what is seen, as the technique drew it; where it drew none, anything, as it has no weight."""
-    return Senders(*_target(gpu, p, "senders"))
-
-
-def _hidden(gpu: Gpu, p: FrameResult) -> Hidden:
-    """The same of what lies behind."""
-    return Hidden(*(texture for name in HIDDEN for texture in _target(gpu, p, f"senders.{name}")))
-
-
-def _target(gpu: Gpu, p: FrameResult, name: str) -> tuple[Texture, ...]:
-    """The two textures of that name beside which the picture was drawn."""
-    slot = next((found.partition("/")[0] for found, target in gpu.targets.items() if p.radiance in target.textures), "")
-    target = gpu.targets.get(f"{slot}/{name}")
-    return target.textures if target else (p.radiance, p.radiance)
+def _find_target(gpu: Gpu, result: FrameResult, name: str) -> tuple[Texture, ...]:
+    """The two textures of a target in the result's scope."""
+    scopes = (path.partition("/")[0] for path, target in gpu.targets.items() if result.radiance in target.textures)
+    target = gpu.targets.get(f"{next(scopes, '')}/{name}")
+    return target.textures if target else (result.radiance, result.radiance)

@@ -1,6 +1,4 @@
-"""What takes a while and goes on beside the window: once around the scene as an animated image, and the page of
-`compare`.
-"""
+"""Tasks that run beside the window: a turntable as an animated image, and the report of `compare`."""
 
 from __future__ import annotations
 
@@ -16,105 +14,106 @@ from PIL import Image
 from ssdo.measure import images
 from ssdo.resources import PACKAGE
 from ssdo.settings import UserError
-from ssdo.viewer import controls, preferences
-from ssdo.viewer.experiments import at_rest
+from ssdo.viewer import controls
+from ssdo.viewer.screenshots import CAPTURES, read_window_pixels, save_slot_screenshots, scene_stem
 from ssdo.viewer.session import Session
 
-AROUND = 60  # frames of a turn
-MILLISECONDS = 50  # that each is shown
-WIDEST = 960  # pixels: larger pictures are halved until they are no wider
+TURNTABLE_FRAMES = 60
+FRAME_MS = 50
+MAX_WIDTH = 960  # pixels; wider frames are halved
 
 
 class Turntable:
-    """Once around what the camera looks at. Each frame waits until the picture is at rest."""
+    """One orbit around the camera's target. Each frame waits until the slots are idle."""
 
-    def __init__(self, session: Session, folder: Path = Path("captures"), frames: int = AROUND) -> None:
-        stem = Path(session.base.scene.partition(":")[0]).stem
-        self.path = images.free_name(folder, f"{stem}-turntable", ".webp")
-        self.frames = frames
-        self.done = False
-        self._pictures: list[Image.Image] = []
-        self._scene, self._camera, self._start = session.base.scene, session.base.camera, session.pose
-        self._turn(session)
+    def __init__(self, session: Session, folder: Path = CAPTURES, frame_count: int = TURNTABLE_FRAMES) -> None:
+        self.path = images.unique_path(folder, f"{scene_stem(session)}-turntable", ".webp")
+        self.frame_count = frame_count
+        self.is_done = False
+        self._frames: list[Image.Image] = []
+        self._scene, self._camera = session.slots.shared.scene, session.slots.shared.camera
+        self._initial_pose = session.pose
+        self._move_camera(session)
 
-    def _turn(self, session: Session) -> None:
-        session.move(controls.orbit(self._start, 360.0 * len(self._pictures) / self.frames, 0.0))
-        session.note = f"turntable: {len(self._pictures)} of {self.frames} (Escape ends it)"
+    def _move_camera(self, session: Session) -> None:
+        degrees = 360.0 * len(self._frames) / self.frame_count
+        session.move_camera(controls.orbit(self._initial_pose, degrees, 0.0))
+        session.message = f"turntable: {len(self._frames)} of {self.frame_count} (Escape cancels)"
 
     def step(self, session: Session) -> None:
-        """Call after each frame. Raises UserError where the file cannot be written."""
-        if self.done or not all(at_rest(session, slot) for slot in session.shown):
+        """Call after each frame. Raises UserError if the file cannot be written."""
+        if self.is_done or not all(session.is_idle(slot) for slot in session.visible_slots):
             return
-        picture = Image.fromarray(preferences.seen(session))
-        while picture.width > WIDEST:
-            picture = picture.reduce(2)
-        if self._pictures and picture.size != self._pictures[0].size:  # the window was resized meanwhile
-            picture = picture.resize(self._pictures[0].size)
-        self._pictures.append(picture)
-        if len(self._pictures) < self.frames:
-            self._turn(session)
+        self._add_frame(Image.fromarray(read_window_pixels(session)))
+        if len(self._frames) < self.frame_count:
+            self._move_camera(session)
             return
         self.end(session)
-        first, *rest = self._pictures
-        self._pictures = []
-        with images.written(self.path) as file:
+        self._write()
+        session.message = f"saved {self.path.absolute()}"
+
+    def _add_frame(self, frame: Image.Image) -> None:
+        while frame.width > MAX_WIDTH:
+            frame = frame.reduce(2)
+        if self._frames and frame.size != self._frames[0].size:  # the window was resized
+            frame = frame.resize(self._frames[0].size)
+        self._frames.append(frame)
+
+    def _write(self) -> None:
+        first, *others = self._frames
+        self._frames = []
+        with images.atomic_write(self.path) as file:
             first.save(
-                file, "WEBP", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0, quality=85, method=0
+                file, "WEBP", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=85, method=0
             )
-        session.note = f"saved {self.path.absolute()}"
 
     def end(self, session: Session) -> None:
-        """Put the camera back; nothing is written when it ends early."""
-        if not self.done and session.base.scene == self._scene:
-            session.base = replace(session.base, camera=self._camera)
-        self.done = True
-        if len(self._pictures) < self.frames:
-            self._pictures = []
+        """Restore the camera. Nothing is written if frames are missing."""
+        if not self.is_done and session.slots.shared.scene == self._scene:
+            session.slots.shared = replace(session.slots.shared, camera=self._camera)
+        self.is_done = True
+        if len(self._frames) < self.frame_count:
+            self._frames = []
 
 
 class Report:
-    """The page that compares A and B against the truth, made by the program itself in a process of its own."""
+    """The page of `compare` for A and B, made by a process of its own."""
 
-    def __init__(self, session: Session, folder: Path = Path("captures")) -> None:
-        paths = preferences.screenshot_sides(session, folder)
-        stem = Path(session.base.scene.partition(":")[0]).stem
-        self.output = images.free_name(folder, f"{stem}-report", "")
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "ssdo",
-            "compare",
-            "--like",
-            ",".join(map(str, paths)),
-            "--output",
-            str(self.output),
-        ]
-        # also where nothing is installed
-        ours = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+    def __init__(self, session: Session, folder: Path = CAPTURES) -> None:
+        screenshots = save_slot_screenshots(session, folder)
+        self.output = images.unique_path(folder, f"{scene_stem(session)}-report", "")
+        shots = ",".join(map(str, screenshots))
+        command = [sys.executable, "-P", "-m", "ssdo", "compare", "--from-image", shots, "--output", str(self.output)]
+        # The package may not be installed.
+        python_path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            command, env=os.environ | {"PYTHONPATH": ours}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command,
+            env=os.environ | {"PYTHONPATH": python_path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self._start = time.monotonic()
-        self.done = False
+        self.is_done = False
 
     def step(self, session: Session) -> None:
-        """Call after each frame. Raises UserError with what the program said, where it failed."""
-        if self.done:
+        """Call after each frame. Raises UserError with the process's message if it failed."""
+        if self.is_done:
             return
         if self._process.poll() is None:
-            session.note = f"report: {time.monotonic() - self._start:.0f} s, in a process of its own (Escape ends it)"
+            seconds = time.monotonic() - self._start
+            session.message = f"report: {seconds:.0f} s, runs in the background (Escape cancels)"
             return
-        self.done = True
-        _, said = self._process.communicate()
+        self.is_done = True
+        _, errors = self._process.communicate()
         if self._process.returncode:
-            raise UserError(f"the report failed: {(said.strip().splitlines() or ['no reason given'])[-1]}")
-        session.note = f"saved {(self.output / 'index.html').absolute()}"
+            raise UserError(f"the report failed: {(errors.strip().splitlines() or ['no reason given'])[-1]}")
+        session.message = f"saved {(self.output / 'index.html').absolute()}"
 
     def end(self, session: Session) -> None:
-        """Stop it; what it kept of the truth is found by the next."""
-        if not self.done:
+        """Cancel. The next report continues with the reference's cached frames."""
+        if not self.is_done:
             self._process.terminate()
             self._process.communicate()
-            session.note = "the report was ended"
-        self.done = True
+            session.message = "report cancelled"
+        self.is_done = True

@@ -1,11 +1,10 @@
-"""Pictures of the viewer's slots, brought up to date a step at a time: small while the hand moves, whole when it rests,
-growing where they can.
-
-Knows what each slot asks for and what it costs, and nothing of why: shots come from the session.
+"""Decides what is rendered next for each slot: a preview during interaction, then the full resolution, then further
+frames of images that converge. Shots come from the session.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,267 +12,308 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Literal
 
-from ssdo.gpu.context import Clock, Gpu
-from ssdo.render.gbuffer import BACKGROUND
+from ssdo.arrays import Floats
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.timer import PassTimer
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult, render_frame
 from ssdo.render.shot import Shot
-from ssdo.scene.model import Floats
 from ssdo.settings import UserError
-from ssdo.viewer.convergence import Growth
-from ssdo.viewer.cost import Cost
+from ssdo.viewer.convergence import Convergence
+from ssdo.viewer.cost import FrameCost
 
-Slot = Literal["A", "B", "truth"]  # left and right, and what both are measured against
+Slot = Literal["A", "B", "reference"]  # left, right, and what both are compared with
 PAIR: tuple[Slot, Slot] = ("A", "B")
-SLOTS: tuple[Slot, ...] = (*PAIR, "truth")
-Shots = Mapping[Slot, Shot]  # of what is to be drawn, at the window's size
+SLOTS: tuple[Slot, ...] = (*PAIR, "reference")
+Shots = Mapping[Slot, Shot]  # what is rendered, at the window's size
 
-# shares of the window's size, while something moves
-SCALES = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125)
-BUDGET = {True: 70.0, False: 20.0}  # milliseconds a moving frame may take, by whether a processor draws
-REST = 0.25  # seconds without change until the picture is drawn at full size
-SLOW = 400.0  # milliseconds; where a full frame takes longer, it waits for a longer rest
-QUICK = 150.0  # milliseconds; a resting frame that is faster is drawn thrice, for a median
-# milliseconds a frame that only makes smoother may keep the window busy
-PATIENCE: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "truth": 250.0}
-MOST = 65536  # frames a picture grows to: a shot's most
+PREVIEW_SCALES = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125)  # of the window's width and height
+PREVIEW_MS = {True: 70.0, False: 20.0}  # time of a preview, by whether the renderer is software
+IDLE_DELAY = 0.25  # seconds without a change before the full resolution is rendered
+SLOW_FRAME_MS = 400.0  # the delay is doubled for slower frames
+QUICK_FRAME_MS = 150.0  # faster idle frames are rendered three times, for a median
+# longest frame that only improves an image, so that the window keeps responding
+CONVERGING_FRAME_MS: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "reference": 250.0}
+MAX_FRAMES = 65536  # of a converging image: the largest value of a shot's accumulated_frames
+WARM_UP_FRAMES = 12  # frames in which timer queries must have answered
+UNKNOWN_COST_PIXELS = 65536  # larger first frames are assumed to be slow on a software renderer
 
 
 @dataclass
-class Side:
-    """What was last drawn for a slot, and what it cost."""
+class SlotRender:
+    """The last result of a slot, and its cost."""
 
-    clock: Clock
-    asked: Shot | None = None  # what the picture was drawn for, at full size
-    picture: FrameResult | None = None
+    timer: PassTimer
+    requested: Shot | None = None  # what the result was rendered for, at full size
+    result: FrameResult | None = None
     scale: float = 1.0
-    growth: Growth = field(default_factory=Growth)  # of the picture, where the technique is progressive
-    index: int = 0  # of the picture's frame, where light is remembered
-    rested: int = 0  # frames since something last changed, where light is remembered
-    failed: Shot | None = None  # not tried again
-    costs: dict[str, Cost] = field(default_factory=dict)  # by technique and resolution
-    times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds a frame
+    convergence: Convergence = field(default_factory=Convergence)  # of a progressive technique
+    frame_index: int = 0  # of the result, if it uses the history
+    stable_frames: int = 0  # frames since the last change, if the result uses the history
+    failed_shot: Shot | None = None  # not tried again
+    costs: dict[str, FrameCost] = field(default_factory=dict)  # by technique and lighting resolution
+    frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds
 
 
-class Stage:
-    """Draws. `error` is the last thing that went wrong, in one line."""
+class RenderScheduler:
+    """Renders the slots. `error` is the last error, in one line."""
 
     def __init__(self, gpu: Gpu, now: Callable[[], float]) -> None:
         self.gpu = gpu
         self.now = now
-        self.sides: dict[Slot, Side] = {slot: Side(self._clock()) for slot in SLOTS}
-        self.draws = 0  # calls of render, to tell that a picture at rest costs nothing
+        self.renders: dict[Slot, SlotRender] = {slot: SlotRender(self._start_timer()) for slot in SLOTS}
+        self.draw_count = 0
         self.error = ""
         self._shots: Shots = {}
-        self._changed = -1e9
-        # technique, with its resolution, and scene whose first frame, which compiles and uploads, is over
+        self._last_change = -math.inf
+        # cost key and scene of frames that are rendered before: the first one compiles and uploads
         self._warm: set[tuple[str, str]] = set()
 
-    def _clock(self) -> Clock:
-        clock = Clock(self.gpu.ctx)
-        clock.running = True
-        return clock
+    def _start_timer(self) -> PassTimer:
+        timer = PassTimer(self.gpu.ctx)
+        timer.enabled = True
+        return timer
 
-    def forget(self) -> None:
-        """Draw everything again: the shaders have changed."""
+    def invalidate(self) -> None:
+        """Render everything again: the shaders have changed."""
         self._warm.clear()
-        for side in self.sides.values():
-            side.asked = side.failed = None
+        for render in self.renders.values():
+            render.requested = render.failed_shot = None
 
-    # ---- a step ----
+    # ---- what to render next ----
 
-    def step(self, shots: Shots, behind: Shots, busy: bool = False) -> bool:
-        """Draw what has changed since the last step; whether anything had. `busy`: more changes are about to come.
-        `behind`: what is drawn as well, when there is nothing else to do.
+    def step(self, shots: Shots, background: Shots, is_busy: bool = False) -> bool:
+        """Render what has changed since the last step. Returns whether anything was rendered.
+
+        `background`: rendered while there is nothing else to do. `is_busy`: more changes are about to come.
         """
-        again = False
+        improves = False  # renders more frames of unchanged shots
         if shots != self._shots:
-            slow = self._costs(shots) > SLOW  # a small picture at once says more than a large one later
-            moving = busy or slow or self.now() - self._changed < REST
-            # a slot that is only shown or hidden moves nothing
-            if all(self.sides[slot].asked == shot for slot, shot in shots.items()):
-                moving = False
-            self._shots, self._changed = dict(shots), self.now()
-            scale = self._affordable(shots) if moving else 1.0
-        elif any(self.sides[slot].scale < self.rest(slot, shot) for slot, shot in shots.items()):
-            if self.now() - self._changed < (REST if self._costs(shots) < SLOW else 2 * REST):
+            scale = self._begin_change(shots, is_busy)
+        elif any(self.renders[slot].scale < self.idle_scale(slot, shot) for slot, shot in shots.items()):
+            delay = IDLE_DELAY if self._predict_total_ms(shots) < SLOW_FRAME_MS else 2 * IDLE_DELAY
+            if self.now() - self._last_change < delay:
                 return False
             scale = 1.0
-        elif any(self._unmeasured(slot, shot) for slot, shot in shots.items()):
-            scale, again = 1.0, True
-        elif any(self._stale(slot, shot, self.rest(slot, shot)) for slot, shot in shots.items()):
+        elif any(self._needs_timing(slot, shot) for slot, shot in shots.items()):
+            scale, improves = 1.0, True
+        elif any(self._is_outdated(slot, shot, self.idle_scale(slot, shot)) for slot, shot in shots.items()):
             scale = 1.0
-        elif busy:
+        elif is_busy:
             return False
-        elif any(self.grows(slot, shot) for slot, shot in shots.items()):
-            scale, again = 1.0, True
+        elif any(self.can_improve(slot, shot) for slot, shot in shots.items()):
+            scale, improves = 1.0, True
         else:
-            shots, scale, again = behind, 1.0, True
-        drawn = [
-            self.draw(
-                slot,
-                shot,
-                min(scale, self.rest(slot, shot)),
-                again and (self._unmeasured(slot, shot) or self.grows(slot, shot)),
-            )
-            for slot, shot in shots.items()
-        ]
-        if not again:
-            self._changed = self.now()  # rest is counted from here: on a slow machine drawing alone takes longer
-        return any(drawn)
+            shots, scale, improves = background, 1.0, True
+        has_drawn = False
+        for slot, shot in shots.items():
+            force = improves and (self._needs_timing(slot, shot) or self.can_improve(slot, shot))
+            has_drawn |= self.draw(slot, shot, min(scale, self.idle_scale(slot, shot)), force)
+        if not improves:
+            self._last_change = self.now()  # the idle delay starts after rendering, which may take longer than it
+        return has_drawn
 
-    def _unmeasured(self, slot: Slot, shot: Shot) -> bool:
-        """Whether a picture at rest is to be drawn again for its time: a first frame compiles, and timer queries answer
-        late.
-        """
-        side = self.sides[slot]
-        if side.failed is not None or shot.technique.progressive:
+    def _begin_change(self, shots: Shots, is_busy: bool) -> float:
+        """Store changed shots and return the scale to render them at."""
+        is_slow = self._predict_total_ms(shots) > SLOW_FRAME_MS
+        is_moving = is_busy or is_slow or self.now() - self._last_change < IDLE_DELAY
+        if all(self.renders[slot].requested == shot for slot, shot in shots.items()):
+            is_moving = False  # a slot was only shown or hidden
+        self._shots, self._last_change = dict(shots), self.now()
+        return self._affordable_scale(shots) if is_moving else 1.0
+
+    def _needs_timing(self, slot: Slot, shot: Shot) -> bool:
+        """Whether an idle image is rendered again for its time. First frames compile, and timer queries answer late."""
+        render = self.renders[slot]
+        if render.failed_shot is not None or shot.technique.progressive:
             return False
-        if self.gpu.clock.software:
-            return not side.times or (len(side.times) < 3 and side.times[-1] < QUICK)
-        return not side.clock.times and side.clock.frame < 12
+        if self.gpu.is_software_renderer:
+            times = render.frame_times
+            return not times or (len(times) < 3 and times[-1] < QUICK_FRAME_MS)
+        return not render.timer.medians and render.timer.frame_count < WARM_UP_FRAMES
 
-    def grows(self, slot: Slot, shot: Shot) -> bool:
-        """Whether another frame makes the picture smoother."""
-        side = self.sides[slot]
-        if shot.remembers:
-            return side.failed is None and side.rested < shot.temporal.history_length
-        return shot.technique.progressive and side.failed is None and side.growth.frames < MOST
+    def can_improve(self, slot: Slot, shot: Shot) -> bool:
+        """Whether another frame reduces the noise of the image."""
+        render = self.renders[slot]
+        if shot.uses_history:
+            return render.failed_shot is None and render.stable_frames < shot.temporal.history_length
+        has_frames_left = render.convergence.frame_count < MAX_FRAMES
+        return shot.technique.progressive and render.failed_shot is None and has_frames_left
 
-    def rest(self, slot: Slot, shot: Shot) -> float:
-        """The share of the window's size that a picture at rest is drawn at: all of it, but where it goes on growing
-        and would keep the window from answering. Between the two ends of patience it stays as it is, so that it does
-        not flip to and fro.
+    def idle_scale(self, slot: Slot, shot: Shot) -> float:
+        """Scale of an idle image: 1, or less if its frames would block the window while it converges.
+
+        A cost near the limit keeps the current scale, so that it does not alternate.
         """
-        side = self.sides[slot]
+        render = self.renders[slot]
         if not shot.technique.progressive:
             return 1.0
-        if side.asked == shot and side.growth.frames > 2:
-            return side.scale
-        patience = PATIENCE[slot]
-        if 0.5 * patience < self._cost(slot, shot, side.scale) < 1.5 * patience:
-            return side.scale
-        return next((s for s in SCALES if self._cost(slot, shot, s) <= patience), SCALES[-1])
+        if render.requested == shot and render.convergence.frame_count > 2:
+            return render.scale
+        limit_ms = CONVERGING_FRAME_MS[slot]
+        if 0.5 * limit_ms < self._predict_ms(slot, shot, render.scale) < 1.5 * limit_ms:
+            return render.scale
+        affordable = (s for s in PREVIEW_SCALES if self._predict_ms(slot, shot, s) <= limit_ms)
+        return next(affordable, PREVIEW_SCALES[-1])
 
-    def _stale(self, slot: Slot, shot: Shot, scale: float) -> bool:
-        side = self.sides[slot]
-        return side.failed != shot and (side.asked != shot or side.scale != scale)
+    def _is_outdated(self, slot: Slot, shot: Shot, scale: float) -> bool:
+        render = self.renders[slot]
+        return render.failed_shot != shot and (render.requested != shot or render.scale != scale)
 
-    def _cost(self, slot: Slot, shot: Shot, scale: float = 1.0) -> float:
-        """Milliseconds that a picture will take at a share of its size, going by those with that technique. The first:
-        too many, on a processor.
-        """
-        side, pixels = self.sides[slot], shot.width * shot.height * scale**2
-        if _kind(shot) not in side.costs:
-            return 10 * SLOW * scale**2 if self.gpu.clock.software and shot.width * shot.height > 65536 else 0.0
-        return side.costs[_kind(shot)].at(pixels)
+    def _predict_ms(self, slot: Slot, shot: Shot, scale: float = 1.0) -> float:
+        """Predicted frame time. An unknown technique is assumed to be slow on a software renderer."""
+        render, pixels = self.renders[slot], shot.width * shot.height
+        cost = render.costs.get(_cost_key(shot))
+        if cost is None:
+            is_large = pixels > UNKNOWN_COST_PIXELS
+            return 10 * SLOW_FRAME_MS * scale**2 if self.gpu.is_software_renderer and is_large else 0.0
+        return cost.predict(pixels * scale**2)
 
-    def _costs(self, shots: Shots, scale: float = 1.0) -> float:
-        return sum(self._cost(slot, shot, scale) for slot, shot in shots.items())
+    def _predict_total_ms(self, shots: Shots, scale: float = 1.0) -> float:
+        return sum(self._predict_ms(slot, shot, scale) for slot, shot in shots.items())
 
-    def _affordable(self, shots: Shots) -> float:
-        """The largest share of the window's size that is fast enough to follow the hand."""
-        now = min(self.sides[slot].scale for slot in shots)
-        budget = BUDGET[self.gpu.clock.software]
-        # growing needs room to spare, so that it does not flip to and fro
-        return next((s for s in SCALES if self._costs(shots, s) <= budget * (0.8 if s > now else 1.0)), SCALES[-1])
+    def _affordable_scale(self, shots: Shots) -> float:
+        """The largest scale that is fast enough for interaction."""
+        current = min(self.renders[slot].scale for slot in shots)
+        limit_ms = PREVIEW_MS[self.gpu.is_software_renderer]
+        for scale in PREVIEW_SCALES:
+            margin = 0.8 if scale > current else 1.0  # so that the scale does not alternate
+            if self._predict_total_ms(shots, scale) <= limit_ms * margin:
+                return scale
+        return PREVIEW_SCALES[-1]
 
-    def draw(self, slot: Slot, shot: Shot, scale: float, again: bool = False) -> bool:
-        """Draw one slot at a share of the size its shot says, unless it is there already; `again`: all the same."""
-        side = self.sides[slot]
-        stale = self._stale(slot, shot, scale)
-        if not again and not stale:
+    # ---- rendering ----
+
+    def draw(self, slot: Slot, shot: Shot, scale: float, force: bool = False) -> bool:
+        """Render a slot at a scale, if it is outdated or if `force` is set. Returns whether it was rendered."""
+        render = self.renders[slot]
+        is_outdated = self._is_outdated(slot, shot, scale)
+        if not force and not is_outdated:
             return False
-        software, grows, remembers = self.gpu.clock.software, shot.technique.progressive, shot.remembers
-        before = side.asked
-        same = before and (_kind(before), before.width, before.height) == (_kind(shot), shot.width, shot.height)
-        index = side.growth.frames if grows and not stale else 0
-        if remembers and before and side.failed is None and side.scale == scale and shot.follows(before):
-            index = side.index + 1
-        if side.scale != scale or not same:
-            side.times.clear()
-            if software:  # a median over frames of another size would be wrong; timer queries are read late and go on
-                side.clock = self._clock()
-        if (not side.clock.times and scale == self.rest(slot, shot)) or (again and not grows):
-            self.gpu.forget()  # for its time: what another side drew has none here
-        width, height = (max(1, round(n * scale)) for n in (shot.width, shot.height))
-        clock, self.gpu.clock = self.gpu.clock, side.clock
+        index = self._next_frame_index(render, shot, scale, is_outdated)
+        self._prepare_timing(render, shot, scale)
+        if (not render.timer.medians and scale == self.idle_scale(slot, shot)) or (
+            force and not shot.technique.progressive
+        ):
+            self.gpu.pass_cache.invalidate()  # cached passes have no time in this slot's timer
+        gpu_timer, self.gpu.timer = self.gpu.timer, render.timer
         start = time.perf_counter()
         try:
-            side.clock.begin_frame()
-            with self.gpu.scope(slot):
-                picture = render_frame(
-                    self.gpu, replace(shot, width=width, height=height, accumulated_frames=MOST if grows else 1), index
-                )
-                self.gpu.sweep()
-            side.picture = picture._replace(shot=replace(picture.shot, accumulated_frames=index + 1 if grows else 1))
-            if software:
-                self.gpu.ctx.finish()
-            took = 1e3 * (time.perf_counter() - start)
-            if (warm := (_kind(shot), shot.scene)) not in self._warm:
-                self._warm.add(warm)
-                side.clock = self._clock()
-            else:
-                if software:
-                    side.times.append(took + side.clock.spared)  # of a whole frame
-                # what moves, moves on: the next one keeps what this one did, but the first of a size keeps nothing
-                if scale in (side.scale, 1.0):
-                    side.costs.setdefault(_kind(shot), Cost()).measured(
-                        width * height, took if software else self.milliseconds(slot) or 0.0
-                    )
-            side.asked, side.scale, side.failed = shot, scale, None
-            side.index, side.rested = index, 1 if stale else side.rested + 1
-            if grows:
-                side.growth = side.growth if index else Growth()
-                side.growth.add(lambda: self._radiance(picture))
-        except UserError as problem:
-            self.error, side.failed, side.scale = str(problem), shot, 1.0  # the last picture is as good as it gets
+            self._render_frame(slot, shot, scale, index)
+            self._record_cost(slot, shot, scale, 1e3 * (time.perf_counter() - start))
+            render.requested, render.scale, render.failed_shot = shot, scale, None
+            render.frame_index = index
+            render.stable_frames = 1 if is_outdated else render.stable_frames + 1
+            if shot.technique.progressive:
+                self._count_frame(render, index)
+        except UserError as error:
+            # the last result stays, and counts as full size, since it will not improve
+            self.error, render.failed_shot, render.scale = str(error), shot, 1.0
         finally:
-            self.gpu.clock = clock
-        self.draws += 1
+            self.gpu.timer = gpu_timer
+        self.draw_count += 1
         return True
 
-    def settle(self, slot: Slot, shot: Shot) -> None:
-        """Draw one slot at the size that it rests at, so that its shot alone makes the same picture: where light is
-        remembered, from the first frame, since what was there before is known to the window only.
+    def _next_frame_index(self, render: SlotRender, shot: Shot, scale: float, is_outdated: bool) -> int:
+        """Index of the frame: 0 restarts accumulation and history."""
+        previous = render.requested
+        has_history = shot.uses_history and render.failed_shot is None and render.scale == scale
+        if has_history and previous and shot.can_follow(previous):
+            return render.frame_index + 1
+        return render.convergence.frame_count if shot.technique.progressive and not is_outdated else 0
+
+    def _prepare_timing(self, render: SlotRender, shot: Shot, scale: float) -> None:
+        """Drop times of frames of another kind or size."""
+        previous = render.requested
+        is_same_size = previous is not None and (previous.width, previous.height) == (shot.width, shot.height)
+        if previous and is_same_size and _cost_key(previous) == _cost_key(shot) and render.scale == scale:
+            return
+        render.frame_times.clear()
+        if self.gpu.is_software_renderer:  # timer queries are read late, so that a GPU timer goes on
+            render.timer = self._start_timer()
+
+    def _render_frame(self, slot: Slot, shot: Shot, scale: float, index: int) -> None:
+        render, is_progressive = self.renders[slot], shot.technique.progressive
+        scaled = replace(
+            shot,
+            width=max(1, round(shot.width * scale)),
+            height=max(1, round(shot.height * scale)),
+            accumulated_frames=MAX_FRAMES if is_progressive else 1,
+        )
+        render.timer.begin_frame()
+        with self.gpu.scope(slot):
+            result = render_frame(self.gpu, scaled, index)
+            self.gpu.free_unused()
+        accumulated_frames = index + 1 if is_progressive else 1
+        render.result = result._replace(shot=replace(result.shot, accumulated_frames=accumulated_frames))
+        if self.gpu.is_software_renderer:
+            self.gpu.ctx.finish()
+
+    def _record_cost(self, slot: Slot, shot: Shot, scale: float, milliseconds: float) -> None:
+        """Record the time of a frame, but for the first one of its kind, which compiles and uploads."""
+        render, key = self.renders[slot], _cost_key(shot)
+        if (key, shot.scene) not in self._warm:
+            self._warm.add((key, shot.scene))
+            render.timer = self._start_timer()
+            return
+        if self.gpu.is_software_renderer:
+            render.frame_times.append(milliseconds + render.timer.skipped_ms)
+        # The first frame of a preview size has no cached passes, unlike those that follow, and is not counted.
+        if scale in (render.scale, 1.0):
+            pixels = max(1, round(shot.width * scale)) * max(1, round(shot.height * scale))
+            frame_ms = milliseconds if self.gpu.is_software_renderer else self.frame_ms(slot) or 0.0
+            render.costs.setdefault(key, FrameCost()).record(pixels, frame_ms)
+
+    def _count_frame(self, render: SlotRender, index: int) -> None:
+        if index == 0:
+            render.convergence = Convergence()
+        result = render.result
+        assert result is not None
+        render.convergence.add_frame(lambda: self._read_surface_radiance(result))
+
+    def render_idle(self, slot: Slot, shot: Shot) -> None:
+        """Render a slot at its idle scale, so that its shot alone reproduces the image.
+
+        With a history it restarts at the first frame, since the shot does not store earlier ones.
         """
-        scale = self.rest(slot, shot)
-        if not shot.remembers:
+        scale = self.idle_scale(slot, shot)
+        if not shot.uses_history:
             self.draw(slot, shot, scale)
             return
-        self.sides[slot].asked = None
-        for _ in range(shot.drawn):
-            self.draw(slot, shot, scale, again=True)
+        self.renders[slot].requested = None
+        for _ in range(shot.frame_count):
+            self.draw(slot, shot, scale, force=True)
 
-    def _radiance(self, picture: FrameResult) -> Floats:
-        """Of its surfaces, (n, 3)."""
-        surface = self.gpu.read(picture.view.gbuffer.depth)[..., 0] < BACKGROUND
-        return self.gpu.read(picture.radiance)[surface][:, :3]
+    def _read_surface_radiance(self, result: FrameResult) -> Floats:
+        """Radiance of the surfaces, (n, 3)."""
+        is_surface = self.gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
+        return self.gpu.read(result.radiance)[is_surface][:, :3]
 
-    # ---- what it cost ----
+    # ---- timings ----
 
-    def milliseconds(self, slot: Slot) -> float | None:
-        """Median time of a frame of that side; None until there is one."""
-        side = self.sides[slot]
-        if self.gpu.clock.software:
-            return median(side.times) if side.times else None
-        return sum(side.clock.times.values()) if side.clock.times else None
+    def frame_ms(self, slot: Slot) -> float | None:
+        """Median frame time of a slot; None before the first measurement."""
+        render = self.renders[slot]
+        if self.gpu.is_software_renderer:
+            return median(render.frame_times) if render.frame_times else None
+        return sum(render.timer.medians.values()) if render.timer.medians else None
 
-    def lighting(self, slot: Slot) -> float | None:
-        """Median time of the passes that are the technique's own, without the G-buffer, the sun and what follows; None
-        until there is one.
-        """
-        side = self.sides[slot]
-        own = side.asked.technique.group if side.asked else ""
-        found = [ms for name, ms in side.clock.times.items() if own and name.startswith(own)]
-        return sum(found) if found else None
+    def lighting_ms(self, slot: Slot) -> float | None:
+        """Median time of the technique's own passes; None before the first measurement."""
+        render = self.renders[slot]
+        if render.requested is None:
+            return None
+        prefix = render.requested.technique.group
+        times = [ms for name, ms in render.timer.medians.items() if name.startswith(prefix)]
+        return sum(times) if times else None
 
     @property
-    def timer(self) -> str:
-        """How times are taken, and by what."""
+    def timer_text(self) -> str:
+        """How times are measured, and on what."""
         renderer = self.gpu.ctx.info["GL_RENDERER"].split("(")[0].split("/")[0].strip()
-        return f"{'wall clock' if self.gpu.clock.software else 'GPU timer'} on {renderer}"
+        return f"{'wall clock' if self.gpu.is_software_renderer else 'GPU timer'} on {renderer}"
 
 
-def _kind(shot: Shot) -> str:
-    """What shots have in common that cost about the same for each pixel."""
-    return shot.technique.group + " at half resolution" * shot.lighting.half
+def _cost_key(shot: Shot) -> str:
+    """Shots with the same key cost about the same per pixel."""
+    return shot.technique.group + " at half resolution" * shot.lighting.is_half

@@ -1,0 +1,167 @@
+"""What keys and buttons do, by name: `view split`, `undo`, `save-bookmark 3`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from moderngl_window.context.base import BaseWindow
+
+from ssdo.measure import images
+from ssdo.settings import UserError
+from ssdo.viewer.buffers import FINAL_IMAGE
+from ssdo.viewer.panel.panel import Panel
+from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.recording import Report, Turntable
+from ssdo.viewer.saved_state import format_state, load_state
+from ssdo.viewer.screenshots import CAPTURES, save_screenshot, scene_stem
+from ssdo.viewer.session import Session
+from ssdo.viewer.window import Clipboard
+
+Task = Turntable | Report
+
+
+class Actions:
+    """Runs actions. The first word of an action names it, the rest is its argument."""
+
+    def __init__(self, session: Session, panel: Panel, preferences: Preferences, wnd: BaseWindow) -> None:
+        self.session = session
+        self.panel = panel
+        self.preferences = preferences
+        self.wnd = wnd
+        self.clipboard = Clipboard(wnd)
+        self.task: Task | None = None  # that runs beside the window
+        self.should_quit = False
+        self.handlers: dict[str, Callable[[str], None]] = {
+            **self._view_handlers(),
+            **self._comparison_handlers(),
+            **self._camera_handlers(),
+            **self._file_handlers(),
+            **self._window_handlers(),
+        }
+
+    def run(self, action: str) -> None:
+        """Run an action. Errors are shown in the window."""
+        name, _, argument = action.partition(" ")
+        self.guard(lambda: self.handlers[name](argument))
+
+    def guard(self, function: Callable[[], None]) -> None:
+        """Call a function and show its UserError in the window."""
+        try:
+            function()
+        except UserError as error:
+            self.session.error = str(error)
+
+    def step_task(self) -> None:
+        """Continue the running task. Call after each frame."""
+        if self.task and not self.task.is_done:
+            task = self.task
+            self.guard(lambda: task.step(self.session))
+
+    # ---- handlers ----
+
+    def _view_handlers(self) -> dict[str, Callable[[str], None]]:
+        session, pixel = self.session, self.panel.pixel
+        return {
+            "split": lambda _: session.toggle_split(),
+            "view": session.choose_view,
+            "flip": lambda _: self._flip(),
+            "reference": lambda _: session.toggle_reference(),
+            "next-component": lambda _: session.step_component(1),
+            "previous-component": lambda _: session.step_component(-1),
+            "next-buffer": lambda _: session.step_buffer(1),
+            "previous-buffer": lambda _: session.step_buffer(-1),
+            "final-image": lambda _: self._show_final_image(),
+            "inspect": lambda _: pixel.toggle(),
+            "pin": lambda _: pixel.toggle_pin(),
+        }
+
+    def _comparison_handlers(self) -> dict[str, Callable[[str], None]]:
+        session = self.session
+        return {
+            "mode-A": lambda label: session.choose_mode("A", label),
+            "mode-B": lambda label: session.choose_mode("B", label),
+            "half-resolution": lambda _: session.toggle_half_resolution(),
+            "swap": lambda _: session.slots.swap(),
+            "more-samples": lambda _: session.multiply_samples(2.0),
+            "fewer-samples": lambda _: session.multiply_samples(0.5),
+            "undo": lambda _: session.undo(),
+            "redo": lambda _: session.redo(),
+        }
+
+    def _camera_handlers(self) -> dict[str, Callable[[str], None]]:
+        return {
+            "frame": lambda _: self.session.frame_scene(),
+            "save-bookmark": lambda number: self._save_bookmark(int(number)),
+            "restore-bookmark": lambda number: self._restore_bookmark(int(number)),
+            "play": lambda _: self.session.toggle_playing(),
+        }
+
+    def _file_handlers(self) -> dict[str, Callable[[str], None]]:
+        session = self.session
+        return {
+            "reload": lambda _: session.reload_shaders(),
+            "screenshot": lambda _: self._save_screenshot(),
+            "turntable": lambda _: self._start_task(lambda: Turntable(session)),
+            "report": lambda _: self._start_task(lambda: Report(session)),
+            "save-state": lambda _: self._save_state(),
+            "copy-state": lambda _: self._copy_state(),
+            "paste-state": lambda _: load_state(session, self.clipboard.read(), "the clipboard"),
+        }
+
+    def _window_handlers(self) -> dict[str, Callable[[str], None]]:
+        return {
+            "help": lambda _: self.panel.toggle_help(),
+            "panel": lambda _: self.panel.toggle_visible(),
+            "close": lambda _: self._cancel(),
+            "quit": lambda _: self._quit(),
+        }
+
+    def _flip(self) -> None:
+        """Show the other slot, until the key is released."""
+        self.session.display.is_flipped = True
+
+    def _show_final_image(self) -> None:
+        self.session.display.buffer = FINAL_IMAGE
+
+    def _save_bookmark(self, number: int) -> None:
+        self.preferences.save_bookmark(self.session.slots.shared.scene, number, self.session.pose)
+        self.session.message = f"bookmark {number} saved; Alt+{number} restores it"
+
+    def _restore_bookmark(self, number: int) -> None:
+        pose = self.preferences.restore_bookmark(self.session.slots.shared.scene, number)
+        if pose is None:
+            self.session.message = f"no bookmark {number} for this scene; Ctrl+{number} saves one"
+            return
+        self.session.message = ""
+        self.session.change({"camera.fov": pose.fov})
+        self.session.move_camera(pose)
+
+    def _save_screenshot(self) -> None:
+        self.session.step(self.wnd.buffer_size)  # the window may have been resized since the last frame
+        paths = save_screenshot(self.session)
+        print("\n".join(map(str, paths)), flush=True)
+
+    def _start_task(self, start: Callable[[], Task]) -> None:
+        if not self.task or self.task.is_done:
+            self.task = start()
+
+    def _save_state(self) -> None:
+        path = images.unique_path(CAPTURES, f"{scene_stem(self.session)}-state", ".toml")
+        with images.atomic_write(path) as file:
+            file.write(format_state(self.session).encode())
+        self.session.message = f"saved {path.absolute()}"
+        print(path.absolute(), flush=True)
+
+    def _copy_state(self) -> None:
+        self.clipboard.write(format_state(self.session))
+        self.session.message = "viewer state copied to the clipboard"
+
+    def _cancel(self) -> None:
+        """Cancel what runs, and close the help."""
+        self.panel.is_help_open = False
+        for task in (self.task, self.panel.experiments.current):
+            if task and not task.is_done:
+                task.end(self.session)
+
+    def _quit(self) -> None:
+        self.should_quit = True

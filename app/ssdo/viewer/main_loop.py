@@ -1,0 +1,136 @@
+"""The viewer's loop: handles events, and renders and draws only if there is something new to show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from ssdo.gpu.context import Gpu, trim_heap
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
+from ssdo.viewer.actions import Actions
+from ssdo.viewer.file_loading import load_file
+from ssdo.viewer.imgui_renderer import ImguiRenderer
+from ssdo.viewer.input import InputHandler
+from ssdo.viewer.panel.panel import Panel
+from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.session import Session, initial_shot
+from ssdo.viewer.window import TITLE, Window, dispatch_events, open_window
+
+POLL_INTERVAL = 0.01  # seconds between polls of an idle window's events
+ACTIVE_SECONDS = 0.7  # after an event, in which the panel is redrawn: tooltips appear late
+ACTIVE_INTERVAL = 1 / 60  # seconds between redraws of the panel while it is active
+IDLE_INTERVAL = 1.0  # seconds between redraws of an idle window, which another one may have covered
+MAX_TIME_STEP = 0.1  # seconds, of flying and of animated scenes
+MESSAGE_SECONDS = 6.0
+TRIM_INTERVAL = 5.0  # seconds between attempts to return freed memory to the system
+
+
+class Viewer:
+    """The window's content: the session's view, the panel, and the loop that updates them."""
+
+    def __init__(self, window: Window, session: Session, ui_scale: float, preferences: Preferences) -> None:
+        self.window = window  # kept alive: the window library holds a weak reference
+        self.wnd = window.wnd
+        self.session = session
+        self.preferences = preferences
+        self.ui = ImguiRenderer(self.wnd, ui_scale)
+        self.panel = Panel(session, ui_scale, self.ui.bold_font, preferences)
+        self.actions = Actions(session, self.panel, preferences, self.wnd)
+        self.input = InputHandler(self.wnd, session, self.ui, self.panel, self.actions)
+        self._active_until = 0.0
+        self._last_draw = 0.0
+        self._last_frame = self._last_trim = time.perf_counter()
+        self._shown_message, self._message_time = "", 0.0
+
+    def run(self) -> None:
+        """Run until the window closes."""
+        while not self.wnd.is_closing and not self.actions.should_quit:
+            if self.update():
+                self.wnd.swap_buffers()  # also handles events
+            else:
+                time.sleep(POLL_INTERVAL)
+                dispatch_events(self.wnd)
+        self.ui.close()
+
+    def update(self) -> bool:
+        """Render and draw the window, if there is anything new. Returns whether it was drawn."""
+        session, now = self.session, time.perf_counter()
+        seconds, self._last_frame = min(now - self._last_frame, MAX_TIME_STEP), now
+        size = self.wnd.buffer_size
+        self._extend_activity()
+        if self.input.is_minimised or min(size) < 1:
+            return False
+        if self.panel.context.file_to_load and self._last_draw > self._active_until - ACTIVE_SECONDS:
+            self._load_file()  # after a frame that has announced it
+        self.input.fly(seconds)
+        session.advance_time(seconds)
+        self._expire_message(now)
+        has_rendered = session.step(size, is_busy=self.input.is_dragging)
+        self.actions.step_task()
+        self.panel.pixel.inspect(self.input.pixel_under_mouse)
+        self._extend_activity()
+        if not has_rendered and now - self._last_trim > TRIM_INTERVAL:
+            self._last_trim = now
+            trim_heap()
+        interval = IDLE_INTERVAL if now > self._active_until else ACTIVE_INTERVAL
+        if not has_rendered and not self.panel.experiments.is_running and now - self._last_draw < interval:
+            return False
+        self._draw()
+        return True
+
+    def _extend_activity(self) -> None:
+        """Redraw the panel for a while after each event."""
+        if self.input.take_activity():
+            self._active_until = time.perf_counter() + ACTIVE_SECONDS
+
+    def _expire_message(self, now: float) -> None:
+        session = self.session
+        if session.message != self._shown_message:
+            self._shown_message, self._message_time = session.message, now
+        elif session.message and now - self._message_time > MESSAGE_SECONDS:
+            session.message = ""
+            self._active_until = now
+
+    def _draw(self) -> None:
+        self.wnd.use()
+        self.session.draw_view(self.wnd.fbo)
+        for action in self.panel.context.take_actions():
+            self.actions.run(action)
+        self.ui.begin_frame()
+        self.panel.draw(*self.wnd.size)
+        self.ui.end_frame(self.wnd.fbo)
+        self.input.run_deferred_actions()
+        self._last_draw = time.perf_counter()
+
+    def _load_file(self) -> None:
+        context = self.panel.context
+        name, context.file_to_load = context.file_to_load, ""
+        self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, self._show_progress))
+        self.wnd.title = f"{TITLE}: {self.session.slots.shared.scene}"
+        self.input.had_event = True
+
+    def _show_progress(self, step: str, done: int, total: int) -> None:
+        """Show the progress in the title, since the window does not respond meanwhile."""
+        title = f"{TITLE}: reading {step}, {100 * done // max(total, 1)} %"
+        if self.wnd.title != title:
+            self.wnd.title = title
+
+
+def run_viewer(
+    shot: Shot,
+    techniques: Mapping[str, Technique],
+    ui_scale: float,
+    size: tuple[int, int],
+    is_split: bool,
+    may_halve_lighting: bool,
+) -> None:
+    """Open the window and run the viewer. Raises NoOpenGLError and UserError."""
+    window = open_window(size)
+    gpu = Gpu(window.wnd.ctx)
+    session = Session(gpu, initial_shot(gpu, shot, may_halve_lighting), techniques)
+    if is_split:
+        session.toggle_split()
+    viewer = Viewer(window, session, ui_scale, Preferences())
+    window.wnd.title = f"{TITLE}: {shot.scene}"
+    viewer.run()

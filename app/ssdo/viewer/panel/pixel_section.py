@@ -1,0 +1,111 @@
+"""Values of the pixel under the mouse, and the directions that its technique samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imgui_bundle import imgui
+
+from ssdo.render.pipeline import FrameResult
+from ssdo.settings import UserError
+from ssdo.viewer.panel.context import PanelContext
+from ssdo.viewer.pixel_inspector import PixelInspection, inspect_pixel
+from ssdo.viewer.pixel_overlay import draw_sample_disc
+from ssdo.viewer.pixel_values import PixelValues, find_texel
+from ssdo.viewer.render_scheduler import Slot
+from ssdo.viewer.theme import SLOT_COLORS
+
+DISC_SIZE = 220.0  # pixels, before scaling
+
+
+class PixelSection:
+    def __init__(self, context: PanelContext) -> None:
+        self.context = context
+        self.is_enabled = False
+        self.values: PixelValues | None = None
+        self.slot: Slot = "B"  # the slot under the mouse, which is inspected
+        self.inspection: PixelInspection | None = None
+        self.pinned: tuple[int, int] | None = None  # inspected wherever the mouse is
+        self.message = ""  # why there is no inspection
+        self._failed_result: FrameResult | None = None  # is not inspected again
+
+    def toggle(self) -> None:
+        self.is_enabled, self.pinned = not self.is_enabled, None
+
+    def toggle_pin(self) -> None:
+        """Pin the pixel under the mouse, or unpin it."""
+        self.pinned = None if self.pinned or not self.values else self.values.pixel
+
+    def inspect(self, pixel: tuple[int, int] | None) -> None:
+        """Read a pixel of the framebuffer, row 0 on top, or the pinned one. Call after rendering, each frame."""
+        session = self.context.session
+        pixel = self.pinned or pixel
+        width, height = session.size
+        self.values = self.inspection = None
+        if not self.is_enabled or pixel is None or not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
+            return
+        self.values = session.read_pixel(pixel)
+        self.slot = self._slot_at(pixel)
+        result = session.renders[self.slot].result
+        if result is None or self.values.position is None or result is self._failed_result:
+            return
+        try:
+            texel = find_texel(pixel, session.size, result.display.size)
+            self.inspection = inspect_pixel(session.gpu, result, *texel)
+            self.message = ""
+        except UserError as error:
+            self.message, self._failed_result = str(error), result
+
+    def _slot_at(self, pixel: tuple[int, int]) -> Slot:
+        session, display = self.context.session, self.context.session.display
+        if len(session.visible_slots) == 1:
+            return session.visible_slots[0]
+        if display.view != "split":
+            return "A" if display.is_flipped else "B"
+        left, right = display.side_slots
+        return left if pixel[0] < display.divider_px(session.size[0]) else right
+
+    def draw(self) -> None:
+        widgets = self.context.widgets
+        if not widgets.section("Pixel", is_open=True):
+            return
+        _, self.is_enabled = imgui.checkbox("inspect pixel under the mouse", self.is_enabled)
+        widgets.store_rect("inspect")
+        imgui.set_item_tooltip("Values and sampled directions of a pixel (I); Shift+I pins it")
+        if not self.is_enabled:
+            return
+        if self.values is None:
+            widgets.muted_text("no pixel under the mouse")
+            return
+        self._draw_values(self.values)
+        if self.inspection:
+            self._draw_inspection(self.inspection)
+        elif self.values.position and self.message:
+            widgets.muted_text(f"{self.slot}: {self.message}")
+
+    def _draw_values(self, values: PixelValues) -> None:
+        widgets = self.context.widgets
+        pinned = " (pinned)" if self.pinned else ""
+        background = "" if values.position else ": background"
+        widgets.muted_text(f"pixel {values.pixel[0]}, {values.pixel[1]}{pinned}{background}")
+        if values.position and values.normal:
+            position = ", ".join(f"{v:.3f}" for v in values.position)
+            normal = ", ".join(f"{v:.2f}" for v in values.normal)
+            widgets.muted_text(f"position {position} m, normal {normal}")
+        for slot, by_name in values.by_slot.items():
+            for name, components in by_name.items():
+                widgets.label(f"{slot} {name}", color=SLOT_COLORS[slot])
+                imgui.text(_format_components(components))
+
+    def _draw_inspection(self, inspection: PixelInspection) -> None:
+        widgets = self.context.widgets
+        direct, indirect, visibility = inspection.sums
+        widgets.muted_text(f"{self.slot}: {inspection.sample_text}, before denoising; visibility {visibility:.3f}")
+        widgets.muted_text(f"sum: direct {_format_components(direct)}, indirect {_format_components(indirect)}")
+        size = min(imgui.get_content_region_avail().x, DISC_SIZE * self.context.scale)
+        draw_sample_disc(inspection, size, self.context.scale)
+        widgets.muted_text("fill: received light; black rim: occluded; violet rim: leaves the screen")
+
+
+def _format_components(components: Iterable[float]) -> str:
+    return "  ".join(f"{v:.4g}" for v in components)

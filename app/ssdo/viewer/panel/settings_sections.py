@@ -1,0 +1,41 @@
+"""A section for each group of a shot's parameters: camera, sky, sun and so on. Made by walking the shot."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from ssdo.render.technique import Technique
+from ssdo.viewer.panel.context import PanelContext
+
+OPEN_GROUPS = {"display"}  # initially
+
+
+class SettingsSections:
+    def __init__(self, context: PanelContext) -> None:
+        self.context = context
+
+    def draw(self) -> None:
+        shared = self.context.session.slots.shared
+        groups = [
+            name.partition(".")[0]
+            for name, owner, *_ in shared.walk()
+            if "." in name and not isinstance(owner, Technique)
+        ]
+        for group in dict.fromkeys(groups):
+            self._draw_group(group)
+
+    def _draw_group(self, group: str) -> None:
+        session, widgets, slot = self.context.session, self.context.widgets, self.context.slot
+        parameters = [
+            (name, owner, f, value)
+            for name, owner, f, value in session.shot(slot).walk()
+            if name.startswith(f"{group}.") and not isinstance(owner, Technique)
+        ]
+        has_matches = any(self.context.rows.matches_search(name, f) for name, _, f, _ in parameters)
+        title = group.replace("_", " ").capitalize()
+        if (widgets.search_text and not has_matches) or not widgets.section(title, group in OPEN_GROUPS):
+            return
+        for name, owner, f, value in parameters:
+            self.context.rows.draw(slot, name, owner, f, value)
+        if group == "camera" and imgui.button("frame scene"):
+            session.frame_scene()

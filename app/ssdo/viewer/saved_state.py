@@ -1,0 +1,131 @@
+"""The viewer's state as TOML: saved, loaded again, copied and pasted. Presets and shots can be loaded too.
+
+Tables: `shared` (parameters of both slots), `A` and `B` (technique and overrides), `viewer` (view, links, budget).
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import tomli_w
+
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
+from ssdo.settings import UserError, shorten
+from ssdo.toml_text import flatten, format_toml, parse_toml_tree
+from ssdo.viewer import budget
+from ssdo.viewer.display_state import GAINS, VIEWS, DisplayState
+from ssdo.viewer.render_scheduler import PAIR, Slot
+from ssdo.viewer.session import Session
+from ssdo.viewer.slots import HIDDEN_PARAMS, WINDOW_PARAMS, SlotState, unlinkable_params
+
+DISPLAY_FIELDS = ("view", "gain", "buffer", "exposure", "show_alpha", "divider")
+
+
+def format_state(session: Session) -> str:
+    """The state as TOML text."""
+    slots, display = session.slots, session.display
+    shared = {
+        name: value
+        for name, owner, _, value in slots.shared.walk()
+        if value is not None and name not in WINDOW_PARAMS and not isinstance(owner, Technique)
+    }
+    tree: dict[str, Any] = {"shared": tomllib.loads(format_toml(shared))}
+    for slot, technique in slots.techniques.items():
+        of_technique = {name: value for name, _, _, value in technique.walk(f"{technique.group}.")}
+        values = {"technique": technique.group} | of_technique | slots.overrides[slot]
+        tree[slot] = tomllib.loads(format_toml({name: value for name, value in values.items() if value is not None}))
+    display_values = {name: getattr(display, name) for name in DISPLAY_FIELDS}
+    tree["viewer"] = {name: value for name, value in display_values.items() if value is not None} | {
+        "unlinked": sorted(slots.unlinked),
+        "budget": slots.budget,
+        "reference": session.uses_reference,
+    }
+    return tomli_w.dumps(tree)
+
+
+def load_state(session: Session, text: str, source: str) -> None:
+    """Load a state, or a preset or a shot into slot B. `source`: what the text comes from, for messages.
+
+    Raises UserError, and changes nothing then.
+    """
+    tree = parse_toml_tree(text, source)
+    try:
+        if "shared" in tree:
+            _load_viewer_state(session, tree)
+        else:
+            _load_shot(session, flatten(tree))
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
+    session.error, session.message = "", f"loaded {source}"
+
+
+def _load_viewer_state(session: Session, tree: Mapping[str, Any]) -> None:
+    for name in ("shared", *PAIR, "viewer"):
+        if not isinstance(tree.get(name, {}), Mapping):
+            raise UserError(f"{name}: must be a table, not {shorten(tree[name])}")
+    viewer = tree.get("viewer", {})
+    state = _parse_slots(tree, viewer, session.slots.shared)
+    display = _parse_display(viewer, session.display)
+    kind = str(viewer.get("budget", budget.KINDS[0]))
+    if kind not in budget.KINDS:
+        raise UserError(f"viewer.budget = {shorten(kind)}: must be one of {', '.join(budget.KINDS)}")
+    session.slots.restore(state)
+    session.slots.budget = kind
+    session.display, session.uses_reference = display, bool(viewer.get("reference", False))
+
+
+def _load_shot(session: Session, values: dict[str, Any]) -> None:
+    """Set a preset's or a screenshot's values in slot B; those of other techniques are ignored."""
+    group = values.get("technique", session.slots.techniques["B"].group)
+    other_techniques = tuple(f"{name}." for name in Technique.known if name != group)
+    values = {k: v for k, v in values.items() if k not in HIDDEN_PARAMS and not k.startswith(other_techniques)}
+    # The scene first: a change of the scene resets the camera, which the other values may set.
+    scene = {"scene": values.pop("scene")} if "scene" in values else {}
+    previous = session.slots.state()
+    if not ((not scene or session.change(scene)) and session.change(values)):
+        session.slots.restore(previous)
+        raise UserError(session.error)
+
+
+def _parse_slots(tree: Mapping[str, Any], viewer: Mapping[str, Any], current: Shot) -> SlotState:
+    plain_shot = replace(Shot(), technique=current.technique, width=current.width, height=current.height)
+    shared = plain_shot.with_values(flatten(tree["shared"]))
+    techniques: dict[Slot, Technique] = {}
+    overrides: dict[Slot, dict[str, Any]] = {}
+    for slot in PAIR:
+        values = flatten(tree.get(slot, {}))
+        kind = Technique.by_name(str(values.pop("technique", "ssdo")))
+        overrides[slot] = {k: v for k, v in values.items() if not k.startswith(f"{kind.group}.")}
+        techniques[slot] = replace(shared, technique=kind()).with_values(values).technique
+    unlinked = viewer.get("unlinked", [])
+    if not isinstance(unlinked, list) or not unlinkable_params().issuperset(map(str, unlinked)):
+        rule = "must be a list of parameters that may differ in A and B"
+        raise UserError(f"viewer.unlinked = {shorten(unlinked)}: {rule}")
+    return SlotState(shared, techniques, overrides, frozenset(unlinked))
+
+
+def _parse_display(viewer: Mapping[str, Any], current: DisplayState) -> DisplayState:
+    """A display state with the given values and defaults; the panel's width stays."""
+    display = DisplayState(visible_width=current.visible_width)
+    for name in DISPLAY_FIELDS:
+        if name in viewer:
+            value, default = viewer[name], getattr(display, name)
+            if not _is_like(value, default):
+                raise UserError(f"viewer.{name} = {shorten(value)}: must be like {default!r}")
+            setattr(display, name, value)
+    if display.view not in VIEWS or display.gain not in GAINS:
+        values = f"viewer.view, viewer.gain = {shorten(display.view)}, {shorten(display.gain)}"
+        raise UserError(f"{values}: must be one of {', '.join(VIEWS)}, and of {', '.join(map(str, GAINS))}")
+    return display
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Whether a value has the type of a default, where None stands for an optional number. Numbers must be finite."""
+    if default is None or isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is type(default)

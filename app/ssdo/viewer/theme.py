@@ -1,0 +1,108 @@
+"""Fonts, colours and spacing of the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import imgui_bundle
+from imgui_bundle import ImVec2, imgui
+
+from ssdo.viewer.render_scheduler import Slot
+
+Color = tuple[float, float, float, float]  # red, green, blue, alpha; 0 to 1
+FONT_SIZE = 15.0  # pixels, before scaling
+SLOT_COLORS: Mapping[Slot, Color] = {
+    "A": (0.95, 0.62, 0.30, 1.0),
+    "B": (0.36, 0.66, 0.92, 1.0),
+    "reference": (0.50, 0.78, 0.45, 1.0),
+}
+
+
+class Theme:
+    """Current text colours. Changed by `apply_theme`."""
+
+    text: Color = (0.87, 0.88, 0.90, 1.0)
+    muted_text: Color = (0.56, 0.59, 0.64, 1.0)
+    accent: Color = (0.36, 0.62, 0.86, 1.0)
+    is_dark = True
+
+
+THEME = Theme()
+
+
+def load_fonts(scale: float) -> imgui.ImFont:
+    """Load the fonts and return the bold one. Call once, before the first frame."""
+    imgui.get_style().scale_all_sizes(scale)
+    imgui.get_style().font_scale_dpi = scale
+    folder = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto"
+    try:
+        atlas = imgui.get_io().fonts
+        atlas.add_font_from_file_ttf(str(folder / "Roboto-Regular.ttf"), FONT_SIZE)
+        return atlas.add_font_from_file_ttf(str(folder / "Roboto-Bold.ttf"), FONT_SIZE)
+    except RuntimeError:  # some packages of imgui-bundle lack the fonts
+        return imgui.get_io().fonts.add_font_default()
+
+
+def apply_theme(scale: float, is_dark: bool) -> None:
+    """Set colours and spacing. May be called between frames."""
+    THEME.is_dark = is_dark
+    THEME.text = (0.87, 0.88, 0.90, 1.0) if is_dark else (0.10, 0.11, 0.13, 1.0)
+    THEME.muted_text = (0.56, 0.59, 0.64, 1.0) if is_dark else (0.38, 0.40, 0.44, 1.0)
+    THEME.accent = (0.36, 0.62, 0.86, 1.0) if is_dark else (0.10, 0.42, 0.74, 1.0)
+    if is_dark:
+        imgui.style_colors_dark()
+    else:
+        imgui.style_colors_light()
+    _set_spacing(scale)
+    _set_colors(is_dark)
+
+
+def _set_spacing(scale: float) -> None:
+    style = imgui.get_style()
+    style.window_rounding = 0.0
+    style.frame_rounding = 4.0 * scale
+    style.grab_rounding = 3.0 * scale
+    style.popup_rounding = 6.0 * scale
+    style.scrollbar_rounding = 6.0 * scale
+    style.tab_rounding = 4.0 * scale
+    style.window_padding = ImVec2(14 * scale, 12 * scale)
+    style.frame_padding = ImVec2(8 * scale, 4 * scale)
+    style.item_spacing = ImVec2(8 * scale, 6 * scale)
+    style.item_inner_spacing = ImVec2(6 * scale, 4 * scale)
+    style.window_border_size, style.frame_border_size, style.popup_border_size = 0.0, 0.0, 1.0
+    style.scrollbar_size, style.grab_min_size = 10.0 * scale, 5.0 * scale
+
+
+def _set_colors(is_dark: bool) -> None:
+    style, color = imgui.get_style(), imgui.Col_
+    accent = THEME.accent[:3]
+    overlay = (1.0, 1.0, 1.0) if is_dark else (0.0, 0.0, 0.0)
+    for entry, rgba in {
+        color.text: THEME.text,
+        color.text_disabled: THEME.muted_text,
+        color.window_bg: (0.085, 0.09, 0.105, 0.97) if is_dark else (0.965, 0.968, 0.975, 0.97),
+        color.popup_bg: (0.11, 0.117, 0.135, 0.98) if is_dark else (1.0, 1.0, 1.0, 0.98),
+        color.border: (*overlay, 0.08),
+        color.frame_bg: (*overlay, 0.065),
+        color.frame_bg_hovered: (*overlay, 0.11),
+        color.frame_bg_active: (*overlay, 0.15),
+        color.button: (*overlay, 0.075),
+        color.button_hovered: (*overlay, 0.14),
+        color.button_active: (*accent, 0.75),
+        color.header: (*overlay, 0.0),
+        color.header_hovered: (*overlay, 0.07),
+        color.header_active: (*overlay, 0.11),
+        color.slider_grab: (*accent, 0.7),
+        color.slider_grab_active: (*accent, 1.0),
+        color.check_mark: THEME.accent,
+        color.separator: (*overlay, 0.08),
+        color.scrollbar_bg: (0, 0, 0, 0),
+        color.scrollbar_grab: (*overlay, 0.13),
+        color.plot_histogram: (*accent, 0.55),
+        color.tab: (*overlay, 0.05),
+        color.tab_hovered: (*overlay, 0.14),
+        color.tab_selected: (*accent, 0.45),
+        color.text_selected_bg: (*accent, 0.4),
+    }.items():
+        style.set_color_(entry, rgba)

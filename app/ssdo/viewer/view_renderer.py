@@ -1,0 +1,151 @@
+"""Draws the window's image from the slots' results: one image, a split, a difference or an error map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.shaders import Bindings
+from ssdo.gpu.target import Size, Texture, framebuffer_target
+from ssdo.measure import metrics
+from ssdo.render.gbuffer import BACKGROUND_DEPTH
+from ssdo.render.pipeline import FrameResult
+from ssdo.settings import param
+from ssdo.viewer.buffers import FINAL_IMAGE, Buffer, MakeBuffer, draw_unoccluded, list_buffers
+from ssdo.viewer.display_state import DisplayState
+from ssdo.viewer.frame_metrics import FrameMetrics
+from ssdo.viewer.render_scheduler import RenderScheduler, Slot
+from ssdo.viewer.result_cache import ResultCache
+
+MAPPINGS = ("picture", "light", "normal", "depth", "alpha", "ratio", "difference", "error")
+DEPTH_PERCENTILES = (0.5, 99.5)  # of the displayed range, so that a few distant surfaces do not decide it
+
+
+@dataclass(frozen=True)
+class Show:
+    """Passed to shaders/passes/buffer_view.frag and shaders/passes/difference.frag as `show`."""
+
+    size: tuple[float, float]  # of the window, pixels
+    divider: float  # pixels from the left; -1: one image
+    beside: bool  # side by side: each half shows the middle of its image
+    line: float  # half the divider's width, pixels
+    gain: float  # of light
+    left_range: tuple[float, float]  # of depth, metres
+    right_range: tuple[float, float]
+    mapping: str = param("picture", choices=MAPPINGS)
+
+
+class ViewRenderer:
+    """Draws the window's image. Everything derived from a result is cached until the result changes."""
+
+    def __init__(self, gpu: Gpu, scheduler: RenderScheduler, metrics: FrameMetrics, cache: ResultCache) -> None:
+        self.gpu = gpu
+        self.scheduler = scheduler
+        self.metrics = metrics
+        self.cache = cache
+
+    def result(self, slot: Slot) -> FrameResult | None:
+        return self.scheduler.renders[slot].result
+
+    def draw(self, framebuffer: moderngl.Framebuffer, size: Size, state: DisplayState) -> None:
+        """Fill a framebuffer of the window's size."""
+        framebuffer.viewport = (0, 0, *size)
+        sides = self._comparison_buffers(state) or self._side_buffers(state)
+        if sides is None:
+            framebuffer.clear(0.05, 0.05, 0.06, 1.0)
+            return
+        left, right = sides
+        exposure = 2.0**state.exposure if right.mapping in ("light", "ratio") else 1.0
+        show = Show(
+            size=(float(size[0]), float(size[1])),
+            divider=state.divider_px(size[0]) if state.is_split else -1.0,
+            beside=state.view == "side by side",
+            line=max(1.5, size[1] / 480),
+            gain=right.gain * exposure,
+            left_range=self._depth_range("A", left),
+            right_range=self._depth_range("B", right),
+            mapping=right.mapping,
+        )
+        target = framebuffer_target(framebuffer)
+        bindings: Bindings = {"show": show, "left_side": left.texture, "right_side": right.texture}
+        if right.compared_to is None or left.compared_to is None:
+            self.gpu.draw("passes/buffer_view.frag", target, bindings)
+            return
+        bindings |= {
+            "left_over": left.compared_to,
+            "right_over": right.compared_to,
+            "colours": self._color_map(),
+        }
+        self.gpu.draw("passes/difference.frag", target, bindings)
+
+    def _comparison_buffers(self, state: DisplayState) -> tuple[Buffer, Buffer] | None:
+        """Left and right of a difference or an error view, if all its results are there."""
+        a, b, reference = (self.result(slot) for slot in ("A", "B", "reference"))
+        if state.view == "difference" and a and b:
+            difference = Buffer(a.radiance, "difference", float(state.gain), compared_to=b.radiance)
+            return difference, difference
+        if state.view == "error" and a and b and reference:
+            return self._error_buffer("A", a, reference), self._error_buffer("B", b, reference)
+        return None
+
+    def _error_buffer(self, slot: Slot, result: FrameResult, reference: FrameResult) -> Buffer:
+        relit = self.metrics.relight(slot, result, reference)
+        return Buffer(result.radiance, "error", 2.0**result.shot.display.exposure, compared_to=relit)
+
+    def _side_buffers(self, state: DisplayState) -> tuple[Buffer, Buffer] | None:
+        """Left and right of the other views. A slot without a result shows the other's."""
+        slots = state.side_slots if state.is_split else (state.single_slot, state.single_slot)
+        left, right = (self.buffer(slot, state) for slot in slots)
+        if left and right:
+            return left, right
+        available = left or right or self.buffer("B", state) or self.buffer("A", state)
+        return (available, available) if available else None
+
+    # ---- buffers ----
+
+    def buffers(self, slot: Slot) -> dict[str, MakeBuffer]:
+        """Everything that can be shown of a slot, by name."""
+        result = self.result(slot)
+        if result is None:
+            return {}
+        return list_buffers(self.gpu, slot, result, lambda: self._unoccluded(slot, result))
+
+    def _unoccluded(self, slot: Slot, result: FrameResult) -> Texture:
+        return self.cache.get(f"unoccluded {slot}", (result,), lambda: draw_unoccluded(self.gpu, slot, result))
+
+    def buffer(self, slot: Slot, state: DisplayState) -> Buffer | None:
+        """The chosen buffer of a slot; its final image if it has no such buffer."""
+        buffers = self.buffers(slot)
+        make_buffer: Callable[[], Buffer] | None = buffers.get(state.buffer) or buffers.get(FINAL_IMAGE)
+        if make_buffer is None:
+            return None
+        buffer = make_buffer()
+        if state.show_alpha and state.buffer != FINAL_IMAGE and buffer.texture.components == 4:
+            return buffer._replace(mapping="alpha")
+        return buffer
+
+    def _depth_range(self, slot: Slot, buffer: Buffer) -> tuple[float, float]:
+        """Range of depth that is displayed, metres."""
+        if buffer.mapping != "depth":
+            return 0.0, 1.0
+
+        def compute() -> tuple[float, float]:
+            depth = self.gpu.read(buffer.texture)[..., 0]
+            depth = depth[depth < BACKGROUND_DEPTH]
+            low, high = np.percentile(depth, DEPTH_PERCENTILES) if depth.size else (0.0, 1.0)
+            return float(low), float(high)
+
+        return self.cache.get(f"depth range {slot}", (self.result(slot),), compute)
+
+    def _color_map(self) -> Texture:
+        """False colours of the error, 256 texels."""
+
+        def make() -> Texture:
+            ramp = metrics.false_colour(np.linspace(0, 1, 256, dtype="f4")[None], 1.0)[0].astype("f4") / 255
+            return self.gpu.upload.texel_list(np.concatenate([ramp, np.ones((256, 1), "f4")], 1))
+
+        return self.cache.get("color map", (), make)
