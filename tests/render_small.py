@@ -32,7 +32,7 @@ class SmallRender:
     albedo: Floats
     normal: Floats
     emission: Floats
-    sun: Floats
+    sun_and_lights: Floats
     visibility: Floats  # (h, w)
     depth: Floats
     position: Doubles  # (h, w, 3) world, metres
@@ -47,7 +47,7 @@ class SmallRender:
 def render_small(gpu: Gpu, values: dict[str, Any]) -> SmallRender:
     """Render a shot of 64 x 36 pixels without denoising, unless the values say otherwise."""
     result = render_accumulated(gpu, Shot().with_values(SMALL | values))
-    arrays, frame = images.arrays(gpu, result), result.inputs.frame
+    arrays, frame = images.read_arrays(gpu, result), result.inputs.frame
     depth = np.where(np.isfinite(arrays["depth"]), arrays["depth"], 0).astype("f8")
     h, w = depth.shape
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
@@ -55,10 +55,8 @@ def render_small(gpu: Gpu, values: dict[str, Any]) -> SmallRender:
     world_from_view = np.array(frame.world_from_view).reshape(4, 4)
     position = np.concatenate([ray_vs * depth[..., None], np.ones((h, w, 1))], -1) @ world_from_view
     ray = ray_vs @ world_from_view[:3, :3]
-    visibility = arrays.pop("open")
     return SmallRender(
         **arrays,
-        visibility=visibility,
         position=position[..., :3],
         ray=ray / np.linalg.norm(ray, axis=-1, keepdims=True),
     )

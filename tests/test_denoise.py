@@ -234,6 +234,6 @@ def test_the_error_against_the_converged_result_falls(gpu: Gpu, scene: str, tech
     for guide in GUIDES:
         result = render_frame(gpu, shot.with_values({"denoise.guide": guide}))
         errors.append(
-            converged.error(gpu.read(result.radiance)[..., :3], gpu.read(result.inputs.gbuffer.normal)[..., 3] > 0.5)
+            converged.rmse(gpu.read(result.radiance)[..., :3], gpu.read(result.inputs.gbuffer.normal)[..., 3] > 0.5)
         )
     assert errors[1] < max_ratio * errors[0]

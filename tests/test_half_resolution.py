@@ -168,7 +168,7 @@ def test_every_technique_at_every_size(gpu: Gpu, technique: str, size: tuple[int
         arrays = images.read_arrays(gpu, result)
         assert all(np.isfinite(values).all() for name, values in arrays.items() if name != "depth")
         surface = np.isfinite(arrays["depth"])
-        assert (arrays["visibility"] >= 0).all() and (arrays["open"] <= 1 + FLOAT_ROUNDING).all()
+        assert (arrays["visibility"] >= 0).all() and (arrays["visibility"] <= 1 + FLOAT_ROUNDING).all()
         assert (
             (arrays["visibility"][~surface] == 1).all()
             and not arrays["direct"][~surface].any()

@@ -61,10 +61,10 @@ class Temporal(Settings):
                 previous_frame.projection_offset,
             ),
             lighting=lighting,
-            history=History(*previous.textures),
+            history=LightingHistory(*previous.textures),
         )
         target.metadata = index, inputs.frame
-        history = History(*textures)
+        history = LightingHistory(*textures)
         return Lighting(history.direct, history.indirect, history.specular)
 
 
@@ -77,7 +77,7 @@ class PreviousCamera:
     projection_offset: tuple[float, float]
 
 
-class History(NamedTuple):
+class LightingHistory(NamedTuple):
     """What one frame leaves to the next, passed to shaders as `history`."""
 
     direct: Texture
