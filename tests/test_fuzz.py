@@ -1,6 +1,4 @@
-"""Hostile input, as `python tests/tools/fuzz.py` makes it; and that the harness finds what there is to find, and tells
-by which input.
-"""
+"""Damaged input for every reader, and whether the fuzzer (tests/tools/fuzz.py) finds faults and names their inputs."""
 
 from __future__ import annotations
 
@@ -8,162 +6,163 @@ import os
 import signal
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import fuzz
+import numpy as np
 import pytest
-from fuzz import FORMATS, Files, Format, Random
+from fuzz import FORMATS, Format, make_input, write_files
+from fuzz_seeds import Files, Random
 from ssdo.measure import images
-from ssdo.render.shot import checked, take_wanted
+from ssdo.render.shot_flags import parse_overrides, validate_values
 from ssdo.settings import UserError
 
-INPUTS = 20_400  # 1700 of each of 12 formats: 65 s on two cores
+INPUTS = 20_400  # about 1600 of each format
+Reader = Callable[[Path], None]
 
 
-def test_nothing_but_problems(tmp_path: Path) -> None:
+def test_no_input_fails(tmp_path: Path) -> None:
+    """Many are valid and many are refused, in every format."""
     tallies = fuzz.run(FORMATS, INPUTS, 1, 600.0, tmp_path)
-    found = [f"{name} {number}: {why}" for name, tally in tallies.items() for number, why in tally.failures]
-    assert not found, "\n".join(found[:5])
+    failures = [f"{name} {number}: {cause}" for name, tally in tallies.items() for number, cause in tally.failures]
+    assert not failures, "\n".join(failures[:5])
     for name, tally in tallies.items():
-        count = tally.outcomes
-        assert sum(count.values()) == -(-INPUTS // len(FORMATS)), name
-        assert min(count["drawn"], count["refused"]) > 150, f"{name}: both ends must be reached, {count}"
+        assert sum(tally.outcomes.values()) == -(-INPUTS // len(FORMATS)), name
+        assert min(tally.outcomes["valid"], tally.outcomes["refused"]) > 150, f"{name}: {tally.outcomes}"
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_is_whole_is_drawn(name: str, tmp_path: Path) -> None:
-    """The seeds are valid, so that what is refused is refused for its damage."""
+def test_undamaged_files_are_valid(name: str, tmp_path: Path) -> None:
     for number in range(20):
-        for make in FORMATS[name].seeds:
-            path = fuzz._written(tmp_path, make(Random(number)))
-            FORMATS[name].read(path)
+        for make_seed in FORMATS[name].seeds:
+            FORMATS[name].read(write_files(tmp_path, make_seed(Random(number))))
 
 
-def test_an_input_is_the_same_every_time() -> None:
+def test_inputs_are_reproducible() -> None:
     for name, form in FORMATS.items():
-        first = [fuzz.made(name, form, 5, number) for number in range(30)]
-        assert first == [fuzz.made(name, form, 5, number) for number in range(30)], name
-        assert len({str(files) for files in first}) > 20 and first != [
-            fuzz.made(name, form, 6, number) for number in range(30)
-        ]
+        inputs, again, others = ([make_input(name, form, seed, number) for number in range(30)] for seed in (5, 5, 6))
+        assert inputs == again != others, name
+        assert len({str(files) for files in inputs}) > 20
 
 
-# ---- planted: a reader for every fault ------------------------------------------------------------------------------------
+# ---- fault injection: readers with a fault ----
 
 
-def counted(rng: Random) -> Files:
-    """One byte, which says what is to happen."""
+def make_byte(rng: Random) -> Files:
+    """A file of one byte, which decides whether a reader fails."""
     return {"a.bin": bytes([rng.randrange(256)])}
 
 
-def is_bad(path: Path) -> bool:
-    """One input in about a hundred."""
+def is_fatal(path: Path) -> bool:
+    """About one input in a hundred."""
     data = path.read_bytes()
     return len(data) > 0 and data[0] in (77, 78)
 
 
-def unchecked_index(path: Path) -> None:
-    if is_bad(path):
+def read_unchecked_index(path: Path) -> None:
+    if is_fatal(path):
         [][1]
 
 
-def missing_size_check(path: Path) -> None:
-    if is_bad(path):
+def allocate_unchecked_size(path: Path) -> None:
+    if is_fatal(path):
         bytearray(1 << 40)
 
 
-def hoards(path: Path) -> None:
-    """A little at a time, as a table of a declared count is filled."""
-    while is_bad(path):
-        HOARD.append(bytearray(50 << 20))
+def allocate_step_by_step(path: Path) -> None:
+    while is_fatal(path):
+        LEAK.append(bytearray(50 << 20))
 
 
-HOARD: list[bytearray] = []
+LEAK: list[bytearray] = []
 
 
-def endless(path: Path) -> None:
-    while is_bad(path):
+def loop_forever(path: Path) -> None:
+    while is_fatal(path):
         pass
 
 
-def endless_within_a_library(path: Path) -> None:
-    """Python's signal handlers do not run there."""
-    if is_bad(path):
+def loop_in_a_library(path: Path) -> None:
+    """Where Python's signal handlers do not run."""
+    if is_fatal(path):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
         time.sleep(1e6)
 
 
-def endless_and_swallowed(path: Path) -> None:
-    """A reader that turns every Exception into a UserError."""
+def loop_and_catch(path: Path) -> None:
+    """In a reader that turns every Exception into a UserError."""
     try:
-        endless(path)
+        loop_forever(path)
     except Exception:
         raise UserError(f"{path}: odd") from None
 
 
-def crashes(path: Path) -> None:
-    if is_bad(path):
+def crash(path: Path) -> None:
+    if is_fatal(path):
         os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def leaves(path: Path) -> None:
-    if is_bad(path):
+def exit_process(path: Path) -> None:
+    if is_fatal(path):
         os._exit(3)
 
 
-def two_lines(path: Path) -> None:
-    if is_bad(path):
+def raise_two_lines(path: Path) -> None:
+    if is_fatal(path):
         raise UserError(f"{path}: one\ntwo")
 
 
-def endless_line(path: Path) -> None:
-    if is_bad(path):
+def raise_long_line(path: Path) -> None:
+    if is_fatal(path):
         raise UserError(f"{path}: {'x' * 2000}")
 
 
-def nameless(path: Path) -> None:
-    if is_bad(path):
+def raise_without_name(path: Path) -> None:
+    if is_fatal(path):
         raise UserError("a number is wrong")
 
 
-PLANTED = {
-    unchecked_index: "IndexError",
-    missing_size_check: "MemoryError",
-    hoards: "MemoryError",
-    endless_and_swallowed: "not done after 5 s",
-    endless_within_a_library: "not done after 6 s",
-    crashes: "died of SIGSEGV",
-    leaves: "died of exit code 3",
-    two_lines: "not of one line",
-    endless_line: "not short",
-    nameless: "not with the file's name",
+CAUSES: dict[Reader, str] = {
+    read_unchecked_index: "IndexError",
+    allocate_unchecked_size: "MemoryError",
+    allocate_step_by_step: "MemoryError",
+    loop_and_catch: "not done after 5 s",
+    loop_in_a_library: "not done after 6 s",
+    crash: "died of SIGSEGV",
+    exit_process: "died of exit code 3",
+    raise_two_lines: "not of one line",
+    raise_long_line: "not short",
+    raise_without_name: "not with the file's name",
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits to test")
-@pytest.mark.parametrize("reader", PLANTED, ids=lambda reader: reader.__name__)
-def test_what_is_planted_is_found(reader: object, tmp_path: Path) -> None:
-    """By input, with all others counted, and kept so that it can be repeated."""
-    form = Format(reader, (counted,))  # type: ignore[arg-type]
-    bad = [number for number in range(450) if is_bad(fuzz._written(tmp_path, fuzz.made("planted", form, 4, number)))]
-    bad = bad[: 1 if "not done" in PLANTED[reader] else 2]  # type: ignore[index]
-    inputs = bad[-1] + 2  # what comes after must be read too
-    # of wall clock, in which a busy machine must give the others their 5 s
-    patience = 6.0 if reader is endless_within_a_library else 60.0
-    tally = fuzz.run({"planted": form}, inputs, 4, 600.0, tmp_path / "found", patience=patience)["planted"]
-    assert sorted(number for number, _ in tally.failures) == bad
-    assert all(PLANTED[reader] in why for _, why in tally.failures), tally.failures[:1]  # type: ignore[index]
-    assert tally.outcomes == {"failed": len(bad), "drawn": inputs - len(bad)}
-    for number in bad:
-        folder = tmp_path / "found" / f"planted-4-{number}"
-        assert is_bad(folder / "a.bin") and PLANTED[reader] in (folder / "why.txt").read_text()  # type: ignore[index]
+@pytest.mark.skipif(sys.platform == "win32", reason="resources are not limited on Windows")
+@pytest.mark.parametrize("reader", CAUSES, ids=lambda reader: reader.__name__)
+def test_faults_are_found(reader: Reader, tmp_path: Path) -> None:
+    """With the number of the input; inputs after it are read, too, and its files are saved."""
+    form = Format(reader, (make_byte,))
+    fatal = [n for n in range(450) if is_fatal(write_files(tmp_path, make_input("fault", form, 4, n)))]
+    fatal = fatal[: 1 if "not done" in CAUSES[reader] else 2]
+    inputs = fatal[-1] + 2
+    # A busy machine needs more wall time than the 5 s of processor time.
+    max_wall_seconds = 6.0 if reader is loop_in_a_library else 60.0
+    folder = tmp_path / "failures"
+    tally = fuzz.run({"fault": form}, inputs, 4, 600.0, folder, max_wall_seconds=max_wall_seconds)["fault"]
+    assert sorted(number for number, _ in tally.failures) == fatal
+    assert all(CAUSES[reader] in cause for _, cause in tally.failures), tally.failures[:1]
+    assert tally.outcomes == {"failed": len(fatal), "valid": inputs - len(fatal)}
+    for number in fatal:
+        saved = folder / f"fault-4-{number}"
+        assert is_fatal(saved / "a.bin") and CAUSES[reader] in (saved / "cause.txt").read_text()
 
 
-# ---- what was found -------------------------------------------------------------------------------------------------------
+# ---- regressions ----
 
 
 @pytest.mark.parametrize(
-    ("text", "rule"),
+    ("text", "message"),
     [
         ("width = nan", "width = nan: must be a whole number"),
         ("width = inf", "width = inf: must be a whole number"),
@@ -178,49 +177,45 @@ def test_what_is_planted_is_found(reader: object, tmp_path: Path) -> None:
         ("heigth = 9", "no parameter heigth; did you mean height?"),
     ],
 )
-def test_presets_that_say_odd_things(tmp_path: Path, text: str, rule: str) -> None:
+def test_broken_presets(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(UserError) as caught:
-        take_wanted({"preset": tmp_path / "a.toml"})
-    said = str(caught.value)
-    assert said.startswith(f"{tmp_path / 'a.toml'}: ") and rule in said and "\n" not in said and len(said) < 800
+        parse_overrides({"preset": tmp_path / "a.toml"})
+    error = str(caught.value)
+    assert error.startswith(f"{tmp_path / 'a.toml'}: ") and message in error and "\n" not in error and len(error) < 800
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "both = 3",
-        "both = {}\nA = 5",
-        "both = {}\nlook = 'x'",
-        "[both]\n[look]\nexposure = nan",
-        "[both]\n[look]\napart = 7",
+        "shared = 3",
+        "shared = {}\nA = 5",
+        "shared = {}\nviewer = 'x'",
+        "[shared]\n[viewer]\nexposure = nan",
+        "[shared]\n[viewer]\nunlinked = 7",
     ],
 )
-def test_states_that_say_odd_things(tmp_path: Path, text: str) -> None:
+def test_broken_states(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(UserError, match=r"a\.toml: "):
         fuzz.read_state(tmp_path / "a.toml")
 
 
-def test_truths_that_are_none(tmp_path: Path) -> None:
-    """A member that is no array, and radiance beyond what 32 bit hold."""
-    import zipfile
-
-    import numpy as np
-
+def test_broken_references(tmp_path: Path) -> None:
+    """A member that is no array, radiance beyond float32, and no pixels."""
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("radiance", b"no array")
     np.savez(tmp_path / "b.npz", radiance=np.full((2, 2, 3), 1e300))
     np.savez(tmp_path / "c.npz", radiance=np.zeros((0, 2, 3)))
-    for name, rule in (
+    for name, message in (
         ("a.npz", "radiance is no array"),
         ("b.npz", "must be finite"),
         ("c.npz", "must be floating point"),
     ):
-        with pytest.raises(UserError, match=rf"{name}: .*{rule}"):
-            images.radiance_of(tmp_path / name)
+        with pytest.raises(UserError, match=rf"{name}: .*{message}"):
+            images.load_radiance(tmp_path / name)
 
 
-def test_checked_takes_what_several_techniques_need() -> None:
-    found = {"technique": "ssao", "ssao.samples": 8, "ssdo.samples": 16}
-    assert checked(found, Path("a.toml")) == found
+def test_presets_may_hold_values_of_several_techniques() -> None:
+    values = {"technique": "ssao", "ssao.samples": 8, "ssdo.samples": 16}
+    assert validate_values(values, Path("a.toml")) == values

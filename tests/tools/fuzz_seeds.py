@@ -1,0 +1,317 @@
+"""Valid files of every format that is read, for fuzz.py: a function each, which takes its choices from `rng`."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+import random
+import struct
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import _checkout  # noqa: F401 - makes the following importable
+import gltf_files
+import numpy as np
+import test_gltf
+import test_gltf_features
+import test_hdr
+import tomli_w
+from PIL import Image, PngImagePlugin
+from ssdo.render.shot import Shot
+from ssdo.toml_text import format_toml
+from ssdo.viewer.display_state import VIEWS
+
+Files = dict[str, bytes]  # by name; the first is the one that is read
+Random = random.Random
+
+
+def pack_glb(tree: gltf_files.Tree, binary: bytes | bytearray) -> Files:
+    with tempfile.TemporaryDirectory() as folder:
+        return {"a.glb": gltf_files.write_glb(Path(folder) / "a.glb", tree, binary).read_bytes()}
+
+
+def pack_gltf(tree: gltf_files.Tree, binary: bytes | bytearray) -> Files:
+    tree["buffers"][0]["uri"] = "a.bin"
+    return {"a.gltf": json.dumps(tree).encode(), "a.bin": bytes(binary)}
+
+
+def make_plain_glb(rng: Random) -> Files:
+    return pack_glb(*gltf_files.make_tetrahedron())
+
+
+def make_full_glb(rng: Random) -> Files:
+    return pack_glb(*test_gltf.make_everything())
+
+
+def make_feature_glb(rng: Random) -> Files:
+    """With skins, morph targets, instances, all kinds of images, lights and cameras."""
+    return pack_glb(*test_gltf_features.make_everything())
+
+
+def make_draco_glb(rng: Random) -> Files:
+    tree, binary, _ = test_gltf_features.make_draco(3)
+    return pack_glb(tree, binary)
+
+
+def make_feature_gltf(rng: Random) -> Files:
+    return pack_gltf(*test_gltf_features.make_everything())
+
+
+def make_textured_gltf(rng: Random) -> Files:
+    return pack_gltf(*gltf_files.make_textured())
+
+
+def make_full_gltf(rng: Random) -> Files:
+    return pack_gltf(*test_gltf.make_everything())
+
+
+def make_hierarchy_gltf(rng: Random) -> Files:
+    """A deep tree of nodes."""
+    tree, binary = gltf_files.make_tetrahedron()
+    n = rng.randint(2, 8)
+    tree["nodes"] = [{"mesh": 0, "children": [c for c in range(1, n) if (c - 1) // 2 == i]} for i in range(n)]
+    return pack_gltf(tree, binary)
+
+
+def make_obj_grid(rng: Random) -> Files:
+    """A grid of triangles and quadrilaterals, with or without UVs, normals, colours and materials."""
+    n = rng.randint(1, 4)
+    lines = ["# a comment", "mtllib a.mtl", "o grid"]
+    color = rng.random() < 0.3
+    for y, x in itertools.product(range(n + 1), repeat=2):
+        lines.append(f"v {x} {y} {rng.uniform(-1, 1):.4f}" + (" 0.1 0.5 1" if color else ""))
+        lines += [f"vt {x / n:g} {y / n:g}", f"vn 0 {rng.random():.3f} 1"]
+    corner = rng.choice(("{0}", "{0}/{0}", "{0}//{0}", "{0}/{0}/{0}"))
+    for y, x in itertools.product(range(n), repeat=2):
+        if rng.random() < 0.3:
+            lines += [f"usemtl {rng.choice(('one', 'two', 'none'))}", f"g {x}", "s 1"]
+        a = 1 + x + y * (n + 1)
+        face = [a, a + 1, a + n + 2, a + n + 1]
+        if rng.random() < 0.2:
+            face = [i - (n + 1) ** 2 - 1 for i in face]
+        faces = [face] if rng.random() < 0.5 else [face[:3], [face[0], *face[2:]]]
+        lines += ["f " + " ".join(corner.format(i) for i in f) for f in faces]
+    mtl = "newmtl one\nKd 0.5 0.6 0.7\nKs 0.5 0.5 0.5\nNs 96\nd 0.9\nmap_Kd -s 2 2 1 -o 0.5 0 a.png\n"
+    mtl += "newmtl two\nKe 1 2 3\nPr 0.3\nPm 1\nmap_Ke a.png\nTr 0\nmap_d a.png\n"
+    return {
+        "a.obj": rng.choice(("\n", "\r\n")).join(lines).encode(),
+        "a.mtl": mtl.encode(),
+        "a.png": gltf_files.encode_png(gltf_files.PIXELS),
+    }
+
+
+def make_obj_star(rng: Random) -> Files:
+    """One concave polygon."""
+    n = rng.randint(4, 40)
+    points = [
+        (r * math.cos(i * math.tau / n), r * math.sin(i * math.tau / n))
+        for i in range(n)
+        for r in (rng.uniform(0.1, 1),)
+    ]
+    return {
+        "a.obj": (
+            "".join(f"v {x:.4f} {y:.4f} 0\n" for x, y in points) + "f " + " ".join(map(str, range(1, n + 1))) + "\n"
+        ).encode()
+    }
+
+
+def make_ply(rng: Random) -> Files:
+    """Any format, with or without normals, UVs and colours; faces of one size or of several."""
+    encoding = rng.choice(("ascii", "binary_little_endian", "binary_big_endian"))
+    order = ">" if "big" in encoding else "<"
+    optional = [
+        p
+        for p in ("float nx|float ny|float nz", "float s|float t", "uchar red|uchar green|uchar blue", "uchar alpha")
+        if rng.random() < 0.5
+    ]
+    vertex = (
+        ["float x", "float y", "float z", *"|".join(optional).split("|")]
+        if optional
+        else ["float x", "float y", "float z"]
+    )
+    length, index = rng.choice(("uchar", "ushort", "int")), rng.choice(("int", "uint", "ushort", "uchar"))
+    n = rng.randint(5, 9)
+    rows = [[rng.randint(0, 99) for _ in vertex] for _ in range(n)]
+    sides = rng.choice(((3,), (4,), (3, 4, 5)))
+    faces = [rng.sample(range(n), rng.choice(sides)) for _ in range(rng.randint(1, 9))]
+    head = [
+        f"ply\nformat {encoding} 1.0",
+        *(["comment TextureFile a.png"] if rng.random() < 0.3 else []),
+        f"element vertex {n}",
+    ]
+    head += [f"property {p}" for p in vertex] + [
+        f"element face {len(faces)}",
+        f"property list {length} {index} vertex_indices",
+        "end_header\n",
+    ]
+    if encoding == "ascii":
+        body = "\n".join(" ".join(map(str, row)) for row in (*rows, *([len(f), *f] for f in faces))).encode()
+    else:
+        codes = {"float": "f", "uchar": "B", "ushort": "H", "int": "i", "uint": "I"}
+        row = struct.Struct(order + "".join(codes[p.split()[0]] for p in vertex))
+        body = b"".join(row.pack(*values) for values in rows)
+        body += b"".join(struct.pack(f"{order}{codes[length]}{len(f)}{codes[index]}", len(f), *f) for f in faces)
+    return {"a.ply": "\n".join(head).encode() + body, "a.png": gltf_files.encode_png(gltf_files.PIXELS)}
+
+
+def make_binary_stl(rng: Random) -> Files:
+    triangles = [struct.pack("<12fH", *(rng.uniform(-9, 9) for _ in range(12)), 0) for _ in range(rng.randint(1, 9))]
+    return {"a.stl": rng.choice((b"", b"solid ")).ljust(80) + struct.pack("<I", len(triangles)) + b"".join(triangles)}
+
+
+def make_text_stl(rng: Random) -> Files:
+    lines = []
+    for _ in range(rng.randint(1, 2)):
+        lines.append("solid s")
+        for _ in range(rng.randint(1, 4)):
+            n, *corners = (" ".join(f"{rng.uniform(-9, 9):.3g}" for _ in range(3)) for _ in range(4))
+            lines += [
+                f" facet normal {n}",
+                "  outer loop",
+                *(f"   vertex {c}" for c in corners),
+                "  endloop",
+                " endfacet",
+            ]
+        lines.append("endsolid s")
+    return {"a.stl": "\n".join(lines).encode()}
+
+
+def make_hdr(rng: Random) -> Files:
+    h, w = rng.randint(1, 6), rng.choice((1, 7, 8, 20))
+    pixels = test_hdr.make_pixels(h, w, rng.randrange(99))
+    codes = [pixels.tobytes(), test_hdr.encode_old(pixels)]
+    if w >= 8:
+        codes.append(test_hdr.encode_new(pixels))
+    code = rng.choice(codes)
+    return {"a.hdr": test_hdr.HEADER + b"\n-Y %d +X %d\n" % (h, w) + code}
+
+
+def make_pixels(rng: Random, channels: int = 3) -> Any:
+    return np.random.default_rng(rng.randrange(99)).integers(
+        0, 256, (rng.randint(1, 12), rng.randint(1, 12), channels), "u1"
+    )
+
+
+def encode_image(image: Image.Image, file_format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def make_png(rng: Random) -> Files:
+    mode = rng.choice(("RGB", "RGBA", "L", "P", "1", "LA", "I;16"))
+    image = Image.fromarray(make_pixels(rng))
+    image = Image.fromarray(np.full((3, 4), 999, "u2")) if mode == "I;16" else image.convert(mode)
+    return {"a.png": encode_image(image, "PNG")}
+
+
+def make_jpeg(rng: Random) -> Files:
+    return {
+        "a.jpg": encode_image(
+            Image.fromarray(make_pixels(rng)).convert(rng.choice(("RGB", "L", "CMYK"))),
+            "JPEG",
+            progressive=rng.random() < 0.5,
+        )
+    }
+
+
+def make_webp(rng: Random) -> Files:
+    return {"a.webp": encode_image(Image.fromarray(make_pixels(rng, 4)), "WEBP", lossless=rng.random() < 0.5)}
+
+
+def make_bmp_or_tga(rng: Random) -> Files:
+    file_format = rng.choice(("BMP", "TGA"))
+    return {f"a.{file_format.lower()}": encode_image(Image.fromarray(make_pixels(rng)), file_format)}
+
+
+def make_shot_values(rng: Random) -> dict[str, Any]:
+    technique = rng.choice(("off", "ssao", "ssdo", "reference"))
+    return (
+        Shot()
+        .with_values({"technique": technique, "width": rng.randint(1, 64), "camera.eye": (1.0, 2.0, 3.0)})
+        .values()
+    )
+
+
+def make_preset(rng: Random) -> Files:
+    return {"a.toml": format_toml(make_shot_values(rng)).encode()}
+
+
+def make_preset_of_several(rng: Random) -> Files:
+    """With parameters of two techniques."""
+    return {
+        "a.toml": tomli_w.dumps(
+            {"technique": "ssao", "width": 32, "ssao": {"samples": 8}, "ssdo": {"samples": 16, "bounce": True}}
+        ).encode()
+    }
+
+
+def make_state(rng: Random) -> Files:
+    """A state of the viewer, as Ctrl+S writes it."""
+    viewer = {
+        "view": rng.choice(VIEWS),
+        "gain": 1,
+        "buffer": "final image",
+        "exposure": 0.5,
+        "show_alpha": False,
+        "divider": 0.4,
+        "unlinked": ["denoise.radius"],
+        "budget": "samples",
+        "reference": True,
+    }
+    slots = {
+        "A": {"technique": "ssao", "ssao": {"samples": 8}},
+        "B": {"technique": "ssdo", "ssdo": {"samples": 16}, "denoise": {"radius": 2}},
+    }
+    shared = {"scene": "cornell", "camera": {"eye": [1.0, 2.0, 3.0]}, "sky": {"rotation": 20.0}}
+    return {"a.toml": tomli_w.dumps({"shared": shared, **slots, "viewer": viewer}).encode()}
+
+
+def make_shot_png(rng: Random) -> Files:
+    metadata = PngImagePlugin.PngInfo()
+    metadata.add_itxt("shot", format_toml(make_shot_values(rng)), zip=rng.random() < 0.5)
+    return {"a.png": encode_image(Image.fromarray(make_pixels(rng)), "PNG", pnginfo=metadata)}
+
+
+def make_npz(rng: Random) -> Files:
+    radiance = np.full((rng.randint(1, 5), 4, 3), 0.5, rng.choice(("f2", "f4", "f8")))
+    members = {}
+    for name, values in {"radiance": radiance, "depth": np.ones((2, 2)), "shot": np.array("width = 1")}.items():
+        stream = io.BytesIO()
+        np.save(stream, values)
+        members[f"{name}.npy"] = stream.getvalue()
+    return {"a.npz": pack_zip(members, rng)}
+
+
+def pack_zip(members: Files, rng: Random) -> bytes:
+    """As numpy.savez and savez_compressed write it, but without the time of day."""
+    stream, compression = io.BytesIO(), rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
+    return stream.getvalue()
+
+
+@cache
+def encode_exr(compression: str, channels: str) -> bytes:
+    import OpenEXR
+
+    values = np.linspace(0, 1, 5 * 4 * len(channels), dtype="f4").reshape(5, 4, len(channels))
+    header = {"compression": getattr(OpenEXR, compression), "type": OpenEXR.scanlineimage, "shot": "width = 1"}
+    with tempfile.TemporaryDirectory() as folder:
+        OpenEXR.File(header, {channels: values}).write(f"{folder}/a.exr")
+        return Path(folder, "a.exr").read_bytes()
+
+
+def make_exr(rng: Random) -> Files:
+    return {
+        "a.exr": encode_exr(
+            rng.choice(("ZIP_COMPRESSION", "NO_COMPRESSION", "RLE_COMPRESSION", "PIZ_COMPRESSION")),
+            rng.choice(("RGB", "RGBA")),
+        )
+    }
