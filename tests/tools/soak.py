@@ -1,10 +1,10 @@
-"""Random hands on the viewer for as long as one likes: keys, drags, clicks in the panel, resizes, other scenes. Seeded.
+"""Random input to the viewer for a long time: keys, drags, clicks in the panel, resizes, other scenes.
 
-python tests/tools/soak.py --seconds 3600 --seed 0        under a display; exits 1 where anything goes wrong or grows
+python tests/tools/soak.py --seconds 3600 --seed 0        needs a display; exits with 1 where something fails or grows
 
-Nothing may raise, OpenGL may not complain, memory after the first tenth of the time (five minutes at most) may grow by
-no more than 2 %, and the textures, buffers, framebuffers, programs and vertex arrays that are alive may not grow at
-all. Compared are the first and the last few of many measurements, made with the same settings at rest.
+Nothing may raise, and OpenGL may not report an error. After the first tenth of the time (at most five minutes), memory
+may grow by at most 2 %, and the number of OpenGL objects not at all. The first and the last few of many measurements
+are compared, all made with the same settings while the viewer is idle.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
-import _checkout  # noqa: F401 - makes the following importable
+import _checkout
 import moderngl
 from ssdo.render.technique import Technique
 from ssdo.settings import param_of
@@ -32,7 +34,7 @@ from ssdo.viewer.main_loop import TRIM_INTERVAL
 from ui_driver import ALT, CTRL, SHIFT, Driver
 
 SCENES = ("ball", "corner", "bowl", "nook", "cornell", "blocks", "parlour")
-KINDS = (
+OBJECT_TYPES = (
     moderngl.Texture,
     moderngl.Framebuffer,
     moderngl.Renderbuffer,
@@ -41,123 +43,149 @@ KINDS = (
     moderngl.Program,
     moderngl.Query,
 )
-FEW = 5  # measurements whose median counts: what caches hold, and with it one measurement, goes up and down by 5 %
-LEFT_OUT = {"quit", "report"}  # a report is a process of its own: it would be measured as ours
+# Measurements whose median is compared: caches make a single one vary by 5 %.
+COMPARED_MEASUREMENTS = 5
+MAX_GROWTH = 0.02
+SKIPPED_ACTIONS = {"quit", "report"}  # a report is a process of its own, whose memory would count
+SKIPPED_ITEMS = {"capture report"}
 START = {"scene": "ball", "technique": "ssdo", "ssdo.samples": 4, "ssdo.steps": 2, "sun.resolution": 512}
+WINDOW_SIZE = (560, 400)
+WINDOW_SIZES = (WINDOW_SIZE, (640, 360), (300, 200), (700, 420), (1, 1), (120, 90))
+INPUT_WEIGHTS = {"key": 40, "drag": 18, "click": 12, "wheel": 8, "move": 8, "size": 3, "scene": 2, "item": 9}
 
 
-def resident() -> int:
-    """Bytes of memory that this process holds now. Linux only."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+class Measurement(NamedTuple):
+    """While the viewer is idle."""
+
+    seconds: float  # since the start
+    resident_bytes: int
+    objects: Counter[str]  # of OpenGL, by type
 
 
-def alive() -> Counter[str]:
-    """OpenGL's objects by kind."""
+def measure(start: float) -> Measurement:
+    """Linux only."""
+    resident_pages = int(Path("/proc/self/statm").read_text().split()[1])
     gc.collect()
-    return Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, KINDS))
+    objects = Counter(type(item).__name__ for item in gc.get_objects() if isinstance(item, OBJECT_TYPES))
+    return Measurement(time.monotonic() - start, resident_pages * os.sysconf("SC_PAGE_SIZE"), objects)
 
 
-def act(d: Driver, rng: random.Random) -> str:
-    """Something that a hand would do; in words."""
-    w, h = d.wnd.width, d.wnd.height
-    x, y = rng.uniform(0, max(w - 1, 1)), rng.uniform(0, max(h - 1, 1))
-    match rng.choices(("key", "drag", "click", "wheel", "move", "size", "scene", "row"), (40, 18, 12, 8, 8, 3, 2, 9))[
-        0
-    ]:
+# ---- input ----
+
+
+def send_random_input(d: Driver, rng: random.Random) -> str:
+    """Returns its kind, a key of INPUT_WEIGHTS."""
+    x = rng.uniform(0, max(d.wnd.width - 1, 1))
+    y = rng.uniform(0, max(d.wnd.height - 1, 1))
+    (kind,) = rng.choices(list(INPUT_WEIGHTS), list(INPUT_WEIGHTS.values()))
+    match kind:
         case "key":
-            key = rng.choice([k for k in keys.all_keys() if k.action and k.action not in LEFT_OUT])
-            if key.characters:
-                d.type_text(rng.choice(key.characters))
-            else:
-                d.press_key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
-            return f"key {key.action}"
+            press_random_key(d, rng)
         case "drag":
-            d.drag(
-                x,
-                y,
-                rng.uniform(-200, 200),
-                rng.uniform(-120, 120),
-                rng.choice((1, 1, 2, 4)),
-                rng.choice((0, 0, SHIFT)),
-            )
-            return "drag"
+            dx, dy = rng.uniform(-200, 200), rng.uniform(-120, 120)
+            d.drag(x, y, dx, dy, rng.choice((1, 1, 2, 4)), rng.choice((0, 0, SHIFT)))
         case "click":
             d.click(x, y, rng.choice((1, 1, 4)), rng.choice((0, 0, 0, CTRL)))
-            return "click"
         case "wheel":
             d.scroll(x, y, rng.choice((-3, -1, 1, 3)))
-            return "wheel"
         case "move":
             d.move_mouse(x, y)
-            return "move"
         case "size":
-            size = rng.choice(((560, 400), (640, 360), (300, 200), (700, 420), (1, 1), (120, 90)))
-            d.wnd.set_size(*size)
+            d.wnd.set_size(*rng.choice(WINDOW_SIZES))
             d.run_frames(4)
-            return f"size {size}"
         case "scene":
             d.panel.context.file_to_load = rng.choice(SCENES)
             d.run_frames(4)
-            return f"scene {d.session.slots.shared.scene}"
-        case _:
-            names = [name for name in d.panel.widgets.item_rects if name not in ("capture report",)]
-            if names:
-                left, top, right, bottom = d.panel.widgets.item_rects[rng.choice(names)]
-                d.click((left + right) / 2, (top + bottom) / 2)
-            return "row"
+        case "item":
+            click_random_item(d, rng)
+    return kind
 
 
-def choose_everything(d: Driver) -> None:
-    """Every choice among names is a program of its own: all of them are drawn once, in a scene of matt surfaces and one
-    of glossy ones, and so is every buffer that can be shown, with the surroundings known and not.
+def press_random_key(d: Driver, rng: random.Random) -> None:
+    key = rng.choice([key for key in keys.all_keys() if key.action and key.action not in SKIPPED_ACTIONS])
+    if key.characters:
+        d.type_text(rng.choice(key.characters))
+    else:
+        d.press_key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
+
+
+def click_random_item(d: Driver, rng: random.Random) -> None:
+    names = [name for name in d.panel.widgets.item_rects if name not in SKIPPED_ITEMS]
+    if names:
+        left, top, right, bottom = d.panel.widgets.item_rects[rng.choice(names)]
+        d.click((left + right) / 2, (top + bottom) / 2)
+
+
+# ---- states to measure in ----
+
+
+def compile_all_programs(d: Driver, start: Any) -> None:
+    """Draw every combination of choices and every buffer once, as each is a program of its own.
+
+    In a scene with diffuse surfaces and one with glossy ones, with and without probes. `start`: state of the slots.
     """
     for scene in ("ball", "parlour"):
-        d.session.slots.restore(d.start)  # type: ignore[attr-defined]
+        d.session.slots.restore(start)
         d.session.change({"scene": scene})
         for technique in (name for name, kind in Technique.known.items() if kind.sample_param):
             d.session.change({"technique": technique})
-            settings = [d.session.slots.techniques["B"], d.session.slots.shared.display]
-            for values in product(
-                *(param_of(f).choices for s in settings for _, _, f, _ in s.walk() if param_of(f).choices)
-            ):
-                names = [f"{s.group}.{f.name}" for s in settings for _, _, f, _ in s.walk() if param_of(f).choices]
-                d.session.change(dict(zip(names, values, strict=True)))
-                d.wait_idle()
-            # in one texel and in three
-            for more in ({f"{technique}.samples": 32}, {f"{technique}.samples": 4}) if technique == "ssdo" else ():
-                d.session.change(more)
-                d.wait_idle()
-            for far in ("open", "probes"):
-                d.session.change({"probes.enabled": far})
-                d.wait_idle()
-                for view, buffer in product(VIEWS[:-1], list(d.session.view_renderer.buffers("B"))):
-                    d.session.display.view, d.session.display.buffer = view, buffer
-                    d.run_frames(2)
-            for change in (
-                {"lighting.resolution": "full"},
-                {"temporal.history_length": 8},
-                {"temporal.history_length": 0, "lighting.resolution": "half"},
-            ):
-                d.session.change(change)
-                d.wait_idle()
-            d.session.display.buffer, d.panel.pixel.is_enabled = "final image", True
-            d.move_mouse(60, 200)
-            d.run_frames(3)
-            d.panel.pixel.is_enabled = False
+            draw_all_choices(d)
+            # samples whose results fit into one texel, and into three
+            for values in ({"ssdo.samples": 32}, {"ssdo.samples": 4}) if technique == "ssdo" else ():
+                apply_and_wait(d, values)
+            for enabled in (False, True):
+                apply_and_wait(d, {"probes.enabled": enabled})
+                draw_all_buffers(d)
+            apply_and_wait(d, {"lighting.resolution": "full"})
+            apply_and_wait(d, {"temporal.history_length": 8})
+            apply_and_wait(d, {"temporal.history_length": 0, "lighting.resolution": "half"})
+            inspect_pixel(d, "final image")
 
 
-def reset(d: Driver) -> None:
-    """What may differ with the settings is measured with the same ones: every scene, technique and view is gone
-    through, so that what is kept of them is full, then the state and size of the start come back.
-    """
+def apply_and_wait(d: Driver, values: dict[str, Any]) -> None:
+    d.session.change(values)
+    d.wait_idle()
+
+
+def draw_all_choices(d: Driver) -> None:
+    """Every combination of the choices of the technique and of the display."""
+    choices = {}
+    for settings in (d.session.slots.techniques["B"], d.session.slots.shared.display):
+        for _, _, field, _ in settings.walk():
+            if param_of(field).choices:
+                choices[f"{settings.group}.{field.name}"] = param_of(field).choices
+    for values in product(*choices.values()):
+        apply_and_wait(d, dict(zip(choices, values, strict=True)))
+
+
+def draw_all_buffers(d: Driver) -> None:
+    for view, buffer in product(VIEWS[:-1], list(d.session.view_renderer.buffers("B"))):
+        d.session.display.view, d.session.display.buffer = view, buffer
+        d.run_frames(2)
+
+
+def inspect_pixel(d: Driver, buffer: str) -> None:
+    d.session.display.buffer = buffer
+    d.panel.pixel.is_enabled = True
+    d.move_mouse(60, 200)
+    d.run_frames(3)
+    d.panel.pixel.is_enabled = False
+    d.session.display.buffer = "final image"
+
+
+def reset(d: Driver, start: Any) -> None:
+    """Fill the caches with every scene, mode and view, then restore the start, so that measurements are comparable."""
     for task in (d.viewer.actions.task, d.panel.experiments.current):
         if task and not task.is_done:
             task.end(d.session)
     d.press_key("ESCAPE")
-    d.wnd.set_size(560, 400)
-    d.session.is_playing, d.session.display.buffer, d.session.error, d.panel.pixel.is_enabled = False, "final image", "", False
+    d.wnd.set_size(*WINDOW_SIZE)
+    d.session.is_playing = False
+    d.session.display.buffer = "final image"
+    d.session.error = ""
+    d.panel.pixel.is_enabled = False
     for scene in (*SCENES[1:], SCENES[0]):
-        d.session.slots.restore(d.start)  # type: ignore[attr-defined]
+        d.session.slots.restore(start)
         d.session.change({"scene": scene})
         d.session.display.view = "split"
         modes = Technique.all_modes()
@@ -168,67 +196,74 @@ def reset(d: Driver) -> None:
         for view in ("error", "difference", "side by side", "split"):
             d.session.display.view = view
             d.run_frames(4)
-        d.session.display.buffer, d.panel.pixel.is_enabled = "RGB visibility", True
-        d.move_mouse(60, 200)
-        d.run_frames(3)
-        d.session.display.buffer, d.panel.pixel.is_enabled, d.session.uses_reference = "final image", False, False
-    d.session.slots.restore(d.start)  # type: ignore[attr-defined]
+        inspect_pixel(d, "RGB visibility")
+        d.session.uses_reference = False
+    d.session.slots.restore(start)
     d.wait_idle()
     until = time.monotonic() + TRIM_INTERVAL + 1
-    while time.monotonic() < until:  # at rest, the window gives back what was freed
+    while time.monotonic() < until:  # an idle window returns freed memory to the system
         d.run_frames(1)
         time.sleep(0.05)
 
 
-def main() -> int:
+# ---- program ----
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run with these flags. Returns the exit code: 1 where memory or OpenGL objects grow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    rng, counts = random.Random(arguments.seed), Counter[str]()
+    flags = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        d = Driver(Path(folder) / "state", dict(START))
-        d.start = d.session.slots.state()  # type: ignore[attr-defined]
-        choose_everything(d)
-        reset(d)
-        begun, programs = time.monotonic(), set(d.session.gpu.shaders.programs)
-        settled = begun + min(300.0, arguments.seconds / 10)
-        measured: list[tuple[float, int, Counter[str]]] = []
-        every, following = max(20.0, min(120.0, arguments.seconds / 20)), settled
-        while (now := time.monotonic()) < begun + arguments.seconds or len(measured) < 2 * FEW:
-            counts[act(d, rng).split()[0]] += 1
-            assert d.session.gpu.ctx.error == "GL_NO_ERROR"
-            for path in Path("captures").glob("*"):
-                path.unlink()
-            if now >= following:
-                reset(d)
-                measured.append((now - begun, resident(), alive()))
-                print(
-                    json.dumps(
-                        {
-                            "seconds": round(now - begun),
-                            "megabytes": round(measured[-1][1] / 2**20, 1),
-                            "alive": measured[-1][2],
-                        }
-                    ),
-                    flush=True,
-                )
-                following = now + every
-                for late in d.session.gpu.shaders.programs.keys() - programs:
-                    print(f"a program that was not among the choices gone through: {str(late)[:400]}", flush=True)
-                programs |= d.session.gpu.shaders.programs.keys()
-        first, last = measured[:FEW], measured[-FEW:]
-        grown = median(m[1] for m in last) / median(m[1] for m in first) - 1
-        more = {
-            kind: count
-            for kind in last[-1][2]
-            if (count := min(m[2][kind] for m in last) - min(m[2][kind] for m in first)) > 0
-        }
-        print(f"{sum(counts.values())} acts {dict(counts)}: memory {grown:+.2%}, more objects: {more or 'none'}")
+        driver = Driver(Path(folder) / "state", dict(START))
+        counts, measurements = run_inputs(driver, random.Random(flags.seed), flags.seconds)
         os.chdir("/")
-    return int(grown > 0.02 or bool(more))
+    first, last = measurements[:COMPARED_MEASUREMENTS], measurements[-COMPARED_MEASUREMENTS:]
+    growth = median(m.resident_bytes for m in last) / median(m.resident_bytes for m in first) - 1
+    added = {
+        name: count
+        for name in last[-1].objects
+        if (count := min(m.objects[name] for m in last) - min(m.objects[name] for m in first)) > 0
+    }
+    print(f"{sum(counts.values())} inputs {dict(counts)}: memory {growth:+.2%}, added objects: {added or 'none'}")
+    return int(growth > MAX_GROWTH or bool(added))
+
+
+def run_inputs(d: Driver, rng: random.Random, seconds: float) -> tuple[Counter[str], list[Measurement]]:
+    """Send random input for some seconds; returns the number of inputs by kind, and the measurements."""
+    state = d.session.slots.state()
+    compile_all_programs(d, state)
+    reset(d, state)
+    programs = set(d.session.gpu.shaders.programs)
+    counts: Counter[str] = Counter()
+    measurements: list[Measurement] = []
+    start = time.monotonic()
+    interval = max(20.0, min(120.0, seconds / 20))
+    next_measurement = start + min(300.0, seconds / 10)
+    while (now := time.monotonic()) < start + seconds or len(measurements) < 2 * COMPARED_MEASUREMENTS:
+        counts[send_random_input(d, rng)] += 1
+        assert d.session.gpu.ctx.error == "GL_NO_ERROR"
+        for path in Path("captures").glob("*"):
+            path.unlink()
+        if now < next_measurement:
+            continue
+        next_measurement = now + interval
+        reset(d, state)
+        measurements.append(measure(start))
+        print_measurement(measurements[-1])
+        for program in d.session.gpu.shaders.programs.keys() - programs:
+            print(f"a program that compile_all_programs missed: {str(program)[:400]}", flush=True)
+        programs |= d.session.gpu.shaders.programs.keys()
+    return counts, measurements
+
+
+def print_measurement(measurement: Measurement) -> None:
+    megabytes = round(measurement.resident_bytes / 2**20, 1)
+    figures = {"seconds": round(measurement.seconds), "megabytes": megabytes, "objects": measurement.objects}
+    print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_checkout.run(main, sys.argv[1:]))
