@@ -1,9 +1,8 @@
-"""The same scene, camera and light in Mitsuba 3, a path tracer that shares no code with ours: what our pictures are
-held against.
+"""The same scene, camera and light in Mitsuba 3, an independent path tracer, and tests that both have equal means.
 
-Only the variant scalar_rgb: it needs no LLVM, and a wrong LLVM ends the whole process. Camera, sun and environment are
-spelled out here a second time on purpose: with frame_uniforms.py's own matrices a mistake there would agree with
-itself.
+Only the variant scalar_rgb is used: it needs no LLVM, and a wrong LLVM ends the whole process. Camera, sun and
+environment are written a second time on purpose: with the matrices of frame_uniforms.py, a mistake there would agree
+with itself.
 """
 
 from __future__ import annotations
@@ -13,107 +12,126 @@ from typing import Any, NamedTuple
 
 import mitsuba as mi
 import numpy as np
-import numpy.typing as npt
+from render_small import Bools, SmallRender
+from ssdo.arrays import Array, Doubles, Floats
 from ssdo.render.shot import Shot
-from ssdo.scene.environment import Environment
-from ssdo.scene.model import Floats, Image, Lamp, Material, Mesh, Scene
+from ssdo.scene.environment import Environment, load_environment
+from ssdo.scene.model import ImageTexture, Material, Mesh, PunctualLight, Scene
 from ssdo.settings import Vec3
 
 mi.set_variant("scalar_rgb")
 
-DIRECT, BOUNCE = 2, 3  # path lengths, in segments: camera to surface to light; the same with one more surface between
-ENVIRONMENT_COLUMNS = 1024  # at least, for Mitsuba's map
+# Path lengths in segments: camera, surface, light; and the same with one more surface in between.
+DIRECT_DEPTH, ONE_BOUNCE_DEPTH = 2, 3
+MIN_ENVIRONMENT_SIDE = 1024  # texels of Mitsuba's map
+# Pixels of our render for each side of a Mitsuba pixel. Ours are sampled at their centre, Mitsuba's over their area.
+SUPERSAMPLING = 4
+ALBEDO_TABLE_SIZE = 64
 
 
-class Surfaces(NamedTuple):
-    """What the camera sees at the centre of every pixel, row 0 on top. World space."""
+class VisibleSurfaces(NamedTuple):
+    """What the camera sees at the centre of every pixel, row 0 on top, in world space."""
 
-    covered: npt.NDArray[np.bool_]  # (h, w)
+    mask: Bools  # (h, w) False on the background
     position: Floats  # (h, w, 3) metres
     normal: Floats  # (h, w, 3) unit, towards the camera's side
     albedo: Floats  # (h, w, 3) linear
 
 
-def build(scene: Scene, shot: Shot, environment: Environment | None, *, centred: bool = False) -> Any:
-    """A Mitsuba scene of a resolved shot: its camera, sun and lamps, and the environment as the shot's sky hangs it
-    (None: black).
+# ---- rendering -------------------------------------------------------------------------------------------------------
 
-    The sun is a point at infinity: Mitsuba's has no size. `centred`: one sample at the centre of each pixel, for
-    `surfaces`.
+
+def render_mitsuba(scene: Scene, shot: Shot, depth: int, spp: int, seed: int = 1) -> Floats:
+    """Render a shot of a scene: linear radiance (h, w, 3), averaged over each pixel.
+
+    The background is 0, and so are emissive surfaces. `depth` is DIRECT_DEPTH or ONE_BOUNCE_DEPTH, `spp` the paths per
+    pixel. There is no Russian roulette, which would only add noise to paths this short.
     """
-    parts: dict[str, Any] = {"type": "scene", "sensor": _sensor(shot, centred)}
-    parts |= {f"mesh{i}": _mesh(mesh, f"mesh{i}") for i, mesh in enumerate(scene.meshes) if mesh.triangles.size}
-    if environment is not None and environment.radiance.any():  # a black one would take its share of the paths
+    shot = shot.resolve(scene)
+    sun_direction = shot.frame_uniforms(scene, 0).sun_direction_ws
+    mitsuba_scene = build_scene(scene, shot, load_environment(shot.environment or scene.environment, sun_direction))
+    integrator = mi.load_dict({"type": "path", "max_depth": depth, "rr_depth": 1000, "hide_emitters": True})
+    image = mi.render(mitsuba_scene, integrator=integrator, spp=spp, seed=mi.UInt32(seed))
+    radiance: Floats = np.array(image, dtype=np.float32)[..., :3]
+    return radiance
+
+
+def render_mitsuba_batches(scene: Scene, shot: Shot, depth: int, spp: int, count: int) -> Doubles:
+    """(count, h, w): means over the channels of renders with different seeds."""
+    batches = np.stack([render_mitsuba(scene, shot, depth, spp, 1 + seed) for seed in range(count)])
+    means: Doubles = batches.mean(-1, dtype="f8")
+    return means
+
+
+def render_surfaces(scene: Scene, shot: Shot) -> VisibleSurfaces:
+    """What the camera of a shot sees of a scene at the centre of each pixel."""
+    mitsuba_scene = build_scene(scene, shot.resolve(scene), None, pixel_centers=True)
+    aovs = "position:position,normal:sh_normal,albedo:albedo,distance:depth"
+    integrator = mi.load_dict({"type": "aov", "aovs": aovs})
+    image = np.array(mi.render(mitsuba_scene, integrator=integrator, spp=1), dtype=np.float32)[..., -10:]
+    # The distance starts at the near plane: only its sign is used.
+    position, normal, albedo, distance = np.split(image, [3, 6, 9], axis=-1)
+    eye = np.array(mitsuba_scene.sensors()[0].world_transform().translation(), dtype=np.float32)
+    faces_away = ((position - eye) * normal).sum(-1, keepdims=True) > 0
+    return VisibleSurfaces(distance[..., 0] > 0, position, np.where(faces_away, -normal, normal), albedo)
+
+
+def build_scene(scene: Scene, shot: Shot, environment: Environment | None, *, pixel_centers: bool = False) -> Any:
+    """Build a Mitsuba scene of a resolved shot: camera, sun, punctual lights and environment (None: black).
+
+    The sun is a point at infinity: Mitsuba's has no size. `pixel_centers`: one sample at the centre of each pixel.
+    """
+    parts: dict[str, Any] = {"type": "scene", "sensor": _describe_sensor(shot, pixel_centers)}
+    parts |= {f"mesh{i}": _build_mesh(mesh, f"mesh{i}") for i, mesh in enumerate(scene.meshes) if mesh.triangles.size}
+    if environment is not None and environment.radiance.any():  # a black one would use up some of the paths
+        radiance = environment.radiance * np.float32(shot.sky.intensity)
         parts["environment"] = {
             "type": "envmap",
-            "bitmap": mi.Bitmap(_points(environment.radiance * np.float32(shot.sky.intensity))),
+            "bitmap": mi.Bitmap(_resample_environment(radiance)),
             "to_world": mi.ScalarTransform4f().rotate([0, 1, 0], -shot.sky.rotation),  # about +y is from north to west
         }
     sun = shot.sun
-    assert (
-        sun.azimuth is not None and sun.elevation is not None and sun.irradiance is not None and sun.color is not None
-    ), "not resolved"
+    assert sun.azimuth is not None and sun.elevation is not None, "not resolved"
+    assert sun.irradiance is not None and sun.color is not None, "not resolved"
     if sun.irradiance > 0:
-        a, e = math.radians(sun.azimuth), math.radians(sun.elevation)
+        azimuth, elevation = math.radians(sun.azimuth), math.radians(sun.elevation)
+        r, g, b = sun.color
         parts["sun"] = {
             "type": "directional",
-            # the way the light goes
-            "direction": [-math.sin(a) * math.cos(e), -math.sin(e), math.cos(a) * math.cos(e)],
-            "irradiance": _rgb(
-                (sun.irradiance * sun.color[0], sun.irradiance * sun.color[1], sun.irradiance * sun.color[2])
-            ),
+            # The direction in which the light travels.
+            "direction": [
+                -math.sin(azimuth) * math.cos(elevation),
+                -math.sin(elevation),
+                math.cos(azimuth) * math.cos(elevation),
+            ],
+            "irradiance": _describe_rgb((sun.irradiance * r, sun.irradiance * g, sun.irradiance * b)),
         }
-    parts |= {f"lamp{i}": _lamp(lamp, shot.lights.intensity) for i, lamp in enumerate(scene.lamps)}
+    parts |= {f"light{i}": _describe_light(light, shot.lights.intensity) for i, light in enumerate(scene.lights)}
     return mi.load_dict(parts)
 
 
-def _lamp(lamp: Lamp, factor: float) -> dict[str, Any]:
-    """A lamp without a reach. Of cones Mitsuba has a softer edge: only sharp ones are the same."""
-    x, y, z = lamp.position
-    intensity = _rgb((factor * lamp.intensity[0], factor * lamp.intensity[1], factor * lamp.intensity[2]))
-    if lamp.outer >= 180:
+def _describe_light(light: PunctualLight, scale: float) -> dict[str, Any]:
+    """A light of infinite range. Mitsuba fades spot cones differently: only those with a sharp edge are equal."""
+    x, y, z = light.position
+    r, g, b = light.intensity
+    intensity = _describe_rgb((scale * r, scale * g, scale * b))
+    if light.outer_cone_angle >= 180:
         return {"type": "point", "position": [x, y, z], "intensity": intensity}
-    ahead = [x + lamp.direction[0], y + lamp.direction[1], z + lamp.direction[2]]
-    up = [0, 1, 0] if abs(lamp.direction[1]) < 0.9 else [1, 0, 0]
-    place = mi.ScalarTransform4f().look_at(origin=[x, y, z], target=ahead, up=up)
+    target = [x + light.direction[0], y + light.direction[1], z + light.direction[2]]
+    up = [0, 1, 0] if abs(light.direction[1]) < 0.9 else [1, 0, 0]
     return {
         "type": "spot",
-        "to_world": place,
+        "to_world": mi.ScalarTransform4f().look_at(origin=[x, y, z], target=target, up=up),
         "intensity": intensity,
-        "cutoff_angle": lamp.outer,
-        "beam_width": lamp.inner,
+        "cutoff_angle": light.outer_cone_angle,
+        "beam_width": light.inner_cone_angle,
     }
 
 
-def radiance(built: Any, depth: int, spp: int, seed: int = 1) -> Floats:
-    """Linear radiance (h, w, 3) of surfaces, averaged over each pixel. The background is 0, and so are surfaces that
-    emit.
-
-    `depth`: DIRECT or BOUNCE. `spp`: paths a pixel. No Russian roulette: it would only add noise to so short paths.
-    """
-    integrator = mi.load_dict({"type": "path", "max_depth": depth, "rr_depth": 1000, "hide_emitters": True})
-    image: Floats = np.array(mi.render(built, integrator=integrator, spp=spp, seed=mi.UInt32(seed)), dtype=np.float32)[
-        ..., :3
-    ]
-    return image
-
-
-def surfaces(centred: Any) -> Surfaces:
-    """What a scene built with `centred=True` shows."""
-    integrator = mi.load_dict(
-        {"type": "aov", "aovs": "position:position,normal:sh_normal,albedo:albedo,distance:depth"}
-    )
-    image = np.array(mi.render(centred, integrator=integrator, spp=1), dtype=np.float32)[..., -10:]
-    # the distance starts at the near plane: only its sign is used
-    position, normal, albedo, distance = np.split(image, [3, 6, 9], axis=-1)
-    eye = np.array(centred.sensors()[0].world_transform().translation(), dtype=np.float32)
-    away = ((position - eye) * normal).sum(-1, keepdims=True) > 0
-    return Surfaces(distance[..., 0] > 0, position, np.where(away, -normal, normal), albedo)
-
-
-def _sensor(shot: Shot, centred: bool) -> dict[str, Any]:
+def _describe_sensor(shot: Shot, pixel_centers: bool) -> dict[str, Any]:
     camera = shot.camera
     assert camera.eye is not None and camera.target is not None and camera.fov is not None, "not resolved"
+    sampler = {"type": "stratified", "sample_count": 1, "jitter": False} if pixel_centers else {"type": "independent"}
     return {
         "type": "perspective",
         "fov": camera.fov,
@@ -121,38 +139,35 @@ def _sensor(shot: Shot, centred: bool) -> dict[str, Any]:
         "near_clip": 1e-3,
         "far_clip": 1e5,
         "to_world": mi.ScalarTransform4f().look_at(origin=list(camera.eye), target=list(camera.target), up=[0, 1, 0]),
-        "sampler": {"type": "stratified", "sample_count": 1, "jitter": False} if centred else {"type": "independent"},
+        "sampler": sampler,
         "film": {
             "type": "hdrfilm",
             "width": shot.width,
             "height": shot.height,
             "pixel_format": "rgb",
             "component_format": "float32",
-            "rfilter": {"type": "box"},  # nothing leaks from one pixel into the next
+            "rfilter": {"type": "box"},  # no filtering across pixels
         },
     }
 
 
-def _mesh(mesh: Mesh, name: str) -> Any:
-    """A mi.Mesh from arrays. What hangs on it has to come in with the properties, not afterwards."""
+def _build_mesh(mesh: Mesh, name: str) -> Any:
+    """A mi.Mesh from arrays. BSDF and emitter must come with the properties, not afterwards."""
     material = mesh.material
     properties = mi.Properties()
-    properties["bsdf"] = mi.load_dict(_bsdf(material))
-    if any(material.emission):
-        # the front only
-        properties["emitter"] = mi.load_dict(
-            {"type": "area", "radiance": _colour(material.emission, material.emission_image)}
-        )
-    smooth, mapped = mesh.normals is not None, mesh.uvs is not None
-    made = mi.Mesh(
+    properties["bsdf"] = mi.load_dict(_describe_bsdf(material))
+    if any(material.emission):  # from the front only
+        radiance = _describe_color(material.emission, material.emission_texture)
+        properties["emitter"] = mi.load_dict({"type": "area", "radiance": radiance})
+    mitsuba_mesh = mi.Mesh(
         name,
         len(mesh.positions),
         len(mesh.triangles),
         props=properties,
-        has_vertex_normals=smooth,
-        has_vertex_texcoords=mapped,
+        has_vertex_normals=mesh.normals is not None,
+        has_vertex_texcoords=mesh.uvs is not None,
     )
-    values = mi.traverse(made)
+    values = mi.traverse(mitsuba_mesh)
     values["vertex_positions"] = np.ascontiguousarray(mesh.positions, np.float32).ravel()
     values["faces"] = np.ascontiguousarray(mesh.triangles, np.uint32).ravel()
     if mesh.normals is not None:
@@ -160,46 +175,47 @@ def _mesh(mesh: Mesh, name: str) -> Any:
     if mesh.uvs is not None:
         values["vertex_texcoords"] = np.ascontiguousarray(mesh.uvs, np.float32).ravel()
     values.update()
-    return made
+    return mitsuba_mesh
 
 
-def _bsdf(material: Material) -> dict[str, Any]:
-    """Diffuse; metals are Mitsuba's `principled`, of GGX, separable Smith masking, alpha the square of roughness and
-    Schlick's Fresnel towards white, as ours are (`roughconductor` has the first three, but Fresnel's own equations);
-    what is lacquered no BSDF of Mitsuba's is: `Lacquer`.
+# ---- materials -------------------------------------------------------------------------------------------------------
+
+
+def _describe_bsdf(material: Material) -> dict[str, Any]:
+    """Diffuse, Mitsuba's `principled` for metals, or GltfDielectric, for which Mitsuba has no BSDF.
+
+    `principled` has GGX, separable Smith masking, alpha = roughness^2 and Schlick's Fresnel towards white, as ours.
+    `roughconductor` has the first three, but Fresnel's own equations.
     """
     if material.metallic == 1:
         metal = {
             "type": "principled",
-            "base_color": _rgb(material.albedo),
+            "base_color": _describe_rgb(material.albedo),
             "metallic": 1.0,
             "roughness": material.roughness,
         }
         return {"type": "twosided", "bsdf": metal}
-    if material.glossy:
+    if material.has_specular:
         red, green, blue = material.albedo
         return {
-            "type": "lacquer",
+            "type": "gltf_dielectric",
             "red": red,
             "green": green,
             "blue": blue,
-            "f0": material.reflectance,
+            "f0": material.f0,
             "roughness": material.roughness,
         }
-    return {
-        "type": "twosided",
-        "bsdf": {"type": "diffuse", "reflectance": _colour(material.albedo, material.albedo_image)},
-    }
+    diffuse = {"type": "diffuse", "reflectance": _describe_color(material.albedo, material.albedo_texture)}
+    return {"type": "twosided", "bsdf": diffuse}
 
 
 _Bsdf: Any = mi.BSDF  # its types are those of all variants at once
 
 
-class Lacquer(_Bsdf):  # type: ignore[misc]
-    """Lambert below GGX, the diffuse part less by what the lobe reflects of white light from everywhere: from the front
-    only.
+class GltfDielectric(_Bsdf):  # type: ignore[misc]
+    """Lambert below GGX, from the front only. The diffuse part is scaled by 1 - the specular albedo.
 
-    Scalars, one call for each direction: slow. That share is integrated here, over microfacets, for 64 cosines.
+    The specular albedo is integrated here over microfacets, for 64 cosines. Slow: one scalar call for each direction.
     """
 
     def __init__(self, properties: Any) -> None:
@@ -208,90 +224,93 @@ class Lacquer(_Bsdf):  # type: ignore[misc]
         self.f0, self.alpha = float(properties["f0"]), max(float(properties["roughness"]) ** 2, 0.002)
         self.m_components = [mi.BSDFFlags.GlossyReflection | mi.BSDFFlags.FrontSide]
         self.m_flags = self.m_components[0]
-        self.reflected = [self._integral((i + 0.5) / 64) for i in range(64)]
+        cosines = [(i + 0.5) / ALBEDO_TABLE_SIZE for i in range(ALBEDO_TABLE_SIZE)]
+        self.specular_albedo = [self._integrate_specular_albedo(cosine) for cosine in cosines]
 
-    def _integral(self, cosine: float) -> float:
+    def _integrate_specular_albedo(self, cosine: float) -> float:
+        """Albedo of the specular lobe for one cosine between normal and view, as a sum over microfacet normals.
+
+        Normals are as dense as GGX is wide: tan(theta) = alpha tan(x) for uniform x.
+        """
         x, phi = np.meshgrid(
             (np.arange(200) + 0.5) / 200 * np.pi / 2, (np.arange(400) + 0.5) / 200 * np.pi, indexing="ij"
         )
+        alpha2 = self.alpha**2
         tangent = self.alpha * np.tan(x)
-        z = 1 / np.sqrt(1 + tangent**2)
-        along = math.sqrt(1 - cosine**2) * z * tangent * np.cos(phi) + cosine * z
-        below = 2 * along * z - cosine
-        share = (
-            2
-            * np.maximum(below, 0)
-            / (np.maximum(below, 0) + np.sqrt(self.alpha**2 + (1 - self.alpha**2) * np.maximum(below, 0) ** 2))
-        )
-        masked = 2 / (1 + math.sqrt(self.alpha**2 / cosine**2 + 1 - self.alpha**2))
-        seen = (
-            np.where((along > 0) & (below > 0), (self.f0 + (1 - self.f0) * (1 - along) ** 5) * share * along, 0)
-            * masked
-            / cosine
-        )
-        d = self.alpha**2 / (np.pi * ((self.alpha**2 - 1) * z**2 + 1) ** 2)
-        solid = z * tangent * z**2 * self.alpha / np.cos(x) ** 2 * (np.pi / 400) * (np.pi / 200)
-        return float((seen * d * solid).sum())
+        nh = 1 / np.sqrt(1 + tangent**2)
+        vh = math.sqrt(1 - cosine**2) * nh * tangent * np.cos(phi) + cosine * nh
+        nl = 2 * vh * nh - cosine
+        nl_clamped = np.maximum(nl, 0)
+        masking_l = 2 * nl_clamped / (nl_clamped + np.sqrt(alpha2 + (1 - alpha2) * nl_clamped**2))
+        masking_v = 2 / (1 + math.sqrt(alpha2 / cosine**2 + 1 - alpha2))
+        fresnel = self.f0 + (1 - self.f0) * (1 - vh) ** 5
+        reflected = np.where((vh > 0) & (nl > 0), fresnel * masking_l * vh, 0) * masking_v / cosine
+        d = alpha2 / (np.pi * ((alpha2 - 1) * nh**2 + 1) ** 2)
+        solid_angle = nh * tangent * nh**2 * self.alpha / np.cos(x) ** 2 * (np.pi / 400) * (np.pi / 200)
+        return float((reflected * d * solid_angle).sum())
 
-    def _value(self, wi: Any, wo: Any) -> Any:
-        """The BRDF times the cosine."""
-        ci, co, a2 = float(wi.z), float(wo.z), self.alpha**2
+    def _evaluate(self, wi: Any, wo: Any) -> Any:
+        """The BRDF times the cosine of wo."""
+        ci, co, alpha2 = float(wi.z), float(wo.z), self.alpha**2
         if ci <= 0 or co <= 0:
             return mi.Color3f(0.0)
         hx, hy, hz = float(wi.x + wo.x), float(wi.y + wo.y), ci + co
         length = math.sqrt(hx * hx + hy * hy + hz * hz)
         vh, hz = (float(wi.x) * hx + float(wi.y) * hy + ci * hz) / length, hz / length
-        d = a2 / (math.pi * ((a2 - 1) * hz * hz + 1) ** 2)
-        g = 4 * ci * co / ((ci + math.sqrt(a2 + (1 - a2) * ci * ci)) * (co + math.sqrt(a2 + (1 - a2) * co * co)))
-        lobe = (self.f0 + (1 - self.f0) * (1 - vh) ** 5) * d * g / (4 * ci)
-        at = min(max(ci * 64 - 0.5, 0.0), 63.0)
-        low = min(int(at), 62)
-        share = self.reflected[low] + (at - low) * (self.reflected[low + 1] - self.reflected[low])
-        return (1 - share) * co / math.pi * self.albedo + mi.Color3f(lobe)
+        d = alpha2 / (math.pi * ((alpha2 - 1) * hz * hz + 1) ** 2)
+        masking_i = ci + math.sqrt(alpha2 + (1 - alpha2) * ci * ci)
+        masking_o = co + math.sqrt(alpha2 + (1 - alpha2) * co * co)
+        g = 4 * ci * co / (masking_i * masking_o)
+        specular = (self.f0 + (1 - self.f0) * (1 - vh) ** 5) * d * g / (4 * ci)
+        position = min(max(ci * ALBEDO_TABLE_SIZE - 0.5, 0.0), ALBEDO_TABLE_SIZE - 1.0)
+        i = min(int(position), ALBEDO_TABLE_SIZE - 2)
+        low, high = self.specular_albedo[i : i + 2]
+        specular_albedo = low + (position - i) * (high - low)
+        return (1 - specular_albedo) * co / math.pi * self.albedo + mi.Color3f(specular)
 
     def sample(self, context: Any, si: Any, sample1: float, sample2: Any, active: bool = True) -> tuple[Any, Any]:
-        """Half of the directions by the cosine, half by the lobe's normals."""
-        found: Any = mi.BSDFSample3f()
+        """Sample half of the directions by the cosine, half by microfacet normals."""
+        bsdf_sample: Any = mi.BSDFSample3f()
         if sample1 < 0.5:
-            found.wo = mi.warp.square_to_cosine_hemisphere(sample2)
+            bsdf_sample.wo = mi.warp.square_to_cosine_hemisphere(sample2)
         else:
             z = math.sqrt((1 - sample2.x) / (1 + (self.alpha**2 - 1) * sample2.x))
-            across, turn = math.sqrt(max(1 - z * z, 0.0)), 2 * math.pi * sample2.y
-            h = mi.Vector3f(across * math.cos(turn), across * math.sin(turn), z)
-            found.wo = 2 * float(si.wi.x * h.x + si.wi.y * h.y + si.wi.z * h.z) * h - si.wi
-        found.pdf, found.eta = self.pdf(context, si, found.wo), 1.0
-        found.sampled_type, found.sampled_component = mi.UInt32(int(self.m_flags)), mi.UInt32(0)
-        return found, self._value(si.wi, found.wo) / max(found.pdf, 1e-9)
+            radius, phi = math.sqrt(max(1 - z * z, 0.0)), 2 * math.pi * sample2.y
+            h = mi.Vector3f(radius * math.cos(phi), radius * math.sin(phi), z)
+            bsdf_sample.wo = 2 * float(si.wi.x * h.x + si.wi.y * h.y + si.wi.z * h.z) * h - si.wi
+        bsdf_sample.pdf, bsdf_sample.eta = self.pdf(context, si, bsdf_sample.wo), 1.0
+        bsdf_sample.sampled_type, bsdf_sample.sampled_component = mi.UInt32(int(self.m_flags)), mi.UInt32(0)
+        return bsdf_sample, self._evaluate(si.wi, bsdf_sample.wo) / max(bsdf_sample.pdf, 1e-9)
 
     def eval(self, context: Any, si: Any, wo: Any, active: bool = True) -> Any:
-        return self._value(si.wi, wo)
+        return self._evaluate(si.wi, wo)
 
     def pdf(self, context: Any, si: Any, wo: Any, active: bool = True) -> float:
         if si.wi.z <= 0 or wo.z <= 0:
             return 0.0
         h = si.wi + wo
         length = math.sqrt(float(h.x * h.x + h.y * h.y + h.z * h.z))
-        z, along = float(h.z) / length, float(si.wi.x * h.x + si.wi.y * h.y + si.wi.z * h.z) / length
-        d = self.alpha**2 / (math.pi * ((self.alpha**2 - 1) * z * z + 1) ** 2)
-        return 0.5 * float(wo.z) / math.pi + 0.5 * d * z / (4 * along)
+        nh, vh = float(h.z) / length, float(si.wi.x * h.x + si.wi.y * h.y + si.wi.z * h.z) / length
+        d = self.alpha**2 / (math.pi * ((self.alpha**2 - 1) * nh * nh + 1) ** 2)
+        return 0.5 * float(wo.z) / math.pi + 0.5 * d * nh / (4 * vh)
 
     def eval_pdf(self, context: Any, si: Any, wo: Any, active: bool = True) -> tuple[Any, float]:
-        return self._value(si.wi, wo), self.pdf(context, si, wo)
+        return self._evaluate(si.wi, wo), self.pdf(context, si, wo)
 
 
-mi.register_bsdf("lacquer", Lacquer)
+mi.register_bsdf("gltf_dielectric", GltfDielectric)
 
 
-def _rgb(colour: Vec3) -> dict[str, Any]:
-    return {"type": "rgb", "value": list(colour)}
+def _describe_rgb(color: Vec3) -> dict[str, Any]:
+    return {"type": "rgb", "value": list(color)}
 
 
-def _colour(factor: Vec3, image: Image | None) -> dict[str, Any]:
-    """A colour, or an image times a colour."""
-    if image is None:
-        return _rgb(factor)
-    s = image.pixels[..., :3].astype(np.float32) / 255
-    linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4) * np.array(factor)
+def _describe_color(factor: Vec3, texture: ImageTexture | None) -> dict[str, Any]:
+    """A colour, or a texture times a colour."""
+    if texture is None:
+        return _describe_rgb(factor)
+    srgb = texture.pixels[..., :3].astype(np.float32) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4) * np.array(factor)
     return {
         "type": "bitmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(linear, np.float32)),
@@ -300,16 +319,18 @@ def _colour(factor: Vec3, image: Image | None) -> dict[str, Any]:
     }
 
 
-def _points(radiance: Floats) -> Floats:
-    """A lat-long map (h, w, 3) as Mitsuba takes it: its columns are texels as ours are, but its first and last row are
-    the poles.
+# ---- environments ----------------------------------------------------------------------------------------------------
 
-    Finer, by odd and even factors that keep the middle of every texel, so that its bilinear interpolation repeats that
-    of our shaders.
+
+def _resample_environment(radiance: Floats) -> Floats:
+    """Resample a lat-long map (h, w, 3) for Mitsuba, whose first and last rows are the poles.
+
+    Columns are multiplied by an odd factor and rows by an even one. This keeps the centre of every texel, so that
+    Mitsuba's bilinear interpolation repeats that of our shaders.
     """
     h, w = radiance.shape[:2]
-    columns = w * (2 * math.ceil(ENVIRONMENT_COLUMNS / w / 2) + 1)
-    rows = 2 * h * math.ceil(ENVIRONMENT_COLUMNS / h / 4) + 1
+    columns = w * (2 * math.ceil(MIN_ENVIRONMENT_SIDE / w / 2) + 1)
+    rows = 2 * h * math.ceil(MIN_ENVIRONMENT_SIDE / h / 4) + 1
     x = (np.arange(columns) + 0.5) / columns * w - 0.5
     y = np.clip(np.linspace(0, h, rows) - 0.5, 0, h - 1)
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
@@ -317,3 +338,84 @@ def _points(radiance: Floats) -> Floats:
     mixed = radiance[top] * (1 - fy) + radiance[np.minimum(top + 1, h - 1)] * fy
     resampled: Floats = (mixed[:, left % w] * (1 - fx) + mixed[:, (left + 1) % w] * fx).astype(np.float32)
     return resampled
+
+
+def make_patches_sky(sun_direction: Vec3) -> Floats:
+    """A dim sky with a warm and a blue patch, too wide to be a sun, which make directions distinct."""
+    h, w = 256, 512
+    v, u = np.meshgrid((np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / w, indexing="ij")
+    sky = np.array([0.25, 0.3, 0.4]) * (1.2 - v)[..., None]
+    warm = np.exp(-(((u - 0.62) / 0.03) ** 2) - ((v - 0.3) / 0.05) ** 2)  # in the south-west
+    blue = np.exp(-(((u - 0.40) / 0.05) ** 2) - ((v - 0.35) / 0.08) ** 2)
+    sky += warm[..., None] * np.array([30, 22, 12])
+    sky += blue[..., None] * np.array([1, 3, 9])
+    return sky.astype(np.float32)
+
+
+# ---- comparison ------------------------------------------------------------------------------------------------------
+
+
+def interior_mask(mask: Bools) -> Bools:
+    """Pixels whose eight neighbours are in the mask, too. There the mean over a pixel shows what its centre shows."""
+    padded = np.pad(mask, 1)
+    h, w = padded.shape
+    interior = np.logical_and.reduce(
+        [padded[1 + j : h - 1 + j, 1 + i : w - 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1)]
+    )
+    return interior
+
+
+def smooth_mask(result: SmallRender) -> Bools:
+    """Pixels that show one smooth surface, by normal and plane of their neighbours."""
+    offsets = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    bend = np.max([1 - (np.roll(result.normal, offset, (0, 1)) * result.normal).sum(-1) for offset in offsets], 0)
+    plane_distance = np.max(
+        [
+            np.abs(((np.roll(result.position, offset, (0, 1)) - result.position) * result.normal).sum(-1))
+            for offset in offsets
+        ],
+        0,
+    )
+    return (bend < 0.2) & (plane_distance < 0.05)
+
+
+def average_blocks(values: Array) -> Doubles:
+    """(h, w): means over channels and over the SUPERSAMPLING^2 pixels of each Mitsuba pixel."""
+    h, w = (n // SUPERSAMPLING for n in values.shape[:2])
+    means: Doubles = values.reshape(h, SUPERSAMPLING, w, SUPERSAMPLING, 3).mean((1, 3, 4), dtype="f8")
+    return means
+
+
+def comparable_mask(result: SmallRender) -> Bools:
+    """(h, w) Mitsuba pixels of a supersampled render that show one smooth surface and no edge."""
+    mask = interior_mask(result.surface_mask) & smooth_mask(result)
+    h, w = (n // SUPERSAMPLING for n in mask.shape)
+    return mask.reshape(h, SUPERSAMPLING, w, SUPERSAMPLING).all((1, 3))
+
+
+def welch_p_values(ours: Doubles, theirs: Doubles) -> Doubles:
+    """Two-sided p-values by pixel that two sets of renders (batches, pixels) have one mean.
+
+    Welch 1947: variances need not be equal.
+    """
+    from scipy import stats
+
+    p_values: Doubles = stats.ttest_ind(ours, theirs, axis=0, equal_var=False).pvalue
+    return p_values
+
+
+def p_value_limit(pixels: int) -> float:
+    """Least p-value of a pixel, for an error of the first kind of 0.1 % in the whole image (Sidak 1967)."""
+    limit: float = 1 - 0.999 ** (1 / pixels)
+    return limit
+
+
+def assert_equal_means(label: str, ours: Doubles, theirs: Doubles) -> None:
+    """Two sets of renders (batches, pixels) differ by chance only, pixel by pixel, as in Mitsuba's own image tests."""
+    pixels = ours.shape[1]
+    p_values = welch_p_values(ours, theirs)
+    min_p_value, limit = float(np.nanmin(p_values)), p_value_limit(pixels)
+    rejected = float(np.nanmean(p_values < 0.05))
+    print(f"\n{label}: {pixels} pixels, smallest p {min_p_value:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05")
+    assert min_p_value > limit, label
+    assert rejected < 0.05 + 4 * np.sqrt(0.05 * 0.95 / pixels), label
