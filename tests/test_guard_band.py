@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,10 @@ from ssdo.viewer.buffers import TARGET_SUFFIX, list_buffers
 from ssdo.viewer.pixel_inspector import OCCLUDED, inspect_pixel
 
 BAND = 0.25
-SCREEN_SPACE = [name for name, kind in Technique.known.items() if kind.sample_param]
-WITH_BOUNCE = ["ssdo", "bitmask"]
+SCREEN_SPACE = [name for name, technique in Technique.known.items() if technique.sample_param]
+WITH_BOUNCE = [name for name in SCREEN_SPACE if hasattr(Technique.known[name], "bounce")]
+INSPECTABLE = [name for name in SCREEN_SPACE if Technique.known[name].inspect_pass is not Technique.inspect_pass]
+WITH_DEPTH_LAYERS = [name for name in SCREEN_SPACE if hasattr(Technique.known[name], "depth_layers")]
 RESOLUTIONS = ["full", "half"]
 SIZES = [(64, 36), (65, 37), (5, 3), (1, 1)]
 HALF_FLOAT_ROUNDING = 1 / 2048  # half floats of the G-buffer
@@ -69,10 +71,10 @@ register_scene(
 
 def shot_values(technique: str, scene: str, **more: Any) -> dict[str, Any]:
     """Many samples with short steps within a metre, and occluders as thick as the scene."""
-    thickness = {} if technique == "gtao" else {f"{technique}.thickness": 10.0}
-    samples = {f"{technique}.samples": 64} if technique in ("ssao", "ssdo") else {f"{technique}.slices": 8}
-    radius = {f"{technique}.radius": 1.0, f"{technique}.steps": 32}
-    return {"scene": scene, "technique": technique, **radius, **thickness, **samples, **more}
+    options: dict[str, Any] = {"samples": 64, "slices": 8, "radius": 1.0, "steps": 32, "thickness": 10.0}
+    names = {f.name for f in fields(Technique.known[technique])}
+    values = {f"{technique}.{name}": value for name, value in options.items() if name in names}
+    return {"scene": scene, "technique": technique, **values, **more}
 
 
 def render_padded(gpu: Gpu, values: dict[str, Any], index: int = 0) -> FrameResult:
@@ -107,7 +109,7 @@ def read_terms(gpu: Gpu, lighting: Lighting) -> list[Floats]:
 @pytest.mark.parametrize("scene", ["nook", "atelier"])  # diffuse; with normal maps and specular reflection
 @pytest.mark.parametrize(
     "technique, depth_layers",
-    [*((name, "1") for name in SCREEN_SPACE), *((name, "2") for name in ("ssao", "ssdo", "bitmask"))],
+    [*((name, "1") for name in SCREEN_SPACE), *((name, "2") for name in WITH_DEPTH_LAYERS)],
 )
 def test_lighting_is_bit_equal_to_that_of_a_larger_image(
     gpu: Gpu, technique: str, depth_layers: str, scene: str, resolution: str
@@ -367,7 +369,7 @@ def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
         assert result.inputs.gbuffer.depth in gpu.targets["gbuffer"].textures
 
 
-@pytest.mark.parametrize("technique", SCREEN_SPACE)
+@pytest.mark.parametrize("technique", INSPECTABLE)
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolution: str) -> None:
     """Its occluders are where they are in the picture, also in the band."""
