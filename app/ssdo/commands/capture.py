@@ -20,11 +20,11 @@ def main(arguments: Sequence[str]) -> int:
     flags = parse_flags(_create_parser(), arguments)
     source, techniques, overwrite = flags.pop("from_image"), flags.pop("techniques"), flags.pop("overwrite")
     output = flags.pop("output")
-    stored = images.load_shot_values(source) if source else {}
-    stored_techniques = stored.pop("techniques", None)  # of a contact sheet
+    stored_values = images.load_shot_values(source) if source else {}
+    stored_techniques = stored_values.pop("techniques", None)  # of a contact sheet
     if "technique" not in flags:
         techniques = techniques or stored_techniques
-    overrides = parse_overrides(flags, validate_values(stored, source) if source else stored)
+    overrides = parse_overrides(flags, validate_values(stored_values, source) if source else stored_values)
     for path in capture_images(overrides, str(techniques).split(",") if techniques else None, output, overwrite):
         print(path)
     return 0

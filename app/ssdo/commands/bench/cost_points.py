@@ -105,8 +105,8 @@ def _parse_number(flag: str, word: str, kind: type[int] | type[float], minimum: 
     except ValueError:
         number = kind(-1)
     if not minimum <= number <= maximum:
-        whole = "whole " if kind is int else ""
-        raise UserError(f"--{flag} {word}: must be {whole}numbers from {minimum:g} to {maximum:.10g}")
+        number_text = "whole numbers" if kind is int else "numbers"
+        raise UserError(f"--{flag} {word}: must be {number_text} from {minimum:g} to {maximum:.10g}")
     return number
 
 

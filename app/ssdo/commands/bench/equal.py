@@ -322,10 +322,10 @@ def run_search(
     tuning = measure_tuning_set(gpu, tuning_views, list_candidates(radii), budgets, runs)
     ssao = next(result for result in tuning if result.candidate == DEFAULT_CANDIDATE)
     limits = {budget.name: budget.in_milliseconds(ssao.mean_milliseconds) for budget in budgets}
-    chosen = choose_candidates(tuning, limits)
-    with _progress("held-out set", len(set(chosen.values())) * len(held_out_views)) as progress:
+    candidate_by_selection = choose_candidates(tuning, limits)
+    with _progress("held-out set", len(set(candidate_by_selection.values())) * len(held_out_views)) as progress:
         held_out = measure_chosen(
-            chosen,
+            candidate_by_selection,
             held_out_views,
             lambda view, candidates: measure_candidates(gpu, view, candidates, runs, progress.update),
         )
@@ -335,10 +335,12 @@ def run_search(
             merge_views(measure_converged(gpu, view, candidate, progress.update) for view in tuning_views)
             for candidate in candidates
         ]
-    chosen = choose_candidates(converged, {UNLIMITED: math.inf})
-    with _progress("unlimited time, held-out set", len(set(chosen.values())) * len(held_out_views)) as progress:
+    candidate_by_selection = choose_candidates(converged, {UNLIMITED: math.inf})
+    with _progress(
+        "unlimited time, held-out set", len(set(candidate_by_selection.values())) * len(held_out_views)
+    ) as progress:
         held_out |= measure_chosen(
-            chosen,
+            candidate_by_selection,
             held_out_views,
             lambda view, candidates: [measure_converged(gpu, view, one, progress.update) for one in candidates],
         )
@@ -378,12 +380,12 @@ def measure_tuning_set(
 
 
 def measure_chosen(
-    chosen: Mapping[Selection, Candidate],
+    candidate_by_selection: Mapping[Selection, Candidate],
     views: Sequence[LoadedView],
     measure: Callable[[LoadedView, Sequence[Candidate]], list[CandidateResult]],
 ) -> dict[Selection, CandidateResult]:
     """Results of the chosen candidates in all views; each is measured once, however often it was chosen."""
-    candidates = list(dict.fromkeys(chosen.values()))
+    candidates = list(dict.fromkeys(candidate_by_selection.values()))
     by_candidate = zip(*(measure(view, candidates) for view in views), strict=True)
     results = {candidate: merge_views(parts) for candidate, parts in zip(candidates, by_candidate, strict=True)}
-    return {selection: results[candidate] for selection, candidate in chosen.items()}
+    return {selection: results[candidate] for selection, candidate in candidate_by_selection.items()}

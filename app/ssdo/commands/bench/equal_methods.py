@@ -108,7 +108,7 @@ def _default_variants(technique: type[Technique]) -> tuple[Technique, ...]:
     return tuple(dict.fromkeys(variants))
 
 
-CHOSEN_METHODS = (
+BUILT_IN_METHODS = (
     Method(SSAO, _ray_marches(Ssao()) + _single_samples(Ssao())),
     Method("GTAO", _slices(Gtao())),
     Method(PUBLISHED_SSDO, _single_samples(Ssdo(bounce_estimator="form-factor"))),
@@ -123,16 +123,16 @@ DEFAULT_CANDIDATE = Candidate("", Ssao(), 0.15)  # budgets are multiples of its 
 
 
 def list_methods() -> list[Method]:
-    """CHOSEN_METHODS, and every other screen-space technique, also with probes where it uses them."""
-    covered = {type(variant) for method in CHOSEN_METHODS for variant in method.variants}
-    others = [technique for technique in list_screen_space_techniques() if technique not in covered]
+    """BUILT_IN_METHODS, and every other screen-space technique, also with probes where it uses them."""
+    built_in = {type(variant) for method in BUILT_IN_METHODS for variant in method.variants}
+    others = [technique for technique in list_screen_space_techniques() if technique not in built_in]
     methods = [Method(technique.label, _default_variants(technique)) for technique in others]
     methods += [
         Method(f"{technique.label}, probes", _default_variants(technique), PROBES)
         for technique in others
         if technique.uses_probes
     ]
-    return [*CHOSEN_METHODS, *methods]
+    return [*BUILT_IN_METHODS, *methods]
 
 
 def _list_radii(technique: Technique, radii: Sequence[float]) -> Sequence[float]:

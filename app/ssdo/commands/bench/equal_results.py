@@ -103,13 +103,13 @@ def choose_candidate(results: Iterable[CandidateResult], method: str, quantity: 
 
 def choose_candidates(results: Collection[CandidateResult], budgets: Mapping[str, float]) -> dict[Selection, Candidate]:
     """The best candidate of each method for each quantity and budget, by results on the tuning set."""
-    chosen = {}
+    candidates: dict[Selection, Candidate] = {}
     for quantity in QUANTITIES:
         for budget, milliseconds in budgets.items():
             for method in list_methods():
                 if candidate := choose_candidate(results, method.name, quantity, milliseconds):
-                    chosen[Selection(quantity, budget, method.name)] = candidate
-    return chosen
+                    candidates[Selection(quantity, budget, method.name)] = candidate
+    return candidates
 
 
 # ---- report ----

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
         if scene not in CAMERAS_BY_SCENE:
             raise UserError(f"--scenes {scene}: must be of {', '.join(CAMERAS_BY_SCENE)}")
     accuracy = Accuracy(flags.pop("samples"), flags.pop("reference_frames"), flags.pop("converged_frames"))
-    output, store = pop_output(flags), parse_cache_flags(flags)
+    output, cache = pop_output(flags), parse_cache_flags(flags)
     overrides = parse_overrides(flags)
     _refuse_overrides(overrides)
     shots = {
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
     ):
         for (scene, number), shot in shots.items():
             for radius in radii:
-                errors = measure_errors(gpu, shot, radius, accuracy, store)
+                errors = measure_errors(gpu, shot, radius, accuracy, cache)
                 measurements.append(Measurement(scene, number, radius, errors))
                 progress.update()
         resolution = describe_resolution(shots[scenes[0], 1])
@@ -164,12 +164,12 @@ def _set_lengths(technique: Technique, length: float) -> Technique:
     return replace(technique, **dict.fromkeys(names, length))
 
 
-def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, store: ReferenceCache) -> ErrorTable:
+def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, cache: ReferenceCache) -> ErrorTable:
     """RMSE of all techniques. `radius` is a fraction of the scene's size."""
     length = radius * load_scene(shot.scene, shot.time).bounding_radius
     world, within = (
         references.render_world_reference(
-            gpu, shot, Reference(rays=4, max_distance=distance), accuracy.reference_frames, store
+            gpu, shot, Reference(rays=4, max_distance=distance), accuracy.reference_frames, cache
         )
         for distance in (None, length)
     )
@@ -179,9 +179,9 @@ def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, stor
         arrays = images.read_arrays(gpu, render_accumulated(gpu, shot))
         compared = {"world": world, "within": within}
         if technique.sample_param:
-            compared["screen"] = references.render_converged(gpu, shot, accuracy.converged_frames, store)
+            compared["screen"] = references.render_converged(gpu, shot, accuracy.converged_frames, cache)
         for name, reference in compared.items():
-            table[name][column] = reference.error(arrays["radiance"], references.surface_mask(arrays))
+            table[name][column] = reference.rmse(arrays["radiance"], references.surface_mask(arrays))
     return table
 
 

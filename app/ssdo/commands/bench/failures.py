@@ -186,7 +186,7 @@ def measure_failure(
         failure,
         means,
         _standard_error(first, second),
-        {label: reference.error(a["radiance"], region) for label, a in arrays.items()},
+        {label: reference.rmse(a["radiance"], region) for label, a in arrays.items()},
         pixels,
         region,
     )

@@ -85,11 +85,11 @@ def generate_limit_shader(
     for i in range(count):
         r, phi = math.sqrt((i + 0.5) / count), 2 * math.pi * i * PLASTIC_RATIO_SQUARED_INVERSE
         offset = f"vec2({extent[0] * r * math.cos(phi):.8f}, {extent[1] * r * math.sin(phi):.8f})"
-        reads = [f"textureLod(gbuffer_{name}, uv + {offset}, 0.0).r" for name in buffers]
+        texture_reads = [f"textureLod(gbuffer_{name}, uv + {offset}, 0.0).r" for name in buffers]
         if compares:
-            body += [f"sample_depth = {reads.pop(0)};", f"plane_depth = depth + dot(slope, {offset});"]
+            body += [f"sample_depth = {texture_reads.pop(0)};", f"plane_depth = depth + dot(slope, {offset});"]
             body += ["sum += sample_depth < plane_depth && sample_depth > plane_depth - depth ? 0.0 : 1.0;"]
-        body += [f"sum += {read};" for read in reads]
+        body += [f"sum += {fetch};" for fetch in texture_reads]
     if rounds > 1:
         body = [f"for (int k = 0; k < {rounds}; k++) {{", *body, "uv += 0.001;", "}"]
     setup = ["vec2 uv = uv_here();", "float sum = 0.0;"]

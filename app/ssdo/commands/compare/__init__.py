@@ -10,31 +10,32 @@ from typing import Any
 
 from ssdo.commands.compare import report
 from ssdo.commands.compare.comparison import REFERENCE, ComparisonPlan, run_comparison
+from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
-from ssdo.measure.reference_cache import add_cache_flags, take_store
+from ssdo.measure.reference_cache import add_cache_flags, parse_cache_flags
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values, with_sample_counts
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.loader import load_scene, preload_scene
-from ssdo.settings import Parser, UserError, parse
+from ssdo.settings import UserError
 
 TECHNIQUES = "off,ssao,ssdo"
 
 
 def main(arguments: Sequence[str]) -> int:
     """`compare FLAGS`. Returns the exit code; raises UserError."""
-    flags = parse(_create_parser(), arguments)
-    overwrite, output, store = flags.pop("overwrite"), flags.pop("output"), take_store(flags)
+    flags = parse_flags(_create_parser(), arguments)
+    overwrite, output, cache = flags.pop("overwrite"), flags.pop("output"), parse_cache_flags(flags)
     plan = _create_plan(flags)
     scene_name = Path(plan.shots[0].scene.partition(":")[0]).stem
-    folder = output or images.free_name(Path("captures"), f"{scene_name}-compare", "")
+    folder = output or images.unique_path(Path("captures"), f"{scene_name}-compare", "")
     report.require_free_names(folder, plan, overwrite)
     with Gpu(create_headless_context()) as gpu:
         try:
-            comparison = run_comparison(gpu, plan, store)
+            comparison = run_comparison(gpu, plan, cache)
         except KeyboardInterrupt:
-            saved = "the same command continues the reference" if store.folder else "nothing was saved"
+            saved = "the same command continues the reference" if cache.folder else "nothing was saved"
             print(f"\ninterrupted: {saved}", file=sys.stderr)
             raise
         run = {"command": shlex.join(["ssdo", "compare", *arguments]), **report.describe_renderer(gpu)}
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _create_parser() -> Parser:
-    parser = Parser("python -m ssdo compare", description=__doc__, allow_abbrev=False)
+def _create_parser() -> FlagParser:
+    parser = FlagParser("ssdo compare", __doc__)
     parser.add_argument(
         "--output",
         type=Path,
@@ -73,7 +74,7 @@ def _create_parser() -> Parser:
         type=int,
         default=16,
         metavar="N",
-        help=f"frames of the converged screen-space result, {references.SCREEN} each [16]",
+        help=f"frames of the converged screen-space result, {references.CONVERGED_TEXT} each [16]",
     )
     add_cache_flags(parser)
     add_shot_flags(parser)
@@ -137,7 +138,7 @@ def load_shots(paths: Sequence[Path]) -> list[Shot]:
     """The resolved shots stored in images. Raises UserError where they do not show the same view."""
     shots: list[Shot] = []
     for path in paths:
-        shot = Shot().with_values(validate_values(images.shot_values(path), path))
+        shot = Shot().with_values(validate_values(images.load_shot_values(path), path))
         shot = shot.resolve(load_scene(shot.scene, shot.time))
         first = shots[0] if shots else shot
         for name in ("scene", "time", "camera", "width", "height"):

@@ -15,9 +15,10 @@ from ssdo.arrays import Bytes, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics, references
 from ssdo.measure.metrics import Mask
-from ssdo.measure.reference_cache import Store, key
-from ssdo.measure.references import Arrays, Tick, Truth
-from ssdo.render.pipeline import measure_cost, render_accumulated, render_frame
+from ssdo.measure.reference_cache import ReferenceCache, cache_key
+from ssdo.measure.references import Arrays, ProgressCallback, ReferencePair
+from ssdo.render.pass_times import measure_cost
+from ssdo.render.pipeline import render_accumulated, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.off import Off
@@ -67,7 +68,7 @@ class ComparisonEntry:
     components: Mapping[str, Floats]
     pixels: Bytes  # (h, w, 3) 8-bit sRGB
     errors: Mapping[str, float] | None = None  # by metric
-    error_breakdown: references.Parts | None = None
+    error_breakdown: references.ErrorBreakdown | None = None
     cost: Mapping[str, float] | None = None  # milliseconds by pass
 
 
@@ -87,14 +88,14 @@ class Comparison:
         return [*self.entries, *([self.reference] if self.reference else [])]
 
 
-def run_comparison(gpu: Gpu, plan: ComparisonPlan, store: Store) -> Comparison:
+def run_comparison(gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache) -> Comparison:
     """Draw and measure all entries. Raises UserError."""
     first = plan.shots[0]
-    unoccluded = images.arrays(gpu, render_frame(gpu, replace(first, technique=Off(), accumulated_frames=1)))
-    surface_mask = references.surface(unoccluded)
-    with _show_progress(gpu, plan, store) as on_frame:
-        reference = _load_reference(gpu, plan, store, on_frame)
-        measure = _EntryMeasurement(gpu, plan, store, reference, surface_mask, on_frame)
+    unoccluded = images.read_arrays(gpu, render_frame(gpu, replace(first, technique=Off(), accumulated_frames=1)))
+    surface_mask = references.surface_mask(unoccluded)
+    with _show_progress(gpu, plan, cache) as on_frame:
+        reference = _load_reference(gpu, plan, cache, on_frame)
+        measure = _EntryMeasurement(gpu, plan, cache, reference, surface_mask, on_frame)
         entries = [measure.run(name, shot) for name, shot in zip(plan.names, plan.shots, strict=False)]
     noise = None
     if reference and reference.shot and surface_mask.any():
@@ -109,19 +110,23 @@ def run_comparison(gpu: Gpu, plan: ComparisonPlan, store: Store) -> Comparison:
     )
 
 
-def _load_reference(gpu: Gpu, plan: ComparisonPlan, store: Store, on_frame: Tick) -> Truth | None:
+def _load_reference(
+    gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache, on_frame: ProgressCallback
+) -> ReferencePair | None:
     if plan.reference_source == REFERENCE:
-        return references.world(gpu, plan.shots[0], plan.reference_technique, plan.reference_frames, store, on_frame)
-    return references.of_file(Path(plan.reference_source), plan.shots[0]) if plan.has_reference else None
+        return references.render_world_reference(
+            gpu, plan.shots[0], plan.reference_technique, plan.reference_frames, cache, on_frame
+        )
+    return references.load_reference(Path(plan.reference_source), plan.shots[0]) if plan.has_reference else None
 
 
-def _create_reference_entry(gpu: Gpu, plan: ComparisonPlan, reference: Truth) -> ComparisonEntry:
+def _create_reference_entry(gpu: Gpu, plan: ComparisonPlan, reference: ReferencePair) -> ComparisonEntry:
     if reference.shot:
         label = f"{plan.reference_technique.describe()}, {plan.reference_frames} frames"
     else:
         label = Path(plan.reference_source).name
     shot = reference.shot or plan.shots[0]
-    pixels = images.displayed(gpu, plan.shots[0], reference.mean["radiance"])
+    pixels = images.tone_map(gpu, plan.shots[0], reference.mean["radiance"])
     return ComparisonEntry(REFERENCE, label, shot, _split_components(reference.mean), pixels)
 
 
@@ -132,20 +137,20 @@ class _EntryMeasurement:
         self,
         gpu: Gpu,
         plan: ComparisonPlan,
-        store: Store,
-        reference: Truth | None,
+        cache: ReferenceCache,
+        reference: ReferencePair | None,
         surface_mask: Mask,
-        on_frame: Tick,
+        on_frame: ProgressCallback,
     ) -> None:
-        self.gpu, self.plan, self.store = gpu, plan, store
+        self.gpu, self.plan, self.cache = gpu, plan, cache
         self.reference = reference if surface_mask.any() else None
         self.surface_mask = surface_mask
         self.on_frame = on_frame
-        self._converged: dict[Technique, Truth] = {}
+        self._converged: dict[Technique, ReferencePair] = {}
 
     def run(self, name: str, shot: Shot) -> ComparisonEntry:
         result = render_accumulated(self.gpu, shot)
-        arrays, pixels = images.arrays(self.gpu, result), images.pixels(self.gpu, result)
+        arrays, pixels = images.read_arrays(self.gpu, result), images.read_display(result)
         errors = self._measure_errors(arrays["radiance"])
         breakdown = self._break_down_error(shot, arrays["radiance"])
         self.on_frame(shot)
@@ -157,25 +162,25 @@ class _EntryMeasurement:
         """By metric; the reference's noise is removed from RMSE and PSNR."""
         if not self.reference:
             return None
-        errors = metrics.measured(radiance, self.reference.mean["radiance"], self.surface_mask)
-        errors["rmse"] = self.reference.error(radiance, self.surface_mask)
-        errors["psnr"] = metrics.decibels(errors["rmse"])
+        errors = metrics.compute_metrics(radiance, self.reference.mean["radiance"], self.surface_mask)
+        errors["rmse"] = self.reference.rmse(radiance, self.surface_mask)
+        errors["psnr"] = metrics.psnr_from_rmse(errors["rmse"])
         return errors
 
-    def _break_down_error(self, shot: Shot, radiance: Floats) -> references.Parts | None:
+    def _break_down_error(self, shot: Shot, radiance: Floats) -> references.ErrorBreakdown | None:
         if not self.reference or not shot.technique.sample_param:
             return None
         converged = self._load_converged(shot)
         without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))
-        noisy = images.arrays(self.gpu, render_accumulated(self.gpu, without_denoiser))["radiance"]
-        return references.parts(radiance, noisy, converged, self.reference, self.surface_mask)
+        noisy = images.read_arrays(self.gpu, render_accumulated(self.gpu, without_denoiser))["radiance"]
+        return references.break_down_error(radiance, noisy, converged, self.reference, self.surface_mask)
 
-    def _load_converged(self, shot: Shot) -> Truth:
+    def _load_converged(self, shot: Shot) -> ReferencePair:
         """The converged screen-space result; shots that differ only in their samples share one."""
         technique = shot.technique.as_converged()
         if technique not in self._converged:
             frames = self.plan.converged_frames
-            self._converged[technique] = references.screen(self.gpu, shot, frames, self.store, self.on_frame)
+            self._converged[technique] = references.render_converged(self.gpu, shot, frames, self.cache, self.on_frame)
         return self._converged[technique]
 
 
@@ -186,7 +191,7 @@ def _split_components(arrays: Arrays) -> dict[str, Floats]:
     inverse_pi = np.float32(1 / np.pi)
     return {
         "final": arrays["radiance"],
-        "visibility": arrays["open"],
+        "visibility": arrays["visibility"],
         "direct": arrays["direct"] * inverse_pi,
         "indirect": arrays["indirect"] * inverse_pi,
     }
@@ -200,11 +205,11 @@ def _list_renders(plan: ComparisonPlan) -> list[Shot]:
     renders = list(plan.shots)
     if plan.reference_source == REFERENCE:
         shot = replace(plan.shots[0], technique=plan.reference_technique)
-        renders += references.halves(shot, plan.reference_frames)
+        renders += references.independent_shots(shot, plan.reference_frames)
     if plan.has_reference:
         converged = {shot.technique.as_converged(): shot for shot in plan.shots if shot.technique.sample_param}
         for technique, shot in converged.items():
-            renders += references.halves(replace(shot, technique=technique), plan.converged_frames)
+            renders += references.independent_shots(replace(shot, technique=technique), plan.converged_frames)
     return renders
 
 
@@ -219,14 +224,14 @@ def _time_frame(gpu: Gpu, shot: Shot) -> float:
 
 
 @contextlib.contextmanager
-def _show_progress(gpu: Gpu, plan: ComparisonPlan, store: Store) -> Iterator[Tick]:
+def _show_progress(gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache) -> Iterator[ProgressCallback]:
     """A progress bar with the remaining time, estimated from one frame of each technique."""
     seconds: dict[Technique, float] = {}
     total = 0.0
     for shot in _list_renders(plan):
         if shot.technique not in seconds:
             seconds[shot.technique] = _time_frame(gpu, shot)
-        cached = store.load(key(gpu, shot))
+        cached = cache.load(cache_key(gpu, shot))
         total += seconds[shot.technique] * (shot.accumulated_frames - (cached.frames if cached else 0))
     with tqdm(
         total=total,

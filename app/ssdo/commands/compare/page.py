@@ -21,7 +21,7 @@ import numpy as np
 
 from ssdo.arrays import Floats
 from ssdo.measure import metrics
-from ssdo.measure.csp import digest
+from ssdo.measure.csp import csp_hash
 
 FOLDER = Path(__file__).parent
 FINE_BITS, COARSE_BITS = 15, 10  # of mantissa; float32 has 23, float16 10
@@ -88,7 +88,7 @@ def render_page(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> 
 
 def _content_security_policy(style: str, script: str) -> str:
     """Permits this style and this script by their hashes: no other script runs, even if a label became markup."""
-    sources = f"style-src {digest(style)}; script-src {digest(script)}; img-src data: blob:"
+    sources = f"style-src {csp_hash(style)}; script-src {csp_hash(script)}; img-src data: blob:"
     return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
 
 

@@ -28,7 +28,7 @@ SUFFIXES = (".png", ".exr", "-error.png")
 def require_free_names(folder: Path, plan: ComparisonPlan, overwrite: bool) -> None:
     """Raises UserError where a file would be overwritten without permission."""
     names = [PAGE, NUMBERS, CONTACT_SHEET, *(f"{name}{suffix}" for name in plan.names for suffix in SUFFIXES)]
-    images.check_free((folder / name for name in names), overwrite)
+    images.require_absent((folder / name for name in names), overwrite)
 
 
 def describe_renderer(gpu: Gpu) -> dict[str, str]:
@@ -42,10 +42,10 @@ def write_report(folder: Path, comparison: Comparison, run: Mapping[str, str]) -
     error_max = _choose_error_max(comparison)
     files = {entry.name: _write_images(folder, comparison, entry, error_max) for entry in comparison.all_entries}
     labelled = [(_caption(entry), entry.pixels) for entry in comparison.all_entries]
-    images.save_png(folder / CONTACT_SHEET, images.contact_sheet(labelled))
+    images.save_png(folder / CONTACT_SHEET, images.make_contact_sheet(labelled))
     summary = {**_summarize(comparison, error_max, files), **run}
     images.save_json(folder / NUMBERS, summary)
-    with images.written(folder / PAGE) as file:
+    with images.atomic_write(folder / PAGE) as file:
         file.write(page.render_page(summary, _collect_layers(comparison)).encode())
     names = [name for entry_files in files.values() for name in entry_files.values()]
     return [folder / name for name in (*names, CONTACT_SHEET, NUMBERS, PAGE)]
