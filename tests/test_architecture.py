@@ -149,6 +149,20 @@ def test_compile_errors_of_all_drivers_are_mapped() -> None:
         assert "shaders/common/y.glsl:3:" in map_compile_errors(log, lines)
 
 
+def test_a_struct_that_is_not_bound_is_an_error_unless_it_is_skipped(gpu: Gpu, tmp_path: Path) -> None:
+    (tmp_path / "x.frag").write_text("#ifdef OFF\n#include <a>\n#endif\nout vec4 c;\nvoid main() { c = vec4(0.25); }\n")
+    (tmp_path / "on.frag").write_text(
+        "#ifndef OFF\n#include <a>\n#endif\nout vec4 c;\nvoid main() { c = vec4(1.0); }\n"
+    )
+    (tmp_path / "always.frag").write_text("#include <a>\nout vec4 c;\nvoid main() { c = vec4(1.0); }\n")
+    local_gpu = Gpu(gpu.ctx, folders=(tmp_path,))
+    target = local_gpu.target("t", (2, 2), "rgba32f")
+    assert (local_gpu.read(local_gpu.draw("x.frag", target)[0]) == 0.25).all()
+    for shader, line in (("on.frag", 2), ("always.frag", 1)):
+        with pytest.raises(ShaderError, match=rf"shaders/{shader}:{line}.* includes <a>, but the draw call binds only"):
+            local_gpu.draw(shader, target)
+
+
 def test_a_target_cannot_be_read_while_it_is_drawn(gpu: Gpu, tmp_path: Path) -> None:
     (tmp_path / "x.frag").write_text(
         "uniform sampler2D a;\nout vec4 c;\nvoid main() { c = texelFetch(a, ivec2(0), 0); }\n"

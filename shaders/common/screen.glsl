@@ -8,8 +8,11 @@ uniform sampler2D gbuffer_normal;
 uniform sampler2D gbuffer_geometric_normal;
 uniform sampler2D gbuffer_depth;
 
-// The pixel that is shaded. The pixel inspector replaces it.
-#ifndef SHADED_PIXEL
+// The centre of the pixel that is shaded. The pixel inspector draws the samples of one pixel.
+#ifdef ENTRY_INSPECT
+#include <inspected>
+#define SHADED_PIXEL inspected.centre_px
+#else
 #define SHADED_PIXEL gl_FragCoord.xy
 #endif
 

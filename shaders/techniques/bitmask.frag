@@ -11,9 +11,6 @@ const bool TWO_DEPTH_LAYERS = BITMASK_DEPTH_LAYERS == BITMASK_DEPTH_LAYERS_2;
 #include "common/probes.glsl"
 #include "common/bounce_sources.glsl"
 
-layout(location = 0) out vec4 out_lighting;
-uniform sampler2D accumulated_probe_light;  // indirect irradiance from probes, of the direct pass
-
 const uint ALL_SECTORS = 0xffffffffu;
 
 // The point of each sector at which it is tested, 0 to 1. It differs between the pixels of a tile: the mean is right.
@@ -135,10 +132,11 @@ vec4 environment_light(BitmaskPoint point, Slice slice, uint occluded, inout vec
 }
 
 #ifdef ENTRY_DIRECT
+layout(location = 0) out vec4 out_direct;
 layout(location = 1) out vec4 out_probe_indirect;
 
 void direct() {
-    out_lighting = vec4(0.0, 0.0, 0.0, 1.0);
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_probe_indirect = vec4(0.0);
     vec2 uv = uv_here();
     float depth = depth_at(uv);
@@ -160,7 +158,7 @@ void direct() {
         }
         sum += environment_light(point, slice, occluded, probe_radiance);
     }
-    out_lighting = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
+    out_direct = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
     vec3 probe_indirect = bitmask.indirect_intensity * PI / float(bitmask.slices) * probe_radiance;
     out_probe_indirect = vec4(probe_indirect, 0.0);
 }
@@ -188,8 +186,12 @@ vec3 sender_light(SliceReceiver receiver, Slice slice, DepthSample occluder, flo
     return radiance;
 }
 
+#ifdef ENTRY_INDIRECT
+uniform sampler2D accumulated_probe_light;  // indirect irradiance from probes, of the direct pass
+layout(location = 0) out vec4 out_indirect;
+
 void indirect() {
-    out_lighting = vec4(0.0);
+    out_indirect = vec4(0.0);
     vec2 uv = uv_here();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
@@ -210,10 +212,13 @@ void indirect() {
         }
     }
     vec3 bounced = bitmask.indirect_intensity * PI / float(bitmask.slices) * sum;
-    out_lighting = textureLod(accumulated_probe_light, uv, 0.0) + vec4(bounced, 1.0);
+    out_indirect = textureLod(accumulated_probe_light, uv, 0.0) + vec4(bounced, 1.0);
 }
+#endif
 
 #ifdef ENTRY_SPECULAR
+layout(location = 0) out vec4 out_specular;
+
 // Visibility of the unoccluded sectors of a lobe's slice, and what probes know. `total_weight` grows by the weight of
 // the whole slice.
 vec4 lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout float total_weight) {
@@ -240,7 +245,7 @@ vec4 lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout float t
 
 // The specular lobe: a is the fraction of it that sees the environment, rgb the mean radiance that the rest receives.
 void specular() {
-    out_lighting = vec4(0.0, 0.0, 0.0, 1.0);
+    out_specular = vec4(0.0, 0.0, 0.0, 1.0);
     vec2 uv = uv_here();
     float depth = depth_at(uv);
     vec4 surface = specular_at(uv);
@@ -267,7 +272,45 @@ void specular() {
         }
         sum += lobe_light(point, lobe, occluded, total_weight);
     }
-    if (total_weight > 0.0) out_lighting = sum / total_weight;
-    out_lighting.rgb *= bitmask.indirect_intensity;
+    if (total_weight > 0.0) out_specular = sum / total_weight;
+    out_specular.rgb *= bitmask.indirect_intensity;
+}
+#endif
+
+#ifdef ENTRY_INSPECT
+#include "common/inspect_sectors.glsl"
+
+// A column per sector: the passes above, with all sectors but one occluded from the start.
+void inspect() {
+    int column = int(gl_FragCoord.x);
+    vec2 uv = uv_here();
+    BitmaskPoint point = make_bitmask_point(uv, depth_at(uv));
+    Slice slice = make_slice(point.receiver, column / SECTORS_PER_SLICE, bitmask.slices, point.tile);
+    InspectedSector sector = make_inspected_sector(
+        point.receiver, slice, column % SECTORS_PER_SLICE, sector_offset(slice), bitmask.radius
+    );
+
+    uint occluded = ~(1u << uint(sector.index));
+    vec3 bounced = vec3(0.0);
+    vec2 occluder_uv = vec2(0.0);
+    for (int k = 0; k < bitmask.steps; k++) {
+        for (float side = 1.0; side > -2.0; side -= 2.0) {
+            ScreenSegment segment = make_segment(point.receiver, slice, side, bitmask.radius);
+            DepthSample occluder = sample_depth(point.receiver, slice, segment, k, side);
+            uint occluded_before = occluded;
+            bounced += sender_light(point.receiver, slice, occluder, side, occluded);
+            if (occluded != occluded_before) occluder_uv = occluder.uv;
+        }
+    }
+    vec3 probe_radiance = vec3(0.0);
+    vec4 environment = environment_light(point, slice, occluded, probe_radiance);
+
+    float weight = PI / float(bitmask.slices);
+    float fate = occluded == ALL_SECTORS ? OCCLUDED : sector.unoccluded_fate;
+    vec3 indirect = bitmask.indirect_intensity * weight * (bounced + probe_radiance);
+    out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, fate);
+    out_direct = vec4(weight * environment.rgb, environment.a * float(SECTORS_PER_SLICE));
+    out_indirect = vec4(inspected.has_bounce ? indirect : vec3(0.0), 1.0);
+    out_position = vec4(occluder_uv, sector.disk);
 }
 #endif

@@ -8,8 +8,6 @@ const bool TWO_DEPTH_LAYERS = false;
 #include "common/slices.glsl"
 #include "common/environment.glsl"
 
-layout(location = 0) out vec4 out_direct;
-
 // Cosine of the horizon on one side. Occluders beyond the radius do not raise it. With a falloff range those near the
 // radius raise it in part.
 float find_horizon(SliceReceiver receiver, Slice slice, float side, float jitter) {
@@ -30,12 +28,8 @@ float find_horizon(SliceReceiver receiver, Slice slice, float side, float jitter
 // Cosine and sine of a signed angle, from its cosine and its side.
 vec2 cos_sin(float cosine, float side) { return vec2(cosine, side * sqrt(max(1.0 - cosine * cosine, 0.0))); }
 
-void occlusion() {
-    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
-    vec2 uv = uv_here();
-    float depth = depth_at(uv);
-    if (!is_surface(depth)) return;
-
+// rgb: irradiance x visibility; a: visibility
+vec4 occluded_irradiance(vec2 uv, float depth) {
     vec3 normal_ws = normal_ws_at(uv);
     SliceReceiver receiver = make_slice_receiver(uv, depth, normal_ws, geometric_normal_ws_at(uv));
     int tile = tile_index(ivec2(SHADED_PIXEL));
@@ -52,8 +46,69 @@ void occlusion() {
             bent_normal_vs += moment.x * receiver.view_vs + moment.y * slice.axis_vs;
         }
     }
-    out_direct.a = unoccluded / float(gtao.slices);
+    float visibility = unoccluded / float(gtao.slices);
     bool is_bent = gtao.bent_normals && dot(bent_normal_vs, bent_normal_vs) > 0.0;
     vec3 light_normal_ws = is_bent ? normalize(mat3(frame.world_from_view) * bent_normal_vs) : normal_ws;
-    out_direct.rgb = irradiance_at(light_normal_ws) * out_direct.a;
+    return vec4(irradiance_at(light_normal_ws) * visibility, visibility);
 }
+
+#ifdef ENTRY_OCCLUSION
+layout(location = 0) out vec4 out_direct;
+
+void occlusion() {
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    if (is_surface(depth)) out_direct = occluded_irradiance(uv, depth);
+}
+#endif
+
+#ifdef ENTRY_INSPECT
+#include "common/inspect_sectors.glsl"
+
+// uv of the sample that is the horizon of a side.
+vec2 horizon_uv(SliceReceiver receiver, Slice slice, float side, float jitter) {
+    ScreenSegment segment = make_segment(receiver, slice, side, gtao.radius);
+    float horizon = hemisphere_end(slice, side);
+    vec2 uv = vec2(0.0);
+    for (int k = 0; k < gtao.steps; k++) {
+        DepthSample occluder = sample_depth(receiver, segment, k, gtao.steps, jitter, gtao.bias);
+        float distance = length(occluder.offset_vs);
+        float cosine = dot(occluder.offset_vs, receiver.view_vs) / distance;
+        if (!occluder.is_occluder || distance > gtao.radius || cosine <= horizon) continue;
+        horizon = cosine;
+        uv = occluder.uv;
+    }
+    return uv;
+}
+
+// A column per sector: the range between the horizons, cut at the ends of the sectors. No bounce.
+void inspect() {
+    vec2 uv = uv_here();
+    float depth = depth_at(uv);
+    vec4 irradiance = occluded_irradiance(uv, depth);
+    vec3 mean_irradiance = irradiance.a > 0.0 ? irradiance.rgb / irradiance.a : vec3(0.0);
+
+    int column = int(gl_FragCoord.x);
+    int tile = tile_index(ivec2(SHADED_PIXEL));
+    SliceReceiver receiver = make_slice_receiver(uv, depth, normal_ws_at(uv), geometric_normal_ws_at(uv));
+    Slice slice = make_slice(receiver, column / SECTORS_PER_SLICE, gtao.slices, tile);
+    InspectedSector sector =
+        make_inspected_sector(receiver, slice, column % SECTORS_PER_SLICE, 0.5, gtao.radius);
+    float lower_jitter = fract(slice.jitter + 0.5);
+    float upper = slice_cdf(slice, find_horizon(receiver, slice, 1.0, slice.jitter), 1.0);
+    float lower = slice_cdf(slice, find_horizon(receiver, slice, -1.0, lower_jitter), -1.0);
+    float size = 1.0 / float(SECTORS_PER_SLICE);
+    float start = float(sector.index) * size;
+    float visibility = max(min(upper, start + size) - max(lower, start), 0.0) * float(SECTORS_PER_SLICE);
+    bool is_above = start + 0.5 * size > upper;
+    vec2 occluder_uv = is_above
+        ? horizon_uv(receiver, slice, 1.0, slice.jitter)
+        : horizon_uv(receiver, slice, -1.0, lower_jitter);
+    float fate = visibility == 0.0 ? OCCLUDED : sector.unoccluded_fate;
+    out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, fate);
+    out_direct = vec4(mean_irradiance * visibility / float(gtao.slices * SECTORS_PER_SLICE), visibility);
+    out_indirect = vec4(0.0, 0.0, 0.0, 1.0);
+    out_position = vec4(occluder_uv, sector.disk);
+}
+#endif

@@ -12,8 +12,6 @@ const bool TWO_DEPTH_LAYERS = SSDO_DEPTH_LAYERS == SSDO_DEPTH_LAYERS_2;
 #include "common/probes.glsl"
 #include "common/bounce_sources.glsl"
 
-layout(location = 0) out vec4 out_lighting;
-
 // What the samples of a pixel have in common.
 struct ShadingPoint {
     Receiver receiver;
@@ -73,6 +71,7 @@ uniform sampler2D batch_hits_3;
 #endif
 
 #if defined(ENTRY_DIRECT) || defined(ENTRY_DIRECT_LARGE_BATCH)
+layout(location = 0) out vec4 out_direct;
 layout(location = 1) out vec4 out_hits;
 #ifdef LARGE_BATCH
 layout(location = 2) out vec4 out_hits_2;
@@ -114,7 +113,7 @@ vec4 trace_samples(
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
 void direct() {
-    out_lighting = vec4(0.0, 0.0, 0.0, 1.0);
+    out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_hits = vec4(0.0);
     out_probe_indirect = vec4(0.0);
 #ifdef LARGE_BATCH
@@ -134,7 +133,7 @@ void direct() {
     out_hits_2 = trace_samples(point, sequence, batch.first + batch.samples_per_texel, sum, probe_sum);
     out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum, probe_sum);
 #endif
-    out_lighting = textureLod(accumulated, uv, 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
+    out_direct = textureLod(accumulated, uv, 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
     vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * probe_sum;
     out_probe_indirect = textureLod(accumulated_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
 }
@@ -184,6 +183,9 @@ vec3 bounced_light(ShadingPoint point, DirectionSample s, ScreenRay ray, int hit
     return weight * radiance;
 }
 
+#if defined(ENTRY_INDIRECT) || defined(ENTRY_INDIRECT_LARGE_BATCH)
+layout(location = 0) out vec4 out_indirect;
+
 // Bounced light of the samples of one hit texel, from `first` on.
 vec3 gather_bounce(ShadingPoint point, inout SampleSequence sequence, int first, sampler2D hit_texels) {
     uvec4 hits = uvec4(textureLod(hit_texels, uv_here(), 0.0));
@@ -204,7 +206,7 @@ vec3 gather_bounce(ShadingPoint point, inout SampleSequence sequence, int first,
 }
 
 void indirect() {
-    out_lighting = vec4(0.0);
+    out_indirect = vec4(0.0);
     vec2 uv = uv_here();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
@@ -216,17 +218,19 @@ void indirect() {
     sum += gather_bounce(point, sequence, batch.first + batch.samples_per_texel, batch_hits_2);
     sum += gather_bounce(point, sequence, batch.first + 2 * batch.samples_per_texel, batch_hits_3);
 #endif
-    out_lighting = textureLod(accumulated, uv, 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
+    out_indirect = textureLod(accumulated, uv, 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
 }
 
 void indirect_large_batch() { indirect(); }
+#endif
 
 #ifdef ENTRY_SPECULAR
 #include "common/specular.glsl"
+layout(location = 0) out vec4 out_specular;
 
 // The specular lobe: a is the fraction of it that sees the environment, rgb the mean radiance that the rest receives.
 void specular() {
-    out_lighting = vec4(0.0, 0.0, 0.0, 1.0);
+    out_specular = vec4(0.0, 0.0, 0.0, 1.0);
     vec2 uv = uv_here();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
@@ -256,7 +260,34 @@ void specular() {
             sum.rgb += weight * sender_light(point, ray, hit, sender_uv, is_front);
         }
     }
-    if (total_weight > 0.0) out_lighting = sum / total_weight;
-    out_lighting.rgb *= ssdo.indirect_intensity;
+    if (total_weight > 0.0) out_specular = sum / total_weight;
+    out_specular.rgb *= ssdo.indirect_intensity;
+}
+#endif
+
+#ifdef ENTRY_INSPECT
+#include "common/inspect.glsl"
+
+// A column per direction, as `direct` and `indirect` sample them. SSAO has the same directions with equal light.
+void inspect() {
+    vec2 uv = uv_here();
+    ShadingPoint point = make_shading_point(uv, depth_at(uv));
+    DirectionSample s = single_sample(int(gl_FragCoord.x), ssdo.samples, point.tile);
+    vec3 direction_vs = point.vs_from_local * sample_direction(point, s);
+    ScreenRay ray = make_sample_ray(point, s);
+    int hit = first_occluded_step(point.receiver, ray, ssdo.thickness, point.steps);
+    vec3 probe_radiance;
+    vec4 environment = environment_light(point, s, probe_radiance);
+
+    bool is_hit = hit > 0;
+    bool is_occluded = is_hit || environment.a == 0.0;
+    float fate = is_occluded ? OCCLUDED : unoccluded_fate(point.receiver.position_vs + direction_vs * ssdo.radius);
+    vec2 occluder_uv = is_hit ? hit_uv(point.receiver, ray, hit, point.steps) : uv;
+    vec3 direct = inspected.is_directional ? environment.rgb * PI : irradiance_at(normal_ws_at(uv));
+    vec3 indirect = is_hit ? bounced_light(point, s, ray, hit) : probe_radiance * PI / float(ssdo.samples);
+    out_direction = vec4(mat3(frame.world_from_view) * direction_vs, fate);
+    out_direct = vec4(is_occluded ? vec3(0.0) : direct / float(ssdo.samples), is_occluded ? 0.0 : 1.0);
+    out_indirect = vec4(inspected.has_bounce ? ssdo.indirect_intensity * indirect : vec3(0.0), 1.0);
+    out_position = vec4(occluder_uv, s.direction.xy);
 }
 #endif

@@ -165,12 +165,16 @@ class ShaderCompiler:
 
 
 class _Includes:
-    """Expands `#include "file"` and `#include <struct>`, each once."""
+    """Expands `#include "file"` and `#include <struct>`, each once.
+
+    A struct that is not bound is an error, unless the preprocessor skips its include.
+    """
 
     def __init__(self, folders: Sequence[Path], structs: Mapping[str, UniformStruct]) -> None:
         self.folders = folders
         self.structs = structs
         self.included: set[str] = set()
+        self.open_conditions = 0  # #if, #ifdef and #ifndef without their #endif
 
     def expand(self, path: str, includer: str) -> list[SourceLine]:
         if path in self.included:
@@ -178,6 +182,8 @@ class _Includes:
         self.included.add(path)
         lines: list[SourceLine] = []
         for number, text in enumerate(self._find(path, includer).read_text("utf-8").splitlines(), 1):
+            if directive := re.match(r"\s*#\s*(if|endif)", text):
+                self.open_conditions += 1 if directive[1] == "if" else -1
             if match := re.match(r'\s*#include\s+"(.+)"', text):
                 lines += self.expand(match[1], f"shaders/{path}:{number}")
             elif match := re.match(r"\s*#include\s+<(\w+)>", text):
@@ -197,7 +203,10 @@ class _Includes:
         """The lines that declare a struct, unless it has been declared."""
         if name not in self.structs:
             names = ", ".join(self.structs) or "no structs"
-            raise ShaderError(f"{includer} includes <{name}>, but the draw call binds only {names}")
+            message = f"{includer} includes <{name}>, but the draw call binds only {names}"
+            if self.open_conditions:
+                return [f"#error {message}"]
+            raise ShaderError(message)
         if name in self.included:
             return []
         self.included.add(name)

@@ -14,7 +14,7 @@ from ssdo.render.mesh_buffers import upload_scene, visible_ranges
 from ssdo.scene.model import Scene
 from ssdo.settings import param
 
-BACKGROUND_DEPTH = 1e30  # depth of pixels that show no surface, metres; as in shaders/common/screen.glsl
+BACKGROUND_DEPTH = 1e30  # depth of pixels that show no surface, metres; as in shaders/common/constants.glsl
 
 
 class GBuffer(NamedTuple):

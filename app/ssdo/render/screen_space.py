@@ -11,7 +11,7 @@ from ssdo.settings import param
 MIN_LENGTH, MAX_LENGTH = 1e-4, 1e4  # metres, of radii and thicknesses
 # Of the converged screen-space result, in each frame: see Technique.as_converged.
 CONVERGED_SAMPLES, CONVERGED_SLICES, CONVERGED_STEPS = 64, 8, 64
-SECTORS_PER_SLICE = 32  # as in shaders/common/sectors.glsl
+SECTORS_PER_SLICE = 32  # as in shaders/common/slices.glsl
 
 
 def thickness_param() -> Any:

@@ -140,12 +140,11 @@ class Mode(NamedTuple):
 class InspectPass(NamedTuple):
     """How the viewer inspects one pixel: a shader that draws a column for each sample of the pixel.
 
-    The shader reads the pixel from `probe.pixel`, and writes four textures: direction (world) and state in a, 0 open,
-    1 occluded, 2 leaves the screen; direct irradiance and visibility; indirect irradiance; uv of the occluder and the
-    sample's place on the unit disc. See shaders/passes/inspect_directions.frag.
+    The shader is an entry `inspect` in the technique's own file. It includes common/inspect.glsl, which declares what
+    it writes. See shaders/techniques/ssdo.frag.
     """
 
-    shader: str
+    shader: str  # file.frag:inspect
     bindings: Bindings  # besides those of `TechniqueInputs.draw` and the bounce sources
     columns_per_sample: int = 1  # 32 where a sample is a slice of 32 sectors
     # Whether each direction has its own light. False: each unoccluded one has an equal part of the irradiance.

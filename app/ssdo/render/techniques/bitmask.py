@@ -99,4 +99,4 @@ class Bitmask(SliceTechnique):
             "inverse_depth": draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
             "environment_octahedral": octahedral_environment(gpu, inputs.environment, self.environment_solid_angle),
         }
-        return InspectPass("passes/inspect_sectors.frag", bindings, SECTORS_PER_SLICE, is_directional=True)
+        return InspectPass("techniques/bitmask.frag:inspect", bindings, SECTORS_PER_SLICE, is_directional=True)

@@ -31,4 +31,4 @@ class Gtao(SliceTechnique):
         return Lighting(direct, gpu.black)
 
     def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
-        return InspectPass("passes/inspect_horizons.frag", {"gtao": self}, SECTORS_PER_SLICE)
+        return InspectPass("techniques/gtao.frag:inspect", {"gtao": self}, SECTORS_PER_SLICE)

@@ -91,7 +91,7 @@ class Ssdo(HemisphereTechnique):
 
     def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
         bindings = self._bind(gpu, inputs) | {"batch": self.batches[0]}
-        return InspectPass("passes/inspect_directions.frag", bindings, is_directional=True)
+        return InspectPass("techniques/ssdo.frag:inspect", bindings, is_directional=True)
 
     def _bind(self, gpu: Gpu, inputs: TechniqueInputs) -> Bindings:
         """What all entries of shaders/techniques/ssdo.frag read."""

@@ -1,11 +1,12 @@
-// One sector of a slice, for the pixel inspector.
+// Pixel inspector: the sectors of slices, a column each.
+#include "common/inspect.glsl"
 #include "common/slices.glsl"
 
 struct InspectedSector {
     int index;  // in its slice, from the lower end
     vec3 direction_vs;
-    bool leaves_screen;  // within the radius: open as far as the screen shows
-    vec2 disk;           // projection onto the surface, in a disk of radius 1
+    float unoccluded_fate;
+    vec2 disk;  // direction, projected onto the surface: in a disk of radius 1
 };
 
 // The direction below which a fraction `u` of a slice lies: the inverse of `slice_cdf`, by bisection.
@@ -23,10 +24,8 @@ vec3 slice_direction(SliceReceiver receiver, Slice slice, float u) {
 // `offset` is the position in the sector at which it is tested, 0 to 1.
 InspectedSector make_inspected_sector(SliceReceiver receiver, Slice slice, int index, float offset, float radius) {
     vec3 direction_vs = slice_direction(receiver, slice, (float(index) + offset) / float(SECTORS_PER_SLICE));
-    vec3 end_vs = receiver.position_vs + direction_vs * radius;
-    vec2 end_px = project_to_screen(end_vs).xy;
-    bool leaves_screen = end_vs.z >= 0.0 || end_px != clamp(end_px, vec2(0.0), frame.size);
+    float fate = unoccluded_fate(receiver.position_vs + direction_vs * radius);
     vec3 direction_ws = mat3(frame.world_from_view) * direction_vs;
     vec2 disk = (direction_ws * orthonormal_basis(normal_ws_at(uv_here()))).xy;
-    return InspectedSector(index, direction_vs, leaves_screen, disk);
+    return InspectedSector(index, direction_vs, fate, disk);
 }
