@@ -22,47 +22,47 @@ SCENE_SUFFIXES_TEXT = f"{', '.join(SCENE_SUFFIXES[:-1])} or {SCENE_SUFFIXES[-1]}
 LARGE_SCENE_BYTES = 100 << 20  # the size of larger scenes is printed
 
 
-def load_scene(text: str, time: float = 0.0) -> Scene:
+def load_scene(spec: str, time: float = 0.0) -> Scene:
     """Load a built-in scene or a scene file; the last few are cached.
 
-    `text` is a name, a name with arguments, or a path: `courtyard`, `blocks:count=9`, `models/chair.glb`,
+    `spec` is a name, a name with arguments, or a path: `courtyard`, `blocks:count=9`, `models/chair.glb`,
     `models/chair.glb:scene=1,camera=2,light=0`. `time` is in seconds and moves animated scenes.
     Raises UserError for a scene that does not exist or cannot be read.
     """
-    name, _, arguments = text.partition(":")
+    name, _, arguments = spec.partition(":")
     if name in BUILT_IN_SCENES:
-        return _build_scene(text, name, arguments, time if is_animated(name) else 0.0)
+        return _build_scene(spec, name, arguments, time if is_animated(name) else 0.0)
     # The arguments follow the last colon behind the suffix: a Windows drive has a colon, too.
     suffixes = "|".join(map(re.escape, SCENE_SUFFIXES))
-    match = re.fullmatch(rf"(.*(?:{suffixes}))(?::([^/\\]*))?", text, re.IGNORECASE | re.DOTALL)
+    match = re.fullmatch(rf"(.*(?:{suffixes}))(?::([^/\\]*))?", spec, re.IGNORECASE | re.DOTALL)
     if match is None:
         raise UserError(
-            f"no scene {text}{suggest(name, BUILT_IN_SCENES)}, or give a path to a {SCENE_SUFFIXES_TEXT} file"
+            f"no scene {spec}{suggest(name, BUILT_IN_SCENES)}, or give a path to a {SCENE_SUFFIXES_TEXT} file"
         )
     path = Path(match[1])
     suffix = path.suffix.lower()
     defaults = {"scene": 0, "camera": 0, "light": 0} if suffix in GLTF_SUFFIXES else {}
-    selection = _parse_arguments(text, match[2] or "", defaults, f"a {suffix} file")
+    selection = _parse_arguments(spec, match[2] or "", defaults, f"a {suffix} file")
     for key, value in selection.items():
         if value < 0:
-            raise UserError(f"scene {text}: {key} must be a whole number from 0")
+            raise UserError(f"scene {spec}: {key} must be a whole number from 0")
     modified = path.stat().st_mtime_ns if path.is_file() else 0
     return _read_cached_file(path, modified, tuple(selection.items()))
 
 
-def preload_scene(text: str, time: float = 0.0) -> None:
+def preload_scene(spec: str, time: float = 0.0) -> None:
     """Load a scene into the cache with a progress bar, and print its warnings on stderr."""
     with show_progress_bar():
-        scene = load_scene(text, time)
-    print_warnings(text, scene)
+        scene = load_scene(spec, time)
+    print_warnings(spec, scene)
 
 
-def print_warnings(text: str, scene: Scene) -> None:
-    """Print a scene's warnings on stderr, and its size if it is large. `text` is what it was loaded by."""
+def print_warnings(spec: str, scene: Scene) -> None:
+    """Print a scene's warnings on stderr, and its size if it is large. `spec` is the name it was loaded by."""
     for warning in scene.warnings:
-        print(f"{text}: {warning}", file=sys.stderr)
+        print(f"{spec}: {warning}", file=sys.stderr)
     if scene.byte_size > LARGE_SCENE_BYTES:
-        print(f"{text}: {describe_scene(scene)}", file=sys.stderr)
+        print(f"{spec}: {describe_scene(scene)}", file=sys.stderr)
 
 
 def describe_scene(scene: Scene) -> str:
@@ -70,9 +70,9 @@ def describe_scene(scene: Scene) -> str:
     return f"{scene.triangle_count} triangles, {scene.byte_size / 2**20:.0f} MB"
 
 
-def is_animated(text: str) -> bool:
-    """Whether a scene depends on the time. `text` as for `load_scene`."""
-    name = text.partition(":")[0]
+def is_animated(spec: str) -> bool:
+    """Whether a scene depends on the time. `spec` as for `load_scene`."""
+    name = spec.partition(":")[0]
     return name in BUILT_IN_SCENES and "time" in _get_parameters(get_builder(name))
 
 
@@ -107,14 +107,14 @@ def _read_cached_file(path: Path, modified: int, selection: tuple[tuple[str, int
 
 
 @lru_cache(4)
-def _build_scene(text: str, name: str, arguments: str, time: float) -> Scene:
+def _build_scene(spec: str, name: str, arguments: str, time: float) -> Scene:
     build = get_builder(name)
     defaults = {key: p.default for key, p in _get_parameters(build).items() if key != "time"}
-    values = _parse_arguments(text, arguments, defaults, name)
+    values = _parse_arguments(spec, arguments, defaults, name)
     if is_animated(name):
         values["time"] = time
     scene: Scene = build(**values)
-    return replace(scene, name=text)
+    return replace(scene, name=spec)
 
 
 @cache
@@ -123,17 +123,17 @@ def _get_parameters(build: Callable[..., Scene]) -> Mapping[str, inspect.Paramet
     return inspect.signature(build).parameters
 
 
-def _parse_arguments(text: str, arguments: str, defaults: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _parse_arguments(spec: str, arguments: str, defaults: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Parse `key=value,...` into numbers of the types of `defaults`. Raises UserError for any other key or value."""
     values: dict[str, Any] = {}
     for argument in filter(None, arguments.split(",")):
         key, _, value = argument.partition("=")
         if key not in defaults:
             hint = suggest(key, defaults) if defaults else f"; {name} takes none"
-            raise UserError(f"scene {text}: no argument {key}{hint}")
+            raise UserError(f"scene {spec}: no argument {key}{hint}")
         try:
             values[key] = type(defaults[key])(value)
         except ValueError:
             kind = "a whole number" if isinstance(defaults[key], int) else "a number"
-            raise UserError(f"scene {text}: {key} must be {kind}") from None
+            raise UserError(f"scene {spec}: {key} must be {kind}") from None
     return values

@@ -194,14 +194,14 @@ def override_materials(scene: Scene, material_override: str, occlusion_maps: boo
     drops_occlusion = not occlusion_maps and any(mesh.material.occlusion_texture for mesh in scene.meshes)
     if material_override == "full" and not drops_occlusion:
         return scene
-    overridden: dict[int, Material] = {}
+    materials: dict[int, Material] = {}
     meshes = []
     for mesh in scene.meshes:
         key = id(mesh.material)
-        if key not in overridden:
-            overridden[key] = _override_material(mesh.material, material_override, occlusion_maps)
+        if key not in materials:
+            materials[key] = _override_material(mesh.material, material_override, occlusion_maps)
         colors = _override_colors(mesh) if material_override in ("white", "clay") else mesh.colors
-        meshes.append(replace(mesh, material=overridden[key], colors=colors))
+        meshes.append(replace(mesh, material=materials[key], colors=colors))
     return replace(scene, meshes=tuple(meshes))
 
 

@@ -95,7 +95,7 @@ def make_clear_sky(sun_direction: Vec3) -> Floats:
     Preetham, Shirley, Smits: A Practical Analytic Model for Daylight, SIGGRAPH 1999, turbidity 2.5. The model ends at
     the horizon: for a lower sun, the sky of the lowest sun fades by `compute_twilight_factor`.
     """
-    v = _texel_directions(128, 256)
+    v = _compute_texel_directions(128, 256)
     clamped_sun = _clamp_sun_elevation(sun_direction)
     cos_theta, cos_sun = np.maximum(v[..., 1], 0.02), clamped_sun[1]
     gamma, theta_sun = np.arccos(np.clip(v @ clamped_sun, -1, 1)), np.arccos(cos_sun)
@@ -104,14 +104,15 @@ def make_clear_sky(sun_direction: Vec3) -> Floats:
     zenith = {name: turbidity_powers @ np.array(rows) @ powers for name, rows in ZENITH_CHROMATICITY.items()}
     zenith["Y"] = 1.0  # the sky is scaled to its irradiance below
     luminance, x, y = (
-        zenith[name] * _perez(name, cos_theta, gamma) / _perez(name, 1.0, theta_sun) for name in PEREZ_COEFFICIENTS
+        zenith[name] * _evaluate_perez(name, cos_theta, gamma) / _evaluate_perez(name, 1.0, theta_sun)
+        for name in PEREZ_COEFFICIENTS
     )
     xyz = np.stack([x / y * luminance, luminance, (1 - x - y) / y * luminance], -1)
     rgb = np.maximum(xyz @ np.array(RGB_FROM_XYZ).T, 0)
     return _add_ground(rgb, 2.0 * compute_twilight_factor(sun_direction[1]))
 
 
-def _perez(name: str, cos_angle: Doubles | float, gamma: Doubles | float) -> Doubles:
+def _evaluate_perez(name: str, cos_angle: Doubles | float, gamma: Doubles | float) -> Doubles:
     """Perez's luminance distribution for a zenith angle and an angle to the sun."""
     a, b, c, d, e = (slope * TURBIDITY + offset for slope, offset in PEREZ_COEFFICIENTS[name])
     gradation = 1 + a * np.exp(b / np.asarray(cos_angle))
@@ -135,7 +136,7 @@ def make_overcast(sun_direction: Vec3) -> Floats:
     Radiance is (1 + 2 sin elevation) / 3 of the zenith's, whatever the sun. P. Moon, D. E. Spencer: Illumination from a
     Non-Uniform Sky, 1942; CIE S 011, type 16.
     """
-    v = _texel_directions(128, 256)
+    v = _compute_texel_directions(128, 256)
     return _add_ground(np.repeat((1 + 2 * v[..., 1:2]) / 3, 3, 2), 2.0)
 
 
@@ -172,44 +173,44 @@ def make_sunset(sun_direction: Vec3) -> Floats:
 def _make_north_sunset() -> Floats:
     """The sunset with the sun in the north."""
     h, w = 128, 256
-    v = _texel_directions(h, w)
+    v = _compute_texel_directions(h, w)
     rgb = np.zeros((h, w, 3))
     for row in range(h // 2):
-        half = _single_scattering(v[row, : w // 2])
+        half = _compute_single_scattering(v[row, : w // 2])
         rgb[row] = np.concatenate([half, half[::-1]])  # the other half of the sky is its mirror image
     return _add_ground(rgb, 0.8, colored=True)
 
 
-def _single_scattering(directions: Doubles) -> Doubles:
+def _compute_single_scattering(directions: Doubles) -> Doubles:
     """Radiance (n, 3) of the sky in directions (n, 3), up to a factor."""
     elevation = math.radians(SUNSET_ELEVATION)
     to_sun = np.array((0.0, math.sin(elevation), -math.cos(elevation)))
     eye = np.broadcast_to((0.0, GROUND_RADIUS + 0.2, 0.0), directions.shape)
     points, lengths = _march_to_space(eye, directions, VIEW_STEPS)
-    segment_depth = _extinction(points) * lengths
+    segment_depth = _compute_extinction(points) * lengths
     view_depth = np.cumsum(segment_depth, -2) - segment_depth / 2
     sun_points, sun_lengths = _march_to_space(points, np.broadcast_to(to_sun, points.shape), SUN_STEPS)
-    transmittance = np.exp(-view_depth - (_extinction(sun_points) * sun_lengths).sum(-2))
+    transmittance = np.exp(-view_depth - (_compute_extinction(sun_points) * sun_lengths).sum(-2))
     cosine, g = (directions @ to_sun)[:, None], MIE_ASYMMETRY
     rayleigh_phase = 3 / (16 * np.pi) * (1 + cosine**2)
     # Cornette and Shanks
     mie_phase = 3 / (8 * np.pi) * (1 - g * g) / (2 + g * g) * (1 + cosine**2) / (1 + g * g - 2 * g * cosine) ** 1.5
-    air, haze, _ = _densities(points)
+    air, haze, _ = _compute_densities(points)
     rayleigh = rayleigh_phase * RAYLEIGH_SCATTERING * (air * transmittance * lengths).sum(-2)
     mie = mie_phase * MIE_SCATTERING * (haze * transmittance * lengths).sum(-2)
     radiance: Doubles = rayleigh + mie
     return radiance
 
 
-def _densities(p: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+def _compute_densities(p: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """Densities (..., 1) of air, haze and ozone at points (..., 3), relative to the largest."""
     height = np.maximum(np.linalg.norm(p, axis=-1) - GROUND_RADIUS, 0.0)[..., None]
     return np.exp(-height / 8.0), np.exp(-height / 1.2), np.maximum(1 - np.abs(height - 25.0) / 15.0, 0.0)
 
 
-def _extinction(p: Doubles) -> Doubles:
+def _compute_extinction(p: Doubles) -> Doubles:
     """Extinction coefficients (..., 3) per km at points (..., 3)."""
-    air, haze, ozone = _densities(p)
+    air, haze, ozone = _compute_densities(p)
     extinction: Doubles = (
         air * RAYLEIGH_SCATTERING + haze * (MIE_SCATTERING + MIE_ABSORPTION) + ozone * OZONE_ABSORPTION
     )
@@ -237,7 +238,7 @@ def make_studio(sun_direction: Vec3) -> Floats:
     The key stands at the front right, the larger and dimmer fill at the left, the rim light behind. Horizontal
     irradiance 2, mean over channels. It does not follow the sun.
     """
-    v = _texel_directions(256, 512)
+    v = _compute_texel_directions(256, 512)
     # walls, and a slightly lighter ceiling
     rgb = 0.035 + 0.03 * np.clip(v[..., 1:2] + 0.3, 0, 1) * np.array((1.0, 1.05, 1.15))
     rgb += _make_softbox(v, 140.0, 42.0, (0.42, 0.42), (11.0, 8.6, 6.2))
@@ -276,7 +277,7 @@ def make_night(sun_direction: Vec3) -> Floats:
     """
     city, sky_mask = _make_city()
     moon = _clamp_sun_elevation(sun_direction)
-    gamma = np.degrees(np.arccos(np.clip(_texel_directions(*city.shape[:2]) @ moon, -1, 1)))
+    gamma = np.degrees(np.arccos(np.clip(_compute_texel_directions(*city.shape[:2]) @ moon, -1, 1)))
     glow = sky_mask * (1.6 * np.exp(-gamma / 2.5) + 0.35 * np.exp(-gamma / 14.0))
     return _scale_to_irradiance(city + glow[..., None] * np.array((0.62, 0.74, 1.0)), 0.25)
 
@@ -285,7 +286,7 @@ def make_night(sun_direction: Vec3) -> Floats:
 def _make_city() -> tuple[Doubles, Doubles]:
     """Radiance (h, w, 3) of the night without the moon, and a mask (h, w) of the sky. Every third window is lit."""
     h, w = 512, 1024
-    up = np.maximum(_texel_directions(h, w)[..., 1:2], 0)
+    up = np.maximum(_compute_texel_directions(h, w)[..., 1:2], 0)
     zenith, horizon_blue, horizon_haze = (0.02, 0.04, 0.11), (0.055, 0.065, 0.1), (0.28, 0.15, 0.06)
     rgb = np.array(zenith) + np.array(horizon_blue) * (1 - up) ** 4 + np.array(horizon_haze) * np.exp(-up / 0.09)
     sky_mask = np.ones((h, w))
@@ -314,7 +315,7 @@ def _make_house(rng: np.random.Generator, width: int, height: int) -> Doubles:
 
 
 @cache
-def _texel_directions(h: int, w: int) -> Doubles:
+def _compute_texel_directions(h: int, w: int) -> Doubles:
     """The directions (h, w, 3) of texel centres."""
     return latlong_directions((np.arange(h) + 0.5) * np.pi / h, (np.arange(w) + 0.5) / w)
 
@@ -334,7 +335,7 @@ def _clamp_sun_elevation(sun_direction: Vec3) -> Doubles:
 def _compute_floor_irradiance(rgb: Doubles) -> Doubles:
     """Irradiance (3,) on a horizontal surface."""
     h, w = rgb.shape[:2]
-    v = _texel_directions(h, w)
+    v = _compute_texel_directions(h, w)
     weights = (
         np.maximum(v[..., 1:2], 0)
         * np.sin((np.arange(h) + 0.5) * np.pi / h)[:, None, None]

@@ -21,7 +21,7 @@ def check_file(path: Path, element: str, max_bytes: int) -> None:
         if path.stat().st_size > max_bytes:
             raise UserError(f"{element}: must be at most {max_bytes >> 20} MiB")
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise _unreadable(element, error) from None
+        raise _make_unreadable_error(element, error) from None
 
 
 def read_file_bytes(path: Path, element: str, max_bytes: int) -> bytes:
@@ -30,10 +30,10 @@ def read_file_bytes(path: Path, element: str, max_bytes: int) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(element, error) from None
+        raise _make_unreadable_error(element, error) from None
 
 
-def _unreadable(element: str, error: Exception) -> UserError:
+def _make_unreadable_error(element: str, error: Exception) -> UserError:
     return UserError(f"{element}: cannot be read ({getattr(error, 'strerror', None) or 'bad name'})")
 
 

@@ -120,7 +120,7 @@ def _write_radiance(image: Floats, pixels: Bytes, scales: Floats) -> None:
             raise UserError("pixels: radiance must be finite; EXPOSURE is too small for it")
 
 
-def _too_short(width: int, height: int) -> UserError:
+def _make_cut_off_error(width: int, height: int) -> UserError:
     return UserError(f"pixels: the file is cut off, or too small for {width} x {height}")
 
 
@@ -134,7 +134,7 @@ def _decode_new_code(data: Bytes, header: Header) -> Floats:
     """
     width, height = header.width, header.height
     if len(data) < height * (4 + 4 * 2 * -(-width // 127)):
-        raise _too_short(width, height)
+        raise _make_cut_off_error(width, height)
     image, scales = np.empty((height, width, 3), np.float32), _compute_scales(header)
     offset, batch_rows = 0, max(BATCH_PIXELS // width, 1)
     code = data.tobytes()  # indexing bytes is faster than indexing an array
@@ -212,14 +212,14 @@ def _decode_old_code(data: Bytes, width: int, height: int) -> npt.NDArray[np.uin
     is_repeat = (units.reshape(-1, 4)[:, :3] == 1).all(1)
     if not is_repeat[:pixel_count].any():
         if len(pixels) < pixel_count:
-            raise _too_short(width, height)
+            raise _make_cut_off_error(width, height)
         return pixels[:pixel_count]
     repeat_counts = units[3::4].astype(np.int64) << 8 * np.minimum(_count_repeats_before(is_repeat), 5)
     lengths = np.minimum(np.where(is_repeat, repeat_counts, 1), pixel_count + 1)
     ends = np.cumsum(lengths)  # 2^29 units of at most 2^28 + 1: no overflow
     used = int(np.searchsorted(ends, pixel_count)) + 1
     if used > len(ends):
-        raise _too_short(width, height)
+        raise _make_cut_off_error(width, height)
     lengths, ends, is_repeat = lengths[:used], ends[:used], is_repeat[:used]
     starts = ends - lengths
     rows = starts // width

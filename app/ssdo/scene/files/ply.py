@@ -152,9 +152,9 @@ def _parse_header_line(header: Header, line: str) -> None:
         case ["element", name, count] if re.fullmatch(r"[0-9]{1,18}", count):
             header.elements.append(Element(name, int(count)))
         case ["property", "list", length, kind, name] if header.elements and length in DTYPES and kind in DTYPES:
-            _add_property(header, Property(name, DTYPES[kind], _full_scale(kind), DTYPES[length]))
+            _add_property(header, Property(name, DTYPES[kind], _get_full_scale(kind), DTYPES[length]))
         case ["property", kind, name] if header.elements and kind in DTYPES:
-            _add_property(header, Property(name, DTYPES[kind], _full_scale(kind)))
+            _add_property(header, Property(name, DTYPES[kind], _get_full_scale(kind)))
         case ["comment", "TextureFile", *_]:
             header.texture = header.texture or line.partition("TextureFile")[2].strip()
         case [] | ["comment" | "obj_info", *_]:
@@ -171,7 +171,7 @@ def _add_property(header: Header, new: Property) -> None:
     element.properties.append(new)
 
 
-def _full_scale(kind: str) -> float:
+def _get_full_scale(kind: str) -> float:
     dtype = np.dtype(DTYPES[kind])
     return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
 
@@ -196,7 +196,7 @@ def _convert_ascii(header: Header, data: bytes) -> tuple[Header, bytes]:
 # ---- elements --------------------------------------------------------------------------------------------------------
 
 
-def _cut_off(element: Element) -> UserError:
+def _make_cut_off_error(element: Element) -> UserError:
     return UserError(f"element {quote_value(element.name)}: the file is cut off, or {element.count} are too many")
 
 
@@ -206,7 +206,7 @@ def _read_numbers(data: bytes, offset: int, element: Element, byte_order: str) -
         raise UserError(f"element {quote_value(element.name)}: must have no lists")
     row_dtype = np.dtype([(p.name, byte_order + p.dtype) for p in element.properties])
     if element.count * row_dtype.itemsize > len(data) - offset:
-        raise _cut_off(element)
+        raise _make_cut_off_error(element)
     if not row_dtype.itemsize:
         return {}, offset
     rows = np.frombuffer(data, row_dtype, element.count, offset)
@@ -225,7 +225,7 @@ def _read_faces(data: bytes, offset: int, element: Element, byte_order: str, war
     if any(p.name == "red" for p in element.properties):
         warnings.append("colours of faces are not read")
     if element.count > len(data) - offset:  # a row has at least one byte
-        raise _cut_off(element)
+        raise _make_cut_off_error(element)
     if not element.count:
         return Faces(np.empty(0, np.int64), np.empty(0, np.int64)), offset
     arguments = data, offset, element, byte_order, index_property
@@ -280,17 +280,17 @@ def _read_mixed_faces(data: bytes, offset: int, element: Element, byte_order: st
             try:
                 (length,) = length_format.unpack_from(data, offset)
             except struct.error:
-                raise _cut_off(element) from None
+                raise _make_cut_off_error(element) from None
             offset += length_format.size
             end = offset + int(length) * itemsize if 0 <= length < len(data) else -1
             if end < 0 or end > len(data) or length != int(length):
-                raise _cut_off(element)
+                raise _make_cut_off_error(element)
             if k == index_property:
                 index_bytes += data[offset:end]
                 sizes[row] = length
             offset = end
     if offset > len(data):
-        raise _cut_off(element)
+        raise _make_cut_off_error(element)
     indices = np.frombuffer(bytes(index_bytes), byte_order + element.properties[index_property].dtype)
     return RawFaces(indices, sizes, offset)
 
@@ -298,10 +298,10 @@ def _read_mixed_faces(data: bytes, offset: int, element: Element, byte_order: st
 def _read_length(data: bytes, offset: int, p: Property, byte_order: str, element: Element) -> int:
     dtype = np.dtype(byte_order + p.length_dtype)
     if offset + dtype.itemsize > len(data):
-        raise _cut_off(element)
+        raise _make_cut_off_error(element)
     length = float(np.frombuffer(data, dtype, 1, offset)[0])
     if not 0 <= length <= len(data) or length != int(length):
-        raise _cut_off(element)
+        raise _make_cut_off_error(element)
     return int(length)
 
 

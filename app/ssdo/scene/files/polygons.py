@@ -84,7 +84,7 @@ def _clip_ears(vertices: Doubles, normal: Doubles, work: int) -> tuple[Longs, bo
     ears: list[Longs] = []
     while len(remaining) > 3 and work > 0:
         a, b, c = projected[np.roll(remaining, 1)], projected[remaining], projected[np.roll(remaining, -1)]
-        areas = _signed_area(a, b, c)
+        areas = _compute_signed_area(a, b, c)
         convex, reflex = np.flatnonzero(areas > 0), b[areas <= 0]
         ear_cost = len(reflex) + EAR_COST
         convex = convex[: work // ear_cost + 1]
@@ -99,7 +99,7 @@ def _clip_ears(vertices: Doubles, normal: Doubles, work: int) -> tuple[Longs, bo
     return triangles, len(remaining) == 3, work
 
 
-def _signed_area(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
+def _compute_signed_area(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
     """Twice the signed area of triangles (..., 2): positive where they are counter-clockwise."""
     ab, ac = b - a, c - a
     area: Doubles = ab[..., 0] * ac[..., 1] - ab[..., 1] * ac[..., 0]
@@ -108,6 +108,10 @@ def _signed_area(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
 
 def _contains_any(a: Doubles, b: Doubles, c: Doubles, points: Doubles) -> bool:
     """Whether a point lies in the triangle or on its edge. Points that coincide with its vertices do not count."""
-    inside = (_signed_area(a, b, points) >= 0) & (_signed_area(b, c, points) >= 0) & (_signed_area(c, a, points) >= 0)
+    inside = (
+        (_compute_signed_area(a, b, points) >= 0)
+        & (_compute_signed_area(b, c, points) >= 0)
+        & (_compute_signed_area(c, a, points) >= 0)
+    )
     is_vertex = (points == a).all(1) | (points == b).all(1) | (points == c).all(1)
     return bool((inside & ~is_vertex).any())
