@@ -1,6 +1,4 @@
-"""OpenEXR pictures: every way to store the same pixels gives the same image, and nothing but UserError comes out of
-damaged files.
-"""
+"""Tests of OpenEXR: the same pixels give the same radiance however they are stored; damaged files give UserErrors."""
 
 from __future__ import annotations
 
@@ -23,16 +21,14 @@ LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")
 LOSSY = ("PXR24", "B44", "B44A", "DWAA", "DWAB", "HTJ2K32")  # of floats, at least
 
 
-def picture(h: int = 21, w: int = 42, seed: int = 0) -> Floats:
-    """Values that halves hold exactly."""
+def make_image(h: int = 21, w: int = 42, seed: int = 0) -> Floats:
+    """Values that are exact as half floats."""
     image: Floats = (np.random.default_rng(seed).integers(0, 2000, (h, w, 3)) / 16).astype("f4")
     image[:, 5:20] = 1
     return image
 
 
-def save(
-    path: Path, channels: Mapping[str, Array], compression: str = "ZIP", tile: int = 0, **header: Any
-) -> Path:
+def save(path: Path, channels: Mapping[str, Array], compression: str = "ZIP", tile: int = 0, **header: Any) -> Path:
     kind = {
         "type": OpenEXR.tiledimage if tile else OpenEXR.scanlineimage,
         "compression": getattr(OpenEXR, f"{compression}_COMPRESSION"),
@@ -45,11 +41,11 @@ def save(
     return path
 
 
-def split(image: Floats, kind: str = "f4") -> dict[str, Array]:
+def split_channels(image: Floats, kind: str = "f4") -> dict[str, Array]:
     return {name: np.ascontiguousarray(image[..., i]).astype(kind) for i, name in enumerate("RGB")}
 
 
-def problem(path: Path) -> str:
+def read_error(path: Path) -> str:
     with pytest.raises(UserError) as caught:
         exr.read_exr(path)
     text = str(caught.value)
@@ -60,89 +56,97 @@ def problem(path: Path) -> str:
 @pytest.mark.parametrize("compression", LOSSLESS)
 @pytest.mark.parametrize("tile", [0, 16])
 @pytest.mark.parametrize("kind", ["f2", "f4"])
-def test_every_way_to_store_is_the_same_light(tmp_path: Path, compression: str, tile: int, kind: str) -> None:
-    found = exr.read_exr(save(tmp_path / "a.exr", split(picture(), kind), compression, tile))
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, picture())
+def test_storage_does_not_change_radiance(tmp_path: Path, compression: str, tile: int, kind: str) -> None:
+    radiance = exr.read_exr(save(tmp_path / "a.exr", split_channels(make_image(), kind), compression, tile))
+    assert radiance.dtype == np.float32
+    np.testing.assert_array_equal(radiance, make_image())
 
 
 def test_channels(tmp_path: Path) -> None:
-    """Grey is three times the same; whole numbers are themselves; what else there is does not matter."""
-    image = picture()
+    """Grey is repeated, integers keep their values, other channels are ignored."""
+    image = make_image()
     grey = exr.read_exr(save(tmp_path / "y.exr", {"Y": image[..., 0].copy()}))
     np.testing.assert_array_equal(grey, image[..., :1].repeat(3, 2))
-    whole = np.floor(image)
-    np.testing.assert_array_equal(exr.read_exr(save(tmp_path / "uint.exr", split(whole, "u4"))), whole)
-    more = {
+    integers = np.floor(image)
+    np.testing.assert_array_equal(exr.read_exr(save(tmp_path / "uint.exr", split_channels(integers, "u4"))), integers)
+    others = {
         "A": np.full(image.shape[:2], 0.25, "f2"),
         "Z": image[..., 1].copy(),
         "Y": image[..., 2].copy(),
         "diffuse.R": image[..., 2].copy(),
     }
-    mixed = split(image) | {"G": image[..., 1].astype("f2")} | more
+    mixed = split_channels(image) | {"G": image[..., 1].astype("f2")} | others
     np.testing.assert_array_equal(exr.read_exr(save(tmp_path / "more.exr", mixed)), image)
-    upwards = save(tmp_path / "up.exr", split(image), lineOrder=OpenEXR.DECREASING_Y)
+    upwards = save(tmp_path / "up.exr", split_channels(image), lineOrder=OpenEXR.DECREASING_Y)
     np.testing.assert_array_equal(exr.read_exr(upwards), image)
 
 
-def test_what_is_negative_is_dark_and_what_is_not_finite_is_refused(tmp_path: Path) -> None:
-    """Without a warning. `picture` gives values as they are."""
-    image = picture()
+def test_negative_values_become_0_and_infinite_ones_are_refused(tmp_path: Path) -> None:
+    """`read_exr_unclamped` returns values as stored."""
+    image = make_image()
     image[3, 4, 1] = -2
-    path = save(tmp_path / "a.exr", split(image))
+    path = save(tmp_path / "a.exr", split_channels(image))
     assert (
-        exr.read_exr(path)[3, 4, 1] == 0 and exr.read_exr(path)[3, 4, 0] == image[3, 4, 0] and exr.read_exr_unclamped(path)[3, 4, 1] == -2
+        exr.read_exr(path)[3, 4, 1] == 0
+        and exr.read_exr(path)[3, 4, 0] == image[3, 4, 0]
+        and exr.read_exr_unclamped(path)[3, 4, 1] == -2
     )
     for value in (np.nan, np.inf, -np.inf):
         image[7, 9, 2] = value
-        assert "must be finite, and is not at column 9, row 7" in problem(save(tmp_path / "b.exr", split(image)))
+        assert "must be finite, and is not at column 9, row 7" in read_error(
+            save(tmp_path / "b.exr", split_channels(image))
+        )
 
 
-def test_other_pictures_are_refused_by_name(tmp_path: Path) -> None:
-    image, path = picture(), tmp_path / "a.exr"
+def test_unsupported_images_are_refused(tmp_path: Path) -> None:
+    image, path = make_image(), tmp_path / "a.exr"
     window = np.array((0, 0), "i4"), np.array((99, 49), "i4")
-    assert "dataWindow: must be the displayWindow, (0, 0, 99, 49), not (0, 0, 41, 20)" in problem(
-        save(path, split(image), displayWindow=window)
+    assert "dataWindow: must be the displayWindow, (0, 0, 99, 49), not (0, 0, 41, 20)" in read_error(
+        save(path, split_channels(image), displayWindow=window)
     )
-    assert "must be R, G and B, or Y alone, not 'B, G'" in problem(
-        save(path, {k: v for k, v in split(image).items() if k != "R"})
+    assert "must be R, G and B, or Y alone, not 'B, G'" in read_error(
+        save(path, {k: v for k, v in split_channels(image).items() if k != "R"})
     )
-    assert "without layers" in problem(save(path, {f"left.{k}": v for k, v in split(image).items()}))
-    assert "must be R, G and B, or Y alone" in problem(
+    assert "without layers" in read_error(save(path, {f"left.{k}": v for k, v in split_channels(image).items()}))
+    assert "must be R, G and B, or Y alone" in read_error(
         save(path, {"Y": image[..., 0].copy(), "RY": image[..., 1].copy(), "BY": image[..., 2].copy()})
     )
-    assert "not a cube map" in problem(save(path, split(image), envmap=OpenEXR.ENVMAP_CUBE))
-    exr.read_exr(save(path, split(image), envmap=OpenEXR.ENVMAP_LATLONG))
-    parts = [OpenEXR.Part({"type": OpenEXR.scanlineimage}, split(image), name) for name in ("left", "right")]
+    assert "not a cube map" in read_error(save(path, split_channels(image), envmap=OpenEXR.ENVMAP_CUBE))
+    exr.read_exr(save(path, split_channels(image), envmap=OpenEXR.ENVMAP_LATLONG))
+    parts = [OpenEXR.Part({"type": OpenEXR.scanlineimage}, split_channels(image), name) for name in ("left", "right")]
     OpenEXR.File(parts).write(str(path))
-    assert "with one part" in problem(path)
+    assert "with one part" in read_error(path)
 
 
-def damaged(content: bytes, name: str, value: bytes, at: int = 0) -> bytes:
-    """The file with an attribute's value overwritten."""
+def overwrite_attribute(content: bytes, name: str, value: bytes, at: int = 0) -> bytes:
+    """The content with the value of an attribute overwritten."""
     place = content.index(name.encode() + b"\0") + len(name) + 1
     place = content.index(b"\0", place) + 5 + at
     return content[:place] + value + content[place + len(value) :]
 
 
-def test_headers_that_lie(tmp_path: Path) -> None:
-    """What a header promises is not allocated before it is seen to be possible."""
-    plain, tiled = (save(tmp_path / f"{t}.exr", split(picture()), "NO", t).read_bytes() for t in (0, 16))
+def test_wrong_headers(tmp_path: Path) -> None:
+    """A header is checked before anything is allocated for it."""
+    plain, tiled = (save(tmp_path / f"{t}.exr", split_channels(make_image()), "NO", t).read_bytes() for t in (0, 16))
     huge, large = struct.pack("<4i", 0, 0, 2**30, 2**30), struct.pack("<4i", 0, 0, 2**14 - 1, 2**14 - 1)
     windows = {
-        name: damaged(damaged(plain, "dataWindow", box), "displayWindow", box)
+        name: overwrite_attribute(overwrite_attribute(plain, "dataWindow", box), "displayWindow", box)
         for name, box in (("huge", huge), ("large", large))
     }
     cases = {
         windows["huge"]: "must be 1 to 268435456 pixels",
         windows["large"]: "too small for 16384 x 16384",
-        damaged(plain, "dataWindow", struct.pack("<4i", 0, 0, -5, 20)): "must be 1 to 268435456 pixels, not -4 x 21",
-        damaged(plain, "dataWindow", struct.pack("<4i", -(2**31), 0, 2**31 - 1, 20)): "must be 1 to 268435456 pixels",
-        damaged(plain, "compression", b"\x63"): "is damaged",
-        damaged(plain, "channels", struct.pack("<i", 7), at=2): "is damaged",
-        damaged(plain, "channels", struct.pack("<i", 2), at=10): "without subsampling",
-        damaged(tiled, "tiles", struct.pack("<2I", 2**20, 2**20)): "must be 1 to 16777216 pixels",
-        damaged(tiled, "tiles", struct.pack("<2I", 0, 16)): "tiles: must be 1",
+        overwrite_attribute(
+            plain, "dataWindow", struct.pack("<4i", 0, 0, -5, 20)
+        ): "must be 1 to 268435456 pixels, not -4 x 21",
+        overwrite_attribute(
+            plain, "dataWindow", struct.pack("<4i", -(2**31), 0, 2**31 - 1, 20)
+        ): "must be 1 to 268435456 pixels",
+        overwrite_attribute(plain, "compression", b"\x63"): "is damaged",
+        overwrite_attribute(plain, "channels", struct.pack("<i", 7), at=2): "is damaged",
+        overwrite_attribute(plain, "channels", struct.pack("<i", 2), at=10): "without subsampling",
+        overwrite_attribute(tiled, "tiles", struct.pack("<2I", 2**20, 2**20)): "must be 1 to 16777216 pixels",
+        overwrite_attribute(tiled, "tiles", struct.pack("<2I", 0, 16)): "tiles: must be 1",
         plain.replace(b"dataWindow\0", b"dataWinter\0"): "must have dataWindow",
         b"": "no OpenEXR picture",
         b"\x89PNG\r\n\x1a\n" + bytes(100): "no OpenEXR picture",
@@ -155,28 +159,28 @@ def test_headers_that_lie(tmp_path: Path) -> None:
     try:
         for content, words in cases.items():
             (tmp_path / "lie.exr").write_bytes(content)
-            assert words in problem(tmp_path / "lie.exr")
+            assert words in read_error(tmp_path / "lie.exr")
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The package tells on stdout and stderr of damage in the pixels, and then raises nothing."""
-    path = save(tmp_path / "a.exr", split(picture()), "ZIP")
+    """The package reports damaged pixels on stdout and stderr, and raises nothing."""
+    path = save(tmp_path / "a.exr", split_channels(make_image()), "ZIP")
     content = path.read_bytes()
     path.write_bytes(content[: -len(content) // 4])
     OpenEXR.File(str(path))
-    assert "".join(capfd.readouterr()), "the package is silent itself; leave out _silence_output"
-    assert "damaged or cut off" in problem(path)
+    assert "".join(capfd.readouterr()), "the package prints nothing itself; remove _silence_output"
+    assert "damaged or cut off" in read_error(path)
     print("heard")
     assert capfd.readouterr() == ("heard\n", "")
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
-    assert "no such file" in problem(tmp_path / "none.exr")
-    assert "is a folder" in problem(tmp_path)
-    assert "cannot be read" in problem(tmp_path / ("x" * 300))
+def test_missing_files(tmp_path: Path) -> None:
+    assert "no such file" in read_error(tmp_path / "none.exr")
+    assert "is a folder" in read_error(tmp_path)
+    assert "cannot be read" in read_error(tmp_path / ("x" * 300))
 
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,12 +190,10 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_mutations(tmp_path: Path) -> None:
-    """Flipped, cut and overwritten bytes give an image or a UserError, nothing else; all compressions, half of the faults
-    in the header.
-    """
+    """Changed or missing bytes give an image or a UserError, for all compressions. Half of the damage is in headers."""
     rng, path = random.Random(1), tmp_path / "a.exr"
     valid = [
-        save(path, split(picture(9, 20), "f2" if i % 3 else "f4"), compression, tile).read_bytes()
+        save(path, split_channels(make_image(9, 20), "f2" if i % 3 else "f4"), compression, tile).read_bytes()
         for i, compression in enumerate(LOSSLESS + LOSSY)
         for tile in (0, 16)
     ]
@@ -216,4 +218,4 @@ def test_mutations(tmp_path: Path) -> None:
         else:
             assert np.isfinite(image).all() and image.min() >= 0 and image.shape[2] == 3
             results[True] += 1
-    assert min(results.values()) > 300, "the loop must reach both ends"
+    assert min(results.values()) > 300, "the mutations must give images and errors"

@@ -1,4 +1,4 @@
-"""glTF: what a deferred renderer shows, each feature in a file made here, against the same content written plainly."""
+"""Tests of glTF's features: each in a file built here, compared with the same content written plainly."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from gltf_files import (
     CORNERS,
     FACES,
     ONE,
-    PICTURE,
+    PIXELS,
     UVS,
     Tree,
-    accessor,
+    add_accessor,
+    add_buffer_view,
     add_node,
     add_texture,
-    empty,
-    moved,
-    near,
-    one,
-    pixels_of,
-    problem,
-    solid,
-    tetrahedron,
-    textured,
-    view,
-    volume,
+    assert_near,
+    compute_volume,
+    get_albedo_pixels,
+    make_empty,
+    make_tetrahedron,
+    make_textured,
+    read_error,
+    read_mesh,
+    shift_corners,
+    sort_triangles,
     write_glb,
 )
 from PIL import Image as Pillow
@@ -47,24 +47,24 @@ from ssdo.settings import UserError
 NORMALS = (np.array([(-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]) / np.array([[3**0.5], [1], [1], [1]])).astype("f4")
 
 
-def load(tmp_path: Path, tree: Tree, binary: bytes | bytearray, **chosen: int) -> Scene:
-    return gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary), **chosen)
+def read_scene(tmp_path: Path, tree: Tree, binary: bytes | bytearray, **selection: int) -> Scene:
+    return gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary), **selection)
 
 
-def painted(material: Tree, **arrays: Array) -> tuple[Tree, bytearray]:
-    """The tetrahedron of one material."""
-    tree, binary = tetrahedron(**arrays)
+def make_with_material(material: Tree, **arrays: Array) -> tuple[Tree, bytearray]:
+    """The tetrahedron with a material."""
+    tree, binary = make_tetrahedron(**arrays)
     tree["materials"] = [material]
     tree["meshes"][0]["primitives"][0]["material"] = 0
     return tree, binary
 
 
-def material_of(tmp_path: Path, material: Tree) -> Material:
-    return one(tmp_path, *painted(material)).material
+def read_material(tmp_path: Path, material: Tree) -> Material:
+    return read_mesh(tmp_path, *make_with_material(material)).material
 
 
-def turned(axis: tuple[float, float, float], angle: float) -> list[float]:
-    """A quaternion; degrees."""
+def make_quaternion(axis: tuple[float, float, float], angle: float) -> list[float]:
+    """A quaternion from an axis and an angle in degrees."""
     half = math.radians(angle / 2)
     return [*(a * math.sin(half) for a in axis), math.cos(half)]
 
@@ -72,25 +72,25 @@ def turned(axis: tuple[float, float, float], angle: float) -> list[float]:
 # ---- materials -------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_material_is_by_default(tmp_path: Path) -> None:
-    """Section 3.9.2: white, metal, rough, seen from one side; the same without a material at all."""
-    for tree, binary in (painted({}), tetrahedron()):
-        m = one(tmp_path, tree, binary).material
+def test_default_material(tmp_path: Path) -> None:
+    """Section 3.9.2: white, metallic, rough, single-sided. Without a material, the same."""
+    for tree, binary in (make_with_material({}), make_tetrahedron()):
+        m = read_mesh(tmp_path, tree, binary).material
         assert (m.albedo, m.metallic, m.roughness) == ((1, 1, 1), 1, 1) and m.f0 == pytest.approx(0.04)
         assert (m.opacity, m.alpha_cutoff, m.double_sided, m.emission) == (1, 0, False, (0, 0, 0))
 
 
-def test_every_factor_and_image(tmp_path: Path) -> None:
-    """Five images, five pictures, each with UVs and a transform of its own."""
-    tree, binary = painted({}, NORMAL=NORMALS, TEXCOORD_0=UVS, TEXCOORD_1=UVS + ONE)
-    index = [add_texture(tree, binary, PICTURE + np.uint8(k)) for k in range(5)]
+def test_all_factors_and_textures(tmp_path: Path) -> None:
+    """Five textures, each with an image, a UV set and a transform of its own."""
+    tree, binary = make_with_material({}, NORMAL=NORMALS, TEXCOORD_0=UVS, TEXCOORD_1=UVS + ONE)
+    textures = [add_texture(tree, binary, PIXELS + np.uint8(k)) for k in range(5)]
 
-    def info(k: int, **more: Any) -> Tree:
+    def info(k: int, **members: Any) -> Tree:
         return {
-            "index": index[k],
+            "index": textures[k],
             "texCoord": k % 2,
             "extensions": {"KHR_texture_transform": {"offset": [k, 0]}},
-            **more,
+            **members,
         }
 
     tree["materials"] = [
@@ -111,74 +111,76 @@ def test_every_factor_and_image(tmp_path: Path) -> None:
             "doubleSided": True,
         }
     ]
-    scene = load(tmp_path, tree, binary)
+    scene = read_scene(tmp_path, tree, binary)
     (mesh,) = scene.meshes
     m = mesh.material
     assert (m.albedo, m.opacity, m.alpha_cutoff, m.double_sided) == ((0.1, 0.2, 0.3), 0.4, 0.3, True)
     assert (m.metallic, m.roughness, m.normal_scale, m.occlusion_strength) == (0.5, 0.25, -0.5, 0.75)
-    for k, image in enumerate((m.albedo_texture, m.metallic_roughness_texture, m.normal_texture, m.occlusion_texture, m.emission_texture)):
+    for k, image in enumerate(
+        (m.albedo_texture, m.metallic_roughness_texture, m.normal_texture, m.occlusion_texture, m.emission_texture)
+    ):
         assert image is not None
-        np.testing.assert_array_equal(image.pixels, PICTURE + np.uint8(k))
+        np.testing.assert_array_equal(image.pixels, PIXELS + np.uint8(k))
         assert (image.uv_set, image.transform, image.clamp) == (k % 2, ((1, 0, k), (0, 1, 0)), (False, False))
     assert mesh.uvs is not None and mesh.uvs2 is not None and mesh.tangents is not None
-    # by corners: some vertices are split for their tangents
+    # compared by corners: tangents split some vertices
     np.testing.assert_array_equal(mesh.uvs[mesh.triangles], UVS[FACES])
     np.testing.assert_array_equal(mesh.uvs2[mesh.triangles], UVS[FACES] + ONE)
     assert scene.warnings == ()
 
 
-def test_second_uvs_are_read_only_where_wanted(tmp_path: Path) -> None:
+def test_second_uvs_are_read_only_if_used(tmp_path: Path) -> None:
     arrays = {"TEXCOORD_0": UVS, "TEXCOORD_1": UVS + ONE, "TEXCOORD_2": UVS + 2 * ONE}
-    assert one(tmp_path, *textured({}, **arrays)).uvs2 is None
+    assert read_mesh(tmp_path, *make_textured({}, **arrays)).uvs2 is None
     for info in ({"texCoord": 1}, {"extensions": {"KHR_texture_transform": {"texCoord": 1}}}):
-        mesh = one(tmp_path, *textured(info, **arrays))
+        mesh = read_mesh(tmp_path, *make_textured(info, **arrays))
         np.testing.assert_array_equal(mesh.uvs2, UVS + ONE)
         assert mesh.material.albedo_texture is not None and mesh.material.albedo_texture.uv_set == 1
-    mesh = one(tmp_path, *textured({"texCoord": 2}, **arrays))  # takes the place of a set that no image wants
+    mesh = read_mesh(tmp_path, *make_textured({"texCoord": 2}, **arrays))  # takes a slot that no texture uses
     np.testing.assert_array_equal(mesh.uvs, UVS + 2 * ONE)
-    tree, binary = textured({}, **arrays)
+    tree, binary = make_textured({}, **arrays)
     for k, key in enumerate(("occlusionTexture", "normalTexture"), 1):
         tree["materials"][0][key] = {"index": 0, "texCoord": k}
-    scene = load(tmp_path, tree, binary)
+    scene = read_scene(tmp_path, tree, binary)
     m = scene.meshes[0].material
     assert [image is None for image in (m.albedo_texture, m.normal_texture, m.occlusion_texture)].count(True) == 1
-    assert any("needs a third set of UVs" in note for note in scene.warnings)
+    assert any("needs a third set of UVs" in warning for warning in scene.warnings)
 
 
-def sampled(image: Any, u: float, v: float) -> list[int]:
-    """The pixel at (u, v), as scene.Image describes it."""
+def sample_texture(image: Any, u: float, v: float) -> list[int]:
+    """The pixel at (u, v), as ImageTexture defines it."""
     h, w = image.pixels.shape[:2]
     x, y = np.array(image.transform) @ (u, v, 1)
     x, y = (min(max(p, 0), 1 - 1e-6) if clamp else p % 1 for p, clamp in zip((x, y), image.clamp, strict=True))
-    found: list[int] = image.pixels[int(y * h), int(x * w)].tolist()
-    return found
+    pixel: list[int] = image.pixels[int(y * h), int(x * w)].tolist()
+    return pixel
 
 
 @pytest.mark.parametrize("wrap_s", [None, 10497, 33071, 33648])
 @pytest.mark.parametrize("wrap_t", [None, 10497, 33071, 33648])
-def test_wraps(tmp_path: Path, wrap_s: int | None, wrap_t: int | None) -> None:
-    """Against OpenGL's own definitions (4.1, table 3.20), with and without a transform."""
+def test_wrap_modes(tmp_path: Path, wrap_s: int | None, wrap_t: int | None) -> None:
+    """Compared with OpenGL's definitions (4.1, table 3.20), with and without a transform."""
 
-    def wrapped(p: float, mode: int | None) -> float:
+    def wrap(p: float, mode: int | None) -> float:
         if mode == 33071:
             return min(max(p, 0), 1 - 1e-6)
         return 1 - abs(p % 2 - 1) if mode == 33648 else p % 1
 
     for transform in ({}, {"offset": [0.3, 0.6], "scale": [2, 3]}):
-        tree, binary = textured({"extensions": {"KHR_texture_transform": transform}})
+        tree, binary = make_textured({"extensions": {"KHR_texture_transform": transform}})
         tree["samplers"] = [{k: v for k, v in (("wrapS", wrap_s), ("wrapT", wrap_t)) if v}]
         tree["textures"][0]["sampler"] = 0
-        image = one(tmp_path, tree, binary).material.albedo_texture
+        image = read_mesh(tmp_path, tree, binary).material.albedo_texture
         for u in np.arange(-2.45, 2.5, 0.1):
             for v in np.arange(-2.43, 2.5, 0.35):
                 x, y = (u * 2 + 0.3, v * 3 + 0.6) if transform else (u, v)
                 assert (
-                    sampled(image, u, v) == PICTURE[int(wrapped(y, wrap_t) * 3), int(wrapped(x, wrap_s) * 2)].tolist()
+                    sample_texture(image, u, v) == PIXELS[int(wrap(y, wrap_t) * 3), int(wrap(x, wrap_s) * 2)].tolist()
                 )
 
 
 def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree, binary = textured()
+    tree, binary = make_textured()
     tree["samplers"], tree["textures"][0]["sampler"] = [{"wrapS": 33648}], 0
     tree["materials"][0] |= {
         "emissiveTexture": {"index": 0},
@@ -186,7 +188,7 @@ def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pyt
         "occlusionTexture": {"index": 1},
     }
     tree["textures"].append({"source": 0})
-    m = one(tmp_path, tree, binary).material
+    m = read_mesh(tmp_path, tree, binary).material
     assert m.albedo_texture is not None and m.emission_texture is not None and m.occlusion_texture is not None
     assert (
         m.albedo_texture.pixels is m.emission_texture.pixels
@@ -194,80 +196,82 @@ def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pyt
         and m.occlusion_texture.pixels.shape == (3, 2, 4)
     )
     monkeypatch.setattr(images, "MAX_SIDE", 3)
-    assert "images[0]: must be at most 3 pixels a side with its mirror image beside it, not 4 x 3" in problem(
+    assert "images[0]: must be at most 3 pixels a side with its mirror image beside it, not 4 x 3" in read_error(
         tmp_path / "one.glb"
     )
     monkeypatch.setattr(images, "MAX_SIDE", 4)
     monkeypatch.setattr(images, "MAX_TOTAL_PIXELS", 17)
-    assert "images[0]: all images together" in problem(tmp_path / "one.glb")
+    assert "images[0]: all images together" in read_error(tmp_path / "one.glb")
 
 
 def test_alpha(tmp_path: Path) -> None:
     base = {"pbrMetallicRoughness": {"baseColorFactor": [1, 1, 1, 0.25]}}
-    found = {mode: material_of(tmp_path, {**base, "alphaMode": mode}) for mode in ("OPAQUE", "MASK", "BLEND")}
-    assert {mode: (m.opacity, m.alpha_cutoff) for mode, m in found.items()} == {
+    materials = {mode: read_material(tmp_path, {**base, "alphaMode": mode}) for mode in ("OPAQUE", "MASK", "BLEND")}
+    assert {mode: (m.opacity, m.alpha_cutoff) for mode, m in materials.items()} == {
         "OPAQUE": (1, 0),
         "MASK": (0.25, 0.5),
         "BLEND": (0.25, 0.5),
     }
-    notes = load(tmp_path, *painted({"alphaMode": "BLEND"})).warnings
-    assert notes == ("materials[0]: blending is not shown; alpha below 0.5 is masked out",)
+    warnings = read_scene(tmp_path, *make_with_material({"alphaMode": "BLEND"})).warnings
+    assert warnings == ("materials[0]: blending is not shown; alpha below 0.5 is masked out",)
 
 
 @pytest.mark.parametrize(
-    ("extensions", "reflectance"),
+    ("extensions", "f0"),
     [
         ({}, 0.04),
         ({"KHR_materials_ior": {"ior": 1.33}}, (0.33 / 2.33) ** 2),
         ({"KHR_materials_ior": {"ior": 1}}, 0),
-        ({"KHR_materials_ior": {"ior": 0}}, 1),  # as the extension says: infinite
+        ({"KHR_materials_ior": {"ior": 0}}, 1),  # 0 means infinity
         ({"KHR_materials_specular": {"specularFactor": 0.5}}, 0.02),
         ({"KHR_materials_specular": {"specularColorFactor": [0, 2, 0]}}, 0.04 * 2 * 0.7152),
         ({"KHR_materials_specular": {"specularColorFactor": [99, 99, 99]}}, 1),
         ({"KHR_materials_ior": {"ior": 2}, "KHR_materials_specular": {"specularFactor": 0.5}}, 1 / 18),
     ],
 )
-def test_reflectance(tmp_path: Path, extensions: Tree, reflectance: float) -> None:
-    assert material_of(tmp_path, {"extensions": extensions}).f0 == pytest.approx(reflectance)
+def test_f0(tmp_path: Path, extensions: Tree, f0: float) -> None:
+    assert read_material(tmp_path, {"extensions": extensions}).f0 == pytest.approx(f0)
 
 
 def test_unlit(tmp_path: Path) -> None:
-    tree, binary = textured({}, TEXCOORD_0=UVS, COLOR_0=np.ones((4, 3), "f4"))
+    tree, binary = make_textured({}, TEXCOORD_0=UVS, COLOR_0=np.ones((4, 3), "f4"))
     tree["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"] = [0.1, 0.2, 0.3, 1]
     tree["materials"][0] |= {
         "extensions": {"KHR_materials_unlit": {}},
         "emissiveFactor": [9, 9, 9],
         "occlusionTexture": {"index": 0},
     }
-    scene = load(tmp_path, tree, binary)
+    scene = read_scene(tmp_path, tree, binary)
     m = scene.meshes[0].material
     assert (m.albedo, m.emission, m.has_specular) == ((0, 0, 0), (0.1, 0.2, 0.3), False)
     assert m.albedo_texture is None and m.occlusion_texture is None and m.emission_texture is not None
-    np.testing.assert_array_equal(m.emission_texture.pixels, PICTURE)
+    np.testing.assert_array_equal(m.emission_texture.pixels, PIXELS)
     assert scene.warnings == ("meshes[0].primitives[0]: colours of vertices are not shown on an unlit material",)
     tree["materials"][0]["alphaMode"] = "MASK"
-    m = load(tmp_path, tree, binary).meshes[0].material
+    m = read_scene(tmp_path, tree, binary).meshes[0].material
     assert (
-        m.albedo_texture is not None and m.emission_texture is not None and m.albedo_texture.pixels is m.emission_texture.pixels
+        m.albedo_texture is not None
+        and m.emission_texture is not None
+        and m.albedo_texture.pixels is m.emission_texture.pixels
     )
 
 
-def test_specular_and_glossy(tmp_path: Path) -> None:
+def test_specular_glossiness(tmp_path: Path) -> None:
     name = "KHR_materials_pbrSpecularGlossiness"
 
-    def made(glossy: Tree, **more: Any) -> Material:
-        return material_of(tmp_path, {"extensions": {name: glossy}, **more})
+    def convert(extension: Tree, **members: Any) -> Material:
+        return read_material(tmp_path, {"extensions": {name: extension}, **members})
 
-    m = made({"diffuseFactor": [0.5, 0.6, 0.7, 1], "specularFactor": [0.05, 0.06, 0.04], "glossinessFactor": 0.75})
+    m = convert({"diffuseFactor": [0.5, 0.6, 0.7, 1], "specularFactor": [0.05, 0.06, 0.04], "glossinessFactor": 0.75})
     assert (m.albedo, m.roughness, m.metallic, m.f0) == ((0.5, 0.6, 0.7), 0.25, 0, 0.06)
-    m = made({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [1, 0.8, 0.3], "glossinessFactor": 0.75})
+    m = convert({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [1, 0.8, 0.3], "glossinessFactor": 0.75})
     assert (m.albedo, m.roughness, m.metallic) == ((1, 0.8, 0.3), 0.25, 1)
-    m = made({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [0.04, 0.05, 0.04]})  # black, but no metal
+    m = convert({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [0.04, 0.05, 0.04]})  # black, but no metal
     assert (m.albedo, m.metallic, m.f0) == ((0, 0, 0), 0, 0.05)
-    # its author's own conversion
-    m = made({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})
+    # the exporter's own fallback
+    m = convert({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})
     assert (m.albedo, m.metallic) == ((1, 1, 1), 0.125)
-    tree, binary = textured()
+    tree, binary = make_textured()
     tree["extensionsRequired"] = [name]
     tree["materials"] = [
         {
@@ -280,11 +284,11 @@ def test_specular_and_glossy(tmp_path: Path) -> None:
             }
         }
     ]
-    scene = load(tmp_path, tree, binary)
+    scene = read_scene(tmp_path, tree, binary)
     m = scene.meshes[0].material
     assert m.metallic_roughness_texture is not None and (m.roughness, m.metallic, m.f0) == (1, 0, 0.04)
-    near(m.metallic_roughness_texture.pixels[..., 1], 255 - PICTURE[..., 3] / 2, atol=0.5)
-    np.testing.assert_array_equal(pixels_of(scene.meshes[0]), PICTURE)
+    assert_near(m.metallic_roughness_texture.pixels[..., 1], 255 - PIXELS[..., 3] / 2, atol=0.5)
+    np.testing.assert_array_equal(get_albedo_pixels(scene.meshes[0]), PIXELS)
     assert len(scene.warnings) == 1 and "are not read" in scene.warnings[0]
 
 
@@ -294,28 +298,30 @@ def test_specular_and_glossy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["f4", "u1", "u2"])
 @pytest.mark.parametrize("width", [3, 4])
 def test_colors(tmp_path: Path, kind: str, width: int) -> None:
-    """Integers are shares of their largest, normalised or not said to be."""
+    """Integers are fractions of their largest value, whether the accessor is normalised or not."""
     colors = np.random.default_rng(1).random((4, width)).astype("f4")
-    top = 1 if kind == "f4" else np.iinfo(kind).max
-    stored = colors if kind == "f4" else np.rint(colors * np.float32(top)).astype(kind)
+    full_scale = 1 if kind == "f4" else np.iinfo(kind).max
+    stored = colors if kind == "f4" else np.rint(colors * np.float32(full_scale)).astype(kind)
     for normalized in (True, False):
-        tree, binary = tetrahedron(COLOR_0=np.pad(stored, ((0, 0), (0, 4 - width))))
+        tree, binary = make_tetrahedron(COLOR_0=np.pad(stored, ((0, 0), (0, 4 - width))))
         entry = tree["accessors"][1]
         entry |= {"type": f"VEC{width}", **({"normalized": True} if normalized and kind != "f4" else {})}
         tree["bufferViews"][entry["bufferView"]]["byteStride"] = 4 * stored.itemsize
-        found = one(tmp_path, tree, binary).colors
-        assert found is not None and found.dtype == np.float32
-        near(found[:, :width], colors, atol=0.5 / top + 1e-7 if kind != "f4" else 0)  # half a step of what is stored
-        np.testing.assert_array_equal(found[:, width:], np.ones((4, 4 - width)))
+        actual = read_mesh(tmp_path, tree, binary).colors
+        assert actual is not None and actual.dtype == np.float32
+        assert_near(
+            actual[:, :width], colors, atol=0.5 / full_scale + 1e-7 if kind != "f4" else 0
+        )  # half a step of the stored type
+        np.testing.assert_array_equal(actual[:, width:], np.ones((4, 4 - width)))
 
 
 def test_colors_are_clipped(tmp_path: Path) -> None:
-    scene = load(tmp_path, *tetrahedron(COLOR_0=np.array([(2, 0.5, -1)] * 4, "f4")))
+    scene = read_scene(tmp_path, *make_tetrahedron(COLOR_0=np.array([(2, 0.5, -1)] * 4, "f4")))
     np.testing.assert_array_equal(scene.meshes[0].colors, [(1, 0.5, 0, 1)] * 4)
     assert len(scene.warnings) == 1 and "clipped" in scene.warnings[0]
 
 
-MORE = {
+ATTRIBUTES = {
     "NORMAL": NORMALS,
     "TEXCOORD_0": UVS,
     "COLOR_0": np.full((4, 4), 0.25, "f4"),
@@ -323,235 +329,236 @@ MORE = {
 }
 
 
-def with_relief(**arrays: Array) -> tuple[Tree, bytearray]:
-    """The tetrahedron with an image of normals."""
-    tree, binary = painted({}, **arrays)
+def make_with_normal_map(**arrays: Array) -> tuple[Tree, bytearray]:
+    """The tetrahedron with a normal map."""
+    tree, binary = make_with_material({}, **arrays)
     tree["materials"][0]["normalTexture"] = {"index": add_texture(tree, binary)}
     return tree, binary
 
 
 def test_morph_targets(tmp_path: Path) -> None:
-    """Sparse or quantised or plain, at the mesh's weights or the node's; what has no base and what weighs nothing is
-    not read.
-    """
+    """At the weights of the mesh or of the node. Targets without a base attribute or without weight are not read."""
     rng = np.random.default_rng(5)
-    change = {
+    offsets = {
         name: (rng.random((4, min(v.shape[1], 3) if name == "TANGENT" else v.shape[1])) / 2).astype("f4")
-        for name, v in MORE.items()
+        for name, v in ATTRIBUTES.items()
     }
-    change["POSITION"] = rng.random((4, 3)).astype("f4")
-    base = {"POSITION": CORNERS, **MORE}
+    offsets["POSITION"] = rng.random((4, 3)).astype("f4")
+    base = {"POSITION": CORNERS, **ATTRIBUTES}
     expected = {}
     for name, values in base.items():
         expected[name] = values.copy()
-        expected[name][:, : change[name].shape[1]] += np.float32(0.5) * change[name]
-    plain = one(tmp_path, *with_relief(**expected))
+        expected[name][:, : offsets[name].shape[1]] += np.float32(0.5) * offsets[name]
+    plain = read_mesh(tmp_path, *make_with_normal_map(**expected))
     for weights in ({"mesh": [0, 0.5]}, {"mesh": [1, 1], "node": [0, 0.5]}):
-        tree, binary = with_relief(**MORE)
+        tree, binary = make_with_normal_map(**ATTRIBUTES)
         targets = [
             {"POSITION": 99},
-            {name: accessor(tree, binary, values) for name, values in change.items()} | {"TEXCOORD_7": 98},
+            {name: add_accessor(tree, binary, values) for name, values in offsets.items()} | {"TEXCOORD_7": 98},
         ]
         tree["meshes"][0]["primitives"][0]["targets"] = targets
         tree["meshes"][0]["weights"] = weights["mesh"]
         if "node" in weights:
             tree["nodes"][0]["weights"] = weights["node"]
-        mesh = one(tmp_path, tree, binary)
+        mesh = read_mesh(tmp_path, tree, binary)
         for name in ("positions", "triangles", "normals", "uvs", "colors", "tangents"):
-            near(getattr(mesh, name), getattr(plain, name), atol=1e-6)  # a few roundings of numbers up to 3
+            assert_near(getattr(mesh, name), getattr(plain, name), atol=1e-6)  # a few roundings of numbers up to 3
     tree["meshes"][0]["primitives"][0]["targets"] = [{"POSITION": 99}] * 2
     del tree["meshes"][0]["weights"], tree["nodes"][0]["weights"]
-    np.testing.assert_array_equal(one(tmp_path, tree, binary).positions, CORNERS)
+    np.testing.assert_array_equal(read_mesh(tmp_path, tree, binary).positions, CORNERS)
 
 
-def skinned(weights: Array, joints: Array | None = None, **arrays: Array) -> tuple[Tree, bytearray]:
-    """The tetrahedron on two joints, the second turned, moved, and a child of the first; its own node is far away,
-    which is ignored.
+def make_skinned(weights: Array, joints: Array | None = None, **arrays: Array) -> tuple[Tree, bytearray]:
+    """The tetrahedron on two joints; the second is a rotated and translated child of the first.
+
+    The mesh's own node is far away, which is ignored.
     """
     joints = np.tile(np.array((0, 1, 0, 0), "u1"), (4, 1)) if joints is None else joints
-    tree, binary = tetrahedron(**arrays, JOINTS_0=joints, WEIGHTS_0=weights)
+    tree, binary = make_tetrahedron(**arrays, JOINTS_0=joints, WEIGHTS_0=weights)
     add_node(tree, children=[2], translation=[1, 0, 0])
-    tree["nodes"].append({"rotation": turned((0, 0, 1), 90), "translation": [0, 2, 0], "scale": [1, 1, 2]})
+    tree["nodes"].append({"rotation": make_quaternion((0, 0, 1), 90), "translation": [0, 2, 0], "scale": [1, 1, 2]})
     inverse = np.tile(np.eye(4, dtype="f4"), (2, 1, 1))
     inverse[1, 3, :3] = 0, -1, 0  # stored by columns: moves by (0, -1, 0)
-    tree["skins"] = [{"joints": [1, 2], "inverseBindMatrices": accessor(tree, binary, inverse.reshape(2, 16))}]
+    tree["skins"] = [{"joints": [1, 2], "inverseBindMatrices": add_accessor(tree, binary, inverse.reshape(2, 16))}]
     tree["nodes"][0] |= {"skin": 0, "translation": [50, 60, 70]}
     return tree, binary
 
 
-def hung(points: Array, share: Array) -> Array:
-    """Where skinned() puts points of which `share` hangs on the second joint, worked out by hand."""
+def compute_skinned_positions(points: Array, weight: Array) -> Array:
+    """Points skinned by make_skinned(), with `weight` on the second joint, computed by hand."""
     x, y, z = points.T
     first = np.stack([x + 1, y, z], 1)
     second = np.stack([-(y - 1) + 1, x + 2, 2 * z], 1)
-    whole: Array = first * (1 - share[:, None]) + second * share[:, None]
-    return whole
+    blended: Array = first * (1 - weight[:, None]) + second * weight[:, None]
+    return blended
 
 
 @pytest.mark.parametrize("kind", ["f4", "u1", "u2"])
 def test_skins(tmp_path: Path, kind: str) -> None:
-    share = np.array([0, 1, 0.25, 0.5])
-    weights = np.stack([1 - share, share, 0 * share, 0 * share], 1)
-    top = 1.0 if kind == "f4" else float(np.iinfo(kind).max)
-    stored = (weights * top * 0.5).astype(kind)  # half of what it should be: normalised
-    tree, binary = skinned(stored)
+    weight = np.array([0, 1, 0.25, 0.5])
+    weights = np.stack([1 - weight, weight, 0 * weight, 0 * weight], 1)
+    full_scale = 1.0 if kind == "f4" else float(np.iinfo(kind).max)
+    stored = (weights * full_scale * 0.5).astype(kind)  # half of the correct sum: the reader normalises it
+    tree, binary = make_skinned(stored)
     if kind != "f4":
         tree["accessors"][2]["normalized"] = True
-    mesh = one(tmp_path, tree, binary)
-    # a step of a weight, of up to 6 metres
-    near(mesh.positions, hung(CORNERS, share), atol=1e-6 if kind == "f4" else 6 / top)
-    assert volume(mesh) > 0
+    mesh = read_mesh(tmp_path, tree, binary)
+    # one step of a weight moves a vertex by up to 6 metres
+    assert_near(
+        mesh.positions, compute_skinned_positions(CORNERS, weight), atol=1e-6 if kind == "f4" else 6 / full_scale
+    )
+    assert compute_volume(mesh) > 0
 
 
-def test_skins_move_what_else_a_vertex_has(tmp_path: Path) -> None:
-    """On one joint all goes the way it goes under a node with the same matrix; eight influences are one."""
+def test_skins_transform_normals_and_tangents(tmp_path: Path) -> None:
+    """Skinning by one joint equals a node with its matrix. Two equal joint sets equal one."""
     for mirror in (1, -1):
         weights = np.tile(np.array((0, 1, 0, 0), "f4"), (4, 1))
-        tree, binary = skinned(weights, NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=MORE["TANGENT"])
+        tree, binary = make_skinned(weights, NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=ATTRIBUTES["TANGENT"])
         tree["nodes"][1]["scale"] = [mirror, 1, 1]
         tree["materials"] = [{"normalTexture": {"index": add_texture(tree, binary)}}]
         primitive = tree["meshes"][0]["primitives"][0]
         primitive["material"] = 0
-        first = one(tmp_path, tree, binary)
+        first = read_mesh(tmp_path, tree, binary)
         primitive["attributes"] |= {
             "JOINTS_1": primitive["attributes"]["JOINTS_0"],
             "WEIGHTS_1": primitive["attributes"]["WEIGHTS_0"],
         }
-        second = one(tmp_path, tree, binary)
+        second = read_mesh(tmp_path, tree, binary)
         del tree["nodes"][0]["skin"]
         tree["nodes"][0] = {"mesh": 0, "translation": [0, -1, 0]}
         tree["nodes"][2]["children"], tree["scenes"][0]["nodes"] = [0], [1]
-        plain = one(tmp_path, tree, binary)
+        plain = read_mesh(tmp_path, tree, binary)
         for mesh in (first, second):
             np.testing.assert_array_equal(mesh.triangles, plain.triangles)
             for name in ("positions", "normals", "tangents"):
-                near(getattr(mesh, name), getattr(plain, name))
-        assert volume(first) * mirror == pytest.approx(volume(plain) * mirror)
+                assert_near(getattr(mesh, name), getattr(plain, name))
+        assert compute_volume(first) * mirror == pytest.approx(compute_volume(plain) * mirror)
 
 
-def test_weights_of_nothing(tmp_path: Path) -> None:
+def test_zero_weights(tmp_path: Path) -> None:
     weights = np.tile(np.array((0, 1, 0, 0), "f4"), (4, 1))
     weights[2] = 0
-    scene = load(tmp_path, *skinned(weights))
-    near(scene.meshes[0].positions, hung(CORNERS, np.array([1, 1, 0, 1])))
+    scene = read_scene(tmp_path, *make_skinned(weights))
+    assert_near(scene.meshes[0].positions, compute_skinned_positions(CORNERS, np.array([1, 1, 0, 1])))
     assert scene.warnings == (
         "meshes[0].primitives[0]: has weights whose sum is 0; these vertices go with their first joint",
     )
 
 
-def test_joints_of_no_weight_may_be_any(tmp_path: Path) -> None:
+def test_joints_without_weight_are_ignored(tmp_path: Path) -> None:
     weights = np.tile(np.array((0, 1, 0, 0), "f4"), (4, 1))
-    mesh = one(tmp_path, *skinned(weights, np.tile(np.array((0, 1, 99, 99), "u1"), (4, 1))))
-    near(mesh.positions, hung(CORNERS, np.ones(4)))
+    mesh = read_mesh(tmp_path, *make_skinned(weights, np.tile(np.array((0, 1, 99, 99), "u1"), (4, 1))))
+    assert_near(mesh.positions, compute_skinned_positions(CORNERS, np.ones(4)))
 
 
-def test_a_skin_without_weights_is_none(tmp_path: Path) -> None:
-    tree, binary = skinned(np.ones((4, 4), "f4"))
+def test_a_skin_without_weights_is_ignored(tmp_path: Path) -> None:
+    tree, binary = make_skinned(np.ones((4, 4), "f4"))
     del tree["meshes"][0]["primitives"][0]["attributes"]["WEIGHTS_0"]
-    scene = load(tmp_path, tree, binary)
-    near(scene.meshes[0].positions, CORNERS + np.array((50, 60, 70)))
+    scene = read_scene(tmp_path, tree, binary)
+    assert_near(scene.meshes[0].positions, CORNERS + np.array((50, 60, 70)))
     assert len(scene.warnings) == 1 and "stands as its node says" in scene.warnings[0]
 
 
 def test_instancing(tmp_path: Path) -> None:
-    """As many nodes as instances, one of them mirrored, all under a node that turns; quaternions of bytes too."""
-    shifts = np.array([(0, 0, 0), (5, 0, 0), (0, 7, 1)], "f4")
-    rotations = np.array([turned((0, 0, 1), 0), turned((0, 1, 0), 90), turned((1, 0, 0), 30)], "f4")
+    """Instances equal as many nodes below a rotated node. One is mirrored; quaternions may be integers."""
+    translations = np.array([(0, 0, 0), (5, 0, 0), (0, 7, 1)], "f4")
+    rotations = np.array(
+        [make_quaternion((0, 0, 1), 0), make_quaternion((0, 1, 0), 90), make_quaternion((1, 0, 0), 30)], "f4"
+    )
     scales = np.array([(1, 1, 1), (1, 2, 3), (-1, 1, 1)], "f4")
     for kind in ("f4", "i2"):
-        tree, binary = with_relief(**MORE)
+        tree, binary = make_with_normal_map(**ATTRIBUTES)
         stored = rotations if kind == "f4" else np.rint(rotations * 32767).astype(kind)
         attributes = {
-            n: accessor(tree, binary, v)
-            for n, v in (("TRANSLATION", shifts), ("ROTATION", stored), ("SCALE", scales), ("_ID", shifts))
+            n: add_accessor(tree, binary, v)
+            for n, v in (("TRANSLATION", translations), ("ROTATION", stored), ("SCALE", scales), ("_ID", translations))
         }
         tree["accessors"][attributes["ROTATION"]]["normalized"] = True
         tree["nodes"][0] |= {
-            "rotation": turned((0, 0, 1), 20),
+            "rotation": make_quaternion((0, 0, 1), 20),
             "extensions": {"EXT_mesh_gpu_instancing": {"attributes": attributes}},
         }
         tree["extensionsRequired"] = ["EXT_mesh_gpu_instancing"]
-        mesh = one(tmp_path, tree, binary)
+        mesh = read_mesh(tmp_path, tree, binary)
         assert len(mesh.triangles) == 12
         del tree["nodes"][0]["extensions"], tree["nodes"][0]["mesh"]
         tree["nodes"][0]["children"] = [1, 2, 3]
-        for t, r, s in zip(shifts, rotations, scales, strict=True):
+        for t, r, s in zip(translations, rotations, scales, strict=True):
             tree["nodes"].append({"mesh": 0, "translation": t.tolist(), "rotation": r.tolist(), "scale": s.tolist()})
-        plain = one(tmp_path, tree, binary)
+        plain = read_mesh(tmp_path, tree, binary)
         for name in ("positions", "triangles", "normals", "uvs", "colors", "tangents"):
-            # 1/32767 of an angle, of up to 8 metres
-            near(getattr(mesh, name), getattr(plain, name), atol=2e-6 if kind == "f4" else 3e-4)
+            # a step of 1/32767 moves a vertex by up to 8 metres
+            assert_near(getattr(mesh, name), getattr(plain, name), atol=2e-6 if kind == "f4" else 3e-4)
 
 
-def test_instances_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither many instances nor many vertices are seen to be done piece by piece."""
-    tree, binary = with_relief(**MORE)
-    shifts = np.arange(21, dtype="f4").reshape(7, 3)
+def test_instances_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of instances or vertices do not change the result."""
+    tree, binary = make_with_normal_map(**ATTRIBUTES)
+    translations = np.arange(21, dtype="f4").reshape(7, 3)
     tree["nodes"][0]["extensions"] = {
-        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, shifts)}}
+        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": add_accessor(tree, binary, translations)}}
     }
-    whole = one(tmp_path, tree, binary)
-    near(whole.positions.reshape(7, 4, 3), CORNERS + shifts[:, None])
-    for block in (1, 3, 9):
-        monkeypatch.setattr("ssdo.scene.files.gltf_meshes.BATCH", block)
-        mesh = one(tmp_path, tree, binary)
+    expected = read_mesh(tmp_path, tree, binary)
+    assert_near(expected.positions.reshape(7, 4, 3), CORNERS + translations[:, None])
+    for batch in (1, 3, 9):
+        monkeypatch.setattr("ssdo.scene.files.gltf_meshes.BATCH", batch)
+        mesh = read_mesh(tmp_path, tree, binary)
         for name in ("positions", "triangles", "normals", "tangents"):
-            np.testing.assert_array_equal(getattr(mesh, name), getattr(whole, name))
+            np.testing.assert_array_equal(getattr(mesh, name), getattr(expected, name))
 
 
 def test_instances_and_morphs_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree, binary = tetrahedron()
+    tree, binary = make_tetrahedron()
     tree["nodes"][0]["extensions"] = {
-        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor(tree, binary, CORNERS)}}
+        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": add_accessor(tree, binary, CORNERS)}}
     }
     path = write_glb(tmp_path / "a.glb", tree, binary)
     monkeypatch.setattr(gltf_geometry, "MAX_TRIANGLES", 15)
-    assert problem(path).startswith("nodes[0]: all instances together")
+    assert read_error(path).startswith("nodes[0]: all instances together")
     monkeypatch.setattr(gltf_geometry, "MAX_TRIANGLES", 16)
     assert len(gltf.read_gltf(path).meshes[0].triangles) == 16
     monkeypatch.setattr(gltf_nodes, "MAX_INSTANCES", 3)
-    assert "must be of one count, at most 3, not 4" in problem(path)
-    tree, binary = tetrahedron()
+    assert "must be of one count, at most 3, not 4" in read_error(path)
+    tree, binary = make_tetrahedron()
     tree["meshes"][0]["weights"] = [1] * 9
     tree["meshes"][0]["primitives"][0]["targets"] = [{"POSITION": 0}] * 9
     monkeypatch.setattr(gltf_document, "MAX_ACCESSOR_NUMBERS", 24 + 8 * 12)
-    assert "targets[8].POSITION: all accessors together" in problem(write_glb(tmp_path / "a.glb", tree, binary))
+    assert "targets[8].POSITION: all accessors together" in read_error(write_glb(tmp_path / "a.glb", tree, binary))
 
 
 # ---- tangents --------------------------------------------------------------------------------------------------------
 
 
-def test_given_tangents(tmp_path: Path) -> None:
-    """They turn and stretch with the surface, not as normals do; a mirror changes their side. Without an image they are
-    not read.
-    """
-    given = np.array([(1, 0, 0, 1), (0, 1, 0, -1), (0, 0, 1, 0.9), (0, 0, 0, 1)], "f4")
-    tree, binary = with_relief(NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=given)
+def test_stored_tangents(tmp_path: Path) -> None:
+    """Tangents transform with the surface, and a mirror changes their sign. Without a normal map they are not read."""
+    stored = np.array([(1, 0, 0, 1), (0, 1, 0, -1), (0, 0, 1, 0.9), (0, 0, 0, 1)], "f4")
+    tree, binary = make_with_normal_map(NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=stored)
     tree["nodes"][0]["matrix"] = [-2, 0, 0, 0, 1, 1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1]
-    tangents = one(tmp_path, tree, binary).tangents
+    tangents = read_mesh(tmp_path, tree, binary).tangents
     assert tangents is not None
-    near(tangents[:3], [(-1, 0, 0, -1), (0.5**0.5, 0.5**0.5, 0, 1), (0, 0, 1, -1)])
-    near(np.linalg.norm(tangents[:, :3], axis=1), 1)
+    assert_near(tangents[:3], [(-1, 0, 0, -1), (0.5**0.5, 0.5**0.5, 0, 1), (0, 0, 1, -1)])
+    assert_near(np.linalg.norm(tangents[:, :3], axis=1), 1)
     del tree["materials"][0]["normalTexture"]
-    assert one(tmp_path, tree, binary).tangents is None
+    assert read_mesh(tmp_path, tree, binary).tangents is None
 
 
-def slow_tangents(positions: Array, normals: Array, uvs: Array, triangles: Array) -> dict[tuple[int, int], Array]:
-    """MikkTSpace corner by corner, in the steps of mikktspace.c: (triangle, corner) -> x, y, z, side. V upwards, as
-    there.
-    """
+def compute_tangents_slowly(
+    positions: Array, normals: Array, uvs: Array, triangles: Array
+) -> dict[tuple[int, int], Array]:
+    """MikkTSpace corner by corner, in the steps of mikktspace.c: (triangle, corner) -> x, y, z, sign. v points up."""
     p, n = positions.astype("f8"), normals.astype("f8")
     t = np.stack([uvs[:, 0], 1 - uvs[:, 1].astype("f8")], 1)
 
-    def unit(v: Array) -> Array:
+    def normalize(v: Array) -> Array:
         length: Array = v / np.linalg.norm(v)
         return length
 
     def key(i: int) -> tuple[float, ...]:
         return (*p[i], *n[i], *t[i])
 
-    def flat(v: Array, normal: Array) -> Array:
-        return unit(v - normal * (v @ normal))
+    def project(v: Array, normal: Array) -> Array:
+        return normalize(v - normal * (v @ normal))
 
     result = {}
     for f, corners in enumerate(triangles):
@@ -569,15 +576,16 @@ def slow_tangents(positions: Array, normals: Array, uvs: Array, triangles: Array
                         break
                     if (area > 0) != side:
                         continue
-                    along = unit((s2[1] * d1 - s1[1] * d2) * np.sign(area))
-                    total += flat(along, n[a]) * math.acos(np.clip(flat(d1, n[a]) @ flat(d2, n[a]), -1, 1))
-            result[f, k] = np.array([*unit(total), 1 if side else -1])
+                    along = normalize((s2[1] * d1 - s1[1] * d2) * np.sign(area))
+                    total += project(along, n[a]) * math.acos(np.clip(project(d1, n[a]) @ project(d2, n[a]), -1, 1))
+            result[f, k] = np.array([*normalize(total), 1 if side else -1])
     return result
 
 
-def bumpy(seed: int, cells: int = 5) -> tuple[Array, Array, Array, Array]:
-    """A bumpy patch with smooth normals, its right half's UVs mirrored, in triangles that in part share vertices and in
-    part repeat them.
+def make_bumpy_patch(seed: int, cells: int = 5) -> tuple[Array, Array, Array, Array]:
+    """A bumpy patch with smooth normals; the UVs of its right half are mirrored.
+
+    Some triangles share vertices, others have copies.
     """
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(np.arange(cells), np.arange(cells), indexing="ij"), -1).reshape(-1, 2).astype("f4")
@@ -598,38 +606,36 @@ def bumpy(seed: int, cells: int = 5) -> tuple[Array, Array, Array, Array]:
         ]
     )
     triangles = quads[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
-    # every third has vertices of its own, which are equal
-    again = len(grid) + np.arange(triangles[::3].size).reshape(-1, 3)
-    every = np.concatenate([np.arange(len(grid)), triangles[::3].ravel()])
-    triangles[::3] = again
-    return positions[every], normals[every], uvs[every], triangles.astype("u2")
+    # every third triangle has copies of its vertices
+    copies = len(grid) + np.arange(triangles[::3].size).reshape(-1, 3)
+    vertices = np.concatenate([np.arange(len(grid)), triangles[::3].ravel()])
+    triangles[::3] = copies
+    return positions[vertices], normals[vertices], uvs[vertices], triangles.astype("u2")
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tangents_against_the_slow_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    positions, normals, uvs, triangles = bumpy(seed)
-    expected = slow_tangents(positions, normals, uvs, triangles)
-    tree, binary = with_relief(POSITION=positions, NORMAL=normals, TEXCOORD_0=uvs, indices=triangles)
-    for block in (2**17, 7):
-        monkeypatch.setattr(gltf_tangents, "BATCH", block)
-        mesh = one(tmp_path, tree, binary)
+def test_tangents_equal_mikktspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    positions, normals, uvs, triangles = make_bumpy_patch(seed)
+    expected = compute_tangents_slowly(positions, normals, uvs, triangles)
+    tree, binary = make_with_normal_map(POSITION=positions, NORMAL=normals, TEXCOORD_0=uvs, indices=triangles)
+    for batch in (2**17, 7):
+        monkeypatch.setattr(gltf_tangents, "BATCH", batch)
+        mesh = read_mesh(tmp_path, tree, binary)
         assert mesh.tangents is not None and len(mesh.positions) > len(positions), (
-            "some vertices lie between mirrored and plain"
+            "vertices between mirrored and plain UVs are split"
         )
         np.testing.assert_array_equal(mesh.positions[mesh.triangles], positions[triangles])
         assert mesh.uvs is not None and mesh.normals is not None
         np.testing.assert_array_equal(mesh.uvs[mesh.triangles], uvs[triangles])
-        near(mesh.normals[mesh.triangles], normals[triangles])
+        assert_near(mesh.normals[mesh.triangles], normals[triangles])
         for (f, k), tangent in expected.items():
-            # float32 of unit length: 6e-8, and that of the normals
-            near(mesh.tangents[mesh.triangles[f, k]], tangent, atol=1e-6)
+            # rounding of float32, also of the normals
+            assert_near(mesh.tangents[mesh.triangles[f, k]], tangent, atol=1e-6)
         assert {-1.0, 1.0} == set(mesh.tangents[:, 3].tolist())
 
 
 def test_tangents_of_a_sphere(tmp_path: Path) -> None:
-    """Where u grows eastwards they point east, whatever the order of triangles; an image turned by 30 degrees turns
-    them.
-    """
+    """Where u grows eastwards, tangents point east. A texture rotated by 30 degrees rotates them."""
     longitude, latitude = np.meshgrid(np.linspace(0, 2 * np.pi, 65), np.linspace(-1.2, 1.2, 33), indexing="ij")
     p = (
         np.stack([np.cos(latitude) * np.sin(longitude), np.sin(latitude), np.cos(latitude) * np.cos(longitude)], -1)
@@ -641,78 +647,79 @@ def test_tangents_of_a_sphere(tmp_path: Path) -> None:
     i = np.arange(65 * 33).reshape(65, 33)
     a, b, c, d = i[:-1, :-1].ravel(), i[1:, :-1].ravel(), i[1:, 1:].ravel(), i[:-1, 1:].ravel()
     triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype("u2")
-    inner = np.abs(latitude.ravel()) < 1.1  # where triangles lie all around
-    tree, binary = with_relief(POSITION=p, NORMAL=p, TEXCOORD_0=uvs, indices=triangles)
-    tangents = one(tmp_path, tree, binary).tangents
+    inner = np.abs(latitude.ravel()) < 1.1  # vertices with triangles on all sides
+    tree, binary = make_with_normal_map(POSITION=p, NORMAL=p, TEXCOORD_0=uvs, indices=triangles)
+    tangents = read_mesh(tmp_path, tree, binary).tangents
     assert tangents is not None
     # At the seam triangles lie on one side only: half a step of longitude off, 2 pi / 128 = 0.05
-    near(tangents[inner], np.concatenate([east, np.ones((len(p), 1))], 1)[inner], atol=0.05)
+    assert_near(tangents[inner], np.concatenate([east, np.ones((len(p), 1))], 1)[inner], atol=0.05)
     middle = inner & (longitude.ravel() > 0) & (longitude.ravel() < 6.2)
-    # a step squared, (2 pi / 64)^2
-    near(tangents[middle], np.concatenate([east, np.ones((len(p), 1))], 1)[middle], atol=0.01)
-    # The image turned by 30 degrees: its x is where its u grows. At u, v of equal scale that is 30 degrees from east,
-    # on the equator.
+    # the square of a step, (2 pi / 64)^2
+    assert_near(tangents[middle], np.concatenate([east, np.ones((len(p), 1))], 1)[middle], atol=0.01)
+    # The texture is rotated by 30 degrees. On the equator, where u and v have the same scale, that is 30 degrees from
+    # east.
     tree["materials"][0]["normalTexture"]["extensions"] = {"KHR_texture_transform": {"rotation": math.radians(30)}}
-    mesh = one(tmp_path, tree, binary)
+    mesh = read_mesh(tmp_path, tree, binary)
     assert mesh.tangents is not None and mesh.material.normal_texture is not None
     equator = middle & (np.abs(latitude.ravel()) < 0.01)
     # u' = cos u + sin v, and v grows southwards: u' grows along (cos 30, -sin 30) in (east, north)
     north = np.array((0.0, 1.0, 0.0))
-    near(mesh.tangents[equator, :3], (math.cos(math.pi / 6) * east - 0.5 * north)[equator], atol=0.01)
+    assert_near(mesh.tangents[equator, :3], (math.cos(math.pi / 6) * east - 0.5 * north)[equator], atol=0.01)
     np.testing.assert_array_equal(mesh.tangents[:, 3], 1)
 
 
-def test_which_way_green_points(tmp_path: Path) -> None:
-    """A picture held upright: x to the right, and y = cross(normal, tangent) * w upwards; held in a mirror, y still
-    upwards.
+def test_normal_map_green_points_up(tmp_path: Path) -> None:
+    """On an upright image, the tangent points right and the bitangent cross(normal, tangent) * w up.
+
+    On a mirrored one, the bitangent still points up.
     """
     square = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], "f4")
     for mirror in (False, True):
-        uvs = np.array([(0, 1), (1, 1), (1, 0), (0, 0)], "f4")  # v down: the lower edge is v = 1
+        uvs = np.array([(0, 1), (1, 1), (1, 0), (0, 0)], "f4")  # v points down: the lower edge is v = 1
         uvs = uvs * np.array((-1, 1), "f4") if mirror else uvs
         normal = np.tile(np.array((0, 0, 1), "f4"), (4, 1))
-        tree, binary = with_relief(
+        tree, binary = make_with_normal_map(
             POSITION=square, NORMAL=normal, TEXCOORD_0=uvs, indices=np.array([0, 1, 2, 0, 2, 3], "u1")
         )
-        for flat in (False, True):  # without normals every triangle gets its own, and tangents all the same
+        for flat in (False, True):  # without normals every triangle gets its own
             if flat:
                 del tree["meshes"][0]["primitives"][0]["attributes"]["NORMAL"]
-            mesh = one(tmp_path, tree, binary)
+            mesh = read_mesh(tmp_path, tree, binary)
             assert mesh.tangents is not None and mesh.normals is not None and len(mesh.positions) == (6 if flat else 4)
-            near(mesh.normals, np.tile((0, 0, 1), (len(mesh.positions), 1)))
+            assert_near(mesh.normals, np.tile((0, 0, 1), (len(mesh.positions), 1)))
             for x, y, z, w in mesh.tangents.tolist():
-                near((x, y, z), (-1, 0, 0) if mirror else (1, 0, 0))
-                near(np.cross((0, 0, 1), (x, y, z)) * w, (0, 1, 0))
+                assert_near((x, y, z), (-1, 0, 0) if mirror else (1, 0, 0))
+                assert_near(np.cross((0, 0, 1), (x, y, z)) * w, (0, 1, 0))
 
 
-def test_tangents_of_nothing(tmp_path: Path) -> None:
-    """UVs without extent give no direction: any, of unit length, at right angles to the normal."""
-    tree, binary = with_relief(NORMAL=NORMALS, TEXCOORD_0=np.zeros((4, 2), "f4"))
-    tangents = one(tmp_path, tree, binary).tangents
+def test_tangents_without_uv_extent(tmp_path: Path) -> None:
+    """UVs without extent give no direction: the tangent is any unit vector perpendicular to the normal."""
+    tree, binary = make_with_normal_map(NORMAL=NORMALS, TEXCOORD_0=np.zeros((4, 2), "f4"))
+    tangents = read_mesh(tmp_path, tree, binary).tangents
     assert tangents is not None
-    near(np.linalg.norm(tangents[:, :3], axis=1), 1)
-    near((tangents[:, :3] * NORMALS).sum(1), 0)
+    assert_near(np.linalg.norm(tangents[:, :3], axis=1), 1)
+    assert_near((tangents[:, :3] * NORMALS).sum(1), 0)
     assert set(np.abs(tangents[:, 3]).tolist()) == {1.0}
 
 
 def test_a_triangle_without_uvs_joins_its_neighbours(tmp_path: Path) -> None:
-    """On whichever side of the mirror they are: it splits no vertex."""
+    """It splits no vertex, whether its neighbours have mirrored UVs or not."""
     fan = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], "f4")
     up, index = np.tile(np.array((0, 0, 1), "f4"), (4, 1)), np.array([0, 1, 2, 0, 2, 3], "u1")
     for mirror in (1, -1):
-        uvs = np.array([(0, 0), (mirror, 0), (mirror, -1), (0, 0)], "f4")  # the second triangle's have no area
-        mesh = one(tmp_path, *with_relief(POSITION=fan, NORMAL=up, TEXCOORD_0=uvs, indices=index))
+        uvs = np.array([(0, 0), (mirror, 0), (mirror, -1), (0, 0)], "f4")  # the second triangle's UVs have no area
+        mesh = read_mesh(tmp_path, *make_with_normal_map(POSITION=fan, NORMAL=up, TEXCOORD_0=uvs, indices=index))
         assert mesh.tangents is not None
         np.testing.assert_array_equal(mesh.triangles, [(0, 1, 2), (0, 2, 3)])
-        near(mesh.tangents[:3], [(mirror, 0, 0, mirror)] * 3)
+        assert_near(mesh.tangents[:3], [(mirror, 0, 0, mirror)] * 3)
 
 
-# ---- what is chosen --------------------------------------------------------------------------------------------------
+# ---- selection of scene, camera and light ----------------------------------------------------------------------------
 
 
-def studio() -> tuple[Tree, bytearray]:
-    """Two scenes; in the first three cameras, four lights."""
-    tree, binary = tetrahedron()
+def make_cameras_and_lights() -> tuple[Tree, bytearray]:
+    """Two scenes; the first has three cameras and four lights."""
+    tree, binary = make_tetrahedron()
     tree["cameras"] = [
         {"type": "orthographic", "orthographic": {"xmag": 1, "ymag": 1, "zfar": 9, "znear": 1}},
         *({"type": "perspective", "perspective": {"yfov": math.radians(v), "znear": 0.1}} for v in (40, 50, 60)),
@@ -733,9 +740,9 @@ def studio() -> tuple[Tree, bytearray]:
     return tree, binary
 
 
-def test_choices(tmp_path: Path) -> None:
-    """By the numbers of the file's own lists, through the flag --scene too."""
-    path = write_glb(tmp_path / "a.glb", *studio())
+def test_selection_by_index(tmp_path: Path) -> None:
+    """By indices into the file's lists, also through the flag --scene."""
+    path = write_glb(tmp_path / "a.glb", *make_cameras_and_lights())
     scene = gltf.read_gltf(path)
     assert (
         scene.fov == pytest.approx(50)
@@ -749,9 +756,9 @@ def test_choices(tmp_path: Path) -> None:
     )
     scene = gltf.read_gltf(path, camera=1, light=2)
     assert scene.fov == pytest.approx(40) and scene.sun.irradiance == 4
-    assert gltf.read_gltf(path, camera=0).eye is None  # orthographic: as if there were none
+    assert gltf.read_gltf(path, camera=0).eye is None  # orthographic: no camera
     other = gltf.read_gltf(path, scene=1)
-    np.testing.assert_array_equal(other.meshes[0].positions, moved(7))
+    np.testing.assert_array_equal(other.meshes[0].positions, shift_corners(7))
     assert other.eye is None and other.sun.irradiance == 0 and other.lights == ()
     assert load_scene(f"{path}:scene=0,camera=1,light=2").fov == pytest.approx(40)
     assert load_scene(f"{path}:camera=2").sun.irradiance == 3
@@ -760,7 +767,7 @@ def test_choices(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "rule"),
+    ("selection", "rule"),
     [
         ({"scene": 2}, "scene: scenes[2] does not exist, 2 present"),
         ({"camera": 9}, "camera: cameras[9] does not exist, 4 present"),
@@ -770,15 +777,15 @@ def test_choices(tmp_path: Path) -> None:
         ({"light": 0}, "light: lights[0] is a point light; the sun must be directional: 1, 2"),
     ],
 )
-def test_choices_that_are_none(tmp_path: Path, chosen: dict[str, int], rule: str) -> None:
-    path = write_glb(tmp_path / "a.glb", *studio())
+def test_wrong_selections(tmp_path: Path, selection: dict[str, int], rule: str) -> None:
+    path = write_glb(tmp_path / "a.glb", *make_cameras_and_lights())
     with pytest.raises(UserError) as caught:
-        load_scene(f"{path}:" + ",".join(f"{k}={v}" for k, v in chosen.items()))
+        load_scene(f"{path}:" + ",".join(f"{k}={v}" for k, v in selection.items()))
     assert str(caught.value) == f"{path}: {rule}"
 
 
-def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_glb(tmp_path / "b.glb", *studio())
+def test_arguments_of_scene_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_glb(tmp_path / "b.glb", *make_cameras_and_lights())
     for arguments, rule in (
         ("cam=1", "no argument cam; did you mean camera"),
         ("camera=x", "camera must be a whole"),
@@ -790,21 +797,21 @@ def test_arguments_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / name).write_bytes(path.read_bytes())
         assert load_scene(f"{tmp_path / name}:camera=1").fov == pytest.approx(40)
         assert load_scene(str(tmp_path / name)).fov == pytest.approx(50)
-    asked: list[tuple[Path, dict[str, int]]] = []
-    monkeypatch.setattr(gltf, "read_gltf", lambda path, **chosen: asked.append((path, chosen)))
+    calls: list[tuple[Path, dict[str, int]]] = []
+    monkeypatch.setattr(gltf, "read_gltf", lambda path, **selection: calls.append((path, selection)))
     load_scene(r"C:\models\a.glb:scene=1,light=2")
     load_scene(r"C:\models\a.glb")
-    assert asked == [(Path(r"C:\models\a.glb"), {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), {})]
+    assert calls == [(Path(r"C:\models\a.glb"), {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), {})]
     for text in ("a.glb/b", "a.glb:scene=1/b", "a.off:b", "glb"):
         with pytest.raises(UserError, match="no scene"):
             load_scene(text)
 
 
-# ---- lamps -----------------------------------------------------------------------------------------------------------
+# ---- punctual lights -------------------------------------------------------------------------------------------------
 
 
-def test_lamps(tmp_path: Path) -> None:
-    tree, binary = tetrahedron()
+def test_punctual_lights(tmp_path: Path) -> None:
+    tree, binary = make_tetrahedron()
     spot = {
         "type": "spot",
         "intensity": 10,
@@ -816,37 +823,35 @@ def test_lamps(tmp_path: Path) -> None:
         "KHR_lights_punctual": {"lights": [{"type": "point", "intensity": 4}, spot, {"type": "spot"}]}
     }
     for i in range(3):
-        lit = {"extensions": {"KHR_lights_punctual": {"light": i}}, "translation": [1, 2, 3]}
-        tree["nodes"].append(lit | {"rotation": turned((1, 0, 0), -90)} if i == 1 else lit)
+        node = {"extensions": {"KHR_lights_punctual": {"light": i}}, "translation": [1, 2, 3]}
+        tree["nodes"].append(node | {"rotation": make_quaternion((1, 0, 0), -90)} if i == 1 else node)
     add_node(tree, children=[1, 2, 3], translation=[10, 0, 0], scale=[2, 2, 2])
-    point, narrow, plain = load(tmp_path, tree, binary).lights
+    point, narrow, plain = read_scene(tmp_path, tree, binary).lights
     assert point == PunctualLight((12, 4, 6), (4, 4, 4))
     assert (narrow.position, narrow.intensity, narrow.range) == ((12, 4, 6), (10, 5, 0), 3)
-    near(narrow.direction, (0, -1, 0))
-    near((narrow.inner_cone_angle, narrow.outer_cone_angle), np.degrees((0.25, 0.5)))
-    near(plain.direction, (0, 0, -1))
-    near((plain.inner_cone_angle, plain.outer_cone_angle), (0, 45))  # the extension's defaults
+    assert_near(narrow.direction, (0, -1, 0))
+    assert_near((narrow.inner_cone_angle, narrow.outer_cone_angle), np.degrees((0.25, 0.5)))
+    assert_near(plain.direction, (0, 0, -1))
+    assert_near((plain.inner_cone_angle, plain.outer_cone_angle), (0, 45))  # the extension's defaults
 
 
-def test_too_many_lamps(tmp_path: Path) -> None:
+def test_too_many_punctual_lights(tmp_path: Path) -> None:
     for count in (64, 65, 67):
-        tree, binary = tetrahedron()
+        tree, binary = make_tetrahedron()
         tree["extensions"] = {"KHR_lights_punctual": {"lights": [{"type": "point"}]}}
         for i in range(count):
             add_node(tree, translation=[i, 0, 0], extensions={"KHR_lights_punctual": {"light": 0}})
-        scene = load(tmp_path, tree, binary)
-        assert [lamp.position[0] for lamp in scene.lights] == list(range(64))
-        note = "nodes[65]: is a light beyond the first 64, and is left out"
-        assert scene.warnings == {64: (), 65: (note,), 67: (f"{note} (2 more)",)}[count]
+        scene = read_scene(tmp_path, tree, binary)
+        assert [light.position[0] for light in scene.lights] == list(range(64))
+        warning = "nodes[65]: is a light beyond the first 64, and is left out"
+        assert scene.warnings == {64: (), 65: (warning,), 67: (f"{warning} (2 more)",)}[count]
 
 
 # ---- Draco -----------------------------------------------------------------------------------------------------------
 
 
-def packed(grid: int = 9) -> tuple[Tree, bytearray, Mesh]:
-    """A wavy patch with normals, UVs, colours and second UVs, compressed without loss of more than 16 bits, and the
-    same plainly.
-    """
+def make_draco(grid: int = 9) -> tuple[Tree, bytearray, Mesh]:
+    """A wavy patch with normals, two UV sets and colours, compressed with 16 bits; and the same patch plainly."""
     x, z = np.meshgrid(np.linspace(0, 1, grid), np.linspace(0, 1, grid), indexing="ij")
     positions = np.stack([x, np.sin(5 * x) * z, z], -1).reshape(-1, 3).astype("f4")
     normals = (positions + ONE) / np.linalg.norm(positions + ONE, axis=1, keepdims=True)
@@ -862,7 +867,7 @@ def packed(grid: int = 9) -> tuple[Tree, bytearray, Mesh]:
     data = DracoPy.encode(positions, triangles.astype("u4"), quantization_bits=16, **lossless)
     decoded = DracoPy.decode(data)
     ids = {a["attribute_type"]: a["unique_id"] for a in decoded.attributes}
-    tree, binary = empty()
+    tree, binary = make_empty()
     names = {
         "POSITION": (ids[0], 5126, "VEC3"),
         "NORMAL": (ids[1], 5126, "VEC3"),
@@ -875,7 +880,7 @@ def packed(grid: int = 9) -> tuple[Tree, bytearray, Mesh]:
     tree["accessors"][2]["normalized"] = True
     tree["accessors"].append({"componentType": 5125, "type": "SCALAR", "count": triangles.size})
     extension = {
-        "bufferView": view(tree, binary, data),
+        "bufferView": add_buffer_view(tree, binary, data),
         "attributes": {name: number for name, (number, _, _) in names.items()},
     }
     primitive = {
@@ -903,10 +908,8 @@ def packed(grid: int = 9) -> tuple[Tree, bytearray, Mesh]:
     )
 
 
-def corners_of(mesh: Mesh) -> Array:
-    """(m, 36) all of every corner; triangles and their corners in an order of positions rounded to more than Draco's
-    step.
-    """
+def sort_corner_rows(mesh: Mesh) -> Array:
+    """(m, 36) all attributes of every corner, sorted by positions, which are rounded to more than Draco's step."""
     attributes = [mesh.positions, mesh.normals, mesh.uvs, mesh.uvs2, mesh.colors]
     rows = np.concatenate([a for a in attributes if a is not None], 1)[mesh.triangles]
     key = np.round(rows[:, :, 0] * 8) * 9 + np.round(rows[:, :, 2] * 8)
@@ -917,29 +920,31 @@ def corners_of(mesh: Mesh) -> Array:
 
 
 def test_draco(tmp_path: Path) -> None:
-    tree, binary, plain = packed()
-    mesh = one(tmp_path, tree, binary)
-    near(corners_of(mesh), corners_of(plain), atol=1 / 65535)  # 16 bits for the largest extent, which is 1
-    assert load(tmp_path, tree, binary).warnings == ()
+    tree, binary, plain = make_draco()
+    mesh = read_mesh(tmp_path, tree, binary)
+    assert_near(
+        sort_corner_rows(mesh), sort_corner_rows(plain), atol=1 / 65535
+    )  # 16 bits for the largest extent, which is 1
+    assert read_scene(tmp_path, tree, binary).warnings == ()
     tree["accessors"][0]["count"] = 3
-    assert load(tmp_path, tree, binary).warnings == (
+    assert read_scene(tmp_path, tree, binary).warnings == (
         "accessors[0]: declares another count than its compressed data has, which is taken",
     )
-    tree["meshes"][0]["primitives"][0]["mode"] = 5  # what is decoded is triangles, whatever they were
-    np.testing.assert_array_equal(one(tmp_path, tree, binary).triangles, mesh.triangles)
+    tree["meshes"][0]["primitives"][0]["mode"] = 5  # decoded data is triangles in any mode
+    np.testing.assert_array_equal(read_mesh(tmp_path, tree, binary).triangles, mesh.triangles)
 
 
 def test_draco_without_dracopy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree, binary, _ = packed()
-    real = builtins.__import__
+    tree, binary, _ = make_draco()
+    real_import = builtins.__import__
 
-    def without(name: str, *rest: Any, **more: Any) -> Any:
+    def import_without_dracopy(name: str, *arguments: Any, **options: Any) -> Any:
         if name == "DracoPy":
             raise ImportError
-        return real(name, *rest, **more)
+        return real_import(name, *arguments, **options)
 
-    monkeypatch.setattr(builtins, "__import__", without)
-    text = problem(write_glb(tmp_path / "a.glb", tree, binary))
+    monkeypatch.setattr(builtins, "__import__", import_without_dracopy)
+    text = read_error(write_glb(tmp_path / "a.glb", tree, binary))
     assert "pip install DracoPy" in text and "gltf-transform copy in.glb out.glb" in text
 
 
@@ -972,17 +977,17 @@ def test_broken_draco(tmp_path: Path) -> None:
         ),
     ]
     for change, rule in cases:
-        tree, binary, _ = packed()
+        tree, binary, _ = make_draco()
         change(tree, tree["meshes"][0]["primitives"][0]["extensions"]["KHR_draco_mesh_compression"])
-        assert rule in problem(write_glb(tmp_path / "a.glb", tree, binary)), rule
+        assert rule in read_error(write_glb(tmp_path / "a.glb", tree, binary)), rule
 
 
-# ---- notes -----------------------------------------------------------------------------------------------------------
+# ---- warnings --------------------------------------------------------------------------------------------------------
 
 
-def test_notes(tmp_path: Path) -> None:
-    """A line for each kind of oddity, with its first place and the number of others."""
-    tree, binary = textured()
+def test_warnings(tmp_path: Path) -> None:
+    """One line for each kind of warning, with its first element and the number of the others."""
+    tree, binary = make_textured()
     primitive = tree["meshes"][0]["primitives"][0]
     tree["meshes"][0]["primitives"] += [
         {**primitive, "mode": 1},
@@ -1001,8 +1006,8 @@ def test_notes(tmp_path: Path) -> None:
     tree["nodes"][0]["rotation"] = [0, 0, 0, 2]
     deep = io.BytesIO()
     Pillow.fromarray(np.array([[0, 0x1234]], "u2")).save(deep, "PNG")
-    tree["images"][0] = {"bufferView": view(tree, binary, deep.getvalue())}
-    assert load(tmp_path, tree, binary).warnings == (
+    tree["images"][0] = {"bufferView": add_buffer_view(tree, binary, deep.getvalue())}
+    assert read_scene(tmp_path, tree, binary).warnings == (
         "nodes[0]: has a rotation whose length is not 1, which is normalised",
         "materials[0]: the extension 'KHR_materials_clearcoat' is not read; what it changes is not shown",
         "materials[0]: the extension 'KHR_materials_sheen' is not read; what it changes is not shown",
@@ -1012,41 +1017,39 @@ def test_notes(tmp_path: Path) -> None:
         "animations: are not shown; everything stands at rest",
         "extensionsUsed: the extension 'XYZ_light' is not read; what it changes is not shown",
     )
-    assert load(tmp_path, *tetrahedron()).warnings == ()
+    assert read_scene(tmp_path, *make_tetrahedron()).warnings == ()
 
 
 def test_corners_that_make_no_triangle_are_left_out(tmp_path: Path) -> None:
-    tree, binary = tetrahedron()
+    tree, binary = make_tetrahedron()
     tree["accessors"][tree["meshes"][0]["primitives"][0]["indices"]]["count"] = 11
-    scene = load(tmp_path, tree, binary)
+    scene = read_scene(tmp_path, tree, binary)
     assert scene.triangle_count == 3
     assert scene.warnings == ("meshes[0].primitives[0]: has corners that make no whole triangle, which are left out",)
 
 
 def test_a_texture_without_an_image_is_left_out(tmp_path: Path) -> None:
-    tree, binary = textured()
+    tree, binary = make_textured()
     tree["textures"][0] = {}
-    scene = load(tmp_path, tree, binary)
+    scene = read_scene(tmp_path, tree, binary)
     assert scene.meshes[0].material.albedo_texture is None
     assert scene.warnings == ("textures[0]: names no image, and is left out",)
 
 
-def test_notes_end(tmp_path: Path) -> None:
-    tree, binary = tetrahedron()
+def test_warnings_are_limited(tmp_path: Path) -> None:
+    tree, binary = make_tetrahedron()
     tree["extensionsUsed"] = [f"XYZ_{i}" for i in range(100)]
-    notes = load(tmp_path, tree, binary).warnings
-    assert len(notes) == 41 and notes[-1] == "file: 60 more warnings"
+    warnings = read_scene(tmp_path, tree, binary).warnings
+    assert len(warnings) == 41 and warnings[-1] == "file: 60 more warnings"
 
 
 # ---- broken ----------------------------------------------------------------------------------------------------------
 
 
-def everything() -> tuple[Tree, bytearray]:
-    """A skinned, morphed, coloured tetrahedron of every material image, instanced once more without its skin, below
-    lamps.
-    """
+def make_everything() -> tuple[Tree, bytearray]:
+    """A skinned, morphed and coloured tetrahedron with all textures; instances of it without the skin; a spot light."""
     weights = np.tile(np.array((0.5, 0.5, 0, 0), "f4"), (4, 1))
-    tree, binary = skinned(weights, **MORE)
+    tree, binary = make_skinned(weights, **ATTRIBUTES)
     tree["meshes"][0]["primitives"][0]["material"] = 0
     info = {"index": add_texture(tree, binary), "extensions": {"KHR_texture_transform": {"rotation": 1}}}
     tree["samplers"], tree["textures"][0]["sampler"] = [{"wrapS": 33648, "wrapT": 33071}], 0
@@ -1067,10 +1070,12 @@ def everything() -> tuple[Tree, bytearray]:
         }
     ]
     primitive = tree["meshes"][0]["primitives"][0]
-    primitive["targets"] = [{"POSITION": accessor(tree, binary, CORNERS), "NORMAL": accessor(tree, binary, CORNERS)}]
+    primitive["targets"] = [
+        {"POSITION": add_accessor(tree, binary, CORNERS), "NORMAL": add_accessor(tree, binary, CORNERS)}
+    ]
     tree["meshes"][0]["weights"] = [0.5]
     spread: Tree = {"TRANSLATION": CORNERS, "ROTATION": np.ones((4, 4), "f4"), "SCALE": CORNERS + ONE}
-    spread = {name: accessor(tree, binary, values) for name, values in spread.items()}
+    spread = {name: add_accessor(tree, binary, values) for name, values in spread.items()}
     add_node(tree, mesh=0, extensions={"EXT_mesh_gpu_instancing": {"attributes": spread}})
     spot = {"type": "spot", "range": 3, "spot": {"innerConeAngle": 0.1, "outerConeAngle": 0.5}}
     tree["extensions"] = {"KHR_lights_punctual": {"lights": [spot]}}
@@ -1079,9 +1084,12 @@ def everything() -> tuple[Tree, bytearray]:
 
 
 def test_everything(tmp_path: Path) -> None:
-    scene = load(tmp_path, *everything())
+    scene = read_scene(tmp_path, *make_everything())
     assert (
-        len(scene.meshes) == 1 and len(scene.meshes[0].triangles) == 20 and len(scene.lights) == 1 and scene.warnings == ()
+        len(scene.meshes) == 1
+        and len(scene.meshes[0].triangles) == 20
+        and len(scene.lights) == 1
+        and scene.warnings == ()
     )
 
 
@@ -1205,13 +1213,13 @@ BROKEN: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(tmp_path: Path, name: str) -> None:
-    tree, binary = everything()
+    tree, binary = make_everything()
     path, value, rule = BROKEN[name]
     place: Any = tree
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
-    assert rule in problem(write_glb(tmp_path / "broken.glb", tree, binary))
+    assert rule in read_error(write_glb(tmp_path / "broken.glb", tree, binary))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
@@ -1219,10 +1227,10 @@ def test_broken(tmp_path: Path, name: str) -> None:
     "name", ["COLOR_0", "TANGENT", "WEIGHTS_0", "inverseBindMatrices", "target", "TRANSLATION", "ROTATION", "SCALE"]
 )
 def test_numbers_must_be_finite(tmp_path: Path, name: str, bad: float) -> None:
-    """The first number of each replaced in the file itself."""
+    """The first number of each accessor is replaced in the file."""
     if bad < 0 and name != "WEIGHTS_0":
         return
-    tree, binary = everything()
+    tree, binary = make_everything()
     attributes = (
         tree["meshes"][0]["primitives"][0]["attributes"]
         | tree["nodes"][3]["extensions"]["EXT_mesh_gpu_instancing"]["attributes"]
@@ -1230,64 +1238,47 @@ def test_numbers_must_be_finite(tmp_path: Path, name: str, bad: float) -> None:
     i = {"inverseBindMatrices": 8, "target": 9}.get(name, attributes.get(name))
     at = tree["bufferViews"][tree["accessors"][i]["bufferView"]]["byteOffset"]
     binary[at : at + 4] = np.array([bad], "f4").tobytes()
-    assert "must be finite numbers" in problem(write_glb(tmp_path / "a.glb", tree, binary)) and name != ""
+    assert "must be finite numbers" in read_error(write_glb(tmp_path / "a.glb", tree, binary)) and name != ""
 
 
 def test_tree_mutations(tmp_path: Path) -> None:
-    """Well-formed JSON with a wrong value somewhere is a scene or one UserError."""
-    tree, binary = everything()
-    nasty: list[Any] = [
-        -1,
-        0,
-        1,
-        2,
-        7,
-        0.5,
-        2**31,
-        10**40,
-        1e300,
-        math.nan,
-        None,
-        True,
-        "",
-        "VEC3",
-        [],
-        {},
-        [{}],
-        [0, 0, 0],
-        [0, 0, 0, 0],
-    ]
+    """Well-formed JSON with a wrong value gives a scene or one UserError."""
+    tree, binary = make_everything()
+    numbers = [-1, 0, 1, 2, 7, 0.5, 2**31, 10**40, 1e300, math.nan]
+    wrong_values: list[Any] = [*numbers, None, True, "", "VEC3", [], {}, [{}], [0, 0, 0], [0, 0, 0, 0]]
     rng = random.Random(6)
-    found = []
+    succeeded = []
 
-    def places(value: Any) -> list[tuple[Any, Any]]:
+    def list_members(value: Any) -> list[tuple[Any, Any]]:
         keys: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        return [place for key, inner in keys for place in ((value, key), *places(inner))]
+        return [place for key, inner in keys for place in ((value, key), *list_members(inner))]
 
     for _ in range(400):
-        changed = copy.deepcopy(tree)
-        container, key = rng.choice(places(changed))
+        mutated = copy.deepcopy(tree)
+        container, key = rng.choice(list_members(mutated))
         if rng.random() < 0.4 and isinstance(container, dict):
             del container[key]
         else:
-            container[key] = copy.deepcopy(rng.choice(nasty))
-        path = write_glb(tmp_path / "a.glb", changed, binary)
+            container[key] = copy.deepcopy(rng.choice(wrong_values))
+        path = write_glb(tmp_path / "a.glb", mutated, binary)
         try:
             scene = gltf.read_gltf(path)
         except UserError as caught:
             assert "\n" not in str(caught)
-            found.append(False)
+            succeeded.append(False)
             continue
-        found.append(True)
+        succeeded.append(True)
         for mesh in scene.meshes:
             for values in (mesh.positions, mesh.normals, mesh.tangents, mesh.colors):
                 assert values is None or (np.isfinite(values).all() and len(values) == len(mesh.positions))
             assert mesh.triangles.max() < len(mesh.positions)
-    assert 40 < sum(found) < 360, "the loop must reach both ends"
+    assert 40 < sum(succeeded) < 360, "the mutations must give scenes and errors"
 
 
-def test_solid_is_the_same_by_any_way(tmp_path: Path) -> None:
-    """The morphed tetrahedron, skinned onto joints that do not move it, is where it was."""
-    tree, binary = skinned(np.tile(np.array((1, 0, 0, 0), "f4"), (4, 1)))
+def test_skinning_by_the_identity_changes_nothing(tmp_path: Path) -> None:
+    """The tetrahedron on joints that do not move it stays in place."""
+    tree, binary = make_skinned(np.tile(np.array((1, 0, 0, 0), "f4"), (4, 1)))
     tree["nodes"][1] = {"children": [2]}
-    np.testing.assert_array_equal(solid(one(tmp_path, tree, binary)), solid(Mesh(CORNERS, FACES.astype("i4"))))
+    np.testing.assert_array_equal(
+        sort_triangles(read_mesh(tmp_path, tree, binary)), sort_triangles(Mesh(CORNERS, FACES.astype("i4")))
+    )

@@ -1,4 +1,4 @@
-"""OBJ, PLY and STL: what a file says is what the scene holds; what is broken is one UserError of one line, or a note."""
+"""Tests of OBJ, PLY and STL: content and variants of the formats; broken files give one-line errors or warnings."""
 
 from __future__ import annotations
 
@@ -25,44 +25,44 @@ CORNERS = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], "f4")
 PIXELS = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]], "u1")
 
 
-def load(tmp_path: Path, name: str, content: str | bytes) -> Scene:
+def read_scene(tmp_path: Path, name: str, content: str | bytes) -> Scene:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_scene_file(path)
 
 
-def one(tmp_path: Path, name: str, content: str | bytes) -> Mesh:
-    (mesh,) = load(tmp_path, name, content).meshes
+def read_mesh(tmp_path: Path, name: str, content: str | bytes) -> Mesh:
+    (mesh,) = read_scene(tmp_path, name, content).meshes
     return mesh
 
 
-def problem(tmp_path: Path, name: str, content: str | bytes) -> str:
+def read_error(tmp_path: Path, name: str, content: str | bytes) -> str:
     with pytest.raises(UserError) as caught:
-        load(tmp_path, name, content)
+        read_scene(tmp_path, name, content)
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / name}: ") and "\n" not in text and len(text) < 300 + len(str(tmp_path)), text
     return text.removeprefix(f"{tmp_path / name}: ")
 
 
-def area(mesh: Mesh) -> Doubles:
-    """The sum of the triangles' area vectors: the outline's alone if they neither overlap nor face both ways."""
+def compute_area_vector(mesh: Mesh) -> Doubles:
+    """The sum of the triangles' area vectors. It equals the outline's, however the polygon is triangulated."""
     a, b, c = mesh.positions[mesh.triangles].astype("f8").transpose(1, 0, 2)
     total: Doubles = np.cross(b - a, c - a).sum(0) / 2
     return total
 
 
-def covered(mesh: Mesh) -> float:
+def compute_area(mesh: Mesh) -> float:
     """The sum of the triangles' areas."""
     a, b, c = mesh.positions[mesh.triangles].astype("f8").transpose(1, 0, 2)
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
 
-def png(tmp_path: Path, name: str = "a.png") -> None:
+def write_image(tmp_path: Path, name: str = "a.png") -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     Image.fromarray(PIXELS).save(tmp_path / name, "tga" if name.endswith("tga") else None)
 
 
-def ply(
+def make_ply(
     body: bytes,
     form: str = "ascii",
     vertex: str = "",
@@ -70,11 +70,15 @@ def ply(
     vertices: int = 4,
     index: str = "uchar int vertex_indices",
 ) -> bytes:
-    head = f"ply\nformat {form} 1.0\ncomment made by a test\nelement vertex {vertices}\nproperty float x\nproperty float y\nproperty float z\n{vertex}"
-    return f"{head}element face {faces}\nproperty list {index}\nend_header\n".encode() + body
+    lines = [
+        f"ply\nformat {form} 1.0\ncomment made by a test",
+        f"element vertex {vertices}\nproperty float x\nproperty float y\nproperty float z",
+        f"{vertex}element face {faces}\nproperty list {index}\nend_header\n",
+    ]
+    return "\n".join(lines).encode() + body
 
 
-def stl(triangles: Any, count: int | None = None, head: bytes = b"") -> bytes:
+def make_stl(triangles: Any, count: int | None = None, head: bytes = b"") -> bytes:
     records = b"".join(bytes(12) + np.asarray(t, "<f4").tobytes() + b"\0\0" for t in triangles)
     return head.ljust(80) + struct.pack("<I", len(triangles) if count is None else count) + records
 
@@ -82,9 +86,11 @@ def stl(triangles: Any, count: int | None = None, head: bytes = b"") -> bytes:
 # ---- OBJ -------------------------------------------------------------------------------------------------------------
 
 
-def test_obj_as_it_is_written(tmp_path: Path) -> None:
-    """Corners are triples of their own numbers; v points up from the lower edge there, down from the upper here."""
-    mesh = one(tmp_path, "a.obj", SQUARE + "vt 0 0\nvt 1 0.25\nvt 0.5 1\nvn 0 0 2\nvn 0 3 4\nf 1/1/1 2/2/1 3/3/2\n")
+def test_obj(tmp_path: Path) -> None:
+    """A corner has an index of its own for position, UV and normal. v points up in OBJ and down in the scene."""
+    mesh = read_mesh(
+        tmp_path, "a.obj", SQUARE + "vt 0 0\nvt 1 0.25\nvt 0.5 1\nvn 0 0 2\nvn 0 3 4\nf 1/1/1 2/2/1 3/3/2\n"
+    )
     np.testing.assert_array_equal(mesh.positions[mesh.triangles[0]], CORNERS[:3])
     assert mesh.uvs is not None and mesh.normals is not None and mesh.colors is None
     np.testing.assert_array_equal(mesh.uvs[mesh.triangles[0]], [(0, 1), (1, 0.75), (0.5, 0)])
@@ -92,11 +98,11 @@ def test_obj_as_it_is_written(tmp_path: Path) -> None:
     assert mesh.material.albedo == (0.8, 0.8, 0.8) and mesh.material.f0 == 0
 
 
-def test_an_edge_of_the_image_is_where_it_was_painted(tmp_path: Path) -> None:
-    """vt 0 1 is the upper left of the image: its first pixel, at our (0, 0)."""
-    png(tmp_path)
+def test_uv_origin(tmp_path: Path) -> None:
+    """vt 0 1 is the upper left pixel of the image, the scene's (0, 0)."""
+    write_image(tmp_path)
     (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd a.png\n")
-    mesh = one(tmp_path, "a.obj", "mtllib a.mtl\n" + SQUARE + "vt 0 1\nvt 1 1\nvt 0 0\nusemtl m\nf 1/1 2/2 3/3\n")
+    mesh = read_mesh(tmp_path, "a.obj", "mtllib a.mtl\n" + SQUARE + "vt 0 1\nvt 1 1\nvt 0 0\nusemtl m\nf 1/1 2/2 3/3\n")
     assert mesh.uvs is not None and mesh.material.albedo_texture is not None
     np.testing.assert_array_equal(mesh.uvs[mesh.triangles[0]], [(0, 0), (1, 0), (0, 1)])
     np.testing.assert_array_equal(mesh.material.albedo_texture.pixels[..., :3], PIXELS)
@@ -115,133 +121,126 @@ def test_an_edge_of_the_image_is_where_it_was_painted(tmp_path: Path) -> None:
         "l 1 2\np 1\nf 1 2 3 4",
     ],
 )
-def test_obj_ways_to_write_a_square(tmp_path: Path, faces: str) -> None:
-    mesh = one(tmp_path, "a.obj", SQUARE + faces)
-    assert area(mesh).tolist() == [0, 0, 1] and covered(mesh) == 1
+def test_obj_variants(tmp_path: Path, faces: str) -> None:
+    mesh = read_mesh(tmp_path, "a.obj", SQUARE + faces)
+    assert compute_area_vector(mesh).tolist() == [0, 0, 1] and compute_area(mesh) == 1
     assert mesh.normals is None and mesh.uvs is None
-    assert area(one(tmp_path, "a.obj", (SQUARE + faces).replace("\r", "").replace("\n", "\r\n").encode())).tolist() == [
-        0,
-        0,
-        1,
-    ]
+    with_crlf = (SQUARE + faces).replace("\r", "").replace("\n", "\r\n").encode()
+    assert compute_area_vector(read_mesh(tmp_path, "a.obj", with_crlf)).tolist() == [0, 0, 1]
 
 
-def test_negative_indices_count_from_where_they_stand(tmp_path: Path) -> None:
-    mesh = one(tmp_path, "a.obj", SQUARE + "f -4 -3 -2 -1\n" + SQUARE.replace(" 0\n", " 5\n") + "f -4 -3 -2 -1\n")
-    assert area(mesh).tolist() == [0, 0, 2] and sorted(set(mesh.positions[:, 2].tolist())) == [0, 5]
+def test_negative_indices(tmp_path: Path) -> None:
+    mesh = read_mesh(tmp_path, "a.obj", SQUARE + "f -4 -3 -2 -1\n" + SQUARE.replace(" 0\n", " 5\n") + "f -4 -3 -2 -1\n")
+    assert compute_area_vector(mesh).tolist() == [0, 0, 2] and sorted(set(mesh.positions[:, 2].tolist())) == [0, 5]
 
 
-def test_what_lacks_normals_or_uvs_is_a_mesh_of_its_own(tmp_path: Path) -> None:
-    png(tmp_path)
+def test_meshes_are_split_by_attributes(tmp_path: Path) -> None:
+    write_image(tmp_path)
     (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd a.png\n")
-    text = (
-        SQUARE
-        + "vt 0 0\nvn 0 0 1\nvn 0 0 0\nmtllib a.mtl\nusemtl m\nf 1/1/1 2/1/1 3/1/1\nf 1/1 2/1 3/1\nf 1//1 2//1 3//1\nf 1 2 3\nf 1/1/1 2/1/1 3/1/2\n"
-    )
-    found = load(tmp_path, "a.obj", text).meshes
+    faces = "f 1/1/1 2/1/1 3/1/1\nf 1/1 2/1 3/1\nf 1//1 2//1 3//1\nf 1 2 3\nf 1/1/1 2/1/1 3/1/2\n"
+    text = SQUARE + "vt 0 0\nvn 0 0 1\nvn 0 0 0\nmtllib a.mtl\nusemtl m\n" + faces
+    meshes = read_scene(tmp_path, "a.obj", text).meshes
     has = [
-        (m.normals is not None, m.uvs is not None, m.material.albedo_texture is not None, len(m.triangles)) for m in found
+        (m.normals is not None, m.uvs is not None, m.material.albedo_texture is not None, len(m.triangles))
+        for m in meshes
     ]
     assert has == [(True, True, True, 1), (True, False, False, 1), (False, True, True, 2), (False, False, False, 1)]
 
 
 def test_normals_of_any_length(tmp_path: Path) -> None:
     """Their squares neither overflow nor vanish."""
-    mesh = one(tmp_path, "a.obj", SQUARE + "vn 0 3e200 4e200\nvn 0 3e-20 4e-20\nf 1//1 2//2 3//1\n")
+    mesh = read_mesh(tmp_path, "a.obj", SQUARE + "vn 0 3e200 4e200\nvn 0 3e-20 4e-20\nf 1//1 2//2 3//1\n")
     assert mesh.normals is not None
     np.testing.assert_allclose(mesh.normals, [(0, 0.6, 0.8)] * 3, atol=1e-6)
 
 
-def test_vertex_colours_are_made_linear(tmp_path: Path) -> None:
-    """sRGB 0.5 is 0.214 (IEC 61966-2-1), in OBJ, and 188 of 255 is 0.503 in PLY, whose opacity is linear already."""
-    mesh = one(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0 0.5 0 1\nv 0 1 0 0.5 0 1\nf 1 2 3\n")
+def test_vertex_colours_become_linear(tmp_path: Path) -> None:
+    """sRGB 0.5 becomes 0.214 (IEC 61966-2-1) in OBJ; 188 of 255 becomes 0.503 in PLY, whose alpha is linear."""
+    mesh = read_mesh(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0 0.5 0 1\nv 0 1 0 0.5 0 1\nf 1 2 3\n")
     assert mesh.colors is not None
     np.testing.assert_allclose(mesh.colors, [[0.21404, 0, 1, 1]] * 3, atol=1e-5)
     colors = "".join(f"property uchar {name}\n" for name in ("red", "green", "blue", "alpha"))
-    mesh = one(
+    mesh = read_mesh(
         tmp_path,
         "a.ply",
-        ply(
+        make_ply(
             b"0 0 0 188 0 255 51\n1 0 0 188 0 255 51\n1 1 0 188 0 255 51\n0 1 0 188 0 255 51\n4 0 1 2 3\n",
             vertex=colors,
         ),
     )
     assert mesh.colors is not None and mesh.material.albedo == (1, 1, 1)
     np.testing.assert_allclose(mesh.colors, [[0.50289, 0, 1, 0.2]] * 4, atol=1e-5)
-    scene = load(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    scene = read_scene(tmp_path, "a.obj", "v 0 0 0 0.5 0 1\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     assert scene.meshes[0].colors is None and "colours" in scene.warnings[0]
 
 
 # ---- MTL -------------------------------------------------------------------------------------------------------------
 
 
-def material_of(tmp_path: Path, text: str) -> tuple[Any, tuple[str, ...]]:
+def read_material(tmp_path: Path, text: str) -> tuple[Any, tuple[str, ...]]:
     (tmp_path / "a.mtl").write_text("newmtl m\n" + text)
-    scene = load(tmp_path, "a.obj", "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n")
+    scene = read_scene(tmp_path, "a.obj", "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n")
     return scene.meshes[0].material, scene.warnings
 
 
 def test_material(tmp_path: Path) -> None:
-    m, notes = material_of(
+    m, warnings = read_material(
         tmp_path, "Kd 0.1 0.2 0.3\nKe 4 5 6\nKs 0.5 0.5 0.5\nNs 30\nPm 0.25\nd 0.75\nillum 2\nKa 1 1 1\nNi 1.5\n"
     )
-    assert (m.albedo, m.emission, m.metallic, m.opacity, m.f0, m.name) == (
-        (0.1, 0.2, 0.3),
-        (4, 5, 6),
-        0.25,
-        0.75,
-        0.04,
-        "m",
-    )
-    assert m.roughness == pytest.approx(0.5) and notes == ()  # GGX: alpha^2 = 2 / (30 + 2), alpha = roughness^2
+    assert (m.albedo, m.emission, m.name) == ((0.1, 0.2, 0.3), (4, 5, 6), "m")
+    assert (m.metallic, m.opacity, m.f0) == (0.25, 0.75, 0.04)
+    assert m.roughness == pytest.approx(0.5) and warnings == ()  # GGX: alpha^2 = 2 / (30 + 2), alpha = roughness^2
     assert m.albedo_texture is None
-    m, _ = material_of(tmp_path, "Kd 0.5\nKs 0 0 0\nNs 30\nPr 0.7\nTr 0.25\n")
+    m, _ = read_material(tmp_path, "Kd 0.5\nKs 0 0 0\nNs 30\nPr 0.7\nTr 0.25\n")
     assert (m.albedo, m.f0, m.roughness, m.opacity) == ((0.5, 0.5, 0.5), 0, 0.7, 0.75)
-    m, _ = material_of(tmp_path, "Kd 2 -1 0.5\nd -halo 0.5\nTr 0.9\n")
+    m, _ = read_material(tmp_path, "Kd 2 -1 0.5\nd -halo 0.5\nTr 0.9\n")
     assert (m.albedo, m.opacity) == ((1, 0, 0.5), 0.5)
 
 
 def test_maps(tmp_path: Path) -> None:
-    png(tmp_path)
-    png(tmp_path, "in here/b c.png")
-    png(tmp_path, "d.tga")
-    m, notes = material_of(
+    write_image(tmp_path)
+    write_image(tmp_path, "in here/b c.png")
+    write_image(tmp_path, "d.tga")
+    m, warnings = read_material(
         tmp_path, "Kd 0 0 0\nmap_Kd a.png\nKe 2 2 2\nmap_Ke in here\\b c.png\nmap_d a.png\nmap_Bump -bm 1 a.png\n"
     )
-    assert m.albedo == (1, 1, 1) and m.emission == (2, 2, 2), "black beside an image is white"
+    assert m.albedo == (1, 1, 1) and m.emission == (2, 2, 2), "black beside a texture means white"
     np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], PIXELS)
     np.testing.assert_array_equal(m.emission_texture.pixels[..., :3], PIXELS)
     assert (
-        len(notes) == 2 and "map_Bump" in notes[0] and "map_d" in notes[1] and all("not read" in note for note in notes)
+        len(warnings) == 2
+        and "map_Bump" in warnings[0]
+        and "map_d" in warnings[1]
+        and all("not read" in warning for warning in warnings)
     )
-    m, _ = material_of(tmp_path, "Kd 0.5 1 1\nmap_Kd -clamp on -s 2 3 1 -o 0.25 0.5 -mm 0 1 d.tga\n")
+    m, _ = read_material(tmp_path, "Kd 0.5 1 1\nmap_Kd -clamp on -s 2 3 1 -o 0.25 0.5 -mm 0 1 d.tga\n")
     assert m.albedo == (0.5, 1, 1) and m.albedo_texture.clamp == (True, True)
     np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], PIXELS)
-    # Upwards v' = 3 v + 0.5; the lower edge, 1 here, comes to lie at 1 - 0.5.
+    # Upwards, v' = 3 v + 0.5: the lower edge, v = 1 here, is mapped to 1 - 0.5.
     (su, _, ou), (_, sv, ov) = m.albedo_texture.transform
     assert (su + ou, ou, sv + ov, ov) == (2.25, 0.25, 0.5, 1 - 3.5)
 
 
 def test_images_are_read_once_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    png(tmp_path)
-    m, _ = material_of(tmp_path, "map_Kd a.png\nmap_Ke ./a.png\n")
+    write_image(tmp_path)
+    m, _ = read_material(tmp_path, "map_Kd a.png\nmap_Ke ./a.png\n")
     assert m.albedo_texture.pixels is m.emission_texture.pixels
     monkeypatch.setattr("ssdo.scene.files.images.MAX_TOTAL_PIXELS", 7)
-    png(tmp_path, "b.png")
-    m, notes = material_of(tmp_path, "map_Kd a.png\nmap_Ke b.png\n")
-    assert m.emission_texture is None and "all images together" in notes[0]
+    write_image(tmp_path, "b.png")
+    m, warnings = read_material(tmp_path, "map_Kd a.png\nmap_Ke b.png\n")
+    assert m.emission_texture is None and "all images together" in warnings[0]
 
 
-def test_what_is_missing_is_noted(tmp_path: Path) -> None:
-    assert "aaa" in load(tmp_path, "a.obj", f"mtllib {'a' * 5000}\n" + SQUARE + "f 1 2 3\n").warnings[0]
-    scene = load(tmp_path, "a.obj", "mtllib none.mtl\nusemtl m\n" + SQUARE + "f 1 2 3\n")
+def test_missing_files_are_warnings(tmp_path: Path) -> None:
+    assert "aaa" in read_scene(tmp_path, "a.obj", f"mtllib {'a' * 5000}\n" + SQUARE + "f 1 2 3\n").warnings[0]
+    scene = read_scene(tmp_path, "a.obj", "mtllib none.mtl\nusemtl m\n" + SQUARE + "f 1 2 3\n")
     assert scene.meshes[0].material.albedo == (0.8, 0.8, 0.8)
     assert "none.mtl" in scene.warnings[0] and "no material 'm'" in scene.warnings[1]
-    m, notes = material_of(tmp_path, "Kd 0.1 0.2 0.3\nmap_Kd none.png\n")
-    assert m.albedo_texture is None and "none.png" in notes[0] and "no such file" in notes[0]
+    m, warnings = read_material(tmp_path, "Kd 0.1 0.2 0.3\nmap_Kd none.png\n")
+    assert m.albedo_texture is None and "none.png" in warnings[0] and "no such file" in warnings[0]
     (tmp_path / "bad.png").write_bytes(b"no image")
-    m, notes = material_of(tmp_path, "map_Kd bad.png\n")
-    assert m.albedo_texture is None and "not a whole PNG, JPEG, WebP, BMP or TGA" in notes[0]
+    m, warnings = read_material(tmp_path, "map_Kd bad.png\n")
+    assert m.albedo_texture is None and "not a whole PNG, JPEG, WebP, BMP or TGA" in warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -257,20 +256,20 @@ def test_what_is_missing_is_noted(tmp_path: Path) -> None:
         ("link.png", "must stay in the folder"),
     ],
 )
-def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, name: str, rule: str) -> None:
-    png(tmp_path)
+def test_paths_outside_of_the_folder_are_refused(tmp_path: Path, name: str, rule: str) -> None:
+    write_image(tmp_path)
     inside = tmp_path / "inside"
     inside.mkdir()
     (inside / "link.png").symlink_to(tmp_path / "a.png")
     (inside / "a.mtl").write_text(f"newmtl m\nmap_Kd {name}\n")
     text = SQUARE + "vt 0 0\nusemtl m\nf 1/1 2/1 3/1\n"
-    assert rule in problem(inside, "a.obj", "mtllib a.mtl\n" + text)
+    assert rule in read_error(inside, "a.obj", "mtllib a.mtl\n" + text)
     if name != "link.png":
-        assert f"line 1: mtllib: {rule}" in problem(inside, "a.obj", f"mtllib {name}\n" + text)
-        assert rule in problem(
+        assert f"line 1: mtllib: {rule}" in read_error(inside, "a.obj", f"mtllib {name}\n" + text)
+        assert rule in read_error(
             inside,
             "a.ply",
-            ply(b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n").replace(
+            make_ply(b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n").replace(
                 b"made by a test", b"\ncomment TextureFile " + name.encode()
             ),
         )
@@ -279,8 +278,8 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path: Path, name: str, rule: 
 # ---- polygons --------------------------------------------------------------------------------------------------------
 
 
-def star(n: int) -> Doubles:
-    """A star of n corners, which needs ears, in a plane that is aslant: no corner sees all others."""
+def make_star(n: int) -> Doubles:
+    """A star of n corners in a slanted plane. No corner sees all others, so it needs ear clipping."""
     angle = np.arange(n) * 2 * np.pi / n
     size = np.where(np.arange(n) % 2, 0.2, 1.0)
     flat = np.stack([size * np.cos(angle), size * np.sin(angle)], 1)
@@ -288,70 +287,73 @@ def star(n: int) -> Doubles:
     return corners
 
 
-@pytest.mark.parametrize("turned", range(5))
-def test_concave_polygons(tmp_path: Path, turned: int) -> None:
-    """Wherever the numbering begins, the triangles cover what is within the outline and nothing else."""
-    outline = np.roll([(0, 0), (1, 0), (0.5, 0.25), (1, 1), (0, 1)], turned, 0)
-    mesh = one(tmp_path, "a.obj", "".join(f"v {x} {y} 0\n" for x, y in outline) + "f 1 2 3 4 5\n")
-    assert area(mesh).tolist() == [0, 0, 0.75] and covered(mesh) == 0.75
-    outline = np.roll([(1, 0), (0.25, 0.25), (0, 1), (0, 0)], turned, 0)
-    mesh = one(tmp_path, "a.obj", "".join(f"v {x} {y} 0\n" for x, y in outline) + "f 1 2 3 4\n")
-    assert area(mesh).tolist() == [0, 0, 0.25] and covered(mesh) == 0.25
+@pytest.mark.parametrize("shift", range(5))
+def test_concave_polygons(tmp_path: Path, shift: int) -> None:
+    """The triangles cover exactly the outline, wherever the numbering begins."""
+    outline = np.roll([(0, 0), (1, 0), (0.5, 0.25), (1, 1), (0, 1)], shift, 0)
+    mesh = read_mesh(tmp_path, "a.obj", "".join(f"v {x} {y} 0\n" for x, y in outline) + "f 1 2 3 4 5\n")
+    assert compute_area_vector(mesh).tolist() == [0, 0, 0.75] and compute_area(mesh) == 0.75
+    outline = np.roll([(1, 0), (0.25, 0.25), (0, 1), (0, 0)], shift, 0)
+    mesh = read_mesh(tmp_path, "a.obj", "".join(f"v {x} {y} 0\n" for x, y in outline) + "f 1 2 3 4\n")
+    assert compute_area_vector(mesh).tolist() == [0, 0, 0.25] and compute_area(mesh) == 0.25
 
 
 @pytest.mark.parametrize("n", [6, 10, 20, 100])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_stars(tmp_path: Path, n: int, backwards: bool) -> None:
-    corners = star(n)[::-1] if backwards else star(n)
-    scene = load(
+    corners = make_star(n)[::-1] if backwards else make_star(n)
+    scene = read_scene(
         tmp_path,
         "a.obj",
         "".join(f"v {x} {y} {z}\n" for x, y, z in corners) + "f " + " ".join(map(str, range(1, n + 1))) + "\n",
     )
     (mesh,) = scene.meshes
     assert len(mesh.triangles) == n - 2 and scene.warnings == ()
-    inside = n / 2 * 0.2 * np.sin(2 * np.pi / n)
-    assert covered(mesh) == pytest.approx(inside, rel=1e-5) and np.linalg.norm(area(mesh)) == pytest.approx(
-        inside, rel=1e-5
-    )
+    area = n / 2 * 0.2 * np.sin(2 * np.pi / n)
+    assert compute_area(mesh) == pytest.approx(area, rel=1e-5) and np.linalg.norm(
+        compute_area_vector(mesh)
+    ) == pytest.approx(area, rel=1e-5)
 
 
-def test_what_cannot_be_cut_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = load(tmp_path, "a.obj", "v 0 0 0\nv 1 1 0\nv 1 0 0\nv 0 1 0\nf 1 2 3 4\nf 1 2 3\n")
-    assert any("crosses itself" in note for note in scene.warnings)
+def test_polygons_that_cannot_be_cut_are_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = read_scene(tmp_path, "a.obj", "v 0 0 0\nv 1 1 0\nv 1 0 0\nv 0 1 0\nf 1 2 3 4\nf 1 2 3\n")
+    assert any("crosses itself" in warning for warning in scene.warnings)
     monkeypatch.setattr(polygons, "MAX_CLIP_WORK", 4000)
-    lines = "".join(f"v {x} {y} {z}\n" for x, y, z in star(100)) + ("f " + " ".join(map(str, range(1, 101))) + "\n") * 9
+    lines = (
+        "".join(f"v {x} {y} {z}\n" for x, y, z in make_star(100))
+        + ("f " + " ".join(map(str, range(1, 101))) + "\n") * 9
+    )
     assert any(
-        note.startswith("9 polygons cross themselves or are too intricate")
-        for note in load(tmp_path, "a.obj", lines).warnings
+        warning.startswith("9 polygons cross themselves or are too intricate")
+        for warning in read_scene(tmp_path, "a.obj", lines).warnings
     )
 
 
 def test_intricate_polygons_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Combs of 1000 teeth, of which every ear may hold many others: 20 s for a hundred of them without the limit, 2 s
-    with it.
-    """
+    """Combs of 1000 teeth, whose ears contain many other corners, stop at the limit of work."""
     comb = np.array(
         [(k, (k % 2) * 1000 - (k % 2 == 0) * k * 0.001) for k in range(1000)] + [(1000, 2000), (0, 2000)], "f8"
     )
-    tried: list[int] = []
+    work: list[int] = []
     contains_any = polygons._contains_any
 
-    def counting(a: Any, b: Any, c: Any, points: Any) -> bool:
-        tried.append(len(points) + polygons.EAR_COST)
+    def count_work(a: Any, b: Any, c: Any, points: Any) -> bool:
+        work.append(len(points) + polygons.EAR_COST)
         return contains_any(a, b, c, points)
 
-    monkeypatch.setattr(polygons, "_contains_any", counting)
+    monkeypatch.setattr(polygons, "_contains_any", count_work)
     monkeypatch.setattr(polygons, "MAX_CLIP_WORK", 2**18)
-    triangles, crude = polygons.triangulate_polygons(np.tile(np.insert(comb, 2, 0, 1), (9, 1)), np.full(9, len(comb)))
-    assert len(triangles) == 9 * (len(comb) - 2) and crude == 9
-    assert 2**17 < sum(tried) < 2**18 + len(comb) + polygons.EAR_COST
+    triangles, failed_count = polygons.triangulate_polygons(
+        np.tile(np.insert(comb, 2, 0, 1), (9, 1)), np.full(9, len(comb))
+    )
+    assert len(triangles) == 9 * (len(comb) - 2) and failed_count == 9
+    assert 2**17 < sum(work) < 2**18 + len(comb) + polygons.EAR_COST
 
 
 def test_triangles_without_area_are_left_out(tmp_path: Path) -> None:
-    scene = load(tmp_path, "a.obj", SQUARE + "f 1 2 3\nf 1 1 2\nf 1 2\nv 2 0 0\nf 1 2 5\n")
+    scene = read_scene(tmp_path, "a.obj", SQUARE + "f 1 2 3\nf 1 1 2\nf 1 2\nv 2 0 0\nf 1 2 5\n")
     assert len(scene.meshes[0].triangles) == 1 and scene.warnings == ("3 triangles have no area and are left out",)
-    assert problem(tmp_path, "b.obj", SQUARE + "f 1 1 2\n") == "file: has no triangles"
+    assert read_error(tmp_path, "b.obj", SQUARE + "f 1 1 2\n") == "file: has no triangles"
 
 
 # ---- PLY -------------------------------------------------------------------------------------------------------------
@@ -363,15 +365,15 @@ ROWS = b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n"
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sizes", [(3, 3), (4,), (3, 4), (4, 3, 3)])
 def test_ply_binary(tmp_path: Path, form: str, sizes: tuple[int, ...]) -> None:
-    """Both byte orders, lists of one length and of several, between other properties, and bytes behind."""
+    """Both byte orders, lists of equal and of different lengths, other properties, and bytes behind the faces."""
     order = FORMS[form]
     faces = b"".join(struct.pack(f"{order}fB{n}iH", 9.5, n, *((0, 1, 2, 3)[:n]), 7) for n in sizes)
-    content = ply(CORNERS.astype(f"{order}f4").tobytes() + faces + b"\n", form, faces=len(sizes)).replace(
+    content = make_ply(CORNERS.astype(f"{order}f4").tobytes() + faces + b"\n", form, faces=len(sizes)).replace(
         b"property list uchar int vertex_indices",
         b"property float quality\nproperty list uchar int vertex_indices\nproperty ushort flags",
     )
-    mesh = one(tmp_path, "a.ply", content)
-    assert area(mesh).tolist() == [0, 0, sum(0.5 if n == 3 else 1 for n in sizes)]
+    mesh = read_mesh(tmp_path, "a.ply", content)
+    assert compute_area_vector(mesh).tolist() == [0, 0, sum(0.5 if n == 3 else 1 for n in sizes)]
 
 
 @pytest.mark.parametrize(
@@ -380,30 +382,27 @@ def test_ply_binary(tmp_path: Path, form: str, sizes: tuple[int, ...]) -> None:
 )
 def test_ply_text(tmp_path: Path, index: str) -> None:
     for body in (ROWS + b"3 0 1 2\n4 0 1 2 3\n", (ROWS + b"3 0 1 2\n4 0 1 2 3\n").replace(b"\n", b" ")):
-        assert area(one(tmp_path, "a.ply", ply(body, faces=2, index=index))).tolist() == [0, 0, 1.5]
-    assert area(one(tmp_path, "a.ply", ply(ROWS + b"4 0 1 2 3\n", index=index).replace(b"\n", b"\r\n"))).tolist() == [
-        0,
-        0,
-        1,
-    ]
+        mesh = read_mesh(tmp_path, "a.ply", make_ply(body, faces=2, index=index))
+        assert compute_area_vector(mesh).tolist() == [0, 0, 1.5]
+    with_crlf = make_ply(ROWS + b"4 0 1 2 3\n", index=index).replace(b"\n", b"\r\n")
+    assert compute_area_vector(read_mesh(tmp_path, "a.ply", with_crlf)).tolist() == [0, 0, 1]
 
 
 def test_ply_elements_before_and_behind(tmp_path: Path) -> None:
-    content = ply(b"7 8\n" + ROWS + b"4 0 1 2 3\n1 2\n").replace(
+    content = make_ply(b"7 8\n" + ROWS + b"4 0 1 2 3\n1 2\n").replace(
         b"element vertex", b"element camera 1\nproperty float a\nproperty double b\nelement vertex"
     )
-    assert area(
-        one(tmp_path, "a.ply", content.replace(b"end_header", b"element edge 1\nproperty list int int c\nend_header"))
-    ).tolist() == [0, 0, 1]
+    content = content.replace(b"end_header", b"element edge 1\nproperty list int int c\nend_header")
+    assert compute_area_vector(read_mesh(tmp_path, "a.ply", content)).tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("names", [("s", "t"), ("u", "v"), ("texture_u", "texture_v")])
 def test_ply_normals_uvs_and_image(tmp_path: Path, names: tuple[str, str]) -> None:
-    png(tmp_path)
+    write_image(tmp_path)
     more = "".join(f"property float {name}\n" for name in ("nx", "ny", "nz", *names))
     rows = b"0 0 0 0 0 2 0 0\n1 0 0 0 0 2 1 0\n1 1 0 0 0 2 1 1\n0 1 0 0 0 2 0 1\n"
-    mesh = one(
-        tmp_path, "a.ply", ply(rows + b"4 0 1 2 3\n", vertex=more).replace(b"made by a test", b"TextureFile a.png")
+    mesh = read_mesh(
+        tmp_path, "a.ply", make_ply(rows + b"4 0 1 2 3\n", vertex=more).replace(b"made by a test", b"TextureFile a.png")
     )
     assert mesh.uvs is not None and mesh.normals is not None and mesh.material.albedo_texture is not None
     np.testing.assert_array_equal(mesh.normals, [(0, 0, 1)] * 4)
@@ -422,29 +421,26 @@ TRIANGLE = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
         f"solid vertex 9 endsolid\n{FACET}".encode(),
         f"solid a\n{FACET}endsolid a\n".upper().replace("\n", "\r\n").encode(),
         f"  solid\n{FACET}".replace("1 0 0", "1.0e0 0 -0").encode(),
-        stl([TRIANGLE]),
-        stl([TRIANGLE], head=b"solid binary all the same"),
-        stl([TRIANGLE], head=b"solid facet"),
-        stl([TRIANGLE]) + b"\r\n",
+        make_stl([TRIANGLE]),
+        make_stl([TRIANGLE], head=b"solid binary all the same"),
+        make_stl([TRIANGLE], head=b"solid facet"),
+        make_stl([TRIANGLE]) + b"\r\n",
     ],
 )
 def test_stl(tmp_path: Path, content: bytes) -> None:
-    mesh = one(tmp_path, "a.stl", content)
+    mesh = read_mesh(tmp_path, "a.stl", content)
     np.testing.assert_array_equal(mesh.positions[mesh.triangles[0]], TRIANGLE)
     assert mesh.normals is None and len(mesh.triangles) == 1
 
 
 def test_stl_of_several_solids(tmp_path: Path) -> None:
-    assert area(one(tmp_path, "a.stl", f"solid a\n{FACET}endsolid a\nsolid b\n{FACET}endsolid b\n")).tolist() == [
-        0,
-        0,
-        1,
-    ]
+    mesh = read_mesh(tmp_path, "a.stl", f"solid a\n{FACET}endsolid a\nsolid b\n{FACET}endsolid b\n")
+    assert compute_area_vector(mesh).tolist() == [0, 0, 1]
 
 
 # ---- against trimesh -------------------------------------------------------------------------------------------------
 
-AGAINST = """
+TRIMESH_COMPARISON = """
 import sys, numpy as np, trimesh
 from pathlib import Path
 from ssdo.scene.loader import read_scene_file
@@ -452,22 +448,24 @@ folder = Path(sys.argv[1])
 for solid in (trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.5), trimesh.creation.box((1, 2, 3))):
     solid.visual.vertex_colors = np.arange(len(solid.vertices) * 4).reshape(-1, 4) % 256
     solid.vertex_normals
-    for name, more in (("a.obj", {}), ("b.ply", {}), ("c.ply", {"encoding": "ascii"}), ("d.stl", {}), ("e.stl", {"file_type": "stl_ascii"})):
-        solid.export(folder / name, **more)
+    files = {"a.obj": {}, "b.ply": {}, "c.ply": {"encoding": "ascii"}, "d.stl": {}, "e.stl": {"file_type": "stl_ascii"}}
+    for name, options in files.items():
+        solid.export(folder / name, **options)
         theirs = trimesh.load_mesh(folder / name, process=False)
         (ours,) = read_scene_file(folder / name).meshes
         np.testing.assert_allclose(ours.positions[ours.triangles], theirs.triangles, atol=1e-6, err_msg=name)
         if name[-3:] != "stl":
-            np.testing.assert_allclose(ours.normals[ours.triangles], theirs.vertex_normals[theirs.faces], atol=1e-6, err_msg=name)
+            normals = theirs.vertex_normals[theirs.faces]
+            np.testing.assert_allclose(ours.normals[ours.triangles], normals, atol=1e-6, err_msg=name)
             c = ours.colors[ours.triangles]
-            back = np.where(c <= 0.0031308, c * 12.92, 1.055 * c ** (1 / 2.4) - 0.055)[..., :3] * 255
-            np.testing.assert_allclose(back, theirs.visual.vertex_colors[theirs.faces][..., :3], atol=0.6, err_msg=name)
+            srgb = np.where(c <= 0.0031308, c * 12.92, 1.055 * c ** (1 / 2.4) - 0.055)[..., :3] * 255
+            np.testing.assert_allclose(srgb, theirs.visual.vertex_colors[theirs.faces][..., :3], atol=0.6, err_msg=name)
 """
 
 
-def test_trimesh_writes_and_reads_the_same(tmp_path: Path) -> None:
-    """In a process of its own: trimesh brings a thousand modules and changes how numpy warns."""
-    subprocess.run([sys.executable, "-c", AGAINST, str(tmp_path)], check=True, cwd=Path(__file__).parents[1])
+def test_equals_trimesh(tmp_path: Path) -> None:
+    """In a subprocess: trimesh imports a thousand modules and changes numpy's warnings."""
+    subprocess.run([sys.executable, "-c", TRIMESH_COMPARISON, str(tmp_path)], check=True, cwd=Path(__file__).parents[1])
 
 
 # ---- broken ----------------------------------------------------------------------------------------------------------
@@ -496,9 +494,9 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "endless line": ("a.obj", SQUARE + "f" + " 1 2 3" * 200_000, "line 5: must have at most 1024 KiB"),
     "PLY, empty": ("a.ply", "", "file: no PLY"),
     "PLY, no end": ("a.ply", "ply\nformat ascii 1.0\n" + "comment\n" * 20_000, "file: no PLY"),
-    "PLY, no format": ("a.ply", ply(ROWS).replace(b"format ascii 1.0\n", b""), "header: must have a format"),
-    "PLY, version": ("a.ply", ply(ROWS).replace(b"1.0", b"2.0"), "header: not understood: 'format ascii 2.0'"),
-    "PLY, type": ("a.ply", ply(ROWS).replace(b"float x", b"quad x"), "header: not understood: 'property quad x'"),
+    "PLY, no format": ("a.ply", make_ply(ROWS).replace(b"format ascii 1.0\n", b""), "header: must have a format"),
+    "PLY, version": ("a.ply", make_ply(ROWS).replace(b"1.0", b"2.0"), "header: not understood: 'format ascii 2.0'"),
+    "PLY, type": ("a.ply", make_ply(ROWS).replace(b"float x", b"quad x"), "header: not understood: 'property quad x'"),
     "PLY, no vertices": (
         "a.ply",
         "ply\nformat ascii 1.0\nelement face 0\nproperty list int int vertex_index\nend_header\n",
@@ -506,64 +504,68 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     ),
     "PLY, no x": (
         "a.ply",
-        ply(ROWS + b"4 0 1 2 3\n").replace(b"float x", b"float a"),
+        make_ply(ROWS + b"4 0 1 2 3\n").replace(b"float x", b"float a"),
         "element vertex: must have the properties x, y and z",
     ),
-    "PLY, no faces": ("a.ply", ply(ROWS).replace(b"element face", b"element edge"), "file: has no triangles"),
+    "PLY, no faces": ("a.ply", make_ply(ROWS).replace(b"element face", b"element edge"), "file: has no triangles"),
     "PLY, strips": (
         "a.ply",
-        ply(ROWS + b"4 0 1 3 2").replace(b"element face", b"element tristrips"),
+        make_ply(ROWS + b"4 0 1 3 2").replace(b"element face", b"element tristrips"),
         "file: has no triangles: there is no element face; strips are not read",
     ),
-    "PLY, twice": ("a.ply", ply(ROWS).replace(b"float y", b"float x"), "header: element 'vertex': property 'x' twice"),
+    "PLY, twice": (
+        "a.ply",
+        make_ply(ROWS).replace(b"float y", b"float x"),
+        "header: element 'vertex': property 'x' twice",
+    ),
     "PLY, list in a vertex": (
         "a.ply",
-        ply(ROWS).replace(b"float z", b"list int int z"),
+        make_ply(ROWS).replace(b"float z", b"list int int z"),
         "element 'vertex': must have no lists",
     ),
-    "PLY, index beyond": ("a.ply", ply(ROWS + b"4 0 1 2 4\n"), "element face: vertex 4 does not exist, 4 present"),
-    "PLY, negative index": ("a.ply", ply(ROWS + b"4 0 1 2 -1\n"), "element face: vertex -1 does not exist"),
-    "PLY, half an index": ("a.ply", ply(ROWS + b"4 0 1 2 0.5\n"), "element face: indices must be whole"),
-    "PLY, NaN for an index": ("a.ply", ply(ROWS + b"4 0 1 2 nan\n"), "element face: indices must be whole"),
-    "PLY, NaN": ("a.ply", ply(b"nan 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n"), "vertices: must be finite"),
-    "PLY, word": ("a.ply", ply(ROWS + b"4 0 1 two 3\n"), "file: must have nothing but numbers"),
-    "PLY, negative length": ("a.ply", ply(ROWS + b"-4 0 1 2 3\n"), "element 'face': the file is cut off"),
+    "PLY, index beyond": ("a.ply", make_ply(ROWS + b"4 0 1 2 4\n"), "element face: vertex 4 does not exist, 4 present"),
+    "PLY, negative index": ("a.ply", make_ply(ROWS + b"4 0 1 2 -1\n"), "element face: vertex -1 does not exist"),
+    "PLY, half an index": ("a.ply", make_ply(ROWS + b"4 0 1 2 0.5\n"), "element face: indices must be whole"),
+    "PLY, NaN for an index": ("a.ply", make_ply(ROWS + b"4 0 1 2 nan\n"), "element face: indices must be whole"),
+    "PLY, NaN": ("a.ply", make_ply(b"nan 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n"), "vertices: must be finite"),
+    "PLY, word": ("a.ply", make_ply(ROWS + b"4 0 1 two 3\n"), "file: must have nothing but numbers"),
+    "PLY, negative length": ("a.ply", make_ply(ROWS + b"-4 0 1 2 3\n"), "element 'face': the file is cut off"),
     "PLY, NaN for a length": (
         "a.ply",
-        ply(ROWS + b"3 0 1 2 nan 0 1 2\n", faces=2),
+        make_ply(ROWS + b"3 0 1 2 nan 0 1 2\n", faces=2),
         "element 'face': the file is cut off",
     ),
-    "PLY, text cut off": ("a.ply", ply(ROWS + b"4 0 1 2\n"), "element 'face': the file is cut off"),
+    "PLY, text cut off": ("a.ply", make_ply(ROWS + b"4 0 1 2\n"), "element 'face': the file is cut off"),
     "PLY, cut off in vertices": (
         "a.ply",
-        ply(bytes(40), "binary_little_endian"),
+        make_ply(bytes(40), "binary_little_endian"),
         "element 'vertex': the file is cut off",
     ),
     "PLY, cut off in faces": (
         "a.ply",
-        ply(bytes(48) + b"\3\0", "binary_little_endian"),
+        make_ply(bytes(48) + b"\3\0", "binary_little_endian"),
         "element 'face': the file is cut off",
     ),
     "PLY, 10^9 vertices": (
         "a.ply",
-        ply(bytes(99), "binary_little_endian", vertices=10**9),
+        make_ply(bytes(99), "binary_little_endian", vertices=10**9),
         "element 'vertex': the file is cut off",
     ),
     "PLY, 10^18 faces": (
         "a.ply",
-        ply(bytes(99), "binary_little_endian", faces=10**18 - 1),
+        make_ply(bytes(99), "binary_little_endian", faces=10**18 - 1),
         "element 'face': the file is cut off",
     ),
     "PLY, 2^31 corners": (
         "a.ply",
-        ply(bytes(48) + b"\xff\xff\xff\x7f" * 9, "binary_little_endian", index="uint int vertex_index"),
+        make_ply(bytes(48) + b"\xff\xff\xff\x7f" * 9, "binary_little_endian", index="uint int vertex_index"),
         "element 'face': the file is cut off",
     ),
     "STL, empty": ("a.stl", "", "file: neither ASCII STL nor binary"),
-    "STL, cut off": ("a.stl", stl([TRIANGLE], 2), "file: cut off, or no STL: 2 triangles declared, 1 present"),
-    "STL, 2^32 triangles": ("a.stl", stl([TRIANGLE], 2**32 - 1), "file: cut off, or no STL: 4294967295"),
-    "STL, no triangles": ("a.stl", stl([]), "file: has no triangles"),
-    "STL, NaN": ("a.stl", stl([[(0, 0, 0), (1, 0, 0), (0, np.nan, 0)]]), "vertices: must be finite"),
+    "STL, cut off": ("a.stl", make_stl([TRIANGLE], 2), "file: cut off, or no STL: 2 triangles declared, 1 present"),
+    "STL, 2^32 triangles": ("a.stl", make_stl([TRIANGLE], 2**32 - 1), "file: cut off, or no STL: 4294967295"),
+    "STL, no triangles": ("a.stl", make_stl([]), "file: has no triangles"),
+    "STL, NaN": ("a.stl", make_stl([[(0, 0, 0), (1, 0, 0), (0, np.nan, 0)]]), "vertices: must be finite"),
     "STL, word": (
         "a.stl",
         f"solid a\n{FACET.replace('1 0 0', '1 q 0')}",
@@ -587,7 +589,7 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(tmp_path: Path, name: str) -> None:
     file, content, rule = BROKEN[name]
-    assert problem(tmp_path, file, content).startswith(rule)
+    assert read_error(tmp_path, file, content).startswith(rule)
 
 
 @pytest.mark.parametrize(
@@ -597,12 +599,12 @@ def test_broken_materials(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.mtl").write_text("newmtl m\n" + text)
     content = "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n"
     if text.startswith("map"):
-        assert load(tmp_path, "a.obj", content).warnings
+        assert read_scene(tmp_path, "a.obj", content).warnings
     else:
-        assert problem(tmp_path, "a.obj", content).startswith("line 1: 'a.mtl' line 2: ")
+        assert read_error(tmp_path, "a.obj", content).startswith("line 1: 'a.mtl' line 2: ")
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_missing_files(tmp_path: Path) -> None:
     (tmp_path / "folder.obj").mkdir()
     for name, rule in (("none.ply", "there is no such file"), ("folder.obj", "is a folder")):
         with pytest.raises(UserError, match=rule):
@@ -611,18 +613,18 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mesh_builder, "MAX_TRIANGLES", 3)
-    assert problem(tmp_path, "a.obj", SQUARE + "f 1 2 3 4\n" * 2) == "file: must have at most 3 triangles"
+    assert read_error(tmp_path, "a.obj", SQUARE + "f 1 2 3 4\n" * 2) == "file: must have at most 3 triangles"
     monkeypatch.setattr(obj, "MAX_TRIANGLES", 3)
-    assert problem(tmp_path, "a.obj", SQUARE) == "line 4: v: there must be at most 3 vertices"
+    assert read_error(tmp_path, "a.obj", SQUARE) == "line 4: v: there must be at most 3 vertices"
     monkeypatch.setattr(obj, "MAX_TRIANGLES", 4)
-    assert "different corners" in problem(tmp_path, "a.obj", SQUARE + "vt 0 0\nf 1 2 3 1/1 2/1\n")
+    assert "different corners" in read_error(tmp_path, "a.obj", SQUARE + "vt 0 0\nf 1 2 3 1/1 2/1\n")
     monkeypatch.setattr(mesh_builder, "MAX_FILE_BYTES", 9)
-    assert problem(tmp_path, "a.obj", SQUARE) == "file: must be at most 0 MiB"
+    assert read_error(tmp_path, "a.obj", SQUARE) == "file: must be at most 0 MiB"
 
 
 def test_small_files_take_little_memory(tmp_path: Path) -> None:
-    """Counts are compared with the data before anything is allocated for them."""
-    chosen = [
+    """Counts are checked against the data before anything is allocated."""
+    cases = [
         BROKEN[name]
         for name in (
             "PLY, 10^9 vertices",
@@ -634,22 +636,22 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
     ]
     tracemalloc.start()
     try:
-        for name, content, _ in chosen:
-            problem(tmp_path, name, content)
+        for name, content, _ in cases:
+            read_error(tmp_path, name, content)
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", ["a.obj", "a.ply", "a.stl"])
-def test_a_scene_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Each is found by its name's end, in capitals too, and drawn."""
+def test_capture_draws_mesh_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Files are recognised by their suffix, also in capitals, and drawn."""
     from ssdo.__main__ import main
 
     content = {
         "a.obj": (SQUARE + "f 1 2 3 4\n").encode(),
-        "a.ply": ply(ROWS + b"4 0 1 2 3\n"),
-        "a.stl": stl([TRIANGLE]),
+        "a.ply": make_ply(ROWS + b"4 0 1 2 3\n"),
+        "a.stl": make_stl([TRIANGLE]),
     }[name]
     (tmp_path / name.upper()).write_bytes(content)
     out = tmp_path / "out.png"
@@ -657,4 +659,4 @@ def test_a_scene_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(sys, "argv", ["ssdo", "capture", "--scene", str(tmp_path / name.upper()), *small])
     assert main() == 0
     with Image.open(io.BytesIO(out.read_bytes())) as image:
-        assert len(set(np.asarray(image).reshape(-1, 3).sum(1).tolist())) > 20  # a shape before a sky
+        assert len(set(np.asarray(image).reshape(-1, 3).sum(1).tolist())) > 20  # a shape in front of a sky
