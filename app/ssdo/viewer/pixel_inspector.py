@@ -18,19 +18,19 @@ from ssdo.render import guard_band, half_resolution, probes
 from ssdo.render.bounce_sources import HIDDEN_LAYER_NAMES, BounceSources, HiddenBounceSources
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult
-from ssdo.render.technique import LIGHTING_FORMAT
+from ssdo.render.technique import LIGHTING_FORMAT, InspectPass
 from ssdo.settings import UserError
 
 VISIBLE, OCCLUDED, LEAVES_SCREEN = 0, 1, 2  # fate of a sample; one that leaves the screen counts as visible
 
 
 @dataclass(frozen=True)
-class Pixel:
-    """Passed to shaders as `probe`."""
+class InspectedPixel:
+    """Passed to shaders as `inspected`; read through shaders/common/inspect.glsl."""
 
-    pixel: tuple[float, float]  # centre, from the lower left
-    alike: bool  # each visible direction brings an equal part of the irradiance, as in SSAO
-    bounces: bool  # occluders send light
+    centre_px: tuple[float, float]  # from the lower left
+    is_directional: bool  # each direction has its own light; False: an equal part of the irradiance, as in SSAO
+    has_bounce: bool  # occluders send light
 
 
 class PixelInspection(NamedTuple):
@@ -66,25 +66,7 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
         inspect_pass = technique.inspect_pass(gpu, inputs)
         if inspect_pass is None:
             raise UserError(f"{technique.label} cannot be inspected")
-        left, bottom = guard_band.picture_origin(inputs)
-        pixel = Pixel(
-            pixel=(left + x + 0.5, bottom + result.lit_view.size[1] - y - 0.5),
-            alike=not inspect_pass.is_directional,
-            bounces=getattr(technique, "bounce", False),
-        )
-        bindings: Bindings = {
-            "probe": pixel,
-            "frame": inputs.frame,
-            "gbuffer": inputs.gbuffer,
-            "environment": inputs.environment_maps,
-            **_bind_bounce_sources(gpu, result),
-            **probes.bind_probes(gpu, inputs),
-            **inspect_pass.bindings,
-        }
-        columns = technique.sample_count * inspect_pass.columns_per_sample
-        target = gpu.target("inspector", (columns, 1), *[LIGHTING_FORMAT] * 4)
-        textures = gpu.draw(inspect_pass.shader, target, bindings)
-        samples, direct, indirect, places = (gpu.read(texture)[0] for texture in textures)
+        samples, direct, indirect, places = _draw_samples(gpu, result, inspect_pass, x, y)
     occluders_uv = guard_band.picture_uv(inputs, places[:, :2])
     if result.shot.lighting.is_half:
         occluders_uv = half_resolution.full_resolution_uv(size, occluders_uv)
@@ -101,6 +83,29 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
         occluders_uv=occluders_uv,
         radius=getattr(technique, "radius", None) or inputs.scene.bounding_radius,
     )
+
+
+def _draw_samples(gpu: Gpu, result: FrameResult, inspect_pass: InspectPass, x: int, y: int) -> list[Floats]:
+    """The four textures of an InspectPass for a pixel of `result.lit_view`: (n, 4) each."""
+    technique, inputs = result.shot.technique, result.padded_lit_view
+    left, bottom = guard_band.picture_origin(inputs)
+    inspected = InspectedPixel(
+        centre_px=(left + x + 0.5, bottom + result.lit_view.size[1] - y - 0.5),
+        is_directional=inspect_pass.is_directional,
+        has_bounce=getattr(technique, "bounce", False),
+    )
+    bindings: Bindings = {
+        "inspected": inspected,
+        "frame": inputs.frame,
+        "gbuffer": inputs.gbuffer,
+        "environment": inputs.environment_maps,
+        **_bind_bounce_sources(gpu, result),
+        **probes.bind_probes(gpu, inputs),
+        **inspect_pass.bindings,
+    }
+    columns = technique.sample_count * inspect_pass.columns_per_sample
+    target = gpu.target("inspector", (columns, 1), *[LIGHTING_FORMAT] * 4)
+    return [gpu.read(texture)[0] for texture in gpu.draw(inspect_pass.shader, target, bindings)]
 
 
 def _bind_bounce_sources(gpu: Gpu, result: FrameResult) -> Bindings:

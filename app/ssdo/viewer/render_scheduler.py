@@ -269,7 +269,7 @@ class RenderScheduler:
             render.convergence = Convergence()
         result = render.result
         assert result is not None
-        render.convergence.add_frame(lambda: self._read_surface_radiance(result))
+        render.convergence.add_frame(lambda: _read_surface_radiance(self.gpu, result))
 
     def render_idle(self, slot: Slot, shot: Shot) -> None:
         """Render a slot at its idle scale, so that its shot alone reproduces the image.
@@ -283,11 +283,6 @@ class RenderScheduler:
         self.renders[slot].requested = None
         for _ in range(shot.frame_count):
             self.draw(slot, shot, scale, force=True)
-
-    def _read_surface_radiance(self, result: FrameResult) -> Floats:
-        """Radiance of the surfaces, (n, 3)."""
-        is_surface = self.gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
-        return self.gpu.read(result.radiance)[is_surface][:, :3]
 
     # ---- timings ----
 
@@ -312,6 +307,12 @@ class RenderScheduler:
         """How times are measured, and on what."""
         renderer = self.gpu.ctx.info["GL_RENDERER"].split("(")[0].split("/")[0].strip()
         return f"{'wall clock' if self.gpu.is_software_renderer else 'GPU timer'} on {renderer}"
+
+
+def _read_surface_radiance(gpu: Gpu, result: FrameResult) -> Floats:
+    """Radiance of the surfaces, (n, 3)."""
+    is_surface = gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
+    return gpu.read(result.radiance)[is_surface][:, :3]
 
 
 def _cost_key(shot: Shot) -> str:
