@@ -56,13 +56,14 @@ def test_skies_are_valid_for_every_sun(name: str) -> None:
     """Finite and not negative. A sun that moves by half a degree changes texels by at most a part of the brightest."""
     for azimuth in (0.0, 271.3):
         for elevation in np.linspace(-89, 90, {"sky": 60, "sunset": 9, "night": 9}.get(name, 3)):
-            here, beside = (
+            sky, next_sky = (
                 skies.BUILT_IN_SKIES[name](direction_from_angles(azimuth, float(e)))
                 for e in (elevation, elevation - 0.5)
             )
-            assert here.dtype == np.float32 and np.isfinite(here).all() and here.min() >= 0
+            assert sky.dtype == np.float32 and np.isfinite(sky).all() and sky.min() >= 0
             # At dusk light falls by 0.4 decades a degree, 37 % in half a degree.
-            assert np.abs(here - beside).max() < (0.4 if elevation < 1 else 0.1) * max(here.max(), beside.max(), 1e-9)
+            largest = max(sky.max(), next_sky.max(), 1e-9)
+            assert np.abs(sky - next_sky).max() < (0.4 if elevation < 1 else 0.1) * largest
 
 
 def test_a_vertical_sun_has_no_azimuth() -> None:
@@ -112,8 +113,8 @@ def test_sun_dependent_skies() -> None:
 
 def test_the_sky_is_continuous_at_the_models_limits() -> None:
     for elevation in (0.0, np.degrees(np.arcsin(skies.MIN_SUN_SINE))):  # dusk takes 0.9 % in a hundredth of a degree
-        above, below = (skies.make_clear_sky(direction_from_angles(200.0, elevation + by)) for by in (0.005, -0.005))
-        assert np.abs(above - below).max() < 0.012 * above.max()
+        upper, lower = (skies.make_clear_sky(direction_from_angles(200.0, elevation + by)) for by in (0.005, -0.005))
+        assert np.abs(upper - lower).max() < 0.012 * upper.max()
 
 
 def test_the_sunset_is_warm_at_the_sun() -> None:

@@ -170,8 +170,8 @@ def _upsample_octahedral(cells: Doubles) -> Doubles:
     fraction = (position - low)[:, None, None]
     rows = padded[low] * (1 - fraction) + padded[low + 1] * fraction
     columns = rows.swapaxes(0, 1)
-    upsampled: Doubles = (columns[low] * (1 - fraction) + columns[low + 1] * fraction).swapaxes(0, 1)
-    return upsampled
+    texels: Doubles = (columns[low] * (1 - fraction) + columns[low + 1] * fraction).swapaxes(0, 1)
+    return texels
 
 
 def _resample(radiance: Floats, rows: int, columns: int) -> Floats:
@@ -214,9 +214,9 @@ class BrightSpot(NamedTuple):
 def extract_sun(environment: Environment) -> SunExtraction:
     """Separate a sun from a map, and fill its place with the mean of its surroundings where they are darker.
 
-    A sun is what lies within SUN_RADIUS of the brightest texel and is brighter than the ring around it by SUN_CONTRAST;
-    in maps with texels wider than a degree, within two texels. Windows and softboxes reach into the ring. What brings
-    less than MIN_SUN_FRACTION of the light is no sun.
+    A sun lies within SUN_RADIUS of the brightest texel, or within two texels if these are wider than a degree. It is
+    brighter than the ring around it by SUN_CONTRAST; windows and softboxes reach into that ring. It brings at least
+    MIN_SUN_FRACTION of the light.
 
     Its direction and irradiance are those of the vector irradiance of what is removed. So the remaining map and the sun
     together give the irradiance of the whole map, on every surface that all of the spot shines on.

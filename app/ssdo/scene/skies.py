@@ -164,8 +164,8 @@ def make_sunset(sun_direction: Vec3) -> Floats:
     sunset = _make_north_sunset()
     turn = math.atan2(sun_direction[0], -sun_direction[2]) / (2 * math.pi) % 1
     columns, fraction = divmod(turn * sunset.shape[1], 1)
-    left, right = np.roll(sunset, int(columns), 1), np.roll(sunset, int(columns) + 1, 1)
-    rotated: Floats = (left * (1 - fraction) + right * fraction).astype("f4")
+    near, far = np.roll(sunset, int(columns), 1), np.roll(sunset, int(columns) + 1, 1)
+    rotated: Floats = (near * (1 - fraction) + far * fraction).astype("f4")
     return rotated
 
 

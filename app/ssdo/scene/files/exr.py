@@ -52,9 +52,9 @@ def read_exr(path: Path) -> Floats:
 
     The channels are R, G and B, or Y alone; others are left out. Memory: all channels as stored, plus the result.
 
-    Raises UserError("<file>: <element>: <rule>"), one line, for: other channels, a dataWindow that is not the
-    displayWindow, several parts, deep pixels, cube maps, more than 2^28 pixels, radiance that is not finite, damage.
-    Raises UserError without the package, too.
+    Raises UserError("<file>: <element>: <rule>"), one line, for damaged files, and without the package. Not supported
+    are other channels, a dataWindow that is not the displayWindow, several parts, deep pixels, cube maps, more than
+    2^28 pixels, and radiance that is not finite.
     """
     radiance = read_exr_unclamped(path)
     if not (finite := np.isfinite(radiance)).all():

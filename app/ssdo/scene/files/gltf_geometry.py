@@ -137,9 +137,9 @@ def _read_primitive(
     triangles = _build_triangles(doc, _read_indices(doc, entry, count, limits, where), mode, where)
     _apply_morph_targets(doc, entry, arrays, weights, where)
     if triangles.size < count:  # primitives that share large accessors use a part of them
-        used, triangles = _compact_vertices(triangles)
-        arrays = {name: values[used] for name, values in arrays.items()}
-        joint_arrays = {name: values[used] for name, values in joint_arrays.items()}
+        used_vertices, triangles = _compact_vertices(triangles)
+        arrays = {name: values[used_vertices] for name, values in arrays.items()}
+        joint_arrays = {name: values[used_vertices] for name, values in joint_arrays.items()}
     for name, values in arrays.items():
         if not np.isfinite(values).all():
             raise UserError(f"{where}.attributes.{name}: must be finite numbers")
@@ -305,8 +305,8 @@ def _build_triangles(doc: Document, indices: Array, mode: int, where: str) -> Ar
 
 def _compact_vertices(triangles: Array) -> tuple[Ints, Ints]:
     """The vertices in use, and the triangles as indices into them."""
-    used, indices = np.unique(triangles, return_inverse=True)
-    return used, indices.reshape(-1, 3).astype(np.int32)
+    vertices, indices = np.unique(triangles, return_inverse=True)
+    return vertices, indices.reshape(-1, 3).astype(np.int32)
 
 
 # ---- normals and tangents --------------------------------------------------------------------------------------------

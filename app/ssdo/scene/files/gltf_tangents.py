@@ -29,9 +29,11 @@ def make_perpendicular(normals: Array) -> Doubles:
 def compute_tangents(positions: Floats, normals: Floats, uvs: Floats, triangles: Array) -> tuple[Floats, Ints, Ints]:
     """Tangents of a mesh; vertices on the border of mirrored UVs are split.
 
-    Returns (k, 4) tangents, the (k,) vertices that they belong to (all in order, then the split ones again), and (m, 3)
-    triangles of the new vertices. w is 1 where u, v upwards and the normal are right-handed. `normals` have unit
-    length; v of `uvs` points down, as in images. Where UVs give no direction, the tangent is any perpendicular vector.
+    `normals` have unit length; v of `uvs` points down, as in images. Returns:
+    - (k, 4) tangents; w is 1 where u, v upwards and the normal are right-handed. Where UVs give no direction, the
+      tangent is any perpendicular vector.
+    - the (k,) vertices that they belong to: all in order, then the split ones again.
+    - (m, 3) triangles of the new vertices.
     """
     welded = _weld_vertices(np.concatenate([positions, normals, uvs], 1))
     sums, sides = _sum_directions(positions, normals, uvs, triangles, welded)
@@ -44,11 +46,11 @@ def compute_tangents(positions: Floats, normals: Floats, uvs: Floats, triangles:
     keys = triangles.astype(np.int64) + side * count
     is_used = np.zeros(2 * count, bool)
     is_used[keys] = True
-    split = np.flatnonzero(is_used[:count] & is_used[count:])
-    vertices = np.concatenate([np.arange(count), split]).astype(np.int32)
-    is_mirrored = np.concatenate([is_used[count:] & ~is_used[:count], np.ones(len(split), bool)])
+    split_vertices = np.flatnonzero(is_used[:count] & is_used[count:])
+    vertices = np.concatenate([np.arange(count), split_vertices]).astype(np.int32)
+    is_mirrored = np.concatenate([is_used[count:] & ~is_used[:count], np.ones(len(split_vertices), bool)])
     new_index = np.tile(np.arange(count, dtype=np.int32), 2)
-    new_index[count + split] = count + np.arange(len(split), dtype=np.int32)
+    new_index[count + split_vertices] = count + np.arange(len(split_vertices), dtype=np.int32)
     directions = sums[:, welded[vertices] + is_mirrored * size]
     length = np.sqrt(_dot(directions, directions))
     tangents = np.empty((len(vertices), 4), np.float32)

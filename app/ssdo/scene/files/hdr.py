@@ -217,10 +217,10 @@ def _decode_old_code(data: Bytes, width: int, height: int) -> npt.NDArray[np.uin
     repeat_counts = units[3::4].astype(np.int64) << 8 * np.minimum(_count_repeats_before(is_repeat), 5)
     lengths = np.minimum(np.where(is_repeat, repeat_counts, 1), pixel_count + 1)
     ends = np.cumsum(lengths)  # 2^29 units of at most 2^28 + 1: no overflow
-    used = int(np.searchsorted(ends, pixel_count)) + 1
-    if used > len(ends):
+    unit_count = int(np.searchsorted(ends, pixel_count)) + 1
+    if unit_count > len(ends):
         raise _make_cut_off_error(width, height)
-    lengths, ends, is_repeat = lengths[:used], ends[:used], is_repeat[:used]
+    lengths, ends, is_repeat = lengths[:unit_count], ends[:unit_count], is_repeat[:unit_count]
     starts = ends - lengths
     rows = starts // width
     begins_row = is_repeat & (starts % width == 0)
@@ -229,7 +229,7 @@ def _decode_old_code(data: Bytes, width: int, height: int) -> npt.NDArray[np.uin
     crosses_row = (ends - 1) // width > rows
     if crosses_row.any():
         raise UserError(f"pixels: row {rows[crosses_row][0]}: a run goes beyond the width {width}")
-    sources = np.maximum.accumulate(np.where(is_repeat, 0, np.arange(used)))
+    sources = np.maximum.accumulate(np.where(is_repeat, 0, np.arange(unit_count)))
     return np.repeat(pixels[sources], lengths)
 
 

@@ -210,8 +210,8 @@ def _read_numbers(data: bytes, offset: int, element: Element, byte_order: str) -
     if not row_dtype.itemsize:
         return {}, offset
     rows = np.frombuffer(data, row_dtype, element.count, offset)
-    used = VERTEX_NAMES if element.name == "vertex" else set()
-    numbers = {p.name: rows[p.name].astype(np.float64) for p in element.properties if p.name in used}
+    names = VERTEX_NAMES if element.name == "vertex" else set()
+    numbers = {p.name: rows[p.name].astype(np.float64) for p in element.properties if p.name in names}
     return numbers, offset + rows.nbytes
 
 

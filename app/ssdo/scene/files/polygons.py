@@ -19,8 +19,8 @@ EAR_COST = 100  # fixed cost of one ear, in tests
 def triangulate_polygons(points: Doubles, sizes: Longs) -> tuple[Longs, int]:
     """Triangulate polygons that lie in `points` (n, 3) one after the other, with `sizes` vertices each.
 
-    Returns (m, 3) rows of `points`, wound as the polygons are, and the number of polygons that cannot be cut well: they
-    cross themselves or are beyond the limits, and become fans. Polygons of less than 3 vertices are left out.
+    Returns (m, 3) rows of `points`, wound as the polygons are, and the number of polygons that cannot be cut well.
+    These cross themselves or exceed the limits, and become fans. Polygons of less than 3 vertices are left out.
     """
     order = np.argsort(sizes, kind="stable")
     starts = (np.cumsum(sizes) - sizes)[order]
