@@ -152,8 +152,8 @@ def test_command_prints_tables_and_writes_images(tmp_path: Path, capsys: pytest.
 
 
 def test_every_technique_is_measured() -> None:
-    measured = {method.technique.group for method in (*bench.list_methods(), bench.REFERENCE)}
-    assert measured == set(Technique.known) - {"off"}
+    measured_techniques = {method.technique.group for method in (*bench.list_methods(), bench.REFERENCE)}
+    assert measured_techniques == set(Technique.known) - {"off"}
     with_layers = {name for name, technique in Technique.known.items() if hasattr(technique, "depth_layers")}
     assert {single.technique.group for single, _ in bench.list_layer_pairs()} == with_layers
 

@@ -55,8 +55,8 @@ def make_fluted_knot(
 ) -> Mesh:
     """A trefoil knot on an upright torus about the origin; flutes wind around its strand. Closed and smooth.
 
-    Radii are in metres. `flute_depth` is relative to the strand's radius; `twists` is how many flutes pass a point of
-    the section on the way round. 2 `steps` x `sides` triangles.
+    Radii are in metres. `flute_depth` is relative to the strand's radius. `twists`: how many flutes pass a point of the
+    section on the way round. The mesh has 2 `steps` x `sides` triangles.
     """
     t, phi = np.linspace(0, 2 * np.pi, steps + 1), np.linspace(0, 2 * np.pi, sides + 1)
     outward = np.stack([np.cos(3 * t) * np.cos(2 * t), np.cos(3 * t) * np.sin(2 * t), np.sin(3 * t)], -1)

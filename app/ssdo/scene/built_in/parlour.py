@@ -504,13 +504,13 @@ def build_potted_palm(position: Vec3Like, leaves: Material, rng: Generator) -> l
 def build_pictures(pages: Material, rng: Generator) -> list[Mesh]:
     """Three mounted paintings in ebony frames on the north wall."""
     ebony = room_textures.make_wood("ebony", (0.06, 0.035, 0.025), rng, 0.05)
-    pictures = (
+    paintings = (
         (room_textures.paint_landscape(rng), -0.75, 0.96, 0.74, 0.10),
         (room_textures.paint_circles(rng), -1.62, 0.42, 0.54, 0.05),
         (room_textures.paint_color_fields(rng), 0.12, 0.42, 0.54, 0.05),
     )
     parts: list[Mesh] = []
-    for k, (canvas, x, width, height, margin) in enumerate(pictures):
+    for k, (canvas, x, width, height, margin) in enumerate(paintings):
         picture = build_framed_picture(width, height, canvas, ebony, k, pages, margin)
         parts += [translate(m, (x, 1.61, -HALF_DEPTH - 0.001)) for m in picture]
     return parts

@@ -56,8 +56,8 @@ def drape_cloth(
     """A cloth `width` metres wide (along x) that follows a path of (z, y, depth of its folds) points, in metres.
 
     The front of the cloth is on the path's left where z points to the right and y up: down a wall and out over the
-    floor. Folds stand out to the front only, so that a cloth on a wall or a floor does not cut into it. `narrowing` is
-    the fraction by which the end is narrower than the beginning.
+    floor. Folds stand out to the front only, so that a cloth on a wall or a floor does not cut into it.
+    `narrowing`: the fraction by which the end is narrower than the beginning.
     """
     curve = resample(cut_corners(path), rows + 1)
 

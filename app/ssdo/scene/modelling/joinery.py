@@ -77,9 +77,9 @@ def make_mitred_frame(
 ) -> Mesh:
     """A mitred frame about a rectangle of the xy plane, centred on the origin. Closed, with flat faces.
 
-    `profile` is a closed outline of (outward, z) points in metres, counter-clockwise where outward points to the right
-    and z up. `outward` is the distance from the rectangle's edge; negative values are inside. The texture runs along
-    each side.
+    `profile` is a closed outline of (outward, z) points in metres. It runs counter-clockwise where outward points to
+    the right and z up. Outward is the distance from the rectangle's edge; negative values are inside. The texture runs
+    along each side.
     """
     profile = np.asarray(profile, "f8")
     corner_signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
