@@ -133,7 +133,7 @@ def test_occluders_beyond_the_radius_occlude(gpu: Gpu, technique: str, scene: st
 def test_no_light_leaks_through_walls(gpu: Gpu, technique: str) -> None:
     """Probes outside the hut see the sky, but are not visible from inside."""
     p = render_small(gpu, PROBES | {"scene": "hut", "technique": technique, f"{technique}.radius": 0.5})
-    # Measured: 0.019, and 0.033 without the visibility test of probes: a probe sees a point if its ray in that direction
+    # Measured: 0.019, and 0.033 without the visibility test of probes: a probe sees a point if its ray towards it
     # is longer than 0.7 of the distance.
     assert p.visibility[p.surface_mask].mean() < 0.025
 

@@ -362,19 +362,21 @@ def test_screen_space_bounce_of_punctual_lights(gpu: Gpu) -> None:
     assert not without_lights.indirect.any()
 
 
+@pytest.mark.mitsuba
 @pytest.mark.parametrize("name", BOUNCE_LIGHTS)
 def test_light_of_punctual_lights_agrees_with_mitsuba(gpu: Gpu, name: str) -> None:
     """The bounce pixel by pixel with Welch's test, and the direct light with its shadow maps."""
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
-    import mitsuba_reference
     from mitsuba_reference import (
+        DIRECT_DEPTH,
+        ONE_BOUNCE_DEPTH,
         SUPERSAMPLING,
         assert_equal_means,
         average_blocks,
         comparable_mask,
         p_value_limit,
-        render_mitsuba,
+        render_mitsuba_batches,
         welch_p_values,
     )
 
@@ -397,8 +399,7 @@ def test_light_of_punctual_lights_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
         p = render_small(gpu, supersampled | {"seed": batch})
         bounce[batch] = average_blocks(p.albedo * p.indirect / np.pi)
     mitsuba_direct, mitsuba_both = (
-        np.stack([render_mitsuba(scene, shot, depth, 48, 1 + seed) for seed in range(batches)]).mean(-1, dtype="f8")
-        for depth in (mitsuba_reference.DIRECT_DEPTH, mitsuba_reference.ONE_BOUNCE_DEPTH)
+        render_mitsuba_batches(scene, shot, depth, 48, batches) for depth in (DIRECT_DEPTH, ONE_BOUNCE_DEPTH)
     )
     ours, theirs = bounce[:, mask], (mitsuba_both - mitsuba_direct)[:, mask]
     assert_equal_means(name, ours, theirs)
