@@ -83,7 +83,7 @@ def visibility_difference(p: SmallRender, q: SmallRender, mask: Any) -> float:
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_occluder_beyond_the_radius_does_not_occlude(gpu: Gpu, technique: str, resolution: str) -> None:
-    """Closed form 23 without a thickness: the pole ends at its own back face, and the wall is exactly unoccluded."""
+    """Fault 23, infinite thickness: the pole ends at its own back face, and the wall is exactly unoccluded."""
     one, two = (
         render_small(gpu, make_values(technique, "pole:distance=5", n) | {"lighting.resolution": resolution})
         for n in ("1", "2")
@@ -195,7 +195,8 @@ def test_hidden_surfaces_are_bounce_sources(gpu: Gpu, scene: str) -> None:
 
 
 @pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
-def test_26_two_depth_layers_conserve_energy(gpu: Gpu, technique: str) -> None:
+def test_two_depth_layers_conserve_energy(gpu: Gpu, technique: str) -> None:
+    """Fault 26: under radiance 1 no surface receives more than pi."""
     for scene in ("niche", "bowl:albedo=1.0", "block behind a pillar", "sheet before a box"):
         p = render_small(gpu, make_values(technique, scene, radius=3.0))
         assert (p.direct + p.indirect)[p.surface_mask].max() < np.pi * (1 + 1e-3)
