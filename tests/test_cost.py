@@ -1,4 +1,4 @@
-"""How cost grows: the figures that `bench cost` states, of times made up; and what it writes."""
+"""`bench cost`: its figures, from times that are made up; its files; and how passes are timed."""
 
 from __future__ import annotations
 
@@ -35,64 +35,53 @@ from ssdo.scene.loader import load_scene
 from test_commands import call
 
 RUN = RunInfo("llvmpipe", "4.5", 2, "wall clock around each pass", 5, "0.1.0")
-SMALL = (
-    "--quick",
-    "--scene",
-    "nook",
-    "--width",
-    "64",
-    "--height",
-    "36",
-    "--sizes",
-    "32x18,48x27,64x36",
-    "--samples",
-    "2,3,4",
-    "--runs",
-    "3",
-)
+SMALL = ["--scene", "nook", "--width", "64", "--height", "36", "--runs", "3"]
+QUICK = ["--quick", *SMALL, "--sizes", "32x18,48x27,64x36", "--samples", "2,3,4"]
+
+# Milliseconds of a technique's passes by curve, axis and value.
+CostModel = Callable[[str, str, float], float]
 
 
-def made_up(
-    milliseconds: Callable[[str, str, float], float], asked: dict[str, str] | None = None
-) -> list[CostMeasurement]:
-    """Rows as if measured: of a technique's own passes by curve, axis and value; blur takes 2 ms, of SSAO 1, the
-    G-buffer 3.
-    """
-    shots = create_shots(
-        Overrides({"scene": "nook", "width": 64, "height": 36}, {}), ["ssao", "ssdo"], ["ray-march", "single-sample"]
-    )
-    rows = []
-    for point in plan_points(shots, {**cost.FULL, "triangles": "1000,4000", **(asked or {})}):
+def make_measurements(model: CostModel, values: dict[str, str] | None = None) -> list[CostMeasurement]:
+    """Of SSAO and SSDO. The denoiser takes 2 ms with SSDO, 1 ms with SSAO; the G-buffer takes 3 ms."""
+    overrides = Overrides({"scene": "nook", "width": 64, "height": 36}, {})
+    shots = create_shots(overrides, ["ssao", "ssdo"], ["ray-march", "single-sample"])
+    measurements = []
+    for point in plan_points(shots, {**cost.FULL, "triangles": "1000,4000", **(values or {})}):
         times = {
-            "technique": milliseconds(point.curve, point.axis, point.value),
+            "technique": model(point.curve, point.axis, point.value),
             "denoiser": 2.0 if "SSDO" in point.curve else 1.0,
             "G-buffer": 3.0,
         }
-        spreads = {name: {"median": ms, "low": 0.95 * ms, "high": 1.1 * ms} for name, ms in times.items()}
-        rows.append(
-            CostMeasurement(
-                point, {point.shot.technique.group: spreads["technique"], "gbuffer": spreads["G-buffer"]}, spreads
-            )
-        )
-    return rows
+        sums = {name: {"median": ms, "low": 0.95 * ms, "high": 1.1 * ms} for name, ms in times.items()}
+        passes = {point.shot.technique.group: sums["technique"], "gbuffer": sums["G-buffer"]}
+        measurements.append(CostMeasurement(point, passes, sums))
+    return measurements
 
 
-def linear(label: str, axis: str, value: float) -> float:
-    """3 + 0.5 n ms in samples, 10 a megapixel; 8 whatever the radius and the triangles. SSDO takes twice as long."""
-    return {"samples": 3 + 0.5 * value, "resolution": 10 * value}.get(axis, 8.0) * (2 if "SSDO" in label else 1)
+def linear_cost(curve: str, axis: str, value: float) -> float:
+    """3 + 0.5 n ms over n samples, 10 ms per megapixel, otherwise 8 ms. SSDO takes twice as long."""
+    factor = 2 if "SSDO" in curve else 1
+    return factor * {"samples": 3 + 0.5 * value, "resolution": 10 * value}.get(axis, 8.0)
 
 
-def cells(rows: list[CostMeasurement]) -> dict[str, list[str]]:
-    """The table's, by curve."""
-    found = [[cell.strip() for cell in line.split("|")[1:-1]] for line in format_measurements(rows)]
-    assert len({len(line) for line in found}) == 1 and [line[0] for line in found[-2:]] == ["denoiser", "G-buffer"]
-    return {line[0]: line[1:] for line in found}
+def read_table(measurements: list[CostMeasurement]) -> dict[str, list[str]]:
+    """The cells of each curve."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in format_measurements(measurements)]
+    assert len({len(row) for row in rows}) == 1 and [row[0] for row in rows[-2:]] == ["denoiser", "G-buffer"]
+    return {row[0]: row[1:] for row in rows}
 
 
-def test_a_line_is_found() -> None:
-    """From 1 to 256, where an unweighted fit would care for the largest alone."""
-    x = (1.0, 2.0, 4.0, 100.0, 256.0)
-    line = fit_line([(n, 0.25 + 3 * n) for n in x])
+def read_percent(cell: str) -> float:
+    return float(cell.split("%")[0])
+
+
+# ---- lines ----
+
+
+def test_a_line_is_fitted() -> None:
+    """From 1 to 256, where an unweighted fit would depend on the largest value alone."""
+    line = fit_line([(x, 0.25 + 3 * x) for x in (1.0, 2.0, 4.0, 100.0, 256.0)])
     assert (line.intercept, line.slope) == pytest.approx((0.25, 3)) and abs(line.max_deviation) < 1e-9
     assert line(10) == pytest.approx(30.25)
 
@@ -105,59 +94,90 @@ def test_a_line_is_found() -> None:
 def test_no_line_of_positive_costs_fits_better(times: tuple[float, ...]) -> None:
     points = list(zip((1.0, 2.0, 4.0, 8.0), times, strict=True))
 
-    def misfit(fixed: float, slope: float) -> float:
-        return sum(((fixed + slope * x) / ms - 1) ** 2 for x, ms in points)
+    def squared_error(intercept: float, slope: float) -> float:
+        return sum(((intercept + slope * x) / ms - 1) ** 2 for x, ms in points)
 
     line = fit_line(points)
     assert line.intercept >= 0 and line.slope >= 0 and all(line(x) > 0 for x, _ in points)
-    around = np.linspace(0, 12, 121)
-    assert misfit(line.intercept, line.slope) <= min(misfit(fixed, slope) for fixed in around for slope in around)
+    grid = np.linspace(0, 12, 121)
+    assert squared_error(line.intercept, line.slope) <= min(squared_error(a, b) for a in grid for b in grid)
     assert line.max_deviation == max((ms / line(x) - 1 for x, ms in points), key=abs)
     assert dict(points)[line.deviation_at] / line(line.deviation_at) - 1 == pytest.approx(line.max_deviation)
 
 
-def test_figures_of_times_in_a_line() -> None:
-    found = cells(made_up(linear))
-    assert found["SSAO ray-march"][0] == "3.00 + 0.500 n" and found["SSDO single-sample"][0] == "6.00 + 1.000 n"
-    assert found["SSAO single-sample"][2] == "0.00 + 10.0 m"
-    assert found["SSDO ray-march"][4:] == ["1.00", "1.00"]
-    assert all(float(found["SSDO ray-march"][k].split("%")[0]) == 0 for k in (1, 3))
-    assert found["denoiser"][:3] == ["", "", "2.00 + 0.0 m"] and found["G-buffer"][5] == "1.00"
+# ---- table, file and plot ----
 
 
-def test_a_cliff_behind_32_samples_is_found() -> None:
-    """As Mesa had it: 2.5 times the time, as soon as a loop is no longer unrolled."""
-    found = cells(
-        made_up(
-            lambda label, axis, x: (
-                linear(label, axis, x) * (2.5 if label == "SSAO single-sample" and axis == "samples" and x > 32 else 1)
-            )
-        )
-    )
-    assert abs(float(found["SSAO single-sample"][1].split("%")[0])) > 30
-    assert float(found["SSAO ray-march"][1].split("%")[0]) == 0
+def test_linear_costs() -> None:
+    table = read_table(make_measurements(linear_cost))
+    assert table["SSAO ray-march"][0] == "3.00 + 0.500 n" and table["SSDO single-sample"][0] == "6.00 + 1.000 n"
+    assert table["SSAO single-sample"][2] == "0.00 + 10.0 m"
+    assert table["SSDO ray-march"][4:] == ["1.00", "1.00"]
+    assert all(read_percent(table["SSDO ray-march"][column]) == 0 for column in (1, 3))
+    assert table["denoiser"][:3] == ["", "", "2.00 + 0.0 m"] and table["G-buffer"][5] == "1.00"
 
 
-def test_what_jumps_or_depends_on_triangles_is_found() -> None:
-    def jumping(label: str, axis: str, value: float) -> float:
-        slow = {"radius": value > 0.3, "triangles": value > 2000}.get(axis, False)
-        return linear(label, axis, value) * (1.7 if slow and label == "SSDO ray-march" else 1)
+def test_a_step_over_samples_is_found() -> None:
+    """As Mesa had it: 2.5 times the time beyond 32 samples, where it does not unroll the loop."""
 
-    found = cells(made_up(jumping))
-    assert found["SSDO ray-march"][4:] == ["1.70", "1.70"]
-    assert found["SSDO single-sample"][5] == "1.00"
+    def stepped_cost(curve: str, axis: str, value: float) -> float:
+        is_slow = curve == "SSAO single-sample" and axis == "samples" and value > 32
+        return linear_cost(curve, axis, value) * (2.5 if is_slow else 1)
+
+    table = read_table(make_measurements(stepped_cost))
+    assert abs(read_percent(table["SSAO single-sample"][1])) > 30
+    assert read_percent(table["SSAO ray-march"][1]) == 0
 
 
-def test_one_thing_changes_along_each_axis() -> None:
+def test_costs_that_depend_on_radius_or_triangles_are_found() -> None:
+    def stepped_cost(curve: str, axis: str, value: float) -> float:
+        is_slow = {"radius": value > 0.3, "triangles": value > 2000}.get(axis, False)
+        return linear_cost(curve, axis, value) * (1.7 if is_slow and curve == "SSDO ray-march" else 1)
+
+    table = read_table(make_measurements(stepped_cost))
+    assert table["SSDO ray-march"][4:] == ["1.70", "1.70"]
+    assert table["SSDO single-sample"][5] == "1.00"
+
+
+def test_the_file_has_a_line_for_each_point() -> None:
+    measurements = make_measurements(linear_cost)
+    lines = list(csv.DictReader(io.StringIO(format_csv(measurements, RUN))))
+    assert len(lines) == len(measurements) == 4 * (9 + 6 + 8 + 2)
+    for (point, _, sums), line in zip(measurements, lines, strict=True):
+        shot = point.shot
+        assert (line["axis"], float(line["value"])) == (point.axis, point.value)
+        assert f"{line['technique'].upper()} {line['visibility']}" == point.curve
+        assert (int(line["width"]), int(line["height"]), line["scene"]) == (shot.width, shot.height, shot.scene)
+        assert float(line["technique median"]) == pytest.approx(sums["technique"]["median"], abs=1e-4)
+        assert float(line["technique low"]) < float(line["technique median"]) < float(line["technique high"])
+        name, other = ("ssao", "ssdo") if "SSAO" in point.curve else ("ssdo", "ssao")
+        assert line[name] == line["technique median"] and line[other] == ""
+        assert (line["renderer"], line["driver"], line["cores"], line["clock"]) == tuple(map(str, RUN[:4]))
+    assert {line["triangles"] for line in lines if line["axis"] == "triangles"} == {"996", "4006"}
+
+
+def test_the_plot_has_every_color() -> None:
+    """Of two techniques, and grey for the other passes."""
+    pytest.importorskip("matplotlib")
+    with Image.open(io.BytesIO(plot(make_measurements(linear_cost), RUN, "nook"))) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    for color in (*plots.COLORS[:2], plots.GREY):
+        rgb = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
+        assert (np.abs(pixels - rgb).max(1) < 8).sum() > 500, color
+
+
+# ---- points ----
+
+
+def test_one_parameter_changes_along_each_axis() -> None:
     changes = {
         "samples": {"ssdo.samples"},
         "resolution": {"width", "height"},
         "radius": {"ssdo.radius", "ssdo.thickness"},
         "triangles": {"scene"},
     }
-    points = [
-        row.point for row in made_up(linear, {"sizes": "40x30,80x60,20x16"}) if row.point.curve == "SSDO ray-march"
-    ]
+    measurements = make_measurements(linear_cost, {"sizes": "40x30,80x60,20x16"})
+    points = [measurement.point for measurement in measurements if measurement.point.curve == "SSDO ray-march"]
     for axis, names in changes.items():
         values = [point.shot.values() for point in points if point.axis == axis]
         assert {name for name in values[0] if any(v[name] != values[0][name] for v in values)} == names
@@ -167,143 +187,96 @@ def test_one_thing_changes_along_each_axis() -> None:
     assert [point.value for point in points if point.axis == "resolution"] == [320e-6, 1200e-6, 4800e-6]
 
 
-def test_a_million_triangles_look_like_a_thousand(gpu: Gpu) -> None:
-    """The same share of the picture, so that a difference of times is not one of pixels: 68.7 % with 1000, 69.0 % with
-    40 000 and with a million.
-    """
-    shares = []
+def test_techniques_without_the_visibility_parameter_have_one_curve() -> None:
+    """Samples are directions of 8 steps, or slices with as many fetches."""
+    shots = create_shots(Overrides({"scene": "nook"}, {}), ["gtao", "ssao"], ["single-sample"])
+    assert list(shots) == ["GTAO", "SSAO single-sample"]
+    points = plan_points(shots, {**cost.QUICK, "samples": "4,8,16"})
+    slices = [point.shot.technique.sample_count for point in points if (point.axis, point.curve) == ("samples", "GTAO")]
+    assert slices == [1, 2, 4]
+
+
+def test_triangle_counts_do_not_change_the_image(gpu: Gpu) -> None:
+    """The scene `million` covers the same fraction of the image, so that times differ by triangles alone."""
+    coverages = []
     for triangles in (1000, 40_000):
-        shot = Shot().with_values(
-            {"scene": f"million:triangles={triangles}", "technique": "off", "width": 320, "height": 180}
-        )
-        shares.append(float((gpu.read(render_frame(gpu, shot).inputs.gbuffer.depth) < 1e30).mean()))
-    assert shares[0] == pytest.approx(shares[1], abs=0.01) and 0.6 < shares[0] < 0.8
+        values = {"scene": f"million:triangles={triangles}", "technique": "off", "width": 320, "height": 180}
+        depth = gpu.read(render_frame(gpu, Shot().with_values(values)).inputs.gbuffer.depth)
+        coverages.append(float((depth < 1e30).mean()))
+    assert coverages[0] == pytest.approx(coverages[1], abs=0.01) and 0.6 < coverages[0] < 0.8
 
 
-def test_a_file_has_a_line_for_each_point() -> None:
-    rows = made_up(linear)
-    lines = list(csv.DictReader(io.StringIO(format_csv(rows, RUN))))
-    assert len(lines) == len(rows) == 4 * (9 + 6 + 8 + 2)
-    for row, line in zip(rows, lines, strict=True):
-        assert (line["axis"], float(line["value"])) == (row.point.axis, row.point.value)
-        assert f"{line['technique'].upper()} {line['visibility']}" == row.point.curve
-        shot = row.point.shot
-        assert (int(line["width"]), int(line["height"]), line["scene"]) == (shot.width, shot.height, shot.scene)
-        own, other = ("ssao", "ssdo") if "SSAO" in row.point.curve else ("ssdo", "ssao")
-        assert (
-            float(line["technique median"]) == pytest.approx(row.sums["technique"]["median"], abs=1e-4)
-            and line[own] == line["technique median"]
-            and line[other] == ""
-        )
-        assert float(line["technique low"]) < float(line["technique median"]) < float(line["technique high"])
-        assert (line["renderer"], line["driver"], line["cores"], line["clock"]) == tuple(map(str, RUN[:4]))
-    assert {line["triangles"] for line in lines if line["axis"] == "triangles"} == {"996", "4006"}
+# ---- command ----
 
 
-def test_every_curve_is_in_the_picture() -> None:
-    """By its colour: two techniques, and grey for what they share."""
-    pytest.importorskip("matplotlib")
-    with Image.open(io.BytesIO(plot(made_up(linear), RUN, "nook"))) as image:
-        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
-    for color in (*plots.COLORS[:2], plots.GREY):
-        near = np.abs(pixels - [int(color[k : k + 2], 16) for k in (1, 3, 5)]).max(1) < 8
-        assert near.sum() > 500, color
-
-
-def test_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     out = tmp_path / "deep" / "cost"
-    assert call(monkeypatch, "bench", "cost", *SMALL, "--techniques", "ssdo", "--output", out, "--clock", "cpu") == 0
-    said = capsys.readouterr()
+    assert call(monkeypatch, "bench", "cost", *QUICK, "--techniques", "ssdo", "--output", out, "--clock", "cpu") == 0
+    output = capsys.readouterr()
     assert sorted(path.name for path in out.iterdir()) == ["cost.csv", "cost.png"]
-    assert said.out.splitlines()[0].startswith(
-        "| ms of the technique's passes | n samples | off that line | m megapixels |"
-    )
-    assert "processor time of all threads, 3 frames" in said.out.splitlines()[-1] and said.err.splitlines() == [
-        str(out / name) for name in cost.FILES
-    ]
+    assert output.err.splitlines() == [str(out / name) for name in cost.FILES]
+    header, *_, run = output.out.splitlines()
+    assert header.startswith("| ms of the technique's passes | n samples | off that line | m megapixels |")
+    assert "processor time of all threads, 3 frames" in run
     lines = list(csv.DictReader((out / "cost.csv").read_text().splitlines()))
     assert len(lines) == 2 * (3 + 3 + 2 + 2)
     for line in lines:
         assert 0 < float(line["technique low"]) <= float(line["technique median"]) <= float(line["technique high"])
-        each = [float(line[name]) for name in ("ssdo:direct", "bounce_sources:diffuse", "ssdo:indirect")]
-        assert (
-            max(each) <= float(line["technique median"])
-            and float(line["denoiser median"]) > 0
-            and float(line["gbuffer"]) > 0
-        )
-    before = (out / "cost.csv").read_bytes()
-    assert call(monkeypatch, "bench", "cost", *SMALL, "--output", out) == 2
-    assert "exists; add --overwrite" in capsys.readouterr().err and (out / "cost.csv").read_bytes() == before
+        passes = [float(line[name]) for name in ("ssdo:direct", "bounce_sources:diffuse", "ssdo:indirect")]
+        assert max(passes) <= float(line["technique median"])
+        assert float(line["denoiser median"]) > 0 and float(line["gbuffer"]) > 0
+    content = (out / "cost.csv").read_bytes()
+    assert call(monkeypatch, "bench", "cost", *QUICK, "--output", out) == 2
+    assert "exists; add --overwrite" in capsys.readouterr().err and (out / "cost.csv").read_bytes() == content
 
 
-def test_without_matplotlib_there_are_figures_all_the_same(
+def test_without_matplotlib_only_the_plot_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert (
-        call(
-            monkeypatch,
-            "bench",
-            "cost",
-            *SMALL,
-            "--visibility",
-            "single-sample",
-            "--techniques",
-            "ssao",
-            "--output",
-            tmp_path,
-        )
-        == 0
-    )
-    said = capsys.readouterr()
-    assert said.err.splitlines() == [
-        "the picture needs the package matplotlib: pip install matplotlib; until then there is cost.csv alone",
+    for module in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, module, None)
+    flags = [*QUICK, "--visibility", "single-sample", "--techniques", "ssao"]
+    assert call(monkeypatch, "bench", "cost", *flags, "--output", tmp_path) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "the plot needs the package matplotlib: pip install matplotlib; without it only cost.csv is written",
         str(tmp_path / "cost.csv"),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["cost.csv"]
 
 
-@pytest.mark.parametrize("broken, left", [("cost.measure_point", []), ("cost_report.plot", ["cost.csv"])])
-def test_nothing_is_half_written(broken: str, left: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was measured is kept, even where the picture fails."""
+@pytest.mark.parametrize(("function", "files"), [("cost.measure_point", []), ("cost_report.plot", ["cost.csv"])])
+def test_figures_are_written_even_if_the_plot_fails(
+    function: str, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("injected")
 
-    def fails(*_: object) -> None:
-        raise ValueError("planted")
-
-    rows = iter(made_up(linear))
-    monkeypatch.setattr(cost, "measure_point", lambda *_: next(rows))
-    monkeypatch.setattr(cost, "plan_points", lambda *_: [row.point for row in made_up(linear)])
-    monkeypatch.setattr(plots, "drawable", lambda left: True)
-    monkeypatch.setattr(f"ssdo.commands.bench.{broken}", fails)
-    with pytest.raises(ValueError, match="planted"):
-        call(monkeypatch, "bench", "cost", *SMALL, "--output", tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == left
+    measurements = make_measurements(linear_cost)
+    results = iter(measurements)
+    monkeypatch.setattr(cost, "measure_point", lambda *_: next(results))
+    monkeypatch.setattr(cost, "plan_points", lambda *_: [measurement.point for measurement in measurements])
+    monkeypatch.setattr(plots, "has_matplotlib", lambda *_: True)
+    monkeypatch.setattr(f"ssdo.commands.bench.{function}", fail)
+    with pytest.raises(ValueError, match="injected"):
+        call(monkeypatch, "bench", "cost", *QUICK, "--output", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == files
 
 
-def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
-    """A pass that sleeps 60 ms takes so long by the wall clock, and next to nothing of the processor."""
-
-    def sleeps() -> None:
-        with gpu.timer.measure("sleep"):
-            time.sleep(0.06)
-
-    before = gpu.timer
-    if not before.is_software_renderer:
-        pytest.skip("a GPU is measured by its own queries")
-    try:
-        least = {}
-        for name, (seconds, _) in CLOCKS.items():
-            gpu.timer = PassTimer(gpu.ctx, clock=seconds)
-            least[name] = min(measure_passes(gpu, sleeps, 3)["sleep"])
-    finally:
-        gpu.timer = before
-    assert least["wall"] >= 60 and least["cpu"] < 30
+def test_without_denoiser_it_has_no_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*QUICK, "--techniques", "ssdo", "--visibility", "single-sample", "--output", tmp_path]
+    assert call(monkeypatch, "bench", "cost", *flags, "--denoise.radius", "0") == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == ["SSDO single-sample", "G-buffer"]
+    assert call(monkeypatch, "bench", "cost", *flags, "--overwrite", "--no-ssdo.direct", "--no-ssdo.bounce") == 2
+    assert "SSDO single-sample: draws no pass of its own" in capsys.readouterr().err
+    assert call(monkeypatch, "bench", "passes", *SMALL, "--techniques", "off", "--denoise.radius", "0") == 0
 
 
 @pytest.mark.parametrize(
-    "arguments, words",
+    ("arguments", "message"),
     [
         (["--samples", "4,x,8"], "--samples x: must be whole numbers from 1 to 256"),
         (["--samples", ""], "--samples : must be whole numbers"),
@@ -313,10 +286,7 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
         (["--sizes", "64x36,9"], "--sizes 9: must be width x height in pixels, as in 1280x720"),
         (["--sizes", "64x36,9x9,9999x9"], "width = 9999: must be 1 to 8192 px"),
         (["--triangles", "9,1000"], "--triangles 9: must be whole numbers from 1000 to 20000000"),
-        (
-            ["--techniques", "off"],
-            "--techniques off: must be of ssao, ssdo, gtao, bitmask, which have samples and a radius",
-        ),
+        (["--techniques", "off"], "--techniques off: must be of ssao, ssdo, gtao, bitmask, which have samples"),
         (["--techniques", "sao"], "no technique sao; did you mean ssao?"),
         (["--visibility", "cone"], "visibility = 'cone': must be one of ray-march, single-sample"),
         (["--ssao.visibility", "single-sample"], "--ssao.visibility has no effect"),
@@ -327,62 +297,50 @@ def test_processor_time_is_none_while_a_pass_waits(gpu: Gpu) -> None:
 )
 def test_mistakes(
     arguments: list[str],
-    words: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert call(monkeypatch, "bench", "cost", "--quick", "--output", tmp_path, *arguments) == 2
-    said = capsys.readouterr()
-    assert words in said.err and said.err.count("\n") == 1 and not said.out
+    output = capsys.readouterr()
+    assert message in output.err and output.err.count("\n") == 1 and not output.out
     assert not list(tmp_path.iterdir())
 
 
-def test_techniques_without_that_parameter_have_one_curve() -> None:
-    """Samples are directions of 8 steps, or slices with as many fetches."""
-    shots = create_shots(Overrides({"scene": "nook"}, {}), ["gtao", "ssao"], ["single-sample"])
-    assert list(shots) == ["GTAO", "SSAO single-sample"]
-    points = plan_points(shots, {**cost.QUICK, "samples": "4,8,16"})
-    slices = [point.shot.technique.sample_count for point in points if (point.axis, point.curve) == ("samples", "GTAO")]
-    assert slices == [1, 2, 4]
+# ---- timing ----
 
 
-def test_a_gpu_takes_no_processor_time(
+def test_waiting_takes_no_processor_time(gpu: Gpu) -> None:
+    """A pass that sleeps 60 ms."""
+
+    def sleep() -> None:
+        with gpu.timer.measure("sleep"):
+            time.sleep(0.06)
+
+    original = gpu.timer
+    if not original.is_software_renderer:
+        pytest.skip("a GPU is measured by timer queries")
+    shortest = {}
+    try:
+        for name, (seconds, _) in CLOCKS.items():
+            gpu.timer = PassTimer(gpu.ctx, clock=seconds)
+            shortest[name] = min(measure_passes(gpu, sleep, 3)["sleep"])
+    finally:
+        gpu.timer = original
+    assert shortest["wall"] >= 60 and shortest["cpu"] < 30
+
+
+def test_processor_time_needs_a_software_renderer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("ssdo.gpu.timer.SOFTWARE_RENDERERS", ())
-    assert call(monkeypatch, "bench", "cost", *SMALL, "--output", tmp_path, "--clock", "cpu") == 2
+    assert call(monkeypatch, "bench", "cost", *QUICK, "--output", tmp_path, "--clock", "cpu") == 2
     assert "is not a software renderer; leave it out" in capsys.readouterr().err
 
 
-def test_without_blur_there_is_no_curve_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    few = (*SMALL, "--techniques", "ssdo", "--visibility", "single-sample", "--output", tmp_path)
-    assert call(monkeypatch, "bench", "cost", *few, "--denoise.radius", "0") == 0
-    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
-    assert [row.split("|")[1].strip() for row in rows[2:]] == ["SSDO single-sample", "G-buffer"]
-    assert call(monkeypatch, "bench", "cost", *few, "--overwrite", "--no-ssdo.direct", "--no-ssdo.bounce") == 2
-    assert "SSDO single-sample: draws no pass of its own" in capsys.readouterr().err
-    bare = (
-        "--techniques",
-        "off",
-        "--denoise.radius",
-        "0",
-        "--scene",
-        "nook",
-        "--width",
-        "64",
-        "--height",
-        "36",
-        "--runs",
-        "3",
-    )
-    assert call(monkeypatch, "bench", "passes", *bare) == 0
-
-
-def test_only_a_techniques_own_passes_count_as_its(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums of each frame, each pass a power of two."""
+def test_passes_are_summed_by_owner(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each frame. Each pass takes another power of two."""
     names = [
         "gbuffer",
         "sun:diffuse",
@@ -395,10 +353,11 @@ def test_only_a_techniques_own_passes_count_as_its(gpu: Gpu, monkeypatch: pytest
     ]
     passes = {name: [2.0**k, 2.0**k, 3 * 2.0**k] for k, name in enumerate(names)}
     monkeypatch.setattr(cost_points, "measure_passes", lambda *_: passes)
-    row = measure_point(gpu, CostPoint("samples", 4, "SSDO ray-march", Shot()), 3)
-    assert {name: found["median"] for name, found in row.sums.items()} == {
+    measurement = measure_point(gpu, CostPoint("samples", 4, "SSDO ray-march", Shot()), 3)
+    assert {name: times["median"] for name, times in measurement.sums.items()} == {
         "technique": 8 + 16,
         "denoiser": 32 + 64,
         "G-buffer": 1,
     }
-    assert row.sums["technique"]["high"] == pytest.approx(24 * 2.8) and row.passes.keys() == passes.keys()
+    assert measurement.sums["technique"]["high"] == pytest.approx(24 * 2.8)
+    assert measurement.passes.keys() == passes.keys()
