@@ -13,6 +13,7 @@ A new technique, say Hbao, is two files and nothing else:
 2. `shaders/techniques/hbao.frag`: `#include <hbao>` declares the parameters as the uniform struct `hbao`. The files in
    `shaders/common` read the G-buffer (screen.glsl) and the environment (environment.glsl), and march the depth buffer
    (ray_march.glsl, slices.glsl). gtao.frag is a good start.
+   An entry `inspect`, named by `inspect_pass`, lets the viewer inspect a pixel; without it the viewer says so.
 
 Techniques are compared at an equal number of depth-buffer fetches per pixel, whatever they call a sample.
 """
