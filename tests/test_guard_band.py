@@ -391,15 +391,15 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
             continue
         assert inspected.sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
         assert inspected.sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
-        occluders = inspected.occluders_uv[inspected.fates == OCCLUDED] * (64, 36)
+        occluders = inspected.occluders_uv[inspected.states == OCCLUDED] * (64, 36)
         if resolution == "half":  # at a pixel of the half resolution
             assert np.abs((occluders - 0.5) / 2 - np.rint((occluders - 0.5) / 2)).max(initial=0) < 1e-3
         # on the projection of the direction, a line; those of a slice are not
         elif technique != "gtao":
             here = np.array((x + 0.5, 35.5 - y))
             ends = np.column_stack(
-                [positions[y, x] + 0.01 * inspected.radius * inspected.directions, np.ones(len(inspected.fates))]
-            )[inspected.fates == OCCLUDED]
+                [positions[y, x] + 0.01 * inspected.radius * inspected.directions, np.ones(len(inspected.states))]
+            )[inspected.states == OCCLUDED]
             clip = ends @ np.array(result.inputs.frame.clip_from_world).reshape(4, 4)
             line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - here
             line /= np.linalg.norm(line, axis=1, keepdims=True)

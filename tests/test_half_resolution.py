@@ -427,7 +427,7 @@ def test_the_inspected_pixel_is_the_nearest_shaded_one(
         sums = inspected.sums
         assert sums[0] == pytest.approx(direct[j, i, :3], rel=1e-5, abs=1e-6)
         assert sums[1] == pytest.approx(indirect[j, i, :3], rel=1e-5, abs=1e-6)
-        occluder_px = inspected.occluders_uv[inspected.fates == OCCLUDED] * size - 0.5  # of a shaded pixel
+        occluder_px = inspected.occluders_uv[inspected.states == OCCLUDED] * size - 0.5  # of a shaded pixel
         assert np.abs(occluder_px / 2 - np.rint(occluder_px / 2)).max(initial=0) < 1e-3
         occluder_count += len(occluder_px)
     assert occluder_count > 20
