@@ -177,33 +177,35 @@ def make_masked_wall(kind: str) -> tuple[Mesh, Bools]:
 def test_alpha_mask_equals_missing_geometry(gpu: Gpu, kind: str) -> None:
     """For the camera, shadow maps and rays, a masked half is the same as a missing half."""
     ground = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
-    masked, cut = make_masked_wall(kind)
+    masked, half_wall = make_masked_wall(kind)
     light = PunctualLight((0.3, 1.5, -1.5), (4.0, 4.0, 4.0))
 
     def render_all(mesh: Mesh) -> list[SmallRender]:
-        lit = make_scene(mesh, ground, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3), lights=(light,))
-        sunlit = replace(lit, lights=())
+        with_light = make_scene(mesh, ground, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3), lights=(light,))
+        sunlit = replace(with_light, lights=())
         sun = {"sun.irradiance": 2.0, "sun.azimuth": 0.0, "sun.elevation": 40.0, "sun.angular_diameter": 0.0}
         return [
-            render(gpu, lit, BLACK_ENVIRONMENT),
+            render(gpu, with_light, BLACK_ENVIRONMENT),
             render(gpu, sunlit, BLACK_ENVIRONMENT | sun),
             render(gpu, sunlit, REFERENCE | {"accumulated_frames": 4}),
         ]
 
-    masked_renders, cut_renders = render_all(masked), render_all(cut)
+    masked_renders, half_renders = render_all(masked), render_all(half_wall)
     names = ("sun_and_lights", "sun_and_lights", "visibility")
-    for a, b, name in zip(masked_renders, cut_renders, names, strict=True):
+    for a, b, name in zip(masked_renders, half_renders, names, strict=True):
         same = a.surface_mask & b.surface_mask & np.isclose(a.depth, b.depth, rtol=0, atol=1e-3)
         assert ((a.surface_mask | b.surface_mask) & ~same).sum() < 30  # one pixel along the edge
         x, y = np.broadcast_arrays(getattr(a, name), getattr(b, name))
         difference = np.abs(x - y).reshape(*same.shape, -1).max(-1)
         # measured below 0.01, at edges of shadows: a texel of the mask
         assert (difference[same] > 0.02 * float(y.max())).mean() < 0.02
-    lit = masked_renders[0]
-    floor = lit.surface_mask & (lit.position[..., 1] < 1e-3)
-    assert (lit.sun_and_lights[floor] == 0).any(-1).mean() > 0.02, "the floor has a shadow"
-    unmasked = render_all(replace(cut, positions=make_wall(GREY).positions))[0]
-    assert (lit.sun_and_lights > unmasked.sun_and_lights + 0.05).any(-1).mean() > 0.02, "the mask lets light pass"
+    masked_render = masked_renders[0]
+    floor = masked_render.surface_mask & (masked_render.position[..., 1] < 1e-3)
+    assert (masked_render.sun_and_lights[floor] == 0).any(-1).mean() > 0.02, "the floor has a shadow"
+    unmasked = render_all(replace(half_wall, positions=make_wall(GREY).positions))[0]
+    assert (masked_render.sun_and_lights > unmasked.sun_and_lights + 0.05).any(-1).mean() > 0.02, (
+        "the mask lets light pass"
+    )
 
 
 def test_rays_pass_the_alpha_mask(gpu: Gpu) -> None:

@@ -138,8 +138,8 @@ def ssim(image: Floats, reference: Floats, mask: Mask | None = None) -> float:
     a, b, where = _check_images(image, reference, mask)
     has_full_window = np.zeros_like(where)
     has_full_window[SSIM_RADIUS:-SSIM_RADIUS, SSIM_RADIUS:-SSIM_RADIUS] = True
-    counted = where & has_full_window if (where & has_full_window).any() else where
-    return float(_ssim_map(a, b, where)[counted].mean())
+    window_mask = where & has_full_window if (where & has_full_window).any() else where
+    return float(_ssim_map(a, b, where)[window_mask].mean())
 
 
 def _ssim_map(a: Doubles, b: Doubles, where: Mask) -> Doubles:

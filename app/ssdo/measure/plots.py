@@ -92,8 +92,8 @@ def _draw_curve(axes: Any, curve: Curve) -> None:
     axes.fill_between(x, low, high, color=curve.color, alpha=0.15, linewidth=0)
     if curve.fit:
         ends = [min(x), max(x)]
-        fitted = [curve.fit(end) for end in ends]
-        axes.plot(ends, fitted, color=line["color"], linewidth=line["linewidth"], linestyle=line["linestyle"])
+        y = [curve.fit(end) for end in ends]
+        axes.plot(ends, y, color=line["color"], linewidth=line["linewidth"], linestyle=line["linestyle"])
         line["linestyle"] = "none"
     axes.plot(x, median, **line)
 

@@ -110,8 +110,8 @@ def _draw_inverse_layers(
 
 def peel_depth_layers(gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer) -> DepthLayers:
     """Draw the depths of the hidden layers."""
-    split = split_watertight(gpu, scene)
-    ranges = _cull_ranges(gpu, scene, frame, split.watertight_mask_ranges, split.open_mask_ranges)
+    meshes = split_watertight(gpu, scene)
+    ranges = _cull_ranges(gpu, scene, frame, meshes.watertight_mask_ranges, meshes.open_mask_ranges)
     camera = SurfaceCamera(frame.clip_from_world, frame.view_from_world)
 
     def peel(name: str, front_layer_depth: Texture) -> Texture:
@@ -120,7 +120,7 @@ def peel_depth_layers(gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBu
         gpu.raster(
             "passes/depth_peel",
             target,
-            split.geometry,
+            meshes.geometry,
             ranges.back if is_back else ranges.front,
             clear_values=[BACKGROUND_DEPTH],
             cache=True,
@@ -136,14 +136,14 @@ def peel_depth_layers(gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBu
 
 def draw_hidden_surfaces(gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer) -> HiddenSurfaces:
     """Draw the surfaces of the hidden layers, which the bounce shades."""
-    split = split_watertight(gpu, scene)
-    ranges = _cull_ranges(gpu, scene, frame, split.watertight_ranges, split.open_ranges)
+    meshes = split_watertight(gpu, scene)
+    ranges = _cull_ranges(gpu, scene, frame, meshes.watertight_ranges, meshes.open_ranges)
 
     def draw(name: str, front_layer: GBuffer) -> GBuffer:
         layer = "back" if name.startswith("back") else "front"
         layer_ranges = ranges.back if layer == "back" else ranges.front
         target_name = f"hidden.{name}"
-        geometry, depth = split.geometry, front_layer.depth
+        geometry, depth = meshes.geometry, front_layer.depth
         return draw_surface_layer(gpu, scene, frame, target_name, geometry, layer_ranges, layer, depth)
 
     back_1, front_2 = draw("back_1", gbuffer), draw("front_2", gbuffer)

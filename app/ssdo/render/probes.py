@@ -91,9 +91,9 @@ def trace_probes(gpu: Gpu, inputs: TechniqueInputs, grid: ProbeGrid) -> Texture:
     inputs = inputs._replace(frame=_without_camera(inputs.frame), lights=replace(inputs.lights, shadows=0))
     target = gpu.target(PROBE_TARGET, grid.texture_size, "rgba32f")
     entry = "full" if needs_full_material(inputs) else "basic"
-    bindings = bind_path_tracing(gpu, inputs)
-    shader = f"passes/probe_trace.frag:{entry}"
-    return gpu.draw(shader, target, bindings, cache=True, scissor=None, probe_grid=grid, frame=inputs.frame)[0]
+    bindings = bind_path_tracing(gpu, inputs) | {"frame": inputs.frame, "probe_grid": grid}
+    (radiance_distance,) = gpu.draw(f"passes/probe_trace.frag:{entry}", target, bindings, cache=True)
+    return radiance_distance
 
 
 def _without_camera(frame: FrameUniforms) -> FrameUniforms:

@@ -108,11 +108,13 @@ def make_lights_uniform(scene: Scene, settings: LightSettings) -> PunctualLights
 
 
 def upload_lights(gpu: Gpu, scene: Scene, frame: FrameUniforms, settings: LightSettings) -> Texture:
-    """Upload the parameters of all lights, four texels for each.
+    """Upload the parameters of all lights, four texels for each:
 
-    0: position, range. 1: intensity, first row in the shadow atlas (-1: no shadow). 2: direction, cosine of the outer
-    cone. 3: 1 / (cosine of inner cone - cosine of outer cone), size of a shadow map (negative: a single one), tangent
-    of the map's half angle, far plane.
+    0. position, range
+    1. intensity, first row in the shadow atlas (-1: no shadow)
+    2. direction, cosine of the outer cone
+    3. 1 / (cosine of the inner cone - cosine of the outer cone), size of a shadow map (negative: a single one), tangent
+       of the map's half angle, far plane
     """
     shadow_lights = _nearest_lights(scene, frame, settings.shadows)
 
