@@ -419,7 +419,7 @@ def test_inspected_directions_add_up_to_the_pixel(gpu: Gpu, values: dict[str, An
         assert visibility == pytest.approx(direct_image[y, x, 3], abs=1e-6)
         # normals are half floats
         assert np.abs(np.linalg.norm(inspection.directions, axis=1) - 1).max() < 1 / 1024
-        is_occluded = inspection.fates == OCCLUDED
+        is_occluded = inspection.states == OCCLUDED
         assert (inspection.direct[is_occluded] == 0).all()
         assert (inspection.indirect[~is_occluded] == 0).all()
         disc_radii.append(np.square(inspection.disc).sum(1).mean())
@@ -432,7 +432,7 @@ def test_inspected_directions_add_up_to_the_pixel(gpu: Gpu, values: dict[str, An
         line_distance = np.abs(to_occluder[:, 0] * line[:, 1] - to_occluder[:, 1] * line[:, 0])
         assert line_distance.max(initial=0) < 0.75
         assert (to_occluder * line).sum(1).min(initial=0) > -0.75
-        fates |= set(inspection.fates.tolist())
+        fates |= set(inspection.states.tolist())
     assert fates == {VISIBLE, OCCLUDED, LEAVES_SCREEN}
     # projected onto the surface, directions fill a disc evenly: the mean of r^2 is 1/2, measured within 4e-4
     assert abs(np.mean(disc_radii) - 0.5) < 2e-3

@@ -74,7 +74,7 @@ def _lighting_buffers(result: FrameResult, draw_unoccluded: Callable[[], Texture
         "direct light": lambda: Buffer(lighting.direct, "light", white_diffuse),
         "RGB visibility": lambda: Buffer(lighting.direct, "ratio", compared_to=draw_unoccluded()),
         "indirect light": lambda: Buffer(lighting.indirect, "light", white_diffuse),
-        FINAL_IMAGE: lambda: Buffer(result.display, "picture"),
+        FINAL_IMAGE: lambda: Buffer(result.display, "display"),
         UNFILTERED_VISIBILITY: lambda: Buffer(unfiltered.direct, "alpha"),
         "indirect light, unfiltered": lambda: Buffer(unfiltered.indirect, "light", white_diffuse),
         "sun and punctual lights": lambda: Buffer(result.inputs.direct_lighting.irradiance, "light", white_diffuse),
@@ -111,7 +111,7 @@ def _target_buffers(gpu: Gpu, slot: str, result: FrameResult) -> dict[str, MakeB
             continue
         names = _texture_names(path.rpartition("/")[2], target, result.inputs.scene)
         for name, texture in zip(names, target.textures, strict=True):
-            mapping = "picture" if texture.dtype == "f1" else name if name in ("depth", "normal") else "light"
+            mapping = "display" if texture.dtype == "f1" else name if name in ("depth", "normal") else "light"
             label = f"{path.partition('/')[2]} {name}".strip() + TARGET_SUFFIX
             buffers[label] = partial(_target_buffer, gpu, slot, result, texture, mapping)
     return buffers

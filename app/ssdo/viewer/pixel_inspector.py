@@ -21,7 +21,7 @@ from ssdo.render.pipeline import FrameResult
 from ssdo.render.technique import LIGHTING_FORMAT, InspectPass
 from ssdo.settings import UserError
 
-VISIBLE, OCCLUDED, LEAVES_SCREEN = 0, 1, 2  # fate of a sample; one that leaves the screen counts as visible
+VISIBLE, OCCLUDED, LEAVES_SCREEN = 0, 1, 2  # state of a sample; one that leaves the screen counts as visible
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PixelInspection(NamedTuple):
     sample_text: str  # their number and kind
     directions: Floats  # (n, 3) world space, unit length
     visibility: Floats  # (n,) of a direction 0 or 1, of a sector its visible fraction
-    fates: Floats  # (n,) VISIBLE, OCCLUDED or LEAVES_SCREEN
+    states: Floats  # (n,) VISIBLE, OCCLUDED or LEAVES_SCREEN
     disc: Floats  # (n, 2) direction in the tangent plane; cosine-weighted directions fill the unit disc evenly
     direct: Floats  # (n, 3) irradiance that each brings from the environment
     indirect: Floats  # (n, 3) irradiance that each brings from its occluder
@@ -76,7 +76,7 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
         sample_text=technique.count_text + sectors,
         directions=samples[:, :3],
         visibility=direct[:, 3],
-        fates=np.rint(samples[:, 3]),
+        states=np.rint(samples[:, 3]),
         disc=places[:, 2:],
         direct=direct[:, :3] * has_direct,
         indirect=indirect[:, :3],

@@ -29,9 +29,9 @@ def draw_sample_rays(result: FrameResult, values: PixelValues, inspection: Pixel
     size = imgui.get_io().display_size
     origin = _project(clip_from_world, values.position, size)
     ends = np.array(values.position) + inspection.directions * inspection.radius
-    for i, fate in enumerate(inspection.fates):
+    for i, state in enumerate(inspection.states):
         color = _sample_color(inspection, i)
-        if fate == OCCLUDED:
+        if state == OCCLUDED:
             u, v = inspection.occluders_uv[i]
             occluder = ImVec2(float(u) * size.x, (1 - float(v)) * size.y)
             if origin:
@@ -41,7 +41,7 @@ def draw_sample_rays(result: FrameResult, values: PixelValues, inspection: Pixel
         elif end := _project(clip_from_world, (float(ends[i, 0]), float(ends[i, 1]), float(ends[i, 2])), size):
             if origin:
                 draw_list.add_line(origin, end, to_u32(with_alpha(color, 0.35)), scale)
-            dot_color = LEAVES_SCREEN_COLOR if fate == LEAVES_SCREEN else color
+            dot_color = LEAVES_SCREEN_COLOR if state == LEAVES_SCREEN else color
             draw_list.add_circle_filled(end, 2.6 * scale, to_u32(dot_color))
     if origin:
         draw_list.add_circle(origin, 6 * scale, to_u32(TEXT_COLOR), 0, 1.6 * scale)
@@ -56,12 +56,12 @@ def draw_sample_disc(inspection: PixelInspection, size: float, scale: float) -> 
     for angle in (30, 60, 90):  # degrees from the normal
         ring = radius * math.sin(math.radians(angle))
         draw_list.add_circle(centre, ring, to_u32(with_alpha(THEME.text, 0.14)), 64)
-    dot_radius = max(MIN_DOT_RADIUS, min(MAX_DOT_RADIUS, 24 / math.sqrt(len(inspection.fates)))) * scale
+    dot_radius = max(MIN_DOT_RADIUS, min(MAX_DOT_RADIUS, 24 / math.sqrt(len(inspection.states)))) * scale
     rims = {OCCLUDED: OCCLUDED_RIM, LEAVES_SCREEN: LEAVES_SCREEN_COLOR}
-    for i, fate in enumerate(inspection.fates):
+    for i, state in enumerate(inspection.states):
         x, y = inspection.disc[i]
         position = ImVec2(centre.x + float(x) * radius * 0.97, centre.y - float(y) * radius * 0.97)
-        rim = rims.get(int(fate), with_alpha(THEME.text, 0.5))
+        rim = rims.get(int(state), with_alpha(THEME.text, 0.5))
         draw_list.add_circle_filled(position, dot_radius, to_u32(_sample_color(inspection, i)))
         draw_list.add_circle(position, dot_radius, to_u32(rim), 0, 1.5 * scale)
 
@@ -69,7 +69,7 @@ def draw_sample_disc(inspection: PixelInspection, size: float, scale: float) -> 
 def _sample_color(inspection: PixelInspection, index: int) -> Color:
     """Colour of the light that a sample brings, relative to the brightest one."""
     brightest = max(float(inspection.direct.max(initial=0)), float(inspection.indirect.max(initial=0)), 1e-9)
-    is_occluded = inspection.fates[index] == OCCLUDED
+    is_occluded = inspection.states[index] == OCCLUDED
     return _to_display((inspection.indirect if is_occluded else inspection.direct)[index] / brightest)
 
 

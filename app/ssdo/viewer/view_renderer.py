@@ -21,22 +21,22 @@ from ssdo.viewer.frame_metrics import FrameMetrics
 from ssdo.viewer.render_scheduler import RenderScheduler, Slot
 from ssdo.viewer.result_cache import ResultCache
 
-MAPPINGS = ("picture", "light", "normal", "depth", "alpha", "ratio", "difference", "error")
+MAPPINGS = ("display", "light", "normal", "depth", "alpha", "ratio", "difference", "error")
 DEPTH_PERCENTILES = (0.5, 99.5)  # of the displayed range, so that a few distant surfaces do not decide it
 
 
 @dataclass(frozen=True)
-class Show:
-    """Passed to shaders/passes/buffer_view.frag and shaders/passes/difference.frag as `show`."""
+class ViewUniforms:
+    """Passed to shaders/passes/buffer_view.frag and shaders/passes/difference.frag as `view`."""
 
     size: tuple[float, float]  # of the window, pixels
     divider: float  # pixels from the left; -1: one image
-    beside: bool  # side by side: each half shows the middle of its image
-    line: float  # half the divider's width, pixels
+    is_side_by_side: bool  # side by side: each half shows the middle of its image
+    divider_half_width: float  # half the divider's width, pixels
     gain: float  # of light
     left_range: tuple[float, float]  # of depth, metres
     right_range: tuple[float, float]
-    mapping: str = param("picture", choices=MAPPINGS)
+    mapping: str = param("display", choices=MAPPINGS)
 
 
 class ViewRenderer:
@@ -60,25 +60,25 @@ class ViewRenderer:
             return
         left, right = sides
         exposure = 2.0**state.exposure if right.mapping in ("light", "ratio") else 1.0
-        show = Show(
+        view = ViewUniforms(
             size=(float(size[0]), float(size[1])),
             divider=state.divider_px(size[0]) if state.is_split else -1.0,
-            beside=state.view == "side by side",
-            line=max(1.5, size[1] / 480),
+            is_side_by_side=state.view == "side by side",
+            divider_half_width=max(1.5, size[1] / 480),
             gain=right.gain * exposure,
             left_range=self._depth_range("A", left),
             right_range=self._depth_range("B", right),
             mapping=right.mapping,
         )
         target = framebuffer_target(framebuffer)
-        bindings: Bindings = {"show": show, "left_side": left.texture, "right_side": right.texture}
+        bindings: Bindings = {"view": view, "left_image": left.texture, "right_image": right.texture}
         if right.compared_to is None or left.compared_to is None:
             self.gpu.draw("passes/buffer_view.frag", target, bindings)
             return
         bindings |= {
-            "left_over": left.compared_to,
-            "right_over": right.compared_to,
-            "colours": self._color_map(),
+            "left_reference": left.compared_to,
+            "right_reference": right.compared_to,
+            "color_map": self._color_map(),
         }
         self.gpu.draw("passes/difference.frag", target, bindings)
 
