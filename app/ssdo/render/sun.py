@@ -53,7 +53,7 @@ class ShadowFrustum:
     It does not depend on the camera.
     """
 
-    # To metres from the box's near lower left corner; z points towards the sun.
+    # To light space, metres: x and y from the box's lowest corner, z 0 at the near plane and negative behind it.
     light_from_world: Matrix
     extent: tuple[float, float]  # width and height, metres
     depth_range: float  # from the near to the far plane, metres
@@ -99,7 +99,7 @@ def draw_sun(
         f"passes/sun.frag:{entry}",
         target,
         cache=True,
-        frame=frame.without_jitter,
+        frame=frame.for_cached_passes,
         gbuffer=gbuffer,
         shadow_frustum=frustum,
         shadow_map=shadow_map,
