@@ -120,10 +120,10 @@ def test_senders_beyond_radius_send_no_light(gpu: Gpu) -> None:
     shot = {"scene": "corner", "technique": "ssdo", "ssdo.radius": 0.2, "width": 128, "height": 72}
     result = render_small(gpu, shot)
     x, y, _ = np.moveaxis(result.position, -1, 0)
-    beyond = result.surface_mask & (np.abs(y) < 1e-3) & (x < 0.25 - 0.23)
-    assert beyond.sum() > 100
-    assert not result.indirect[beyond].any()
-    assert (result.visibility[beyond] == 1).all()
+    mask = result.surface_mask & (np.abs(y) < 1e-3) & (x < 0.25 - 0.23)
+    assert mask.sum() > 100
+    assert not result.indirect[mask].any()
+    assert (result.visibility[mask] == 1).all()
     assert result.indirect.any()
 
 
@@ -134,11 +134,11 @@ def test_sample_batches_add_up(gpu: Gpu, samples: int) -> None:
     Each batch computes its azimuths anew. Their last bit changes the visibility of 4 in 10 000 pixels.
     """
     shot = {"scene": "yard", "technique": "ssdo", "ssdo.radius": 1.5, "environment": "sky", "ssdo.samples": samples}
-    at_once = render_small(gpu, shot | {"ssdo.bounce": False})
+    one_batch = render_small(gpu, shot | {"ssdo.bounce": False})
     batched, few = render_small(gpu, shot), render_small(gpu, shot | {"ssdo.samples": 16})
-    difference = np.abs(at_once.visibility - batched.visibility)
+    difference = np.abs(one_batch.visibility - batched.visibility)
     assert (difference > 1e-5).mean() < 0.005 and difference.max() < 2.5 / samples
-    assert np.abs(at_once.direct - batched.direct).mean() < 1e-4 * at_once.direct.mean()
+    assert np.abs(one_batch.direct - batched.direct).mean() < 1e-4 * one_batch.direct.mean()
     assert batched.indirect.mean() == pytest.approx(few.indirect.mean(), rel=0.05)  # measured 0.026
     probes, few_probes = (
         render_small(gpu, shot | {"probes.enabled": True, "ssdo.samples": count}) for count in (samples, 16)

@@ -225,7 +225,7 @@ def test_groove_matches_closed_form(gpu: Gpu, angle: int) -> None:
 
 
 def test_trench_matches_closed_form(gpu: Gpu) -> None:
-    """F5: visibility (w / 2) / sqrt((w / 2)^2 + h^2) in the middle of a trench of w = 2 m and h = 1 m."""
+    """F5: visibility (w / 2) / sqrt((w / 2)^2 + h^2) in the middle of a trench; w is 2 m, h 1 m."""
     result = render_reference(gpu, {"scene": "trench", "accumulated_frames": 16})
     mask = near_origin_mask(result) & (np.abs(result.position[..., 0]) < 0.03)
     assert_within_noise(result.visibility[mask], np.full(mask.sum(), 1 / np.sqrt(2)), 256)
@@ -338,9 +338,10 @@ def add_bright_texel(
     theta, phi = v / ROWS * np.pi, 2 * np.pi * (u / COLUMNS + rotation / 360)
     directions = np.stack([np.sin(theta) * np.sin(phi), np.cos(theta), -np.sin(theta) * np.cos(phi)], -1)
     solid_angles = np.sin(theta) * np.pi / ROWS * 2 * np.pi / COLUMNS / count**2
-    lit = weights.ravel() > 0
+    nonzero = weights.ravel() > 0
     values = {"environment": name, "sky.rotation": rotation, "sky.intensity": 2.0}
-    return values, BrightTexel(directions.reshape(-1, 3)[lit], weights.ravel()[lit], solid_angles.ravel()[lit])
+    directions, weights, solid_angles = directions.reshape(-1, 3), weights.ravel(), solid_angles.ravel()
+    return values, BrightTexel(directions[nonzero], weights[nonzero], solid_angles[nonzero])
 
 
 def compute_irradiance(light: BrightTexel, cosine: Doubles) -> tuple[Doubles, Doubles]:

@@ -643,9 +643,10 @@ def test_slices_of_a_lobe_match_their_integral(gpu: Gpu, tmp_path: Path, roughne
             directions = np.cos(theta)[:, None] * view + np.sin(theta)[:, None] * axis[row, column]
             nh = normalize(directions + view) @ normal
             density = np.where(nh > 0, np.abs(np.sin(theta)) / (nh**2 * (alpha**2 - 1) + 1) ** 2, 0)
-            above = density * (directions @ normal > 0)
-            expected_cdf = np.interp(angle[row, column], theta + np.pi / steps, np.cumsum(above)) / above.sum()
-            expected_fraction = above.sum() / density.sum()
+            surface_density = density * (directions @ normal > 0)
+            cumulative_density = np.cumsum(surface_density) / surface_density.sum()
+            expected_cdf = np.interp(angle[row, column], theta + np.pi / steps, cumulative_density)
+            expected_fraction = surface_density.sum() / density.sum()
             errors = expected_fraction - surface_fraction[row, column], expected_cdf - cdf[row, column]
             assert np.abs(errors).max() < 5e-4, (row, column)  # of float32; measured 1e-4
 
