@@ -286,13 +286,13 @@ def _inspect_pixel(gpu: Gpu, result: FrameResult) -> Floats:
     """Everything that an inspection returns, three columns wide."""
     inspection = inspect_pixel(gpu, result, 40, 40)
     assert inspection
-    is_occluded = (inspection.fates == OCCLUDED)[:, None]
+    is_occluded = (inspection.states == OCCLUDED)[:, None]
     parts = (
         inspection.directions,
         inspection.direct,
         inspection.indirect,
         np.column_stack([inspection.disc, inspection.visibility]),
-        np.column_stack([inspection.occluders_uv * is_occluded, inspection.fates]),
+        np.column_stack([inspection.occluders_uv * is_occluded, inspection.states]),
     )
     return np.concatenate(parts)
 
