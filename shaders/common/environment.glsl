@@ -1,7 +1,7 @@
 // The environment map: radiance and irradiance by direction.
 //
-// Maps are latitude-longitude: u = atan(x, -z) / (2 pi), v = acos(y) / pi, row 0 at the zenith. The suffix _map marks
-// directions in the orientation of the map, from which the environment is turned by `frame.sky_rotation`.
+// Maps are latitude-longitude: u = atan(x, -z) / (2 pi), v = acos(y) / pi, row 0 at the zenith. The suffix _env marks
+// directions in the orientation of the map. World space is turned from it about y by `frame.sky_rotation`.
 #include <frame>
 #include "common/constants.glsl"
 
@@ -34,7 +34,7 @@ vec3 irradiance_at(vec3 normal_ws) {
     return frame.sky_intensity * textureLod(environment_irradiance, uv, 0.0).rgb;
 }
 
-mat3 map_from_world() {
+mat3 environment_from_world() {
     float c = cos(2.0 * PI * frame.sky_rotation);
     float s = sin(2.0 * PI * frame.sky_rotation);
     return mat3(c, 0.0, -s, 0.0, 1.0, 0.0, s, 0.0, c);
@@ -56,6 +56,6 @@ vec2 octahedral_uv(vec3 direction) {
 
 // Mean radiance over the texel of the octahedral map that holds a direction. One texel, as interpolation between texels
 // and levels is slow on llvmpipe.
-vec3 octahedral_radiance(vec3 direction_map) {
-    return frame.sky_intensity * textureLod(environment_octahedral, octahedral_uv(direction_map), 0.0).rgb;
+vec3 octahedral_radiance(vec3 direction_env) {
+    return frame.sky_intensity * textureLod(environment_octahedral, octahedral_uv(direction_env), 0.0).rgb;
 }

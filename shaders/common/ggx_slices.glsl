@@ -77,7 +77,7 @@ LobeSlice make_lobe_slice(SliceReceiver receiver, int index, int count, int tile
     slice.cos_gamma = normal.x;
     slice.sin_gamma = normal.y;
     slice.gamma = fast_acos(normal.x);
-    slice.jitter = fract(float(tile) * 0.6180339887 + frame.jitter.z + float(index) * 0.5698402910);
+    slice.step_offset = fract(float(tile) * 0.6180339887 + frame.pattern_offset.z + float(index) * 0.5698402910);
 
     float u_low = -0.5 * slice.gamma - 0.25 * PI;  // where w lies in the surface
     float u_high = u_low + 0.5 * PI;

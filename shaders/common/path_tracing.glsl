@@ -55,7 +55,7 @@ vec3 sample_punctual_light(Surface surface, out vec3 l_ws) {
     if (lights.count == 0) return vec3(0.0);
     vec4 to_light;
     int index = min(int(random() * float(lights.count)), lights.count - 1);
-    vec3 irradiance = unshadowed_irradiance(fetch_light(index), surface.position_ws, to_light);
+    vec3 irradiance = compute_unshadowed_irradiance(fetch_light(index), surface.position_ws, to_light);
     l_ws = to_light.xyz;
     float cosine = dot(surface.normal_ws, l_ws);
     if (irradiance == vec3(0.0) || cosine <= 0.0 || !is_above(surface.geometric_normal_ws, l_ws)) return vec3(0.0);
@@ -123,8 +123,8 @@ vec3 reflect_light(Surface surface, vec3 v, vec3 l, vec3 irradiance, bool with_m
     return irradiance * (diffuse + specular);
 }
 
-vec3 outgoing_radiance(Hit hit, vec3 direction_ws) {
-    Surface surface = surface_at(hit, direction_ws);
+vec3 trace_outgoing_radiance(Hit hit, vec3 direction_ws) {
+    Surface surface = fetch_surface(hit, direction_ws);
     vec3 radiance = surface.emission;
     vec3 throughput = vec3(1.0);
     for (int bounce = 1; bounce <= paths.max_bounces; bounce++) {
@@ -146,14 +146,14 @@ vec3 outgoing_radiance(Hit hit, vec3 direction_ws) {
         hit = intersect(surface.position_ws, direction_ws, paths.max_distance, false);
         if (hit.triangle < 0) return radiance + throughput * specular_miss_radiance(direction_ws, mis_weight);
         if (bounce == paths.max_bounces) break;
-        surface = surface_at(hit, direction_ws);
+        surface = fetch_surface(hit, direction_ws);
         radiance += throughput * surface.emission;
     }
     return radiance;
 }
 #else
-vec3 outgoing_radiance(Hit hit, vec3 direction_ws) {
-    Surface surface = surface_at(hit, direction_ws);
+vec3 trace_outgoing_radiance(Hit hit, vec3 direction_ws) {
+    Surface surface = fetch_surface(hit, direction_ws);
     vec3 radiance = surface.emission;
     vec3 throughput = vec3(1.0);
     for (int bounce = 1; bounce <= paths.max_bounces; bounce++) {
@@ -170,7 +170,7 @@ vec3 outgoing_radiance(Hit hit, vec3 direction_ws) {
         hit = intersect(surface.position_ws, direction_ws, paths.max_distance, false);
         if (hit.triangle < 0) return radiance + throughput * background_radiance(direction_ws);
         if (bounce == paths.max_bounces) break;
-        surface = surface_at(hit, direction_ws);
+        surface = fetch_surface(hit, direction_ws);
         radiance += throughput * surface.emission;
     }
     return radiance;

@@ -16,9 +16,9 @@ uniform sampler2D probe_maps_radiance_distance;  // rgb: radiance; a: distance, 
 
 struct ProbeCell {
     vec3 first_probe;      // the lowest of the eight
-    vec3 normal_map;       // geometric normal
-    vec3 first_probe_map;  // from the point to the first probe, metres
-    mat3 axes_map;         // from one probe to the next, metres
+    vec3 normal_env;       // geometric normal
+    vec3 first_probe_env;  // from the point to the first probe, metres
+    mat3 axes_env;         // from one probe to the next, metres
     float radius;          // within it the screen was searched
     vec4 low_weights;      // cumulative weights of the lower four probes
     vec4 high_weights;     // cumulative weights of the upper four probes
@@ -37,11 +37,11 @@ vec4 fetch_probe(vec3 probe, vec2 octahedral) {
 // Offset of corner 0 to 7 of a cell.
 vec3 cell_corner(int index) { return vec3(index & 1, (index >> 1) & 1, index >> 2); }
 
-float probe_weight(vec3 probe, vec3 trilinear, vec3 p_ws, vec3 normal_ws, mat3 map_from_ws) {
+float compute_probe_weight(vec3 probe, vec3 trilinear, vec3 p_ws, vec3 normal_ws, mat3 environment_from_ws) {
     vec3 to_probe = probe_position_ws(probe) - p_ws;
     float distance = length(to_probe);
     float front = clamp(dot(normal_ws, to_probe / probe_grid.cell_size) / FADE_DISTANCE, 0.0, 1.0);
-    float seen_distance = fetch_probe(probe, octahedral_uv(map_from_ws * (-to_probe / max(distance, 1e-6)))).a;
+    float seen_distance = fetch_probe(probe, octahedral_uv(environment_from_ws * (-to_probe / max(distance, 1e-6)))).a;
     float visibility = seen_distance > 0.7 * distance ? 1.0 : HIDDEN_WEIGHT;
     return trilinear.x * trilinear.y * trilinear.z * front * visibility;
 }
@@ -49,28 +49,30 @@ float probe_weight(vec3 probe, vec3 trilinear, vec3 p_ws, vec3 normal_ws, mat3 m
 ProbeCell make_probe_cell(vec3 p_ws, vec3 normal_ws, float radius) {
     ProbeCell cell;
     if (!PROBES_ENABLED) return cell;
-    mat3 map_from_ws = map_from_world();
+    mat3 environment_from_ws = environment_from_world();
     vec3 position = (p_ws - probe_grid.origin) / probe_grid.cell_size + NORMAL_OFFSET * normal_ws - 0.5;
     position = clamp(position, vec3(0.0), probe_grid.counts - 1.0);
     cell.first_probe = min(floor(position), probe_grid.counts - 2.0);
-    cell.normal_map = map_from_ws * normal_ws;
-    cell.first_probe_map = map_from_ws * (probe_position_ws(cell.first_probe) - p_ws);
-    cell.axes_map = mat3(
-        map_from_ws[0] * probe_grid.cell_size.x,
-        map_from_ws[1] * probe_grid.cell_size.y,
-        map_from_ws[2] * probe_grid.cell_size.z
+    cell.normal_env = environment_from_ws * normal_ws;
+    cell.first_probe_env = environment_from_ws * (probe_position_ws(cell.first_probe) - p_ws);
+    cell.axes_env = mat3(
+        environment_from_ws[0] * probe_grid.cell_size.x,
+        environment_from_ws[1] * probe_grid.cell_size.y,
+        environment_from_ws[2] * probe_grid.cell_size.z
     );
     cell.radius = radius;
     vec3 f = position - cell.first_probe;
     float sum = 0.0;
     for (int k = 0; k < 4; k++) {
         vec3 corner = cell_corner(k);
-        sum += probe_weight(cell.first_probe + corner, mix(1.0 - f, f, corner), p_ws, normal_ws, map_from_ws);
+        vec3 trilinear = mix(1.0 - f, f, corner);
+        sum += compute_probe_weight(cell.first_probe + corner, trilinear, p_ws, normal_ws, environment_from_ws);
         cell.low_weights[k] = sum;
     }
     for (int k = 4; k < 8; k++) {
         vec3 corner = cell_corner(k);
-        sum += probe_weight(cell.first_probe + corner, mix(1.0 - f, f, corner), p_ws, normal_ws, map_from_ws);
+        vec3 trilinear = mix(1.0 - f, f, corner);
+        sum += compute_probe_weight(cell.first_probe + corner, trilinear, p_ws, normal_ws, environment_from_ws);
         cell.high_weights[k - 4] = sum;
     }
     return cell;
@@ -78,15 +80,15 @@ ProbeCell make_probe_cell(vec3 p_ws, vec3 normal_ws, float radius) {
 
 // rgb: radiance from beyond the radius, 0 where nothing is hit; a: 1 where nothing is hit, else 0. `u`, 0 to 1, chooses
 // the probe.
-vec4 sample_probes(ProbeCell cell, vec3 direction_map, float u) {
+vec4 sample_probes(ProbeCell cell, vec3 direction_env, float u) {
     const vec4 MISS = vec4(0.0, 0.0, 0.0, 1.0);
     if (!PROBES_ENABLED || cell.high_weights.w <= 0.0) return MISS;
     vec4 threshold = vec4(u * cell.high_weights.w);
     int index = int(dot(step(cell.low_weights, threshold) + step(cell.high_weights, threshold), vec4(1.0)));
     vec3 corner = cell_corner(min(index, 7));
-    float raise = max(4.0 / probe_grid.octahedral_size - dot(direction_map, cell.normal_map), 0.0);
-    vec3 direction = normalize(direction_map + cell.normal_map * raise);
+    float raise = max(4.0 / probe_grid.octahedral_size - dot(direction_env, cell.normal_env), 0.0);
+    vec3 direction = normalize(direction_env + cell.normal_env * raise);
     vec4 hit = fetch_probe(cell.first_probe + corner, octahedral_uv(direction));
-    vec3 hit_map = cell.first_probe_map + cell.axes_map * corner + hit.a * direction;
-    return hit.a < 1e8 && length(hit_map) > cell.radius ? vec4(hit.rgb, 0.0) : MISS;
+    vec3 hit_env = cell.first_probe_env + cell.axes_env * corner + hit.a * direction;
+    return hit.a < 1e8 && length(hit_env) > cell.radius ? vec4(hit.rgb, 0.0) : MISS;
 }

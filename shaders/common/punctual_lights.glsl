@@ -29,7 +29,7 @@ PunctualLight fetch_light(int index) {
 
 // Unshadowed irradiance of a surface that faces the light. `to_light`: unit direction and distance. As in glTF's
 // KHR_lights_punctual: inverse square, windowed by the range, with the square of the cone's falloff.
-vec3 unshadowed_irradiance(PunctualLight light, vec3 p_ws, out vec4 to_light) {
+vec3 compute_unshadowed_irradiance(PunctualLight light, vec3 p_ws, out vec4 to_light) {
     vec3 offset = light.position_ws - p_ws;
     float distance2 = max(dot(offset, offset), 1e-12);
     float range_ratio2 = distance2 / (light.range * light.range);

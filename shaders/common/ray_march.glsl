@@ -1,8 +1,8 @@
 // Screen-space ray march: is a direction occluded by a surface in the depth buffer?
 //
-// A point on the ray is occluded if the depth buffer holds a surface in front of it that is at most `thickness` deep
-// and stands above the receiver's tangent plane. The plane test keeps flat surfaces unoccluded at every tilt and
-// distance. `bias` is relative to the distance along the ray, so it has no unit.
+// A point on the ray is occluded if the depth buffer holds a surface nearer to the camera than the point, by less than
+// `thickness`. The surface must also stand above the receiver's tangent plane, which keeps flat surfaces unoccluded at
+// every tilt and distance. `bias` is relative to the distance along the ray, so it has no unit.
 //
 // 1 / depth is linear in screen space: one division per ray, none per step.
 //
@@ -10,13 +10,14 @@
 #include "common/screen.glsl"
 #include "common/sampling.glsl"
 
-uniform sampler2D inverse_depth;  // 1 / metres, one pixel of border; with depth layers: front, back, front, back
+// 1 / metres, with one pixel of border. Two depth layers: rgba is 1 / depth of front 1, back 1, front 2, back 2.
+uniform sampler2D inverse_depth;
 
 struct Receiver {
     vec3 position_vs;
     vec3 screen;          // pixel coordinates and 1 / depth
-    vec3 tangent_plane;   // dot(pixel, xy) + z is the height of a pixel's surface over its depth
-    float height;         // the receiver's own height, metres
+    vec3 tangent_plane;   // dot(pixel, xy) + z = height / depth of the pixel's surface
+    float height;         // dot(normal, position_vs), metres: distance of the tangent plane from the camera
     vec2 inv_depth_size;  // 1 / size of inverse_depth
 };
 
@@ -29,7 +30,7 @@ struct LocalFrame {
 
 struct ScreenRay {
     vec3 delta;          // pixels and 1 / depth from t = 0 to t = 1
-    float height_slope;  // growth of the least occluder height over depth, t = 0 to 1
+    float height_slope;  // increase of (minimum height of an occluder / depth of the ray) from t = 0 to 1
     float first_step;
     float step_size;
 };
@@ -72,24 +73,26 @@ LocalFrame make_local_frame(Receiver receiver, mat3 vs_from_local, vec3 geometri
     return LocalFrame(screen_from_local, geometric_normal_vs * vs_from_local, 1.0 / (edges - 1e-3));
 }
 
-// `steps` = 0 tests a single point at `jitter` of the radius, as published. Otherwise the last step is at the radius
-// and `jitter` offsets the others. Rays end at the image edge, and at 0.95 of the way to the camera.
+// `steps` = 0 tests one point, at the distance step_offset * radius (Ritschel 2009). Otherwise the last step is at the
+// radius, and `step_offset` shifts the others. Rays end at the image edge; the depth of their end is at least 1 / 20 of
+// the receiver's.
 ScreenRay make_ray(
-    Receiver receiver, LocalFrame local, vec3 direction, float radius, float bias, int steps, float jitter
+    Receiver receiver, LocalFrame local, vec3 direction, float radius, float bias, int steps, float step_offset
 ) {
-    float reach = steps == 0 ? radius * jitter : radius;
-    vec3 delta = reach * (local.screen_from_local * direction);
-    float approach = -delta.z * receiver.position_vs.z;  // how much nearer to the camera the ray ends, over its depth
-    float scale = 1.0 - approach;
+    float ray_length = steps == 0 ? radius * step_offset : radius;
+    vec3 delta = ray_length * (local.screen_from_local * direction);
+    float relative_approach = -delta.z * receiver.position_vs.z;  // (receiver depth - end depth) / receiver depth
+    // Perspective division: end depth / receiver depth. Larger values end the ray earlier on the same line.
+    float inv_clip = 1.0 - relative_approach;
     if (steps > 0) {
         vec4 overshoot = vec4(delta.xy, -delta.xy) * local.inv_edge_distances;
         float edge = max(max(overshoot.x, overshoot.y), max(overshoot.z, overshoot.w));
-        scale = max(max(scale, approach / 19.0), edge);
+        inv_clip = max(max(inv_clip, relative_approach / 19.0), edge);
     }
-    float clip = 1.0 / scale;
-    float height_slope = clip * (receiver.height * delta.z + bias * reach * receiver.screen.z);
-    float first_step = 1.0 - jitter;
-    return ScreenRay(clip * delta, height_slope, first_step, 1.0 / (float(steps - 1) + first_step));
+    float clip_factor = 1.0 / inv_clip;
+    float height_slope = clip_factor * (receiver.height * delta.z + bias * ray_length * receiver.screen.z);
+    float first_step = 1.0 - step_offset;
+    return ScreenRay(clip_factor * delta, height_slope, first_step, 1.0 / (float(steps - 1) + first_step));
 }
 
 // Position of a step along the ray, 0 to 1. Steps are denser near the receiver.
@@ -106,9 +109,9 @@ bool is_occluded(Receiver receiver, ScreenRay ray, float t, float thickness) {
     float min_height = receiver.height * receiver.screen.z + ray.height_slope * t;
     if (TWO_DEPTH_LAYERS) {
         vec4 layers = textureLod(inverse_depth, uv, 0.0);
-        bool in_first = layers.x > point.z && point.z > layers.y && height > min_height * layers.x;
-        bool in_second = layers.z > point.z && point.z > layers.w && height > min_height * layers.z;
-        return in_first || in_second;
+        bool in_layer_1 = layers.x > point.z && point.z > layers.y && height > min_height * layers.x;
+        bool in_layer_2 = layers.z > point.z && point.z > layers.w && height > min_height * layers.z;
+        return in_layer_1 || in_layer_2;
     }
     float surface = textureLod(inverse_depth, uv, 0.0).r;
     bool in_front = surface > point.z && surface - point.z < thickness * surface * point.z;
@@ -117,6 +120,9 @@ bool is_occluded(Receiver receiver, ScreenRay ray, float t, float thickness) {
 
 // For each of four rays: 0 if unoccluded, else 1 + the index of its first occluded step. Four rays share a loop, which
 // hides the latency of the fetch on a GPU and the cost of the loop on llvmpipe.
+//
+// Steps are tested from the last to the first, so that the first occluded one overwrites the others. The loop has no
+// early exit: it would diverge between the rays and pixels of a SIMD group.
 ivec4 first_occluded_steps(Receiver receiver, ScreenRay rays[BATCH], float thickness, int steps) {
     ivec4 first = ivec4(0);
     if (steps == 0) {
@@ -141,18 +147,20 @@ int first_occluded_step(Receiver receiver, ScreenRay ray, float thickness, int s
     return first;
 }
 
-// Where on the ray an occluded step lies, 0 to 1. `hit` is what `first_occluded_step` returned.
-float hit_position(ScreenRay ray, int hit, int steps) { return steps == 0 ? 1.0 : step_position(ray, hit - 1); }
+// Where on the ray an occluded step lies, 0 to 1. `hit_step` is what `first_occluded_step` returned.
+float hit_position(ScreenRay ray, int hit_step, int steps) {
+    return steps == 0 ? 1.0 : step_position(ray, hit_step - 1);
+}
 
 // uv of the occluder: the centre of its pixel.
-vec2 hit_uv(Receiver receiver, ScreenRay ray, int hit, int steps) {
-    vec3 point = receiver.screen + ray.delta * hit_position(ray, hit, steps);
+vec2 hit_uv(Receiver receiver, ScreenRay ray, int hit_step, int steps) {
+    vec3 point = receiver.screen + ray.delta * hit_position(ray, hit_step, steps);
     return (floor(point.xy) + 0.5) / frame.size;
 }
 
 // 1 / depth of the ray at its occluded step.
-float hit_inverse_depth(Receiver receiver, ScreenRay ray, int hit, int steps) {
-    return receiver.screen.z + ray.delta.z * hit_position(ray, hit, steps);
+float hit_inverse_depth(Receiver receiver, ScreenRay ray, int hit_step, int steps) {
+    return receiver.screen.z + ray.delta.z * hit_position(ray, hit_step, steps);
 }
 
 // 1 / depth of both depth layers at a pixel: front, back, front, back.

@@ -68,7 +68,9 @@ vec2 interpolate_uv(int triangle, vec3 weights) {
 }
 
 // First texel of a triangle's material.
-int material_of(int triangle) { return MATERIAL_TEXELS * int(fetch_texel(ray_scene_attributes, 4 * triangle + 3).w); }
+int first_material_texel(int triangle) {
+    return MATERIAL_TEXELS * int(fetch_texel(ray_scene_attributes, 4 * triangle + 3).w);
+}
 
 #ifdef ENTRY_FULL
 struct VertexAttributes {
@@ -104,7 +106,7 @@ vec4 sample_material_texture(int texture_texel, VertexAttributes attributes, boo
 
 bool is_masked(int triangle, vec2 uv) {
     vec3 weights = barycentric_weights(uv);
-    int material = material_of(triangle);
+    int material = first_material_texel(triangle);
     VertexAttributes attributes = interpolate_attributes(triangle, weights, material);
     float texture_alpha = sample_material_texture(material + 3, attributes, false).a;
     float alpha = fetch_texel(ray_scene_materials, material).a * attributes.color.a * texture_alpha;
@@ -168,7 +170,7 @@ bool is_occluded(vec3 origin, vec3 direction, float max_distance) {
 }
 
 // `direction`: of the ray that hit the surface.
-Surface surface_at(Hit hit, vec3 direction) {
+Surface fetch_surface(Hit hit, vec3 direction) {
     vec3 corner = fetch_texel(ray_scene_triangles, 3 * hit.triangle).xyz;
     vec3 e1 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 1).xyz;
     vec3 e2 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 2).xyz;
@@ -187,7 +189,7 @@ Surface surface_at(Hit hit, vec3 direction) {
     vec3 offset = geometric_normal_ws * 1e-6 * max(size.x, max(size.y, size.z));
     vec3 position_ws = corner + hit.uv.x * e1 + hit.uv.y * e2 + offset;
 
-    int material = material_of(hit.triangle);
+    int material = first_material_texel(hit.triangle);
     vec3 base_color = fetch_texel(ray_scene_materials, material).rgb;
     vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
 #ifdef ENTRY_FULL

@@ -1,15 +1,15 @@
 // Sample directions: cosine-weighted, stratified over a 4 x 4 pixel tile, deterministic.
 //
 // A tile holds 16 N directions, N per pixel. cos^2(theta) is stratified over the pixel and over the tile. Azimuth and
-// jitter follow Roberts' R2 sequence (2018) within a pixel and van der Corput's over the tile, so every sum over a tile
-// is evenly spread. The denoiser covers whole tiles and removes the pattern.
+// step offset follow Roberts' R2 sequence (2018) within a pixel and van der Corput's over the tile. Every sum over a
+// tile is therefore evenly spread. The denoiser covers whole tiles and removes the pattern.
 #include <frame>
 #include "common/constants.glsl"
 
 const int TILE = 4;
 
 // Index of a pixel in its tile, 0 to 15, in Bayer order so that small neighbourhoods are spread as well.
-int tile_index(ivec2 pixel) {
+int index_in_tile(ivec2 pixel) {
     int x = (pixel.x ^ pixel.y) & 3;
     int y = pixel.y & 3;
     return (x & 1) * 8 + (y & 1) * 4 + (x >> 1) * 2 + (y >> 1);
@@ -17,22 +17,22 @@ int tile_index(ivec2 pixel) {
 
 struct DirectionSample {
     vec3 direction;  // local frame, +z is the normal
-    float jitter;    // 0 to 1, offsets the steps along the direction
+    float step_offset;    // 0 to 1, offsets the steps along the direction
 };
 
 struct SampleSequence {
     float stratum;    // offset of this pixel in the stratification of cos^2(theta)
     float inv_count;  // 1 / samples per pixel
-    float jitter;
+    float step_offset;
     vec2 azimuth;  // (cos, sin) of the first sample of the current batch
 };
 
 SampleSequence start_sequence(int tile, int count, int first) {
     float tile_azimuth = float(bitfieldReverse(uint(tile)) >> 28) / 16.0;
-    float phi = 2.0 * PI * fract(tile_azimuth + frame.jitter.y + fract(float(first) * 0.7548776662));
-    float stratum = fract((float(tile) + 0.5) / 16.0 + frame.jitter.x);
-    float jitter = float(tile) * 0.6180339887 + frame.jitter.z;
-    return SampleSequence(stratum, 1.0 / float(count), jitter, vec2(cos(phi), sin(phi)));
+    float phi = 2.0 * PI * fract(tile_azimuth + frame.pattern_offset.y + fract(float(first) * 0.7548776662));
+    float stratum = fract((float(tile) + 0.5) / 16.0 + frame.pattern_offset.x);
+    float step_offset = float(tile) * 0.6180339887 + frame.pattern_offset.z;
+    return SampleSequence(stratum, 1.0 / float(count), step_offset, vec2(cos(phi), sin(phi)));
 }
 
 // Samples come in batches of four. From one sample to the next the azimuth turns by 0.7548776662 of a circle, so a
@@ -54,7 +54,7 @@ DirectionSample batch_sample(SampleSequence sequence, int first, int lane) {
     float index = float(first + lane);
     float u = (index + sequence.stratum) * sequence.inv_count;  // sin^2(theta)
     vec2 azimuth = rotate(sequence.azimuth, AZIMUTH_STEPS[lane]);
-    return DirectionSample(vec3(sqrt(u) * azimuth, sqrt(1.0 - u)), fract(index * 0.5698402910 + sequence.jitter));
+    return DirectionSample(vec3(sqrt(u) * azimuth, sqrt(1.0 - u)), fract(index * 0.5698402910 + sequence.step_offset));
 }
 
 void next_batch(inout SampleSequence sequence) {

@@ -16,7 +16,7 @@ uniform sampler2D gbuffer_depth;
 #define SHADED_PIXEL gl_FragCoord.xy
 #endif
 
-vec2 uv_here() { return SHADED_PIXEL / frame.size; }
+vec2 pixel_uv() { return SHADED_PIXEL / frame.size; }
 
 float depth_at(vec2 uv) { return textureLod(gbuffer_depth, uv, 0.0).r; }
 

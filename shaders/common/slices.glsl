@@ -1,20 +1,26 @@
 // Slices of the hemisphere: planes through the view ray, searched to both sides in the depth buffer.
 //
-// A direction of a slice has the angle theta to the view ray, positive towards the normal. alpha is the angle of the
-// normal n, gamma that of its projection into the slice. Irradiance is the integral of
+//   theta    angle between a direction in the slice and the view ray, positive towards the normal
+//   phi      azimuth of the slice about the view ray, -pi/2 to pi/2; 0 contains the normal
+//   n        normal of the surface
+//   n_slice  projection of n into the slice
+//   alpha    angle between n and the view ray
+//   gamma    angle between n_slice and the view ray
+//
+// Irradiance is the integral over theta and phi of
 //   L cos dw = L |n_slice| cos(theta - gamma) |sin(theta)| dtheta dphi
-// The integral over theta has a closed form (Jimenez, Wu, Pesce, Jarabo 2016). So has the one over phi, which is -pi/2
-// to pi/2 around the normal's side. The slices up to phi hold this fraction of the hemisphere:
+// Over theta, it has a closed form for constant L (Jimenez, Wu, Pesce, Jarabo 2016).
+// Over phi, too. The slices up to phi hold this cosine-weighted fraction of the hemisphere:
 //   1/2 + (sin(alpha) sin(phi) atan(tan(alpha) cos(phi)) + atan(cos(alpha) tan(phi))) / pi
 // Slices are spread evenly by that fraction, so all have the same weight. A plane is then fully visible and an
 // enclosure fully occluded, with any number of slices.
 //
-// `slice_cdf` is the cosine-weighted fraction of a slice below a direction: 0 at one end, 1 at the other. `side` is 1
-// or -1.
+// `slice_cdf` is the cosine-weighted fraction of a slice between the lower end and a direction, 0 to 1. `side` is 1 or
+// -1.
 #include "common/ray_march.glsl"
 #include "common/sampling.glsl"
 
-const int SECTORS_PER_SLICE = 32;  // of a slice, where it is divided into sectors
+const int SECTORS_PER_SLICE = 32;  // bits of the visibility bitmask of a slice
 
 struct SliceReceiver {
     vec3 position_vs;
@@ -33,7 +39,7 @@ struct Slice {
     float sin_gamma;
     float view_integral;       // integral from the lower end to the view ray, not normalised
     float inv_norm;            // 1 / integral of the whole slice
-    float jitter;              // 0 to 1, offsets the steps
+    float step_offset;              // 0 to 1, offsets the steps
     float lobe_spread;         // slices of a lobe only: r, see ggx_slices.glsl
     float lobe_view_integral;  // slices of a lobe only: antiderivative at the view ray
 };
@@ -100,7 +106,7 @@ float sample_slice_azimuth(vec2 tilt, float u) {
 
 // The 4 x 4 pixels of a tile take 16 times as many slices, evenly spread.
 Slice make_slice(SliceReceiver receiver, int index, int count, int tile) {
-    float stratum = fract((float(tile) + 0.5) / 16.0 + frame.jitter.x);
+    float stratum = fract((float(tile) + 0.5) / 16.0 + frame.pattern_offset.x);
     float y = sample_slice_azimuth(receiver.tilt, (float(index) + stratum) / float(count));
     float x = sqrt(max(1.0 - y * y, 0.0));
     Slice slice;
@@ -111,7 +117,7 @@ Slice make_slice(SliceReceiver receiver, int index, int count, int tile) {
     slice.gamma = fast_acos(normal.x);
     slice.view_integral = 0.5 * (slice.cos_gamma - slice.sin_gamma * (0.5 * PI - slice.gamma));
     slice.inv_norm = 1.0 / (slice.cos_gamma + slice.gamma * slice.sin_gamma);
-    slice.jitter = fract(float(tile) * 0.6180339887 + frame.jitter.z + float(index) * 0.5698402910);
+    slice.step_offset = fract(float(tile) * 0.6180339887 + frame.pattern_offset.z + float(index) * 0.5698402910);
     return slice;
 }
 
@@ -158,12 +164,12 @@ ScreenSegment make_segment(SliceReceiver receiver, Slice slice, float side, floa
     return ScreenSegment(start, direction * end);
 }
 
-// Distances grow with the power 1.5. Whether the sample stands above the tangent plane is tested at the pixel centre,
-// where its depth belongs. Its position is taken on the segment instead, as the pixel centre lies beside the slice.
+// Distances grow with the power 1.5. The test against the tangent plane uses the pixel centre, where the depth was
+// sampled. The position uses the point on the segment, so that it stays in the slice.
 DepthSample sample_depth(
-    SliceReceiver receiver, ScreenSegment segment, int index, int steps, float jitter, float bias
+    SliceReceiver receiver, ScreenSegment segment, int index, int steps, float step_offset, float bias
 ) {
-    float first_step = 1.0 - jitter;
+    float first_step = 1.0 - step_offset;
     float t = (float(index) + first_step) / (float(steps - 1) + first_step);
     vec2 position_px = segment.start_px + segment.delta_px * (t * sqrt(t));
     vec2 pixel = floor(position_px) + 0.5;

@@ -1,11 +1,11 @@
 // The viewer's window: two sides with a divider between them. The including shader maps texels to colours.
-#include <show>
+#include <view>
 #include "common/color.glsl"
 
-uniform sampler2D left_side;
-uniform sampler2D right_side;
-uniform sampler2D left_over;
-uniform sampler2D right_over;
+uniform sampler2D left_image;
+uniform sampler2D right_image;
+uniform sampler2D left_reference;
+uniform sampler2D right_reference;
 out vec4 out_color;
 
 vec4 fetch_clamped(sampler2D image, ivec2 px) {
@@ -13,7 +13,7 @@ vec4 fetch_clamped(sampler2D image, ivec2 px) {
 }
 
 // Position in an image of any size, in texels from the centre of the first.
-vec2 image_position(vec2 window_px, ivec2 size) { return window_px / show.size * vec2(size) - 0.5; }
+vec2 image_position(vec2 window_px, ivec2 size) { return window_px / view.size * vec2(size) - 0.5; }
 
 vec4 bilinear(vec4 texels[4], vec2 f) {
     return mix(mix(texels[0], texels[1], f.x), mix(texels[2], texels[3], f.x), f.y);
@@ -24,7 +24,7 @@ ivec2 bilinear_corner(int index) { return ivec2(index & 1, index >> 1); }
 // Value of an image at a pixel of the window: a texel where the sizes are equal, else bilinear.
 vec4 sample_image(sampler2D image, vec2 window_px) {
     ivec2 size = textureSize(image, 0);
-    if (size == ivec2(show.size)) return fetch_clamped(image, ivec2(window_px));
+    if (size == ivec2(view.size)) return fetch_clamped(image, ivec2(window_px));
     vec2 position = image_position(window_px, size);
     ivec2 first = ivec2(floor(position));
     vec4 texels[4];
@@ -33,21 +33,21 @@ vec4 sample_image(sampler2D image, vec2 window_px) {
 }
 
 // Defined by the including shader. `reference`: the image that a side is compared with; `range`: of depth, metres.
-vec3 color_from_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px);
+vec3 map_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px);
 
 // Texels are mapped before they are interpolated, so that depth edges stay sharp.
 vec3 sample_color(sampler2D image, sampler2D reference, vec2 range, vec2 window_px) {
     ivec2 size = textureSize(image, 0);
-    if (size == ivec2(show.size)) {
-        return color_from_texel(fetch_clamped(image, ivec2(window_px)), reference, range, window_px);
+    if (size == ivec2(view.size)) {
+        return map_texel(fetch_clamped(image, ivec2(window_px)), reference, range, window_px);
     }
     vec2 position = image_position(window_px, size);
     ivec2 first = ivec2(floor(position));
     vec4 colors[4];
     for (int i = 0; i < 4; i++) {
         ivec2 px = first + bilinear_corner(i);
-        vec2 center = (vec2(px) + 0.5) / vec2(size) * show.size;
-        colors[i] = vec4(color_from_texel(fetch_clamped(image, px), reference, range, center), 1.0);
+        vec2 center = (vec2(px) + 0.5) / vec2(size) * view.size;
+        colors[i] = vec4(map_texel(fetch_clamped(image, px), reference, range, center), 1.0);
     }
     return bilinear(colors, position - floor(position)).rgb;
 }
@@ -55,12 +55,12 @@ vec3 sample_color(sampler2D image, sampler2D reference, vec2 range, vec2 window_
 void draw_window() {
     vec2 window_px = gl_FragCoord.xy;
     // side by side, each half shows the middle of its image
-    if (show.beside) window_px.x += (window_px.x < show.divider ? 0.5 : -0.5) * show.divider;
-    bool is_left = gl_FragCoord.x < show.divider;
+    if (view.is_side_by_side) window_px.x += (window_px.x < view.divider ? 0.5 : -0.5) * view.divider;
+    bool is_left = gl_FragCoord.x < view.divider;
     vec3 color = is_left
-        ? sample_color(left_side, left_over, show.left_range, window_px)
-        : sample_color(right_side, right_over, show.right_range, window_px);
-    float distance = abs(gl_FragCoord.x - show.divider) / show.line;
-    if (show.divider >= 0.0 && distance < 1.0) color = distance < 0.5 ? vec3(0.95) : color * 0.5;
+        ? sample_color(left_image, left_reference, view.left_range, window_px)
+        : sample_color(right_image, right_reference, view.right_range, window_px);
+    float distance = abs(gl_FragCoord.x - view.divider) / view.divider_half_width;
+    if (view.divider >= 0.0 && distance < 1.0) color = distance < 0.5 ? vec3(0.95) : color * 0.5;
     out_color = vec4(color, 1.0);
 }

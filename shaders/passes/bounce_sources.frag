@@ -1,5 +1,5 @@
 // Bounce sources: what radiance leaves every pixel's surface, and from which plane?
-// reads   G-buffer, direct lighting, direct light of sun and punctual lights
+// reads   G-buffer, environment lighting (Lighting.direct), light of sun and punctual lights
 // writes  radiance: emitted and reflected; plane, view space: xyz is its normal, w its offset along the normal
 // source  the senders of Ritschel, Grosch, Seidel, I3D 2009
 // limits  specular surfaces send as diffuse ones of the same reflectance; hidden surfaces guess their visibility
@@ -18,24 +18,24 @@ vec3 environment_irradiance_at(vec2 uv) { return textureLod(environment_lighting
 bool is_empty(vec2 uv) { return false; }
 #else
 #include "common/environment.glsl"
-#include <valid_region>
+#include <lit_region>
 uniform sampler2D next_layer_depth;  // metres: a surface from here on belongs to another layer
 
 // Irradiance of a surface that no lit pixel shows. It takes the visibility of the nearest lit pixel.
-vec3 guess_irradiance(vec2 lit_px) {
-    return irradiance_at(normal_ws_at(uv_here())) * textureLod(environment_lighting, lit_px / frame.size, 0.0).a;
+vec3 estimate_irradiance(vec2 lit_px) {
+    return irradiance_at(normal_ws_at(pixel_uv())) * textureLod(environment_lighting, lit_px / frame.size, 0.0).a;
 }
 
 #if defined(ENTRY_HIDDEN_DIFFUSE) || defined(ENTRY_HIDDEN_SPECULAR)
 vec3 environment_irradiance_at(vec2 uv) {
-    return guess_irradiance(clamp(SHADED_PIXEL, valid_region.min_px, valid_region.max_px));
+    return estimate_irradiance(clamp(SHADED_PIXEL, lit_region.min_px, lit_region.max_px));
 }
 
 bool is_empty(vec2 uv) { return depth_at(uv) >= min(textureLod(next_layer_depth, uv, 0.0).r, BACKGROUND_DEPTH); }
 #else
 vec3 environment_irradiance_at(vec2 uv) {
-    vec2 lit_px = clamp(SHADED_PIXEL, valid_region.min_px, valid_region.max_px);
-    return lit_px == SHADED_PIXEL ? textureLod(environment_lighting, uv, 0.0).rgb : guess_irradiance(lit_px);
+    vec2 lit_px = clamp(SHADED_PIXEL, lit_region.min_px, lit_region.max_px);
+    return lit_px == SHADED_PIXEL ? textureLod(environment_lighting, uv, 0.0).rgb : estimate_irradiance(lit_px);
 }
 
 bool is_empty(vec2 uv) { return false; }
@@ -54,7 +54,7 @@ void write_source(vec2 uv, vec3 albedo) {
 }
 
 void diffuse() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     write_source(uv, textureLod(gbuffer_albedo, uv, 0.0).rgb);
 }
 
@@ -66,7 +66,7 @@ void hidden_diffuse() { diffuse(); }
 #include "common/specular.glsl"
 
 void specular() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     vec3 f0 = specular_at(uv).rgb;
     write_source(uv, textureLod(gbuffer_albedo, uv, 0.0).rgb * (1.0 - f0) + f0);
 }

@@ -6,19 +6,19 @@
 #include "common/window.glsl"
 #include "common/constants.glsl"
 
-vec3 depth_color(float depth, vec2 range) {
+vec3 map_depth(float depth, vec2 range) {
     float position = clamp((depth - range.x) / max(range.y - range.x, 1e-6), 0.0, 1.0);
     return vec3(depth < BACKGROUND_DEPTH ? 1.0 - 0.9 * position : 0.0);
 }
 
-vec3 color_from_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
-    if (SHOW_MAPPING == SHOW_MAPPING_DEPTH) return depth_color(texel.r, range);
+vec3 map_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
+    if (VIEW_MAPPING == VIEW_MAPPING_DEPTH) return map_depth(texel.r, range);
     if (is_invalid(texel.rgb)) return INVALID_COLOR;
-    if (SHOW_MAPPING == SHOW_MAPPING_NORMAL) {
+    if (VIEW_MAPPING == VIEW_MAPPING_NORMAL) {
         return dot(texel.xyz, texel.xyz) > 0.0 ? texel.xyz * 0.5 + 0.5 : vec3(0.0);
     }
-    if (SHOW_MAPPING == SHOW_MAPPING_ALPHA) return vec3(texel.a);
-    if (SHOW_MAPPING == SHOW_MAPPING_LIGHT) return srgb_from_linear(clamp(texel.rgb * show.gain, 0.0, 1.0));
+    if (VIEW_MAPPING == VIEW_MAPPING_ALPHA) return vec3(texel.a);
+    if (VIEW_MAPPING == VIEW_MAPPING_LIGHT) return srgb_from_linear(clamp(texel.rgb * view.gain, 0.0, 1.0));
     return texel.rgb;
 }
 

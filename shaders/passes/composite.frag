@@ -18,15 +18,15 @@ void write_background(vec2 uv) {
 }
 
 // albedo.a is the material's own occlusion. It does not dim sun and punctual lights.
-vec3 diffuse_radiance(vec2 uv) {
+vec3 compute_diffuse_radiance(vec2 uv) {
     vec4 albedo = textureLod(gbuffer_albedo, uv, 0.0);
     vec3 ambient = albedo.a * (direct_at(uv).rgb + indirect_at(uv).rgb);
     return albedo.rgb / PI * (ambient + textureLod(direct_irradiance, uv, 0.0).rgb);
 }
 
 void diffuse() {
-    vec2 uv = uv_here();
-    out_radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + diffuse_radiance(uv), 1.0);
+    vec2 uv = pixel_uv();
+    out_radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + compute_diffuse_radiance(uv), 1.0);
     // a loop instead of a condition: llvmpipe executes both branches of a condition
     for (int k = is_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) write_background(uv);
 }
@@ -57,12 +57,12 @@ void write_surface(vec2 uv, vec4 lobe) {
     vec3 reflected = material_occlusion * reflectance * (lobe.rgb + lobe.a * environment);
     vec3 specular_radiance = textureLod(direct_specular, uv, 0.0).rgb + reflected;
     vec3 emission = textureLod(gbuffer_emission, uv, 0.0).rgb;
-    out_radiance = vec4(emission + (1.0 - reflectance) * diffuse_radiance(uv) + specular_radiance, 1.0);
+    out_radiance = vec4(emission + (1.0 - reflectance) * compute_diffuse_radiance(uv) + specular_radiance, 1.0);
 }
 
 // The technique knows the visibility of the lobe.
 void specular() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     if (is_surface(depth_at(uv))) write_surface(uv, specular_lighting_at(uv));
     else write_background(uv);
 }
@@ -73,7 +73,7 @@ float lobe_visibility(float cosine, float visibility, float roughness) {
 }
 
 void specular_occlusion() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     if (!is_surface(depth_at(uv))) {
         write_background(uv);
         return;

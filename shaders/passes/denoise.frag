@@ -37,7 +37,7 @@ layout(location = 0) out vec4 out_direct;
 layout(location = 1) out vec4 out_indirect;
 
 void filter_lighting(vec2 axis) {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     out_direct = direct_at(uv);
     out_indirect = indirect_at(uv);
@@ -76,7 +76,7 @@ float specular_weight(Guide guide, vec2 uv, int offset) {
 
 // Narrow lobes are filtered less: they have less noise and more detail.
 void filter_specular(vec2 axis) {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     out_specular = specular_lighting_at(uv);
     vec4 surface = specular_at(uv);

@@ -5,7 +5,7 @@
 // limits  no spatial filters: noise that the eye would blur counts in full
 #include "common/window.glsl"
 
-uniform sampler2D colours;
+uniform sampler2D color_map;
 
 // CIE L*a*b* of linear sRGB. Chroma shrinks with lightness (Hunt effect).
 vec3 hunt_lab_from_linear(vec3 linear) {
@@ -31,20 +31,20 @@ float perceived_error(vec3 color, vec3 reference) {
 }
 
 vec3 false_color(float error) {
-    return texelFetch(colours, ivec2(int(clamp(error, 0.0, 1.0) * 255.0 + 0.5), 0), 0).rgb;
+    return texelFetch(color_map, ivec2(int(clamp(error, 0.0, 1.0) * 255.0 + 0.5), 0), 0).rgb;
 }
 
-vec3 color_from_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
+vec3 map_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
     vec3 color = texel.rgb;
     vec3 other = sample_image(reference, window_px).rgb;
     if (is_invalid(color) || is_invalid(other)) return INVALID_COLOR;
-    if (SHOW_MAPPING == SHOW_MAPPING_RATIO) {
-        return srgb_from_linear(clamp(color / max(other, 1e-9) * show.gain, 0.0, 1.0));
+    if (VIEW_MAPPING == VIEW_MAPPING_RATIO) {
+        return srgb_from_linear(clamp(color / max(other, 1e-9) * view.gain, 0.0, 1.0));
     }
-    if (SHOW_MAPPING == SHOW_MAPPING_DIFFERENCE) {
-        return srgb_from_linear(clamp(abs(color - other) * show.gain, 0.0, 1.0));
+    if (VIEW_MAPPING == VIEW_MAPPING_DIFFERENCE) {
+        return srgb_from_linear(clamp(abs(color - other) * view.gain, 0.0, 1.0));
     }
-    return false_color(perceived_error(color * show.gain, other * show.gain));
+    return false_color(perceived_error(color * view.gain, other * view.gain));
 }
 
 void main() { draw_window(); }

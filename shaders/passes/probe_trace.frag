@@ -13,7 +13,7 @@ const int PATHS = 4;  // per texel that hits a surface: small emitters are found
 
 // `position` in the texel, 0 to 1.
 vec3 texel_direction_ws(ivec2 texel, vec2 position) {
-    return direction_from_octahedral((vec2(texel) + position) / probe_grid.octahedral_size) * map_from_world();
+    return direction_from_octahedral((vec2(texel) + position) / probe_grid.octahedral_size) * environment_from_world();
 }
 
 // The ray through the texel's centre decides whether it hits a surface: a plane must not occlude the texels above it.
@@ -38,7 +38,7 @@ void trace_probe() {
         direction_ws = texel_direction_ws(texel, (vec2(i & 1, i >> 1) + u) / 2.0);
         hit = intersect(origin_ws, direction_ws, paths.max_distance, false);
         if (hit.triangle < 0) continue;
-        radiance += outgoing_radiance(hit, direction_ws);
+        radiance += trace_outgoing_radiance(hit, direction_ws);
         count += 1.0;
     }
     out_radiance_distance.rgb = radiance / max(count, 1.0);

@@ -35,7 +35,7 @@ mat3 shadow_map_axes(PunctualLight light, vec3 direction_ws, out float face) {
 }
 
 // Visibility of the light, 0 to 1. Four texels are each compared with the receiver's plane at that texel.
-float shadow_visibility(PunctualLight light, vec3 p_ws, vec3 normal_ws) {
+float compute_shadow_visibility(PunctualLight light, vec3 p_ws, vec3 normal_ws) {
     float face;
     float size = lights.shadow_resolution * light.map_size;
     mat3 axes = shadow_map_axes(light, p_ws - light.position_ws, face);
@@ -66,7 +66,7 @@ float shadow_visibility(PunctualLight light, vec3 p_ws, vec3 normal_ws) {
 #endif
 
 void add_lights() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     out_irradiance = textureLod(sunlight_irradiance, uv, 0.0);
 #ifdef ENTRY_SPECULAR
     out_specular = textureLod(sunlight_specular, uv, 0.0);
@@ -80,12 +80,12 @@ void add_lights() {
     for (int i = 0; i < lights.count; i++) {
         PunctualLight light = fetch_light(i);
         vec4 to_light;
-        vec3 irradiance = unshadowed_irradiance(light, p_ws, to_light);
+        vec3 irradiance = compute_unshadowed_irradiance(light, p_ws, to_light);
         float cosine = dot(normal_ws, to_light.xyz);
         bool is_lit = cosine > 0.0 && dot(geometric_normal_ws, to_light.xyz) > 0.0 && irradiance != vec3(0.0);
         if (!is_lit) continue;
         bool has_shadow = light.map_row >= 0.0;
-        irradiance *= cosine * (has_shadow ? shadow_visibility(light, p_ws, geometric_normal_ws) : 1.0);
+        irradiance *= cosine * (has_shadow ? compute_shadow_visibility(light, p_ws, geometric_normal_ws) : 1.0);
         out_irradiance.rgb += irradiance;
 #ifdef ENTRY_SPECULAR
         out_specular.rgb += irradiance * specular_brdf_at(uv, to_light.xyz);

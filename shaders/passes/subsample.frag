@@ -46,7 +46,7 @@ layout(location = 0) out vec4 out_normal;
 layout(location = 1) out vec4 out_albedo;
 layout(location = 2) out vec4 out_emission;
 layout(location = 3) out vec4 out_depth;
-layout(location = 4) out vec4 out_sun;
+layout(location = 4) out vec4 out_direct_irradiance;
 layout(location = 5) out vec4 out_geometric_normal;
 layout(location = 6) out vec4 out_specular;
 layout(location = 7) out vec4 out_direct_specular;
@@ -56,7 +56,7 @@ void diffuse() {
     out_albedo = fetch_source(gbuffer_albedo);
     out_emission = fetch_source(gbuffer_emission);
     out_depth = fetch_source(gbuffer_depth);
-    out_sun = fetch_source(direct_irradiance);
+    out_direct_irradiance = fetch_source(direct_irradiance);
 }
 
 void full_material() {

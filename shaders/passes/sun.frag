@@ -39,7 +39,7 @@ void gather_depths(ShadowReceiver receiver, vec2 last_texel, out vec4 map_depths
 vec2 last_texel_at(vec2 position) { return floor(position - 0.5) + 0.5; }
 
 // Visibility of the sun, 0 to 1.
-float shadow_visibility(vec3 p_ws, vec3 normal_ws) {
+float compute_shadow_visibility(vec3 p_ws, vec3 normal_ws) {
     vec4 p_light = shadow_frustum.light_from_world * vec4(p_ws, 1.0);
     vec3 n = mat3(shadow_frustum.light_from_world) * normal_ws;
     vec3 p = vec3(p_light.xy, -p_light.z);
@@ -89,14 +89,14 @@ float shadow_visibility(vec3 p_ws, vec3 normal_ws) {
 
 void diffuse() {
     out_irradiance = vec4(0.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
     vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
     float cosine = dot(normal_ws_at(uv), frame.sun_direction_ws);
     if (cosine <= 0.0 || dot(geometric_normal_ws, frame.sun_direction_ws) <= 0.0) return;
     vec3 p_ws = ws_from_vs(vs_from_uv(uv, depth));
-    out_irradiance.rgb = frame.sun_irradiance * cosine * shadow_visibility(p_ws, geometric_normal_ws);
+    out_irradiance.rgb = frame.sun_irradiance * cosine * compute_shadow_visibility(p_ws, geometric_normal_ws);
 }
 
 #ifdef ENTRY_SPECULAR
@@ -106,6 +106,6 @@ void specular() {
     diffuse();
     out_specular = vec4(0.0);
     if (out_irradiance.rgb == vec3(0.0)) return;
-    out_specular.rgb = out_irradiance.rgb * specular_brdf_at(uv_here(), frame.sun_direction_ws);
+    out_specular.rgb = out_irradiance.rgb * specular_brdf_at(pixel_uv(), frame.sun_direction_ws);
 }
 #endif

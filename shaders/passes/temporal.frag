@@ -72,7 +72,7 @@ vec4 sample_history(sampler2D history, HistoryTaps taps) {
 }
 
 // Standard deviation over 3 x 3 pixels.
-vec4 local_deviation(sampler2D lighting, vec2 uv) {
+vec4 compute_deviation(sampler2D lighting, vec2 uv) {
     vec4 center = textureLod(lighting, uv, 0.0);
     vec4 sum = vec4(0.0);
     vec4 squares = vec4(0.0);
@@ -97,7 +97,7 @@ vec4 blend_history(vec4 current, vec4 history, vec4 deviation, inout float frame
 }
 
 void diffuse() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     out_direct = textureLod(lighting_direct, uv, 0.0);
     out_indirect = textureLod(lighting_indirect, uv, 0.0);
@@ -109,14 +109,14 @@ void diffuse() {
 
     out_count = sample_history(history_frame_count, taps);
     vec4 direct = sample_history(history_direct, taps);
-    out_direct = blend_history(out_direct, direct, local_deviation(lighting_direct, uv), out_count.x);
+    out_direct = blend_history(out_direct, direct, compute_deviation(lighting_direct, uv), out_count.x);
     vec4 indirect = sample_history(history_indirect, taps);
-    out_indirect = blend_history(out_indirect, indirect, local_deviation(lighting_indirect, uv), out_count.y);
+    out_indirect = blend_history(out_indirect, indirect, compute_deviation(lighting_indirect, uv), out_count.y);
 }
 
 void specular() {
     diffuse();
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     out_specular = textureLod(lighting_specular, uv, 0.0);
     if (!is_surface(depth)) return;
@@ -124,5 +124,5 @@ void specular() {
     if (taps.total_weight < MIN_TOTAL_WEIGHT) return;
 
     vec4 specular = sample_history(history_specular, taps);
-    out_specular = blend_history(out_specular, specular, local_deviation(lighting_specular, uv), out_count.z);
+    out_specular = blend_history(out_specular, specular, compute_deviation(lighting_specular, uv), out_count.z);
 }

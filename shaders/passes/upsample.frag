@@ -40,7 +40,7 @@ void add_lighting(vec2 px, float weight) {
 }
 
 void upsample() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_specular = vec4(0.0, 0.0, 0.0, 1.0);
@@ -101,7 +101,7 @@ void diffuse() { upsample(); }
 #ifdef ENTRY_SPECULAR
 void specular() {
     upsample();
-    bool is_specular = textureLod(gbuffer_specular, uv_here(), 0.0).rgb != vec3(0.0);
+    bool is_specular = textureLod(gbuffer_specular, pixel_uv(), 0.0).rgb != vec3(0.0);
     bool has_specular = is_specular && total_specular_weight > 0.0;
     out_specular = has_specular ? out_specular / total_specular_weight : vec4(0.0, 0.0, 0.0, 1.0);
 }

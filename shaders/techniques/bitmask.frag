@@ -1,9 +1,8 @@
-// Visibility bitmask: which sectors of each slice are occluded, what light comes through the others, and what do the
-// occluders send?
+// Visibility bitmask: which sectors of a slice are occluded, and what light do the others and the occluders bring?
 // reads   G-buffer, depth layers, environment, probes, bounce sources
 // writes  direct.rgb, indirect.rgb: irradiance; direct.a: visibility; specular.rgb: radiance; specular.a: visibility
 // source  Therrien, Levesque, Gilet, Screen Space Indirect Lighting with Visibility Bitmask, 2023 (arXiv 2301.11376)
-// limits  off-screen and hidden occluders and senders are missed; how deep an occluder is, is a guess
+// limits  off-screen and hidden occluders and senders are missed; the thickness of occluders is a guess
 #include <bitmask>
 const bool TWO_DEPTH_LAYERS = BITMASK_DEPTH_LAYERS == BITMASK_DEPTH_LAYERS_2;
 #include "common/slices.glsl"
@@ -14,7 +13,7 @@ const bool TWO_DEPTH_LAYERS = BITMASK_DEPTH_LAYERS == BITMASK_DEPTH_LAYERS_2;
 const uint ALL_SECTORS = 0xffffffffu;
 
 // The point of each sector at which it is tested, 0 to 1. It differs between the pixels of a tile: the mean is right.
-float sector_offset(Slice slice) { return fract(slice.jitter * 2.6180339887); }
+float sector_offset(Slice slice) { return fract(slice.step_offset * 2.6180339887); }
 
 #ifdef ENTRY_SPECULAR
 #include "common/ggx_slices.glsl"
@@ -33,7 +32,7 @@ float sector_fraction(uint sectors) { return float(bitCount(sectors)) / float(SE
 
 // The sectors that an occluder covers. It extends from its front away from the camera, `thickness` along the view axis,
 // as far as it lies within the radius.
-uint occluded_sectors(SliceReceiver receiver, Slice slice, DepthSample occluder, float thickness, float side) {
+uint find_occluded_sectors(SliceReceiver receiver, Slice slice, DepthSample occluder, float thickness, float side) {
     float distance2 = dot(occluder.offset_vs, occluder.offset_vs);
     float b = dot(occluder.offset_vs, occluder.ray_vs);
     float discriminant = b * b - distance2 + bitmask.radius * bitmask.radius;
@@ -55,37 +54,37 @@ uint occluded_sectors(SliceReceiver receiver, Slice slice, DepthSample occluder,
 }
 
 // The sectors that both depth layers of a pixel cover; `second`: those of the second layer.
-uint occluded_by_layers(SliceReceiver receiver, Slice slice, DepthSample occluder, float side, out uint second) {
+uint find_layer_sectors(SliceReceiver receiver, Slice slice, DepthSample occluder, float side, out uint second) {
     second = 0u;
-    if (!TWO_DEPTH_LAYERS) return occluded_sectors(receiver, slice, occluder, bitmask.thickness, side);
+    if (!TWO_DEPTH_LAYERS) return find_occluded_sectors(receiver, slice, occluder, bitmask.thickness, side);
     vec4 layers = depth_layers_at(receiver.surface, occluder.uv);
     vec4 depths = 1.0 / max(layers, 1e-15);
-    uint first = occluded_sectors(receiver, slice, occluder, depths.y - depths.x, side);
+    uint first = find_occluded_sectors(receiver, slice, occluder, depths.y - depths.x, side);
 
     occluder.offset_vs = occluder.ray_vs * (occluder.ray_scale * depths.z) - receiver.position_vs;
     vec2 pixel = occluder.uv * frame.size;
     occluder.is_occluder = layers.z > 0.0
         && height_above_plane(receiver.surface, pixel, depths.z) > bitmask.bias * length(occluder.offset_vs);
-    second = occluded_sectors(receiver, slice, occluder, depths.w - depths.z, side);
+    second = find_occluded_sectors(receiver, slice, occluder, depths.w - depths.z, side);
     return first;
 }
 
-uint occluded_by_layers(SliceReceiver receiver, Slice slice, DepthSample occluder, float side) {
+uint find_layer_sectors(SliceReceiver receiver, Slice slice, DepthSample occluder, float side) {
     uint second;
-    uint first = occluded_by_layers(receiver, slice, occluder, side, second);
+    uint first = find_layer_sectors(receiver, slice, occluder, side, second);
     return first | second;
 }
 
 DepthSample sample_depth(SliceReceiver receiver, Slice slice, ScreenSegment segment, int index, float side) {
-    float jitter = side > 0.0 ? slice.jitter : fract(slice.jitter + 0.5);
-    return sample_depth(receiver, segment, index, bitmask.steps, jitter, bitmask.bias);
+    float step_offset = side > 0.0 ? slice.step_offset : fract(slice.step_offset + 0.5);
+    return sample_depth(receiver, segment, index, bitmask.steps, step_offset, bitmask.bias);
 }
 
 // What the slices of a pixel have in common.
 struct BitmaskPoint {
     SliceReceiver receiver;
     vec3 geometric_normal_vs;
-    mat3 map_from_view;
+    mat3 environment_from_view;
     ProbeCell probes;
     int tile;
 };
@@ -95,15 +94,15 @@ BitmaskPoint make_bitmask_point(vec2 uv, float depth) {
     BitmaskPoint point;
     point.receiver = make_slice_receiver(uv, depth, normal_ws_at(uv), geometric_normal_ws);
     point.geometric_normal_vs = mat3(frame.view_from_world) * geometric_normal_ws;
-    point.map_from_view = map_from_world() * mat3(frame.world_from_view);
+    point.environment_from_view = environment_from_world() * mat3(frame.world_from_view);
     point.probes = make_probe_cell(ws_from_vs(point.receiver.position_vs), geometric_normal_ws, bitmask.radius);
-    point.tile = tile_index(ivec2(SHADED_PIXEL));
+    point.tile = index_in_tile(ivec2(SHADED_PIXEL));
     return point;
 }
 
 // Light of the environment through the unoccluded sectors, and their fraction; adds what probes know to
 // `probe_radiance`. The environment is sampled in groups of equal angle, along the mean direction of each.
-vec4 environment_light(BitmaskPoint point, Slice slice, uint occluded, inout vec3 probe_radiance) {
+vec4 gather_environment_light(BitmaskPoint point, Slice slice, uint occluded, inout vec3 probe_radiance) {
     float group_angle = PI / float(bitmask.environment_samples);
     vec2 group_rotation = vec2(cos(group_angle), sin(group_angle));
     vec2 direction = vec2(slice.sin_gamma, -slice.cos_gamma);
@@ -120,10 +119,10 @@ vec4 environment_light(BitmaskPoint point, Slice slice, uint occluded, inout vec
         vec2 upper_moment = directional_moment(slice, direction);
         vec2 mean = upper_moment - lower_moment;
         vec3 mean_vs = normalize(mean.x * point.receiver.view_vs + mean.y * slice.axis_vs);
-        vec3 mean_map = point.map_from_view * reflect_above_surface(mean_vs, point.geometric_normal_vs);
+        vec3 mean_env = point.environment_from_view * reflect_above_surface(mean_vs, point.geometric_normal_vs);
         float visible = sector_fraction((upper_sectors ^ lower_sectors) & ~occluded);
-        vec4 probe = sample_probes(point.probes, mean_map, fract(slice.jitter + float(i) * 0.6180339887));
-        sum += visible * probe.a * vec4(octahedral_radiance(mean_map), 1.0);
+        vec4 probe = sample_probes(point.probes, mean_env, fract(slice.step_offset + float(i) * 0.6180339887));
+        sum += visible * probe.a * vec4(octahedral_radiance(mean_env), 1.0);
         probe_radiance += visible * probe.rgb;
         lower_sectors = upper_sectors;
         lower_moment = upper_moment;
@@ -138,7 +137,7 @@ layout(location = 1) out vec4 out_probe_indirect;
 void direct() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_probe_indirect = vec4(0.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
 
@@ -152,11 +151,11 @@ void direct() {
         uint occluded = 0u;
         for (int k = 0; k < bitmask.steps; k++) {
             DepthSample upper_sample = sample_depth(point.receiver, slice, upper, k, 1.0);
-            occluded |= occluded_by_layers(point.receiver, slice, upper_sample, 1.0);
+            occluded |= find_layer_sectors(point.receiver, slice, upper_sample, 1.0);
             DepthSample lower_sample = sample_depth(point.receiver, slice, lower, k, -1.0);
-            occluded |= occluded_by_layers(point.receiver, slice, lower_sample, -1.0);
+            occluded |= find_layer_sectors(point.receiver, slice, lower_sample, -1.0);
         }
-        sum += environment_light(point, slice, occluded, probe_radiance);
+        sum += gather_environment_light(point, slice, occluded, probe_radiance);
     }
     out_direct = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
     vec3 probe_indirect = bitmask.indirect_intensity * PI / float(bitmask.slices) * probe_radiance;
@@ -167,37 +166,37 @@ void direct() {
 // Radiance that an occluder sends, weighted by the sectors that it is the first to occlude. Whether it faces the
 // receiver is tested at the pixel centre, where its normal and its depth belong. Else half of the light is lost beside
 // edges.
-vec3 sender_light(SliceReceiver receiver, Slice slice, DepthSample occluder, float side, inout uint occluded) {
+vec3 gather_sender_light(SliceReceiver receiver, Slice slice, DepthSample occluder, float side, inout uint occluded) {
     uint second;
-    uint first = occluded_by_layers(receiver, slice, occluder, side, second) & ~occluded;
+    uint first = find_layer_sectors(receiver, slice, occluder, side, second) & ~occluded;
     second &= ~(occluded | first);
     occluded |= first | second;
     vec3 p_vs = receiver.position_vs;
     vec3 radiance = vec3(0.0);
     if (TWO_DEPTH_LAYERS && second != 0u) {
-        radiance = sector_fraction(second) * second_layer_radiance(occluder.uv, p_vs);
+        radiance = sector_fraction(second) * fetch_second_layer(occluder.uv, p_vs);
     }
     if (height_above_sender(occluder.uv, p_vs) > 0.0) {
         radiance += sector_fraction(first) * textureLod(sender_radiance, occluder.uv, 0.0).rgb;
     } else if (TWO_DEPTH_LAYERS && first != 0u) {
         vec4 layers = depth_layers_at(receiver.surface, occluder.uv);
-        radiance += sector_fraction(first) * first_back_radiance(layers, occluder.uv, p_vs);
+        radiance += sector_fraction(first) * fetch_first_back(layers, occluder.uv, p_vs);
     }
     return radiance;
 }
 
 #ifdef ENTRY_INDIRECT
-uniform sampler2D accumulated_probe_light;  // indirect irradiance from probes, of the direct pass
+uniform sampler2D previous_probe_light;  // indirect irradiance from probes, of the direct pass
 layout(location = 0) out vec4 out_indirect;
 
 void indirect() {
     out_indirect = vec4(0.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
 
     SliceReceiver receiver = make_slice_receiver(uv, depth, normal_ws_at(uv), geometric_normal_ws_at(uv));
-    int tile = tile_index(ivec2(SHADED_PIXEL));
+    int tile = index_in_tile(ivec2(SHADED_PIXEL));
     vec3 sum = vec3(0.0);
     for (int i = 0; i < bitmask.slices; i++) {
         Slice slice = make_slice(receiver, i, bitmask.slices, tile);
@@ -206,13 +205,13 @@ void indirect() {
         uint occluded = 0u;
         for (int k = 0; k < bitmask.steps; k++) {
             DepthSample upper_sample = sample_depth(receiver, slice, upper, k, 1.0);
-            sum += sender_light(receiver, slice, upper_sample, 1.0, occluded);
+            sum += gather_sender_light(receiver, slice, upper_sample, 1.0, occluded);
             DepthSample lower_sample = sample_depth(receiver, slice, lower, k, -1.0);
-            sum += sender_light(receiver, slice, lower_sample, -1.0, occluded);
+            sum += gather_sender_light(receiver, slice, lower_sample, -1.0, occluded);
         }
     }
     vec3 bounced = bitmask.indirect_intensity * PI / float(bitmask.slices) * sum;
-    out_indirect = textureLod(accumulated_probe_light, uv, 0.0) + vec4(bounced, 1.0);
+    out_indirect = textureLod(previous_probe_light, uv, 0.0) + vec4(bounced, 1.0);
 }
 #endif
 
@@ -221,7 +220,7 @@ layout(location = 0) out vec4 out_specular;
 
 // Visibility of the unoccluded sectors of a lobe's slice, and what probes know. `total_weight` grows by the weight of
 // the whole slice.
-vec4 lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout float total_weight) {
+vec4 gather_lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout float total_weight) {
     float group_range = lobe.x_range / float(bitmask.environment_samples);
     float x = lobe.x_low;
     uint lower_sectors = 0u;
@@ -231,8 +230,9 @@ vec4 lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout float t
         float cdf = lobe_cdf(lobe, x + group_range);
         uint upper_sectors = i < bitmask.environment_samples ? sectors_below(lobe.slice, cdf) : ALL_SECTORS;
         uint group = upper_sectors ^ lower_sectors;
-        vec3 direction_map = point.map_from_view * reflect_above_surface(direction_vs, point.geometric_normal_vs);
-        vec4 probe = sample_probes(point.probes, direction_map, fract(lobe.slice.jitter + float(i) * 0.6180339887));
+        vec3 raised_vs = reflect_above_surface(direction_vs, point.geometric_normal_vs);
+        float u = fract(lobe.slice.step_offset + float(i) * 0.6180339887);
+        vec4 probe = sample_probes(point.probes, point.environment_from_view * raised_vs, u);
         float weight = lobe_weight(point.receiver, lobe, direction_vs);
         vec3 probe_radiance = bitmask.bounce ? probe.rgb : vec3(0.0);
         sum += weight * sector_fraction(group & ~occluded) * vec4(probe_radiance, probe.a);
@@ -246,7 +246,7 @@ vec4 lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout float t
 // The specular lobe: a is the fraction of it that sees the environment, rgb the mean radiance that the rest receives.
 void specular() {
     out_specular = vec4(0.0, 0.0, 0.0, 1.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     vec4 surface = specular_at(uv);
     if (!is_surface(depth) || surface.rgb == vec3(0.0)) return;
@@ -267,10 +267,10 @@ void specular() {
             for (int k = 0; k < bitmask.steps && (side_sectors & ~occluded) != 0u; k++) {
                 DepthSample occluder = sample_depth(point.receiver, slice, segment, k, side);
                 float weight = lobe_weight(point.receiver, lobe, normalize(occluder.offset_vs));
-                sum.rgb += weight * sender_light(point.receiver, slice, occluder, side, occluded);
+                sum.rgb += weight * gather_sender_light(point.receiver, slice, occluder, side, occluded);
             }
         }
-        sum += lobe_light(point, lobe, occluded, total_weight);
+        sum += gather_lobe_light(point, lobe, occluded, total_weight);
     }
     if (total_weight > 0.0) out_specular = sum / total_weight;
     out_specular.rgb *= bitmask.indirect_intensity;
@@ -283,7 +283,7 @@ void specular() {
 // A column per sector: the passes above, with all sectors but one occluded from the start.
 void inspect() {
     int column = int(gl_FragCoord.x);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     BitmaskPoint point = make_bitmask_point(uv, depth_at(uv));
     Slice slice = make_slice(point.receiver, column / SECTORS_PER_SLICE, bitmask.slices, point.tile);
     InspectedSector sector = make_inspected_sector(
@@ -298,17 +298,17 @@ void inspect() {
             ScreenSegment segment = make_segment(point.receiver, slice, side, bitmask.radius);
             DepthSample occluder = sample_depth(point.receiver, slice, segment, k, side);
             uint occluded_before = occluded;
-            bounced += sender_light(point.receiver, slice, occluder, side, occluded);
+            bounced += gather_sender_light(point.receiver, slice, occluder, side, occluded);
             if (occluded != occluded_before) occluder_uv = occluder.uv;
         }
     }
     vec3 probe_radiance = vec3(0.0);
-    vec4 environment = environment_light(point, slice, occluded, probe_radiance);
+    vec4 environment = gather_environment_light(point, slice, occluded, probe_radiance);
 
     float weight = PI / float(bitmask.slices);
-    float fate = occluded == ALL_SECTORS ? OCCLUDED : sector.unoccluded_fate;
+    float state = occluded == ALL_SECTORS ? OCCLUDED : sector.unoccluded_state;
     vec3 indirect = bitmask.indirect_intensity * weight * (bounced + probe_radiance);
-    out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, fate);
+    out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, state);
     out_direct = vec4(weight * environment.rgb, environment.a * float(SECTORS_PER_SLICE));
     out_indirect = vec4(inspected.has_bounce ? indirect : vec3(0.0), 1.0);
     out_position = vec4(occluder_uv, sector.disk);

@@ -2,7 +2,7 @@
 // reads   G-buffer, environment irradiance
 // writes  direct.rgb: irradiance x visibility; direct.a: cosine-weighted visibility, 0 to 1
 // source  Jimenez, Wu, Pesce, Jarabo, Practical Realtime Strategies for Accurate Indirect Occlusion, SIGGRAPH 2016
-// limits  all below a horizon counts as occluded: occluders have no back, but for the thin-occluder heuristic
+// limits  occluders are infinitely thick (all below a horizon is occluded), except for the thin-occluder heuristic
 #include <gtao>
 const bool TWO_DEPTH_LAYERS = false;
 #include "common/slices.glsl"
@@ -10,16 +10,16 @@ const bool TWO_DEPTH_LAYERS = false;
 
 // Cosine of the horizon on one side. Occluders beyond the radius do not raise it. With a falloff range those near the
 // radius raise it in part.
-float find_horizon(SliceReceiver receiver, Slice slice, float side, float jitter) {
+float find_horizon(SliceReceiver receiver, Slice slice, float side, float step_offset) {
     ScreenSegment segment = make_segment(receiver, slice, side, gtao.radius);
-    float lowest = hemisphere_end(slice, side);
-    float horizon = lowest;
+    float hemisphere_horizon = hemisphere_end(slice, side);
+    float horizon = hemisphere_horizon;
     for (int k = 0; k < gtao.steps; k++) {
-        DepthSample occluder = sample_depth(receiver, segment, k, gtao.steps, jitter, gtao.bias);
-        float distance = length(occluder.offset_vs);
+        DepthSample depth_sample = sample_depth(receiver, segment, k, gtao.steps, step_offset, gtao.bias);
+        float distance = length(depth_sample.offset_vs);
         float falloff = clamp((1.0 - distance / gtao.radius) / max(gtao.falloff_range, 1e-6), 0.0, 1.0);
-        float cosine = dot(occluder.offset_vs, receiver.view_vs) / distance;
-        cosine = occluder.is_occluder ? mix(lowest, cosine, falloff) : lowest;
+        float cosine = dot(depth_sample.offset_vs, receiver.view_vs) / distance;
+        cosine = depth_sample.is_occluder ? mix(hemisphere_horizon, cosine, falloff) : hemisphere_horizon;
         horizon = cosine >= horizon ? cosine : mix(horizon, cosine, gtao.thin_occluder_compensation);
     }
     return horizon;
@@ -29,16 +29,16 @@ float find_horizon(SliceReceiver receiver, Slice slice, float side, float jitter
 vec2 cos_sin(float cosine, float side) { return vec2(cosine, side * sqrt(max(1.0 - cosine * cosine, 0.0))); }
 
 // rgb: irradiance x visibility; a: visibility
-vec4 occluded_irradiance(vec2 uv, float depth) {
+vec4 compute_occluded_irradiance(vec2 uv, float depth) {
     vec3 normal_ws = normal_ws_at(uv);
     SliceReceiver receiver = make_slice_receiver(uv, depth, normal_ws, geometric_normal_ws_at(uv));
-    int tile = tile_index(ivec2(SHADED_PIXEL));
+    int tile = index_in_tile(ivec2(SHADED_PIXEL));
     float unoccluded = 0.0;
     vec3 bent_normal_vs = vec3(0.0);
     for (int i = 0; i < gtao.slices; i++) {
         Slice slice = make_slice(receiver, i, gtao.slices, tile);
-        float upper = find_horizon(receiver, slice, 1.0, slice.jitter);
-        float lower = find_horizon(receiver, slice, -1.0, fract(slice.jitter + 0.5));
+        float upper = find_horizon(receiver, slice, 1.0, slice.step_offset);
+        float lower = find_horizon(receiver, slice, -1.0, fract(slice.step_offset + 0.5));
         unoccluded += slice_cdf(slice, upper, 1.0) - slice_cdf(slice, lower, -1.0);
         if (gtao.bent_normals) {
             vec2 lower_moment = directional_moment(slice, cos_sin(lower, -1.0));
@@ -57,9 +57,9 @@ layout(location = 0) out vec4 out_direct;
 
 void occlusion() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
-    if (is_surface(depth)) out_direct = occluded_irradiance(uv, depth);
+    if (is_surface(depth)) out_direct = compute_occluded_irradiance(uv, depth);
 }
 #endif
 
@@ -67,46 +67,46 @@ void occlusion() {
 #include "common/inspect_sectors.glsl"
 
 // uv of the sample that is the horizon of a side.
-vec2 horizon_uv(SliceReceiver receiver, Slice slice, float side, float jitter) {
+vec2 find_horizon_uv(SliceReceiver receiver, Slice slice, float side, float step_offset) {
     ScreenSegment segment = make_segment(receiver, slice, side, gtao.radius);
     float horizon = hemisphere_end(slice, side);
     vec2 uv = vec2(0.0);
     for (int k = 0; k < gtao.steps; k++) {
-        DepthSample occluder = sample_depth(receiver, segment, k, gtao.steps, jitter, gtao.bias);
-        float distance = length(occluder.offset_vs);
-        float cosine = dot(occluder.offset_vs, receiver.view_vs) / distance;
-        if (!occluder.is_occluder || distance > gtao.radius || cosine <= horizon) continue;
+        DepthSample depth_sample = sample_depth(receiver, segment, k, gtao.steps, step_offset, gtao.bias);
+        float distance = length(depth_sample.offset_vs);
+        float cosine = dot(depth_sample.offset_vs, receiver.view_vs) / distance;
+        if (!depth_sample.is_occluder || distance > gtao.radius || cosine <= horizon) continue;
         horizon = cosine;
-        uv = occluder.uv;
+        uv = depth_sample.uv;
     }
     return uv;
 }
 
 // A column per sector: the range between the horizons, cut at the ends of the sectors. No bounce.
 void inspect() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
-    vec4 irradiance = occluded_irradiance(uv, depth);
+    vec4 irradiance = compute_occluded_irradiance(uv, depth);
     vec3 mean_irradiance = irradiance.a > 0.0 ? irradiance.rgb / irradiance.a : vec3(0.0);
 
     int column = int(gl_FragCoord.x);
-    int tile = tile_index(ivec2(SHADED_PIXEL));
+    int tile = index_in_tile(ivec2(SHADED_PIXEL));
     SliceReceiver receiver = make_slice_receiver(uv, depth, normal_ws_at(uv), geometric_normal_ws_at(uv));
     Slice slice = make_slice(receiver, column / SECTORS_PER_SLICE, gtao.slices, tile);
     InspectedSector sector =
         make_inspected_sector(receiver, slice, column % SECTORS_PER_SLICE, 0.5, gtao.radius);
-    float lower_jitter = fract(slice.jitter + 0.5);
-    float upper = slice_cdf(slice, find_horizon(receiver, slice, 1.0, slice.jitter), 1.0);
-    float lower = slice_cdf(slice, find_horizon(receiver, slice, -1.0, lower_jitter), -1.0);
+    float lower_step_offset = fract(slice.step_offset + 0.5);
+    float upper = slice_cdf(slice, find_horizon(receiver, slice, 1.0, slice.step_offset), 1.0);
+    float lower = slice_cdf(slice, find_horizon(receiver, slice, -1.0, lower_step_offset), -1.0);
     float size = 1.0 / float(SECTORS_PER_SLICE);
     float start = float(sector.index) * size;
     float visibility = max(min(upper, start + size) - max(lower, start), 0.0) * float(SECTORS_PER_SLICE);
     bool is_above = start + 0.5 * size > upper;
     vec2 occluder_uv = is_above
-        ? horizon_uv(receiver, slice, 1.0, slice.jitter)
-        : horizon_uv(receiver, slice, -1.0, lower_jitter);
-    float fate = visibility == 0.0 ? OCCLUDED : sector.unoccluded_fate;
-    out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, fate);
+        ? find_horizon_uv(receiver, slice, 1.0, slice.step_offset)
+        : find_horizon_uv(receiver, slice, -1.0, lower_step_offset);
+    float state = visibility == 0.0 ? OCCLUDED : sector.unoccluded_state;
+    out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, state);
     out_direct = vec4(mean_irradiance * visibility / float(gtao.slices * SECTORS_PER_SLICE), visibility);
     out_indirect = vec4(0.0, 0.0, 0.0, 1.0);
     out_position = vec4(occluder_uv, sector.disk);

@@ -10,6 +10,6 @@ out vec4 out_direct;
 
 void main() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     if (is_surface(depth_at(uv))) out_direct.rgb = irradiance_at(normal_ws_at(uv));
 }

@@ -22,13 +22,13 @@ vec2 r2_sequence(uint start_x, uint start_y, uint index) {
 void trace_hemisphere() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_indirect = vec4(0.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
 
     mat3 ws_from_local = orthonormal_basis(normalize(normal_ws_at(uv)));
     vec3 geometric_normal_ws = normalize(geometric_normal_ws_at(uv));
-    vec3 origin_ws = ray_origin_ws(depth, geometric_normal_ws);
+    vec3 origin_ws = offset_ray_origin(depth, geometric_normal_ws);
     uint start_x = pcg_hash(uint(gl_FragCoord.x) + pcg_hash(uint(gl_FragCoord.y) + pcg_hash(uint(frame.index) >> 16)));
     uint start_y = pcg_hash(start_x);
     vec4 visible = vec4(0.0);
@@ -42,7 +42,7 @@ void trace_hemisphere() {
         direction_ws = reflect_above_surface(direction_ws, geometric_normal_ws);
         Hit hit = intersect(origin_ws, direction_ws, paths.max_distance, false);
         if (hit.triangle < 0) visible += vec4(background_radiance(direction_ws), 1.0);
-        else bounced += outgoing_radiance(hit, direction_ws);
+        else bounced += trace_outgoing_radiance(hit, direction_ws);
         uint golden_ratio_sequence = start_y + index * 2654435769u;
         vec3 l_ws;
         bright += sample_bright_environment(
@@ -64,7 +64,7 @@ layout(location = 2) out vec4 out_specular;
 // environment are both included, so its visibility is 0.
 void trace_lobe() {
     out_specular = vec4(0.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     vec4 surface = specular_at(uv);
     if (!is_surface(depth) || surface.rgb == vec3(0.0)) return;
@@ -72,7 +72,7 @@ void trace_lobe() {
     vec3 n = normalize(normal_ws_at(uv));
     vec3 geometric_normal_ws = normalize(geometric_normal_ws_at(uv));
     vec3 v = view_ws_at(uv);
-    vec3 origin_ws = ray_origin_ws(depth, geometric_normal_ws);
+    vec3 origin_ws = offset_ray_origin(depth, geometric_normal_ws);
     mat3 ws_from_local = orthonormal_basis(n);
     float alpha = alpha_from_roughness(surface.a);
     uint start_x = pcg_hash(uint(gl_FragCoord.y) + pcg_hash(uint(gl_FragCoord.x) + pcg_hash(uint(frame.index) >> 16)));
@@ -88,7 +88,7 @@ void trace_lobe() {
             vec3 weight = fresnel(surface.rgb, dot(v, normalize(v + l))) * masking(l_local.z, alpha);
             Hit hit = intersect(origin_ws, l, paths.max_distance, false);
             vec3 radiance;
-            if (hit.triangle >= 0) radiance = outgoing_radiance(hit, l);
+            if (hit.triangle >= 0) radiance = trace_outgoing_radiance(hit, l);
             else radiance = specular_miss_radiance(l, specular_mis_weight(n, v, l, alpha, 1.0));
             sum += weight * radiance;
         }

@@ -13,7 +13,7 @@ out vec4 out_direct;
 
 void main() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
 
@@ -22,7 +22,7 @@ void main() {
     vec3 geometric_normal_vs = vs_from_world * geometric_normal_ws_at(uv);
     Receiver receiver = make_receiver(uv, depth, geometric_normal_vs);
     LocalFrame local = make_local_frame(receiver, vs_from_world * orthonormal_basis(normal_ws), geometric_normal_vs);
-    SampleSequence sequence = start_sequence(tile_index(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
+    SampleSequence sequence = start_sequence(index_in_tile(ivec2(gl_FragCoord.xy)), ssao.samples, 0);
     int steps = SSAO_VISIBILITY == SSAO_VISIBILITY_RAY_MARCH ? ssao.steps : 0;
 
     float unoccluded = 0.0;
@@ -31,7 +31,7 @@ void main() {
         for (int lane = 0; lane < BATCH; lane++) {
             DirectionSample s = batch_sample(sequence, first, lane);
             vec3 direction = reflect_above_surface(s.direction, local.geometric_normal);
-            rays[lane] = make_ray(receiver, local, direction, ssao.radius, ssao.bias, steps, s.jitter);
+            rays[lane] = make_ray(receiver, local, direction, ssao.radius, ssao.bias, steps, s.step_offset);
         }
         ivec4 occluded = first_occluded_steps(receiver, rays, ssao.thickness, steps);
         unoccluded += dot(vec4(greaterThan(active_lanes(first, ssao.samples), occluded)), vec4(1.0));

@@ -2,7 +2,7 @@
 // reads   G-buffer, inverse depth, environment, probes, bounce sources
 // writes  direct.rgb, indirect.rgb: irradiance; direct.a: visibility; specular.rgb: radiance; specular.a: visibility
 // source  Ritschel, Grosch, Seidel, Approximating Dynamic Global Illumination in Image Space, I3D 2009, eq. 1 and 2
-// limits  off-screen and hidden occluders and senders are missed; how deep an occluder is, is a guess
+// limits  off-screen and hidden occluders and senders are missed; the thickness of occluders is a guess
 #include <ssdo>
 #include <batch>
 const bool TWO_DEPTH_LAYERS = SSDO_DEPTH_LAYERS == SSDO_DEPTH_LAYERS_2;
@@ -17,7 +17,7 @@ struct ShadingPoint {
     Receiver receiver;
     LocalFrame local;
     mat3 vs_from_local;
-    mat3 map_from_local;
+    mat3 environment_from_local;
     int tile;
     int steps;
     ProbeCell probes;
@@ -28,13 +28,13 @@ ShadingPoint make_shading_point(vec2 uv, float depth) {
     vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
     vec3 geometric_normal_vs = vs_from_world * geometric_normal_ws;
     mat3 vs_from_local = vs_from_world * orthonormal_basis(normal_ws_at(uv));
-    mat3 map_from_local = map_from_world() * mat3(frame.world_from_view) * vs_from_local;
+    mat3 environment_from_local = environment_from_world() * mat3(frame.world_from_view) * vs_from_local;
     Receiver receiver = make_receiver(uv, depth, geometric_normal_vs);
     LocalFrame local = make_local_frame(receiver, vs_from_local, geometric_normal_vs);
     int steps = SSDO_VISIBILITY == SSDO_VISIBILITY_RAY_MARCH ? ssdo.steps : 0;
     ProbeCell probes = make_probe_cell(ws_from_vs(receiver.position_vs), geometric_normal_ws, ssdo.radius);
     return ShadingPoint(
-        receiver, local, vs_from_local, map_from_local, tile_index(ivec2(SHADED_PIXEL)), steps, probes
+        receiver, local, vs_from_local, environment_from_local, index_in_tile(ivec2(SHADED_PIXEL)), steps, probes
     );
 }
 
@@ -45,23 +45,23 @@ vec3 sample_direction(ShadingPoint point, DirectionSample s) {
 
 ScreenRay make_sample_ray(ShadingPoint point, DirectionSample s) {
     vec3 direction = sample_direction(point, s);
-    return make_ray(point.receiver, point.local, direction, ssdo.radius, ssdo.bias, point.steps, s.jitter);
+    return make_ray(point.receiver, point.local, direction, ssdo.radius, ssdo.bias, point.steps, s.step_offset);
 }
 
-// Radiance of the environment along a sample that the screen leaves unoccluded, and its visibility: 0 if a probe knows
-// of an occluder, whose radiance is `probe_radiance`.
-vec4 environment_light(ShadingPoint point, DirectionSample s, out vec3 probe_radiance) {
-    vec3 direction_map = point.map_from_local * sample_direction(point, s);
-    vec4 probe = sample_probes(point.probes, direction_map, s.jitter);
+// rgb: radiance of the environment along a sample that no surface on the screen occludes; a: its visibility. a is 0 if
+// a probe finds an occluder, whose radiance goes to `probe_radiance`.
+vec4 gather_environment_light(ShadingPoint point, DirectionSample s, out vec3 probe_radiance) {
+    vec3 direction_env = point.environment_from_local * sample_direction(point, s);
+    vec4 probe = sample_probes(point.probes, direction_env, s.step_offset);
     probe_radiance = probe.rgb;
-    return probe.a * vec4(octahedral_radiance(direction_map), 1.0);
+    return probe.a * vec4(octahedral_radiance(direction_env), 1.0);
 }
 
-// The direct pass stores for each sample which step is occluded, so that the bounce need not march again. A texel holds
-// the hits of `batch.samples_per_texel` samples: sample i has `batch.bits_per_sample` bits of channel i % 4. Samples
-// that do not fit into the texels of one pass are left to the next: `accumulated` holds the sum of earlier passes.
-uniform sampler2D accumulated;
-uniform sampler2D accumulated_probe_light;
+// The direct pass stores the hit step of each sample, so that the bounce need not march again. A texel holds those of
+// `batch.samples_per_texel` samples. Sample i is in channel i % 4, from bit (i / 4) * `batch.bits_per_hit` on. Samples
+// that do not fit go to the next pass, which adds its light to that of the previous ones.
+uniform sampler2D previous_batches;
+uniform sampler2D previous_probe_light;
 uniform sampler2D batch_hits;
 uniform sampler2D batch_hits_2;
 uniform sampler2D batch_hits_3;
@@ -87,7 +87,7 @@ vec4 trace_samples(
 ) {
     uvec4 hits = uvec4(0u);
     int end = min(first + batch.samples_per_texel, batch.end);
-    for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_sample) {
+    for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_hit) {
         DirectionSample samples[BATCH];
         ScreenRay rays[BATCH];
         for (int lane = 0; lane < BATCH; lane++) {
@@ -100,7 +100,7 @@ vec4 trace_samples(
         vec4 light[BATCH];
         for (int lane = 0; lane < BATCH; lane++) {
             vec3 sample_probe_radiance;
-            light[lane] = environment_light(point, samples[lane], sample_probe_radiance);
+            light[lane] = gather_environment_light(point, samples[lane], sample_probe_radiance);
             if (visible[lane]) probe_radiance += sample_probe_radiance;
             else light[lane] = vec4(0.0);
         }
@@ -120,7 +120,7 @@ void direct() {
     out_hits_2 = vec4(0.0);
     out_hits_3 = vec4(0.0);
 #endif
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
 
@@ -133,52 +133,53 @@ void direct() {
     out_hits_2 = trace_samples(point, sequence, batch.first + batch.samples_per_texel, sum, probe_sum);
     out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum, probe_sum);
 #endif
-    out_direct = textureLod(accumulated, uv, 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
+    out_direct = textureLod(previous_batches, uv, 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
     vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * probe_sum;
-    out_probe_indirect = textureLod(accumulated_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
+    out_probe_indirect = textureLod(previous_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
 }
 
 void direct_large_batch() { direct(); }
 #endif
 
 // Radiance that an occluder sends along a ray, from its visible front or, with depth layers, from what is hidden.
-vec3 sender_light(ShadingPoint point, ScreenRay ray, int hit, vec2 uv, out bool is_front) {
+vec3 gather_sender_light(ShadingPoint point, ScreenRay ray, int hit_step, vec2 uv, out bool is_front) {
     vec3 p_vs = point.receiver.position_vs;
     is_front = height_above_sender(uv, p_vs) > 0.0;
     if (TWO_DEPTH_LAYERS) {
         vec4 layers = depth_layers_at(point.receiver, uv);
-        float inverse_depth_of_hit = hit_inverse_depth(point.receiver, ray, hit, point.steps);
-        bool is_first_layer = layers.x > inverse_depth_of_hit && inverse_depth_of_hit > layers.y;
+        float ray_inverse_depth = hit_inverse_depth(point.receiver, ray, hit_step, point.steps);
+        bool is_first_layer = layers.x > ray_inverse_depth && ray_inverse_depth > layers.y;
         is_front = is_front && is_first_layer;
         if (!is_front) {
-            return is_first_layer ? first_back_radiance(layers, uv, p_vs) : second_layer_radiance(uv, p_vs);
+            return is_first_layer ? fetch_first_back(layers, uv, p_vs) : fetch_second_layer(uv, p_vs);
         }
     }
     return is_front ? textureLod(sender_radiance, uv, 0.0).rgb : vec3(0.0);
 }
 
 // Form factor of the paper: A_s cos(theta_s) cos(theta_r) / d^2 with the patch area A_s = pi r^2 / N. The paper samples
-// uniform directions, hence the ratio of densities 1 / (2 cos(theta)). d is at least the radius of the patch.
-float form_factor_weight(ShadingPoint point, DirectionSample s, vec2 uv) {
+// uniform directions, hence the ratio of densities 1 / (2 cos(theta)). d is at least the radius of the patch. Heights
+// above both planes are d times the cosines.
+float compute_form_factor(ShadingPoint point, DirectionSample s, vec2 uv) {
     vec3 to_sender_vs = vs_from_uv(uv, depth_at(uv)) - point.receiver.position_vs;
     float distance2 = dot(to_sender_vs, to_sender_vs);
     float patch_radius2 = ssdo.radius * ssdo.radius / float(ssdo.samples);
-    float sender_cosine = height_above_sender(uv, point.receiver.position_vs);
-    float receiver_cosine = dot(point.vs_from_local[2], to_sender_vs);
+    float sender_height = height_above_sender(uv, point.receiver.position_vs);
+    float receiver_height = dot(point.vs_from_local[2], to_sender_vs);
     float distance4 = distance2 * max(distance2, patch_radius2);
-    return PI * patch_radius2 * sender_cosine * receiver_cosine / distance4 / (2.0 * s.direction.z);
+    return PI * patch_radius2 * sender_height * receiver_height / distance4 / (2.0 * s.direction.z);
 }
 
 // Equation 2: E = sum of L_sender (1 - V(w)) over the occluded directions. A sender counts by its solid angle, which
-// conserves energy, or by the paper's form factor, which hidden senders have none of.
-vec3 bounced_light(ShadingPoint point, DirectionSample s, ScreenRay ray, int hit) {
-    vec2 uv = hit_uv(point.receiver, ray, hit, point.steps);
+// conserves energy, or by the form factor of the paper. Hidden senders have no form factor.
+vec3 compute_bounce(ShadingPoint point, DirectionSample s, ScreenRay ray, int hit_step) {
+    vec2 uv = hit_uv(point.receiver, ray, hit_step, point.steps);
     bool is_front;
-    vec3 radiance = sender_light(point, ray, hit, uv, is_front);
+    vec3 radiance = gather_sender_light(point, ray, hit_step, uv, is_front);
     float weight = PI / float(ssdo.samples);
     if (SSDO_BOUNCE_ESTIMATOR == SSDO_BOUNCE_ESTIMATOR_FORM_FACTOR) {
         if (!is_front) return vec3(0.0);
-        weight = form_factor_weight(point, s, uv);
+        weight = compute_form_factor(point, s, uv);
     }
     return weight * radiance;
 }
@@ -188,16 +189,16 @@ layout(location = 0) out vec4 out_indirect;
 
 // Bounced light of the samples of one hit texel, from `first` on.
 vec3 gather_bounce(ShadingPoint point, inout SampleSequence sequence, int first, sampler2D hit_texels) {
-    uvec4 hits = uvec4(textureLod(hit_texels, uv_here(), 0.0));
+    uvec4 hits = uvec4(textureLod(hit_texels, pixel_uv(), 0.0));
     vec3 sum = vec3(0.0);
     int end = min(first + batch.samples_per_texel, batch.end);
-    for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_sample) {
-        uvec4 lane_hits = hits >> uint(shift) & uint((1 << batch.bits_per_sample) - 1);
+    for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_hit) {
+        uvec4 lane_hits = hits >> uint(shift) & uint((1 << batch.bits_per_hit) - 1);
         vec3 light[BATCH];
         for (int lane = 0; lane < BATCH; lane++) {
             DirectionSample s = batch_sample(sequence, i, lane);
-            int hit = int(lane_hits[lane]);
-            light[lane] = hit == 0 ? vec3(0.0) : bounced_light(point, s, make_sample_ray(point, s), hit);
+            int hit_step = int(lane_hits[lane]);
+            light[lane] = hit_step == 0 ? vec3(0.0) : compute_bounce(point, s, make_sample_ray(point, s), hit_step);
         }
         sum += (light[0] + light[1]) + (light[2] + light[3]);
         next_batch(sequence);
@@ -207,7 +208,7 @@ vec3 gather_bounce(ShadingPoint point, inout SampleSequence sequence, int first,
 
 void indirect() {
     out_indirect = vec4(0.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
 
@@ -218,7 +219,7 @@ void indirect() {
     sum += gather_bounce(point, sequence, batch.first + batch.samples_per_texel, batch_hits_2);
     sum += gather_bounce(point, sequence, batch.first + 2 * batch.samples_per_texel, batch_hits_3);
 #endif
-    out_indirect = textureLod(accumulated, uv, 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
+    out_indirect = textureLod(previous_batches, uv, 0.0) + vec4(ssdo.indirect_intensity * sum, 0.0);
 }
 
 void indirect_large_batch() { indirect(); }
@@ -231,7 +232,7 @@ layout(location = 0) out vec4 out_specular;
 // The specular lobe: a is the fraction of it that sees the environment, rgb the mean radiance that the rest receives.
 void specular() {
     out_specular = vec4(0.0, 0.0, 0.0, 1.0);
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
     vec4 surface = specular_at(uv);
@@ -249,15 +250,15 @@ void specular() {
         float weight = masking(s.direction.z, alpha);
         total_weight += weight;
         ScreenRay ray = make_sample_ray(point, s);
-        int hit = first_occluded_step(point.receiver, ray, ssdo.thickness, point.steps);
-        if (hit == 0) {
-            vec3 direction_map = point.map_from_local * sample_direction(point, s);
-            vec4 probe = sample_probes(point.probes, direction_map, s.jitter);
+        int hit_step = first_occluded_step(point.receiver, ray, ssdo.thickness, point.steps);
+        if (hit_step == 0) {
+            vec3 direction_env = point.environment_from_local * sample_direction(point, s);
+            vec4 probe = sample_probes(point.probes, direction_env, s.step_offset);
             sum += weight * vec4(ssdo.bounce ? probe.rgb : vec3(0.0), probe.a);
         } else {
             bool is_front;
-            vec2 sender_uv = hit_uv(point.receiver, ray, hit, point.steps);
-            sum.rgb += weight * sender_light(point, ray, hit, sender_uv, is_front);
+            vec2 sender_uv = hit_uv(point.receiver, ray, hit_step, point.steps);
+            sum.rgb += weight * gather_sender_light(point, ray, hit_step, sender_uv, is_front);
         }
     }
     if (total_weight > 0.0) out_specular = sum / total_weight;
@@ -270,22 +271,23 @@ void specular() {
 
 // A column per direction, as `direct` and `indirect` sample them. SSAO has the same directions with equal light.
 void inspect() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     ShadingPoint point = make_shading_point(uv, depth_at(uv));
     DirectionSample s = single_sample(int(gl_FragCoord.x), ssdo.samples, point.tile);
     vec3 direction_vs = point.vs_from_local * sample_direction(point, s);
+    vec3 end_vs = point.receiver.position_vs + direction_vs * ssdo.radius;
     ScreenRay ray = make_sample_ray(point, s);
-    int hit = first_occluded_step(point.receiver, ray, ssdo.thickness, point.steps);
+    int hit_step = first_occluded_step(point.receiver, ray, ssdo.thickness, point.steps);
     vec3 probe_radiance;
-    vec4 environment = environment_light(point, s, probe_radiance);
+    vec4 environment = gather_environment_light(point, s, probe_radiance);
 
-    bool is_hit = hit > 0;
+    bool is_hit = hit_step > 0;
     bool is_occluded = is_hit || environment.a == 0.0;
-    float fate = is_occluded ? OCCLUDED : unoccluded_fate(point.receiver.position_vs + direction_vs * ssdo.radius);
-    vec2 occluder_uv = is_hit ? hit_uv(point.receiver, ray, hit, point.steps) : uv;
+    float state = is_occluded ? OCCLUDED : find_unoccluded_state(end_vs);
+    vec2 occluder_uv = is_hit ? hit_uv(point.receiver, ray, hit_step, point.steps) : uv;
     vec3 direct = inspected.is_directional ? environment.rgb * PI : irradiance_at(normal_ws_at(uv));
-    vec3 indirect = is_hit ? bounced_light(point, s, ray, hit) : probe_radiance * PI / float(ssdo.samples);
-    out_direction = vec4(mat3(frame.world_from_view) * direction_vs, fate);
+    vec3 indirect = is_hit ? compute_bounce(point, s, ray, hit_step) : probe_radiance * PI / float(ssdo.samples);
+    out_direction = vec4(mat3(frame.world_from_view) * direction_vs, state);
     out_direct = vec4(is_occluded ? vec3(0.0) : direct / float(ssdo.samples), is_occluded ? 0.0 : 1.0);
     out_indirect = vec4(inspected.has_bounce ? ssdo.indirect_intensity * indirect : vec3(0.0), 1.0);
     out_position = vec4(occluder_uv, s.direction.xy);

@@ -62,7 +62,7 @@ class ViewRenderer:
         exposure = 2.0**state.exposure if right.mapping in ("light", "ratio") else 1.0
         view = ViewUniforms(
             size=(float(size[0]), float(size[1])),
-            divider=state.divider_px(size[0]) if state.is_split else -1.0,
+            divider=state.divider_px(size[0]) if state.shows_two_images else -1.0,
             is_side_by_side=state.view == "side by side",
             divider_half_width=max(1.5, size[1] / 480),
             gain=right.gain * exposure,
@@ -98,7 +98,7 @@ class ViewRenderer:
 
     def _side_buffers(self, state: DisplayState) -> tuple[Buffer, Buffer] | None:
         """Left and right of the other views. A slot without a result shows the other's."""
-        slots = state.side_slots if state.is_split else (state.single_slot, state.single_slot)
+        slots = state.side_slots if state.shows_two_images else (state.single_slot, state.single_slot)
         left, right = (self.buffer(slot, state) for slot in slots)
         if left and right:
             return left, right
