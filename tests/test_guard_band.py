@@ -195,7 +195,7 @@ def test_world_positions_are_equal_with_and_without_the_band(gpu: Gpu, resolutio
     result = render_padded(
         gpu, {"scene": "nook", "technique": "ssao", "width": 65, "height": 37, "lighting.resolution": resolution}
     )
-    for view, padded in ((result.inputs, result.padded_inputs), (result.lit_view, result.padded_lit_view)):
+    for view, padded in ((result.inputs, result.padded_inputs), (result.shading_inputs, result.padded_shading_inputs)):
         assert padded.scissor and not view.scissor
         x, y, width, height = padded.scissor
         assert view.size == (width, height) and padded.size[0] >= x + width and padded.size[1] >= y + height
@@ -301,7 +301,7 @@ def test_all_results_have_the_size_of_the_picture(
     textures += [gbuffer.normal, gbuffer.albedo, gbuffer.depth, gbuffer.geometric_normal]
     assert result.inputs.size == size and all(texture.size == size for texture in textures)
     lit_size = size if resolution == "full" else (-(-size[0] // 2), -(-size[1] // 2))
-    assert result.lit_view.size == result.unfiltered.direct.size == lit_size
+    assert result.shading_inputs.size == result.unfiltered.direct.size == lit_size
     has_bounce = technique in WITH_BOUNCE
     assert result.lighting.indirect.size == (size if has_bounce else (1, 1))
     assert result.unfiltered.indirect.size == (lit_size if has_bounce else (1, 1))
@@ -364,7 +364,7 @@ def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
     for technique in SCREEN_SPACE:
         result = render_padded(gpu, {"scene": "nook", "technique": technique, "guard_band.size": 0.0})
         targets = [target for name, target in gpu.targets.items() if name.startswith(technique)]
-        assert result.padded_inputs is result.inputs and result.lit_view is result.inputs
+        assert result.padded_inputs is result.inputs and result.shading_inputs is result.inputs
         assert any(result.unfiltered.direct in target.textures for target in targets)
         assert result.inputs.gbuffer.depth in gpu.targets["gbuffer"].textures
 
@@ -396,15 +396,15 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
             assert np.abs((occluders - 0.5) / 2 - np.rint((occluders - 0.5) / 2)).max(initial=0) < 1e-3
         # on the projection of the direction, a line; those of a slice are not
         elif technique != "gtao":
-            here = np.array((x + 0.5, 35.5 - y))
+            pixel_position = np.array((x + 0.5, 35.5 - y))
             ends = np.column_stack(
                 [positions[y, x] + 0.01 * inspected.radius * inspected.directions, np.ones(len(inspected.states))]
             )[inspected.states == OCCLUDED]
             clip = ends @ np.array(result.inputs.frame.clip_from_world).reshape(4, 4)
-            line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - here
+            line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - pixel_position
             line /= np.linalg.norm(line, axis=1, keepdims=True)
             assert (
-                np.abs((occluders - here)[:, 0] * line[:, 1] - (occluders - here)[:, 1] * line[:, 0]).max(initial=0)
+                np.abs((occluders - pixel_position)[:, 0] * line[:, 1] - (occluders - pixel_position)[:, 1] * line[:, 0]).max(initial=0)
                 < 0.75
             )
         outside_count += int(((occluders < 0) | (occluders > (64, 36))).any(-1).sum())
@@ -413,18 +413,18 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_the_buffer_menu_crops_every_target(gpu: Gpu, resolution: str) -> None:
+    values = {"scene": "atelier", "technique": "ssdo", "ssdo.depth_layers": "2", "lighting.resolution": resolution}
+    render_padded(gpu, values)  # draws what is cached for the scene, into targets of other sizes
     with gpu.scope("A"):
         gpu.free_unused()
-        result = render_padded(
-            gpu, {"scene": "atelier", "technique": "ssdo", "ssdo.depth_layers": "2", "lighting.resolution": resolution}
-        )
+        result = render_padded(gpu, values)
         gpu.free_unused()
     buffers = list_buffers(gpu, "A", result, lambda: result.lighting.direct)
     sizes = {name: buffer().texture.size for name, buffer in buffers.items() if name.endswith(TARGET_SUFFIX)}
     assert set(sizes.values()) <= {(64, 36), (32, 18), (1, 1)}, sizes
     depth = gpu.read(result.inputs.gbuffer.depth)
     np.testing.assert_array_equal(gpu.read(buffers["gbuffer depth *"]().texture), depth)
-    lit_depth = gpu.read(result.lit_view.gbuffer.depth)
+    lit_depth = gpu.read(result.shading_inputs.gbuffer.depth)
     front = gpu.read(buffers["depth_layers *"]().texture)[..., :1]
     np.testing.assert_allclose(front, np.where(lit_depth < BACKGROUND_DEPTH, 1 / lit_depth, 0), rtol=1e-6, atol=1e-20)
 
