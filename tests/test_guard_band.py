@@ -404,7 +404,9 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
             line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - pixel_position
             line /= np.linalg.norm(line, axis=1, keepdims=True)
             assert (
-                np.abs((occluders - pixel_position)[:, 0] * line[:, 1] - (occluders - pixel_position)[:, 1] * line[:, 0]).max(initial=0)
+                np.abs(
+                    (occluders - pixel_position)[:, 0] * line[:, 1] - (occluders - pixel_position)[:, 1] * line[:, 0]
+                ).max(initial=0)
                 < 0.75
             )
         outside_count += int(((occluders < 0) | (occluders > (64, 36))).any(-1).sum())

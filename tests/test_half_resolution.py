@@ -66,17 +66,17 @@ def upsample(gpu: Gpu, result: FrameResult, values: Floats) -> Floats:
 def test_pixels_of_the_half_resolution_are_bit_equal(gpu: Gpu, scene: str, size: tuple[int, int]) -> None:
     result = render_half(gpu, {"scene": scene, "technique": "off", "width": size[0], "height": size[1]})
     textures: list[tuple[Texture | None, Texture | None]] = list(
-        zip(result.inputs.gbuffer, result.lit_view.gbuffer, strict=True)
+        zip(result.inputs.gbuffer, result.shading_inputs.gbuffer, strict=True)
     )
-    textures += zip(result.inputs.direct_lighting, result.lit_view.direct_lighting, strict=True)
+    textures += zip(result.inputs.direct_lighting, result.shading_inputs.direct_lighting, strict=True)
     for full, half in textures:
         assert (full is None) == (half is None)
         if full and half:
             assert full.dtype == half.dtype
             np.testing.assert_array_equal(halve(gpu.read(full)), gpu.read(half))
-    assert result.unfiltered.direct.size == result.lit_view.size == (-(-size[0] // 2), -(-size[1] // 2))
+    assert result.unfiltered.direct.size == result.shading_inputs.size == (-(-size[0] // 2), -(-size[1] // 2))
     assert result.lighting.direct.size == size
-    assert load_scene(scene, 0.0).has_specular == (result.lit_view.direct_lighting.specular is not None)
+    assert load_scene(scene, 0.0).has_specular == (result.shading_inputs.direct_lighting.specular is not None)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -90,7 +90,7 @@ def test_an_off_centre_projection_keeps_positions(gpu: Gpu, size: tuple[int, int
     depth = np.where(depth < BACKGROUND_DEPTH, depth, np.inf).astype("f4")
     full_positions, positions = (
         world_positions(result.inputs.frame, depth),
-        world_positions(result.lit_view.frame, halve(depth)),
+        world_positions(result.shading_inputs.frame, halve(depth)),
     )
     np.testing.assert_allclose(positions, halve(full_positions), rtol=1e-12, atol=1e-12)
     mask = np.isfinite(halve(depth))
@@ -98,9 +98,9 @@ def test_an_off_centre_projection_keeps_positions(gpu: Gpu, size: tuple[int, int
         gpu.read(t)
         for t in gpu.draw(
             "lens.frag",
-            gpu.target("lens", result.lit_view.size, *["rgba32f"] * 2),
-            frame=result.lit_view.frame,
-            gbuffer=result.lit_view.gbuffer,
+            gpu.target("lens", result.shading_inputs.size, *["rgba32f"] * 2),
+            frame=result.shading_inputs.frame,
+            gbuffer=result.shading_inputs.gbuffer,
         )
     )
     assert (
@@ -110,11 +110,13 @@ def test_an_off_centre_projection_keeps_positions(gpu: Gpu, size: tuple[int, int
     assert errors[mask][:, :2].max(initial=0) < 1e-4
     assert errors[mask][:, 2].max(initial=0) < 1e-5
     clip = np.concatenate([positions[mask], np.ones((mask.sum(), 1))], -1) @ np.array(
-        result.lit_view.frame.clip_from_world
+        result.shading_inputs.frame.clip_from_world
     ).reshape(4, 4)
     rows, columns = np.nonzero(mask)
-    np.testing.assert_allclose((clip[:, 0] / clip[:, 3] + 1) / 2 * result.lit_view.size[0], columns + 0.5, atol=1e-5)
-    np.testing.assert_allclose((1 - clip[:, 1] / clip[:, 3]) / 2 * result.lit_view.size[1], rows + 0.5, atol=1e-5)
+    np.testing.assert_allclose(
+        (clip[:, 0] / clip[:, 3] + 1) / 2 * result.shading_inputs.size[0], columns + 0.5, atol=1e-5
+    )
+    np.testing.assert_allclose((1 - clip[:, 1] / clip[:, 3]) / 2 * result.shading_inputs.size[1], rows + 0.5, atol=1e-5)
 
 
 def test_pixels_of_both_resolutions_match() -> None:
@@ -186,7 +188,7 @@ def test_the_reference_is_always_at_full_resolution(gpu: Gpu) -> None:
     result = render_half(gpu, {"scene": "cornell", "technique": "reference"})
     assert (
         not result.shot.lighting.is_half
-        and result.lit_view is result.inputs
+        and result.shading_inputs is result.inputs
         and result.unfiltered.direct.size == result.display.size
     )
     shots = references.independent_shots(Shot().with_values({"lighting.resolution": "half"}), 4)
@@ -214,14 +216,17 @@ def test_equal_shots_are_bit_equal(gpu: Gpu) -> None:
 def test_a_constant_is_kept_and_so_are_the_shaded_pixels(gpu: Gpu, size: tuple[int, int]) -> None:
     result = render_half(gpu, {"scene": "courtyard", "technique": "off", "width": size[0], "height": size[1]})
     surface = gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
-    columns, rows = result.lit_view.size
+    columns, rows = result.shading_inputs.size
     constant = np.broadcast_to(np.array((0.3, 2.0, 7.0, 1.0), "f4"), (rows, columns, 4))
     assert np.abs(upsample(gpu, result, constant)[surface] / constant[0, 0] - 1).max() < FLOAT_ROUNDING
     assert (upsample(gpu, result, constant)[~surface] == (0, 0, 0, 1)).all()
     light = np.random.default_rng(1).uniform(0.1, 1.0, (rows, columns, 4)).astype("f4")
-    upsampled = upsample(gpu, result, light)
-    np.testing.assert_array_equal(halve(upsampled)[halve(surface)], light[halve(surface)])
-    assert upsampled[surface].min() >= 0.1 * (1 - FLOAT_ROUNDING) and upsampled[surface].max() <= 1 + FLOAT_ROUNDING
+    full_resolution = upsample(gpu, result, light)
+    np.testing.assert_array_equal(halve(full_resolution)[halve(surface)], light[halve(surface)])
+    assert (
+        full_resolution[surface].min() >= 0.1 * (1 - FLOAT_ROUNDING)
+        and full_resolution[surface].max() <= 1 + FLOAT_ROUNDING
+    )
 
 
 def test_upsampling_is_linear_on_a_surface(gpu: Gpu) -> None:
@@ -229,11 +234,11 @@ def test_upsampling_is_linear_on_a_surface(gpu: Gpu) -> None:
     result = render_half(gpu, {"scene": "plane:tilt=45", "technique": "off"})
     x, y = np.meshgrid(np.arange(64.0), np.arange(35.0, -1, -1))  # from the lower left
     ramp = np.stack([x, y, x + y, np.ones_like(x)], -1).astype("f4")
-    upsampled = upsample(gpu, result, halve(ramp))
+    full_resolution = upsample(gpu, result, halve(ramp))
     expected = np.stack(
         [np.minimum(x, 62), np.minimum(y, 34), np.minimum(x, 62) + np.minimum(y, 34), np.ones_like(x)], -1
     )
-    np.testing.assert_allclose(upsampled, expected, rtol=FLOAT_ROUNDING, atol=1e-6)
+    np.testing.assert_allclose(full_resolution, expected, rtol=FLOAT_ROUNDING, atol=1e-6)
 
 
 def face_numbers(gpu: Gpu, result: FrameResult) -> Longs:
@@ -260,7 +265,7 @@ def test_light_does_not_bleed_across_faces(gpu: Gpu, scene: str, size: tuple[int
     face = face_numbers(gpu, result)
     half_face = halve(face)
     light = np.repeat(np.where(face == 0, 1e6, face)[..., None], 4, -1).astype("f4")
-    upsampled = upsample(gpu, result, halve(light))[..., 0]
+    full_resolution = upsample(gpu, result, halve(light))[..., 0]
     has_shaded_pixel = np.zeros(face.shape, bool)
     for y, x in np.ndindex(face.shape):
         i, j = half_resolution.half_resolution_pixel(size, x, y)
@@ -268,7 +273,7 @@ def test_light_does_not_bleed_across_faces(gpu: Gpu, scene: str, size: tuple[int
         has_shaded_pixel[y, x] = (half_face[max(0, j - 2) : j + 2, max(0, i - 1) : i + 3] == face[y, x]).any()
     assert len(np.unique(face)) > 1 and has_shaded_pixel[face > 0].mean() > 0.85  # the rim of the box is one pixel wide
     mask = has_shaded_pixel & (face > 0)
-    np.testing.assert_allclose(upsampled[mask], face[mask], rtol=FLOAT_ROUNDING)
+    np.testing.assert_allclose(full_resolution[mask], face[mask], rtol=FLOAT_ROUNDING)
 
 
 def strip_scene(column: int) -> Scene:
@@ -382,7 +387,7 @@ def test_the_viewer_toggles_half_resolution(gpu: Gpu) -> None:
     assert not session.shot("reference").lighting.is_half
     session.step((65, 37))
     result = session.view_renderer.result("B")
-    assert result and result.lit_view.size == (33, 19) and result.display.size == (65, 37)
+    assert result and result.shading_inputs.size == (33, 19) and result.display.size == (65, 37)
     assert "half resolution" in StatusLine(session).text
     session.choose_view("split")
     session.set_linked("lighting.resolution", False)
@@ -416,7 +421,7 @@ def test_the_inspected_pixel_is_the_nearest_shaded_one(
     result = session.view_renderer.result("B")
     assert result
     direct, indirect = read_lighting(gpu, result.unfiltered)
-    mask = gpu.read(result.lit_view.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
+    mask = gpu.read(result.shading_inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
     occluder_count = 0
     for y, x in np.argwhere(gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH)[::41]:
         i, j = half_resolution.half_resolution_pixel(size, int(x), int(y))

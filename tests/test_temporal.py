@@ -100,10 +100,10 @@ def test_without_a_history_no_pass_is_drawn(gpu: Gpu) -> None:
     render_light(own_gpu, off, 1)
     np.testing.assert_array_equal(render_light(own_gpu, off), plain)
     assert not [name for name in own_gpu.targets if "temporal" in name]
-    assert not [name for name in own_gpu.last_target if "temporal:" in name]
+    assert not [name for name in own_gpu.last_target_name if "temporal:" in name]
     on = replace(off, temporal=make_shot({}).temporal)
     np.testing.assert_array_equal(render_light(own_gpu, on), plain)
-    assert [name for name in own_gpu.last_target if "temporal:" in name]
+    assert [name for name in own_gpu.last_target_name if "temporal:" in name]
 
 
 def test_a_mean_of_frames_has_no_history() -> None:
@@ -129,7 +129,11 @@ def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resol
     """Where the history is not clipped: pixels whose neighbours do not deviate at all are left out."""
     values = {"scene": scene, "technique": "ssdo", "lighting.resolution": resolution}
     result = render_accumulated(gpu, make_shot(values))
-    light, frame_count, mask = read_light(gpu, result), read_frame_count(gpu, 7), surface_mask(gpu, result.lit_view)
+    light, frame_count, mask = (
+        read_light(gpu, result),
+        read_frame_count(gpu, 7),
+        surface_mask(gpu, result.shading_inputs),
+    )
     mean_shot = make_shot(values | {"accumulated_frames": 8, "temporal.history_length": 0})
     mean_result = render_accumulated(gpu, mean_shot)
     mean, full_mask = read_light(gpu, mean_result), surface_mask(gpu, mean_result.inputs)
@@ -241,10 +245,10 @@ def test_disoccluded_surfaces_have_no_history(
         {"scene": "posts", "technique": technique, "width": 96, "height": 54, "lighting.resolution": resolution}
     )
     moved_shot = move_camera(shot, (0.9, 0.1, 4.0), target)
-    previous = render_frame(gpu, shot).lit_view
+    previous = render_frame(gpu, shot).shading_inputs
     previous_depth = gpu.read(previous.gbuffer.depth)[..., 0]
     previous_depth = np.where(previous_depth < BACKGROUND_DEPTH, previous_depth, np.inf).astype("f4")
-    view = render_frame(gpu, moved_shot, 1).lit_view
+    view = render_frame(gpu, moved_shot, 1).shading_inputs
     depth, frame_count = gpu.read(view.gbuffer.depth)[..., 0], read_frame_count(gpu, 1)
     with np.errstate(invalid="ignore"):
         distances, is_inside = tap_distances(view.frame, depth, previous.frame, previous_depth)
@@ -360,8 +364,8 @@ def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) ->
         pass
     stage = session.scheduler
     assert [stage.renders[slot].stable_frames for slot in ("A", "B")] == [6, 6]
-    drawn, index = stage.draw_count, stage.renders["B"].frame_index
-    assert not session.step((64, 36)) and stage.draw_count == drawn
+    draw_count, index = stage.draw_count, stage.renders["B"].frame_index
+    assert not session.step((64, 36)) and stage.draw_count == draw_count
     pose = session.pose
     for step in range(3):
         session.move_camera(pose._replace(eye=(pose.eye[0] + 0.05 * step + 0.01, *pose.eye[1:])))
@@ -400,12 +404,12 @@ def test_the_stability_tool_measures_flicker_and_error(tmp_path: Path, capsys: p
         "3",
     ]
     assert temporal_stability.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "|  | without history | with history | without clipping |"
-    assert [line.split("|")[1].strip().split(",")[0] for line in told[2:9]] == ["flicker", *["error"] * 6]
-    none, some, free = (float(cell) for cell in told[2].split("|")[2:5])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "|  | without history | with history | without clipping |"
+    assert [line.split("|")[1].strip().split(",")[0] for line in lines[2:9]] == ["flicker", *["error"] * 6]
+    none, some, free = (float(cell) for cell in lines[2].split("|")[2:5])
     assert free < some < none
-    assert told[-1].startswith("temporal passes take ")
+    assert lines[-1].startswith("temporal passes take ")
     for wrong, rule in (
         (["--pixels", "-1"], "0 to 1000"),
         (["--temporal.history_length", "0"], "the shot uses no history"),

@@ -8,7 +8,7 @@ layout(location = 0) out vec4 out_position;
 layout(location = 1) out vec4 out_error;
 
 void main() {
-    vec2 uv = uv_here();
+    vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     vec3 p_vs = vs_from_uv(uv, depth);
     vec3 normal_vs = mat3(frame.view_from_world) * geometric_normal_ws_at(uv);

@@ -66,7 +66,7 @@ class Gpu:
         self.upload = Uploader(ctx, self.is_software_renderer)
         self.targets: dict[str, Target] = {}
         self.pass_cache = PassCache(self.targets)
-        self.last_target: dict[str, str] = {}  # by scope and pass: the target it last drew into
+        self.last_target_name: dict[str, str] = {}  # by scope and pass: the target it last drew into
         self.low_memory = False
         self._scope = ""
         self._requested: set[str] = set()  # targets since the last `free_unused`
@@ -87,7 +87,7 @@ class Gpu:
 
     @contextlib.contextmanager
     def scope(self, name: str) -> Iterator[None]:
-        """Inside, targets are the scope's own: the results of two shots exist side by side."""
+        """Prefix the names of targets, so that two shots have separate targets."""
         previous, self._scope = self._scope, f"{name}/"
         try:
             yield
@@ -124,9 +124,9 @@ class Gpu:
         return entry
 
     @property
-    def black(self) -> Texture:
+    def black_texture(self) -> Texture:
         """One texel of zeros, in place of a texture that does not exist."""
-        return self.cached("black", None, lambda: self.upload.point_texture(np.zeros((1, 1, 4), "f4")))
+        return self.cached("black", None, lambda: self.upload.nearest_texture(np.zeros((1, 1, 4), "f4")))
 
     @property
     def target_bytes(self) -> int:
@@ -134,21 +134,24 @@ class Gpu:
         return sum(target.byte_size for target in self.targets.values())
 
     def free_unused(self) -> None:
-        """Free the scope's targets that were not requested since the last call: those of a frame stay."""
+        """Free the scope's targets that were not requested since the last call. Call once per frame."""
         for name in [name for name in self.targets if name.startswith(self._scope) and name not in self._requested]:
             del self.targets[name]
         self.ctx.gc()
         self._requested = {name for name in self._requested if not name.startswith(self._scope)}
 
     def release_targets(self) -> None:
-        """With `low_memory`: free all targets, but for textures that are still referenced."""
+        """With `low_memory`: drop the references to all targets, those of earlier frames too.
+
+        Textures that callers still hold survive.
+        """
         if not self.low_memory:
             return
         self.targets.clear()
-        self.last_target.clear()
+        self.last_target_name.clear()
         self.ctx.finish()
         self.ctx.gc()
-        # A driver frees textures once a later draw call no longer uses them.
+        # A driver frees textures once a later draw call no longer uses them: a dummy draw makes it do so.
         source, target = (self.target(name, (1, 1), "rgba8") for name in ("flush source", "flush"))
         self.draw("passes/flush.frag", target, source=self.clear(source)[0])
         self.ctx.finish()
@@ -169,8 +172,8 @@ class Gpu:
     ) -> tuple[Texture, ...]:
         """Run `file.frag`, or `file.frag:entry` with ENTRY_... defined, on every pixel, and return the textures.
 
-        `bindings` (or keywords): what the shader reads, see `ssdo.gpu.shaders`. `cache`: skip the pass when the target
-        holds its result. `scissor`: pixels outside are undefined.
+        `bindings` (or keywords): what the shader reads, see `ssdo.gpu.shaders`. `cache`: skip the pass if the target
+        holds its result (same shader, uniforms and texture versions). `scissor`: pixels outside are undefined.
         """
         structs, textures = split_bindings({**bindings, **more_bindings})
         key = self.pass_cache.key(shader, structs, textures) if cache else None
@@ -273,7 +276,7 @@ class Gpu:
         program.bind_textures(shader, textures, target.textures)
         target.framebuffer.use()
         self.pass_cache.bump_version(target.textures)
-        self.last_target[self._scope + pass_name(shader)] = target.name
+        self.last_target_name[self._scope + pass_name(shader)] = target.name
         self.ctx.enable_only(moderngl.NOTHING)
 
     def _render(self, vertex_array: moderngl.VertexArray, count: int, first: int = 0) -> None:
@@ -282,7 +285,7 @@ class Gpu:
     def _is_cached(self, shader: str, target: Target, key: object) -> bool:
         if key is None or not self.pass_cache.is_cached(target, key):
             return False
-        self.last_target[self._scope + pass_name(shader)] = target.name
+        self.last_target_name[self._scope + pass_name(shader)] = target.name
         self.timer.skip(pass_name(shader))
         return True
 

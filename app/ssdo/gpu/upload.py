@@ -105,13 +105,13 @@ class Uploader:
         texture.filter = minification, moderngl.LINEAR
         return texture
 
-    def point_texture(self, values: Floats) -> Texture:
+    def nearest_texture(self, values: Floats) -> Texture:
         """Values (h, w, 3) or (h, w, 4) float32 without interpolation. Clamps."""
-        texture = self.lut(values if values.shape[2] == 4 else _add_alpha(values))
+        texture = self.linear_texture(values if values.shape[2] == 4 else _add_alpha(values))
         texture.filter = moderngl.NEAREST, moderngl.NEAREST
         return texture
 
-    def lut(self, values: Floats) -> Texture:
+    def linear_texture(self, values: Floats) -> Texture:
         """A lookup table (h, w, k) float32 with linear interpolation. Clamps."""
         height, width, components = values.shape
         texture = self.ctx.texture((width, height), components, np.ascontiguousarray(values, "f4"), dtype="f4")

@@ -42,8 +42,8 @@ class HiddenBounceSources(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ValidRegion:
-    """Passed to shaders as `valid_region`: the pixels whose light from the environment is known."""
+class LitRegion:
+    """Passed to shaders as `lit_region`: the pixels whose light from the environment is known."""
 
     min_px: tuple[float, float]  # centre of the lower left pixel
     max_px: tuple[float, float]  # centre of the upper right pixel
@@ -58,8 +58,8 @@ def bind_bounce_sources(
     black texels.
     """
     if not has_bounce:
-        bindings: Bindings = {"sender": BounceSources(*[gpu.black] * 2)}
-        return bindings | {"hidden": HiddenBounceSources(*[gpu.black] * 6)}
+        bindings: Bindings = {"sender": BounceSources(*[gpu.black_texture] * 2)}
+        return bindings | {"hidden": HiddenBounceSources(*[gpu.black_texture] * 6)}
     bindings = {"sender": draw_bounce_sources(gpu, inputs, environment_lighting)}
     if layers == "2":
         bindings["hidden"] = draw_hidden_bounce_sources(gpu, inputs, environment_lighting)
@@ -85,7 +85,8 @@ def draw_hidden_bounce_sources(gpu: Gpu, inputs: TechniqueInputs, environment_li
     """
     surfaces = draw_hidden_surfaces(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
     entry = "hidden_diffuse" if inputs.specular_ibl is None else "hidden_specular"
-    no_layer = gpu.cached("background depth", None, lambda: gpu.upload.lut(np.full((1, 1, 1), BACKGROUND_DEPTH, "f4")))
+    background = np.full((1, 1, 1), BACKGROUND_DEPTH, "f4")
+    no_layer = gpu.cached("background depth", None, lambda: gpu.upload.linear_texture(background))
     next_layer_depths = DepthLayers(back_1=surfaces.front_2.depth, front_2=no_layer, back_2=no_layer)
     textures: list[Texture] = []
     for name, gbuffer, next_layer_depth in zip(HIDDEN_LAYER_NAMES, surfaces, next_layer_depths, strict=True):
@@ -126,11 +127,11 @@ def _draw_sources(
         environment=inputs.environment_maps,
         environment_lighting=environment_lighting,
         direct_irradiance=direct_irradiance,
-        valid_region=_valid_region(inputs),
+        lit_region=_lit_region(inputs),
     )
     return BounceSources(*textures)
 
 
-def _valid_region(inputs: TechniqueInputs) -> ValidRegion:
+def _lit_region(inputs: TechniqueInputs) -> LitRegion:
     x, y, width, height = inputs.scissor or (0, 0, *inputs.size)
-    return ValidRegion((x + 0.5, y + 0.5), (x + width - 0.5, y + height - 0.5))
+    return LitRegion((x + 0.5, y + 0.5), (x + width - 0.5, y + height - 0.5))

@@ -11,8 +11,8 @@ from ssdo.render.technique import LIGHTING_FORMAT, Lighting, TechniqueInputs
 
 
 @dataclass(frozen=True)
-class FrameWeight:
-    """Passed to shaders as `frame_weight`."""
+class AccumulationWeight:
+    """Passed to shaders as `accumulation_weight`."""
 
     newest: float  # weight of the newest frame in the mean
 
@@ -20,14 +20,14 @@ class FrameWeight:
 def accumulate(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting, index: int) -> Lighting:
     """The mean lighting of frames 0 to `index`, in 32 bit. Index 0 starts anew."""
     entry = "diffuse" if lighting.specular is None else "specular"
-    target, previous = (gpu.target(f"mean.{(index + k) % 2}", inputs.size, *lighting.formats) for k in (0, 1))
+    target, previous = (gpu.target(f"accumulation.{(index + k) % 2}", inputs.size, *lighting.formats) for k in (0, 1))
     if index == 0:
         previous.framebuffer.clear()
     textures = gpu.draw(
         f"passes/accumulate.frag:{entry}",
         target,
         lighting.bindings,
-        frame_weight=FrameWeight(1 / (index + 1)),
+        accumulation_weight=AccumulationWeight(1 / (index + 1)),
         mean=lighting.with_textures(previous.textures),
     )
     return lighting.with_textures(textures)
@@ -36,15 +36,14 @@ def accumulate(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting, index: int
 def restore_accumulation(gpu: Gpu, count: int, *means: Floats) -> Lighting:
     """Upload the mean lighting of `count` frames, as if they had just been drawn: frame `count` continues it.
 
-    `means`: (h, w, 4) for each texture of a `Lighting`; the single texel of an indirect light that is not there is left
-    out.
+    `means`: (h, w, 4) for each texture of a `Lighting`. A 1 x 1 placeholder of indirect light is skipped.
     """
     height, width = means[0].shape[:2]
     arrays = [values for values in means if values.shape == means[0].shape]
-    target = gpu.target(f"mean.{(count - 1) % 2}", (width, height), *[LIGHTING_FORMAT] * len(arrays))
+    target = gpu.target(f"accumulation.{(count - 1) % 2}", (width, height), *[LIGHTING_FORMAT] * len(arrays))
     for texture, values in zip(target.textures, arrays, strict=True):
         gpu.write(texture, values)
-    return Lighting(target.textures[0], gpu.black).with_textures(target.textures)
+    return Lighting(target.textures[0], gpu.black_texture).with_textures(target.textures)
 
 
 def draw_radiance(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting) -> Texture:

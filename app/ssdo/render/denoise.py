@@ -68,7 +68,7 @@ class Denoiser(Settings):
                     target,
                     lighting.bindings,
                     denoise=self,
-                    noise=estimate_noise(technique.specular_count, averaged_pixels),
+                    noise=estimate_noise(technique.specular_sample_count, averaged_pixels),
                 )
                 blurred = blurred._replace(specular=specular)
             lighting = blurred

@@ -6,8 +6,7 @@ first two occluders at each pixel are intervals of depth:
     front_1 (the G-buffer), back_1, front_2, back_2
 
 Only watertight meshes have a back face behind every front face. An open mesh, and a room seen from inside, get the
-technique's `thickness`. Two layers cost more than they gain where a guess that occludes too much makes up for what the
-screen does not show, so one layer is the default.
+technique's `thickness`. One layer is the default: its over-occlusion often compensates for off-screen occluders.
 """
 
 from __future__ import annotations
@@ -73,10 +72,10 @@ class FaceRanges(NamedTuple):
     back: list[DrawRange]
 
 
-def draw_occluder_depth(
+def draw_inverse_depth_layers(
     gpu: Gpu, inputs: TechniqueInputs, layers: str, thickness: float | None, with_surfaces: bool = False
 ) -> Texture:
-    """Draw the depth that screen-space techniques search for occluders: of "1" layer or "2".
+    """Draw 1 / depth of "1" depth layer or "2", in 1 / metres: what screen-space techniques search for occluders.
 
     `with_surfaces`: the bounce will need the hidden surfaces too, so draw these instead of their depths.
     """
@@ -87,10 +86,10 @@ def draw_occluder_depth(
         depths = draw_hidden_surfaces(gpu, inputs.scene, inputs.frame, inputs.gbuffer).depths
     else:
         depths = peel_depth_layers(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
-    return _draw_inverse_layers(gpu, inputs.frame, inputs.gbuffer, depths, thickness)
+    return _invert_depth_layers(gpu, inputs.frame, inputs.gbuffer, depths, thickness)
 
 
-def _draw_inverse_layers(
+def _invert_depth_layers(
     gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer, depths: DepthLayers, thickness: float
 ) -> Texture:
     """1 / depth of front_1, back_1, front_2 and back_2, in 1 / metres, with a border as in `draw_inverse_depth`."""
@@ -100,7 +99,7 @@ def _draw_inverse_layers(
         "passes/depth_layers.frag",
         target,
         cache=True,
-        frame=frame.without_jitter,
+        frame=frame.for_cached_passes,
         gbuffer=gbuffer,
         depth_layers=depths,
         thickness_fallback=ThicknessFallback(thickness),

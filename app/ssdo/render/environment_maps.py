@@ -67,7 +67,7 @@ def octahedral_environment(gpu: Gpu, environment: Environment, solid_angle: floa
     size = min(OCTAHEDRAL_SIZES, key=lambda n: abs(math.log(ideal_size / n)))
 
     def upload() -> Texture:
-        return gpu.upload.point_texture(environment.resample_octahedral(size))
+        return gpu.upload.nearest_texture(environment.resample_octahedral(size))
 
     return gpu.cached("octahedral environment", (environment, size), upload, max_entries=8)
 
@@ -102,7 +102,7 @@ def prefilter_specular(gpu: Gpu, environment: Environment, maps: EnvironmentMaps
 
 def upload_dfg_lut(gpu: Gpu) -> Texture:
     """Upload `integrate_dfg`, once."""
-    return gpu.cached("dfg", None, lambda: gpu.upload.lut(integrate_dfg()))
+    return gpu.cached("dfg", None, lambda: gpu.upload.linear_texture(integrate_dfg()))
 
 
 @cache

@@ -19,7 +19,7 @@ Matrix = tuple[float, ...]  # 16 numbers, column by column, as GLSL takes them
 
 # Offset of the sampling pattern from frame to frame. The first two are Roberts' R2 (2018) times 16 and modulo 1, as the
 # 4 x 4 tile of pixels divides stratum and azimuth by 16; the third is the last of R3.
-JITTER_STEP = ((9 + 0.7548776662466927) / 16, (6 + 0.5698402909980532) / 16, 0.5497004779019703)
+PATTERN_OFFSET_STEP = ((9 + 0.7548776662466927) / 16, (6 + 0.5698402909980532) / 16, 0.5497004779019703)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FrameUniforms:
     size: tuple[float, float]  # pixels
     tan_half_fov: tuple[float, float]  # half the extent of the image plane at distance 1: x, y
     projection_offset: tuple[float, float]  # centre of the image plane at distance 1: x, y; not 0 at half resolution
-    jitter: Vec3  # offset of the sampling pattern; 0 in frame 0 of seed 0
+    pattern_offset: Vec3  # offset of the sampling pattern; 0 in frame 0 of seed 0
     index: int  # number of the frame; seeds are 65536 apart, wrapped to 32 bits
     sun_direction_ws: Vec3  # unit, towards the sun
     sun_irradiance: Vec3  # of a surface that faces the sun
@@ -42,9 +42,9 @@ class FrameUniforms:
     sky_intensity: float
 
     @property
-    def without_jitter(self) -> Self:
+    def for_cached_passes(self) -> Self:
         """The same in every frame of a shot, so that passes which neither sample nor read the sky can be cached."""
-        return replace(self, jitter=(0.0, 0.0, 0.0), index=0, sky_rotation=0.0, sky_intensity=0.0)
+        return replace(self, pattern_offset=(0.0, 0.0, 0.0), index=0, sky_rotation=0.0, sky_intensity=0.0)
 
 
 def direction_from_angles(azimuth: float, elevation: float) -> Vec3:
@@ -53,10 +53,10 @@ def direction_from_angles(azimuth: float, elevation: float) -> Vec3:
     return math.sin(a) * math.cos(e), math.sin(e), -math.cos(a) * math.cos(e)
 
 
-def sampling_jitter(index: int, seed: int) -> Vec3:
+def compute_pattern_offset(index: int, seed: int) -> Vec3:
     """Offset of the sampling pattern in frame `index`, 0 to 1: evenly distributed over frames, different per seed."""
     n = index + 65536 * seed
-    return (n * JITTER_STEP[0]) % 1.0, (n * JITTER_STEP[1]) % 1.0, (n * JITTER_STEP[2]) % 1.0
+    return (n * PATTERN_OFFSET_STEP[0]) % 1.0, (n * PATTERN_OFFSET_STEP[1]) % 1.0, (n * PATTERN_OFFSET_STEP[2]) % 1.0
 
 
 def box_corners(minimum: npt.ArrayLike, maximum: npt.ArrayLike) -> Doubles:
@@ -113,7 +113,7 @@ def make_frame(
     fov: float,
     size: tuple[int, int],
     *,
-    jitter: Vec3 = (0.0, 0.0, 0.0),
+    pattern_offset: Vec3 = (0.0, 0.0, 0.0),
     index: int = 0,
     sun_direction: Vec3 = (0.0, 1.0, 0.0),
     sun_irradiance: Vec3 = (0.0, 0.0, 0.0),
@@ -133,7 +133,7 @@ def make_frame(
         size=(float(size[0]), float(size[1])),
         tan_half_fov=(tan_half_fov * size[0] / size[1], tan_half_fov),
         projection_offset=(0.0, 0.0),
-        jitter=jitter,
+        pattern_offset=pattern_offset,
         index=(index + (1 << 31)) % (1 << 32) - (1 << 31),
         sun_direction_ws=sun_direction,
         sun_irradiance=sun_irradiance,
@@ -144,7 +144,7 @@ def make_frame(
 
 
 def halve_frame(frame: FrameUniforms) -> FrameUniforms:
-    """The frame of every second pixel of a row and a column, beginning at the lower left.
+    """The frame of every second pixel in x and y, beginning at the lower left.
 
     Each pixel keeps its centre, so that the G-buffer is exact there. The smaller image therefore begins half a pixel
     left of the full one and below it: its projection is off-centre.

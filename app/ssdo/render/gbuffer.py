@@ -84,13 +84,13 @@ def draw_surface_layer(
         cache=True,
         cull_front=layer == "back",
         camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, layer),
-        front_layer_depth=front_layer_depth or gpu.black,
+        front_layer_depth=front_layer_depth or gpu.black_texture,
     )
     textures = dict(zip(names, target.textures, strict=True))
     return GBuffer(
         normal=textures["normal"],
         albedo=textures["albedo"],
-        emission=textures.get("emission", gpu.black),
+        emission=textures.get("emission", gpu.black_texture),
         depth=textures["depth"],
         geometric_normal=textures.get("geometric_normal", textures["normal"]),
         specular=textures["specular"] if scene.has_specular else None,
@@ -104,4 +104,4 @@ def draw_inverse_depth(gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer) -> Text
     """
     width, height = gbuffer.depth.size
     target = gpu.target("inverse_depth", (width + 2, height + 2), "r32f")
-    return gpu.draw("passes/inverse_depth.frag", target, cache=True, frame=frame.without_jitter, gbuffer=gbuffer)[0]
+    return gpu.draw("passes/inverse_depth.frag", target, cache=True, frame=frame.for_cached_passes, gbuffer=gbuffer)[0]

@@ -21,8 +21,8 @@ from ssdo.render.subsample import Subsample, subsample_inputs, subsample_lightin
 from ssdo.render.technique import Lighting, TechniqueInputs
 from ssdo.settings import Settings, param
 
-# Pixels: the sampling tile at half resolution, so that each pixel takes the same samples with and without a band.
-TILE = 8
+# Each pixel takes the same samples with and without a band: 8 is the sampling tile of 4 px times 2 for half resolution.
+BAND_ALIGNMENT_PX = 8
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class GuardBand(Settings):
 
     def size_px(self, height: int) -> int:
         """Width of the band around a picture of that height, in pixels."""
-        return TILE * math.ceil(self.size * height / TILE)
+        return BAND_ALIGNMENT_PX * math.ceil(self.size * height / BAND_ALIGNMENT_PX)
 
 
 def picture_box(frame: FrameUniforms, band_px: int) -> Box:

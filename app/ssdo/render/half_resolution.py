@@ -1,8 +1,7 @@
 """Lighting at half resolution: every second pixel is shaded, then all pixels are upsampled (Kopf et al. 2007).
 
-A quarter of the pixels is shaded, so lighting costs a quarter. They are pixels of the full resolution, not means of it,
-so that every sample lies on a surface. `FrameUniforms.projection_offset` accounts for their position; techniques need
-not know.
+A quarter of the pixels is shaded, so lighting costs a quarter. Pixels are point-sampled, not averaged, so that each
+lies on a surface. `FrameUniforms.projection_offset` accounts for their position; techniques need not know.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ssdo.render.subsample import Subsample, subsample_inputs
 from ssdo.render.technique import Lighting, TechniqueInputs
 from ssdo.settings import Settings, param
 
-HALF_RATE = Subsample((0, 0), 2)
+EVERY_SECOND_PIXEL = Subsample((0, 0), 2)
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class LightingResolution(Settings):
 
 
 def halve_inputs(gpu: Gpu, inputs: TechniqueInputs) -> TechniqueInputs:
-    """The inputs at every second pixel of a row and a column, beginning at the lower left."""
-    halved = subsample_inputs(gpu, inputs, HALF_RATE, halve_frame(inputs.frame), "half")
+    """The inputs at every second pixel in x and y, beginning at the lower left."""
+    halved = subsample_inputs(gpu, inputs, EVERY_SECOND_PIXEL, halve_frame(inputs.frame), "half")
     if inputs.scissor is None:
         return halved
     x, y, width, height = inputs.scissor  # x and y are even, as the guard band is whole tiles
@@ -51,7 +50,7 @@ def halve_inputs(gpu: Gpu, inputs: TechniqueInputs) -> TechniqueInputs:
 
 
 def halve_denoiser(denoiser: Denoiser) -> Denoiser:
-    """A denoiser as wide in the picture: half the radius in pixels, rounded up to the sampling tile."""
+    """A denoiser that covers the same screen area: half the radius in pixels, rounded up to half a sampling tile."""
     return replace(denoiser, radius=2 * -(-denoiser.radius // 4))
 
 

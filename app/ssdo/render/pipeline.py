@@ -29,8 +29,8 @@ class Surfaces(NamedTuple):
     """What a frame draws before its lighting: see `draw_surfaces`."""
 
     shot: Shot  # resolved: no value is left to the scene
-    inputs: TechniqueInputs  # of the picture
-    padded_inputs: TechniqueInputs  # of the picture and its guard band; without a band the same object as `inputs`
+    inputs: TechniqueInputs  # cropped to the output image, without the guard band
+    padded_inputs: TechniqueInputs  # with the guard band; without a band the same object as `inputs`
 
     def with_probes(self, probes: ProbeSettings) -> Surfaces:
         """The same surfaces with other probes."""
@@ -42,12 +42,12 @@ class FrameResult(NamedTuple):
     """The textures of one frame, in drawing order."""
 
     shot: Shot  # resolved: no value is left to the scene
-    inputs: TechniqueInputs  # of the picture, at full resolution
-    padded_inputs: TechniqueInputs  # of the picture and its guard band
-    lit_view: TechniqueInputs  # `inputs` at the resolution of the lighting, full or half
-    padded_lit_view: TechniqueInputs  # `padded_inputs` at that resolution: what the technique read
-    unfiltered: Lighting  # as the technique returned it, of `lit_view`
-    lighting: Lighting  # denoised, accumulated and upsampled, of `inputs`
+    inputs: TechniqueInputs  # cropped to the output image, at full resolution
+    padded_inputs: TechniqueInputs  # with the guard band
+    shading_inputs: TechniqueInputs  # `inputs` at the resolution of the lighting, full or half
+    padded_shading_inputs: TechniqueInputs  # `padded_inputs` at that resolution: what the technique reads
+    unfiltered: Lighting  # as the technique returns it, at the pixels of `shading_inputs`
+    lighting: Lighting  # denoised, upsampled and accumulated, at the pixels of `inputs`
     radiance: Texture  # linear
     display: Texture  # 8-bit sRGB
 
@@ -55,34 +55,38 @@ class FrameResult(NamedTuple):
 def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None = None) -> FrameResult:
     """Draw frame `index` of a shot.
 
-    Frame 0 starts anew. Later frames, drawn in order, are averaged with the earlier ones (`shot.accumulated_frames`) or
-    reuse their lighting (`shot.temporal`). Given `surfaces`, those of a resolved shot, only the lighting is drawn.
-    Raises UserError.
+    Frames must be drawn in order; frame 0 starts anew. Each is averaged with the earlier ones (`accumulated_frames` >
+    1) or blended with their reprojected lighting (`temporal`), never both. If `surfaces` is given, step 1 is skipped,
+    and `shot` must already be resolved. Raises UserError.
     """
     # 1. G-buffer, direct light of the sun and of punctual lights, environment maps: all that techniques read.
     if surfaces is None:
         surfaces = draw_surfaces(gpu, shot, index)
         shot = surfaces.shot
-    inputs = lit_view = surfaces.inputs
-    padded_inputs = padded_lit_view = surfaces.padded_inputs
+    # Freed targets would lose the history or the mean of earlier frames.
+    assert not gpu.low_memory or shot.frame_count == 1
+    inputs = shading_inputs = surfaces.inputs
+    padded_inputs = padded_shading_inputs = surfaces.padded_inputs
     denoiser = shot.denoise
 
-    # 2. At half resolution, techniques read and shade every second pixel of a row and a column.
+    # 2. At half resolution, techniques work on every second pixel in x and y.
     if shot.lighting.is_half:
-        padded_lit_view = halve_inputs(gpu, padded_inputs)
-        lit_view = crop_inputs(gpu, padded_lit_view, halve_frame(inputs.frame), "half cropped")
+        padded_shading_inputs = halve_inputs(gpu, padded_inputs)
+        shading_inputs = crop_inputs(gpu, padded_shading_inputs, halve_frame(inputs.frame), "half cropped")
         denoiser = halve_denoiser(shot.denoise)
     gpu.release_targets()
 
     # 3. The technique: light of the environment, and of one bounce. It reads the guard band, and shades the picture.
-    lighting = shot.technique.draw(gpu, padded_lit_view)
-    lighting = unfiltered = crop_lighting(gpu, padded_lit_view, lighting)
+    lighting = shot.technique.draw(gpu, padded_shading_inputs)
+    lighting = unfiltered = crop_lighting(gpu, padded_shading_inputs, lighting)
     gpu.release_targets()
 
-    # 4. Denoise, reuse earlier frames, upsample to full resolution, average over frames.
-    lighting = denoiser.draw(gpu, lit_view, lighting, shot.technique)
-    lighting = shot.temporal.draw(gpu, lit_view, lighting, denoiser, index)
+    # 4. Denoise, blend with the history, upsample to full resolution, average over frames. A shot has a history
+    #    or averages, never both: see Shot.uses_history.
+    lighting = denoiser.draw(gpu, shading_inputs, lighting, shot.technique)
+    lighting = shot.temporal.draw(gpu, shading_inputs, lighting, denoiser, index)
     if shot.lighting.is_half:
+        # With `shot.denoise`, not `denoiser`: pixels here are those of the full resolution.
         lighting = upsample_lighting(gpu, inputs, lighting, shot.denoise)
     if shot.accumulated_frames > 1:
         lighting = composite.accumulate(gpu, inputs, lighting, index)
@@ -91,13 +95,15 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
     # 5. Composite surfaces and lighting to radiance, and tone-map it.
     radiance = composite.draw_radiance(gpu, inputs, lighting)
     display = shot.display.draw(gpu, radiance)
-    return FrameResult(shot, inputs, padded_inputs, lit_view, padded_lit_view, unfiltered, lighting, radiance, display)
+    return FrameResult(
+        shot, inputs, padded_inputs, shading_inputs, padded_shading_inputs, unfiltered, lighting, radiance, display
+    )
 
 
 def draw_surfaces(gpu: Gpu, shot: Shot, index: int = 0) -> Surfaces:
     """Draw the first step of `render_frame`, which does not depend on the technique. Raises UserError.
 
-    Programs that compare techniques draw it once and shade it often.
+    To compare techniques, call this once, then `render_frame` with `surfaces` for each technique.
     """
     # Settings that the shot leaves open come from the scene.
     scene = load_shot_scene(shot)

@@ -107,7 +107,7 @@ def _without_camera(frame: FrameUniforms) -> FrameUniforms:
         size=(1.0, 1.0),
         tan_half_fov=(1.0, 1.0),
         projection_offset=(0.0, 0.0),
-        jitter=(0.0, 0.0, 0.0),
+        pattern_offset=(0.0, 0.0, 0.0),
         index=0,
     )
 

@@ -92,7 +92,7 @@ def draw_punctual_lights(
         f"passes/punctual_lights.frag:{entry}",
         target,
         cache=True,
-        frame=frame.without_jitter,
+        frame=frame.for_cached_passes,
         gbuffer=gbuffer,
         lights=make_lights_uniform(scene, settings),
         punctual_light=textures,

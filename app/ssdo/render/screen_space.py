@@ -102,13 +102,14 @@ class HemisphereTechnique(Technique, abstract=True):
         return self.steps if self.visibility == "ray-march" else 1
 
     def with_budget(self, samples: int) -> Self:
+        """A copy with so many directions. Its own steps stay, even where they are not DEFAULT_STEPS."""
         return replace(self, samples=samples)
 
     def as_converged(self) -> Self:
         return replace(self, samples=CONVERGED_SAMPLES)
 
     @property
-    def count_text(self) -> str:
+    def sample_count_text(self) -> str:
         return f"{self.samples} {'direction' if self.samples == 1 else 'directions'}"
 
     @property
@@ -146,7 +147,7 @@ class SliceTechnique(Technique, abstract=True):
         return replace(self, slices=CONVERGED_SLICES, steps=CONVERGED_STEPS)
 
     @property
-    def count_text(self) -> str:
+    def sample_count_text(self) -> str:
         return f"{self.slices} {'slice' if self.slices == 1 else 'slices'}"
 
     @property
@@ -154,7 +155,9 @@ class SliceTechnique(Technique, abstract=True):
         return (f"2 x {self.steps} steps", *_radius_text(self.radius))
 
     def describe(self) -> str:
-        return ", ".join([self.label, f"{self.count_text} of 2 x {self.steps} steps", *_radius_text(self.radius)])
+        return ", ".join(
+            [self.label, f"{self.sample_count_text} of 2 x {self.steps} steps", *_radius_text(self.radius)]
+        )
 
 
 def _radius_text(radius: float | None) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import (
     FrameUniforms,
+    compute_pattern_offset,
     direction_from_angles,
     fit_camera,
     make_frame,
-    sampling_jitter,
 )
 from ssdo.render.guard_band import GuardBand
 from ssdo.render.half_resolution import LightingResolution
@@ -214,7 +214,7 @@ class Shot(Settings):
             camera.target,
             camera.fov,
             (self.width, self.height),
-            jitter=sampling_jitter(index, self.seed),
+            pattern_offset=compute_pattern_offset(index, self.seed),
             index=index + SEED_STRIDE * self.seed,
             sun_direction=direction_from_angles(sun.azimuth, sun.elevation),
             sun_irradiance=(

@@ -118,9 +118,9 @@ def parse_overrides(arguments: dict[str, Any], defaults: Mapping[str, Any] | Non
 def validate_values(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The values, if every technique that they name can be drawn with them. Raises UserError("<file>: ...")."""
     overrides = Overrides(values, {})
-    named = [name for name in Technique.known if any(key.startswith(f"{name}.") for key in values)]
+    technique_names = [name for name in Technique.known if any(key.startswith(f"{name}.") for key in values)]
     try:
-        for name in [overrides.technique, *named]:
+        for name in [overrides.technique, *technique_names]:
             overrides.build_shot(name)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None

@@ -1,4 +1,4 @@
-"""Copies a part of the pixels, bit for bit: a crop, or every second pixel of a row and a column."""
+"""Copies a part of the pixels, bit for bit: a crop, or every second pixel in x and y."""
 
 from __future__ import annotations
 

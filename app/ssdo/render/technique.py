@@ -15,7 +15,8 @@ A new technique, say Hbao, is two files and nothing else:
    (ray_march.glsl, slices.glsl). gtao.frag is a good start.
    An entry `inspect`, named by `inspect_pass`, lets the viewer inspect a pixel; without it the viewer says so.
 
-Techniques are compared at an equal number of depth-buffer fetches per pixel, whatever they call a sample.
+Techniques are compared at an equal number of depth-buffer fetches per pixel. A sample is a direction or a slice, so
+sample counts are not comparable.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class TechniqueInputs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LightingTerms:
+class LightingFeatures:
     """Passed to shaders as `has`; see shaders/common/lighting.glsl."""
 
     indirect: bool = param(True, compile_time=True)
@@ -96,16 +97,17 @@ class LightingTerms:
 class Lighting(NamedTuple):
     """What every technique returns: light at every pixel of its inputs.
 
-    Irradiance does not contain the albedo, so that denoising never blurs a texture, nor the light of the sun and of
-    punctual lights. On the background direct is (0, 0, 0, 1) and indirect 0. A direction is unoccluded when no occluder
-    is found within the radius and on the screen; with probes (`inputs.probes.enabled`), also beyond both.
+    Irradiance excludes the albedo, so that denoising never blurs textures. It excludes the light of the sun and of
+    punctual lights. On the background direct is (0, 0, 0, 1) and indirect 0. A direction is unoccluded if the technique
+    finds no occluder within the radius and on the screen; with probes (`inputs.probes.enabled`), also beyond both.
     """
 
     direct: Texture  # rgb: irradiance from the environment, by unoccluded directions; a: ambient visibility, 0 to 1
     # rgb: irradiance from the occluders, which emit and reflect direct light once; one black texel without a bounce
     indirect: Texture
-    # Of techniques that know which directions are occluded, in scenes with specular reflection. rgb: mean radiance of
-    # the reflection lobe from occluders; a: visibility of the lobe. None: the ambient visibility dims the reflection.
+    # Optional. Set only by techniques that know which directions are occluded, and only in scenes with specular
+    # reflection. rgb: mean radiance of the reflection lobe from occluders; a: visibility of the lobe. None: the ambient
+    # visibility dims the reflection.
     specular: Texture | None = None
 
     @property
@@ -115,17 +117,20 @@ class Lighting(NamedTuple):
     @property
     def bindings(self) -> Bindings:
         """What shaders/common/lighting.glsl reads."""
-        return {"lighting": self, "has": LightingTerms(self.has_indirect)}
+        return {"lighting": self, "has": LightingFeatures(self.has_indirect)}
 
     @property
     def formats(self) -> list[str]:
-        """Formats of a target for the same terms. Shaders write specular as the third texture, if at all."""
+        """Formats of a target for the same textures.
+
+        Specular is always the third texture, so `indirect` gets a full texture where specular exists.
+        """
         if self.specular is not None:
             return [LIGHTING_FORMAT] * 3
         return [LIGHTING_FORMAT] * (2 if self.has_indirect else 1)
 
     def with_textures(self, textures: Sequence[Texture]) -> Lighting:
-        """The same terms in the textures of a target of `formats`."""
+        """The same lighting in the textures of a target of `formats`."""
         return self._replace(direct=textures[0]) if len(textures) == 1 else Lighting(*textures)
 
 
@@ -215,7 +220,7 @@ class Technique(Settings):
         return getattr(self, self.sample_param) if self.sample_param else 0
 
     @property
-    def specular_count(self) -> int:
+    def specular_sample_count(self) -> int:
         """Samples per pixel of the reflection lobe."""
         return 0
 
@@ -237,7 +242,7 @@ class Technique(Settings):
         return self.with_samples(fetches / self.fetches_per_sample) if self.fetches_per_sample else self
 
     def with_budget(self, samples: int) -> Self:
-        """A copy that costs as much as so many directions of DEFAULT_STEPS steps. Raises UserError."""
+        """A copy with the fetches of `samples` directions of DEFAULT_STEPS steps. Raises UserError."""
         if not MIN_SAMPLES <= samples <= MAX_SAMPLES:
             raise UserError(f"samples = {samples}: must be {MIN_SAMPLES} to {MAX_SAMPLES}")
         return self.with_fetches(DEFAULT_STEPS * samples)
@@ -247,7 +252,7 @@ class Technique(Settings):
         return self
 
     @property
-    def count_text(self) -> str:
+    def sample_count_text(self) -> str:
         """The number of samples in words; empty: none."""
         return ""
 

@@ -1,7 +1,7 @@
 """Temporal reuse: lighting of earlier frames is reprojected to where camera and surfaces are now. Off by default.
 
-The history is one pair of targets in the scope of the frame, with the camera that it was drawn with. A frame stays a
-function of the shot, the index and this history.
+The history is two ping-pong targets, kept in the current scope of `Gpu`, each with its camera and frame index. A frame
+stays a function of the shot, the index and this history.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Temporal(Settings):
     def draw(self, gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting, denoiser: Denoiser, index: int) -> Lighting:
         """Blend the lighting of this frame with the history, and keep the result as the new history.
 
-        Pixels are on the same surface where the denoiser would blur across them. The history is dropped at index 0,
-        and where it is not that of frame `index - 1`.
+        Two pixels count as the same surface if the denoiser's bilateral weight between them is not 0. The history is
+        dropped at index 0, and if it is not that of frame `index - 1`.
         """
         if self.history_length == 0:
             return lighting

@@ -84,7 +84,7 @@ def _describe_samples(technique: Technique) -> str:
         if technique.visibility == "ray-march":
             return f"{technique.samples} x {technique.steps}"
         return f"{technique.samples} single samples"
-    return technique.count_text or f"{technique.sample_count} samples"
+    return technique.sample_count_text or f"{technique.sample_count} samples"
 
 
 def _ray_marches(

@@ -49,8 +49,8 @@ def measure_fetch_limits(gpu: Gpu, result: FrameResult, runs: int, shader_folder
         return None
     buffers = BUFFERS if technique.values().get("bounce") else BUFFERS[:1]
     extent = _radius_in_uv(gpu, result, radius)
-    target = gpu.target("fetch limit", result.lit_view.size, LIGHTING_FORMAT)
-    bindings: Bindings = {"frame": result.lit_view.frame, "gbuffer": result.lit_view.gbuffer}
+    target = gpu.target("fetch limit", result.shading_inputs.size, LIGHTING_FORMAT)
+    bindings: Bindings = {"frame": result.shading_inputs.frame, "gbuffer": result.shading_inputs.gbuffer}
     limits = []
     for kind in FetchLimits._fields:
         source = generate_limit_shader(technique.fetches, buffers, extent, compares=kind == "compare")
@@ -92,7 +92,7 @@ def generate_limit_shader(
         body += [f"sum += {fetch};" for fetch in texture_reads]
     if rounds > 1:
         body = [f"for (int k = 0; k < {rounds}; k++) {{", *body, "uv += 0.001;", "}"]
-    setup = ["vec2 uv = uv_here();", "float sum = 0.0;"]
+    setup = ["vec2 uv = pixel_uv();", "float sum = 0.0;"]
     if compares:
         setup += ["float depth = depth_at(uv);", "float sample_depth;", "float plane_depth;"]
         setup += ["vec2 slope = depth * normal_ws_at(uv).xy;"]

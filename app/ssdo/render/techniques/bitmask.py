@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from ssdo.gpu.context import Gpu
 from ssdo.render.bounce_sources import bind_bounce_sources
-from ssdo.render.depth_layers import draw_occluder_depth
+from ssdo.render.depth_layers import draw_inverse_depth_layers
 from ssdo.render.environment_maps import octahedral_environment
 from ssdo.render.probes import bind_probes
 from ssdo.render.screen_space import (
@@ -68,7 +68,9 @@ class Bitmask(SliceTechnique):
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
         bindings = bind_probes(gpu, inputs) | {"bitmask": self}
         if self.depth_layers == "2":
-            bindings["inverse_depth"] = draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce)
+            bindings["inverse_depth"] = draw_inverse_depth_layers(
+                gpu, inputs, self.depth_layers, self.thickness, self.bounce
+            )
         has_probe_light = self.bounce and inputs.probes.enabled
         direct, *probe_light = inputs.draw(
             gpu,
@@ -79,14 +81,14 @@ class Bitmask(SliceTechnique):
         )
 
         bindings |= bind_bounce_sources(gpu, inputs, direct, self.bounce, self.depth_layers)
-        indirect, specular = gpu.black, None
+        indirect, specular = gpu.black_texture, None
         if self.bounce:
             (indirect,) = inputs.draw(
                 gpu,
                 "techniques/bitmask.frag:indirect",
                 inputs.target(gpu, "bitmask.indirect"),
                 bindings,
-                accumulated_probe_light=probe_light[0] if has_probe_light else gpu.black,
+                previous_probe_light=probe_light[0] if has_probe_light else gpu.black_texture,
             )
         if self.specular_samples and inputs.specular_ibl is not None:
             target = inputs.target(gpu, "bitmask.specular")
@@ -96,7 +98,7 @@ class Bitmask(SliceTechnique):
     def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
         bindings = bind_probes(gpu, inputs) | {
             "bitmask": self,
-            "inverse_depth": draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
+            "inverse_depth": draw_inverse_depth_layers(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
             "environment_octahedral": octahedral_environment(gpu, inputs.environment, self.environment_solid_angle),
         }
         return InspectPass("techniques/bitmask.frag:inspect", bindings, SECTORS_PER_SLICE, is_directional=True)

@@ -19,7 +19,7 @@ class Gtao(SliceTechnique):
     modes: ClassVar[tuple[Mode, ...]] = (Mode("GTAO", "GTAO, ambient occlusion from horizons", key=6),)
 
     thin_occluder_compensation: float = param(
-        0.0, 0.0, 1.0, "how fast a horizon sinks behind an occluder; larger values let light pass thin occluders"
+        0.0, 0.0, 1.0, "how much the horizon drops per step behind an occluder; larger lets light pass thin occluders"
     )
     falloff_range: float = param(
         0.0, 0.0, 1.0, "outer part of the radius over which occluders fade out, relative to the radius"
@@ -28,7 +28,7 @@ class Gtao(SliceTechnique):
 
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
         (direct,) = inputs.draw(gpu, "techniques/gtao.frag:occlusion", inputs.target(gpu, "gtao"), gtao=self)
-        return Lighting(direct, gpu.black)
+        return Lighting(direct, gpu.black_texture)
 
     def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass:
         return InspectPass("techniques/gtao.frag:inspect", {"gtao": self}, SECTORS_PER_SLICE)

@@ -18,4 +18,4 @@ class Off(Technique):
 
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
         (direct,) = inputs.draw(gpu, "techniques/off.frag", inputs.target(gpu, "off"))
-        return Lighting(direct, gpu.black)
+        return Lighting(direct, gpu.black_texture)

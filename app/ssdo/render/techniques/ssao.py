@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.depth_layers import draw_occluder_depth
+from ssdo.render.depth_layers import draw_inverse_depth_layers
 from ssdo.render.screen_space import HemisphereTechnique
 from ssdo.render.technique import InspectPass, Lighting, Mode, Technique, TechniqueInputs
 
@@ -19,10 +19,10 @@ class Ssao(HemisphereTechnique):
     modes: ClassVar[tuple[Mode, ...]] = (Mode("SSAO", "SSAO", key=2),)
 
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
-        inverse_depth = draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness)
+        inverse_depth = draw_inverse_depth_layers(gpu, inputs, self.depth_layers, self.thickness)
         target = inputs.target(gpu, "ssao")
         (direct,) = inputs.draw(gpu, "techniques/ssao.frag", target, ssao=self, inverse_depth=inverse_depth)
-        return Lighting(direct, gpu.black)
+        return Lighting(direct, gpu.black_texture)
 
     def inspect_pass(self, gpu: Gpu, inputs: TechniqueInputs) -> InspectPass | None:
         # SSAO tests the same directions as SSDO, whose shader inspects both.

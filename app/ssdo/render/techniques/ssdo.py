@@ -14,7 +14,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.shaders import Bindings
 from ssdo.gpu.target import Texture
 from ssdo.render.bounce_sources import bind_bounce_sources
-from ssdo.render.depth_layers import draw_occluder_depth
+from ssdo.render.depth_layers import draw_inverse_depth_layers
 from ssdo.render.environment_maps import octahedral_environment
 from ssdo.render.probes import bind_probes
 from ssdo.render.screen_space import HemisphereTechnique
@@ -23,7 +23,7 @@ from ssdo.settings import param
 
 # The samplers of the textures in which a direct pass stores its hits: one, or all where one is not enough.
 HIT_SAMPLERS = ("batch_hits", "batch_hits_2", "batch_hits_3")
-MAX_HIT_TEXELS = len(HIT_SAMPLERS)
+MAX_HIT_TEXTURES = len(HIT_SAMPLERS)
 HIT_BITS_PER_CHANNEL = 24  # integers that float32 holds exactly
 
 
@@ -31,12 +31,12 @@ HIT_BITS_PER_CHANNEL = 24  # integers that float32 holds exactly
 class Batch:
     """Samples of one pair of passes; passed to shaders/techniques/ssdo.frag as `batch`.
 
-    The direct pass stores for each sample which step is the hit, so that the indirect pass need not march again.
+    The direct pass stores the hit step of each sample, so that the indirect pass need not march again.
     """
 
     first: int  # sample
     end: int
-    bits_per_sample: int  # 0, or the step that is the hit
+    bits_per_hit: int  # bits that store a hit step: 0 (unoccluded) to the number of steps
     samples_per_texel: int
 
 
@@ -73,15 +73,15 @@ class Ssdo(HemisphereTechnique):
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
         has_specular = self.specular_samples > 0 and inputs.specular_ibl is not None
         if not (self.direct or self.bounce or has_specular):
-            return Lighting(self._draw_unlit(gpu, inputs), gpu.black)
+            return Lighting(self._draw_unlit(gpu, inputs), gpu.black_texture)
         bindings = self._bind(gpu, inputs)
-        direct = probe_light = gpu.black
+        direct = probe_light = gpu.black_texture
         hits: list[Sequence[Texture]] = []
         if self.direct or self.bounce:
             direct, probe_light, hits = self._draw_direct(gpu, inputs, bindings)
 
         bindings |= bind_bounce_sources(gpu, inputs, direct, self.bounce, self.depth_layers)
-        indirect, specular = gpu.black, None
+        indirect, specular = gpu.black_texture, None
         if self.bounce:
             indirect = self._draw_indirect(gpu, inputs, bindings, probe_light, hits)
         if has_specular:
@@ -97,7 +97,7 @@ class Ssdo(HemisphereTechnique):
         """What all entries of shaders/techniques/ssdo.frag read."""
         return bind_probes(gpu, inputs) | {
             "ssdo": self,
-            "inverse_depth": draw_occluder_depth(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
+            "inverse_depth": draw_inverse_depth_layers(gpu, inputs, self.depth_layers, self.thickness, self.bounce),
             "environment_octahedral": octahedral_environment(gpu, inputs.environment, self.environment_solid_angle),
         }
 
@@ -111,24 +111,24 @@ class Ssdo(HemisphereTechnique):
         self, gpu: Gpu, inputs: TechniqueInputs, bindings: Bindings
     ) -> tuple[Texture, Texture, list[Sequence[Texture]]]:
         """Direct light, indirect light from probes, and the textures of hits for each batch. Batches add up."""
-        direct = probe_light = gpu.black
+        direct = probe_light = gpu.black_texture
         hits: list[Sequence[Texture]] = []
         for number, batch in enumerate(self.batches):
             textures = 1
             if self.bounce:
-                textures += self.hit_texels + inputs.probes.enabled
+                textures += self.hit_texture_count + inputs.probes.enabled
             direct, *others = inputs.draw(
                 gpu,
                 f"techniques/ssdo.frag:direct{self._entry_suffix}",
                 inputs.target(gpu, f"ssdo.direct {number}" if number else "ssdo.direct", textures),
                 bindings,
                 batch=batch,
-                accumulated=direct,
-                accumulated_probe_light=probe_light,
+                previous_batches=direct,
+                previous_probe_light=probe_light,
             )
-            hits.append(others[: self.hit_texels])
-            if len(others) > self.hit_texels:
-                probe_light = others[self.hit_texels]
+            hits.append(others[: self.hit_texture_count])
+            if len(others) > self.hit_texture_count:
+                probe_light = others[self.hit_texture_count]
         return direct, probe_light, hits
 
     def _draw_indirect(
@@ -148,12 +148,12 @@ class Ssdo(HemisphereTechnique):
                 inputs.target(gpu, f"ssdo.indirect {number % 2}" if number else "ssdo.indirect"),
                 {**bindings, **dict(zip(HIT_SAMPLERS, textures, strict=False))},
                 batch=batch,
-                accumulated=indirect,
+                previous_batches=indirect,
             )
         return indirect
 
     @property
-    def specular_count(self) -> int:
+    def specular_sample_count(self) -> int:
         return self.specular_samples
 
     @property
@@ -163,31 +163,31 @@ class Ssdo(HemisphereTechnique):
         return self.environment_footprint * math.pi / (directions_of_tile * 0.5)
 
     @property
-    def bits_per_sample(self) -> int:
-        """Bits that store which step of a sample is the hit, if any."""
+    def bits_per_hit(self) -> int:
+        """Bits that store the hit step of a sample."""
         return (self.steps if self.visibility == "ray-march" else 1).bit_length()
 
     @property
     def samples_per_texel(self) -> int:
         """Samples whose hits fit into one RGBA texel."""
-        return 4 * (HIT_BITS_PER_CHANNEL // self.bits_per_sample)
+        return 4 * (HIT_BITS_PER_CHANNEL // self.bits_per_hit)
 
     @property
-    def hit_texels(self) -> int:
+    def hit_texture_count(self) -> int:
         """Textures in which a direct pass stores its hits."""
-        return MAX_HIT_TEXELS if self.bounce and self.samples > self.samples_per_texel else 1
+        return MAX_HIT_TEXTURES if self.bounce and self.samples > self.samples_per_texel else 1
 
     @property
     def _entry_suffix(self) -> str:
-        return "_large_batch" if self.hit_texels > 1 else ""
+        return "_large_batch" if self.hit_texture_count > 1 else ""
 
     @property
     def batches(self) -> list[Batch]:
         """The samples in batches whose hits fit into the texels of one pass; one batch without a bounce."""
         if not self.bounce:
             return [Batch(0, self.samples, 0, self.samples)]
-        size = self.hit_texels * self.samples_per_texel
+        size = self.hit_texture_count * self.samples_per_texel
         return [
-            Batch(first, min(first + size, self.samples), self.bits_per_sample, self.samples_per_texel)
+            Batch(first, min(first + size, self.samples), self.bits_per_hit, self.samples_per_texel)
             for first in range(0, self.samples, size)
         ]
