@@ -248,7 +248,7 @@ def test_menu_lists_every_texture_of_every_technique(gpu: Gpu, scene: str, techn
 
 def test_last_target_of_a_pass_is_known(runner: SessionRunner) -> None:
     open_view(runner, "B")
-    targets = runner.gpu.last_target
+    targets = runner.gpu.last_target_name
     assert targets["B/ssdo:indirect"] == "B/ssdo.indirect"
     assert targets["B/composite:diffuse"] == "B/radiance"
 
@@ -276,7 +276,7 @@ def test_nan_and_infinite_pixels_are_magenta_and_counted(runner: SessionRunner) 
 def test_errors_against_the_reference_converge(runner: SessionRunner) -> None:
     """Those in the viewer agree with errors against a reference of many frames, within the noise of both."""
     session = open_view(runner)
-    session.uses_reference = True
+    session.reference_enabled = True
     run_steps(runner, 40)
     convergence = session.renders["reference"].convergence
     assert convergence.frame_count > 20
@@ -293,7 +293,7 @@ def test_errors_against_the_reference_converge(runner: SessionRunner) -> None:
     session.choose_view("error")
     assert runner.read_view().std() > 0
     shots = {slot: session.shot(slot) for slot in session.visible_slots}
-    assert session.scheduler.step(shots, {}, is_busy=True) is False
+    assert session.scheduler.step(shots, {}, is_interacting=True) is False
 
 
 def compute_flip_color_error(image: Any, reference: Any) -> Any:
@@ -351,7 +351,7 @@ def test_smaller_reference_measures_the_same_errors(gpu: Gpu, monkeypatch: pytes
             return scale if slot == "reference" else 1.0
 
         monkeypatch.setattr(session.scheduler, "idle_scale", idle_scale)
-        session.uses_reference = True
+        session.reference_enabled = True
         session.choose_view("split")
         run_steps(runner, 40, (240, 135))
         assert session.renders["reference"].scale == scale
@@ -363,12 +363,12 @@ def test_smaller_reference_measures_the_same_errors(gpu: Gpu, monkeypatch: pytes
 
 def test_reference_pauses_during_interaction(runner: SessionRunner) -> None:
     session = open_view(runner)
-    session.uses_reference = True
+    session.reference_enabled = True
     run_steps(runner, 1)
     frames = session.renders["reference"].convergence.frame_count
     session.move_camera(controls.orbit(session.pose, 5.0, 0.0))
-    session.step((64, 36), is_busy=True)
-    session.step((64, 36), is_busy=True)
+    session.step((64, 36), is_interacting=True)
+    session.step((64, 36), is_interacting=True)
     assert session.renders["reference"].convergence.frame_count == frames
 
 
@@ -555,7 +555,7 @@ def test_ending_an_experiment_restores_the_session(runner: SessionRunner) -> Non
 def run_sample_sweep(runner: SessionRunner) -> dict[Slot, list[tuple[float, float]]]:
     """Errors over samples of both slots, against a reference of many frames."""
     session = open_view(runner)
-    session.uses_reference = True
+    session.reference_enabled = True
     run_steps(runner, 100)
     return run_experiment(runner, experiments.sweep_samples(session))
 

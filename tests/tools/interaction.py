@@ -38,7 +38,7 @@ SETTLING_STEPS = 10  # before the measured ones
 IDLE_SECONDS = 10.0  # that a session is made to believe have passed, so that it converges
 DEGREES_PER_STEP = 0.5
 ORBIT, TURN_ENVIRONMENT = "the camera orbits", "the environment turns"
-HEADER = ("shown", "motion", "frames per second", "milliseconds", "resolution")
+HEADER = ("techniques", "motion", "frames per second", "milliseconds", "resolution")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -97,14 +97,14 @@ class SessionDriver:
             self.session.move_camera(controls.orbit(self.session.pose, DEGREES_PER_STEP, 0.0))
         else:
             self.session.change({"sky.rotation": DEGREES_PER_STEP * index})
-        self.session.step(self.size, is_busy=True)
+        self.session.step(self.size, is_interacting=True)
         self.session.draw_view(self.window)
         self.gpu.ctx.finish()
         return 1e3 * (time.perf_counter() - start)
 
 
 def measure_motion(gpu: Gpu, left: Shot | None, right: Shot, motion: str, steps: int) -> dict[str, Any]:
-    """What is shown, milliseconds of a step, and the median resolution."""
+    """The techniques in the window, milliseconds of a step, and the median resolution."""
     driver = SessionDriver(gpu, left, right)
     driver.wait_until_idle()
     session = driver.session
@@ -117,7 +117,7 @@ def measure_motion(gpu: Gpu, left: Shot | None, right: Shot, motion: str, steps:
             scales.append(session.renders["B"].scale)
     scale = median_high(scales)
     return {
-        "shown": " beside ".join(describe_slot(session, slot) for slot in session.visible_slots),
+        "techniques": " beside ".join(describe_slot(session, slot) for slot in session.visible_slots),
         "motion": motion,
         "milliseconds": percentiles(times),
         "size": [round(length * scale) for length in driver.size],
@@ -132,7 +132,7 @@ def format_rows(rows: Sequence[dict[str, Any]]) -> list[str]:
         times, (width, height) = row["milliseconds"], row["size"]
         resolution = f"{width} x {height} ({100 * row['scale']:.3g} %)"
         rate = f"{1e3 / times['median']:.0f}"
-        lines.append([row["shown"], row["motion"], rate, format_percentiles(times, 0), resolution])
+        lines.append([row["techniques"], row["motion"], rate, format_percentiles(times, 0), resolution])
     return format_table(HEADER, lines)
 
 

@@ -119,7 +119,7 @@ def _target_buffers(gpu: Gpu, slot: str, result: FrameResult) -> dict[str, MakeB
 
 def _target_buffer(gpu: Gpu, slot: str, result: FrameResult, texture: Texture, mapping: str) -> Buffer:
     """A texture of a target, without the guard band."""
-    for padded in (result.padded_inputs, result.padded_lit_view):
+    for padded in (result.padded_inputs, result.padded_shading_inputs):
         if padded.scissor and texture.size != result.display.size:
             x, y, width, height = padded.scissor
             for border in (0, 1):  # the inverse depth has a border of one pixel

@@ -25,7 +25,7 @@ class DisplayState:
     show_alpha: bool = False  # as a grey image
 
     @property
-    def is_split(self) -> bool:
+    def shows_two_images(self) -> bool:
         """Whether two images share the window."""
         return self.view in ("split", "side by side", "error")
 

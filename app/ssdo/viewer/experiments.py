@@ -47,7 +47,7 @@ class Experiment:
         self._initial_state, self._initial_view = session.slots.state(), session.display.view
         if len(session.visible_slots) < 2:
             session.display.view = "split"
-        session.uses_reference = session.uses_reference or self.uses_reference
+        session.reference_enabled = session.reference_enabled or self.uses_reference
         self._next_step(session)
 
     def _next_step(self, session: Session) -> None:

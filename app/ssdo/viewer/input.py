@@ -206,7 +206,7 @@ class InputHandler:
 
     def _is_at_divider(self, x: float) -> bool:
         display = self.session.display
-        if not display.is_split or display.view == "side by side":
+        if not display.shows_two_images or display.view == "side by side":
             return False
         distance = abs(x * self._pixel_ratio - display.divider_px(self.session.size[0]))
         return distance <= DIVIDER_MARGIN * self._pixel_ratio

@@ -66,7 +66,7 @@ class Viewer:
         self.input.fly(seconds)
         session.advance_time(seconds)
         self._expire_message(now)
-        has_rendered = session.step(size, is_busy=self.input.is_dragging)
+        has_rendered = session.step(size, is_interacting=self.input.is_dragging)
         self.actions.step_task()
         self.panel.pixel.inspect(self.input.pixel_under_mouse)
         self._extend_activity()

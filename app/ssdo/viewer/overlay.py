@@ -34,16 +34,16 @@ class Overlay:
     def draw_labels(self, visible_width: float) -> None:
         """Labels of both slots beside the divider, or one label at the left."""
         session, display = self.session, self.session.display
-        if display.is_split:
+        if display.shows_two_images:
             self._draw_split_labels(visible_width)
             return
-        left = 12 * self.scale
+        x_min = 12 * self.scale
         if display.view == "difference":
             a, b = describe_slot(session, "A"), describe_slot(session, "B")
-            self._draw_tag(left, f"|A - B| x{display.gain}:  A {a},  B {b}", visible_width)
+            self._draw_tag(x_min, f"|A - B| x{display.gain}:  A {a},  B {b}", visible_width)
         elif len(session.visible_slots) == 2 or display.is_flipped or display.view == "A":
             slot = display.single_slot
-            self._draw_tag(left, f"{slot}: {describe_slot(session, slot)}", visible_width, SLOT_COLORS[slot])
+            self._draw_tag(x_min, f"{slot}: {describe_slot(session, slot)}", visible_width, SLOT_COLORS[slot])
 
     def _draw_split_labels(self, visible_width: float) -> None:
         session, scale, display = self.session, self.scale, self.session.display
@@ -53,9 +53,9 @@ class Overlay:
             if display.view == "error" and (error := session.metrics.rmse(slot)) is not None:
                 text += f", RMSE {error:.4f}"
             width = imgui.calc_text_size(text).x + 18 * scale
-            left = max(8 * scale, divider - 12 * scale - width) if is_left else divider + 12 * scale
+            x_min = max(8 * scale, divider - 12 * scale - width) if is_left else divider + 12 * scale
             right = divider - 12 * scale if is_left else visible_width - 8 * scale
-            self._draw_tag(left, text, right, SLOT_COLORS[slot])
+            self._draw_tag(x_min, text, right, SLOT_COLORS[slot])
         if display.view != "side by side":
             self._draw_handle(divider)
 
@@ -76,16 +76,16 @@ class Overlay:
                 to_u32(ARROW_COLOR),
             )
 
-    def _draw_tag(self, left: float, text: str, right: float, color: Color = TEXT_COLOR) -> None:
+    def _draw_tag(self, x_min: float, text: str, right: float, color: Color = TEXT_COLOR) -> None:
         """Text on a dark background at the top, if it fits between left and right."""
         scale, draw_list = self.scale, imgui.get_background_draw_list()
         size, padding, top = imgui.calc_text_size(text), 9 * scale, 12 * scale
         width = size.x + 2 * padding
-        if left + width > right + 1:
+        if x_min + width > right + 1:
             return
-        corner = ImVec2(left + width, top + size.y + 10 * scale)
-        draw_list.add_rect_filled(ImVec2(left, top), corner, to_u32(BACKGROUND_COLOR), 5 * scale)
-        draw_list.add_text(ImVec2(left + padding, top + 5 * scale), to_u32(color), text)
+        corner = ImVec2(x_min + width, top + size.y + 10 * scale)
+        draw_list.add_rect_filled(ImVec2(x_min, top), corner, to_u32(BACKGROUND_COLOR), 5 * scale)
+        draw_list.add_text(ImVec2(x_min + padding, top + 5 * scale), to_u32(color), text)
 
     def draw_status(self, visible_width: float, height: float, bar_height: float) -> None:
         """The status line. Its first parts are dropped if it is too long: the panel shows them too."""
@@ -114,10 +114,10 @@ class Overlay:
     def _draw_message(self, text: str, top: float, wrap_width: float, text_color: Color, bar_color: Color) -> None:
         scale, draw_list = self.scale, imgui.get_background_draw_list()
         size = imgui.calc_text_size(text, wrap_width=wrap_width)
-        left, bottom = 12 * scale, top + size.y + 14 * scale
+        x_min, bottom = 12 * scale, top + size.y + 14 * scale
         background, bar = to_u32(BACKGROUND_COLOR), to_u32(bar_color)
-        draw_list.add_rect_filled(ImVec2(left, top), ImVec2(size.x + 36 * scale, bottom), background, 5 * scale)
-        draw_list.add_rect_filled(ImVec2(left, top), ImVec2(left + 3 * scale, bottom), bar, 2 * scale)
+        draw_list.add_rect_filled(ImVec2(x_min, top), ImVec2(size.x + 36 * scale, bottom), background, 5 * scale)
+        draw_list.add_rect_filled(ImVec2(x_min, top), ImVec2(x_min + 3 * scale, bottom), bar, 2 * scale)
         position = ImVec2(24 * scale, top + 7 * scale)
         font, font_size = imgui.get_font(), imgui.get_font_size()
         draw_list.add_text(font, font_size, position, to_u32(text_color), text, wrap_width)

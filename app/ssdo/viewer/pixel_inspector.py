@@ -57,10 +57,10 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
 
     None on the background. Raises UserError if the technique cannot be inspected.
     """
-    technique, inputs, size = result.shot.technique, result.padded_lit_view, result.display.size
+    technique, inputs, size = result.shot.technique, result.padded_shading_inputs, result.display.size
     if result.shot.lighting.is_half:
         x, y = half_resolution.half_resolution_pixel(size, x, y)
-    if gpu.read_pixel(result.lit_view.gbuffer.depth, x, y)[0] >= BACKGROUND_DEPTH:
+    if gpu.read_pixel(result.shading_inputs.gbuffer.depth, x, y)[0] >= BACKGROUND_DEPTH:
         return None
     with gpu.scope("inspector"):
         inspect_pass = technique.inspect_pass(gpu, inputs)
@@ -73,7 +73,7 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
     sectors = f" of {inspect_pass.columns_per_sample} sectors" if inspect_pass.columns_per_sample > 1 else ""
     has_direct = np.float32(getattr(technique, "direct", True))
     return PixelInspection(
-        sample_text=technique.count_text + sectors,
+        sample_text=technique.sample_count_text + sectors,
         directions=samples[:, :3],
         visibility=direct[:, 3],
         states=np.rint(samples[:, 3]),
@@ -86,11 +86,11 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
 
 
 def _draw_samples(gpu: Gpu, result: FrameResult, inspect_pass: InspectPass, x: int, y: int) -> list[Floats]:
-    """The four textures of an InspectPass for a pixel of `result.lit_view`: (n, 4) each."""
-    technique, inputs = result.shot.technique, result.padded_lit_view
+    """The four textures of an InspectPass for a pixel of `result.shading_inputs`: (n, 4) each."""
+    technique, inputs = result.shot.technique, result.padded_shading_inputs
     left, bottom = guard_band.picture_origin(inputs)
     inspected = InspectedPixel(
-        centre_px=(left + x + 0.5, bottom + result.lit_view.size[1] - y - 0.5),
+        centre_px=(left + x + 0.5, bottom + result.shading_inputs.size[1] - y - 0.5),
         is_directional=inspect_pass.is_directional,
         has_bounce=getattr(technique, "bounce", False),
     )
@@ -110,10 +110,12 @@ def _draw_samples(gpu: Gpu, result: FrameResult, inspect_pass: InspectPass, x: i
 
 def _bind_bounce_sources(gpu: Gpu, result: FrameResult) -> Bindings:
     """The bounce sources that the technique has drawn. Without a bounce any texture will do, since it has no weight."""
-    hidden = [texture for name in HIDDEN_LAYER_NAMES for texture in _find_target(gpu, result, f"bounce_sources.{name}")]
+    hidden_textures = [
+        texture for name in HIDDEN_LAYER_NAMES for texture in _find_target(gpu, result, f"bounce_sources.{name}")
+    ]
     return {
         "sender": BounceSources(*_find_target(gpu, result, "bounce_sources")),
-        "hidden": HiddenBounceSources(*hidden),
+        "hidden": HiddenBounceSources(*hidden_textures),
     }
 
 

@@ -82,14 +82,14 @@ class RenderScheduler:
 
     # ---- what to render next ----
 
-    def step(self, shots: Shots, background: Shots, is_busy: bool = False) -> bool:
+    def step(self, shots: Shots, idle_shots: Shots, is_interacting: bool = False) -> bool:
         """Render what has changed since the last step. Returns whether anything was rendered.
 
-        `background`: rendered while there is nothing else to do. `is_busy`: more changes are about to come.
+        `idle_shots`: rendered while there is nothing else to do. `is_interacting`: more changes are about to come.
         """
         improves = False  # renders more frames of unchanged shots
         if shots != self._shots:
-            scale = self._begin_change(shots, is_busy)
+            scale = self._begin_change(shots, is_interacting)
         elif any(self.renders[slot].scale < self.idle_scale(slot, shot) for slot, shot in shots.items()):
             delay = IDLE_DELAY if self._predict_total_ms(shots) < SLOW_FRAME_MS else 2 * IDLE_DELAY
             if self.now() - self._last_change < delay:
@@ -99,12 +99,12 @@ class RenderScheduler:
             scale, improves = 1.0, True
         elif any(self._is_outdated(slot, shot, self.idle_scale(slot, shot)) for slot, shot in shots.items()):
             scale = 1.0
-        elif is_busy:
+        elif is_interacting:
             return False
         elif any(self.can_improve(slot, shot) for slot, shot in shots.items()):
             scale, improves = 1.0, True
         else:
-            shots, scale, improves = background, 1.0, True
+            shots, scale, improves = idle_shots, 1.0, True
         has_drawn = False
         for slot, shot in shots.items():
             force = improves and (self._needs_timing(slot, shot) or self.can_improve(slot, shot))
@@ -113,10 +113,10 @@ class RenderScheduler:
             self._last_change = self.now()  # the idle delay starts after rendering, which may take longer than it
         return has_drawn
 
-    def _begin_change(self, shots: Shots, is_busy: bool) -> float:
+    def _begin_change(self, shots: Shots, is_interacting: bool) -> float:
         """Store changed shots and return the scale to render them at."""
         is_slow = self._predict_total_ms(shots) > SLOW_FRAME_MS
-        is_moving = is_busy or is_slow or self.now() - self._last_change < IDLE_DELAY
+        is_moving = is_interacting or is_slow or self.now() - self._last_change < IDLE_DELAY
         if all(self.renders[slot].requested == shot for slot, shot in shots.items()):
             is_moving = False  # a slot was only shown or hidden
         self._shots, self._last_change = dict(shots), self.now()

@@ -43,7 +43,7 @@ def format_state(session: Session) -> str:
     tree["viewer"] = {name: value for name, value in display_values.items() if value is not None} | {
         "unlinked": sorted(slots.unlinked),
         "budget": slots.budget,
-        "reference": session.uses_reference,
+        "reference": session.reference_enabled,
     }
     return tomli_w.dumps(tree)
 
@@ -76,7 +76,7 @@ def _load_viewer_state(session: Session, tree: Mapping[str, Any]) -> None:
         raise UserError(f"viewer.budget = {shorten(kind)}: must be one of {', '.join(budget.KINDS)}")
     session.slots.restore(state)
     session.slots.budget = kind
-    session.display, session.uses_reference = display, bool(viewer.get("reference", False))
+    session.display, session.reference_enabled = display, bool(viewer.get("reference", False))
 
 
 def _load_shot(session: Session, values: dict[str, Any]) -> None:

@@ -57,9 +57,9 @@ class Session:
         self.display = DisplayState()
         self.history = History(self.slots.state())
         self.size: Size = (0, 0)  # of the window
-        self.uses_reference = False  # accumulate a reference in the background, to measure errors
+        self.reference_enabled = False  # accumulate a reference in the background, to measure errors
         self.is_playing = False
-        self.error = ""  # in one line, until a change succeeds
+        self.error = ""  # one-line message; cleared by the next successful change
         self.message = ""  # about the last action
         check_assets(self.slots.shared)
 
@@ -82,14 +82,15 @@ class Session:
     # ---- changes ----
 
     def change(self, values: Mapping[str, Any], slot: Slot = "B") -> bool:
-        """Set parameters by dotted name; those of a technique are set in that slot.
+        """Set parameters by dotted name.
 
-        If this fails, nothing changes, `error` is set, and False is returned.
+        Parameters of a technique apply to `slot`; others to both slots, unless unlinked. If this fails, nothing
+        changes, `error` is set, and False is returned.
         """
         return self._try(lambda: self.slots.change(values, slot))
 
     def set_linked(self, name: str, is_linked: bool) -> None:
-        """Link a parameter of A and B, which then have B's value, or unlink it."""
+        """Link a parameter of A and B: both take B's value. Or unlink it: they may differ."""
         self._try(lambda: self.slots.set_linked(name, is_linked))
 
     def _try(self, change: Callable[[], None]) -> bool:
@@ -115,7 +116,7 @@ class Session:
         had_samples = any(self.slots.techniques[slot].sample_param for slot in self.visible_slots)
         self.slots.multiply_samples(self.visible_slots, ratio)
         techniques = [self.slots.techniques[slot] for slot in self.visible_slots]
-        counts = ", ".join(technique.count_text or "no samples" for technique in techniques)
+        counts = ", ".join(technique.sample_count_text or "no samples" for technique in techniques)
         self.message = counts if had_samples else f"{self.slots.techniques['B'].label} has no samples"
 
     def toggle_half_resolution(self) -> None:
@@ -133,7 +134,7 @@ class Session:
         """Toggle the split view. It starts with different techniques in A and B."""
         display, slots = self.display, self.slots
         display.view = "B" if display.view == "split" else "split"
-        if display.is_split and slots.mode("A") == slots.mode("B"):
+        if display.shows_two_images and slots.mode("A") == slots.mode("B"):
             if slots.mode_label("A") != "SSAO":
                 self.choose_mode("A", "SSAO")
             else:
@@ -142,11 +143,11 @@ class Session:
     def choose_view(self, view: str) -> None:
         """Change the view, one of VIEWS."""
         self.message = self.display.choose_view(view)
-        self.uses_reference = self.uses_reference or view == "error"
+        self.reference_enabled = self.reference_enabled or view == "error"
 
     def toggle_reference(self) -> None:
-        self.uses_reference = not self.uses_reference
-        self.message = "reference: accumulated while idle" if self.uses_reference else "reference: off"
+        self.reference_enabled = not self.reference_enabled
+        self.message = "reference: accumulated while idle" if self.reference_enabled else "reference: off"
 
     def step_component(self, step: int) -> None:
         """Show the next or a previous lighting component."""
@@ -221,20 +222,20 @@ class Session:
 
     # ---- rendering ----
 
-    def step(self, size: Size, is_busy: bool = False) -> bool:
+    def step(self, size: Size, is_interacting: bool = False) -> bool:
         """Render what has changed since the last step. Returns whether anything was rendered.
 
-        `is_busy`: more changes are about to come.
+        `is_interacting`: more changes are about to come.
         """
         if min(size) < 1:
             return False
         self.size = size
         shots: Shots = {slot: self.shot(slot) for slot in self.visible_slots}
-        background: Shots = {"reference": self.shot("reference")} if self.uses_reference else {}
-        has_drawn = self.scheduler.step(shots, background, is_busy or (self.is_playing and self.is_animated))
+        idle_shots: Shots = {"reference": self.shot("reference")} if self.reference_enabled else {}
+        has_drawn = self.scheduler.step(shots, idle_shots, is_interacting or (self.is_playing and self.is_animated))
         if self.scheduler.error:
             self.error, self.scheduler.error = self.scheduler.error, ""
-        if not is_busy:
+        if not is_interacting:
             self.history.record(self.slots.state(), self.now())
             self._match_budget()
         return has_drawn
@@ -257,7 +258,7 @@ class Session:
                 self.slots.set_sample_count("B", sample_count)
 
     def is_idle(self, slot: Slot) -> bool:
-        """Whether a slot's result is up to date, at its full size, and does not improve by its history any more."""
+        """Whether a slot's result is up to date and at full size, and more history frames would not change it."""
         render, shot = self.renders[slot], self.shot(slot)
         if shot.uses_history and self.scheduler.can_improve(slot, shot):
             return False

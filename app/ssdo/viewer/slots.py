@@ -86,8 +86,9 @@ class SlotSettings:
     # ---- parameters ----
 
     def change(self, values: Mapping[str, Any], slot: Slot) -> None:
-        """Set parameters by dotted name; those of a technique are set in that slot.
+        """Set parameters by dotted name.
 
+        Parameters of a technique apply to `slot`; others to both slots, unless unlinked.
         Raises UserError, and changes nothing then.
         """
         technique = self.techniques[slot]

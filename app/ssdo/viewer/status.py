@@ -20,7 +20,7 @@ def describe_slot(session: Session, slot: Slot) -> str:
     if technique.progressive:
         return f"{technique.describe()}, {session.renders[slot].convergence.text}"
     label = session.slots.mode_label(slot)
-    return f"{label}, {technique.count_text}" if technique.count_text else label
+    return f"{label}, {technique.sample_count_text}" if technique.sample_count_text else label
 
 
 class StatusLine:

@@ -50,5 +50,5 @@ class CompareSection:
             for kind in budget.KINDS:
                 if imgui.selectable(kind, kind == session.slots.budget)[0]:
                     session.slots.budget = kind
-                    session.uses_reference = session.uses_reference or kind == "error"
+                    session.reference_enabled = session.reference_enabled or kind == "error"
             imgui.end_combo()

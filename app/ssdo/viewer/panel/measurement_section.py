@@ -48,7 +48,7 @@ class MeasurementSection:
             return
         slots = session.visible_slots
         times = {slot: session.scheduler.frame_ms(slot) for slot in slots}
-        is_complete = session.uses_reference and all(session.is_idle(slot) for slot in slots)
+        is_complete = session.reference_enabled and all(session.is_idle(slot) for slot in slots)
         errors = {slot: session.metrics.rmse(slot) for slot in slots} if is_complete else {}
         self.measurements.append(
             Measurement(
@@ -62,10 +62,10 @@ class MeasurementSection:
         session, widgets = self.context.session, self.context.widgets
         if not widgets.section("Measurements", is_open=True):
             return
-        _, session.uses_reference = imgui.checkbox("error against the reference", session.uses_reference)
+        _, session.reference_enabled = imgui.checkbox("error against the reference", session.reference_enabled)
         widgets.store_rect("reference")
         imgui.set_item_tooltip("Accumulates a path-traced reference while idle (T)")
-        if session.uses_reference:
+        if session.reference_enabled:
             self._draw_errors()
         for slot in session.visible_slots:
             self._draw_passes(slot)
@@ -125,7 +125,7 @@ class MeasurementSection:
     def _show_pass(self, slot: Slot, name: str) -> None:
         """Show the first texture that a pass has drawn into."""
         session = self.context.session
-        path = session.gpu.last_target.get(f"{slot}/{name.partition(' ')[0]}", "")
+        path = session.gpu.last_target_name.get(f"{slot}/{name.partition(' ')[0]}", "")
         target = path.partition("/")[2]
         for buffer in session.view_renderer.buffers(slot):
             label = buffer.removesuffix(TARGET_SUFFIX)
