@@ -227,8 +227,10 @@ vec4 gather_lobe_light(BitmaskPoint point, LobeSlice lobe, uint occluded, inout 
     vec4 sum = vec4(0.0);
     for (int i = 1; i <= bitmask.environment_samples; i++) {
         vec3 direction_vs = lobe_direction_vs(point.receiver, lobe, x + 0.5 * group_range);
-        float cdf = lobe_cdf(lobe, x + group_range);
-        uint upper_sectors = i < bitmask.environment_samples ? sectors_below(lobe.slice, cdf) : ALL_SECTORS;
+        uint upper_sectors = ALL_SECTORS;
+        if (i < bitmask.environment_samples) {
+            upper_sectors = sectors_below(lobe.slice, lobe_cdf(lobe, x + group_range));
+        }
         uint group = upper_sectors ^ lower_sectors;
         vec3 raised_vs = reflect_above_surface(direction_vs, point.geometric_normal_vs);
         float u = fract(lobe.slice.step_offset + float(i) * 0.6180339887);
