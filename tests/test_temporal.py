@@ -129,11 +129,8 @@ def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resol
     """Where the history is not clipped: pixels whose neighbours do not deviate at all are left out."""
     values = {"scene": scene, "technique": "ssdo", "lighting.resolution": resolution}
     result = render_accumulated(gpu, make_shot(values))
-    light, frame_count, mask = (
-        read_light(gpu, result),
-        read_frame_count(gpu, 7),
-        surface_mask(gpu, result.shading_inputs),
-    )
+    light, frame_count = read_light(gpu, result), read_frame_count(gpu, 7)
+    mask = surface_mask(gpu, result.shading_inputs)
     mean_shot = make_shot(values | {"accumulated_frames": 8, "temporal.history_length": 0})
     mean_result = render_accumulated(gpu, mean_shot)
     mean, full_mask = read_light(gpu, mean_result), surface_mask(gpu, mean_result.inputs)
