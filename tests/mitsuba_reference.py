@@ -333,10 +333,10 @@ def _resample_environment(radiance: Floats) -> Floats:
     rows = 2 * h * math.ceil(MIN_ENVIRONMENT_SIDE / h / 4) + 1
     x = (np.arange(columns) + 0.5) / columns * w - 0.5
     y = np.clip(np.linspace(0, h, rows) - 0.5, 0, h - 1)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    fx, fy = (x - left)[None, :, None], (y - top)[:, None, None]
-    mixed = radiance[top] * (1 - fy) + radiance[np.minimum(top + 1, h - 1)] * fy
-    resampled: Floats = (mixed[:, left % w] * (1 - fx) + mixed[:, (left + 1) % w] * fx).astype(np.float32)
+    x_floor, y_floor = np.floor(x).astype(int), np.floor(y).astype(int)
+    fx, fy = (x - x_floor)[None, :, None], (y - y_floor)[:, None, None]
+    mixed = radiance[y_floor] * (1 - fy) + radiance[np.minimum(y_floor + 1, h - 1)] * fy
+    resampled: Floats = (mixed[:, x_floor % w] * (1 - fx) + mixed[:, (x_floor + 1) % w] * fx).astype(np.float32)
     return resampled
 
 

@@ -137,21 +137,21 @@ class Browser:
         script = """
             const box = document.getElementById('stage').getBoundingClientRect();
             return [box.left, box.top, box.width, box.height];"""
-        left, top, width, height = self.run_script(script)
-        return float(left), float(top), float(width), float(height)
+        x_min, y_min, width, height = self.run_script(script)
+        return float(x_min), float(y_min), float(width), float(height)
 
     def move_pointer(self, x: float, y: float) -> ActionChains:
         """A chain that moves the pointer over the stage; coordinates from its top left."""
-        left, top, *_ = self.get_stage_box()
+        x_min, y_min, *_ = self.get_stage_box()
         chain = ActionChains(self.driver, duration=10)
         pointer: Any = chain.w3c_actions.pointer_action  # untyped
-        pointer.move_to_location(round(left + x), round(top + y))
+        pointer.move_to_location(round(x_min + x), round(y_min + y))
         return chain
 
     def scroll(self, chain: ActionChains, x: float, y: float, delta: int) -> ActionChains:
         """Add a turn of the wheel over the stage to a chain."""
-        left, top, *_ = self.get_stage_box()
-        return chain.scroll_from_origin(ScrollOrigin.from_viewport(round(left + x), round(top + y)), 0, delta)
+        x_min, y_min, *_ = self.get_stage_box()
+        return chain.scroll_from_origin(ScrollOrigin.from_viewport(round(x_min + x), round(y_min + y)), 0, delta)
 
     def drag(self, x: float, y: float, right: float) -> None:
         """Drag from a point of the stage by some pixels to the right."""

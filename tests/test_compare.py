@@ -173,8 +173,8 @@ def test_mistakes(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_comparison_continues(sent: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_comparison_continues(interrupt: signal.Signals, tmp_path: Path) -> None:
     """It leaves no file but the accumulated reference."""
     arguments = ["ssdo", "compare", *VIEW, "--reference-frames", "60000", "--techniques", "off"]
     arguments += ["--output", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
@@ -191,11 +191,11 @@ sys.exit(__main__.main())
     while not list(tmp_path.glob("cache/*.npz")):
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(sent)
+    process.send_signal(interrupt)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + sent
+    assert process.returncode == 128 + interrupt
     assert "Traceback" not in err and not out
-    assert ("the same command continues the reference" in err) == (sent == signal.SIGINT)
+    assert ("the same command continues the reference" in err) == (interrupt == signal.SIGINT)
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     (path,) = (tmp_path / "cache").iterdir()
     with np.load(path) as accumulation:

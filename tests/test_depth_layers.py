@@ -97,7 +97,7 @@ def test_occluder_beyond_the_radius_does_not_occlude(gpu: Gpu, technique: str, r
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_hidden_mesh_occludes_like_a_visible_one(gpu: Gpu, technique: str) -> None:
     """The floor around a block, with a pillar in front and without."""
-    hidden, visible, one_layer = (
+    hidden_layers, visible, one_layer = (
         render_small(gpu, make_values(technique, *arguments))
         for arguments in (("block behind a pillar",), ("block",), ("block behind a pillar", "1"))
     )
@@ -107,12 +107,12 @@ def test_hidden_mesh_occludes_like_a_visible_one(gpu: Gpu, technique: str) -> No
         & (np.abs(x) > 0.62)
         & (np.abs(x) < 1.2)
         & (np.abs(z) < 0.6)
-        & np.isclose(hidden.depth, visible.depth)
+        & np.isclose(hidden_layers.depth, visible.depth)
     )
     assert floor_beside_block.sum() > 100
     assert visible.visibility[floor_beside_block].mean() < 0.9
     assert visibility_difference(one_layer, visible, floor_beside_block) > 0.05  # measured: 0.083
-    assert visibility_difference(hidden, visible, floor_beside_block) < 1e-3  # measured: 0
+    assert visibility_difference(hidden_layers, visible, floor_beside_block) < 1e-3  # measured: 0
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
@@ -131,12 +131,12 @@ def test_open_mesh_has_the_fallback_thickness(gpu: Gpu, technique: str, scene: s
 )
 def test_open_mesh_ends_at_the_next_surface(gpu: Gpu, technique: str, thickness: float, post: str) -> None:
     """It does not extend to the back face of the box behind it: it occludes like a post of the same depth."""
-    sheet, exact, one_layer = (
+    open_mesh, exact, one_layer = (
         render_small(gpu, make_values(technique, *arguments, thickness=thickness))
         for arguments in (("sheet before a box",), (post,), ("sheet before a box", "1"))
     )
-    assert visibility_difference(sheet, exact, sheet.surface_mask) < 2e-4  # measured: 0 to 0.00003
-    assert visibility_difference(one_layer, exact, sheet.surface_mask) > 6e-4  # measured: 0.0012 to 0.0019
+    assert visibility_difference(open_mesh, exact, open_mesh.surface_mask) < 2e-4  # measured: 0 to 0.00003
+    assert visibility_difference(one_layer, exact, open_mesh.surface_mask) > 6e-4  # measured: 0.0012 to 0.0019
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
@@ -222,8 +222,8 @@ def test_peeled_depths_of_three_boxes(gpu: Gpu) -> None:
     )
     surfaces = draw_surfaces(gpu, Shot().with_values({"scene": "boxes in a row", "width": 16, "height": 16}))
     inputs = surfaces.inputs
-    hidden = peel_depth_layers(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
-    for texture, expected in zip((inputs.gbuffer.depth, *hidden), (10, 11, 12, 13), strict=True):
+    hidden_layers = peel_depth_layers(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
+    for texture, expected in zip((inputs.gbuffer.depth, *hidden_layers), (10, 11, 12, 13), strict=True):
         assert np.abs(gpu.read(texture) / expected - 1).max() < 1e-6
 
 

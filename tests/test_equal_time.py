@@ -57,7 +57,7 @@ def make_results(*pairs: tuple[CandidateResult, CandidateResult]) -> EqualTimeRe
     """From results on the tuning set and on the held-out set, of one candidate each."""
     tuning = [first for first, _ in pairs]
     held_out = {result.candidate: result for _, result in pairs}
-    chosen = equal_results.choose_candidates(tuning, BUDGETS)
+    candidate_by_selection = equal_results.choose_candidates(tuning, BUDGETS)
     tuning_views, held_out_views = (
         [f"nook {n}" for n, _ in enumerate(result.errors["direct"], 1)] for result in pairs[0]
     )
@@ -66,7 +66,7 @@ def make_results(*pairs: tuple[CandidateResult, CandidateResult]) -> EqualTimeRe
         held_out_views,
         BUDGETS,
         tuning,
-        {selection: held_out[candidate] for selection, candidate in chosen.items()},
+        {selection: held_out[candidate] for selection, candidate in candidate_by_selection.items()},
         dict.fromkeys(QUANTITIES, 1.0),
         {8: [0.2]},
         [0.1],
@@ -222,7 +222,7 @@ def test_errors_are_those_of_the_images(gpu: Gpu) -> None:
     resolved = shot.resolve(load_scene("nook"))
     reference = render_world_reference(gpu, resolved, Reference(rays=4), 8, ReferenceCache(None))
     mask = np.isfinite(arrays["depth"])
-    assert result.errors["radiance"] == (noise_free_rmse(arrays["radiance"], reference.pair, mask),)
+    assert result.errors["radiance"] == (noise_free_rmse(arrays["radiance"], reference.radiance_pair, mask),)
     pair = reference.first["direct"], reference.second["direct"]
     direct = noise_free_rmse(arrays["direct"], pair, mask) / math.pi
     assert result.mean_error("direct") == pytest.approx(direct, rel=1e-5)
@@ -238,10 +238,10 @@ def test_converged_errors_have_no_noise(gpu: Gpu) -> None:
         candidate = Candidate("", technique.as_converged(), 0.3)
         shot = candidate.apply(view.view.shot, view.scene_size)
         reference = render_converged(gpu, shot, 64, ReferenceCache(None))
-        own = view._replace(references=equal.pair_quantities(reference))
+        own_pair = view._replace(references=equal.pair_quantities(reference))
         noisy = replace(candidate, technique=technique)
-        (frame,) = equal.measure_candidates(gpu, own, [noisy], 3, lambda: None)
-        converged = equal.measure_converged(gpu, own, candidate, lambda: None)
+        (frame,) = equal.measure_candidates(gpu, own_pair, [noisy], 3, lambda: None)
+        converged = equal.measure_converged(gpu, own_pair, candidate, lambda: None)
         assert not converged.milliseconds
         assert all((converged.mean_error(name) / frame.mean_error(name)) ** 2 < 0.012 for name in QUANTITIES)
 

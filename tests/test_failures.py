@@ -96,9 +96,11 @@ def test_world_positions_follow_from_depth(gpu: Gpu) -> None:
 
 
 def test_region_out_of_sight_is_an_error(gpu: Gpu) -> None:
-    hidden = FAILURES[0]._replace(region_min=(90.0, 90.0, 90.0), region_max=(91.0, 91.0, 91.0))
-    with pytest.raises(UserError, match="not in the picture"):
-        bench.measure_failure(gpu, hidden, Overrides({}, SMALL), 8, ReferenceCache(None), bench.list_methods()[:1])
+    off_screen_failure = FAILURES[0]._replace(region_min=(90.0, 90.0, 90.0), region_max=(91.0, 91.0, 91.0))
+    with pytest.raises(UserError, match="not in the image"):
+        bench.measure_failure(
+            gpu, off_screen_failure, Overrides({}, SMALL), 8, ReferenceCache(None), bench.list_methods()[:1]
+        )
 
 
 # ---- documents and command ----

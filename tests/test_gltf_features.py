@@ -301,12 +301,12 @@ def test_colors(tmp_path: Path, kind: str, width: int) -> None:
     """Integers are fractions of their largest value, whether the accessor is normalised or not."""
     colors = np.random.default_rng(1).random((4, width)).astype("f4")
     full_scale = 1 if kind == "f4" else np.iinfo(kind).max
-    stored = colors if kind == "f4" else np.rint(colors * np.float32(full_scale)).astype(kind)
+    encoded = colors if kind == "f4" else np.rint(colors * np.float32(full_scale)).astype(kind)
     for normalized in (True, False):
-        tree, binary = make_tetrahedron(COLOR_0=np.pad(stored, ((0, 0), (0, 4 - width))))
+        tree, binary = make_tetrahedron(COLOR_0=np.pad(encoded, ((0, 0), (0, 4 - width))))
         entry = tree["accessors"][1]
         entry |= {"type": f"VEC{width}", **({"normalized": True} if normalized and kind != "f4" else {})}
-        tree["bufferViews"][entry["bufferView"]]["byteStride"] = 4 * stored.itemsize
+        tree["bufferViews"][entry["bufferView"]]["byteStride"] = 4 * encoded.itemsize
         actual = read_mesh(tmp_path, tree, binary).colors
         assert actual is not None and actual.dtype == np.float32
         assert_near(
@@ -398,8 +398,8 @@ def test_skins(tmp_path: Path, kind: str) -> None:
     weight = np.array([0, 1, 0.25, 0.5])
     weights = np.stack([1 - weight, weight, 0 * weight, 0 * weight], 1)
     full_scale = 1.0 if kind == "f4" else float(np.iinfo(kind).max)
-    stored = (weights * full_scale * 0.5).astype(kind)  # half of the correct sum: the reader normalises it
-    tree, binary = make_skinned(stored)
+    encoded = (weights * full_scale * 0.5).astype(kind)  # half of the correct sum: the reader normalises it
+    tree, binary = make_skinned(encoded)
     if kind != "f4":
         tree["accessors"][2]["normalized"] = True
     mesh = read_mesh(tmp_path, tree, binary)
@@ -469,10 +469,10 @@ def test_instancing(tmp_path: Path) -> None:
     scales = np.array([(1, 1, 1), (1, 2, 3), (-1, 1, 1)], "f4")
     for kind in ("f4", "i2"):
         tree, binary = make_with_normal_map(**ATTRIBUTES)
-        stored = rotations if kind == "f4" else np.rint(rotations * 32767).astype(kind)
+        encoded = rotations if kind == "f4" else np.rint(rotations * 32767).astype(kind)
         attributes = {
             n: add_accessor(tree, binary, v)
-            for n, v in (("TRANSLATION", translations), ("ROTATION", stored), ("SCALE", scales), ("_ID", translations))
+            for n, v in (("TRANSLATION", translations), ("ROTATION", encoded), ("SCALE", scales), ("_ID", translations))
         }
         tree["accessors"][attributes["ROTATION"]]["normalized"] = True
         tree["nodes"][0] |= {
@@ -532,8 +532,8 @@ def test_instances_and_morphs_are_limited(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_stored_tangents(tmp_path: Path) -> None:
     """Tangents transform with the surface, and a mirror changes their sign. Without a normal map they are not read."""
-    stored = np.array([(1, 0, 0, 1), (0, 1, 0, -1), (0, 0, 1, 0.9), (0, 0, 0, 1)], "f4")
-    tree, binary = make_with_normal_map(NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=stored)
+    encoded = np.array([(1, 0, 0, 1), (0, 1, 0, -1), (0, 0, 1, 0.9), (0, 0, 0, 1)], "f4")
+    tree, binary = make_with_normal_map(NORMAL=NORMALS, TEXCOORD_0=UVS, TANGENT=encoded)
     tree["nodes"][0]["matrix"] = [-2, 0, 0, 0, 1, 1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1]
     tangents = read_mesh(tmp_path, tree, binary).tangents
     assert tangents is not None

@@ -20,7 +20,7 @@ from PIL import Image
 from ssdo.__main__ import main
 from ssdo.measure import images, reference_cache
 from ssdo.settings import UserError
-from test_commands import heeding
+from test_commands import heed_interrupts
 
 ROOT = Path(__file__).parents[1]
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits and other users")
@@ -196,7 +196,7 @@ def test_killed_process_leaves_complete_files(signal_number: signal.Signals, tmp
     for _ in range(4):
         command = [sys.executable, "-c", SAVE_IN_A_LOOP, str(path)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=heeding, **pipes) as process:
+        with subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=heed_interrupts, **pipes) as process:
             assert process.stdout and process.stdout.readline() == "started\n"
             time.sleep(rng.uniform(0.0, 0.6))
             process.send_signal(signal_number)

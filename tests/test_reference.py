@@ -405,10 +405,10 @@ def test_fence_hides_a_small_bright_light(
     mask = result.surface_mask & (np.abs(y) < 1e-3) & (np.abs(x + 0.5) < 1.45) & (np.abs(z) < 3)
     with np.errstate(divide="ignore"):
         t = (1 - x[mask])[:, None] / np.maximum(light.directions[:, 0], 0)
-    hidden = (t * light.directions[:, 1] < 1) & (t < (max_distance or np.inf))
-    partly_hidden = (hidden.mean(1) > 0.1) & (hidden.mean(1) < 0.9)
-    assert 0.1 < hidden.mean() < 0.9 and partly_hidden.sum() > 10
-    expected, deviation = compute_irradiance(light, np.where(hidden, 0, light.directions[:, 1]))
+    is_occluded = (t * light.directions[:, 1] < 1) & (t < (max_distance or np.inf))
+    partly_hidden = (is_occluded.mean(1) > 0.1) & (is_occluded.mean(1) < 0.9)
+    assert 0.1 < is_occluded.mean() < 0.9 and partly_hidden.sum() > 10
+    expected, deviation = compute_irradiance(light, np.where(is_occluded, 0, light.directions[:, 1]))
     assert_irradiance_within_noise(result.direct[mask][:, 0], expected, deviation, light, 8)
 
 
@@ -476,10 +476,10 @@ def test_hits_read_the_emission_texture(gpu: Gpu) -> None:
     coarse = register_scene("quarters", lambda: make_scene(1))
     result = render_reference(gpu, {"scene": coarse, "accumulated_frames": 8})
     floor = result.surface_mask & (result.position[..., 1] < 1e-3)
-    left = result.indirect[floor & (result.position[..., 0] < -0.5)].mean(0)
+    left_indirect = result.indirect[floor & (result.position[..., 0] < -0.5)].mean(0)
     right = result.indirect[floor & (result.position[..., 0] > 0.5)].mean(0)
-    assert left[2] > 2 * right[2]  # blue: below on the left
-    assert right[1] > 1.3 * left[1]  # green: above on the right
+    assert left_indirect[2] > 2 * right[2]  # blue: below on the left
+    assert right[1] > 1.3 * left_indirect[1]  # green: above on the right
     fine = register_scene("many quarters", lambda: make_scene(16))
     mean = render_reference(gpu, {"scene": fine, "accumulated_frames": 8}).indirect[floor].mean(0)
     assert np.abs(mean / mean[0] - (1, 0.503, 0.216)).max() < 0.03  # sRGB 255, 188, 128

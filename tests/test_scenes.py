@@ -141,8 +141,8 @@ def test_mesh_arrays_are_valid(name: str) -> None:
         assert mesh.uvs is None or np.isfinite(mesh.uvs).all(), material_name
         if mesh.normals is None:
             continue
-        used = mesh.normals[np.unique(mesh.triangles)]
-        np.testing.assert_allclose(np.linalg.norm(used, axis=1), 1, atol=1e-3, err_msg=material_name)
+        used_vertices = mesh.normals[np.unique(mesh.triangles)]
+        np.testing.assert_allclose(np.linalg.norm(used_vertices, axis=1), 1, atol=1e-3, err_msg=material_name)
         facing = np.einsum("ij,ij->i", compute_area_normals(mesh), mesh.normals[mesh.triangles].mean(1))
         # In tight folds some may point inwards (2.1 % of the curtains); of an inverted mesh all would.
         assert (facing > 0).mean() > 0.97, f"{material_name}: normals of {(facing <= 0).mean():.1%} point inwards"
@@ -306,8 +306,10 @@ def test_smoothed_normals_of_a_sphere() -> None:
     ball = make_sphere((0.3, 0.1, -0.2), 0.5, rings=24)
     smooth = upholstery.smooth_normals(ball)
     assert smooth.normals is not None and ball.normals is not None
-    used = np.unique(ball.triangles)
-    assert np.einsum("ij,ij->i", smooth.normals[used], ball.normals[used]).min() > math.cos(math.radians(2))
+    used_vertices = np.unique(ball.triangles)
+    assert np.einsum("ij,ij->i", smooth.normals[used_vertices], ball.normals[used_vertices]).min() > math.cos(
+        math.radians(2)
+    )
 
 
 def test_grain_uvs() -> None:

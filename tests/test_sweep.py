@@ -41,7 +41,7 @@ from ssdo.render.shot_flags import Overrides
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
-from test_commands import call, heeding, run_app
+from test_commands import call, heed_interrupts, run_app
 
 PARAM_FLAGS = [
     "--techniques",
@@ -417,7 +417,7 @@ def start_sweep(complete_sweep: CompleteSweep, output: Path, *flags: str, min_po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=heeding,
+        preexec_fn=heed_interrupts,
     )
     path = output / "points.jsonl"
     wait_until(lambda: len(checkpoint.read_lines(path)[0]) > min_points or process.poll() is not None)

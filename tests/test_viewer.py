@@ -53,9 +53,9 @@ VALUES = {"scene": "ball", "environment": "ramp-x", "ssdo.samples": 4, "ssdo.ste
 
 def test_orbit_keeps_target_and_distance() -> None:
     """A drag to the right shows more of the left side of an object."""
-    moved = controls.orbit(POSE, 30.0, 0.0)
-    assert moved.target == POSE.target and moved.distance == pytest.approx(POSE.distance)
-    assert controls.camera_axes(POSE)[0] @ np.subtract(moved.eye, POSE.eye) < 0
+    new_pose = controls.orbit(POSE, 30.0, 0.0)
+    assert new_pose.target == POSE.target and new_pose.distance == pytest.approx(POSE.distance)
+    assert controls.camera_axes(POSE)[0] @ np.subtract(new_pose.eye, POSE.eye) < 0
 
 
 @pytest.mark.parametrize("rotate", [controls.orbit, controls.look_around])
@@ -70,16 +70,16 @@ def test_pitch_is_limited_and_the_camera_never_rolls(rotate: Callable[[Pose, flo
 
 
 def test_look_around_keeps_the_eye() -> None:
-    moved = controls.look_around(POSE, 10.0, 5.0)
-    assert moved.eye == POSE.eye
-    old_angles, new_angles = (controls.heading_and_pitch(np.subtract(p.target, p.eye)) for p in (POSE, moved))
+    new_pose = controls.look_around(POSE, 10.0, 5.0)
+    assert new_pose.eye == POSE.eye
+    old_angles, new_angles = (controls.heading_and_pitch(np.subtract(p.target, p.eye)) for p in (POSE, new_pose))
     assert np.subtract(new_angles, old_angles) == pytest.approx((10.0, 5.0))
 
 
 def test_pan_moves_by_the_image_height() -> None:
-    moved = controls.pan(POSE, 0.0, 1.0)
-    offset = np.subtract(moved.eye, POSE.eye)
-    assert offset == pytest.approx(np.subtract(moved.target, POSE.target))
+    new_pose = controls.pan(POSE, 0.0, 1.0)
+    offset = np.subtract(new_pose.eye, POSE.eye)
+    assert offset == pytest.approx(np.subtract(new_pose.target, POSE.target))
     _, up, forward = controls.camera_axes(POSE)
     assert offset @ up == pytest.approx(2 * np.tan(np.radians(POSE.fov / 2)) * POSE.distance)
     assert offset @ forward == pytest.approx(0, abs=1e-9)
@@ -98,8 +98,8 @@ def test_dolly_multiplies_the_distance_within_limits() -> None:
 
 
 def test_fly_moves_eye_and_target() -> None:
-    moved = controls.fly(POSE, 0.0, 0.0, 2.0)
-    assert np.subtract(moved.eye, POSE.eye) == pytest.approx(2 * controls.camera_axes(POSE)[2])
+    new_pose = controls.fly(POSE, 0.0, 0.0, 2.0)
+    assert np.subtract(new_pose.eye, POSE.eye) == pytest.approx(2 * controls.camera_axes(POSE)[2])
     assert controls.fly(POSE, 0.0, 3.0, 0.0).eye[1] == pytest.approx(POSE.eye[1] + 3)
 
 
@@ -247,8 +247,8 @@ def test_split_shows_both_slots_beside_the_divider(runner: SessionRunner) -> Non
     assert (slots.mode_label("A"), slots.mode_label("B")) == ("SSAO", "SSDO")
     session.display.divider = 0.25
     view = runner.read_view()
-    left, right = (images.read_display(runner.result(slot)) for slot in session.visible_slots)
-    assert np.array_equal(view[:, :14], left[:, :14]) and np.array_equal(view[:, 18:], right[:, 18:])
+    left_image, right = (images.read_display(runner.result(slot)) for slot in session.visible_slots)
+    assert np.array_equal(view[:, :14], left_image[:, :14]) and np.array_equal(view[:, 18:], right[:, 18:])
     draw_count = session.scheduler.draw_count
     session.choose_mode("A", "off")
     runner.render_idle()
@@ -414,7 +414,7 @@ def test_interaction_renders_a_preview_until_idle(runner: SessionRunner) -> None
     session.renders["B"].costs["ssdo"].record(640 * 360, 300.0)
     session.move_camera(controls.orbit(session.pose, 5.0, 0.0))
     runner.clock.now += 1
-    assert session.step(size, is_busy=True)
+    assert session.step(size, is_interacting=True)
     assert runner.result("B").display.size == (240, 135) and "preview at 37.5 %" in runner.status
     assert runner.read_view().shape == (360, 640, 3)
     runner.clock.now += 0.1
@@ -432,7 +432,7 @@ def test_a_preview_is_as_large_as_is_fast_enough(runner: SessionRunner) -> None:
         cost.record(pixels, PREVIEW_MS[runner.gpu.is_software_renderer] * (0.3 + 0.6 * pixels / (480 * 270)))
     session.move_camera(controls.orbit(session.pose, 5.0, 0.0))
     runner.clock.now += 1
-    assert session.step(size, is_busy=True) and session.renders["B"].scale == 0.75
+    assert session.step(size, is_interacting=True) and session.renders["B"].scale == 0.75
 
 
 def test_the_first_frame_of_a_size_is_not_measured(runner: SessionRunner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +446,7 @@ def test_the_first_frame_of_a_size_is_not_measured(runner: SessionRunner, monkey
     for degrees in range(1, 4):
         session.change({"sky.rotation": float(degrees)})
         runner.clock.now += 0.1
-        session.step(size, is_busy=True)
+        session.step(size, is_interacting=True)
         scales.append(session.renders["B"].scale)
     assert len(set(scales)) == 1 and scales[0] < 1
     assert pixel_counts == [round(640 * scales[0]) * round(360 * scales[0])] * 2
@@ -506,7 +506,7 @@ def test_the_reference_converges_while_nothing_changes(runner: SessionRunner, tm
         assert session.step((64, 36)) and session.renders["B"].convergence.frame_count == frame_count
         assert f"{frame_count} frame" in runner.status
     assert "noise " in runner.status and "64x36 at 100 %" in runner.status
-    assert not session.step((64, 36), is_busy=True), "interaction comes first"
+    assert not session.step((64, 36), is_interacting=True), "interaction comes first"
     (path,) = save_screenshot(session, tmp_path)
     values = images.load_shot_values(path)
     assert (values["technique"], values["accumulated_frames"], values["denoise.radius"]) == ("reference", 5, 0)
@@ -564,7 +564,7 @@ def test_resizing_leaks_no_objects(runner: SessionRunner, monkeypatch: pytest.Mo
     try:
         for i in range(500):
             runner.clock.now += 0.01
-            runner.session.step((16 + i % 50, 9 + i % 30), is_busy=True)
+            runner.session.step((16 + i % 50, 9 + i % 30), is_interacting=True)
         assert all(new <= old for new, old in zip(count_objects(), old_counts, strict=True))
         assert len(runner.gpu.targets) == target_count
     finally:
@@ -617,8 +617,8 @@ def test_a_screenshot_is_the_view_and_stores_its_shot(runner: SessionRunner, tmp
     assert path.is_absolute() and str(path) in session.message
     session.toggle_split()
     runner.render_idle()
-    both, left, right = save_screenshot(session, tmp_path)
-    assert images.load_shot_values(left)["technique"] == "ssao"
+    both, left_image, right = save_screenshot(session, tmp_path)
+    assert images.load_shot_values(left_image)["technique"] == "ssao"
     assert images.load_shot_values(right)["technique"] == "ssdo"
     with Image.open(both) as file:
         assert np.array_equal(np.asarray(file), runner.read_view())
@@ -787,12 +787,12 @@ CENTRE = (150, 180)
 
 def find_first_slider(pixels: Bytes) -> tuple[int, int]:
     """Handle of the panel's first slider: the first narrow blue run in the right column."""
-    top, left = 75, 440
-    column = pixels[top:360, left:625].astype(int)
+    top, left_image = 75, 440
+    column = pixels[top:360, left_image:625].astype(int)
     is_blue = (column[..., 2] > column[..., 0] + 50) & (column[..., 2] > 120)
     for y, row in enumerate(is_blue):
         if 3 <= row.sum() <= 8:
-            return left + int(np.flatnonzero(row).mean()), top + y + 6
+            return left_image + int(np.flatnonzero(row).mean()), top + y + 6
     raise AssertionError("no slider in the panel")
 
 

@@ -148,7 +148,7 @@ def key_halves_the_lighting_resolution(d: Driver) -> None:
     assert_changes(d, lambda: press(d, "half-resolution"))
     d.wait_idle()
     result, status = d.session.renders["B"].result, StatusLine(d.session)
-    assert result and result.lit_view.size[0] == (result.display.size[0] + 1) // 2
+    assert result and result.shading_inputs.size[0] == (result.display.size[0] + 1) // 2
     assert "half resolution" in status.text
     press(d, "half-resolution")
     d.wait_idle()
@@ -178,7 +178,7 @@ def keys_show_buffers_and_the_reference(d: Driver) -> None:
     d.wait_until(lambda: d.session.renders["reference"].convergence.frame_count > 4, "reference")
     d.wait_until(lambda: d.panel.measurements.measurements[-1].errors.keys() == {"A", "B"}, "errors")
     press(d, "reference")
-    assert not d.session.uses_reference
+    assert not d.session.reference_enabled
 
 
 @check
@@ -207,13 +207,13 @@ def keys_save_bookmarks(d: Driver) -> None:
     start = d.session.pose
     press(d, "save-bookmark 1")
     d.drag(60, 200, 60, 30)
-    moved = d.session.pose
-    assert moved != start
+    new_pose = d.session.pose
+    assert new_pose != start
     press(d, "save-bookmark 2")
     press(d, "restore-bookmark 1")
     assert d.session.pose == start
     press(d, "restore-bookmark 2")
-    assert np.allclose(d.session.pose.eye, moved.eye)
+    assert np.allclose(d.session.pose.eye, new_pose.eye)
     press(d, "restore-bookmark 7")
     assert "no bookmark 7" in d.session.message
     for number in (3, 4, 5, 6, 7, 8, 9):
@@ -353,7 +353,7 @@ def panel_views_and_slots(d: Driver) -> None:
     assert techniques["A"].group == "ssdo"
     d.click_item("copy A = B")
     assert techniques["A"] == techniques["B"]
-    d.session.uses_reference = False
+    d.session.reference_enabled = False
     d.wait_idle()
     d.session.display.view = "difference"
     d.wait_idle()
@@ -422,24 +422,24 @@ def panel_every_parameter(d: Driver) -> None:
     groups = {name.partition(".")[0] for name in rows}
     expected_groups = {"ssdo", "camera", "sky", "sun", "lights", "denoise", "display"}
     assert groups == expected_groups | {"material_override", "occlusion_maps"}, groups
-    tried = 0
+    row_count = 0
     for name in rows:
         _, _, f, old_value = next(row for row in d.session.shot("B").walk() if row[0] == name)
         param, kind = param_of(f), type(f.default if f.default is not None else old_value)
         _, y = d.find_item(f"row {name}")
-        left, _, right, _ = d.panel.widgets.item_rects[f"row {name}"]
+        x_min, _, x_max, _ = d.panel.widgets.item_rects[f"row {name}"]
         is_color = param.min == 0 and param.max == 1 and "color" in name
         if param.choices or is_color:
             continue
         if kind is bool:
-            d.click(left + 10, y)
+            d.click(x_min + 10, y)
         else:
-            d.drag(left + 0.25 * (right - left), y, 0.5 * (right - left), 0)
+            d.drag(x_min + 0.25 * (x_max - x_min), y, 0.5 * (x_max - x_min), 0)
         assert read_value(d, name) != old_value, f"{name} did not change: {old_value}"
         d.click(*d.find_item(f"row {name}"), button=RIGHT)
         assert read_value(d, name) == f.default, f"{name} was not reset to {f.default}"
-        tried += 1
-    assert tried >= 18
+        row_count += 1
+    assert row_count >= 18
 
 
 def read_value(d: Driver, name: str) -> Any:
@@ -471,7 +471,7 @@ def panel_links_and_searches(d: Driver) -> None:
 def panel_measurements(d: Driver) -> None:
     experiments = d.panel.experiments
     d.click_item("reference")
-    assert d.session.uses_reference
+    assert d.session.reference_enabled
     d.wait_until(lambda: d.session.renders["reference"].convergence.frame_count > 4, "reference")
     d.click_item(next(n for n in d.panel.widgets.item_rects if n.startswith("pass B ssdo:indirect")))
     assert d.session.display.buffer == f"ssdo.indirect{TARGET_SUFFIX}"
@@ -495,21 +495,21 @@ def panel_items_keep_their_place(d: Driver) -> None:
     d.wait_idle()
     d.click_item("reference")
     names = ("experiments rotate environment", "section Scene")
-    places = set()
+    positions = set()
     for irradiance in (1.0, 3.0, 0.0, 2.0):
         d.session.change({"sun.irradiance": irradiance})
         for _ in range(12):
             d.run_frames()
-            places.add(tuple(d.panel.widgets.item_rects[name] for name in names))
-    assert len(places) == 1, places
+            positions.add(tuple(d.panel.widgets.item_rects[name] for name in names))
+    assert len(positions) == 1, positions
     d.click_item("experiments rotate environment")
     d.find_item("experiments stop")
-    places.clear()
+    positions.clear()
     for _ in range(12):
         d.run_frames()
-        places.add(tuple(d.panel.widgets.item_rects[name] for name in (*names, "experiments stop")))
+        positions.add(tuple(d.panel.widgets.item_rects[name] for name in (*names, "experiments stop")))
     d.click_item("experiments stop")
-    assert len(places) == 1, places
+    assert len(positions) == 1, positions
 
 
 @check
@@ -545,8 +545,8 @@ def panel_loads_a_preset(d: Driver) -> None:
     """B gets the values of its technique."""
     preset = parse_toml(presets.built_in_presets()["ultra"].read_text("utf-8"), "ultra")
     d.click(*d.find_item("list preset"))
-    left, top, right, bottom = d.panel.widgets.item_rects["preset ultra"]
-    d.click((left + right) / 2, (top + bottom) / 2)
+    x_min, top, x_max, bottom = d.panel.widgets.item_rects["preset ultra"]
+    d.click((x_min + x_max) / 2, (top + bottom) / 2)
     d.wait_until(lambda: d.session.shot("B").values()["ssdo.samples"] == preset["ssdo.samples"], "preset")
     expected = {name: value for name, value in preset.items() if name.startswith("ssdo.")}
     values = d.session.shot("B").values()
@@ -565,15 +565,15 @@ def sliders_never_compile(d: Driver) -> None:
     program_count = len(d.session.gpu.shaders.programs)
     for name in ("ssdo.samples", "ssdo.steps", "ssdo.radius", "ssdo.bias", "ssdo.thickness"):
         _, y = d.find_item(f"row {name}")
-        left, _, right, _ = d.panel.widgets.item_rects[f"row {name}"]
-        d.drag(left + 3, y, right - left - 6, 0, steps=12)
-        d.drag(right - 3, y, left - right + 6, 0, steps=12)
+        x_min, _, x_max, _ = d.panel.widgets.item_rects[f"row {name}"]
+        d.drag(x_min + 3, y, x_max - x_min - 6, 0, steps=12)
+        d.drag(x_max - 3, y, x_min - x_max + 6, 0, steps=12)
     assert len(d.session.gpu.shaders.programs) == program_count
 
 
 @check
 def a_key_changes_the_image_in_one_frame(d: Driver) -> None:
-    d.session.uses_reference = False
+    d.session.reference_enabled = False
     press(d, "view B")
     d.wait_idle()
     old = read_image(d)
@@ -628,7 +628,7 @@ def reset(d: Driver, initial_state: Any) -> None:
     session, section = d.session, d.panel.pixel
     session.slots.restore(initial_state)
     session.display = DisplayState(visible_width=session.display.visible_width, view="split")
-    session.uses_reference, session.slots.budget, session.error = False, "samples", ""
+    session.reference_enabled, session.slots.budget, session.error = False, "samples", ""
     section.is_enabled, section.pinned = False, None
     d.panel.widgets.search_text = ""
     for path in Path("captures").glob("*.*"):

@@ -131,10 +131,10 @@ class Driver:
             self.run_frames()
             rects = self.panel.widgets.item_rects
             assert name in rects, f"no {name} in the panel: {sorted(rects)}"
-            left, top, right, bottom = rects[name]
-            y = (top + bottom) / 2
+            x_min, y_min, x_max, y_max = rects[name]
+            y = (y_min + y_max) / 2
             if EDGE < y < self.wnd.height - EDGE:
-                return (left + right) / 2, y
+                return (x_min + x_max) / 2, y
             notches = max(1, min(8, abs(y - self.wnd.height / 2) // 80))
             self.scroll(self.wnd.width - 40, self.wnd.height / 2, -notches if y > EDGE else notches)
         raise AssertionError(f"{name} cannot be scrolled into view")

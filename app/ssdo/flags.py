@@ -30,8 +30,8 @@ def parse_flags(parser: FlagParser, arguments: Iterable[str]) -> dict[str, Any]:
     values, unknown = parser.parse_known_args(_join_negative_values(arguments))
     if unknown:
         flag = unknown[0]
-        known = [name for action in parser._actions for name in action.option_strings]
-        hint = suggest(flag.partition("=")[0], known) if flag.startswith("-") else ""
+        flags = [name for action in parser._actions for name in action.option_strings]
+        hint = suggest(flag.partition("=")[0], flags) if flag.startswith("-") else ""
         raise UserError(f"unknown flag {flag}{hint}")
     return vars(values)
 

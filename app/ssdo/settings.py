@@ -159,11 +159,11 @@ class Settings:
 
     def _unknown_name(self, name: str) -> str:
         prefix = f"{self.group}." if self.group else ""
-        known = [f.name for f in fields(self) if is_param(f)]
+        names = [f.name for f in fields(self) if is_param(f)]
         for f in fields(self):
             if isinstance(nested := getattr(self, f.name), Settings):
-                known += [f"{nested.group}.{n.partition('.')[2]}" for n, *_ in nested.walk(f"{nested.group}.")]
-        hint = suggest(prefix + name, [prefix + known_name for known_name in known])
+                names += [f"{nested.group}.{n.partition('.')[2]}" for n, *_ in nested.walk(f"{nested.group}.")]
+        hint = suggest(prefix + name, [prefix + known_name for known_name in names])
         return f"no parameter {(prefix + name)[:MAX_SHORT_TEXT]}{hint}"
 
 
@@ -256,10 +256,10 @@ def shorten(value: Any) -> str:
     return text if len(text) <= MAX_SHORT_TEXT else f"{text[: MAX_SHORT_TEXT - 3]}..."
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, names: Iterable[str]) -> str:
     """'; did you mean X?' for the closest known name, else the known names, unless they are too many."""
-    known = list(known)
-    closest = difflib.get_close_matches(name, known, 1, 0.5)
+    names = list(names)
+    closest = difflib.get_close_matches(name, names, 1, 0.5)
     if closest:
         return f"; did you mean {closest[0]}?"
-    return f"; there are {', '.join(known)}" if len(known) <= MAX_LISTED_NAMES else "; `ssdo parameters` lists them"
+    return f"; there are {', '.join(names)}" if len(names) <= MAX_LISTED_NAMES else "; `ssdo parameters` lists them"

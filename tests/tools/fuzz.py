@@ -346,9 +346,9 @@ def supervise(
         # The tally of its last batch is lost with the process: inputs before the failure are read again.
         unreported = numbers[count : last - numbers.start]
         if unreported:
-            before = supervise(name, form, seed, unreported, until, max_wall_seconds)
-            total.outcomes += before.outcomes
-            total.failures += before.failures
+            repeated = supervise(name, form, seed, unreported, until, max_wall_seconds)
+            total.outcomes += repeated.outcomes
+            total.failures += repeated.failures
         numbers = numbers[last - numbers.start + 1 :]
     return total
 

@@ -68,7 +68,7 @@ class Rays(NamedTuple):
         return self.origins.size // 3
 
 
-class Measurement(NamedTuple):
+class RayMeasurement(NamedTuple):
     """Of one scene. Rays per second by query."""
 
     scene: str
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure_scene(gpu: Gpu, shot: Shot) -> Measurement:
+def measure_scene(gpu: Gpu, shot: Shot) -> RayMeasurement:
     """Build the BVH, trace rays, and compare with Embree where it is installed. Raises UserError."""
     scene = load_scene(shot.scene, shot.time)
     start = time.perf_counter()
@@ -127,7 +127,7 @@ def measure_scene(gpu: Gpu, shot: Shot) -> Measurement:
         agree = _are_equal(distances["nearest"], embree_distances)
         agree &= (distances["any"] < NO_HIT) == (embree_distances < NO_HIT)
         equal_hits = float(np.mean(agree))
-    return Measurement(
+    return RayMeasurement(
         shot.scene, len(arrays.triangles), len(arrays.nodes), build_seconds, rates, embree_rates, equal_hits
     )
 
@@ -212,7 +212,7 @@ def _median_seconds(run: Callable[[], object]) -> float:
     return median(times)
 
 
-def format_measurements(measurements: Sequence[Measurement]) -> list[str]:
+def format_measurements(measurements: Sequence[RayMeasurement]) -> list[str]:
     """A table in Markdown, a row for each scene."""
     rows = []
     for scene, triangles, nodes, build_seconds, rates, embree_rates, equal_hits in measurements:

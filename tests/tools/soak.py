@@ -54,7 +54,7 @@ WINDOW_SIZES = (WINDOW_SIZE, (640, 360), (300, 200), (700, 420), (1, 1), (120, 9
 INPUT_WEIGHTS = {"key": 40, "drag": 18, "click": 12, "wheel": 8, "move": 8, "size": 3, "scene": 2, "item": 9}
 
 
-class Measurement(NamedTuple):
+class ResourceUsage(NamedTuple):
     """While the viewer is idle."""
 
     seconds: float  # since the start
@@ -62,12 +62,12 @@ class Measurement(NamedTuple):
     objects: Counter[str]  # of OpenGL, by type
 
 
-def measure(start: float) -> Measurement:
+def measure_resources(start: float) -> ResourceUsage:
     """Linux only."""
     resident_pages = int(Path("/proc/self/statm").read_text().split()[1])
     gc.collect()
     objects = Counter(type(item).__name__ for item in gc.get_objects() if isinstance(item, OBJECT_TYPES))
-    return Measurement(time.monotonic() - start, resident_pages * os.sysconf("SC_PAGE_SIZE"), objects)
+    return ResourceUsage(time.monotonic() - start, resident_pages * os.sysconf("SC_PAGE_SIZE"), objects)
 
 
 # ---- input ----
@@ -112,8 +112,8 @@ def press_random_key(d: Driver, rng: random.Random) -> None:
 def click_random_item(d: Driver, rng: random.Random) -> None:
     names = [name for name in d.panel.widgets.item_rects if name not in SKIPPED_ITEMS]
     if names:
-        left, top, right, bottom = d.panel.widgets.item_rects[rng.choice(names)]
-        d.click((left + right) / 2, (top + bottom) / 2)
+        x_min, y_min, x_max, y_max = d.panel.widgets.item_rects[rng.choice(names)]
+        d.click((x_min + x_max) / 2, (y_min + y_max) / 2)
 
 
 # ---- states to measure in ----
@@ -192,12 +192,12 @@ def reset(d: Driver, start: Any) -> None:
         for _, mode in (*modes[4:], *modes[:4]):
             d.session.choose_mode("B", mode.label)
             d.run_frames(3)
-        d.session.uses_reference = True
+        d.session.reference_enabled = True
         for view in ("error", "difference", "side by side", "split"):
             d.session.display.view = view
             d.run_frames(4)
         inspect_pixel(d, "RGB visibility")
-        d.session.uses_reference = False
+        d.session.reference_enabled = False
     d.session.slots.restore(start)
     d.wait_idle()
     until = time.monotonic() + TRIM_INTERVAL + 1
@@ -221,24 +221,24 @@ def main(arguments: Sequence[str]) -> int:
         counts, measurements = run_inputs(driver, random.Random(flags.seed), flags.seconds)
         os.chdir("/")
     first, last = measurements[:COMPARED_MEASUREMENTS], measurements[-COMPARED_MEASUREMENTS:]
-    growth = median(m.resident_bytes for m in last) / median(m.resident_bytes for m in first) - 1
-    added = {
+    ratio = median(m.resident_bytes for m in last) / median(m.resident_bytes for m in first) - 1
+    new_objects = {
         name: count
         for name in last[-1].objects
         if (count := min(m.objects[name] for m in last) - min(m.objects[name] for m in first)) > 0
     }
-    print(f"{sum(counts.values())} inputs {dict(counts)}: memory {growth:+.2%}, added objects: {added or 'none'}")
-    return int(growth > MAX_GROWTH or bool(added))
+    print(f"{sum(counts.values())} inputs {dict(counts)}: memory {ratio:+.2%}, added objects: {new_objects or 'none'}")
+    return int(ratio > MAX_GROWTH or bool(new_objects))
 
 
-def run_inputs(d: Driver, rng: random.Random, seconds: float) -> tuple[Counter[str], list[Measurement]]:
+def run_inputs(d: Driver, rng: random.Random, seconds: float) -> tuple[Counter[str], list[ResourceUsage]]:
     """Send random input for some seconds; returns the number of inputs by kind, and the measurements."""
     state = d.session.slots.state()
     compile_all_programs(d, state)
     reset(d, state)
     programs = set(d.session.gpu.shaders.programs)
     counts: Counter[str] = Counter()
-    measurements: list[Measurement] = []
+    measurements: list[ResourceUsage] = []
     start = time.monotonic()
     interval = max(20.0, min(120.0, seconds / 20))
     next_measurement = start + min(300.0, seconds / 10)
@@ -251,7 +251,7 @@ def run_inputs(d: Driver, rng: random.Random, seconds: float) -> tuple[Counter[s
             continue
         next_measurement = now + interval
         reset(d, state)
-        measurements.append(measure(start))
+        measurements.append(measure_resources(start))
         print_measurement(measurements[-1])
         for program in d.session.gpu.shaders.programs.keys() - programs:
             print(f"a program that compile_all_programs missed: {str(program)[:400]}", flush=True)
@@ -259,7 +259,7 @@ def run_inputs(d: Driver, rng: random.Random, seconds: float) -> tuple[Counter[s
     return counts, measurements
 
 
-def print_measurement(measurement: Measurement) -> None:
+def print_measurement(measurement: ResourceUsage) -> None:
     megabytes = round(measurement.resident_bytes / 2**20, 1)
     figures = {"seconds": round(measurement.seconds), "megabytes": megabytes, "objects": measurement.objects}
     print(json.dumps(figures), flush=True)

@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
     counts = f"{runs} processes, {UNCHANGED_FRAMES} frames; version {program_version()}"
     lines = [*format_steps(steps, memory), "", *format_frame_work(frame_work), "", f"{run}; {counts}"]
     print("\n".join(lines))
-    save_figures(output, run, {"runs": runs, "steps": steps, "megabytes": memory, "unchanged": frame_work})
+    save_figures(output, run, {"runs": runs, "steps": steps, "megabytes": memory, "unchanged_frame": frame_work})
     return 0
 
 
@@ -127,13 +127,13 @@ def _run_processes(shot: Shot) -> tuple[dict[str, Duration], float]:
 
 def _run_python(*arguments: str) -> tuple[str, Duration]:
     """The standard output of a Python process, and its duration. Raises UserError where it fails."""
-    before, start = os.times(), time.perf_counter()
+    cpu_start, start = os.times(), time.perf_counter()
     done = subprocess.run([sys.executable, *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
-    wall, after = time.perf_counter() - start, os.times()
+    wall, cpu_end = time.perf_counter() - start, os.times()
     if done.returncode:
         message = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
         raise UserError(f"a process ended with {done.returncode}: {message}")
-    processor = after.children_user + after.children_system - before.children_user - before.children_system
+    processor = cpu_end.children_user + cpu_end.children_system - cpu_start.children_user - cpu_start.children_system
     return done.stdout, Duration(1e3 * wall, 1e3 * processor)
 
 

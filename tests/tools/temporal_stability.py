@@ -127,8 +127,8 @@ def _create_shot(overrides: Overrides) -> Shot:
 def create_motions(pixels: float, degrees: float) -> list[Motion]:
     """None; a camera that turns, pans, and moves to and fro; a sun and an environment that turn.
 
-    `pixels`: by how much the camera's target, or when it moves to and fro the image's upper edge at the target's
-    distance, moves per frame. `degrees`: the rotation of the light per frame.
+    `pixels`: by how much the camera's target moves per frame. For the motion to and fro it is the image's upper edge
+    at the target's distance. `degrees`: the rotation of the light per frame.
     """
 
     def turn(shot: Shot, index: int) -> Shot:
@@ -189,25 +189,27 @@ def measure_motions(gpu: Gpu, shot: Shot, motions: Sequence[Motion], reference_f
     clipped = shot.temporal
     settings = dict(zip(COLUMNS, (Temporal(), clipped, replace(clipped, clip_sigma=NO_CLIPPING)), strict=True))
     end = clipped.history_length + MEASURED_FRAMES
-    measured = range(end - MEASURED_FRAMES, end)
+    measured_frames = range(end - MEASURED_FRAMES, end)
     rows: list[dict[str, Any]] = []
     for motion in tqdm(motions, desc="motions", disable=None):
-        references = [render_converged_pair(gpu, motion.apply(shot, index), reference_frames) for index in measured]
+        references = [
+            render_converged_pair(gpu, motion.apply(shot, index), reference_frames) for index in measured_frames
+        ]
         errors: dict[str, list[float]] = {}
         flicker: dict[str, list[float]] = {}
         for column, temporal in settings.items():
             frames: list[dict[str, Any]] = []
             for index in range(end):
                 result = render_frame(gpu, replace(motion.apply(shot, index), temporal=temporal), index)
-                if index >= measured.start - 1:
+                if index >= measured_frames.start - 1:
                     frames.append(images.read_arrays(gpu, result))
             errors[column] = [
                 noise_free_rmse(frame["radiance"], pair, surface_mask(frame))
                 for frame, pair in zip(frames[1:], references, strict=True)
             ]
             flicker[column] = [
-                rmse(after["radiance"], before["radiance"], surface_mask(before))
-                for before, after in itertools.pairwise(frames)
+                rmse(current["radiance"], previous["radiance"], surface_mask(previous))
+                for previous, current in itertools.pairwise(frames)
             ]
         rows.append({"motion": motion.description, "error": errors} | ({} if rows else {"flicker": flicker}))
     return rows

@@ -81,11 +81,11 @@ def _draw_curve(positions: Sequence[ImVec2], color: Color, scale: float) -> None
 def _draw_axis_labels(axes: Axes, unit: str) -> None:
     draw_list, color, corner = imgui.get_window_draw_list(), to_u32(THEME.muted_text), axes.corner
     low, high = (10**y if axes.is_log else y for y in axes.y_range)
-    left, bottom = corner.x + axes.padding, corner.y + axes.size.y - imgui.get_text_line_height() - 1
+    x_min, bottom = corner.x + axes.padding, corner.y + axes.size.y - imgui.get_text_line_height() - 1
     x_text = f"{axes.x_range[0]:.3g} to {axes.x_range[1]:.3g}"
     right = corner.x + axes.size.x - imgui.calc_text_size(x_text).x - axes.padding
-    draw_list.add_text(ImVec2(left, corner.y + 1), color, f"{high:.3g} {unit}".rstrip())
-    draw_list.add_text(ImVec2(left, bottom), color, f"{low:.3g}")
+    draw_list.add_text(ImVec2(x_min, corner.y + 1), color, f"{high:.3g} {unit}".rstrip())
+    draw_list.add_text(ImVec2(x_min, bottom), color, f"{low:.3g}")
     draw_list.add_text(ImVec2(right, bottom), color, x_text)
 
 

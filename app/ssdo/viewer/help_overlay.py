@@ -34,13 +34,13 @@ def _draw_column(groups: list[tuple[str, list[keys.Key]]], scale: float, widgets
     for name, group in groups:
         widgets.heading(name.capitalize())
         label_width = max(imgui.calc_text_size(key.label).x for key in group) + 14 * scale
-        left = imgui.get_cursor_pos_x()
+        x_start = imgui.get_cursor_pos_x()
         for key in group:
             with style_color(imgui.Col_.text, THEME.accent):
                 imgui.text(key.label)
             imgui.same_line()
             imgui.set_cursor_pos_x(
-                left + label_width
+                x_start + label_width
             )  # `same_line` with an offset would count the column's place twice
             imgui.text(key.description)
         imgui.dummy(ImVec2(0, 6 * scale))

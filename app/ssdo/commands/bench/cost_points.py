@@ -130,7 +130,7 @@ def _parse_triangles(word: str) -> tuple[float, Change]:
     return count, lambda shot: replace(shot, scene=f"million:triangles={count}", camera=Camera())
 
 
-class Axis(NamedTuple):
+class CostAxis(NamedTuple):
     """A parameter that changes, and how its values are written."""
 
     name: str
@@ -151,10 +151,10 @@ def _format_count(count: float) -> str:
 
 
 AXES = (
-    Axis("samples", "samples", 3, _parse_samples, "samples per pixel"),
-    Axis("resolution", "sizes", 3, _parse_pixels, "megapixels"),
-    Axis("radius", "radii", 2, _parse_radius, "fraction of the scene's size", _format_percent),
-    Axis("triangles", "triangles", 2, _parse_triangles, "triangles of equal appearance", _format_count),
+    CostAxis("samples", "samples", 3, _parse_samples, "samples per pixel"),
+    CostAxis("resolution", "sizes", 3, _parse_pixels, "megapixels"),
+    CostAxis("radius", "radii", 2, _parse_radius, "fraction of the scene's size", _format_percent),
+    CostAxis("triangles", "triangles", 2, _parse_triangles, "triangles of equal appearance", _format_count),
 )
 
 

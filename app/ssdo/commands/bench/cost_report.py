@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from ssdo.commands.bench.cost_points import AXES, OTHER_PASSES, Axis, CostMeasurement, Percentiles, RunInfo
+from ssdo.commands.bench.cost_points import AXES, OTHER_PASSES, CostAxis, CostMeasurement, Percentiles, RunInfo
 from ssdo.commands.bench.flags import format_table
 from ssdo.commands.bench.line_fit import LineFit, fit_line
 from ssdo.measure import plots
@@ -109,7 +109,7 @@ def plot(measurements: Sequence[CostMeasurement], run: RunInfo, defaults: str) -
     return plots.draw_panels(panels, f"Cost of {' and '.join(labels)}", subtitle, footnote, "ms")
 
 
-def _create_panel(measurements: Sequence[CostMeasurement], axis: Axis) -> plots.PlotPanel:
+def _create_panel(measurements: Sequence[CostMeasurement], axis: CostAxis) -> plots.PlotPanel:
     points = list_curves(measurements, axis.name)
     shots = {measurement.point.curve: measurement.point.shot for measurement in measurements}
     techniques = list(dict.fromkeys(shot.technique.group for shot in shots.values()))

@@ -81,14 +81,14 @@ Pair = tuple[Floats, Floats]
 Callback = Callable[[], object]
 
 
-class Budget(NamedTuple):
+class TimeBudget(NamedTuple):
     """A time, in milliseconds or as a multiple of SSAO's with default parameters."""
 
     name: str  # 5ms, 2x
     number: float
 
     @classmethod
-    def parse(cls, text: str) -> Budget:
+    def parse(cls, text: str) -> TimeBudget:
         """`5ms` or `2x`. Raises UserError."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|x)", text.strip())
         if not match or float(match[1]) <= 0:
@@ -105,7 +105,10 @@ def main(arguments: Sequence[str]) -> int:
     flags = parse_flags(_create_parser(), arguments)
     scenes = flags.pop("scenes").split(",")
     held_out_scenes = [scene for scene in flags.pop("held_out").split(",") if scene]
-    radii, budgets = parse_radii(flags.pop("radii")), [Budget.parse(text) for text in flags.pop("budgets").split(",")]
+    radii, budgets = (
+        parse_radii(flags.pop("radii")),
+        [TimeBudget.parse(text) for text in flags.pop("budgets").split(",")],
+    )
     runs, frames, clock = flags.pop("runs"), flags.pop("reference_frames"), flags.pop("clock")
     output, cache = pop_output(flags), parse_cache_flags(flags)
     shot = _create_shot(parse_overrides(flags))
@@ -314,7 +317,7 @@ def run_search(
     tuning_views: Sequence[LoadedView],
     held_out_views: Sequence[LoadedView],
     radii: Sequence[float],
-    budgets: Sequence[Budget],
+    budgets: Sequence[TimeBudget],
     runs: int,
 ) -> EqualTimeResults:
     """Measure all candidates on the tuning set, and the chosen ones on the held-out set."""
@@ -358,7 +361,7 @@ def run_search(
 
 
 def measure_tuning_set(
-    gpu: Gpu, views: Sequence[LoadedView], candidates: Sequence[Candidate], budgets: Sequence[Budget], runs: int
+    gpu: Gpu, views: Sequence[LoadedView], candidates: Sequence[Candidate], budgets: Sequence[TimeBudget], runs: int
 ) -> list[CandidateResult]:
     """Results of all candidates and of DEFAULT_CANDIDATE, without those that are much too slow in the first view."""
     remaining = [DEFAULT_CANDIDATE, *candidates]

@@ -49,14 +49,14 @@ ErrorTable = dict[str, dict[str, float]]  # RMSE by reference and column
 
 
 class Accuracy(NamedTuple):
-    """How much is drawn."""
+    """Sample counts and frames of the images."""
 
     samples: int  # directions per pixel, or slices with as many fetches
     reference_frames: int
     converged_frames: int
 
 
-class Measurement(NamedTuple):
+class ErrorMeasurement(NamedTuple):
     """The errors in one view with one radius."""
 
     scene: str
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
         for (scene, number), shot in shots.items():
             for radius in radii:
                 errors = measure_errors(gpu, shot, radius, accuracy, cache)
-                measurements.append(Measurement(scene, number, radius, errors))
+                measurements.append(ErrorMeasurement(scene, number, radius, errors))
                 progress.update()
         resolution = describe_resolution(shots[scenes[0], 1])
         run = f"{resolution}, {accuracy.samples} samples, {describe_machine(gpu)}"
@@ -186,7 +186,7 @@ def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, cach
 
 
 def format_measurements(
-    measurements: Sequence[Measurement], scenes: Sequence[str], radii: Sequence[float]
+    measurements: Sequence[ErrorMeasurement], scenes: Sequence[str], radii: Sequence[float]
 ) -> list[str]:
     """A table in Markdown: a row for each scene and radius, mean over its cameras, then the mean over all scenes."""
     cells = [(reference, column) for reference in REFERENCES for column in measurements[0].errors[reference]]

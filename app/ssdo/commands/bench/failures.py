@@ -204,7 +204,7 @@ def find_region(failure: Failure, frame: FrameUniforms, depth: Floats) -> Mask:
     region: Mask = np.all((positions > failure.region_min) & (positions < failure.region_max), axis=-1)
     if not region.any():
         raise UserError(
-            f"scene {failure.scene}: its region is not in the picture; leave --camera.* out, or make the picture larger"
+            f"scene {failure.scene}: its region is not in the image; leave --camera.* out, or make the image larger"
         )
     return region
 

@@ -70,8 +70,8 @@ class TuningResult(NamedTuple):
     @property
     def is_better(self) -> bool:
         """Whether it beats the default on held-out views."""
-        default, tuned = self.held_out_errors
-        return tuned < default
+        default, tuned_error = self.held_out_errors
+        return tuned_error < default
 
 
 @dataclass(frozen=True)

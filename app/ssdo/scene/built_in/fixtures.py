@@ -92,10 +92,10 @@ def build_groove(angle: float = 90.0, along: int = 0) -> Scene:
     half_angle = math.radians(angle / 2)
     x, y, s = EXTENT * math.sin(half_angle), EXTENT * math.cos(half_angle), EXTENT
     right = make_quad((0, 0, s), (x, y, s), (x, y, -s), (0, 0, -s), GREY)
-    left = make_quad((0, 0, -s), (-x, y, -s), (-x, y, s), (0, 0, s), GREY)
+    left_face = make_quad((0, 0, -s), (-x, y, -s), (-x, y, s), (0, 0, s), GREY)
     eye = (0.0, 6.0, 6.0) if along else (-1.5 * math.sin(half_angle), 6.0, 1.0)
     target = (0.5 * math.sin(half_angle), 0.5 * math.cos(half_angle), 0.0)
-    return _make_scene(right, left, eye=eye, target=target, fov=12.0)
+    return _make_scene(right, left_face, eye=eye, target=target, fov=12.0)
 
 
 def build_trench(width: float = 2.0, depth: float = 1.0) -> Scene:

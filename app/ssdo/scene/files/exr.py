@@ -41,7 +41,7 @@ class Channel(NamedTuple):
     sampling: tuple[int, int]  # pixels per value, in x and y
 
 
-class Header(NamedTuple):
+class ExrHeader(NamedTuple):
     width: int
     height: int
     channels: Mapping[str, Channel]
@@ -91,7 +91,7 @@ def import_openexr() -> Any:
 # ---- the header ------------------------------------------------------------------------------------------------------
 
 
-def _parse_header(raw: bytes, file_size: int) -> Header:
+def _parse_header(raw: bytes, file_size: int) -> ExrHeader:
     """Parse a header, and check that a file of `file_size` bytes can hold what it declares."""
     if raw[:4] != b"\x76\x2f\x31\x01":
         raise UserError("header: must begin with 76 2f 31 01; this is no OpenEXR picture")
@@ -136,7 +136,7 @@ def _parse_header(raw: bytes, file_size: int) -> Header:
     # A chunk takes at least 16 bytes: its entry in the offset table, its number and its size.
     if file_size < header_size + 16 * chunks:
         raise UserError(f"pixels: the file is cut off, or too small for {width} x {height}")
-    return Header(width, height, channels)
+    return ExrHeader(width, height, channels)
 
 
 def _parse_attributes(raw: bytes) -> tuple[dict[str, bytes], int]:
@@ -177,7 +177,7 @@ def _parse_channels(raw: bytes) -> dict[str, Channel]:
 # ---- the pixels ------------------------------------------------------------------------------------------------------
 
 
-def _decode_pixels(openexr: Any, path: Path, header: Header) -> Floats:
+def _decode_pixels(openexr: Any, path: Path, header: ExrHeader) -> Floats:
     names = tuple("RGB") if set("RGB") <= header.channels.keys() else ("Y",)
     if names == ("Y",) and ("Y" not in header.channels or {"RY", "BY"} & header.channels.keys()):
         present = ascii(", ".join(header.channels))[:60]

@@ -40,7 +40,7 @@ from ssdo.scene.files.gltf_document import (
 )
 from ssdo.scene.files.gltf_geometry import GeometryLimits, GetBinding, Primitive, read_primitives
 from ssdo.scene.files.gltf_images import read_images
-from ssdo.scene.files.gltf_lights import Camera, read_camera, read_lights
+from ssdo.scene.files.gltf_lights import GltfCamera, read_camera, read_lights
 from ssdo.scene.files.gltf_materials import read_material
 from ssdo.scene.files.gltf_meshes import Placement, join_placements
 from ssdo.scene.files.gltf_nodes import Node, read_instances, read_joints, read_nodes
@@ -154,7 +154,7 @@ def _warn_of_unsupported(doc: Document) -> None:
             doc.warn("extensionsUsed", f"the extension {quote_value(name)} is not read; what it changes is not shown")
 
 
-def _set_camera(scene: Scene, camera: Camera) -> Scene:
+def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:
     """The scene seen by a camera. The target lies ahead, as far away as the centre of the bounds."""
     center = np.mean(scene.bounds, 0, dtype=np.float64)
     distance = np.linalg.norm(center - camera.eye) or scene.bounding_radius

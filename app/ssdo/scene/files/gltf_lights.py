@@ -31,7 +31,7 @@ EXTENSION = "KHR_lights_punctual"
 MAX_PUNCTUAL_LIGHTS = 64
 
 
-class Camera(NamedTuple):
+class GltfCamera(NamedTuple):
     """A perspective camera in the world. It looks along its own -z."""
 
     eye: Doubles
@@ -39,7 +39,7 @@ class Camera(NamedTuple):
     fov: float  # vertical, degrees
 
 
-def read_camera(doc: Document, nodes: Iterable[Node], index: int | None) -> Camera | None:
+def read_camera(doc: Document, nodes: Iterable[Node], index: int | None) -> GltfCamera | None:
     """cameras[index] at its first node in the scene; without an index, the first perspective camera, if any."""
     first_nodes: dict[int, Node] = {}
     for node in nodes:
@@ -61,7 +61,7 @@ def _check_index(name: str, kind: str, index: int, count: int, in_scene: Collect
         raise UserError(f"{name}: {kind}[{index}] is not in this scene, which has {present}")
 
 
-def _read_camera(doc: Document, i: int, node: Node) -> Camera | None:
+def _read_camera(doc: Document, i: int, node: Node) -> GltfCamera | None:
     """None for a camera that is not perspective."""
     entry, where = get_entry(doc.tree, "cameras", i), f"cameras[{i}]"
     kind = get_string(entry, "type", where)
@@ -73,7 +73,7 @@ def _read_camera(doc: Document, i: int, node: Node) -> Camera | None:
     if not 0 < yfov < math.pi:
         raise UserError(f"{where}.perspective.yfov: must be above 0 and below pi")
     _check_position(node)
-    return Camera(node.world_from_node[:3, 3], get_back_axis(node), math.degrees(yfov))
+    return GltfCamera(node.world_from_node[:3, 3], get_back_axis(node), math.degrees(yfov))
 
 
 def read_lights(

@@ -27,7 +27,7 @@ MIN_NEW_CODE_WIDTH, MAX_NEW_CODE_WIDTH = 8, 32767
 BATCH_PIXELS = 2**18  # pixels decoded at a time, so that they stay in the cache
 
 
-class Header(NamedTuple):
+class HdrHeader(NamedTuple):
     width: int
     height: int
     exposure: float  # the product of all EXPOSURE lines: stored value / radiance
@@ -46,7 +46,7 @@ def read_hdr(path: Path) -> Floats:
         return _decode_pixels(np.frombuffer(raw, np.uint8, offset=header.size), header)
 
 
-def _parse_header(raw: bytes) -> Header:
+def _parse_header(raw: bytes) -> HdrHeader:
     """Parse the lines up to an empty one, and the resolution behind it."""
     if raw[:2] != b"#?":
         raise UserError("header: must begin with #?RADIANCE; this is no Radiance picture")
@@ -60,7 +60,7 @@ def _parse_header(raw: bytes) -> Header:
     if formats != ["32-bit_rle_rgbe"]:
         raise UserError(f"header: must have FORMAT=32-bit_rle_rgbe once, not {ascii(formats[:2])[:60]}")
     width, height = _parse_resolution(top[blank.end() : end].strip().decode("latin-1"))
-    return Header(width, height, _parse_exposure(lines), end + 1)
+    return HdrHeader(width, height, _parse_exposure(lines), end + 1)
 
 
 def _parse_resolution(line: str) -> tuple[int, int]:
@@ -91,7 +91,7 @@ def _parse_exposure(lines: list[str]) -> float:
     return exposure
 
 
-def _decode_pixels(data: Bytes, header: Header) -> Floats:
+def _decode_pixels(data: Bytes, header: HdrHeader) -> Floats:
     width, height = header.width, header.height
     has_new_mark = len(data) >= 4 and data[0] == data[1] == 2 and data[2] < 128
     if MIN_NEW_CODE_WIDTH <= width <= MAX_NEW_CODE_WIDTH and has_new_mark:
@@ -104,7 +104,7 @@ def _decode_pixels(data: Bytes, header: Header) -> Floats:
     return image
 
 
-def _compute_scales(header: Header) -> Floats:
+def _compute_scales(header: HdrHeader) -> Floats:
     """(256,) the factor of a mantissa by exponent. Exponent 0 is black."""
     scales = np.ldexp(1.0, np.arange(256) - 136) / header.exposure
     scales[0] = 0
@@ -127,7 +127,7 @@ def _make_cut_off_error(width: int, height: int) -> UserError:
 # ---- new code: runs of one channel -----------------------------------------------------------------------------------
 
 
-def _decode_new_code(data: Bytes, header: Header) -> Floats:
+def _decode_new_code(data: Bytes, header: HdrHeader) -> Floats:
     """Decode scanlines of: 2, 2, the width in two bytes, then each channel.
 
     A run n > 128 repeats the next byte n - 128 times; else n bytes follow.

@@ -70,7 +70,7 @@ class Element:
 
 
 @dataclass
-class Header:
+class PlyHeader:
     byte_order: str = ""
     is_ascii: bool = False
     elements: list[Element] = field(default_factory=list)
@@ -131,13 +131,13 @@ def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
 # ---- the header ------------------------------------------------------------------------------------------------------
 
 
-def _parse_header(data: bytes) -> Header:
+def _parse_header(data: bytes) -> PlyHeader:
     top = data[:MAX_HEADER_BYTES]
     end = re.search(rb"^end_header[ \t]*(\r\n|\n|\r)", top, re.MULTILINE) or re.search(rb"\rend_header(\r)", top)
     if data[:3] != b"ply" or end is None:
         limit = f"{MAX_HEADER_BYTES >> 10} KiB"
         raise UserError(f"file: no PLY: must begin with ply, and have end_header within {limit}")
-    header = Header(size=end.end())
+    header = PlyHeader(size=end.end())
     for line in re.split(r"\r\n|\n|\r", data[: end.start()].decode("latin-1"))[1:]:
         _parse_header_line(header, line)
     if not header.byte_order:
@@ -145,7 +145,7 @@ def _parse_header(data: bytes) -> Header:
     return header
 
 
-def _parse_header_line(header: Header, line: str) -> None:
+def _parse_header_line(header: PlyHeader, line: str) -> None:
     match line.split():
         case ["format", name, "1.0"] if name in BYTE_ORDERS:
             header.byte_order, header.is_ascii = BYTE_ORDERS[name], name == "ascii"
@@ -163,7 +163,7 @@ def _parse_header_line(header: Header, line: str) -> None:
             raise UserError(f"header: not understood: {quote_value(line.strip())}")
 
 
-def _add_property(header: Header, new: Property) -> None:
+def _add_property(header: PlyHeader, new: Property) -> None:
     element = header.elements[-1]
     if any(new.name == p.name for p in element.properties) or len(element.properties) >= MAX_PROPERTIES:
         problem = f"property {quote_value(new.name)} twice, or more than {MAX_PROPERTIES} of them"
@@ -176,7 +176,7 @@ def _get_full_scale(kind: str) -> float:
     return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
 
 
-def _convert_ascii(header: Header, data: bytes) -> tuple[Header, bytes]:
+def _convert_ascii(header: PlyHeader, data: bytes) -> tuple[PlyHeader, bytes]:
     """An ASCII file as a binary one whose numbers are all doubles."""
     try:
         values: Doubles = np.fromstring(data[header.size :].decode("ascii"), dtype=np.float64, sep=" ")
@@ -190,7 +190,7 @@ def _convert_ascii(header: Header, data: bytes) -> tuple[Header, bytes]:
         )
         for element in header.elements
     ]
-    return Header("<", True, elements, header.texture), values.tobytes()
+    return PlyHeader("<", True, elements, header.texture), values.tobytes()
 
 
 # ---- elements --------------------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def _get_colors(element: Element, vertices: dict[str, Doubles]) -> Doubles | Non
     return np.stack([srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue), alpha], 1)
 
 
-def _read_material(header: Header, path: Path, warnings: list[str]) -> Material:
+def _read_material(header: PlyHeader, path: Path, warnings: list[str]) -> Material:
     """White below vertex colours or the image that the header names; else grey."""
     vertex = next(element for element in header.elements if element.name == "vertex")
     has_colors = any(p.name == "red" for p in vertex.properties)
