@@ -9,9 +9,8 @@ uniform sampler2D color_map;
 
 // CIE L*a*b* of linear sRGB. Chroma shrinks with lightness (Hunt effect).
 vec3 hunt_lab_from_linear(vec3 linear) {
-    const mat3 XYZ_FROM_LINEAR =
-        transpose(mat3(0.4124, 0.3576, 0.1805, 0.2126, 0.7152, 0.0722, 0.0193, 0.1192, 0.9505));
-    vec3 xyz = XYZ_FROM_LINEAR * clamp(linear, 0.0, 1.0) / vec3(0.9505, 1.0, 1.0890);
+    mat3 xyz_from_linear = transpose(mat3(0.4124, 0.3576, 0.1805, 0.2126, 0.7152, 0.0722, 0.0193, 0.1192, 0.9505));
+    vec3 xyz = xyz_from_linear * clamp(linear, 0.0, 1.0) / vec3(0.9505, 1.0, 1.0890);
     vec3 cube_root = pow(max(xyz, 1e-6), vec3(1.0 / 3.0));
     vec3 f = mix(xyz / 0.128418 + 0.137931, cube_root, greaterThan(xyz, vec3(0.008856)));
     float lightness = 116.0 * f.y - 16.0;
