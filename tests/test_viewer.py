@@ -787,12 +787,12 @@ CENTRE = (150, 180)
 
 def find_first_slider(pixels: Bytes) -> tuple[int, int]:
     """Handle of the panel's first slider: the first narrow blue run in the right column."""
-    top, left_image = 75, 440
-    column = pixels[top:360, left_image:625].astype(int)
+    top, x_min = 75, 440
+    column = pixels[top:360, x_min:625].astype(int)
     is_blue = (column[..., 2] > column[..., 0] + 50) & (column[..., 2] > 120)
     for y, row in enumerate(is_blue):
         if 3 <= row.sum() <= 8:
-            return left_image + int(np.flatnonzero(row).mean()), top + y + 6
+            return x_min + int(np.flatnonzero(row).mean()), top + y + 6
     raise AssertionError("no slider in the panel")
 
 

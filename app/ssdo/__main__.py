@@ -36,11 +36,11 @@ def main() -> int:
     # so that files being written are removed, as after Ctrl-C
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     arguments = sys.argv[1:]
-    if arguments[:1] in (["-h"], ["--help"]):
-        print(usage())
-        return 0
-    name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else DEFAULT_COMMAND
     try:
+        if arguments[:1] in (["-h"], ["--help"]):
+            print(usage(), flush=True)
+            return 0
+        name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else DEFAULT_COMMAND
         return load_command(name)(arguments)
     except UserError as error:
         print(f"ssdo: {error}", file=sys.stderr)
