@@ -371,39 +371,42 @@ def panel_modes(d: Driver) -> None:
 
 
 @dataclass(frozen=True)
-class Hbao(SliceTechnique):
+class UninspectableTechnique(SliceTechnique):
     """A technique of a plug-in, which cannot be inspected."""
 
-    label: ClassVar[str] = "HBAO"
+    label: ClassVar[str] = "PLUG-IN"
 
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
         return Off().draw(gpu, inputs)
 
 
-del Technique.known["hbao"]  # only one check registers it
+del Technique.known[UninspectableTechnique.group]  # only one check registers it
+
+
+PLUG_IN_KEY = len(Technique.all_modes()) + 1  # the first free key
 
 
 @check
 def panel_offers_a_plug_in_technique(d: Driver) -> None:
     """It has a button and a free key, and a message instead of its samples."""
-    Technique.known["hbao"] = Hbao
-    d.session.slots.last_used["hbao"] = Hbao()
+    Technique.known[UninspectableTechnique.group] = UninspectableTechnique
+    d.session.slots.last_used[UninspectableTechnique.group] = UninspectableTechnique()
     try:
         d.click_item("tab B")
-        d.click_item("mode B HBAO")
-        assert isinstance(d.session.slots.techniques["B"], Hbao)
+        d.click_item("mode B PLUG-IN")
+        assert isinstance(d.session.slots.techniques["B"], UninspectableTechnique)
         d.press_key("NUMBER_1")
-        d.press_key("NUMBER_8")
-        assert isinstance(d.session.slots.techniques["B"], Hbao)
+        d.press_key(f"NUMBER_{PLUG_IN_KEY}")
+        assert isinstance(d.session.slots.techniques["B"], UninspectableTechnique)
         d.wait_idle()
         d.move_mouse(250, 240)
         press(d, "inspect")
         d.run_frames(3)
         section = d.panel.pixel
-        assert section.values and section.inspection is None and section.message == "HBAO cannot be inspected"
+        assert section.values and section.inspection is None and section.message == "PLUG-IN cannot be inspected"
         press(d, "inspect")
     finally:
-        del Technique.known["hbao"], d.session.slots.last_used["hbao"]
+        del Technique.known[UninspectableTechnique.group], d.session.slots.last_used[UninspectableTechnique.group]
 
 
 def find_row_names(d: Driver) -> list[str]:

@@ -13,6 +13,8 @@ A new technique, say Hbao, is two files and nothing else:
 2. `shaders/techniques/hbao.frag`: `#include <hbao>` declares the parameters as the uniform struct `hbao`. The files in
    `shaders/common` read the G-buffer (screen.glsl) and the environment (environment.glsl), and march the depth buffer
    (ray_march.glsl, slices.glsl). gtao.frag is a good start.
+   A file has `main`, or entries: functions between `#ifdef ENTRY_NAME`, drawn as `hbao.frag:name`. Before it includes
+   ray_march.glsl or slices.glsl it defines `const bool TWO_DEPTH_LAYERS`.
    An entry `inspect`, named by `inspect_pass`, lets the viewer inspect a pixel; without it the viewer says so.
 
 Techniques are compared at an equal number of depth-buffer fetches per pixel. A sample is a direction or a slice, so
