@@ -101,6 +101,7 @@ def test_every_shader_starts_with_a_comment() -> None:
         assert first_line.rstrip().endswith(("?", ".")), path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not shutil.which("glslangValidator"), reason="glslangValidator is not installed (Debian: glslang-tools)"
 )

@@ -40,6 +40,7 @@ def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys
     assert name in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -66,6 +67,7 @@ def test_mistakes(
 # ---- errors ----
 
 
+@pytest.mark.slow
 def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "errors.json"
     arguments = ["--scenes", "nook,cornell", "--radii", "0.1,0.3", "--width", "48", "--height", "27"]
@@ -94,6 +96,7 @@ def test_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "exists; add --overwrite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_the_images(gpu: Gpu) -> None:
     shot = Shot().with_values(NOOK).resolve(load_scene("nook"))
     table = errors.measure_errors(gpu, shot, 0.2, errors.Accuracy(4, 8, 4), ReferenceCache(None))

@@ -51,6 +51,7 @@ def test_plane_is_unoccluded(gpu: Gpu, technique: str, visibility: str, tilt: in
         assert not result.indirect.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera, turn", [(20, 0), (40, 20), (60, 30), (75, 60), (30, 60)])
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
@@ -81,6 +82,7 @@ def test_foot_of_wall_is_half_occluded(gpu: Gpu) -> None:
     assert abs((1 - result.visibility[mask] - expected).mean()) < 0.015  # pixels of 0.01 m
 
 
+@pytest.mark.slow
 def test_corner_of_three_planes_has_quarter_visibility(gpu: Gpu) -> None:
     """F2b: visibility approaches 1/4 where three planes meet."""
     result = render_small(gpu, corner_shot("ssdo") | {"scene": "niche"})
@@ -101,6 +103,7 @@ def test_fence_matches_closed_form(gpu: Gpu) -> None:
     assert mask.sum() > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("along", [0, 1])
 @pytest.mark.parametrize("angle", [60, 90, 120])
 def test_groove_matches_closed_form(gpu: Gpu, angle: int, along: int) -> None:
@@ -130,6 +133,7 @@ def test_groove_matches_closed_form(gpu: Gpu, angle: int, along: int) -> None:
     assert np.abs(result.visibility[mask] - expected).max() < binomial_tolerance(0.5, 512) + 0.03
 
 
+@pytest.mark.slow
 def test_trench_matches_closed_form(gpu: Gpu) -> None:
     """F5 for rays of 3 m: the floor of a trench 2 m wide and 1 m deep."""
 
@@ -209,6 +213,7 @@ def render_by_radius(
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene, camera", [("fence", FENCE_CAMERA), ("ball", {}), ("bowl", {"camera.fov": 40.0})])
 def test_larger_radius_never_brightens(gpu: Gpu, scene: str, camera: dict[str, object]) -> None:
     """F3, F6, F7: longer rays hit more (fault 43)."""
@@ -234,6 +239,7 @@ def test_single_samples_tunnel(gpu: Gpu) -> None:
 # ---- F8 to F10: environments and emission ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis, rotation", [("x", 0.0), ("y", 0.0), ("z", 0.0), ("z", 90.0), ("x", -90.0)])
 def test_linear_environment_shows_directional_occlusion(gpu: Gpu, axis: str, rotation: float) -> None:
     """F8: SSDO has the irradiance of L = 1 + b.w beside a wall at +x. SSAO misses the term of b_x."""
@@ -270,6 +276,7 @@ def test_half_sky_lights_by_tilt(gpu: Gpu, technique: str) -> None:
     assert np.abs(error).max() < (0.02 if technique != "ssdo" else np.pi * binomial_tolerance(0.5, 4 * 64))
 
 
+@pytest.mark.slow
 def test_emissive_room_matches_closed_form(gpu: Gpu) -> None:
     """F10: walls that emit 1 bring irradiance pi. The camera does not see the wall behind it, which stays open."""
     shot = {

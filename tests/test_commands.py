@@ -163,6 +163,7 @@ def test_an_unwritable_folder(
     assert "cannot be written" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (17, 3), (3, 200), (640, 360)])
 def test_any_size(size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "a.png"

@@ -35,6 +35,7 @@ def read_depth(folder: Path, monkeypatch: pytest.MonkeyPatch, image: Path) -> An
     return np.load(folder / "depth.npz")["depth"]
 
 
+@pytest.mark.slow
 def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     arguments = [*VIEW, *FRAMES, "--techniques", "off,ssao,ssdo,gtao,bitmask", "--samples", "4,16"]

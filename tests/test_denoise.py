@@ -221,6 +221,7 @@ def test_a_corner_is_kept(gpu: Gpu) -> None:
     assert errors[1] < 0.45 * errors[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scene", "technique", "max_ratio"),
     [("cornell", "ssdo", 0.58), ("nook", "ssdo", 0.85), ("cornell", "ssao", 0.52), ("atelier", "ssdo", 0.97)],

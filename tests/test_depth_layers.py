@@ -80,6 +80,7 @@ def visibility_difference(p: SmallRender, q: SmallRender, mask: Any) -> float:
     return float(np.abs(p.visibility - q.visibility)[mask].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_occluder_beyond_the_radius_does_not_occlude(gpu: Gpu, technique: str, resolution: str) -> None:
@@ -115,6 +116,7 @@ def test_hidden_mesh_occludes_like_a_visible_one(gpu: Gpu, technique: str) -> No
     assert visibility_difference(hidden_layers, visible, floor_beside_block) < 1e-3  # measured: 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("scene", ["sheet before a wall", "reversed sheet before a wall"])
 def test_open_mesh_has_the_fallback_thickness(gpu: Gpu, technique: str, scene: str) -> None:
@@ -125,6 +127,7 @@ def test_open_mesh_has_the_fallback_thickness(gpu: Gpu, technique: str, scene: s
         assert visibility_difference(one, two, one.surface_mask) < 1e-3  # measured: 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize(
     "thickness, post", [(0.05, "thin post before a box"), (INFINITE_THICKNESS, "post before a box")]
@@ -164,6 +167,7 @@ def make_emitter(low: Vec3Like, high: Vec3Like) -> tuple[Mesh, Mesh]:
     return front, replace(box, triangles=box.triangles[emits], material=EMITTER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scene", ["emitter with a dark front", "emitter behind a board", "emitter close behind a board"]
 )
@@ -202,6 +206,7 @@ def test_two_depth_layers_conserve_energy(gpu: Gpu, technique: str) -> None:
         assert (p.direct + p.indirect)[p.surface_mask].max() < np.pi * (1 + 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["signpost", "backlight", "foreground"])
 def test_two_depth_layers_halve_the_errors_of_unknown_thickness(gpu: Gpu, name: str) -> None:
     (failure,) = (entry for entry in FAILURES if entry.scene == name)

@@ -39,6 +39,7 @@ def compute_irradiance(radiance: Floats, normal: Doubles) -> Doubles:
 # ---- skies -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, expected",
     [("sky", 2.0), ("overcast", 2.0), ("sunset", 0.8), ("studio", 2.0), ("night", 0.25), ("half", np.pi)],
@@ -51,6 +52,7 @@ def test_irradiance_of_skies(name: str, expected: float) -> None:
         assert sky.irradiance[0].mean() == pytest.approx(expected, rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", skies.BUILT_IN_SKIES)
 def test_skies_are_valid_for_every_sun(name: str) -> None:
     """Finite and not negative. A sun that moves by half a degree changes texels by at most a part of the brightest."""
@@ -212,6 +214,7 @@ def make_disc(
 SUN_ANGLES = [(0.05, 30.0), (359.9, -40.0), (77.0, 0.1), (200.0, 88.9), (10.0, 90.0), (123.0, -90.0), (300.0, 60.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("azimuth, elevation", SUN_ANGLES)
 @pytest.mark.parametrize("radius", [0.6, 1.2])
 def test_a_disc_is_extracted_at_any_direction(azimuth: float, elevation: float, radius: float) -> None:
@@ -348,6 +351,7 @@ def test_a_shot_resolves_the_extracted_sun(tmp_path: Path, gpu: Gpu) -> None:
         assert without_sun.sun == default.sun
 
 
+@pytest.mark.slow
 def test_extraction_reduces_noise(tmp_path: Path, gpu: Gpu) -> None:
     """With 16 samples, the error against the reference is smaller with the sun extracted. The mean stays the same."""
     view = {

@@ -204,6 +204,7 @@ def load_nook(gpu: Gpu) -> equal.LoadedView:
     return equal.load_view(gpu, view, 8, ReferenceCache(None), lambda: None)
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_the_images(gpu: Gpu) -> None:
     """Against a render of the same shot. Direct light is irradiance over pi."""
     size = load_scene("nook").bounding_radius

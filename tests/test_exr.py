@@ -189,6 +189,7 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         exr.read_exr(tmp_path / "a.exr")
 
 
+@pytest.mark.slow
 def test_mutations(tmp_path: Path) -> None:
     """Changed or missing bytes give an image or a UserError, for all compressions. Half of the damage is in headers."""
     rng, path = random.Random(1), tmp_path / "a.exr"

@@ -45,6 +45,7 @@ def measure_biases(gpu: Gpu, failure: Failure, values: dict[str, Any], *labels: 
     return biases, measurement.reference_error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", BIASED_FAILURES, ids=lambda failure: failure.scene)
 def test_ssdo_fails_and_recovers(gpu: Gpu, failure: Failure) -> None:
     """The bias is many times the reference's noise; the remedy leaves at most a quarter of it."""
@@ -69,6 +70,7 @@ def test_scene_arguments_are_checked(scene: str, argument: str) -> None:
         load_scene(f"{scene}:{argument}=-1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["ssao", "ssdo", "reference"])
 def test_millimetres_and_kilometres_look_the_same(gpu: Gpu, technique: str) -> None:
     """Rays and samples are the same but for rounding, which moves few of them across an edge."""
@@ -126,6 +128,7 @@ def test_readme_has_both_tables() -> None:
         assert f"\n| `{failure.scene}` | {bench._label_component(failure)} | " in layers_table
 
 
+@pytest.mark.slow
 def test_command_prints_tables_and_writes_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     size_flags = ["--width", "48", "--height", "27", "--reference-frames", "4", "--no-cache"]
     sample_flags = ["--ssdo.samples", "4", "--ssao.samples", "4", "--gtao.slices", "1", "--bitmask.slices", "1"]
@@ -160,6 +163,7 @@ def test_every_technique_is_measured() -> None:
     assert {single.technique.group for single, _ in bench.list_layer_pairs()} == with_layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -127,6 +127,7 @@ def test_senders_beyond_radius_send_no_light(gpu: Gpu) -> None:
     assert result.indirect.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [16, 30, 80, 200])
 def test_sample_batches_add_up(gpu: Gpu, samples: int) -> None:
     """Fault 27: with a bounce samples are taken in batches, without one all at once.

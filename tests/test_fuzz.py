@@ -23,6 +23,7 @@ INPUTS = 20_400  # about 1600 of each format
 Reader = Callable[[Path], None]
 
 
+@pytest.mark.slow
 def test_no_input_fails(tmp_path: Path) -> None:
     """Many are valid and many are refused, in every format."""
     tallies = fuzz.run(FORMATS, INPUTS, 1, 600.0, tmp_path)
@@ -33,6 +34,7 @@ def test_no_input_fails(tmp_path: Path) -> None:
         assert min(tally.outcomes["valid"], tally.outcomes["refused"]) > 150, f"{name}: {tally.outcomes}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_undamaged_files_are_valid(name: str, tmp_path: Path) -> None:
     for number in range(20):
@@ -138,6 +140,7 @@ CAUSES: dict[Reader, str] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="resources are not limited on Windows")
 @pytest.mark.parametrize("reader", CAUSES, ids=lambda reader: reader.__name__)
 def test_faults_are_found(reader: Reader, tmp_path: Path) -> None:

@@ -973,6 +973,7 @@ def list_members(value: Any) -> list[tuple[Any, Any]]:
     return [place for key, inner in keys for place in ((value, key), *list_members(inner))]
 
 
+@pytest.mark.slow
 def test_tree_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Well-formed JSON with wrong values."""
     tree, binary = make_everything()

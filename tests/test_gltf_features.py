@@ -1241,6 +1241,7 @@ def test_numbers_must_be_finite(tmp_path: Path, name: str, bad: float) -> None:
     assert "must be finite numbers" in read_error(write_glb(tmp_path / "a.glb", tree, binary)) and name != ""
 
 
+@pytest.mark.slow
 def test_tree_mutations(tmp_path: Path) -> None:
     """Well-formed JSON with a wrong value gives a scene or one UserError."""
     tree, binary = make_everything()

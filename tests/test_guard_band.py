@@ -107,6 +107,7 @@ def read_terms(gpu: Gpu, lighting: Lighting) -> list[Floats]:
 # ---- the same as in a larger image -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("scene", ["nook", "atelier"])  # diffuse; with normal maps and specular reflection
 @pytest.mark.parametrize(
@@ -234,6 +235,7 @@ def near_board(render: SmallRender) -> Any:
     return render.position[..., 0] > 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", COSINE_WEIGHTED)
 def test_surfaces_just_outside_occlude(gpu: Gpu, technique: str, resolution: str) -> None:
@@ -281,6 +283,7 @@ def test_surfaces_just_outside_send_light(gpu: Gpu, technique: str, scene: str, 
 # ---- later passes, viewer and flags ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", SCREEN_SPACE)
 @pytest.mark.parametrize("size", SIZES)
@@ -341,6 +344,7 @@ def test_only_the_picture_is_shaded(gpu: Gpu, technique: str) -> None:
         assert (light == 9.0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", WITH_BOUNCE)
 @pytest.mark.parametrize("depth_layers", ["1", "2"])
 def test_surfaces_outside_have_the_visibility_of_the_nearest_pixel(gpu: Gpu, technique: str, depth_layers: str) -> None:
@@ -415,6 +419,7 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
     assert outside_count > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_the_buffer_menu_crops_every_target(gpu: Gpu, resolution: str) -> None:
     values = {"scene": "atelier", "technique": "ssdo", "ssdo.depth_layers": "2", "lighting.resolution": resolution}

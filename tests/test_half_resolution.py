@@ -61,6 +61,7 @@ def upsample(gpu: Gpu, result: FrameResult, values: Floats) -> Floats:
 # ---- the pixels of the half resolution -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scene", ["cornell", "courtyard", "atelier"])  # diffuse; normal maps; specular reflection
 def test_pixels_of_the_half_resolution_are_bit_equal(gpu: Gpu, scene: str, size: tuple[int, int]) -> None:
@@ -160,6 +161,7 @@ def test_f1_a_plane_is_unoccluded_at_half_resolution(
         assert not result.indirect.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("size", SIZES)
 def test_every_technique_at_every_size(gpu: Gpu, technique: str, size: tuple[int, int]) -> None:
@@ -306,6 +308,7 @@ def test_surfaces_between_shaded_pixels_see_the_whole_environment(gpu: Gpu, colu
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_error_grows_little(gpu: Gpu) -> None:
     """RMSE of radiance against the reference. Measured: SSAO 0.0911 and 0.0933, SSDO 0.1049 and 0.1064."""
     shot = Shot().with_values({"width": 160, "height": 90})
@@ -401,6 +404,7 @@ def test_the_viewer_toggles_half_resolution(gpu: Gpu) -> None:
     assert "the reference" in session.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "technique, uses_probes",
     [("ssdo", False), ("ssdo", True), ("ssao", False), ("gtao", False), ("bitmask", False), ("bitmask", True)],

@@ -183,6 +183,7 @@ sys.exit(__main__.main())
 """
 
 
+@pytest.mark.slow
 @unix_only
 @pytest.mark.parametrize(
     "signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name

@@ -85,6 +85,7 @@ def assert_equal_textures(gpu: Gpu, one: Mesh, other: Mesh) -> None:
     assert difference.max() < 0.05 * floor_light[0].max() and difference.mean() < 0.002 * floor_light[0].max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("emits", [False, True])
 @pytest.mark.parametrize("transform", ["second uvs", "offset", "scale", "rotation", "all"])
 def test_texture_transforms_and_uv_sets(gpu: Gpu, transform: str, emits: bool) -> None:
@@ -173,6 +174,7 @@ def make_masked_wall(kind: str) -> tuple[Mesh, Bools]:
     return make_wall(material, colors=colors), make_quad((0, 0, 0), (1, 0, 0), (1, 2, 0), (0, 2, 0), GREY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "factor", "colours"])
 def test_alpha_mask_equals_missing_geometry(gpu: Gpu, kind: str) -> None:
     """For the camera, shadow maps and rays, a masked half is the same as a missing half."""
@@ -317,6 +319,7 @@ def test_neutral_normal_map_changes_nothing(gpu: Gpu, technique: str) -> None:
     assert np.abs(a.radiance - b.radiance)[a.surface_mask].max() < 0.006
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("albedo, f0", [(1.0, 0.0), (1.0, 0.04)])
 def test_normal_mapped_plane_is_unoccluded(gpu: Gpu, technique: str, albedo: float, f0: float) -> None:

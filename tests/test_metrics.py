@@ -122,6 +122,7 @@ def test_equal_images_have_the_best_value(metric: Metric, size: tuple[int, int])
     assert metric(random_image(5, size), random_image(5, size)) == pytest.approx(best, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000), st.floats(0.125, 8, width=32))
 def test_symmetries(seed: int, factor: float) -> None:
     a, b = random_image(seed, (12, 13)), random_image(seed + 5000, (12, 13))

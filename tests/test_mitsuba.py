@@ -257,6 +257,7 @@ def measure_errors(gpu: Gpu, label: str, scene: Scene, flags: Sequence[str], sce
     return errors
 
 
+@pytest.mark.slow
 def test_ssdo_halves_the_error_against_path_tracing_in_a_room(gpu: Gpu, tmp_path: Path) -> None:
     """Measured 0.45 of SSAO's error in direct light, 0.41 with the bounce.
 
@@ -269,6 +270,7 @@ def test_ssdo_halves_the_error_against_path_tracing_in_a_room(gpu: Gpu, tmp_path
     assert errors.ssdo_bounce <= 0.5 * errors.ssao_bounce
 
 
+@pytest.mark.slow
 def test_ssdo_halves_the_error_against_path_tracing_in_the_cornell_box(gpu: Gpu) -> None:
     name = register_scene("dark cornell", lambda: without_emission(load_scene("cornell")))
     errors = measure_errors(gpu, "`cornell`, lamp off", load_scene(name), ("--scene", name), 7.8)
@@ -276,6 +278,7 @@ def test_ssdo_halves_the_error_against_path_tracing_in_the_cornell_box(gpu: Gpu)
     assert errors.ssdo_bounce <= 0.5 * errors.ssao_bounce
 
 
+@pytest.mark.slow
 def test_ssdo_equals_ssao_against_path_tracing_in_the_courtyard(gpu: Gpu) -> None:
     """The camera stands inside: walls behind it do not occlude in screen space. Measured ratios of 1.17 and 1.15."""
     name = register_scene("dark courtyard", lambda: without_emission(load_scene("courtyard")))
@@ -307,6 +310,7 @@ def test_scene_file_covers_the_same_pixels(gpu: Gpu, tmp_path: Path, scene_file:
     assert equal.sum() > 0.999 * both.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotation", [0.0, 65.0])
 def test_environment_has_the_same_orientation(gpu: Gpu, rotation: float) -> None:
     """A sphere alone, which does not occlude itself, shows the irradiance of every direction."""

@@ -22,6 +22,8 @@ from ssdo.render.display import Display
 from ssdo.render.pipeline import render_frame
 from ssdo.render.shot import Shot
 
+pytestmark = pytest.mark.browser
+
 try:
     from page_browser import Browser, Layers, clear_logs, list_requests, read_log, start_chromium
     from selenium.webdriver import ActionChains, Chrome, Keys

@@ -238,6 +238,7 @@ LOW_MEMORY_VALUES: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", LOW_MEMORY_VALUES, ids=str)
 def test_low_memory_changes_no_pixel(
     gpu: Gpu, recorder: PassRecorder, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]

@@ -82,6 +82,7 @@ def test_plane_is_unoccluded(gpu: Gpu, technique: str, tilt: int, distance: int)
     assert p.surface_mask.all() and p.visibility.min() == 1.0 and not p.indirect.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", PROBE_TECHNIQUES)
 @pytest.mark.parametrize("octahedral_size", [4, 8, 12, 16])
 def test_convex_mesh_is_unoccluded(gpu: Gpu, technique: str, octahedral_size: int) -> None:
@@ -107,6 +108,7 @@ def test_closed_room_is_occluded(gpu: Gpu, technique: str) -> None:
     assert abs(p.indirect[p.surface_mask][:, 0].mean() / np.pi - 1) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", PROBE_TECHNIQUES)
 @pytest.mark.parametrize("scene, tolerance", [("corner", 0.05), ("bowl", 0.03), ("groove", 0.08), ("niche", 0.12)])
 def test_occluders_beyond_the_radius_occlude(gpu: Gpu, technique: str, scene: str, tolerance: float) -> None:
@@ -250,6 +252,7 @@ def timed_passes(gpu: Gpu, shot: Shot) -> set[str]:
         gpu.timer = previous
 
 
+@pytest.mark.slow
 def test_probes_are_traced_once_per_scene_and_lighting(gpu: Gpu) -> None:
     shot = Shot().with_values(
         PROBES | {"scene": "nook", "environment": "white", "technique": "ssdo", "width": 32, "height": 18}

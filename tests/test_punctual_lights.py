@@ -203,6 +203,7 @@ SPOT_ANGLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SPOT_ANGLES)
 @pytest.mark.parametrize("tilt", [0.0, 30.0, 60.0, 85.0])
 @pytest.mark.parametrize("height", [0.01, 0.1, 1.0, 30.0])
@@ -340,6 +341,7 @@ BOUNCE_LIGHTS = {
 }
 
 
+@pytest.mark.slow
 def test_screen_space_bounce_of_punctual_lights(gpu: Gpu) -> None:
     """SSDO with a fine and long ray march equals the reference where the camera sees the sender."""
     with_box = scene_beside_wall(BOUNCE_LIGHTS["point"])

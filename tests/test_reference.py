@@ -129,6 +129,7 @@ def test_bvh_nodes_contain_their_children() -> None:
         assert i < low[3] <= count
 
 
+@pytest.mark.slow
 def test_bvh_of_a_million_triangles(capsys: pytest.CaptureFixture[str]) -> None:
     """Prints the build time."""
     rng = np.random.default_rng(0)
@@ -375,6 +376,7 @@ def assert_irradiance_within_noise(
     assert abs((irradiance - expected).mean()) < 4 * standard_error + slack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "row, column, rotation",
     [(9, 20, 0), (12, 0, 0), (7, 63, 0), (0, 11, 0), (1, 40, 0), (30, 3, 0), (31, 3, 0), (9, 20, 100), (12, 63, -35)],

@@ -107,6 +107,7 @@ def fibonacci_sphere(count: int) -> Doubles:
     return np.stack([r * np.cos(phi), y, r * np.sin(phi)], -1)
 
 
+@pytest.mark.slow
 @furnished_scenes
 def test_builds_are_deterministic(name: str) -> None:
     a, b = SCENES[name][0](), SCENES[name][0]()
@@ -120,6 +121,7 @@ def test_builds_are_deterministic(name: str) -> None:
             assert i.pixels.tobytes() == j.pixels.tobytes(), m.material.name
 
 
+@pytest.mark.slow
 @furnished_scenes
 def test_meshes_are_watertight_and_wound_outwards(name: str) -> None:
     for mesh in load_scene(name).meshes:
@@ -186,6 +188,7 @@ def test_scene_sizes(name: str) -> None:
     assert scene.eye == SCENES[name][1][0][0] and scene.target == SCENES[name][1][0][1]
 
 
+@pytest.mark.slow
 @furnished_scenes
 def test_cameras_have_a_free_view(name: str) -> None:
     scene, cameras = load_scene(name), SCENES[name][1]

@@ -52,6 +52,7 @@ def slice_shot(technique: str, scene: str, **parameters: object) -> dict[str, ob
 # ---- closed forms ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("tilt", [0, 45, 85])
 @pytest.mark.parametrize("distance", [1, 10, 100, 1000])
@@ -67,6 +68,7 @@ def test_plane_is_unoccluded(gpu: Gpu, technique: str, tilt: int, distance: int)
         assert not result.indirect.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera, turn", [(20, 0), (40, 20), (60, 30), (75, 60), (30, 60)])
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_corner_matches_closed_form(gpu: Gpu, technique: str, camera: int, turn: int) -> None:
@@ -80,6 +82,7 @@ def test_corner_matches_closed_form(gpu: Gpu, technique: str, camera: int, turn:
     assert np.abs(error).max() < (0.05 if is_steep else 0.02)  # measured 0.035 and 0.013
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_mean_does_not_depend_on_slice_count(gpu: Gpu, technique: str) -> None:
     """F2: slices are as dense as the hemisphere in them, so that few are unbiased, also at a grazing angle."""
@@ -95,6 +98,7 @@ def test_mean_does_not_depend_on_slice_count(gpu: Gpu, technique: str) -> None:
         assert abs(error.mean() - errors[-1].mean()) < 4 * standard_error + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_frames_converge(gpu: Gpu, technique: str) -> None:
     """F2: 16 frames deviate less than a quarter as much as one, as independent samples would. Measured 0.05."""
@@ -107,6 +111,7 @@ def test_frames_converge(gpu: Gpu, technique: str) -> None:
     assert deviation[1] < 0.25 * deviation[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_fence_matches_closed_form(gpu: Gpu, technique: str) -> None:
     """F3 for rays of 2 m: a wall 1 m high at a distance of up to 1 m."""
@@ -160,6 +165,7 @@ def test_bowl_matches_closed_form(gpu: Gpu, technique: str) -> None:
         assert abs(result.radiance[inside].mean() - (0.25 + 0.0625)) < 0.016
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
 # measured 0.032 and 0.017; SSDO has 0.02
 @pytest.mark.parametrize("environment_samples, tolerance", [(8, 0.045), (32, 0.03)])

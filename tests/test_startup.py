@@ -117,6 +117,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: ",".join(change))
 def test_a_change_draws_as_in_a_new_context(gpu: Gpu, change: dict[str, Any]) -> None:
     """In another scope, as the viewer's slots are, between two frames of the original shot."""

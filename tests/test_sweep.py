@@ -235,6 +235,7 @@ def test_usage_errors(
 # ---- results ----
 
 
+@pytest.mark.slow
 def test_csv_has_a_row_for_each_point(complete_sweep: CompleteSweep) -> None:
     rows = complete_sweep.rows
     assert [int(row["point"]) for row in rows] == list(range(POINT_COUNT))
@@ -441,6 +442,7 @@ def group_has_ended(group: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and signals")
 @pytest.mark.parametrize(
     "signal_name, workers",
@@ -505,6 +507,7 @@ def test_truncated_line_is_replaced(complete_sweep: CompleteSweep, tmp_path: Pat
         assert len(lines) == row_count + 2
 
 
+@pytest.mark.slow
 def test_dask_workers_measure_the_same_errors(complete_sweep: CompleteSweep, tmp_path: Path) -> None:
     """Two worker processes of a Dask scheduler, to which references are sent, as nothing is cached on disk."""
     pytest.importorskip("distributed")

@@ -383,6 +383,7 @@ def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) ->
     assert saved[1].read_bytes() == again.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_stability_tool_measures_flicker_and_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = [
         "--pixels",

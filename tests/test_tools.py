@@ -22,6 +22,7 @@ from ssdo.render.shot import Shot
 from ssdo.scene.loader import load_scene
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["interaction", "loading", "ray_throughput", "startup", "temporal_stability", "fuzz"])
 def test_every_program_has_help(name: str, tmp_path: Path) -> None:
     """From any folder, without an installed package."""
@@ -90,6 +91,7 @@ def test_interaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(interaction.main, [*small, "--techniques", "x"]) == 2
 
 
+@pytest.mark.slow
 def test_startup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "start.json"
     arguments = ["--scene", "nook", "--width", "48", "--height", "27", "--runs", "1"]

@@ -74,6 +74,7 @@ def search_optimum(
     return search.run_search(space, start.values(), error, trials, seed, search.TrialLog(log), ignore_progress)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_search_recovers_a_known_optimum(seed: int) -> None:
     """In four dimensions of 6 to 10 octaves each; over 8 seeds the distance was at most 0.34 octaves."""
@@ -220,6 +221,7 @@ def test_views_keep_their_own_surfaces(gpu: Gpu) -> None:
     assert [compute_score(gpu, build_shot("ssao"), [view]) for view in reversed(views)] == scores[::-1]
 
 
+@pytest.mark.slow
 def test_no_view_is_tuned_on_and_held_out() -> None:
     tuning, held_out = select_views(Shot(), ["courtyard", "nook", "corner"], ["parlour"])
     assert [view.name for view in tuning] == ["courtyard 1", "courtyard 2", "nook 1", "nook 2", "corner 1"]
@@ -356,6 +358,7 @@ def test_interruption_writes_the_best_values_so_far(
     assert {name.partition(".")[0] for name in parse_toml(text, "")} == {"ssao"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, message",
     [

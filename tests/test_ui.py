@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.window
+
 TESTS = Path(__file__).parent
 CHECK_NAMES = [
     line.split("def ")[1].split("(")[0] for line in (TESTS / "ui_checks.py").read_text("utf-8").split("@check\n")[1:]

@@ -389,6 +389,7 @@ def test_frame_scene_resets_the_camera_then_fits_the_scene(runner: SessionRunner
     assert session.pose.distance > session.scene.bounding_radius
 
 
+@pytest.mark.slow
 def test_reload_keeps_programs_that_do_not_compile(
     runner: SessionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -547,6 +548,7 @@ def test_a_slow_reference_is_smaller_than_the_window(runner: SessionRunner, tmp_
         assert file.size == (80, 45)
 
 
+@pytest.mark.slow
 def test_resizing_leaks_no_objects(runner: SessionRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = moderngl.Texture, moderngl.Framebuffer, moderngl.VertexArray, moderngl.Buffer
 
@@ -583,6 +585,7 @@ def test_targets_of_an_earlier_technique_are_freed(runner: SessionRunner) -> Non
     assert not any("ssdo" in name for name in session.view_renderer.buffers("B"))
 
 
+@pytest.mark.slow
 def test_every_buffer_can_be_shown(runner: SessionRunner) -> None:
     session, gpu = runner.session, runner.gpu
     runner.render_idle()
@@ -796,6 +799,7 @@ def find_first_slider(pixels: Bytes) -> tuple[int, int]:
     raise AssertionError("no slider in the panel")
 
 
+@pytest.mark.window
 def test_window_keys_choose_techniques(window: ViewerWindow) -> None:
     for number, technique in ((1, "off"), (2, "ssao"), (3, "ssdo"), (4, "ssdo")):
         window.press_key(str(number))
@@ -804,6 +808,7 @@ def test_window_keys_choose_techniques(window: ViewerWindow) -> None:
         assert (state["width"], state["height"]) == (640, 360)
 
 
+@pytest.mark.window
 def test_window_reference_converges(window: ViewerWindow) -> None:
     window.press_key("5")
     first = window.read_state()
@@ -814,6 +819,7 @@ def test_window_reference_converges(window: ViewerWindow) -> None:
     assert window.read_state()["accumulated_frames"] == 1
 
 
+@pytest.mark.window
 def test_window_plus_and_minus(window: ViewerWindow) -> None:
     window.press_key("4", "plus", "plus")
     assert window.read_state()["ssdo.samples"] == 16
@@ -821,6 +827,7 @@ def test_window_plus_and_minus(window: ViewerWindow) -> None:
     assert window.read_state()["ssdo.samples"] == 4
 
 
+@pytest.mark.window
 def test_window_mouse_moves_the_camera(window: ViewerWindow) -> None:
     start = window.read_state()
     window.drag(CENTRE, (60, 20))
@@ -840,6 +847,7 @@ def test_window_mouse_moves_the_camera(window: ViewerWindow) -> None:
     assert window.read_state()["camera.eye"] == start["camera.eye"]
 
 
+@pytest.mark.window
 def test_window_panel_keeps_the_mouse(window: ViewerWindow) -> None:
     start = window.read_state()
     over_panel = ("mousemove", 500, 200)
@@ -852,6 +860,7 @@ def test_window_panel_keeps_the_mouse(window: ViewerWindow) -> None:
     window.press_key("f")
 
 
+@pytest.mark.window
 def test_window_slider_drags_resets_and_takes_text(window: ViewerWindow) -> None:
     window.press_key("4")
     time.sleep(0.5)
@@ -869,6 +878,7 @@ def test_window_slider_drags_resets_and_takes_text(window: ViewerWindow) -> None
     assert window.read_state()["technique"] == "ssdo", "also if they are typed before the click is handled"
 
 
+@pytest.mark.window
 def test_window_split_and_divider(window: ViewerWindow) -> None:
     window.press_key("4")
     old_paths = window.list_screenshots()
@@ -897,6 +907,7 @@ def test_window_split_and_divider(window: ViewerWindow) -> None:
     assert window.read_state()["camera.eye"] == values["camera.eye"], "a dragged divider does not move the camera"
 
 
+@pytest.mark.window
 def test_window_help_and_panel(window: ViewerWindow) -> None:
     window.assert_changes(lambda: window.press_key("F1"), IMAGE)
     window.assert_changes(lambda: window.press_key("Escape"), IMAGE)
@@ -906,6 +917,7 @@ def test_window_help_and_panel(window: ViewerWindow) -> None:
     assert window.read_display()[PANEL].mean() != pytest.approx(without_panel.mean(), abs=1)
 
 
+@pytest.mark.window
 def test_window_reload_and_resize(window: ViewerWindow) -> None:
     window.press_key("F5")
     window.run_xdotool("windowsize", window.id, 500, 300, "sleep", 0.3)
@@ -917,6 +929,7 @@ def test_window_reload_and_resize(window: ViewerWindow) -> None:
     assert window.read_state()["width"] == 640
 
 
+@pytest.mark.window
 def test_window_uses_little_processor_time_when_idle(window: ViewerWindow) -> None:
     window.read_state()
     time.sleep(8)
@@ -930,6 +943,7 @@ def test_window_uses_little_processor_time_when_idle(window: ViewerWindow) -> No
     assert processor_seconds() - start < 0.6
 
 
+@pytest.mark.window
 def test_window_closes(window: ViewerWindow) -> None:
     window.press_key("ctrl+q")
     output, errors = window.viewer.communicate(timeout=10)

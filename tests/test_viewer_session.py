@@ -226,6 +226,7 @@ def test_rgb_visibility_is_direct_light_relative_to_unoccluded_light(runner: Ses
 SCREEN_SPACE = [name for name, technique in Technique.known.items() if technique.sample_param]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", ["ball", "cornell", "parlour"])
 @pytest.mark.parametrize("technique, samples", [*((name, 8) for name in SCREEN_SPACE), ("ssdo", 32)])
 def test_menu_lists_every_texture_of_every_technique(gpu: Gpu, scene: str, technique: str, samples: int) -> None:
@@ -273,6 +274,7 @@ def test_nan_and_infinite_pixels_are_magenta_and_counted(runner: SessionRunner) 
 # ---- the reference ----
 
 
+@pytest.mark.slow
 def test_errors_against_the_reference_converge(runner: SessionRunner) -> None:
     """Those in the viewer agree with errors against a reference of many frames, within the noise of both."""
     session = open_view(runner)
@@ -339,6 +341,7 @@ def test_error_view_shows_flips_color_error(runner: SessionRunner) -> None:
     assert np.abs(runner.read_view()[:, :60].astype(int) - expected[:, :60]).max() <= 3  # one step of the colour map
 
 
+@pytest.mark.slow
 def test_smaller_reference_measures_the_same_errors(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow reference is drawn smaller, textures included: errors stay within a tenth; measured 3 and 4 %."""
     errors = []
@@ -399,6 +402,7 @@ INSPECTED_VALUES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", INSPECTED_VALUES)
 def test_inspected_directions_add_up_to_the_pixel(gpu: Gpu, values: dict[str, Any]) -> None:
     """Directions, or sectors of slices: direct light, indirect light and visibility before the denoiser."""
@@ -568,6 +572,7 @@ def test_error_falls_with_samples(gpu: Gpu) -> None:
     assert errors[0] > errors[3] > errors[-1] > 0
 
 
+@pytest.mark.slow
 def test_error_falls_with_slices(gpu: Gpu) -> None:
     """From one slice, which costs as many fetches as 4 directions, in both slots."""
     runner = SessionRunner(gpu, scene="nook", technique="ssdo", **{"denoise.radius": 0, "ssdo.steps": 8})
@@ -742,6 +747,7 @@ def test_ended_turntable_writes_nothing(runner: SessionRunner, tmp_path: Path) -
     assert not turntable.path.exists()
 
 
+@pytest.mark.slow
 def test_report_is_the_page_of_compare(runner: SessionRunner, tmp_path: Path) -> None:
     """For both slots with their own parameters."""
     session = open_view(runner)
