@@ -16,8 +16,8 @@ int index_in_tile(ivec2 pixel) {
 }
 
 struct DirectionSample {
-    vec3 direction;  // local frame, +z is the normal
-    float step_offset;    // 0 to 1, offsets the steps along the direction
+    vec3 direction;     // local frame, +z is the normal
+    float step_offset;  // 0 to 1, offsets the steps along the direction
 };
 
 struct SampleSequence {

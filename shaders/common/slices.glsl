@@ -39,7 +39,7 @@ struct Slice {
     float sin_gamma;
     float view_integral;       // integral from the lower end to the view ray, not normalised
     float inv_norm;            // 1 / integral of the whole slice
-    float step_offset;              // 0 to 1, offsets the steps
+    float step_offset;         // 0 to 1, offsets the steps
     float lobe_spread;         // slices of a lobe only: r, see ggx_slices.glsl
     float lobe_view_integral;  // slices of a lobe only: antiderivative at the view ray
 };
