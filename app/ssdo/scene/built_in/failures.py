@@ -286,7 +286,7 @@ FAILURES = (
     ),
     Failure(
         "backlight",
-        "lamps that face away from the camera do not light the wall",
+        "punctual lights that face away from the camera do not light the wall",
         "only surfaces that face the camera send light",
         "indirect",
         -1,
