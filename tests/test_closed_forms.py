@@ -153,6 +153,7 @@ def test_trench_matches_closed_form(gpu: Gpu) -> None:
 # ---- F6 and F7: sphere and bowl --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(72, 72), (168, 72)])
 def test_occlusion_around_sphere_is_circular(gpu: Gpu, size: tuple[int, int]) -> None:
     """F6 from straight above, equal in every direction for any aspect ratio (fault 39)."""

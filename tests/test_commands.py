@@ -227,6 +227,7 @@ def test_doctor_and_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "capture" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["view", "capture", "doctor", "parameters"])
 def test_help(command: str) -> None:
     arguments = [sys.executable, "-m", "ssdo", command, "--help"]

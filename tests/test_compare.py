@@ -85,6 +85,7 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert contents == {file: (out / file).read_bytes() for file in contents}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["npz", "exr"])
 def test_a_reference_from_a_file(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / f"expected.{suffix}"
@@ -112,6 +113,7 @@ def test_the_reference_may_be_compared_with_itself(tmp_path: Path, monkeypatch: 
     assert [entry["id"] for entry in read_summary(tmp_path / "out")["entries"]] == ["reference-1", "reference"]
 
 
+@pytest.mark.slow
 def test_compare_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """With all settings of their shots, also of one technique."""
     shot = [*VIEW, "--technique", "ssdo"]
@@ -139,6 +141,7 @@ def test_an_empty_image_has_no_errors(tmp_path: Path, monkeypatch: pytest.Monkey
     assert all(entry["errors"] is None for entry in read_summary(tmp_path / "out")["entries"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -174,6 +177,7 @@ def test_mistakes(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_comparison_continues(interrupt: signal.Signals, tmp_path: Path) -> None:
     """It leaves no file but the accumulated reference."""

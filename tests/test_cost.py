@@ -156,6 +156,7 @@ def test_the_file_has_a_line_for_each_point() -> None:
     assert {line["triangles"] for line in lines if line["axis"] == "triangles"} == {"996", "4006"}
 
 
+@pytest.mark.slow
 def test_the_plot_has_every_color() -> None:
     """Of two techniques, and grey for the other passes."""
     pytest.importorskip("matplotlib")
@@ -209,6 +210,7 @@ def test_triangle_counts_do_not_change_the_image(gpu: Gpu) -> None:
 # ---- command ----
 
 
+@pytest.mark.slow
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     out = tmp_path / "deep" / "cost"
@@ -263,6 +265,7 @@ def test_figures_are_written_even_if_the_plot_fails(
     assert [path.name for path in tmp_path.iterdir()] == files
 
 
+@pytest.mark.slow
 def test_without_denoiser_it_has_no_curve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -234,6 +234,7 @@ def test_a_disc_is_extracted_at_any_direction(azimuth: float, elevation: float, 
     np.testing.assert_allclose(remaining.radiance, 1.0, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("azimuth, elevation", SUN_ANGLES)
 def test_extraction_keeps_irradiance(azimuth: float, elevation: float) -> None:
     """On surfaces that all of the disc shines on, the remaining map and the sun give the irradiance of the original."""

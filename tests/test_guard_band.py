@@ -258,6 +258,7 @@ def test_surfaces_just_outside_occlude(gpu: Gpu, technique: str, resolution: str
     assert np.square(renders[BAND].visibility[mask] - expected).mean() < 0.15**2 * np.square(1 - expected).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", WITH_BOUNCE)
 @pytest.mark.parametrize("scene, near", [("lamp outside", 0.05), ("board outside", 0.25)])

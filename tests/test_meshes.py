@@ -463,6 +463,7 @@ for solid in (trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.5), tri
 """
 
 
+@pytest.mark.slow
 def test_equals_trimesh(tmp_path: Path) -> None:
     """In a subprocess: trimesh imports a thousand modules and changes numpy's warnings."""
     subprocess.run([sys.executable, "-c", TRIMESH_COMPARISON, str(tmp_path)], check=True, cwd=Path(__file__).parents[1])

@@ -122,6 +122,7 @@ def test_sixty_four_lights(gpu: Gpu) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
 @pytest.mark.parametrize("material", [GREY, Material((0.5, 0.5, 0.5), f0=0.04, roughness=0.4)])
 def test_lights_without_intensity_change_nothing(gpu: Gpu, technique: str, material: Material) -> None:

@@ -83,6 +83,8 @@ IGNORED_TESTS = (
     "test_metrics.py",
     "test_settings.py",
     "test_compare.py",
+    "test_references.py",
+    "test_tools.py",
     "test_ui.py",
 )
 
