@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Lighting
 from ssdo.scene import built_in, loader
@@ -46,7 +46,7 @@ class SmallRender:
 
 def render_small(gpu: Gpu, values: dict[str, Any]) -> SmallRender:
     """Render a shot of 64 x 36 pixels without denoising, unless the values say otherwise."""
-    result = render_accumulated(gpu, Shot().with_values(SMALL | values))
+    result = render_all_frames(gpu, Shot().with_values(SMALL | values))
     arrays, frame = images.read_arrays(gpu, result), result.inputs.frame
     depth = np.where(np.isfinite(arrays["depth"]), arrays["depth"], 0).astype("f8")
     h, w = depth.shape

@@ -18,7 +18,7 @@ from ssdo.measure.references import render_world_reference
 from ssdo.measure.version import program_version
 from ssdo.render.frame_uniforms import make_frame
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
@@ -103,7 +103,7 @@ def test_errors_are_those_of_the_images(gpu: Gpu) -> None:
     reference = render_world_reference(gpu, shot, Reference(rays=4), 8, ReferenceCache(None))
 
     def measure_error(values: dict[str, Any]) -> float:
-        arrays = images.read_arrays(gpu, render_accumulated(gpu, Shot().with_values(NOOK | values)))
+        arrays = images.read_arrays(gpu, render_all_frames(gpu, Shot().with_values(NOOK | values)))
         return noise_free_rmse(arrays["radiance"], reference.radiance_pair, np.isfinite(arrays["depth"]))
 
     radius = 0.2 * load_scene("nook").bounding_radius

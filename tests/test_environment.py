@@ -10,7 +10,7 @@ from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import reference_cache
 from ssdo.render.frame_uniforms import direction_from_angles
-from ssdo.render.pipeline import draw_surfaces, render_accumulated
+from ssdo.render.pipeline import prepare_frame, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.scene import environment, skies
 from ssdo.scene.environment import Environment
@@ -327,19 +327,19 @@ def test_a_shot_resolves_the_extracted_sun(tmp_path: Path, gpu: Gpu) -> None:
     original = environment.load_environment(file, (0.0, 1.0, 0.0))
     sun = original.sun_extraction.sun
     assert sun is not None
-    shot, view, _ = draw_surfaces(gpu, extracted)
+    shot, view, _ = prepare_frame(gpu, extracted)
     assert shot.sun.azimuth == pytest.approx((250 + 150) % 360, abs=0.05)
     assert shot.sun.elevation == pytest.approx(35, abs=0.05)
     assert shot.sun.irradiance == pytest.approx(sun.irradiance / 2) and shot.sun.color == sun.color
     assert 1.6 < (shot.sun.angular_diameter or 0) < 1.9
     assert view.environment is original.sun_extraction.environment
     assert gpu.read(view.direct_lighting.irradiance)[..., :3].max() > 0
-    resolved_again, *_ = draw_surfaces(gpu, shot)
+    resolved_again, *_ = prepare_frame(gpu, shot)
     assert resolved_again == shot, "resolving again changes nothing"
-    resolved, *_ = draw_surfaces(gpu, overridden)
+    resolved, *_ = prepare_frame(gpu, overridden)
     assert (resolved.sun.azimuth, resolved.sun.angular_diameter) == (9.0, 3.0)
     assert resolved.sun.elevation == shot.sun.elevation
-    unchanged, view, _ = draw_surfaces(gpu, plain)
+    unchanged, view, _ = prepare_frame(gpu, plain)
     assert view.environment is original and unchanged.sun.irradiance == 0 and unchanged.sun.angular_diameter == 0.53
     keys = [reference_cache.cache_key(gpu, s) for s in (plain, extracted, overridden)]
     assert len(set(keys)) == 3 and reference_cache.cache_key(gpu, shot) == keys[1]
@@ -347,8 +347,8 @@ def test_a_shot_resolves_the_extracted_sun(tmp_path: Path, gpu: Gpu) -> None:
     assert reference_cache.cache_key(gpu, extracted) != keys[1]
     for name in ("sky", "white"):
         small = Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9})
-        without_sun, *_ = draw_surfaces(gpu, small.with_values({"sky.extract_sun": True}))
-        default, *_ = draw_surfaces(gpu, small)
+        without_sun, *_ = prepare_frame(gpu, small.with_values({"sky.extract_sun": True}))
+        default, *_ = prepare_frame(gpu, small)
         assert without_sun.sun == default.sun
 
 
@@ -365,7 +365,7 @@ def test_extraction_reduces_noise(tmp_path: Path, gpu: Gpu) -> None:
     in_map, extracted = view | {"sun.irradiance": 0.0}, view | {"sky.extract_sun": True}
     rays = {"technique": "reference", "reference.rays": 8, "accumulated_frames": 4, "denoise.radius": 0}
     images = [
-        gpu.read(render_accumulated(gpu, Shot().with_values(s)).radiance)[..., :3]
+        gpu.read(render_all_frames(gpu, Shot().with_values(s)).radiance)[..., :3]
         for s in (in_map, extracted, in_map | rays, extracted | rays)
     ]
     errors = [float(np.sqrt(np.mean((image - images[2]) ** 2))) for image in images]

@@ -28,7 +28,7 @@ from ssdo.measure.metrics import noise_free_rmse
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.measure.references import render_converged, render_world_reference
 from ssdo.render import probes
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.probes import ProbeSettings
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -219,7 +219,7 @@ def test_errors_are_those_of_the_images(gpu: Gpu) -> None:
     shot = Shot().with_values(values | {"ssdo.samples": 4, "ssdo.radius": 0.3 * size, "ssdo.thickness": 0.3 * size})
     candidate = Candidate(SSDO, Ssdo(samples=4), 0.3, "half", PROBES)
     (result,) = equal.measure_candidates(gpu, load_nook(gpu), [candidate], 3, lambda: None)
-    arrays = images.read_arrays(gpu, render_accumulated(gpu, shot))
+    arrays = images.read_arrays(gpu, render_all_frames(gpu, shot))
     resolved = shot.resolve(load_scene("nook"))
     reference = render_world_reference(gpu, resolved, Reference(rays=4), 8, ReferenceCache(None))
     mask = np.isfinite(arrays["depth"])

@@ -16,7 +16,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.render.frame_uniforms import world_positions
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import Technique
@@ -79,7 +79,7 @@ def test_millimetres_and_kilometres_look_the_same(gpu: Gpu, technique: str) -> N
     count_param = "rays" if technique == "reference" else "samples"
     values = {"width": 64, "height": 36, f"{technique}.{count_param}": 16, "accumulated_frames": 1}
     small, large = (
-        images.read_arrays(gpu, render_accumulated(gpu, bench.create_shot(method, failure, Overrides({}, values))))
+        images.read_arrays(gpu, render_all_frames(gpu, bench.create_shot(method, failure, Overrides({}, values))))
         for failure in FAILURES
         if not failure.bias_sign
     )

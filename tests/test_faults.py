@@ -24,7 +24,7 @@ from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
 from ssdo.render.frame_uniforms import FrameUniforms, direction_from_angles
 from ssdo.render.gbuffer import GBuffer
-from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
+from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Lighting, Technique
 from ssdo.scene import environment, skies
@@ -721,14 +721,14 @@ def test_renders_are_deterministic(gpu: Gpu) -> None:
 def test_half_radiance_is_188(gpu: Gpu) -> None:
     """Fault 31, gamma: linear 0.5 is 188 in sRGB, not 128, 186 or 221."""
     display = {"display.tone_mapper": "none", "display.dither": False}
-    result = render_accumulated(gpu, Shot().with_values(SMALL | {"scene": "plane", "technique": "ssdo"} | display))
+    result = render_all_frames(gpu, Shot().with_values(SMALL | {"scene": "plane", "technique": "ssdo"} | display))
     assert abs(images.read_arrays(gpu, result)["radiance"] - 0.5).max() < 1e-3
     assert set(np.unique(images.read_display(result))) == {188}
 
 
 def test_png_contains_the_displayed_image(gpu: Gpu, tmp_path: Path) -> None:
     """Fault 31."""
-    result = render_accumulated(gpu, Shot().with_values(SMALL | {"scene": "yard"}))
+    result = render_all_frames(gpu, Shot().with_values(SMALL | {"scene": "yard"}))
     images.save_result(tmp_path / "a.png", gpu, result, result.shot.values())
     with Image.open(tmp_path / "a.png") as image:
         assert (np.asarray(image) == images.read_display(result)).all()
@@ -811,7 +811,7 @@ def test_gbuffer_contains_scene_values(gpu: Gpu) -> None:
     blue = result.albedo[..., 2]
     floor = result.surface_mask & (result.normal[..., 1] > 0.999) & (blue > 0.4) & (blue < 0.6)
     assert np.abs(result.position[..., 1][floor]).max() < 1e-4
-    inputs = render_accumulated(gpu, Shot().with_values(SMALL | {"scene": "yard"})).inputs
+    inputs = render_all_frames(gpu, Shot().with_values(SMALL | {"scene": "yard"})).inputs
     assert isinstance(inputs.gbuffer, GBuffer)
 
 

@@ -16,7 +16,7 @@ from ssdo.render import half_resolution
 from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.guard_band import GuardBand
-from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
+from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import Lighting, Technique
@@ -151,10 +151,10 @@ def test_history_is_that_of_a_larger_image(gpu: Gpu) -> None:
         "environment": "black",
         "sun.irradiance": 3.0,
     }
-    result = render_accumulated(gpu, Shot().with_values(SMALL | {"guard_band.size": BAND} | values))
+    result = render_all_frames(gpu, Shot().with_values(SMALL | {"guard_band.size": BAND} | values))
     terms = read_lighting(gpu, result.lighting)
     band = result.shot.guard_band.size_px(result.shot.height)
-    enlarged = render_accumulated(gpu, enlarge(result.shot, band))
+    enlarged = render_all_frames(gpu, enlarge(result.shot, band))
     for term, expected in zip(terms, read_lighting(gpu, enlarged.lighting), strict=True):
         difference = np.abs(term - expected[band:-band, band:-band])[3:-3, 3:-3]
         assert difference.max() < 1e-5  # measured: only rounding of reprojected positions

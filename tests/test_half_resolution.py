@@ -17,7 +17,7 @@ from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.render import half_resolution
 from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
-from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
+from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import LIGHTING_FORMAT, Lighting, Technique
@@ -318,7 +318,7 @@ def test_the_error_grows_little(gpu: Gpu) -> None:
         for resolution in ("full", "half"):
             arrays = images.read_arrays(
                 gpu,
-                render_accumulated(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution})),
+                render_all_frames(gpu, shot.with_values({"technique": technique, "lighting.resolution": resolution})),
             )
             errors[resolution] = world.rmse(arrays["radiance"], references.surface_mask(arrays))
         assert errors["half"] < 1.05 * errors["full"]

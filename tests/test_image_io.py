@@ -172,7 +172,7 @@ paths = [Path(sys.argv[1]) / name for name in ("a.png", "a.npz", "a.exr")]
 def run(arguments):
     shot = Shot().with_values({"scene": "cornell", "technique": "off", "width": 320, "height": 180})
     with Gpu(create_headless_context()) as gpu:
-        result = pipeline.render_accumulated(gpu, shot)
+        result = pipeline.render_all_frames(gpu, shot)
         for path in itertools.cycle(paths):
             images.save_result(path, gpu, result, shot.values())
             if path == paths[-1]:

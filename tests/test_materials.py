@@ -15,7 +15,7 @@ import pytest
 from render_small import SMALL, Bools, SmallRender, binomial_tolerance, register_scene, render_small
 from ssdo.arrays import Bytes, Doubles, Floats
 from ssdo.gpu.context import Gpu
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.scene.model import CLAY_ALBEDO, WHITE_ALBEDO, ImageTexture, Material, Mesh, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_quad
@@ -302,7 +302,7 @@ def test_normal_map_formula(gpu: Gpu, w: float, mirrored: bool, back: bool, scal
     expected *= (-1 if back else 1) / np.linalg.norm(expected)
     assert p.surface_mask.sum() > 500
     assert np.abs(p.normal[p.surface_mask] - expected).max() < 2 * HALF_FLOAT_ROUNDING
-    result = render_accumulated(gpu, Shot().with_values(SMALL | UNLIT | {"scene": "materials"}))
+    result = render_all_frames(gpu, Shot().with_values(SMALL | UNLIT | {"scene": "materials"}))
     geometric_normal = gpu.read(result.inputs.gbuffer.geometric_normal)[..., :3]
     assert np.abs(geometric_normal[p.surface_mask] - (0, 0, -1 if back else 1)).max() < HALF_FLOAT_ROUNDING
 
@@ -402,7 +402,7 @@ def test_material_override(gpu: Gpu) -> None:
         assert np.array_equal(p.emission, full.emission) and p.emission[strips[2]].min() > 0
     upper = ~full.surface_mask & (np.abs(full.ray[..., 0] * 4 - 1.2) < 0.2)
     assert upper.any()
-    diffuse = render_accumulated(
+    diffuse = render_all_frames(
         gpu, Shot().with_values(SMALL | UNLIT | {"scene": "materials", "material_override": "diffuse"})
     )
     assert diffuse.inputs.gbuffer.specular is None and diffuse.inputs.direct_lighting.specular is None

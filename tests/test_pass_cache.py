@@ -17,7 +17,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Target, Texture
 from ssdo.gpu.timer import PassTimer
 from ssdo.render.pass_times import measure_passes
-from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
+from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
@@ -137,7 +137,7 @@ def test_44_unchanged_passes_are_drawn_once(gpu: Gpu, recorder: PassRecorder) ->
     assert set(passes) == set(CACHED_PASSES)
     assert render_and_record(gpu, shot)[0] == [] and render_and_record(gpu, shot, 1)[0] == []
     recorder.drawn_passes.clear()
-    render_accumulated(gpu, replace(shot, accumulated_frames=8))
+    render_all_frames(gpu, replace(shot, accumulated_frames=8))
     assert not set(recorder.drawn_passes) & set(CACHED_PASSES) and recorder.drawn_passes.count("off") == 8
     with gpu.scope("other"):
         passes, copied = render_and_record(gpu, shot)

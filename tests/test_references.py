@@ -14,7 +14,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics, reference_cache, references
 from ssdo.measure.reference_cache import Accumulation, ReferenceCache, cache_key
 from ssdo.render.pass_times import measure_cost
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import with_sample_counts
 from ssdo.render.technique import Technique
@@ -122,7 +122,7 @@ def test_the_least_recently_used_entries_are_removed(tmp_path: Path, monkeypatch
 def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values: dict[str, Any]) -> None:
     """Bit for bit; with indirect light, without, and with specular light alone."""
     shot = make_shot(accumulated_frames=7).with_values(values)
-    expected = images.read_arrays(gpu, render_accumulated(gpu, shot))
+    expected = images.read_arrays(gpu, render_all_frames(gpu, shot))
     frames: list[Shot] = []
 
     def interrupt(shot: Shot) -> None:
@@ -134,7 +134,7 @@ def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values:
         references.accumulate(gpu, shot, ReferenceCache(tmp_path), interrupt)
     accumulation = ReferenceCache(tmp_path).load(cache_key(gpu, shot))
     assert accumulation and accumulation.frames == 3
-    render_accumulated(gpu, make_shot(accumulated_frames=2, seed=5))  # something else in between
+    render_all_frames(gpu, make_shot(accumulated_frames=2, seed=5))  # something else in between
     for frame_count in (4, 0):
         frames.clear()
         arrays = images.read_arrays(gpu, references.accumulate(gpu, shot, ReferenceCache(tmp_path), frames.append))
@@ -153,15 +153,15 @@ def test_the_noise_of_a_reference_is_known(gpu: Gpu) -> None:
     assert noisy.noise(mask) == pytest.approx(error, rel=0.2)  # six seeds: standard deviation of 5 %
     assert long.noise(mask) < noisy.noise(mask) / 3
     # RMSE against either is equal except for chance: a standard deviation of 3.4 % over six seeds.
-    radiance = images.read_arrays(gpu, render_accumulated(gpu, shot))["radiance"]
+    radiance = images.read_arrays(gpu, render_all_frames(gpu, shot))["radiance"]
     assert noisy.rmse(radiance, mask) == pytest.approx(long.rmse(radiance, mask), rel=0.1)
     assert metrics.rmse(radiance, noisy.first["radiance"], mask) > 1.2 * long.rmse(radiance, mask)
 
 
 def break_down(gpu: Gpu, shot: Shot) -> references.ErrorBreakdown:
-    arrays = images.read_arrays(gpu, render_accumulated(gpu, shot))
+    arrays = images.read_arrays(gpu, render_all_frames(gpu, shot))
     without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))
-    noisy = images.read_arrays(gpu, render_accumulated(gpu, without_denoiser))["radiance"]
+    noisy = images.read_arrays(gpu, render_all_frames(gpu, without_denoiser))["radiance"]
     converged = references.render_converged(gpu, shot, 8, NO_CACHE)
     world = references.render_world_reference(gpu, shot, Reference(rays=8), 8, NO_CACHE)
     return references.break_down_error(arrays["radiance"], noisy, converged, world, references.surface_mask(arrays))
@@ -207,7 +207,7 @@ def test_both_references_agree_where_the_image_shows_everything(gpu: Gpu, techni
     shot = make_shot(**values, **{f"{technique}.{name}": value for name, value in params.items()})
     converged = references.render_converged(gpu, shot, 8, NO_CACHE)
     world = references.render_world_reference(gpu, shot, Reference(rays=16, max_distance=1.0), 8, NO_CACHE)
-    depth = images.read_arrays(gpu, render_accumulated(gpu, shot))["depth"]
+    depth = images.read_arrays(gpu, render_all_frames(gpu, shot))["depth"]
     near = np.abs(depth - 6.0) < 0.7
     difference = metrics.noise_free_rmse(converged.radiance_pair, world.radiance_pair, near)
     assert difference < 0.04 * world.mean["radiance"][near].mean()

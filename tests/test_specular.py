@@ -21,7 +21,7 @@ from ssdo.measure import references
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.render.environment_maps import DFG_SIZE, integrate_dfg
 from ssdo.render.frame_uniforms import make_frame
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.techniques.bitmask import Bitmask
 from ssdo.render.techniques.reference import Reference
@@ -194,7 +194,7 @@ class SpecularRender(NamedTuple):
 
 def render_specular(gpu: Gpu, values: dict[str, Any]) -> SpecularRender:
     """Render a shot of 64 x 36 pixels without denoising, unless the values say otherwise."""
-    result = render_accumulated(gpu, Shot().with_values(SMALL | values))
+    result = render_all_frames(gpu, Shot().with_values(SMALL | values))
     lighting, inputs = result.lighting, result.inputs
     assert inputs.direct_lighting.specular is not None and inputs.gbuffer.specular is not None
     specular = None if lighting.specular is None else gpu.read(lighting.specular)
@@ -604,7 +604,7 @@ void main() {
     SliceReceiver receiver;
     receiver.view_vs = vec3(0.0, 0.0, 1.0);
     receiver.normal_vs = vec3(sin(tilt), 0.0, cos(tilt));
-    receiver.tilt = vec2(cos(tilt), sin(tilt));
+    receiver.cos_sin_alpha = vec2(cos(tilt), sin(tilt));
     receiver.tangent_vs = vec3(1.0, 0.0, 0.0);
     receiver.bitangent_vs = vec3(0.0, 1.0, 0.0);
     LobeSlice lobe = make_lobe_slice(receiver, pixel.x, SLICES, 5, lobe_test.alpha);

@@ -16,7 +16,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.render.frame_uniforms import FrameUniforms, world_positions
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
-from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
+from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.technique import Technique, TechniqueInputs
@@ -128,11 +128,11 @@ def test_a_mean_of_frames_has_no_history() -> None:
 def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resolution: str) -> None:
     """Where the history is not clipped: pixels whose neighbours do not deviate at all are left out."""
     values = {"scene": scene, "technique": "ssdo", "lighting.resolution": resolution}
-    result = render_accumulated(gpu, make_shot(values))
+    result = render_all_frames(gpu, make_shot(values))
     light, frame_count = read_light(gpu, result), read_frame_count(gpu, 7)
     mask = surface_mask(gpu, result.shading_inputs)
     mean_shot = make_shot(values | {"accumulated_frames": 8, "temporal.history_length": 0})
-    mean_result = render_accumulated(gpu, mean_shot)
+    mean_result = render_all_frames(gpu, mean_shot)
     mean, full_mask = read_light(gpu, mean_result), surface_mask(gpu, mean_result.inputs)
     single = render_light(gpu, make_shot(values | {"temporal.history_length": 0}))
     assert (frame_count[mask] > 7.99).mean() > 0.9
@@ -146,11 +146,11 @@ def test_noise_falls_as_in_a_mean(gpu: Gpu) -> None:
     """Against 64 other frames. The pattern complements itself: n frames err less than 1 / sqrt(n) of one frame."""
     values = {"scene": "cornell", "technique": "ssdo", "denoise.radius": 2}
     mean_shot = make_shot(values | {"accumulated_frames": 64, "temporal.history_length": 0, "seed": 9})
-    mean = read_light(gpu, render_accumulated(gpu, mean_shot))
+    mean = read_light(gpu, render_all_frames(gpu, mean_shot))
 
     def error(history_length: int, **options: float) -> float:
         shot = make_shot(values | {"temporal.history_length": history_length} | options)
-        return rms(read_light(gpu, render_accumulated(gpu, shot)) - mean)
+        return rms(read_light(gpu, render_all_frames(gpu, shot)) - mean)
 
     errors = {history_length: error(history_length) for history_length in (1, 4, 16)}
     assert errors[4] < 0.6 * errors[1]

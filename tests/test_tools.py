@@ -17,7 +17,7 @@ import startup
 from _checkout import ROOT, run
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.scene.loader import load_scene
 
@@ -62,7 +62,7 @@ def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
     origins, directions = ray_throughput.create_rays(gpu, shot)
     assert origins.shape == directions.shape == (36, 64, 3)
     assert np.abs(np.linalg.norm(directions, axis=-1) - 1).max() < 1e-6
-    normal = images.read_arrays(gpu, render_accumulated(gpu, shot))["normal"]
+    normal = images.read_arrays(gpu, render_all_frames(gpu, shot))["normal"]
     cosine = (normal * directions).sum(-1)
     assert cosine.min() >= -1e-3
     assert abs(cosine.mean() - 2 / 3) < 4 * np.sqrt(1 / 18 / cosine.size)

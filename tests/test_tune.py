@@ -22,7 +22,7 @@ from ssdo.measure.benchmark_views import select_views
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.measure.references import REFERENCE_ARRAYS, render_world_reference
 from ssdo.render import presets
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.screen_space import SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values
@@ -170,7 +170,7 @@ def prepare_small_view(gpu: Gpu) -> TuningView:
 def with_result_as_reference(gpu: Gpu, view: TuningView, technique: Any) -> TuningView:
     """The view with a technique's own result as the reference."""
     (radius,) = view.references
-    result = render_accumulated(gpu, replace(view.view.shot, technique=replace(technique, radius=radius)))
+    result = render_all_frames(gpu, replace(view.view.shot, technique=replace(technique, radius=radius)))
     all_arrays = images.read_arrays(gpu, result)
     arrays = {name: all_arrays[name] for name in REFERENCE_ARRAYS}
     reference = view.references[radius]._replace(first=arrays, second=arrays)
@@ -204,7 +204,7 @@ def test_score_is_the_relative_rmse_of_the_image(gpu: Gpu) -> None:
     assert np.array_equal(repeated.radiance_pair, reference.radiance_pair)
     shot_values = {"scene": "nook", "width": 64, "height": 36}
     technique_values = {"ssdo.samples": 5, "ssdo.radius": radius, "ssdo.thickness": 0.4 * radius}
-    result = render_accumulated(gpu, Shot().with_values({**shot_values, **technique_values}))
+    result = render_all_frames(gpu, Shot().with_values({**shot_values, **technique_values}))
     arrays = images.read_arrays(gpu, result)
     mask = np.isfinite(arrays["depth"])
     expected = reference.rmse(arrays["radiance"], mask) / reference.mean["radiance"][mask].mean()

@@ -24,7 +24,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
-from ssdo.render.pipeline import FrameResult, render_accumulated
+from ssdo.render.pipeline import FrameResult, render_all_frames
 from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -511,7 +511,7 @@ def test_the_reference_converges_while_nothing_changes(runner: SessionRunner, tm
     (path,) = save_screenshot(session, tmp_path)
     values = images.load_shot_values(path)
     assert (values["technique"], values["accumulated_frames"], values["denoise.radius"]) == ("reference", 5, 0)
-    capture = images.read_display(render_accumulated(runner.gpu, Shot().with_values(values)))
+    capture = images.read_display(render_all_frames(runner.gpu, Shot().with_values(values)))
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), capture)
     session.change({"display.exposure": 0.5})

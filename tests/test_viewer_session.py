@@ -18,7 +18,7 @@ from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.frame_uniforms import world_positions
-from ssdo.render.pipeline import FrameResult, render_accumulated, render_frame
+from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.screen_space import HemisphereTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -217,7 +217,7 @@ def test_rgb_visibility_is_direct_light_relative_to_unoccluded_light(runner: Ses
         runner.gpu.read(buffers[name]().texture)[..., :3] for name in ("direct light", "unoccluded light")
     )
     off = Technique.by_name("off")()
-    off_result = render_accumulated(runner.gpu, replace(get_result(session, "B").shot, technique=off))
+    off_result = render_all_frames(runner.gpu, replace(get_result(session, "B").shot, technique=off))
     assert np.array_equal(unoccluded, runner.gpu.read(off_result.lighting.direct)[..., :3])
     expected = encode_srgb(np.clip(direct / np.maximum(unoccluded, 1e-9), 0, 1))
     assert np.abs(pixels / 255 - expected).max() < 1.1 / 255
@@ -284,7 +284,7 @@ def test_errors_against_the_reference_converge(runner: SessionRunner) -> None:
     assert convergence.frame_count > 20
     assert convergence.noise is not None
     errors = {slot: session.metrics.rmse(slot) for slot in session.visible_slots}
-    reference_result = render_accumulated(runner.gpu, replace(session.shot("reference"), accumulated_frames=256))
+    reference_result = render_all_frames(runner.gpu, replace(session.shot("reference"), accumulated_frames=256))
     reference = images.read_arrays(runner.gpu, reference_result)
     surface = np.isfinite(reference["depth"])
     for slot in session.visible_slots:

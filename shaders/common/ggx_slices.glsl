@@ -44,7 +44,7 @@ vec2 half_vector_angle(Slice slice, float x) { return normalize(vec2(cos(x), sli
 float lobe_cdf(Slice slice, float cosine, float side) {
     float integral = lobe_integral(slice, half_vector_angle(slice, clamp(cosine, -1.0, 1.0), side));
     float cdf = (slice.view_integral + side * (integral - slice.lobe_view_integral)) * slice.inv_norm;
-    return cosine > hemisphere_end(slice, side) ? clamp(cdf, 0.0, 1.0) : 0.5 + 0.5 * side;
+    return cosine > hemisphere_end_cosine(slice, side) ? clamp(cdf, 0.0, 1.0) : 0.5 + 0.5 * side;
 }
 
 float lobe_cdf(LobeSlice lobe, float x) {
@@ -58,7 +58,7 @@ float lobe_cdf(LobeSlice lobe, float x) {
 // The direction that gives the lobe's slice `index` its orientation: sampled as SSDO samples the lobe.
 vec3 sample_lobe_direction_vs(SliceReceiver receiver, int index, int count, int tile, float alpha) {
     vec3 tangent_vs = cross(receiver.bitangent_vs, receiver.normal_vs);
-    vec3 view_local = vec3(dot(receiver.view_vs, tangent_vs), 0.0, receiver.tilt.x);
+    vec3 view_local = vec3(dot(receiver.view_vs, tangent_vs), 0.0, receiver.cos_sin_alpha.x);
     vec3 local = sample_reflection(view_local, alpha, single_sample(index, count, tile).direction.xy);
     return local.x * tangent_vs + local.y * receiver.bitangent_vs + local.z * receiver.normal_vs;
 }
@@ -70,7 +70,7 @@ LobeSlice make_lobe_slice(SliceReceiver receiver, int index, int count, int tile
 
     Slice slice;
     slice.axis_vs = dot(axis_vs, receiver.normal_vs) < 0.0 ? -axis_vs : axis_vs;
-    vec2 normal = vec2(receiver.tilt.x, dot(slice.axis_vs, receiver.normal_vs));
+    vec2 normal = vec2(receiver.cos_sin_alpha.x, dot(slice.axis_vs, receiver.normal_vs));
     float distance = dot(cross(receiver.view_vs, slice.axis_vs), receiver.normal_vs);
     slice.lobe_spread = sqrt(distance * distance + alpha * alpha * dot(normal, normal));
     normal = normalize(normal);

@@ -17,7 +17,7 @@ struct Receiver {
     vec3 position_vs;
     vec3 screen;          // pixel coordinates and 1 / depth
     vec3 tangent_plane;   // dot(pixel, xy) + z = height / depth of the pixel's surface
-    float height;         // dot(normal, position_vs), metres: distance of the tangent plane from the camera
+    float plane_offset;   // dot(normal, position_vs), metres: of the tangent plane, negative if it faces the camera
     vec2 inv_depth_size;  // 1 / size of inverse_depth
 };
 
@@ -57,9 +57,9 @@ Receiver make_receiver(vec2 uv, float depth, vec3 geometric_normal_vs) {
     float offset = dot(frame.projection_offset - frame.tan_half_fov, geometric_normal_vs.xy) - geometric_normal_vs.z;
     vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) + offset);
     vec2 pixel = uv * frame.size;
-    float height = depth * height_over_depth(plane, pixel);
+    float plane_offset = depth * height_over_depth(plane, pixel);
     plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(geometric_normal_vs.z));
-    return Receiver(vs_from_uv(uv, depth), vec3(pixel, 1.0 / depth), plane, height, 1.0 / (frame.size + 2.0));
+    return Receiver(vs_from_uv(uv, depth), vec3(pixel, 1.0 / depth), plane, plane_offset, 1.0 / (frame.size + 2.0));
 }
 
 LocalFrame make_local_frame(Receiver receiver, mat3 vs_from_local, vec3 geometric_normal_vs) {
@@ -90,7 +90,7 @@ ScreenRay make_ray(
         inv_clip = max(max(inv_clip, relative_approach / 19.0), edge);
     }
     float clip_factor = 1.0 / inv_clip;
-    float height_slope = clip_factor * (receiver.height * delta.z + bias * ray_length * receiver.screen.z);
+    float height_slope = clip_factor * (receiver.plane_offset * delta.z + bias * ray_length * receiver.screen.z);
     float first_step = 1.0 - step_offset;
     return ScreenRay(clip_factor * delta, height_slope, first_step, 1.0 / (float(steps - 1) + first_step));
 }
@@ -106,7 +106,7 @@ bool is_occluded(Receiver receiver, ScreenRay ray, float t, float thickness) {
     vec2 pixel = floor(point.xy);
     vec2 uv = (pixel + 1.5) * receiver.inv_depth_size;
     float height = (dot(pixel, receiver.tangent_plane.xy) + receiver.tangent_plane.z) * point.z;
-    float min_height = receiver.height * receiver.screen.z + ray.height_slope * t;
+    float min_height = receiver.plane_offset * receiver.screen.z + ray.height_slope * t;
     if (TWO_DEPTH_LAYERS) {
         vec4 layers = textureLod(inverse_depth, uv, 0.0);
         bool in_layer_1 = layers.x > point.z && point.z > layers.y && height > min_height * layers.x;

@@ -9,8 +9,8 @@
 //
 // Irradiance is the integral over theta and phi of
 //   L cos dw = L |n_slice| cos(theta - gamma) |sin(theta)| dtheta dphi
-// Over theta, it has a closed form for constant L (Jimenez, Wu, Pesce, Jarabo 2016).
-// Over phi, too. The slices up to phi hold this cosine-weighted fraction of the hemisphere:
+// For constant L both integrals have a closed form (Jimenez, Wu, Pesce, Jarabo 2016). The slices from -pi/2 to phi hold
+// this cosine-weighted fraction of the hemisphere:
 //   1/2 + (sin(alpha) sin(phi) atan(tan(alpha) cos(phi)) + atan(cos(alpha) tan(phi))) / pi
 // Slices are spread evenly by that fraction, so all have the same weight. A plane is then fully visible and an
 // enclosure fully occluded, with any number of slices.
@@ -28,8 +28,8 @@ struct SliceReceiver {
     vec3 normal_vs;     // shading normal, at least edge-on to the camera
     vec3 tangent_vs;    // unit, the direction in which the normal leans away from the view
     vec3 bitangent_vs;  // unit, perpendicular to view and normal
-    vec2 tilt;          // cosine and sine of alpha
-    Receiver surface;
+    vec2 cos_sin_alpha;          // cosine and sine of alpha
+    Receiver geometric;
 };
 
 struct Slice {
@@ -54,7 +54,7 @@ struct DepthSample {
     bool is_occluder;  // stands above the receiver's tangent plane
     vec3 offset_vs;    // from the receiver
     vec3 ray_vs;       // unit, from the camera
-    float ray_scale;   // distance along the ray over depth
+    float distance_per_depth;   // distance along the ray over depth
     vec2 uv;           // pixel centre
     float depth;
 };
@@ -67,18 +67,20 @@ SliceReceiver make_slice_receiver(vec2 uv, float depth, vec3 normal_ws, vec3 geo
     vec3 normal_vs = vs_from_world * normal_ws;
     float lift = max(0.001 - dot(normal_vs, receiver.view_vs), 0.0);
     receiver.normal_vs = normalize(normal_vs + lift * receiver.view_vs);
-    receiver.tilt.x = dot(receiver.normal_vs, receiver.view_vs);
-    vec3 tangent = receiver.normal_vs - receiver.tilt.x * receiver.view_vs;
-    receiver.tilt.y = length(tangent);
-    receiver.tangent_vs = receiver.tilt.y > 1e-4 ? tangent / receiver.tilt.y : orthonormal_basis(receiver.view_vs)[0];
+    receiver.cos_sin_alpha.x = dot(receiver.normal_vs, receiver.view_vs);
+    vec3 tangent = receiver.normal_vs - receiver.cos_sin_alpha.x * receiver.view_vs;
+    receiver.cos_sin_alpha.y = length(tangent);
+    bool is_tilted = receiver.cos_sin_alpha.y > 1e-4;
+    vec3 any_tangent_vs = orthonormal_basis(receiver.view_vs)[0];
+    receiver.tangent_vs = is_tilted ? tangent / receiver.cos_sin_alpha.y : any_tangent_vs;
     receiver.bitangent_vs = cross(receiver.view_vs, receiver.tangent_vs);
-    receiver.surface = make_receiver(uv, depth, vs_from_world * geometric_normal_ws);
+    receiver.geometric = make_receiver(uv, depth, vs_from_world * geometric_normal_ws);
     return receiver;
 }
 
 // Height of the surface at a pixel above the tangent plane of the receiver, metres.
 float height_above_plane(Receiver receiver, vec2 pixel, float depth) {
-    return depth * height_over_depth(receiver.tangent_plane, pixel) - receiver.height;
+    return depth * height_over_depth(receiver.tangent_plane, pixel) - receiver.plane_offset;
 }
 
 // acos with an error of 7e-5: Hastings, Approximations for Digital Computers, 1955.
@@ -88,30 +90,32 @@ float fast_acos(float cosine) {
     return cosine < 0.0 ? PI - angle : angle;
 }
 
-// Sine of phi of the slice below which a fraction `u` of the hemisphere lies; cos(phi) is not negative. The first guess
-// is exact for alpha of 0 and 90 degrees. One step of Newton's method leaves an error of at most 1e-3 of the range.
-float sample_slice_azimuth(vec2 tilt, float u) {
+// Returns sin(phi) such that the slices up to phi hold the fraction `u` of the hemisphere. The first guess is exact
+// for alpha of 0 and 90 degrees. One step of Newton's method leaves an error of at most 1e-3 of the range.
+float sample_slice_azimuth(vec2 cos_sin_alpha, float u) {
+    float cos_alpha = cos_sin_alpha.x;
+    float sin_alpha = cos_sin_alpha.y;
     float y = 2.0 * u - 1.0;
     float uniform_phi = 0.5 * PI * y;
-    float phi = mix(uniform_phi, 0.5 * PI - fast_acos(y), tilt.y * tilt.y * tilt.y);
+    float phi = mix(uniform_phi, 0.5 * PI - fast_acos(y), sin_alpha * sin_alpha * sin_alpha);
     float s = sin(phi);
     float c = sqrt(max(1.0 - s * s, 0.0));
     // atan(tan(alpha) cos(phi)) and atan(cos(alpha) |tan(phi)|)
-    float lean = fast_acos(tilt.x * inversesqrt(tilt.x * tilt.x + tilt.y * tilt.y * c * c));
-    float turn = fast_acos(c * inversesqrt(c * c + tilt.x * tilt.x * s * s));
-    float error = tilt.y * s * lean + (s < 0.0 ? -turn : turn) - uniform_phi;
-    phi -= error / max(tilt.x + tilt.y * c * lean, 1e-3);
+    float lean = fast_acos(cos_alpha * inversesqrt(cos_alpha * cos_alpha + sin_alpha * sin_alpha * c * c));
+    float turn = fast_acos(c * inversesqrt(c * c + cos_alpha * cos_alpha * s * s));
+    float error = sin_alpha * s * lean + (s < 0.0 ? -turn : turn) - uniform_phi;
+    phi -= error / max(cos_alpha + sin_alpha * c * lean, 1e-3);
     return sin(clamp(phi, -0.5 * PI, 0.5 * PI));
 }
 
 // The 4 x 4 pixels of a tile take 16 times as many slices, evenly spread.
 Slice make_slice(SliceReceiver receiver, int index, int count, int tile) {
     float stratum = fract((float(tile) + 0.5) / 16.0 + frame.pattern_offset.x);
-    float y = sample_slice_azimuth(receiver.tilt, (float(index) + stratum) / float(count));
+    float y = sample_slice_azimuth(receiver.cos_sin_alpha, (float(index) + stratum) / float(count));
     float x = sqrt(max(1.0 - y * y, 0.0));
     Slice slice;
     slice.axis_vs = x * receiver.tangent_vs + y * receiver.bitangent_vs;
-    vec2 normal = normalize(vec2(receiver.tilt.x, receiver.tilt.y * x));
+    vec2 normal = normalize(vec2(receiver.cos_sin_alpha.x, receiver.cos_sin_alpha.y * x));
     slice.cos_gamma = normal.x;
     slice.sin_gamma = normal.y;
     slice.gamma = fast_acos(normal.x);
@@ -122,18 +126,18 @@ Slice make_slice(SliceReceiver receiver, int index, int count, int tile) {
 }
 
 // Cosine to the view ray of the direction in which the hemisphere ends on a side.
-float hemisphere_end(Slice slice, float side) { return -side * slice.sin_gamma; }
+float hemisphere_end_cosine(Slice slice, float side) { return -side * slice.sin_gamma; }
 
 float slice_cdf(Slice slice, float cosine, float side) {
     float x = min(cosine, 1.0);
     float y2 = 1.0 - x * x;
     float integral = side * slice.cos_gamma * y2 + slice.sin_gamma * (fast_acos(x) - x * sqrt(max(y2, 0.0)));
     float cdf = (slice.view_integral + 0.5 * integral) * slice.inv_norm;
-    return cosine > hemisphere_end(slice, side) ? cdf : 0.5 + 0.5 * side;
+    return cosine > hemisphere_end_cosine(slice, side) ? cdf : 0.5 + 0.5 * side;
 }
 
-// Integral of the direction itself from the view ray to an angle, over the integral of the slice: its parts along view
-// and axis. `cos_sin` is cosine and sine of that angle.
+// The weighted sum of directions from the view ray to an angle, divided by the integral of the slice. x is its part
+// along the view ray, y along the axis. `cos_sin` is cosine and sine of that angle.
 vec2 directional_moment(Slice slice, vec2 cos_sin) {
     vec2 w = cos_sin;
     vec2 triple = vec2(4.0 * w.x * w.x - 3.0, 3.0 - 4.0 * w.y * w.y) * w;  // cosine and sine of three times the angle
@@ -147,12 +151,12 @@ vec2 directional_moment(Slice slice, vec2 cos_sin) {
     return (w.y < 0.0 ? -slice.inv_norm : slice.inv_norm) * moment;
 }
 
-// The segment ends at the image edge, or where the camera's rays touch the sphere of the radius about the receiver. A
-// camera inside the sphere has no such end.
+// The segment ends at the image edge, or at the silhouette of the sphere of that radius around the receiver, seen from
+// the camera. If the camera is inside the sphere, only the image edge ends the segment.
 ScreenSegment make_segment(SliceReceiver receiver, Slice slice, float side, float radius) {
     vec3 origin = project_homogeneous(receiver.position_vs);
     vec3 line = project_homogeneous(side * slice.axis_vs);
-    vec2 start = receiver.surface.screen.xy;
+    vec2 start = receiver.geometric.screen.xy;
     vec2 direction = normalize(line.xy * origin.z - origin.xy * line.z);
     vec2 ends = mix(start / max(-direction, 1e-6), (frame.size - start) / max(direction, 1e-6), step(0.0, direction));
     float end = min(ends.x, ends.y);
@@ -179,11 +183,11 @@ DepthSample sample_depth(
     depth_sample.depth = depth_at(depth_sample.uv);
     depth_sample.ray_vs = vs_from_uv(position_px / frame.size, 1.0);
     depth_sample.offset_vs = depth_sample.ray_vs * depth_sample.depth - receiver.position_vs;
-    depth_sample.ray_scale = length(depth_sample.ray_vs);
-    depth_sample.ray_vs /= depth_sample.ray_scale;
+    depth_sample.distance_per_depth = length(depth_sample.ray_vs);
+    depth_sample.ray_vs /= depth_sample.distance_per_depth;
     bool is_inside = from_center.x < 0.5 * frame.size.x && from_center.y < 0.5 * frame.size.y;
     bool is_visible = is_inside && is_surface(depth_sample.depth);
     depth_sample.is_occluder = is_visible
-        && height_above_plane(receiver.surface, pixel, depth_sample.depth) > bias * length(depth_sample.offset_vs);
+        && height_above_plane(receiver.geometric, pixel, depth_sample.depth) > bias * length(depth_sample.offset_vs);
     return depth_sample;
 }

@@ -38,7 +38,7 @@ uint find_occluded_sectors(SliceReceiver receiver, Slice slice, DepthSample occl
     float discriminant = b * b - distance2 + bitmask.radius * bitmask.radius;
     float root = sqrt(max(discriminant, 0.0));
     float front_t = max(-b - root, 0.0);
-    float back_t = min(thickness * occluder.ray_scale, root - b);
+    float back_t = min(thickness * occluder.distance_per_depth, root - b);
 
     float offset_cosine = dot(occluder.offset_vs, receiver.view_vs);
     float ray_cosine = dot(occluder.ray_vs, receiver.view_vs);
@@ -57,14 +57,14 @@ uint find_occluded_sectors(SliceReceiver receiver, Slice slice, DepthSample occl
 uint find_layer_sectors(SliceReceiver receiver, Slice slice, DepthSample occluder, float side, out uint second) {
     second = 0u;
     if (!TWO_DEPTH_LAYERS) return find_occluded_sectors(receiver, slice, occluder, bitmask.thickness, side);
-    vec4 layers = depth_layers_at(receiver.surface, occluder.uv);
+    vec4 layers = depth_layers_at(receiver.geometric, occluder.uv);
     vec4 depths = 1.0 / max(layers, 1e-15);
     uint first = find_occluded_sectors(receiver, slice, occluder, depths.y - depths.x, side);
 
-    occluder.offset_vs = occluder.ray_vs * (occluder.ray_scale * depths.z) - receiver.position_vs;
+    occluder.offset_vs = occluder.ray_vs * (occluder.distance_per_depth * depths.z) - receiver.position_vs;
     vec2 pixel = occluder.uv * frame.size;
     occluder.is_occluder = layers.z > 0.0
-        && height_above_plane(receiver.surface, pixel, depths.z) > bitmask.bias * length(occluder.offset_vs);
+        && height_above_plane(receiver.geometric, pixel, depths.z) > bitmask.bias * length(occluder.offset_vs);
     second = find_occluded_sectors(receiver, slice, occluder, depths.w - depths.z, side);
     return first;
 }
@@ -179,7 +179,7 @@ vec3 gather_sender_light(SliceReceiver receiver, Slice slice, DepthSample occlud
     if (height_above_sender(occluder.uv, p_vs) > 0.0) {
         radiance += sector_fraction(first) * textureLod(sender_radiance, occluder.uv, 0.0).rgb;
     } else if (TWO_DEPTH_LAYERS && first != 0u) {
-        vec4 layers = depth_layers_at(receiver.surface, occluder.uv);
+        vec4 layers = depth_layers_at(receiver.geometric, occluder.uv);
         radiance += sector_fraction(first) * fetch_first_back(layers, occluder.uv, p_vs);
     }
     return radiance;

@@ -10,9 +10,9 @@ const bool TWO_DEPTH_LAYERS = false;
 
 // Cosine of the horizon on one side. Occluders beyond the radius do not raise it. With a falloff range those near the
 // radius raise it in part.
-float find_horizon(SliceReceiver receiver, Slice slice, float side, float step_offset) {
+float find_horizon_cosine(SliceReceiver receiver, Slice slice, float side, float step_offset) {
     ScreenSegment segment = make_segment(receiver, slice, side, gtao.radius);
-    float hemisphere_horizon = hemisphere_end(slice, side);
+    float hemisphere_horizon = hemisphere_end_cosine(slice, side);
     float horizon = hemisphere_horizon;
     for (int k = 0; k < gtao.steps; k++) {
         DepthSample depth_sample = sample_depth(receiver, segment, k, gtao.steps, step_offset, gtao.bias);
@@ -37,8 +37,8 @@ vec4 compute_occluded_irradiance(vec2 uv, float depth) {
     vec3 bent_normal_vs = vec3(0.0);
     for (int i = 0; i < gtao.slices; i++) {
         Slice slice = make_slice(receiver, i, gtao.slices, tile);
-        float upper = find_horizon(receiver, slice, 1.0, slice.step_offset);
-        float lower = find_horizon(receiver, slice, -1.0, fract(slice.step_offset + 0.5));
+        float upper = find_horizon_cosine(receiver, slice, 1.0, slice.step_offset);
+        float lower = find_horizon_cosine(receiver, slice, -1.0, fract(slice.step_offset + 0.5));
         unoccluded += slice_cdf(slice, upper, 1.0) - slice_cdf(slice, lower, -1.0);
         if (gtao.bent_normals) {
             vec2 lower_moment = directional_moment(slice, cos_sin(lower, -1.0));
@@ -69,7 +69,7 @@ void occlusion() {
 // uv of the sample that is the horizon of a side.
 vec2 find_horizon_uv(SliceReceiver receiver, Slice slice, float side, float step_offset) {
     ScreenSegment segment = make_segment(receiver, slice, side, gtao.radius);
-    float horizon = hemisphere_end(slice, side);
+    float horizon = hemisphere_end_cosine(slice, side);
     vec2 uv = vec2(0.0);
     for (int k = 0; k < gtao.steps; k++) {
         DepthSample depth_sample = sample_depth(receiver, segment, k, gtao.steps, step_offset, gtao.bias);
@@ -82,7 +82,7 @@ vec2 find_horizon_uv(SliceReceiver receiver, Slice slice, float side, float step
     return uv;
 }
 
-// A column per sector: the range between the horizons, cut at the ends of the sectors. No bounce.
+// Writes one column per sector. Its visibility is the part of the sector between the two horizons. No bounce.
 void inspect() {
     vec2 uv = pixel_uv();
     float depth = depth_at(uv);
@@ -96,12 +96,12 @@ void inspect() {
     InspectedSector sector =
         make_inspected_sector(receiver, slice, column % SECTORS_PER_SLICE, 0.5, gtao.radius);
     float lower_step_offset = fract(slice.step_offset + 0.5);
-    float upper = slice_cdf(slice, find_horizon(receiver, slice, 1.0, slice.step_offset), 1.0);
-    float lower = slice_cdf(slice, find_horizon(receiver, slice, -1.0, lower_step_offset), -1.0);
+    float upper_cdf = slice_cdf(slice, find_horizon_cosine(receiver, slice, 1.0, slice.step_offset), 1.0);
+    float lower_cdf = slice_cdf(slice, find_horizon_cosine(receiver, slice, -1.0, lower_step_offset), -1.0);
     float size = 1.0 / float(SECTORS_PER_SLICE);
     float start = float(sector.index) * size;
-    float visibility = max(min(upper, start + size) - max(lower, start), 0.0) * float(SECTORS_PER_SLICE);
-    bool is_above = start + 0.5 * size > upper;
+    float visibility = max(min(upper_cdf, start + size) - max(lower_cdf, start), 0.0) * float(SECTORS_PER_SLICE);
+    bool is_above = start + 0.5 * size > upper_cdf;
     vec2 occluder_uv = is_above
         ? find_horizon_uv(receiver, slice, 1.0, slice.step_offset)
         : find_horizon_uv(receiver, slice, -1.0, lower_step_offset);

@@ -15,5 +15,5 @@ void main() {
     Receiver receiver = make_receiver(uv, depth, normal_vs);
     out_position = frame.world_from_view * vec4(p_vs, 1.0);
     vec2 projection_error = abs(project_to_screen(p_vs).xy - gl_FragCoord.xy);
-    out_error = vec4(projection_error, abs(receiver.height - dot(normal_vs, p_vs)) / depth, 1.0);
+    out_error = vec4(projection_error, abs(receiver.plane_offset - dot(normal_vs, p_vs)) / depth, 1.0);
 }

@@ -131,8 +131,8 @@ FAULTS = (
         1,
         "sectors uniform by angle, not by cosine",
         SLICES,
-        "hemisphere_end(slice, side) ? cdf :",
-        "hemisphere_end(slice, side) ? (side * fast_acos(x) - slice.gamma) / PI + 0.5 :",
+        "hemisphere_end_cosine(slice, side) ? cdf :",
+        "hemisphere_end_cosine(slice, side) ? (side * fast_acos(x) - slice.gamma) / PI + 0.5 :",
         (
             "test_slices.py::test_corner_matches_closed_form",
             "test_slices.py::test_mean_does_not_depend_on_slice_count",
@@ -695,7 +695,7 @@ FAULTS = (
         23,
         "sectors of infinite thickness",
         BITMASK,
-        "min(thickness * occluder.ray_scale, root - b)",
+        "min(thickness * occluder.distance_per_depth, root - b)",
         "root - b",
         (
             "test_slices.py::test_thin_pole_beyond_radius_casts_no_halo",
@@ -719,7 +719,7 @@ FAULTS = (
         SLICES,
         (
             "is_visible\n"
-            "        && height_above_plane(receiver.surface, pixel, depth_sample.depth)"
+            "        && height_above_plane(receiver.geometric, pixel, depth_sample.depth)"
             " > bias * length(depth_sample.offset_vs)"
         ),
         "is_visible",

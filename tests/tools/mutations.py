@@ -31,7 +31,7 @@ from fault_injection import ROOT, ProjectCopy, map_in_copies
 from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
-from ssdo.render.pipeline import FrameResult, render_accumulated
+from ssdo.render.pipeline import FrameResult, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.resources import SHADERS
@@ -254,7 +254,7 @@ BUFFERS = {  # a buffer of each mapping, but for those that are a view
 def draw_arrays(gpu: Gpu, seed: int) -> Iterator[dict[str, Floats]]:
     """What all shaders draw, in turn: shots, views of the viewer, inspected pixels, and the ends of rays."""
     for values in SHOTS:
-        result = render_accumulated(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
+        result = render_all_frames(gpu, Shot().with_values({**SMALL, **values, "seed": seed}))
         arrays = images.read_arrays(gpu, result)
         arrays["depth"][np.isinf(arrays["depth"])] = -1
         arrays["display"] = np.divide(images.read_display(result), 255, dtype="f4")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from statistics import median
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from ssdo.gpu.shaders import Bindings
 from ssdo.render import ray_scene
 from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
-from ssdo.render.pipeline import draw_surfaces
+from ssdo.render.pipeline import prepare_frame
 from ssdo.render.shot import Shot
 from ssdo.resources import SHADERS
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT, load_scene
@@ -134,7 +135,7 @@ def measure_scene(gpu: Gpu, shot: Shot) -> RayMeasurement:
 
 def create_rays(gpu: Gpu, shot: Shot) -> Rays:
     """As many rays as the image has pixels, from its surfaces; they repeat where there are fewer. Raises UserError."""
-    resolved, inputs, _ = draw_surfaces(gpu, shot)
+    resolved, inputs, _ = prepare_frame(gpu, shot)
     depth = gpu.read(inputs.gbuffer.depth)[..., 0]
     mask = depth < BACKGROUND_DEPTH
     if not mask.any():
@@ -189,7 +190,7 @@ def _trace_embree(triangles: Floats, rays: Rays) -> tuple[dict[str, float], Floa
     origins, directions = (np.ascontiguousarray(vectors.reshape(-1, 3)) for vectors in rays)
     queries = dict(zip(QUERIES, ("INTERSECT", "OCCLUDED"), strict=True))
     rates = {
-        name: rays.ray_count / _median_seconds(lambda query=query: scene.run(origins, directions, query=query))  # type: ignore[misc]
+        name: rays.ray_count / _median_seconds(partial(scene.run, origins, directions, query=query))
         for name, query in queries.items()
     }
     hits = scene.run(origins, directions, query="INTERSECT", output=True)

@@ -38,7 +38,7 @@ from ssdo.measure import images
 from ssdo.measure.timings import format_percentiles, percentiles
 from ssdo.measure.version import program_version
 from ssdo.render import environment_maps, mesh_buffers
-from ssdo.render.pipeline import load_shot_scene, render_accumulated, render_frame
+from ssdo.render.pipeline import load_shot_scene, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import add_shot_flags, parse_overrides
 from ssdo.resources import PACKAGE
@@ -198,7 +198,7 @@ def print_steps(start: float, processor_start: float) -> None:
         gpu.ctx.finish()
         timer.end_step("upload of the environment")
         gpu.low_memory = shot.frame_count == 1
-        result = render_accumulated(gpu, shot)
+        result = render_all_frames(gpu, shot)
         gpu.ctx.finish()
         timer.end_step("first frame")
         frame, shaders = timer.steps.pop("first frame"), Duration(1e3 * compiler.wall, 1e3 * compiler.processor)
@@ -208,11 +208,11 @@ def print_steps(start: float, processor_start: float) -> None:
         timer.end_step("writing the image")
         megabytes = peak_megabytes()
         gpu.low_memory = False
-        render_accumulated(gpu, shot)  # creates targets that stay from now on
+        render_all_frames(gpu, shot)  # creates targets that stay from now on
         gpu.ctx.finish()
         timer.restart()
         gpu.pass_cache.invalidate()
-        render_accumulated(gpu, shot)
+        render_all_frames(gpu, shot)
         gpu.ctx.finish()
         timer.end_step(SECOND_FRAME)
     print(json.dumps({"steps": timer.steps, "megabytes": megabytes}))

@@ -37,7 +37,7 @@ from ssdo.measure.metrics import noise_free_rmse, rmse
 from ssdo.measure.references import surface_mask
 from ssdo.measure.version import program_version
 from ssdo.render.pass_times import measure_passes
-from ssdo.render.pipeline import render_accumulated, render_frame
+from ssdo.render.pipeline import render_all_frames, render_frame
 from ssdo.render.shot import Camera, Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
 from ssdo.render.temporal import Temporal
@@ -222,7 +222,7 @@ def render_converged_pair(gpu: Gpu, shot: Shot, frames: int) -> tuple[Floats, Fl
             replace(shot, accumulated_frames=frames // 2, temporal=Temporal(), seed=(shot.seed + k) % 65536)
             for k in (1, 2)
         ]
-        first, second = (images.read_arrays(gpu, render_accumulated(gpu, half))["radiance"] for half in halves)
+        first, second = (images.read_arrays(gpu, render_all_frames(gpu, half))["radiance"] for half in halves)
         return first, second
 
 

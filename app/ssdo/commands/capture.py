@@ -9,7 +9,7 @@ from typing import Any
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values
 from ssdo.scene.loader import preload_scene
@@ -66,7 +66,7 @@ def capture_images(
     with Gpu(create_headless_context()) as gpu:
         gpu.low_memory = len(shots) == 1 and shots[0].frame_count == 1
         for shot, path in zip(shots, paths, strict=False):
-            result = render_accumulated(gpu, shot)
+            result = render_all_frames(gpu, shot)
             images.save_result(path, gpu, result, shot.values())
             if techniques:
                 labelled.append((result.shot.technique.describe(), images.read_display(result)))

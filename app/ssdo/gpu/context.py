@@ -52,7 +52,7 @@ def create_headless_context() -> moderngl.Context:
 class Gpu:
     """Draws into render targets that are found by name. Nothing is resized or released by hand.
 
-    `low_memory` frees targets during a frame: see `release_targets`.
+    `low_memory` frees targets during a frame: see `release_targets_if_low_memory`.
     """
 
     def __init__(self, ctx: moderngl.Context, folders: Sequence[Path] = (SHADERS,)) -> None:
@@ -140,7 +140,7 @@ class Gpu:
         self.ctx.gc()
         self._requested = {name for name in self._requested if not name.startswith(self._scope)}
 
-    def release_targets(self) -> None:
+    def release_targets_if_low_memory(self) -> None:
         """With `low_memory`: drop the references to all targets, those of earlier frames too.
 
         Textures that callers still hold survive.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure.metrics import Mask
-from ssdo.render.pipeline import Surfaces, draw_surfaces
+from ssdo.render.pipeline import PreparedFrame, prepare_frame
 from ssdo.render.shot import Camera, Shot
 from ssdo.scene.built_in import cameras
 from ssdo.scene.loader import load_scene
@@ -57,13 +57,13 @@ def select_views(base_shot: Shot, tuning_scenes: Sequence[str], held_out_scenes:
     return sets
 
 
-def draw_view_surfaces(gpu: Gpu, view: BenchmarkView) -> tuple[Surfaces, Mask]:
+def draw_view_surfaces(gpu: Gpu, view: BenchmarkView) -> tuple[PreparedFrame, Mask]:
     """Draw the surfaces of a view, in a scope of its own, and return them with the mask of pixels that show any.
 
     Raises UserError.
     """
     with gpu.scope(view.name):
-        surfaces = draw_surfaces(gpu, view.shot)
+        surfaces = prepare_frame(gpu, view.shot)
     mask = gpu.read(surfaces.inputs.gbuffer.normal)[..., 3] > 0.5
     if not mask.any():
         raise UserError(f"{view.name}: no surface is visible; choose another scene")

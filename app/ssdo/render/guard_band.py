@@ -1,8 +1,8 @@
 """The guard band: surfaces just outside the picture, so that they occlude and send light (Ritschel et al. 2009).
 
-The pipeline draws a padded frame. Techniques read all of it and shade the picture in its middle (the scissor); their
-lighting is then cropped, bit for bit, so that no later pass knows of the band. Surfaces outside the band, or behind the
-camera, remain unknown.
+The pipeline draws a padded frame. Techniques read all of it but shade only the picture, the scissor rectangle in its
+middle. The lighting is then cropped by copying texels, so later passes never see the band. Surfaces outside the band,
+or behind the camera, remain unknown.
 """
 
 from __future__ import annotations

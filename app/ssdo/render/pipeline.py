@@ -25,14 +25,14 @@ from ssdo.scene.loader import load_scene
 from ssdo.scene.model import Scene, override_materials
 
 
-class Surfaces(NamedTuple):
-    """What a frame draws before its lighting: see `draw_surfaces`."""
+class PreparedFrame(NamedTuple):
+    """What a frame draws before its lighting: see `prepare_frame`."""
 
     shot: Shot  # resolved: no value is left to the scene
     inputs: TechniqueInputs  # cropped to the output image, without the guard band
     padded_inputs: TechniqueInputs  # with the guard band; without a band the same object as `inputs`
 
-    def with_probes(self, probes: ProbeSettings) -> Surfaces:
+    def with_probes(self, probes: ProbeSettings) -> PreparedFrame:
         """The same surfaces with other probes."""
         inputs, padded_inputs = (i._replace(probes=probes) for i in (self.inputs, self.padded_inputs))
         return self._replace(inputs=inputs, padded_inputs=padded_inputs)
@@ -52,21 +52,22 @@ class FrameResult(NamedTuple):
     display: Texture  # 8-bit sRGB
 
 
-def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None = None) -> FrameResult:
+def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame | None = None) -> FrameResult:
     """Draw frame `index` of a shot.
 
     Frames must be drawn in order; frame 0 starts anew. Each is averaged with the earlier ones (`accumulated_frames` >
-    1) or blended with their reprojected lighting (`temporal`), never both. If `surfaces` is given, step 1 is skipped,
+    1) or blended with their reprojected lighting (`temporal`), never both. If `prepared` is given, step 1 is skipped,
     and `shot` must already be resolved. Raises UserError.
     """
-    # 1. G-buffer, direct light of the sun and of punctual lights, environment maps: all that techniques read.
-    if surfaces is None:
-        surfaces = draw_surfaces(gpu, shot, index)
-        shot = surfaces.shot
-    # Freed targets would lose the history or the mean of earlier frames.
+    # 1. G-buffer, direct light of the sun and of punctual lights, environment maps: what techniques read, and may
+    #    derive further buffers from (inverse depth, depth layers).
+    if prepared is None:
+        prepared = prepare_frame(gpu, shot, index)
+        shot = prepared.shot
+    # `low_memory` frees the targets that hold the history or the mean, so it allows only shots of one frame.
     assert not gpu.low_memory or shot.frame_count == 1
-    inputs = shading_inputs = surfaces.inputs
-    padded_inputs = padded_shading_inputs = surfaces.padded_inputs
+    inputs = shading_inputs = prepared.inputs
+    padded_inputs = padded_shading_inputs = prepared.padded_inputs
     denoiser = shot.denoise
 
     # 2. At half resolution, techniques work on every second pixel in x and y.
@@ -74,15 +75,15 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
         padded_shading_inputs = halve_inputs(gpu, padded_inputs)
         shading_inputs = crop_inputs(gpu, padded_shading_inputs, halve_frame(inputs.frame), "half cropped")
         denoiser = halve_denoiser(shot.denoise)
-    gpu.release_targets()
+    gpu.release_targets_if_low_memory()
 
     # 3. The technique: light of the environment, and of one bounce. It reads the guard band, and shades the picture.
     lighting = shot.technique.draw(gpu, padded_shading_inputs)
     lighting = unfiltered = crop_lighting(gpu, padded_shading_inputs, lighting)
-    gpu.release_targets()
+    gpu.release_targets_if_low_memory()
 
-    # 4. Denoise, blend with the history, upsample to full resolution, average over frames. A shot has a history
-    #    or averages, never both: see Shot.uses_history.
+    # 4. Denoise (the history is compared with smooth lighting), blend with the history, upsample to full resolution,
+    #    average over frames. A shot has a history or averages, never both: see Shot.uses_history.
     lighting = denoiser.draw(gpu, shading_inputs, lighting, shot.technique)
     lighting = shot.temporal.draw(gpu, shading_inputs, lighting, denoiser, index)
     if shot.lighting.is_half:
@@ -90,7 +91,7 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
         lighting = upsample_lighting(gpu, inputs, lighting, shot.denoise)
     if shot.accumulated_frames > 1:
         lighting = composite.accumulate(gpu, inputs, lighting, index)
-    gpu.release_targets()
+    gpu.release_targets_if_low_memory()
 
     # 5. Composite surfaces and lighting to radiance, and tone-map it.
     radiance = composite.draw_radiance(gpu, inputs, lighting)
@@ -100,10 +101,10 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, surfaces: Surfaces | None
     )
 
 
-def draw_surfaces(gpu: Gpu, shot: Shot, index: int = 0) -> Surfaces:
+def prepare_frame(gpu: Gpu, shot: Shot, index: int = 0) -> PreparedFrame:
     """Draw the first step of `render_frame`, which does not depend on the technique. Raises UserError.
 
-    To compare techniques, call this once, then `render_frame` with `surfaces` for each technique.
+    To compare techniques, call this once, then `render_frame` with `prepared` for each technique.
     """
     # Settings that the shot leaves open come from the scene.
     scene = load_shot_scene(shot)
@@ -137,7 +138,7 @@ def draw_surfaces(gpu: Gpu, shot: Shot, index: int = 0) -> Surfaces:
         probes=shot.probes,
         scissor=picture_box(frame, guard_band_px) if guard_band_px else None,
     )
-    return Surfaces(shot, crop_inputs(gpu, padded_inputs, frame), padded_inputs)
+    return PreparedFrame(shot, crop_inputs(gpu, padded_inputs, frame), padded_inputs)
 
 
 def load_shot_scene(shot: Shot) -> Scene:
@@ -147,14 +148,14 @@ def load_shot_scene(shot: Shot) -> Scene:
 
 def composite_lighting(gpu: Gpu, shot: Shot, lighting: Lighting) -> FrameResult:
     """The frame of a shot whose lighting is known, as from the cache of references. Raises UserError."""
-    shot, inputs, _ = draw_surfaces(gpu, shot)
-    gpu.release_targets()
+    shot, inputs, _ = prepare_frame(gpu, shot)
+    gpu.release_targets_if_low_memory()
     radiance = composite.draw_radiance(gpu, inputs, lighting)
     display = shot.display.draw(gpu, radiance)
     return FrameResult(shot, inputs, inputs, inputs, inputs, lighting, lighting, radiance, display)
 
 
-def render_accumulated(gpu: Gpu, shot: Shot) -> FrameResult:
+def render_all_frames(gpu: Gpu, shot: Shot) -> FrameResult:
     """Draw all frames of a shot; the last one holds their mean. Raises UserError."""
     for index in range(shot.frame_count - 1):
         render_frame(gpu, shot, index)

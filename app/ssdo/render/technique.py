@@ -101,7 +101,8 @@ class Lighting(NamedTuple):
 
     Irradiance excludes the albedo, so that denoising never blurs textures. It excludes the light of the sun and of
     punctual lights. On the background direct is (0, 0, 0, 1) and indirect 0. A direction is unoccluded if the technique
-    finds no occluder within the radius and on the screen; with probes (`inputs.probes.enabled`), also beyond both.
+    finds no occluder on the screen within the radius. With probes, it must also find none off the screen or beyond the
+    radius.
     """
 
     direct: Texture  # rgb: irradiance from the environment, by unoccluded directions; a: ambient visibility, 0 to 1

@@ -18,7 +18,7 @@ from ssdo.viewer.session import Session, initial_shot
 from ssdo.viewer.window import TITLE, Window, dispatch_events, open_window
 
 POLL_INTERVAL = 0.01  # seconds between polls of an idle window's events
-ACTIVE_SECONDS = 0.7  # after an event, in which the panel is redrawn: tooltips appear late
+ACTIVE_SECONDS = 0.7  # for which the panel is redrawn after an event, since tooltips appear with a delay
 ACTIVE_INTERVAL = 1 / 60  # seconds between redraws of the panel while it is active
 IDLE_INTERVAL = 1.0  # seconds between redraws of an idle window, which another one may have covered
 MAX_TIME_STEP = 0.1  # seconds, of flying and of animated scenes

@@ -63,7 +63,7 @@ from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_
 from ssdo.measure.timings import sum_passes
 from ssdo.measure.version import program_version
 from ssdo.render import probes, ray_scene
-from ssdo.render.pipeline import FrameResult, Surfaces, render_frame
+from ssdo.render.pipeline import FrameResult, PreparedFrame, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
 from ssdo.render.technique import Technique
@@ -188,7 +188,7 @@ class LoadedView(NamedTuple):
     """A view with its surfaces and its reference."""
 
     view: BenchmarkView
-    surfaces: Surfaces
+    surfaces: PreparedFrame
     mask: Mask  # of surfaces
     references: Mapping[str, Pair]  # by quantity
 
@@ -232,7 +232,7 @@ def shade_candidate(gpu: Gpu, view: LoadedView, candidate: Candidate) -> FrameRe
     """A frame of the view's surfaces, lit by the candidate."""
     shot = candidate.apply(view.surfaces.shot, view.scene_size)
     with gpu.scope(candidate.gpu_scope):
-        return render_frame(gpu, shot, surfaces=view.surfaces.with_probes(candidate.probes))
+        return render_frame(gpu, shot, prepared=view.surfaces.with_probes(candidate.probes))
 
 
 def measure_candidates(
@@ -284,7 +284,7 @@ def measure_converged(gpu: Gpu, view: LoadedView, candidate: Candidate, on_done:
 
 def measure_unoccluded(gpu: Gpu, view: LoadedView) -> CandidateResult:
     """Errors without occlusion."""
-    result = render_frame(gpu, view.surfaces.shot, surfaces=view.surfaces)
+    result = render_frame(gpu, view.surfaces.shot, prepared=view.surfaces)
     return CandidateResult(DEFAULT_CANDIDATE, (), view.measure_errors(_read_quantities(gpu, result)))
 
 

@@ -28,7 +28,7 @@ from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Camera, Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
 from ssdo.render.technique import Technique
@@ -176,7 +176,7 @@ def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, cach
     table: ErrorTable = {name: {} for name in REFERENCES}
     for column, technique in list_columns().items():
         shot = replace(shot, technique=_set_lengths(technique, length).with_budget(accuracy.samples))
-        arrays = images.read_arrays(gpu, render_accumulated(gpu, shot))
+        arrays = images.read_arrays(gpu, render_all_frames(gpu, shot))
         compared = {"world": world, "within": within}
         if technique.sample_param:
             compared["screen"] = references.render_converged(gpu, shot, accuracy.converged_frames, cache)

@@ -26,7 +26,7 @@ from ssdo.measure import images, references
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
 from ssdo.render.frame_uniforms import FrameUniforms, world_positions
-from ssdo.render.pipeline import render_accumulated
+from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
 from ssdo.render.technique import Technique
@@ -173,7 +173,7 @@ def measure_failure(
     assert isinstance(technique, Reference)
     arrays, pixels = {}, {}
     for method in methods or [*list_methods("1"), *list_methods("2")]:
-        result = render_accumulated(gpu, create_shot(method, failure, overrides))
+        result = render_all_frames(gpu, create_shot(method, failure, overrides))
         arrays[method.label] = images.read_arrays(gpu, result)
         pixels[method.label] = images.read_display(result)
     region = find_region(failure, result.inputs.frame, arrays[method.label]["depth"])

@@ -18,7 +18,7 @@ from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import ReferenceCache, cache_key
 from ssdo.measure.references import Arrays, ProgressCallback, ReferencePair
 from ssdo.render.pass_times import measure_cost
-from ssdo.render.pipeline import render_accumulated, render_frame
+from ssdo.render.pipeline import render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.off import Off
@@ -149,7 +149,7 @@ class _EntryMeasurement:
         self._converged: dict[Technique, ReferencePair] = {}
 
     def run(self, name: str, shot: Shot) -> ComparisonEntry:
-        result = render_accumulated(self.gpu, shot)
+        result = render_all_frames(self.gpu, shot)
         arrays, pixels = images.read_arrays(self.gpu, result), images.read_display(result)
         errors = self._measure_errors(arrays["radiance"])
         breakdown = self._break_down_error(shot, arrays["radiance"])
@@ -172,7 +172,7 @@ class _EntryMeasurement:
             return None
         converged = self._load_converged(shot)
         without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))
-        noisy = images.read_arrays(self.gpu, render_accumulated(self.gpu, without_denoiser))["radiance"]
+        noisy = images.read_arrays(self.gpu, render_all_frames(self.gpu, without_denoiser))["radiance"]
         return references.break_down_error(radiance, noisy, converged, self.reference, self.surface_mask)
 
     def _load_converged(self, shot: Shot) -> ReferencePair:

@@ -17,7 +17,7 @@ from ssdo.measure import images, metrics, reference_cache, references
 from ssdo.measure.references import ReferencePair
 from ssdo.measure.timings import CLOCKS, DENOISE_PASSES, is_technique_pass, sum_passes
 from ssdo.render.pass_times import measure_passes
-from ssdo.render.pipeline import render_accumulated, render_frame
+from ssdo.render.pipeline import render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 
@@ -71,7 +71,7 @@ class Worker:
     def measure(self, shot: Shot, reference: ReferencePair | None = None) -> Measurement:
         """Errors and times of a shot. Raises UserError."""
         reference = reference or self.load_reference(self.task.reference_plan.build_shot(shot))
-        arrays = images.read_arrays(self.gpu, render_accumulated(self.gpu, shot))
+        arrays = images.read_arrays(self.gpu, render_all_frames(self.gpu, shot))
         surface = references.surface_mask(arrays)
         row: Measurement = {}
         for component, (name, scale) in COMPONENTS.items():

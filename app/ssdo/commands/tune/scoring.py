@@ -20,7 +20,7 @@ from ssdo.measure.benchmark_views import BenchmarkView, draw_view_surfaces
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import ReferenceCache, cache_key
 from ssdo.render.denoise import Denoiser
-from ssdo.render.pipeline import Surfaces, load_shot_scene, render_frame
+from ssdo.render.pipeline import PreparedFrame, load_shot_scene, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique, TechniqueInputs
 from ssdo.render.techniques.reference import Reference
@@ -33,7 +33,7 @@ class TuningView:
     """A view with its surfaces drawn, and its references."""
 
     view: BenchmarkView
-    surfaces: Surfaces
+    surfaces: PreparedFrame
     mask: Mask  # pixels with a surface
     references: Mapping[float, references.ReferencePair]  # by radius, metres
 
@@ -51,7 +51,7 @@ class TuningView:
         for radius, reference in self.references.items():
             resolved = replace(technique, radius=radius).resolve_lengths(self.inputs.scene.bounding_radius)
             shot = replace(self.shot, technique=resolved, denoise=denoise)
-            result = render_frame(gpu, shot, surfaces=self.surfaces)
+            result = render_frame(gpu, shot, prepared=self.surfaces)
             rmse = reference.rmse(gpu.read(result.radiance)[..., :3], self.mask)
             errors.append(rmse / float(reference.mean["radiance"][self.mask].mean()))
         return float(np.mean(errors))
