@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 
 def peak_megabytes(of_children: bool = False) -> float:
@@ -11,6 +12,11 @@ def peak_megabytes(of_children: bool = False) -> float:
         import resource
     except ImportError:
         return 0.0
+    status = Path("/proc/self/status")
+    if not of_children and status.exists():
+        # Linux counts in ru_maxrss what the parent held before exec.
+        (kilobytes,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(kilobytes) / 1024
     peak = resource.getrusage(resource.RUSAGE_CHILDREN if of_children else resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
     return peak * unit / 2**20
