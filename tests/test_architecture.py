@@ -44,6 +44,7 @@ def imported_names(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_imports_go_one_way() -> None:
     for path in MODULES:
         layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -56,6 +57,7 @@ def test_imports_go_one_way() -> None:
                 assert LAYERS.index(imported_layer) <= LAYERS.index(layer), f"{path} imports {name}"
 
 
+@pytest.mark.slow
 def test_graphics_libraries_are_imported_in_one_package() -> None:
     """moderngl in gpu (and for the window in viewer), the window's libraries in viewer."""
     for path in MODULES:

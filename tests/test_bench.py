@@ -137,6 +137,7 @@ def test_the_first_camera_is_the_scenes_own() -> None:
 # ---- passes ----
 
 
+@pytest.mark.slow
 def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "passes.json"
     arguments = ["--scene", "nook", "--width", "64", "--height", "36", "--runs", "3", "--samples", "2,3"]
@@ -186,6 +187,7 @@ def test_targets_are_counted(gpu: Gpu, tmp_path: Path) -> None:
         assert row["megabytes"] == pytest.approx(expected / MEBIBYTE), technique
 
 
+@pytest.mark.slow
 def test_passes_of_several_scenes_and_sizes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,6 +224,7 @@ def test_every_scene_and_radius_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> N
     assert len(list(tmp_path.glob("fetch-1-128-*.frag"))) == 3
 
 
+@pytest.mark.slow
 def test_limits_make_as_many_fetches_as_techniques(gpu: Gpu, tmp_path: Path) -> None:
     """16 directions of 8 steps, or 4 slices of 2 x 16; of three buffers for a technique with a bounce."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))

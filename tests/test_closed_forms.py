@@ -35,6 +35,7 @@ TECHNIQUES = ("ssao", "ssdo")
 # ---- F1 to F5: planes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("visibility", ["ray-march", "single-sample"])
 @pytest.mark.parametrize("tilt", [0, 45, 85])
@@ -70,6 +71,7 @@ def test_corner_matches_closed_form(gpu: Gpu, technique: str, visibility: str, c
     assert abs((1 - result.visibility[mask] - other).mean()) > 5 * abs(error.mean())
 
 
+@pytest.mark.slow
 def test_foot_of_wall_is_half_occluded(gpu: Gpu) -> None:
     """F2b: visibility approaches 1/2 at the edge of two planes."""
     size = {"scene": "corner:distance=0.0", "width": 384, "height": 216, "accumulated_frames": 2}
@@ -93,6 +95,7 @@ def test_corner_of_three_planes_has_quarter_visibility(gpu: Gpu) -> None:
     assert abs((result.visibility[mask] - expected).mean()) < 0.04  # pixels of 0.05 m; measured 0.02
 
 
+@pytest.mark.slow
 def test_fence_matches_closed_form(gpu: Gpu) -> None:
     """F3 for rays of 2 m: a wall 1 m high at a distance of up to 1 m."""
     result = render_small(gpu, corner_shot("ssdo", radius=2.0) | {"scene": "fence"} | FENCE_CAMERA)
@@ -179,6 +182,7 @@ def test_occlusion_around_sphere_is_circular(gpu: Gpu, size: tuple[int, int]) ->
     assert abs(error[far].mean()) < 0.03
 
 
+@pytest.mark.slow
 def test_contact_of_sphere_and_floor_is_dark(gpu: Gpu) -> None:
     """F6 towards the contact: visibility approaches 0."""
     camera = {"camera.eye": (0.0, 2.0, 6.0), "camera.target": (0.0, 0.0, 0.5), "camera.fov": 30.0}
@@ -190,6 +194,7 @@ def test_contact_of_sphere_and_floor_is_dark(gpu: Gpu) -> None:
     assert result.visibility[contact].mean() < sphere_visibility(np.array(0.25)) + 0.2
 
 
+@pytest.mark.slow
 def test_bowl_matches_closed_form(gpu: Gpu) -> None:
     """F7 from above: visibility 1/2 everywhere; one bounce gives rho / 2 + rho^2 / 4 for rho = 0.5."""
     shot = corner_shot("ssdo", radius=2.05, steps=64, bounce=True)

@@ -44,6 +44,7 @@ def read_image(path: Path) -> Image.Image:
 # ---- capture ----
 
 
+@pytest.mark.slow
 def test_an_image_repeats_its_shot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_contact_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert load_shot_values(paths[2])["ssdo.samples"] == 4
 
 
+@pytest.mark.slow
 def test_presets_and_images_may_have_values_of_other_techniques(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +179,7 @@ def test_any_size(size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.Mon
 # ---- all commands ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -255,6 +258,7 @@ def test_without_a_display_the_viewer_captures(tmp_path: Path) -> None:
     assert all(path.is_file() and path.parent == tmp_path / "captures" for path in paths)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="OpenGL is part of this system")
 def test_without_opengl_the_message_names_doctor(tmp_path: Path) -> None:
     """Neither EGL nor X can be loaded."""

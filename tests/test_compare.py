@@ -106,6 +106,7 @@ def test_no_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(entry["id"], entry["errors"]) for entry in summary["entries"]] == [("off", None)]
 
 
+@pytest.mark.slow
 def test_the_reference_may_be_compared_with_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its entry has another name then."""
     arguments = [*VIEW, *FRAMES, "--techniques", "reference", "--no-cache", "--output", str(tmp_path / "out")]
@@ -134,6 +135,7 @@ def test_compare_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert "--techniques has no effect beside --from-image" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_empty_image_has_no_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = register_scene("empty", lambda: Scene(()))
     arguments = ["--scene", name, "--width", "1", "--height", "1", "--reference-frames", "4", "--no-cache"]

@@ -314,6 +314,7 @@ def test_mistakes(
 # ---- timing ----
 
 
+@pytest.mark.slow
 def test_waiting_takes_no_processor_time(gpu: Gpu) -> None:
     """A pass that sleeps 60 ms."""
 

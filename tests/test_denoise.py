@@ -76,6 +76,7 @@ def test_a_constant_is_kept(gpu: Gpu, scene: str, samples: int) -> None:
         assert max(np.abs(o - visibility).max() for o in out) < 1e-6
 
 
+@pytest.mark.slow
 def test_the_sampling_pattern_vanishes_on_a_plane(gpu: Gpu) -> None:
     """The samples of a tile complement each other, also at half resolution and with a history."""
     values = {
@@ -164,6 +165,7 @@ def test_without_samples_the_guides_are_equal(gpu: Gpu) -> None:
     np.testing.assert_allclose(surface, variance, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_specular_light_has_its_own_sample_count(gpu: Gpu) -> None:
     """And is guided by the visibility of the lobe, not by the ambient visibility."""
     ambient, specular = (np.random.default_rng(k).random((H, W, 4)) for k in (6, 7))

@@ -95,6 +95,7 @@ def test_occluder_beyond_the_radius_does_not_occlude(gpu: Gpu, technique: str, r
     assert one.visibility[wall].min() < 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_hidden_mesh_occludes_like_a_visible_one(gpu: Gpu, technique: str) -> None:
     """The floor around a block, with a pillar in front and without."""
@@ -142,6 +143,7 @@ def test_open_mesh_ends_at_the_next_surface(gpu: Gpu, technique: str, thickness:
     assert visibility_difference(one_layer, exact, open_mesh.surface_mask) > 6e-4  # measured: 0.0012 to 0.0019
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_plane_and_sphere_do_not_occlude_themselves(gpu: Gpu, technique: str) -> None:
     """A watertight mesh does not occlude its own surface from inside."""
@@ -198,6 +200,7 @@ def test_hidden_surfaces_are_bounce_sources(gpu: Gpu, scene: str) -> None:
             assert abs(two.indirect[lit_wall].mean() / expected - 1) < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
 def test_two_depth_layers_conserve_energy(gpu: Gpu, technique: str) -> None:
     """Fault 26: under radiance 1 no surface receives more than pi."""

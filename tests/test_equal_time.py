@@ -229,6 +229,7 @@ def test_errors_are_those_of_the_images(gpu: Gpu) -> None:
     assert result.mean_error("direct") == pytest.approx(direct, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_converged_errors_have_no_noise(gpu: Gpu) -> None:
     """Against its own converged result a technique has no error but noise, which two independent images remove.
 
@@ -277,6 +278,7 @@ def test_times_are_of_the_lighting(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) ->
 # ---- command ----
 
 
+@pytest.mark.slow
 def test_one_scene_from_end_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -293,6 +293,7 @@ def test_offscreen_pixels_do_not_occlude(gpu: Gpu) -> None:
     assert plane.visibility.min() == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", sorted(Technique.known))
 def test_background_has_no_light(gpu: Gpu, technique: str) -> None:
     """Fault 22: irradiance 0 and visibility 1, also after the denoiser and the mean of frames."""
@@ -497,6 +498,7 @@ def test_environment_has_no_seam(gpu: Gpu) -> None:
 # The spots cover 1 part in 13 000 and 2.7 in 1000 of the sphere. Measured at six places, relative to the exact mean and
 # maximum: means of 0.935 to 1.01 and 0.964 to 1.00, maxima of 12 and 4.1. Without prefiltering: means of 0.28 to 1.56
 # and 0.84 to 1.12, maxima of 218 and 5.7.
+@pytest.mark.slow
 @pytest.mark.parametrize("spot_radius, mean_tolerance, max_ratio", [(1.0, 0.1, 15.0), (6.0, 0.05, 4.5)])
 def test_small_bright_light_has_its_irradiance(
     gpu: Gpu, monkeypatch: pytest.MonkeyPatch, spot_radius: float, mean_tolerance: float, max_ratio: float
@@ -535,6 +537,7 @@ def test_larger_footprint_reduces_noise_of_small_bright_light(gpu: Gpu, monkeypa
 # ---- lengths and pixels: faults 35, 38 -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [3.0, 12.0])
 def test_radius_is_in_metres(gpu: Gpu, distance: float) -> None:
     """Fault 35, radius in pixels: F2 holds from half and from twice the distance."""

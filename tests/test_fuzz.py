@@ -42,6 +42,7 @@ def test_undamaged_files_are_valid(name: str, tmp_path: Path) -> None:
             FORMATS[name].read(write_files(tmp_path, make_seed(Random(number))))
 
 
+@pytest.mark.slow
 def test_inputs_are_reproducible() -> None:
     for name, form in FORMATS.items():
         inputs, again, others = ([make_input(name, form, seed, number) for number in range(30)] for seed in (5, 5, 6))

@@ -156,6 +156,7 @@ def sample_texture(image: Any, u: float, v: float) -> list[int]:
     return pixel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap_s", [None, 10497, 33071, 33648])
 @pytest.mark.parametrize("wrap_t", [None, 10497, 33071, 33648])
 def test_wrap_modes(tmp_path: Path, wrap_s: int | None, wrap_t: int | None) -> None:
@@ -613,6 +614,7 @@ def make_bumpy_patch(seed: int, cells: int = 5) -> tuple[Array, Array, Array, Ar
     return positions[vertices], normals[vertices], uvs[vertices], triangles.astype("u2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_tangents_equal_mikktspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     positions, normals, uvs, triangles = make_bumpy_patch(seed)
@@ -1211,6 +1213,7 @@ BROKEN: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(tmp_path: Path, name: str) -> None:
     tree, binary = make_everything()

@@ -376,6 +376,7 @@ def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
         assert result.inputs.gbuffer.depth in gpu.targets["gbuffer"].textures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", INSPECTABLE)
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolution: str) -> None:

@@ -259,6 +259,7 @@ def face_numbers(gpu: Gpu, result: FrameResult) -> Longs:
     return np.where(mask, number + 1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(160, 90), (81, 45)])
 @pytest.mark.parametrize("scene", ["cornell", "step", "fence", "trench"])
 def test_light_does_not_bleed_across_faces(gpu: Gpu, scene: str, size: tuple[int, int]) -> None:
@@ -324,6 +325,7 @@ def test_the_error_grows_little(gpu: Gpu) -> None:
         assert errors["half"] < 1.05 * errors["full"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
 def test_specular_light_is_upsampled_too(gpu: Gpu, technique: str) -> None:
     """On surfaces with specular reflection only; its mean changes little."""
@@ -354,6 +356,7 @@ def test_specular_light_is_upsampled_too(gpu: Gpu, technique: str) -> None:
 # ---- commands and viewer ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_image_can_be_rendered_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = tmp_path / "a.png", tmp_path / "b.png"
     assert (

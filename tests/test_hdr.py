@@ -104,6 +104,7 @@ def test_values(tmp_path: Path) -> None:
     assert image[1, 1] == pytest.approx([255 * 2.0**119] * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("h", "w"), [(3, 8), (2, 127), (2, 128), (3, 129), (5, 300), (1, 32767)])
 def test_new_code_equals_flat(tmp_path: Path, h: int, w: int) -> None:
     pixels = make_pixels(h, w)

@@ -73,6 +73,7 @@ def read_only_folder(folder: Path) -> Iterator[None]:
         folder.chmod(0o755)
 
 
+@pytest.mark.slow
 @unix_only
 @pytest.mark.parametrize("size", [0, 5000, 60_000])
 @pytest.mark.parametrize("name", SAVERS)

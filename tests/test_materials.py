@@ -113,6 +113,7 @@ def test_texture_transforms_and_uv_sets(gpu: Gpu, transform: str, emits: bool) -
     assert_equal_textures(gpu, transformed, make_wall(make_material(ImageTexture(image.pixels)), uvs=uvs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clamp", [(False, False), (True, False), (False, True), (True, True)])
 def test_texture_wrapping(gpu: Gpu, clamp: tuple[bool, bool]) -> None:
     """Three by three copies, against an image that contains them."""

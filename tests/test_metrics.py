@@ -139,6 +139,7 @@ def test_symmetries(seed: int, factor: float) -> None:
         assert metric(a, b, np.ones((12, 13), bool)) == metric(a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ALL_METRICS)
 def test_metrics_rank_noise_levels(metric: Metric) -> None:
     a, noise = random_image(6), random_image(7) - np.float32(0.3)
@@ -282,6 +283,7 @@ def test_extreme_values_give_finite_metrics(metric: Metric, size: tuple[int, int
 # ---- other implementations -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(11, 11), (24, 31), (64, 48)])
 def test_ssim_and_psnr_equal_scikit_image(size: tuple[int, int]) -> None:
     skimage_metrics = pytest.importorskip("skimage.metrics")

@@ -290,6 +290,7 @@ def test_ssdo_equals_ssao_against_path_tracing_in_the_courtyard(gpu: Gpu) -> Non
 # ---- camera, lights and materials ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene_file", [make_cell(), make_court()], ids=["cell", "court"])
 def test_scene_file_covers_the_same_pixels(gpu: Gpu, tmp_path: Path, scene_file: SceneFile) -> None:
     """Node transforms, camera and projection: both programs see the same at the centre of each pixel."""
@@ -326,6 +327,7 @@ def test_environment_has_the_same_orientation(gpu: Gpu, rotation: float) -> None
     assert noise_free_rmse(ours.radiance, theirs, mask) < 0.03 * theirs[0][mask].mean()
 
 
+@pytest.mark.slow
 def test_sunlight_and_its_shadows_agree(gpu: Gpu, tmp_path: Path) -> None:
     """A point-like sun in a black sky: irradiance, direction, shadows."""
     court = make_court()
@@ -340,6 +342,7 @@ def test_sunlight_and_its_shadows_agree(gpu: Gpu, tmp_path: Path) -> None:
     assert (difference > 0.02).mean() < 0.08  # measured 0.051, where a shadow ends within a pixel
 
 
+@pytest.mark.slow
 def test_light_of_an_emissive_surface_agrees(gpu: Gpu) -> None:
     """A floor before an emissive wall: our bounce of the emission is Mitsuba's direct light of an area emitter."""
     emissive = Material((0.0, 0.0, 0.0), emission=(3.0, 2.0, 1.0))

@@ -106,6 +106,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_44_a_change_draws_only_the_passes_it_affects(gpu: Gpu, recorder: PassRecorder, change: str) -> None:
     values, affected = CHANGES[change]

@@ -207,6 +207,7 @@ def test_probe_hits_within_the_radius_are_ignored(gpu: Gpu) -> None:
     assert within_radius == 1.0 and beyond_radius < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotation", [0.0, 90.0, 180.0])
 def test_environment_rotation_does_not_change_visibility(gpu: Gpu, rotation: float) -> None:
     """Probe maps rotate with the environment, so a uniform sky gives the same visibility."""
@@ -228,6 +229,7 @@ def test_environment_rotation_does_not_change_visibility(gpu: Gpu, rotation: flo
     assert abs(float(p.visibility.mean() - reference.visibility.mean())) < 0.03 < 1 - float(reference.visibility.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment, rotation", [("ramp-x", 0.0), ("ramp-z", 45.0)])
 def test_occluded_side_matches_the_environment(gpu: Gpu, environment: str, rotation: float) -> None:
     """A wall on the bright side of the sky occludes more light, at any rotation."""

@@ -97,6 +97,7 @@ TRIANGLE_SETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRIANGLE_SETS)
 def test_bvh_finds_the_hits_of_brute_force(name: str) -> None:
     triangles = TRIANGLE_SETS[name]
@@ -232,6 +233,7 @@ def test_trench_matches_closed_form(gpu: Gpu) -> None:
     assert_within_noise(result.visibility[mask], np.full(mask.sum(), 1 / np.sqrt(2)), 256)
 
 
+@pytest.mark.slow
 def test_sphere_on_floor_matches_closed_form(gpu: Gpu) -> None:
     """F6: visibility 1 - (a / sqrt(x^2 + a^2))^3 around a sphere of a = 1 m, and by integration."""
     result = render_reference(gpu, {"scene": "ball", "accumulated_frames": 8})
@@ -244,6 +246,7 @@ def test_sphere_on_floor_matches_closed_form(gpu: Gpu) -> None:
     assert abs(occlusion - (1 - sphere_visibility(distance[pixel]))) < 1e-3
 
 
+@pytest.mark.slow
 def test_bowl_matches_closed_form(gpu: Gpu) -> None:
     """F7: visibility 1/2; radiance rho / 2 + rho^2 / 4 with one bounce, rho / (2 - rho) with all of them."""
     for bounces, expected in ((1, 0.25 + 0.0625), (8, sum(0.5**k for k in range(2, 20, 2)))):
@@ -256,6 +259,7 @@ def test_bowl_matches_closed_form(gpu: Gpu) -> None:
     assert abs(expected - 0.5 / 1.5) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_linear_environment_matches_closed_form(gpu: Gpu, axis: int) -> None:
     """F8: irradiance beside a wall in the environment 1 + w[axis], with rays of 1 m."""
@@ -269,6 +273,7 @@ def test_linear_environment_matches_closed_form(gpu: Gpu, axis: int) -> None:
     assert abs(error.mean()) < 4 * np.pi / 16 / np.sqrt(mask.sum()) + np.pi * HALF_FLOAT_ROUNDING
 
 
+@pytest.mark.slow
 def test_half_sky_lights_by_tilt(gpu: Gpu) -> None:
     """F9: irradiance pi (1 + n.y) / 2 of an environment that is 1 above the horizon."""
     shot = {"scene": "ball", "environment": "half", "accumulated_frames": 8, "reference.max_distance": 1e-3}
@@ -521,6 +526,7 @@ def test_renders_are_deterministic(gpu: Gpu) -> None:
     assert (first.direct != other.direct).any()
 
 
+@pytest.mark.slow
 def test_frames_converge(gpu: Gpu) -> None:
     """The error falls with the number of frames, towards the closed form F2."""
     shot = {"scene": "corner", "reference.max_distance": 1.0, "reference.rays": 2}
@@ -533,6 +539,7 @@ def test_frames_converge(gpu: Gpu) -> None:
     assert abs(many.mean()) < binomial_tolerance(0.5, 128 * int(mask.sum())) + HALF_FLOAT_ROUNDING
 
 
+@pytest.mark.slow
 def test_ssdo_approaches_the_reference_in_a_corner(gpu: Gpu) -> None:
     """The camera sees everything near, so that screen space has the same light within the same radius."""
     shot = {"scene": "corner", "environment": "ramp-x", "width": 128, "height": 72, "accumulated_frames": 4}

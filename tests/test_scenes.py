@@ -204,6 +204,7 @@ def test_cameras_have_a_free_view(name: str) -> None:
         assert np.isinf(distance).mean() < 0.12, eye  # through the window, and past the backdrop
 
 
+@pytest.mark.slow
 @furnished_scenes
 def test_lights_are_not_enclosed(name: str) -> None:
     """Many rays within a light's cone leave its shade, and no light lies within a mesh."""

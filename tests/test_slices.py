@@ -123,6 +123,7 @@ def test_fence_matches_closed_form(gpu: Gpu, technique: str) -> None:
     assert abs((result.visibility[mask] - expected).mean()) < 0.015  # as SSDO
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_trench_matches_closed_form(gpu: Gpu, technique: str) -> None:
     """F5 with a radius of 100 m: half of x / sqrt(x^2 + h^2) for each of the two walls at distance x, with h = 1."""
@@ -134,6 +135,7 @@ def test_trench_matches_closed_form(gpu: Gpu, technique: str) -> None:
     assert abs((result.visibility[mask] - expected).mean()) < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_occlusion_around_sphere_is_circular(gpu: Gpu, technique: str) -> None:
     """F6 from straight above, equal in every direction."""
@@ -224,6 +226,7 @@ def test_white_sky_shows_albedo(gpu: Gpu, technique: str) -> None:
     assert np.abs(result.radiance / 0.5 - 1).max() < 2 * HALF_FLOAT_ROUNDING
 
 
+@pytest.mark.slow
 def test_bitmask_and_ssdo_agree(gpu: Gpu) -> None:
     """Both take visible surfaces for solid, to their thickness and up to the radius. Sectors and rays then agree."""
     for scene, thickness in (("nook", 0.3), ("blocks", 100.0)):
@@ -238,6 +241,7 @@ def test_bitmask_and_ssdo_agree(gpu: Gpu) -> None:
 # ---- faults (tests/test_faults.py) -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_thin_pole_beyond_radius_casts_no_halo(gpu: Gpu, technique: str) -> None:
     """Fault 23, infinite thickness: a pole 5 m in front of a wall, with a radius of 1 m."""
@@ -247,6 +251,7 @@ def test_thin_pole_beyond_radius_casts_no_halo(gpu: Gpu, technique: str) -> None
     assert (result.visibility[wall] == 1).all()
 
 
+@pytest.mark.slow
 def test_bitmask_sees_past_thin_pole(gpu: Gpu) -> None:
     """Fault 23: a pole 0.2 m wide, 0.1 m thick, 0.5 m in front of a wall.
 
@@ -282,6 +287,7 @@ def test_convex_object_does_not_occlude_itself(gpu: Gpu, technique: str) -> None
     assert result.indirect.max() < 0.01 * np.pi
 
 
+@pytest.mark.slow
 def test_back_faces_send_no_light(gpu: Gpu) -> None:
     """Fault 24: the near plane occludes the far one, but its visible side faces away."""
     result = render_small(gpu, slice_shot("bitmask", "step:gap=0.5", radius=2.0, bounce=True))
@@ -299,6 +305,7 @@ def test_bounce_conserves_energy(gpu: Gpu) -> None:
         assert result.indirect.max() > 0.2
 
 
+@pytest.mark.slow
 def test_first_occluder_of_a_sector_sends_light(gpu: Gpu) -> None:
     """An emissive wall behind a black one: the floor receives light only from the part above the near wall."""
 

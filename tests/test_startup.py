@@ -134,6 +134,7 @@ def test_a_change_draws_as_in_a_new_context(gpu: Gpu, change: dict[str, Any]) ->
     assert not are_equal(original, changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth_layers", ["1", "2"])
 def test_recompiled_programs_draw_the_same(gpu: Gpu, depth_layers: str) -> None:
     """With new vertex arrays and all uniforms uploaded again."""
@@ -171,6 +172,7 @@ def imported_modules(script: str) -> set[str]:
     return set(process.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_capture_imports_only_what_it_needs() -> None:
     """Together, these imports would nearly double the time to start."""
     avoided = {

@@ -490,6 +490,7 @@ def test_interrupted_sweep_continues(
         assert rows[number]["ms"] == f"{row['ms']:.4f}"
 
 
+@pytest.mark.slow
 def test_truncated_line_is_replaced(complete_sweep: CompleteSweep, tmp_path: Path) -> None:
     """Wherever the checkpoint is truncated, the incomplete line counts as missing and the next one replaces it."""
     content = (complete_sweep.output / "points.jsonl").read_bytes()

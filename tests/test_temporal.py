@@ -123,6 +123,7 @@ def test_a_mean_of_frames_has_no_history() -> None:
 # ---- a static camera -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("scene", ["cornell", "atelier"])  # diffuse; with specular reflection
 def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resolution: str) -> None:
@@ -142,6 +143,7 @@ def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resol
     assert error < (1e-4 if resolution == "full" else 0.1 * rms((single - mean)[full_mask][:, :4]))
 
 
+@pytest.mark.slow
 def test_noise_falls_as_in_a_mean(gpu: Gpu) -> None:
     """Against 64 other frames. The pattern complements itself: n frames err less than 1 / sqrt(n) of one frame."""
     values = {"scene": "cornell", "technique": "ssdo", "denoise.radius": 2}
@@ -271,6 +273,7 @@ def test_a_cut_drops_the_history(gpu: Gpu) -> None:
     np.testing.assert_array_equal(light, render_light(gpu, without_history(after_cut), 4))
 
 
+@pytest.mark.slow
 def test_light_stays_on_its_surface(gpu: Gpu) -> None:
     """The camera moves; light with little noise stays nearer to that of its surface than to that of its pixel."""
     values = {

@@ -32,6 +32,7 @@ def test_every_program_has_help(name: str, tmp_path: Path) -> None:
     assert f"{name}.py" in process.stdout and not process.stderr
 
 
+@pytest.mark.slow
 def test_ray_throughput(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "rays.json"
     arguments = ["--scenes", "nook,million:triangles=5000", "--width", "64", "--height", "36", "--output", str(out)]
@@ -71,6 +72,7 @@ def test_rays_start_on_surfaces_and_leave_them(gpu: Gpu) -> None:
     assert (distances == ray_throughput.NO_HIT).all()
 
 
+@pytest.mark.slow
 def test_interaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "interaction.json"
     small = ["--scene", "nook", "--width", "64", "--height", "36", "--steps", "3"]

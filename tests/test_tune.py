@@ -109,6 +109,7 @@ def collect_trials(start: Shot, space: list[search.Dimension]) -> list[dict[str,
     return trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCREEN_SPACE)
 def test_every_trial_is_a_valid_shot_and_preset(name: str) -> None:
     """For every number, switch and choice of a technique; a preset keeps the values exactly."""
@@ -177,6 +178,7 @@ def with_result_as_reference(gpu: Gpu, view: TuningView, technique: Any) -> Tuni
     return replace(view, references={radius: reference})
 
 
+@pytest.mark.slow
 def test_tuning_recovers_the_parameters_of_the_reference(gpu: Gpu) -> None:
     """At 64 x 36; over 6 seeds thickness came within 0.26 octaves and intensity within 0.06."""
     true_values = {"ssdo.relative_thickness": 0.2, "ssdo.indirect_intensity": 2.5}
@@ -289,6 +291,7 @@ def test_cost_is_that_of_the_techniques_passes(gpu: Gpu) -> None:
 # ---- the command ----
 
 
+@pytest.mark.slow
 def test_tune_writes_a_preset_and_evaluates_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

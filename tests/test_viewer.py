@@ -118,6 +118,7 @@ def test_fit_scene_shows_the_whole_scene(aspect: float) -> None:
 # ---- keys ----
 
 
+@pytest.mark.slow
 def test_every_key_has_an_action(gpu: Gpu, tmp_path: Path) -> None:
     actions = pytest.importorskip("ssdo.viewer.actions", exc_type=ImportError).Actions
     panel = pytest.importorskip("ssdo.viewer.panel.panel", exc_type=ImportError).Panel
@@ -961,6 +962,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 def test_a_missing_display_is_one_line(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     env["PYTHONPATH"] = str(ROOT / "app")

@@ -138,6 +138,7 @@ def test_slots_are_swapped_and_copied(runner: SessionRunner) -> None:
 # ---- views ----
 
 
+@pytest.mark.slow
 def test_difference_of_equal_slots_is_zero(runner: SessionRunner) -> None:
     session = open_view(runner, "difference")
     session.display.gain = 100
