@@ -163,6 +163,7 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert call(monkeypatch, "bench", "passes", *arguments, "--samples", "x") == 2
 
 
+@pytest.mark.slow
 def test_targets_are_counted(gpu: Gpu, tmp_path: Path) -> None:
     """In bytes per pixel, of a scene without emission and with diffuse surfaces alone."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))

@@ -266,6 +266,7 @@ def test_linear_environment_shows_directional_occlusion(gpu: Gpu, axis: str, rot
         assert abs((ssao - expected).mean()) > 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
 def test_half_sky_lights_by_tilt(gpu: Gpu, technique: str) -> None:
     """F9: irradiance pi (1 + n.y) / 2 of an environment that is 1 above the horizon."""

@@ -79,6 +79,7 @@ def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert arrays["depth"][0].mean() > arrays["depth"][-1].mean()
 
 
+@pytest.mark.slow
 def test_exr_has_the_radiance_of_the_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     openexr = pytest.importorskip("OpenEXR")
     shot = ["capture", "--scene", "cornell", *SMALL]
@@ -128,6 +129,7 @@ def test_presets_and_images_may_have_values_of_other_techniques(
     assert "--technique has no effect beside --techniques" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_files_are_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

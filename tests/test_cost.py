@@ -233,6 +233,7 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "exists; add --overwrite" in capsys.readouterr().err and (out / "cost.csv").read_bytes() == content
 
 
+@pytest.mark.slow
 def test_without_matplotlib_only_the_plot_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -278,6 +279,7 @@ def test_without_denoiser_it_has_no_curve(
     assert call(monkeypatch, "bench", "passes", *SMALL, "--techniques", "off", "--denoise.radius", "0") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

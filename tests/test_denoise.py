@@ -66,6 +66,7 @@ def rms(values: Any) -> float:
 # ---- any guide -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 16, 256])
 @pytest.mark.parametrize("scene", ["cornell", "plane:tilt=85", "ball"])
 def test_a_constant_is_kept(gpu: Gpu, scene: str, samples: int) -> None:

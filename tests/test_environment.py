@@ -274,6 +274,7 @@ def test_an_aureole_remains() -> None:
     assert remaining.radiance[angle < 0.3].min() > 8 and remaining.radiance.max() < 21.01
 
 
+@pytest.mark.slow
 def test_maps_without_a_sun_are_unchanged() -> None:
     patch = make_disc(256, 90.0, 30.0, 6.0, (500.0,) * 3)  # larger than a sun
     weak = make_disc(256, 90.0, 30.0, 0.5, (100.0,) * 3)  # 2.4 % of the sky's irradiance pi
@@ -302,6 +303,7 @@ def write_sunny_map(path: Path, azimuth: float = 250.0, elevation: float = 35.0,
     return path
 
 
+@pytest.mark.slow
 def test_a_shot_resolves_the_extracted_sun(tmp_path: Path, gpu: Gpu) -> None:
     """The extracted sun rotates and dims with the sky, and the shot's own values override it.
 

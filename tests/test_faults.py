@@ -81,6 +81,7 @@ def test_white_sky_shows_albedo(gpu: Gpu, technique: str) -> None:
     assert np.abs(result.radiance / 0.5 - 1).max() < 2 * HALF_FLOAT_ROUNDING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_occlusion_only_darkens(gpu: Gpu, seed: int) -> None:
     """Fault 2, occlusion as an amplifier: with random parameters, against occluders without thickness."""
@@ -209,6 +210,7 @@ def test_ssao_does_not_darken_sunlight(gpu: Gpu) -> None:
     assert (ssao.visibility[ssao.surface_mask] < 0.9).any()
 
 
+@pytest.mark.slow
 def test_sunlit_wall_lights_unlit_floor(gpu: Gpu) -> None:
     """Fault 29, a bounce times the receiver's own cosine to the sun: E is rho E_sun times the occlusion of F2."""
     sun = {"sun.azimuth": 270.0, "sun.elevation": 0.0, "sun.irradiance": 4.0}  # level, from the west
@@ -347,6 +349,7 @@ def test_facets_under_smooth_normals_do_not_occlude(gpu: Gpu, technique: str, vi
         assert result.visibility[result.surface_mask].min() > 0.92  # 4 samples of 64 beside an edge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", BOUNCE_ESTIMATORS)
 def test_convex_object_receives_no_bounce(gpu: Gpu, estimator: str) -> None:
     """Fault 24, a bounce from below the horizon."""
@@ -373,6 +376,7 @@ def scale_scene(scene: Scene, factor: float) -> Scene:
     return Scene(meshes, eye, target, scene.fov, scene.sun, scene.environment)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", BOUNCE_ESTIMATORS)
 @pytest.mark.parametrize("factor", [0.001, 1000.0])
 def test_scale_does_not_matter(gpu: Gpu, estimator: str, factor: float) -> None:
@@ -679,6 +683,7 @@ def test_denoiser_does_not_blur_albedo(gpu: Gpu, guide: str) -> None:
         assert result.albedo[result.surface_mask].min() < 0.2 < 0.7 < result.albedo.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visibility", VISIBILITIES)
 def test_mean_does_not_depend_on_sample_count(gpu: Gpu, visibility: str) -> None:
     """Fault 36: the mean is that of many samples, and the RMSE falls as n^-0.45 or faster."""

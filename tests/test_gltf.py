@@ -945,6 +945,7 @@ def test_byte_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert 30 < sum(r is None for r in results) < 270, "the mutations must give scenes and errors"
 
 
+@pytest.mark.slow
 def test_image_mutations() -> None:
     """Whatever Pillow's decoders raise becomes a UserError."""
     good = encode_png(np.random.default_rng(4).integers(0, 256, (16, 16, 4), "u1"))

@@ -214,6 +214,7 @@ def test_world_positions_are_equal_with_and_without_the_band(gpu: Gpu, resolutio
 # ---- closed forms ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", SCREEN_SPACE)
 def test_f1_a_plane_is_unoccluded_with_a_band(gpu: Gpu, technique: str, resolution: str) -> None:

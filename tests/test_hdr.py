@@ -245,6 +245,7 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Changed or missing bytes give an image or a UserError."""
     rng, pixels = random.Random(1), make_pixels(4, 30)

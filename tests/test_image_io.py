@@ -120,6 +120,7 @@ def test_saving_to_a_read_only_folder(name: str, tmp_path: Path) -> None:
         folder.rmdir()
 
 
+@pytest.mark.slow
 @unix_only
 @pytest.mark.parametrize("size", [3000, 40_000])
 def test_comparison_on_a_full_disk(

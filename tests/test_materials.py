@@ -211,6 +211,7 @@ def test_alpha_mask_equals_missing_geometry(gpu: Gpu, kind: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_rays_pass_the_alpha_mask(gpu: Gpu) -> None:
     """Visibility in front of a half masked wall, against the solid angle of the other half."""
     ground = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
@@ -242,6 +243,7 @@ def test_no_alpha_mask_without_a_cutoff(gpu: Gpu) -> None:
 # ---- single-sided surfaces and normal maps ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_single_sided_surfaces_are_culled_for_the_camera_only(gpu: Gpu) -> None:
     """Shadow maps and rays see both sides."""
     ground = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)

@@ -644,6 +644,7 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.obj", "a.ply", "a.stl"])
 def test_capture_draws_mesh_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Files are recognised by their suffix, also in capitals, and drawn."""

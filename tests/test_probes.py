@@ -140,6 +140,7 @@ def test_no_light_leaks_through_walls(gpu: Gpu, technique: str) -> None:
     assert p.visibility[p.surface_mask].mean() < 0.025
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", PROBE_TECHNIQUES)
 def test_half_resolution_equals_full(gpu: Gpu, technique: str) -> None:
     full, half = (
@@ -183,6 +184,7 @@ def test_surfaces_behind_the_camera_send_light(gpu: Gpu, technique: str) -> None
     assert np.abs(light - (1.0, 0.5, 0.0)).max() < 0.01
 
 
+@pytest.mark.slow
 def test_no_indirect_light_without_bounce(gpu: Gpu) -> None:
     for technique in PROBE_TECHNIQUES:
         p = render_small(

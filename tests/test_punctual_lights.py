@@ -78,6 +78,7 @@ LIGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIGHTS)
 @pytest.mark.parametrize("shadows", [0, 8])
 def test_irradiance_on_a_floor(gpu: Gpu, name: str, shadows: int) -> None:
@@ -165,6 +166,7 @@ SHADOW_LIGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHADOW_LIGHTS)
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e3])
 def test_shadow_of_a_board(gpu: Gpu, name: str, scale: float) -> None:

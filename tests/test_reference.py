@@ -166,6 +166,7 @@ def test_plane_is_unoccluded(gpu: Gpu, tilt: int, distance: int) -> None:
     assert not result.indirect.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_distance", [1.0, None])
 def test_corner_matches_closed_form(gpu: Gpu, max_distance: float | None) -> None:
     """F2 for rays of 1 m; F2b, visibility 1/2, for unlimited rays."""
@@ -193,6 +194,7 @@ def polygon_coverage(corners: Doubles, position: Doubles, normal: Doubles) -> Do
     return coverage
 
 
+@pytest.mark.slow
 def test_corner_of_three_planes_has_quarter_visibility(gpu: Gpu) -> None:
     """F2b on each of the three planes: 1/4, and what walls 50 m high and wide leave open."""
     result = render_reference(gpu, {"scene": "niche", "accumulated_frames": 16})
@@ -208,6 +210,7 @@ def test_corner_of_three_planes_has_quarter_visibility(gpu: Gpu) -> None:
         assert_within_noise(result.visibility[mask], expected, 256)
 
 
+@pytest.mark.slow
 def test_fence_matches_closed_form(gpu: Gpu) -> None:
     """F3: occlusion (1 - d / sqrt(d^2 + h^2)) / 2 by a wall of h = 1 m at distance d."""
     camera = {"camera.fov": 60.0, "camera.target": (0.3, 0.0, 0.0)}
@@ -226,6 +229,7 @@ def test_groove_matches_closed_form(gpu: Gpu, angle: int) -> None:
     assert_within_noise(result.visibility[mask], expected, 128, slack=0.01)
 
 
+@pytest.mark.slow
 def test_trench_matches_closed_form(gpu: Gpu) -> None:
     """F5: visibility (w / 2) / sqrt((w / 2)^2 + h^2) in the middle of a trench; w is 2 m, h 1 m."""
     result = render_reference(gpu, {"scene": "trench", "accumulated_frames": 16})
@@ -492,6 +496,7 @@ def test_hits_read_the_emission_texture(gpu: Gpu) -> None:
     assert np.abs(mean / mean[0] - (1, 0.503, 0.216)).max() < 0.03  # sRGB 255, 188, 128
 
 
+@pytest.mark.slow
 def test_sun_is_shadowed_at_hits(gpu: Gpu) -> None:
     """A sunlit wall lights the floor. In the shadow of a roof it sends nothing."""
     grey = Material((0.5, 0.5, 0.5))

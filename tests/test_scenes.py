@@ -133,6 +133,7 @@ def test_meshes_are_watertight_and_wound_outwards(name: str) -> None:
         assert smallest > 0, f"{mesh.material.name}: a component of {smallest} cubic metres"
 
 
+@pytest.mark.slow
 @furnished_scenes
 def test_mesh_arrays_are_valid(name: str) -> None:
     for mesh in load_scene(name).meshes:

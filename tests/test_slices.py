@@ -154,6 +154,7 @@ def test_occlusion_around_sphere_is_circular(gpu: Gpu, technique: str) -> None:
     assert abs(error[far].mean()) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_bowl_matches_closed_form(gpu: Gpu, technique: str) -> None:
     """F7 from above: visibility 1/2 everywhere; one bounce gives rho / 2 + rho^2 / 4 for rho = 0.5."""
@@ -189,6 +190,7 @@ def test_linear_environment_shows_directional_occlusion(
             assert abs((gtao - expected).mean()) < 0.1  # measured 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_half_sky_lights_by_tilt(gpu: Gpu, technique: str) -> None:
     """F9: irradiance pi (1 + n.y) / 2 of an environment that is 1 above the horizon."""
@@ -199,6 +201,7 @@ def test_half_sky_lights_by_tilt(gpu: Gpu, technique: str) -> None:
     assert np.abs(error).max() < 0.06
 
 
+@pytest.mark.slow
 def test_emissive_room_matches_closed_form(gpu: Gpu) -> None:
     """F10: unoccluded and occluded sectors together bring pi L, for any number of slices and steps."""
     camera = {"camera.fov": 100.0, "width": 64, "height": 36}
@@ -277,6 +280,7 @@ def test_bitmask_sees_past_thin_pole(gpu: Gpu) -> None:
     assert visibility["gtao"] < expected - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_convex_object_does_not_occlude_itself(gpu: Gpu, technique: str) -> None:
     """Fault 24, a bounce from back faces or from below the horizon."""
@@ -295,6 +299,7 @@ def test_back_faces_send_no_light(gpu: Gpu) -> None:
     assert not result.indirect.any()
 
 
+@pytest.mark.slow
 def test_bounce_conserves_energy(gpu: Gpu) -> None:
     """Fault 26: under radiance 1 no surface receives more than pi."""
     for scene in ("niche", "corner:albedo=1.0", "bowl:albedo=1.0", "trench"):

@@ -76,6 +76,7 @@ def are_equal(a: Sequence[Floats], b: Sequence[Floats]) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
 def test_an_unchanged_frame_uploads_and_creates_nothing(
     gpu: Gpu, technique: str, monkeypatch: pytest.MonkeyPatch

@@ -171,6 +171,7 @@ def test_shots_with_the_same_light_share_a_reference() -> None:
         assert plan.build_shot(first.with_values(change)) != plan.build_shot(first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -551,6 +552,7 @@ def test_death_of_a_worker_is_reported() -> None:
         list(worker_pool._distribute([parent_end], [(0, Shot())]))
 
 
+@pytest.mark.slow
 def test_worker_of_another_version_reports_it_and_ignores_ctrl_c() -> None:
     """A terminal's Ctrl-C reaches the workers, too, but their parent ends them."""
     task = SweepTask(ReferencePlan(Reference(), 4), 3, "wall", None, "older")

@@ -296,6 +296,7 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
         assert rms((visibility - alone)[mask]) < 0.35 * rms((first - alone)[mask]), motion.description
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["full", "half"])
 @pytest.mark.parametrize("technique", [name for name, known in Technique.known.items() if known.sample_param])
 def test_a_plane_stays_unoccluded(gpu: Gpu, technique: str, resolution: str) -> None:
@@ -337,6 +338,7 @@ def test_changing_light_leaves_no_ghost(gpu: Gpu) -> None:
 # ---- commands, viewer and tools --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_image_can_be_rendered_again(tmp_path: Path) -> None:
     """A capture with a history draws as many frames, and stores the length in the image."""
     first, second, plain = (tmp_path / f"{name}.png" for name in "abc")

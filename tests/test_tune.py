@@ -129,6 +129,7 @@ def test_search_depends_on_its_seed_only() -> None:
     assert search_optimum(trials=30, seed=4).values != search_optimum(trials=30, seed=5).values
 
 
+@pytest.mark.slow
 def test_interrupted_search_continues(tmp_path: Path) -> None:
     """With the result of an uninterrupted search; logged trials are not evaluated again, but a truncated one is."""
     trials: list[Mapping[str, Any]] = []
@@ -280,6 +281,7 @@ def test_budget_of_milliseconds_is_kept_and_used(gpu: Gpu, monkeypatch: pytest.M
     assert 48 <= start.with_values(best.values).technique.fetches <= 50
 
 
+@pytest.mark.slow
 def test_cost_is_that_of_the_techniques_passes(gpu: Gpu) -> None:
     """256 directions take longer than one, in processor time on a software renderer."""
     inputs = [prepare_small_view(gpu).inputs]

@@ -410,6 +410,7 @@ def test_reload_keeps_programs_that_do_not_compile(
 # ---- scheduling ----
 
 
+@pytest.mark.slow
 def test_interaction_renders_a_preview_until_idle(runner: SessionRunner) -> None:
     session, size = runner.session, (640, 360)
     runner.render_idle(*size)
@@ -437,6 +438,7 @@ def test_a_preview_is_as_large_as_is_fast_enough(runner: SessionRunner) -> None:
     assert session.step(size, is_interacting=True) and session.renders["B"].scale == 0.75
 
 
+@pytest.mark.slow
 def test_the_first_frame_of_a_size_is_not_measured(runner: SessionRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """It renders passes that later ones take from the cache, so that the preview's size would alternate."""
     session, size = runner.session, (640, 360)
@@ -498,6 +500,7 @@ def test_noise_of_a_mean_is_estimated() -> None:
     assert convergence.text == "40 frames, noise 0.079"
 
 
+@pytest.mark.slow
 def test_the_reference_converges_while_nothing_changes(runner: SessionRunner, tmp_path: Path) -> None:
     """Each step is a frame. A screenshot after 5 frames equals a capture of 5 frames without denoising, bit for bit."""
     session = runner.session
@@ -519,6 +522,7 @@ def test_the_reference_converges_while_nothing_changes(runner: SessionRunner, tm
     assert session.step((64, 36)) and session.renders["B"].convergence.frame_count == 1
 
 
+@pytest.mark.slow
 def test_a_converging_slot_does_not_render_the_other(runner: SessionRunner) -> None:
     session = runner.session
     session.toggle_split()

@@ -453,6 +453,7 @@ def project_to_pixels(result: FrameResult, p_ws: Floats) -> Floats:
     return pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["off", "reference"])
 def test_techniques_without_samples_cannot_be_inspected(gpu: Gpu, name: str) -> None:
     session = Session(gpu, Shot().with_values({"scene": "nook", "width": 64, "height": 36, "technique": name}), {})
@@ -527,6 +528,7 @@ def run_experiment(runner: SessionRunner, experiment: experiments.Experiment) ->
     raise AssertionError("the experiment does not end")
 
 
+@pytest.mark.slow
 def test_only_ssdo_follows_a_rotating_environment(gpu: Gpu) -> None:
     """SSAO attenuates every direction alike: its curve is constant."""
     values = {"ssdo.samples": 16, "ssdo.steps": 8}
