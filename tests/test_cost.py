@@ -31,6 +31,7 @@ from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
+from ssdo.render.technique import Technique
 from ssdo.scene.loader import load_scene
 from test_commands import call
 
@@ -40,6 +41,10 @@ QUICK = ["--quick", *SMALL, "--sizes", "32x18,48x27,64x36", "--samples", "2,3,4"
 
 # Milliseconds of a technique's passes by curve, axis and value.
 CostModel = Callable[[str, str, float], float]
+
+# The built-in ones first, then those of plug-ins.
+SUPPORTED = ", ".join(dict.fromkeys(kind.group for kind, _ in Technique.all_modes() if kind.sample_param))
+assert SUPPORTED.startswith("ssao, ssdo, gtao, bitmask")
 
 
 def make_measurements(model: CostModel, values: dict[str, str] | None = None) -> list[CostMeasurement]:
@@ -291,7 +296,7 @@ def test_without_denoiser_it_has_no_curve(
         (["--sizes", "64x36,9"], "--sizes 9: must be width x height in pixels, as in 1280x720"),
         (["--sizes", "64x36,9x9,9999x9"], "width = 9999: must be 1 to 8192 px"),
         (["--triangles", "9,1000"], "--triangles 9: must be whole numbers from 1000 to 20000000"),
-        (["--techniques", "off"], "--techniques off: must be of ssao, ssdo, gtao, bitmask"),
+        (["--techniques", "off"], f"--techniques off: must be of {SUPPORTED}, which have samples"),
         (["--techniques", "sao"], "no technique sao; did you mean ssao?"),
         (["--visibility", "cone"], "visibility = 'cone': must be one of ray-march, single-sample"),
         (["--ssao.visibility", "single-sample"], "--ssao.visibility has no effect"),
