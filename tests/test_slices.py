@@ -12,6 +12,7 @@ import pytest
 from closed_forms import (
     FENCE_CAMERA,
     HALF_FLOAT_ROUNDING,
+    assert_circular_occlusion,
     corner_mask,
     corner_occlusion_of_rays,
     corner_shot,
@@ -19,7 +20,6 @@ from closed_forms import (
     integrate_visibility,
     linear_environment_irradiance,
     near_origin_mask,
-    sphere_visibility,
     wall_interior_mask,
 )
 from render_small import Bools, register_scene, render_small
@@ -141,17 +141,7 @@ def test_occlusion_around_sphere_is_circular(gpu: Gpu, technique: str) -> None:
     """F6 from straight above, equal in every direction."""
     camera = {"camera.eye": (0.0, 12.0, 0.0), "camera.target": (0.0, 0.0, 0.0), "camera.fov": 60.0, "width": 168}
     result = render_small(gpu, slice_shot(technique, "ball", radius=11.9) | camera)
-    x, y, z = np.moveaxis(result.position, -1, 0)
-    distance = np.hypot(x, z)
-    floor = result.surface_mask & (np.abs(y) < 1e-3)
-    near = floor & (distance > 1.6) & (distance < 2.2)
-    far = floor & (distance > 3.5) & (distance < 4)
-    error = result.visibility - sphere_visibility(distance)
-    # The camera does not see below the sphere, which is taken for solid there, as with SSDO.
-    assert abs(error[near].mean()) < 0.06
-    horizontal, vertical = near & (np.abs(x) > np.abs(z)), near & (np.abs(x) < np.abs(z))
-    assert abs(error[horizontal].mean() - error[vertical].mean()) < 0.02
-    assert abs(error[far].mean()) < 0.03
+    assert_circular_occlusion(result)
 
 
 @pytest.mark.slow
