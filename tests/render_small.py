@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
+from ssdo.render.gbuffer import BACKGROUND_DEPTH, GBuffer
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Lighting
@@ -66,6 +67,12 @@ def read_lighting(gpu: Gpu, lighting: Lighting) -> tuple[Floats, Floats]:
     """Direct and indirect light, (h, w, 4) each; indirect is 0 without a bounce."""
     direct = gpu.read(lighting.direct)
     return direct, np.broadcast_to(gpu.read(lighting.indirect), direct.shape)
+
+
+def read_depth(gpu: Gpu, gbuffer: GBuffer) -> Floats:
+    """(h, w) depth in metres, infinite on the background."""
+    depth: Floats = gpu.read(gbuffer.depth)[..., 0]
+    return np.where(depth < BACKGROUND_DEPTH, depth, np.float32(np.inf))
 
 
 def cosine_directions(normal: npt.ArrayLike, count: int = 256) -> Doubles:

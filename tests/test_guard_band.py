@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from render_small import SMALL, SmallRender, read_lighting, register_scene, render_small
+from closed_forms import HALF_FLOAT_ROUNDING
+from render_small import SMALL, SmallRender, read_depth, read_lighting, register_scene, render_small
 from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
@@ -36,22 +37,21 @@ INSPECTABLE = [name for name in SCREEN_SPACE if Technique.known[name].inspect_pa
 WITH_DEPTH_LAYERS = [name for name in SCREEN_SPACE if hasattr(Technique.known[name], "depth_layers")]
 RESOLUTIONS = ["full", "half"]
 SIZES = [(64, 36), (65, 37), (5, 3), (1, 1)]
-HALF_FLOAT_ROUNDING = 1 / 2048  # half floats of the G-buffer
 
 WALL = make_quad((-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0), Material(albedo=(0.5, 0.5, 0.5)))
 
 
-def board(**material: Any) -> Mesh:
+def make_board(**material: Any) -> Mesh:
     """A board beyond the picture's right edge, within a band of a quarter of the height."""
     return make_box((2.6, -5.0, 0.0), (2.8, 5.0, 1.0), Material(**material))
 
 
-def wall_scene(*meshes: Mesh) -> Scene:
+def make_wall_scene(*meshes: Mesh) -> Scene:
     """A camera before a grey wall."""
     return Scene((WALL, *meshes), (0.0, 0.0, 8.0), (0.0, 0.0, 0.0), 20.0)
 
 
-register_scene("board outside", lambda: wall_scene(board(albedo=(0.9, 0.6, 0.3))))
+register_scene("board outside", lambda: make_wall_scene(make_board(albedo=(0.9, 0.6, 0.3))))
 register_scene(
     "niche alone",
     lambda: Scene(
@@ -66,8 +66,8 @@ register_scene(
     ),
 )
 register_scene(
-    "lamp outside",
-    lambda: replace(wall_scene(board(albedo=(0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))), environment="black"),
+    "emitter outside",
+    lambda: replace(make_wall_scene(make_board(albedo=(0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))), environment="black"),
 )
 
 
@@ -202,12 +202,10 @@ def test_world_positions_are_equal_with_and_without_the_band(gpu: Gpu, resolutio
         assert padded.scissor and not view.scissor
         x, y, width, height = padded.scissor
         assert view.size == (width, height) and padded.size[0] >= x + width and padded.size[1] >= y + height
-        depth, padded_depth = (gpu.read(inputs.gbuffer.depth)[..., 0] for inputs in (view, padded))
         positions, padded_positions = (
-            world_positions(view.frame, np.where(depth < BACKGROUND_DEPTH, depth, np.inf)),
-            world_positions(padded.frame, np.where(padded_depth < BACKGROUND_DEPTH, padded_depth, np.inf)),
+            world_positions(inputs.frame, read_depth(gpu, inputs.gbuffer)) for inputs in (view, padded)
         )
-        rows = slice(padded_depth.shape[0] - y - height, padded_depth.shape[0] - y)
+        rows = slice(len(padded_positions) - y - height, len(padded_positions) - y)
         np.testing.assert_allclose(positions, padded_positions[rows, x : x + width], rtol=1e-9, atol=1e-9)
 
 
@@ -262,7 +260,7 @@ def test_surfaces_just_outside_occlude(gpu: Gpu, technique: str, resolution: str
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("technique", WITH_BOUNCE)
-@pytest.mark.parametrize("scene, near", [("lamp outside", 0.05), ("board outside", 0.25)])
+@pytest.mark.parametrize("scene, near", [("emitter outside", 0.05), ("board outside", 0.25)])
 def test_surfaces_just_outside_send_light(gpu: Gpu, technique: str, scene: str, near: float, resolution: str) -> None:
     """They emit light, and reflect that of the environment."""
     reference = render_small(
@@ -390,10 +388,10 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
             ),
         )
     direct, indirect = read_lighting(gpu, result.unfiltered)
-    depth = gpu.read(result.inputs.gbuffer.depth)[..., 0]
-    positions = world_positions(result.inputs.frame, np.where(depth < BACKGROUND_DEPTH, depth, np.inf))
+    depth = read_depth(gpu, result.inputs.gbuffer)
+    positions = world_positions(result.inputs.frame, depth)
     outside_count = 0
-    for y, x in np.argwhere((depth < BACKGROUND_DEPTH) & (positions[..., 0] > 1.5))[::23]:
+    for y, x in np.argwhere(np.isfinite(depth) & (positions[..., 0] > 1.5))[::23]:
         i, j = half_resolution.half_resolution_pixel((64, 36), int(x), int(y)) if resolution == "half" else (x, y)
         inspected = inspect_pixel(gpu, result, int(x), int(y))
         if inspected is None:
