@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from closed_forms import HALF_FLOAT_ROUNDING
 from render_small import SMALL, Bools, SmallRender, binomial_tolerance, register_scene, render_small
-from ssdo.arrays import Bytes, Doubles, Floats
+from ssdo.arrays import Bytes, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
@@ -22,7 +22,6 @@ from ssdo.scene.modelling.shapes import make_quad
 from ssdo.settings import Vec3
 from test_reference import REFERENCE, polygon_coverage
 
-HALF_FLOAT_ROUNDING = 1 / 2048
 TECHNIQUES = ("off", "ssao", "ssdo", "reference")
 BLACK, GREY = Material((0.0, 0.0, 0.0)), Material((0.5, 0.5, 0.5))
 BLACK_ENVIRONMENT: dict[str, Any] = {"environment": "black", "sun.irradiance": 0.0}
@@ -56,12 +55,6 @@ def make_checker(cells: int = 4, size: int = 64) -> Bytes:
     pixels = np.full((size, size, 4), 255, "u1")
     pixels[..., :3] = np.kron(colours, np.ones((size // cells, size // cells, 1))).astype("u1")
     return pixels
-
-
-def srgb_to_linear(srgb: npt.ArrayLike) -> Doubles:
-    s = np.asarray(srgb, "f8") / 255
-    values: Doubles = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
-    return values
 
 
 def assert_equal_textures(gpu: Gpu, one: Mesh, other: Mesh) -> None:

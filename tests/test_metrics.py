@@ -52,7 +52,7 @@ def random_image(seed: int, size: tuple[int, int] = (24, 31)) -> Floats:
 
 
 def left_half_mask(size: tuple[int, int] = (24, 31)) -> Bools:
-    """A mask of the left_half_mask half."""
+    """A mask of the left half."""
     return np.broadcast_to(np.arange(size[1]) < size[1] // 2, size).copy()
 
 
