@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 from ssdo.arrays import Array, Bytes, Doubles
 from ssdo.scene.files import gltf
-from ssdo.scene.model import Mesh
+from ssdo.scene.model import Mesh, Scene
 from ssdo.settings import UserError
 
 Tree = dict[str, Any]
@@ -39,12 +40,16 @@ def get_albedo_pixels(mesh: Mesh) -> Bytes:
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 
-def write_glb(path: Path, tree: Tree, binary: bytes | bytearray) -> Path:
+def encode_glb(tree: Tree, binary: bytes | bytearray) -> bytes:
     text = json.dumps(tree).encode()
     text += b" " * (-len(text) % 4)
     data = bytes(binary) + bytes(-len(binary) % 4)
     chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(data), b"BIN\0") + data
-    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def write_glb(path: Path, tree: Tree, binary: bytes | bytearray) -> Path:
+    path.write_bytes(encode_glb(tree, binary))
     return path
 
 
@@ -129,10 +134,28 @@ def make_textured(info: Tree | None = None, **arrays: Array) -> tuple[Tree, byte
     return tree, binary
 
 
+def read_scene(tmp_path: Path, tree: Tree, binary: bytes | bytearray) -> Scene:
+    return gltf.read_gltf(write_glb(tmp_path / "a.glb", tree, binary))
+
+
 def read_mesh(tmp_path: Path, tree: Tree, binary: bytes | bytearray) -> Mesh:
     """Read a file that has one mesh."""
-    (mesh,) = gltf.read_gltf(write_glb(tmp_path / "one.glb", tree, binary)).meshes
+    (mesh,) = read_scene(tmp_path, tree, binary).meshes
     return mesh
+
+
+def find_container(tree: Tree, path: Sequence[str | int]) -> Any:
+    """The list or object that holds the last step of a path."""
+    container: Any = tree
+    for step in path[:-1]:
+        container = container[step]
+    return container
+
+
+def list_members(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) of a tree."""
+    keys: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, inner in keys for place in ((value, key), *list_members(inner))]
 
 
 def sort_triangles(mesh: Mesh) -> Doubles:

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-import test_gltf
+import gltf_files
 import tomli_w
 from fuzz_seeds import Random, pack_zip
 
@@ -174,8 +174,8 @@ def damage_tree(rng: Random, tree: Any) -> None:
     """Replace, remove or repeat a value somewhere in a JSON tree."""
     # A random top-level member first: otherwise long ones, such as accessors, would get most of the damage.
     key = rng.choice(list(tree)) if tree and rng.random() < 0.7 else None
-    members = test_gltf.list_members(tree[key]) if key is not None else []
-    members = members or test_gltf.list_members(tree)
+    members = gltf_files.list_members(tree[key]) if key is not None else []
+    members = members or gltf_files.list_members(tree)
     if not members:
         return
     container, key = rng.choice(members)

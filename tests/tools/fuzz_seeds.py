@@ -31,8 +31,7 @@ Random = random.Random
 
 
 def pack_glb(tree: gltf_files.Tree, binary: bytes | bytearray) -> Files:
-    with tempfile.TemporaryDirectory() as folder:
-        return {"a.glb": gltf_files.write_glb(Path(folder) / "a.glb", tree, binary).read_bytes()}
+    return {"a.glb": gltf_files.encode_glb(tree, binary)}
 
 
 def pack_gltf(tree: gltf_files.Tree, binary: bytes | bytearray) -> Files:
