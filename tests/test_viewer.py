@@ -29,6 +29,7 @@ from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.gtao import Gtao
+from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene.built_in import fixtures
 from ssdo.settings import Param, UserError
 from ssdo.viewer import controls, keys
@@ -198,8 +199,13 @@ class SessionRunner:
 @pytest.fixture
 def runner(gpu: Gpu) -> Iterator[SessionRunner]:
     yield SessionRunner(gpu)
-    for slot in ("A", "B"):
-        with gpu.scope(slot):
+    free_targets(gpu, "A", "B")
+
+
+def free_targets(gpu: Gpu, *scopes: str) -> None:
+    """Free all targets of scopes: what two calls in a row find unused."""
+    for scope in scopes:
+        with gpu.scope(scope):
             gpu.free_unused()
             gpu.free_unused()
 
@@ -248,8 +254,8 @@ def test_split_shows_both_slots_beside_the_divider(runner: SessionRunner) -> Non
     assert (slots.mode_label("A"), slots.mode_label("B")) == ("SSAO", "SSDO")
     session.display.divider = 0.25
     view = runner.read_view()
-    left_image, right = (images.read_display(runner.result(slot)) for slot in session.visible_slots)
-    assert np.array_equal(view[:, :14], left_image[:, :14]) and np.array_equal(view[:, 18:], right[:, 18:])
+    left, right = (images.read_display(runner.result(slot)) for slot in session.visible_slots)
+    assert np.array_equal(view[:, :14], left[:, :14]) and np.array_equal(view[:, 18:], right[:, 18:])
     draw_count = session.scheduler.draw_count
     session.choose_mode("A", "off")
     runner.render_idle()
@@ -262,6 +268,15 @@ def test_split_shows_two_techniques(gpu: Gpu) -> None:
     session = Session(gpu, Shot(scene="ball", technique=Technique.by_name("ssao")()), {})
     session.toggle_split()
     assert (session.slots.mode_label("A"), session.slots.mode_label("B")) == ("SSAO", "SSDO")
+
+
+def test_split_leaves_two_techniques_that_are_in_no_mode(runner: SessionRunner) -> None:
+    slots = runner.session.slots
+    slots.techniques = {"A": Ssdo(direct=False, bounce=False), "B": Ssdo(direct=False)}
+    chosen = dict(slots.techniques)
+    assert slots.mode("A") is slots.mode("B") is None
+    runner.session.toggle_split()
+    assert slots.techniques == chosen
 
 
 def test_samples_double_and_halve_within_their_range(runner: SessionRunner) -> None:
@@ -625,8 +640,8 @@ def test_a_screenshot_is_the_view_and_stores_its_shot(runner: SessionRunner, tmp
     assert path.is_absolute() and str(path) in session.message
     session.toggle_split()
     runner.render_idle()
-    both, left_image, right = save_screenshot(session, tmp_path)
-    assert images.load_shot_values(left_image)["technique"] == "ssao"
+    both, left, right = save_screenshot(session, tmp_path)
+    assert images.load_shot_values(left)["technique"] == "ssao"
     assert images.load_shot_values(right)["technique"] == "ssdo"
     with Image.open(both) as file:
         assert np.array_equal(np.asarray(file), runner.read_view())

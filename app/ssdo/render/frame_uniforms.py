@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pyrr import matrix44
 
-from ssdo.arrays import Doubles, Floats
+from ssdo.arrays import Doubles, Floats, to_vec3
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
 
@@ -213,4 +213,4 @@ def fit_camera(scene: Scene, fov: float, aspect: float) -> tuple[Vec3, Vec3]:
     direction = np.array((0.45, 0.35, 0.82))
     unit = direction / np.linalg.norm(direction)
     eye = center + unit * scene.bounding_radius / math.sin(narrow_half_fov) * 1.02
-    return (float(eye[0]), float(eye[1]), float(eye[2])), (float(center[0]), float(center[1]), float(center[2]))
+    return to_vec3(eye), to_vec3(center)

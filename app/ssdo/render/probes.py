@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from ssdo.arrays import Doubles
+from ssdo.arrays import to_vec3
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.shaders import Bindings
 from ssdo.gpu.target import Texture
@@ -76,7 +76,7 @@ def fit_probe_grid(scene: Scene, settings: ProbeSettings) -> ProbeGrid:
     counts = np.maximum(np.ceil((high - low) / spacing - 1e-4), 2)
     cell_size = np.maximum((high - low) / counts, FLAT_CELL_RATIO * spacing)
     origin = (low + high - counts * cell_size) / 2
-    return ProbeGrid(_to_vec3(origin), _to_vec3(cell_size), _to_vec3(counts), float(settings.octahedral_size))
+    return ProbeGrid(to_vec3(origin), to_vec3(cell_size), to_vec3(counts), float(settings.octahedral_size))
 
 
 def bind_probes(gpu: Gpu, inputs: TechniqueInputs) -> Bindings:
@@ -110,7 +110,3 @@ def _without_camera(frame: FrameUniforms) -> FrameUniforms:
         pattern_offset=(0.0, 0.0, 0.0),
         index=0,
     )
-
-
-def _to_vec3(values: Doubles) -> Vec3:
-    return float(values[0]), float(values[1]), float(values[2])

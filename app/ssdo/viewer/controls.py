@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.arrays import Doubles
+from ssdo.arrays import Doubles, to_vec3
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
 
@@ -30,17 +30,13 @@ class Pose(NamedTuple):
         return math.dist(self.eye, self.target)
 
 
-def _vec3(v: Doubles) -> Vec3:
-    return float(v[0]), float(v[1]), float(v[2])
-
-
 def heading_and_pitch(direction: Doubles) -> tuple[float, float]:
     """Heading (0 north, -z; 90 east, +x) and pitch of a direction."""
     x, y, z = direction
     return math.degrees(math.atan2(x, -z)), math.degrees(math.atan2(y, math.hypot(x, z)))
 
 
-def direction_from_angles(heading: float, pitch: float) -> Doubles:
+def direction_from_heading(heading: float, pitch: float) -> Doubles:
     """Unit vector of a heading and a pitch. The pitch is clamped to MAX_PITCH."""
     h, p = math.radians(heading), math.radians(max(-MAX_PITCH, min(MAX_PITCH, pitch)))
     return np.array((math.sin(h) * math.cos(p), math.sin(p), -math.cos(h) * math.cos(p)))
@@ -50,23 +46,23 @@ def camera_axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
     """Unit vectors right, up and forward."""
     to_target = np.subtract(pose.target, pose.eye)
     heading, pitch = heading_and_pitch(to_target if np.any(to_target) else np.array((0.0, 0.0, -1.0)))
-    forward = direction_from_angles(heading, pitch)
-    right = direction_from_angles(heading + 90.0, 0.0)
+    forward = direction_from_heading(heading, pitch)
+    right = direction_from_heading(heading + 90.0, 0.0)
     return right, np.cross(right, forward), forward
 
 
 def orbit(pose: Pose, heading: float, pitch: float) -> Pose:
     """Rotate the eye about the target. It moves west for a positive heading, and up for a negative pitch."""
     old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
-    forward = direction_from_angles(old_heading + heading, old_pitch + pitch)
-    return pose._replace(eye=_vec3(np.array(pose.target) - forward * pose.distance))
+    forward = direction_from_heading(old_heading + heading, old_pitch + pitch)
+    return pose._replace(eye=to_vec3(np.array(pose.target) - forward * pose.distance))
 
 
 def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
     """Rotate the target about the eye, at its distance."""
     old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
-    forward = direction_from_angles(old_heading + heading, old_pitch + pitch)
-    return pose._replace(target=_vec3(np.array(pose.eye) + forward * pose.distance))
+    forward = direction_from_heading(old_heading + heading, old_pitch + pitch)
+    return pose._replace(target=to_vec3(np.array(pose.eye) + forward * pose.distance))
 
 
 def pan(pose: Pose, right: float, up: float) -> Pose:
@@ -88,7 +84,7 @@ def dolly(pose: Pose, ratio: float, scene: Scene) -> Pose:
     nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
     farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
     distance = max(nearest, min(farthest, pose.distance * ratio))
-    return pose._replace(eye=_vec3(np.array(pose.target) - camera_axes(pose)[2] * distance))
+    return pose._replace(eye=to_vec3(np.array(pose.target) - camera_axes(pose)[2] * distance))
 
 
 def fit_scene(pose: Pose, scene: Scene, aspect: float) -> Pose:
@@ -97,7 +93,7 @@ def fit_scene(pose: Pose, scene: Scene, aspect: float) -> Pose:
     half_fov = math.radians(pose.fov) / 2
     narrower_half_fov = min(half_fov, math.atan(math.tan(half_fov) * aspect))
     distance = scene.bounding_radius / math.sin(narrower_half_fov)
-    return pose._replace(eye=_vec3(centre - camera_axes(pose)[2] * distance), target=_vec3(centre))
+    return pose._replace(eye=to_vec3(centre - camera_axes(pose)[2] * distance), target=to_vec3(centre))
 
 
 def fly_speed(pose: Pose, scene: Scene) -> float:
@@ -106,4 +102,4 @@ def fly_speed(pose: Pose, scene: Scene) -> float:
 
 
 def _translate(pose: Pose, offset: Doubles) -> Pose:
-    return pose._replace(eye=_vec3(np.array(pose.eye) + offset), target=_vec3(np.array(pose.target) + offset))
+    return pose._replace(eye=to_vec3(np.array(pose.eye) + offset), target=to_vec3(np.array(pose.target) + offset))

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from ssdo.measure.metrics import LUMINANCE
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.technique import DEFAULT_STEPS
 from ssdo.settings import UserError
@@ -17,7 +16,6 @@ from ssdo.viewer.render_scheduler import PAIR, Slot
 from ssdo.viewer.session import Session
 from ssdo.viewer.slots import SlotState
 
-LUMINANCE = np.array((0.2126, 0.7152, 0.0722))
 ROTATIONS = tuple(range(0, 361, 15))  # degrees
 SAMPLE_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 RADIUS_FACTORS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)

@@ -39,9 +39,8 @@ def _draw_column(groups: list[tuple[str, list[keys.Key]]], scale: float, widgets
             with style_color(imgui.Col_.text, THEME.accent):
                 imgui.text(key.label)
             imgui.same_line()
-            imgui.set_cursor_pos_x(
-                x_start + label_width
-            )  # `same_line` with an offset would count the column's place twice
+            # `same_line` with an offset would count the column's place twice
+            imgui.set_cursor_pos_x(x_start + label_width)
             imgui.text(key.description)
         imgui.dummy(ImVec2(0, 6 * scale))
     imgui.end_group()

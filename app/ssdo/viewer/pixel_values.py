@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from ssdo.arrays import to_vec3
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Size
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
@@ -49,7 +50,7 @@ def read_pixel_values(
         depth = gpu.read_pixel(result.inputs.gbuffer.depth, x, y)[0]
         if depth < BACKGROUND_DEPTH and position is None:
             position = _reconstruct_position(result, x, y, depth)
-            normal = _as_vec3(gpu.read_pixel(result.inputs.gbuffer.normal, x, y))
+            normal = to_vec3(gpu.read_pixel(result.inputs.gbuffer.normal, x, y))
     return PixelValues(pixel, position, normal, by_slot)
 
 
@@ -70,8 +71,4 @@ def _reconstruct_position(result: FrameResult, x: int, y: int, depth: float) -> 
     ndc_x, ndc_y = 2 * (x + 0.5) / width - 1, 1 - 2 * (y + 0.5) / height
     tan_x, tan_y = frame.tan_half_fov
     position_vs = np.array((ndc_x * tan_x * depth, ndc_y * tan_y * depth, -depth, 1.0))
-    return _as_vec3(position_vs @ np.array(frame.world_from_view).reshape(4, 4))
-
-
-def _as_vec3(values: Sequence[float]) -> Vec3:
-    return float(values[0]), float(values[1]), float(values[2])
+    return to_vec3(position_vs @ np.array(frame.world_from_view).reshape(4, 4))

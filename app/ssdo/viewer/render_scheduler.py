@@ -298,8 +298,8 @@ class RenderScheduler:
         render = self.renders[slot]
         if render.requested is None:
             return None
-        prefix = render.requested.technique.group
-        times = [ms for name, ms in render.timer.medians.items() if name.startswith(prefix)]
+        group = render.requested.technique.group
+        times = [ms for name, ms in render.timer.medians.items() if name.partition(":")[0] == group]
         return sum(times) if times else None
 
     @property

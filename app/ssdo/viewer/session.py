@@ -134,7 +134,7 @@ class Session:
         """Toggle the split view. It starts with different techniques in A and B."""
         display, slots = self.display, self.slots
         display.view = "B" if display.view == "split" else "split"
-        if display.shows_two_images and slots.mode("A") == slots.mode("B"):
+        if display.shows_two_images and slots.mode_label("A") == slots.mode_label("B"):
             if slots.mode_label("A") != "SSAO":
                 self.choose_mode("A", "SSAO")
             else:

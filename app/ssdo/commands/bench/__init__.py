@@ -21,8 +21,8 @@ def main(arguments: Sequence[str]) -> int:
     """`bench NAME FLAGS`. Returns the exit code; raises UserError."""
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
-        print("usage: python -m ssdo bench NAME [FLAGS]", (__doc__ or "").strip(), sep="\n\n")
-        print("\n`python -m ssdo bench NAME --help` lists the flags of a measurement.")
+        print("usage: ssdo bench NAME [FLAGS]", (__doc__ or "").strip(), sep="\n\n")
+        print("\n`ssdo bench NAME --help` lists the flags of a measurement.")
         return 0
     if name not in BENCHES:
         raise UserError(f"no bench {name}{suggest(name, BENCHES)}")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ssdo.commands.bench import cost_report
 from ssdo.commands.bench.cost_points import RunInfo, create_shots, measure_point, plan_points
-from ssdo.commands.bench.flags import add_clock_flag, add_count_flag, select_clock
+from ssdo.commands.bench.flags import add_clock_flag, add_count_flag, add_techniques_flag, select_clock
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, plots
@@ -67,9 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _create_parser() -> FlagParser:
     parser = FlagParser("ssdo bench cost", __doc__)
-    parser.add_argument(
-        "--techniques", default="ssao,ssdo", metavar="T,T,...", help="techniques to measure [ssao,ssdo]"
-    )
+    add_techniques_flag(parser, "ssao,ssdo")
     parser.add_argument(
         "--visibility",
         default="ray-march,single-sample",

@@ -31,6 +31,11 @@ def add_count_flag(parser: argparse.ArgumentParser, flag: str, default: int, min
     parser.add_argument(f"--{flag}", type=parse_count, default=default, metavar="N", help=text)
 
 
+def add_techniques_flag(parser: argparse.ArgumentParser, default: str) -> None:
+    """`--techniques`, a comma-separated list."""
+    parser.add_argument("--techniques", default=default, metavar="T,T,...", help=f"techniques to measure [{default}]")
+
+
 def add_clock_flag(parser: argparse.ArgumentParser) -> None:
     """`--clock`, for `select_clock`."""
     parser.add_argument(

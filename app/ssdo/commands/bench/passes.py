@@ -21,6 +21,7 @@ from ssdo.commands.bench.fetch_limits import measure_fetch_limits
 from ssdo.commands.bench.flags import (
     add_count_flag,
     add_output_flags,
+    add_techniques_flag,
     describe_machine,
     describe_resolution,
     format_table,
@@ -76,9 +77,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _create_parser() -> FlagParser:
     parser = FlagParser("ssdo bench passes", __doc__)
-    parser.add_argument(
-        "--techniques", default="off,ssao,ssdo", metavar="T,T,...", help="techniques to measure [off,ssao,ssdo]"
-    )
+    add_techniques_flag(parser, "off,ssao,ssdo")
     parser.add_argument(
         "--samples",
         default="16,64",

@@ -20,7 +20,12 @@ from ssdo.measure import images, metrics
 from ssdo.render.technique import Technique
 from ssdo.scene.loader import SCENE_SUFFIXES
 
-BREAKDOWN_LABELS = ("sampling", "sampling, denoised", "denoising", "screen space")  # fields of references.Parts
+BREAKDOWN_LABELS = (
+    "sampling",
+    "sampling, denoised",
+    "denoising",
+    "screen space",
+)  # fields of references.ErrorBreakdown
 PAGE, NUMBERS, CONTACT_SHEET = "index.html", "metrics.json", "sheet.png"
 SUFFIXES = (".png", ".exr", "-error.png")
 

@@ -21,7 +21,7 @@ from ssdo.render.pipeline import render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 
-# of the lighting: the array of images.arrays, and its scale. Irradiance becomes the radiance of a white surface.
+# of the lighting: the array of images.read_arrays, and its scale. Irradiance becomes the radiance of a white surface.
 COMPONENTS = {"final": ("radiance", 1.0), "direct": ("direct", 1 / math.pi), "indirect": ("indirect", 1 / math.pi)}
 ERROR_COLUMNS = (
     *(f"{component} {metric}" for component in COMPONENTS for metric in ("RMSE", "bias")),

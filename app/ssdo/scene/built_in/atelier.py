@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
 
-from ssdo.arrays import Doubles
+from ssdo.arrays import Doubles, to_vec3
 from ssdo.scene.model import Material, Mesh, PunctualLight, Scene
 from ssdo.scene.modelling.assembly import (
     UNTEXTURED_UV,
@@ -170,8 +170,7 @@ def make_spot_light(
     """A spot light at `position` that points at `target`; half angles in degrees."""
     d = np.subtract(target, position)
     d /= np.linalg.norm(d)
-    direction = (float(d[0]), float(d[1]), float(d[2]))
-    return PunctualLight(position, intensity, direction, inner_cone_angle, outer_cone_angle)
+    return PunctualLight(position, intensity, to_vec3(d), inner_cone_angle, outer_cone_angle)
 
 
 def build_atelier() -> Scene:

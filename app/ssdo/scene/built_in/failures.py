@@ -41,7 +41,7 @@ class Failure(NamedTuple):
     scene: str
     symptom: str
     cause: str
-    component: str  # of the lighting, a key of images.arrays: ambient visibility, direct or indirect irradiance
+    component: str  # of the lighting, a key of images.read_arrays: ambient visibility, direct or indirect irradiance
     bias_sign: int  # SSDO against the reference: 1 too bright, -1 too dark, 0 right
     region_min: Vec3  # the region: surfaces within a box, world space
     region_max: Vec3
@@ -66,6 +66,22 @@ def _build_ground(low: tuple[float, float], high: tuple[float, float], stone: Ma
     """Flagstones from (x, z) to (x, z) with their tops at y = 0, and the bed below their joints."""
     bed = make_box((low[0], -0.3, low[1]), (high[0], -0.012, high[1]), stone)
     return [assign_uvs(bed, get_palette_uv(9)), build_paving(low, high, 0.0, 0.6, 0.9, stone, rng)]
+
+
+class Site(NamedTuple):
+    """What several scenes stand on and are built of."""
+
+    ground: list[Mesh]
+    stone: Material
+    lime: Material
+    rng: Generator
+
+
+def _build_site(seed: int, low: tuple[float, float], high: tuple[float, float]) -> Site:
+    """Flagstones from (x, z) to (x, z), and the materials."""
+    rng = np.random.default_rng(seed)
+    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
+    return Site(_build_ground(low, high, stone, rng), stone, lime, rng)
 
 
 def _build_vase(x: float, z: float, size: float, material: Material, y: float = 0.0) -> Mesh:
@@ -117,12 +133,10 @@ def build_signpost(height: float = 2.6) -> Scene:
 def build_overhang(depth: float = 5.0) -> Scene:
     """Occluder off screen: the ground under a roof of `depth` metres above the view is as bright as open ground."""
     _require_range("overhang", "depth", depth, 0.1, 8)
-    rng = np.random.default_rng(2)
-    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
     timber = Material((0.30, 0.17, 0.09), name="timber")
-    ground = _build_ground((-7, -2), (7, 9), stone, rng)
-    wall = build_wall((-7, 0, -2.4), (7, 3.6, -2), lime)
-    skirting = build_stone_course((-7, 0, -2), (7, 0.2, -1.94), 1.2, stone, rng)
+    site = _build_site(2, (-7, -2), (7, 9))
+    wall = build_wall((-7, 0, -2.4), (7, 3.6, -2), site.lime)
+    skirting = build_stone_course((-7, 0, -2), (7, 0.2, -1.94), 1.2, site.stone, site.rng)
     roof = make_box((-7, 2.9, -2), (7, 3.1, -2 + depth), timber)
     x, z = 0.2, -0.4
     table = [
@@ -136,40 +150,36 @@ def build_overhang(depth: float = 5.0) -> Scene:
         _build_vase(1.7, -1.45, 0.8, RED),
         _build_vase(2.3, -1.2, 0.6, MARBLE),
     ]
-    parts = [*ground, wall, skirting, roof, *table, *vases]
+    parts = [*site.ground, wall, skirting, roof, *table, *vases]
     return _make_scene("overhang", parts, (-0.6, 1.55, 4.4), (0.1, 0.62, -1.0), 32.0, _make_low_sun(165.0, 62.0, 3.6))
 
 
 def build_bouncer(distance: float = 0.1) -> Scene:
     """Bounce source off screen: a sunlit red wall `distance` metres outside the image does not tinge its neighbour."""
     _require_range("bouncer", "distance", distance, 0, 10)
-    rng = np.random.default_rng(3)
-    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
     x = 3.1 + distance
-    ground = _build_ground((-4, 0), (x, 6), stone, rng)
-    back_wall = build_wall((-4, 0, -0.3), (x + 0.3, 2.6, 0), lime)
-    red_wall = build_wall((x, 0, 0), (x + 0.3, 2.6, 6), make_plaster("red wash", (0.62, 0.05, 0.035), rng))
+    site = _build_site(3, (-4, 0), (x, 6))
+    back_wall = build_wall((-4, 0, -0.3), (x + 0.3, 2.6, 0), site.lime)
+    red_wall = build_wall((x, 0, 0), (x + 0.3, 2.6, 6), make_plaster("red wash", (0.62, 0.05, 0.035), site.rng))
     pedestal = make_box((1.45, 0, 0.75), (2.05, 0.7, 1.35), MARBLE)
     knot = make_trefoil_knot((1.75, 1.2, 1.05), 0.42, 0.09, MARBLE, 180, 18)
     vases = [_build_vase(-0.35, 0.7, 1.1, MARBLE), _build_vase(-1.4, 0.9, 0.8, TEAL)]
-    parts = [*ground, back_wall, red_wall, pedestal, knot, *vases]
+    parts = [*site.ground, back_wall, red_wall, pedestal, knot, *vases]
     return _make_scene("bouncer", parts, (0.2, 1.35, 5.2), (0.2, 0.95, 0.0), 34.0, _make_low_sun(282.0, 34.0, 5.0))
 
 
 def build_backlight(distance: float = 1.0) -> Scene:
     """Hidden bounce source: a board glows towards the wall `distance` metres behind it, away from the camera."""
     _require_range("backlight", "distance", distance, 0.2, 4)
-    rng = np.random.default_rng(4)
-    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
     glow = Material((0.1, 0.1, 0.1), emission=(0.7, 6.0, 7.0), name="lamps")
-    ground = _build_ground((-4, 0), (4, 6), stone, rng)
-    wall = build_wall((-4, 0, -0.3), (4, 3.4, 0), lime)
+    site = _build_site(4, (-4, 0), (4, 6))
+    wall = build_wall((-4, 0, -0.3), (4, 3.4, 0), site.lime)
     z = distance
     board = make_box((-0.8, 0.55, z), (0.8, 1.55, z + 0.08), STEEL)
     glowing_back = make_boxes((-0.74, 0.61, z - 0.01), (0.74, 1.49, z - 0.001), glow)
     legs = [make_cylinder((x, 0, z + 0.04), (x, 0.55, z + 0.04), 0.03, STEEL) for x in (-0.6, 0.6)]
     vase, ball = _build_vase(-1.6, 0.8, 1.0, MARBLE), make_sphere((1.55, 0.35, 0.9), 0.35, MARBLE)
-    parts = [*ground, wall, board, glowing_back, *legs, vase, ball]
+    parts = [*site.ground, wall, board, glowing_back, *legs, vase, ball]
     sun = DirectionalLight(azimuth=180.0, elevation=10.0)
     return _make_scene("backlight", parts, (0.5, 1.5, 5.6), (0.0, 1.0, 0.0), 36.0, sun)
 
@@ -177,15 +187,13 @@ def build_backlight(distance: float = 1.0) -> Scene:
 def build_grazing(angle: float = 1.0) -> Scene:
     """Grazing surface: a wall seen at `angle` degrees has no pixels for its side and does not occlude the ground."""
     _require_range("grazing", "angle", angle, 0, 90, "degrees")
-    rng = np.random.default_rng(5)
-    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
-    ground = _build_ground((-7, -6), (7, 7), stone, rng)
-    grazing_wall = make_box((-0.15, 0, -3), (0.15, 2.3, 2), make_plaster("ochre wash", OCHRE_WASH, rng))
-    back_wall = build_wall((-7, 0, -6.3), (7, 2.6, -6), lime)
+    site = _build_site(5, (-7, -6), (7, 7))
+    grazing_wall = make_box((-0.15, 0, -3), (0.15, 2.3, 2), make_plaster("ochre wash", OCHRE_WASH, site.rng))
+    back_wall = build_wall((-7, 0, -6.3), (7, 2.6, -6), site.lime)
     ball = make_sphere((1.7, 0.45, -0.4), 0.45, MARBLE)
     vases = [_build_vase(-1.6, -0.1, 1.1, TEAL), _build_vase(-2.3, -1.4, 0.8, MARBLE)]
     block = make_box((2.2, 0, -2.9), (3.1, 0.9, -2.0), RED)
-    parts = [*ground, grazing_wall, back_wall, ball, *vases, block]
+    parts = [*site.ground, grazing_wall, back_wall, ball, *vases, block]
     a = np.radians(angle)
     eye = (float(8 * np.sin(a)), 2.6, float(8 * np.cos(a)))
     return _make_scene("grazing", parts, eye, (0.0, 0.6, -0.3), 29.0, _make_low_sun(120.0, 48.0, 1.2))
@@ -194,32 +202,28 @@ def build_grazing(angle: float = 1.0) -> Scene:
 def build_foreground(distance: float = 4.0) -> Scene:
     """Depth discontinuity: a pillar `distance` metres in front of a block hides it, so the block occludes nothing."""
     _require_range("foreground", "distance", distance, 1.0, 5.0)
-    rng = np.random.default_rng(6)
-    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
-    ground = _build_ground((-7, -5), (7, 7), stone, rng)
-    wall = build_wall((-7, 0, -5.3), (7, 3.2, -5), make_plaster("ochre wash", OCHRE_WASH, rng))
-    block = make_box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), lime)
+    site = _build_site(6, (-7, -5), (7, 7))
+    wall = build_wall((-7, 0, -5.3), (7, 3.2, -5), make_plaster("ochre wash", OCHRE_WASH, site.rng))
+    block = make_box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), site.lime)
     pillar = make_cylinder((0, 0, distance), (0, 4, distance), 0.30, MARBLE, 64)
     ball = make_sphere((1.9, 0.4, -1.2), 0.4, RED)
     vases = [_build_vase(-1.8, -0.6, 1.1, TEAL), _build_vase(-2.5, -1.7, 0.8, MARBLE)]
-    parts = [*ground, wall, block, pillar, ball, *vases]
+    parts = [*site.ground, wall, block, pillar, ball, *vases]
     return _make_scene("foreground", parts, (0.0, 2.2, 6.6), (0.0, 0.7, 0.0), 34.0, _make_low_sun(178.0, 50.0, 1.2))
 
 
 def build_grille(bar: float = 0.04) -> Scene:
     """Undersampling: a fence of bars `bar` metres thick, twice as far apart, falls between the steps of a ray march."""
     _require_range("grille", "bar", bar, 0.01, 0.5)
-    rng = np.random.default_rng(7)
-    stone, lime = _make_stone(rng), make_plaster("lime wash", LIME_WASH, rng)
-    ground = _build_ground((-6, -6), (6, 5), stone, rng)
-    wall = build_wall((-6, 0, -6.3), (6, 1.6, -6), lime)
+    site = _build_site(7, (-6, -6), (6, 5))
+    wall = build_wall((-6, 0, -6.3), (6, 1.6, -6), site.lime)
     x = np.arange(-2.4, 2.4, 2 * bar)
     lows = np.stack([x, np.full_like(x, 0.1), np.zeros_like(x)], -1)
     bars = make_boxes(lows, lows + np.array([bar, 1.6, bar]), STEEL)
     upper_rail = make_box((-2.45, 1.7, -0.03), (2.45, 1.76, bar + 0.03), STEEL)
     curb = make_box((-2.45, 0, -0.06), (2.45, 0.1, bar + 0.06), MARBLE)
     ball, vase = make_sphere((1.45, 0.35, 0.75), 0.35, RED), _build_vase(-1.45, 0.75, 0.9, TEAL)
-    parts = [*ground, wall, bars, upper_rail, curb, ball, vase]
+    parts = [*site.ground, wall, bars, upper_rail, curb, ball, vase]
     sun = DirectionalLight(azimuth=215.0, elevation=44.0)
     return _make_scene("grille", parts, (0.3, 1.7, 4.2), (0.0, 0.75, 0.0), 34.0, sun)
 
@@ -286,7 +290,7 @@ FAILURES = (
     ),
     Failure(
         "backlight",
-        "punctual lights that face away from the camera do not light the wall",
+        "a panel that glows away from the camera does not light the wall",
         "only surfaces that face the camera send light",
         "indirect",
         -1,

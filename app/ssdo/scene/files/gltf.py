@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdo.arrays import Doubles
+from ssdo.arrays import Doubles, to_vec3
 from ssdo.scene.files.errors import name_file_in_errors, quote_value
 from ssdo.scene.files.gltf_document import (
     CONVERSIONS,
@@ -158,6 +158,5 @@ def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:
     """The scene seen by a camera. The target lies ahead, as far away as the centre of the bounds."""
     center = np.mean(scene.bounds, 0, dtype=np.float64)
     distance = np.linalg.norm(center - camera.eye) or scene.bounding_radius
-    x, y, z = (camera.eye - camera.back * distance).tolist()
-    eye_x, eye_y, eye_z = camera.eye.tolist()
-    return replace(scene, eye=(eye_x, eye_y, eye_z), target=(x, y, z), fov=camera.fov)
+    target = camera.eye - camera.back * distance
+    return replace(scene, eye=to_vec3(camera.eye), target=to_vec3(target), fov=camera.fov)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.arrays import Doubles
+from ssdo.arrays import Doubles, to_vec3
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import Document
 from ssdo.scene.files.gltf_nodes import Node, get_back_axis
@@ -135,17 +135,17 @@ def _read_punctual_light(entry: Json, node: Node, kind: str, where: str) -> Punc
     if not light_range > 0:
         raise UserError(f"{where}.range: must be above 0, not {light_range:g}")
     _check_position(node)
-    x, y, z = node.world_from_node[:3, 3].tolist()
+    position = to_vec3(node.world_from_node[:3, 3])
     if kind == "point":
-        return PunctualLight((x, y, z), (r, g, b), range=light_range)
+        return PunctualLight(position, (r, g, b), range=light_range)
     spot, inside = get_object(entry, "spot", where), f"{where}.spot"
     inner = get_number(spot, "innerConeAngle", inside, 0, 0)
     outer = get_number(spot, "outerConeAngle", inside, math.pi / 4, 0)
     if not inner < outer <= math.pi / 2 + 1e-6:
         rule = "must have innerConeAngle below outerConeAngle, and that at most pi / 2"
         raise UserError(f"{inside}: {rule}, not {inner:g} and {outer:g}")
-    dx, dy, dz = (-get_back_axis(node)).tolist()
-    return PunctualLight((x, y, z), (r, g, b), (dx, dy, dz), math.degrees(inner), math.degrees(outer), light_range)
+    direction = to_vec3(-get_back_axis(node))
+    return PunctualLight(position, (r, g, b), direction, math.degrees(inner), math.degrees(outer), light_range)
 
 
 def _check_position(node: Node) -> None:

@@ -40,9 +40,8 @@ OPTIONS = {
 }
 UNSUPPORTED = {"map_d", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
 
-Statements = dict[
-    str, tuple[str, str]
-]  # of a material: by lower-case keyword, the arguments and their place in the file
+# Of a material: by lower-case keyword, the arguments and their place in the file.
+Statements = dict[str, tuple[str, str]]
 
 
 @dataclass
