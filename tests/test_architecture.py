@@ -1,4 +1,4 @@
-"""Import order, shader compiler and targets, and texts that must agree with each other."""
+"""Import order between packages, shaders and render targets, and files that must agree with each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "app" / "ssdo"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SHADERS = sorted((ROOT / "shaders").rglob("*.frag"))
-
 
 # a layer imports only itself and the layers before it
 LAYERS = (
@@ -200,6 +199,13 @@ def test_every_fault_can_be_injected() -> None:
     assert {fault.number for fault in FAULTS} == set(range(1, 50))
     for fault in FAULTS:
         assert fault.original in (ROOT / fault.file).read_text("utf-8"), f"{fault.number} {fault.description}"
+
+
+def test_every_fault_names_tests_that_exist() -> None:
+    for fault in FAULTS:
+        for test in fault.tests:
+            file, _, name = test.partition("::")
+            assert f"def {name.partition('[')[0]}(" in (ROOT / "tests" / file).read_text("utf-8"), test
 
 
 def test_every_technique_has_its_struct() -> None:
