@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from ssdo.__main__ import main
+from ssdo.__main__ import COMMANDS, main
 from ssdo.measure.images import load_shot_values, unique_path
 
 SMALL = ["--width", "64", "--height", "36"]
@@ -233,7 +233,7 @@ def test_doctor_and_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["view", "capture", "doctor", "parameters"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str) -> None:
     arguments = [sys.executable, "-m", "ssdo", command, "--help"]
     result = subprocess.run(arguments, capture_output=True, text=True, check=False)

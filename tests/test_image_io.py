@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -17,10 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from ssdo.__main__ import main
 from ssdo.measure import images, reference_cache
 from ssdo.settings import UserError
-from test_commands import heed_interrupts
+from test_commands import call, heed_interrupts
 
 ROOT = Path(__file__).parents[1]
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits and other users")
@@ -106,7 +106,7 @@ def test_reference_cache_on_a_full_disk(tmp_path: Path) -> None:
 
 @unix_only
 @pytest.mark.parametrize("name", SAVERS)
-def test_saving_to_a_read_only_folder(name: str, tmp_path: Path) -> None:
+def test_saving_to_a_read_only_folder(name: str) -> None:
     folder = Path(tempfile.mkdtemp())  # other users may not enter pytest's own
     try:
         folder.chmod(0o755)
@@ -128,20 +128,9 @@ def test_comparison_on_a_full_disk(
 ) -> None:
     """Files that exist are complete, and the message names the one that could not be written."""
     out = tmp_path / "out"
-    arguments = [
-        "compare",
-        *SMALL_FLAGS,
-        "--techniques",
-        "off",
-        "--reference",
-        "none",
-        "--no-cache",
-        "--output",
-        str(out),
-    ]
-    monkeypatch.setattr(sys, "argv", ["ssdo", *arguments])
+    arguments = [*SMALL_FLAGS, "--techniques", "off", "--reference", "none", "--no-cache", "--output", out]
     with limited_file_size(size):
-        assert main() == 2
+        assert call(monkeypatch, "compare", *arguments) == 2
     message = capsys.readouterr().err.splitlines()[-1]
     assert "cannot be written" in message
     for path in out.iterdir() if out.exists() else ():
@@ -156,8 +145,12 @@ def assert_complete(path: Path, shape: tuple[int, int]) -> None:
                 image.load()
         case ".npz" | ".exr":
             assert images.load_radiance(path).shape[:2] == shape
+        case ".json":
+            assert json.loads(path.read_bytes())
+        case ".html":
+            assert path.read_text("utf-8").rstrip().endswith("</html>")
         case _:
-            assert path.read_bytes()
+            raise AssertionError(f"{path}: an unknown kind of file")
 
 
 # Renders once, so that the process is mostly writing when it is killed.
