@@ -1,4 +1,4 @@
-"""One context for all tests that draw; after each of them OpenGL must have no complaint."""
+"""The OpenGL context that all tests share, checked for errors after each test."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 @pytest.mark.slow
 def test_targets_are_counted(gpu: Gpu, tmp_path: Path) -> None:
-    """In bytes per pixel, of a scene without emission and with diffuse surfaces alone."""
+    """The megabytes of a scene without emission and with diffuse surfaces alone, from bytes per pixel."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     pixels = 64 * 36
     # radiance, direct light, display, the G-buffer of 2 x 8 + 4 bytes, and its depth test
@@ -218,7 +218,7 @@ def test_passes_of_several_scenes_and_sizes(
 
 
 def test_every_scene_and_radius_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> None:
-    """As the distance of the fetches differs. Programs are cached by name, so that the names must differ."""
+    """Its fetches have another distance. Programs are cached by name, so the names must differ, too."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     for scene, radius in (("nook", 0.4), ("corner", 0.4), ("corner", 0.1)):
         values = {"scene": scene, "width": 64, "height": 36, "technique": "ssao", "ssao.radius": radius}
@@ -228,7 +228,7 @@ def test_every_scene_and_radius_has_its_own_limit(gpu: Gpu, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_limits_make_as_many_fetches_as_techniques(gpu: Gpu, tmp_path: Path) -> None:
-    """16 directions of 8 steps, or 4 slices of 2 x 16; of three buffers for a technique with a bounce."""
+    """16 directions of 8 steps, or 4 slices of 2 x 16 steps. Techniques with a bounce read three buffers."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     for technique, buffers in (("ssao", 1), ("ssdo", 3), ("gtao", 1), ("bitmask", 3)):
         shot = Shot().with_values({"scene": "nook", "width": 64, "height": 36, "technique": technique})
@@ -241,7 +241,7 @@ def test_limits_make_as_many_fetches_as_techniques(gpu: Gpu, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("depth", "counts"), [(1.0, True), (0.999, False), (1.001, True), (0.0, True)])
 def test_compare_limits_compare_every_depth(gpu: Gpu, tmp_path: Path, depth: float, counts: bool) -> None:
-    """Of a wall that faces the camera, whose surroundings are just in front of it, behind it, or far in front of it."""
+    """A wall faces the camera. What surrounds it is just in front of it, behind it, or far in front of it."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     source = fetch_limits.generate_limit_shader(40, ("depth",), (2.0, 2.0), compares=True)
     (tmp_path / "compare.frag").write_text(source)
@@ -261,7 +261,7 @@ def test_compare_limits_compare_every_depth(gpu: Gpu, tmp_path: Path, depth: flo
 
 @pytest.mark.parametrize("fetches", [1, 16, 64, 65, 1000])
 def test_limits_count_their_fetches(gpu: Gpu, tmp_path: Path, fetches: int) -> None:
-    """By adding up a texture of ones. Beyond UNROLLED_FETCHES they are made in rounds."""
+    """They add up a texture of ones. Beyond UNROLLED_FETCHES they are made in rounds."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     source = fetch_limits.generate_limit_shader(fetches, ("depth", "normal", "albedo"), (0.2, 0.3))
     (tmp_path / "limit.frag").write_text(source)

@@ -30,7 +30,7 @@ def read_summary(folder: Path) -> Any:
 
 
 def read_depth(folder: Path, monkeypatch: pytest.MonkeyPatch, image: Path) -> Any:
-    """Of the shot that an image stores."""
+    """The depth of the shot that an image stores."""
     assert call(monkeypatch, "capture", "--from-image", image, "--output", folder / "depth.npz") == 0
     return np.load(folder / "depth.npz")["depth"]
 
@@ -116,7 +116,7 @@ def test_the_reference_may_be_compared_with_itself(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow
 def test_compare_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With all settings of their shots, also of one technique."""
+    """The page has all settings of the images' shots, also where both are of one technique."""
     shot = [*VIEW, "--technique", "ssdo"]
     a, b, other = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "other.png"
     assert call(monkeypatch, "capture", *shot, "--no-ssdo.bounce", "--denoise.radius", "2", "--output", a) == 0

@@ -1,4 +1,4 @@
-"""`bench cost`: its figures, from times that are made up; its files; and how passes are timed."""
+"""`bench cost`: its figures from synthetic times, its files, and how passes are timed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ assert SUPPORTED.startswith("ssao, ssdo, gtao, bitmask")
 
 
 def make_measurements(model: CostModel, values: dict[str, str] | None = None) -> list[CostMeasurement]:
-    """Of SSAO and SSDO. The denoiser takes 2 ms with SSDO, 1 ms with SSAO; the G-buffer takes 3 ms."""
+    """Measurements of SSAO and SSDO. The denoiser takes 2 ms with SSDO, 1 ms with SSAO; the G-buffer takes 3 ms."""
     overrides = Overrides({"scene": "nook", "width": 64, "height": 36}, {})
     shots = create_shots(overrides, ["ssao", "ssdo"], ["ray-march", "single-sample"])
     measurements = []
@@ -163,7 +163,7 @@ def test_the_file_has_a_line_for_each_point() -> None:
 
 @pytest.mark.slow
 def test_the_plot_has_every_color() -> None:
-    """Of two techniques, and grey for the other passes."""
+    """One for each of two techniques, and grey for the other passes."""
     pytest.importorskip("matplotlib")
     with Image.open(io.BytesIO(plot(make_measurements(linear_cost), RUN, "nook"))) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
@@ -351,7 +351,7 @@ def test_processor_time_needs_a_software_renderer(
 
 
 def test_passes_are_summed_by_owner(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In each frame. Each pass takes another power of two."""
+    """Each pass takes another power of two, so that a sum shows its passes."""
     names = [
         "gbuffer",
         "sun:diffuse",

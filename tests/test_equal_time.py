@@ -49,12 +49,12 @@ def make_candidate(method: str, samples: int) -> Candidate:
 
 
 def make_result(candidate: Candidate, milliseconds: float, *errors: float) -> CandidateResult:
-    """In as many views as there are errors; both quantities have the same errors."""
+    """A result with one view for each error; both quantities have the same errors."""
     return CandidateResult(candidate, (milliseconds,) * len(errors), dict.fromkeys(QUANTITIES, errors))
 
 
 def make_results(*pairs: tuple[CandidateResult, CandidateResult]) -> EqualTimeResults:
-    """From results on the tuning set and on the held-out set, of one candidate each."""
+    """Results of several candidates, each given by its result on the tuning set and on the held-out set."""
     tuning = [first for first, _ in pairs]
     held_out = {result.candidate: result for _, result in pairs}
     candidate_by_selection = equal_results.choose_candidates(tuning, BUDGETS)
@@ -77,7 +77,7 @@ def make_results(*pairs: tuple[CandidateResult, CandidateResult]) -> EqualTimeRe
 
 
 def test_candidates_over_budget_are_never_chosen() -> None:
-    """However small their error. Time is the mean over views."""
+    """A small error does not help them. Time is the mean over views."""
     fast, slow, even = (make_candidate(SSDO, n) for n in (1, 2, 3))
     results = [
         make_result(fast, 3.0, 0.5, 0.7),
@@ -167,7 +167,7 @@ def test_all_methods_have_the_same_radii_and_resolutions() -> None:
 
 
 @pytest.fixture
-def plug_in() -> Iterator[type[Technique]]:
+def _plug_in() -> Iterator[None]:
     """A technique that nothing else knows: with samples, without radius and steps."""
 
     @dataclass(frozen=True)
@@ -179,12 +179,13 @@ def plug_in() -> Iterator[type[Technique]]:
 
         taps: int = param(4, 2, 12, "texture fetches at each pixel")
 
-    yield PlugIn
+    yield
     del Technique.known[PlugIn.group]
 
 
-def test_a_new_technique_takes_part_without_an_entry(plug_in: type[Technique]) -> None:
-    """From its declaration: a quarter to four times the default samples, within the range; one of the radii."""
+@pytest.mark.usefixtures("_plug_in")
+def test_a_new_technique_takes_part_without_an_entry() -> None:
+    """Its candidates have a quarter to four times the default samples, within their range, and one of the radii."""
     names = [method.name for method in equal_methods.list_methods()]
     assert names[-2:] == ["PlugIn", "PlugIn, probes"]
     candidates = [c for c in equal_methods.list_candidates([0.1, 0.5]) if c.method == "PlugIn"]
@@ -249,7 +250,7 @@ def test_converged_errors_have_no_noise(gpu: Gpu) -> None:
 
 
 def test_times_are_of_the_lighting(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all passes that a frame draws anew, except those that all candidates share. Probes stay cached."""
+    """All passes that a frame draws anew count, except those that all candidates share. Probes stay cached."""
     view, candidate = load_nook(gpu), Candidate("bitmask", Bitmask(slices=1), 0.3, "half", PROBES)
     equal.shade_candidate(gpu, view, candidate)
     target = gpu.targets[f"{candidate.gpu_scope}/{probes.PROBE_TARGET}"].textures[0]
