@@ -25,6 +25,7 @@ FLOOR = make_quad((-50, 0, 50), (50, 0, 50), (50, 0, -50), (-50, 0, -50), GREY)
 BLOCK = make_box((-0.6, 0, -0.6), (0.6, 1.2, 0.6), GREY)
 PILLAR = make_box((-0.25, 0, 4.0), (0.25, 6, 4.2), GREY)  # hides most of the block, farther away than the radius
 SHEET = make_quad((-0.1, -5, 0.5), (0.1, -5, 0.5), (0.1, 5, 0.5), (-0.1, 5, 0.5), GREY)
+BOX_BEHIND = make_box((-0.4, -5, 0.1), (0.4, 5, 0.2), GREY)
 WALL = make_box((-50, -50, -0.3), (50, 50, 0), GREY)
 EMITTER = Material((0.0, 0.0, 0.0), emission=(1.0, 1.0, 1.0))
 
@@ -41,13 +42,23 @@ def dark_scene_with_wall(*meshes: Mesh) -> Scene:
     return replace(scene_with_wall(*meshes), environment="black")
 
 
+def make_emitter(low: Vec3Like, high: Vec3Like) -> tuple[Mesh, Mesh]:
+    """A box, watertight from two meshes: a grey front face and five emitting faces.
+
+    Its sides emit too, because two layers do not tell which side of a hidden mesh a ray hits.
+    """
+    box = make_box(low, high, GREY)
+    emits = np.arange(12) // 2 != BOX_FACES.index((0, 1, 5, 4))
+    front = replace(box, triangles=box.triangles[~emits])
+    return front, replace(box, triangles=box.triangles[emits], material=EMITTER)
+
+
 register_scene("block", lambda: scene_from_outside(FLOOR, BLOCK))
 register_scene("block behind a pillar", lambda: scene_from_outside(FLOOR, BLOCK, PILLAR))
 register_scene("sheet before a wall", lambda: scene_with_wall(SHEET))
 register_scene(
     "reversed sheet before a wall", lambda: scene_with_wall(replace(SHEET, triangles=SHEET.triangles[:, ::-1].copy()))
 )
-BOX_BEHIND = make_box((-0.4, -5, 0.1), (0.4, 5, 0.2), GREY)
 register_scene("sheet before a box", lambda: scene_with_wall(SHEET, BOX_BEHIND))
 register_scene("emitter with a dark front", lambda: dark_scene_with_wall(*make_emitter((-1, -1, 0.8), (1, 1, 1))))
 register_scene(
@@ -156,17 +167,6 @@ def test_plane_and_sphere_do_not_occlude_themselves(gpu: Gpu, technique: str) ->
     one, two = (render_small(gpu, make_values(technique, "lone sphere", n)) for n in ("1", "2"))
     assert two.visibility[two.surface_mask].mean() > 0.99
     assert (two.visibility >= one.visibility - 1e-6).all()
-
-
-def make_emitter(low: Vec3Like, high: Vec3Like) -> tuple[Mesh, Mesh]:
-    """A box, watertight from two meshes: a grey front face and five emitting faces.
-
-    Its sides emit too, because two layers do not tell which side of a hidden mesh a ray hits.
-    """
-    box = make_box(low, high, GREY)
-    emits = np.arange(12) // 2 != BOX_FACES.index((0, 1, 5, 4))
-    front = replace(box, triangles=box.triangles[~emits])
-    return front, replace(box, triangles=box.triangles[emits], material=EMITTER)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from closed_forms import HALF_FLOAT_ROUNDING
 from render_small import SMALL, SmallRender, read_depth, read_lighting, register_scene, render_small
-from ssdo.arrays import Floats
+from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.render import half_resolution
@@ -316,7 +316,7 @@ def test_all_results_have_the_size_of_the_picture(
 
 
 def test_equal_shots_are_bit_equal(gpu: Gpu) -> None:
-    """Whatever another shot left in the band."""
+    """What another shot left in the band does not matter."""
     for technique in SCREEN_SPACE:
         values = {"scene": "atelier", "technique": technique, "denoise.radius": 4}
         first = images.read_arrays(gpu, render_padded(gpu, values))
@@ -375,6 +375,20 @@ def test_without_a_band_nothing_is_copied(gpu: Gpu) -> None:
         assert result.inputs.gbuffer.depth in gpu.targets["gbuffer"].textures
 
 
+def project_to_pixels(result: FrameResult, positions: Doubles) -> Doubles:
+    """(n, 2) pixels from the lower left at which world positions (n, 3) appear in the picture."""
+    clip_from_world = np.array(result.inputs.frame.clip_from_world).reshape(4, 4)
+    clip = np.column_stack([positions, np.ones(len(positions))]) @ clip_from_world
+    pixels: Doubles = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * result.inputs.size
+    return pixels
+
+
+def distance_to_lines(points: Doubles, lines: Doubles) -> Doubles:
+    """(n,) distances of points (n, 2) from lines through the origin along vectors (n, 2)."""
+    distance: Doubles = np.abs(points[:, 0] * lines[:, 1] - points[:, 1] * lines[:, 0]) / np.linalg.norm(lines, axis=1)
+    return distance
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("technique", INSPECTABLE)
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
@@ -403,19 +417,10 @@ def test_the_inspected_pixel_is_the_shaded_one(gpu: Gpu, technique: str, resolut
             assert np.abs((occluders - 0.5) / 2 - np.rint((occluders - 0.5) / 2)).max(initial=0) < 1e-3
         # on the projection of the direction, a line; those of a slice are not
         elif technique != "gtao":
-            pixel_position = np.array((x + 0.5, 35.5 - y))
-            ends = np.column_stack(
-                [positions[y, x] + 0.01 * inspected.radius * inspected.directions, np.ones(len(inspected.states))]
-            )[inspected.states == OCCLUDED]
-            clip = ends @ np.array(result.inputs.frame.clip_from_world).reshape(4, 4)
-            line = (0.5 + 0.5 * clip[:, :2] / clip[:, 3:]) * (64, 36) - pixel_position
-            line /= np.linalg.norm(line, axis=1, keepdims=True)
-            assert (
-                np.abs(
-                    (occluders - pixel_position)[:, 0] * line[:, 1] - (occluders - pixel_position)[:, 1] * line[:, 0]
-                ).max(initial=0)
-                < 0.75
-            )
+            pixel_center = np.array((x + 0.5, 35.5 - y))
+            ends = positions[y, x] + 0.01 * inspected.radius * inspected.directions[inspected.states == OCCLUDED]
+            lines = project_to_pixels(result, ends) - pixel_center
+            assert distance_to_lines(occluders - pixel_center, lines).max(initial=0) < 0.75
         outside_count += int(((occluders < 0) | (occluders > (64, 36))).any(-1).sum())
     assert outside_count > 5
 

@@ -24,6 +24,7 @@ from test_reference import REFERENCE, polygon_coverage
 
 TECHNIQUES = ("off", "ssao", "ssdo", "reference")
 BLACK, GREY = Material((0.0, 0.0, 0.0)), Material((0.5, 0.5, 0.5))
+FLOOR = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
 BLACK_ENVIRONMENT: dict[str, Any] = {"environment": "black", "sun.irradiance": 0.0}
 UNLIT: dict[str, Any] = {"technique": "off", "sun.irradiance": 0.0}
 
@@ -57,6 +58,15 @@ def make_checker(cells: int = 4, size: int = 64) -> Bytes:
     return pixels
 
 
+def render_floor_light(gpu: Gpu, wall: Mesh, values: dict[str, Any]) -> Floats:
+    """(n, 3) the light that a path-traced wall sends to the pixels of a black floor in front of it."""
+    floor = make_quad((-1, 0, 0.02), (-1, 0, 2), (1, 0, 2), (1, 0, 0.02), BLACK)
+    scene = make_scene(wall, floor, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
+    p = render(gpu, scene, REFERENCE | values)
+    light: Floats = p.indirect[p.surface_mask & (p.position[..., 1] < 1e-3)]
+    return light
+
+
 def assert_equal_textures(gpu: Gpu, one: Mesh, other: Mesh) -> None:
     """Compare in the G-buffer, and by the light that the wall, emitting, sends to a floor in front of it."""
     a, b = (render(gpu, make_scene(mesh)) for mesh in (one, other))
@@ -68,10 +78,8 @@ def assert_equal_textures(gpu: Gpu, one: Mesh, other: Mesh) -> None:
         m = mesh.material
         if not any(m.emission):
             m = replace(m, albedo=(0.0, 0.0, 0.0), emission=m.albedo, emission_texture=m.albedo_texture)
-        ground = make_quad((-1, 0, 0.02), (-1, 0, 2), (1, 0, 2), (1, 0, 0.02), BLACK)
-        scene = make_scene(replace(mesh, material=m), ground, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
-        p = render(gpu, scene, REFERENCE | BLACK_ENVIRONMENT | {"accumulated_frames": 2})
-        floor_light.append(p.indirect[p.surface_mask & (p.position[..., 1] < 1e-3)])
+        values = BLACK_ENVIRONMENT | {"accumulated_frames": 2}
+        floor_light.append(render_floor_light(gpu, replace(mesh, material=m), values))
     assert floor_light[0].mean() > 0.01
     # Both use the same 32 rays; at an edge one of them may hit another cell.
     difference = np.abs(floor_light[0] - floor_light[1])
@@ -123,7 +131,8 @@ def test_vertex_colours_are_linear(gpu: Gpu) -> None:
     low, high = np.array([0.1, 0.8, 0.3, 1.0], "f4"), np.array([0.9, 0.2, 0.6, 1.0], "f4")
     uvs = corner_uvs(make_wall(GREY))
     colors = np.where(uvs[:, :1] > 0.5, high, low).astype("f4")
-    p = render(gpu, make_scene(make_wall(Material((0.5, 1.0, 0.8)), colors=colors)))
+    coloured = make_wall(Material((0.5, 1.0, 0.8)), colors=colors)
+    p = render(gpu, make_scene(coloured))
     t = (p.position[..., 0] + 1)[..., None] / 2
     expected = np.array((0.5, 1.0, 0.8)) * ((1 - t) * low[:3] + t * high[:3])
     assert np.abs(p.albedo - expected)[p.surface_mask].max() < 2 * HALF_FLOAT_ROUNDING
@@ -132,15 +141,8 @@ def test_vertex_colours_are_linear(gpu: Gpu) -> None:
     srgb_columns = np.where(columns <= 0.0031308, 12.92 * columns, 1.055 * columns ** (1 / 2.4) - 0.055)
     image = np.full((4, 256, 4), 255, "u1")
     image[..., :3] = np.rint(255 * srgb_columns)
-    floor_light = []
-    ground = make_quad((-1, 0, 0.02), (-1, 0, 2), (1, 0, 2), (1, 0, 0.02), BLACK)
-    for mesh in (
-        make_wall(Material((0.5, 1.0, 0.8)), colors=colors),
-        make_wall(Material((0.5, 1.0, 0.8), albedo_texture=ImageTexture(image, clamp=(True, True)))),
-    ):
-        scene = make_scene(mesh, ground, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
-        q = render(gpu, scene, REFERENCE | {"reference.max_bounces": 1})
-        floor_light.append(q.indirect[q.surface_mask & (q.position[..., 1] < 1e-3)])
+    textured = make_wall(Material((0.5, 1.0, 0.8), albedo_texture=ImageTexture(image, clamp=(True, True))))
+    floor_light = [render_floor_light(gpu, mesh, {"reference.max_bounces": 1}) for mesh in (coloured, textured)]
     assert floor_light[0].mean() > 0.1
     assert np.abs(floor_light[0] - floor_light[1]).max() < 0.01 * floor_light[0].max()
 
@@ -172,12 +174,11 @@ def make_masked_wall(kind: str) -> tuple[Mesh, Bools]:
 @pytest.mark.parametrize("kind", ["image", "factor", "colours"])
 def test_alpha_mask_equals_missing_geometry(gpu: Gpu, kind: str) -> None:
     """For the camera, shadow maps and rays, a masked half is the same as a missing half."""
-    ground = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
     masked, half_wall = make_masked_wall(kind)
     light = PunctualLight((0.3, 1.5, -1.5), (4.0, 4.0, 4.0))
 
     def render_all(mesh: Mesh) -> list[SmallRender]:
-        with_light = make_scene(mesh, ground, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3), lights=(light,))
+        with_light = make_scene(mesh, FLOOR, eye=(0.0, 3.0, 4.0), target=(0.0, 0.3, 0.3), lights=(light,))
         sunlit = replace(with_light, lights=())
         sun = {"sun.irradiance": 2.0, "sun.azimuth": 0.0, "sun.elevation": 40.0, "sun.angular_diameter": 0.0}
         return [
@@ -207,11 +208,10 @@ def test_alpha_mask_equals_missing_geometry(gpu: Gpu, kind: str) -> None:
 @pytest.mark.slow
 def test_rays_pass_the_alpha_mask(gpu: Gpu) -> None:
     """Visibility in front of a half masked wall, against the solid angle of the other half."""
-    ground = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
     masked, _ = make_masked_wall("image")
     p = render(
         gpu,
-        make_scene(masked, ground, eye=(0.0, 6.0, 3.0), target=(0.0, 0.0, 0.8), fov=30.0),
+        make_scene(masked, FLOOR, eye=(0.0, 6.0, 3.0), target=(0.0, 0.0, 0.8), fov=30.0),
         REFERENCE | {"accumulated_frames": 8},
     )
     mask = p.surface_mask & (np.abs(p.position[..., 1]) < 1e-3) & (p.position[..., 2] > 0.1)
@@ -239,15 +239,14 @@ def test_no_alpha_mask_without_a_cutoff(gpu: Gpu) -> None:
 @pytest.mark.slow
 def test_single_sided_surfaces_are_culled_for_the_camera_only(gpu: Gpu) -> None:
     """Shadow maps and rays see both sides."""
-    ground = make_quad((-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3), GREY)
     light = PunctualLight((0.3, 1.5, -1.5), (4.0, 4.0, 4.0))
     sun = {"sun.irradiance": 2.0, "sun.azimuth": 0.0, "sun.elevation": 40.0}
     for side, eye in ((1, (0.0, 3.0, 4.0)), (-1, (0.0, 3.0, -4.0))):
         renders = []
         for double_sided in (True, False):
             mesh = make_wall(replace(GREY, double_sided=double_sided))
-            scene = make_scene(mesh, ground, eye=eye, target=(0.0, 0.3, 0.0), lights=(light,))
-            rasterized = render(gpu, scene, sun | BLACK_ENVIRONMENT | {"sun.irradiance": 2.0})
+            scene = make_scene(mesh, FLOOR, eye=eye, target=(0.0, 0.3, 0.0), lights=(light,))
+            rasterized = render(gpu, scene, BLACK_ENVIRONMENT | sun)
             renders.append((rasterized, render(gpu, scene, REFERENCE)))
         (both, traced), (one, traced_one) = renders
         on_wall = both.surface_mask & (np.abs(both.position[..., 2]) < 1e-3) & (both.position[..., 1] > 1e-2)
@@ -396,8 +395,7 @@ def test_material_override(gpu: Gpu) -> None:
     for p in renders.values():
         assert np.array_equal(p.depth, full.depth), "alpha masks stay"
         assert np.array_equal(p.emission, full.emission) and p.emission[strips[2]].min() > 0
-    upper = ~full.surface_mask & (np.abs(full.ray[..., 0] * 4 - 1.2) < 0.2)
-    assert upper.any()
+    assert (~full.surface_mask & (np.abs(full.ray[..., 0] * 4 - 1.2) < 0.2)).any(), "the sheet's upper half is masked"
     diffuse = render_all_frames(
         gpu, Shot().with_values(SMALL | UNLIT | {"scene": "materials", "material_override": "diffuse"})
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from ssdo.scene.files import mesh_builder, obj, polygons
 from ssdo.scene.loader import read_scene_file
 from ssdo.scene.model import Mesh, Scene
 from ssdo.settings import UserError
+from test_commands import call, read_image
 
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 FACET = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
@@ -648,8 +648,6 @@ def test_small_files_take_little_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.obj", "a.ply", "a.stl"])
 def test_capture_draws_mesh_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Files are recognised by their suffix, also in capitals, and drawn."""
-    from ssdo.__main__ import main
-
     content = {
         "a.obj": (SQUARE + "f 1 2 3 4\n").encode(),
         "a.ply": make_ply(ROWS + b"4 0 1 2 3\n"),
@@ -657,8 +655,7 @@ def test_capture_draws_mesh_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     }[name]
     (tmp_path / name.upper()).write_bytes(content)
     out = tmp_path / "out.png"
-    small = ["--width", "32", "--height", "18", "--environment", "sky", "--output", str(out)]
-    monkeypatch.setattr(sys, "argv", ["ssdo", "capture", "--scene", str(tmp_path / name.upper()), *small])
-    assert main() == 0
-    with Image.open(io.BytesIO(out.read_bytes())) as image:
-        assert len(set(np.asarray(image).reshape(-1, 3).sum(1).tolist())) > 20  # a shape in front of a sky
+    shot = ["--scene", tmp_path / name.upper(), "--width", "32", "--height", "18", "--environment", "sky"]
+    assert call(monkeypatch, "capture", *shot, "--output", out) == 0
+    # a shape in front of a sky
+    assert len(set(np.asarray(read_image(out)).reshape(-1, 3).sum(1).tolist())) > 20
