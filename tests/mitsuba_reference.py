@@ -63,6 +63,14 @@ def render_mitsuba_batches(scene: Scene, shot: Shot, depth: int, spp: int, count
     return means
 
 
+def render_direct_and_bounce(scene: Scene, shot: Shot, spp: int, count: int) -> tuple[Doubles, Doubles]:
+    """Batches as above, of direct light and of one bounce alone."""
+    direct, total = (
+        render_mitsuba_batches(scene, shot, depth, spp, count) for depth in (DIRECT_DEPTH, ONE_BOUNCE_DEPTH)
+    )
+    return direct, total - direct
+
+
 def render_surfaces(scene: Scene, shot: Shot) -> VisibleSurfaces:
     """What the camera of a shot sees of a scene at the centre of each pixel."""
     mitsuba_scene = build_scene(scene, shot.resolve(scene), None, pixel_centers=True)
@@ -419,3 +427,21 @@ def assert_equal_means(label: str, ours: Doubles, theirs: Doubles) -> None:
     print(f"\n{label}: {pixels} pixels, smallest p {min_p_value:.1e}, limit {limit:.1e}; {rejected:.1%} below 0.05")
     assert min_p_value > limit, label
     assert rejected < 0.05 + 4 * np.sqrt(0.05 * 0.95 / pixels), label
+
+
+def assert_different_means(ours: Doubles, theirs: Doubles) -> None:
+    """`assert_equal_means` would reject these two sets."""
+    assert np.nanmin(welch_p_values(ours, theirs)) < p_value_limit(ours.shape[1])
+
+
+def assert_equal_totals(ours: Doubles, theirs: Doubles, max_standard_error: float) -> None:
+    """The means of whole images (batches, pixels) differ by at most four standard errors.
+
+    `max_standard_error` is relative to the mean.
+    """
+    our_means, their_means = ours.mean(1), theirs.mean(1)
+    standard_error = np.sqrt((our_means.var(ddof=1) + their_means.var(ddof=1)) / len(ours))
+    difference = our_means.mean() - their_means.mean()
+    print(f"mean {their_means.mean():.4f}, difference {difference:.5f} +- {standard_error:.5f}")
+    assert abs(difference) < 4 * standard_error
+    assert standard_error < max_standard_error * their_means.mean()

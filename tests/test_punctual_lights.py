@@ -90,9 +90,8 @@ def test_irradiance_on_a_floor(gpu: Gpu, name: str, shadows: int) -> None:
         slack = 1e-3 * exact.max() if "spot" in name else 1e-5 * exact.max()
         assert (np.abs(p.sun_and_lights - exact) <= POSITION_ROUNDING * exact * 10 + slack).all()
         assert (exact.max() > 0) == (name != "below")
-        assert (
-            np.abs(p.radiance - 0.5 / np.pi * p.sun_and_lights).max() < 1e-3 * exact.max() + 1e-9
-        )  # half-float albedo
+        # half floats of the albedo
+        assert np.abs(p.radiance - 0.5 / np.pi * p.sun_and_lights).max() < 1e-3 * exact.max() + 1e-9
 
 
 def test_spot_cone_angles(gpu: Gpu) -> None:
@@ -374,15 +373,13 @@ def test_light_of_punctual_lights_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
     pytest.importorskip("mitsuba")
     pytest.importorskip("scipy")
     from mitsuba_reference import (
-        DIRECT_DEPTH,
-        ONE_BOUNCE_DEPTH,
         SUPERSAMPLING,
+        assert_different_means,
         assert_equal_means,
+        assert_equal_totals,
         average_blocks,
         comparable_mask,
-        p_value_limit,
-        render_mitsuba_batches,
-        welch_p_values,
+        render_direct_and_bounce,
     )
 
     size, batches = 40, 16
@@ -399,21 +396,13 @@ def test_light_of_punctual_lights_agrees_with_mitsuba(gpu: Gpu, name: str) -> No
     supersampled = values | {"width": size * SUPERSAMPLING, "height": size * SUPERSAMPLING}
     first = render_small(gpu, supersampled)
     mask = comparable_mask(first)
-    bounce = np.empty((batches, size, size))
-    for batch in range(batches):
-        p = render_small(gpu, supersampled | {"seed": batch})
-        bounce[batch] = average_blocks(p.albedo * p.indirect / np.pi)
-    mitsuba_direct, mitsuba_both = (
-        render_mitsuba_batches(scene, shot, depth, 48, batches) for depth in (DIRECT_DEPTH, ONE_BOUNCE_DEPTH)
-    )
-    ours, theirs = bounce[:, mask], (mitsuba_both - mitsuba_direct)[:, mask]
+    results = [render_small(gpu, supersampled | {"seed": batch}) for batch in range(batches)]
+    bounce = np.stack([average_blocks(result.albedo * result.indirect / np.pi) for result in results])
+    mitsuba_direct, mitsuba_bounce = render_direct_and_bounce(scene, shot, 48, batches)
+    ours, theirs = bounce[:, mask], mitsuba_bounce[:, mask]
     assert_equal_means(name, ours, theirs)
-    our_means, their_means = ours.mean(1), theirs.mean(1)
-    standard_error = np.sqrt((our_means.var(ddof=1) + their_means.var(ddof=1)) / batches)
-    assert abs(our_means.mean() - their_means.mean()) < 4 * standard_error
-    assert standard_error < 0.03 * their_means.mean()
-    # The test would detect a bounce that is 1.5 times too strong.
-    assert np.nanmin(welch_p_values(1.5 * ours, theirs)) < p_value_limit(int(mask.sum()))
+    assert_equal_totals(ours, theirs, 0.03)
+    assert_different_means(1.5 * ours, theirs)  # the test would detect a bounce that is 1.5 times too strong
 
     direct = average_blocks(first.albedo * first.sun_and_lights / np.pi)
     errors = np.abs(direct - mitsuba_direct.mean(0))[mask]
