@@ -6,13 +6,12 @@ pixel suffice. Our own noise is kept small by many frames.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import gltf_files
 import numpy as np
 import pytest
 from render_small import SmallRender, register_scene, render_small
@@ -121,61 +120,24 @@ def without_emission(scene: Scene) -> Scene:
     return replace(scene, meshes=tuple(meshes))
 
 
-def write_glb(path: Path, nodes: Sequence[MeshNode]) -> None:
-    """Write binary glTF 2.0: a node, a mesh and a material for each mesh node."""
-    data = bytearray()
-    views: list[dict[str, Any]] = []
-    accessors: list[dict[str, Any]] = []
-
-    def add_accessor(values: Array, kind: str, component_type: int) -> int:
-        views.append({"buffer": 0, "byteOffset": len(data), "byteLength": values.nbytes})
-        data.extend(values.tobytes())
-        bounds = {"min": values.min(0).tolist(), "max": values.max(0).tolist()} if kind == "VEC3" else {}
-        accessor = {"bufferView": len(views) - 1, "componentType": component_type, "count": len(values), "type": kind}
-        accessors.append(accessor | bounds)
-        return len(accessors) - 1
-
-    gltf_nodes: list[dict[str, Any]] = []
-    meshes: list[dict[str, Any]] = []
-    materials: list[dict[str, Any]] = []
+def write_nodes(path: Path, nodes: Sequence[MeshNode]) -> None:
+    """Write a .glb file: a node, a mesh and a material for each mesh node."""
+    tree, binary = gltf_files.make_empty()
     for i, node in enumerate(nodes):
         mesh = node.mesh
-        attributes = {"POSITION": add_accessor(mesh.positions.astype("<f4"), "VEC3", 5126)}
+        arrays: dict[str, Array] = {"POSITION": mesh.positions.astype("<f4"), "indices": mesh.triangles.astype("<u4")}
         if mesh.normals is not None:
-            attributes["NORMAL"] = add_accessor(mesh.normals.astype("<f4"), "VEC3", 5126)
-        indices = add_accessor(mesh.triangles.ravel().astype("<u4"), "SCALAR", 5125)
+            arrays["NORMAL"] = mesh.normals.astype("<f4")
+        gltf_files.add_mesh(tree, binary, **arrays)["material"] = i
         half_angle = np.radians(node.rotation) / 2
-        gltf_nodes.append(
-            {
-                "mesh": i,
-                "translation": node.translation,
-                "rotation": [0, np.sin(half_angle), 0, np.cos(half_angle)],
-                "scale": [node.scale] * 3,
-            }
-        )
-        meshes.append({"primitives": [{"attributes": attributes, "indices": indices, "material": i}]})
-        materials.append(
-            {
-                "pbrMetallicRoughness": {"baseColorFactor": [*mesh.material.albedo, 1.0], "metallicFactor": 0.0},
-                "doubleSided": True,
-            }
-        )
-    tree = {
-        "asset": {"version": "2.0"},
-        "scene": 0,
-        "scenes": [{"nodes": list(range(len(gltf_nodes)))}],
-        "nodes": gltf_nodes,
-        "meshes": meshes,
-        "materials": materials,
-        "accessors": accessors,
-        "bufferViews": views,
-        "buffers": [{"byteLength": len(data)}],
-    }
-    text = json.dumps(tree).encode()
-    text += b" " * (-len(text) % 4)
-    data += b"\0" * (-len(data) % 4)
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(data), b"BIN\0") + data
-    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+        tree["nodes"][-1] |= {
+            "translation": node.translation,
+            "rotation": [0, np.sin(half_angle), 0, np.cos(half_angle)],
+            "scale": [node.scale] * 3,
+        }
+        surface = {"baseColorFactor": [*mesh.material.albedo, 1.0], "metallicFactor": 0.0}
+        tree["materials"].append({"pbrMetallicRoughness": surface, "doubleSided": True})
+    gltf_files.write_glb(path, tree, binary)
 
 
 # ---- renders ---------------------------------------------------------------------------------------------------------
@@ -192,7 +154,7 @@ def parse_shot(*flags: str) -> Shot:
 def write_scene_file(scene_file: SceneFile, folder: Path) -> Sequence[str]:
     """Write a glTF file and return the flags that show it."""
     path = folder / "scene.glb"
-    write_glb(path, scene_file.nodes)
+    write_nodes(path, scene_file.nodes)
     # glTF has no surface without specular reflection.
     return ("--scene", str(path), "--material-override", "diffuse", *scene_file.camera_flags)
 
