@@ -108,7 +108,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
-def test_44_a_change_draws_only_the_passes_it_affects(gpu: Gpu, recorder: PassRecorder, change: str) -> None:
+@pytest.mark.usefixtures("recorder")
+def test_44_a_change_draws_only_the_passes_it_affects(gpu: Gpu, change: str) -> None:
     values, affected = CHANGES[change]
     shot = Shot().with_values(BASE)
     changed_shot = shot.with_values(values)
@@ -123,7 +124,8 @@ def test_44_a_change_draws_only_the_passes_it_affects(gpu: Gpu, recorder: PassRe
     assert change in ("technique", "seed") or not are_equal(changed, original)
 
 
-def test_44_the_sun_is_switched_off_and_on(gpu: Gpu, recorder: PassRecorder) -> None:
+@pytest.mark.usefixtures("recorder")
+def test_44_the_sun_is_switched_off_and_on(gpu: Gpu) -> None:
     shot = Shot().with_values(BASE)
     _, with_sun = render_and_record(gpu, shot)
     _, without_sun = render_and_record(gpu, shot.with_values({"sun.irradiance": 0.0}))
@@ -147,10 +149,11 @@ def test_44_unchanged_passes_are_drawn_once(gpu: Gpu, recorder: PassRecorder) ->
         assert set(passes) == set(CACHED_PASSES)
         gpu.free_unused()
         gpu.free_unused()
-    assert render_and_record(gpu, shot)[0] == []  # the other scope has its local_gpu copy
+    assert render_and_record(gpu, shot)[0] == []  # the other scope has its own copy
 
 
-def test_44_an_overwritten_target_is_drawn_again(gpu: Gpu, recorder: PassRecorder) -> None:
+@pytest.mark.usefixtures("recorder")
+def test_44_an_overwritten_target_is_drawn_again(gpu: Gpu) -> None:
     shot = Shot().with_values(BASE)
     _, original = render_and_record(gpu, shot)
     gpu.clear(gpu.targets["sun"])
@@ -213,12 +216,12 @@ def test_44_a_pass_that_another_timer_measured_is_listed_without_a_time(gpu: Gpu
 
 def test_44_both_slots_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> None:
     """Also the slot whose G-buffer and direct lighting are copied."""
-    stage, shot = RenderScheduler(gpu, lambda: 0.0), Shot().with_values(BASE)
+    scheduler, shot = RenderScheduler(gpu, lambda: 0.0), Shot().with_values(BASE)
     try:
         for fov in range(30, 40):
             for slot in PAIR:
-                stage.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
-        a, b = (stage.renders[slot].timer for slot in PAIR)
+                scheduler.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
+        a, b = (scheduler.renders[slot].timer for slot in PAIR)
         assert set(a.medians) == set(b.medians) >= set(CACHED_PASSES)
         assert a.skipped_ms == 0.0 and b.skipped_ms == pytest.approx(sum(b.medians[name] for name in CACHED_PASSES))
     finally:
@@ -241,9 +244,8 @@ LOW_MEMORY_VALUES: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("values", LOW_MEMORY_VALUES, ids=str)
-def test_low_memory_changes_no_pixel(
-    gpu: Gpu, recorder: PassRecorder, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("recorder")
+def test_low_memory_changes_no_pixel(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]) -> None:
     shot = Shot().with_values(BASE | {"scene": "cornell"} | values)
 
     def render() -> list[Floats]:
@@ -257,9 +259,8 @@ def test_low_memory_changes_no_pixel(
         np.testing.assert_array_equal(actual, reference)
 
 
-def test_low_memory_frees_textures_that_no_later_pass_reads(
-    gpu: Gpu, recorder: PassRecorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("recorder")
+def test_low_memory_frees_textures_that_no_later_pass_reads(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     textures: dict[str, list[weakref.ref[Texture]]] = {}
     create = gpu.target
 

@@ -248,9 +248,7 @@ def timed_passes(gpu: Gpu, shot: Shot) -> set[str]:
     gpu.timer.enabled = True
     try:
         gpu.timer.begin_frame()
-        skipped_ms = gpu.timer.skipped_ms
         render_frame(gpu, shot)
-        assert skipped_ms == 0.0
         return {name for name, times in gpu.timer.samples.items() if times}
     finally:
         gpu.timer = previous
@@ -284,7 +282,7 @@ def test_probes_are_traced_once_per_scene_and_lighting(gpu: Gpu) -> None:
         assert "probe_trace:basic" in timed_passes(gpu, shot.with_values(values)), values
 
 
-def test_probe_settings_of_techniques_without_probes(gpu: Gpu) -> None:
+def test_probe_settings_of_techniques_without_probes() -> None:
     scene = load_scene("nook")
     for technique in ("off", "ssao", "gtao", "reference"):
         shot = Shot().with_values(PROBES | {"scene": "nook", "technique": technique})

@@ -345,9 +345,7 @@ def test_values_worse_on_held_out_views_are_not_written(held_out_error: float, i
     assert ("no better than the default" in text) != is_better
 
 
-def test_interruption_writes_the_best_values_so_far(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_interruption_writes_the_best_values_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt_after_3(self: search.TrialLog, values: Mapping[str, Any], evaluate: ErrorFunction) -> float:
         if len(self) == 3:
             raise KeyboardInterrupt

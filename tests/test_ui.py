@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ CHECK_NAMES = [
 
 
 @pytest.fixture(scope="module")
-def errors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The error of each check, by name; empty if it passed."""
     if not shutil.which("xvfb-run"):
         pytest.skip("xvfb-run is not installed")
@@ -37,7 +36,7 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     process = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=600)
     results = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
     assert results, process.stderr
-    yield {result["check"]: result["error"] for result in results}
+    return {result["check"]: result["error"] for result in results}
 
 
 def test_every_check_ran(errors: dict[str, str]) -> None:
