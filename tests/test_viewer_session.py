@@ -34,7 +34,7 @@ from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.saved_state import format_state, load_state
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import StatusLine
-from test_viewer import SessionRunner
+from test_viewer import SessionRunner, free_targets
 
 MAGENTA = (255, 0, 255)
 DISPLAY_ROUNDING = 0.6 / 255  # half an 8-bit step and a little
@@ -44,10 +44,7 @@ DISPLAY_ROUNDING = 0.6 / 255  # half an 8-bit step and a little
 def runner(gpu: Gpu) -> Iterator[SessionRunner]:
     """A session with SSAO and SSDO in a corner, where directions are occluded."""
     yield SessionRunner(gpu, scene="corner", technique="ssdo")
-    for slot in ("A", "B", "reference", "inspector", "unoccluded A", "unoccluded B"):
-        with gpu.scope(slot):
-            gpu.free_unused()
-            gpu.free_unused()
+    free_targets(gpu, "A", "B", "reference", "inspector", "unoccluded A", "unoccluded B")
 
 
 def open_view(runner: SessionRunner, view: str = "split") -> Session:
@@ -414,7 +411,7 @@ def test_inspected_directions_add_up_to_the_pixel(gpu: Gpu, values: dict[str, An
     depth = gpu.read(result.inputs.gbuffer.depth)[..., 0]
     is_surface = depth < 1e29
     positions = world_positions(result.inputs.frame, np.where(is_surface, depth, np.inf))
-    fates, disc_radii = set(), []
+    states, disc_radii = set(), []
     for y, x in np.argwhere(is_surface)[::97]:
         inspection = inspect_pixel(gpu, result, int(x), int(y))
         assert inspection is not None
@@ -437,8 +434,8 @@ def test_inspected_directions_add_up_to_the_pixel(gpu: Gpu, values: dict[str, An
         line_distance = np.abs(to_occluder[:, 0] * line[:, 1] - to_occluder[:, 1] * line[:, 0])
         assert line_distance.max(initial=0) < 0.75
         assert (to_occluder * line).sum(1).min(initial=0) > -0.75
-        fates |= set(inspection.states.tolist())
-    assert fates == {VISIBLE, OCCLUDED, LEAVES_SCREEN}
+        states |= set(inspection.states.tolist())
+    assert states == {VISIBLE, OCCLUDED, LEAVES_SCREEN}
     # projected onto the surface, directions fill a disc evenly: the mean of r^2 is 1/2, measured within 4e-4
     assert abs(np.mean(disc_radii) - 0.5) < 2e-3
     y, x = np.argwhere(~is_surface)[0]

@@ -30,7 +30,7 @@ from ssdo.viewer.display_state import VIEWS, DisplayState
 from ssdo.viewer.history import MERGE_SECONDS
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.status import StatusLine
-from ui_driver import ALT, CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
+from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
 START: dict[str, Any] = {
     "scene": "ball",
@@ -58,10 +58,7 @@ def press(d: Driver, action: str) -> None:
     """Press the key of an action."""
     key = next(k for k in keys.all_keys() if k.action == action)
     pressed_actions.add(action)
-    if key.characters:
-        d.type_text(key.characters[0])
-    else:
-        d.press_key(key.names[0], SHIFT * key.shift | CTRL * key.ctrl | ALT * key.alt)
+    d.press_shortcut(key)
 
 
 def read_image(d: Driver) -> Bytes:
@@ -381,8 +378,6 @@ class UninspectableTechnique(SliceTechnique):
 
 
 del Technique.known[UninspectableTechnique.group]  # only one check registers it
-
-
 PLUG_IN_KEY = len(Technique.all_modes()) + 1  # the first free key
 
 
@@ -439,7 +434,7 @@ def panel_every_parameter(d: Driver) -> None:
         else:
             d.drag(x_min + 0.25 * (x_max - x_min), y, 0.5 * (x_max - x_min), 0)
         assert read_value(d, name) != old_value, f"{name} did not change: {old_value}"
-        d.click(*d.find_item(f"row {name}"), button=RIGHT)
+        d.click_item(f"row {name}", button=RIGHT)
         assert read_value(d, name) == f.default, f"{name} was not reset to {f.default}"
         row_count += 1
     assert row_count >= 18
@@ -547,9 +542,8 @@ def panel_scene_and_state(d: Driver) -> None:
 def panel_loads_a_preset(d: Driver) -> None:
     """B gets the values of its technique."""
     preset = parse_toml(presets.built_in_presets()["ultra"].read_text("utf-8"), "ultra")
-    d.click(*d.find_item("list preset"))
-    x_min, top, x_max, bottom = d.panel.widgets.item_rects["preset ultra"]
-    d.click((x_min + x_max) / 2, (top + bottom) / 2)
+    d.click_item("list preset")
+    d.click(*d.get_item_center("preset ultra"))
     d.wait_until(lambda: d.session.shot("B").values()["ssdo.samples"] == preset["ssdo.samples"], "preset")
     expected = {name: value for name, value in preset.items() if name.startswith("ssdo.")}
     values = d.session.shot("B").values()
@@ -580,7 +574,7 @@ def a_key_changes_the_image_in_one_frame(d: Driver) -> None:
     press(d, "view B")
     d.wait_idle()
     old = read_image(d)
-    d.wnd.dispatch_event("on_key_press", d.keys.NUMBER_1, 0)
+    d.wnd.dispatch_event("on_key_press", d.key_codes.NUMBER_1, 0)
     d.wnd.dispatch_events()  # of earlier actions
     d.viewer.update()
     assert not np.array_equal(d.read_pixels()[IMAGE_ROWS, : old.shape[1]], old)

@@ -11,7 +11,7 @@ import numpy as np
 from ssdo.arrays import Bytes
 from ssdo.gpu.context import Gpu
 from ssdo.render.shot import Shot
-from ssdo.viewer import main_loop
+from ssdo.viewer import keys, main_loop
 from ssdo.viewer.main_loop import Viewer
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.session import Session
@@ -34,7 +34,7 @@ class Driver:
         self.viewer = Viewer(window, self.session, 1.0, Preferences(folder))
         self.panel = self.viewer.panel
         self.wnd: Any = cast(Any, window.wnd)._window  # pyglet's
-        self.keys = window.wnd.keys
+        self.key_codes = window.wnd.keys
         self.run_frames(5)
 
     # ---- loop ----
@@ -66,21 +66,29 @@ class Driver:
     def press_key(self, name: str, modifiers: int = 0, release: bool = True) -> None:
         """Press a key by the window library's name: `S`, `NUMBER_1`, `F12`."""
         self._send_modifiers(modifiers, "on_key_press")
-        self.wnd.dispatch_event("on_key_press", getattr(self.keys, name), modifiers)
+        self.wnd.dispatch_event("on_key_press", getattr(self.key_codes, name), modifiers)
         if release:
             self.release_key(name, modifiers)
         self._send_modifiers(modifiers, "on_key_release")
         self.run_frames(8 if self.viewer.input.frames_to_decide else 2)
 
+    def press_shortcut(self, shortcut: keys.Key) -> None:
+        """Press the first key or type the first character of a shortcut."""
+        if shortcut.characters:
+            self.type_text(shortcut.characters[0])
+        else:
+            modifiers = SHIFT * shortcut.shift | CTRL * shortcut.ctrl | ALT * shortcut.alt
+            self.press_key(shortcut.names[0], modifiers)
+
     def _send_modifiers(self, modifiers: int, event: str) -> None:
         """Press or release the keys of modifiers."""
         for bit, name in ((SHIFT, "LEFT_SHIFT"), (CTRL, "LEFT_CTRL"), (ALT, "LEFT_ALT")):
-            if modifiers & bit and hasattr(self.keys, name):
+            if modifiers & bit and hasattr(self.key_codes, name):
                 state = modifiers if event == "on_key_press" else 0
-                self.wnd.dispatch_event(event, getattr(self.keys, name), state)
+                self.wnd.dispatch_event(event, getattr(self.key_codes, name), state)
 
     def release_key(self, name: str, modifiers: int = 0) -> None:
-        self.wnd.dispatch_event("on_key_release", getattr(self.keys, name), modifiers)
+        self.wnd.dispatch_event("on_key_release", getattr(self.key_codes, name), modifiers)
         self.run_frames()
 
     def type_text(self, text: str) -> None:
@@ -125,16 +133,19 @@ class Driver:
 
     # ---- items of the panel, by name ----
 
+    def get_item_center(self, name: str) -> tuple[float, float]:
+        rects = self.panel.widgets.item_rects
+        assert name in rects, f"no {name} in the panel: {sorted(rects)}"
+        x_min, y_min, x_max, y_max = rects[name]
+        return (x_min + x_max) / 2, (y_min + y_max) / 2
+
     def find_item(self, name: str) -> tuple[float, float]:
         """Scroll an item into view, and return its centre."""
         for _ in range(80):
             self.run_frames()
-            rects = self.panel.widgets.item_rects
-            assert name in rects, f"no {name} in the panel: {sorted(rects)}"
-            x_min, y_min, x_max, y_max = rects[name]
-            y = (y_min + y_max) / 2
+            x, y = self.get_item_center(name)
             if EDGE < y < self.wnd.height - EDGE:
-                return (x_min + x_max) / 2, y
+                return x, y
             notches = max(1, min(8, abs(y - self.wnd.height / 2) // 80))
             self.scroll(self.wnd.width - 40, self.wnd.height / 2, -notches if y > EDGE else notches)
         raise AssertionError(f"{name} cannot be scrolled into view")
