@@ -43,28 +43,10 @@ from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
 from test_commands import call, heed_interrupts, run_app
 
-PARAM_FLAGS = [
-    "--techniques",
-    "ssao,ssdo",
-    "--param",
-    "ssdo.samples=2,3",
-    "--param",
-    "ssao.samples=2,4",
-    "--param",
-    "ssdo.visibility=single-sample,ray-march",
-]
 SMALL_SWEEP = [
-    *PARAM_FLAGS,
-    "--scenes",
-    "nook,cornell",
-    "--width",
-    "64",
-    "--height",
-    "36",
-    "--reference-frames",
-    "4",
-    "--runs",
-    "3",
+    *("--techniques", "ssao,ssdo", "--param", "ssdo.samples=2,3", "--param", "ssao.samples=2,4"),
+    *("--param", "ssdo.visibility=single-sample,ray-march", "--scenes", "nook,cornell"),
+    *("--width", "64", "--height", "36", "--reference-frames", "4", "--runs", "3"),
 ]
 POINT_COUNT = 2 * (2 + 4)
 CsvRow = dict[str, str]
@@ -249,9 +231,8 @@ def test_csv_has_a_row_for_each_point(complete_sweep: CompleteSweep) -> None:
         assert float(row["indirect bias"]) < 0 < float(row["indirect RMSE"])
         assert row["clock"] == "wall clock around each pass"
     ssao = [row for row in rows if row["technique"] == "ssao"]
-    assert (
-        len({row["indirect RMSE"] for row in ssao}) == 2
-    )  # SSAO has no indirect light, so it depends on the scene only
+    # SSAO has no indirect light: its error depends on the scene only.
+    assert len({row["indirect RMSE"] for row in ssao}) == 2
     assert complete_sweep.stdout.getvalue().splitlines()[0] == "| technique | | RMSE | direct | indirect | ms |"
 
 
@@ -527,10 +508,8 @@ def test_missing_dask_is_a_usage_error(
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert call(monkeypatch, "sweep", *SMALL_SWEEP, "--cluster", "--output", tmp_path) == 2
-    assert (
-        capsys.readouterr().err == "ssdo: --cluster and --scheduler need the package distributed: "
-        "pip install distributed; --workers does without\n"
-    )
+    message = "--cluster and --scheduler need the package distributed: pip install distributed; --workers does without"
+    assert capsys.readouterr().err == f"ssdo: {message}\n"
 
 
 def test_silent_scheduler_is_a_usage_error(

@@ -76,7 +76,7 @@ def rms(values: Floats) -> float:
 
 
 def post_scene() -> Scene:
-    """A post before a wall; together they fill the picture's centre."""
+    """A post in front of a wall, and a wall behind the camera."""
     wall = make_quad((-9, -9, -3), (9, -9, -3), (9, 9, -3), (-9, 9, -3), GREY)
     back = make_quad((9, -9, 9), (-9, -9, 9), (-9, 9, 9), (9, 9, 9), GREY)
     post = make_box((-0.3, -5.0, -0.3), (0.3, 5.0, 0.3), GREY)
@@ -94,16 +94,16 @@ def test_there_is_no_history_by_default() -> None:
 
 def test_without_a_history_no_pass_is_drawn(gpu: Gpu) -> None:
     """Then a frame does not depend on earlier ones. The first frame with a history is equal to it."""
-    own_gpu = Gpu(gpu.ctx)
+    local_gpu = Gpu(gpu.ctx)
     off = make_shot({"scene": "cornell", "technique": "ssdo", "temporal.history_length": 0})
-    plain = render_light(own_gpu, off)
-    render_light(own_gpu, off, 1)
-    np.testing.assert_array_equal(render_light(own_gpu, off), plain)
-    assert not [name for name in own_gpu.targets if "temporal" in name]
-    assert not [name for name in own_gpu.last_target_name if "temporal:" in name]
+    plain = render_light(local_gpu, off)
+    render_light(local_gpu, off, 1)
+    np.testing.assert_array_equal(render_light(local_gpu, off), plain)
+    assert not [name for name in local_gpu.targets if "temporal" in name]
+    assert not [name for name in local_gpu.last_target_name if "temporal:" in name]
     on = replace(off, temporal=make_shot({}).temporal)
-    np.testing.assert_array_equal(render_light(own_gpu, on), plain)
-    assert [name for name in own_gpu.last_target_name if "temporal:" in name]
+    np.testing.assert_array_equal(render_light(local_gpu, on), plain)
+    assert [name for name in local_gpu.last_target_name if "temporal:" in name]
 
 
 def test_a_mean_of_frames_has_no_history() -> None:
@@ -196,12 +196,12 @@ def test_only_the_history_of_the_previous_frame_is_used(gpu: Gpu) -> None:
     render_frame(gpu, shot, 1)
     render_frame(gpu, replace(shot, width=32), 1)
     np.testing.assert_array_equal(render_light(gpu, shot, 2), alone[2])
-    own_gpu = Gpu(gpu.ctx)
-    render_frame(own_gpu, shot, 1)
-    own_gpu.free_unused()
-    own_gpu.free_unused()
-    assert not any(target.metadata for target in own_gpu.targets.values())
-    np.testing.assert_array_equal(render_light(own_gpu, shot, 2), alone[2])
+    local_gpu = Gpu(gpu.ctx)
+    render_frame(local_gpu, shot, 1)
+    local_gpu.free_unused()
+    local_gpu.free_unused()
+    assert not any(target.metadata for target in local_gpu.targets.values())
+    np.testing.assert_array_equal(render_light(local_gpu, shot, 2), alone[2])
 
 
 # ---- a moving camera -------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def tap_distances(
 def test_disoccluded_surfaces_have_no_history(
     gpu: Gpu, technique: str, target: tuple[float, float, float], resolution: str
 ) -> None:
-    """A post moves before a wall. What it hid, or the image's edge, has no history; other surfaces have one."""
+    """The camera moves past a post. What the post or the image's edge hid has no history; other surfaces have one."""
     shot = make_shot(
         {"scene": "posts", "technique": technique, "width": 96, "height": 54, "lighting.resolution": resolution}
     )
@@ -247,10 +247,10 @@ def test_disoccluded_surfaces_have_no_history(
     previous = render_frame(gpu, shot).shading_inputs
     previous_depth = gpu.read(previous.gbuffer.depth)[..., 0]
     previous_depth = np.where(previous_depth < BACKGROUND_DEPTH, previous_depth, np.inf).astype("f4")
-    view = render_frame(gpu, moved_shot, 1).shading_inputs
-    depth, frame_count = gpu.read(view.gbuffer.depth)[..., 0], read_frame_count(gpu, 1)
+    current = render_frame(gpu, moved_shot, 1).shading_inputs
+    depth, frame_count = gpu.read(current.gbuffer.depth)[..., 0], read_frame_count(gpu, 1)
     with np.errstate(invalid="ignore"):
-        distances, is_inside = tap_distances(view.frame, depth, previous.frame, previous_depth)
+        distances, is_inside = tap_distances(current.frame, depth, previous.frame, previous_depth)
     # on the wall neighbours are 1 pixel width apart, across its corner 1.5
     disoccluded, visible_before = distances.min(0) > 8, is_inside & (distances.max(0) < 2)
     assert disoccluded.sum() > 0.05 * disoccluded.size and visible_before.sum() > 0.3 * visible_before.size
@@ -364,20 +364,20 @@ def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) ->
     session.choose_view("split")
     while session.step((64, 36)):
         pass
-    stage = session.scheduler
-    assert [stage.renders[slot].stable_frames for slot in ("A", "B")] == [6, 6]
-    draw_count, index = stage.draw_count, stage.renders["B"].frame_index
-    assert not session.step((64, 36)) and stage.draw_count == draw_count
+    scheduler = session.scheduler
+    assert [scheduler.renders[slot].stable_frames for slot in ("A", "B")] == [6, 6]
+    draw_count, index = scheduler.draw_count, scheduler.renders["B"].frame_index
+    assert not session.step((64, 36)) and scheduler.draw_count == draw_count
     pose = session.pose
     for step in range(3):
         session.move_camera(pose._replace(eye=(pose.eye[0] + 0.05 * step + 0.01, *pose.eye[1:])))
-        stage.draw("B", session.shot("B"), 1.0)  # at full size however slow this machine is
-    side = stage.renders["B"]
-    assert side.frame_index == index + 3 and side.stable_frames == 1
+        scheduler.draw("B", session.shot("B"), 1.0)  # at full size however slow this machine is
+    render = scheduler.renders["B"]
+    assert render.frame_index == index + 3 and render.stable_frames == 1
     assert {
         f"temporal.{k} {part} *" for k in (0, 1) for part in ("direct", "indirect", "surface", "frame_count")
     } <= session.view_renderer.buffers("B").keys()
-    assert gpu.read(gpu.targets[f"B/temporal.{side.frame_index % 2}"].textures[3]).max() > 3
+    assert gpu.read(gpu.targets[f"B/temporal.{render.frame_index % 2}"].textures[3]).max() > 3
     session.set_linked("temporal.history_length", False)
     session.change({"temporal.history_length": 0}, "A")
     session.step((64, 36))
@@ -390,28 +390,14 @@ def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_the_stability_tool_measures_flicker_and_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = [
-        "--pixels",
-        "2",
-        "--scene",
-        "cornell",
-        "--width",
-        "32",
-        "--height",
-        "18",
-        "--temporal.history_length",
-        "3",
-        "--reference-frames",
-        "4",
-        "--runs",
-        "3",
-    ]
+    shot = ("--scene", "cornell", "--width", "32", "--height", "18", "--temporal.history_length", "3")
+    flags = (*shot, "--pixels", "2", "--reference-frames", "4", "--runs", "3")
     assert temporal_stability.main([*flags, "--output", str(tmp_path / "a.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "|  | without history | with history | without clipping |"
     assert [line.split("|")[1].strip().split(",")[0] for line in lines[2:9]] == ["flicker", *["error"] * 6]
-    none, some, free = (float(cell) for cell in lines[2].split("|")[2:5])
-    assert free < some < none
+    plain, clipped, unclipped = (float(cell) for cell in lines[2].split("|")[2:5])
+    assert unclipped < clipped < plain
     assert lines[-1].startswith("temporal passes take ")
     for wrong, rule in (
         (["--pixels", "-1"], "0 to 1000"),
