@@ -1,8 +1,9 @@
 """Resolution and frame rate of the viewer while the camera or the light moves.
 
-The viewer's session draws step by step, as in its window, into a texture of the window's size, and waits after each
-step. The panel and the system's window are left out. Some steps before the measured ones let the resolution settle. On
-a software renderer lighting starts at half resolution, as in the viewer, unless a flag sets it.
+Each technique is measured alone, then the first and the last side by side. The viewer's session draws step by step, as
+in its window, into a texture of the window's size, and waits after each step. The panel and the system's window are
+left out. Some steps before the measured ones let the resolution settle. On a software renderer lighting starts at half
+resolution, as in the viewer, unless a flag sets it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import _checkout
 from ssdo.commands.bench.flags import (
     add_count_flag,
     add_output_flags,
+    add_techniques_flag,
     describe_machine,
     describe_resolution,
     format_table,
@@ -35,7 +37,7 @@ from ssdo.viewer.status import describe_slot
 from tqdm import tqdm
 
 SETTLING_STEPS = 10  # before the measured ones
-IDLE_SECONDS = 10.0  # that a session is made to believe have passed, so that it converges
+IDLE_SECONDS = 10.0  # by which the clock of an idle session is advanced, so that it converges
 DEGREES_PER_STEP = 0.5
 ORBIT, TURN_ENVIRONMENT = "the camera orbits", "the environment turns"
 HEADER = ("techniques", "motion", "frames per second", "milliseconds", "resolution")
@@ -44,12 +46,7 @@ HEADER = ("techniques", "motion", "frames per second", "milliseconds", "resoluti
 def main(arguments: Sequence[str]) -> int:
     """Run with these flags. Returns the exit code; raises UserError."""
     parser = FlagParser("python tests/tools/interaction.py", __doc__)
-    parser.add_argument(
-        "--techniques",
-        default="ssao,ssdo",
-        metavar="T,T,...",
-        help="each alone, then the first and the last side by side [ssao,ssdo]",
-    )
+    add_techniques_flag(parser, "ssao,ssdo")
     add_count_flag(parser, "steps", 40, 3, "steps to measure")
     add_output_flags(parser, "all figures as JSON")
     add_shot_flags(parser)

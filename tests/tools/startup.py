@@ -2,8 +2,8 @@
 
 Every process starts anew, with files and shaders in the caches of system and driver. One does what `capture` does, and
 waits after each step; then follow the command itself, and `--help`. Processor time, of all threads together, depends
-less on other programs than the wall clock. Last, in one process, frames without a change: the thread's time in
-`render_frame` with all OpenGL calls except draw calls.
+less on other programs than the wall clock. Last, in one process, unchanged frames of each of --techniques: the thread's
+time in `render_frame` with all OpenGL calls except draw calls.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from process_memory import peak_megabytes
 from ssdo.commands.bench.flags import (
     add_count_flag,
     add_output_flags,
+    add_techniques_flag,
     describe_machine,
     describe_resolution,
     format_table,
@@ -68,12 +69,7 @@ class Duration(NamedTuple):
 def main(arguments: Sequence[str]) -> int:
     """Run with these flags. Returns the exit code; raises UserError."""
     parser = FlagParser("python tests/tools/startup.py", __doc__)
-    parser.add_argument(
-        "--techniques",
-        default="off,ssao,ssdo",
-        metavar="T,T,...",
-        help="techniques whose unchanged frames are measured [off,ssao,ssdo]",
-    )
+    add_techniques_flag(parser, "off,ssao,ssdo")
     add_count_flag(parser, "runs", 7, 1, "processes of each kind, after one that fills the caches")
     add_output_flags(parser, "all figures as JSON")
     add_shot_flags(parser)
@@ -128,13 +124,14 @@ def _run_processes(shot: Shot) -> tuple[dict[str, Duration], float]:
 def _run_python(*arguments: str) -> tuple[str, Duration]:
     """The standard output of a Python process, and its duration. Raises UserError where it fails."""
     cpu_start, start = os.times(), time.perf_counter()
-    done = subprocess.run([sys.executable, *arguments], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    command = [sys.executable, *arguments]
+    process = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
     wall, cpu_end = time.perf_counter() - start, os.times()
-    if done.returncode:
-        message = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
-        raise UserError(f"a process ended with {done.returncode}: {message}")
+    if process.returncode:
+        message = process.stderr.strip().splitlines()[-1] if process.stderr.strip() else "no message"
+        raise UserError(f"a process ended with {process.returncode}: {message}")
     processor = cpu_end.children_user + cpu_end.children_system - cpu_start.children_user - cpu_start.children_system
-    return done.stdout, Duration(1e3 * wall, 1e3 * processor)
+    return process.stdout, Duration(1e3 * wall, 1e3 * processor)
 
 
 class StepTimer:
@@ -150,7 +147,7 @@ class StepTimer:
         self.steps[name] = Duration(1e3 * (self._last[0] - wall), 1e3 * (self._last[1] - processor))
 
     def restart(self) -> None:
-        """What has passed since the last step belongs to none."""
+        """Start the next step now."""
         self._last = time.time(), time.process_time()
 
 
@@ -257,7 +254,7 @@ def format_steps(steps: Mapping[str, Mapping[str, Percentiles]], memory: Percent
 
 
 def format_frame_work(frame_work: Mapping[str, Percentiles]) -> list[str]:
-    """A table in Markdown: the same of frames without a change."""
+    """A table in Markdown: the same for unchanged frames, by technique."""
     rows = [[name, format_percentiles(times)] for name, times in frame_work.items()]
     return format_table(["CPU work of an unchanged frame", "milliseconds"], rows)
 
