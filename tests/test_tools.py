@@ -1,4 +1,4 @@
-"""The developers' programs in tests/tools that measure; the others have tests of their own."""
+"""The developers' programs in tests/tools: their help, and the figures of those that measure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from ssdo.scene.loader import load_scene
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["interaction", "loading", "ray_throughput", "startup", "temporal_stability", "fuzz"])
+@pytest.mark.parametrize(
+    "name",
+    [path.stem for path in (ROOT / "tests" / "tools").glob("*.py") if "__main__" in path.read_text("utf-8")],
+)
 def test_every_program_has_help(name: str, tmp_path: Path) -> None:
     """From any folder, without an installed package."""
     program = str(ROOT / "tests" / "tools" / f"{name}.py")
