@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from parameter_values import Parameter, list_parameters, list_value_sets
 from ssdo.commands.parameters import table_rows
+from ssdo.commands.sweep.plan import format_flag_value
 from ssdo.flags import FlagParser, add_flags, parse_flags
 from ssdo.gpu.glsl import compile_time_values, glsl_struct
+from ssdo.measure import images
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import add_shot_flags, parse_overrides, read_text
 from ssdo.render.technique import Technique
+from ssdo.scene.loader import load_scene
+from ssdo.scene.model import DirectionalLight
 from ssdo.settings import Settings, UserError, param
 from ssdo.toml_text import format_toml, parse_toml
 
@@ -185,3 +192,149 @@ def test_parameters_without_effect_are_rejected() -> None:
         Shot().with_values({"ssdo.raduis": 1.0})
     with pytest.raises(UserError, match=r"no technique sdo; did you mean ssdo\?"):
         Shot().with_values({"technique": "sdo"})
+
+
+# ---- every parameter -------------------------------------------------------------------------------------------------
+
+PARAMETERS = list_parameters()
+each_parameter = pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
+
+
+@pytest.fixture(scope="module")
+def shot_parser() -> FlagParser:
+    parser = FlagParser("test")
+    add_shot_flags(parser)
+    return parser
+
+
+def two_values(parameter: Parameter) -> tuple[Any, Any]:
+    """Two different values, neither of which is the default."""
+    values = [value for value in parameter.allowed_values if value is not None]
+    others = [value for value in values if value != parameter.field.default]
+    return (others[0], others[-1]) if len(others) > 1 else (others[0], parameter.field.default)
+
+
+@each_parameter
+def test_every_value_in_range_is_kept_and_its_neighbours_are_refused(parameter: Parameter) -> None:
+    for value in parameter.allowed_values:
+        shot = Shot().with_values(parameter.with_technique(value))
+        assert shot.values().get(parameter.name) == value
+        assert [v for name, _, _, v in shot.walk() if name == parameter.name] == [value]
+    for value in parameter.refused_values:
+        with pytest.raises(UserError, match=f"^{re.escape(parameter.name)} = ") as error:
+            Shot().with_values(parameter.with_technique(value))
+        assert "\n" not in str(error.value)
+    if not parameter.param.auto_label:
+        with pytest.raises(UserError, match=f"^{re.escape(parameter.name)} = None: must be "):
+            Shot().with_values(parameter.with_technique(None))
+
+
+@each_parameter
+def test_a_flag_reads_back_every_value(parameter: Parameter, shot_parser: FlagParser) -> None:
+    """Exactly, by both spellings of its name; a value out of range is refused there, too."""
+    for value in parameter.allowed_values:
+        text = format_flag_value(value)
+        for flag in (f"--{parameter.name}", f"--{parameter.name.replace('_', '-')}"):
+            values = parse_flags(shot_parser, [f"{flag}={text}"])
+            assert values == {"preset": None, parameter.name: value}
+            assert type(values[parameter.name]) is type(value)
+        if not text.startswith("-d"):  # argparse takes it for a flag
+            assert parse_flags(shot_parser, [f"--{parameter.name}", text])[parameter.name] == value
+    if parameter.kind is bool:
+        assert parse_flags(shot_parser, [f"--{parameter.name}"])[parameter.name] is True
+        assert parse_flags(shot_parser, [f"--no-{parameter.name}"])[parameter.name] is False
+    for value in parameter.refused_values:
+        if parameter.kind not in (bool, str):
+            with pytest.raises(UserError, match=parameter.name):
+                flags = parse_flags(shot_parser, [f"--{parameter.name}={format_flag_value(value)}"])
+                parse_overrides(flags).build_shot(parameter.group)
+
+
+def test_files_keep_every_value(tmp_path: Path) -> None:
+    """As TOML text, and inside PNG, EXR and NPZ files: all parameters at once, each with each of its values."""
+    pixels, radiance = np.zeros((1, 1, 3), "u1"), np.zeros((1, 1, 3), "f4")
+    openexr = pytest.importorskip("OpenEXR")
+    for number, values in enumerate(list_value_sets()):
+        shot = Shot().with_values(values)
+        expected = {name: value for name, value in values.items() if value is not None}
+        assert shot.values() == expected
+        assert Shot().with_values(parse_toml(format_toml(shot.values()), "text")) == shot
+        images.save_png(tmp_path / f"{number}.png", pixels, shot.values())
+        assert images.load_shot_values(tmp_path / f"{number}.png") == expected
+        if number % 10 == 0:  # the same text in slower files
+            images.save_exr(tmp_path / f"{number}.exr", radiance, shot.values())
+            with openexr.File(str(tmp_path / f"{number}.exr")) as file:
+                assert parse_toml(file.header()["shot"], "exr") == expected
+
+
+@each_parameter
+def test_flags_win_over_presets_over_images_over_defaults(
+    parameter: Parameter, shot_parser: FlagParser, tmp_path: Path
+) -> None:
+    first, second = two_values(parameter)
+    image, preset_values = parameter.with_technique(first), parameter.with_technique(second)
+    (tmp_path / "p.toml").write_text(format_toml(preset_values), "utf-8")
+    preset = ["--preset", str(tmp_path / "p.toml")]
+    flags = [f"--{parameter.name}={format_flag_value(first)}"]
+
+    def read(defaults: dict[str, Any], *arguments: str) -> Any:
+        overrides = parse_overrides(parse_flags(shot_parser, arguments), defaults)
+        (shot,) = overrides.build_shots()
+        assert overrides.is_set(parameter.name) == bool(defaults or arguments)
+        assert shot.technique.group == (parameter.group if defaults or arguments else Shot().technique.group)
+        return shot.values().get(parameter.name)
+
+    if not parameter.technique or parameter.technique == Shot().technique.group:
+        assert read({}) == parameter.field.default
+    assert read(image) == first
+    assert read({}, *preset) == second
+    assert read(image, *preset) == second
+    assert read(image, *preset, *flags) == first
+    assert read(preset_values, *flags) == first
+
+
+@pytest.mark.parametrize("name", Technique.known)
+def test_resolving_keeps_what_is_set_and_fills_what_is_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = load_scene("nook")
+    monkeypatch.setattr(Shot, "_extract_sun", lambda self, scene: (scene.sun, 0.25))  # the environments do not exist
+    for values in list_value_sets():
+        if values["technique"] != name:
+            continue
+        shot = Shot().with_values(values)
+        resolved = {dotted: value for dotted, _, _, value in shot.resolve(scene).walk()}
+        technique = shot.technique
+        # what has no effect is set to its default, so that equal images have equal shots
+        ineffective = ["guard_band."] * (not technique.sample_param) + ["probes."] * (not technique.uses_probes)
+        ineffective += ["lighting."] * technique.progressive + ["temporal."] * (not shot.uses_history)
+        defaults = {dotted: value for dotted, _, _, value in Shot().walk()}
+        for dotted, value in values.items():
+            if dotted == "technique":
+                continue
+            if dotted.startswith(tuple(ineffective)):
+                assert resolved[dotted] == defaults[dotted], dotted
+            elif value is not None:
+                assert resolved[dotted] == value, dotted
+            else:  # None is how an unlimited distance is written
+                assert (resolved[dotted] is None) == (dotted == "reference.max_distance"), dotted
+
+
+def test_unset_values_are_those_of_the_scene() -> None:
+    """Each of another number, so that no two can be exchanged."""
+    scene = replace(
+        load_scene("nook"),
+        environment="half",
+        eye=(1.0, 2.0, 3.0),
+        target=(4.0, 5.0, 6.0),
+        fov=41.0,
+        sun=DirectionalLight(azimuth=12.0, elevation=34.0, irradiance=5.0, color=(0.1, 0.2, 0.3)),
+    )
+    expected: dict[str, Any] = {"environment": "half", "camera.eye": (1.0, 2.0, 3.0), "camera.target": (4.0, 5.0, 6.0)}
+    expected |= {"camera.fov": 41.0, "sun.azimuth": 12.0, "sun.elevation": 34.0, "sun.irradiance": 5.0}
+    expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.53}
+    assert set(expected) == {p.name for p in PARAMETERS if not p.technique and p.param.auto_label}
+    assert Shot().resolve(scene).values().items() >= expected.items()
+    for parameter in PARAMETERS:
+        if parameter.technique and parameter.param.fraction is not None:
+            shot = Shot().with_values({"technique": parameter.technique}).resolve(scene)
+            radius = parameter.param.fraction * scene.bounding_radius
+            assert shot.values()[parameter.name] == radius
