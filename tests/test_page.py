@@ -21,6 +21,7 @@ from ssdo.measure import images, metrics
 from ssdo.render.display import Display
 from ssdo.render.pipeline import render_frame
 from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +53,8 @@ def make_constant(*rgb: float, size: tuple[int, int] = (18, 32)) -> Floats:
 def make_entry(name: str, **values: Any) -> dict[str, Any]:
     """An entry named technique-samples, with a final image."""
     technique = name.partition("-")[0]
-    samples = {f"{technique}.samples": int(name.partition("-")[2])} if "-" in name else {}
+    sample_param = Technique.known[technique].sample_param if technique in Technique.known else "samples"
+    samples = {f"{technique}.{sample_param}": int(name.partition("-")[2])} if "-" in name else {}
     return {
         "id": name,
         "label": name,
@@ -622,6 +624,18 @@ def test_several_sample_counts_are_a_chart(browser: Browser) -> None:
     assert browser.get_texts(".plot title") == [t for t in titles if t.startswith("ssdo-4")]
     browser.open(*make_comparison_of(ssao=make_light(1), ssdo=make_light(2)))
     assert not browser.driver.find_elements("id", "chart")
+
+
+def test_every_technique_with_samples_is_a_curve(browser: Browser) -> None:
+    names = [name for name, technique in Technique.known.items() if technique.sample_param]
+    entries = [f"{name}-{count}" for name in names for count in (4, 16)]
+    comparison, layers = make_comparison_of(**{entry.replace("-", "_"): make_light(1) for entry in entries})
+    for number, entry in enumerate(comparison["entries"], 1):
+        entry["errors"] = {"rmse": 1.0 / number}
+    browser.open(comparison, layers)
+    assert len(browser.get_texts(".plot title")) == len(entries)
+    polylines = "[...document.querySelectorAll('.plot polyline')].map(p => p.getAttribute('points').split(' ').length)"
+    assert browser.run_script(f"return {polylines}") == [2] * len(names)
 
 
 def test_a_minimal_comparison(browser: Browser) -> None:

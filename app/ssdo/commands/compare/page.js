@@ -3,7 +3,14 @@
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
-  const {comparison, layers, metrics, inferno, error_max: initialErrorMax} = JSON.parse(byId('data').textContent);
+  const {
+    comparison,
+    layers,
+    metrics,
+    inferno,
+    sample_params: sampleParams,
+    error_max: initialErrorMax,
+  } = JSON.parse(byId('data').textContent);
   const {width: WIDTH, height: HEIGHT, entries} = comparison;
   const PIXEL_COUNT = WIDTH * HEIGHT;
   const reference = entries.find(entry => comparison.reference && entry.id === comparison.reference.entry);
@@ -259,7 +266,8 @@
 
   // ---- state ----
 
-  const sampleCount = entry => entry.settings?.[`${entry.technique}.samples`];
+  const sampleSetting = technique => `${technique}.${sampleParams[technique]}`;
+  const sampleCount = entry => entry.settings?.[sampleSetting(entry.technique)];
 
   // The pair shown first: on the right SSDO with the most samples, on the left SSAO with as many.
   // Without SSDO the last entry that is not the reference; without SSAO the first other entry.
@@ -1269,7 +1277,7 @@
     const groups = new Map();
     for (const entry of entriesWithErrors) {
       const others = Object.entries(entry.settings ?? {})
-        .filter(([name]) => name !== `${entry.technique}.samples`)
+        .filter(([name]) => name !== sampleSetting(entry.technique))
         .sort();
       const key = JSON.stringify([entry.technique, others]);
       groups.set(key, [...(groups.get(key) ?? []), entry]);
@@ -1283,7 +1291,7 @@
     const siblings = groups.filter(other => other !== group && other[0].technique === technique);
     const differs = name =>
       siblings.some(other => formatSetting(other[0].settings[name]) !== formatSetting(settings[name]));
-    const names = Object.keys(settings ?? {}).filter(name => name !== `${technique}.samples` && differs(name));
+    const names = Object.keys(settings ?? {}).filter(name => name !== sampleSetting(technique) && differs(name));
     return [
       technique.toUpperCase(),
       ...names.map(name => `${name.split('.').at(-1)} ${formatSetting(settings[name])}`),

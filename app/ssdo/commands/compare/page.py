@@ -22,6 +22,7 @@ import numpy as np
 from ssdo.arrays import Floats
 from ssdo.measure import metrics
 from ssdo.measure.csp import csp_hash
+from ssdo.render.technique import Technique
 
 FOLDER = Path(__file__).parent
 FINE_BITS, COARSE_BITS = 15, 10  # of mantissa; float32 has 23, float16 10
@@ -71,6 +72,8 @@ def render_page(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> 
             for name, (label, better) in METRICS.items()
         },
         "inferno": metrics.INFERNO.tolist(),
+        # by technique: the parameter that is its sample count, empty without samples
+        "sample_params": {name: technique.sample_param for name, technique in Technique.known.items()},
         "error_max": choose_error_max(comparison, layers),
     }
     style, script = ((FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
