@@ -1,4 +1,4 @@
-"""Our renders against those of Mitsuba 3, a path tracer: the camera to the pixel, light to a stated error.
+"""Our renders against those of Mitsuba 3, a path tracer: the camera pixel by pixel, light within stated errors.
 
 Path tracing is noisy. `noise_free_rmse` removes the noise by two renders with independent seeds, so that few paths per
 pixel suffice. Our own noise is kept small by many frames.

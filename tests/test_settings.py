@@ -1,4 +1,4 @@
-"""From one declaration of a parameter follow its validation, flag, TOML key, GLSL member and table row."""
+"""Parameters: one declaration gives the validation, the flag, the TOML key, the GLSL member and the table row."""
 
 from __future__ import annotations
 

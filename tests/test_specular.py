@@ -1,4 +1,4 @@
-"""Specular materials: every technique against integrals of the GGX lobe, written a second time from its formula.
+"""Specular materials: every technique against integrals of the GGX lobe, which are implemented a second time here.
 
 Tolerances: half floats of the G-buffer resolve 1 in 2048, the DFG LUT has an error of 1.5e-3, noise is measured over
 seeds. Others have their reason beside them, measured on software OpenGL.

@@ -1,4 +1,4 @@
-"""Startup of a command, and unchanged frames: work that is not repeated, and changes that are not missed."""
+"""Startup and unchanged frames: imports, uploads, PNG files and mip levels; nothing is repeated or missed."""
 
 from __future__ import annotations
 

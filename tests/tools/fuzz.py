@@ -1,4 +1,4 @@
-"""Hostile input for every reader: valid files, damaged as disks, networks, programs and people damage them.
+"""Fuzz testing of every file reader: valid files, damaged as disks, networks, programs and people damage them.
 
 python tests/tools/fuzz.py --inputs 20000 --seed 1             all formats
 python tests/tools/fuzz.py --format obj --seconds 600          one, as many inputs as there is time for

@@ -1,4 +1,4 @@
-"""Damage to files, for fuzz.py: as disks, networks, programs and people cause it.
+"""Functions that damage files, for fuzz.py: as disks, networks, programs and people do.
 
 Each function takes its choices from `rng` and returns the damaged content. `other` is the content of another file.
 """
@@ -23,77 +23,20 @@ import tomli_w
 from fuzz_seeds import Random, pack_zip
 
 EXTREME_NUMBERS = [
-    b"0",
-    b"-1",
-    b"1",
-    b"3",
-    b"255",
-    b"256",
-    b"65536",
-    b"2147483647",
-    b"2147483648",
-    b"-2147483648",
-    b"4294967295",
-    b"1e39",
-    b"-1e300",
-    b"1e-320",
-]
-EXTREME_NUMBERS += [
-    b"nan",
-    b"inf",
-    b"-inf",
-    b"0.5",
-    b"9" * 30,
-    b"9" * 5000,
-    b"1/2/3",
-    b"",
-    b"x",
-    b"-",
-    b"1_0",
-    b"\xd9\xa3",
+    *(b"0", b"-1", b"1", b"3", b"255", b"256", b"65536", b"2147483647", b"2147483648", b"-2147483648", b"4294967295"),
+    *(b"1e39", b"-1e300", b"1e-320", b"nan", b"inf", b"-inf", b"0.5", b"9" * 30, b"9" * 5000),
+    *(b"1/2/3", b"", b"x", b"-", b"1_0", b"\xd9\xa3"),
 ]
 EXTREME_WORDS = [
-    0,
-    1,
-    2,
-    3,
-    0x7F,
-    0x80,
-    0xFF,
-    0x100,
-    0x7FFF,
-    0xFFFF,
-    0x10000,
-    0x7FFFFFFF,
-    0x80000000,
-    0xFFFFFFFF,
-    0xFFFFFFFC,
-    0x7F800000,
-    0x7FC00000,
+    *(0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000),
+    *(0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFC),
+    *(0x7F800000, 0x7FC00000),  # infinity and NaN
 ]
 UNEXPECTED_VALUES: list[Any] = [
-    -1,
-    0,
-    1,
-    2,
-    7,
-    0.5,
-    2**31,
-    2**32,
-    2**63,
-    10**40,
-    1e300,
-    -1e30,
-    math.nan,
-    math.inf,
-    None,
-    True,
-    "",
-    "a\n\ud800",
-    "VEC3",
-    "../a",
+    *(-1, 0, 1, 2, 7, 0.5, 2**31, 2**32, 2**63, 10**40, 1e300, -1e30, math.nan, math.inf, None, True),
+    *("", "a\n\ud800", "VEC3", "../a"),
+    *([], {}, [[]], [{}], [0, 0, 0], "x" * 5000),
 ]
-UNEXPECTED_VALUES += [[], {}, [[]], [{}], [0, 0, 0], "x" * 5000]
 
 
 def pick_span(rng: Random, data: bytes | bytearray, max_length: int = 64) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The time from a command to its image, step by step, and the CPU work of a frame in which nothing changes.
+"""The time from a command to its image, step by step, and the CPU work of an unchanged frame.
 
 Every process starts anew, with files and shaders in the caches of system and driver. One does what `capture` does, and
 waits after each step; then follow the command itself, and `--help`. Processor time, of all threads together, depends

@@ -1,4 +1,4 @@
-"""What the reuse of lighting from frame to frame gains and costs: flicker, ghosting and time.
+"""Temporal reuse of lighting: flicker, ghosting and time, with a history and without.
 
 Flicker is the RMS difference of linear radiance between successive frames while nothing moves but the sample pattern.
 Errors are RMSE against the converged result of the same technique and denoiser for each frame's camera and light,
