@@ -54,11 +54,11 @@ class Driver:
             self.run_frames()
             time.sleep(0.002)
 
-    def wait_idle(self) -> None:
+    def wait_idle(self, seconds: float = 60.0) -> None:
         """Run frames until all visible slots are rendered at full size."""
         self.run_frames(2)
         session = self.session
-        self.wait_until(lambda: all(session.is_idle(slot) for slot in session.visible_slots), "idle slots")
+        self.wait_until(lambda: all(session.is_idle(slot) for slot in session.visible_slots), "idle slots", seconds)
         self.run_frames(2)
 
     # ---- keyboard and mouse ----

@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -46,10 +47,11 @@ MIN_CHANGE = 1.5  # relative to the change by another sample seed
 MIN_NOISE = 2e-3 / MIN_CHANGE  # half an 8-bit step is the least change that counts
 MAX_TRIED_FIRST = 16  # tests that are tried on every mutation
 DRAW_TIMEOUT = 60.0  # seconds for all images, which take four
+TIMEOUT_RATIO = 3.0  # of a group of tests to all tests without a mutation
 TEST_GROUPS = (
     ["test_closed_forms.py", "test_faults.py", "test_display.py"],
     ["test_reference.py"],
-    ["test_viewer_session.py", "test_viewer.py", "-k", "not window"],
+    ["test_viewer_session.py", "test_viewer.py", "-m", "not window"],
     ["test_half_resolution.py"],
     ["test_slices.py", "test_viewer_session.py"],
     ["test_temporal.py"],
@@ -405,12 +407,23 @@ class TestRunner:
 
     def __init__(self) -> None:
         self.failures: Counter[str] = Counter()  # by test
+        self.timeout: float | None = None  # seconds for a group of tests
+
+    def run_unchanged(self, copy: ProjectCopy, mutation: Mutation) -> None:
+        """Run the tests without the mutation. Their duration decides the timeout. Raises UserError if one fails."""
+        start = time.monotonic()
+        test = self.run(copy, mutation._replace(text=(ROOT / mutation.file).read_text("utf-8")))
+        if test:
+            raise UserError(f"{test} fails without a mutation")
+        seconds = time.monotonic() - start
+        self.timeout = TIMEOUT_RATIO * seconds
+        print(f"without a mutation the tests pass in {seconds:.0f} s", flush=True)
 
     def run(self, copy: ProjectCopy, mutation: Mutation) -> str:
         """The first test that fails, "" if none does, or "no end"."""
         for tests in self._ordered_tests(mutation):
             try:
-                test, _ = copy.find_failing_test(mutation.file, mutation.text, tests, seconds=600)
+                test, _ = copy.find_failing_test(mutation.file, mutation.text, tests, self.timeout)
             except subprocess.TimeoutExpired:
                 return "no end"
             if test:
@@ -449,12 +462,15 @@ def select_mutations(count: int, seed: int, files: Sequence[str]) -> list[tuple[
             if len(selected) == count:
                 break
         meter.stop()
+    if not selected:
+        raise UserError("no mutation changes an image")
     reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
     print(f"{len(selected)} mutations change an image; {reasons or 'none was left out'}", flush=True)
     return selected
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    """Run with these flags. Returns the exit code: 1 if over 5 % of the mutations are missed. Raises UserError."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=120, help="number of visible mutations [120]")
     parser.add_argument("--seed", type=int, default=0, help="decides the order of the mutations [0]")
@@ -466,16 +482,17 @@ def main() -> int:
         help="a shader, as shaders/techniques/ssdo.frag; may be repeated [all]",
     )
     parser.add_argument("--jobs", type=int, default=2, help="test runs at a time, each in its own copy [2]")
-    arguments = parser.parse_args()
+    flags = parser.parse_args(arguments)
+    for file in flags.only:
+        if not (ROOT / file).is_file() or not file.startswith("shaders/"):
+            raise UserError(f"--only {file}: no such shader; paths start with shaders/")
     assert set(Technique.known) <= {values["technique"] for values in SHOTS}, "a technique that no shot draws"
-    selected = select_mutations(arguments.count, arguments.seed, arguments.only)
+    selected = select_mutations(flags.count, flags.seed, flags.only)
     runner = TestRunner()
     with ProjectCopy() as copy:
-        unchanged = selected[0][0]._replace(text=(ROOT / selected[0][0].file).read_text("utf-8"))
-        test = runner.run(copy, unchanged)
-        assert not test, f"{test} fails without a mutation"
+        runner.run_unchanged(copy, selected[0][0])
     missed = 0
-    failures = map_in_copies(arguments.jobs, [mutation for mutation, _ in selected], runner.run)
+    failures = map_in_copies(flags.jobs, [mutation for mutation, _ in selected], runner.run)
     for (mutation, change), test in zip(selected, failures, strict=True):
         missed += not test
         print(f"{'caught' if test else 'MISSED':7} {change:9.3g}  {mutation}   {test}", flush=True)
@@ -484,4 +501,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_checkout.run(main, sys.argv[1:]))
