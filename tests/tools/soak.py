@@ -246,9 +246,9 @@ def run_inputs(d: Driver, rng: random.Random, seconds: float) -> tuple[Counter[s
             path.unlink()
         if now < next_measurement:
             continue
-        next_measurement = now + interval
         reset(d, state)
         measurements.append(measure_resources(start))
+        next_measurement = time.monotonic() + interval
         print_measurement(measurements[-1])
         for program in d.session.gpu.shaders.programs.keys() - programs:
             print(f"a program that compile_all_programs missed: {str(program)[:400]}", flush=True)
