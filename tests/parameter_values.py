@@ -68,12 +68,12 @@ class Parameter(NamedTuple):
 
     @property
     def refused_values(self) -> list[Any]:
-        """The neighbours of the range, values that are not finite, and other types."""
+        """Neighbours of the range, values that are not finite, other types, and text that UTF-8 cannot hold."""
         p = self.param
         if self.kind is bool:
             return [2, "maybe", 1.0]
         if self.kind is str:
-            return [1.5, True, *(["no such choice", ""] if p.choices else [])]
+            return [1.5, True, "\udcff.glb", *(["no such choice", ""] if p.choices else [])]
         if self.kind is tuple:
             good = _spread_floats(p)[0]
             bad = [math.nan, math.inf, -math.inf, *_beyond_floats(p)]

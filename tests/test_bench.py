@@ -166,7 +166,7 @@ def test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 @pytest.mark.slow
 def test_targets_are_counted(gpu: Gpu, tmp_path: Path) -> None:
-    """The megabytes of a scene without emission and with diffuse surfaces alone, from bytes per pixel."""
+    """The mebibytes of a scene without emission and with diffuse surfaces alone, from bytes per pixel."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     pixels = 64 * 36
     # radiance, direct light, display, the G-buffer of 2 x 8 + 4 bytes, and its depth test
@@ -186,7 +186,7 @@ def test_targets_are_counted(gpu: Gpu, tmp_path: Path) -> None:
         if technique != "off":
             values |= {f"{technique}.samples": 3, f"{technique}.steps": 2}
         row = passes.measure_shot(local_gpu, Shot().with_values(values), 3, tmp_path)
-        assert row["megabytes"] == pytest.approx(expected / MEBIBYTE), technique
+        assert row["mebibytes"] == pytest.approx(expected / MEBIBYTE), technique
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def test_passes_of_several_scenes_and_sizes(
         f"| {scene}, {width} x {height}" for scene, width, height in views
     ]
     assert len({row["label"] for row in rows}) == 8 and "nook" not in lines[-1]
-    assert rows[0]["megabytes"] == pytest.approx(4 * rows[2]["megabytes"])  # four times the pixels
+    assert rows[0]["mebibytes"] == pytest.approx(4 * rows[2]["mebibytes"])  # four times the pixels
     assert call(monkeypatch, "bench", "passes", *arguments, "--baseline", out) == 0
     assert all(float(line.split("|")[-2]) > 0 for line in capsys.readouterr().out.splitlines()[2:10])
 

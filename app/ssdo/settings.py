@@ -212,6 +212,8 @@ def _validate_text(p: Param, value: Any, fail: Fail) -> str:
         return str(value)  # `depth_layers = 2` in TOML
     if not isinstance(value, str):
         fail("text")
+    if any("\ud800" <= character <= "\udfff" for character in value):  # bytes of a file name that are no UTF-8
+        fail("text in UTF-8, which images and presets can store; rename the file")
     if p.choices and value not in p.choices:
         fail(f"one of {p.range_text()}")
     return value

@@ -143,17 +143,23 @@ class Shot(Settings):
 
         Raises UserError when the environment whose sun is extracted cannot be read.
         """
+        return replace(
+            self.drop_ineffective(),
+            environment=_or_default(self.environment, scene.environment),
+            technique=self.technique.resolve_lengths(scene.bounding_radius),
+            camera=self._resolve_camera(scene),
+            sun=self._resolve_sun(scene),
+        )
+
+    def drop_ineffective(self) -> Self:
+        """A copy in which settings without effect have their defaults. It makes the same image."""
         technique = self.technique
         return replace(
             self,
-            environment=_or_default(self.environment, scene.environment),
-            technique=technique.resolve_lengths(scene.bounding_radius),
             guard_band=self.guard_band if technique.sample_param else GuardBand(),
             probes=self.probes if technique.uses_probes else ProbeSettings(),
             lighting=LightingResolution() if technique.progressive else self.lighting,
             temporal=self.temporal if self.uses_history else Temporal(),
-            camera=self._resolve_camera(scene),
-            sun=self._resolve_sun(scene),
         )
 
     def _resolve_camera(self, scene: Scene) -> Camera:

@@ -148,7 +148,7 @@ def measure_shot(gpu: Gpu, shot: Shot, runs: int, shader_folder: Path) -> dict[s
         "frame": sum_passes(passes, lambda name: True),
         "fetch_limit": limits.fetch if limits else None,
         "compare_limit": limits.compare if limits else None,
-        "megabytes": target_bytes / 2**20,
+        "mebibytes": target_bytes / 2**20,
     }
 
 
@@ -160,7 +160,7 @@ def format_rows(rows: Sequence[Mapping[str, Any]], baseline: Mapping[str, Mappin
         cells = [row["label"], format_percentiles(row["lighting"]), f"{technique_ms:.2f}"]
         for limit in (row["fetch_limit"], row["compare_limit"]):
             cells += [format_percentiles(limit), f"{technique_ms / limit['median']:.2f}"] if limit else ["", ""]
-        cells += [format_percentiles(row["frame"]), f"{row['megabytes']:.0f} MB"]
+        cells += [format_percentiles(row["frame"]), f"{row['mebibytes']:.0f} MiB"]
         if baseline:
             earlier = baseline.get(row["label"])
             ratio = row["lighting"]["median"] / earlier["lighting"]["median"] if earlier else None

@@ -16,7 +16,9 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics, references
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import ReferenceCache, cache_key
-from ssdo.measure.references import Arrays, ProgressCallback, ReferencePair
+from ssdo.measure.references import MIN_REFERENCE_FRAMES, Arrays, ProgressCallback, ReferencePair
+from ssdo.render.denoise import Denoiser
+from ssdo.render.display import Display
 from ssdo.render.pass_times import measure_cost
 from ssdo.render.pipeline import render_all_frames, render_frame
 from ssdo.render.shot import Shot
@@ -24,6 +26,7 @@ from ssdo.render.technique import Technique
 from ssdo.render.techniques.off import Off
 from ssdo.render.techniques.reference import Reference
 
+ConvergedKey = tuple[Shot, Denoiser]
 REFERENCE = "reference"  # name of the reference's entry, and of the technique that draws it
 
 
@@ -146,7 +149,7 @@ class _EntryMeasurement:
         self.reference = reference if surface_mask.any() else None
         self.surface_mask = surface_mask
         self.on_frame = on_frame
-        self._converged: dict[Technique, ReferencePair] = {}
+        self._converged: dict[ConvergedKey, ReferencePair] = {}
 
     def run(self, name: str, shot: Shot) -> ComparisonEntry:
         result = render_all_frames(self.gpu, shot)
@@ -177,11 +180,17 @@ class _EntryMeasurement:
 
     def _load_converged(self, shot: Shot) -> ReferencePair:
         """The converged screen-space result; shots that differ only in their samples share one."""
-        technique = shot.technique.as_converged()
-        if technique not in self._converged:
-            frames = self.plan.converged_frames
-            self._converged[technique] = references.render_converged(self.gpu, shot, frames, self.cache, self.on_frame)
-        return self._converged[technique]
+        key, frames = _converged_key(shot), self.plan.converged_frames
+        if key not in self._converged:
+            self._converged[key] = references.render_converged(self.gpu, shot, frames, self.cache, self.on_frame)
+        return self._converged[key]
+
+
+def _converged_key(shot: Shot) -> ConvergedKey:
+    """What decides the converged result of a shot and its denoised image."""
+    technique = shot.technique.as_converged()
+    halves = references.independent_shots(replace(shot, technique=technique, display=Display()), MIN_REFERENCE_FRAMES)
+    return halves[0], shot.denoise
 
 
 def _split_components(arrays: Arrays) -> dict[str, Floats]:
@@ -207,9 +216,10 @@ def _list_renders(plan: ComparisonPlan) -> list[Shot]:
         shot = replace(plan.shots[0], technique=plan.reference_technique)
         renders += references.independent_shots(shot, plan.reference_frames)
     if plan.has_reference:
-        converged = {shot.technique.as_converged(): shot for shot in plan.shots if shot.technique.sample_param}
-        for technique, shot in converged.items():
-            renders += references.independent_shots(replace(shot, technique=technique), plan.converged_frames)
+        converged = {_converged_key(shot): shot for shot in plan.shots if shot.technique.sample_param}
+        for shot in converged.values():
+            converged_shot = replace(shot, technique=shot.technique.as_converged())
+            renders += references.independent_shots(converged_shot, plan.converged_frames)
     return renders
 
 

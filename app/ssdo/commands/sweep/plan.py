@@ -72,13 +72,15 @@ class Point(NamedTuple):
 
     @property
     def command(self) -> str:
-        """The command that renders the same image."""
+        """The command that renders the same image. It has no flag without effect, which `capture` refuses."""
         technique = self.shot.technique.group
         defaults = Shot().with_values({"technique": technique}).values()
         flags = []
-        for name, value in self.shot.values().items():
+        for name, value in self.shot.drop_ineffective().values().items():
             if defaults.get(name) != value:
-                flags += [f"--{name}", format_flag_value(value)]
+                is_like_flag = isinstance(value, str) and value.startswith("-")
+                text = format_flag_value(value)
+                flags += [f"--{name}={text}"] if is_like_flag else [f"--{name}", text]
         return shlex.join(["ssdo", "capture", "--technique", technique, *flags])
 
 
