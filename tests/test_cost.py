@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from labelled_data import percentile
 from PIL import Image
 from ssdo.commands.bench import cost, cost_points
 from ssdo.commands.bench.cost_points import (
@@ -25,7 +28,7 @@ from ssdo.commands.bench.cost_report import format_csv, format_measurements, plo
 from ssdo.commands.bench.line_fit import fit_line
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
-from ssdo.measure import plots
+from ssdo.measure import plots, timings
 from ssdo.measure.timings import CLOCKS
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import render_frame
@@ -170,6 +173,146 @@ def test_the_plot_has_every_color() -> None:
     for color in (*plots.COLORS[:2], plots.GREY):
         rgb = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
         assert (np.abs(pixels - rgb).max(1) < 8).sum() > 500, color
+
+
+def distinct_cost(curve: str, axis: str, value: float) -> float:
+    """A time that no other point has."""
+    number = ["SSAO ray-march", "SSAO single-sample", "SSDO ray-march", "SSDO single-sample"].index(curve)
+    axis_number = ["samples", "resolution", "radius", "triangles"].index(axis)
+    return 10.0 + 3 * number + 20 * axis_number + math.log1p(value)
+
+
+def list_medians(measurements: list[CostMeasurement]) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """The value and the technique's median time of each point, by curve and axis."""
+    medians: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for point, _, sums in measurements:
+        medians.setdefault((point.curve, point.axis), []).append((point.value, sums["technique"]["median"]))
+    return medians
+
+
+@pytest.mark.slow
+def test_curves_of_the_plot_are_those_of_their_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the panel of their axis: medians and the band around them, the fitted line, colours, dashes and ticks."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.colors import to_hex
+
+    figures: list[Any] = []
+
+    def keep(figure: Any) -> bytes:
+        figures.append(figure)
+        return b""
+
+    monkeypatch.setattr(plots, "to_png", keep)
+    measurements = make_measurements(distinct_cost)
+    plot(measurements, RUN, "nook")
+    (figure,) = figures
+    (legend,) = figure.legends
+
+    def style(line: Any) -> tuple[str, str]:
+        return to_hex(line.get_color()), line.get_marker()
+
+    labels = {style(h): text.get_text() for h, text in zip(legend.legend_handles, legend.get_texts(), strict=True)}
+    curves = {measurement.point.curve for measurement in measurements}
+    assert set(labels.values()) == {*curves, "denoiser", "G-buffer"} and len(labels) == 6
+    colors = {label: color for (color, _), label in labels.items()}
+    assert len({colors[curve] for curve in curves}) == 2 and colors["denoiser"] == colors["G-buffer"]
+    units = {
+        "samples": "samples per pixel",
+        "resolution": "megapixels",
+        "radius": "fraction of the scene's size",
+        "triangles": "triangles of equal appearance",
+    }
+    panels = {panel.get_title(loc="left").partition(":")[0].lower(): panel for panel in figure.axes}
+    assert panels.keys() == units.keys()
+    for axis, panel in panels.items():
+        assert (panel.get_xlabel(), panel.get_ylabel()) == (units[axis], "ms")
+        points = {curve: medians for (curve, name), medians in list_medians(measurements).items() if name == axis}
+        drawn = {labels[style(line)]: line for line in panel.lines if line.get_marker() != "None"}
+        assert drawn.keys() >= curves
+        assert ("G-buffer" in drawn) == (axis == "triangles")
+        bands = {to_hex(band.get_facecolor()[0]): band for band in panel.collections}
+        for curve in curves:
+            assert list(zip(*drawn[curve].get_data(), strict=True)) == points[curve], (axis, curve)
+        assert len(panel.collections) == len(drawn) and bands.keys() <= {color for color, _ in labels}
+        for (curve, line), band in zip(drawn.items(), panel.collections, strict=True):
+            y = [vertex[1] for vertex in band.get_paths()[0].vertices]
+            medians = line.get_data()[1]
+            assert min(y) == pytest.approx(0.95 * min(medians)) and max(y) == pytest.approx(1.1 * max(medians)), curve
+        fits = [line for line in panel.lines if line.get_marker() == "None"]
+        assert len(fits) == (4 if axis in ("samples", "resolution") else 0)
+        for curve, line in zip(points, fits, strict=False):
+            fit = fit_line(points[curve])
+            ends = [points[curve][0][0], points[curve][-1][0]]
+            assert to_hex(line.get_color()) == colors[curve]
+            assert list(line.get_data()[0]) == ends and list(line.get_data()[1]) == [fit(x) for x in ends]
+    ticks = {
+        axis: {
+            float(x): text.get_text()
+            for x, text in zip(panels[axis].get_xticks(), panels[axis].get_xticklabels(), strict=True)
+        }
+        for axis in ("radius", "triangles")
+    }
+    radii = [float(word) for word in cost.FULL["radii"].split(",")]
+    assert ticks["radius"] == {radius: f"{100 * radius:g} %" for radius in radii}
+    assert ticks["triangles"] == {1000: "1 000", 4000: "4 000"}
+    times = list_medians(measurements)
+    worst = max(abs(fit_line(times[curve, "samples"]).max_deviation) for curve in curves)
+    assert panels["samples"].get_title(loc="left") == f"Samples: within {worst:.1%} of a line"
+
+
+def test_rows_of_the_table_are_of_their_own_curve() -> None:
+    """Also the signs of deviations, where they are, and the denoiser's own times."""
+    measurements = make_measurements(distinct_cost)
+    table = read_table(measurements)
+    times = list_medians(measurements)
+    for curve in {curve for curve, _ in times}:
+        over_samples, over_pixels = (fit_line(times[curve, axis]) for axis in ("samples", "resolution"))
+        radius, triangles = ([ms for _, ms in times[curve, axis]] for axis in ("radius", "triangles"))
+        assert table[curve] == [
+            f"{over_samples.intercept:.2f} + {over_samples.slope:.3f} n",
+            f"{over_samples.max_deviation:+.1%} at {over_samples.deviation_at:g}",
+            f"{over_pixels.intercept:.2f} + {over_pixels.slope:.1f} m",
+            f"{over_pixels.max_deviation:+.1%} at {over_pixels.deviation_at:.2f}",
+            f"{max(radius) / min(radius):.2f}",
+            f"{triangles[-1] / triangles[0]:.2f}",
+        ]
+
+
+# ---- percentiles ----
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 11, 40])
+def test_percentiles_are_those_of_the_sorted_times(count: int) -> None:
+    """Of single times, and of sums in each frame, which are not sums of percentiles."""
+    rng = np.random.default_rng(count)
+    passes = {name: list(map(float, rng.exponential(3.0, count))) for name in ("a:x", "a:y", "b")}
+    shares = {"median": 0.5, "low": 0.05, "high": 0.95}
+    for name, times in passes.items():
+        assert timings.percentiles(times) == pytest.approx({k: percentile(times, s) for k, s in shares.items()}), name
+    sums = [x + y for x, y in zip(passes["a:x"], passes["a:y"], strict=True)]
+    expected = {k: percentile(sums, s) for k, s in shares.items()}
+    assert timings.sum_passes(passes, lambda name: name.startswith("a")) == pytest.approx(expected)
+    assert timings.sum_passes(passes, lambda _: False) == {"median": 0, "low": 0, "high": 0}
+    text = timings.format_percentiles(expected)
+    assert text == f"{expected['median']:.2f} ({expected['low']:.2f} to {expected['high']:.2f})"
+
+
+@pytest.mark.slow
+def test_every_pass_belongs_to_the_technique_the_denoiser_or_the_frame(gpu: Gpu) -> None:
+    """Of each technique, at half resolution and with a history."""
+    shared, denoising = set(), set()
+    names = [kind.group for kind, _ in Technique.all_modes()]
+    for name in dict.fromkeys(names):
+        values = {"technique": name, "scene": "nook", "width": 16, "height": 9}
+        shot = Shot().with_values(values | {"lighting.resolution": "half", "temporal.history_length": 2})
+        passes = measure_passes(gpu, lambda shot=shot: render_frame(gpu, shot), 1)  # type: ignore[misc]
+        own = {key for key in passes if timings.is_technique_pass(key)}
+        assert any(key.partition(":")[0] == name for key in own)
+        shared |= {key for key in passes if key.startswith(timings.SHARED_PASSES)}
+        denoising |= {key for key in passes if key.startswith(timings.DENOISE_PASSES)}
+        assert not own & (shared | denoising)
+    assert {"gbuffer", "composite:diffuse", "display"} <= shared
+    assert {key.partition(":")[0] for key in denoising} == {"subsample", "denoise", "temporal", "upsample"}
 
 
 # ---- points ----

@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ssdo.arrays import Floats
 from ssdo.commands.bench import equal, equal_methods, equal_results
 from ssdo.commands.bench.equal_methods import PROBES, PUBLISHED_SSDO, SSAO, Candidate, Method
 from ssdo.commands.bench.equal_results import (
@@ -195,6 +197,181 @@ def test_a_new_technique_takes_part_without_an_entry() -> None:
     shot = candidates[0].apply(Shot(), 10.0)
     assert shot.technique.values() == {"taps": 2} and candidates[0].describe() == "2 samples"
     assert [c.technique for c in equal_methods.list_converged_candidates([0.1, 0.5])][-1].sample_count == 12
+
+
+# ---- labels ----
+
+
+@pytest.fixture
+def distinct_results() -> EqualTimeResults:
+    """Of four methods with two candidates each, in five views of two scenes; every figure occurs once."""
+    rng = np.random.default_rng(8)
+    tuning_views, held_out_views = ["nook 1", "nook 2", "ball 1"], ["nook 3", "ball 2"]
+
+    def make(candidate: Candidate, views: list[str], is_limited: bool) -> CandidateResult:
+        times = tuple(map(float, 3 + 6 * rng.random(len(views)))) if is_limited else ()
+        return CandidateResult(
+            candidate, times, {name: tuple(map(float, 0.1 + rng.random(len(views)))) for name in QUANTITIES}
+        )
+
+    methods = (SSAO, PUBLISHED_SSDO, SSDO, "bitmask")
+    candidates = [make_candidate(method, 2 + 10 * k + n) for k, method in enumerate(methods) for n in range(3)]
+    limits = {"5ms": 5.0, "1x": 6.0, "2x": 9.0}
+    tuning: list[CandidateResult] = []
+    held_out: dict[Selection, CandidateResult] = {}
+    for is_limited, budgets in ((True, limits), (False, {UNLIMITED: math.inf})):
+        results = [make(candidate, tuning_views, is_limited) for candidate in candidates]
+        chosen = equal_results.choose_candidates(results, budgets)
+        by_candidate = {c: make(c, held_out_views, is_limited) for c in dict.fromkeys(chosen.values())}
+        held_out |= {selection: by_candidate[candidate] for selection, candidate in chosen.items()}
+        tuning += results
+    unoccluded = {name: 0.77 + k for k, name in enumerate(QUANTITIES)}
+    budgets = {**limits, UNLIMITED: math.inf}
+    return EqualTimeResults(
+        tuning_views, held_out_views, budgets, tuning, held_out, unoccluded, {8: [0.25, 0.5], 16: [2.0]}, [0.125]
+    )
+
+
+def find_best(
+    results: EqualTimeResults, method: str, quantity: str, budget: str
+) -> tuple[CandidateResult, CandidateResult] | None:
+    """By definition: the candidate with the least mean error on the tuning set whose mean time is within the budget."""
+    is_limited = budget != UNLIMITED
+    within = [
+        result
+        for result in results.tuning
+        if result.candidate.method == method
+        and bool(result.milliseconds) == is_limited
+        and (not is_limited or np.mean(result.milliseconds) <= results.budgets[budget])
+    ]
+    if not within:
+        return None
+    best = min(within, key=lambda result: float(np.mean(result.errors[quantity])))
+    return best, results.held_out[Selection(quantity, budget, method)]
+
+
+def test_cells_of_the_quantities_are_of_their_own_candidate(distinct_results: EqualTimeResults) -> None:
+    """Settings, times and errors of each method in each budget, and ratios to both baselines."""
+    results = distinct_results
+    seen = 0
+    for quantity in QUANTITIES:
+        header, _, *lines = equal_results.format_quantity(results, quantity)
+        names = [cell.strip() for cell in header.strip("|").split("|")]
+        assert names == [
+            *("time", "method", "settings", "ms, held-out set", "tuning set", "held-out set", "all views"),
+            *(f"to {SSAO}, held-out set", f"to {PUBLISHED_SSDO}, held-out set"),
+        ]
+        for line in lines:
+            time, method, settings, ms, *figures = (cell.strip() for cell in line.strip("|").split("|"))
+            budget = time.partition(",")[0]
+            assert time == (budget if budget == UNLIMITED else f"{budget}, {results.budgets[budget]:.1f} ms")
+            if settings == "not fast enough":
+                assert all(find_best(results, name, quantity, budget) is None for name in method.split("; "))
+                continue
+            both = find_best(results, method, quantity, budget)
+            assert both and settings == both[0].candidate.describe() == both[1].candidate.describe()
+            assert ms == ("" if budget == UNLIMITED else ", ".join(f"{np.mean(r.milliseconds):.1f}" for r in both))
+            tuning, held_out = (list(result.errors[quantity]) for result in both)
+            assert figures[:3] == [f"{np.mean(part):.3f}" for part in (tuning, held_out, tuning + held_out)]
+            for baseline, ratio in zip((SSAO, PUBLISHED_SSDO), figures[3:], strict=True):
+                other = find_best(results, baseline, quantity, budget)
+                if baseline == method or other is None:
+                    assert ratio == ""
+                    continue
+                theirs, theirs_held_out = (list(result.errors[quantity]) for result in other)
+                over_all = np.mean(tuning + held_out) / np.mean(theirs + theirs_held_out)
+                over_held_out = np.mean(held_out) / np.mean(theirs_held_out)
+                assert ratio == f"{over_all:.2f}, {over_held_out:.2f}"
+            seen += 1
+    assert seen == len(results.held_out) > 20
+
+
+def test_cells_of_the_scenes_are_of_their_own_views(distinct_results: EqualTimeResults) -> None:
+    """Both baselines and the best method within the middle budget, in all views of a scene."""
+    results, views = distinct_results, ["nook", "nook", "ball", "nook", "ball"]
+    header, _, *lines = equal_results.format_scenes(results)
+    names = [cell.strip() for cell in header.strip("|").split("|")]
+    expected: dict[str, list[float]] = {}
+    for quantity, title in QUANTITIES.items():
+        errors = {}
+        for method in (SSAO, PUBLISHED_SSDO, SSDO, "bitmask"):
+            if both := find_best(results, method, quantity, "1x"):
+                errors[method] = [error for result in both for error in result.errors[quantity]]
+        best = min(errors, key=lambda method: float(np.mean(errors[method][:3])))
+        for method in (SSAO, PUBLISHED_SSDO, best):
+            expected.setdefault(f"{method}, {title}, 1x", errors.get(method, []))
+    assert set(names) == {"scene", *expected}
+    for line, scene in zip(lines, ("nook", "ball"), strict=True):
+        cells = dict(zip(names, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
+        assert cells.pop("scene") == scene
+        for name, cell in cells.items():
+            values = [error for error, view in zip(expected[name], views, strict=False) if view == scene]
+            assert cell == (f"{np.mean(values):.3f}" if values else "")
+
+
+def test_the_file_has_each_candidates_own_figures(distinct_results: EqualTimeResults) -> None:
+    results = distinct_results
+    figures = json.loads(json.dumps(equal_results.to_json(results)))
+    assert figures["views"] == {"tuning set": results.tuning_views, "held-out set": results.held_out_views}
+    assert figures["budgets"] == {"5ms": 5.0, "1x": 6.0, "2x": 9.0}
+    assert figures["unoccluded"] == results.unoccluded_errors
+    assert figures["seconds"] == {"probes": {"8": [0.25, 0.5], "16": [2.0]}, "bvh": [0.125]}
+    assert "0.25 to 0.50 s with a grid of 8, 2.00 to 2.00 s with a grid of 16" in equal_results.describe_setup(results)
+    held_out = {(r.candidate, bool(r.milliseconds)): r for r in results.held_out.values()}
+    for row, result in zip(figures["rows"], results.tuning, strict=True):
+        is_limited = bool(result.milliseconds)
+        assert (row["method"], row["settings"]) == (result.candidate.method, result.candidate.describe())
+        assert row["time"] == ("limited" if is_limited else UNLIMITED)
+        for name, part in (("tuning set", result), ("held-out set", held_out.get((result.candidate, is_limited)))):
+            assert (name in row) == (part is not None)
+            if part:
+                expected = {"ms": part.milliseconds, **part.errors}
+                assert row[name] == {key: list(values) for key, values in expected.items()}
+    chosen = {(c["quantity"], c["budget"], c["method"]): c["settings"] for c in figures["chosen"]}
+    for (quantity, budget, method), settings in chosen.items():
+        both = find_best(results, method, quantity, budget)
+        assert both and both[0].candidate.describe() == settings
+    assert len(chosen) == len(results.held_out)
+
+
+def test_times_and_errors_are_of_their_own_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several candidates that are measured in turns."""
+
+    class FakeTimer(SimpleNamespace):
+        def __init__(self, ctx: object, frame_count: int, clock: object) -> None:
+            super().__init__(samples={}, enabled=False, clock=clock, is_software_renderer=True)
+
+        def begin_frame(self) -> None:
+            assert self.enabled
+
+    gpu = SimpleNamespace(
+        ctx=None,
+        timer=SimpleNamespace(clock=None, is_software_renderer=True),
+        pass_cache=SimpleNamespace(invalidate=lambda **_: None),
+    )
+
+    def shade(gpu: SimpleNamespace, view: object, candidate: Candidate) -> Candidate:
+        if hasattr(gpu.timer, "samples"):
+            gpu.timer.samples.setdefault("ssdo", []).append(float(candidate.technique.sample_count))
+        return candidate
+
+    def read(gpu: object, candidate: Candidate) -> dict[str, Floats]:
+        level = 10.0 * candidate.technique.sample_count
+        return {"radiance": np.full((1, 2, 3), level, "f4"), "direct": np.full((1, 2, 3), level + 1, "f4")}
+
+    monkeypatch.setattr(equal, "PassTimer", FakeTimer)
+    monkeypatch.setattr(equal, "shade_candidate", shade)
+    monkeypatch.setattr(equal, "_read_quantities", read)
+    pairs = {name: (np.full((1, 2, 3), 2.0, "f4"), np.full((1, 2, 3), 5.0, "f4")) for name in QUANTITIES}
+    view = equal.LoadedView(None, None, np.ones((1, 2), bool), pairs)  # type: ignore[arg-type]
+    candidates = [make_candidate(SSDO, samples) for samples in (7, 3, 5)]
+    results = equal.measure_candidates(gpu, view, candidates, 3, lambda: None)  # type: ignore[arg-type]
+    assert [result.candidate for result in results] == candidates
+    for result, candidate in zip(results, candidates, strict=True):
+        count = candidate.technique.sample_count
+        assert result.milliseconds == (count,)
+        for name, level in (("radiance", 10 * count), ("direct", 10 * count + 1)):
+            assert result.errors[name] == pytest.approx((math.sqrt((level - 2) * (level - 5)),), rel=1e-6)
 
 
 # ---- measurements ----

@@ -199,6 +199,100 @@ def test_mask_of_one_pixel(metric: Metric) -> None:
     assert metric(a, b, where) == pytest.approx({psnr: math.inf, ssim: 1.0}.get(metric, 0.0), abs=1e-12)
 
 
+# ---- definitions -----------------------------------------------------------------------------------------------------
+
+
+def encode_srgb(linear: float) -> float:
+    c = min(max(linear, 0.0), 1.0)
+    return 12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055
+
+
+def ssim_by_definition(a: Any, b: Any, where: Any) -> float:
+    """The sum over each Gaussian window, pixel by pixel, of the windows that lie in the image."""
+    height, width = where.shape
+    values = []
+    for y, x in np.argwhere(where):
+        if not (5 <= y < height - 5 and 5 <= x < width - 5):
+            continue
+        window = [(v, u) for v in range(y - 5, y + 6) for u in range(x - 5, x + 6) if where[v, u]]
+        weights = [math.exp(-((v - y) ** 2 + (u - x) ** 2) / (2 * 1.5**2)) for v, u in window]
+        total = sum(weights)
+        for channel in range(3):
+            p = [encode_srgb(float(a[v, u, channel])) for v, u in window]
+            q = [encode_srgb(float(b[v, u, channel])) for v, u in window]
+            mean_p, mean_q = (sum(w * n for w, n in zip(weights, x, strict=True)) / total for x in (p, q))
+            var_p = sum(w * (n - mean_p) ** 2 for w, n in zip(weights, p, strict=True)) / total
+            var_q = sum(w * (n - mean_q) ** 2 for w, n in zip(weights, q, strict=True)) / total
+            cov = sum(w * (m - mean_p) * (n - mean_q) for w, m, n in zip(weights, p, q, strict=True)) / total
+            luminance = (2 * mean_p * mean_q + 1e-4) / (mean_p**2 + mean_q**2 + 1e-4)
+            values.append(luminance * (2 * cov + 9e-4) / (var_p + var_q + 9e-4))
+    return sum(values) / len(values)
+
+
+def list_differences(a: Any, b: Any, where: Any) -> list[tuple[float, float]]:
+    """The difference and the reference of every channel of every pixel in the mask."""
+    return [(float(a[y, x, c]) - float(b[y, x, c]), float(b[y, x, c])) for y, x in np.argwhere(where) for c in range(3)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_metrics_equal_their_definitions(seed: int) -> None:
+    """Summed up pixel by pixel, under a mask of random pixels; values from below 0 to above 1."""
+    rng = np.random.default_rng(seed)
+    size = (13 + seed, 14)
+    a, b, c, d = ((rng.random((*size, 3)) * 1.6 - 0.3).astype("f4") for _ in range(4))
+    where = rng.random(size) < 0.6
+    pairs = list_differences(a, b, where)
+    count = len(pairs)
+    mse = sum(difference**2 for difference, _ in pairs) / count
+    assert rmse(a, b, where) == pytest.approx(math.sqrt(mse), rel=1e-12)
+    assert bias(a, b, where) == pytest.approx(sum(difference for difference, _ in pairs) / count, rel=1e-9)
+    relative = sum(difference**2 / (expected**2 + 0.01) for difference, expected in pairs) / count
+    assert relmse(a, b, where) == pytest.approx(relative, rel=1e-12)
+    assert psnr(a, b, where, peak=2.5) == pytest.approx(10 * math.log10(2.5**2 / mse), rel=1e-12)
+    assert ssim(a, b, where) == pytest.approx(ssim_by_definition(a, b, where), rel=1e-9)
+    products = [m * n for (m, _), (n, _) in zip(pairs, list_differences(a, c, where), strict=True)]
+    assert noise_free_mse(a, [b, c], where) == pytest.approx(sum(products) / count, rel=1e-9)
+    products = [m * n for (m, _), (n, _) in zip(pairs, list_differences(d, c, where), strict=True)]
+    assert noise_free_mse([a, d], [b, c], where) == pytest.approx(sum(products) / count, rel=1e-9)
+    root_mean_squares = np.sqrt(np.mean((a.astype("f8") - b) ** 2, -1))
+    assert np.allclose(error_map(a, b), root_mean_squares, rtol=1e-6)
+
+
+@needs_flip
+def test_flip_is_the_mean_over_the_mask_of_images_that_are_equal_outside() -> None:
+    a, b, where = random_image(40), random_image(41), left_half_mask()
+    test = np.where(where[..., None], a, b)
+    srgb_images = [metrics._srgb(image.astype("f8")).astype("f4") for image in (b, test)]
+    flip_map = flip_evaluator.evaluate(*srgb_images, "LDR", applyMagma=False)[0][..., 0]
+    assert flip(a, b, where) == pytest.approx(float(flip_map[where].mean()), abs=1e-4)
+
+
+def test_the_noise_free_error_is_unbiased() -> None:
+    """Over many renders, within 4 standard errors: the noise of references is removed, and that of an image pair.
+
+    The noise of a single image counts as error. The image may be too dark or too bright.
+    """
+    rng, trials, size, sigma = np.random.default_rng(6), 1000, (4, 5, 3), 0.5
+    signal = rng.random(size)
+    where = rng.random((4, 5)) < 0.7
+
+    def draw(offset: float = 0.0) -> Floats:
+        return (signal + offset + sigma * rng.standard_normal(size)).astype("f4")
+
+    for offset in (-0.3, 0.2):
+        exact = (signal + offset).astype("f4")
+        cases: dict[str, tuple[Callable[[], Any], float]] = {
+            "exact image": (lambda exact=exact: exact, offset**2),  # type: ignore[misc]
+            "noisy image": (lambda offset=offset: draw(offset), offset**2 + sigma**2),  # type: ignore[misc]
+            "pair": (lambda offset=offset: [draw(offset), draw(offset)], offset**2),  # type: ignore[misc]
+        }
+        for name, (make, expected) in cases.items():
+            estimates = [noise_free_mse(make(), [draw(), draw()], where) for _ in range(trials)]
+            standard_error = float(np.std(estimates)) / math.sqrt(trials)
+            assert np.mean(estimates) == pytest.approx(expected, abs=4 * standard_error), name
+            assert 4 * standard_error < min(sigma**2 / 8, offset**2 / 2), "noise that is left would be noticed"
+
+
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
