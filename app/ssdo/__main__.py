@@ -5,12 +5,14 @@ Imports nothing slow: each command's module is imported when it runs.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from ssdo.scene.files.file_cache import hold_files
 from ssdo.settings import UserError, suggest
 
 # By name: a line of help. The module is ssdo.commands.NAME, its function `main`.
@@ -25,6 +27,7 @@ COMMANDS = {
     "parameters": "the table of all parameters",
 }
 DEFAULT_COMMAND = "view"
+LIVE_COMMANDS = ("view",)  # follow changes of files; the others must not mix two versions of one
 INTERRUPTED, TERMINATED = 130, 143  # exit codes of processes that a signal ends
 
 
@@ -41,7 +44,9 @@ def main() -> int:
             print(usage(), flush=True)
             return 0
         name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else DEFAULT_COMMAND
-        return load_command(name)(arguments)
+        command = load_command(name)
+        with contextlib.nullcontext() if name in LIVE_COMMANDS else hold_files():
+            return command(arguments)
     except UserError as error:
         print(f"ssdo: {error}", file=sys.stderr)
         return error.code

@@ -149,12 +149,13 @@ class Settings:
         return replace(self, **changes)
 
     def resolve_lengths(self, scene_size: float) -> Self:
-        """A copy whose unset lengths are their fraction of the scene's size, in metres."""
+        """A copy whose unset lengths are their fraction of the scene's size, in metres, or the nearest in range."""
         lengths: dict[str, float] = {}
         for f in fields(self):
-            fraction = param_of(f).fraction if is_param(f) else None
-            if fraction is not None and getattr(self, f.name) is None:
-                lengths[f.name] = fraction * scene_size
+            p = param_of(f) if is_param(f) else Param()
+            if p.fraction is not None and getattr(self, f.name) is None:
+                assert p.min is not None and p.max is not None
+                lengths[f.name] = min(max(p.fraction * scene_size, p.min), p.max)
         return replace(self, **lengths)
 
     def _unknown_name(self, name: str) -> str:

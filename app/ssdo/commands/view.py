@@ -15,6 +15,7 @@ from ssdo.gpu.context import NoOpenGLError
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
 from ssdo.render.technique import Technique
+from ssdo.scene.files.file_cache import hold_files
 from ssdo.settings import UserError
 
 COMPARED_TECHNIQUES = ("off", "ssao", "ssdo")
@@ -61,5 +62,6 @@ def _capture_comparison(overrides: Overrides, shot: Shot) -> None:
         if name in shot.values() or name.partition(".")[0] in COMPARED_TECHNIQUES
     }
     flags.pop("technique", None)
-    for path in capture.capture_images(Overrides(overrides.preset, flags), COMPARED_TECHNIQUES, None):
-        print(path)
+    with hold_files():
+        for path in capture.capture_images(Overrides(overrides.preset, flags), COMPARED_TECHNIQUES, None):
+            print(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssdo.resources import ASSETS
+from ssdo.scene.files.errors import quote_name
+from ssdo.scene.files.file_access import file_exists
 from ssdo.settings import UserError, suggest
 
 FOLDER = ASSETS / "presets"
@@ -21,8 +23,10 @@ def built_in_presets() -> dict[str, Path]:
 def preset_path(name: str | Path) -> Path:
     """The file of a built-in preset, or the path itself. Raises UserError for a bare word that is neither."""
     path, presets = Path(name), built_in_presets()
-    if path.suffix or len(path.parts) != 1 or path.exists():
+    if path.suffix or len(path.parts) != 1 or file_exists(path):
         return path
     if path.name not in presets:
-        raise UserError(f"no preset {path.name[:100]}{suggest(path.name, presets)}, or give a path to a .toml file")
+        raise UserError(
+            f"no preset {quote_name(path.name)}{suggest(path.name, presets)}, or give a path to a .toml file"
+        )
     return presets[path.name]

@@ -32,6 +32,7 @@ from ssdo.settings import Settings, UserError, Vec3, param, suggest
 
 T = TypeVar("T")
 
+MAX_COORDINATE = 1e9  # metres, of the camera: squares of distances fit into 32-bit floats
 SUN_ANGULAR_DIAMETER = 0.53  # degrees, seen from the earth
 MAX_SUN_IRRADIANCE = 1e6
 SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
@@ -41,8 +42,10 @@ SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
 class Camera(Settings):
     """The camera; unset values are those of the scene."""
 
-    eye: Vec3 | None = param(None, help="position, metres", auto_label="the scene's")
-    target: Vec3 | None = param(None, help="point that the camera looks at, metres", auto_label="the scene's")
+    eye: Vec3 | None = param(None, -MAX_COORDINATE, MAX_COORDINATE, "position, metres", auto_label="the scene's")
+    target: Vec3 | None = param(
+        None, -MAX_COORDINATE, MAX_COORDINATE, "point that the camera looks at, metres", auto_label="the scene's"
+    )
     fov: float | None = param(None, 1.0, 170.0, "vertical field of view", unit="deg", auto_label="the scene's")
 
 
@@ -147,7 +150,7 @@ class Shot(Settings):
             self.drop_ineffective(),
             environment=_or_default(self.environment, scene.environment),
             technique=self.technique.resolve_lengths(scene.bounding_radius),
-            camera=self._resolve_camera(scene),
+            camera=self.resolve_camera(scene),
             sun=self._resolve_sun(scene),
         )
 
@@ -162,7 +165,8 @@ class Shot(Settings):
             temporal=self.temporal if self.uses_history else Temporal(),
         )
 
-    def _resolve_camera(self, scene: Scene) -> Camera:
+    def resolve_camera(self, scene: Scene) -> Camera:
+        """The camera, with the scene's own values where it has none. Raises UserError for a scene that is too large."""
         fov = _or_default(self.camera.fov, scene.fov)
         eye, target = self.camera.eye or scene.eye, self.camera.target or scene.target
         if eye is None or target is None:
@@ -171,10 +175,10 @@ class Shot(Settings):
         return Camera(eye=eye, target=target, fov=fov)
 
     def _resolve_sun(self, scene: Scene) -> SunSettings:
-        light, angular_diameter = scene.sun, SUN_ANGULAR_DIAMETER
-        if self.sky.extract_sun:
+        sun, light, angular_diameter = self.sun, scene.sun, SUN_ANGULAR_DIAMETER
+        is_resolved = None not in (sun.azimuth, sun.elevation, sun.irradiance, sun.color, sun.angular_diameter)
+        if self.sky.extract_sun and not is_resolved:
             light, angular_diameter = self._extract_sun(scene)
-        sun = self.sun
         return replace(
             sun,
             azimuth=_or_default(sun.azimuth, light.azimuth),

@@ -12,6 +12,7 @@ from ssdo.flags import FlagParser, add_flags
 from ssdo.render.presets import built_in_presets, preset_path
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
+from ssdo.scene.files.errors import quote_name
 from ssdo.settings import UserError
 from ssdo.toml_text import parse_toml
 
@@ -163,5 +164,8 @@ def read_text(path: Path) -> str:
     """A UTF-8 text file. Raises UserError."""
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: cannot be read: not UTF-8 text") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or "bad name"
+        raise UserError(f"{quote_name(str(path))}: cannot be read: {reason}") from None

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ssdo.arrays import Bools, Doubles, Floats
+from ssdo.scene.files.errors import quote_name
+from ssdo.scene.files.file_cache import FileCache
 from ssdo.scene.model import DirectionalLight
 from ssdo.scene.skies import BUILT_IN_SKIES, SUN_DEPENDENT_SKIES, latlong_directions
 from ssdo.settings import UserError, Vec3, suggest
@@ -285,11 +287,19 @@ def load_environment(name: str, sun_direction: Vec3) -> Environment:
     """
     if name in BUILT_IN_SKIES:
         return _build_sky(name, sun_direction if name in SUN_DEPENDENT_SKIES else (0.0, 1.0, 0.0))
-    path = Path(name)
-    if path.suffix.lower() not in ENVIRONMENT_SUFFIXES:
-        suffixes = " or ".join(ENVIRONMENT_SUFFIXES)
-        raise UserError(f"no environment {name}{suggest(name, BUILT_IN_SKIES)}, or give a path to an {suffixes} file")
-    return _read_cached_file(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    path = _parse_path(name)
+    return _files.load(path, lambda: _read_file(path))
+
+
+def compute_environment_digest(name: str) -> str:
+    """A digest of the contents of an environment's file; empty for a built-in one. Raises UserError."""
+    if name in BUILT_IN_SKIES:
+        return ""
+    path = _parse_path(name)
+    return _files.compute_digest(path, lambda: _read_file(path))
+
+
+_files: FileCache[Environment] = FileCache(max_entries=2)
 
 
 @lru_cache(4)
@@ -297,9 +307,17 @@ def _build_sky(name: str, sun_direction: Vec3) -> Environment:
     return Environment(BUILT_IN_SKIES[name](sun_direction))
 
 
-@lru_cache(2)
-def _read_cached_file(path: Path, modified: int) -> Environment:
-    """`modified` is part of the cache's key: a file that has changed is read again."""
+def _parse_path(name: str) -> Path:
+    """The path of an environment's file, which may not exist. Raises UserError for another kind of file."""
+    path = Path(name)
+    if path.suffix.lower() not in ENVIRONMENT_SUFFIXES:
+        suffixes = " or ".join(ENVIRONMENT_SUFFIXES)
+        hint = f"{suggest(name, BUILT_IN_SKIES)}, or give a path to an {suffixes} file"
+        raise UserError(f"no environment {quote_name(name)}{hint}")
+    return path
+
+
+def _read_file(path: Path) -> Environment:
     radiance = _read_radiance(path)
     h, w = radiance.shape[:2]
     if max(h, w) > MAX_MAP_SIDE:

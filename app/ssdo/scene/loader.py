@@ -5,21 +5,38 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder
+from ssdo.scene.files.errors import quote_name
+from ssdo.scene.files.file_cache import FileCache
 from ssdo.scene.files.progress import show_progress_bar
+from ssdo.scene.limits import Limits
 from ssdo.scene.model import Scene
-from ssdo.settings import UserError, suggest
+from ssdo.settings import UserError, shorten, suggest
 
 GLTF_SUFFIXES = (".glb", ".gltf")
 SCENE_SUFFIXES = (*GLTF_SUFFIXES, ".obj", ".ply", ".stl")
 SCENE_SUFFIXES_TEXT = f"{', '.join(SCENE_SUFFIXES[:-1])} or {SCENE_SUFFIXES[-1]}"  # for help texts and messages
+MAX_SPEC = 1 << 14  # characters: file systems have shorter paths
 LARGE_SCENE_BYTES = 100 << 20  # the size of larger scenes is printed
+
+_files: FileCache[Scene] = FileCache(max_entries=2)
+
+
+class SceneFile(NamedTuple):
+    """A scene's file, and what is chosen from it: indices of a glTF file's scene, camera and light."""
+
+    path: Path
+    selection: tuple[tuple[str, int], ...]
+
+    def read(self) -> Scene:
+        return read_scene_file(self.path, **dict(self.selection))
 
 
 def load_scene(spec: str, time: float = 0.0) -> Scene:
@@ -32,22 +49,19 @@ def load_scene(spec: str, time: float = 0.0) -> Scene:
     name, _, arguments = spec.partition(":")
     if name in BUILT_IN_SCENES:
         return _build_scene(spec, name, arguments, time if is_animated(name) else 0.0)
-    # The arguments follow the last colon behind the suffix: a Windows drive has a colon, too.
-    suffixes = "|".join(map(re.escape, SCENE_SUFFIXES))
-    match = re.fullmatch(rf"(.*(?:{suffixes}))(?::([^/\\]*))?", spec, re.IGNORECASE | re.DOTALL)
-    if match is None:
-        raise UserError(
-            f"no scene {spec}{suggest(name, BUILT_IN_SCENES)}, or give a path to a {SCENE_SUFFIXES_TEXT} file"
-        )
-    path = Path(match[1])
-    suffix = path.suffix.lower()
-    defaults = {"scene": 0, "camera": 0, "light": 0} if suffix in GLTF_SUFFIXES else {}
-    selection = _parse_arguments(spec, match[2] or "", defaults, f"a {suffix} file")
-    for key, value in selection.items():
-        if value < 0:
-            raise UserError(f"scene {spec}: {key} must be a whole number from 0")
-    modified = path.stat().st_mtime_ns if path.is_file() else 0
-    return _read_cached_file(path, modified, tuple(selection.items()))
+    file = _parse_file_spec(spec)
+    return _files.load(file, file.read)
+
+
+def compute_scene_digest(spec: str) -> str:
+    """A digest of the contents of all files of a scene; empty for a built-in scene. Raises UserError.
+
+    It is the same on every machine, unlike the scene's arrays, whose last bits depend on the processor.
+    """
+    if spec.partition(":")[0] in BUILT_IN_SCENES:
+        return ""
+    file = _parse_file_spec(spec)
+    return _files.compute_digest(file, file.read)
 
 
 def preload_scene(spec: str, time: float = 0.0) -> None:
@@ -100,10 +114,23 @@ def read_scene_file(path: Path, **selection: int) -> Scene:
             return read_gltf(path, **selection)
 
 
-@lru_cache(2)
-def _read_cached_file(path: Path, modified: int, selection: tuple[tuple[str, int], ...]) -> Scene:
-    """`modified` is part of the cache's key: a file that has changed is read again."""
-    return read_scene_file(path, **dict(selection))
+def _parse_file_spec(spec: str) -> SceneFile:
+    """The file that `spec` names, which may not exist. Raises UserError."""
+    # The arguments follow the last colon behind the suffix: a Windows drive has a colon, too.
+    suffixes = "|".join(map(re.escape, SCENE_SUFFIXES))
+    pattern = rf"(.*(?:{suffixes}))(?::([^/\\]*))?"
+    match = re.fullmatch(pattern, spec[:MAX_SPEC], re.IGNORECASE | re.DOTALL)
+    if match is None or len(spec) > MAX_SPEC:
+        hint = f"{suggest(spec.partition(':')[0], BUILT_IN_SCENES)}, or give a path to a {SCENE_SUFFIXES_TEXT} file"
+        raise UserError(f"no scene {quote_name(spec)}{hint}")
+    path = Path(match[1])
+    suffix = path.suffix.lower()
+    defaults = {"scene": 0, "camera": 0, "light": 0} if suffix in GLTF_SUFFIXES else {}
+    selection = _parse_arguments(spec, match[2] or "", defaults, f"a {suffix} file")
+    for key, value in selection.items():
+        if value < 0:
+            raise UserError(f"scene {quote_name(spec)}: {key} must be a whole number from 0")
+    return SceneFile(path, tuple(selection.items()))
 
 
 @lru_cache(4)
@@ -111,6 +138,7 @@ def _build_scene(spec: str, name: str, arguments: str, time: float) -> Scene:
     build = get_builder(name)
     defaults = {key: p.default for key, p in _get_parameters(build).items() if key != "time"}
     values = _parse_arguments(spec, arguments, defaults, name)
+    _check_limits(spec, values, get_limits(build))
     if is_animated(name):
         values["time"] = time
     scene: Scene = build(**values)
@@ -123,6 +151,21 @@ def _get_parameters(build: Callable[..., Scene]) -> Mapping[str, inspect.Paramet
     return inspect.signature(build).parameters
 
 
+def get_limits(build: Callable[..., Scene]) -> dict[str, Limits]:
+    """The ranges of a built-in scene's arguments, by name, from the annotations of its builder."""
+    hints = typing.get_type_hints(build, include_extras=True)
+    extras = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: extra for name in extras for extra in extras[name] if isinstance(extra, Limits)}
+
+
+def _check_limits(spec: str, values: Mapping[str, Any], limits: Mapping[str, Limits]) -> None:
+    """Raises UserError for a value out of its range. Every argument of a scene must have one."""
+    for key, value in values.items():
+        if not limits[key].contains(value):
+            number = f"{value:g}" if isinstance(value, float) else shorten(value)
+            raise UserError(f"scene {quote_name(spec)}: {key} = {number}: must be {limits[key].range_text()}")
+
+
 def _parse_arguments(spec: str, arguments: str, defaults: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Parse `key=value,...` into numbers of the types of `defaults`. Raises UserError for any other key or value."""
     values: dict[str, Any] = {}
@@ -130,10 +173,10 @@ def _parse_arguments(spec: str, arguments: str, defaults: Mapping[str, Any], nam
         key, _, value = argument.partition("=")
         if key not in defaults:
             hint = suggest(key, defaults) if defaults else f"; {name} takes none"
-            raise UserError(f"scene {spec}: no argument {key}{hint}")
+            raise UserError(f"scene {quote_name(spec)}: no argument {quote_name(key)}{hint}")
         try:
             values[key] = type(defaults[key])(value)
         except ValueError:
             kind = "a whole number" if isinstance(defaults[key], int) else "a number"
-            raise UserError(f"scene {spec}: {key} must be {kind}") from None
+            raise UserError(f"scene {quote_name(spec)}: {key} must be {kind}") from None
     return values

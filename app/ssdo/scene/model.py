@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -168,6 +169,11 @@ class Scene:
         return any(not mesh.material.is_basic or mesh.colors is not None for mesh in self.meshes)
 
     @cached_property
+    def has_occlusion_texture(self) -> bool:
+        """Whether any material has an occlusion texture."""
+        return any(mesh.material.occlusion_texture for mesh in self.meshes)
+
+    @cached_property
     def byte_size(self) -> int:
         """Memory of its arrays. Arrays that several meshes share count once."""
         arrays: dict[int, Array] = {}
@@ -184,16 +190,26 @@ class Scene:
         return sum(len(mesh.triangles) for mesh in self.meshes)
 
 
-@lru_cache(8)
+# Weak, so that no version of a file stays in memory longer than it is used.
+_overridden_scenes: WeakKeyDictionary[Scene, dict[tuple[str, bool], Scene]] = WeakKeyDictionary()
+
+
 def override_materials(scene: Scene, material_override: str, occlusion_maps: bool) -> Scene:
     """A copy of the scene with simpler materials.
 
     "full" keeps them, "diffuse" removes the specular layer (a metal keeps its colour), "white" and "clay" give every
     surface one albedo, too. Emission and alpha masks stay. Without `occlusion_maps`, occlusion textures are removed.
     """
-    drops_occlusion = not occlusion_maps and any(mesh.material.occlusion_texture for mesh in scene.meshes)
-    if material_override == "full" and not drops_occlusion:
+    if material_override == "full" and (occlusion_maps or not scene.has_occlusion_texture):
         return scene
+    overridden_scenes = _overridden_scenes.setdefault(scene, {})
+    key = material_override, occlusion_maps
+    if key not in overridden_scenes:
+        overridden_scenes[key] = _override_scene(scene, material_override, occlusion_maps)
+    return overridden_scenes[key]
+
+
+def _override_scene(scene: Scene, material_override: str, occlusion_maps: bool) -> Scene:
     materials: dict[int, Material] = {}
     meshes = []
     for mesh in scene.meshes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from ssdo.arrays import Doubles
+from ssdo.scene.limits import Limits
 from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
 from ssdo.scene.modelling.assembly import assign_uvs, translate
 from ssdo.scene.modelling.shapes import make_chamfered_boxes, make_tube
@@ -65,7 +68,7 @@ def compute_heights(x: Doubles, z: Doubles, time: float) -> Doubles:
     return np.asarray(0.75 + 0.21 * waves)
 
 
-def build_blocks(count: int = 15, time: float = 0.0) -> Scene:
+def build_blocks(count: Annotated[int, Limits(1, 101)] = 15, time: float = 0.0) -> Scene:
     """`count` x `count` boxes whose heights move with time (seconds), a knot above them, sky and a low sun."""
     line = (np.arange(count) - (count - 1) / 2) * BOX_SPACING
     x, z = (m.ravel() for m in np.meshgrid(line, line))

@@ -6,12 +6,13 @@ Every scene has one argument that moves it towards the failure or away from it. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 
 from ssdo.scene.built_in.blocks import make_trefoil_knot
+from ssdo.scene.limits import Limits
 from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
 from ssdo.scene.modelling.assembly import (
     assign_uvs,
@@ -24,7 +25,7 @@ from ssdo.scene.modelling.assembly import (
 from ssdo.scene.modelling.masonry import build_paving, build_stone_course, build_wall
 from ssdo.scene.modelling.shapes import lathe, make_box, make_boxes, make_cylinder, make_sphere
 from ssdo.scene.modelling.textures import get_palette_uv, make_palette, make_plaster
-from ssdo.settings import UserError, Vec3
+from ssdo.settings import Vec3
 
 MARBLE = Material((0.78, 0.76, 0.72), name="marble")
 STEEL = Material((0.22, 0.23, 0.25), name="steel")
@@ -100,18 +101,11 @@ def _make_low_sun(azimuth: float, elevation: float, irradiance: float) -> Direct
     return DirectionalLight(azimuth, elevation, irradiance, LOW_SUN_COLOR)
 
 
-def _require_range(scene: str, name: str, value: float, low: float, high: float, unit: str = "m") -> None:
-    """Raises UserError for a value out of range."""
-    if not low <= value <= high:
-        raise UserError(f"scene {scene}: {name} = {value:g}: must be {low:g} to {high:g} {unit}".rstrip())
-
-
 # ---- scenes ----
 
 
-def build_signpost(height: float = 2.6) -> Scene:
+def build_signpost(height: Annotated[float, Limits(0.4, 4.0, "m")] = 2.6) -> Scene:
     """Thin object: a post of `height` metres is taken for one as deep as `thickness` and darkens the ground behind."""
-    _require_range("signpost", "height", height, 0.4, 4)
     rng = np.random.default_rng(1)
     stone = _make_stone(rng)
     ground = _build_ground((-7, -6.5), (7, 4), stone, rng)
@@ -130,9 +124,8 @@ def build_signpost(height: float = 2.6) -> Scene:
     return _make_scene("signpost", parts, (-0.2, 4.4, 5.4), (0.1, 0.75, -0.5), 32.0, _make_low_sun(125.0, 42.0, 1.2))
 
 
-def build_overhang(depth: float = 5.0) -> Scene:
+def build_overhang(depth: Annotated[float, Limits(0.1, 8.0, "m")] = 5.0) -> Scene:
     """Occluder off screen: the ground under a roof of `depth` metres above the view is as bright as open ground."""
-    _require_range("overhang", "depth", depth, 0.1, 8)
     timber = Material((0.30, 0.17, 0.09), name="timber")
     site = _build_site(2, (-7, -2), (7, 9))
     wall = build_wall((-7, 0, -2.4), (7, 3.6, -2), site.lime)
@@ -154,9 +147,8 @@ def build_overhang(depth: float = 5.0) -> Scene:
     return _make_scene("overhang", parts, (-0.6, 1.55, 4.4), (0.1, 0.62, -1.0), 32.0, _make_low_sun(165.0, 62.0, 3.6))
 
 
-def build_bouncer(distance: float = 0.1) -> Scene:
+def build_bouncer(distance: Annotated[float, Limits(0.0, 10.0, "m")] = 0.1) -> Scene:
     """Bounce source off screen: a sunlit red wall `distance` metres outside the image does not tinge its neighbour."""
-    _require_range("bouncer", "distance", distance, 0, 10)
     x = 3.1 + distance
     site = _build_site(3, (-4, 0), (x, 6))
     back_wall = build_wall((-4, 0, -0.3), (x + 0.3, 2.6, 0), site.lime)
@@ -168,9 +160,8 @@ def build_bouncer(distance: float = 0.1) -> Scene:
     return _make_scene("bouncer", parts, (0.2, 1.35, 5.2), (0.2, 0.95, 0.0), 34.0, _make_low_sun(282.0, 34.0, 5.0))
 
 
-def build_backlight(distance: float = 1.0) -> Scene:
+def build_backlight(distance: Annotated[float, Limits(0.2, 4.0, "m")] = 1.0) -> Scene:
     """Hidden bounce source: a board glows towards the wall `distance` metres behind it, away from the camera."""
-    _require_range("backlight", "distance", distance, 0.2, 4)
     glow = Material((0.1, 0.1, 0.1), emission=(0.7, 6.0, 7.0), name="lamps")
     site = _build_site(4, (-4, 0), (4, 6))
     wall = build_wall((-4, 0, -0.3), (4, 3.4, 0), site.lime)
@@ -184,9 +175,8 @@ def build_backlight(distance: float = 1.0) -> Scene:
     return _make_scene("backlight", parts, (0.5, 1.5, 5.6), (0.0, 1.0, 0.0), 36.0, sun)
 
 
-def build_grazing(angle: float = 1.0) -> Scene:
+def build_grazing(angle: Annotated[float, Limits(0.0, 90.0, "degrees")] = 1.0) -> Scene:
     """Grazing surface: a wall seen at `angle` degrees has no pixels for its side and does not occlude the ground."""
-    _require_range("grazing", "angle", angle, 0, 90, "degrees")
     site = _build_site(5, (-7, -6), (7, 7))
     grazing_wall = make_box((-0.15, 0, -3), (0.15, 2.3, 2), make_plaster("ochre wash", OCHRE_WASH, site.rng))
     back_wall = build_wall((-7, 0, -6.3), (7, 2.6, -6), site.lime)
@@ -199,9 +189,8 @@ def build_grazing(angle: float = 1.0) -> Scene:
     return _make_scene("grazing", parts, eye, (0.0, 0.6, -0.3), 29.0, _make_low_sun(120.0, 48.0, 1.2))
 
 
-def build_foreground(distance: float = 4.0) -> Scene:
+def build_foreground(distance: Annotated[float, Limits(1.0, 5.0, "m")] = 4.0) -> Scene:
     """Depth discontinuity: a pillar `distance` metres in front of a block hides it, so the block occludes nothing."""
-    _require_range("foreground", "distance", distance, 1.0, 5.0)
     site = _build_site(6, (-7, -5), (7, 7))
     wall = build_wall((-7, 0, -5.3), (7, 3.2, -5), make_plaster("ochre wash", OCHRE_WASH, site.rng))
     block = make_box((-0.6, 0, -0.7), (0.6, 1.3, 0.6), site.lime)
@@ -212,9 +201,8 @@ def build_foreground(distance: float = 4.0) -> Scene:
     return _make_scene("foreground", parts, (0.0, 2.2, 6.6), (0.0, 0.7, 0.0), 34.0, _make_low_sun(178.0, 50.0, 1.2))
 
 
-def build_grille(bar: float = 0.04) -> Scene:
+def build_grille(bar: Annotated[float, Limits(0.01, 0.5, "m")] = 0.04) -> Scene:
     """Undersampling: a fence of bars `bar` metres thick, twice as far apart, falls between the steps of a ray march."""
-    _require_range("grille", "bar", bar, 0.01, 0.5)
     site = _build_site(7, (-6, -6), (6, 5))
     wall = build_wall((-6, 0, -6.3), (6, 1.6, -6), site.lime)
     x = np.arange(-2.4, 2.4, 2 * bar)
@@ -228,9 +216,8 @@ def build_grille(bar: float = 0.04) -> Scene:
     return _make_scene("grille", parts, (0.3, 1.7, 4.2), (0.0, 0.75, 0.0), 34.0, sun)
 
 
-def build_scale(factor: float = 1.0) -> Scene:
+def build_scale(factor: Annotated[float, Limits(0.001, 1000.0, "times")] = 1.0) -> Scene:
     """No failure: a still life scaled by `factor`, from millimetres to kilometres, which must look the same."""
-    _require_range("scale", "factor", factor, 0.001, 1000, "times")
     rng = np.random.default_rng(8)
     stone, ochre = _make_stone(rng), make_plaster("ochre wash", OCHRE_WASH, rng)
     ground = _build_ground((-2.4, -1.2), (2.4, 2.4), stone, rng)

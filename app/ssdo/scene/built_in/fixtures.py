@@ -8,17 +8,20 @@ environment of radiance 1, without a sun, and have albedo 0.5 unless the closed 
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 
 from ssdo.arrays import Doubles
+from ssdo.scene.limits import Limits
 from ssdo.scene.model import Material, Mesh, Scene
 from ssdo.scene.modelling.assembly import make_mesh, merge_by_material
 from ssdo.scene.modelling.shapes import make_box, make_polygons, make_quad, make_sphere
-from ssdo.settings import UserError
 
 GREY = Material(albedo=(0.5, 0.5, 0.5))
 EXTENT = 50.0  # metres, instead of infinity
+
+Albedo = Annotated[float, Limits(0.0, 1.0)]
 
 
 def _make_scene(
@@ -39,7 +42,10 @@ def _make_floor(half_size: float = EXTENT) -> Mesh:
 # ---- occlusion ----
 
 
-def build_plane(tilt: float = 60.0, distance: float = 10.0) -> Scene:
+def build_plane(
+    tilt: Annotated[float, Limits(0.0, 88.0, "degrees")] = 60.0,
+    distance: Annotated[float, Limits(0.001, 1e6, "m")] = 10.0,
+) -> Scene:
     """A plane alone: ambient visibility 1, irradiance pi. It fills the image.
 
     The camera is `distance` metres away, `tilt` degrees from the normal.
@@ -49,7 +55,12 @@ def build_plane(tilt: float = 60.0, distance: float = 10.0) -> Scene:
     return _make_scene(_make_floor(200.0 * distance), eye=eye, fov=min(40.0, (89.0 - tilt) * 1.6))
 
 
-def build_corner(distance: float = 0.25, albedo: float = 0.5, camera: float = 40.0, turn: float = 20.0) -> Scene:
+def build_corner(
+    distance: Annotated[float, Limits(0.0, EXTENT, "m")] = 0.25,
+    albedo: Albedo = 0.5,
+    camera: Annotated[float, Limits(1.0, 90.0, "degrees")] = 40.0,
+    turn: Annotated[float, Limits(-89.0, 89.0, "degrees")] = 20.0,
+) -> Scene:
     """A floor and a wall at x = `distance`. Ray length r, c = distance / r: occlusion (acos c - c sqrt(1 - c^2)) / pi.
 
     The camera looks at the origin from `camera` degrees above the floor, `turn` degrees from the wall's normal.
@@ -76,19 +87,22 @@ def build_niche() -> Scene:
     return _make_scene(floor, back_wall, left_wall, eye=(4.0, 3.0, 5.0), fov=12.0)
 
 
-def build_fence(height: float = 1.0, distance: float = 1.0) -> Scene:
+def build_fence(
+    height: Annotated[float, Limits(0.001, EXTENT, "m")] = 1.0,
+    distance: Annotated[float, Limits(0.0, EXTENT, "m")] = 1.0,
+) -> Scene:
     """A wall of finite height at x = `distance`: occlusion (1 - d / sqrt(d^2 + h^2)) / 2."""
     wall = make_box((distance, 0, -EXTENT), (distance + 0.5, height, EXTENT), GREY)
     return _make_scene(_make_floor(), wall, eye=(-4.0, 4.0, 1.0), fov=20.0)
 
 
-def build_groove(angle: float = 90.0, along: int = 0) -> Scene:
+def build_groove(
+    angle: Annotated[float, Limits(10.0, 170.0, "degrees")] = 90.0, along: Annotated[int, Limits(0, 1)] = 0
+) -> Scene:
     """Two planes that meet at `angle` degrees along z: ambient visibility (1 - cos angle) / 2 anywhere on either.
 
     The camera looks at the right plane, from across the groove or (`along` = 1) along it.
     """
-    if not 10 <= angle <= 170:
-        raise UserError(f"scene groove: angle = {angle:g}: must be 10 to 170 degrees")
     half_angle = math.radians(angle / 2)
     x, y, s = EXTENT * math.sin(half_angle), EXTENT * math.cos(half_angle), EXTENT
     right = make_quad((0, 0, s), (x, y, s), (x, y, -s), (0, 0, -s), GREY)
@@ -98,7 +112,9 @@ def build_groove(angle: float = 90.0, along: int = 0) -> Scene:
     return _make_scene(right, left_face, eye=eye, target=target, fov=12.0)
 
 
-def build_trench(width: float = 2.0, depth: float = 1.0) -> Scene:
+def build_trench(
+    width: Annotated[float, Limits(0.001, EXTENT, "m")] = 2.0, depth: Annotated[float, Limits(0.001, EXTENT, "m")] = 1.0
+) -> Scene:
     """A trench along z: ambient visibility (w/2) / sqrt((w/2)^2 + h^2) at the centre of its floor."""
     half_width, s = width / 2, EXTENT
     right_bank = make_box((half_width, 0, -s), (s, depth, s), GREY)
@@ -106,7 +122,10 @@ def build_trench(width: float = 2.0, depth: float = 1.0) -> Scene:
     return _make_scene(_make_floor(), right_bank, left_bank, eye=(0.0, depth + 3.0, 0.8), fov=20.0)
 
 
-def build_ball(height: float = 1.0, radius: float = 1.0) -> Scene:
+def build_ball(
+    height: Annotated[float, Limits(-EXTENT, EXTENT, "m")] = 1.0,
+    radius: Annotated[float, Limits(0.001, EXTENT, "m")] = 1.0,
+) -> Scene:
     """A sphere of radius a above a floor, seen from above.
 
     At distance D from its centre, which is at height H: ambient visibility 1 - (H / D) (a / D)^2.
@@ -118,7 +137,7 @@ def build_ball(height: float = 1.0, radius: float = 1.0) -> Scene:
 # ---- bounce light ----
 
 
-def build_bowl(albedo: float = 0.5) -> Scene:
+def build_bowl(albedo: Albedo = 0.5) -> Scene:
     """A hemispherical bowl of radius 1: ambient visibility 1/2; one bounce gives radiance rho/2 + rho^2/4."""
     rings, segments = 64, 128
     theta = np.linspace(np.pi / 2, np.pi, rings + 1)[:, None]
@@ -134,7 +153,7 @@ def build_bowl(albedo: float = 0.5) -> Scene:
     return _make_scene(bowl, eye=(0.0, 3.0, 0.4), target=(0.0, -0.5, 0.0), fov=38.0)
 
 
-def build_room(emission: float = 1.0, albedo: float = 0.0) -> Scene:
+def build_room(emission: Annotated[float, Limits(0.0, 10000.0)] = 1.0, albedo: Albedo = 0.0) -> Scene:
     """A closed cube of 2 m, seen from inside, whose walls emit radiance L: indirect irradiance pi L, direct 0."""
     box = make_box((-1, -1, -1), (1, 1, 1))
     inside = make_mesh(box.positions, box.triangles[:, ::-1], Material((albedo,) * 3, (emission,) * 3))
@@ -144,7 +163,7 @@ def build_room(emission: float = 1.0, albedo: float = 0.0) -> Scene:
 # ---- filters ----
 
 
-def build_step(gap: float = 10.0) -> Scene:
+def build_step(gap: Annotated[float, Limits(0.0, 1000.0, "m")] = 10.0) -> Scene:
     """Two planes parallel to the image, the left one `gap` metres in front of the right: ambient visibility 1."""
     s = EXTENT
     near = make_quad((-s, -s, 0), (0, -s, 0), (0, s, 0), (-s, s, 0), GREY)
@@ -164,7 +183,7 @@ def build_checker() -> Scene:
     return _make_scene(*meshes, eye=(0.0, 6.0, 6.0))
 
 
-def build_pole(distance: float = 5.0) -> Scene:
+def build_pole(distance: Annotated[float, Limits(0.0, 1000.0, "m")] = 5.0) -> Scene:
     """A thin pole `distance` metres in front of a wall."""
     s = EXTENT
     wall = make_quad((-s, -s, 0), (s, -s, 0), (s, s, 0), (-s, s, 0), GREY)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 from ssdo.scene.built_in.blocks import make_trefoil_knot
+from ssdo.scene.limits import Limits
 from ssdo.scene.model import DirectionalLight, Material, Scene
 from ssdo.scene.modelling.shapes import make_quad
-from ssdo.settings import UserError
 
 BRONZE = Material((0.42, 0.27, 0.14), name="bronze")
 STONE = Material((0.55, 0.52, 0.47), name="stone")
 
 
-def build_million(triangles: int = 1_000_000) -> Scene:
+def build_million(triangles: Annotated[int, Limits(1000, 20_000_000)] = 1_000_000) -> Scene:
     """A knot of about `triangles` triangles on a floor; its shape does not depend on their number."""
-    if not 1000 <= triangles <= 20_000_000:
-        raise UserError(f"scene million: triangles = {triangles}: must be 1000 to 20000000")
     sides = max(round(math.sqrt(triangles / 20)), 6)
     steps = round(triangles / (2 * sides))
     knot = make_trefoil_knot((0.0, 1.02, 0.0), 0.76, 0.185, BRONZE, steps=steps, sides=sides)

@@ -5,7 +5,8 @@ read_hdr and read_exr return radiance. All take a path and raise UserError("<fil
 file that cannot be read. Modules import only modules above them:
 
     errors         messages
-    file_access    bytes of a file, files beside it      text            lines
+    file_access    bytes of a file, files beside it      file_cache      results, until a file changes
+    text            lines
     images         decoding within limits                json_tree       checked access to JSON
     progress       a bar while reading                   polygons        triangulation
     mesh_builder   polygons to meshes

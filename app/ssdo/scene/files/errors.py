@@ -9,6 +9,12 @@ from typing import Any
 
 from ssdo.settings import UserError
 
+MAX_NAME = 400  # characters
+
+
+class OutOfMemoryError(UserError):
+    """A file needs more memory than there is now."""
+
 
 def quote_value(value: Any) -> str:
     """A value of the file for a message: short and on one line, whatever it holds."""
@@ -19,12 +25,18 @@ def quote_value(value: Any) -> str:
     return text if len(text) <= 64 else text[:60] + "..."
 
 
+def quote_name(name: str) -> str:
+    """The name of a file or a scene for a message: as it is, unless it is long or not printable."""
+    return name if len(name) <= MAX_NAME and name.isprintable() else quote_value(name)
+
+
 @contextlib.contextmanager
 def name_file_in_errors(path: Path) -> Iterator[None]:
     """Put the file's name before the message of a UserError, on one line. Lack of memory becomes a UserError, too."""
+    name = quote_name(str(path))
     try:
         yield
     except UserError as error:
-        raise UserError(" ".join(f"{path}: {error}".splitlines())) from None
+        raise UserError(" ".join(f"{name}: {error}".splitlines())) from None
     except MemoryError:
-        raise UserError(f"{path}: file: needs more memory than there is") from None
+        raise OutOfMemoryError(f"{name}: file: needs more memory than there is") from None

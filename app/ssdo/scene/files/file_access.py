@@ -1,16 +1,73 @@
-"""Checked access to files: regular files of a limited size, and files beside a scene's file."""
+"""Checked access to files: regular files of a limited size, files beside a scene's file, and a record of both.
+
+Readers open files only through this module, so that `record_files` knows every file that a scene depends on.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
+from typing import NamedTuple
 
 from ssdo.scene.files.errors import quote_value
 from ssdo.settings import UserError
 
 
+class FileState(NamedTuple):
+    """What tells whether a file has changed."""
+
+    modified_ns: int
+    size: int  # bytes
+    inode: int
+
+
+FileStates = dict[Path, FileState | None]  # in the order of reading; None: there was no such file
+
+_recorded: ContextVar[FileStates | None] = ContextVar("recorded", default=None)
+
+
+def get_file_state(path: Path) -> FileState | None:
+    """The state of a file; links are followed. None if there is no such file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
+    return FileState(status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+@contextlib.contextmanager
+def record_files() -> Iterator[FileStates]:
+    """Within the context, collect the files that are read or looked for, each as it was before it was first read."""
+    states: FileStates = {}
+    token = _recorded.set(states)
+    try:
+        yield states
+    finally:
+        _recorded.reset(token)
+
+
+def record_file(path: Path) -> None:
+    """Add a file to the record. Call before it is read, also if it does not exist: it may appear later."""
+    states = _recorded.get()
+    if states is not None and path not in states:
+        states[path] = get_file_state(path)
+
+
+def file_exists(path: Path) -> bool:
+    """Whether there is such a file or folder. A name that no file can have counts as missing."""
+    record_file(path)
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def check_file(path: Path, element: str, max_bytes: int) -> None:
     """Raises UserError("<element>: <rule>") for anything but a regular file of at most `max_bytes`."""
+    record_file(path)
     try:
         if path.is_dir():
             raise UserError(f"{element}: is a folder, not a file")
@@ -55,4 +112,6 @@ def resolve_beside(folder: Path, name: str, where: str) -> Path:
         raise UserError(f"{where}: not a file name: {quote_value(name)}") from None
     if not is_inside:
         raise UserError(f"{where}: must stay in the folder of the scene's file, not {quote_value(name)}")
+    if (folder / name).absolute() != target:
+        record_file(folder / name)  # a link, which may point to another file later
     return target

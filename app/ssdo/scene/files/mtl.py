@@ -13,7 +13,7 @@ from pathlib import Path
 from ssdo.arrays import Bytes
 from ssdo.scene.files import images
 from ssdo.scene.files.errors import quote_value
-from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
+from ssdo.scene.files.file_access import check_no_url, file_exists, read_file_bytes, resolve_beside
 from ssdo.scene.files.json_tree import MAX_NUMBER
 from ssdo.scene.files.text import decode_text, iterate_lines
 from ssdo.scene.model import ImageTexture, Material
@@ -70,10 +70,7 @@ def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
     path = resolve_beside(library.folder, name, where)
     if path in library.files:
         return True
-    try:
-        if not path.exists():
-            return False
-    except OSError:  # a name that no file can have
+    if not file_exists(path):
         return False
     library.files.add(path)
     materials: dict[str, Statements] = {}
