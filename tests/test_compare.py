@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from render_small import register_scene
-from ssdo.measure import images, metrics
+from ssdo.measure import images, metrics, reference_cache
 from ssdo.measure.images import load_shot_values
 from ssdo.scene.model import Scene
 from ssdo.settings import UserError
@@ -195,7 +196,7 @@ sys.exit(__main__.main())
 """
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, preexec_fn=heed_interrupts, **pipes)
-    while not list(tmp_path.glob("cache/*.npz")):
+    while not list(tmp_path.glob(f"cache/*{reference_cache.ENTRY_SUFFIX}")):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(interrupt)
@@ -205,5 +206,6 @@ sys.exit(__main__.main())
     assert ("the same command continues the reference" in err) == (interrupt == signal.SIGINT)
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     (path,) = (tmp_path / "cache").iterdir()
-    with np.load(path) as accumulation:
+    content = path.read_bytes()[reference_cache.CHECKSUM_BYTES :]
+    with np.load(io.BytesIO(content)) as accumulation:
         assert 0 < accumulation["frames"] < 30000

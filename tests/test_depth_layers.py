@@ -10,7 +10,7 @@ import pytest
 from render_small import SmallRender, register_scene, render_small
 from ssdo.gpu.context import Gpu
 from ssdo.render.depth_layers import peel_depth_layers, watertight_mask
-from ssdo.render.pipeline import prepare_frame
+from ssdo.render.pipeline import load_shot, prepare_frame
 from ssdo.render.shot import Shot
 from ssdo.scene.built_in.failures import FAILURES
 from ssdo.scene.model import Material, Mesh, Scene
@@ -228,7 +228,8 @@ def test_peeled_depths_of_three_boxes(gpu: Gpu) -> None:
             (make_boxes(low, low + np.array([2, 2, 1], "f4"), GREY),), (0.0, 0.0, 10.0), (0.0, 0.0, 0.0), 6.0
         ),
     )
-    surfaces = prepare_frame(gpu, Shot().with_values({"scene": "boxes in a row", "width": 16, "height": 16}))
+    shot = Shot().with_values({"scene": "boxes in a row", "width": 16, "height": 16})
+    surfaces = prepare_frame(gpu, load_shot(shot))
     inputs = surfaces.inputs
     hidden_layers = peel_depth_layers(gpu, inputs.scene, inputs.frame, inputs.gbuffer)
     for texture, expected in zip((inputs.gbuffer.depth, *hidden_layers), (10, 11, 12, 13), strict=True):

@@ -10,7 +10,7 @@ from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import reference_cache
 from ssdo.render.frame_uniforms import direction_from_angles
-from ssdo.render.pipeline import prepare_frame, render_all_frames
+from ssdo.render.pipeline import load_shot, prepare_frame, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.scene import environment, skies
 from ssdo.scene.environment import Environment
@@ -188,7 +188,7 @@ def test_large_maps_are_resampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "a.hdr").write_bytes(top + bytes((128, 64, 32, 129)) * 800)
     assert environment.load_environment(str(tmp_path / "a.hdr"), (0, 1, 0)).radiance.shape == (20, 40, 3)
     monkeypatch.setattr(environment, "MAX_MAP_SIDE", 16)
-    environment._read_cached_file.cache_clear()
+    environment._files.clear()
     radiance = environment.load_environment(str(tmp_path / "a.hdr"), (0, 1, 0)).radiance
     assert radiance.shape == (16, 16, 3)
     np.testing.assert_allclose(radiance, np.broadcast_to((1, 0.5, 0.25), radiance.shape), rtol=1e-6)
@@ -335,28 +335,28 @@ def test_a_shot_resolves_the_extracted_sun(tmp_path: Path, gpu: Gpu) -> None:
     original = environment.load_environment(file, (0.0, 1.0, 0.0))
     sun = original.sun_extraction.sun
     assert sun is not None
-    shot, view, _ = prepare_frame(gpu, extracted)
+    shot, view, _ = prepare_frame(gpu, load_shot(extracted))
     assert shot.sun.azimuth == pytest.approx((250 + 150) % 360, abs=0.05)
     assert shot.sun.elevation == pytest.approx(35, abs=0.05)
     assert shot.sun.irradiance == pytest.approx(sun.irradiance / 2) and shot.sun.color == sun.color
     assert 1.6 < (shot.sun.angular_diameter or 0) < 1.9
     assert view.environment is original.sun_extraction.environment
     assert gpu.read(view.direct_lighting.irradiance)[..., :3].max() > 0
-    resolved_again, *_ = prepare_frame(gpu, shot)
+    resolved_again, *_ = prepare_frame(gpu, load_shot(shot))
     assert resolved_again == shot, "resolving again changes nothing"
-    resolved, *_ = prepare_frame(gpu, overridden)
+    resolved, *_ = prepare_frame(gpu, load_shot(overridden))
     assert (resolved.sun.azimuth, resolved.sun.angular_diameter) == (9.0, 3.0)
     assert resolved.sun.elevation == shot.sun.elevation
-    unchanged, view, _ = prepare_frame(gpu, plain)
+    unchanged, view, _ = prepare_frame(gpu, load_shot(plain))
     assert view.environment is original and unchanged.sun.irradiance == 0 and unchanged.sun.angular_diameter == 0.53
-    keys = [reference_cache.cache_key(gpu, s) for s in (plain, extracted, overridden)]
-    assert len(set(keys)) == 3 and reference_cache.cache_key(gpu, shot) == keys[1]
+    keys = [reference_cache.cache_key(gpu, load_shot(s)) for s in (plain, extracted, overridden)]
+    assert len(set(keys)) == 3 and reference_cache.cache_key(gpu, load_shot(shot)) == keys[1]
     write_sunny_map(tmp_path / "a.hdr", rows=128)
-    assert reference_cache.cache_key(gpu, extracted) != keys[1]
+    assert reference_cache.cache_key(gpu, load_shot(extracted)) != keys[1]
     for name in ("sky", "white"):
         small = Shot().with_values({"scene": "nook", "environment": name, "width": 16, "height": 9})
-        without_sun, *_ = prepare_frame(gpu, small.with_values({"sky.extract_sun": True}))
-        default, *_ = prepare_frame(gpu, small)
+        without_sun, *_ = prepare_frame(gpu, load_shot(small.with_values({"sky.extract_sun": True})))
+        default, *_ = prepare_frame(gpu, load_shot(small))
         assert without_sun.sun == default.sun
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from ssdo.measure import images, reference_cache
+from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 from test_commands import call, heed_interrupts
 
@@ -97,11 +98,11 @@ def test_saving_on_a_full_disk(name: str, size: int, tmp_path: Path) -> None:
 
 @unix_only
 def test_reference_cache_on_a_full_disk(tmp_path: Path) -> None:
-    lighting = np.random.default_rng(0).random((60, 60, 4)).astype("f4")
+    shot, lighting = Shot(width=60, height=60), np.random.default_rng(0).random((60, 60, 4)).astype("f4")
     cache = reference_cache.ReferenceCache(tmp_path)
     with limited_file_size(5000):
-        cache.save("key", reference_cache.Accumulation(1, lighting, lighting))
-    assert not file_names(tmp_path) and cache.load("key") is None
+        cache.save("key", shot, reference_cache.Accumulation(1, lighting, lighting))
+    assert not file_names(tmp_path) and cache.load("key", shot) is None
 
 
 @unix_only

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
+import struct
+import time
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from render_small import register_scene
+from file_scenes import make_file_shot, write_changed, write_scene_files
+from gltf_files import encode_png
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics, reference_cache, references
-from ssdo.measure.reference_cache import Accumulation, ReferenceCache, cache_key
+from ssdo.measure.reference_cache import CHECKSUM_BYTES, ENTRY_SUFFIX, Accumulation, ReferenceCache, cache_key
+from ssdo.measure.references import ProgressCallback
 from ssdo.render.pass_times import measure_cost
-from ssdo.render.pipeline import render_all_frames
+from ssdo.render.pipeline import load_shot, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import with_sample_counts
 from ssdo.render.technique import Technique
@@ -23,7 +31,6 @@ from ssdo.render.techniques.gtao import Gtao
 from ssdo.render.techniques.reference import Reference
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.resources import SHADERS
-from ssdo.scene.loader import load_scene
 
 SMALL = {"scene": "cornell", "width": 48, "height": 27, "technique": "reference"}
 NO_CACHE = ReferenceCache(None)
@@ -34,38 +41,6 @@ def make_shot(**values: Any) -> Shot:
 
 
 # ---- cache ----
-
-
-def test_keys_depend_on_everything_that_decides_the_lighting(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = cache_key(gpu, make_shot())
-    display = {"display.exposure": 3.0, "display.tone_mapper": "none"}
-    assert cache_key(gpu, make_shot(**display)) == key, "the display does not decide it"
-    assert cache_key(gpu, make_shot().resolve(load_scene("cornell"))) == key, "nor who set a value"
-    changes = (
-        {"reference.rays": 2},
-        {"accumulated_frames": 2},
-        {"seed": 1},
-        {"width": 49},
-        {"sun.irradiance": 1.0},
-        {"sky.rotation": 1.0},
-        {"camera.fov": 41.0},
-        {"environment": "half"},
-        {"scene": "ball"},
-        {"denoise.radius": 0},
-    )
-    keys = {key, *(cache_key(gpu, make_shot(**change)) for change in changes)}
-    assert len(keys) == 1 + len(changes)
-
-    # a scene of the same name with another content
-    cornell = load_scene("cornell")
-    mesh = replace(cornell.meshes[0], positions=cornell.meshes[0].positions + np.float32(1e-6))
-    name = register_scene("changing", lambda: cornell)
-    unchanged = cache_key(gpu, make_shot(scene=name))
-    register_scene("changing", lambda: replace(cornell, meshes=(mesh, *cornell.meshes[1:])))
-    assert cache_key(gpu, make_shot(scene=name)) != unchanged
-
-    monkeypatch.setattr(reference_cache, "source_digest", lambda: "another version")
-    assert cache_key(gpu, make_shot()) != key
 
 
 def test_the_source_digest_includes_shaders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,35 +60,238 @@ def test_the_source_digest_includes_shaders(tmp_path: Path, monkeypatch: pytest.
     reference_cache.source_digest.cache_clear()
 
 
-def test_damaged_entries_are_ignored(tmp_path: Path) -> None:
-    cache = ReferenceCache(tmp_path)
-    accumulation = Accumulation(3, np.ones((2, 3, 4), "f4"), np.zeros((2, 3, 4), "f4"))
-    cache.save("a", accumulation)
-    loaded = cache.load("a")
-    assert loaded and loaded.frames == 3 and (loaded.direct == accumulation.direct).all()
-    content = (tmp_path / "a.npz").read_bytes()
-    for damaged in (b"", content[:100], content[:-30], content[:200] + b"\xff" * 40 + content[240:]):
-        (tmp_path / "a.npz").write_bytes(damaged)
-        assert cache.load("a") is None
-    assert cache.load("b") is None and NO_CACHE.load("a") is None
-    # A folder that cannot be written to does not stop the program.
+KEY = "0123456789" * 4
+SHOT = Shot(width=3, height=2, accumulated_frames=5)
+
+
+def make_accumulation(*, frames: int = 3, shape: tuple[int, ...] = (2, 3, 4), **changes: Any) -> Accumulation:
+    direct, indirect, specular = np.random.default_rng(3).random((3, *shape), "f4")
+    return Accumulation(frames, direct, indirect, specular)._replace(**changes)
+
+
+def are_equal(a: Accumulation, b: Accumulation) -> bool:
+    return a.frames == b.frames and all(np.array_equal(a.textures[name], b.textures[name]) for name in b.textures)
+
+
+@pytest.mark.parametrize(
+    "accumulation",
+    [
+        make_accumulation(),
+        make_accumulation(frames=1, specular=None),
+        make_accumulation(frames=5, specular=None, indirect=np.zeros((1, 1, 4), "f4")),
+    ],
+    ids=["specular", "diffuse", "without bounce"],
+)
+def test_an_entry_is_loaded_as_it_was_saved(tmp_path: Path, accumulation: Accumulation) -> None:
+    ReferenceCache(tmp_path).save(KEY, SHOT, accumulation)
+    loaded = ReferenceCache(tmp_path).load(KEY, SHOT)
+    assert loaded and are_equal(loaded, accumulation) and loaded.textures.keys() == accumulation.textures.keys()
+    assert ReferenceCache(tmp_path).load(KEY[::-1], SHOT) is None and NO_CACHE.load(KEY, SHOT) is None
+
+
+@pytest.mark.slow
+def test_a_damaged_entry_is_removed(tmp_path: Path) -> None:
+    """Whichever bit is flipped, and wherever the file ends."""
+    cache, path = ReferenceCache(tmp_path), tmp_path / f"{KEY}{ENTRY_SUFFIX}"
+    cache.save(KEY, SHOT, make_accumulation())
+    content = path.read_bytes()
+    rng = np.random.default_rng(1)
+    assert len(content) > 500
+    for position in {*range(64), *range(len(content) - 64, len(content)), *rng.integers(0, len(content), 300)}:
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << int(rng.integers(8))
+        for damaged in (bytes(flipped), content[:position], content + content[:position]):
+            if damaged != content:
+                path.write_bytes(damaged)
+                assert cache.load(KEY, SHOT) is None and not path.exists(), position
+
+
+NOT_FINITE = (np.nan, np.inf, -np.inf)
+
+
+def put_value(value: float, name: str) -> Accumulation:
+    """An accumulation with a value in the last element of an array."""
+    accumulation = make_accumulation()
+    accumulation.textures[name][-1, -1, -1] = value
+    return accumulation
+
+
+INVALID: dict[str, Accumulation] = {
+    "no frames": make_accumulation(frames=0),
+    "negative frames": make_accumulation(frames=-1),
+    "more frames than the shot has": make_accumulation(frames=6),
+    "10^9 frames": make_accumulation(frames=10**9),
+    "another size": make_accumulation(shape=(3, 2, 4)),
+    "one row more": make_accumulation(shape=(3, 3, 4)),
+    "three channels": make_accumulation(shape=(2, 3, 3)),
+    "two dimensions": make_accumulation(shape=(6, 4)),
+    "no bounce beside specular": make_accumulation(indirect=np.zeros((1, 1, 4), "f4")),
+    "one texel of direct light": make_accumulation(direct=np.zeros((1, 1, 4), "f4")),
+    "64 bits": make_accumulation(direct=np.zeros((2, 3, 4))),
+    "integers": make_accumulation(indirect=np.zeros((2, 3, 4), "i4")),
+    "objects": make_accumulation(direct=np.array([None])),
+    **{f"{value} in {name}": put_value(value, name) for value in NOT_FINITE for name in Accumulation._fields[1:]},
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_an_entry_that_does_not_fit_is_removed(tmp_path: Path, name: str) -> None:
+    """Although its checksum is right. It is not saved, either."""
+    cache, path = ReferenceCache(tmp_path), tmp_path / f"{KEY}{ENTRY_SUFFIX}"
+    cache.save(KEY, SHOT, INVALID[name])
+    assert not path.exists()
+    path.write_bytes(reference_cache._encode_entry(INVALID[name]))
+    assert cache.load(KEY, SHOT) is None and not path.exists()
+
+
+def encode_arrays(**arrays: Any) -> bytes:
+    """The bytes of an entry of any arrays, with the right checksum."""
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return add_checksum(stream.getvalue())
+
+
+def add_checksum(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=CHECKSUM_BYTES).digest() + content
+
+
+ONES = np.ones((2, 3, 4), "f4")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        add_checksum(b""),
+        add_checksum(b"PK"),
+        add_checksum(b"\x80\x04."),
+        encode_arrays(),
+        encode_arrays(frames=np.array(3), direct=ONES),
+        encode_arrays(frames=np.array(3), direct=ONES, indirect=ONES, other=ONES),
+        encode_arrays(direct=ONES, indirect=ONES),
+        *(encode_arrays(frames=frames, direct=ONES, indirect=ONES) for frames in ([3], "3", 3.0, np.nan, None)),
+    ],
+)
+def test_an_entry_with_other_content_is_removed(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / f"{KEY}{ENTRY_SUFFIX}"
+    path.write_bytes(data)
+    assert ReferenceCache(tmp_path).load(KEY, SHOT) is None and not path.exists()
+
+
+ERRORS: list[type[Exception]] = [OSError, KeyError, ValueError, EOFError, TypeError, MemoryError, RecursionError]
+ERRORS += [NotImplementedError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error]
+ERRORS += [UnicodeDecodeError, SyntaxError]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_no_error_of_the_decoder_escapes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    cache, path = ReferenceCache(tmp_path), tmp_path / f"{KEY}{ENTRY_SUFFIX}"
+    cache.save(KEY, SHOT, make_accumulation())
+    arguments = ("utf-8", b"", 0, 1, "") if error is UnicodeDecodeError else ("",)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error(*arguments)
+
+    monkeypatch.setattr(np, "load", fail)
+    assert cache.load(KEY, SHOT) is None and not path.exists()
+
+
+def test_a_huge_entry_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / f"{KEY}{ENTRY_SUFFIX}"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    assert ReferenceCache(tmp_path).load(KEY, SHOT) is None and not path.exists()
+
+
+def test_a_folder_that_cannot_be_written_to_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    ReferenceCache(tmp_path / "file").save("a", accumulation)
+    ReferenceCache(tmp_path / "file").save(KEY, SHOT, make_accumulation())
     assert (tmp_path / "file").read_text() == ""
+    # Entries of a read-only folder are used.
+    cache = ReferenceCache(tmp_path)
+    cache.save(KEY, SHOT, make_accumulation())
+    monkeypatch.setattr(os, "utime", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    loaded = cache.load(KEY, SHOT)
+    assert loaded and are_equal(loaded, make_accumulation())
+
+
+def test_nothing_is_saved_after_the_program_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key holds the digest of the source from which the first shader was compiled."""
+    monkeypatch.setattr(reference_cache, "compute_source_digest", lambda: "edited meanwhile")
+    ReferenceCache(tmp_path).save(KEY, SHOT, make_accumulation())
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_least_recently_used_entries_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, accumulation = ReferenceCache(tmp_path), Accumulation(1, np.ones((8, 8, 4), "f4"), np.ones((8, 8, 4), "f4"))
-    for age, name in enumerate("bca"):
-        cache.save(name, accumulation)
-        os.utime(tmp_path / f"{name}.npz", (age, age))
-    cache.load("b")
-    monkeypatch.setattr(reference_cache, "MAX_CACHE_BYTES", 2.5 * (tmp_path / "a.npz").stat().st_size)
-    cache.save("d", accumulation)
-    assert {path.stem for path in tmp_path.iterdir()} == {"b", "d"}
+    cache, keys = ReferenceCache(tmp_path), {letter: letter * 40 for letter in "abcd"}
+    for age, letter in enumerate("bca"):
+        cache.save(keys[letter], SHOT, make_accumulation())
+        os.utime(tmp_path / f"{keys[letter]}{ENTRY_SUFFIX}", (age, age))
+    cache.load(keys["b"], SHOT)
+    entry_bytes = (tmp_path / f"{keys['a']}{ENTRY_SUFFIX}").stat().st_size
+    monkeypatch.setattr(reference_cache, "MAX_CACHE_BYTES", 2.5 * entry_bytes)
+    cache.save(keys["d"], SHOT, make_accumulation())
+    assert {path.stem for path in tmp_path.iterdir()} == {keys["b"], keys["d"]}
+
+
+def test_only_files_of_the_cache_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries of the old format, and temporary files older than a day. The folder may hold files of the user."""
+    monkeypatch.setattr(reference_cache, "MAX_CACHE_BYTES", 0)
+    old_entry, temporary = f"{'a' * 40}.npz", f".{'b' * 40}{ENTRY_SUFFIX}.12345678"
+    removed = {old_entry, temporary, f".{'c' * 40}.npz.12345678", f"{'d' * 40}{ENTRY_SUFFIX}"}
+    kept = {
+        "picture.npz",
+        "a.mean",
+        f"{'a' * 39}.npz",
+        f"{'g' * 40}.npz",
+        ".hidden",
+        f"{'a' * 40}.npz.bak",
+    }
+    recent = {f".{'e' * 40}{ENTRY_SUFFIX}.87654321"}
+    for name in (*removed, *kept, *recent):
+        (tmp_path / name).write_bytes(b"content")
+        if name not in recent:
+            two_days_ago = time.time() - 2 * 24 * 3600
+            os.utime(tmp_path / name, (two_days_ago, two_days_ago))
+    (tmp_path / f"{'f' * 40}.npz").mkdir()  # cannot be removed as a file
+    ReferenceCache(tmp_path).save(KEY, SHOT, make_accumulation())
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == kept | recent
 
 
 # ---- references ----
+
+
+@pytest.mark.parametrize("kind", [pytest.param("gltf", marks=pytest.mark.slow), "obj", "hdr"])
+def test_a_file_that_changes_meanwhile_does_not_change_a_reference(gpu: Gpu, tmp_path: Path, kind: str) -> None:
+    """Neither the frames that are still to be drawn, nor the second half, nor what the cache holds under the old key.
+
+    The next reference is that of the new file.
+    """
+    name, files = write_scene_files(tmp_path, kind)
+    shot = replace(make_file_shot(name), width=16, height=9, technique=Reference(rays=1))
+    path, content = files[-1], files[-1].read_bytes()
+    changed = encode_png(np.full((1, 1, 4), 255, "u1")) if path.suffix == ".png" else content[:-32] + bytes(32)
+
+    def render(cache: ReferenceCache, on_frame: ProgressCallback = references.no_progress) -> references.ReferencePair:
+        return references.render_world_reference(gpu, shot, Reference(rays=1), 6, cache, on_frame)
+
+    def replace_file(_: Shot) -> None:
+        if path.read_bytes() == content:
+            write_changed(path, changed)
+
+    expected, cache = render(NO_CACHE), ReferenceCache(tmp_path / "cache")
+    actual = render(cache, replace_file)
+    later = render(cache)
+    write_changed(path, content)
+    cached = render(cache)
+    for name in references.REFERENCE_ARRAYS:
+        for half in ("first", "second"):
+            assert (getattr(actual, half)[name] == getattr(expected, half)[name]).all(), (half, name)
+            assert (getattr(cached, half)[name] == getattr(expected, half)[name]).all(), (half, name)
+    assert (later.first["radiance"] != expected.first["radiance"]).any()
+    assert (later.second["radiance"] != expected.second["radiance"]).any()
 
 
 @pytest.mark.parametrize(
@@ -122,6 +300,7 @@ def test_the_least_recently_used_entries_are_removed(tmp_path: Path, monkeypatch
 def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values: dict[str, Any]) -> None:
     """Bit for bit; with indirect light, without, and with specular light alone."""
     shot = make_shot(accumulated_frames=7).with_values(values)
+    loaded = load_shot(shot)
     expected = images.read_arrays(gpu, render_all_frames(gpu, shot))
     frames: list[Shot] = []
 
@@ -131,13 +310,13 @@ def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        references.accumulate(gpu, shot, ReferenceCache(tmp_path), interrupt)
-    accumulation = ReferenceCache(tmp_path).load(cache_key(gpu, shot))
+        references.accumulate(gpu, loaded, ReferenceCache(tmp_path), interrupt)
+    accumulation = ReferenceCache(tmp_path).load(cache_key(gpu, loaded), loaded.shot)
     assert accumulation and accumulation.frames == 3
     render_all_frames(gpu, make_shot(accumulated_frames=2, seed=5))  # something else in between
     for frame_count in (4, 0):
         frames.clear()
-        arrays = images.read_arrays(gpu, references.accumulate(gpu, shot, ReferenceCache(tmp_path), frames.append))
+        arrays = images.read_arrays(gpu, references.accumulate(gpu, loaded, ReferenceCache(tmp_path), frames.append))
         assert len(frames) == frame_count
         for name in references.REFERENCE_ARRAYS:
             assert (arrays[name] == expected[name]).all(), name

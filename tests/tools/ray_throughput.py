@@ -27,7 +27,7 @@ from ssdo.gpu.shaders import Bindings
 from ssdo.render import ray_scene
 from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
-from ssdo.render.pipeline import prepare_frame
+from ssdo.render.pipeline import load_shot, prepare_frame
 from ssdo.render.shot import Shot
 from ssdo.resources import SHADERS
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT, load_scene
@@ -135,7 +135,7 @@ def measure_scene(gpu: Gpu, shot: Shot) -> RayMeasurement:
 
 def create_rays(gpu: Gpu, shot: Shot) -> Rays:
     """As many rays as the image has pixels, from its surfaces; they repeat where there are fewer. Raises UserError."""
-    resolved, inputs, _ = prepare_frame(gpu, shot)
+    resolved, inputs, _ = prepare_frame(gpu, load_shot(shot))
     depth = gpu.read(inputs.gbuffer.depth)[..., 0]
     mask = depth < BACKGROUND_DEPTH
     if not mask.any():

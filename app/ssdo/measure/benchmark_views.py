@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure.metrics import Mask
-from ssdo.render.pipeline import PreparedFrame, prepare_frame
+from ssdo.render.pipeline import PreparedFrame, load_shot, prepare_frame
 from ssdo.render.shot import Camera, Shot
 from ssdo.scene.built_in import cameras
 from ssdo.scene.loader import load_scene
@@ -63,7 +63,7 @@ def draw_view_surfaces(gpu: Gpu, view: BenchmarkView) -> tuple[PreparedFrame, Ma
     Raises UserError.
     """
     with gpu.scope(view.name):
-        surfaces = prepare_frame(gpu, view.shot)
+        surfaces = prepare_frame(gpu, load_shot(view.shot))
     mask = gpu.read(surfaces.inputs.gbuffer.normal)[..., 3] > 0.5
     if not mask.any():
         raise UserError(f"{view.name}: no surface is visible; choose another scene")

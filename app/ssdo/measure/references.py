@@ -22,7 +22,7 @@ from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import Accumulation, ReferenceCache, cache_key
 from ssdo.render import composite
 from ssdo.render.half_resolution import LightingResolution
-from ssdo.render.pipeline import FrameResult, composite_lighting, render_frame
+from ssdo.render.pipeline import FrameResult, LoadedShot, composite_lighting, load_shot, render_loaded_frame
 from ssdo.render.screen_space import CONVERGED_SAMPLES, CONVERGED_SLICES, CONVERGED_STEPS
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Lighting, Technique
@@ -145,40 +145,43 @@ def independent_shots(shot: Shot, frames: int) -> tuple[Shot, Shot]:
 def _render_pair(
     gpu: Gpu, shot: Shot, technique: Technique, frames: int, cache: ReferenceCache, on_frame: ProgressCallback
 ) -> ReferencePair:
+    half_shots = independent_shots(replace(shot, technique=technique), frames)
+    loaded = load_shot(half_shots[0])  # once: both halves must show the same, even if a file changes
     halves: list[Arrays] = []
     denoised: list[Floats] = []
-    shots: list[Shot] = []
-    for half_shot in independent_shots(replace(shot, technique=technique), frames):
-        result = accumulate(gpu, half_shot, cache, on_frame)
+    for half_shot in half_shots:
+        loaded_half = loaded._replace(shot=replace(loaded.shot, seed=half_shot.seed))
+        result = accumulate(gpu, loaded_half, cache, on_frame)
         arrays = images.read_arrays(gpu, result)
         halves.append({name: arrays[name] for name in REFERENCE_ARRAYS})
         lighting = shot.denoise.draw(gpu, result.inputs, result.lighting, shot.technique)
         denoised.append(gpu.read(composite.draw_radiance(gpu, result.inputs, lighting))[..., :3])
-        shots.append(result.shot)
-    return ReferencePair(halves[0], halves[1], (denoised[0], denoised[1]), shots[0])
+    return ReferencePair(halves[0], halves[1], (denoised[0], denoised[1]), loaded.shot)
 
 
-def accumulate(gpu: Gpu, shot: Shot, cache: ReferenceCache, on_frame: ProgressCallback = no_progress) -> FrameResult:
+def accumulate(
+    gpu: Gpu, loaded: LoadedShot, cache: ReferenceCache, on_frame: ProgressCallback = no_progress
+) -> FrameResult:
     """Render and average a shot's frames, starting from the cached ones. An interruption saves what is rendered."""
-    key = cache_key(gpu, shot)
-    cached = cache.load(key)
+    key, shot = cache_key(gpu, loaded), loaded.shot
+    cached = cache.load(key, shot)
     count = cached.frames if cached else 0
     if cached:
         lighting = composite.restore_accumulation(gpu, count, *cached.textures.values())
     last_save, saved_count = time.monotonic(), count
     try:
         while count < shot.accumulated_frames:
-            result = render_frame(gpu, shot, count)
+            result = render_loaded_frame(gpu, loaded, count)
             gpu.ctx.finish()  # a queued frame is not yet rendered
             lighting, count = result.lighting, count + 1
             if time.monotonic() - last_save > CHECKPOINT_INTERVAL:
-                cache.save(key, _read_accumulation(gpu, count, lighting))
+                cache.save(key, shot, _read_accumulation(gpu, count, lighting))
                 last_save, saved_count = time.monotonic(), count
             on_frame(shot)
     finally:
         if count > saved_count:
-            cache.save(key, _read_accumulation(gpu, count, lighting))
-    return composite_lighting(gpu, shot, lighting)
+            cache.save(key, shot, _read_accumulation(gpu, count, lighting))
+    return composite_lighting(gpu, loaded, lighting)
 
 
 def _read_accumulation(gpu: Gpu, frames: int, lighting: Lighting) -> Accumulation:

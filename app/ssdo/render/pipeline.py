@@ -21,8 +21,17 @@ from ssdo.render.punctual_lights import draw_punctual_lights
 from ssdo.render.shot import Shot
 from ssdo.render.sun import draw_sun
 from ssdo.render.technique import Lighting, TechniqueInputs
-from ssdo.scene.loader import load_scene
+from ssdo.scene.environment import Environment, compute_environment_digest
+from ssdo.scene.loader import compute_scene_digest, load_scene
 from ssdo.scene.model import Scene, override_materials
+
+
+class LoadedShot(NamedTuple):
+    """A shot with its scene and environment in memory: all its frames show the same, even if a file changes."""
+
+    shot: Shot  # resolved: no value is left to the scene
+    scene: Scene  # with the material override
+    environment: Environment  # without the sun that was extracted
 
 
 class PreparedFrame(NamedTuple):
@@ -62,7 +71,7 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     # 1. G-buffer, direct light of the sun and of punctual lights, environment maps: what techniques read, and may
     #    derive further buffers from (inverse depth, depth layers).
     if prepared is None:
-        prepared = prepare_frame(gpu, shot, index)
+        prepared = prepare_frame(gpu, load_shot(shot), index)
         shot = prepared.shot
     # `low_memory` frees the targets that hold the history or the mean, so it allows only shots of one frame.
     assert not gpu.low_memory or shot.frame_count == 1
@@ -101,14 +110,12 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     )
 
 
-def prepare_frame(gpu: Gpu, shot: Shot, index: int = 0) -> PreparedFrame:
+def prepare_frame(gpu: Gpu, loaded: LoadedShot, index: int = 0) -> PreparedFrame:
     """Draw the first step of `render_frame`, which does not depend on the technique. Raises UserError.
 
     To compare techniques, call this once, then `render_frame` with `prepared` for each technique.
     """
-    # Settings that the shot leaves open come from the scene.
-    scene = load_shot_scene(shot)
-    shot = shot.resolve(scene)
+    shot, scene, environment = loaded
 
     # The camera. With a guard band, the frame has more pixels on each side of the picture.
     frame = shot.frame_uniforms(scene, index)
@@ -121,7 +128,6 @@ def prepare_frame(gpu: Gpu, shot: Shot, index: int = 0) -> PreparedFrame:
     direct_lighting = draw_punctual_lights(gpu, scene, padded_frame, gbuffer, shot.lights, sunlight)
 
     # The environment: background, irradiance, and prefiltered radiance for specular reflection.
-    environment = shot.load_environment()
     maps = upload_environment(gpu, environment)
     specular_ibl = prefilter_specular(gpu, environment, maps, padded_frame) if scene.has_specular else None
 
@@ -141,22 +147,45 @@ def prepare_frame(gpu: Gpu, shot: Shot, index: int = 0) -> PreparedFrame:
     return PreparedFrame(shot, crop_inputs(gpu, padded_inputs, frame), padded_inputs)
 
 
+def load_shot(shot: Shot) -> LoadedShot:
+    """Load the scene and the environment of a shot. Settings that it leaves open come from the scene.
+
+    Raises UserError.
+    """
+    scene = load_shot_scene(shot)
+    resolved = shot.resolve(scene)
+    return LoadedShot(resolved, scene, resolved.load_environment())
+
+
 def load_shot_scene(shot: Shot) -> Scene:
     """The scene of a shot, with its material override. Raises UserError."""
     return override_materials(load_scene(shot.scene, shot.time), shot.material_override, shot.occlusion_maps)
 
 
-def composite_lighting(gpu: Gpu, shot: Shot, lighting: Lighting) -> FrameResult:
+def compute_file_digests(shot: Shot) -> dict[str, str]:
+    """Digests of the contents of the files of a shot's scene and environment, by name. Raises UserError."""
+    environment = shot.environment or load_scene(shot.scene, shot.time).environment
+    digests = {shot.scene: compute_scene_digest(shot.scene), environment: compute_environment_digest(environment)}
+    return {name: digest for name, digest in digests.items() if digest}
+
+
+def composite_lighting(gpu: Gpu, loaded: LoadedShot, lighting: Lighting) -> FrameResult:
     """The frame of a shot whose lighting is known, as from the cache of references. Raises UserError."""
-    shot, inputs, _ = prepare_frame(gpu, shot)
+    shot, inputs, _ = prepare_frame(gpu, loaded)
     gpu.release_targets_if_low_memory()
     radiance = composite.draw_radiance(gpu, inputs, lighting)
     display = shot.display.draw(gpu, radiance)
     return FrameResult(shot, inputs, inputs, inputs, inputs, lighting, lighting, radiance, display)
 
 
+def render_loaded_frame(gpu: Gpu, loaded: LoadedShot, index: int) -> FrameResult:
+    """Draw frame `index` of a shot that is loaded: see `render_frame`. Raises UserError."""
+    return render_frame(gpu, loaded.shot, index, prepare_frame(gpu, loaded, index))
+
+
 def render_all_frames(gpu: Gpu, shot: Shot) -> FrameResult:
     """Draw all frames of a shot; the last one holds their mean. Raises UserError."""
+    loaded = load_shot(shot)
     for index in range(shot.frame_count - 1):
-        render_frame(gpu, shot, index)
-    return render_frame(gpu, shot, shot.frame_count - 1)
+        render_loaded_frame(gpu, loaded, index)
+    return render_loaded_frame(gpu, loaded, shot.frame_count - 1)

@@ -20,7 +20,7 @@ from ssdo.measure.references import MIN_REFERENCE_FRAMES, Arrays, ProgressCallba
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.pass_times import measure_cost
-from ssdo.render.pipeline import render_all_frames, render_frame
+from ssdo.render.pipeline import load_shot, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.off import Off
@@ -241,7 +241,7 @@ def _show_progress(gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache) -> Ite
     for shot in _list_renders(plan):
         if shot.technique not in seconds:
             seconds[shot.technique] = _time_frame(gpu, shot)
-        cached = cache.load(cache_key(gpu, shot))
+        cached = cache.load(cache_key(gpu, load_shot(shot)), shot)
         total += seconds[shot.technique] * (shot.accumulated_frames - (cached.frames if cached else 0))
     with tqdm(
         total=total,

@@ -26,6 +26,7 @@ from ssdo.commands.sweep.plan import (
     Axis,
     Point,
     ReferencePlan,
+    compute_file_digests,
     compute_sweep_id,
     format_flag_value,
     parse_axis,
@@ -99,7 +100,9 @@ def main(arguments: Sequence[str]) -> int:
             raise UserError(f"--point {args.point}: must be 0 to {len(sweep.points) - 1}")
         return repeat_point(sweep.points[args.point], sweep.task)
     has_plots = plots.has_matplotlib(CSV_NAME)
-    sweep_id = compute_sweep_id(sweep.points, sweep.task.reference_plan, sweep.task.source_digest)
+    sweep_id = compute_sweep_id(
+        sweep.points, sweep.task.reference_plan, sweep.task.source_digest, sweep.task.file_digests
+    )
     checkpoint = Checkpoint.open(args.output, sweep_id, sweep.command, args.overwrite)
     missing_points = [point for point in sweep.points if point.number not in checkpoint.rows]
     if missing_points:
@@ -217,15 +220,17 @@ def plan_sweep(args: SweepArguments, overrides: Overrides, arguments: Sequence[s
     all_axes = {axis.name: axis for axes in axis_groups for axis in axes}
     reference = overrides.build_shot("reference").technique
     assert isinstance(reference, Reference)
+    points = renumber(point_groups)
     task = SweepTask(
         ReferencePlan(reference, args.reference_frames),
         args.runs,
         args.clock or ("cpu" if args.is_parallel else "wall"),
         args.cache,
         reference_cache.source_digest(),
+        compute_file_digests(points),
     )
     command = shlex.join(["ssdo", "sweep", *arguments])
-    return Sweep(renumber(point_groups), list(all_axes.values()), task, command)
+    return Sweep(points, list(all_axes.values()), task, command)
 
 
 def choose_axes(

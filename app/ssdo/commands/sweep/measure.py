@@ -6,6 +6,8 @@ Errors do not depend on the process that measures; times do.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +18,11 @@ from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images, metrics, reference_cache, references
 from ssdo.measure.references import ReferencePair
 from ssdo.measure.timings import CLOCKS, DENOISE_PASSES, is_technique_pass, sum_passes
+from ssdo.render import pipeline
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import render_all_frames, render_frame
 from ssdo.render.shot import Shot
+from ssdo.scene.files.file_cache import hold_files
 from ssdo.settings import UserError
 
 # of the lighting: the array of images.read_arrays, and its scale. Irradiance becomes the radiance of a white surface.
@@ -39,6 +43,7 @@ class SweepTask(NamedTuple):
     clock: str  # a key of CLOCKS
     cache: Path | None
     source_digest: str  # workers must run the same version of the program
+    file_digests: tuple[tuple[str, str], ...] = ()  # see `plan.compute_file_digests`: workers must read the same files
 
 
 class Worker:
@@ -55,15 +60,19 @@ class Worker:
         self.gpu.timer = PassTimer(self.gpu.ctx, clock=CLOCKS[task.clock][0])
 
     def load_reference(self, reference_shot: Shot) -> ReferencePair:
-        """The reference of a shot from `ReferencePlan.build_shot`; cached on disk, and the last two in memory."""
+        """The reference of a shot from `ReferencePlan.build_shot`; cached on disk, and the last two in memory.
+
+        Raises UserError.
+        """
         reference, frames = self.task.reference_plan
 
         def render() -> ReferencePair:
             # build_shot returns the shot of the first half, whose seed is 1 higher
             shot = replace(reference_shot, seed=(reference_shot.seed - 1) % 65536)
-            result = references.render_world_reference(
-                self.gpu, shot, reference, frames, reference_cache.ReferenceCache(self.task.cache)
-            )
+            with self._hold_planned_files(shot):
+                result = references.render_world_reference(
+                    self.gpu, shot, reference, frames, reference_cache.ReferenceCache(self.task.cache)
+                )
             return result._replace(denoised=result.radiance_pair)
 
         return self.gpu.cached("sweep reference", reference_shot, render, max_entries=2)
@@ -71,6 +80,23 @@ class Worker:
     def measure(self, shot: Shot, reference: ReferencePair | None = None) -> Measurement:
         """Errors and times of a shot. Raises UserError."""
         reference = reference or self.load_reference(self.task.reference_plan.build_shot(shot))
+        with self._hold_planned_files(shot):
+            return self._measure(shot, reference)
+
+    @contextmanager
+    def _hold_planned_files(self, shot: Shot) -> Iterator[None]:
+        """Within the context, the shot's files are those of the plan. Raises UserError if they are others."""
+        with hold_files():
+            planned = dict(self.task.file_digests)
+            for name, digest in pipeline.compute_file_digests(shot).items():
+                if planned.get(name) != digest:
+                    raise UserError(
+                        f"{name}: a worker reads another content than the sweep was planned with; "
+                        "give every machine the same file and run the sweep again"
+                    )
+            yield
+
+    def _measure(self, shot: Shot, reference: ReferencePair) -> Measurement:
         arrays = images.read_arrays(self.gpu, render_all_frames(self.gpu, shot))
         surface = references.surface_mask(arrays)
         row: Measurement = {}

@@ -15,6 +15,7 @@ import numpy as np
 
 from ssdo.flags import parse_value
 from ssdo.measure import references
+from ssdo.render import pipeline
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.shot import Shot
@@ -295,8 +296,25 @@ def _format_choice(axis: Axis, value: Any) -> str:
     )
 
 
-def compute_sweep_id(points: Sequence[Point], reference_plan: ReferencePlan, source_digest: str) -> str:
-    """A digest of everything that decides a sweep's errors."""
-    shots = [format_toml(point.shot.values()) for point in points]
-    parts = [source_digest, format_toml(reference_plan.reference.values()), str(reference_plan.frames), *shots]
+def compute_file_digests(points: Sequence[Point]) -> tuple[tuple[str, str], ...]:
+    """The name and a digest of every scene and environment that the points read from files. Raises UserError.
+
+    Built-in scenes and environments follow from the program's source.
+    """
+    digests: dict[str, str] = {}
+    for shot in {(point.shot.scene, point.shot.environment): point.shot for point in points}.values():
+        digests |= pipeline.compute_file_digests(shot)
+    return tuple(sorted(digests.items()))
+
+
+def compute_sweep_id(
+    points: Sequence[Point],
+    reference_plan: ReferencePlan,
+    source_digest: str,
+    file_digests: Sequence[tuple[str, str]],
+) -> str:
+    """A digest of everything that decides a sweep's errors, but the driver."""
+    parts = [source_digest, format_toml(reference_plan.reference.values()), str(reference_plan.frames)]
+    parts += [text for name_and_digest in file_digests for text in name_and_digest]
+    parts += ["points", *(format_toml(point.shot.values()) for point in points)]
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()

@@ -20,7 +20,7 @@ from ssdo.measure.benchmark_views import BenchmarkView, draw_view_surfaces
 from ssdo.measure.metrics import Mask
 from ssdo.measure.reference_cache import ReferenceCache, cache_key
 from ssdo.render.denoise import Denoiser
-from ssdo.render.pipeline import PreparedFrame, load_shot_scene, render_frame
+from ssdo.render.pipeline import PreparedFrame, load_shot, load_shot_scene, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique, TechniqueInputs
 from ssdo.render.techniques.reference import Reference
@@ -88,7 +88,7 @@ def compute_search_id(gpu: Gpu, technique: Technique, views: Sequence[TuningView
     """A digest of everything that decides a score, except the values that are searched."""
     digest = hashlib.blake2b(digest_size=20)
     for view in views:
-        digest.update(cache_key(gpu, replace(view.shot, technique=technique)).encode())
+        digest.update(cache_key(gpu, load_shot(replace(view.shot, technique=technique))).encode())
         digest.update(repr(sorted(view.references)).encode())
     digest.update(f"{frames} {RAYS_PER_FRAME} {conditions}".encode())
     return digest.hexdigest()
