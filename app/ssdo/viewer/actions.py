@@ -133,8 +133,7 @@ class Actions:
             self.session.message = f"no bookmark {number} for this scene; Ctrl+{number} saves one"
             return
         self.session.message = ""
-        self.session.change({"camera.fov": pose.fov})
-        self.session.move_camera(pose)
+        self.session.set_pose(pose)
 
     def _save_screenshot(self) -> None:
         self.session.step(self.wnd.buffer_size)  # the window may have been resized since the last frame

@@ -10,6 +10,7 @@ from typing import Any
 from imgui_bundle import ImVec2, imgui
 
 from ssdo.render.shot import Shot
+from ssdo.scene.files.file_cache import count_changes
 from ssdo.settings import Param, Settings, UserError, field_type, param_of
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
@@ -90,7 +91,8 @@ class ParameterRows:
     def __init__(self, session: Session, widgets: Widgets) -> None:
         self.session = session
         self.widgets = widgets
-        self._auto_values: dict[Slot, tuple[Shot, dict[str, Any]]] = {}  # of a shot, by name
+        # by name, of a shot and the state of its files
+        self._auto_values: dict[Slot, tuple[tuple[Shot, int], dict[str, Any]]] = {}
 
     def matches_search(self, name: str, f: Field[Any]) -> bool:
         """Whether a parameter's name and help contain all words that are searched for."""
@@ -128,8 +130,9 @@ class ParameterRows:
 
     def _resolve_auto_value(self, slot: Slot, name: str) -> Any:
         shot = self.session.shot(slot)
-        if slot not in self._auto_values or self._auto_values[slot][0] != shot:
-            self._auto_values[slot] = shot, {}
+        key = shot, count_changes()
+        if slot not in self._auto_values or self._auto_values[slot][0] != key:
+            self._auto_values[slot] = key, {}
         values = self._auto_values[slot][1]
         if name not in values:
             resolved: Mapping[str, Any] = shot.with_values({name: None}).resolve(self.session.scene).values()

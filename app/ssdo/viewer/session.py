@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Size
 from ssdo.render.half_resolution import LightingResolution
-from ssdo.render.shot import Shot
+from ssdo.render.shot import MAX_COORDINATE, Shot
 from ssdo.render.technique import Technique
+from ssdo.scene.files.file_cache import count_changes
 from ssdo.scene.loader import is_animated, load_scene
 from ssdo.scene.model import Scene
 from ssdo.settings import UserError
@@ -31,6 +33,7 @@ from ssdo.viewer.slots import SlotSettings, SlotState, check_assets
 from ssdo.viewer.view_renderer import ViewRenderer
 
 MAX_TIME = 1e6  # seconds, the largest time of a shot
+FILE_CHECK_INTERVAL = 0.25  # seconds between looks for changed files, while nothing is rendered
 
 
 def initial_shot(gpu: Gpu, shot: Shot, may_halve_lighting: bool) -> Shot:
@@ -62,6 +65,9 @@ class Session:
         self.error = ""  # one-line message; cleared by the next successful change
         self.message = ""  # about the last action
         check_assets(self.slots.shared)
+        # the name of the last scene that could be loaded, and the scene
+        self._scene = self.slots.shared.scene, load_scene(self.slots.shared.scene, self.slots.shared.time)
+        self._last_file_check, self._change_count = now(), count_changes()
 
     @property
     def renders(self) -> dict[Slot, SlotRender]:
@@ -73,7 +79,16 @@ class Session:
 
     @property
     def scene(self) -> Scene:
-        return load_scene(self.slots.shared.scene, self.slots.shared.time)
+        """The scene; while its file is missing or cannot be read, the one that is still shown."""
+        name = self.slots.shared.scene
+        try:
+            scene = load_scene(name, self.slots.shared.time)
+        except UserError:
+            if self._scene[0] != name:
+                raise
+            return self._scene[1]
+        self._scene = name, scene
+        return scene
 
     def shot(self, slot: Slot) -> Shot:
         """The shot to render for a slot, at the window's size."""
@@ -187,15 +202,20 @@ class Session:
 
     @property
     def pose(self) -> Pose:
-        camera = self.shot("B").resolve(self.scene).camera
+        camera = self.shot("B").resolve_camera(self.scene)
         assert camera.eye and camera.target and camera.fov
         return Pose(camera.eye, camera.target, camera.fov)
 
     def move_camera(self, pose: Pose) -> None:
-        """Set eye and target. A pose that is not finite is ignored."""
-        if np.isfinite([*pose.eye, *pose.target]).all() and pose.eye != pose.target:
+        """Set eye and target. A pose that is not finite, or out of a camera's range, is ignored."""
+        is_in_range = (np.abs([*pose.eye, *pose.target]) <= MAX_COORDINATE).all()
+        if is_in_range and pose.eye != pose.target:
             shared = self.slots.shared
             self.slots.shared = replace(shared, camera=replace(shared.camera, eye=pose.eye, target=pose.target))
+
+    def set_pose(self, pose: Pose) -> bool:
+        """Set the whole camera, as a bookmark does. If this fails, `error` is set, and False is returned."""
+        return self.change({"camera.eye": pose.eye, "camera.target": pose.target, "camera.fov": pose.fov})
 
     def frame_scene(self) -> None:
         """Reset the camera to the scene's own; if it is there already, fit the whole scene."""
@@ -232,6 +252,7 @@ class Session:
         self.size = size
         shots: Shots = {slot: self.shot(slot) for slot in self.visible_slots}
         idle_shots: Shots = {"reference": self.shot("reference")} if self.reference_enabled else {}
+        self._follow_files([*shots.values(), *idle_shots.values()])
         has_drawn = self.scheduler.step(shots, idle_shots, is_interacting or (self.is_playing and self.is_animated))
         if self.scheduler.error:
             self.error, self.scheduler.error = self.scheduler.error, ""
@@ -239,6 +260,18 @@ class Session:
             self.history.record(self.slots.state(), self.now())
             self._match_budget()
         return has_drawn
+
+    def _follow_files(self, shots: Sequence[Shot]) -> None:
+        """Render everything again when a file of the scene or of an environment has changed."""
+        if self.now() - self._last_file_check >= FILE_CHECK_INTERVAL:
+            self._last_file_check = self.now()
+            with contextlib.suppress(UserError):  # which rendering reports
+                for shot in shots:
+                    check_assets(shot)
+        if count_changes() != self._change_count:
+            self._change_count = count_changes()
+            self.error = ""  # it may have been about the file
+            self.scheduler.invalidate()
 
     def _match_budget(self) -> None:
         """Set B's sample count to match A's time or error, once both are rendered and measured."""
