@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parameter_values import Parameter, list_parameters
 from render_small import SMALL, register_scene
 from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
@@ -22,6 +23,7 @@ from ssdo.render.shot import Shot
 from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.viewer.render_scheduler import PAIR, RenderScheduler
+from tiny_scene import TINY, register_tiny_assets
 
 CACHED_PASSES = ("gbuffer", "sun:diffuse", "punctual_lights:diffuse")
 
@@ -282,3 +284,106 @@ def test_low_memory_frees_textures_that_no_later_pass_reads(gpu: Gpu, monkeypatc
         assert all(exists[name]), name
     width, height = result.inputs.size
     assert gpu.target_bytes == width * height * (16 + 4) + 2 * 4
+
+
+# ---- every parameter ----
+
+# Small, and with everything that is kept across frames: shadow maps, probes, ray scenes, environment maps, a history.
+FULL: dict[str, Any] = TINY | {"lights.shadows": 1, "sky.rotation": 40.0, "temporal.history_length": 2}
+OF_TECHNIQUE: dict[str, dict[str, Any]] = {
+    "ssdo": {"ssdo.samples": 4, "probes.enabled": True, "probes.grid_size": 2, "probes.octahedral_size": 4},
+    "bitmask": {"probes.enabled": True, "probes.grid_size": 2, "probes.octahedral_size": 4},
+    "reference": {"accumulated_frames": 2},
+}
+OTHER_VALUES: dict[str, Any] = {
+    "scene": "lit",
+    "environment": "ramp-x",
+    "time": 1.0,
+    "width": 25,
+    "height": 17,
+    "camera.eye": (-2.0, 2.0, 4.0),  # nearer to another light, whose shadow map replaces the first one's
+    "camera.target": (0.5, 0.4, 0.0),
+    "accumulated_frames": 3,
+}
+# Parameters that change no pixel.
+NO_EFFECT = {
+    "time": "the scene is not animated",
+    "denoise.plane_distance": "its planes meet at right angles, at which normals alone stop the blur",
+}
+NO_EFFECT_ON_THE_REFERENCE = {
+    "guard_band": "it is for screen-space techniques",
+    "probes": "it traces every path itself",
+    "lighting": "it has the full resolution",
+    "temporal": "it averages its frames",
+    "denoise.guide": "it has no samples whose variance is known",
+}
+
+
+def choose_other(parameter: Parameter, current: Any) -> Any:
+    """A value near the current one."""
+    if parameter.name in OTHER_VALUES:
+        return OTHER_VALUES[parameter.name]
+    p, kind = parameter.param, parameter.kind
+    if kind is bool:
+        return not current
+    if kind is str:
+        return next(choice for choice in p.choices if choice != current)
+    if kind is tuple:
+        return (0.5, 0.6, 0.7)
+    assert p.min is not None and p.max is not None
+    if kind is int:
+        return current + p.step if current < p.max else current - p.step
+    if current is None:
+        return min(max(0.7, p.min), p.max)
+    return min(8 * current, p.max) if 0 < current < p.max else 0.25 * p.max
+
+
+def list_changed_shots() -> Iterator[tuple[str, Shot, Shot]]:
+    """Every parameter, a shot of a technique that has it, and the same shot with another value."""
+    for parameter in list_parameters():
+        groups = [parameter.technique] if parameter.technique else ["ssdo", "reference"]
+        for group in groups:
+            shot = Shot().with_values({"technique": group, **FULL, **OF_TECHNIQUE.get(group, {})})
+            other = choose_other(parameter, shot.values().get(parameter.name))
+            yield parameter.name, shot, shot.with_values({parameter.name: other})
+
+
+def read_everything(gpu: Gpu, shot: Shot) -> dict[str, Floats]:
+    """All textures of a shot's last frame."""
+    result = render_all_frames(gpu, shot)
+    textures = {"radiance": result.radiance, "display": result.display}
+    for group in (result.lighting, result.unfiltered, result.inputs.gbuffer, result.inputs.direct_lighting):
+        textures |= {f"{type(group).__name__}.{name}": texture for name, texture in group._asdict().items()}
+    return {name: gpu.read(texture) for name, texture in textures.items() if texture is not None}
+
+
+def make_fresh_gpu(gpu: Gpu) -> Gpu:
+    """Without anything that is kept across frames, but with the same programs."""
+    fresh_gpu = Gpu(gpu.ctx)
+    fresh_gpu.shaders = gpu.shaders
+    for program in gpu.shaders.programs.values():
+        program.uploaded.clear()
+    return fresh_gpu
+
+
+@pytest.mark.slow
+def test_nothing_stale_is_drawn_after_a_change_of_any_parameter(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor after it is changed back; in one scope, and in another to which results are copied, as in the viewer."""
+    register_tiny_assets(monkeypatch)
+    warm_gpu = make_fresh_gpu(gpu)
+    expected: dict[Shot, dict[str, Floats]] = {}
+    without_effect: set[tuple[str, bool]] = set()
+    for name, shot, changed_shot in list_changed_shots():
+        for s in (shot, changed_shot):
+            if s not in expected:
+                expected[s] = read_everything(make_fresh_gpu(gpu), s)
+        for scope, s in (("A", shot), ("A", changed_shot), ("B", changed_shot), ("B", shot)):
+            with warm_gpu.scope(scope):
+                actual = read_everything(warm_gpu, s)
+            wrong = [key for key in actual if not np.array_equal(actual[key], expected[s][key])]
+            assert actual.keys() == expected[s].keys() and not wrong, (name, s.technique.group, scope, wrong)
+        if are_equal(expected[shot], expected[changed_shot]):
+            without_effect.add((name, shot.technique.progressive))
+    assert {name for name, is_reference in without_effect if not is_reference} == NO_EFFECT.keys()
+    for name in {name for name, is_reference in without_effect if is_reference} - NO_EFFECT.keys():
+        assert {name, name.partition(".")[0]} & NO_EFFECT_ON_THE_REFERENCE.keys(), name

@@ -1,0 +1,69 @@
+"""Every change of a single field of nested dataclasses: what a key or a digest of them has to notice."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class FieldChange(NamedTuple):
+    """A copy of a value in which one number, text or array differs."""
+
+    path: str  # of what differs: `meshes[1].material.albedo[2]`
+    value: Any
+
+    @property
+    def fields(self) -> set[str]:
+        """The names of all fields on the path."""
+        return set(re.findall(r"[a-z_0-9]*[a-z_][a-z_0-9]*", self.path))
+
+
+def list_changes(value: Any, path: str = "") -> Iterator[FieldChange]:
+    """Change each leaf of a value by the smallest step that there is, one at a time.
+
+    Of arrays the first and the last element, and the shape where the bytes allow it; of tuples each component, and the
+    number of components if they are no numbers; of dataclasses each field that is not None, and None where it may be.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        for f in fields(value):
+            for change in list_changes(getattr(value, f.name), f"{path}.{f.name}".lstrip(".")):
+                yield FieldChange(change.path, replace(value, **{f.name: change.value}))
+            if "None" in str(f.type) and getattr(value, f.name) is not None:
+                yield FieldChange(f"{path}.{f.name}".lstrip("."), replace(value, **{f.name: None}))
+    elif isinstance(value, np.ndarray):
+        yield from _list_array_changes(value, path)
+    elif isinstance(value, tuple):
+        for k, item in enumerate(value):
+            for change in list_changes(item, f"{path}[{k}]"):
+                yield FieldChange(change.path, (*value[:k], change.value, *value[k + 1 :]))
+        if value and not isinstance(value[0], (int, float)):
+            yield FieldChange(f"{path}[-1:]", value[:-1])
+    elif value is not None:
+        yield FieldChange(path, _change_scalar(value, path))
+
+
+def _list_array_changes(array: Any, path: str) -> Iterator[FieldChange]:
+    for index in dict.fromkeys((0, array.size - 1)):
+        changed = array.copy()
+        element = changed.flat[index]
+        changed.flat[index] = np.nextafter(element, np.inf) if array.dtype.kind == "f" else element ^ 1
+        yield FieldChange(f"{path}[{index}]", changed)
+    if array.ndim > 2 and array.shape[0] != array.shape[1]:
+        yield FieldChange(f"{path}.shape", array.reshape(array.shape[1], array.shape[0], *array.shape[2:]))
+
+
+def _change_scalar(value: Any, path: str) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return 1.0 if math.isinf(value) else math.nextafter(value, math.inf)
+    if isinstance(value, str):
+        return f"{value}x"
+    raise AssertionError(f"{path}: how is {value!r} changed?")

@@ -1,0 +1,343 @@
+"""Keys: a change of any single field changes the key of what depends on it, or a table says why it need not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from field_changes import list_changes
+from file_scenes import FILE_KINDS, make_file_shot, write_changed, write_scene_files
+from parameter_values import Parameter, list_parameters
+from ssdo.commands.compare import load_shots
+from ssdo.commands.sweep import measure
+from ssdo.commands.sweep.measure import SweepTask, Worker
+from ssdo.commands.sweep.plan import Point, ReferencePlan, compute_file_digests, compute_sweep_id
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.target import Texture
+from ssdo.measure import images, reference_cache
+from ssdo.measure.reference_cache import cache_key
+from ssdo.render.pipeline import LoadedShot, render_frame
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
+from ssdo.render.techniques.reference import Reference
+from ssdo.scene.environment import Environment
+from ssdo.scene.loader import load_scene
+from ssdo.scene.model import DirectionalLight, ImageTexture, Material, Mesh, PunctualLight, Scene
+from ssdo.settings import UserError
+from ssdo.viewer.render_scheduler import RenderScheduler
+from tiny_scene import TINY, make_tiny_scene, make_tiny_sky, register_tiny_assets
+
+PARAMETERS = list_parameters()
+HISTORY = {"temporal.history_length": 4}  # so that the settings of the history have an effect
+OTHER_VALUES: Mapping[str, Any] = {
+    "scene": "nook",
+    "environment": "half",
+    "camera.eye": (1.0, 2.0, 3.0),
+    "camera.target": (0.5, 0.0, 0.0),
+}
+
+
+class Pair(NamedTuple):
+    """Two shots that differ in one parameter, of a technique for which it has an effect."""
+
+    parameter: str
+    first: Shot
+    second: Shot
+
+
+def list_pairs(values: Mapping[str, Any] | None = None) -> Iterator[Pair]:
+    """A pair for every parameter of shots and of techniques, and one for the technique itself."""
+    base_values = HISTORY | dict(values or {})
+    for parameter in PARAMETERS:
+        first = Shot().with_values({"technique": parameter.group} | base_values)
+        yield Pair(parameter.name, first, first.with_values({parameter.name: choose_other(parameter, first)}))
+    first = Shot().with_values(base_values)
+    yield Pair("technique", first, first.with_values({"technique": "ssao"}))
+
+
+def choose_other(parameter: Parameter, shot: Shot) -> Any:
+    """A value that differs from the shot's."""
+    current = shot.values().get(parameter.name)
+    values = [OTHER_VALUES.get(parameter.name), *parameter.allowed_values]
+    return next(value for value in values if value is not None and value != current)
+
+
+def find_equal(pairs: Iterable[Pair], compute_key: Callable[[Shot], object]) -> set[str]:
+    """The parameters whose pairs have equal keys."""
+    return {name for name, first, second in pairs if compute_key(first) == compute_key(second)}
+
+
+# ---- reference cache -------------------------------------------------------------------------------------------------
+
+# Fields of a scene that decide no pixel.
+IGNORED_SCENE_FIELDS = {"name": "a label", "warnings": "about the file"}
+# Groups of parameters that decide no pixel of the lighting.
+IGNORED_GROUPS = {"display": "tone mapping comes after the lighting"}
+
+
+ENVIRONMENT = Environment(make_tiny_sky((1.0, 0.0, 0.0)))
+
+
+def load_tiny(shot: Shot, scene: Scene | None = None, environment: Environment | None = None) -> LoadedShot:
+    scene = scene or make_tiny_scene()
+    return LoadedShot(shot.resolve(scene), scene, environment or ENVIRONMENT)
+
+
+@pytest.mark.slow
+def test_reference_keys_cover_every_field_of_a_scene(gpu: Gpu) -> None:
+    """By the smallest change that there is: one bit of an array, of the first or of the last element."""
+    scene = make_tiny_scene()
+    shot, key = Shot(), cache_key(gpu, load_tiny(Shot(), scene))
+    changes = list(list_changes(scene))
+    for kind in (Scene, Mesh, Material, ImageTexture, PunctualLight, DirectionalLight):
+        missing = {f.name for f in fields(kind)} - {name for change in changes for name in change.fields}
+        assert not missing, f"no mesh or light has {kind.__name__}.{missing}"
+    keys = {change.path: cache_key(gpu, load_tiny(shot, change.value)) for change in changes}
+    equal = {path for path, changed in keys.items() if changed == key}
+    assert {path.partition("[")[0] for path in equal} <= IGNORED_SCENE_FIELDS.keys(), equal
+    assert len(set(keys.values()) - {key}) == len(keys) - len(equal), "each change has a key of its own"
+
+
+def test_reference_keys_cover_the_environment(gpu: Gpu) -> None:
+    key = cache_key(gpu, load_tiny(Shot()))
+    for path, changed in list_changes(ENVIRONMENT):
+        assert cache_key(gpu, load_tiny(Shot(), environment=changed)) != key, path
+
+
+def test_reference_keys_cover_every_parameter(gpu: Gpu) -> None:
+    scene = make_tiny_scene()
+    equal = find_equal(list_pairs(), lambda shot: cache_key(gpu, load_tiny(shot, scene)))
+    assert {name.partition(".")[0] for name in equal} <= IGNORED_GROUPS.keys(), equal
+
+
+def test_reference_keys_do_not_depend_on_who_sets_a_value(gpu: Gpu) -> None:
+    """The scene or the shot; and nothing that is left out of the resolved shot counts."""
+    scene = make_tiny_scene()
+    for name in Technique.known:
+        shot = Shot().with_values({"technique": name})
+        assert cache_key(gpu, load_tiny(shot, scene)) == cache_key(gpu, load_tiny(shot.resolve(scene), scene))
+
+
+def test_reference_keys_cover_program_and_driver(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load_tiny(Shot())
+    key = cache_key(gpu, loaded)
+    with monkeypatch.context() as patch:
+        patch.setattr(reference_cache, "source_digest", lambda: "another version")
+        assert cache_key(gpu, loaded) != key
+    for name in ("GL_RENDERER", "GL_VERSION"):
+        other_gpu = Gpu(gpu.ctx)
+        monkeypatch.setattr(other_gpu, "ctx", FakeContext({**gpu.ctx.info, name: "another driver"}))
+        assert cache_key(other_gpu, loaded) != key
+    assert cache_key(gpu, loaded) == key
+
+
+class FakeContext(NamedTuple):
+    info: Mapping[str, Any]
+
+
+# ---- sweep -----------------------------------------------------------------------------------------------------------
+
+# Parameters on which points with one reference may differ.
+NOT_IN_REFERENCES = {
+    **dict.fromkeys(Technique.known, "belongs to the measured technique"),
+    "technique": "the reference has its own",
+    "denoise": "references are not denoised",
+    "display": "errors are those of linear radiance",
+    "temporal": "references average their frames",
+    "lighting": "references have the full resolution",
+    "accumulated_frames": "the reference has its own number",
+}
+
+
+def make_sweep_id(
+    shots: list[Shot],
+    reference: Reference | None = None,
+    frames: int = 8,
+    source: str = "source",
+    files: tuple[tuple[str, str], ...] = (("a.glb", "1"), ("b.hdr", "2")),
+) -> str:
+    points = [Point(number, 1, "", {}, shot) for number, shot in enumerate(shots)]
+    return compute_sweep_id(points, ReferencePlan(reference or Reference(), frames), source, files)
+
+
+def test_sweep_ids_cover_every_parameter_of_every_point() -> None:
+    equal = find_equal(list_pairs(), lambda shot: make_sweep_id([Shot(), shot]))
+    assert not equal
+
+
+def test_sweep_ids_cover_references_files_and_program() -> None:
+    shots, limited = [Shot(), Shot(seed=1)], Reference(max_distance=2.0)
+    ids = [
+        make_sweep_id(shots),
+        make_sweep_id(shots, limited),
+        *(make_sweep_id(shots, changed) for _, changed in list_changes(limited) if changed != Reference()),
+        make_sweep_id(shots, frames=9),
+        make_sweep_id(shots, source="another"),
+        make_sweep_id(shots, files=()),
+        make_sweep_id(shots, files=(("a.glb", "1"), ("b.hdr", "3"))),
+        make_sweep_id(shots, files=(("a.glb", "2"), ("b.hdr", "1"))),
+        make_sweep_id(shots, files=(("a.glb", "1"), ("c.hdr", "2"))),
+        make_sweep_id(shots[:1]),
+        make_sweep_id(shots[::-1]),
+        make_sweep_id([*shots, Shot()]),
+    ]
+    assert len(set(ids)) == len(ids)
+
+
+def test_points_share_a_reference_only_if_it_is_the_same() -> None:
+    plan = ReferencePlan(Reference(rays=3), 8)
+    equal = find_equal(list_pairs(), plan.build_shot)
+    assert {name.partition(".")[0] for name in equal} <= NOT_IN_REFERENCES.keys(), equal
+
+
+@pytest.mark.parametrize("kind", FILE_KINDS)
+def test_file_digests_cover_every_file(tmp_path: Path, kind: str) -> None:
+    """A changed bit of any file changes the digest, or the file cannot be read any more. Names do not count."""
+    name, files = write_scene_files(tmp_path, kind)
+    points = [Point(0, 1, "", {}, make_file_shot(name))]
+    digests = compute_file_digests(points)
+    assert [digest_name for digest_name, _ in digests] == [name]
+    for path in files:
+        content = path.read_bytes()
+        for position in (0, len(content) // 2, len(content) - 1):
+            changed = bytearray(content)
+            changed[position] ^= 1
+            write_changed(path, changed)
+            with contextlib.suppress(UserError):
+                assert compute_file_digests(points) != digests, f"{path.name}, byte {position}"
+        write_changed(path, content)
+        assert compute_file_digests(points) == digests
+    other_name, _ = write_scene_files(tmp_path / "copy", kind)
+    ((_, other_digest),) = compute_file_digests([points[0]._replace(shot=make_file_shot(other_name))])
+    assert other_digest == digests[0][1]
+
+
+def test_file_digests_have_no_built_in_scenes() -> None:
+    """These follow from the program's source, which has a digest of its own."""
+    assert compute_file_digests([Point(0, 1, "", {}, Shot())]) == ()
+
+
+@pytest.fixture
+def make_worker(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Worker]:
+    """Workers that draw with the tests' context."""
+    monkeypatch.setattr(measure, "create_headless_context", lambda: gpu.ctx)
+
+    def make(file_digests: tuple[tuple[str, str], ...]) -> Worker:
+        plan = ReferencePlan(Reference(rays=1), 4)
+        return Worker(SweepTask(plan, 3, "wall", None, reference_cache.source_digest(), file_digests))
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FILE_KINDS)
+def test_workers_refuse_other_files_than_the_plans(
+    tmp_path: Path, make_worker: Callable[..., Worker], kind: str
+) -> None:
+    name, files = write_scene_files(tmp_path, kind)
+    shot = replace(make_file_shot(name), width=16, height=9)
+    worker = make_worker(compute_file_digests([Point(0, 1, "", {}, shot)]))
+    reference = worker.load_reference(worker.task.reference_plan.build_shot(shot))
+    assert worker.measure(shot, reference)["reference noise"] >= 0
+    write_changed(files[-1], files[-1].read_bytes() + b" ")
+    for measure_again in (
+        lambda: worker.measure(shot, reference),
+        lambda: worker.load_reference(worker.task.reference_plan.build_shot(replace(shot, seed=7))),
+        lambda: make_worker(()).measure(shot, reference),
+    ):
+        with pytest.raises(UserError, match="reads another content than the sweep was planned with") as caught:
+            measure_again()
+        assert str(caught.value).startswith(f"{name}: ") and "\n" not in str(caught.value)
+
+
+# ---- --from-image ----------------------------------------------------------------------------------------------------
+
+# What images to compare must have in common; everything else may be what is compared.
+COMMON = ("scene", "time", "camera.eye", "camera.target", "camera.fov", "width", "height")
+
+
+@pytest.mark.slow
+def test_images_to_compare_show_one_view(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 1, 3), "u1")
+    refused = set()
+    for name, *shots in list_pairs({"scene": "cornell"}):
+        for number, shot in enumerate(shots):
+            images.save_png(tmp_path / f"{number}.png", pixels, shot.values())
+        paths = [tmp_path / "0.png", tmp_path / "1.png"]
+        try:
+            first, second = load_shots(paths)
+        except UserError as error:
+            assert f"1.png and {paths[0]} differ in {name.partition('.')[0]}" in str(error)
+            refused.add(name)
+        else:
+            resolved = [shot.resolve(load_scene(shot.scene)) for shot in shots]
+            assert [first, second] == resolved, name
+    assert refused == set(COMMON)
+
+
+# ---- history ---------------------------------------------------------------------------------------------------------
+
+# What may change while the history is kept: what it shows moves or is lit in another way.
+FOLLOWED = ("camera", "sky", "sun", "lights", "time", "display")
+
+
+def test_a_history_is_kept_only_over_camera_light_time_and_display() -> None:
+    kept = {name for name, first, second in list_pairs() if second.can_follow(first)}
+    assert all(second.can_follow(first) == first.can_follow(second) for _, first, second in list_pairs())
+    assert {name.partition(".")[0] for name in kept} == set(FOLLOWED)
+    assert kept == {p.name for p in PARAMETERS if p.name.partition(".")[0] in FOLLOWED}
+
+
+def test_the_viewer_starts_a_history_anew_where_it_must(gpu: Gpu) -> None:
+    """At the first frame; also after an error, at another preview size, and where there was no history."""
+    scheduler = RenderScheduler(gpu, lambda: 0.0)
+    render = scheduler.renders["A"]
+
+    def next_index(previous: Shot | None, shot: Shot, scale: float = 1.0, failed_shot: Shot | None = None) -> int:
+        render.requested, render.scale, render.failed_shot, render.frame_index = previous, 1.0, failed_shot, 6
+        return scheduler._next_frame_index(render, shot, scale, previous != shot)
+
+    for name, first, second in list_pairs():
+        is_kept = name.partition(".")[0] in FOLLOWED
+        assert next_index(first, second) == (7 if is_kept and second.uses_history else 0), name
+    shot = Shot().with_values(HISTORY)
+    assert next_index(shot, shot) == 7
+    assert [next_index(None, shot), next_index(shot, shot, 0.5), next_index(shot, shot, failed_shot=shot)] == [0, 0, 0]
+
+
+# ---- pass cache ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_pass_keys_cover_every_uniform_and_every_texture(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every cached pass of a frame."""
+    register_tiny_assets(monkeypatch)
+    calls: list[tuple[str, dict[str, Any], dict[str, Texture]]] = []
+    compute_key = gpu.pass_cache.key
+
+    def record_key(shader: str, structs: dict[str, Any], textures: dict[str, Texture]) -> object:
+        calls.append((shader, structs, textures))
+        return compute_key(shader, structs, textures)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gpu.pass_cache, "key", record_key)
+        padded_and_halved = {"lighting.resolution": "half", "guard_band.size": 0.25}
+        render_frame(gpu, Shot().with_values(TINY | padded_and_halved | {"technique": "ssao"}))
+        render_frame(gpu, Shot().with_values(TINY | {"ssdo.depth_layers": "2", "probes.enabled": True}))
+    passes = {shader: (structs, textures) for shader, structs, textures in calls}
+    assert len(passes) >= 7, passes.keys()
+    for shader, (structs, textures) in passes.items():
+        key = compute_key(shader, structs, textures)
+        assert compute_key(shader, dict(structs), dict(textures)) == key != compute_key(f"{shader}x", structs, textures)
+        for name, struct in structs.items():
+            for path, changed in list_changes(struct):
+                assert compute_key(shader, structs | {name: changed}, textures) != key, f"{shader}: {name}.{path}"
+        for name, texture in textures.items():
+            gpu.pass_cache.bump_version([texture])
+            assert compute_key(shader, structs, textures) != key, f"{shader}: {name}"
+            key = compute_key(shader, structs, textures)
