@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from ssdo.scene.files.file_cache import hold_files
-from ssdo.settings import UserError, suggest
+from ssdo.settings import UserError, describe_os_error, suggest
 
 # By name: a line of help. The module is ssdo.commands.NAME, its function `main`.
 COMMANDS = {
@@ -38,6 +39,8 @@ def main() -> int:
     """
     # so that files being written are removed, as after Ctrl-C
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # paths may contain bytes that are not UTF-8
+        sys.stdout.reconfigure(errors="surrogateescape")
     arguments = sys.argv[1:]
     try:
         if arguments[:1] in (["-h"], ["--help"]):
@@ -46,16 +49,29 @@ def main() -> int:
         name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else DEFAULT_COMMAND
         command = load_command(name)
         with contextlib.nullcontext() if name in LIVE_COMMANDS else hold_files():
-            return command(arguments)
+            code = command(arguments)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print(f"ssdo: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # the reader of standard output is gone, as with `| head`; Python flushes it once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # the reader of standard output is gone, as with `| head`
         return 0
+    except OSError as error:  # where a command expects none
+        print(f"ssdo: {describe_os_error(error)}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # it goes to a full disk
+            _discard_output()
+        return UserError.code
+
+
+def _discard_output() -> None:
+    """Let nothing fail when Python flushes standard output once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def usage() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import Field
 from typing import Any, NoReturn
 
-from ssdo.settings import Param, Settings, UserError, field_type, format_value, param_of, suggest
+from ssdo.settings import Param, Settings, UserError, field_type, format_value, param_of, shorten, suggest
 
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0")
 METAVARS = {tuple: "X,Y,Z", int: "N", float: "V", str: "NAME"}
@@ -27,6 +27,10 @@ class FlagParser(argparse.ArgumentParser):
 
 def parse_flags(parser: FlagParser, arguments: Iterable[str]) -> dict[str, Any]:
     """The values of flags, by name. Raises UserError, with a suggestion for an unknown flag."""
+    arguments = list(arguments)
+    for word in arguments:
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in word):
+            raise UserError(f"{shorten(word)}: must be text in UTF-8 without NUL; rename the file")
     values, unknown = parser.parse_known_args(_join_negative_values(arguments))
     if unknown:
         flag = unknown[0]

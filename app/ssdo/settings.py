@@ -250,6 +250,12 @@ def format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def describe_os_error(error: OSError) -> str:
+    """The file and the reason, in one line."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return " ".join(f"{error.filename}: {reason}".split() if error.filename else reason.split())
+
+
 def shorten(value: Any) -> str:
     """A value's representation, short enough for a message."""
     try:
