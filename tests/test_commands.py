@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from ssdo.__main__ import COMMANDS, main
-from ssdo.measure.images import load_shot_values, unique_path
+from ssdo.measure.images import load_shot_values
+from ssdo.measure.output_files import unique_path
 
 SMALL = ["--width", "64", "--height", "36"]
 

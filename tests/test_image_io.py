@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from ssdo.measure import images, reference_cache
+from ssdo.measure.output_files import atomic_write
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 from test_commands import call, heed_interrupts
@@ -29,16 +30,16 @@ NOISE = np.random.default_rng(0).integers(0, 256, (300, 400, 3), "u1")
 SMALL_FLAGS = ["--width", "64", "--height", "36", "--scene", "cornell"]
 
 
-def save_npz(path: Path) -> None:
-    with images.atomic_write(path) as file:
+def save_npz(path: Path, *, overwrite: bool) -> None:
+    with atomic_write(path, overwrite) as file:
         np.savez_compressed(file, a=NOISE, b=NOISE)
 
 
 SAVERS: dict[str, Callable[[Path], None]] = {
-    "a.png": lambda path: images.save_png(path, NOISE, {"width": 3}),
-    "a.npz": save_npz,
-    "a.exr": lambda path: images.save_exr(path, NOISE.astype("f4"), {"width": 3}),
-    "a.json": lambda path: images.save_json(path, {"a": list(range(100_000))}),
+    "a.png": lambda path: images.save_png(path, NOISE, {"width": 3}, overwrite=True),
+    "a.npz": lambda path: save_npz(path, overwrite=True),
+    "a.exr": lambda path: images.save_exr(path, NOISE.astype("f4"), {"width": 3}, overwrite=True),
+    "a.json": lambda path: images.save_json(path, {"a": list(range(100_000))}, overwrite=True),
 }
 
 
@@ -170,7 +171,7 @@ def run(arguments):
     with Gpu(create_headless_context()) as gpu:
         result = pipeline.render_all_frames(gpu, shot)
         for path in itertools.cycle(paths):
-            images.save_result(path, gpu, result, shot.values())
+            images.save_result(path, gpu, result, shot.values(), overwrite=True)
             if path == paths[-1]:
                 print("started", flush=True)
 __main__.load_command = lambda name: run

@@ -91,10 +91,13 @@ def test_files_of_capture_are_named_after_their_techniques(
 
 
 @pytest.mark.parametrize("scene, stem", [("blocks:count=9", "blocks"), ("some/where/table.v2.glb", "table.v2")])
-def test_images_are_named_after_scene_and_technique(scene: str, stem: str) -> None:
+def test_images_are_named_after_scene_and_technique(
+    scene: str, stem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in Technique.known:
         shot = Shot().with_values({"scene": scene, "technique": name})
-        (path,) = capture.choose_paths([shot], None, has_contact_sheet=False)
+        (path,) = capture.choose_files([shot], None, has_contact_sheet=False).paths
         assert path == Path("captures") / f"{stem}-{name}.png"
-    sheet = capture.choose_paths([shot, shot], None, has_contact_sheet=True)[-1]
+    sheet = capture.choose_files([shot, shot], None, has_contact_sheet=True).paths[-1]
     assert sheet == Path("captures") / f"{stem}-comparison.png"

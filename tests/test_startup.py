@@ -210,7 +210,7 @@ def test_a_png_contains_the_pixels_and_the_shot(shape: tuple[int, int], pattern:
         image.load()
         assert image.mode == "RGB" and np.array_equal(np.asarray(image), pixels)
     assert images.load_shot_values(path) == {"scene": "Stühle: 椅子", "width": 3}
-    images.save_png(path, pixels)
+    images.save_png(path, pixels, overwrite=True)
     with Image.open(path) as image:
         assert not getattr(image, "text", None)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
-from ssdo.render.pipeline import render_all_frames
+from ssdo.measure.output_files import CAPTURES, NumberedFiles, OutputFiles
+from ssdo.render.pipeline import FrameResult, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values
 from ssdo.scene.loader import preload_scene
+
+CONTACT_SHEET = ".png"  # ending of its name
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,31 +60,45 @@ def capture_images(
     With `techniques` one image of each, and a contact sheet. Raises UserError, before drawing where possible.
     """
     shots = overrides.build_shots(techniques)
-    paths = choose_paths(shots, output, has_contact_sheet=bool(techniques))
-    for path in paths:
-        images.check_output_path(path)
-        images.require_absent([path] if output else [], overwrite)
+    files = choose_files(shots, output, has_contact_sheet=bool(techniques), overwrite=overwrite)
     preload_scene(shots[0].scene, shots[0].time)
     labelled = []
     with Gpu(create_headless_context()) as gpu:
         gpu.low_memory = len(shots) == 1 and shots[0].frame_count == 1
-        for shot, path in zip(shots, paths, strict=False):
+        for shot, ending in zip(shots, files.endings, strict=False):
             result = render_all_frames(gpu, shot)
-            images.save_result(path, gpu, result, shot.values())
+            _save_shot(files, ending, gpu, result, shot.values())
             if techniques:
                 labelled.append((result.shot.technique.describe(), images.read_display(result)))
     if techniques:
         values: dict[str, Any] = {**overrides.preset, **overrides.cli, "techniques": ",".join(techniques)}
-        images.save_png(paths[-1], images.make_contact_sheet(labelled), values)
-    return [path.absolute() for path in paths]
+        sheet = images.make_contact_sheet(labelled)
+        files.save(CONTACT_SHEET, lambda path, overwrite: images.save_png(path, sheet, values, overwrite=overwrite))
+    return [path.absolute() for path in files.paths]
 
 
-def choose_paths(shots: Sequence[Shot], output: Path | None, has_contact_sheet: bool) -> list[Path]:
-    """A file for each shot. The contact sheet is the last, named `output`; the others are named after it."""
+def choose_files(
+    shots: Sequence[Shot], output: Path | None, has_contact_sheet: bool, overwrite: bool = False
+) -> OutputFiles:
+    """A file for each shot. The contact sheet is the last, named `output`; the others are named after it.
+
+    Without `output` under a free name. Raises UserError where they cannot be saved.
+    """
+    if output:
+        images.check_output_path(output)
+    suffix = output.suffix if output else ".png"
+    endings = [suffix]
+    if has_contact_sheet:
+        endings = [*(f"-{shot.technique.group}{suffix}" for shot in shots), CONTACT_SHEET]
+    if output:
+        return OutputFiles(output.parent, output.stem, endings, overwrite)
     scene = Path(shots[0].scene.partition(":")[0]).stem
-    if not has_contact_sheet:
-        return [output or images.unique_path(Path("captures"), f"{scene}-{shots[0].technique.group}", ".png")]
-    sheet = output or images.unique_path(Path("captures"), f"{scene}-comparison", ".png")
-    paths = [sheet.with_name(f"{sheet.stem}-{shot.technique.group}{sheet.suffix}") for shot in shots]
-    is_image = sheet.suffix.lower() in images.IMAGE_SUFFIXES
-    return [*paths, sheet.with_suffix(".png") if is_image else sheet]
+    name = "comparison" if has_contact_sheet else shots[0].technique.group
+    return NumberedFiles(CAPTURES, f"{scene}-{name}", endings)
+
+
+def _save_shot(files: OutputFiles, ending: str, gpu: Gpu, result: FrameResult, values: Mapping[str, Any]) -> None:
+    def save(path: Path, overwrite: bool) -> None:
+        images.save_result(path, gpu, result, values, overwrite=overwrite)
+
+    files.save(ending, save)

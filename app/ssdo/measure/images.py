@@ -5,17 +5,14 @@ Images are (h, w, channels) arrays, row 0 on top.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import itertools
 import json
 import math
-import secrets
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +20,8 @@ from ssdo.arrays import Bytes, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.readback import read_raw
 from ssdo.gpu.target import Texture
+from ssdo.measure.output_files import atomic_write as atomic_write
+from ssdo.measure.output_files import save_bytes
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult
 from ssdo.render.shot import Shot
@@ -34,39 +33,8 @@ IMAGE_SUFFIXES = (".png", ".exr", ".npz")
 UNKNOWN_FORMAT = "unknown image format; use .png, .exr or .npz"
 
 
-@contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears under its name once it is complete, and not at all on an error. Raises UserError."""
-    # The name begins with the file's own, so that leftovers of a killed process can be recognised.
-    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{path}: cannot be written: {reason}; choose another place with --output") from None
-    finally:
-        with contextlib.suppress(OSError):  # it was never made, or has been renamed
-            temporary.unlink()
-
-
-def unique_path(folder: Path, stem: str, suffix: str) -> Path:
-    """The first path in a folder that does not exist: stem.png, stem-2.png, ..."""
-    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
-
-
-def require_absent(paths: Iterable[Path], overwrite: bool) -> None:
-    """Raise UserError if a file exists, unless `overwrite`."""
-    for path in paths:
-        if path.exists() and not overwrite:
-            raise UserError(f"{path.absolute()} exists; add --overwrite or choose another --output")
-
-
 def check_output_path(path: Path) -> None:
-    """Raise UserError where `save_result` would, before anything is rendered."""
+    """Raise UserError where `save_result` would for the format, before anything is rendered."""
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise UserError(f"--output {path}: {UNKNOWN_FORMAT}")
     if path.suffix.lower() == ".exr":
@@ -123,22 +91,27 @@ def read_arrays(gpu: Gpu, result: FrameResult) -> dict[str, Floats]:
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-def save_result(path: Path, gpu: Gpu, result: FrameResult, values: Mapping[str, Any]) -> None:
+# These raise NameTakenError rather than overwrite, unless they are told to.
+
+
+def save_result(
+    path: Path, gpu: Gpu, result: FrameResult, values: Mapping[str, Any], *, overwrite: bool = False
+) -> None:
     """Save a frame in the format of the path's suffix, with the shot's values inside. Raises UserError."""
     match path.suffix.lower():
         case ".png":
-            save_png(path, read_display(result), values)
+            save_png(path, read_display(result), values, overwrite=overwrite)
         case ".npz":
-            with atomic_write(path) as file:
-                arrays: dict[str, Any] = {"shot": np.array(format_toml(values)), **read_arrays(gpu, result)}
+            arrays: dict[str, Any] = {"shot": np.array(format_toml(values)), **read_arrays(gpu, result)}
+            with atomic_write(path, overwrite) as file:
                 np.savez_compressed(file, **arrays)
         case ".exr":
-            save_exr(path, gpu.read(result.radiance)[..., :3], values)
+            save_exr(path, gpu.read(result.radiance)[..., :3], values, overwrite=overwrite)
         case _:
             raise UserError(f"{path}: {UNKNOWN_FORMAT}")
 
 
-def save_png(path: Path, pixels: Bytes, values: Mapping[str, Any] | None = None) -> None:
+def save_png(path: Path, pixels: Bytes, values: Mapping[str, Any] | None = None, *, overwrite: bool = False) -> None:
     """Save (h, w, 3) 8 bit sRGB. The shot's values, if any, are TOML in the text chunk `shot`. Raises UserError."""
     from PIL import Image, PngImagePlugin
 
@@ -146,16 +119,14 @@ def save_png(path: Path, pixels: Bytes, values: Mapping[str, Any] | None = None)
     if values is not None:
         metadata.add_itxt("shot", format_toml(values))
     # Run-length encoding is several times faster than the default, and the file is little larger.
-    with atomic_write(path) as file:
+    with atomic_write(path, overwrite) as file:
         Image.fromarray(pixels).save(file, "png", pnginfo=metadata, compress_level=1, compress_type=zlib.Z_RLE)
 
 
-def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None) -> None:
+def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None, *, overwrite: bool = False) -> None:
     """Save (h, w, 3) linear radiance as 32-bit R, G, B, with the shot in the attribute `shot`. Raises UserError."""
     attributes = {} if values is None else {"shot": format_toml(values)}
-    content = _encode_exr(path, np.ascontiguousarray(radiance), attributes)
-    with atomic_write(path) as file:
-        file.write(content)
+    save_bytes(path, _encode_exr(path, np.ascontiguousarray(radiance), attributes), overwrite)
 
 
 def _encode_exr(path: Path, radiance: Floats, attributes: Mapping[str, str]) -> bytes:
@@ -163,24 +134,23 @@ def _encode_exr(path: Path, radiance: Floats, attributes: Mapping[str, str]) -> 
     openexr = exr.import_openexr()
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **attributes}
     # OpenEXR writes only to named files, and may not report a full disk: the file is read back.
-    with tempfile.TemporaryDirectory() as folder:
-        name = Path(folder) / "picture.exr"
-        try:
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            name = Path(folder) / "picture.exr"
             openexr.File(header, {"RGB": radiance}).write(str(name))
             with openexr.File(str(name)) as file:
                 is_complete = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
             content = name.read_bytes()
-        except (OSError, RuntimeError, KeyError, IndexError, ValueError):
-            is_complete, content = False, b""
+    except (OSError, RuntimeError, KeyError, IndexError, ValueError):
+        is_complete, content = False, b""
     if not is_complete:
         raise UserError(f"{path}: cannot be written via {tempfile.gettempdir()}, which may be full")
     return content
 
 
-def save_json(path: Path, values: Mapping[str, Any]) -> None:
+def save_json(path: Path, values: Mapping[str, Any], *, overwrite: bool = False) -> None:
     """Save numbers and text for other programs. Raises UserError."""
-    with atomic_write(path) as file:
-        file.write(json.dumps(values, indent=1, allow_nan=False).encode())
+    save_bytes(path, json.dumps(values, indent=1, allow_nan=False).encode(), overwrite)
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

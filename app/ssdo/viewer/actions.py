@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from moderngl_window.context.base import BaseWindow
 
-from ssdo.measure import images
-from ssdo.settings import UserError
+from ssdo.measure.output_files import CAPTURES, NumberedFiles, save_bytes
+from ssdo.settings import UserError, describe_os_error
 from ssdo.viewer.buffers import FINAL_IMAGE
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.recording import Report, Turntable
 from ssdo.viewer.saved_state import format_state, load_state
-from ssdo.viewer.screenshots import CAPTURES, save_screenshot, scene_stem
+from ssdo.viewer.screenshots import save_screenshot, scene_stem
 from ssdo.viewer.session import Session
 from ssdo.viewer.window import Clipboard
 
@@ -45,11 +45,13 @@ class Actions:
         self.guard(lambda: self.handlers[name](argument))
 
     def guard(self, function: Callable[[], None]) -> None:
-        """Call a function and show its UserError in the window."""
+        """Call a function and show its UserError, or what the file system does, in the window."""
         try:
             function()
         except UserError as error:
             self.session.error = str(error)
+        except OSError as error:
+            self.session.error = describe_os_error(error)
 
     def step_task(self) -> None:
         """Continue the running task. Call after each frame."""
@@ -145,9 +147,10 @@ class Actions:
             self.task = start()
 
     def _save_state(self) -> None:
-        path = images.unique_path(CAPTURES, f"{scene_stem(self.session)}-state", ".toml")
-        with images.atomic_write(path) as file:
-            file.write(format_state(self.session).encode())
+        content = format_state(self.session).encode()
+        files = NumberedFiles(CAPTURES, f"{scene_stem(self.session)}-state", [".toml"])
+        files.save(".toml", lambda path, overwrite: save_bytes(path, content, overwrite))
+        (path,) = files.paths
         self.session.message = f"saved {path.absolute()}"
         print(path.absolute(), flush=True)
 

@@ -11,7 +11,7 @@ from typing import Any
 import platformdirs
 import tomli_w
 
-from ssdo.measure import images
+from ssdo.measure.output_files import save_bytes
 from ssdo.settings import UserError
 from ssdo.viewer.controls import Pose
 
@@ -26,21 +26,21 @@ class Preferences:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.path = (folder or platformdirs.user_state_path("ssdo", appauthor=False)) / "viewer.toml"
-        try:
-            tree = tomllib.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError):
-            tree = {}
-        recent, bookmarks = tree.get("recent"), tree.get("bookmarks")
-        self.recent_scenes = [str(name) for name in recent][:MAX_RECENT_SCENES] if isinstance(recent, list) else []
-        self._bookmarks: dict[str, Any] = bookmarks if isinstance(bookmarks, dict) else {}
+        self.recent_scenes: list[str] = []
+        self._bookmarks: dict[str, Any] = {}
+        self._read()
 
     def add_recent_scene(self, scene: str) -> None:
         """Put a scene at the front of the recent ones."""
+        self._read()
         self.recent_scenes = [scene, *(name for name in self.recent_scenes if name != scene)][:MAX_RECENT_SCENES]
         self._write()
 
     def save_bookmark(self, scene: str, number: int, pose: Pose) -> None:
-        self._bookmarks.setdefault(scene, {})[str(number)] = [*pose.eye, *pose.target, pose.fov]
+        self._read()
+        bookmarks = self._bookmarks.get(scene)
+        values = bookmarks if isinstance(bookmarks, dict) else {}
+        self._bookmarks[scene] = values | {str(number): [*pose.eye, *pose.target, pose.fov]}
         self._write()
 
     def restore_bookmark(self, scene: str, number: int) -> Pose | None:
@@ -54,6 +54,17 @@ class Preferences:
         x = [float(v) for v in values]
         return Pose((x[0], x[1], x[2]), (x[3], x[4], x[5]), x[6])
 
+    def _read(self) -> None:
+        """Read what another viewer may have written meanwhile. Without a readable file nothing changes."""
+        try:
+            tree = tomllib.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return
+        recent, bookmarks = tree.get("recent"), tree.get("bookmarks")
+        self.recent_scenes = [str(name) for name in recent][:MAX_RECENT_SCENES] if isinstance(recent, list) else []
+        self._bookmarks = bookmarks if isinstance(bookmarks, dict) else {}
+
     def _write(self) -> None:
-        with contextlib.suppress(UserError), images.atomic_write(self.path) as file:
-            file.write(tomli_w.dumps({"recent": self.recent_scenes, "bookmarks": self._bookmarks}).encode())
+        content = tomli_w.dumps({"recent": self.recent_scenes, "bookmarks": self._bookmarks}).encode()
+        with contextlib.suppress(UserError):
+            save_bytes(self.path, content, overwrite=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from ssdo.measure import images
+from ssdo.measure.output_files import CAPTURES, NumberedFiles, atomic_write, make_new_folder, remove_if_empty
 from ssdo.resources import PACKAGE
 from ssdo.settings import UserError
 from ssdo.viewer import controls
-from ssdo.viewer.screenshots import CAPTURES, read_window_pixels, save_slot_screenshots, scene_stem
+from ssdo.viewer.screenshots import read_window_pixels, save_slot_screenshots, scene_stem
 from ssdo.viewer.session import Session
 
 TURNTABLE_FRAMES = 60
@@ -27,13 +27,18 @@ class Turntable:
     """One orbit around the camera's target. Each frame waits until the slots are idle."""
 
     def __init__(self, session: Session, folder: Path = CAPTURES, frame_count: int = TURNTABLE_FRAMES) -> None:
-        self.path = images.unique_path(folder, f"{scene_stem(session)}-turntable", ".webp")
+        self._files = NumberedFiles(folder, f"{scene_stem(session)}-turntable", [".webp"])
         self.frame_count = frame_count
         self.is_done = False
         self._frames: list[Image.Image] = []
         self._scene, self._camera = session.slots.shared.scene, session.slots.shared.camera
         self._initial_pose = session.pose
         self._move_camera(session)
+
+    @property
+    def path(self) -> Path:
+        """Where the animation is, or will be unless another process takes the name."""
+        return self._files.paths[0]
 
     def _move_camera(self, session: Session) -> None:
         degrees = 360.0 * len(self._frames) / self.frame_count
@@ -62,10 +67,14 @@ class Turntable:
     def _write(self) -> None:
         first, *others = self._frames
         self._frames = []
-        with images.atomic_write(self.path) as file:
-            first.save(
-                file, "WEBP", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=85, method=0
-            )
+
+        def save(path: Path, overwrite: bool) -> None:
+            with atomic_write(path, overwrite) as file:
+                first.save(
+                    file, "WEBP", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=85, method=0
+                )
+
+        self._files.save(".webp", save)
 
     def end(self, session: Session) -> None:
         """Restore the camera. Nothing is written if frames are missing."""
@@ -81,18 +90,22 @@ class Report:
 
     def __init__(self, session: Session, folder: Path = CAPTURES) -> None:
         screenshots = save_slot_screenshots(session, folder)
-        self.output = images.unique_path(folder, f"{scene_stem(session)}-report", "")
+        self.output = make_new_folder(folder, f"{scene_stem(session)}-report")
         shots = ",".join(map(str, screenshots))
         command = [sys.executable, "-P", "-m", "ssdo", "compare", "--from-image", shots, "--output", str(self.output)]
         # The package may not be installed.
         python_path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
-            command,
-            env=os.environ | {"PYTHONPATH": python_path},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env=os.environ | {"PYTHONPATH": python_path},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        except OSError as error:
+            remove_if_empty(self.output)
+            raise UserError(f"the report cannot be started: {error.strerror or error}") from None
         self._start = time.monotonic()
         self.is_done = False
 
@@ -107,6 +120,7 @@ class Report:
         self.is_done = True
         _, errors = self._process.communicate()
         if self._process.returncode:
+            remove_if_empty(self.output)
             raise UserError(f"the report failed: {(errors.strip().splitlines() or ['no reason given'])[-1]}")
         session.message = f"saved {(self.output / 'index.html').absolute()}"
 
@@ -115,5 +129,6 @@ class Report:
         if not self.is_done:
             self._process.terminate()
             self._process.communicate()
+            remove_if_empty(self.output)
             session.message = "report cancelled"
         self.is_done = True

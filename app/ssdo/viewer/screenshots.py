@@ -6,12 +6,13 @@ from pathlib import Path
 
 from ssdo.arrays import Bytes
 from ssdo.measure import images
+from ssdo.measure.output_files import CAPTURES, NumberedFiles
 from ssdo.settings import UserError
 from ssdo.viewer.buffers import FINAL_IMAGE
 from ssdo.viewer.render_scheduler import PAIR, Slot
 from ssdo.viewer.session import Session
 
-CAPTURES = Path("captures")  # the folder of everything that the viewer saves
+SIDES = ("-left.png", "-right.png")  # endings of the names of A's and B's images
 
 
 def scene_stem(session: Session) -> str:
@@ -33,23 +34,26 @@ def save_screenshot(session: Session, folder: Path = CAPTURES) -> list[Path]:
     slot = display.single_slot
     is_reduced = is_single and not suffix and session.scheduler.idle_scale(slot, session.shot(slot)) < 1
     name = "-".join([scene_stem(session), *(_file_label(session, slot) for slot in slots)]) + suffix
-    paths = [images.unique_path(folder, name, ".png")]
-    _save(session, paths[0], slot, window_pixels=not is_reduced)
+    files = NumberedFiles(folder, name, [".png"] if is_single else [".png", *SIDES])
+    _save(session, files, ".png", slot, window_pixels=not is_reduced)
     if not is_single:
-        paths += save_slot_screenshots(session, folder, paths[0].stem)
-    session.message = f"saved {paths[0].absolute()}" + ("" if is_single else " and each side")
-    return [path.absolute() for path in paths]
-
-
-def save_slot_screenshots(session: Session, folder: Path, stem: str = "") -> list[Path]:
-    """Save the images of A and B, each with its shot. Raises UserError."""
-    stem = stem or scene_stem(session)
-    paths = []
-    for slot, side in zip(PAIR, ("left", "right"), strict=True):
-        session.scheduler.render_idle(slot, session.shot(slot))
-        paths.append(images.unique_path(folder, f"{stem}-{side}", ".png"))
-        _save(session, paths[-1], slot, window_pixels=False)
+        _save_slots(session, files)
+    paths = [path.absolute() for path in files.paths]
+    session.message = f"saved {paths[0]}" + ("" if is_single else " and each side")
     return paths
+
+
+def save_slot_screenshots(session: Session, folder: Path) -> list[Path]:
+    """Save the images of A and B, each with its shot; returns their paths. Raises UserError."""
+    files = NumberedFiles(folder, scene_stem(session), SIDES)
+    _save_slots(session, files)
+    return files.paths
+
+
+def _save_slots(session: Session, files: NumberedFiles) -> None:
+    for slot, side in zip(PAIR, SIDES, strict=True):
+        session.scheduler.render_idle(slot, session.shot(slot))
+        _save(session, files, side, slot, window_pixels=False)
 
 
 def read_window_pixels(session: Session) -> Bytes:
@@ -84,9 +88,10 @@ def _view_suffix(session: Session) -> str:
     return suffix
 
 
-def _save(session: Session, path: Path, slot: Slot, window_pixels: bool) -> None:
+def _save(session: Session, files: NumberedFiles, ending: str, slot: Slot, window_pixels: bool) -> None:
     result = session.renders[slot].result
     if result is None:
         raise UserError("nothing is rendered yet; try again")
     pixels = read_window_pixels(session) if window_pixels else images.read_display(result)
-    images.save_png(path, pixels, result.shot.values())
+    values = result.shot.values()
+    files.save(ending, lambda path, overwrite: images.save_png(path, pixels, values, overwrite=overwrite))

@@ -8,6 +8,7 @@ are those of the scene `million`, which looks the same with any number of them.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +17,19 @@ from typing import Any
 from tqdm import tqdm
 
 from ssdo.commands.bench import cost_report
-from ssdo.commands.bench.cost_points import RunInfo, create_shots, measure_point, plan_points
+from ssdo.commands.bench.cost_points import (
+    CostMeasurement,
+    CostPoint,
+    RunInfo,
+    create_shots,
+    measure_point,
+    plan_points,
+)
 from ssdo.commands.bench.flags import add_clock_flag, add_count_flag, add_techniques_flag, select_clock
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
-from ssdo.measure import images, plots
+from ssdo.measure import plots
+from ssdo.measure.output_files import own_output_folder, require_absent, save_bytes
 from ssdo.measure.version import program_version
 from ssdo.render.pipeline import load_shot_scene
 from ssdo.render.shot import Shot
@@ -44,24 +53,23 @@ def main(arguments: Sequence[str]) -> int:
     techniques, visibilities = flags.pop("techniques").split(","), flags.pop("visibility").split(",")
     presets = QUICK if quick else FULL
     values = presets | {flag: text for flag in presets if (text := flags.pop(flag)) is not None}
-    folder = flags.pop("output") or images.unique_path(Path("captures"), "cost", "")
-    csv_path, plot_path = (folder / name for name in FILES)
-    images.require_absent([csv_path, plot_path], flags.pop("overwrite"))
+    output, overwrite = flags.pop("output"), flags.pop("overwrite")
     overrides = parse_overrides(flags)
     size = QUICK_SIZE if quick else FULL_SIZE
     shots = create_shots(Overrides({**size, **overrides.preset}, overrides.cli), techniques, visibilities)
     points = plan_points(shots, values)
-    has_plots = plots.has_matplotlib(csv_path.name)
-    with Gpu(create_headless_context()) as gpu:
-        clock_text = select_clock(gpu, clock)
-        measurements = [measure_point(gpu, point, runs) for point in tqdm(points, desc="cost", disable=None)]
-        info = gpu.ctx.info
-        run = RunInfo(info["GL_RENDERER"], info["GL_VERSION"], os.cpu_count() or 1, clock_text, runs, program_version())
-    defaults = _describe_defaults(next(iter(shots.values())))
-    print("\n".join([*cost_report.format_measurements(measurements), "", f"{defaults}; {run.describe()}"]))
-    _write(csv_path, cost_report.format_csv(measurements, run).encode())
-    if has_plots:
-        _write(plot_path, cost_report.plot(measurements, run, defaults))
+    has_plots = plots.has_matplotlib(FILES[0])
+    with own_output_folder(output, "cost", shlex.join(["ssdo", "bench", "cost", *arguments])) as folder:
+        csv_path, plot_path = (folder / name for name in FILES)
+        require_absent([csv_path, plot_path], overwrite)
+        measurements, run = _measure_points(points, runs, clock)
+        defaults = _describe_defaults(next(iter(shots.values())))
+        try:
+            _write(csv_path, cost_report.format_csv(measurements, run).encode(), overwrite)
+            if has_plots:
+                _write(plot_path, cost_report.plot(measurements, run, defaults), overwrite)
+        finally:
+            print("\n".join([*cost_report.format_measurements(measurements), "", f"{defaults}; {run.describe()}"]))
     return 0
 
 
@@ -95,9 +103,17 @@ def _create_parser() -> FlagParser:
     return parser
 
 
-def _write(path: Path, content: bytes) -> None:
-    with images.atomic_write(path) as file:
-        file.write(content)
+def _measure_points(points: Sequence[CostPoint], runs: int, clock: str) -> tuple[list[CostMeasurement], RunInfo]:
+    with Gpu(create_headless_context()) as gpu:
+        clock_text = select_clock(gpu, clock)
+        measurements = [measure_point(gpu, point, runs) for point in tqdm(points, desc="cost", disable=None)]
+        info = gpu.ctx.info
+        run = RunInfo(info["GL_RENDERER"], info["GL_VERSION"], os.cpu_count() or 1, clock_text, runs, program_version())
+    return measurements, run
+
+
+def _write(path: Path, content: bytes, overwrite: bool) -> None:
+    save_bytes(path, content, overwrite)
     print(path.absolute(), file=sys.stderr)
 
 

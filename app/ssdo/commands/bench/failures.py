@@ -8,8 +8,10 @@ compares one depth layer with two, for techniques that have the choice.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.metrics import Mask
+from ssdo.measure.output_files import own_folder, require_absent
 from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
 from ssdo.render.frame_uniforms import FrameUniforms, world_positions
 from ssdo.render.pipeline import render_all_frames
@@ -91,16 +94,19 @@ def main(arguments: Sequence[str]) -> int:
     _refuse_overrides(overrides)
     failures = select_failures(names.split(",")) if names else list(FAILURES)
     paths = [folder / f"{re.sub('[:=]', '-', failure.scene)}.png" for failure in failures] if folder else []
-    images.require_absent(paths, overwrite)
     measurements = []
-    print("\n".join(format_header()), flush=True)
-    with Gpu(create_headless_context()) as gpu:
+    with contextlib.ExitStack() as stack:
+        if folder:
+            stack.enter_context(own_folder(folder, shlex.join(["ssdo", "bench", "failures", *arguments])))
+            require_absent(paths, overwrite)
+        gpu = stack.enter_context(Gpu(create_headless_context()))
+        print("\n".join(format_header()), flush=True)
         for number, failure in enumerate(failures):
             measurement = measure_failure(gpu, failure, overrides, frames, cache)
             measurements.append(measurement)
             print(format_row(measurement), flush=True)
             if folder:
-                images.save_png(paths[number], create_contact_sheet(measurement))
+                images.save_png(paths[number], create_contact_sheet(measurement), overwrite=overwrite)
     print("", *format_layers_header(), *map(format_layers_row, measurements), sep="\n")
     for path in paths:
         print(path.absolute(), file=sys.stderr)

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
+from ssdo.measure.output_files import require_absent
 from ssdo.measure.timings import CLOCKS
 from ssdo.measure.version import program_version
 from ssdo.render.shot import Shot
@@ -61,18 +62,28 @@ def add_output_flags(parser: argparse.ArgumentParser, description: str) -> None:
     parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
 
 
-def pop_output(flags: dict[str, Any]) -> Path | None:
+class FiguresFile(NamedTuple):
+    """The file of a measurement's figures."""
+
+    path: Path
+    overwrite: bool
+
+
+def pop_output(flags: dict[str, Any]) -> FiguresFile | None:
     """The output file, or None. Raises UserError where it exists and may not be overwritten."""
-    output: Path | None = flags.pop("output")
-    images.require_absent([output] if output else [], flags.pop("overwrite"))
-    return output
+    output, overwrite = flags.pop("output"), flags.pop("overwrite")
+    if output is None:
+        return None
+    require_absent([output], overwrite)
+    return FiguresFile(output, overwrite)
 
 
-def save_figures(output: Path | None, run: str, figures: Mapping[str, Any]) -> None:
-    """Write figures and a description of the run as JSON. Without a file nothing is written."""
+def save_figures(output: FiguresFile | None, run: str, figures: Mapping[str, Any]) -> None:
+    """Write figures and a description of the run as JSON. Without a file nothing is written. Raises UserError."""
     if output:
-        images.save_json(output, {"run": run, "version": program_version(), **figures})
-        print(output.absolute(), file=sys.stderr)
+        values = {"run": run, "version": program_version(), **figures}
+        images.save_json(output.path, values, overwrite=output.overwrite)
+        print(output.path.absolute(), file=sys.stderr)
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from ssdo.commands.compare.comparison import REFERENCE, ComparisonPlan, run_comp
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
+from ssdo.measure.output_files import own_output_folder
 from ssdo.measure.reference_cache import add_cache_flags, parse_cache_flags
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values, with_sample_counts
@@ -28,19 +29,20 @@ def main(arguments: Sequence[str]) -> int:
     flags = parse_flags(_create_parser(), arguments)
     overwrite, output, cache = flags.pop("overwrite"), flags.pop("output"), parse_cache_flags(flags)
     plan = _create_plan(flags)
+    command = shlex.join(["ssdo", "compare", *arguments])
     scene_name = Path(plan.shots[0].scene.partition(":")[0]).stem
-    folder = output or images.unique_path(Path("captures"), f"{scene_name}-compare", "")
-    report.require_free_names(folder, plan, overwrite)
-    with Gpu(create_headless_context()) as gpu:
-        try:
-            comparison = run_comparison(gpu, plan, cache)
-        except KeyboardInterrupt:
-            saved = "the same command continues the reference" if cache.folder else "nothing was saved"
-            print(f"\ninterrupted: {saved}", file=sys.stderr)
-            raise
-        run = {"command": shlex.join(["ssdo", "compare", *arguments]), **report.describe_renderer(gpu)}
-        for path in report.write_report(folder, comparison, run):
-            print(path.absolute())
+    with own_output_folder(output, f"{scene_name}-compare", command) as folder:
+        report.require_free_names(folder, plan, overwrite)
+        with Gpu(create_headless_context()) as gpu:
+            try:
+                comparison = run_comparison(gpu, plan, cache)
+            except KeyboardInterrupt:
+                saved = "the same command continues the reference" if cache.folder else "nothing was saved"
+                print(f"\ninterrupted: {saved}", file=sys.stderr)
+                raise
+            run = {"command": command, **report.describe_renderer(gpu)}
+            for path in report.write_report(folder, comparison, run, overwrite):
+                print(path.absolute())
     return 0
 
 

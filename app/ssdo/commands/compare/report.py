@@ -17,6 +17,7 @@ from ssdo.commands.compare import page
 from ssdo.commands.compare.comparison import Comparison, ComparisonEntry, ComparisonPlan
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
+from ssdo.measure.output_files import require_absent, save_bytes
 from ssdo.render.technique import Technique
 from ssdo.scene.loader import SCENE_SUFFIXES
 
@@ -33,7 +34,7 @@ SUFFIXES = (".png", ".exr", "-error.png")
 def require_free_names(folder: Path, plan: ComparisonPlan, overwrite: bool) -> None:
     """Raises UserError where a file would be overwritten without permission."""
     names = [PAGE, NUMBERS, CONTACT_SHEET, *(f"{name}{suffix}" for name in plan.names for suffix in SUFFIXES)]
-    images.require_absent((folder / name for name in names), overwrite)
+    require_absent((folder / name for name in names), overwrite)
 
 
 def describe_renderer(gpu: Gpu) -> dict[str, str]:
@@ -42,33 +43,37 @@ def describe_renderer(gpu: Gpu) -> dict[str, str]:
     return {"renderer": gpu.ctx.info["GL_RENDERER"], "timer": timer}
 
 
-def write_report(folder: Path, comparison: Comparison, run: Mapping[str, str]) -> list[Path]:
+def write_report(folder: Path, comparison: Comparison, run: Mapping[str, str], overwrite: bool = False) -> list[Path]:
     """Write all files; returns their paths. `run`: command, renderer and timer. Raises UserError."""
     error_max = _choose_error_max(comparison)
-    files = {entry.name: _write_images(folder, comparison, entry, error_max) for entry in comparison.all_entries}
+    files = {
+        entry.name: _write_images(folder, comparison, entry, error_max, overwrite) for entry in comparison.all_entries
+    }
     labelled = [(_caption(entry), entry.pixels) for entry in comparison.all_entries]
-    images.save_png(folder / CONTACT_SHEET, images.make_contact_sheet(labelled))
+    images.save_png(folder / CONTACT_SHEET, images.make_contact_sheet(labelled), overwrite=overwrite)
     summary = {**_summarize(comparison, error_max, files), **run}
-    images.save_json(folder / NUMBERS, summary)
-    with images.atomic_write(folder / PAGE) as file:
-        file.write(page.render_page(summary, _collect_layers(comparison)).encode())
+    images.save_json(folder / NUMBERS, summary, overwrite=overwrite)
+    save_bytes(folder / PAGE, page.render_page(summary, _collect_layers(comparison)).encode(), overwrite)
     names = [name for entry_files in files.values() for name in entry_files.values()]
     return [folder / name for name in (*names, CONTACT_SHEET, NUMBERS, PAGE)]
 
 
-def _write_images(folder: Path, comparison: Comparison, entry: ComparisonEntry, error_max: float) -> dict[str, str]:
+def _write_images(
+    folder: Path, comparison: Comparison, entry: ComparisonEntry, error_max: float, overwrite: bool
+) -> dict[str, str]:
     """The image of an entry as PNG and EXR, and its error map; file names by kind."""
     reference = comparison.reference
     values = None if entry is reference else entry.shot.values()  # the reference is the mean of two shots
     files = {"png": f"{entry.name}.png"}
-    images.save_png(folder / files["png"], entry.pixels, values)
+    images.save_png(folder / files["png"], entry.pixels, values, overwrite=overwrite)
     if find_spec("OpenEXR"):
         files["exr"] = f"{entry.name}.exr"
-        images.save_exr(folder / files["exr"], entry.components["final"], values)
+        images.save_exr(folder / files["exr"], entry.components["final"], values, overwrite=overwrite)
     if reference and entry is not reference and comparison.surface_mask.any():
         files["error"] = f"{entry.name}-error.png"
         error_map = metrics.error_map(entry.components["final"], reference.components["final"])
-        images.save_png(folder / files["error"], metrics.false_colour(error_map, error_max, comparison.surface_mask))
+        pixels = metrics.false_colour(error_map, error_max, comparison.surface_mask)
+        images.save_png(folder / files["error"], pixels, overwrite=overwrite)
     return files
 
 

@@ -24,8 +24,8 @@ from ssdo.commands.tune.scoring import RAYS_PER_FRAME, TuningView, compute_score
 from ssdo.commands.tune.search import Dimension, TrialLog, build_search_space, import_optuna, run_search
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
-from ssdo.measure import images
 from ssdo.measure.benchmark_views import HELD_OUT_SCENES, TUNING_SCENES, select_views
+from ssdo.measure.output_files import require_absent, save_bytes
 from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags
 from ssdo.measure.version import program_version
 from ssdo.render import presets
@@ -135,7 +135,7 @@ def _tune(args: TuneArguments, settings: ViewSettings, arguments: Sequence[str])
         raise UserError(
             f"--output {output or 'is missing'}: the preset is written to a .toml file; add --output my.toml"
         )
-    images.require_absent([output], args.overwrite)
+    require_absent([output], args.overwrite)
     budget = Budget.parse(args.budget or DEFAULT_BUDGET)
     trials = DEFAULT_TRIALS if args.trials is None else args.trials
     if not 1 <= trials <= 100000:
@@ -161,8 +161,10 @@ def _tune(args: TuneArguments, settings: ViewSettings, arguments: Sequence[str])
     header = [f"ssdo tune {shlex.join(arguments)}", conditions]
     if interrupted:
         header.append("interrupted: the best values so far")
-    write_preset(output, results, spaces, budget, header)
-    print("\n".join(format_table(results)))
+    try:
+        write_preset(output, results, spaces, budget, header, args.overwrite)
+    finally:
+        print("\n".join(format_table(results)))
     print(output.absolute(), file=sys.stderr)
     return INTERRUPTED_EXIT_CODE if interrupted else 0
 
@@ -424,6 +426,7 @@ def write_preset(
     spaces: Mapping[str, Sequence[Dimension]],
     budget: Budget,
     header: Sequence[str],
+    overwrite: bool = False,
 ) -> None:
     """Write the preset under a comment with its errors.
 
@@ -448,5 +451,4 @@ def write_preset(
         preset_names = searched | cost_params | changed
         values |= {name: value for name, value in shot.values().items() if name in preset_names}
     text = "".join(f"# {line}\n" for line in lines) + "\n" + format_toml(values)
-    with images.atomic_write(path) as file:
-        file.write(text.encode())
+    save_bytes(path, text.encode(), overwrite)
