@@ -6,7 +6,6 @@ import contextlib
 import csv
 import html
 import io
-import json
 import multiprocessing
 import os
 import re
@@ -35,7 +34,7 @@ from ssdo.commands.sweep.plan import (
 )
 from ssdo.commands.sweep.results import average_over_views, find_pareto_front, format_csv, format_table, group_curves
 from ssdo.gpu.context import Gpu
-from ssdo.measure import metrics, reference_cache, references
+from ssdo.measure import json_lines, metrics, reference_cache, references
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.techniques.reference import Reference
@@ -54,6 +53,11 @@ CsvRow = dict[str, str]
 
 def read_csv(path: Path) -> list[CsvRow]:
     return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
+def read_checkpoint(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a checkpoint."""
+    return json_lines.read_lines(folder / "points.jsonl").values
 
 
 def without_times(rows: list[CsvRow]) -> list[CsvRow]:
@@ -297,23 +301,29 @@ def test_folder_of_another_sweep_is_left_alone(
 
 def test_complete_sweep_is_not_measured_again(complete_sweep: CompleteSweep, monkeypatch: pytest.MonkeyPatch) -> None:
     content = (complete_sweep.output / "points.jsonl").read_bytes()
+    old_lines = read_checkpoint(complete_sweep.output)
     monkeypatch.setattr(worker_pool, "Worker", None)
     monkeypatch.setattr("ssdo.commands.sweep.plot.draw_plot", lambda *_: b"")
     flags = ["--cache", complete_sweep.cache, "--output", complete_sweep.output]
     assert call(monkeypatch, "sweep", *SMALL_SWEEP, *flags) == 0
-    assert (complete_sweep.output / "points.jsonl").read_bytes() == content
+    assert (complete_sweep.output / "points.jsonl").read_bytes().startswith(content)
+    new_lines = read_checkpoint(complete_sweep.output)[len(old_lines) :]
+    assert [line["file"] for line in new_lines] == ["sweep.png", "index.html"]  # as they are drawn differently here
     assert read_csv(complete_sweep.output / "sweep.csv") == complete_sweep.rows
 
 
 def test_overwrite_starts_again(complete_sweep: CompleteSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = (complete_sweep.output / "points.jsonl").read_bytes()
-    measurements = {number: json.loads(line)["row"] for number, line in enumerate(content.splitlines()[1:])}
-    (tmp_path / "points.jsonl").write_bytes(content.replace(b'"sweep": "', b'"sweep": "0'))
+    lines = read_checkpoint(complete_sweep.output)
+    measurements = {line["point"]: line["row"] for line in lines if "row" in line}
+    others = [line | {"sweep": f"0{line['sweep']}"} for line in lines]
+    json_lines.write_lines(tmp_path / "points.jsonl", others, overwrite=False)
     monkeypatch.setattr("ssdo.commands.sweep.plot.draw_plot", lambda *_: b"")
     monkeypatch.setattr(sweep, "collect_results", lambda results, checkpoint, *_: checkpoint.rows.update(measurements))
     flags = ["--cache", complete_sweep.cache, "--output", tmp_path, "--overwrite"]
     assert call(monkeypatch, "sweep", *SMALL_SWEEP, *flags) == 0
-    assert len((tmp_path / "points.jsonl").read_bytes().splitlines()) == 1
+    header, *others = read_checkpoint(tmp_path)
+    assert header["sweep"] == lines[0]["sweep"]
+    assert [line["file"] for line in others] == ["sweep.csv", "sweep.png", "index.html"]
 
 
 def test_without_matplotlib_only_the_csv_file_is_written(
@@ -402,8 +412,7 @@ def start_sweep(complete_sweep: CompleteSweep, output: Path, *flags: str, min_po
         start_new_session=True,
         preexec_fn=heed_interrupts,
     )
-    path = output / "points.jsonl"
-    wait_until(lambda: len(checkpoint.read_lines(path)[0]) > min_points or process.poll() is not None)
+    wait_until(lambda: len(read_checkpoint(output)) > min_points or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     return process
 
@@ -451,8 +460,7 @@ def test_interrupted_sweep_continues(
         assert "points are kept in" in error
         assert "Traceback" not in error
     wait_until(lambda: group_has_ended(process.pid))
-    lines, _ = checkpoint.read_lines(tmp_path / "points.jsonl")
-    finished = {line["point"]: line["row"] for line in lines[1:]}
+    finished = {line["point"]: line["row"] for line in read_checkpoint(tmp_path)[1:]}
     assert 3 <= len(finished) < POINT_COUNT
     assert not (tmp_path / "sweep.csv").exists()
 
@@ -475,8 +483,10 @@ def test_interrupted_sweep_continues(
 @pytest.mark.slow
 def test_truncated_line_is_replaced(complete_sweep: CompleteSweep, tmp_path: Path) -> None:
     """Wherever the checkpoint is truncated, the incomplete line counts as missing and the next one replaces it."""
-    content = (complete_sweep.output / "points.jsonl").read_bytes()
-    sweep_id = json.loads(content.splitlines()[0])["sweep"]
+    header, *lines = read_checkpoint(complete_sweep.output)
+    rows = [line for line in lines if "row" in line]
+    content = b"".join(map(json_lines.format_line, [header, *rows]))
+    sweep_id = header["sweep"]
     line_ends = [k + 1 for k, byte in enumerate(content) if byte == ord("\n")]
     path = tmp_path / "points.jsonl"
     for size in [*range(0, len(content), 97), len(content) - 1, *line_ends]:
@@ -485,8 +495,8 @@ def test_truncated_line_is_replaced(complete_sweep: CompleteSweep, tmp_path: Pat
         row_count = max(sum(end <= size for end in line_ends) - 1, 0)
         assert list(opened_checkpoint.rows) == list(reversed(range(row_count))), size
         opened_checkpoint.add(99, {"ms": 1.0})
-        lines, _ = checkpoint.read_lines(path)
-        assert lines[-1] == {"point": 99, "row": {"ms": 1.0}}
+        lines = read_checkpoint(tmp_path)
+        assert lines[-1] == {"sweep": sweep_id, "point": 99, "row": {"ms": 1.0}}
         assert len(lines) == row_count + 2
 
 

@@ -35,7 +35,7 @@ from ssdo.commands.sweep.plan import (
 )
 from ssdo.commands.sweep.results import average_over_views, format_csv, format_table
 from ssdo.flags import FlagParser, parse_flags
-from ssdo.measure import images, plots, reference_cache
+from ssdo.measure import output_files, plots, reference_cache
 from ssdo.measure.reference_cache import add_cache_flags
 from ssdo.measure.timings import CLOCKS
 from ssdo.measure.version import program_version
@@ -51,7 +51,7 @@ DEFAULTS = {"width": 320, "height": 180, "reference.rays": 4}
 DEFAULT_RADIUS, DEFAULT_SAMPLES, DEFAULT_STEPS = "50%", "8", "2,4,8,16,32"
 # SSDO as published; steps have no effect on a single sample, so it is a sweep of its own
 PUBLISHED_SSDO = ("ssdo.radius=50%", "ssdo.visibility=single-sample", "ssdo.samples=4,8,16,32,64")
-CSV_NAME, PLOT_NAME, PAGE_NAME = "sweep.csv", "sweep.png", "index.html"
+RESULT_NAMES = CSV_NAME, PLOT_NAME, PAGE_NAME = "sweep.csv", "sweep.png", "index.html"
 PLOT_CAPTION = "RMSE of linear radiance on surfaces against rays, without the reference's noise; "
 PLOT_CAPTION += "cost: the technique's own passes and denoising."
 
@@ -103,13 +103,16 @@ def main(arguments: Sequence[str]) -> int:
     sweep_id = compute_sweep_id(
         sweep.points, sweep.task.reference_plan, sweep.task.source_digest, sweep.task.file_digests
     )
-    checkpoint = Checkpoint.open(args.output, sweep_id, sweep.command, args.overwrite)
-    missing_points = [point for point in sweep.points if point.number not in checkpoint.rows]
-    if missing_points:
-        reference_count = len(worker_pool.collect_reference_shots(sweep.task, missing_points))
-        results = _start_workers(args, sweep.task, missing_points)
-        collect_results(results, checkpoint, len(sweep.points), reference_count)
-    write_results(args.output, checkpoint.rows, sweep, has_plots)
+    with output_files.own_folder(args.output, sweep.command):
+        checkpoint = Checkpoint.open(
+            args.output, sweep_id, sweep.command, args.overwrite, RESULT_NAMES if has_plots else RESULT_NAMES[:1]
+        )
+        missing_points = [point for point in sweep.points if point.number not in checkpoint.rows]
+        if missing_points:
+            reference_count = len(worker_pool.collect_reference_shots(sweep.task, missing_points))
+            results = _start_workers(args, sweep.task, missing_points)
+            collect_results(results, checkpoint, len(sweep.points), reference_count)
+        write_results(checkpoint, sweep, has_plots)
     return 0
 
 
@@ -321,8 +324,12 @@ def repeat_point(point: Point, task: SweepTask) -> int:
 # ---- output ----
 
 
-def write_results(folder: Path, rows: Mapping[int, Measurement], sweep: Sweep, has_plots: bool) -> None:
-    """Print the table; write CSV file, plot and page, each of which replaces an older file when it is complete."""
+def write_results(checkpoint: Checkpoint, sweep: Sweep, has_plots: bool) -> None:
+    """Print the table; write CSV file, plot and page, each of which replaces an older one when it is complete.
+
+    Raises UserError.
+    """
+    rows = checkpoint.rows
     configurations = average_over_views(sweep.points, rows)
     conditions = describe_conditions(rows, sweep)
     print("\n".join([*format_table(configurations), "", f"{conditions}; * Pareto front"]))
@@ -334,9 +341,7 @@ def write_results(folder: Path, rows: Mapping[int, Measurement], sweep: Sweep, h
         page = build_page(title, conditions, sweep.command, pngs, configurations, sweep.points, rows)
         contents[PAGE_NAME] = page.encode()
     for name, content in contents.items():
-        with images.atomic_write(folder / name) as file:
-            file.write(content)
-        print((folder / name).absolute(), file=sys.stderr)
+        print(checkpoint.save_result(name, content).absolute(), file=sys.stderr)
 
 
 def _draw_plots(title: str, conditions: str, rows: Mapping[int, Measurement], sweep: Sweep) -> dict[str, bytes]:

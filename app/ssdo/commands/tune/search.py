@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ssdo.measure import json_lines
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError, field_type, param_of, suggest
 
@@ -88,24 +89,28 @@ class SearchResult(NamedTuple):
 
 
 class TrialLog:
-    """Errors of evaluated values, as JSON lines in a file. None: in memory only."""
+    """Errors of evaluated values, as JSON lines in a file. None: in memory only.
+
+    Damaged lines are ignored. A file that cannot be read or written is not used.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._errors: dict[str, float] = {}
-        if path and path.exists():
-            for line in path.read_text("utf-8", "replace").splitlines():
-                try:
-                    entry = json.loads(line)
-                    self._errors[_make_key(entry["values"])] = float(entry["error"])
-                except (ValueError, KeyError, TypeError):  # the last line may be truncated
-                    continue
+        if path is None:
+            return
+        try:
+            entries = json_lines.read_lines(path).values
+        except OSError:
+            self.path = None
+            return
+        self._errors = {_make_key(entry["values"]): float(entry["error"]) for entry in entries}
 
     def __len__(self) -> int:
         return len(self._errors)
 
     def evaluate(self, values: Values, evaluate: Callable[[Values], float]) -> float:
-        """The error from the log, or else a new one, which is logged. A file that cannot be written is not used."""
+        """The error from the log, or else a new one, which is logged."""
         key = _make_key(values)
         if key not in self._errors:
             self._errors[key] = evaluate(values)
@@ -117,8 +122,7 @@ class TrialLog:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
+            json_lines.append_line(self.path, entry)
         except OSError:
             self.path = None
 
