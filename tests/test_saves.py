@@ -726,6 +726,10 @@ class Writer(NamedTuple):
     output: str
     has_folder: bool = False
 
+    @property
+    def has_cache(self) -> bool:
+        return "--no-cache" in self.arguments
+
 
 WRITERS = {
     "capture": Writer(("capture", "--scene", "ball", "--technique", "off", *SMALL), "a.npz"),
@@ -929,6 +933,7 @@ PATH_FLAGS = {
         f"{name} --output": (*writer.arguments, "--output", f"{{}}{Path(writer.output).suffix}")
         for name, writer in WRITERS.items()
     },
+    **{f"{name} --cache": (*writer.arguments, "--cache", "{}") for name, writer in WRITERS.items() if writer.has_cache},
     "--preset": ("capture", "--scene", "ball", *SMALL, "--preset", "{}.toml"),
     "--preset without suffix": ("capture", "--scene", "ball", *SMALL, "--preset", "{}"),
     "--from-image": ("capture", "--from-image", "{}.png"),

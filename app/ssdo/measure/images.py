@@ -20,8 +20,7 @@ from ssdo.arrays import Bytes, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.readback import read_raw
 from ssdo.gpu.target import Texture
-from ssdo.measure.output_files import atomic_write as atomic_write
-from ssdo.measure.output_files import save_bytes
+from ssdo.measure.output_files import atomic_write, save_bytes
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult
 from ssdo.render.shot import Shot

@@ -42,17 +42,17 @@ class FolderInUseError(UserError):
     """Another process writes into this folder."""
 
 
-def write_error(path: Path, error: Exception) -> UserError:
-    """The UserError of a file that cannot be written."""
+def write_error(path: Path, error: Exception, flag: str = "--output") -> UserError:
+    """The UserError of a file that cannot be written. `flag`: where the user can choose another."""
     reason = getattr(error, "strerror", None) or error
-    return UserError(f"{path}: cannot be written: {reason}; choose another place with --output")
+    return UserError(f"{path}: cannot be written: {reason}; choose another place with {flag}")
 
 
 # ---- one file --------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path, overwrite: bool = True) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path, overwrite: bool) -> Iterator[IO[bytes]]:
     """Open a file that appears under its name once it is complete and on the disk, and not at all on an error.
 
     Raises NameTakenError where the name exists by then, unless `overwrite`; otherwise UserError.
@@ -144,17 +144,26 @@ def require_writable_folder(folder: Path, name: str = "") -> None:
 
     `name`: of that file.
     """
-    missing = [name] if name else []
-    while not _status(folder) and folder != folder.parent:
-        missing.append(folder.name)
-        folder = folder.parent
-    if not folder.is_dir():  # it may be a link to one
-        raise write_error(folder, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
-    for part in missing:
-        _status(folder / part)  # raises for a name that is too long
+    folder = require_possible_folder(folder, "--output", name)
     effective_ids = os.access in os.supports_effective_ids
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective_ids):
         raise write_error(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def require_possible_folder(folder: Path, flag: str, name: str = "") -> Path:
+    """The folder, or the one above it that exists. Raises UserError where a file or a bad name is in the way.
+
+    `flag`: where the user can choose another. `name`: of a file in it.
+    """
+    missing = [name] if name else []
+    while not _status(folder, flag) and folder != folder.parent:
+        missing.append(folder.name)
+        folder = folder.parent
+    if not folder.is_dir():  # it may be a link to one
+        raise write_error(folder, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), flag)
+    for part in missing:
+        _status(folder / part, flag)  # raises for a name that is too long
+    return folder
 
 
 def _require_file_name(path: Path) -> None:
@@ -162,14 +171,14 @@ def _require_file_name(path: Path) -> None:
         raise UserError(f"{str(path)!r}: must be the name of a file; choose another --output")
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _status(path: Path, flag: str = "--output") -> os.stat_result | None:
     """What has this name; of a link, the link itself. None: nothing. Raises UserError for an impossible name."""
     try:
         return path.lstat()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise write_error(path, error) from None
+        raise write_error(path, error, flag) from None
 
 
 # ---- names that the program chooses ----------------------------------------------------------------------------------

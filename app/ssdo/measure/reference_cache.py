@@ -25,7 +25,7 @@ import platformdirs
 from ssdo.arrays import Floats
 from ssdo.flags import FlagParser
 from ssdo.gpu.context import Gpu
-from ssdo.measure import images
+from ssdo.measure import output_files
 from ssdo.render.pipeline import LoadedShot
 from ssdo.render.shot import Shot
 from ssdo.resources import PACKAGE, SHADERS
@@ -87,8 +87,8 @@ class ReferenceCache:
         """
         if self.folder is None or not _is_valid(accumulation, shot) or compute_source_digest() != source_digest():
             return
-        with contextlib.suppress(UserError), images.atomic_write(self._entry_path(key)) as file:
-            file.write(_encode_entry(accumulation))
+        with contextlib.suppress(UserError):
+            output_files.save_bytes(self._entry_path(key), _encode_entry(accumulation), overwrite=True)
         self._prune()
 
     def _entry_path(self, key: str) -> Path:
@@ -173,7 +173,7 @@ def add_cache_flags(parser: FlagParser) -> None:
     """Add `--cache DIR` and `--no-cache`."""
     parser.add_argument(
         "--cache",
-        type=Path,
+        type=_parse_cache_folder,
         default=default_cache_folder(),
         metavar="DIR",
         help=f"folder of cached references [{default_cache_folder()}]",
@@ -181,6 +181,13 @@ def add_cache_flags(parser: FlagParser) -> None:
     parser.add_argument(
         "--no-cache", action="store_const", const=None, dest="cache", help="neither read nor write cached references"
     )
+
+
+def _parse_cache_folder(word: str) -> Path:
+    """A folder that exists or can be made, perhaps one that can only be read. Raises UserError."""
+    folder = Path(word)
+    output_files.require_possible_folder(folder, "--cache")
+    return folder
 
 
 def parse_cache_flags(flags: dict[str, Any]) -> ReferenceCache:
