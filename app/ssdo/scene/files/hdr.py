@@ -31,11 +31,14 @@ class HdrHeader(NamedTuple):
     width: int
     height: int
     exposure: float  # the product of all EXPOSURE lines: stored value / radiance
+    color_correction: tuple[float, ...]  # of red, green, blue: likewise, of all COLORCORR lines
     size: int  # bytes
 
 
 def read_hdr(path: Path) -> Floats:
-    """Linear radiance, (h, w, 3) float32, row 0 on top, in the file's own primaries. Exposure is divided out.
+    """Linear radiance, (h, w, 3) float32, row 0 on top, in the file's own primaries.
+
+    Exposure and colour correction are divided out.
 
     Raises UserError("<file>: <element>: <rule>"), one line, for: other formats, XYZ colour, rotated or mirrored images,
     more than 2^28 pixels, damage.
@@ -43,7 +46,8 @@ def read_hdr(path: Path) -> Floats:
     with name_file_in_errors(path):
         raw = read_file_bytes(path, "file", MAX_FILE_BYTES)
         header = _parse_header(raw)
-        return _decode_pixels(np.frombuffer(raw, np.uint8, offset=header.size), header)
+        image = _decode_pixels(np.frombuffer(raw, np.uint8, offset=header.size), header)
+        return image if header.color_correction == (1, 1, 1) else _divide_colors(image, header.color_correction)
 
 
 def _parse_header(raw: bytes) -> HdrHeader:
@@ -60,7 +64,8 @@ def _parse_header(raw: bytes) -> HdrHeader:
     if formats != ["32-bit_rle_rgbe"]:
         raise UserError(f"header: must have FORMAT=32-bit_rle_rgbe once, not {ascii(formats[:2])[:60]}")
     width, height = _parse_resolution(top[blank.end() : end].strip().decode("latin-1"))
-    return HdrHeader(width, height, _parse_exposure(lines), end + 1)
+    (exposure,), color_correction = _parse_factors(lines, "EXPOSURE", 1), _parse_factors(lines, "COLORCORR", 3)
+    return HdrHeader(width, height, exposure, color_correction, end + 1)
 
 
 def _parse_resolution(line: str) -> tuple[int, int]:
@@ -78,17 +83,22 @@ def _parse_resolution(line: str) -> tuple[int, int]:
     return width, height
 
 
-def _parse_exposure(lines: list[str]) -> float:
-    exposure = 1.0
+def _parse_factors(lines: list[str], keyword: str, count: int) -> tuple[float, ...]:
+    """The product of all lines of a keyword: `count` factors by which the stored values were multiplied."""
+    factors = [1.0] * count
     for line in lines:
-        if line.startswith("EXPOSURE="):
+        if line.startswith(f"{keyword}="):
+            text = line.partition("=")[2]
             try:
-                exposure *= float(line[9:])
+                values = [float(word) for word in text.split()]
+                factors = [factor * value for factor, value in zip(factors, values, strict=True)]
             except ValueError:
-                raise UserError(f"header: EXPOSURE must be a number, not {ascii(line[9:])[:40]}") from None
-    if not 1e-30 <= exposure <= 1e30:  # false for NaN, too
-        raise UserError(f"header: EXPOSURE must be 1e-30 to 1e30 in all, not {exposure:g}")
-    return exposure
+                rule = "must be a number" if count == 1 else f"must be {count} numbers"
+                raise UserError(f"header: {keyword} {rule}, not {ascii(text)[:40]}") from None
+    for factor in factors:
+        if not 1e-30 <= factor <= 1e30:  # false for NaN, too
+            raise UserError(f"header: {keyword} must be 1e-30 to 1e30 in all, not {factor:g}")
+    return tuple(factors)
 
 
 def _decode_pixels(data: Bytes, header: HdrHeader) -> Floats:
@@ -118,6 +128,15 @@ def _write_radiance(image: Floats, pixels: Bytes, scales: Floats) -> None:
         np.multiply(pixels[..., :3], scales[pixels[..., 3], None], out=image)
         if not (np.isfinite(scales[-1] * np.float32(255)) or np.isfinite(image).all()):
             raise UserError("pixels: radiance must be finite; EXPOSURE is too small for it")
+
+
+def _divide_colors(image: Floats, divisors: tuple[float, ...]) -> Floats:
+    """Divide the channels in place. Raises UserError if a value is infinite."""
+    with np.errstate(over="ignore"):
+        image /= np.array(divisors, np.float32)
+    if not np.isfinite(image).all():
+        raise UserError("pixels: radiance must be finite; COLORCORR is too small for it")
+    return image
 
 
 def _make_cut_off_error(width: int, height: int) -> UserError:
