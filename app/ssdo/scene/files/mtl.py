@@ -124,7 +124,7 @@ def _read_color(statements: Statements, keyword: str, maximum: float, default: V
     if keyword not in statements:
         return default
     text, where = statements[keyword]
-    values = [_parse_clamped(word, where, 0, maximum) for word in text.split()[:4]]
+    values = [_parse_clamped(word, where, 0, maximum) for word in _split_numbers(text)[:4]]
     if len(values) not in (1, 3):
         raise UserError(f"{where}: must be three numbers, not {quote_value(text)}")
     return values[0], values[-2 % len(values)], values[-1]
@@ -134,8 +134,13 @@ def _read_number(statements: Statements, keyword: str, minimum: float, maximum: 
     if keyword not in statements:
         return default
     text, where = statements[keyword]
-    words = [word for word in text.split()[:2] if word != "-halo"] or [""]
+    words = [word for word in _split_numbers(text)[:2] if word != "-halo"] or [""]
     return _parse_clamped(words[0], where, minimum, maximum)
+
+
+def _split_numbers(text: str) -> list[str]:
+    """The words before a comment."""
+    return text.partition("#")[0].split()
 
 
 def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> float:
