@@ -291,6 +291,8 @@ def test_flags_win_over_presets_over_images_over_defaults(
     assert read(image, *preset) == second
     assert read(image, *preset, *flags) == first
     assert read(preset_values, *flags) == first
+    if parameter.param.auto_label:  # "auto" counts as a value
+        assert read(image, *preset, f"--{parameter.name}={format_flag_value(None)}") is None
 
 
 @pytest.mark.parametrize("name", Technique.known)
