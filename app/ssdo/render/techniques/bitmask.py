@@ -58,6 +58,10 @@ class Bitmask(SliceTechnique):
         return replace(resolved, thickness=thickness)
 
     @property
+    def specular_sample_count(self) -> int:
+        return self.specular_samples
+
+    @property
     def environment_solid_angle(self) -> float:
         """Solid angle of an environment sample, steradians."""
         return self.environment_footprint * (math.pi / self.environment_samples) ** 2
