@@ -99,8 +99,8 @@ def binomial_tolerance(probability: Any, count: int, sigmas: float = 4.0) -> Any
     return sigmas * np.sqrt(np.maximum(probability * (1 - probability), 1e-12) / count)
 
 
-def register_scene(name: str, make: Callable[[], Scene]) -> str:
-    """Add a test's scene to the built-in ones, and return its name."""
-    built_in.BUILT_IN_SCENES[name] = make
+def register_scene(name: str, scene: Scene | Callable[[], Scene]) -> str:
+    """Add a test's scene, or what makes it, to the built-in ones, and return its name."""
+    built_in.BUILT_IN_SCENES[name] = (lambda: scene) if isinstance(scene, Scene) else scene
     loader._build_scene.cache_clear()
     return name
