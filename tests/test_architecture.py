@@ -196,7 +196,8 @@ def test_targets_are_recreated_only_when_their_layout_changes(gpu: Gpu) -> None:
 
 
 def test_every_fault_can_be_injected() -> None:
-    assert {fault.number for fault in FAULTS} == set(range(1, 51))
+    numbers = {fault.number for fault in FAULTS}
+    assert numbers == set(range(1, max(numbers) + 1)), "no number is left out"
     for fault in FAULTS:
         assert fault.original in (ROOT / fault.file).read_text("utf-8"), f"{fault.number} {fault.description}"
 
