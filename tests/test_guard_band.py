@@ -280,6 +280,22 @@ def test_surfaces_just_outside_send_light(gpu: Gpu, technique: str, scene: str, 
     assert np.abs(renders[BAND].indirect[mask].mean(0) / expected - 1).max() < near
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+@pytest.mark.parametrize("technique", WITH_BOUNCE)
+def test_surfaces_just_outside_are_lit_by_their_normal(gpu: Gpu, technique: str, resolution: str) -> None:
+    """The board's side faces -x: in the environments 1 - x and 1 + x it has pi (1 + 2/3) and pi (1 - 2/3)."""
+    values = shot_values(technique, "board outside", environment="ramp-x", **{"lighting.resolution": resolution})
+    dim, bright = (
+        read_terms(gpu, render_padded(gpu, values | {"sky.rotation": rotation}).unfiltered)[1][..., 0]
+        for rotation in (0.0, 180.0)
+    )
+    mask = bright > 0.05  # where half floats resolve the dim one well
+    assert mask.sum() > 20
+    # Texels of 5.6 degrees change pi (1 - 2/3) by at most 0.0012 of 2/3 pi; half floats round both.
+    np.testing.assert_allclose(bright[mask] / dim[mask], 5, rtol=0.0024 + 4 * HALF_FLOAT_ROUNDING)
+
+
 # ---- later passes, viewer and flags ----------------------------------------------------------------------------------
 
 

@@ -502,8 +502,9 @@ def test_hits_read_the_emission_texture(gpu: Gpu) -> None:
 
 
 @pytest.mark.slow
-def test_sun_is_shadowed_at_hits(gpu: Gpu) -> None:
-    """A sunlit wall lights the floor. In the shadow of a roof it sends nothing."""
+@pytest.mark.parametrize("max_distance", [None, 0.5])
+def test_sun_is_shadowed_at_hits(gpu: Gpu, max_distance: float | None) -> None:
+    """A sunlit wall lights the floor. In the shadow of a roof it sends nothing, however far the roof."""
     grey = Material((0.5, 0.5, 0.5))
     floor = make_quad((-1, 0, -1), (-1, 0, 1), (1, 0, 1), (1, 0, -1), grey)
     wall = make_quad((1, 0, -1), (1, 2, -1), (1, 2, 1), (1, 0, 1), grey)
@@ -512,7 +513,8 @@ def test_sun_is_shadowed_at_hits(gpu: Gpu) -> None:
     def render_meshes(name: str, *meshes: Mesh) -> SmallRender:
         scene = Scene(meshes, (-1.0, 2.0, 3.0), (0.0, 0.0, 0.0), 20.0, environment="black")
         sun = {"sun.irradiance": 3.0, "sun.azimuth": 270.0, "sun.elevation": 45.0}
-        return render_reference(gpu, {"scene": register_scene(name, lambda: scene), "accumulated_frames": 8} | sun)
+        rays = {"accumulated_frames": 8, "reference.max_distance": max_distance}
+        return render_reference(gpu, {"scene": register_scene(name, lambda: scene)} | rays | sun)
 
     sunlit = render_meshes("sunlit wall", floor, wall)
     shadowed = render_meshes("shadowed wall", floor, wall, roof)
