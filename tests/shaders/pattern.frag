@@ -22,6 +22,6 @@ void main() {
     vec3 light = frame.index > 0 ? vec3(pattern.noise * checker) : waves;
     if (PATTERN_KIND == PATTERN_KIND_PIXEL) light = vec3(px == vec2(pattern.x, pattern.y) ? 1.0 : 0.0);
     out_direct = vec4(light, 0.5);
-    out_indirect = vec4(light.yzx, 0.5);
-    out_specular = vec4(light.zxy, 0.5);
+    out_indirect = vec4(2.0 * light.yzx, 0.5);
+    out_specular = vec4(4.0 * light.zxy, 0.5);
 }
