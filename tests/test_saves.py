@@ -8,6 +8,7 @@ import inspect
 import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import file_system_faults
+import kills
 import numpy as np
 import pytest
 from PIL import Image
@@ -144,6 +147,24 @@ def test_failing_link_is_an_error(number: int, tmp_path: Path, monkeypatch: pyte
     without_hard_links(monkeypatch, number)
     with (
         pytest.raises(UserError, match=rf"a\.png: cannot be written: {os.strerror(number)}"),
+        atomic_write(tmp_path / "a.png", overwrite=False) as file,
+    ):
+        file.write(b"new")
+    assert not file_names(tmp_path)
+
+
+@unix_only
+def test_failing_claim_leaves_no_empty_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without hard links a name is claimed first, by an empty file."""
+    without_hard_links(monkeypatch, errno.EPERM)
+
+    def fail(source: Path, target: Path) -> None:
+        assert target.read_bytes() == b""
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with (
+        pytest.raises(UserError, match="Input/output error"),
         atomic_write(tmp_path / "a.png", overwrite=False) as file,
     ):
         file.write(b"new")
@@ -339,6 +360,22 @@ def test_chosen_names_are_free(obstacle: str, tmp_path: Path) -> None:
     with output_files.own_new_folder(tmp_path, "a.png", "test") as folder:
         assert folder.name == "a.png-3"
     assert not folder.exists() and describe(tmp_path / "a.png") == before
+
+
+def test_new_folder_of_another_process_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes the folder just before this process does, which goes on to the next number."""
+    mkdir = Path.mkdir
+
+    def make_twice(path: Path) -> None:
+        if path.name in ("a", "a-3"):
+            mkdir(path)
+        mkdir(path)
+
+    monkeypatch.setattr(Path, "mkdir", make_twice)
+    assert output_files.make_new_folder(tmp_path, "a").name == "a-2"
+    with output_files.own_new_folder(tmp_path, "a", "test") as folder:
+        assert folder.name == "a-4"
+    assert sorted(file_names(tmp_path)) == ["a", "a-2", "a-3"]
 
 
 @pytest.mark.parametrize("character", ["x", "é", "椅", "🪑"])
@@ -953,7 +990,9 @@ def test_more_folders_than_python_recurses(tmp_path: Path) -> None:
     sys.setrecursionlimit(len(inspect.stack()) + 150)
     try:
         with own_folder(folder, "test"):
-            output_files.save_bytes(folder / "a", b"new", overwrite=False)
+            pass
+        assert not (tmp_path / "x").exists()
+        output_files.save_bytes(folder / "a", b"new", overwrite=False)
     finally:
         sys.setrecursionlimit(limit)
     assert (folder / "a").read_bytes() == b"new"
@@ -1051,7 +1090,7 @@ def test_file_system_errors_are_one_line(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a file of Linux")
-@pytest.mark.parametrize("arguments", ["parameters", "--help"])
+@pytest.mark.parametrize("arguments", ["parameters", "doctor", "--help"])
 def test_standard_output_on_a_full_disk(arguments: str) -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "ssdo", arguments]
@@ -1164,3 +1203,23 @@ def test_two_viewers_keep_the_bookmarks_of_both(tmp_path: Path) -> None:
     loaded = Preferences(tmp_path)
     assert [loaded.restore_bookmark("nook", k + 1) for k in range(4)] == poses
     assert loaded.recent_scenes == ["3.glb", "2.glb", "1.glb", "0.glb"]
+
+
+# ---- programs for developers ----
+
+
+@pytest.mark.slow
+@unix_only
+def test_kills_are_survived(capsys: pytest.CaptureFixture[str]) -> None:
+    """tests/tools/kills.py, once each."""
+    assert kills.main(["--kills", "2", "--commands", "capture", "view"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("| command | kills |") and lines[-1].startswith("| all | 2 |")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="preloads a library that cc compiles")
+def test_file_system_faults_are_survived(capsys: pytest.CaptureFixture[str]) -> None:
+    """tests/tools/file_system_faults.py, once for each kind of capture."""
+    assert file_system_faults.main(["--faults", "4", "--commands", "capture"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("| all | 4 | ")

@@ -29,8 +29,8 @@ def parse_flags(parser: FlagParser, arguments: Iterable[str]) -> dict[str, Any]:
     """The values of flags, by name. Raises UserError, with a suggestion for an unknown flag."""
     arguments = list(arguments)
     for word in arguments:
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in word):
-            raise UserError(f"{shorten(word)}: must be text in UTF-8 without NUL; rename the file")
+        if any("\ud800" <= character <= "\udfff" for character in word):  # bytes of a file name
+            raise UserError(f"{shorten(word)}: must be text in UTF-8; rename the file")
     values, unknown = parser.parse_known_args(_join_negative_values(arguments))
     if unknown:
         flag = unknown[0]
