@@ -20,6 +20,9 @@ Matrix = tuple[float, ...]  # 16 numbers, column by column, as GLSL takes them
 # Offset of the sampling pattern from frame to frame. The first two are Roberts' R2 (2018) times 16 and modulo 1, as the
 # 4 x 4 tile of pixels divides stratum and azimuth by 16; the third is the last of R3.
 PATTERN_OFFSET_STEP = ((9 + 0.7548776662466927) / 16, (6 + 0.5698402909980532) / 16, 0.5497004779019703)
+# Offset from seed to seed. Errors of consecutive seeds must not correlate: a converged result is a pair of them, by
+# which its noise is known and removed.
+SEED_OFFSET_STEP = (5**0.5 - 2, 0.6931471805599453, 3**0.5 - 1)
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,11 @@ def direction_from_angles(azimuth: float, elevation: float) -> Vec3:
 
 def compute_pattern_offset(index: int, seed: int) -> Vec3:
     """Offset of the sampling pattern in frame `index`, 0 to 1: evenly distributed over frames, different per seed."""
-    n = index + 65536 * seed
-    return (n * PATTERN_OFFSET_STEP[0]) % 1.0, (n * PATTERN_OFFSET_STEP[1]) % 1.0, (n * PATTERN_OFFSET_STEP[2]) % 1.0
+    x, y, z = (
+        (index * frame_step + seed * seed_step) % 1.0
+        for frame_step, seed_step in zip(PATTERN_OFFSET_STEP, SEED_OFFSET_STEP, strict=True)
+    )
+    return x, y, z
 
 
 def box_corners(minimum: npt.ArrayLike, maximum: npt.ArrayLike) -> Doubles:
