@@ -14,37 +14,38 @@ import numpy as np
 class FieldChange(NamedTuple):
     """A copy of a value in which one number, text or array differs."""
 
-    path: str  # of what differs: `meshes[1].material.albedo[2]`
+    path: str  # of what differs: `meshes[1].material.albedo[2]`; `meshes[0].uvs.-` is None
     value: Any
 
     @property
-    def fields(self) -> set[str]:
-        """The names of all fields on the path."""
-        return set(re.findall(r"[a-z_0-9]*[a-z_][a-z_0-9]*", self.path))
+    def fields(self) -> list[str]:
+        """The names of all fields on the path, the innermost last."""
+        return re.findall(r"[a-z_0-9]*[a-z_][a-z_0-9]*", self.path)
 
 
-def list_changes(value: Any, path: str = "") -> Iterator[FieldChange]:
-    """Change each leaf of a value by the smallest step that there is, one at a time.
+def list_changes(value: Any, path: str = "", is_strong: bool = False) -> Iterator[FieldChange]:
+    """Change each leaf of a value by the smallest step that there is, one at a time; strongly, so that it is visible.
 
     Of arrays the first and the last element, and the shape where the bytes allow it; of tuples each component, and the
-    number of components if they are no numbers; of dataclasses each field that is not None, and None where it may be.
+    number of components if these are dataclasses or texts; of dataclasses each field that is not None, and None where
+    it may be.
     """
     if is_dataclass(value) and not isinstance(value, type):
         for f in fields(value):
-            for change in list_changes(getattr(value, f.name), f"{path}.{f.name}".lstrip(".")):
+            for change in list_changes(getattr(value, f.name), f"{path}.{f.name}".lstrip("."), is_strong):
                 yield FieldChange(change.path, replace(value, **{f.name: change.value}))
             if "None" in str(f.type) and getattr(value, f.name) is not None:
-                yield FieldChange(f"{path}.{f.name}".lstrip("."), replace(value, **{f.name: None}))
+                yield FieldChange(f"{path}.{f.name}.-".lstrip("."), replace(value, **{f.name: None}))
     elif isinstance(value, np.ndarray):
-        yield from _list_array_changes(value, path)
+        yield from [FieldChange(path, _change_array(value))] if is_strong else _list_array_changes(value, path)
     elif isinstance(value, tuple):
         for k, item in enumerate(value):
-            for change in list_changes(item, f"{path}[{k}]"):
+            for change in list_changes(item, f"{path}[{k}]", is_strong):
                 yield FieldChange(change.path, (*value[:k], change.value, *value[k + 1 :]))
-        if value and not isinstance(value[0], (int, float)):
+        if value and (isinstance(value[0], str) or is_dataclass(value[0])):
             yield FieldChange(f"{path}[-1:]", value[:-1])
     elif value is not None:
-        yield FieldChange(path, _change_scalar(value, path))
+        yield FieldChange(path, _change_scalar(value, path, is_strong))
 
 
 def _list_array_changes(array: Any, path: str) -> Iterator[FieldChange]:
@@ -57,11 +58,20 @@ def _list_array_changes(array: Any, path: str) -> Iterator[FieldChange]:
         yield FieldChange(f"{path}.shape", array.reshape(array.shape[1], array.shape[0], *array.shape[2:]))
 
 
-def _change_scalar(value: Any, path: str) -> Any:
+def _change_array(array: Any) -> Any:
+    """Other vertices, indices or pixels, in all rows."""
+    if array.dtype.kind == "f":
+        return (0.8 * np.roll(array, 1, axis=1) + 0.1).astype(array.dtype)
+    return 255 - array if array.dtype == np.uint8 else array[:, ::-1].copy()
+
+
+def _change_scalar(value: Any, path: str, is_strong: bool) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
-        return value + 1
+        return value - 1 if is_strong and value else value + 1
+    if isinstance(value, float) and is_strong:
+        return 0.5 * value + 0.3 if math.isfinite(value) else 1.0
     if isinstance(value, float):
         return 1.0 if math.isinf(value) else math.nextafter(value, math.inf)
     if isinstance(value, str):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -17,19 +18,21 @@ from ssdo.commands.compare import load_shots
 from ssdo.commands.sweep import measure
 from ssdo.commands.sweep.measure import SweepTask, Worker
 from ssdo.commands.sweep.plan import Point, ReferencePlan, compute_file_digests, compute_sweep_id
+from ssdo.commands.tune.scoring import compute_search_id
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
 from ssdo.measure import images, reference_cache
 from ssdo.measure.reference_cache import cache_key
-from ssdo.render.pipeline import LoadedShot, render_frame
+from ssdo.render.pipeline import FrameResult, LoadedShot, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.environment import Environment
 from ssdo.scene.loader import load_scene
-from ssdo.scene.model import DirectionalLight, ImageTexture, Material, Mesh, PunctualLight, Scene
+from ssdo.scene.model import DirectionalLight, ImageTexture, Material, Mesh, PunctualLight, Scene, override_materials
 from ssdo.settings import UserError
 from ssdo.viewer.render_scheduler import RenderScheduler
+from ssdo.viewer.result_cache import ResultCache
 from tiny_scene import TINY, make_tiny_scene, make_tiny_sky, register_tiny_assets
 
 PARAMETERS = list_parameters()
@@ -267,7 +270,7 @@ def test_images_to_compare_show_one_view(tmp_path: Path) -> None:
     refused = set()
     for name, *shots in list_pairs({"scene": "cornell"}):
         for number, shot in enumerate(shots):
-            images.save_png(tmp_path / f"{number}.png", pixels, shot.values())
+            images.save_png(tmp_path / f"{number}.png", pixels, shot.values(), overwrite=True)
         paths = [tmp_path / "0.png", tmp_path / "1.png"]
         try:
             first, second = load_shots(paths)
@@ -341,3 +344,76 @@ def test_pass_keys_cover_every_uniform_and_every_texture(gpu: Gpu, monkeypatch: 
             gpu.pass_cache.bump_version([texture])
             assert compute_key(shader, structs, textures) != key, f"{shader}: {name}"
             key = compute_key(shader, structs, textures)
+
+
+# ---- smaller caches --------------------------------------------------------------------------------------------------
+
+
+def test_built_in_scenes_are_kept_by_arguments_and_time() -> None:
+    """Time only where it moves something."""
+    specs = ("blocks:count=2", "blocks:count=3", "blocks", "plane")
+    scenes = {(spec, time): load_scene(spec, time) for spec in specs for time in (0.0, 1.0)}
+    contents = {
+        key: np.concatenate([mesh.positions for mesh in scene.meshes]).tobytes() for key, scene in scenes.items()
+    }
+    assert len(set(contents.values())) == 3 * 2 + 1
+    assert contents["plane", 0.0] == contents["plane", 1.0]
+    for key in list(scenes)[-2:]:
+        assert load_scene(*key) is scenes[key]
+
+
+def test_overridden_materials_are_kept_by_both_settings() -> None:
+    scene = make_tiny_scene()
+    overrides = [(name, maps) for name in ("full", "diffuse", "white", "clay") for maps in (False, True)]
+    contents: dict[tuple[str, bool], list[list[object]]] = {}
+    for override in [*overrides, *reversed(overrides)]:
+        overridden = override_materials(scene, *override)
+        assert override_materials(scene, *override) is overridden
+        materials = [_describe(mesh.material) for mesh in overridden.meshes]
+        assert contents.setdefault(override, materials) == materials
+        assert materials == [_describe(m.material) for m in override_materials(make_tiny_scene(), *override).meshes]
+    assert len({str(content) for content in contents.values()}) == 4 + 2, "without diffuse textures maps do not matter"
+
+
+def _describe(material: Material) -> list[object]:
+    values = [getattr(material, f.name) for f in fields(material)]
+    return [value.pixels.tobytes() if isinstance(value, ImageTexture) else value for value in values]
+
+
+def test_viewer_values_are_kept_while_all_results_are_the_same(gpu: Gpu) -> None:
+    """Results are compared by identity, each of them."""
+    scheduler = RenderScheduler(gpu, lambda: 0.0)
+    cache, results = ResultCache(scheduler), [cast(FrameResult, object()) for _ in range(4)]
+    for result, render in zip(results, scheduler.renders.values(), strict=False):
+        render.result = result
+    count = itertools.count()
+
+    def get(*chosen: FrameResult | None, name: str = "value") -> int:
+        return cache.get(name, chosen, lambda: next(count))
+
+    a, b, c, _ = results
+    values = [get(a, b), get(a, b), get(c, b), get(c, a), get(c, a), get(c, None), get(a, b), get(a, b, name="other")]
+    assert values == [0, 0, 1, 2, 2, 3, 4, 5]
+
+
+def test_search_ids_cover_what_decides_a_score(gpu: Gpu) -> None:
+    class View(NamedTuple):
+        shot: Shot
+        references: Mapping[float, None]
+
+    def compute_id(technique: Technique, views: list[View], frames: int = 8, conditions: str = "x") -> str:
+        return compute_search_id(gpu, technique, cast(Any, views), frames, conditions)
+
+    ssao, shot = Technique.by_name("ssao")(), Shot(scene="plane", width=16, height=9)
+    view = View(shot, {1.0: None})
+    ids = [
+        compute_id(ssao, [view]),
+        compute_id(Technique.by_name("gtao")(), [view]),
+        compute_id(ssao, [view, view]),
+        compute_id(ssao, [view], frames=9),
+        compute_id(ssao, [view], conditions="y"),
+        compute_id(ssao, [View(shot, {2.0: None})]),
+        compute_id(ssao, [View(shot, {1.0: None, 2.0: None})]),
+        *(compute_id(ssao, [View(other, {1.0: None})]) for other in (replace(shot, seed=1), replace(shot, width=17))),
+    ]
+    assert len(set(ids)) == len(ids) and ids[0] == compute_id(ssao, [view])

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
+import re
+import sys
 import weakref
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from field_changes import FieldChange, list_changes
 from parameter_values import Parameter, list_parameters
 from render_small import SMALL, register_scene
 from ssdo.arrays import Floats
@@ -20,10 +25,10 @@ from ssdo.gpu.timer import PassTimer
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
 from ssdo.render.shot import Shot
-from ssdo.scene.model import DirectionalLight, Material, PunctualLight, Scene
+from ssdo.scene.model import DirectionalLight, ImageTexture, Material, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.viewer.render_scheduler import PAIR, RenderScheduler
-from tiny_scene import TINY, register_tiny_assets
+from tiny_scene import SCENE, TINY, make_pixels, make_tiny_scene, register_tiny_assets
 
 CACHED_PASSES = ("gbuffer", "sun:diffuse", "punctual_lights:diffuse")
 
@@ -293,6 +298,7 @@ FULL: dict[str, Any] = TINY | {"lights.shadows": 1, "sky.rotation": 40.0, "tempo
 OF_TECHNIQUE: dict[str, dict[str, Any]] = {
     "ssdo": {"ssdo.samples": 4, "probes.enabled": True, "probes.grid_size": 2, "probes.octahedral_size": 4},
     "bitmask": {"probes.enabled": True, "probes.grid_size": 2, "probes.octahedral_size": 4},
+    "ssao": {"ssao.depth_layers": "2"},
     "reference": {"accumulated_frames": 2},
 }
 OTHER_VALUES: dict[str, Any] = {
@@ -306,10 +312,7 @@ OTHER_VALUES: dict[str, Any] = {
     "accumulated_frames": 3,
 }
 # Parameters that change no pixel.
-NO_EFFECT = {
-    "time": "the scene is not animated",
-    "denoise.plane_distance": "its planes meet at right angles, at which normals alone stop the blur",
-}
+NO_EFFECT = {"time": "the scene is not animated"}
 NO_EFFECT_ON_THE_REFERENCE = {
     "guard_band": "it is for screen-space techniques",
     "probes": "it traces every path itself",
@@ -359,6 +362,11 @@ def read_everything(gpu: Gpu, shot: Shot) -> dict[str, Floats]:
 
 def make_fresh_gpu(gpu: Gpu) -> Gpu:
     """Without anything that is kept across frames, but with the same programs."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("ssdo.render."):
+            for function in vars(module).values():
+                if isinstance(function, functools._lru_cache_wrapper) and function.cache_parameters()["maxsize"]:
+                    function.cache_clear()
     fresh_gpu = Gpu(gpu.ctx)
     fresh_gpu.shaders = gpu.shaders
     for program in gpu.shaders.programs.values():
@@ -387,3 +395,77 @@ def test_nothing_stale_is_drawn_after_a_change_of_any_parameter(gpu: Gpu, monkey
     assert {name for name, is_reference in without_effect if not is_reference} == NO_EFFECT.keys()
     for name in {name for name, is_reference in without_effect if is_reference} - NO_EFFECT.keys():
         assert {name, name.partition(".")[0]} & NO_EFFECT_ON_THE_REFERENCE.keys(), name
+
+
+FIELDS_WITHOUT_EFFECT = {
+    "name": "a label",
+    "warnings": "about the file",
+    "environment": "the shot has another",
+    "double_sided": "the camera sees front faces",
+}
+
+
+def list_visible_changes(scene: Scene) -> list[FieldChange]:
+    """A change of each field: of the mesh with an alpha mask, and of the spot light, where there are several."""
+    changes: dict[str, FieldChange] = {}
+    for change in list_changes(scene, is_strong=True):
+        field = re.sub(r"\d+", "", change.path)
+        if field not in changes or change.path.startswith(("meshes[1]", "lights[2]")):
+            changes[field] = change
+    return list(changes.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", ["ssao", "reference"])
+def test_nothing_stale_is_drawn_after_a_change_of_any_field_of_the_scene(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, technique: str
+) -> None:
+    """The scene's name and the shot stay the same, as when a file changes."""
+    register_tiny_assets(monkeypatch)
+    shot = Shot().with_values(FULL | OF_TECHNIQUE.get(technique, {}) | {"technique": technique, "occlusion_maps": True})
+    warm_gpu = make_fresh_gpu(gpu)
+
+    def draw(each_gpu: Gpu, scene: Scene) -> dict[str, Floats]:
+        register_scene(SCENE, lambda: scene)
+        return read_everything(each_gpu, shot)
+
+    scene = make_tiny_scene()
+    expected = draw(make_fresh_gpu(gpu), scene)
+    without_effect: set[str] = set()
+    for change in list_visible_changes(scene):
+        changed = draw(warm_gpu, change.value)
+        assert are_equal(changed, draw(make_fresh_gpu(gpu), change.value)), change.path
+        assert are_equal(draw(warm_gpu, replace(scene)), expected), change.path
+        if are_equal(changed, expected):
+            without_effect.add(change.fields[-1])
+    assert without_effect == FIELDS_WITHOUT_EFFECT.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", ["off", "reference"])
+def test_sharing_an_image_changes_nothing(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, technique: str) -> None:
+    """Uploaded once for each way to read it: as colour or as numbers, repeated or clamped in either direction."""
+    register_tiny_assets(monkeypatch)
+    pixels = make_pixels(7, alpha=(128, 256))
+
+    def build(share: bool) -> Scene:
+        clamps = itertools.cycle([(False, False), (True, False), (False, True), (True, True)])
+
+        def texture() -> ImageTexture:
+            return ImageTexture(
+                pixels if share else pixels.copy(), 1, ((2.5, 0.0, -0.7), (0.0, 2.5, -0.7)), next(clamps)
+            )
+
+        meshes = []
+        for mesh in make_tiny_scene().meshes:
+            names = [f.name for f in fields(Material) if f.name.endswith("_texture")]
+            textures: dict[str, Any] = {name: texture() for name in names}
+            meshes.append(replace(mesh, material=replace(mesh.material, **textures)))
+        return replace(make_tiny_scene(), meshes=tuple(meshes))
+
+    values = {"technique": technique, "occlusion_maps": True}
+    expected, actual = (
+        read_everything(make_fresh_gpu(gpu), Shot().with_values(TINY | values | {"scene": name}))
+        for name in (register_scene("copied", lambda: build(False)), register_scene("shared", lambda: build(True)))
+    )
+    assert are_equal(actual, expected)

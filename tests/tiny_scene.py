@@ -75,7 +75,9 @@ def make_mesh(corners: list[Vec3], normal: Vec3, material: Material) -> Mesh:
 def make_tiny_scene() -> Scene:
     """A floor, a wall with an alpha mask, a box without attributes, a spot light and two point lights."""
     floor = make_mesh([(-3, 0, 3), (3, 0, 3), (3, 0, -3), (-3, 0, -3)], (0, 1, 0), make_material(0))
-    fence = make_mesh([(-1, 0, 0), (1, 0, 0), (1, 1.2, 0), (-1, 1.2, 0)], (0, 0, 1), make_material(10, is_masked=True))
+    fence = make_mesh(
+        [(-1, 0, 0), (1, 0, 0), (1, 1.2, 0), (-1, 1.2, 0)], (0.28, 0, 0.96), make_material(10, is_masked=True)
+    )
     corners = np.array([(x, y, z) for x in (1, 2) for y in (0, 1) for z in (-1, 0)], "f4")
     faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     triangles = np.array([t for a, b, c, d in faces for t in ((a, b, c), (a, c, d))], "i4")

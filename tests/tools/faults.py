@@ -53,6 +53,13 @@ SSDO_PY = "app/ssdo/render/techniques/ssdo.py"
 INSPECTOR = "app/ssdo/viewer/pixel_inspector.py"
 STATUS = "app/ssdo/viewer/status.py"
 BUFFERS = "app/ssdo/viewer/buffers.py"
+REFERENCE_CACHE = "app/ssdo/measure/reference_cache.py"
+REFERENCES = "app/ssdo/measure/references.py"
+SWEEP_PLAN = "app/ssdo/commands/sweep/plan.py"
+FILE_CACHE = "app/ssdo/scene/files/file_cache.py"
+FILE_ACCESS = "app/ssdo/scene/files/file_access.py"
+SHOT = "app/ssdo/render/shot.py"
+LIGHTS = "app/ssdo/render/punctual_lights.py"
 
 
 class Fault(NamedTuple):
@@ -1378,6 +1385,70 @@ FAULTS = (
             "test_pass_cache.py::test_44_a_pass_that_another_timer_measured_is_listed_without_a_time",
             "test_pass_cache.py::test_44_both_slots_of_the_viewer_have_the_time_of_whole_frames",
         ),
+    ),
+    Fault(
+        44,
+        "key of references without the lights",
+        REFERENCE_CACHE,
+        "        scene.lights,\n",
+        "",
+        ("test_keys.py::test_reference_keys_cover_every_field_of_a_scene",),
+    ),
+    Fault(
+        44,
+        "entry of the reference cache is not verified",
+        REFERENCE_CACHE,
+        "if hashlib.blake2b(content, digest_size=CHECKSUM_BYTES).digest() != checksum:",
+        "if not content:",
+        ("test_references.py::test_a_damaged_entry_is_removed",),
+    ),
+    Fault(
+        44,
+        "halves of a reference load the scene anew",
+        REFERENCES,
+        "loaded_half = loaded._replace(shot=replace(loaded.shot, seed=half_shot.seed))",
+        "loaded_half = load_shot(half_shot)",
+        ("test_references.py::test_a_file_that_changes_meanwhile_does_not_change_a_reference",),
+    ),
+    Fault(
+        44,
+        "sweeps of other reference frames continue",
+        SWEEP_PLAN,
+        ", str(reference_plan.frames)]",
+        "]",
+        ("test_keys.py::test_sweep_ids_cover_references_files_and_program",),
+    ),
+    Fault(
+        44,
+        "a command reads a changed file again",
+        FILE_CACHE,
+        '            raise UserError(f"{path}: has changed since this command read it; run it again")',
+        "            pass",
+        ("test_file_cache.py::test_a_command_keeps_what_it_has_read",),
+    ),
+    Fault(
+        44,
+        "files beside a scene are not watched",
+        FILE_ACCESS,
+        "if states is not None and path not in states:",
+        "if states is not None and not states:",
+        ("test_file_cache.py::test_a_change_of_any_file_is_read",),
+    ),
+    Fault(
+        44,
+        "history over another material",
+        SHOT,
+        "            time=self.time,\n            display",
+        "            time=self.time,\n            material_override=self.material_override,\n            display",
+        ("test_keys.py::test_a_history_is_kept_only_over_camera_light_time_and_display",),
+    ),
+    Fault(
+        44,
+        "light list of other shadows",
+        LIGHTS,
+        '"punctual lights", (scene, shadow_lights)',
+        '"punctual lights", scene',
+        ("test_pass_cache.py::test_nothing_stale_is_drawn_after_a_change_of_any_parameter",),
     ),
     Fault(
         45,

@@ -80,8 +80,8 @@ class FileCache(Generic[T]):
     def load(self, key: Hashable, read: Callable[[], T]) -> T:
         """The result of `read`, called if there is none or if a file has changed.
 
-        A result whose files change while they are read is returned, but not cached. Raises UserError as `read` does,
-        and within `hold_files` if a file has changed.
+        If a file changes while it is read, the next call reads it again, as the entry is that of the earlier state.
+        Raises UserError as `read` does, and within `hold_files` if a file has changed.
         """
         return self._load_entry(key, read).get()
 
@@ -123,7 +123,7 @@ class FileCache(Generic[T]):
         if _held_files is not None:
             _require_unchanged(files)
             _hold(entry)
-        if _find_changed(files) is None and not isinstance(error, OutOfMemoryError):
+        if not isinstance(error, OutOfMemoryError):
             self._entries[key] = entry
             while len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)
