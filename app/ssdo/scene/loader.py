@@ -114,6 +114,7 @@ def read_scene_file(path: Path, **selection: int) -> Scene:
             return read_gltf(path, **selection)
 
 
+@lru_cache(16)  # called several times a frame
 def _parse_file_spec(spec: str) -> SceneFile:
     """The file that `spec` names, which may not exist. Raises UserError."""
     # The arguments follow the last colon behind the suffix: a Windows drive has a colon, too.
