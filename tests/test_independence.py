@@ -337,9 +337,10 @@ def test_the_viewer_states_the_noise_of_what_it_accumulates(gpu: Gpu, scene: str
         assert 0.85 < math.sqrt(np.mean(np.square(stated[count]))) / spread < most, count
 
 
-def test_frames_that_are_averaged_count_equally(gpu: Gpu) -> None:
+@pytest.mark.parametrize("scene", ["corner", "atelier"])  # diffuse; specular
+def test_frames_that_are_averaged_count_equally(gpu: Gpu, scene: str) -> None:
     """The mean of an image is that of its single frames, each of which has samples of its own."""
-    values = {"scene": "corner", "width": 12, "height": 8, "technique": "reference", "seed": 5, "denoise.radius": 0}
+    values = {"scene": scene, "width": 12, "height": 8, "technique": "reference", "seed": 5, "denoise.radius": 0}
     shot = Shot().with_values(values)
     single = [gpu.read(render_frame(gpu, shot, index).radiance)[..., :3].astype("f8") for index in range(7)]
     for count in (2, 7):
