@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from parameter_values import Parameter, list_parameters
 from PIL import Image
 from render_small import read_lighting
 from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.frame_uniforms import world_positions
+from ssdo.render.half_resolution import half_resolution_pixel
 from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
-from ssdo.render.screen_space import HemisphereTechnique
+from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.settings import UserError
 from ssdo.viewer import budget, controls, experiments, recording
 from ssdo.viewer.buffers import LIGHTING_COMPONENTS, TARGET_SUFFIX, list_buffers
 from ssdo.viewer.controls import Pose
+from ssdo.viewer.cost import FrameCost
 from ssdo.viewer.display_state import VIEWS
 from ssdo.viewer.history import History
 from ssdo.viewer.pixel_inspector import LEAVES_SCREEN, OCCLUDED, VISIBLE, inspect_pixel
 from ssdo.viewer.preferences import Preferences
-from ssdo.viewer.render_scheduler import Slot
-from ssdo.viewer.saved_state import format_state, load_state
+from ssdo.viewer.render_scheduler import PAIR, Slot
+from ssdo.viewer.saved_state import DISPLAY_FIELDS, format_state, load_state
+from ssdo.viewer.screenshots import save_screenshot
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import StatusLine
 from test_viewer import SessionRunner, free_targets
@@ -787,3 +792,451 @@ def test_cached_metrics_do_not_keep_old_results_alive(runner: SessionRunner) -> 
     for cached_results, _ in session.view_renderer.cache.entries.values():
         for cached in cached_results:
             assert any(cached is result for result in current_results)
+
+
+# ---- every parameter ----
+
+# The viewer sets these itself: the size of the window, and the frames of images that converge.
+SET_BY_THE_VIEWER = {"width", "height", "accumulated_frames"}
+# A state or undo step must restore these only by their slot's technique, since no two techniques have them in common.
+SHOT_PARAMETERS = [p for p in list_parameters() if not p.technique and p.name not in SET_BY_THE_VIEWER]
+TECHNIQUE_PARAMETERS = [p for p in list_parameters() if p.technique]
+each_parameter = pytest.mark.parametrize(
+    "parameter", [*SHOT_PARAMETERS, *TECHNIQUE_PARAMETERS], ids=lambda parameter: parameter.name
+)
+EXISTING = {"scene": "ball", "environment": "white"}  # files that can be loaded
+
+
+def make_session(gpu: Gpu, **values: Any) -> Session:
+    shot = Shot().with_values({"scene": "corner", "environment": "ramp-x", "technique": "ssdo"} | values)
+    session = Session(gpu, shot, {})
+    session.size = (64, 36)
+    return session
+
+
+def other_value(parameter: Parameter) -> Any:
+    """An allowed value that no test's session has."""
+    values = [v for v in parameter.allowed_values if v is not None and v != parameter.field.default]
+    return EXISTING.get(parameter.name, values[-1])
+
+
+def read_value(shot: Shot, name: str) -> Any:
+    return next(value for dotted, _, _, value in shot.walk() if dotted == name)
+
+
+def list_shots(session: Session) -> dict[str, Shot]:
+    """All that decides images: the shots of both slots and the reference, and of every technique that may be chosen."""
+    slots: tuple[Slot, ...] = ("A", "B", "reference")
+    shots = {str(slot): session.shot(slot) for slot in slots}
+    for name, technique in session.slots.last_used.items():
+        shots[f"chosen {name}"] = replace(session.shot("B"), technique=technique)
+    return shots
+
+
+def choose_slot_of(session: Session, parameter: Parameter, slot: Slot) -> None:
+    """Give a slot the technique that has the parameter."""
+    if parameter.technique:
+        session.slots.choose_technique(slot, parameter.technique)
+
+
+@each_parameter
+@pytest.mark.parametrize("slot", ["A", "B"])
+def test_saved_states_keep_every_parameter(gpu: Gpu, parameter: Parameter, slot: Slot) -> None:
+    """In a fresh session, that showed something else: both slots, the reference, and every other technique."""
+    session = make_session(gpu)
+    choose_slot_of(session, parameter, slot)
+    if not parameter.technique and session.slots.can_unlink(parameter.name):
+        session.set_linked(parameter.name, False)
+    assert session.change({parameter.name: other_value(parameter)}, slot), session.error
+    assert read_value(session.shot(slot), parameter.name) == other_value(parameter)
+    fresh = make_session(gpu, scene="plane", environment="half", technique="gtao", **{"gtao.slices": 7})
+    fresh.size = session.size
+    load_state(fresh, format_state(session), "a file")
+    assert list_shots(fresh) == list_shots(session)
+    assert fresh.slots.state() == session.slots.state()
+    assert format_state(fresh) == format_state(session)
+
+
+@pytest.mark.parametrize("slot", ["A", "B"])
+def test_saved_states_keep_parameters_that_one_slot_leaves_to_the_scene(gpu: Gpu, slot: Slot) -> None:
+    """TOML has no value for them; the other slot has one, and so had both."""
+    parameters = [p for p in SHOT_PARAMETERS if p.param.auto_label and not p.name.startswith("camera.")]
+    session, fresh = make_session(gpu), make_session(gpu)
+    for parameter in parameters:
+        assert session.change({parameter.name: other_value(parameter)})
+        session.set_linked(parameter.name, False)
+        assert session.change({parameter.name: None}, slot)
+    load_state(fresh, format_state(session), "a file")
+    assert len(parameters) > 4 and list_shots(fresh) == list_shots(session)
+    assert fresh.slots.state() == session.slots.state()
+
+
+@each_parameter
+@pytest.mark.parametrize("slot", ["A", "B"])
+def test_undo_restores_every_parameter(gpu: Gpu, parameter: Parameter, slot: Slot) -> None:
+    """And all others that change with it, in techniques that are not shown, too; redo changes them again."""
+    session = make_session(gpu)
+    choose_slot_of(session, parameter, slot)
+    session.history.record(session.slots.state(), 0.0, end_step=True)
+    before, state = list_shots(session), session.slots.state()
+    assert session.change({parameter.name: other_value(parameter)}, slot), session.error
+    after = list_shots(session)
+    assert after != before
+    session.undo()
+    assert list_shots(session) == before and session.slots.state() == state
+    session.redo()
+    assert list_shots(session) == after
+
+
+@pytest.mark.parametrize("parameter", SHOT_PARAMETERS, ids=lambda parameter: parameter.name)
+def test_linked_parameters_reach_both_slots_and_unlinked_ones_one(gpu: Gpu, parameter: Parameter) -> None:
+    """The reference has those of B. Linked again, both slots have B's value."""
+    name, value = parameter.name, other_value(parameter)
+    slots: tuple[Slot, ...] = ("A", "B", "reference")
+    for slot in ("A", "B"):
+        session = make_session(gpu)
+        assert session.change({name: value}, "A" if slot == "A" else "B")
+        # the reference is always drawn at full resolution without denoising
+        always = {"lighting.resolution", "denoise.radius"}
+        expected = {s: value for s in slots if s != "reference" or name not in always}
+        assert {s: read_value(session.shot(s), name) for s in expected} == expected
+    session = make_session(gpu)
+    if not session.slots.can_unlink(name):
+        assert name == "scene" or name == "time" or name.startswith("camera."), "a comparison needs the same content"
+        return
+    old = read_value(session.shot("B"), name)
+    session.set_linked(name, False)
+    assert not session.slots.is_linked(name) and list_shots(session) == list_shots(make_session(gpu))
+    assert session.change({name: value}, "A")
+    assert (read_value(session.shot("A"), name), read_value(session.shot("B"), name)) == (value, old)
+    assert read_value(session.shot("reference"), name) == read_value(make_session(gpu).shot("reference"), name)
+    session.slots.swap()
+    assert (read_value(session.shot("A"), name), read_value(session.shot("B"), name)) == (old, value)
+    session.set_linked(name, True)
+    assert read_value(session.shot("A"), name) == read_value(session.shot("B"), name) == value
+    assert not session.slots.overrides["A"] and not session.slots.overrides["B"]
+
+
+FAMILY_PARAMETERS = {f.name for family in (HemisphereTechnique, SliceTechnique) for f in fields(family)}
+SAMPLING_PARAMETERS = {"samples", "slices", "steps", "visibility"}  # between families, fetches are equal instead
+
+
+@pytest.mark.parametrize("parameter", TECHNIQUE_PARAMETERS, ids=lambda parameter: parameter.name)
+def test_linked_parameters_reach_all_techniques_that_share_them(gpu: Gpu, parameter: Parameter) -> None:
+    """By their name. Unlinked ones, and those of one technique, reach no other."""
+    group, name, value = parameter.technique, parameter.field.name, other_value(parameter)
+    is_shared = name in FAMILY_PARAMETERS
+    others = {other: kind for other, kind in Technique.known.items() if other != group and hasattr(kind, name)}
+    same_family = [other for other, kind in others.items() if kind.sample_param == Technique.known[group].sample_param]
+    reached = [other for other in others if other in same_family or name not in SAMPLING_PARAMETERS]
+    for is_linked in (True, False) if is_shared else (True,):
+        session = make_session(gpu)
+        session.slots.choose_technique("A", group)
+        session.slots.choose_technique("B", reached[0] if reached else "off")
+        assert session.slots.can_unlink(parameter.name) == is_shared
+        if not is_linked:
+            session.set_linked(parameter.name, False)
+        old = dict(session.slots.last_used)
+        assert session.change({parameter.name: value}, "A"), session.error
+        last_used = session.slots.last_used
+        assert getattr(session.slots.techniques["A"], name) == getattr(last_used[group], name) == value
+        for other in reached:
+            expected = value if is_shared and is_linked else getattr(old[other], name)
+            assert getattr(last_used[other], name) == expected, other
+        if reached:
+            assert session.slots.techniques["B"] == last_used[reached[0]]
+        if not is_shared or not is_linked:
+            assert last_used == old | {group: last_used[group]}
+
+
+@pytest.mark.parametrize("techniques", list(itertools.permutations(["ssao", "ssdo", "gtao", "reference"], 2)))
+def test_swapping_exchanges_the_slots_and_twice_changes_nothing(gpu: Gpu, techniques: tuple[str, str]) -> None:
+    session = make_session(gpu)
+    for slot, name in zip(("A", "B"), techniques, strict=True):
+        session.slots.choose_technique("A" if slot == "A" else "B", name)
+    for name, value in (("denoise.radius", 2), ("environment", "white"), ("display.exposure", 1.5)):
+        session.set_linked(name, False)
+        assert session.change({name: value}, "A")
+    a, b, state = session.shot("A"), session.shot("B"), session.slots.state()
+    assert a != b
+    session.slots.swap()
+    assert (session.shot("A"), session.shot("B")) == (b, a)
+    session.slots.swap()
+    assert session.slots.state() == state and (session.shot("A"), session.shot("B")) == (a, b)
+    session.copy_slot("A", "B")
+    assert session.shot("B") == session.shot("A") == a
+    assert session.change({"display.exposure": -1.0}, "B") and session.shot("A") == a, "a copy, not the same overrides"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"view": view} for view in VIEWS),
+        *({"gain": gain} for gain in (1, 10, 100)),
+        {"divider": 1 / 3},
+        {"buffer": "normals"},
+        {"exposure": -1 / 3},
+        {"show_alpha": True},
+        {},
+    ],
+    ids=str,
+)
+def test_saved_states_keep_what_is_shown(gpu: Gpu, changes: dict[str, Any]) -> None:
+    """All fields but the width that the panel leaves, and a key that is held."""
+    session, fresh = make_session(gpu), make_session(gpu)
+    fresh.display = replace(fresh.display, view="A", gain=10, divider=0.75, buffer="depth", exposure=2.0)
+    fresh.display.visible_width = session.display.visible_width = 0.5
+    session.display = replace(session.display, **changes)
+    session.slots.budget, session.reference_enabled = "error", True
+    load_state(fresh, format_state(session), "a file")
+    assert fresh.display == session.display
+    assert (fresh.slots.budget, fresh.reference_enabled) == ("error", True)
+    saved = {f.name for f in fields(session.display)} - {"is_flipped", "visible_width"}
+    assert set(DISPLAY_FIELDS) == saved
+
+
+def test_bookmarks_keep_every_digit_of_the_camera(gpu: Gpu, tmp_path: Path) -> None:
+    """Of each number in each scene, whatever its name; a restored one shows what was shown."""
+    poses = {
+        (scene, number): Pose((1 / 3 + number, -2e-9, 12345.678901234567), (0.1 + 0.2, float(number), -7.0), 40 + 1 / 7)
+        for scene in ("nook", 'C:\\a "b".glb', "x.y=z#[1]", "\u00e9\u4e2d")
+        for number in (1, 2, 9)
+    }
+    preferences = Preferences(tmp_path)
+    for (scene, number), pose in poses.items():
+        preferences.save_bookmark(scene, number, pose)
+    loaded = Preferences(tmp_path)
+    assert {key: loaded.restore_bookmark(*key) for key in poses} == poses
+
+
+# ---- the pixel under the cursor ----
+
+
+@pytest.mark.parametrize("view", ["A", "B", "split", "side by side", "error"])
+@pytest.mark.parametrize("is_flipped", [False, True])
+def test_inspected_pixel_is_the_one_that_is_drawn(runner: SessionRunner, view: str, is_flipped: bool) -> None:
+    """Its slot and its texel: the colour in the window is that of the image there, whichever view it is."""
+    session = open_view(runner, view)
+    session.display.is_flipped, session.display.divider = is_flipped, 0.4
+    runner.render_idle()
+    drawn = {slot: images.read_display(get_result(session, slot)) for slot in session.visible_slots}
+    window = runner.read_view()
+    if view == "error":  # the colours are errors; the places are those of a split
+        session.display.view = "split"
+        window = runner.read_view()
+        session.display.view = "error"
+    seen = set()
+    for y, x in itertools.product(range(0, 36, 5), range(0, 64, 3)):
+        if session.display.shows_two_images and abs(x + 0.5 - session.display.divider_px(64)) < 3:
+            continue  # the divider
+        slot, (u, v) = session.display.find_pixel((x, y), 64)
+        seen.add(slot)
+        assert (window[y, x] == drawn[slot][v, u]).all(), (x, y)
+    assert seen == set(session.visible_slots)
+
+
+def test_undo_restores_what_every_action_changes(gpu: Gpu) -> None:
+    """Links, exchanges, copies, modes, sample counts and budgets, each by one step."""
+    actions: dict[str, Callable[[Session], None]] = {
+        "unlink": lambda session: session.set_linked("denoise.radius", False),
+        "link": lambda session: session.set_linked("sky.rotation", True),
+        "swap": lambda session: session.slots.swap(),
+        "copy": lambda session: session.copy_slot("A", "B"),
+        "mode": lambda session: session.choose_mode("A", "bitmask"),
+        "samples": lambda session: session.multiply_samples(2.0),
+        "half": lambda session: session.toggle_half_resolution(),
+        "camera": lambda session: session.move_camera(controls.orbit(session.pose, 20.0, 5.0)),
+        "budget": lambda session: setattr(session.slots, "budget", "time"),
+    }
+    for name, act in actions.items():
+        session = make_session(gpu)
+        session.set_linked("sky.rotation", False)
+        assert session.change({"sky.rotation": 50.0}, "A")
+        session.history.record(session.slots.state(), 0.0, end_step=True)
+        before, state = list_shots(session), session.slots.state()
+        act(session)
+        after, new_state = list_shots(session), session.slots.state()
+        assert new_state != state, name
+        session.undo()
+        assert (list_shots(session), session.slots.state()) == (before, state), name
+        session.redo()
+        assert (list_shots(session), session.slots.state()) == (after, new_state), name
+
+
+def test_undoing_a_budget_restores_the_samples_that_followed_from_it(
+    runner: SessionRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And they stay, although B's count is matched after each frame while the budget is a time."""
+    session = open_view(runner)
+    monkeypatch.setattr(session.scheduler, "lighting_ms", lambda slot: {"A": 3.0, "B": 24.0}[slot])
+    before = list_shots(session)
+    session.slots.budget = "time"
+    for _ in range(4):
+        runner.render_idle()
+    assert session.slots.techniques["B"].sample_count < before["B"].technique.sample_count
+    session.undo()
+    for _ in range(4):
+        runner.render_idle()
+        assert list_shots(session) == before and session.slots.budget == "samples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_flipped", [False, True])
+def test_depth_is_shown_in_the_range_of_its_own_buffer(gpu: Gpu, is_flipped: bool) -> None:
+    """Of visible and hidden surfaces, one after the other, on both sides, of which one has no hidden ones."""
+    runner = SessionRunner(gpu, scene="nook", technique="ssdo", **{"ssdo.depth_layers": "2"})
+    session = open_view(runner)
+    session.display.is_flipped = is_flipped
+    runner.render_idle()
+    names = [name for name, make in session.view_renderer.buffers("B").items() if make().mapping == "depth"]
+    ranges = set()
+    for name in [*names, names[0]]:
+        session.display.buffer = name
+        view = runner.read_view()
+        left, right = session.display.side_slots
+        for slot, columns in ((left, slice(0, 29)), (right, slice(35, 64))):
+            buffer = session.view_renderer.buffer(slot, session.display)
+            assert buffer
+            if buffer.mapping != "depth":  # the slot has no such buffer: it shows its final image
+                final = images.read_display(get_result(session, slot))
+                assert (view[:, columns] == final[:, columns]).all()
+                continue
+            depth = gpu.read(buffer.texture)[..., 0]
+            is_surface = depth < 1e29
+            near, far = np.percentile(depth[is_surface], (0.5, 99.5))
+            ranges.add((float(near), float(far)))
+            grey = np.where(is_surface, 1 - 0.9 * np.clip((depth - near) / (far - near), 0, 1), 0)
+            assert np.abs(view[:, columns, 0] / 255 - grey[:, columns]).max() < DISPLAY_ROUNDING, (name, slot)
+    assert len(names) > 2 and len(ranges) > 1
+    free_targets(gpu, "A", "B")
+
+
+def test_the_error_view_exchanges_its_sides_while_a_key_is_held(runner: SessionRunner) -> None:
+    """As its labels do."""
+    session = open_view(runner, "error")
+    run_steps(runner, 6)
+    session.display.divider = 0.5
+    view = runner.read_view()
+    session.display.is_flipped = True
+    flipped = runner.read_view()
+    session.display.divider = 0.0
+    b_or_a = runner.read_view()
+    session.display.is_flipped = False
+    only_b = runner.read_view()
+    session.display.divider = 1.0
+    only_a = runner.read_view()
+    assert np.array_equal(view[:, 2:29], only_a[:, 2:29]) and np.array_equal(view[:, 35:62], only_b[:, 35:62])
+    assert np.array_equal(flipped[:, 2:29], only_b[:, 2:29]) and np.array_equal(flipped[:, 35:62], only_a[:, 35:62])
+    assert np.array_equal(b_or_a[:, 2:62], only_a[:, 2:62]) and not np.array_equal(only_a, only_b)
+
+
+SPLIT_VALUES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"technique": "ssdo", "ssdo.samples": 4, "ssdo.radius": 0.4}, {"technique": "ssdo", "ssdo.samples": 9}),
+    ({"technique": "bitmask"}, {"technique": "ssdo", "ssdo.bounce_estimator": "form-factor"}),
+    ({"technique": "gtao"}, {"technique": "ssao"}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("values", SPLIT_VALUES, ids=lambda values: " ".join(v["technique"] for v in values))
+@pytest.mark.parametrize("resolution, band", [("full", 0.0), ("half", 0.25)])
+def test_both_sides_are_inspected_with_their_own_buffers(
+    gpu: Gpu, values: tuple[dict[str, Any], dict[str, Any]], resolution: str, band: float
+) -> None:
+    """Sums over the samples of a pixel equal its light before denoising, in A as in B, which were drawn in turns."""
+    common = {"lighting.resolution": resolution, "guard_band.size": band}
+    runner = SessionRunner(gpu, scene="nook", technique="ssdo", **common)
+    session = runner.session
+    session.choose_view("split")
+    for name in FAMILY_PARAMETERS | {"thickness"}:
+        session.slots.unlinked.add(name)
+    for slot, change in zip(PAIR, values, strict=True):
+        assert session.change(change, slot), session.error
+    runner.render_idle()
+    checked = 0
+    for slot in (*PAIR, "A"):
+        result = get_result(session, "A" if slot == "A" else "B")
+        direct, indirect = read_lighting(gpu, result.unfiltered)
+        for x, y in itertools.product(range(3, 64, 15), range(5, 36, 9)):
+            inspection = inspect_pixel(gpu, result, x, y)
+            if inspection is None:
+                continue
+            u, v = half_resolution_pixel((64, 36), x, y) if resolution == "half" else (x, y)
+            sums = inspection.sums
+            assert sums[0] == pytest.approx(direct[v, u, :3], rel=1e-5, abs=1e-6)
+            assert sums[1] == pytest.approx(indirect[v, u, :3], rel=1e-5, abs=1e-6)
+            assert sums[2] == pytest.approx(direct[v, u, 3], abs=1e-6)
+            checked += 1
+    assert checked > 30
+    free_targets(gpu, "A", "B", "inspector")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ({"denoise.radius": 2, "display.exposure": 1.5}, {"temporal.history_length": 3}),
+        ({"lighting.resolution": "half"}, {"guard_band.size": 0.2, "display.tone_mapper": "aces"}),
+        ({"technique": "reference"}, {"technique": "bitmask", "environment": "white"}),
+    ],
+    ids=str,
+)
+def test_screenshots_of_both_sides_store_the_shots_that_draw_them(
+    gpu: Gpu, tmp_path: Path, a: dict[str, Any], b: dict[str, Any]
+) -> None:
+    """Bit for bit, with parameters that differ between the sides; the image of both has B's shot."""
+    runner = SessionRunner(gpu, scene="corner", technique="ssdo", seed=3)
+    session = runner.session
+    session.choose_view("split")
+    for name in {*a, *b} - {"technique"}:
+        session.set_linked(name, False)
+    for slot, change in zip(PAIR, (a, b), strict=True):
+        assert session.change(change, slot), session.error
+    runner.render_idle()
+    both, *sides = save_screenshot(session, tmp_path)
+    assert len(sides) == 2 and [path.stem.rpartition("-")[2] for path in sides] == ["left", "right"]
+    for slot, path, change in zip(PAIR, sides, (a, b), strict=True):
+        stored = images.load_shot_values(path)
+        assert change.items() <= stored.items() | {"technique": stored["technique"]}.items()
+        assert stored["technique"] == session.slots.techniques[slot].group
+        with gpu.scope("again"):
+            again = images.read_display(render_all_frames(gpu, Shot().with_values(stored)))
+        with Image.open(path) as image:
+            assert np.array_equal(np.asarray(image), again), slot
+    assert images.load_shot_values(both) == images.load_shot_values(sides[1])
+    free_targets(gpu, "A", "B", "again")
+
+
+# ---- budgets by definition ----
+
+
+@pytest.mark.parametrize("samples", [1, 3, 16, 100, 256])
+@pytest.mark.parametrize("wanted", [1, 2, 7, 40, 256])
+def test_matching_is_the_inverse_of_the_cost_and_of_the_error(samples: int, wanted: int) -> None:
+    """Times that are linear in the samples, and variance that is inversely proportional to them."""
+    fixed, slope, bias, deviation = 1.75, 0.3, 0.02, 0.4
+
+    def milliseconds(count: float) -> float:
+        return fixed + slope * count
+
+    def error(count: float) -> float:
+        return math.sqrt(bias**2 + deviation**2 / count)
+
+    expected = samples if abs(wanted / samples - 1) < budget.TOLERANCE else wanted
+    assert budget.match_time(samples, milliseconds(samples), milliseconds(wanted), fixed) == expected
+    assert budget.match_error(samples, error(samples), error(wanted), bias) == expected
+    assert budget.match_time(samples, milliseconds(samples), milliseconds(1e4), fixed) == 256
+    assert budget.match_error(samples, error(samples), 0.9 * bias, bias) == 256
+    assert budget.match_time(samples, milliseconds(samples), fixed / 2, fixed) == 1
+
+
+@pytest.mark.parametrize("sizes", [(1000, 5000), (5000, 1000), (4000, 1000, 9000)])
+def test_predicted_times_are_those_of_the_line_through_the_measured_ones(sizes: tuple[int, ...]) -> None:
+    """In any order of the sizes; the latest is predicted as it was measured."""
+    cost = FrameCost()
+    for pixels in sizes:
+        cost.record(pixels, 4.0 + 0.002 * pixels)
+    for pixels in (*sizes, 100, 20_000):
+        assert cost.predict(pixels) == pytest.approx(4.0 + 0.002 * pixels)
+    cost.record(sizes[-1], 4.0 + 0.004 * sizes[-1])
+    assert cost.predict(sizes[-1]) == pytest.approx(4.0 + 0.004 * sizes[-1])

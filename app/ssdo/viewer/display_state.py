@@ -50,6 +50,16 @@ class DisplayState:
             return round(0.5 * self.visible_width * width)
         return round(self.divider * width)
 
+    def find_pixel(self, pixel: tuple[int, int], width: int) -> tuple[Slot, tuple[int, int]]:
+        """The slot that a window of that width shows at a pixel, and the pixel of its image, were that as large."""
+        if not self.shows_two_images:
+            return self.single_slot, pixel
+        (x, y), divider = pixel, self.divider_px(width)
+        is_left = x + 0.5 < divider
+        if self.view == "side by side":  # each half shows the middle of its image
+            x = int(x + 0.5 + (0.5 if is_left else -0.5) * divider)
+        return self.side_slots[0 if is_left else 1], (x, y)
+
     def choose_view(self, view: str) -> str:
         """Change the view; choosing the difference again cycles its gain. Returns a message."""
         if view == self.view == "difference":

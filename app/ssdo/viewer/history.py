@@ -29,6 +29,10 @@ class History(Generic[T]):
         if end_step:
             self._last_change = -math.inf
 
+    def amend(self, state: T) -> None:
+        """Replace the current state by one that follows from it: both are undone by one step."""
+        self._current = state
+
     def undo(self) -> T | None:
         """The previous state; None if there is none."""
         return self._step(self._undo_stack, self._redo_stack)

@@ -1,13 +1,14 @@
 """The viewer's state as TOML: saved, loaded again, copied and pasted. Presets and shots can be loaded too.
 
-Tables: `shared` (parameters of both slots), `A` and `B` (technique and overrides), `viewer` (view, links, budget).
+Tables: `shared` (parameters of both slots), `A` and `B` (technique and overrides), `techniques` (settings of those that
+no slot shows, such as the reference's), `viewer` (view, links, budget).
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ import tomli_w
 
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
-from ssdo.settings import UserError, shorten
+from ssdo.settings import UserError, param_of, shorten
 from ssdo.toml_text import flatten, format_toml, parse_toml_tree
 from ssdo.viewer import budget
 from ssdo.viewer.display_state import GAINS, VIEWS, DisplayState
@@ -39,6 +40,9 @@ def format_state(session: Session) -> str:
         of_technique = {name: value for name, _, _, value in technique.walk(f"{technique.group}.")}
         values = {"technique": technique.group} | of_technique | slots.overrides[slot]
         tree[slot] = tomllib.loads(format_toml({name: value for name, value in values.items() if value is not None}))
+    shown = _last_used(slots.techniques)
+    hidden = {name: technique for name, technique in slots.last_used.items() if technique != shown.get(name)}
+    tree["techniques"] = {name: technique.values() for name, technique in hidden.items()}
     display_values = {name: getattr(display, name) for name in DISPLAY_FIELDS}
     tree["viewer"] = {name: value for name, value in display_values.items() if value is not None} | {
         "unlinked": sorted(slots.unlinked),
@@ -46,6 +50,12 @@ def format_state(session: Session) -> str:
         "reference": session.reference_enabled,
     }
     return tomli_w.dumps(tree)
+
+
+def _last_used(techniques: Mapping[Slot, Technique]) -> dict[str, Technique]:
+    """Each technique's settings when it was last used, as far as the slots tell; else its defaults."""
+    defaults = {name: kind() for name, kind in Technique.known.items()}
+    return defaults | {techniques[slot].group: techniques[slot] for slot in PAIR}
 
 
 def load_state(session: Session, text: str, source: str) -> None:
@@ -65,17 +75,13 @@ def load_state(session: Session, text: str, source: str) -> None:
 
 
 def _load_viewer_state(session: Session, tree: Mapping[str, Any]) -> None:
-    for name in ("shared", *PAIR, "viewer"):
+    for name in ("shared", *PAIR, "techniques", "viewer"):
         if not isinstance(tree.get(name, {}), Mapping):
             raise UserError(f"{name}: must be a table, not {shorten(tree[name])}")
     viewer = tree.get("viewer", {})
     state = _parse_slots(tree, viewer, session.slots.shared)
     display = _parse_display(viewer, session.display)
-    kind = str(viewer.get("budget", budget.KINDS[0]))
-    if kind not in budget.KINDS:
-        raise UserError(f"viewer.budget = {shorten(kind)}: must be one of {', '.join(budget.KINDS)}")
     session.slots.restore(state)
-    session.slots.budget = kind
     session.display, session.reference_enabled = display, bool(viewer.get("reference", False))
 
 
@@ -102,11 +108,30 @@ def _parse_slots(tree: Mapping[str, Any], viewer: Mapping[str, Any], current: Sh
         kind = Technique.by_name(str(values.pop("technique", "ssdo")))
         overrides[slot] = {k: v for k, v in values.items() if not k.startswith(f"{kind.group}.")}
         techniques[slot] = replace(shared, technique=kind()).with_values(values).technique
+    last_used = _last_used(techniques)
+    for group, values in tree.get("techniques", {}).items():
+        if not isinstance(values, Mapping):
+            raise UserError(f"techniques.{group[:100]}: must be a table, not {shorten(values)}")
+        named = {f"{group}.{name}": value for name, value in flatten(values).items()}
+        last_used[group] = replace(shared, technique=Technique.by_name(group)()).with_values(named).technique
     unlinked = viewer.get("unlinked", [])
     if not isinstance(unlinked, list) or not unlinkable_params().issuperset(map(str, unlinked)):
         rule = "must be a list of parameters that may differ in A and B"
         raise UserError(f"viewer.unlinked = {shorten(unlinked)}: {rule}")
-    return SlotState(shared, techniques, overrides, frozenset(unlinked))
+    for values in overrides.values():
+        values |= {name: value for name, value in _missing_overrides(shared, unlinked).items() if name not in values}
+    kind_of_budget = str(viewer.get("budget", budget.KINDS[0]))
+    if kind_of_budget not in budget.KINDS:
+        raise UserError(f"viewer.budget = {shorten(kind_of_budget)}: must be one of {', '.join(budget.KINDS)}")
+    return SlotState(shared, techniques, last_used, overrides, frozenset(unlinked), kind_of_budget)
+
+
+def _missing_overrides(shared: Shot, unlinked: Sequence[str]) -> dict[str, Any]:
+    """What unlinked parameters are in a slot that has no value of them: unset where they can be, else as in both."""
+    parameters = {name: (param_of(field), value) for name, _, field, value in shared.walk()}
+    return {
+        name: None if parameters[name][0].auto_label else parameters[name][1] for name in unlinked if name in parameters
+    }
 
 
 def _parse_display(viewer: Mapping[str, Any], current: DisplayState) -> DisplayState:

@@ -289,6 +289,7 @@ class Session:
             sample_count = match_budget(b.sample_count, value, target)
             if sample_count != b.sample_count:
                 self.slots.set_sample_count("B", sample_count)
+                self.history.amend(self.slots.state())
 
     def is_idle(self, slot: Slot) -> bool:
         """Whether a slot's result is up to date and at full size, and more history frames would not change it."""

@@ -25,12 +25,14 @@ ALWAYS_LINKED = ("scene", "time", "camera.")  # prefixes of names; a comparison 
 
 
 class SlotState(NamedTuple):
-    """Everything that decides the images of A and B: what undo restores."""
+    """Everything that decides the images of A, B and the reference: what undo restores."""
 
     shared: Shot
     techniques: Mapping[Slot, Technique]
+    last_used: Mapping[str, Technique]
     overrides: Mapping[Slot, Mapping[str, Any]]
     unlinked: frozenset[str]
+    budget: str
 
 
 class SlotSettings:
@@ -74,14 +76,15 @@ class SlotSettings:
 
     def state(self) -> SlotState:
         overrides = {slot: dict(values) for slot, values in self.overrides.items()}
-        return SlotState(self.shared, dict(self.techniques), overrides, frozenset(self.unlinked))
+        techniques, last_used = dict(self.techniques), dict(self.last_used)
+        return SlotState(self.shared, techniques, last_used, overrides, frozenset(self.unlinked), self.budget)
 
     def restore(self, state: SlotState) -> None:
         """Raises UserError if the scene or the environment cannot be loaded any more."""
         check_assets(state.shared)
-        self.shared, self.techniques, self.unlinked = state.shared, dict(state.techniques), set(state.unlinked)
+        self.shared, self.techniques, self.last_used = state.shared, dict(state.techniques), dict(state.last_used)
         self.overrides = {slot: dict(values) for slot, values in state.overrides.items()}
-        self.last_used |= {technique.group: technique for technique in self.techniques.values()}
+        self.unlinked, self.budget = set(state.unlinked), state.budget
 
     # ---- parameters ----
 

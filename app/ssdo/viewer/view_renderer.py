@@ -59,28 +59,42 @@ class ViewRenderer:
             framebuffer.clear(0.05, 0.05, 0.06, 1.0)
             return
         left, right = sides
-        exposure = 2.0**state.exposure if right.mapping in ("light", "ratio") else 1.0
-        view = ViewUniforms(
+        target = framebuffer_target(framebuffer)
+        bindings: Bindings = {"left_image": left.texture, "right_image": right.texture}
+        if right.compared_to is not None and left.compared_to is not None:
+            bindings |= {
+                "view": self._make_uniforms(size, state, sides, right),
+                "left_reference": left.compared_to,
+                "right_reference": right.compared_to,
+                "color_map": self._color_map(),
+            }
+            self.gpu.draw("passes/difference.frag", target, bindings)
+            return
+        uniforms = self._make_uniforms(size, state, sides, right)
+        self.gpu.draw("passes/buffer_view.frag", target, bindings, view=uniforms)
+        if (left.mapping, left.gain) != (right.mapping, right.gain):  # one slot has no such buffer: its final image
+            left_uniforms = self._make_uniforms(size, state, sides, left)
+            left_side = 0, 0, int(uniforms.divider), size[1]
+            self.gpu.draw("passes/buffer_view.frag", target, bindings, view=left_uniforms, scissor=left_side)
+
+    def _make_uniforms(
+        self, size: Size, state: DisplayState, sides: tuple[Buffer, Buffer], buffer: Buffer
+    ) -> ViewUniforms:
+        """Both sides, with the mapping and the gain of one buffer."""
+        slots = state.side_slots if state.shows_two_images else (state.single_slot, state.single_slot)
+        left_range, right_range = (
+            self._depth_range(f"{slot} {state.buffer}", side) for slot, side in zip(slots, sides, strict=True)
+        )
+        return ViewUniforms(
             size=(float(size[0]), float(size[1])),
             divider=state.divider_px(size[0]) if state.shows_two_images else -1.0,
             is_side_by_side=state.view == "side by side",
             divider_half_width=max(1.5, size[1] / 480),
-            gain=right.gain * exposure,
-            left_range=self._depth_range("A", left),
-            right_range=self._depth_range("B", right),
-            mapping=right.mapping,
+            gain=buffer.gain * (2.0**state.exposure if buffer.mapping in ("light", "ratio") else 1.0),
+            left_range=left_range,
+            right_range=right_range,
+            mapping=buffer.mapping,
         )
-        target = framebuffer_target(framebuffer)
-        bindings: Bindings = {"view": view, "left_image": left.texture, "right_image": right.texture}
-        if right.compared_to is None or left.compared_to is None:
-            self.gpu.draw("passes/buffer_view.frag", target, bindings)
-            return
-        bindings |= {
-            "left_reference": left.compared_to,
-            "right_reference": right.compared_to,
-            "color_map": self._color_map(),
-        }
-        self.gpu.draw("passes/difference.frag", target, bindings)
 
     def _comparison_buffers(self, state: DisplayState) -> tuple[Buffer, Buffer] | None:
         """Left and right of a difference or an error view, if all its results are there."""
@@ -89,7 +103,9 @@ class ViewRenderer:
             difference = Buffer(a.radiance, "difference", float(state.gain), compared_to=b.radiance)
             return difference, difference
         if state.view == "error" and a and b and reference:
-            return self._error_buffer("A", a, reference), self._error_buffer("B", b, reference)
+            errors = {"A": self._error_buffer("A", a, reference), "B": self._error_buffer("B", b, reference)}
+            left, right = state.side_slots
+            return errors[left], errors[right]
         return None
 
     def _error_buffer(self, slot: Slot, result: FrameResult, reference: FrameResult) -> Buffer:
@@ -128,8 +144,8 @@ class ViewRenderer:
             return buffer._replace(mapping="alpha")
         return buffer
 
-    def _depth_range(self, slot: Slot, buffer: Buffer) -> tuple[float, float]:
-        """Range of depth that is displayed, metres."""
+    def _depth_range(self, name: str, buffer: Buffer) -> tuple[float, float]:
+        """Range of depth that is displayed, metres. `name`: of the slot and its buffer."""
         if buffer.mapping != "depth":
             return 0.0, 1.0
 
@@ -139,7 +155,7 @@ class ViewRenderer:
             low, high = np.percentile(depth, DEPTH_PERCENTILES) if depth.size else (0.0, 1.0)
             return float(low), float(high)
 
-        return self.cache.get(f"depth range {slot}", (self.result(slot),), compute)
+        return self.cache.get(f"depth range {name}", (self.result("A"), self.result("B")), compute)
 
     def _color_map(self) -> Texture:
         """False colours of the error, 256 texels."""

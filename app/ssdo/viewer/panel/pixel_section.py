@@ -25,7 +25,7 @@ class PixelSection:
         self.values: PixelValues | None = None
         self.slot: Slot = "B"  # the slot under the mouse, which is inspected
         self.inspection: PixelInspection | None = None
-        self.pinned: tuple[int, int] | None = None  # inspected wherever the mouse is
+        self.pinned: tuple[int, int] | None = None  # pixel of the image that is inspected wherever the mouse is
         self.message = ""  # why there is no inspection
         self._failed_result: FrameResult | None = None  # is not inspected again
 
@@ -39,13 +39,14 @@ class PixelSection:
     def inspect(self, pixel: tuple[int, int] | None) -> None:
         """Read a pixel of the framebuffer, row 0 on top, or the pinned one. Call after rendering, each frame."""
         session = self.context.session
-        pixel = self.pinned or pixel
         width, height = session.size
         self.values = self.inspection = None
-        if not self.is_enabled or pixel is None or not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
+        if not self.is_enabled or not (place := self._find_pixel(pixel)):
+            return
+        self.slot, pixel = place
+        if not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
             return
         self.values = session.read_pixel(pixel)
-        self.slot = self._slot_at(pixel)
         result = session.renders[self.slot].result
         if result is None or self.values.position is None or result is self._failed_result:
             return
@@ -56,14 +57,14 @@ class PixelSection:
         except UserError as error:
             self.message, self._failed_result = str(error), result
 
-    def _slot_at(self, pixel: tuple[int, int]) -> Slot:
+    def _find_pixel(self, pixel: tuple[int, int] | None) -> tuple[Slot, tuple[int, int]] | None:
+        """The slot to inspect, and the pixel of its image: the pinned one, or that under a pixel of the window."""
         session, display = self.context.session, self.context.session.display
-        if len(session.visible_slots) == 1:
-            return session.visible_slots[0]
-        if display.view != "split":
-            return "A" if display.is_flipped else "B"
-        left, right = display.side_slots
-        return left if pixel[0] < display.divider_px(session.size[0]) else right
+        if self.pinned:
+            keeps_slot = display.view == "side by side" and self.slot in session.visible_slots
+            slot = self.slot if keeps_slot else display.find_pixel(self.pinned, session.size[0])[0]
+            return slot, self.pinned
+        return display.find_pixel(pixel, session.size[0]) if pixel else None
 
     def draw(self) -> None:
         widgets = self.context.widgets
