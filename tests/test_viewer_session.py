@@ -840,12 +840,12 @@ def choose_slot_of(session: Session, parameter: Parameter, slot: Slot) -> None:
 
 
 @each_parameter
-@pytest.mark.parametrize("slot", ["A", "B"])
-def test_saved_states_keep_every_parameter(gpu: Gpu, parameter: Parameter, slot: Slot) -> None:
+@pytest.mark.parametrize("slot, is_linked", [("A", False), ("B", False), ("B", True)])
+def test_saved_states_keep_every_parameter(gpu: Gpu, parameter: Parameter, slot: Slot, is_linked: bool) -> None:
     """In a fresh session, that showed something else: both slots, the reference, and every other technique."""
     session = make_session(gpu)
     choose_slot_of(session, parameter, slot)
-    if not parameter.technique and session.slots.can_unlink(parameter.name):
+    if not is_linked and not parameter.technique and session.slots.can_unlink(parameter.name):
         session.set_linked(parameter.name, False)
     assert session.change({parameter.name: other_value(parameter)}, slot), session.error
     assert read_value(session.shot(slot), parameter.name) == other_value(parameter)
