@@ -609,6 +609,53 @@ def test_tables(browser: Browser) -> None:
     assert browser.run_script("return document.title") == "courtyard - ssdo compare"
 
 
+def read_labelled_cells(browser: Browser, table: str) -> dict[str, dict[str, str]]:
+    """The text of each cell by the labels of its row and of its column."""
+    script = """
+        const table = document.querySelector(arguments[0]);
+        const text = element => element.firstChild.textContent;
+        const columns = [...table.querySelectorAll('thead tr:first-child th')].slice(1).map(text);
+        const rows = [...table.querySelectorAll('tbody tr')].filter(row => row.cells.length === columns.length + 1);
+        return rows.map(row => [
+            row.querySelector('th .entry > :last-child').textContent,
+            Object.fromEntries([...row.querySelectorAll('td')].map((cell, i) => [columns[i], text(cell)])),
+        ]);"""
+    return dict(browser.run_script(script, table))
+
+
+def test_cells_are_of_the_entry_and_the_column_that_they_stand_with(browser: Browser) -> None:
+    """Each number occurs once; entries lack some of them. Menus show the image of the entry that they name."""
+    comparison, layers = make_full_comparison()
+    causes = ("sampling", "sampling, denoised", "denoising", "screen space")
+    passes = [("ssao", "denoise:x"), ("ssdo:direct", "ssdo:indirect", "denoise:x"), ("ssdo:direct", "denoise:x")]
+    names = [name for name in page.METRICS if name != "psnr"]
+    for k, entry in enumerate(comparison["entries"][:3], 1):
+        entry["label"] = f"label of {entry['id']}"
+        entry["errors"] = {name: k + n / 100 for n, name in enumerate(names[k - 1 :], 1)}
+        entry["error_breakdown"] = {name: 10 * k + n / 10 for n, name in enumerate(causes, 1)}
+        times = {name: 100.0 * k + n for n, name in enumerate(passes[k - 1], 1)}
+        entry["cost"] = {"total": 500.0 + k, "passes": times}
+    browser.open(comparison, layers)
+    expected: dict[str, dict[str, dict[str, float]]] = {".errors": {}, ".error-breakdown": {}, ".costs": {}}
+    for entry in comparison["entries"][:3]:
+        label = entry["label"]
+        expected[".errors"][label] = {page.METRICS[name][0]: value for name, value in entry["errors"].items()}
+        expected[".error-breakdown"][label] = entry["error_breakdown"]
+        expected[".costs"][label] = {"total": entry["cost"]["total"], **entry["cost"]["passes"]}
+    for table, rows in expected.items():
+        cells = read_labelled_cells(browser, table)
+        assert cells.keys() == rows.keys()
+        for label, row in rows.items():
+            numbers = {name: float(text) for name, text in cells[label].items() if text[-1].isdigit()}
+            assert numbers == pytest.approx(row, rel=5.1e-3), (table, label)
+    for number, entry in enumerate(comparison["entries"]):
+        browser.set_control("left-entry", number)
+        option = browser.run_script("return document.getElementById('left-entry').selectedOptions[0].textContent")
+        assert option.endswith(entry["label"])
+        browser.set_control("left-component", "final")
+        assert is_close(browser.read_canvas("left-pixels"), tone_map(layers[f"{entry['id']}.final"]))
+
+
 def test_several_sample_counts_are_a_chart(browser: Browser) -> None:
     comparison, layers = make_full_comparison()
     browser.open(comparison, layers)

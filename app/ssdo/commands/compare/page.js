@@ -1215,7 +1215,7 @@
         createElement(
           'p.small',
           `The noise of the reference is an RMSE of ${formatNumber(comparison.reference.noise)}. ` +
-            'It is removed from the RMSE here and below, but not from the other columns and the error map.',
+            'It is removed from RMSE and PSNR, here and below, but not from the other columns and the error map.',
         ),
       );
     }
