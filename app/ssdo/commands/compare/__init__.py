@@ -22,6 +22,22 @@ from ssdo.scene.loader import load_scene, preload_scene
 from ssdo.settings import UserError
 
 TECHNIQUES = "off,ssao,ssdo"
+# Parameters, or what their names begin with, of what images show and its light: one reference serves all. Other
+# parameters may be what is compared, the shadow maps' included.
+COMMON_PARAMS = (
+    "scene",
+    "environment",
+    "time",
+    "width",
+    "height",
+    "material_override",
+    "occlusion_maps",
+    "camera.",
+    "sky.",
+    "sun.",
+    "lights.",
+)
+SHADOW_PARAMS = ("sun.resolution", "lights.shadows", "lights.resolution")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -137,17 +153,18 @@ def create_shots(
 
 
 def load_shots(paths: Sequence[Path]) -> list[Shot]:
-    """The resolved shots stored in images. Raises UserError where they do not show the same view."""
+    """The resolved shots stored in images. Raises UserError where they do not show the same view in the same light."""
     shots: list[Shot] = []
     for path in paths:
         shot = Shot().with_values(validate_values(images.load_shot_values(path), path))
         shot = shot.resolve(load_scene(shot.scene, shot.time))
-        first = shots[0] if shots else shot
-        for name in ("scene", "time", "camera", "width", "height"):
-            if getattr(first, name) != getattr(shot, name):
+        shots.append(shot)
+        values, first_values = shot.values(), shots[0].values()
+        for name in values:
+            is_common = name.startswith(COMMON_PARAMS) and name not in SHADOW_PARAMS
+            if is_common and values[name] != first_values.get(name):
                 raise UserError(
                     f"{path} and {paths[0]} differ in {name}; "
-                    "images to compare must show one scene from one camera, at one size"
+                    "images to compare must show one scene in one light, from one camera, at one size"
                 )
-        shots.append(shot)
     return shots
