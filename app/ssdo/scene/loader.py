@@ -81,7 +81,7 @@ def print_warnings(spec: str, scene: Scene) -> None:
 
 def describe_scene(scene: Scene) -> str:
     """The number of triangles and the size in memory, as text."""
-    return f"{scene.triangle_count} triangles, {scene.byte_size / 2**20:.0f} MB"
+    return f"{scene.triangle_count} triangles, {scene.byte_size / 2**20:.0f} MiB"
 
 
 def is_animated(spec: str) -> bool:
