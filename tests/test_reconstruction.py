@@ -75,7 +75,10 @@ def read_terms(gpu: Gpu, textures: tuple[Texture, Texture, Texture]) -> list[Flo
     """Direct, indirect and specular light of the pattern, (h, w, 3) each with the axes in the order x, y, z."""
     orders = ((0, 1, 2), (2, 0, 1), (1, 2, 0))
     scales = (1, 2, 4)  # of the light, so that its deviation is that of no other term
-    return [gpu.read(t)[..., order] / scale for t, order, scale in zip(textures, orders, scales, strict=True)]
+    return [
+        gpu.read(texture)[..., order] / np.float32(scale)
+        for texture, order, scale in zip(textures, orders, scales, strict=True)
+    ]
 
 
 def history_textures(gpu: Gpu, index: int) -> tuple[Texture, Texture, Texture]:
