@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         start = time.perf_counter()
         subprocess.run(command, check=True, cwd=PACKAGE.parent, stdout=subprocess.DEVNULL)
         capture = time.perf_counter() - start
-        size = f"{path.stat().st_size / 2**20:.0f} MB"
+        size = f"{path.stat().st_size / 2**20:.0f} MiB"
     memory = format_peak(of_children=True) or "not known"
     row = [str(triangle_count), size, f"{reading:.1f} s", f"{capture:.1f} s", memory]
     print("\n".join(format_table(HEADER, [row])))

@@ -249,7 +249,7 @@ def format_steps(steps: Mapping[str, Mapping[str, Percentiles]], memory: Percent
         [name, format_percentiles(times["wall"], 0), format_percentiles(times["processor"], 0)]
         for name, times in steps.items()
     ]
-    rows.append(["peak memory", f"{format_percentiles(memory, 0)} MB", ""])
+    rows.append(["peak memory", f"{format_percentiles(memory, 0)} MiB", ""])
     return format_table(["step", "milliseconds", "processor time"], rows)
 
 
