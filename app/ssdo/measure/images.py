@@ -5,9 +5,11 @@ Images are (h, w, channels) arrays, row 0 on top.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
+import os
 import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -134,12 +136,16 @@ def _encode_exr(path: Path, radiance: Floats, attributes: Mapping[str, str]) -> 
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **attributes}
     # OpenEXR writes only to named files, and may not report a full disk: the file is read back.
     try:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            name = Path(folder) / "picture.exr"
-            openexr.File(header, {"RGB": radiance}).write(str(name))
-            with openexr.File(str(name)) as file:
+        descriptor, name = tempfile.mkstemp(".exr")
+        try:
+            os.close(descriptor)
+            openexr.File(header, {"RGB": radiance}).write(name)
+            with openexr.File(name) as file:
                 is_complete = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
-            content = name.read_bytes()
+            content = Path(name).read_bytes()
+        finally:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
     except (OSError, RuntimeError, KeyError, IndexError, ValueError):
         is_complete, content = False, b""
     if not is_complete:
