@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -231,11 +232,16 @@ SCREEN_SPACE = [name for name, technique in Technique.known.items() if technique
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", ["ball", "cornell", "parlour"])
-@pytest.mark.parametrize("technique, samples", [*((name, 8) for name in SCREEN_SPACE), ("ssdo", 32)])
-def test_menu_lists_every_texture_of_every_technique(gpu: Gpu, scene: str, technique: str, samples: int) -> None:
-    """In diffuse, emissive and specular scenes, with few and many samples, with hidden layers and probes."""
+@pytest.mark.parametrize(
+    "technique, samples, has_probes",
+    [*((name, 8, True) for name in SCREEN_SPACE), ("ssdo", 32, True), ("ssdo", 8, False), ("ssdo", 32, False)],
+)
+def test_menu_lists_every_texture_of_every_technique(
+    gpu: Gpu, scene: str, technique: str, samples: int, has_probes: bool
+) -> None:
+    """In diffuse, emissive and specular scenes, with few and many samples, hidden layers, with probes or without."""
     values: dict[str, Any] = {"scene": scene, "technique": technique, "width": 48, "height": 32}
-    values |= {"probes.enabled": True, "probes.grid_size": 2}
+    values |= {"probes.enabled": has_probes, "probes.grid_size": 2}
     if hasattr(Technique.known[technique], "depth_layers"):
         values[f"{technique}.depth_layers"] = "2"
     shot = Shot().with_values(values)
@@ -248,6 +254,12 @@ def test_menu_lists_every_texture_of_every_technique(gpu: Gpu, scene: str, techn
         gpu.free_unused()
         gpu.free_unused()
     assert listed == textures
+    names = " ".join(buffers)
+    assert not re.search(r"texture \d", names), names  # every texture has a name of its own
+    assert has_probes or "probe" not in names, names
+    if technique == "ssdo":
+        hits = sorted(set(re.findall(r"hits(?: \d)?", names)))
+        assert hits == (["hits"] if samples == 8 else ["hits", "hits 2", "hits 3"])  # 24 samples in each
 
 
 def test_last_target_of_a_pass_is_known(runner: SessionRunner) -> None:
@@ -602,6 +614,14 @@ def test_quick_changes_are_one_undo_step() -> None:
     history.record(9, 9.0)
     assert history.redo() is None
     assert history.undo() == 3
+
+
+def test_a_long_drag_is_one_undo_step() -> None:
+    """However long it takes, as long as no pause is long."""
+    history = History(0)
+    for state in range(1, 30):
+        history.record(state, 10.0 + 0.5 * state)
+    assert (history.undo(), history.undo()) == (0, None)
 
 
 def test_changes_are_undone_and_redone(runner: SessionRunner) -> None:
