@@ -42,6 +42,7 @@ from mitsuba_reference import (
 pytestmark = pytest.mark.mitsuba
 
 SMALL_FLAGS = ("--width", "96", "--height", "96")
+MEASURED_SIZE = ("--width", "224", "--height", "126")
 
 STONE = Material((0.72, 0.70, 0.66))
 PLASTER = Material((0.62, 0.16, 0.10))
@@ -184,9 +185,10 @@ class RadianceErrors(NamedTuple):
 def measure_errors(gpu: Gpu, label: str, scene: Scene, flags: Sequence[str], scene_size: float) -> RadianceErrors:
     """Errors of SSAO at its best radius and visibility, and of SSDO with a radius of `scene_size` metres.
 
-    Both have 64 steps. Prints a row of the README's table: `pytest -s tests/test_mitsuba.py -k against`.
+    Both have 64 steps. Prints a row of the README's table, which has 320 x 180 pixels: change MEASURED_SIZE, then
+    `pytest -s tests/test_mitsuba.py -k against`.
     """
-    flags = (*flags, "--environment", "patches")
+    flags = (*flags, *MEASURED_SIZE, "--environment", "patches")
     direct, bounce = (
         [render_mitsuba(scene, parse_shot(*flags), depth, 32, seed) for seed in (1, 2)]
         for depth in (DIRECT_DEPTH, ONE_BOUNCE_DEPTH)

@@ -578,7 +578,7 @@ def test_empty_scene_is_unoccluded(gpu: Gpu) -> None:
 # ---- Mitsuba ---------------------------------------------------------------------------------------------------------
 
 BATCHES = 16  # renders of each program
-MITSUBA_SIZE = 48  # pixels
+MITSUBA_SIZE = 32  # pixels
 
 
 def make_mitsuba_shot(monkeypatch: pytest.MonkeyPatch, name: str, light: str) -> tuple[Scene, dict[str, Any]]:
