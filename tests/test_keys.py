@@ -106,6 +106,26 @@ def test_reference_keys_cover_every_field_of_a_scene(gpu: Gpu) -> None:
     assert len(set(keys.values()) - {key}) == len(keys) - len(equal), "each change has a key of its own"
 
 
+@pytest.mark.parametrize("name", ["positions", "triangles", "normals", "uvs", "colors"])
+def test_reference_keys_cover_large_arrays_to_their_end(gpu: Gpu, name: str) -> None:
+    """A change in the last of 200 000 rows, and in rows of the middle."""
+    count = 200_000
+    arrays = {
+        "positions": np.zeros((count, 3), "f4"),
+        "triangles": np.zeros((count, 3), "i4"),
+        "normals": np.ones((count, 3), "f4"),
+        "uvs": np.zeros((count, 2), "f4"),
+        "colors": np.ones((count, 4), "f4"),
+    }
+    keys = set()
+    for row in (0, count // 3, count // 2, count - 1):
+        changed = arrays[name].copy()
+        changed[row, -1] += 1
+        scene = replace(make_tiny_scene(), meshes=(Mesh(**(arrays | {name: changed})),))  # type: ignore[arg-type]
+        keys.add(cache_key(gpu, load_tiny(Shot(), scene)))
+    assert len(keys) == 4
+
+
 def test_reference_keys_cover_the_environment(gpu: Gpu) -> None:
     key = cache_key(gpu, load_tiny(Shot()))
     for path, changed in list_changes(ENVIRONMENT):
