@@ -1,4 +1,4 @@
-// Path tracing: the radiance that leaves a surface that a ray hits, emitted and reflected up to `paths.max_bounces` times.
+// Path tracing: the radiance of a surface that a ray hits, emitted and reflected up to `paths.max_bounces` times.
 #include <paths>
 #include "common/random.glsl"
 #include "common/environment.glsl"
