@@ -6,6 +6,7 @@ import contextlib
 import csv
 import html
 import io
+import json
 import multiprocessing
 import os
 import re
@@ -396,6 +397,17 @@ def test_curves_join_configurations_that_differ_in_one_parameter() -> None:
         assert parameter == "ssdo.samples"
         assert [configurations[k].values["ssdo.samples"] for k in members] == [2, 4, 8]
         assert len({(configurations[k].variant, configurations[k].values["sky.rotation"]) for k in members}) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_checkpoints_hold_finite_numbers_only(value: float, tmp_path: Path) -> None:
+    """Others are refused, and leave no line; such a line from elsewhere is ignored."""
+    opened_checkpoint = checkpoint.Checkpoint.open(tmp_path, "id", "command", overwrite=False)
+    content = opened_checkpoint.path.read_bytes()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        opened_checkpoint.add(0, {"final RMSE": float(value)})
+    assert opened_checkpoint.path.read_bytes() == content
+    assert json_lines.parse_object(b'{"point": 0, "row": {"final RMSE": %s}}' % json.dumps(value).encode()) is None
 
 
 # ---- workers and interruption ----

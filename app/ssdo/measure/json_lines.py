@@ -26,7 +26,7 @@ class JsonLines(NamedTuple):
     """What a file holds."""
 
     values: list[dict[str, Any]]  # of the intact lines, without checksums
-    rest: bytes  # what else there is
+    unparsed: bytes  # the other bytes of the file
     is_intact: bool  # whether the file is these lines, as they are written
 
 
@@ -46,8 +46,8 @@ def read_lines(path: Path) -> JsonLines:
                 return line[0][: brace.start()]
         return line[0]
 
-    rest = LINE.sub(take, content)
-    return JsonLines(values, rest, content == b"".join(map(format_line, values)))
+    unparsed = LINE.sub(take, content)
+    return JsonLines(values, unparsed, content == b"".join(map(format_line, values)))
 
 
 def append_line(path: Path, value: Mapping[str, Any]) -> None:
@@ -61,15 +61,15 @@ def append_line(path: Path, value: Mapping[str, Any]) -> None:
         line = format_line(value)
         if size and not _ends_with_newline(file, size):
             line = b"\n" + line  # a killed process has left a part of a line
-        written = 0
+        byte_count = 0
         try:
-            while written < len(line):
-                written += os.write(file, line[written:])
+            while byte_count < len(line):
+                byte_count += os.write(file, line[byte_count:])
             os.fsync(file)
         except BaseException as error:
             with contextlib.suppress(OSError):  # what remains is ignored
-                is_last = os.fstat(file).st_size == size + written  # no other process has appended a line
-                if is_last and (isinstance(error, OSError) or written < len(line)):
+                is_last = os.fstat(file).st_size == size + byte_count  # no other process has appended a line
+                if is_last and (isinstance(error, OSError) or byte_count < len(line)):
                     os.ftruncate(file, size)
             raise
     finally:
@@ -82,18 +82,22 @@ def write_lines(path: Path, values: Iterable[Mapping[str, Any]], overwrite: bool
 
 
 def format_line(value: Mapping[str, Any]) -> bytes:
-    """An object that is not empty, as a line with its checksum."""
-    text = json.dumps(value).encode()
+    """An object that is not empty, as a line with its checksum. Raises ValueError for NaN and infinity."""
+    text = json.dumps(value, allow_nan=False).encode()
     return text[:-1] + b', "checksum": "%s"}\n' % _checksum(text)
 
 
 def parse_object(text: bytes) -> dict[str, Any] | None:
-    """The object that a JSON text is; None if it is none."""
+    """The object that a JSON text is; None if it is none, or holds NaN or infinity, which JSON has not."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _checksum(text: bytes) -> bytes:
