@@ -289,15 +289,15 @@ def own_folder(folder: Path, command: str, is_new: bool = False) -> Iterator[Pat
     if is_new and _status(folder):
         raise NameTakenError(folder)
     require_writable_folder(folder)
-    made: list[Path] = []
+    new_folders: list[Path] = []
     try:
-        lock = _make_and_lock(folder, command, is_new, made)
+        lock = _make_and_lock(folder, command, is_new, new_folders)
         try:
             yield folder
         finally:
             _unlock(folder / LOCK_NAME, lock)
     finally:
-        for path in reversed(made):
+        for path in reversed(new_folders):
             remove_if_empty(path)
 
 
@@ -338,7 +338,7 @@ def remove_if_empty(folder: Path) -> None:
 
 def _make_folders(folder: Path) -> list[Path]:
     """Make a folder and those above it. Returns those that did not exist. Raises OSError."""
-    made = []
+    new_folders = []
     missing = list(itertools.takewhile(lambda path: not path.is_dir(), (folder, *folder.parents)))
     for path in reversed(missing):  # not by recursion: there may be thousands
         try:
@@ -347,16 +347,16 @@ def _make_folders(folder: Path) -> list[Path]:
             if not path.is_dir():
                 raise
         else:
-            made.append(path)
-    return made
+            new_folders.append(path)
+    return new_folders
 
 
-def _make_and_lock(folder: Path, command: str, is_new: bool, made: list[Path]) -> int | None:
-    """Make a folder and lock it. Folders that are made are appended to `made`. Raises UserError."""
+def _make_and_lock(folder: Path, command: str, is_new: bool, new_folders: list[Path]) -> int | None:
+    """Make a folder and lock it. Folders that are made are appended to `new_folders`. Raises UserError."""
     for attempt in itertools.count(1):
         try:
-            made += _make_folders(folder)
-            if is_new and folder not in made:
+            new_folders += _make_folders(folder)
+            if is_new and folder not in new_folders:
                 raise NameTakenError(folder)
             return _lock(folder / LOCK_NAME, command)
         except FileNotFoundError as error:  # the last owner may have removed the file, or the folder

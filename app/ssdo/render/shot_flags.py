@@ -82,12 +82,12 @@ class Overrides:
     def _check_effects(self, technique: str, shots: Sequence[Shot]) -> None:
         """Raise UserError when a flag of the pipeline has no effect on any of the shots."""
         if self.cli.get("probes.enabled") and not any(shot.technique.uses_probes for shot in shots):
-            able = " or ".join(name for name, known in Technique.known.items() if known.uses_probes)
+            able = " or ".join(name for name, kind in Technique.known.items() if kind.uses_probes)
             raise UserError(
                 f"--probes.enabled has no effect: {technique} does not use probes; add {able} or leave it out"
             )
         if self.cli.get("guard_band.size") and not any(shot.technique.sample_param for shot in shots):
-            able = " or ".join(name for name, known in Technique.known.items() if known.sample_param)
+            able = " or ".join(name for name, kind in Technique.known.items() if kind.sample_param)
             reason = f"{technique} is not a screen-space technique"
             raise UserError(f"--guard_band.size has no effect: {reason}; add {able} or leave it out")
         if self.cli.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):

@@ -66,8 +66,8 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
         inspect_pass = technique.inspect_pass(gpu, inputs)
         if inspect_pass is None:
             raise UserError(f"{technique.label} cannot be inspected")
-        samples, direct, indirect, places = _draw_samples(gpu, result, inspect_pass, x, y)
-    occluders_uv = guard_band.picture_uv(inputs, places[:, :2])
+        samples, direct, indirect, positions = _draw_samples(gpu, result, inspect_pass, x, y)
+    occluders_uv = guard_band.picture_uv(inputs, positions[:, :2])
     if result.shot.lighting.is_half:
         occluders_uv = half_resolution.full_resolution_uv(size, occluders_uv)
     sectors = f" of {inspect_pass.columns_per_sample} sectors" if inspect_pass.columns_per_sample > 1 else ""
@@ -77,7 +77,7 @@ def inspect_pixel(gpu: Gpu, result: FrameResult, x: int, y: int) -> PixelInspect
         directions=samples[:, :3],
         visibility=direct[:, 3],
         states=np.rint(samples[:, 3]),
-        disc=places[:, 2:],
+        disc=positions[:, 2:],
         direct=direct[:, :3] * has_direct,
         indirect=indirect[:, :3],
         occluders_uv=occluders_uv,

@@ -40,9 +40,10 @@ def format_state(session: Session) -> str:
         of_technique = {name: value for name, _, _, value in technique.walk(f"{technique.group}.")}
         values = {"technique": technique.group} | of_technique | slots.overrides[slot]
         tree[slot] = tomllib.loads(format_toml({name: value for name, value in values.items() if value is not None}))
-    shown = _last_used(slots.techniques)
-    hidden = {name: technique for name, technique in slots.last_used.items() if technique != shown.get(name)}
-    tree["techniques"] = {name: technique.values() for name, technique in hidden.items()}
+    in_slots = _last_used(slots.techniques)
+    tree["techniques"] = {
+        name: technique.values() for name, technique in slots.last_used.items() if technique != in_slots.get(name)
+    }
     display_values = {name: getattr(display, name) for name in DISPLAY_FIELDS}
     tree["viewer"] = {name: value for name, value in display_values.items() if value is not None} | {
         "unlinked": sorted(slots.unlinked),
@@ -112,8 +113,8 @@ def _parse_slots(tree: Mapping[str, Any], viewer: Mapping[str, Any], current: Sh
     for group, values in tree.get("techniques", {}).items():
         if not isinstance(values, Mapping):
             raise UserError(f"techniques.{group[:100]}: must be a table, not {shorten(values)}")
-        named = {f"{group}.{name}": value for name, value in flatten(values).items()}
-        last_used[group] = replace(shared, technique=Technique.by_name(group)()).with_values(named).technique
+        dotted_values = {f"{group}.{name}": value for name, value in flatten(values).items()}
+        last_used[group] = replace(shared, technique=Technique.by_name(group)()).with_values(dotted_values).technique
     unlinked = viewer.get("unlinked", [])
     if not isinstance(unlinked, list) or not unlinkable_params().issuperset(map(str, unlinked)):
         rule = "must be a list of parameters that may differ in A and B"

@@ -104,8 +104,8 @@ class ViewRenderer:
             return difference, difference
         if state.view == "error" and a and b and reference:
             errors = {"A": self._error_buffer("A", a, reference), "B": self._error_buffer("B", b, reference)}
-            left, right = state.side_slots
-            return errors[left], errors[right]
+            left_slot, right_slot = state.side_slots
+            return errors[left_slot], errors[right_slot]
         return None
 
     def _error_buffer(self, slot: Slot, result: FrameResult, reference: FrameResult) -> Buffer:

@@ -42,7 +42,7 @@ class Checkpoint:
         existed = os.path.lexists(path)
         if overwrite:
             results = [folder / name for name in result_names if os.path.lexists(folder / name)]
-            lines, is_intact = [_describe_result(path.name, _read(path), sweep_id) for path in results], False
+            lines, is_intact = [_describe_result(path.name, _read_content(path), sweep_id) for path in results], False
         else:
             lines, is_intact = _read_sweep(path, sweep_id)
         if not is_intact:
@@ -84,7 +84,7 @@ class Checkpoint:
         output_files.require_absent([path], overwrite=True)
         if not os.path.lexists(path):
             return False
-        if (path.name, _digest(_read(path))) not in self._results:
+        if (path.name, _digest(_read_content(path))) not in self._results:
             raise _foreign_result(path)
         return True
 
@@ -97,14 +97,14 @@ def _read_sweep(path: Path, sweep_id: str) -> tuple[list[dict[str, Any]], bool]:
     try:
         if path.is_symlink():
             path.stat()  # raises for a link to nothing, which is not a missing file
-        values, rest, is_intact = json_lines.read_lines(path)
+        values, unparsed, is_intact = json_lines.read_lines(path)
     except OSError as error:
         raise _unreadable(path, error) from None
     headers = [value for value in values if "command" in value]
     # The header says whose file it is, unless it is damaged. Without intact lines it may be a part of our header.
     start = json.dumps({"sweep": sweep_id}).encode()[:-1]
-    first = next(iter((*headers, *values)), json_lines.parse_object(rest.partition(b"\n")[0]) or {})
-    is_ours = first.get("sweep") == sweep_id if values else rest[: len(start)] == start[: len(rest)]
+    first = next(iter((*headers, *values)), json_lines.parse_object(unparsed.partition(b"\n")[0]) or {})
+    is_ours = first.get("sweep") == sweep_id if values else unparsed[: len(start)] == start[: len(unparsed)]
     if not is_ours:
         raise UserError(
             f"{path.parent.absolute()} holds another sweep ({first.get('command', 'unknown')}); "
@@ -122,7 +122,7 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=20).hexdigest()
 
 
-def _read(path: Path) -> bytes:
+def _read_content(path: Path) -> bytes:
     """The content of a file; nothing for a dangling link. Raises UserError."""
     try:
         return path.read_bytes() if path.exists() else b""

@@ -77,17 +77,17 @@ class FileCache(Generic[T]):
         self._entries: OrderedDict[Hashable, CacheEntry[T]] = OrderedDict()
         self._last_files: dict[Hashable, FileStates] = {}  # of the last reading, also of entries that are dropped
 
-    def load(self, key: Hashable, read: Callable[[], T]) -> T:
-        """The result of `read`, called if there is none or if a file has changed.
+    def load(self, key: Hashable, read_files: Callable[[], T]) -> T:
+        """The result of `read_files`, called if there is none or if a file has changed.
 
         If a file changes while it is read, the next call reads it again, as the entry is that of the earlier state.
-        Raises UserError as `read` does, and within `hold_files` if a file has changed.
+        Raises UserError as `read_files` does, and within `hold_files` if a file has changed.
         """
-        return self._load_entry(key, read).get()
+        return self._load_entry(key, read_files).get()
 
-    def compute_digest(self, key: Hashable, read: Callable[[], T]) -> str:
-        """A digest of the contents of the files that `read` reads. Raises UserError as `load` does."""
-        entry = self._load_entry(key, read)
+    def compute_digest(self, key: Hashable, read_files: Callable[[], T]) -> str:
+        """A digest of the contents of the files that `read_files` reads. Raises UserError as `load` does."""
+        entry = self._load_entry(key, read_files)
         entry.get()
         if not entry.digest:
             entry.digest = _digest_files(entry.files)
@@ -99,21 +99,21 @@ class FileCache(Generic[T]):
         self._entries.clear()
         self._last_files.clear()
 
-    def _load_entry(self, key: Hashable, read: Callable[[], T]) -> CacheEntry[T]:
+    def _load_entry(self, key: Hashable, read_files: Callable[[], T]) -> CacheEntry[T]:
         entry = self._entries.get(key)
         if entry is None or not _is_current(entry):
             entry = None
             self._entries.pop(key, None)  # frees its memory before the file is read again
-            return self._read(key, read)
+            return self._read_entry(key, read_files)
         self._entries.move_to_end(key)
         return entry
 
-    def _read(self, key: Hashable, read: Callable[[], T]) -> CacheEntry[T]:
+    def _read_entry(self, key: Hashable, read_files: Callable[[], T]) -> CacheEntry[T]:
         global _change_count
         value, error = None, None
         with record_files() as files:
             try:
-                value = read()
+                value = read_files()
             except UserError as caught:
                 error = caught
         entry = CacheEntry(files, value, error, time.monotonic())
