@@ -50,7 +50,7 @@ def halve_inputs(gpu: Gpu, inputs: TechniqueInputs) -> TechniqueInputs:
 
 
 def halve_denoiser(denoiser: Denoiser) -> Denoiser:
-    """A denoiser that covers the same screen area: half the radius in pixels, rounded up to half a sampling tile."""
+    """A denoiser of half the radius in pixels, rounded up to half a sampling tile: at least as much of the image."""
     return replace(denoiser, radius=2 * -(-denoiser.radius // 4))
 
 

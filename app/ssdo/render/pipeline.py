@@ -27,7 +27,7 @@ from ssdo.scene.model import Scene, override_materials
 
 
 class LoadedShot(NamedTuple):
-    """A shot with its scene and environment in memory: all its frames show the same, even if a file changes."""
+    """A shot with its scene and environment in memory, so that a file that changes meanwhile changes no frame."""
 
     shot: Shot  # resolved: no value is left to the scene
     scene: Scene  # with the material override
@@ -73,7 +73,7 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     if prepared is None:
         prepared = prepare_frame(gpu, load_shot(shot), index)
         shot = prepared.shot
-    # `low_memory` frees the targets that hold the history or the mean, so it allows only shots of one frame.
+    # `low_memory` frees targets after each step; later frames would miss the history or the mean.
     assert not gpu.low_memory or shot.frame_count == 1
     inputs = shading_inputs = prepared.inputs
     padded_inputs = padded_shading_inputs = prepared.padded_inputs
@@ -91,12 +91,11 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     lighting = unfiltered = crop_lighting(gpu, padded_shading_inputs, lighting)
     gpu.release_targets_if_low_memory()
 
-    # 4. Denoise (the history is compared with smooth lighting), blend with the history, upsample to full resolution,
-    #    average over frames. A shot has a history or averages, never both: see Shot.uses_history.
+    # 4. Denoise, blend with the history, upsample to full resolution, average over frames. A shot has a history or
+    #    averages, never both: see Shot.uses_history. Denoising comes first, as noise would clip the history.
     lighting = denoiser.draw(gpu, shading_inputs, lighting, shot.technique)
     lighting = shot.temporal.draw(gpu, shading_inputs, lighting, denoiser, index)
     if shot.lighting.is_half:
-        # With `shot.denoise`, not `denoiser`: pixels here are those of the full resolution.
         lighting = upsample_lighting(gpu, inputs, lighting, shot.denoise)
     if shot.accumulated_frames > 1:
         lighting = composite.accumulate(gpu, inputs, lighting, index)
@@ -184,7 +183,7 @@ def render_loaded_frame(gpu: Gpu, loaded: LoadedShot, index: int) -> FrameResult
 
 
 def render_all_frames(gpu: Gpu, shot: Shot) -> FrameResult:
-    """Draw all frames of a shot; the last one holds their mean. Raises UserError."""
+    """Draw all frames of a shot; the last one holds their mean, or their history. Raises UserError."""
     loaded = load_shot(shot)
     for index in range(shot.frame_count - 1):
         render_loaded_frame(gpu, loaded, index)

@@ -118,7 +118,7 @@ class Shot(Settings):
 
     @property
     def uses_history(self) -> bool:
-        """Whether lighting of earlier frames is reused. A mean of frames does not need it."""
+        """Whether lighting of earlier frames is reused. Never beside a mean of frames."""
         return self.temporal.history_length > 0 and self.accumulated_frames == 1 and not self.technique.progressive
 
     @property

@@ -1,4 +1,4 @@
-"""Temporal reuse: lighting of earlier frames is reprojected to where camera and surfaces are now. Off by default.
+"""Temporal reuse: lighting of earlier frames is reprojected as the camera moves. Off by default.
 
 The history is two ping-pong targets, kept in the current scope of `Gpu`, each with its camera and frame index. A frame
 stays a function of the shot, the index and this history.
@@ -19,7 +19,7 @@ from ssdo.settings import Settings, param
 
 @dataclass(frozen=True)
 class Temporal(Settings):
-    """Reuses the lighting of earlier frames where the camera moves."""
+    """Blends the lighting of earlier frames with this one's. The camera may move; moving surfaces ghost."""
 
     history_length: int = param(
         0, 0, 64, "frames in the history; more are smoother and follow changes later, 0 disables"
