@@ -79,6 +79,6 @@ def make_file_shot(name: str) -> Shot:
 
 def write_changed(path: Path, content: bytes | bytearray) -> None:
     """Write a file with another modification time than it had, however coarse the file system's clock is."""
-    before = path.stat().st_mtime_ns if path.exists() else 0
+    previous_mtime = path.stat().st_mtime_ns if path.exists() else 0
     path.write_bytes(content)
-    os.utime(path, ns=(before + 10**9, before + 10**9))
+    os.utime(path, ns=(previous_mtime + 10**9, previous_mtime + 10**9))

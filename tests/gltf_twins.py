@@ -140,10 +140,10 @@ def make_nodes(
 
 
 def make_numbers(step: int) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays as stored, and their kinds: of each array the kind of this step. Colours have 3 or 4 components."""
+    """The arrays as stored, and the kind of each: every step takes the next one. Colours have 3 or 4 components."""
     colors = 4 - step % 2
     rng = np.random.default_rng(step)
-    kinds = {name: allowed[step % len(allowed)] for name, allowed in KINDS.items()}
+    kinds = {name: choices[step % len(choices)] for name, choices in KINDS.items()}
     return {name: _make_array(name, kind, rng, colors) for name, kind in kinds.items()}, kinds
 
 
@@ -412,14 +412,14 @@ def compute_mesh(arrays: Mapping[str, Array], nodes: Nodes) -> dict[str, Doubles
     weights = normalize_sum(np.concatenate([numbers["WEIGHTS_0"], numbers["WEIGHTS_1"]], 1))
     skins = [np.einsum("nk,nkij->nij", weights, m[joint_numbers]) for m in (joints, bare_joints[::-1])]
     # Of each node: a matrix for every vertex of its instances.
-    placed = [[np.tile(m, (VERTICES, 1, 1)) for m in group] for group in ([world], instances)] + [[m] for m in skins]
+    matrices = [[np.tile(m, (VERTICES, 1, 1)) for m in group] for group in ([world], instances)] + [[m] for m in skins]
     meshes = [
         _transform(morphed, vertices, m)
-        for group, vertices in itertools.product(placed, (np.arange(VERTICES), np.unique(arrays["second indices"])))
+        for group, vertices in itertools.product(matrices, (np.arange(VERTICES), np.unique(arrays["second indices"])))
         for m in group
     ]
     triangles, vertex = [], 0
-    for group in placed:
+    for group in matrices:
         for name in ("indices", "second indices"):
             vertices, indices = np.unique(arrays[name], return_inverse=True)
             for m in group:
@@ -434,18 +434,18 @@ def compute_mesh(arrays: Mapping[str, Array], nodes: Nodes) -> dict[str, Doubles
 
 def _transform(morphed: Mapping[str, Doubles], vertices: Array, matrices: Doubles) -> dict[str, Doubles]:
     """Some vertices of the mesh, each transformed by its own matrix."""
-    own = {name: values[vertices] for name, values in morphed.items()}
+    attributes = {name: values[vertices] for name, values in morphed.items()}
     linear, translation = matrices[vertices, :3, :3], matrices[vertices, :3, 3]
     # A plane n . x = d is mapped to (n L^-1) . x = d'.
-    normals = np.einsum("nji,nj->ni", np.linalg.inv(linear), own["NORMAL"])
-    tangents = normalize(np.einsum("nij,nj->ni", linear, own["TANGENT"][:, :3]))
+    normals = np.einsum("nji,nj->ni", np.linalg.inv(linear), attributes["NORMAL"])
+    tangents = normalize(np.einsum("nij,nj->ni", linear, attributes["TANGENT"][:, :3]))
     return {
-        "positions": np.einsum("nij,nj->ni", linear, own["POSITION"]) + translation,
+        "positions": np.einsum("nij,nj->ni", linear, attributes["POSITION"]) + translation,
         "normals": normalize(normals),
-        "uvs": own["TEXCOORD_0"],
-        "uvs2": own["TEXCOORD_1"],
-        "colors": np.clip(own["COLOR_0"], 0, 1),
-        "tangents": np.column_stack([tangents, own["TANGENT"][:, 3] * np.sign(np.linalg.det(linear))]),
+        "uvs": attributes["TEXCOORD_0"],
+        "uvs2": attributes["TEXCOORD_1"],
+        "colors": np.clip(attributes["COLOR_0"], 0, 1),
+        "tangents": np.column_stack([tangents, attributes["TANGENT"][:, 3] * np.sign(np.linalg.det(linear))]),
     }
 
 

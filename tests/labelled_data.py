@@ -28,32 +28,34 @@ SIZE = (16, 360)  # (h, w) of images, wide enough for their labels
 
 
 def make_solid(number: int, size: tuple[int, int] = SIZE) -> Bytes:
-    """An image of a colour that no other number has, and that is not that of a sheet's background or text."""
+    """An image of one colour: another for each number, and never that of a sheet's background or text."""
     return np.broadcast_to(np.array([250, 7 * number, 255 - 11 * number], "u1"), (*size, 3)).copy()
 
 
-def find_solid(sheet: Bytes, image: Bytes) -> tuple[int, int]:
+def find_solid(contact_sheet: Bytes, image: Bytes) -> tuple[int, int]:
     """(x, y) of the only place where a sheet shows an image of one colour."""
-    rows, columns = np.nonzero((sheet == image[0, 0]).all(-1))
+    rows, columns = np.nonzero((contact_sheet == image[0, 0]).all(-1))
     assert rows.size, "the sheet does not show the image"
     x, y = int(columns.min()), int(rows.min())
     height, width = image.shape[:2]
-    assert (sheet[y : y + height, x : x + width] == image).all() and rows.size == height * width
+    assert (contact_sheet[y : y + height, x : x + width] == image).all() and rows.size == height * width
     return x, y
 
 
-def assert_sheet_shows(sheet: Bytes, labelled: Sequence[tuple[str, Bytes]]) -> None:
+def assert_sheet_shows(contact_sheet: Bytes, labelled_images: Sequence[tuple[str, Bytes]]) -> None:
     """Each image is in the sheet once, in the order of the entries, and above it is its own label."""
-    places = []
-    for label, image in labelled:
-        alone = images.make_contact_sheet([(label, image)])
-        x_alone, height = find_solid(alone, image)
-        x, y = find_solid(sheet, image)
+    positions = []
+    for label, image in labelled_images:
+        single_sheet = images.make_contact_sheet([(label, image)])
+        x_alone, height = find_solid(single_sheet, image)
+        x, y = find_solid(contact_sheet, image)
         width = image.shape[1]
-        assert (sheet[y - height : y, x : x + width] == alone[:height, x_alone : x_alone + width]).all(), label
-        places.append((y, x))
-    assert places == sorted(places)
-    assert len({label for label, _ in labelled}) == len(labelled)
+        assert (
+            contact_sheet[y - height : y, x : x + width] == single_sheet[:height, x_alone : x_alone + width]
+        ).all(), label
+        positions.append((y, x))
+    assert positions == sorted(positions)
+    assert len({label for label, _ in labelled_images}) == len(labelled_images)
 
 
 def read_pixels(path: Path) -> Bytes:
@@ -171,11 +173,11 @@ FRAME_PASSES = {  # milliseconds of each pass in three frames; all sums differ
 
 def percentile(values: Sequence[float], share: float) -> float:
     """Linear between neighbours of the sorted values."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    sorted_values = sorted(values)
+    position = share * (len(sorted_values) - 1)
+    low = math.floor(position)
+    high = min(low + 1, len(sorted_values) - 1)
+    return sorted_values[low] + (position - low) * (sorted_values[high] - sorted_values[low])
 
 
 def sum_frames(*names: str) -> list[float]:

@@ -81,8 +81,8 @@ class Parameter(NamedTuple):
         if self.kind is float:
             return [math.nan, math.inf, -math.inf, *_beyond_floats(p)]
         assert p.min is not None and p.max is not None
-        between = [int(p.min) + 1] if p.step > 1 else []
-        return [int(p.min) - 1, int(p.max) + 1, int(p.max) + p.step, p.min + 0.5, math.nan, math.inf, *between]
+        off_step_values = [int(p.min) + 1] if p.step > 1 else []
+        return [int(p.min) - 1, int(p.max) + 1, int(p.max) + p.step, p.min + 0.5, math.nan, math.inf, *off_step_values]
 
     def with_technique(self, value: Any) -> dict[str, Any]:
         """The value by name, and the technique that has it."""
@@ -119,5 +119,5 @@ def list_value_sets() -> Iterator[dict[str, Any]]:
     for group in Technique.known:
         mine = [parameter for parameter in parameters if parameter.technique in ("", group)]
         for number in range(count):
-            chosen = {p.name: p.allowed_values[number % len(p.allowed_values)] for p in mine}
-            yield {"technique": group, **chosen}
+            values = {p.name: p.allowed_values[number % len(p.allowed_values)] for p in mine}
+            yield {"technique": group, **values}

@@ -50,8 +50,8 @@ def test_imports_go_one_way() -> None:
         if layer == "__init__":
             continue
         for name in imported_names(path):
-            package, _, rest = name.partition(".")
-            imported_layer = rest.partition(".")[0]
+            package, _, submodule = name.partition(".")
+            imported_layer = submodule.partition(".")[0]
             if package == "ssdo" and imported_layer in LAYERS:
                 assert LAYERS.index(imported_layer) <= LAYERS.index(layer), f"{path} imports {name}"
 

@@ -227,14 +227,14 @@ def test_curves_of_the_plot_are_those_of_their_labels(monkeypatch: pytest.Monkey
     for axis, panel in panels.items():
         assert (panel.get_xlabel(), panel.get_ylabel()) == (units[axis], "ms")
         points = {curve: medians for (curve, name), medians in list_medians(measurements).items() if name == axis}
-        drawn = {labels[style(line)]: line for line in panel.lines if line.get_marker() != "None"}
-        assert drawn.keys() >= curves
-        assert ("G-buffer" in drawn) == (axis == "triangles")
+        lines = {labels[style(line)]: line for line in panel.lines if line.get_marker() != "None"}
+        assert lines.keys() >= curves
+        assert ("G-buffer" in lines) == (axis == "triangles")
         bands = {to_hex(band.get_facecolor()[0]): band for band in panel.collections}
         for curve in curves:
-            assert list(zip(*drawn[curve].get_data(), strict=True)) == points[curve], (axis, curve)
-        assert len(panel.collections) == len(drawn) and bands.keys() <= {color for color, _ in labels}
-        for (curve, line), band in zip(drawn.items(), panel.collections, strict=True):
+            assert list(zip(*lines[curve].get_data(), strict=True)) == points[curve], (axis, curve)
+        assert len(panel.collections) == len(lines) and bands.keys() <= {color for color, _ in labels}
+        for (curve, line), band in zip(lines.items(), panel.collections, strict=True):
             y = [vertex[1] for vertex in band.get_paths()[0].vertices]
             medians = line.get_data()[1]
             assert min(y) == pytest.approx(0.95 * min(medians)) and max(y) == pytest.approx(1.1 * max(medians)), curve
@@ -306,11 +306,11 @@ def test_every_pass_belongs_to_the_technique_the_denoiser_or_the_frame(gpu: Gpu)
         values = {"technique": name, "scene": "nook", "width": 16, "height": 9}
         shot = Shot().with_values(values | {"lighting.resolution": "half", "temporal.history_length": 2})
         passes = measure_passes(gpu, lambda shot=shot: render_frame(gpu, shot), 1)  # type: ignore[misc]
-        own = {key for key in passes if timings.is_technique_pass(key)}
-        assert any(key.partition(":")[0] == name for key in own)
+        technique_passes = {key for key in passes if timings.is_technique_pass(key)}
+        assert any(key.partition(":")[0] == name for key in technique_passes)
         shared |= {key for key in passes if key.startswith(timings.SHARED_PASSES)}
         denoising |= {key for key in passes if key.startswith(timings.DENOISE_PASSES)}
-        assert not own & (shared | denoising)
+        assert not technique_passes & (shared | denoising)
     assert {"gbuffer", "composite:diffuse", "display"} <= shared
     assert {key.partition(":")[0] for key in denoising} == {"subsample", "denoise", "temporal", "upsample"}
 

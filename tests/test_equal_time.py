@@ -208,7 +208,7 @@ def distinct_results() -> EqualTimeResults:
     rng = np.random.default_rng(8)
     tuning_views, held_out_views = ["nook 1", "nook 2", "ball 1"], ["nook 3", "ball 2"]
 
-    def make(candidate: Candidate, views: list[str], is_limited: bool) -> CandidateResult:
+    def make_result(candidate: Candidate, views: list[str], is_limited: bool) -> CandidateResult:
         times = tuple(map(float, 3 + 6 * rng.random(len(views)))) if is_limited else ()
         return CandidateResult(
             candidate, times, {name: tuple(map(float, 0.1 + rng.random(len(views)))) for name in QUANTITIES}
@@ -220,10 +220,10 @@ def distinct_results() -> EqualTimeResults:
     tuning: list[CandidateResult] = []
     held_out: dict[Selection, CandidateResult] = {}
     for is_limited, budgets in ((True, limits), (False, {UNLIMITED: math.inf})):
-        results = [make(candidate, tuning_views, is_limited) for candidate in candidates]
-        chosen = equal_results.choose_candidates(results, budgets)
-        by_candidate = {c: make(c, held_out_views, is_limited) for c in dict.fromkeys(chosen.values())}
-        held_out |= {selection: by_candidate[candidate] for selection, candidate in chosen.items()}
+        results = [make_result(candidate, tuning_views, is_limited) for candidate in candidates]
+        best_candidates = equal_results.choose_candidates(results, budgets)
+        by_candidate = {c: make_result(c, held_out_views, is_limited) for c in dict.fromkeys(best_candidates.values())}
+        held_out |= {selection: by_candidate[candidate] for selection, candidate in best_candidates.items()}
         tuning += results
     unoccluded = {name: 0.77 + k for k, name in enumerate(QUANTITIES)}
     budgets = {**limits, UNLIMITED: math.inf}
@@ -237,23 +237,23 @@ def find_best(
 ) -> tuple[CandidateResult, CandidateResult] | None:
     """By definition: the candidate with the least mean error on the tuning set whose mean time is within the budget."""
     is_limited = budget != UNLIMITED
-    within = [
+    candidate_results = [
         result
         for result in results.tuning
         if result.candidate.method == method
         and bool(result.milliseconds) == is_limited
         and (not is_limited or np.mean(result.milliseconds) <= results.budgets[budget])
     ]
-    if not within:
+    if not candidate_results:
         return None
-    best = min(within, key=lambda result: float(np.mean(result.errors[quantity])))
+    best = min(candidate_results, key=lambda result: float(np.mean(result.errors[quantity])))
     return best, results.held_out[Selection(quantity, budget, method)]
 
 
 def test_cells_of_the_quantities_are_of_their_own_candidate(distinct_results: EqualTimeResults) -> None:
     """Settings, times and errors of each method in each budget, and ratios to both baselines."""
     results = distinct_results
-    seen = 0
+    row_count = 0
     for quantity in QUANTITIES:
         header, _, *lines = equal_results.format_quantity(results, quantity)
         names = [cell.strip() for cell in header.strip("|").split("|")]
@@ -282,8 +282,8 @@ def test_cells_of_the_quantities_are_of_their_own_candidate(distinct_results: Eq
                 over_all = np.mean(tuning + held_out) / np.mean(theirs + theirs_held_out)
                 over_held_out = np.mean(held_out) / np.mean(theirs_held_out)
                 assert ratio == f"{over_all:.2f}, {over_held_out:.2f}"
-            seen += 1
-    assert seen == len(results.held_out) > 20
+            row_count += 1
+    assert row_count == len(results.held_out) > 20
 
 
 def test_cells_of_the_scenes_are_of_their_own_views(distinct_results: EqualTimeResults) -> None:
@@ -327,11 +327,11 @@ def test_the_file_has_each_candidates_own_figures(distinct_results: EqualTimeRes
             if part:
                 expected = {"ms": part.milliseconds, **part.errors}
                 assert row[name] == {key: list(values) for key, values in expected.items()}
-    chosen = {(c["quantity"], c["budget"], c["method"]): c["settings"] for c in figures["chosen"]}
-    for (quantity, budget, method), settings in chosen.items():
+    best_settings = {(c["quantity"], c["budget"], c["method"]): c["settings"] for c in figures["chosen"]}
+    for (quantity, budget, method), settings in best_settings.items():
         both = find_best(results, method, quantity, budget)
         assert both and both[0].candidate.describe() == settings
-    assert len(chosen) == len(results.held_out)
+    assert len(best_settings) == len(results.held_out)
 
 
 def test_times_and_errors_are_of_their_own_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,13 +355,13 @@ def test_times_and_errors_are_of_their_own_candidate(monkeypatch: pytest.MonkeyP
             gpu.timer.samples.setdefault("ssdo", []).append(float(candidate.technique.sample_count))
         return candidate
 
-    def read(gpu: object, candidate: Candidate) -> dict[str, Floats]:
+    def read_quantities(gpu: object, candidate: Candidate) -> dict[str, Floats]:
         level = 10.0 * candidate.technique.sample_count
         return {"radiance": np.full((1, 2, 3), level, "f4"), "direct": np.full((1, 2, 3), level + 1, "f4")}
 
     monkeypatch.setattr(equal, "PassTimer", FakeTimer)
     monkeypatch.setattr(equal, "shade_candidate", shade)
-    monkeypatch.setattr(equal, "_read_quantities", read)
+    monkeypatch.setattr(equal, "_read_quantities", read_quantities)
     pairs = {name: (np.full((1, 2, 3), 2.0, "f4"), np.full((1, 2, 3), 5.0, "f4")) for name in QUANTITIES}
     view = equal.LoadedView(None, None, np.ones((1, 2), bool), pairs)  # type: ignore[arg-type]
     candidates = [make_candidate(SSDO, samples) for samples in (7, 3, 5)]
@@ -492,7 +492,7 @@ def test_one_scene_from_end_to_end(
     (held_out,) = (row[HELD_OUT]["radiance"] for row in ssao if row["settings"] == settings)
     cells = lines[4].split(" | ")
     assert [cells[n] for n in (2, 4, 5)] == [settings, f"{means[settings]:.3f}", f"{held_out[0]:.3f}"]
-    assert {chosen["budget"] for chosen in figures["chosen"]} == {"1000ms", UNLIMITED}
+    assert {row["budget"] for row in figures["chosen"]} == {"1000ms", UNLIMITED}
 
     assert call(monkeypatch, "bench", "equal", *arguments, "--output", out) == 2
     assert "exists; add --overwrite" in capsys.readouterr().err

@@ -67,8 +67,8 @@ def test_storage_of_exr(tmp_path: Path, kind: str, names: str) -> None:
         options: dict[str, Any] = {"lineOrder": getattr(OpenEXR, order)}
         case = f"{compression}, {tile}, {order}"
         is_lossy = (compression, kind) in LOSSY
-        stored = 2.0**logarithms if is_lossy else values
-        path = save_exr(tmp_path / "a.exr", split_channels(stored.astype(kind), names), compression, tile, **options)
+        pixels = 2.0**logarithms if is_lossy else values
+        path = save_exr(tmp_path / "a.exr", split_channels(pixels.astype(kind), names), compression, tile, **options)
         actual = exr.read_exr_unclamped(path)
         if is_lossy:
             np.testing.assert_array_equal(np.rint(np.log2(actual)), np.log2(fields), case)

@@ -143,8 +143,8 @@ def test_readers_touch_files_only_through_file_access() -> None:
         names = {f.attr for f in calls if isinstance(f, ast.Attribute)} | {
             f.id for f in calls if isinstance(f, ast.Name)
         }
-        allowed, _ = ALLOWED_CALLS.get(path.name, (set(), ""))
-        assert names & FILE_CALLS <= allowed, path.name
+        allowed_calls, _ = ALLOWED_CALLS.get(path.name, (set(), ""))
+        assert names & FILE_CALLS <= allowed_calls, path.name
 
 
 def test_files_are_recorded_as_they_were_before_they_were_read(tmp_path: Path) -> None:
@@ -242,37 +242,37 @@ def test_the_least_recently_used_results_are_dropped(reader: CountingReader) -> 
 
 def test_unchanged_files_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each use, but no more often than ten times a second if there are many of them; in a command never again."""
-    looks: list[Path] = []
+    checked_paths: list[Path] = []
     now = 0.0
 
-    def look(path: Path) -> FileState | None:
-        looks.append(path)
+    def record_check(path: Path) -> FileState | None:
+        checked_paths.append(path)
         return get_file_state(path)
 
-    monkeypatch.setattr(file_cache, "get_file_state", look)
+    monkeypatch.setattr(file_cache, "get_file_state", record_check)
     monkeypatch.setattr(time, "monotonic", lambda: now)
     cache: FileCache[int] = FileCache(2)
     paths = [tmp_path / str(number) for number in range(file_cache.MANY_FILES + 1)]
 
-    def read(count: int) -> int:
+    def read_files(count: int) -> int:
         for path in paths[:count]:
             record_file(path)
         return count
 
-    def count_looks(count: int) -> int:
-        looks.clear()
-        assert cache.load(count, lambda: read(count)) == count
-        return len(looks)
+    def count_checks(count: int) -> int:
+        checked_paths.clear()
+        assert cache.load(count, lambda: read_files(count)) == count
+        return len(checked_paths)
 
     few, many = file_cache.MANY_FILES, file_cache.MANY_FILES + 1
     for count in (few, many):
-        count_looks(count)
-    assert [count_looks(few), count_looks(many)] == [few, 0]
+        count_checks(count)
+    assert [count_checks(few), count_checks(many)] == [few, 0]
     now += 1.01 * file_cache.CHECK_INTERVAL
-    assert [count_looks(few), count_looks(many), count_looks(many)] == [few, many, 0]
+    assert [count_checks(few), count_checks(many), count_checks(many)] == [few, many, 0]
     with hold_files():
-        assert [count_looks(few), count_looks(many)] == [few, many]
-        assert [count_looks(few), count_looks(many)] == [0, 0]
+        assert [count_checks(few), count_checks(many)] == [few, many]
+        assert [count_checks(few), count_checks(many)] == [0, 0]
 
 
 def test_digests_are_of_contents(reader: CountingReader, tmp_path: Path) -> None:
@@ -378,13 +378,13 @@ def make_runner(gpu: Gpu, name: str) -> SessionRunner:
     return SessionRunner(gpu, scene=shot.scene, environment=shot.environment, **{"camera.eye": (2.0, 2.0, 3.0)})
 
 
-LIT = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n"
+HDR_HEADER = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n"
 GREEN_PIXEL = encode_png(np.full((1, 1, 4), (20, 200, 20, 255), "u1"))
 NEW_CONTENTS: dict[str, Callable[[bytes], bytes]] = {
     "g.bin": lambda content: content[:20] + bytes((0, 0, 0x80, 0x40)) + content[24:],  # a corner is moved
     "o.mtl": lambda content: content + b"Kd 0.1 0.9 0.1\n",
     "p.png": lambda _: GREEN_PIXEL,
-    "e.hdr": lambda _: LIT + bytes((20, 200, 20, 130)),
+    "e.hdr": lambda _: HDR_HEADER + bytes((20, 200, 20, 130)),
 }
 
 

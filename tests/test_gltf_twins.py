@@ -149,8 +149,8 @@ def test_shared_accessors_are_independent(tmp_path: Path) -> None:
     actual = read_mesh(tmp_path, tree, binary).positions.reshape(-1, 4, 3)
     defaults = {0: (0.5, 0, -2), 3: (0, 0, 0)}
     for positions, (i, w) in zip(actual, weights, strict=True):
-        moved = np.tensordot(w or defaults[i], offsets, 1) if i in defaults else CORNERS * {1: 0, 2: 0.25}[i]
-        assert_near(positions, CORNERS + moved)
+        displacements = np.tensordot(w or defaults[i], offsets, 1) if i in defaults else CORNERS * {1: 0, 2: 0.25}[i]
+        assert_near(positions, CORNERS + displacements)
 
 
 # ---- textures --------------------------------------------------------------------------------------------------------
@@ -240,8 +240,8 @@ def find_texels(uvs: Doubles, shape: tuple[int, ...], placement: Tree, modes: Se
     angle = placement.get("rotation", 0)
     # v points down: counter-clockwise as seen
     rotation = np.array([(math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))])
-    placed = (uvs * placement.get("scale", 1)) @ rotation.T + placement.get("offset", 0)
-    wrapped = np.stack([wrap(placed[:, k], modes[k]) for k in range(2)], 1) * (shape[1], shape[0])
+    transformed_uvs = (uvs * placement.get("scale", 1)) @ rotation.T + placement.get("offset", 0)
+    wrapped = np.stack([wrap(transformed_uvs[:, k], modes[k]) for k in range(2)], 1) * (shape[1], shape[0])
     is_edge = np.abs(wrapped - np.rint(wrapped)) < 1e-6
     is_edge[:, 0] &= modes[0] != CLAMP  # clamped values are edges, but certain
     is_edge[:, 1] &= modes[1] != CLAMP
@@ -397,8 +397,8 @@ def test_factors(tmp_path: Path) -> None:
     tree["images"] = [{"bufferView": add_buffer_view(tree, binary, encode_png(pixels))} for pixels in IMAGES]
     tree["textures"] = [{"source": i % 3} for i in range(5)]
     (primitive,) = tree["meshes"][0]["primitives"]
-    chosen = [(), *itertools.combinations(FACTORS, 1), *itertools.combinations(FACTORS, 2)]
-    materials = [merge_trees(*factors, *more) for factors in chosen for more in ((), (TEXTURES,))]
+    factor_sets = [(), *itertools.combinations(FACTORS, 1), *itertools.combinations(FACTORS, 2)]
+    materials = [merge_trees(*factors, *more) for factors in factor_sets for more in ((), (TEXTURES,))]
     for material in materials:  # only a texture has a scale or a strength
         for i, key in enumerate(("normalTexture", "occlusionTexture"), 2):
             if key in material:

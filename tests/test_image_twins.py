@@ -138,7 +138,7 @@ def to_rgba(samples: Array) -> Array:
     return np.concatenate([color.repeat(3 // color.shape[-1], -1), opaque], -1)
 
 
-STORED: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
+LOSSLESS_FORMATS: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
     "PNG": ("PNG", (1, 2, 3, 4), {}),
     "WebP": ("WEBP", (3, 4), {"lossless": True, "exact": True}),
     "BMP": ("BMP", (1, 3), {}),
@@ -148,10 +148,10 @@ STORED: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("name", LOSSLESS_FORMATS)
 def test_lossless_images(name: str) -> None:
     """Row 0 is the upper one and column 0 the left one; channels keep their order."""
-    file_format, widths, options = STORED[name]
+    file_format, widths, options = LOSSLESS_FORMATS[name]
     for channels in widths:
         samples = make_samples(channels)
         np.testing.assert_array_equal(

@@ -251,26 +251,26 @@ def draw_pairs(gpu: Gpu, scene: str, technique: Technique, frames: int) -> list[
 
 
 def compare_noise(pairs: list[ReferencePair]) -> tuple[Doubles, Doubles]:
-    """(pixels,) the variance of the means that is measured over the references, and the one that they state."""
+    """(pixels,) the variance of the references' means: measured over the seeds, and estimated from their halves."""
     means = np.stack([pair.mean["radiance"].astype("f8") for pair in pairs])
-    measured = means.var(0, ddof=1).mean(-1).ravel()
+    measured_variances = means.var(0, ddof=1).mean(-1).ravel()
     halves = [np.stack([p[k].astype("f8") for p in (pair.radiance_pair for pair in pairs)]) for k in (0, 1)]
-    stated = ((halves[0] - halves[1]) ** 2).mean((0, -1)).ravel() / 4
-    return measured, stated
+    stated_variances = ((halves[0] - halves[1]) ** 2).mean((0, -1)).ravel() / 4
+    return measured_variances, stated_variances
 
 
 @pytest.mark.slow
 def test_a_reference_states_the_noise_that_it_has(gpu: Gpu) -> None:
     """And so does its mean in a region, as in the gallery of failures: both by the spread over many seeds."""
     pairs = draw_pairs(gpu, "cornell", Reference(rays=1), 4)
-    measured, stated = compare_noise(pairs)
+    measured_variances, stated_variances = compare_noise(pairs)
     everywhere = np.ones((REFERENCE_SIDE, REFERENCE_SIDE), bool)
     assert math.sqrt(np.mean([pair.noise(everywhere) ** 2 for pair in pairs])) == pytest.approx(
-        math.sqrt(stated.mean()), rel=1e-5
+        math.sqrt(stated_variances.mean()), rel=1e-5
     )
-    uncertainty = SIGMAS * float((measured - stated).std()) / math.sqrt(len(measured))
-    assert measured.mean() == pytest.approx(stated.mean(), abs=uncertainty)
-    assert uncertainty < 0.25 * measured.mean()
+    uncertainty = SIGMAS * float((measured_variances - stated_variances).std()) / math.sqrt(len(measured_variances))
+    assert measured_variances.mean() == pytest.approx(stated_variances.mean(), abs=uncertainty)
+    assert uncertainty < 0.25 * measured_variances.mean()
 
     for component in ("visibility", "direct", "indirect"):
         first, second = (
@@ -294,8 +294,8 @@ def test_a_converged_result_states_the_noise_that_it_has(gpu: Gpu, name: str, mo
     """
     kind = Technique.known[name]
     monkeypatch.setattr(kind, "as_converged", lambda technique: technique.with_samples(1 + technique.sample_count // 4))
-    measured, stated = compare_noise(draw_pairs(gpu, "nook", kind(), 4))
-    assert 0.75 < math.sqrt(stated.mean() / measured.mean()) < 1.35
+    measured_variances, stated_variances = compare_noise(draw_pairs(gpu, "nook", kind(), 4))
+    assert 0.75 < math.sqrt(stated_variances.mean() / measured_variances.mean()) < 1.35
 
 
 def test_the_error_of_a_mean_is_that_of_independent_pixels_with_dependent_channels() -> None:
@@ -319,7 +319,7 @@ def test_the_viewer_states_the_noise_of_what_it_accumulates(gpu: Gpu, scene: str
     """
     counts = (2, 3, 4, 6, 8, 12, 16)
     means: dict[int, list[Doubles]] = {count: [] for count in counts}
-    stated: dict[int, list[float]] = {count: [] for count in counts}
+    stated_noise: dict[int, list[float]] = {count: [] for count in counts}
     values = {"scene": scene, "width": 16, "height": 16, "technique": "reference", "denoise.radius": 0}
     for seed in range(16):
         convergence, total = Convergence(), np.zeros((16, 16, 3))
@@ -331,10 +331,10 @@ def test_the_viewer_states_the_noise_of_what_it_accumulates(gpu: Gpu, scene: str
             if count in counts:
                 assert convergence.noise is not None and convergence.frame_count == count
                 means[count].append(mean)
-                stated[count].append(convergence.noise)
+                stated_noise[count].append(convergence.noise)
     for count in counts:
         spread = math.sqrt(np.stack(means[count]).var(0, ddof=1).mean())
-        assert 0.85 < math.sqrt(np.mean(np.square(stated[count]))) / spread < most, count
+        assert 0.85 < math.sqrt(np.mean(np.square(stated_noise[count]))) / spread < most, count
 
 
 @pytest.mark.parametrize("scene", ["corner", "atelier"])  # diffuse; specular

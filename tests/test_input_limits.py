@@ -220,9 +220,9 @@ def test_bad_names_within_scene_files(tmp_path: Path, kind: str, bad_name: str) 
         content = referring.read_bytes()
         for dependency in FILE_KINDS[kind][1:]:
             if dependency.encode() in content and b"PNG" not in content:
-                written = bad_name.encode("unicode_escape") if kind == "gltf" else bad_name.encode()
-                written = written.replace(b"\\x00", b"\\u0000").replace(b"\\x1b", b"\\u001b")
-                write_changed(referring, content.replace(dependency.encode(), written))
+                encoded_name = bad_name.encode("unicode_escape") if kind == "gltf" else bad_name.encode()
+                encoded_name = encoded_name.replace(b"\\x00", b"\\u0000").replace(b"\\x1b", b"\\u001b")
+                write_changed(referring, content.replace(dependency.encode(), encoded_name))
                 try:
                     lines = loader.load_scene(name).warnings
                 except UserError as error:

@@ -312,10 +312,10 @@ FOLLOWED = ("camera", "sky", "sun", "lights", "time", "display")
 
 
 def test_a_history_is_kept_only_over_camera_light_time_and_display() -> None:
-    kept = {name for name, first, second in list_pairs() if second.can_follow(first)}
+    followed_names = {name for name, first, second in list_pairs() if second.can_follow(first)}
     assert all(second.can_follow(first) == first.can_follow(second) for _, first, second in list_pairs())
-    assert {name.partition(".")[0] for name in kept} == set(FOLLOWED)
-    assert kept == {p.name for p in PARAMETERS if p.name.partition(".")[0] in FOLLOWED}
+    assert {name.partition(".")[0] for name in followed_names} == set(FOLLOWED)
+    assert followed_names == {p.name for p in PARAMETERS if p.name.partition(".")[0] in FOLLOWED}
 
 
 def test_the_viewer_starts_a_history_anew_where_it_must(gpu: Gpu) -> None:
@@ -410,8 +410,8 @@ def test_viewer_values_are_kept_while_all_results_are_the_same(gpu: Gpu) -> None
         render.result = result
     count = itertools.count()
 
-    def get(*chosen: FrameResult | None, name: str = "value") -> int:
-        return cache.get(name, chosen, lambda: next(count))
+    def get(*frame_results: FrameResult | None, name: str = "value") -> int:
+        return cache.get(name, frame_results, lambda: next(count))
 
     a, b, c, _ = results
     values = [get(a, b), get(a, b), get(c, b), get(c, a), get(c, a), get(c, None), get(a, b), get(a, b, name="other")]

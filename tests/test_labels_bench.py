@@ -50,17 +50,17 @@ def make_tuning_results() -> list[tune.TuningResult]:
     for number, name in enumerate(tunable_techniques(), 1):
         default = Shot().with_values({"technique": name})
         default = replace(default, technique=default.technique.with_samples(number + 1))
-        tuned = replace(default, technique=default.technique.with_samples(number + 8)).with_values(
+        tuned_shot = replace(default, technique=default.technique.with_samples(number + 8)).with_values(
             {f"{name}.bias": number / 64, f"{name}.steps": 20 + number}
         )
         held_out = (0.5 + number / 1000, (0.4 if number % 2 else 0.6) + number / 1000)
-        errors_of_it = (0.2 + number / 1000, 0.1 + number / 1000)
-        results.append(tune.TuningResult(f"preset {number}", tuned, default, errors_of_it, held_out))
+        tuning_errors = (0.2 + number / 1000, 0.1 + number / 1000)
+        results.append(tune.TuningResult(f"preset {number}", tuned_shot, default, tuning_errors, held_out))
     return results
 
 
 def test_columns_of_tune_hold_their_own_errors() -> None:
-    """In percent, of the default's and the tuned values, on views that were tuned on and on held-out ones."""
+    """In percent: of the default and of the tuned values, on the tuning views and on held-out ones."""
     results = make_tuning_results()
     for row, result in zip(read_table(tune.format_table(results)), results, strict=True):
         assert row == {
@@ -113,33 +113,33 @@ def test_tuning_compares_both_shots_on_both_sets_of_views(monkeypatch: pytest.Mo
 
 def test_presets_are_evaluated_against_as_many_fetches() -> None:
     """Each technique of each preset, under the preset's name; nothing else of the preset changes the default."""
-    compared: list[tuple[str, Shot, Shot]] = []
-    views: Any = SimpleNamespace(compare=lambda gpu, preset, shot, default: compared.append((preset, shot, default)))
+    comparisons: list[tuple[str, Shot, Shot]] = []
+    views: Any = SimpleNamespace(compare=lambda gpu, preset, shot, default: comparisons.append((preset, shot, default)))
     overrides = Overrides({"width": 32}, {"sky.rotation": 9.0})
     presets: dict[str, dict[str, Any]] = {
         "first": {"ssao.samples": 3, "ssao.steps": 5, "gtao.slices": 7},
         "second": {"ssao.samples": 11, "denoise.radius": 2, "reference.rays": 3},
     }
     tune.evaluate_presets(FAKE_GPU, overrides, presets, views)
-    names = [(preset, shot.technique.group) for preset, shot, _ in compared]
+    names = [(preset, shot.technique.group) for preset, shot, _ in comparisons]
     assert names == [("first", "ssao"), ("first", "gtao"), ("second", "ssao")]
-    for preset, shot, default in compared:
+    for preset, shot, default in comparisons:
         group = shot.technique.group
         mine = {name: value for name, value in presets[preset].items() if name.partition(".")[0] in (group, "denoise")}
         assert shot == overrides.build_shot(group).with_values(mine)
         plain = overrides.build_shot(group)
-        least = math.ceil(shot.technique.fetches / plain.technique.fetches_per_sample)
-        assert default == replace(plain, technique=plain.technique.with_samples(least))
+        sample_count = math.ceil(shot.technique.fetches / plain.technique.fetches_per_sample)
+        assert default == replace(plain, technique=plain.technique.with_samples(sample_count))
         assert default.technique.fetches >= shot.technique.fetches
 
 
 def test_the_score_is_the_mean_over_views_and_radii_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each radius against the reference of that radius, relative to that reference's mean."""
-    drawn: list[Shot] = []
+    shots: list[Shot] = []
     view_number = iter(range(1, 100))
 
     def render(gpu: Any, shot: Shot, prepared: Any) -> Any:
-        drawn.append(shot)
+        shots.append(shot)
         return SimpleNamespace(radiance=np.full((3, 4, 4), 10 * getattr(shot.technique, "radius", 0.0), "f4"))
 
     def draw_surfaces(gpu: Any, view: Any) -> Any:
@@ -181,12 +181,12 @@ def test_the_score_is_the_mean_over_views_and_radii_of_their_own(monkeypatch: py
     score = scoring.compute_score(FAKE_GPU, shot, views)
     errors_of_it = [abs(10 * radius - level) / level for (radius, _), level in levels.items()]
     assert score == pytest.approx(sum(errors_of_it) / 6)
-    assert len(drawn) == 6
-    for one, radius in zip(drawn, [1.0, 4.0] * 3, strict=True):
+    assert len(shots) == 6
+    for one, radius in zip(shots, [1.0, 4.0] * 3, strict=True):
         technique: Any = one.technique
         assert (technique.radius, technique.thickness) == (radius, radius / 4)
         assert one.denoise == shot.denoise
-    assert [one.seed for one in drawn] == [1, 1, 2, 2, 3, 3]
+    assert [one.seed for one in shots] == [1, 1, 2, 2, 3, 3]
 
 
 # ---- errors ----
@@ -348,16 +348,16 @@ def test_figures_of_bench_passes_are_of_their_own_passes(monkeypatch: pytest.Mon
     row = passes.measure_shot(gpu, shot, 3, tmp_path)
     assert set(calls) == {replace(shot, accumulated_frames=1)}
     lighting = [a + b for a, b in zip(TECHNIQUE_FRAMES, DENOISE_FRAMES, strict=True)]
-    whole = sum_frames(*FRAME_PASSES)
-    named = {"lighting": lighting, "frame": whole, **FRAME_PASSES}
-    for name, frames in named.items():
+    frame_times = sum_frames(*FRAME_PASSES)
+    frames_by_name = {"lighting": lighting, "frame": frame_times, **FRAME_PASSES}
+    for name, frames in frames_by_name.items():
         times = row["passes"][name] if name in FRAME_PASSES else row[name]
         expected = {"median": 0.5, "low": 0.05, "high": 0.95}
         assert times == {k: pytest.approx(percentile(frames, share)) for k, share in expected.items()}, name
     assert (row["fetch_limit"], row["compare_limit"]) == (limits.fetch, limits.compare)
     assert (row["width"], row["height"], row["label"]) == (64, 36, shot.technique.describe())
 
-    def both(frames: Sequence[float]) -> str:
+    def format_times(frames: Sequence[float]) -> str:
         median, low, high = (percentile(frames, share) for share in (0.5, 0.05, 0.95))
         return f"{median:.2f} ({low:.2f} to {high:.2f})"
 
@@ -368,13 +368,13 @@ def test_figures_of_bench_passes_are_of_their_own_passes(monkeypatch: pytest.Mon
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert list(zip(names, cells, strict=True)) == [
         ("technique", row["label"]),
-        ("lighting with denoiser", both(lighting)),
+        ("lighting with denoiser", format_times(lighting)),
         ("technique's passes", f"{technique_ms:.2f}"),
         ("fetch limit", "4.00 (3.50 to 4.50)"),
         ("ratio", f"{technique_ms / 4:.2f}"),
         ("compare limit", "8.00 (7.50 to 8.50)"),
         ("ratio", f"{technique_ms / 8:.2f}"),
-        ("whole frame", both(whole)),
+        ("whole frame", format_times(frame_times)),
         ("targets", "300 MiB"),
         ("lighting, to baseline", "4.00"),
     ]

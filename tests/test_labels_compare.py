@@ -52,21 +52,21 @@ def make_entry(number: int, group: str, **changes: Any) -> ComparisonEntry:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> tuple[Comparison, Path]:
+def saved_comparison(tmp_path: Path) -> tuple[Comparison, Path]:
     """A comparison of five techniques with a reference, and the folder of its files."""
     entries = [make_entry(number, group) for number, group in enumerate(COMPARED, 1)]
     reference = make_entry(9, "reference", errors=None, error_breakdown=None, cost=None)
     mask = np.indices(SIZE)[1] > SIZE[1] // 4
     albedo, unoccluded = (np.random.default_rng(k).random((*SIZE, 3), "f4") for k in (20, 21))
-    all_of_it = Comparison(entries, reference, 0.125, albedo, unoccluded, mask)
+    result = Comparison(entries, reference, 0.125, albedo, unoccluded, mask)
     run = {"command": "the command", "renderer": "the renderer", "timer": "the timer"}
-    paths = report.write_report(tmp_path, all_of_it, run)
+    paths = report.write_report(tmp_path, result, run)
     assert sorted(paths) == sorted(tmp_path.iterdir())
-    return all_of_it, tmp_path
+    return result, tmp_path
 
 
-def test_numbers_of_a_comparison_stand_with_their_entries(written: tuple[Comparison, Path]) -> None:
-    made, folder = written
+def test_numbers_of_a_comparison_stand_with_their_entries(saved_comparison: tuple[Comparison, Path]) -> None:
+    result, folder = saved_comparison
     summary = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert {name: summary[name] for name in ("command", "renderer", "timer")} == {
         name: f"the {name}" for name in ("command", "renderer", "timer")
@@ -79,8 +79,8 @@ def test_numbers_of_a_comparison_stand_with_their_entries(written: tuple[Compari
         "from_file": False,
         "error_max": 0,
     }
-    assert len(summary["entries"]) == len(made.all_entries)
-    for entry, original in zip(summary["entries"], made.all_entries, strict=True):
+    assert len(summary["entries"]) == len(result.all_entries)
+    for entry, original in zip(summary["entries"], result.all_entries, strict=True):
         group = original.shot.technique.group
         assert (entry["id"], entry["label"], entry["technique"]) == (f"{group}-file", f"label of {group}", group)
         assert entry["errors"] == original.errors
@@ -97,20 +97,20 @@ def test_numbers_of_a_comparison_stand_with_their_entries(written: tuple[Compari
             assert entry["cost"] == {"total": sum(original.cost.values()), "passes": original.cost}
 
 
-def test_images_of_a_comparison_are_those_of_their_entries(written: tuple[Comparison, Path]) -> None:
+def test_images_of_a_comparison_are_those_of_their_entries(saved_comparison: tuple[Comparison, Path]) -> None:
     """PNG and EXR files with their shots, error maps, and the contact sheet."""
-    made, folder = written
+    result, folder = saved_comparison
     openexr = pytest.importorskip("OpenEXR")
     summary = json.loads((folder / "metrics.json").read_text("utf-8"))
-    assert made.reference
-    expected = made.reference.components["final"]
-    mask = made.surface_mask
-    errors_in_mask = [metrics.error_map(e.components["final"], expected)[mask] for e in made.entries]
+    assert result.reference
+    expected = result.reference.components["final"]
+    mask = result.surface_mask
+    errors_in_mask = [metrics.error_map(e.components["final"], expected)[mask] for e in result.entries]
     top = summary["reference"]["error_max"]
     worst = max(float(np.percentile(values, 99)) for values in errors_in_mask)
     assert worst <= top <= worst + 0.1 and top == round(top, 1), "rounded up to one digit"
-    for entry, original in zip(summary["entries"], made.all_entries, strict=True):
-        is_reference = original is made.reference
+    for entry, original in zip(summary["entries"], result.all_entries, strict=True):
+        is_reference = original is result.reference
         files = {kind: folder / name for kind, name in entry["files"].items()}
         assert all(path.name.startswith(original.name) for path in files.values())
         assert (read_pixels(files["png"]) == original.pixels).all()
@@ -120,10 +120,10 @@ def test_images_of_a_comparison_are_those_of_their_entries(written: tuple[Compar
         assert ("error" in files) != is_reference
         if not is_reference:
             assert images.load_shot_values(files["png"]) == original.shot.values()
-            map_of_it = metrics.error_map(original.components["final"], expected)
-            assert (read_pixels(files["error"]) == metrics.false_colour(map_of_it, top, mask)).all()
-    captions = [f"{e.label}  RMSE {e.errors['rmse']:.4f}" if e.errors else e.label for e in made.all_entries]
-    labelled = [(caption, e.pixels) for caption, e in zip(captions, made.all_entries, strict=True)]
+            error_map = metrics.error_map(original.components["final"], expected)
+            assert (read_pixels(files["error"]) == metrics.false_colour(error_map, top, mask)).all()
+    captions = [f"{e.label}  RMSE {e.errors['rmse']:.4f}" if e.errors else e.label for e in result.all_entries]
+    labelled = [(caption, e.pixels) for caption, e in zip(captions, result.all_entries, strict=True)]
     assert_sheet_shows(read_pixels(folder / "sheet.png"), labelled)
 
 
@@ -131,8 +131,8 @@ def read_page_data(text: str) -> Any:
     return json.loads(text.partition('id="data">')[2].partition("</script>")[0])
 
 
-def test_the_page_of_a_comparison_has_the_layers_of_its_entries(written: tuple[Comparison, Path]) -> None:
-    made, folder = written
+def test_the_page_of_a_comparison_has_the_layers_of_its_entries(saved_comparison: tuple[Comparison, Path]) -> None:
+    result, folder = saved_comparison
     text = (folder / "index.html").read_text("utf-8")
     data = read_page_data(text)
     assert data["comparison"] == json.loads((folder / "metrics.json").read_text("utf-8"))
@@ -144,15 +144,15 @@ def test_the_page_of_a_comparison_has_the_layers_of_its_entries(written: tuple[C
         return unpack_layer(content, SIZE if layer["channels"] == 1 else (*SIZE, 3), layer["bits"])
 
     shared = data["comparison"]["shared_layers"]
-    named = {("", "albedo"): made.albedo, ("", "unoccluded"): made.unoccluded}
+    expected_layers = {("", "albedo"): result.albedo, ("", "unoccluded"): result.unoccluded}
     names = {("", name): layer for name, layer in shared.items()}
-    for entry, original in zip(data["comparison"]["entries"], made.all_entries, strict=True):
+    for entry, original in zip(data["comparison"]["entries"], result.all_entries, strict=True):
         assert entry["layers"].keys() == original.components.keys()
-        named |= {(entry["id"], component): values for component, values in original.components.items()}
+        expected_layers |= {(entry["id"], component): values for component, values in original.components.items()}
         names |= {(entry["id"], component): layer for component, layer in entry["layers"].items()}
-    assert names.keys() == named.keys()
+    assert names.keys() == expected_layers.keys()
     for key, layer in names.items():
-        assert np.allclose(read_layer(layer), named[key], rtol=2.0**-11, atol=0), key
+        assert np.allclose(read_layer(layer), expected_layers[key], rtol=2.0**-11, atol=0), key
 
 
 def test_metrics_on_the_page_have_their_own_names_and_directions() -> None:
@@ -212,16 +212,16 @@ def test_what_compare_measures_is_of_the_entrys_own_shot(monkeypatch: pytest.Mon
     ]
     shots = [Shot().with_values({"scene": "nook"} | change).resolve(scene) for change in changes]
     plan = ComparisonPlan(shots, "reference", Reference(rays=3), 8, 6)
-    made = comparison.run_comparison(None, plan, NO_CACHE)  # type: ignore[arg-type]
+    result = comparison.run_comparison(None, plan, NO_CACHE)  # type: ignore[arg-type]
 
     def root(product: float) -> Any:
         return pytest.approx(math.sqrt(product), rel=1e-6)
 
     (first_shot, *_), (world, *_) = shots, [level for (start, _), level in renderer.levels.items() if start == 1.0]
     assert len([start for start, _ in renderer.levels if start == 1.0]) == 1
-    assert made.reference_noise == pytest.approx(4 / 2)
-    assert made.reference and made.reference.components["final"] == pytest.approx(np.full((3, 4, 3), world + 2))
-    for entry, shot in zip(made.entries, shots, strict=True):
+    assert result.reference_noise == pytest.approx(4 / 2)
+    assert result.reference and result.reference.components["final"] == pytest.approx(np.full((3, 4, 3), world + 2))
+    for entry, shot in zip(result.entries, shots, strict=True):
         assert entry.shot == shot
         level = renderer.radiance(shot)
         assert entry.cost == {"pass": level}
@@ -248,8 +248,8 @@ def test_what_compare_measures_is_of_the_entrys_own_shot(monkeypatch: pytest.Mon
         assert entry.error_breakdown.denoising == root((denoised - first) * (denoised + 0.125 - second))
         assert entry.error_breakdown.screen_space == root((first - world) * (second - world - 4))
     off = replace(first_shot, technique=Technique.by_name("off")(), accumulated_frames=1)
-    assert made.albedo[1:] == pytest.approx(np.full((2, 4, 3), 4 * renderer.radiance(off)))
-    assert made.unoccluded[1:] == pytest.approx(np.full((2, 4, 3), 2 * renderer.radiance(off) / np.pi))
+    assert result.albedo[1:] == pytest.approx(np.full((2, 4, 3), 4 * renderer.radiance(off)))
+    assert result.unoccluded[1:] == pytest.approx(np.full((2, 4, 3), 2 * renderer.radiance(off) / np.pi))
 
 
 def test_files_of_compare_have_a_name_each() -> None:

@@ -220,8 +220,8 @@ def test_the_sweeps_page_shows_its_rows_and_plots(made_sweep: MadeSweep, monkeyp
 
     monkeypatch.setattr(sweep_plot, "draw_plot", draw_plot)
     task = SweepTask(ReferencePlan(Reference(), 4), 3, "wall", None, "digest")
-    whole = sweep.Sweep(made_sweep.points, made_sweep.axes, task, "the command")
-    pngs = sweep._draw_plots("the title", "the conditions", made_sweep.rows, whole)
+    full_sweep = sweep.Sweep(made_sweep.points, made_sweep.axes, task, "the command")
+    pngs = sweep._draw_plots("the title", "the conditions", made_sweep.rows, full_sweep)
     configurations = average_over_views(made_sweep.points, made_sweep.rows)
     text = build_page(
         "the title", "the conditions", "the command", pngs, configurations, made_sweep.points, made_sweep.rows
@@ -253,10 +253,12 @@ def test_the_sweeps_page_shows_its_rows_and_plots(made_sweep: MadeSweep, monkeyp
             point.command,
         ]
 
-    plotted = {"Mean of nook, cornell": made_sweep.points}
-    plotted |= {scene: [p for p in made_sweep.points if p.shot.scene == scene] for scene in ("nook", "cornell")}
+    points_by_heading = {"Mean of nook, cornell": made_sweep.points}
+    points_by_heading |= {
+        scene: [p for p in made_sweep.points if p.shot.scene == scene] for scene in ("nook", "cornell")
+    }
     blocks = iter(parsed.blocks)
-    for heading, points in plotted.items():
+    for heading, points in points_by_heading.items():
         png = f"{heading}: {[point.number for point in points]}".encode()
         assert [next(blocks) for _ in range(3)] == [
             ("h2", heading),
@@ -300,16 +302,16 @@ def test_curves_of_the_sweeps_plot_are_those_of_their_legend(
         assert panel.get_xlabel() == "ms"
         expected: dict[str, dict[tuple[float, float], str]] = {variant: {} for variant in variants}
         for (variant, values), members in one.groups.items():
-            place = one.mean(members, "ms"), one.mean(members, f"{component} RMSE")
-            expected[variant][place] = values.removeprefix("samples ")
-        drawn = {labels[style(line)]: line for line in panel.lines if style(line) in labels}
-        assert drawn.keys() == variants
-        for variant, line in drawn.items():
-            places = list(zip(*line.get_data(), strict=True))
-            assert set(places) == set(expected[variant])
-            samples = [int(expected[variant][place]) for place in places]
+            position = one.mean(members, "ms"), one.mean(members, f"{component} RMSE")
+            expected[variant][position] = values.removeprefix("samples ")
+        lines = {labels[style(line)]: line for line in panel.lines if style(line) in labels}
+        assert lines.keys() == variants
+        for variant, line in lines.items():
+            positions = list(zip(*line.get_data(), strict=True))
+            assert set(positions) == set(expected[variant])
+            samples = [int(expected[variant][position]) for position in positions]
             assert samples == sorted(samples), "the curve joins neighbours"
-            ends = {(places[0], str(samples[0])), (places[-1], str(samples[-1]))}
+            ends = {(positions[0], str(samples[0])), (positions[-1], str(samples[-1]))}
             texts = {(t.xy, t.get_text()) for t in panel.texts if to_hex(t.get_color()) == to_hex(line.get_color())}
             assert ends <= texts, variant
         front = {
