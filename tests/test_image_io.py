@@ -206,3 +206,14 @@ def test_killed_process_leaves_complete_files(signal_number: signal.Signals, tmp
             assert_complete(path / name, (180, 320))
         leftovers = [name for name in file_names(path) if name[:2] != "a."] + file_names(tmp_path / "temporary")
         assert signal_number == signal.SIGKILL or not leftovers, leftovers
+
+
+@pytest.mark.parametrize("words", [1, 3, 30])
+def test_labels_of_contact_sheets_stay_above_their_image(words: int) -> None:
+    """However long, also in one word: between the images, and beside them, is nothing but background."""
+    image = np.full((20, 90, 3), 128, "u1")
+    for label in (" ".join(["label"] * words), "label" * words):
+        contact_sheet = images.make_contact_sheet([(label, image)] * 3).astype("i4")
+        margins = contact_sheet[:, [*range(8), *range(98, 106), *range(196, 204), *range(294, 302)]]
+        assert (margins == contact_sheet[0, 0]).all()
+        assert (contact_sheet[:, 8:98] != contact_sheet[0, 0]).any(-1)[:-28].any(), "a label is there"

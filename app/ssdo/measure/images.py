@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -225,22 +225,40 @@ def _check_radiance(path: Path, array: object) -> Floats:
 
 
 def make_contact_sheet(labelled: Sequence[tuple[str, Bytes]]) -> Bytes:
-    """Arrange images of one size under their labels: up to three in a row, more in a square."""
+    """Arrange images of one size under their labels: up to three in a row, more in a square.
+
+    Labels that are wider than the images are wrapped, and cut where a single word is.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
-    margin, background, text_colour = 8, (24, 26, 30), (230, 230, 230)
+    margin, line_spacing, background, text_colour = 8, 4, (24, 26, 30), (230, 230, 230)
     column_count = len(labelled) if len(labelled) < 4 else math.ceil(math.sqrt(len(labelled)))
     row_count = -(-len(labelled) // column_count)
     height, width = labelled[0][1].shape[:2]
     font = ImageFont.load_default(max(12, height // 30))
-    label_height = int(font.getbbox("Ag")[3]) + 12
+    labels = [_wrap_text(label, lambda line: font.getlength(line) <= width - 2) for label, _ in labelled]
+    line_height = int(font.getbbox("Ag")[3]) + line_spacing
+    label_height = max(map(len, labels)) * line_height + 8
     cell_width, cell_height = width + margin, height + label_height
     sheet_size = (column_count * cell_width + margin, row_count * cell_height + margin)
     sheet = Image.new("RGB", sheet_size, background)
-    draw = ImageDraw.Draw(sheet)
-    for number, (label, pixels) in enumerate(labelled):
+    for number, (lines, (_, pixels)) in enumerate(zip(labels, labelled, strict=True)):
         row, column = divmod(number, column_count)
         x, y = margin + column * cell_width, row * cell_height
-        draw.text((x + 2, y + 4), label, text_colour, font=font)
+        text = Image.new("RGB", (width, label_height), background)
+        ImageDraw.Draw(text).multiline_text((2, 4), "\n".join(lines), text_colour, font=font, spacing=line_spacing)
+        sheet.paste(text, (x, y))
         sheet.paste(Image.fromarray(pixels), (x, y + label_height))
     return np.asarray(sheet)
+
+
+def _wrap_text(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text in lines that fit, broken between words."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and not fits(longer):
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
