@@ -60,7 +60,7 @@ def test_every_intensity_is_known() -> None:
         prefix = shot_groups.get(owner, owner.__name__)
         table = SHOT_INTENSITIES if owner in shot_groups else SCENE_INTENSITIES
         for name in {f.name for f in fields(owner)} - set(OTHER_FIELDS[owner.__name__]):
-            assert any(known.startswith(f"{prefix}.{name}") for known in table), f"{prefix}.{name}"
+            assert any(key.startswith(f"{prefix}.{name}") for key in table), f"{prefix}.{name}"
     for table in (SHOT_INTENSITIES, SCENE_INTENSITIES):
         assert {source for intensity in table.values() for source in intensity.sources} <= set(SOURCES)
     assert {source for intensity in SCENE_INTENSITIES.values() for source in intensity.sources} == set(SOURCES)
@@ -134,7 +134,7 @@ def test_light_adds_up(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, name: str) -> 
         for term in TERMS:
             assert_colored(getattr(single, term), COLORS[source])
     for table in (SHOT_INTENSITIES, SCENE_INTENSITIES):
-        scales = tuple((known, intensity.factor) for known, intensity in table.items())
+        scales = tuple((key, intensity.factor) for key, intensity in table.items())
         together = render(gpu, monkeypatch, pipeline, scales=scales)
         factors = dict.fromkeys(SOURCES, 1.0)
         for intensity in table.values():
@@ -165,15 +165,15 @@ UNCLIPPED_PIPELINES = list_unclipped_pipelines()
 def test_light_is_not_clipped(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """With 524288 times the light, the image is so much brighter, bit for bit. Emission is at most 32768."""
     pipeline = UNCLIPPED_PIPELINES[name]
-    scales = {known: 1.0 for known in SCENE_INTENSITIES if known != "DirectionalLight.color"}
-    scales |= {known: 2.0**-4 for known in scales if known.startswith("Material.emission")}
-    once, scaled = (
-        render(gpu, monkeypatch, pipeline, scales=tuple((known, factor * scale) for known, scale in scales.items()))
+    scales = {key: 1.0 for key in SCENE_INTENSITIES if key != "DirectionalLight.color"}
+    scales |= {key: 2.0**-4 for key in scales if key.startswith("Material.emission")}
+    plain, scaled = (
+        render(gpu, monkeypatch, pipeline, scales=tuple((key, factor * scale) for key, scale in scales.items()))
         for factor in (1.0, HUGE)
     )
-    assert once.radiance.max() > 0.5
+    assert plain.radiance.max() > 0.5
     for term in TERMS:
-        np.testing.assert_array_equal(getattr(scaled, term), np.float32(HUGE) * getattr(once, term), err_msg=term)
+        np.testing.assert_array_equal(getattr(scaled, term), np.float32(HUGE) * getattr(plain, term), err_msg=term)
 
 
 @pytest.mark.slow
@@ -185,7 +185,7 @@ def test_probes_bring_the_light_of_every_source(gpu: Gpu, monkeypatch: pytest.Mo
     reference = render_yard(gpu, monkeypatch, yard, {"technique": "reference", "reference.rays": 32})
     floor = reference.surface_mask & (reference.position[..., 1] < 1e-3)
     expected = float(reference.indirect[floor].mean())
-    for technique in (name for name, known in Technique.known.items() if known.uses_probes):
+    for technique in (name for name, technique_type in Technique.known.items() if technique_type.uses_probes):
         values = {"technique": technique, f"{technique}.radius": 0.2}
         without_probes, with_probes = (
             float(render_yard(gpu, monkeypatch, yard, values | more).indirect[floor].mean())

@@ -34,8 +34,8 @@ def make_corner(position: Any, normal: Any = None, uv: Any = None, color: Any = 
 def sort_corners(triangles: Any) -> Array:
     """(m, 3, 12) corners of triangles without regard to their order: each from its first position on, sorted."""
     corners: Array = np.reshape(np.array(triangles, "f4"), (-1, 3, 12))
-    turned = [np.roll(t, -min(range(3), key=t[:, :3].tolist().__getitem__), 0) for t in corners]
-    return np.array(sorted(turned, key=lambda t: t[:, :3].tolist()))
+    rotated_corners = [np.roll(t, -min(range(3), key=t[:, :3].tolist().__getitem__), 0) for t in corners]
+    return np.array(sorted(rotated_corners, key=lambda t: t[:, :3].tolist()))
 
 
 def gather_corners(scene: Scene) -> dict[str, Array]:
@@ -100,9 +100,9 @@ def make_obj_data() -> ObjData:
     positions, normals = (rng.uniform(-9, 9, (n, 3)).round(2) for n in (7, 4))
     uvs, colors = rng.uniform(-1, 2, (5, 2)).round(3), rng.random((7, 3)).round(3)
     uvs[3, 1] = 0
-    chosen = rng.permutation(list(itertools.combinations(range(7), 3)))[:9]
+    triples = rng.permutation(list(itertools.combinations(range(7), 3)))[:9]
     triangles = [
-        tuple((int(p), int(rng.integers(5)), int(rng.integers(4))) for p in rng.permutation(row)) for row in chosen
+        tuple((int(p), int(rng.integers(5)), int(rng.integers(4))) for p in rng.permutation(row)) for row in triples
     ]
     return ObjData(positions, uvs, normals, colors, triangles)  # type: ignore[arg-type]
 
@@ -127,7 +127,7 @@ def format_obj(data: ObjData, forms: Sequence[str], style: Style, materials: Seq
     """The triangles, each with its form and material. `rows` formats positions with colours."""
     rng = random.Random(4)
     lines: list[str] = []
-    written = [0, 0, 0]
+    element_counts = [0, 0, 0]
 
     def add(keyword: str, words: Sequence[str]) -> None:
         if style.is_elaborate:
@@ -154,9 +154,9 @@ def format_obj(data: ObjData, forms: Sequence[str], style: Style, materials: Seq
             ("vn", data.normals),
         )
         for i, (keyword, table) in enumerate(tables):
-            for row in table[written[i] : counts[i]]:
+            for row in table[element_counts[i] : counts[i]]:
                 add_numbers(keyword, row)
-            written[i] = max(written[i], counts[i])
+            element_counts[i] = max(element_counts[i], counts[i])
 
     all_counts = len(data.positions), len(data.uvs), len(data.normals)
     if not style.is_interleaved:
@@ -171,7 +171,7 @@ def format_obj(data: ObjData, forms: Sequence[str], style: Style, materials: Seq
         for j, corner in enumerate(triangle):
             numbers = [n + 1 for n in corner]
             for k in range(style.negative):
-                numbers[(k + i + j) % 3] -= written[(k + i + j) % 3] + 1
+                numbers[(k + i + j) % 3] -= element_counts[(k + i + j) % 3] + 1
             words.append(form.format(*numbers))
         add("f", words)
     add_elements(all_counts)
@@ -202,8 +202,8 @@ def test_forms_of_obj_faces(tmp_path: Path) -> None:
     """All faces in one form, or each in another; indices that count back; elements before their faces or between."""
     data = make_obj_data()
     count = len(data.triangles)
-    mixed = [list(FORMS)[k % 4] for k in range(count)]
-    for forms in (*([form] * count for form in FORMS), mixed):
+    mixed_forms = [list(FORMS)[k % 4] for k in range(count)]
+    for forms in (*([form] * count for form in FORMS), mixed_forms):
         expected = {"": list_obj_corners(data, forms)}
         for style in STYLES:
             scene = read_scene_file(write(tmp_path / "a.obj", format_obj(data, forms, style)))
@@ -251,10 +251,10 @@ def test_materials_of_obj_faces(tmp_path: Path, statements: list[str]) -> None:
     forms = [list(FORMS)[k * k % 4] for k in range(len(materials))]
     corners = list_obj_corners(data, forms)
     expected = {n: [c for c, m in zip(corners, materials, strict=True) if m == n] for n in ALBEDOS}
-    for style, place in itertools.product(STYLES[:2], range(3)):
+    for style, index in itertools.product(STYLES[:2], range(3)):
         lines = format_obj(data, forms, style, materials).split("\n")
-        place = place * len(lines) // 2
-        scene = read_scene_file(write(tmp_path / "a.obj", "\n".join([*lines[:place], *statements, *lines[place:]])))
+        index = index * len(lines) // 2
+        scene = read_scene_file(write(tmp_path / "a.obj", "\n".join([*lines[:index], *statements, *lines[index:]])))
         assert_corners(scene, expected)
         assert {mesh.material.name: mesh.material.albedo for mesh in scene.meshes} == ALBEDOS
         assert scene.warnings == ("usemtl: there is no material 'none'; drawn grey",)
@@ -397,7 +397,7 @@ def write_materials(folder: Path, materials: Mapping[str, str]) -> Path:
 def format_statements(lines: Sequence[str], style: int) -> list[str]:
     """In one of three styles: plain; in reverse with keywords in capitals; with tabs, and comments behind numbers."""
     if style == 1:
-        return [word.upper() + gap + rest for word, gap, rest in (line.partition(" ") for line in lines[::-1])]
+        return [keyword.upper() + gap + text for keyword, gap, text in (line.partition(" ") for line in lines[::-1])]
     if style == 2:
         return ["\t" + line.replace(" ", "\t") + ("" if line.startswith("map") else "\t# 0.5") for line in lines]
     return list(lines)
@@ -405,14 +405,14 @@ def format_statements(lines: Sequence[str], style: int) -> list[str]:
 
 def test_statements_of_mtl(tmp_path: Path) -> None:
     """Every statement alone and every two; then all in reverse, in capitals, and with tabs."""
-    chosen = [c for n in range(3) for c in itertools.combinations(STATEMENTS, n)]
-    chosen = [c for c in chosen if len({line.split()[0] for line in c}) == len(c)]
-    chosen += [tuple({line.split()[0]: line for line in STATEMENTS}.values())]
+    statement_sets = [c for n in range(3) for c in itertools.combinations(STATEMENTS, n)]
+    statement_sets = [c for c in statement_sets if len({line.split()[0] for line in c}) == len(c)]
+    statement_sets += [tuple({line.split()[0]: line for line in STATEMENTS}.values())]
     for style in range(3):
-        texts = {f"{style} {i}": "\n".join(format_statements(lines, style)) for i, lines in enumerate(chosen)}
+        texts = {f"{style} {i}": "\n".join(format_statements(lines, style)) for i, lines in enumerate(statement_sets)}
         scene = read_scene_file(write_materials(tmp_path, texts))
         materials = {mesh.material.name: mesh.material for mesh in scene.meshes}
-        for (name, text), lines in zip(texts.items(), chosen, strict=True):
+        for (name, text), lines in zip(texts.items(), statement_sets, strict=True):
             for key, value in compute_mtl_material(name, lines).items():
                 actual = getattr(materials[name], key)
                 assert actual == (pytest.approx(value) if isinstance(value, (float, tuple)) else value), (key, text)

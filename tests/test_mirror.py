@@ -35,7 +35,7 @@ from test_specular import (
     specular_albedo,
 )
 
-WITH_LOBE = [name for name, known in Technique.known.items() if hasattr(known, "specular_samples")]
+WITH_LOBE = [name for name, technique_type in Technique.known.items() if hasattr(technique_type, "specular_samples")]
 BLACK = Material((0.0, 0.0, 0.0))
 SMALL_VIEW = {"width": 32, "height": 18, "reference.rays": 64}
 
@@ -112,9 +112,9 @@ def test_mirror_keeps_a_checkered_wall_sharp(gpu: Gpu, technique: str) -> None:
         values |= {f"{technique}.radius": 6.0, f"{technique}.steps": 64}
     for name, filters in FILTERS.items():
         p = render_small(gpu, values | filters)
-        reflected = reflect_on_floor(p.ray)
-        t = (-1 - p.position[..., 2]) / np.minimum(reflected[..., 2], -1e-9)
-        x, y = (p.position[..., i] + t * reflected[..., i] for i in (0, 1))
+        reflected_ray = reflect_on_floor(p.ray)
+        t = (-1 - p.position[..., 2]) / np.minimum(reflected_ray[..., 2], -1e-9)
+        x, y = (p.position[..., i] + t * reflected_ray[..., i] for i in (0, 1))
         u, v = 4 * (x + 1), 4 * y  # in cells
         is_bright = (np.floor(u) + np.floor(v)) % 2 == 1
         floor = p.surface_mask & (np.abs(p.position[..., 1]) < 1e-3) & (np.abs(x) < 0.9) & (y > 0.1) & (y < 1.2)
@@ -288,8 +288,8 @@ def test_rays_see_the_energy_of_a_rough_metal(gpu: Gpu, roughness: float) -> Non
 
 BOUNCING: list[tuple[str, dict[str, Any]]] = [
     (name, values)
-    for name, known in Technique.known.items()
-    if hasattr(known, "bounce")
+    for name, technique_type in Technique.known.items()
+    if hasattr(technique_type, "bounce")
     for values in ({}, {"guard_band.size": 0.25}, {f"{name}.depth_layers": "2"})
 ]
 
@@ -368,7 +368,7 @@ def test_texture_multiplies_its_factor(gpu: Gpu, name: str) -> None:
             scene = Scene((floor,), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 30.0)
             values = sun | {"scene": register_scene("twins", scene), "technique": "off"}
             images.append(render_small(gpu, values).radiance)
-        textured, plain, without_texture = images
+        textured_image, plain_image, untextured_image = images
         # Half floats; rays choose between diffuse and specular by nearly equal probabilities. Measured 0.0027.
-        assert np.abs(textured - plain).mean() < 0.005
-        assert np.abs(without_texture - plain).mean() > 0.3
+        assert np.abs(textured_image - plain_image).mean() < 0.005
+        assert np.abs(untextured_image - plain_image).mean() > 0.3

@@ -106,8 +106,8 @@ def make_full_comparison() -> tuple[dict[str, Any], Layers]:
         layers |= {f"{name}.{component}": values for component, values in components.items()}
         errors = None
         if name != "reference":
-            measured = metrics.compute_metrics(components["final"], make_light(12))
-            errors = {metric: value if math.isfinite(value) else None for metric, value in measured.items()}
+            metric_values = metrics.compute_metrics(components["final"], make_light(12))
+            errors = {metric: value if math.isfinite(value) else None for metric, value in metric_values.items()}
         names_of_layers = {component: f"{name}.{component}" for component in components}
         entries.append(make_entry(name, layers=names_of_layers, errors=errors))
     causes = ("sampling", "sampling, denoised", "denoising", "screen space")
@@ -192,8 +192,8 @@ def test_messages_and_requests_are_noticed(driver: Chrome, tmp_path: Path) -> No
 def unpack_layer(text: str, shape: tuple[int, ...], bits: int) -> Floats:
     """The inverse of page.pack_layer, as page.js has it."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).astype(np.int64).reshape(3, -1)
-    folded = planes[0] | planes[1] << 8 | planes[2] << 16
-    codes = ((folded >> 1) ^ -(folded & 1)).reshape(-1, *shape[:2]).cumsum(-1)
+    zigzag_codes = planes[0] | planes[1] << 8 | planes[2] << 16
+    codes = ((zigzag_codes >> 1) ^ -(zigzag_codes & 1)).reshape(-1, *shape[:2]).cumsum(-1)
     if len(codes) == 3:
         codes[::2] += codes[1]
     floats: Floats = ((codes & 0xFFFFFF) << (23 - bits)).astype("<u4").view("<f4").transpose(1, 2, 0).reshape(shape)
@@ -207,12 +207,12 @@ def unpack_layer(text: str, shape: tuple[int, ...], bits: int) -> Floats:
 @settings(max_examples=300, deadline=None)
 def test_packed_numbers_are_rounded_and_never_overflow(numbers: list[float], bits: int) -> None:
     layer = np.array(numbers, np.float32).reshape(2, 1, 3)
-    unpacked = unpack_layer(page.pack_layer(layer, bits), layer.shape, bits)
-    assert np.isfinite(unpacked).all()
+    unpacked_layer = unpack_layer(page.pack_layer(layer, bits), layer.shape, bits)
+    assert np.isfinite(unpacked_layer).all()
     # Half a step of the mantissa. Near the largest float twice that, as it is truncated. Below 1.2e-38 steps do not
     # shrink.
     tolerance = np.abs(layer.astype(np.float64)) * np.where(np.abs(layer) > 3.4e38, 2.0**-bits, 2.0 ** -(bits + 1))
-    assert (np.abs(unpacked.astype(np.float64) - layer) <= np.maximum(tolerance, 2.0 ** -(126 + bits + 1))).all()
+    assert (np.abs(unpacked_layer.astype(np.float64) - layer) <= np.maximum(tolerance, 2.0 ** -(126 + bits + 1))).all()
 
 
 def test_layers_must_fit_the_comparison() -> None:
@@ -454,8 +454,8 @@ def test_the_loupe(browser: Browser) -> None:
             for value, true_value, magnitude in zip(row, expected, magnitudes, strict=True):
                 # half a unit of the third digit, and the rounding of packed numbers
                 assert value == pytest.approx(true_value, rel=5.1e-3, abs=float(magnitude) * 2**-16)
-        magnified = browser.read_canvas("loupe-left")
-        assert is_close(magnified[magnified.shape[0] // 2, magnified.shape[1] // 2], tone_map(a)[y, x])
+        loupe_pixels = browser.read_canvas("loupe-left")
+        assert is_close(loupe_pixels[loupe_pixels.shape[0] // 2, loupe_pixels.shape[1] // 2], tone_map(a)[y, x])
 
     for x, y in ((7, 3), (0, 0), (31, 17)):
         point_at(x, y).perform()
@@ -542,11 +542,11 @@ def test_the_first_pair_has_equal_samples(browser: Browser) -> None:
 def test_tab_reaches_all_controls(browser: Browser) -> None:
     comparison, layers = make_full_comparison()
     browser.open(comparison, layers)
-    focused = set()
+    focused_controls = set()
     for _ in range(60):
         ActionChains(browser.driver, duration=1).send_keys(Keys.TAB).perform()
         script = "const e = document.activeElement; return e.id || e.name || e.className || e.tagName"
-        focused.add(browser.run_script(script))
+        focused_controls.add(browser.run_script(script))
     expected = {
         "left-entry",
         "left-component",
@@ -563,7 +563,7 @@ def test_tab_reaches_all_controls(browser: Browser) -> None:
         "help-toggle",
     }
     expected |= {"exposure", "tone-mapper", "side-button left", "side-button right", "SUMMARY"}
-    assert expected <= focused
+    assert expected <= focused_controls
     without_name = browser.run_script("""
         const hasName = e =>
             (e.tagName === 'BUTTON' && e.textContent.trim()) || e.labels?.length || e.getAttribute('aria-label');
@@ -590,11 +590,11 @@ def test_tables(browser: Browser) -> None:
             tolerance = 0.051 if name == "psnr" else 0
             expected = pytest.approx(entry["errors"][name], rel=5.1e-3, abs=tolerance)
             assert float(text.replace("\u2212", "-")) == expected, name
-    marked = browser.get_cells(".errors tbody tr", "cell.classList.contains('best')")
+    best_cells = browser.get_cells(".errors tbody tr", "cell.classList.contains('best')")
     for column, name in enumerate(names):
         values = [entry["errors"][name] for entry in comparison["entries"][:3]]
         ranks = [-v if name in ("psnr", "ssim") else abs(v) for v in values]
-        assert [row[column] for row in marked[:3]] == [rank == min(ranks) for rank in ranks], name
+        assert [row[column] for row in best_cells[:3]] == [rank == min(ranks) for rank in ranks], name
     assert "The noise of the reference is an RMSE of 0.00310" in browser.get_text("#errors")
     assert "Rousselle" in browser.run_script(
         "return [...document.querySelectorAll('.errors abbr')].find(e => e.textContent === 'relMSE').title"
@@ -773,6 +773,6 @@ def test_packed_pixels_are_small() -> None:
     """Of noise, the worst case: less than 3 base64 bytes for a value of COARSE_BITS, less than 4 for FINE_BITS."""
     comparison, layers = make_comparison_of(ssdo=make_light(1, (90, 160)))
     source = sum(len((page.FOLDER / f"page.{suffix}").read_text("utf-8")) for suffix in ("html", "css", "js"))
-    packed = len(page.render_page(comparison, layers)) - source
-    assert packed / layers["ssdo.final"].size < 4
+    packed_size = len(page.render_page(comparison, layers)) - source
+    assert packed_size / layers["ssdo.final"].size < 4
     assert len(page.pack_layer(make_light(1, (90, 160)), page.COARSE_BITS)) / layers["ssdo.final"].size < 3

@@ -26,7 +26,7 @@ from ssdo.scene.model import Material, Scene
 from ssdo.scene.modelling.shapes import make_quad
 from ssdo.settings import param
 
-SCREEN_SPACE = [name for name, known in Technique.known.items() if known.sample_param]
+SCREEN_SPACE = [name for name, technique_type in Technique.known.items() if technique_type.sample_param]
 RESOLUTIONS = ("full", "half")
 
 
@@ -170,20 +170,20 @@ def test_history_is_clipped_to_the_deviation_of_neighbours(gpu: Gpu, clip_sigma:
     render_pattern(gpu, values)
     history = read_terms(gpu, history_textures(gpu, 0))
     render_pattern(gpu, values, 1)
-    blended = read_terms(gpu, history_textures(gpu, 1))
+    blended_terms = read_terms(gpu, history_textures(gpu, 1))
     counts = gpu.read(gpu.targets["temporal.1"].textures[3])
     y, x = np.indices(counts.shape[:2])
     current = np.asarray(0.3 * (((x + len(counts) - 1 - y) % 2) * 2.0 - 1))
     neighbours = [np.roll(current, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     deviation = np.std(neighbours, 0, ddof=1)
-    for index, (before, after) in enumerate(zip(history, blended, strict=True)):
-        difference = before - current[..., None]
+    for index, (previous_light, blended_light) in enumerate(zip(history, blended_terms, strict=True)):
+        difference = previous_light - current[..., None]
         clip = np.minimum(clip_sigma * deviation[..., None] / np.maximum(np.abs(difference), 1e-9), 1)
         frames = 1 + clip.min(-1)
         expected = current[..., None] + difference * clip * (1 - 1 / frames[..., None])
         inner = (slice(2, -2), slice(2, -2))  # neighbours beyond the border are those at it
         np.testing.assert_allclose(counts[..., index][inner], frames[inner], atol=2e-3)  # half floats
-        np.testing.assert_allclose(after[inner], expected[inner], atol=2e-4)
+        np.testing.assert_allclose(blended_light[inner], expected[inner], atol=2e-4)
 
 
 @pytest.mark.parametrize("size", [*SIZES, (65, 37)])
@@ -245,20 +245,20 @@ def spread_light(gpu: Gpu, scene: Scene, x: int, values: dict[str, Any]) -> Floa
 
 
 # Between once and twice the tolerance the weight falls from 1 to 0. The lit pixel is the last one left of an edge.
-WITHIN, BETWEEN, BEYOND = 0.8, 1.5, 2.2
+FULL_WEIGHT, PARTIAL_WEIGHT, NO_WEIGHT = 0.8, 1.5, 2.2
 
 
 def assert_crossing(light: Floats, tolerances: float) -> None:
     """Beyond an edge of so many tolerances there is as much light as before it, less, or none."""
-    before, beyond = light[28:32].sum(), light[32:36].sum()
-    assert before > 0
-    if tolerances == BETWEEN:
-        assert 0.1 * before < beyond < 0.9 * before
+    near_light, far_light = light[28:32].sum(), light[32:36].sum()
+    assert near_light > 0
+    if tolerances == PARTIAL_WEIGHT:
+        assert 0.1 * near_light < far_light < 0.9 * near_light
     else:
-        assert beyond == (pytest.approx(light[27:31].sum()) if tolerances == WITHIN else 0)
+        assert far_light == (pytest.approx(light[27:31].sum()) if tolerances == FULL_WEIGHT else 0)
 
 
-@pytest.mark.parametrize("tolerances", [WITHIN, BETWEEN, BEYOND])
+@pytest.mark.parametrize("tolerances", [FULL_WEIGHT, PARTIAL_WEIGHT, NO_WEIGHT])
 @pytest.mark.parametrize("max_angle", [5.0, 12.0, 25.0, 40.0])
 def test_blur_crosses_edges_up_to_the_angle_of_normals(gpu: Gpu, max_angle: float, tolerances: float) -> None:
     """Tolerances are of 1 - cosine of the angle between normals."""
@@ -271,7 +271,7 @@ def test_blur_crosses_edges_up_to_the_angle_of_normals(gpu: Gpu, max_angle: floa
     assert_crossing(spread_light(gpu, scene, 31, values), tolerances)
 
 
-@pytest.mark.parametrize("tolerances", [WITHIN, BETWEEN, BEYOND])
+@pytest.mark.parametrize("tolerances", [FULL_WEIGHT, PARTIAL_WEIGHT, NO_WEIGHT])
 @pytest.mark.parametrize("distance", [0.5, 1.0, 2.0])
 def test_blur_crosses_steps_up_to_the_plane_distance(gpu: Gpu, distance: float, tolerances: float) -> None:
     """Tolerances are widths of a pixel, at any field of view."""
@@ -353,13 +353,13 @@ def test_denoiser_knows_the_sample_count(
     gpu: Gpu, monkeypatch: pytest.MonkeyPatch, technique: str, resolution: str, history_length: int
 ) -> None:
     """That of the technique in one frame; columns average as many pixels as the blurred rows have neighbours."""
-    known = Technique.known[technique]
-    has_lobe = "specular_samples" in {f.name for f in fields(known)}
+    technique_type = Technique.known[technique]
+    has_lobe = "specular_samples" in {f.name for f in fields(technique_type)}
     for count, lobe_count, radius in ((1, 1, 4), (7, 3, 8), (32, 16, 2)):
         values: dict[str, Any] = {
             "scene": "atelier",
             "technique": technique,
-            f"{technique}.{known.sample_param}": count,
+            f"{technique}.{technique_type.sample_param}": count,
             "lighting.resolution": resolution,
             "temporal.history_length": history_length,
             "denoise.radius": radius,
@@ -386,10 +386,10 @@ def test_denoiser_knows_the_sample_count(
 @pytest.mark.parametrize("technique", SCREEN_SPACE)
 def test_noise_is_at_most_that_of_the_sample_count(gpu: Gpu, technique: str, resolution: str) -> None:
     """The guide's variance p (1 - p) / N holds for independent samples. Those of a pixel are spread more evenly."""
-    known, seeds = Technique.known[technique], 12
+    technique_type, seeds = Technique.known[technique], 12
     for count in (1, 4, 16):
         values = corner_values(technique, steps=16) | {
-            f"{technique}.{known.sample_param}": count,
+            f"{technique}.{technique_type.sample_param}": count,
             "lighting.resolution": resolution,
         }
         results = []
@@ -402,5 +402,5 @@ def test_noise_is_at_most_that_of_the_sample_count(gpu: Gpu, technique: str, res
         ratio = float(visibility.var(0, ddof=1)[mask].mean() / (p * (1 - p))[mask].mean() * count)
         # Measured: 1.04, 0.29 and 0.40 for 1, 4 and 16 directions; 0.2 and less for slices.
         assert ratio < 1.2
-        if known.sample_param == "samples":
+        if technique_type.sample_param == "samples":
             assert ratio > 0.2

@@ -84,8 +84,8 @@ def are_equal(a: Accumulation, b: Accumulation) -> bool:
 )
 def test_an_entry_is_loaded_as_it_was_saved(tmp_path: Path, accumulation: Accumulation) -> None:
     ReferenceCache(tmp_path).save(KEY, SHOT, accumulation)
-    loaded = ReferenceCache(tmp_path).load(KEY, SHOT)
-    assert loaded and are_equal(loaded, accumulation) and loaded.textures.keys() == accumulation.textures.keys()
+    entry = ReferenceCache(tmp_path).load(KEY, SHOT)
+    assert entry and are_equal(entry, accumulation) and entry.textures.keys() == accumulation.textures.keys()
     assert ReferenceCache(tmp_path).load(KEY[::-1], SHOT) is None and NO_CACHE.load(KEY, SHOT) is None
 
 
@@ -98,11 +98,11 @@ def test_a_damaged_entry_is_removed(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     assert len(content) > 500
     for position in {*range(64), *range(len(content) - 64, len(content)), *rng.integers(0, len(content), 300)}:
-        flipped = bytearray(content)
-        flipped[position] ^= 1 << int(rng.integers(8))
-        for damaged in (bytes(flipped), content[:position], content + content[:position]):
-            if damaged != content:
-                path.write_bytes(damaged)
+        flipped_content = bytearray(content)
+        flipped_content[position] ^= 1 << int(rng.integers(8))
+        for damaged_content in (bytes(flipped_content), content[:position], content + content[:position]):
+            if damaged_content != content:
+                path.write_bytes(damaged_content)
                 assert cache.load(KEY, SHOT) is None and not path.exists(), position
 
 
@@ -213,8 +213,8 @@ def test_a_folder_that_cannot_be_written_to_stops_nothing(tmp_path: Path, monkey
     cache = ReferenceCache(tmp_path)
     cache.save(KEY, SHOT, make_accumulation())
     monkeypatch.setattr(os, "utime", lambda *_: (_ for _ in ()).throw(PermissionError()))
-    loaded = cache.load(KEY, SHOT)
-    assert loaded and are_equal(loaded, make_accumulation())
+    entry = cache.load(KEY, SHOT)
+    assert entry and are_equal(entry, make_accumulation())
 
 
 def test_nothing_is_saved_after_the_program_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,8 +240,8 @@ def test_only_files_of_the_cache_are_removed(tmp_path: Path, monkeypatch: pytest
     """Entries of the old format, and temporary files older than a day. The folder may hold files of the user."""
     monkeypatch.setattr(reference_cache, "MAX_CACHE_BYTES", 0)
     old_entry, temporary = f"{'a' * 40}.npz", f".{'b' * 40}{ENTRY_SUFFIX}.12345678"
-    removed = {old_entry, temporary, f".{'c' * 40}.npz.12345678", f"{'d' * 40}{ENTRY_SUFFIX}"}
-    kept = {
+    removed_names = {old_entry, temporary, f".{'c' * 40}.npz.12345678", f"{'d' * 40}{ENTRY_SUFFIX}"}
+    kept_names = {
         "picture.npz",
         "a.mean",
         f"{'a' * 39}.npz",
@@ -249,15 +249,15 @@ def test_only_files_of_the_cache_are_removed(tmp_path: Path, monkeypatch: pytest
         ".hidden",
         f"{'a' * 40}.npz.bak",
     }
-    recent = {f".{'e' * 40}{ENTRY_SUFFIX}.87654321"}
-    for name in (*removed, *kept, *recent):
+    recent_names = {f".{'e' * 40}{ENTRY_SUFFIX}.87654321"}
+    for name in (*removed_names, *kept_names, *recent_names):
         (tmp_path / name).write_bytes(b"content")
-        if name not in recent:
+        if name not in recent_names:
             two_days_ago = time.time() - 2 * 24 * 3600
             os.utime(tmp_path / name, (two_days_ago, two_days_ago))
     (tmp_path / f"{'f' * 40}.npz").mkdir()  # cannot be removed as a file
     ReferenceCache(tmp_path).save(KEY, SHOT, make_accumulation())
-    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == kept | recent
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == kept_names | recent_names
 
 
 # ---- references ----
@@ -272,26 +272,26 @@ def test_a_file_that_changes_meanwhile_does_not_change_a_reference(gpu: Gpu, tmp
     name, files = write_scene_files(tmp_path, kind)
     shot = replace(make_file_shot(name), width=16, height=9, technique=Reference(rays=1))
     path, content = files[-1], files[-1].read_bytes()
-    changed = encode_png(np.full((1, 1, 4), 255, "u1")) if path.suffix == ".png" else content[:-32] + bytes(32)
+    changed_content = encode_png(np.full((1, 1, 4), 255, "u1")) if path.suffix == ".png" else content[:-32] + bytes(32)
 
     def render(cache: ReferenceCache, on_frame: ProgressCallback = references.no_progress) -> references.ReferencePair:
         return references.render_world_reference(gpu, shot, Reference(rays=1), 6, cache, on_frame)
 
     def replace_file(_: Shot) -> None:
         if path.read_bytes() == content:
-            write_changed(path, changed)
+            write_changed(path, changed_content)
 
-    expected, cache = render(NO_CACHE), ReferenceCache(tmp_path / "cache")
-    actual = render(cache, replace_file)
-    later = render(cache)
+    expected_pair, cache = render(NO_CACHE), ReferenceCache(tmp_path / "cache")
+    actual_pair = render(cache, replace_file)
+    later_pair = render(cache)
     write_changed(path, content)
-    cached = render(cache)
+    cached_pair = render(cache)
     for name in references.REFERENCE_ARRAYS:
         for half in ("first", "second"):
-            assert (getattr(actual, half)[name] == getattr(expected, half)[name]).all(), (half, name)
-            assert (getattr(cached, half)[name] == getattr(expected, half)[name]).all(), (half, name)
-    assert (later.first["radiance"] != expected.first["radiance"]).any()
-    assert (later.second["radiance"] != expected.second["radiance"]).any()
+            assert (getattr(actual_pair, half)[name] == getattr(expected_pair, half)[name]).all(), (half, name)
+            assert (getattr(cached_pair, half)[name] == getattr(expected_pair, half)[name]).all(), (half, name)
+    assert (later_pair.first["radiance"] != expected_pair.first["radiance"]).any()
+    assert (later_pair.second["radiance"] != expected_pair.second["radiance"]).any()
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_a_file_that_changes_meanwhile_does_not_change_a_reference(gpu: Gpu, tmp
 def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values: dict[str, Any]) -> None:
     """Bit for bit; with indirect light, without, and with specular light alone."""
     shot = make_shot(accumulated_frames=7).with_values(values)
-    loaded = load_shot(shot)
+    loaded_shot = load_shot(shot)
     expected = images.read_arrays(gpu, render_all_frames(gpu, shot))
     frames: list[Shot] = []
 
@@ -310,13 +310,14 @@ def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        references.accumulate(gpu, loaded, ReferenceCache(tmp_path), interrupt)
-    accumulation = ReferenceCache(tmp_path).load(cache_key(gpu, loaded), loaded.shot)
+        references.accumulate(gpu, loaded_shot, ReferenceCache(tmp_path), interrupt)
+    accumulation = ReferenceCache(tmp_path).load(cache_key(gpu, loaded_shot), loaded_shot.shot)
     assert accumulation and accumulation.frames == 3
     render_all_frames(gpu, make_shot(accumulated_frames=2, seed=5))  # something else in between
     for frame_count in (4, 0):
         frames.clear()
-        arrays = images.read_arrays(gpu, references.accumulate(gpu, loaded, ReferenceCache(tmp_path), frames.append))
+        result = references.accumulate(gpu, loaded_shot, ReferenceCache(tmp_path), frames.append)
+        arrays = images.read_arrays(gpu, result)
         assert len(frames) == frame_count
         for name in references.REFERENCE_ARRAYS:
             assert (arrays[name] == expected[name]).all(), name
@@ -356,9 +357,9 @@ def test_error_breakdown(gpu: Gpu) -> None:
     assert few.denoising == many.denoising == 0
     assert few.remaining == few.sampling > 3 * many.sampling
     assert few.screen_space == many.screen_space > 0
-    denoised = break_down(gpu, make_shot(technique="ssdo", **{"ssdo.samples": 4}))
-    assert denoised.screen_space == few.screen_space and denoised.sampling == few.sampling
-    assert denoised.denoising > 0 and denoised.remaining != few.remaining
+    denoised_error = break_down(gpu, make_shot(technique="ssdo", **{"ssdo.samples": 4}))
+    assert denoised_error.screen_space == few.screen_space and denoised_error.sampling == few.sampling
+    assert denoised_error.denoising > 0 and denoised_error.remaining != few.remaining
 
 
 @pytest.mark.parametrize("technique", ["gtao", "bitmask"])
@@ -384,12 +385,12 @@ def test_both_references_agree_where_the_image_shows_everything(gpu: Gpu, techni
     params = {"radius": 1.0, "thickness": 100.0, "steps": 32}
     values = {"technique": technique, "scene": "corner", "environment": "ramp-x"}
     shot = make_shot(**values, **{f"{technique}.{name}": value for name, value in params.items()})
-    converged = references.render_converged(gpu, shot, 8, NO_CACHE)
-    world = references.render_world_reference(gpu, shot, Reference(rays=16, max_distance=1.0), 8, NO_CACHE)
+    converged_pair = references.render_converged(gpu, shot, 8, NO_CACHE)
+    world_pair = references.render_world_reference(gpu, shot, Reference(rays=16, max_distance=1.0), 8, NO_CACHE)
     depth = images.read_arrays(gpu, render_all_frames(gpu, shot))["depth"]
     near = np.abs(depth - 6.0) < 0.7
-    difference = metrics.noise_free_rmse(converged.radiance_pair, world.radiance_pair, near)
-    assert difference < 0.04 * world.mean["radiance"][near].mean()
+    difference = metrics.noise_free_rmse(converged_pair.radiance_pair, world_pair.radiance_pair, near)
+    assert difference < 0.04 * world_pair.mean["radiance"][near].mean()
 
 
 # ---- sample counts and cost ----
@@ -411,8 +412,8 @@ def test_equal_sample_counts_make_equal_fetches() -> None:
     for name in ("off", "reference"):
         technique = Technique.known[name]()
         assert technique.fetches == technique.sample_count == 0
-        for changed in (technique.with_budget(4), technique.with_fetches(4), technique.with_samples(4)):
-            assert changed == technique
+        for changed_technique in (technique.with_budget(4), technique.with_fetches(4), technique.with_samples(4)):
+            assert changed_technique == technique
     shots = [Shot(technique=Technique.known[name]()) for name in ("off", "bitmask")]
     # 1 and 4 directions are the same slice.
     assert [shot.technique.sample_count for shot in with_sample_counts(shots, "1,4,8")] == [0, 1, 2]

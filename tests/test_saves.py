@@ -118,8 +118,8 @@ def test_name_taken_while_writing_is_not_replaced(
     with pytest.raises(NameTakenError, match="exists; add --overwrite"), atomic_write(path, overwrite=False) as file:
         file.write(b"new")
         OBSTACLES[obstacle](path)
-        before = describe(path)
-    assert describe(path) == before
+        previous_state = describe(path)
+    assert describe(path) == previous_state
     assert not [name for name in file_names(tmp_path) if name.startswith(".")]
     free = tmp_path / "b.png"
     with atomic_write(free, overwrite=False) as file:
@@ -190,17 +190,17 @@ def test_repeated_request_of_a_network_file_system(tmp_path: Path, monkeypatch: 
 def test_content_is_on_the_disk_before_the_name_appears(
     overwrite: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, synced = tmp_path / "a.png", []
+    path, fsync_states = tmp_path / "a.png", []
     fsync = os.fsync
 
     def record(file: int) -> None:
-        synced.append((os.fstat(file).st_size, path.exists()))
+        fsync_states.append((os.fstat(file).st_size, path.exists()))
         fsync(file)
 
     monkeypatch.setattr(os, "fsync", record)
     with atomic_write(path, overwrite) as file:
         file.write(b"new")
-    assert synced == [(3, False)]
+    assert fsync_states == [(3, False)]
 
 
 @pytest.mark.parametrize("name", SAVERS)
@@ -244,9 +244,9 @@ def test_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> Non
             read_line(process)
             time.sleep(rng.uniform(0.0, 0.05))
             process.kill()
-        published = [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
-        assert len(published) >= 2
-        for path in published:
+        visible_files = [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
+        assert len(visible_files) >= 2
+        for path in visible_files:
             content = path.read_bytes()
             assert len(content) == 1 << 20 and len(set(content)) == 1
             number = int(path.name.partition("-")[2] or start)
@@ -353,13 +353,13 @@ def test_set_moves_on_while_it_is_renamed(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("obstacle", OBSTACLES)
 def test_chosen_names_are_free(obstacle: str, tmp_path: Path) -> None:
     OBSTACLES[obstacle](tmp_path / "a.png")
-    before = describe(tmp_path / "a.png")
+    previous_state = describe(tmp_path / "a.png")
     assert output_files.unique_path(tmp_path, "a", ".png").name == "a-2.png"
     assert NumberedFiles(tmp_path, "a", [".png", "-left.png"]).paths[1].name == "a-2-left.png"
     assert output_files.make_new_folder(tmp_path, "a.png").name == "a.png-2"
     with output_files.own_new_folder(tmp_path, "a.png", "test") as folder:
         assert folder.name == "a.png-3"
-    assert not folder.exists() and describe(tmp_path / "a.png") == before
+    assert not folder.exists() and describe(tmp_path / "a.png") == previous_state
 
 
 def test_new_folder_of_another_process_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -577,9 +577,9 @@ def test_damaged_bytes_cost_only_their_own_line(tmp_path: Path) -> None:
     content = write_log(path)
     rng = random.Random(1)
     for position in range(len(content)):
-        damaged = bytearray(content)
-        damaged[position] ^= 1 << rng.randrange(8)
-        path.write_bytes(damaged)
+        damaged_content = bytearray(content)
+        damaged_content[position] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged_content)
         number = content[:position].count(b"\n")
         is_newline = content[position : position + 1] == b"\n"
         expected = [line for k, line in enumerate(LINES) if k != number or is_newline]
@@ -635,10 +635,10 @@ def test_only_intact_lines_of_the_sweep_count(intruder: str, tmp_path: Path) -> 
     clean = [json_lines.format_line(line) for line in (HEADER, *OUR_LINES)]
     for position in range(1, len(clean) + 1):
         path.write_bytes(b"".join([*clean[:position], INTRUDERS[intruder], *clean[position:]]))
-        opened = Checkpoint.open(tmp_path, "ours", HEADER["command"], False)
-        assert opened.rows == ROWS, position
+        sweep_checkpoint = Checkpoint.open(tmp_path, "ours", HEADER["command"], False)
+        assert sweep_checkpoint.rows == ROWS, position
         assert path.read_bytes() == b"".join(clean)
-        opened.add(9, {"ms": 9.0})
+        sweep_checkpoint.add(9, {"ms": 9.0})
         assert Checkpoint.open(tmp_path, "ours", "", False).rows == {**ROWS, 9: {"ms": 9.0}}
 
 
@@ -695,13 +695,13 @@ def test_checkpoint_that_cannot_be_read_is_not_taken_for_an_empty_one(
 
 
 def test_checkpoint_on_a_full_disk_fails_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = Checkpoint.open(tmp_path, "ours", HEADER["command"], False)
+    sweep_checkpoint = Checkpoint.open(tmp_path, "ours", HEADER["command"], False)
     for line in OUR_LINES:
-        opened.add(line["point"], line["row"])
+        sweep_checkpoint.add(line["point"], line["row"])
     with monkeypatch.context() as patch:
         FullDisk(patch, 29, 1000, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         with pytest.raises(UserError, match="cannot be written: No space left on device; earlier points are kept"):
-            opened.add(9, {"ms": 9.0})
+            sweep_checkpoint.add(9, {"ms": 9.0})
     assert Checkpoint.open(tmp_path, "ours", "", False).rows == ROWS
 
 
@@ -709,22 +709,22 @@ NAMES = ("sweep.csv", "index.html")
 
 
 def test_results_of_the_sweep_are_replaced_and_others_are_not(tmp_path: Path) -> None:
-    opened = Checkpoint.open(tmp_path, "ours", "", False, NAMES)
+    sweep_checkpoint = Checkpoint.open(tmp_path, "ours", "", False, NAMES)
     for content in (b"1", b"1", b"2"):
-        assert opened.save_result("sweep.csv", content).read_bytes() == content
-    opened = Checkpoint.open(tmp_path, "ours", "", False, NAMES)  # the same command again
-    assert opened.save_result("sweep.csv", b"3").read_bytes() == b"3"
+        assert sweep_checkpoint.save_result("sweep.csv", content).read_bytes() == content
+    sweep_checkpoint = Checkpoint.open(tmp_path, "ours", "", False, NAMES)  # the same command again
+    assert sweep_checkpoint.save_result("sweep.csv", b"3").read_bytes() == b"3"
     put_file(tmp_path / "index.html")
     with pytest.raises(UserError, match=r"index\.html is not of this sweep; move it away: the same command continues"):
-        opened.save_result("index.html", b"page")
+        sweep_checkpoint.save_result("index.html", b"page")
     with pytest.raises(UserError, match=r"index\.html is not of this sweep"):
         Checkpoint.open(tmp_path, "ours", "", False, NAMES)
     assert (tmp_path / "index.html").read_bytes() == MINE
-    opened = Checkpoint.open(tmp_path, "ours", "", True, NAMES)
-    del opened  # killed: the permission is kept
-    opened = Checkpoint.open(tmp_path, "ours", "", False, NAMES)
+    sweep_checkpoint = Checkpoint.open(tmp_path, "ours", "", True, NAMES)
+    del sweep_checkpoint  # killed: the permission is kept
+    sweep_checkpoint = Checkpoint.open(tmp_path, "ours", "", False, NAMES)
     for name in NAMES:
-        assert opened.save_result(name, b"new").read_bytes() == b"new"
+        assert sweep_checkpoint.save_result(name, b"new").read_bytes() == b"new"
 
 
 def test_killed_between_a_result_and_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -733,13 +733,13 @@ def test_killed_between_a_result_and_its_line(tmp_path: Path, monkeypatch: pytes
         for is_after in (False, True):
             folder = tmp_path / f"{step}{is_after}"
             folder.mkdir()
-            opened = Checkpoint.open(folder, "ours", "", False, NAMES)
+            sweep_checkpoint = Checkpoint.open(folder, "ours", "", False, NAMES)
             module = json_lines if step == "append_line" else output_files
             with monkeypatch.context() as patch, pytest.raises(SystemExit):
                 patch.setattr(module, step, _exit_at(getattr(module, step), is_after))
-                opened.save_result("sweep.csv", b"1")
-            opened = Checkpoint.open(folder, "ours", "", False, NAMES)
-            assert opened.save_result("sweep.csv", b"2").read_bytes() == b"2"
+                sweep_checkpoint.save_result("sweep.csv", b"1")
+            sweep_checkpoint = Checkpoint.open(folder, "ours", "", False, NAMES)
+            assert sweep_checkpoint.save_result("sweep.csv", b"2").read_bytes() == b"2"
 
 
 def _exit_at(function: Callable[..., Any], is_after: bool) -> Callable[..., None]:
@@ -840,7 +840,7 @@ class Intruder:
     """Somebody who takes each name just before it is published, and gives it back when that was refused."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.published: list[Path] = []
+        self.published_paths: list[Path] = []
         self._publish = output_files._publish
         monkeypatch.setattr(output_files, "_publish", self.publish)
 
@@ -851,7 +851,7 @@ class Intruder:
         assert target.read_bytes() == MINE
         target.unlink()
         self._publish(source, target, overwrite)
-        self.published.append(target.absolute())
+        self.published_paths.append(target.absolute())
 
 
 @pytest.mark.slow
@@ -865,27 +865,27 @@ def test_no_command_replaces_a_name_taken_meanwhile(
     writer = WRITERS[name]
     arguments = (*writer.arguments, "--output", writer.output)
     with monkeypatch.context() as patch:
-        published = Intruder(patch).published
+        published_paths = Intruder(patch).published_paths
         assert call(monkeypatch, *arguments) == 0, capsys.readouterr().err
     files = {path for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == set(published) and len(published) == len(files) > 0
+    assert files == set(published_paths) and len(published_paths) == len(files) > 0
     capsys.readouterr()
     monkeypatch.setattr(Gpu, "__init__", None)  # nothing is drawn
     for path in files:
         path.unlink()
-    for path, put in itertools.product(sorted(files), (put_file, put_dangling_link, put_folder)):
-        put(path)
-        before = describe(path)
+    for path, put_obstacle in itertools.product(sorted(files), (put_file, put_dangling_link, put_folder)):
+        put_obstacle(path)
+        previous_state = describe(path)
         assert call(monkeypatch, *arguments) == 2
         output = capsys.readouterr()
         assert output.err.count("\n") == 1 and not output.out
         assert path.name in output.err or (path.name == checkpoint.CHECKPOINT_NAME and "another sweep" in output.err)
-        assert describe(path) == before
-        path.rmdir() if put is put_folder else path.unlink()
-        for rest in tmp_path.rglob("*"):
-            assert rest.is_dir() or rest.name == checkpoint.CHECKPOINT_NAME
-            if rest.is_file():
-                rest.unlink()
+        assert describe(path) == previous_state
+        path.rmdir() if put_obstacle is put_folder else path.unlink()
+        for leftover in tmp_path.rglob("*"):
+            assert leftover.is_dir() or leftover.name == checkpoint.CHECKPOINT_NAME
+            if leftover.is_file():
+                leftover.unlink()
 
 
 @pytest.mark.slow
@@ -1143,16 +1143,16 @@ def test_viewer_saves_go_to_the_next_free_number(
     """Whichever of its files' names is taken while it is saved."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "captures"
-    first = VIEWER_SAVES[name](runner, folder)
-    for number in range(len(first)):
-        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    first_paths = VIEWER_SAVES[name](runner, folder)
+    for number in range(len(first_paths)):
+        previous_contents = {path.name: path.read_bytes() for path in folder.iterdir()}
         with monkeypatch.context() as patch:
-            taken = take_name(patch, number)
+            targets = take_name(patch, number)
             paths = VIEWER_SAVES[name](runner, folder)
-        assert taken[number].read_bytes() == MINE
-        assert len(set(paths)) == len(first) and all(path.read_bytes() != MINE for path in paths)
-        assert set(file_names(folder)) == before.keys() | {path.name for path in (*paths, taken[number])}
-        assert all((folder / name).read_bytes() == content for name, content in before.items())
+        assert targets[number].read_bytes() == MINE
+        assert len(set(paths)) == len(first_paths) and all(path.read_bytes() != MINE for path in paths)
+        assert set(file_names(folder)) == previous_contents.keys() | {path.name for path in (*paths, targets[number])}
+        assert all((folder / name).read_bytes() == content for name, content in previous_contents.items())
 
 
 def take_name(monkeypatch: pytest.MonkeyPatch, number: int) -> list[Path]:
@@ -1200,9 +1200,9 @@ def test_two_viewers_keep_the_bookmarks_of_both(tmp_path: Path) -> None:
     for k, preferences in enumerate((a, b, a, b)):
         preferences.save_bookmark("nook", k + 1, poses[k])
         preferences.add_recent_scene(f"{k}.glb")
-    loaded = Preferences(tmp_path)
-    assert [loaded.restore_bookmark("nook", k + 1) for k in range(4)] == poses
-    assert loaded.recent_scenes == ["3.glb", "2.glb", "1.glb", "0.glb"]
+    loaded_preferences = Preferences(tmp_path)
+    assert [loaded_preferences.restore_bookmark("nook", k + 1) for k in range(4)] == poses
+    assert loaded_preferences.recent_scenes == ["3.glb", "2.glb", "1.glb", "0.glb"]
 
 
 # ---- programs for developers ----

@@ -53,9 +53,9 @@ def label_components(mesh: Mesh) -> tuple[npt.NDArray[np.intp], int]:
     n = int(where.max()) + 1
     a, b = corner.ravel(), np.roll(corner, -1, 1).ravel()
     is_edge = a != b
-    directed = coo_array((np.ones(is_edge.sum()), (a[is_edge], b[is_edge])), shape=(n, n)).tocsr()
-    open_edges = abs(directed - directed.T).sum() / 2
-    _, label = connected_components(directed, directed=False)
+    directed_edges = coo_array((np.ones(is_edge.sum()), (a[is_edge], b[is_edge])), shape=(n, n)).tocsr()
+    open_edges = abs(directed_edges - directed_edges.T).sum() / 2
+    _, label = connected_components(directed_edges, directed=False)
     return label[corner[:, 0]], int(open_edges)
 
 
@@ -269,11 +269,11 @@ def test_emissive_materials() -> None:
 def test_normal_maps_tilt_away_from_the_slope() -> None:
     """Ramps that rise by 1 in 2 to the right, and downwards. The normal map's x points right, its y up."""
     ramp = np.arange(8.0) * 0.5
-    right = decode_normals(room_textures.make_normal_map(np.tile(ramp, (8, 1)), 1.0))[4, 4]
-    down = decode_normals(room_textures.make_normal_map(np.tile(ramp[:, None], (1, 8)), 1.0))[4, 4]
+    right_normal = decode_normals(room_textures.make_normal_map(np.tile(ramp, (8, 1)), 1.0))[4, 4]
+    down_normal = decode_normals(room_textures.make_normal_map(np.tile(ramp[:, None], (1, 8)), 1.0))[4, 4]
     tilt = 0.5 / math.sqrt(1.25)
-    np.testing.assert_allclose(right, (-tilt, 0, 2 * tilt), atol=0.005)  # half a step of 8 bits is 0.004
-    np.testing.assert_allclose(down, (0, tilt, 2 * tilt), atol=0.005)
+    np.testing.assert_allclose(right_normal, (-tilt, 0, 2 * tilt), atol=0.005)  # half a step of 8 bits is 0.004
+    np.testing.assert_allclose(down_normal, (0, tilt, 2 * tilt), atol=0.005)
 
 
 def test_volume_of_a_wall_with_openings() -> None:

@@ -277,7 +277,7 @@ def test_flags_win_over_presets_over_images_over_defaults(
     preset = ["--preset", str(tmp_path / "p.toml")]
     flags = [f"--{parameter.name}={format_flag_value(first)}"]
 
-    def read(defaults: dict[str, Any], *arguments: str) -> Any:
+    def parse_value(defaults: dict[str, Any], *arguments: str) -> Any:
         overrides = parse_overrides(parse_flags(shot_parser, arguments), defaults)
         (shot,) = overrides.build_shots()
         assert overrides.is_set(parameter.name) == bool(defaults or arguments)
@@ -285,14 +285,14 @@ def test_flags_win_over_presets_over_images_over_defaults(
         return shot.values().get(parameter.name)
 
     if not parameter.technique or parameter.technique == Shot().technique.group:
-        assert read({}) == parameter.field.default
-    assert read(image) == first
-    assert read({}, *preset) == second
-    assert read(image, *preset) == second
-    assert read(image, *preset, *flags) == first
-    assert read(preset_values, *flags) == first
+        assert parse_value({}) == parameter.field.default
+    assert parse_value(image) == first
+    assert parse_value({}, *preset) == second
+    assert parse_value(image, *preset) == second
+    assert parse_value(image, *preset, *flags) == first
+    assert parse_value(preset_values, *flags) == first
     if parameter.param.auto_label:  # "auto" counts as a value
-        assert read(image, *preset, f"--{parameter.name}={format_flag_value(None)}") is None
+        assert parse_value(image, *preset, f"--{parameter.name}={format_flag_value(None)}") is None
 
 
 @pytest.mark.parametrize("name", Technique.known)
@@ -303,21 +303,21 @@ def test_resolving_keeps_what_is_set_and_fills_what_is_not(name: str, monkeypatc
         if values["technique"] != name:
             continue
         shot = Shot().with_values(values)
-        resolved = {dotted: value for dotted, _, _, value in shot.resolve(scene).walk()}
+        resolved_values = {dotted_name: value for dotted_name, _, _, value in shot.resolve(scene).walk()}
         technique = shot.technique
         # what has no effect is set to its default, so that equal images have equal shots
         ineffective = ["guard_band."] * (not technique.sample_param) + ["probes."] * (not technique.uses_probes)
         ineffective += ["lighting."] * technique.progressive + ["temporal."] * (not shot.uses_history)
-        defaults = {dotted: value for dotted, _, _, value in Shot().walk()}
-        for dotted, value in values.items():
-            if dotted == "technique":
+        defaults = {dotted_name: value for dotted_name, _, _, value in Shot().walk()}
+        for dotted_name, value in values.items():
+            if dotted_name == "technique":
                 continue
-            if dotted.startswith(tuple(ineffective)):
-                assert resolved[dotted] == defaults[dotted], dotted
+            if dotted_name.startswith(tuple(ineffective)):
+                assert resolved_values[dotted_name] == defaults[dotted_name], dotted_name
             elif value is not None:
-                assert resolved[dotted] == value, dotted
+                assert resolved_values[dotted_name] == value, dotted_name
             else:  # None is how an unlimited distance is written
-                assert (resolved[dotted] is None) == (dotted == "reference.max_distance"), dotted
+                assert (resolved_values[dotted_name] is None) == (dotted_name == "reference.max_distance"), dotted_name
 
 
 def test_unset_values_are_those_of_the_scene() -> None:

@@ -354,7 +354,7 @@ def test_shadow_maps_have_the_resolution_of_their_frame(gpu: Gpu, parameter: str
 
 # ---- several lights --------------------------------------------------------------------------------------------------
 
-PUNCTUAL_LIGHTS = [light for known in LIGHTS.values() for light in known.lights]
+PUNCTUAL_LIGHTS = [light for scene in LIGHTS.values() for light in scene.lights]
 
 
 def test_lights_and_their_shadows_add_up(gpu: Gpu) -> None:

@@ -138,8 +138,8 @@ def test_a_static_camera_gets_the_mean_of_its_frames(gpu: Gpu, scene: str, resol
     single = render_light(gpu, make_shot(values | {"temporal.history_length": 0}))
     assert (frame_count[mask] > 7.99).mean() > 0.9
     assert (frame_count <= 8).all()
-    unclipped = np.ones(light.shape[:2], bool) if resolution == "half" else frame_count > 7.99
-    error = rms((light - mean)[unclipped & full_mask][:, :4])
+    unclipped_mask = np.ones(light.shape[:2], bool) if resolution == "half" else frame_count > 7.99
+    error = rms((light - mean)[unclipped_mask & full_mask][:, :4])
     assert error < (1e-4 if resolution == "full" else 0.1 * rms((single - mean)[full_mask][:, :4]))
 
 
@@ -252,11 +252,11 @@ def test_disoccluded_surfaces_have_no_history(
     with np.errstate(invalid="ignore"):
         distances, is_inside = tap_distances(current.frame, depth, previous.frame, previous_depth)
     # on the wall neighbours are 1 pixel width apart, across its corner 1.5
-    disoccluded, visible_before = distances.min(0) > 8, is_inside & (distances.max(0) < 2)
-    assert disoccluded.sum() > 0.05 * disoccluded.size and visible_before.sum() > 0.3 * visible_before.size
+    disoccluded, reprojected = distances.min(0) > 8, is_inside & (distances.max(0) < 2)
+    assert disoccluded.sum() > 0.05 * disoccluded.size and reprojected.sum() > 0.3 * reprojected.size
     assert (frame_count[disoccluded] == 1).all()
     # the history of noisy light may be clipped
-    assert (frame_count[visible_before] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)
+    assert (frame_count[reprojected] > 1.99).mean() > (0.9 if technique == "ssao" else 0.9999)
     light = gpu.read(get_history(gpu, 1).direct)
     alone = gpu.read(render_frame(gpu, without_history(moved_shot), 1).lighting.direct)
     if resolution == "full":
@@ -298,7 +298,7 @@ def test_light_stays_on_its_surface(gpu: Gpu) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["full", "half"])
-@pytest.mark.parametrize("technique", [name for name, known in Technique.known.items() if known.sample_param])
+@pytest.mark.parametrize("technique", [name for name, kind in Technique.known.items() if kind.sample_param])
 def test_a_plane_stays_unoccluded(gpu: Gpu, technique: str, resolution: str) -> None:
     """Exactly, while the camera moves; in a constant environment its irradiance stays, too."""
     values = {
@@ -382,10 +382,10 @@ def test_the_viewer_draws_until_the_history_is_full(gpu: Gpu, tmp_path: Path) ->
     session.change({"temporal.history_length": 0}, "A")
     session.step((64, 36))
     assert not session.shot("A").uses_history and session.shot("B").uses_history
-    saved = save_slot_screenshots(session, tmp_path)
+    saved_paths = save_slot_screenshots(session, tmp_path)
     again = tmp_path / "again.png"
-    assert capture(["--from-image", str(saved[1]), "--output", str(again)]) == 0
-    assert saved[1].read_bytes() == again.read_bytes()
+    assert capture(["--from-image", str(saved_paths[1]), "--output", str(again)]) == 0
+    assert saved_paths[1].read_bytes() == again.read_bytes()
 
 
 @pytest.mark.slow
@@ -396,8 +396,8 @@ def test_the_stability_tool_measures_flicker_and_error(tmp_path: Path, capsys: p
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "|  | without history | with history | without clipping |"
     assert [line.split("|")[1].strip().split(",")[0] for line in lines[2:9]] == ["flicker", *["error"] * 6]
-    plain, clipped, unclipped = (float(cell) for cell in lines[2].split("|")[2:5])
-    assert unclipped < clipped < plain
+    plain_flicker, clipped_flicker, unclipped_flicker = (float(cell) for cell in lines[2].split("|")[2:5])
+    assert unclipped_flicker < clipped_flicker < plain_flicker
     assert lines[-1].startswith("temporal passes take ")
     for wrong, rule in (
         (["--pixels", "-1"], "0 to 1000"),

@@ -212,8 +212,8 @@ def free_targets(gpu: Gpu, *scopes: str) -> None:
 
 def assert_all_differ(views: list[Bytes], minimum: int = 2) -> None:
     """Each pair of images has pixels that differ by more than a minimum."""
-    signed = [view.astype(int) for view in views]
-    assert all(np.abs(a - b).max() > minimum for i, a in enumerate(signed) for b in signed[:i])
+    signed_views = [view.astype(int) for view in views]
+    assert all(np.abs(a - b).max() > minimum for i, a in enumerate(signed_views) for b in signed_views[:i])
 
 
 def test_shows_the_rendered_image(runner: SessionRunner) -> None:
@@ -273,10 +273,10 @@ def test_split_shows_two_techniques(gpu: Gpu) -> None:
 def test_split_leaves_two_techniques_that_are_in_no_mode(runner: SessionRunner) -> None:
     slots = runner.session.slots
     slots.techniques = {"A": Ssdo(direct=False, bounce=False), "B": Ssdo(direct=False)}
-    chosen = dict(slots.techniques)
+    previous_techniques = dict(slots.techniques)
     assert slots.mode("A") is slots.mode("B") is None
     runner.session.toggle_split()
-    assert slots.techniques == chosen
+    assert slots.techniques == previous_techniques
 
 
 def test_samples_double_and_halve_within_their_range(runner: SessionRunner) -> None:
@@ -355,7 +355,7 @@ def test_linked_parameters_change_in_all_techniques(runner: SessionRunner) -> No
 
 def test_errors_are_one_line_and_change_nothing(runner: SessionRunner, tmp_path: Path) -> None:
     session = runner.session
-    view, shared = runner.render_idle(), session.slots.shared
+    view, shared_values = runner.render_idle(), session.slots.shared
     (tmp_path / "bad.glb").write_bytes(b"not a scene")
     for values in (
         {"scene": "nowhere"},
@@ -366,7 +366,7 @@ def test_errors_are_one_line_and_change_nothing(runner: SessionRunner, tmp_path:
         {"ssao.radius": 1.0},
     ):
         assert not session.change(values)
-        assert session.error and "\n" not in session.error and session.slots.shared == shared
+        assert session.error and "\n" not in session.error and session.slots.shared == shared_values
     assert np.array_equal(runner.render_idle(), view)
     assert session.change({"display.exposure": 1.0}) and not session.error
 
@@ -640,10 +640,10 @@ def test_a_screenshot_is_the_view_and_stores_its_shot(runner: SessionRunner, tmp
     assert path.is_absolute() and str(path) in session.message
     session.toggle_split()
     runner.render_idle()
-    both, left, right = save_screenshot(session, tmp_path)
-    assert images.load_shot_values(left)["technique"] == "ssao"
-    assert images.load_shot_values(right)["technique"] == "ssdo"
-    with Image.open(both) as file:
+    both_path, left_path, right_path = save_screenshot(session, tmp_path)
+    assert images.load_shot_values(left_path)["technique"] == "ssao"
+    assert images.load_shot_values(right_path)["technique"] == "ssdo"
+    with Image.open(both_path) as file:
         assert np.array_equal(np.asarray(file), runner.read_view())
 
 

@@ -171,10 +171,10 @@ def test_split_view_with_the_divider_at_an_edge_is_one_slot(runner: SessionRunne
     """Bit for bit, except for the columns below the divider."""
     session = open_view(runner)
     session.display.divider = divider
-    split = runner.render_idle()
+    split_pixels = runner.render_idle()
     session.display.view = slot
-    single = runner.render_idle()
-    assert np.array_equal(split[:, 2:-2], single[:, 2:-2])
+    single_pixels = runner.render_idle()
+    assert np.array_equal(split_pixels[:, 2:-2], single_pixels[:, 2:-2])
 
 
 def test_side_by_side_view_shows_the_middle_of_each_slot(runner: SessionRunner) -> None:
@@ -217,13 +217,13 @@ def test_rgb_visibility_is_direct_light_relative_to_unoccluded_light(runner: Ses
     session.display.buffer = "RGB visibility"
     pixels = runner.read_view()
     buffers = session.view_renderer.buffers("B")
-    direct, unoccluded = (
+    direct_light, unoccluded_light = (
         runner.gpu.read(buffers[name]().texture)[..., :3] for name in ("direct light", "unoccluded light")
     )
     off = Technique.by_name("off")()
     off_result = render_all_frames(runner.gpu, replace(get_result(session, "B").shot, technique=off))
-    assert np.array_equal(unoccluded, runner.gpu.read(off_result.lighting.direct)[..., :3])
-    expected = encode_srgb(np.clip(direct / np.maximum(unoccluded, 1e-9), 0, 1))
+    assert np.array_equal(unoccluded_light, runner.gpu.read(off_result.lighting.direct)[..., :3])
+    expected = encode_srgb(np.clip(direct_light / np.maximum(unoccluded_light, 1e-9), 0, 1))
     assert np.abs(pixels / 255 - expected).max() < 1.1 / 255
 
 
@@ -248,12 +248,12 @@ def test_menu_lists_every_texture_of_every_technique(
     with gpu.scope("named"):
         result = render_frame(gpu, replace(shot, technique=shot.technique.with_samples(samples)))
         buffers = list_buffers(gpu, "named", result, lambda: result.lighting.direct)
-        listed = {id(buffer().texture) for name, buffer in buffers.items() if name.endswith(TARGET_SUFFIX)}
+        listed_textures = {id(buffer().texture) for name, buffer in buffers.items() if name.endswith(TARGET_SUFFIX)}
         targets = [target for name, target in gpu.targets.items() if name.startswith("named/")]
         textures = {id(texture) for target in targets for texture in target.textures}
         gpu.free_unused()
         gpu.free_unused()
-    assert listed == textures
+    assert listed_textures == textures
     names = " ".join(buffers)
     assert not re.search(r"texture \d", names), names  # every texture has a name of its own
     assert has_probes or "probe" not in names, names
@@ -709,11 +709,11 @@ def test_preferences_keep_bookmarks_and_recent_scenes(tmp_path: Path) -> None:
     preferences.save_bookmark("nook", 1, pose)
     for name in ("a.glb", "b.glb", "a.glb"):
         preferences.add_recent_scene(name)
-    loaded = Preferences(tmp_path)
-    assert loaded.restore_bookmark("nook", 1) == pose
-    assert loaded.restore_bookmark("nook", 2) is None
-    assert loaded.restore_bookmark("cornell", 1) is None
-    assert loaded.recent_scenes == ["a.glb", "b.glb"]
+    loaded_preferences = Preferences(tmp_path)
+    assert loaded_preferences.restore_bookmark("nook", 1) == pose
+    assert loaded_preferences.restore_bookmark("nook", 2) is None
+    assert loaded_preferences.restore_bookmark("cornell", 1) is None
+    assert loaded_preferences.recent_scenes == ["a.glb", "b.glb"]
 
 
 @pytest.mark.parametrize("content", [b"recent = 3\nbookmarks = [1]\n", b"\xff\xfe not toml"])
@@ -810,8 +810,8 @@ def test_cached_metrics_do_not_keep_old_results_alive(runner: SessionRunner) -> 
     assert session.metrics.invalid_pixels("B") == 0
     current_results = [render.result for render in session.renders.values()]
     for cached_results, _ in session.view_renderer.cache.entries.values():
-        for cached in cached_results:
-            assert any(cached is result for result in current_results)
+        for cached_result in cached_results:
+            assert any(cached_result is result for result in current_results)
 
 
 # ---- every parameter ----
@@ -841,7 +841,7 @@ def other_value(parameter: Parameter) -> Any:
 
 
 def read_value(shot: Shot, name: str) -> Any:
-    return next(value for dotted, _, _, value in shot.walk() if dotted == name)
+    return next(value for dotted_name, _, _, value in shot.walk() if dotted_name == name)
 
 
 def list_shots(session: Session) -> dict[str, Shot]:
@@ -898,14 +898,14 @@ def test_undo_restores_every_parameter(gpu: Gpu, parameter: Parameter, slot: Slo
     session = make_session(gpu)
     choose_slot_of(session, parameter, slot)
     session.history.record(session.slots.state(), 0.0, end_step=True)
-    before, state = list_shots(session), session.slots.state()
+    previous_shots, previous_state = list_shots(session), session.slots.state()
     assert session.change({parameter.name: other_value(parameter)}, slot), session.error
-    after = list_shots(session)
-    assert after != before
+    changed_shots = list_shots(session)
+    assert changed_shots != previous_shots
     session.undo()
-    assert list_shots(session) == before and session.slots.state() == state
+    assert list_shots(session) == previous_shots and session.slots.state() == previous_state
     session.redo()
-    assert list_shots(session) == after
+    assert list_shots(session) == changed_shots
 
 
 @pytest.mark.parametrize("parameter", SHOT_PARAMETERS, ids=lambda parameter: parameter.name)
@@ -948,11 +948,11 @@ def test_linked_parameters_reach_all_techniques_that_share_them(gpu: Gpu, parame
     is_shared = name in FAMILY_PARAMETERS
     others = {other: kind for other, kind in Technique.known.items() if other != group and hasattr(kind, name)}
     same_family = [other for other, kind in others.items() if kind.sample_param == Technique.known[group].sample_param]
-    reached = [other for other in others if other in same_family or name not in SAMPLING_PARAMETERS]
+    linked_techniques = [other for other in others if other in same_family or name not in SAMPLING_PARAMETERS]
     for is_linked in (True, False) if is_shared else (True,):
         session = make_session(gpu)
         session.slots.choose_technique("A", group)
-        session.slots.choose_technique("B", reached[0] if reached else "off")
+        session.slots.choose_technique("B", linked_techniques[0] if linked_techniques else "off")
         assert session.slots.can_unlink(parameter.name) == is_shared
         if not is_linked:
             session.set_linked(parameter.name, False)
@@ -960,11 +960,11 @@ def test_linked_parameters_reach_all_techniques_that_share_them(gpu: Gpu, parame
         assert session.change({parameter.name: value}, "A"), session.error
         last_used = session.slots.last_used
         assert getattr(session.slots.techniques["A"], name) == getattr(last_used[group], name) == value
-        for other in reached:
+        for other in linked_techniques:
             expected = value if is_shared and is_linked else getattr(old[other], name)
             assert getattr(last_used[other], name) == expected, other
-        if reached:
-            assert session.slots.techniques["B"] == last_used[reached[0]]
+        if linked_techniques:
+            assert session.slots.techniques["B"] == last_used[linked_techniques[0]]
         if not is_shared or not is_linked:
             assert last_used == old | {group: last_used[group]}
 
@@ -1011,8 +1011,8 @@ def test_saved_states_keep_what_is_shown(gpu: Gpu, changes: dict[str, Any]) -> N
     load_state(fresh, format_state(session), "a file")
     assert fresh.display == session.display
     assert (fresh.slots.budget, fresh.reference_enabled) == ("error", True)
-    saved = {f.name for f in fields(session.display)} - {"is_flipped", "visible_width"}
-    assert set(DISPLAY_FIELDS) == saved
+    saved_fields = {f.name for f in fields(session.display)} - {"is_flipped", "visible_width"}
+    assert set(DISPLAY_FIELDS) == saved_fields
 
 
 def test_bookmarks_keep_every_digit_of_the_camera(gpu: Gpu, tmp_path: Path) -> None:
@@ -1025,8 +1025,8 @@ def test_bookmarks_keep_every_digit_of_the_camera(gpu: Gpu, tmp_path: Path) -> N
     preferences = Preferences(tmp_path)
     for (scene, number), pose in poses.items():
         preferences.save_bookmark(scene, number, pose)
-    loaded = Preferences(tmp_path)
-    assert {key: loaded.restore_bookmark(*key) for key in poses} == poses
+    loaded_preferences = Preferences(tmp_path)
+    assert {key: loaded_preferences.restore_bookmark(*key) for key in poses} == poses
 
 
 # ---- the pixel under the cursor ----
@@ -1039,20 +1039,20 @@ def test_inspected_pixel_is_the_one_that_is_drawn(runner: SessionRunner, view: s
     session = open_view(runner, view)
     session.display.is_flipped, session.display.divider = is_flipped, 0.4
     runner.render_idle()
-    drawn = {slot: images.read_display(get_result(session, slot)) for slot in session.visible_slots}
+    slot_images = {slot: images.read_display(get_result(session, slot)) for slot in session.visible_slots}
     window = runner.read_view()
     if view == "error":  # the colours are errors; the places are those of a split
         session.display.view = "split"
         window = runner.read_view()
         session.display.view = "error"
-    seen = set()
+    inspected_slots = set()
     for y, x in itertools.product(range(0, 36, 5), range(0, 64, 3)):
         if session.display.shows_two_images and abs(x + 0.5 - session.display.divider_px(64)) < 3:
             continue  # the divider
         slot, (u, v) = session.display.find_pixel((x, y), 64)
-        seen.add(slot)
-        assert (window[y, x] == drawn[slot][v, u]).all(), (x, y)
-    assert seen == set(session.visible_slots)
+        inspected_slots.add(slot)
+        assert (window[y, x] == slot_images[slot][v, u]).all(), (x, y)
+    assert inspected_slots == set(session.visible_slots)
 
 
 def test_undo_restores_what_every_action_changes(gpu: Gpu) -> None:
@@ -1073,14 +1073,14 @@ def test_undo_restores_what_every_action_changes(gpu: Gpu) -> None:
         session.set_linked("sky.rotation", False)
         assert session.change({"sky.rotation": 50.0}, "A")
         session.history.record(session.slots.state(), 0.0, end_step=True)
-        before, state = list_shots(session), session.slots.state()
+        previous_shots, previous_state = list_shots(session), session.slots.state()
         act(session)
-        after, new_state = list_shots(session), session.slots.state()
-        assert new_state != state, name
+        changed_shots, changed_state = list_shots(session), session.slots.state()
+        assert changed_state != previous_state, name
         session.undo()
-        assert (list_shots(session), session.slots.state()) == (before, state), name
+        assert (list_shots(session), session.slots.state()) == (previous_shots, previous_state), name
         session.redo()
-        assert (list_shots(session), session.slots.state()) == (after, new_state), name
+        assert (list_shots(session), session.slots.state()) == (changed_shots, changed_state), name
 
 
 def test_undoing_a_budget_restores_the_samples_that_followed_from_it(
@@ -1089,15 +1089,15 @@ def test_undoing_a_budget_restores_the_samples_that_followed_from_it(
     """And they stay, although B's count is matched after each frame while the budget is a time."""
     session = open_view(runner)
     monkeypatch.setattr(session.scheduler, "lighting_ms", lambda slot: {"A": 3.0, "B": 24.0}[slot])
-    before = list_shots(session)
+    previous_shots = list_shots(session)
     session.slots.budget = "time"
     for _ in range(4):
         runner.render_idle()
-    assert session.slots.techniques["B"].sample_count < before["B"].technique.sample_count
+    assert session.slots.techniques["B"].sample_count < previous_shots["B"].technique.sample_count
     session.undo()
     for _ in range(4):
         runner.render_idle()
-        assert list_shots(session) == before and session.slots.budget == "samples"
+        assert list_shots(session) == previous_shots and session.slots.budget == "samples"
 
 
 @pytest.mark.slow
@@ -1138,7 +1138,7 @@ def test_the_error_view_exchanges_its_sides_while_a_key_is_held(runner: SessionR
     session.display.divider = 0.5
     view = runner.read_view()
     session.display.is_flipped = True
-    flipped = runner.read_view()
+    flipped_view = runner.read_view()
     session.display.divider = 0.0
     b_or_a = runner.read_view()
     session.display.is_flipped = False
@@ -1146,7 +1146,8 @@ def test_the_error_view_exchanges_its_sides_while_a_key_is_held(runner: SessionR
     session.display.divider = 1.0
     only_a = runner.read_view()
     assert np.array_equal(view[:, 2:29], only_a[:, 2:29]) and np.array_equal(view[:, 35:62], only_b[:, 35:62])
-    assert np.array_equal(flipped[:, 2:29], only_b[:, 2:29]) and np.array_equal(flipped[:, 35:62], only_a[:, 35:62])
+    assert np.array_equal(flipped_view[:, 2:29], only_b[:, 2:29])
+    assert np.array_equal(flipped_view[:, 35:62], only_a[:, 35:62])
     assert np.array_equal(b_or_a[:, 2:62], only_a[:, 2:62]) and not np.array_equal(only_a, only_b)
 
 
@@ -1173,7 +1174,7 @@ def test_both_sides_are_inspected_with_their_own_buffers(
     for slot, change in zip(PAIR, values, strict=True):
         assert session.change(change, slot), session.error
     runner.render_idle()
-    checked = 0
+    pixel_count = 0
     for slot in (*PAIR, "A"):
         result = get_result(session, "A" if slot == "A" else "B")
         direct, indirect = read_lighting(gpu, result.unfiltered)
@@ -1186,8 +1187,8 @@ def test_both_sides_are_inspected_with_their_own_buffers(
             assert sums[0] == pytest.approx(direct[v, u, :3], rel=1e-5, abs=1e-6)
             assert sums[1] == pytest.approx(indirect[v, u, :3], rel=1e-5, abs=1e-6)
             assert sums[2] == pytest.approx(direct[v, u, 3], abs=1e-6)
-            checked += 1
-    assert checked > 30
+            pixel_count += 1
+    assert pixel_count > 30
     free_targets(gpu, "A", "B", "inspector")
 
 
@@ -1216,13 +1217,13 @@ def test_screenshots_of_both_sides_store_the_shots_that_draw_them(
     both, *sides = save_screenshot(session, tmp_path)
     assert len(sides) == 2 and [path.stem.rpartition("-")[2] for path in sides] == ["left", "right"]
     for slot, path, change in zip(PAIR, sides, (a, b), strict=True):
-        stored = images.load_shot_values(path)
-        assert change.items() <= stored.items() | {"technique": stored["technique"]}.items()
-        assert stored["technique"] == session.slots.techniques[slot].group
+        stored_values = images.load_shot_values(path)
+        assert change.items() <= stored_values.items() | {"technique": stored_values["technique"]}.items()
+        assert stored_values["technique"] == session.slots.techniques[slot].group
         with gpu.scope("again"):
-            again = images.read_display(render_all_frames(gpu, Shot().with_values(stored)))
+            new_image = images.read_display(render_all_frames(gpu, Shot().with_values(stored_values)))
         with Image.open(path) as image:
-            assert np.array_equal(np.asarray(image), again), slot
+            assert np.array_equal(np.asarray(image), new_image), slot
     assert images.load_shot_values(both) == images.load_shot_values(sides[1])
     free_targets(gpu, "A", "B", "again")
 
@@ -1231,23 +1232,23 @@ def test_screenshots_of_both_sides_store_the_shots_that_draw_them(
 
 
 @pytest.mark.parametrize("samples", [1, 3, 16, 100, 256])
-@pytest.mark.parametrize("wanted", [1, 2, 7, 40, 256])
-def test_matching_is_the_inverse_of_the_cost_and_of_the_error(samples: int, wanted: int) -> None:
+@pytest.mark.parametrize("target_samples", [1, 2, 7, 40, 256])
+def test_matching_is_the_inverse_of_the_cost_and_of_the_error(samples: int, target_samples: int) -> None:
     """Times that are linear in the samples, and variance that is inversely proportional to them."""
-    fixed, slope, bias, deviation = 1.75, 0.3, 0.02, 0.4
+    fixed_ms, ms_per_sample, bias, deviation = 1.75, 0.3, 0.02, 0.4
 
     def milliseconds(count: float) -> float:
-        return fixed + slope * count
+        return fixed_ms + ms_per_sample * count
 
     def error(count: float) -> float:
         return math.sqrt(bias**2 + deviation**2 / count)
 
-    expected = samples if abs(wanted / samples - 1) < budget.TOLERANCE else wanted
-    assert budget.match_time(samples, milliseconds(samples), milliseconds(wanted), fixed) == expected
-    assert budget.match_error(samples, error(samples), error(wanted), bias) == expected
-    assert budget.match_time(samples, milliseconds(samples), milliseconds(1e4), fixed) == 256
+    expected = samples if abs(target_samples / samples - 1) < budget.TOLERANCE else target_samples
+    assert budget.match_time(samples, milliseconds(samples), milliseconds(target_samples), fixed_ms) == expected
+    assert budget.match_error(samples, error(samples), error(target_samples), bias) == expected
+    assert budget.match_time(samples, milliseconds(samples), milliseconds(1e4), fixed_ms) == 256
     assert budget.match_error(samples, error(samples), 0.9 * bias, bias) == 256
-    assert budget.match_time(samples, milliseconds(samples), fixed / 2, fixed) == 1
+    assert budget.match_time(samples, milliseconds(samples), fixed_ms / 2, fixed_ms) == 1
 
 
 @pytest.mark.parametrize("sizes", [(1000, 5000), (5000, 1000), (4000, 1000, 9000)])

@@ -66,10 +66,10 @@ def read_image(d: Driver) -> Bytes:
     return d.draw_pixels()[IMAGE_ROWS, : int(d.session.display.visible_width * d.wnd.width) - 10]
 
 
-def assert_changes(d: Driver, act: Callable[[], None], read: Callable[[Driver], Bytes] = read_image) -> None:
-    old = read(d)
+def assert_changes(d: Driver, act: Callable[[], None], read_pixels: Callable[[Driver], Bytes] = read_image) -> None:
+    old = read_pixels(d)
     act()
-    d.wait_until(lambda: not np.array_equal(read(d), old), "change of the image")
+    d.wait_until(lambda: not np.array_equal(read_pixels(d), old), "change of the image")
 
 
 def assert_all_different(images: list[Bytes]) -> None:
@@ -607,10 +607,10 @@ def a_broken_shader_keeps_the_image(d: Driver) -> None:
     press(d, "view B")
     d.wait_idle()
     old = read_image(d)
-    broken = Path("broken")
-    (broken / "passes").mkdir(parents=True)
-    (broken / "passes/composite.frag").write_text("this is no shader\n")
-    folders, gpu.shaders.folders = gpu.shaders.folders, (broken, *gpu.shaders.folders)
+    broken_shaders = Path("broken")
+    (broken_shaders / "passes").mkdir(parents=True)
+    (broken_shaders / "passes/composite.frag").write_text("this is no shader\n")
+    folders, gpu.shaders.folders = gpu.shaders.folders, (broken_shaders, *gpu.shaders.folders)
     press(d, "reload")
     assert d.session.error.startswith("shaders/passes/composite.frag:1")
     d.wait_idle()
@@ -636,10 +636,10 @@ def reset(d: Driver, initial_state: Any) -> None:
 def main() -> int:
     os.chdir(sys.argv[1])
     has_failed = False
-    selected = [function for function in CHECKS if not sys.argv[2:] or function.__name__ in sys.argv[2:]]
+    selected_checks = [function for function in CHECKS if not sys.argv[2:] or function.__name__ in sys.argv[2:]]
     d = Driver(Path("state"), START)
     initial_state = d.session.slots.state()
-    for function in selected:
+    for function in selected_checks:
         error, start = "", time.monotonic()
         try:
             reset(d, initial_state)

@@ -11,7 +11,6 @@ command has ended well or in one line, and the same command finishes the work. L
 
 from __future__ import annotations
 
-import argparse
 import errno
 import mmap
 import random
@@ -35,6 +34,7 @@ from save_scenarios import (
     find_missing,
     find_tracebacks,
     finish,
+    parse_flags,
     read_results,
     select_scenarios,
     start,
@@ -91,46 +91,46 @@ def try_faults(
     library: Library, scenario: Scenario, count: int, rng: random.Random, tally: Tally, folder: Path
 ) -> None:
     """Run a command with `count` faults, each in a folder that has the results of an earlier run where that is free."""
-    undisturbed = folder / "undisturbed"
-    undisturbed.mkdir()
-    outcome, call_count = library.run(scenario, undisturbed, None)
+    undisturbed_folder = folder / "undisturbed"
+    undisturbed_folder.mkdir()
+    outcome, call_count = library.run(scenario, undisturbed_folder, None)
     if outcome.code or not call_count:
         raise UserError(f"{scenario.name}: does not run undisturbed: {outcome.errors.strip()}")
-    expected = read_results(undisturbed)
+    expected = read_results(undisturbed_folder)
     for number in range(count):
         fault = Fault(rng.randint(1, call_count), rng.choice(ERRORS), rng.random() < 0.3)
-        place = folder / str(number)
-        place.mkdir()
+        run_folder = folder / str(number)
+        run_folder.mkdir()
         earlier = {}
         if scenario.has_free_name:
-            shutil.copytree(undisturbed / "captures", place / "captures")
-            earlier = read_results(place)
-        outcome, hits = library.run(scenario, place, fault)
+            shutil.copytree(undisturbed_folder / "captures", run_folder / "captures")
+            earlier = read_results(run_folder)
+        outcome, hits = library.run(scenario, run_folder, fault)
         tally.add(scenario.name, "faults")
         tally.add(scenario.name, "reached", hits > 0)
-        faults = check(scenario, place, expected, earlier, outcome)
+        faults = check(scenario, run_folder, expected, earlier, outcome)
         tally.add(scenario.name, "ended well" if outcome.code == 0 else "ended in one line")
         tally.add(scenario.name, "tracebacks", len(find_tracebacks(outcome)))
-        final_faults, needs_overwrite = finish(scenario, place, expected) if outcome.code else ([], False)
+        final_faults, needs_overwrite = finish(scenario, run_folder, expected) if outcome.code else ([], False)
         tally.add(scenario.name, "with --overwrite", needs_overwrite)
         wrong = [f"{scenario.name}, {fault.describe()}: {text}" for text in (*faults, *final_faults)]
         tally.faults += wrong
         tally.add(scenario.name, "wrong", len(wrong))
-        shutil.rmtree(place)
+        shutil.rmtree(run_folder)
 
 
 def check(
-    scenario: Scenario, place: Path, expected: dict[str, object], earlier: dict[str, object], outcome: Outcome
+    scenario: Scenario, run_folder: Path, expected: dict[str, object], earlier: dict[str, object], outcome: Outcome
 ) -> list[str]:
     """What is wrong after a command whose file system failed."""
     faults = find_tracebacks(outcome)
     if outcome.code not in (0, 2):
         faults.append(f"exit code {outcome.code}: {outcome.errors.strip()[-300:]}")
     if not scenario.has_free_name:
-        faults += find_faults(place, expected, earlier)
-        return faults + (find_missing(place, expected) if outcome.code == 0 else [])
+        faults += find_faults(run_folder, expected, earlier)
+        return faults + (find_missing(run_folder, expected) if outcome.code == 0 else [])
     # the new files have other numbers
-    results = read_results(place)
+    results = read_results(run_folder)
     faults += [f"changed: {name}" for name, content in earlier.items() if results.get(name) != content]
     contents = list(expected.values())
     faults += [f"wrong: {name}" for name in results.keys() - earlier.keys() if results[name] not in contents]
@@ -140,20 +140,22 @@ def check(
 
 def main(arguments: Sequence[str]) -> int:
     """Run with these flags. Returns the exit code: 1 where something is lost or wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faults", type=int, default=200, metavar="N", help="in all [200]")
-    parser.add_argument("--seed", type=int, default=0, help="of the calls and errors [0]")
-    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=COMMANDS, help="to run [all]")
-    flags = parser.parse_args(arguments)
-    if flags.faults < 1:
-        raise UserError(f"--faults {flags.faults}: must be at least 1")
+    flags = parse_flags(
+        arguments,
+        __doc__,
+        COMMANDS,
+        count_flag="--faults",
+        default_count=200,
+        seed_help="of the calls and errors",
+        commands_help="to run",
+    )
     if sys.platform != "linux":
         raise UserError("file_system_faults.py preloads a library: Linux only")
     rng, tally = random.Random(flags.seed), Tally()
     scenarios = select_scenarios(flags.commands)
     with tempfile.TemporaryDirectory() as name:
         library = Library(Path(name))
-        for scenario, count in Counter(islice(cycle(scenarios), flags.faults)).items():
+        for scenario, count in Counter(islice(cycle(scenarios), flags.count)).items():
             folder = Path(name) / scenario.name.replace(" ", "-")
             folder.mkdir()
             try_faults(library, scenario, count, rng, tally, folder)

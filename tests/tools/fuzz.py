@@ -233,10 +233,10 @@ class Tally:
     failures: list[tuple[int, str]] = field(default_factory=list)  # number of the input, and its cause
 
 
-def try_read(read: Callable[[Path], None], path: Path) -> tuple[str, str]:
+def try_read(read_file: Callable[[Path], None], path: Path) -> tuple[str, str]:
     """The outcome of reading a file (valid, refused, too large for the memory, failed), and the cause of a failure."""
     try:
-        read(path)
+        read_file(path)
         return "valid", ""
     except UserError as error:
         text = str(error)
@@ -245,9 +245,9 @@ def try_read(read: Callable[[Path], None], path: Path) -> tuple[str, str]:
             "short": len(text) <= MAX_MESSAGE_LENGTH,
             "with the file's name": path.name in text,
         }
-        broken = ", ".join(rule for rule, is_kept in rules.items() if not is_kept)
-        if broken:
-            return "failed", f"a UserError that is not {broken}: {ascii(text)[:300]}"
+        broken_rules = ", ".join(rule for rule, is_kept in rules.items() if not is_kept)
+        if broken_rules:
+            return "failed", f"a UserError that is not {broken_rules}: {ascii(text)[:300]}"
         return "too large" if "more memory than there is" in text else "refused", ""
     except OutOfTime:
         return "failed", f"not done after {MAX_PROCESSOR_SECONDS} s of processor time\n{traceback.format_exc(limit=-6)}"
@@ -344,11 +344,11 @@ def supervise(
             cause = f"the process died of {describe_exit(process.exitcode)}"
         total.failures.append((last, cause))
         # The tally of its last batch is lost with the process: inputs before the failure are read again.
-        unreported = numbers[count : last - numbers.start]
-        if unreported:
-            repeated = supervise(name, form, seed, unreported, until, max_wall_seconds)
-            total.outcomes += repeated.outcomes
-            total.failures += repeated.failures
+        unreported_numbers = numbers[count : last - numbers.start]
+        if unreported_numbers:
+            repeated_tally = supervise(name, form, seed, unreported_numbers, until, max_wall_seconds)
+            total.outcomes += repeated_tally.outcomes
+            total.failures += repeated_tally.failures
         numbers = numbers[last - numbers.start + 1 :]
     return total
 

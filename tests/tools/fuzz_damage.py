@@ -204,8 +204,8 @@ def damage_png(rng: Random, data: bytes, other: bytes) -> bytes:
     else:
         j = rng.randrange(len(chunks))
         chunks[i : i + rng.randint(0, 1)] = [chunks[j]] * rng.randint(0, 2)
-    packed = (struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks)
-    return data[:8] + b"".join(packed)
+    packed_chunks = (struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks)
+    return data[:8] + b"".join(packed_chunks)
 
 
 def damage_npz(rng: Random, data: bytes, other: bytes) -> bytes:

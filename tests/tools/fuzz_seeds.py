@@ -267,8 +267,8 @@ def make_state(rng: Random) -> Files:
         "A": {"technique": "ssao", "ssao": {"samples": 8}},
         "B": {"technique": "ssdo", "ssdo": {"samples": 16}, "denoise": {"radius": 2}},
     }
-    shared = {"scene": "cornell", "camera": {"eye": [1.0, 2.0, 3.0]}, "sky": {"rotation": 20.0}}
-    return {"a.toml": tomli_w.dumps({"shared": shared, **slots, "viewer": viewer}).encode()}
+    shared_values = {"scene": "cornell", "camera": {"eye": [1.0, 2.0, 3.0]}, "sky": {"rotation": 20.0}}
+    return {"a.toml": tomli_w.dumps({"shared": shared_values, **slots, "viewer": viewer}).encode()}
 
 
 def make_shot_png(rng: Random) -> Files:

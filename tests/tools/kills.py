@@ -9,7 +9,6 @@ Linux and macOS.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -33,6 +32,7 @@ from save_scenarios import (
     find_tracebacks,
     finish,
     list_results,
+    parse_flags,
     read_results,
     select_scenarios,
     start,
@@ -116,9 +116,9 @@ def try_kills(scenario: Scenario, count: int, rng: random.Random, tally: Tally, 
     if outcome.code:
         raise UserError(f"{scenario.name}: does not run undisturbed: {outcome.errors.strip()}")
     expected = read_results(folder / "undisturbed")
-    place, earlier = folder / "0", dict[str, Any]()
+    run_folder, earlier = folder / "0", dict[str, Any]()
     for number in range(count):
-        process = start(scenario, place)
+        process = start(scenario, run_folder)
         time.sleep(duration * rng.triangular(0.0, 1.1, 1.0))  # most files are written near the end
         was_running = process.poll() is None
         outcome = kill(process)
@@ -126,29 +126,29 @@ def try_kills(scenario: Scenario, count: int, rng: random.Random, tally: Tally, 
         tally.add(scenario.name, "while running", was_running)
         tracebacks = find_tracebacks(outcome)
         tally.add(scenario.name, "tracebacks", len(tracebacks))
-        known = expected | _with_next_numbers(scenario, expected, place)
-        tally.add_faults(scenario.name, [*tracebacks, *find_faults(place, known, earlier)])
-        earlier = read_results(place)
+        valid_results = expected | _with_next_numbers(scenario, expected, run_folder)
+        tally.add_faults(scenario.name, [*tracebacks, *find_faults(run_folder, valid_results, earlier)])
+        earlier = read_results(run_folder)
         tally.add(scenario.name, "results kept", len(earlier))
         if rng.random() < 0.5 or number == count - 1:
-            faults, needs_overwrite = finish(scenario, place, expected)
+            faults, needs_overwrite = finish(scenario, run_folder, expected)
             tally.add_faults(scenario.name, faults)
             tally.add(scenario.name, "with --overwrite", needs_overwrite)
-            place, earlier = folder / str(number + 1), {}
+            run_folder, earlier = folder / str(number + 1), {}
 
 
-def _with_next_numbers(scenario: Scenario, expected: Mapping[str, Any], place: Path) -> dict[str, Any]:
+def _with_next_numbers(scenario: Scenario, expected: Mapping[str, Any], run_folder: Path) -> dict[str, Any]:
     """The results under the numbers that are free where a killed command has left some."""
     if not scenario.has_free_name:
         return {}
-    numbered = {}
+    numbered_results = {}
     stem = min((Path(name).stem for name in expected), key=len)
-    for path in list_results(place):
+    for path in list_results(run_folder):
         number = path.stem.removeprefix(stem).split("-")[1:2]
         if number and number[0].isdigit():
             base = path.name.replace(f"{stem}-{number[0]}", stem, 1)
-            numbered[str(path.relative_to(place))] = expected[f"captures/{base}"]
-    return numbered
+            numbered_results[str(path.relative_to(run_folder))] = expected[f"captures/{base}"]
+    return numbered_results
 
 
 def try_viewer_kills(count: int, rng: random.Random, tally: Tally, folder: Path) -> None:
@@ -178,12 +178,12 @@ def try_viewer_kills(count: int, rng: random.Random, tally: Tally, folder: Path)
         lines = outcome.output.splitlines()
         lines = lines[: None if outcome.output.endswith("\n") else -1]  # the last may be cut off
         bookmarks |= {line.partition(" ")[2] for line in lines if line.startswith("bookmark ")}
-        printed = [Path(line) for line in lines if not line.startswith("bookmark ")]
-        faults += [f"lost: {path}" for path in printed if not path.is_file()]
+        printed_paths = [Path(line) for line in lines if not line.startswith("bookmark ")]
+        faults += [f"lost: {path}" for path in printed_paths if not path.is_file()]
         faults += [f"changed: {name}" for name, content in earlier.items() if (folder / name).read_bytes() != content]
         faults += _check_viewer_files(folder, bookmarks)
         earlier = {str(path.relative_to(folder)): path.read_bytes() for path in list_results(folder / "captures")}
-        tally.add(VIEWER, "results kept", len(printed))
+        tally.add(VIEWER, "results kept", len(printed_paths))
         tally.add_faults(VIEWER, faults)
 
 
@@ -200,28 +200,30 @@ def _check_viewer_files(folder: Path, bookmarks: set[str]) -> list[str]:
             faults.append(f"damaged: {path.name} {error}")
     state = folder / "state" / "viewer.toml"
     try:
-        kept = tomllib.loads(state.read_text("utf-8"))["bookmarks"]["ball"] if state.exists() else {}
+        saved_bookmarks = tomllib.loads(state.read_text("utf-8"))["bookmarks"]["ball"] if state.exists() else {}
     except (ValueError, KeyError):
         return [*faults, f"damaged: {state.name}"]
-    return [*faults, *(f"lost: bookmark {number}" for number in bookmarks - kept.keys())]
+    return [*faults, *(f"lost: bookmark {number}" for number in bookmarks - saved_bookmarks.keys())]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run with these flags. Returns the exit code: 1 where something is lost or wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50, metavar="N", help="in all [50]")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments [0]")
-    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=COMMANDS, help="to kill [all]")
-    flags = parser.parse_args(arguments)
-    if flags.kills < 1:
-        raise UserError(f"--kills {flags.kills}: must be at least 1")
+    flags = parse_flags(
+        arguments,
+        __doc__,
+        COMMANDS,
+        count_flag="--kills",
+        default_count=50,
+        seed_help="of the moments",
+        commands_help="to kill",
+    )
     if sys.platform == "win32":
         raise UserError("kills.py needs process groups: Linux or macOS")
     rng, tally = random.Random(flags.seed), Tally()
     scenarios = select_scenarios([name for name in flags.commands if name != VIEWER] or [VIEWER])
     victims: list[Scenario | None] = [*([None] if VIEWER in flags.commands else []), *scenarios]  # None: the viewer
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        for number, count in Counter(islice(cycle(range(len(victims))), flags.kills)).items():
+        for number, count in Counter(islice(cycle(range(len(victims))), flags.count)).items():
             folder, scenario = Path(name) / str(number), victims[number]
             folder.mkdir()
             if scenario:

@@ -164,10 +164,10 @@ def list_mutations(path: Path) -> Iterator[Mutation]:
         if code.strip() and (depth or "{" in code or "=" in code) and not code.strip().startswith(NO_STATEMENTS):
             for rule, pattern, replacement in RULES:
                 for match in re.finditer(pattern, code.rstrip()):
-                    mutated = code[: match.start()] + match.expand(replacement) + code[match.end() :]
-                    new_lines = [*lines[: number - 1], mutated + comment_mark + comment, *lines[number:]]
+                    mutated_code = code[: match.start()] + match.expand(replacement) + code[match.end() :]
+                    new_lines = [*lines[: number - 1], mutated_code + comment_mark + comment, *lines[number:]]
                     text = "\n".join(new_lines) + "\n"
-                    yield Mutation(file, number, rule, code.strip(), mutated.strip(), text)
+                    yield Mutation(file, number, rule, code.strip(), mutated_code.strip(), text)
         depth += code.count("{") - code.count("}")
 
 
@@ -444,7 +444,7 @@ class TestRunner:
 
 def select_mutations(count: int, seed: int, files: Sequence[str]) -> list[tuple[Mutation, float]]:
     """Mutations that change an image, with their change; prints how many others were left out."""
-    selected: list[tuple[Mutation, float]] = []
+    visible_mutations: list[tuple[Mutation, float]] = []
     left_out: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, tqdm(total=count, desc="visible mutations") as progress:
         meter = ChangeMeterProcess(Path(folder))
@@ -457,16 +457,16 @@ def select_mutations(count: int, seed: int, files: Sequence[str]) -> list[tuple[
             elif change <= MIN_CHANGE:
                 left_out[f"change no image by more than {MIN_CHANGE} times its noise"] += 1
             else:
-                selected.append((mutation, change))
+                visible_mutations.append((mutation, change))
                 progress.update()
-            if len(selected) == count:
+            if len(visible_mutations) == count:
                 break
         meter.stop()
-    if not selected:
+    if not visible_mutations:
         raise UserError("no mutation changes an image")
     reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
-    print(f"{len(selected)} mutations change an image; {reasons or 'none was left out'}", flush=True)
-    return selected
+    print(f"{len(visible_mutations)} mutations change an image; {reasons or 'none was left out'}", flush=True)
+    return visible_mutations
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -487,17 +487,17 @@ def main(arguments: Sequence[str]) -> int:
         if not (ROOT / file).is_file() or not file.startswith("shaders/"):
             raise UserError(f"--only {file}: no such shader; paths start with shaders/")
     assert set(Technique.known) <= {values["technique"] for values in SHOTS}, "a technique that no shot draws"
-    selected = select_mutations(flags.count, flags.seed, flags.only)
+    visible_mutations = select_mutations(flags.count, flags.seed, flags.only)
     runner = TestRunner()
     with ProjectCopy() as copy:
-        runner.run_unchanged(copy, selected[0][0])
-    missed = 0
-    failures = map_in_copies(flags.jobs, [mutation for mutation, _ in selected], runner.run)
-    for (mutation, change), test in zip(selected, failures, strict=True):
-        missed += not test
+        runner.run_unchanged(copy, visible_mutations[0][0])
+    missed_count = 0
+    failures = map_in_copies(flags.jobs, [mutation for mutation, _ in visible_mutations], runner.run)
+    for (mutation, change), test in zip(visible_mutations, failures, strict=True):
+        missed_count += not test
         print(f"{'caught' if test else 'MISSED':7} {change:9.3g}  {mutation}   {test}", flush=True)
-    print(f"{len(selected) - missed} of {len(selected)} mutations caught")
-    return 1 if missed > 0.05 * len(selected) else 0
+    print(f"{len(visible_mutations) - missed_count} of {len(visible_mutations)} mutations caught")
+    return 1 if missed_count > 0.05 * len(visible_mutations) else 0
 
 
 if __name__ == "__main__":

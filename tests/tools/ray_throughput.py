@@ -135,7 +135,7 @@ def measure_scene(gpu: Gpu, shot: Shot) -> RayMeasurement:
 
 def create_rays(gpu: Gpu, shot: Shot) -> Rays:
     """As many rays as the image has pixels, from its surfaces; they repeat where there are fewer. Raises UserError."""
-    resolved, inputs, _ = prepare_frame(gpu, load_shot(shot))
+    resolved_shot, inputs, _ = prepare_frame(gpu, load_shot(shot))
     depth = gpu.read(inputs.gbuffer.depth)[..., 0]
     mask = depth < BACKGROUND_DEPTH
     if not mask.any():
@@ -147,7 +147,7 @@ def create_rays(gpu: Gpu, shot: Shot) -> Rays:
     rng = np.random.default_rng(shot.seed)
     # points of a sphere that touches the surface: cosine-weighted
     directions = _normalize(normals + _normalize(rng.normal(size=normals.shape)))
-    shape = (resolved.height, resolved.width, 3)
+    shape = (resolved_shot.height, resolved_shot.width, 3)
     return Rays(*(_repeat(vectors, shape) for vectors in (origins, directions)))
 
 

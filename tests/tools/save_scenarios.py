@@ -6,6 +6,7 @@ nothing that was finished is lost, and the same command finishes the work.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
@@ -20,6 +21,7 @@ import numpy as np
 from PIL import Image
 from ssdo.commands.sweep.measure import TIME_COLUMNS
 from ssdo.measure import images, json_lines
+from ssdo.settings import UserError
 
 SMALL = ("--width", "32", "--height", "18")
 SCENE = ("--scene", "ball", *SMALL)
@@ -58,6 +60,28 @@ SCENARIOS = (
     ),
     Scenario("bench passes", ("bench", "passes", "--techniques", "off", "--runs", "3", *SCENE, "--output", "a.json")),
 )
+
+
+def parse_flags(
+    arguments: Sequence[str],
+    description: str | None,
+    commands: Sequence[str],
+    *,
+    count_flag: str,
+    default_count: int,
+    seed_help: str,
+    commands_help: str,
+) -> argparse.Namespace:
+    """The flags of a program that runs the commands: `count`, `seed` and `commands`. Raises UserError."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    count_help = f"in all [{default_count}]"
+    parser.add_argument(count_flag, dest="count", type=int, default=default_count, metavar="N", help=count_help)
+    parser.add_argument("--seed", type=int, default=0, help=f"{seed_help} [0]")
+    parser.add_argument("--commands", nargs="+", choices=commands, default=commands, help=f"{commands_help} [all]")
+    flags = parser.parse_args(arguments)
+    if flags.count < 1:
+        raise UserError(f"{count_flag} {flags.count}: must be at least 1")
+    return flags
 
 
 def select_scenarios(names: Sequence[str] | None) -> list[Scenario]:
@@ -106,10 +130,10 @@ def list_results(folder: Path) -> Iterator[Path]:
 
 def read_results(folder: Path) -> dict[str, Any]:
     """What the files hold that does not depend on time, by name. Raises an error for an incomplete file."""
-    return {str(path.relative_to(folder)): _read(path) for path in list_results(folder)}
+    return {str(path.relative_to(folder)): _read_contents(path) for path in list_results(folder)}
 
 
-def _read(path: Path) -> Any:
+def _read_contents(path: Path) -> Any:
     match path.suffix:
         case ".png" if path.name == "sweep.png":  # shows times
             return _read_image(path).shape
@@ -213,7 +237,7 @@ def finish(scenario: Scenario, folder: Path, expected: Mapping[str, Any]) -> tup
 
 def _check_printed(folder: Path, outcome: Outcome, expected: Mapping[str, Any]) -> list[str]:
     """The files that a command says it has written are those of an undisturbed one, under whatever numbers."""
-    contents = [_read(Path(line)) for line in outcome.output.splitlines()]
+    contents = [_read_contents(Path(line)) for line in outcome.output.splitlines()]
     return [] if contents == list(expected.values()) else [f"wrong: {outcome.output.split()}"]
 
 

@@ -130,8 +130,8 @@ def compile_all_programs(d: Driver, start: Any) -> None:
             # samples whose results fit into one texel, and into three
             for values in ({"ssdo.samples": 32}, {"ssdo.samples": 4}) if technique == "ssdo" else ():
                 apply_and_wait(d, values)
-            for enabled in (False, True):
-                apply_and_wait(d, {"probes.enabled": enabled})
+            for has_probes in (False, True):
+                apply_and_wait(d, {"probes.enabled": has_probes})
                 draw_all_buffers(d)
             apply_and_wait(d, {"lighting.resolution": "full"})
             apply_and_wait(d, {"temporal.history_length": 8})

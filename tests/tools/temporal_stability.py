@@ -186,9 +186,9 @@ def _look_at(shot: Shot, eye: Any, target: Any) -> Shot:
 
 def measure_motions(gpu: Gpu, shot: Shot, motions: Sequence[Motion], reference_frames: int) -> list[dict[str, Any]]:
     """A row for each motion: errors of the last frames by column; of the first motion also their flicker."""
-    clipped = shot.temporal
-    settings = dict(zip(COLUMNS, (Temporal(), clipped, replace(clipped, clip_sigma=NO_CLIPPING)), strict=True))
-    end = clipped.history_length + MEASURED_FRAMES
+    clipping = shot.temporal
+    settings = dict(zip(COLUMNS, (Temporal(), clipping, replace(clipping, clip_sigma=NO_CLIPPING)), strict=True))
+    end = clipping.history_length + MEASURED_FRAMES
     measured_frames = range(end - MEASURED_FRAMES, end)
     rows: list[dict[str, Any]] = []
     for motion in tqdm(motions, desc="motions", disable=None):
