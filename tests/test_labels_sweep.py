@@ -336,7 +336,8 @@ def test_columns_of_a_sweeps_point_are_measured_of_their_own(monkeypatch: pytest
     monkeypatch.setattr(sweep_measure, "measure_passes", measure_passes)
     worker = object.__new__(sweep_measure.Worker)
     worker.task = SweepTask(ReferencePlan(Reference(), 4), 3, "cpu", None, "digest")
-    worker.gpu = SimpleNamespace(ctx=SimpleNamespace(info={"GL_RENDERER": "a card"}), is_software_renderer=True)  # type: ignore[assignment]
+    ctx = SimpleNamespace(info={"GL_RENDERER": "a card"})
+    worker.gpu = SimpleNamespace(ctx=ctx, is_software_renderer=True)  # type: ignore[assignment]
     shot = Shot().with_values({"accumulated_frames": 5})
     level = renderer.radiance(shot)
     row = worker.measure(shot, renderer.pair(300.0, 304.0, 0.0))

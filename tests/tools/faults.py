@@ -2063,8 +2063,8 @@ FAULTS = (
         49,
         "inspected occluders ignore the guard band",
         INSPECTOR,
-        "guard_band.picture_uv(inputs, places[:, :2])",
-        "places[:, :2]",
+        "guard_band.picture_uv(inputs, positions[:, :2])",
+        "positions[:, :2]",
         ("test_guard_band.py::test_the_inspected_pixel_is_the_shaded_one",),
     ),
     Fault(
