@@ -100,15 +100,20 @@ BitmaskPoint make_bitmask_point(vec2 uv, float depth) {
     return point;
 }
 
-// Light of the environment through the unoccluded sectors, and their fraction; adds what probes know to
-// `probe_radiance`. The environment is sampled in groups of equal angle, along the mean direction of each.
-vec4 gather_environment_light(BitmaskPoint point, Slice slice, uint occluded, inout vec3 probe_radiance) {
+// Sums over sectors, each weighted by its fraction of the slice.
+struct SectorLight {
+    vec4 unoccluded;  // rgb: radiance of the environment; a: unoccluded slices
+    vec3 all;         // radiance of the environment, of occluded sectors as well
+    vec3 probes;      // radiance of what the probes find
+};
+
+// Adds the light of a slice. The environment is sampled in groups of equal angle, along the mean direction of each.
+void gather_environment_light(BitmaskPoint point, Slice slice, uint occluded, inout SectorLight sum) {
     float group_angle = PI / float(bitmask.environment_samples);
     vec2 group_rotation = vec2(cos(group_angle), sin(group_angle));
     vec2 direction = vec2(slice.sin_gamma, -slice.cos_gamma);
     vec2 lower_moment = directional_moment(slice, direction);
     uint lower_sectors = 0u;
-    vec4 sum = vec4(0.0);
     for (int i = 1; i <= bitmask.environment_samples; i++) {
         direction = rotate(direction, group_rotation);
         uint upper_sectors = ALL_SECTORS;
@@ -120,14 +125,16 @@ vec4 gather_environment_light(BitmaskPoint point, Slice slice, uint occluded, in
         vec2 mean = upper_moment - lower_moment;
         vec3 mean_vs = normalize(mean.x * point.receiver.view_vs + mean.y * slice.axis_vs);
         vec3 mean_env = point.environment_from_view * reflect_above_surface(mean_vs, point.geometric_normal_vs);
-        float visible = sector_fraction((upper_sectors ^ lower_sectors) & ~occluded);
+        uint group = upper_sectors ^ lower_sectors;
+        float visible = sector_fraction(group & ~occluded);
         vec4 probe = sample_probes(point.probes, mean_env, fract(slice.step_offset + float(i) * 0.6180339887));
-        sum += visible * probe.a * vec4(octahedral_radiance(mean_env), 1.0);
-        probe_radiance += visible * probe.rgb;
+        vec3 radiance = octahedral_radiance(mean_env);
+        sum.unoccluded += visible * probe.a * vec4(radiance, 1.0);
+        sum.all += sector_fraction(group) * radiance;
+        sum.probes += visible * probe.rgb;
         lower_sectors = upper_sectors;
         lower_moment = upper_moment;
     }
-    return sum;
 }
 
 #ifdef ENTRY_DIRECT
@@ -142,8 +149,7 @@ void direct() {
     if (!is_surface(depth)) return;
 
     BitmaskPoint point = make_bitmask_point(uv, depth);
-    vec4 sum = vec4(0.0);
-    vec3 probe_radiance = vec3(0.0);
+    SectorLight sum = SectorLight(vec4(0.0), vec3(0.0), vec3(0.0));
     for (int i = 0; i < bitmask.slices; i++) {
         Slice slice = make_slice(point.receiver, i, bitmask.slices, point.tile);
         ScreenSegment upper = make_segment(point.receiver, slice, 1.0, bitmask.radius);
@@ -155,10 +161,12 @@ void direct() {
             DepthSample lower_sample = sample_depth(point.receiver, slice, lower, k, -1.0);
             occluded |= find_layer_sectors(point.receiver, slice, lower_sample, -1.0);
         }
-        sum += gather_environment_light(point, slice, occluded, probe_radiance);
+        gather_environment_light(point, slice, occluded, sum);
     }
-    out_direct = sum / float(bitmask.slices) * vec4(vec3(PI), 1.0);
-    vec3 probe_indirect = bitmask.indirect_intensity * PI / float(bitmask.slices) * probe_radiance;
+    float weight = PI / float(bitmask.slices);
+    out_direct = sum.unoccluded / float(bitmask.slices) * vec4(vec3(PI), 1.0);
+    out_direct.rgb = scale_irradiance(out_direct.rgb, weight * sum.all, out_direct.a, normal_ws_at(uv));
+    vec3 probe_indirect = bitmask.indirect_intensity * weight * sum.probes;
     out_probe_indirect = vec4(probe_indirect, 0.0);
 }
 #endif
@@ -304,14 +312,21 @@ void inspect() {
             if (occluded != occluded_before) occluder_uv = occluder.uv;
         }
     }
-    vec3 probe_radiance = vec3(0.0);
-    vec4 environment = gather_environment_light(point, slice, occluded, probe_radiance);
+    SectorLight light = SectorLight(vec4(0.0), vec3(0.0), vec3(0.0));
+    gather_environment_light(point, slice, occluded, light);
+    SectorLight hemisphere = SectorLight(vec4(0.0), vec3(0.0), vec3(0.0));
+    for (int i = 0; i < bitmask.slices; i++) {
+        Slice other = make_slice(point.receiver, i, bitmask.slices, point.tile);
+        gather_environment_light(point, other, ALL_SECTORS, hemisphere);
+    }
 
-    float weight = PI / float(bitmask.slices);
+    vec4 weight = vec4(vec3(PI), 1.0) / float(bitmask.slices);
+    vec4 direct = weight * light.unoccluded;
+    direct.rgb = scale_irradiance(direct.rgb, weight.rgb * hemisphere.all, direct.a, normal_ws_at(uv));
     float state = occluded == ALL_SECTORS ? OCCLUDED : sector.unoccluded_state;
-    vec3 indirect = bitmask.indirect_intensity * weight * (bounced + probe_radiance);
+    vec3 indirect = bitmask.indirect_intensity * weight.rgb * (bounced + light.probes);
     out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, state);
-    out_direct = vec4(weight * environment.rgb, environment.a * float(SECTORS_PER_SLICE));
+    out_direct = vec4(direct.rgb, light.unoccluded.a * float(SECTORS_PER_SLICE));
     out_indirect = vec4(inspected.has_bounce ? indirect : vec3(0.0), 1.0);
     out_position = vec4(occluder_uv, sector.disk);
 }

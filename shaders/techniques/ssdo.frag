@@ -48,13 +48,13 @@ ScreenRay make_sample_ray(ShadingPoint point, DirectionSample s) {
     return make_ray(point.receiver, point.local, direction, ssdo.radius, ssdo.bias, point.steps, s.step_offset);
 }
 
-// rgb: radiance of the environment along a sample that no surface on the screen occludes; a: its visibility. a is 0 if
-// a probe finds an occluder, whose radiance goes to `probe_radiance`.
+// rgb: radiance of the environment along a sample; a: its visibility to the probes, 0 if one finds an occluder, whose
+// radiance goes to `probe_radiance`.
 vec4 gather_environment_light(ShadingPoint point, DirectionSample s, out vec3 probe_radiance) {
     vec3 direction_env = point.environment_from_local * sample_direction(point, s);
     vec4 probe = sample_probes(point.probes, direction_env, s.step_offset);
     probe_radiance = probe.rgb;
-    return probe.a * vec4(octahedral_radiance(direction_env), 1.0);
+    return vec4(octahedral_radiance(direction_env), probe.a);
 }
 
 // The direct pass stores the hit step of each sample, so that the bounce need not march again. A texel holds those of
@@ -65,10 +65,28 @@ uniform sampler2D previous_probe_light;
 uniform sampler2D batch_hits;
 uniform sampler2D batch_hits_2;
 uniform sampler2D batch_hits_3;
+const int MAX_HIT_TEXTURES = 3;
 
 #if defined(ENTRY_DIRECT_LARGE_BATCH) || defined(ENTRY_INDIRECT_LARGE_BATCH)
 #define LARGE_BATCH
 #endif
+
+// Irradiance of the environment from the first `count` samples, occluded or not. The sequence starts anew where the
+// direct pass does, so that its directions are the same to the last bit.
+vec3 sum_irradiance(ShadingPoint point, int count) {
+    vec3 radiance = vec3(0.0);
+    SampleSequence sequence;
+    for (int first = 0; first < count; first += BATCH) {
+        bool is_new_pass = first % (MAX_HIT_TEXTURES * batch.samples_per_texel) == 0;
+        if (is_new_pass) sequence = start_sequence(point.tile, ssdo.samples, first);
+        for (int lane = 0; lane < min(BATCH, count - first); lane++) {
+            DirectionSample s = batch_sample(sequence, first, lane);
+            radiance += octahedral_radiance(point.environment_from_local * sample_direction(point, s));
+        }
+        next_batch(sequence);
+    }
+    return PI / float(ssdo.samples) * radiance;
+}
 
 #if defined(ENTRY_DIRECT) || defined(ENTRY_DIRECT_LARGE_BATCH)
 layout(location = 0) out vec4 out_direct;
@@ -81,10 +99,15 @@ layout(location = 4) out vec4 out_probe_indirect;
 layout(location = 2) out vec4 out_probe_indirect;
 #endif
 
-// Adds the light of the samples of one texel, from `first` on, to `direct` and `probe_radiance`. Returns their hits.
-vec4 trace_samples(
-    ShadingPoint point, inout SampleSequence sequence, int first, inout vec4 direct, inout vec3 probe_radiance
-) {
+// Sums over samples.
+struct SampledLight {
+    vec4 unoccluded;  // rgb: radiance of the environment; a: number of unoccluded samples
+    vec3 all;         // radiance of the environment, of occluded samples as well
+    vec3 probes;      // radiance of what the probes find
+};
+
+// Adds the light of the samples of one texel, from `first` on. Returns their hits.
+vec4 trace_samples(ShadingPoint point, inout SampleSequence sequence, int first, inout SampledLight sum) {
     uvec4 hits = uvec4(0u);
     int end = min(first + batch.samples_per_texel, batch.end);
     for (int i = first, shift = 0; i < end; i += BATCH, shift += batch.bits_per_hit) {
@@ -97,14 +120,15 @@ vec4 trace_samples(
         ivec4 occluded = first_occluded_steps(point.receiver, rays, ssdo.thickness, point.steps);
         ivec4 lanes = active_lanes(i, ssdo.samples);
         bvec4 visible = greaterThan(lanes, occluded);
-        vec4 light[BATCH];
         for (int lane = 0; lane < BATCH; lane++) {
-            vec3 sample_probe_radiance;
-            light[lane] = gather_environment_light(point, samples[lane], sample_probe_radiance);
-            if (visible[lane]) probe_radiance += sample_probe_radiance;
-            else light[lane] = vec4(0.0);
+            vec3 probe_radiance;
+            vec4 light = gather_environment_light(point, samples[lane], probe_radiance);
+            if (lanes[lane] != 0) sum.all += light.rgb;
+            if (visible[lane]) {
+                sum.unoccluded += vec4(light.a * light.rgb, light.a);
+                sum.probes += probe_radiance;
+            }
         }
-        direct += (light[0] + light[1]) + (light[2] + light[3]);
         hits |= uvec4(occluded * lanes) << uint(shift);
         next_batch(sequence);
     }
@@ -112,6 +136,7 @@ vec4 trace_samples(
 }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
+// The last pass replaces the sum by the ratio estimator.
 void direct() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_hits = vec4(0.0);
@@ -126,15 +151,19 @@ void direct() {
 
     ShadingPoint point = make_shading_point(uv, depth);
     SampleSequence sequence = start_sequence(point.tile, ssdo.samples, batch.first);
-    vec4 sum = vec4(0.0);
-    vec3 probe_sum = vec3(0.0);
-    out_hits = trace_samples(point, sequence, batch.first, sum, probe_sum);
+    SampledLight sum = SampledLight(vec4(0.0), vec3(0.0), vec3(0.0));
+    out_hits = trace_samples(point, sequence, batch.first, sum);
 #ifdef LARGE_BATCH
-    out_hits_2 = trace_samples(point, sequence, batch.first + batch.samples_per_texel, sum, probe_sum);
-    out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum, probe_sum);
+    out_hits_2 = trace_samples(point, sequence, batch.first + batch.samples_per_texel, sum);
+    out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum);
 #endif
-    out_direct = textureLod(previous_batches, uv, 0.0) + sum / float(ssdo.samples) * vec4(vec3(PI), 1.0);
-    vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * probe_sum;
+    vec4 light = sum.unoccluded / float(ssdo.samples) * vec4(vec3(PI), 1.0);
+    out_direct = textureLod(previous_batches, uv, 0.0) + light;
+    if (SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_RATIO && batch.end == ssdo.samples) {
+        vec3 sampled = sum_irradiance(point, batch.first) + PI / float(ssdo.samples) * sum.all;
+        out_direct.rgb = scale_irradiance(out_direct.rgb, sampled, out_direct.a, normal_ws_at(uv));
+    }
+    vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * sum.probes;
     out_probe_indirect = textureLod(previous_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
 }
 
@@ -285,10 +314,17 @@ void inspect() {
     bool is_occluded = is_hit || environment.a == 0.0;
     float state = is_occluded ? OCCLUDED : find_unoccluded_state(end_vs);
     vec2 occluder_uv = is_hit ? hit_uv(point.receiver, ray, hit_step, point.steps) : uv;
-    vec3 direct = inspected.is_directional ? environment.rgb * PI : irradiance_at(normal_ws_at(uv));
+    float visibility = is_occluded ? 0.0 : 1.0 / float(ssdo.samples);
+    vec3 direct = visibility * irradiance_at(normal_ws_at(uv));
+    if (inspected.is_directional) {
+        direct = visibility * PI * environment.rgb;
+        if (SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_RATIO) {
+            direct = scale_irradiance(direct, sum_irradiance(point, ssdo.samples), visibility, normal_ws_at(uv));
+        }
+    }
     vec3 indirect = is_hit ? compute_bounce(point, s, ray, hit_step) : probe_radiance * PI / float(ssdo.samples);
     out_direction = vec4(mat3(frame.world_from_view) * direction_vs, state);
-    out_direct = vec4(is_occluded ? vec3(0.0) : direct / float(ssdo.samples), is_occluded ? 0.0 : 1.0);
+    out_direct = vec4(direct, is_occluded ? 0.0 : 1.0);
     out_indirect = vec4(inspected.has_bounce ? ssdo.indirect_intensity * indirect : vec3(0.0), 1.0);
     out_position = vec4(occluder_uv, s.direction.xy);
 }

@@ -111,7 +111,7 @@ def _default_variants(technique: type[Technique]) -> tuple[Technique, ...]:
 BUILT_IN_METHODS = (
     Method(SSAO, _ray_marches(Ssao()) + _single_samples(Ssao())),
     Method("GTAO", _slices(Gtao())),
-    Method(PUBLISHED_SSDO, _single_samples(Ssdo(bounce_estimator="form-factor"))),
+    Method(PUBLISHED_SSDO, _single_samples(Ssdo(direct_estimator="sum", bounce_estimator="form-factor"))),
     Method("SSDO", _ray_marches(Ssdo())),
     Method("SSDO, two depth layers", _ray_marches(Ssdo(depth_layers="2"), DEPTH_LAYERS_GRID)),
     Method("bitmask", _slices(Bitmask())),

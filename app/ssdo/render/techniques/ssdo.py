@@ -53,13 +53,18 @@ class Ssdo(HemisphereTechnique):
 
     direct: bool = param(True, help="light from unoccluded directions")
     bounce: bool = param(True, help="one bounce of light from the occluders")
+    direct_estimator: str = param(
+        "ratio",
+        help="direct light: unoccluded fraction of the exact irradiance, or the sum of the samples (as published)",
+        choices=("ratio", "sum"),
+    )
     bounce_estimator: str = param(
         "solid-angle",
         help="weight of a sender: its solid angle (conserves energy), or the form factor of a patch (as published)",
         choices=("solid-angle", "form-factor"),
     )
     environment_footprint: float = param(
-        4.0,
+        1.0,
         0.0,
         64.0,
         "solid angle of an environment sample: 1 a 16th of a pixel's sample, 16 all of it; larger blurs",
