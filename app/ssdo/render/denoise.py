@@ -20,10 +20,10 @@ class Denoiser(Settings):
     group: ClassVar[str] = "denoise"
 
     radius: int = param(
-        4,
+        2,
         0,
         16,
-        "blur radius; 2 hides the sampling pattern, 4 also noise of indirect light, 0 disables",
+        "blur radius; 2 hides the sampling pattern, 4 also noise of a single sample, 0 disables",
         unit="px",
         step=2,
     )
@@ -38,7 +38,7 @@ class Denoiser(Settings):
         25.0, 1.0, 90.0, "maximum angle between normals; larger values blur across edges", unit="deg"
     )
     guide: str = param(
-        "surface",
+        "variance",
         help="weights by surface only, or also by the variance of visibility, which keeps contact shadows sharp",
         choices=("surface", "variance"),
     )
