@@ -169,8 +169,8 @@ def test_targets_are_counted(gpu: Gpu, tmp_path: Path) -> None:
     """The mebibytes of a scene without emission and with diffuse surfaces alone, from bytes per pixel."""
     local_gpu = Gpu(gpu.ctx, (tmp_path, SHADERS))
     pixels = 64 * 36
-    # radiance, direct light, display, the G-buffer of 2 x 8 + 4 bytes, and its depth test
-    frame = pixels * (16 + 16 + 4 + 20 + 4)
+    # radiance, direct light, display, the G-buffer of 3 x 8 + 4 bytes, and its depth test
+    frame = pixels * (16 + 16 + 4 + 28 + 4)
     # reciprocal depth, with a border of one pixel
     depth = 66 * 38 * 4
     # lighting, and two targets of the denoiser; without a bounce each is one texture

@@ -3,6 +3,7 @@
 // Suffixes: uv is a position on the screen, 0 to 1; px is in pixels; vs is view space and ws world space, in metres.
 #include <frame>
 #include "common/constants.glsl"
+#include "common/shading_normal.glsl"
 
 uniform sampler2D gbuffer_normal;
 uniform sampler2D gbuffer_geometric_normal;
@@ -26,9 +27,10 @@ vec3 normal_ws_at(vec2 uv) { return textureLod(gbuffer_normal, uv, 0.0).xyz; }
 
 vec3 geometric_normal_ws_at(vec2 uv) { return textureLod(gbuffer_geometric_normal, uv, 0.0).xyz; }
 
-// Mirrors a direction that lies below the geometric surface, as happens with a normal map, to above it.
-vec3 reflect_above_surface(vec3 direction, vec3 geometric_normal) {
-    return direction - 2.0 * min(dot(direction, geometric_normal), 0.0) * geometric_normal;
+// The plane that decides where light from a single direction ends. On smooth surfaces it does not show the triangles.
+vec3 smooth_geometric_normal_ws_at(vec2 uv) {
+    vec4 geometric_normal = textureLod(gbuffer_geometric_normal, uv, 0.0);
+    return geometric_normal.a > 0.5 ? geometric_normal.xyz : normal_ws_at(uv);
 }
 
 vec3 vs_from_uv(vec2 uv, float depth) {

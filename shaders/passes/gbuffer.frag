@@ -1,12 +1,13 @@
 // G-buffer: what surface does the camera see at this pixel?
 // reads   the material and its textures; for hidden layers the depth of the previous layer
-// writes  normal, albedo, depth; full materials: geometric normal, F0 and roughness; emissive scenes: emission
+// writes  normal, albedo, depth, geometric normal; full materials: F0 and roughness; emissive scenes: emission
 // source  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces Revisited, 2008: frame is not normalised
 // limits  one opaque layer; alpha is a mask, not a blend
 #include <material>
 #include <has>
 #include <camera>
 #include "common/depth_peel.glsl"
+#include "common/shading_normal.glsl"
 
 uniform sampler2D albedo_texture;
 uniform sampler2D emission_texture;
@@ -18,19 +19,24 @@ in vec2 image_uv;
 in vec2 image_uv2;
 in vec4 tint;
 in vec4 tangent;
-in float depth;
+in vec3 position_vs;
 layout(location = 0) out vec4 out_normal;
 layout(location = 1) out vec4 out_albedo;
 layout(location = 2) out float out_depth;
-#if defined(ENTRY_BASIC) || defined(ENTRY_BASIC_EMISSIVE)
-layout(location = 3) out vec4 out_emission;
-#else
 layout(location = 3) out vec4 out_geometric_normal;
+#if defined(ENTRY_BASIC) || defined(ENTRY_BASIC_EMISSIVE)
+layout(location = 4) out vec4 out_emission;
+#else
 layout(location = 4) out vec4 out_specular;
 layout(location = 5) out vec4 out_emission;
 #endif
 
 const float MAX_HALF = 65504.0;
+// Sines of the angle between interpolated normal and triangle.
+const float FLAT_DEVIATION = 0.015;  // below the minimum height of occluders over their distance
+const float SMOOTH_DEVIATION = 0.12;
+// Both sides of an open mesh are surfaces. The normal of a back faces away from the camera.
+const float VISIBLE_SIDE = CAMERA_LAYER == CAMERA_LAYER_BACK ? -1.0 : 1.0;
 
 // `transform_u`, `transform_v`: rows of the texture's UV transform.
 vec2 texture_uv(vec3 transform_u, vec3 transform_v, int uv_set) {
@@ -46,20 +52,41 @@ void write_emission(vec2 uv) {
 }
 
 // A hidden layer leaves out what lies in front of it.
-bool is_peeled() { return CAMERA_LAYER != CAMERA_LAYER_NEAREST && !is_behind_layer(depth); }
+bool is_peeled() { return CAMERA_LAYER != CAMERA_LAYER_NEAREST && !is_behind_layer(-position_vs.z); }
 
-// Both sides of an open mesh are surfaces. A back keeps the outward normal of its mesh.
-float normal_side() {
-    const float BACK_SIGN = CAMERA_LAYER == CAMERA_LAYER_BACK ? -1.0 : 1.0;
-    return gl_FrontFacing ? BACK_SIGN : -BACK_SIGN;
+// Unit normal of the triangle, towards the camera, world space. 1 / depth is linear on the screen, also beyond the
+// horizon of the plane. Called before any pixel is discarded, as derivatives need the neighbours.
+vec3 triangle_normal_ws() {
+    float depth = -position_vs.z;
+    vec2 screen = position_vs.xy / depth;
+    float inverse_depth = 1.0 / depth;
+    vec2 pixel_size = vec2(dFdx(screen.x), dFdy(screen.y));
+    vec2 slope = depth * vec2(dFdx(inverse_depth), dFdy(inverse_depth)) / pixel_size;
+    return normalize(vec3(-slope, 1.0 - dot(screen, slope))) * mat3(camera.view_from_world);
+}
+
+// Writes both normals. `mapped_normal`: by the normal map, on the side of `normal`. The geometric normal is that of the
+// triangle, or the interpolated one where both agree, which is exact on flat surfaces. Its alpha is 0 on smooth ones,
+// whose light shall not end at edges of triangles: see `smooth_geometric_normal_ws_at`.
+void write_normals(vec3 mapped_normal, vec3 triangle_normal) {
+    vec3 view_ws = VISIBLE_SIDE * -normalize(position_vs) * mat3(camera.view_from_world);
+    triangle_normal *= VISIBLE_SIDE;
+    float side = dot(normal, triangle_normal) < 0.0 ? -1.0 : 1.0;
+    vec3 interpolated_normal = side * normalize(normal);
+    float deviation = length(cross(interpolated_normal, triangle_normal));
+    bool is_flat = deviation < FLAT_DEVIATION;
+    bool is_smooth = !is_flat && deviation < SMOOTH_DEVIATION && !HAS_NORMAL_TEXTURE;
+    out_normal = vec4(bend_towards_viewer(side * normalize(mapped_normal), view_ws, triangle_normal), 1.0);
+    out_geometric_normal = vec4(is_flat ? interpolated_normal : triangle_normal, is_smooth ? 0.0 : 1.0);
 }
 
 void basic() {
+    vec3 triangle_normal = triangle_normal_ws();
     if (is_peeled()) discard;
-    out_normal = vec4(normal_side() * normalize(normal), 1.0);
+    write_normals(normal, triangle_normal);
     out_albedo = vec4(material.albedo, 1.0);
     if (HAS_ALBEDO_TEXTURE) out_albedo.rgb *= texture(albedo_texture, image_uv).rgb;
-    out_depth = depth;
+    out_depth = -position_vs.z;
 }
 
 void basic_emissive() {
@@ -111,18 +138,17 @@ float sample_occlusion() {
 }
 
 void full() {
-    float side = normal_side();
+    vec3 triangle_normal = triangle_normal_ws();
     vec4 base_color = sample_base_color();
     vec2 metallic_roughness = sample_metallic_roughness();
-    vec3 shading_normal = sample_normal();
+    vec3 mapped_normal = sample_normal();
     float occlusion = sample_occlusion();
     if (base_color.a < material.alpha_cutoff || is_peeled()) discard;
 
     float metallic = metallic_roughness.x;
-    out_normal = vec4(side * normalize(shading_normal), 1.0);
+    write_normals(mapped_normal, triangle_normal);
     out_albedo = vec4(base_color.rgb * (1.0 - metallic), occlusion);
-    out_depth = depth;
-    out_geometric_normal = vec4(side * normalize(normal), 1.0);
+    out_depth = -position_vs.z;
     out_specular = vec4(mix(vec3(material.f0), base_color.rgb, metallic), metallic_roughness.y);
 }
 

@@ -1,4 +1,4 @@
-// Vertices of the G-buffer: attributes in world space, and view depth in metres.
+// Vertices of the G-buffer: attributes in world space, and the position in view space, metres.
 #include <camera>
 
 in vec3 position_ws;
@@ -12,7 +12,7 @@ out vec2 image_uv;
 out vec2 image_uv2;
 out vec4 tint;
 out vec4 tangent;
-out float depth;
+out vec3 position_vs;
 
 void main() {
     normal = normal_ws;
@@ -20,6 +20,6 @@ void main() {
     image_uv2 = uv2;
     tint = color;
     tangent = tangent_ws;
-    depth = -(camera.view_from_world * vec4(position_ws, 1.0)).z;
+    position_vs = (camera.view_from_world * vec4(position_ws, 1.0)).xyz;
     gl_Position = camera.clip_from_world * vec4(position_ws, 1.0);
 }

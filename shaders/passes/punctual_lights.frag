@@ -75,7 +75,7 @@ void add_lights() {
     if (!is_surface(depth)) return;
 
     vec3 normal_ws = normal_ws_at(uv);
-    vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
+    vec3 geometric_normal_ws = smooth_geometric_normal_ws_at(uv);
     vec3 p_ws = ws_from_vs(vs_from_uv(uv, depth));
     for (int i = 0; i < lights.count; i++) {
         PunctualLight light = fetch_light(i);

@@ -57,15 +57,11 @@ void diffuse() {
     out_emission = fetch_source(gbuffer_emission);
     out_depth = fetch_source(gbuffer_depth);
     out_direct_irradiance = fetch_source(direct_irradiance);
-}
-
-void full_material() {
-    diffuse();
     out_geometric_normal = fetch_source(gbuffer_geometric_normal);
 }
 
 void specular() {
-    full_material();
+    diffuse();
     out_specular = fetch_source(gbuffer_specular);
     out_direct_specular = fetch_source(direct_specular);
 }

@@ -92,7 +92,7 @@ void diffuse() {
     vec2 uv = pixel_uv();
     float depth = depth_at(uv);
     if (!is_surface(depth)) return;
-    vec3 geometric_normal_ws = geometric_normal_ws_at(uv);
+    vec3 geometric_normal_ws = smooth_geometric_normal_ws_at(uv);
     float cosine = dot(normal_ws_at(uv), frame.sun_direction_ws);
     if (cosine <= 0.0 || dot(geometric_normal_ws, frame.sun_direction_ws) <= 0.0) return;
     vec3 p_ws = ws_from_vs(vs_from_uv(uv, depth));

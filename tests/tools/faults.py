@@ -269,8 +269,8 @@ FAULTS = (
         8,
         "depth in half precision",
         GBUFFER,
-        "out_depth = depth;",
-        "float k = exp2(floor(log2(depth)) - 10.0); out_depth = floor(depth / k + 0.5) * k;",
+        "out_depth = -position_vs.z;",
+        "float k = exp2(floor(log2(-position_vs.z)) - 10.0); out_depth = floor(-position_vs.z / k + 0.5) * k;",
         (
             "test_closed_forms.py::test_plane_is_unoccluded",
             "test_closed_forms.py::test_corner_matches_closed_form",
@@ -290,7 +290,7 @@ FAULTS = (
         9,
         "hyperbolic depth used as metres",
         GBUFFER,
-        "out_depth = depth;",
+        "out_depth = -position_vs.z;",
         "out_depth = gl_FragCoord.z;",
         (
             "test_closed_forms.py::test_corner_matches_closed_form",
@@ -305,7 +305,7 @@ FAULTS = (
     Fault(
         10,
         "directions below the surface",
-        SCREEN,
+        "shaders/common/shading_normal.glsl",
         "min(dot(direction, geometric_normal), 0.0)",
         "max(dot(direction, geometric_normal), 0.0)",
         (
@@ -323,8 +323,8 @@ FAULTS = (
         10,
         "normals of back faces not flipped",
         GBUFFER,
-        "return gl_FrontFacing ? BACK_SIGN : -BACK_SIGN;",
-        "return BACK_SIGN;",
+        "float side = dot(normal, triangle_normal) < 0.0 ? -1.0 : 1.0;",
+        "float side = VISIBLE_SIDE;",
         ("test_faults.py::test_back_faces_are_shaded_like_front_faces",),
     ),
     Fault(

@@ -20,11 +20,11 @@ BACKGROUND_DEPTH = 1e30  # depth of pixels that show no surface, metres; as in s
 class GBuffer(NamedTuple):
     """Passed to shaders as `gbuffer`."""
 
-    normal: Texture  # rgb: unit shading normal, world space, towards the camera; a: 1 on a surface, 0 on the background
+    normal: Texture  # rgb: unit shading normal, world space, seen from the camera; a: 1 on a surface, 0 elsewhere
     albedo: Texture  # rgb: diffuse reflectance, linear; a: the material's AO map, 1 without one
     emission: Texture  # rgb: emitted radiance; a black texel if nothing in the scene emits
     depth: Texture  # along the view axis, metres, 32 bit; BACKGROUND_DEPTH on the background
-    geometric_normal: Texture  # rgb: unit normal without the normal map, world space; a: as `normal`
+    geometric_normal: Texture  # rgb: unit normal of the triangle, world space; a: 0 where light needs a smooth one
     specular: Texture | None = None  # rgb: F0; a: roughness. None: everything is diffuse
 
 
@@ -43,9 +43,9 @@ class SurfaceCamera:
 
 def attachment_names(scene: Scene) -> tuple[str, ...]:
     """The fields of `GBuffer` in the order of the target's textures."""
-    names = ["normal", "albedo", "depth"]
+    names = ["normal", "albedo", "depth", "geometric_normal"]
     if scene.needs_full_material:
-        names += ["geometric_normal", "specular"]
+        names += ["specular"]
     if scene.has_emission:
         names += ["emission"]
     return tuple(names)
@@ -92,7 +92,7 @@ def draw_surface_layer(
         albedo=textures["albedo"],
         emission=textures.get("emission", gpu.black_texture),
         depth=textures["depth"],
-        geometric_normal=textures.get("geometric_normal", textures["normal"]),
+        geometric_normal=textures["geometric_normal"],
         specular=textures["specular"] if scene.has_specular else None,
     )
 

@@ -37,12 +37,11 @@ def subsample_inputs(
 ) -> TechniqueInputs:
     """The inputs at these pixels, in a target of that name. `frame`: the camera whose pixels these are."""
     gbuffer = inputs.gbuffer
-    has_geometric_normal, has_specular = gbuffer.geometric_normal is not gbuffer.normal, gbuffer.specular is not None
-    entry = "specular" if has_specular else "full_material" if has_geometric_normal else "diffuse"
-    formats = ["rgba16f", "rgba16f", "rgba16f", "r32f", "rgba32f"]
-    formats += ["rgba16f"] * has_geometric_normal + ["rgba16f", "rgba32f"] * has_specular
+    has_specular = gbuffer.specular is not None
+    entry = "specular" if has_specular else "diffuse"
+    formats = ["rgba16f", "rgba16f", "rgba16f", "r32f", "rgba32f", "rgba16f"] + ["rgba16f", "rgba32f"] * has_specular
     target = gpu.target(name, (int(frame.size[0]), int(frame.size[1])), *formats)
-    normal, albedo, emission, depth, irradiance, *optional = gpu.draw(
+    normal, albedo, emission, depth, irradiance, geometric_normal, *optional = gpu.draw(
         f"passes/subsample.frag:{entry}",
         target,
         cache=True,
@@ -52,7 +51,6 @@ def subsample_inputs(
     )
     if not inputs.scene.has_emission:
         emission = gbuffer.emission  # one black texel
-    geometric_normal = optional.pop(0) if has_geometric_normal else normal
     specular, direct_specular = optional if has_specular else (None, None)
     return inputs._replace(
         frame=frame,
