@@ -310,11 +310,11 @@ def test_the_error_of_a_mean_is_that_of_independent_pixels_with_dependent_channe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene, most", [("cornell", 1.25), ("corner", 2.2)])
+@pytest.mark.parametrize("scene, most", [("courtyard", 1.25), ("corner", 2.2)])
 def test_the_viewer_states_the_noise_of_what_it_accumulates(gpu: Gpu, scene: str, most: float) -> None:
     """Against the spread over 16 seeds, at 2 to 16 frames.
 
-    Measured: 1.04 to 1.10 of it, and 0.93 to 2.0 in a smooth environment: the frames of one seed are spread evenly, so
+    Measured: 1.10 to 1.19 of it, and 0.93 to 2.0 in a smooth environment: the frames of one seed are spread evenly, so
     that their halves are not independent.
     """
     counts = (2, 3, 4, 6, 8, 12, 16)

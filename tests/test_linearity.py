@@ -19,6 +19,7 @@ from light_sources import COLORS, SCENE_INTENSITIES, SHOT_INTENSITIES, SOURCES, 
 from render_small import SmallRender, register_scene, render_small
 from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
+from ssdo.render import ray_scene
 from ssdo.render.punctual_lights import LightSettings
 from ssdo.render.shot import Shot, Sky
 from ssdo.render.sun import SunSettings
@@ -104,6 +105,8 @@ PIPELINES = list_pipelines()
 
 
 def render(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, **fields_of_yard: Any) -> SmallRender:
+    # Which emitter a path samples depends on all of them, see test_shading_normals.test_sampled_emitters_add_up.
+    monkeypatch.setattr(ray_scene, "MAX_EMITTER_AREA", 0.0)
     yard = LightYard(has_metal=pipeline.has_metal, has_bright_texels=pipeline.has_bright_texels, **fields_of_yard)
     return render_yard(gpu, monkeypatch, yard, pipeline.values)
 

@@ -2,6 +2,7 @@
 // ray_scene.py.
 #include <bvh>
 #include "common/color.glsl"
+#include "common/shading_normal.glsl"
 
 uniform sampler2D ray_scene_nodes;
 uniform sampler2D ray_scene_triangles;
@@ -23,7 +24,7 @@ struct Hit {
 
 struct Surface {
     vec3 position_ws;
-    vec3 normal_ws;            // unit, interpolated, towards the ray's origin
+    vec3 normal_ws;            // unit, interpolated, seen from the ray's origin
     vec3 geometric_normal_ws;  // unit, of the triangle, towards the ray's origin
     vec3 albedo;
     vec3 emission;
@@ -169,6 +170,21 @@ bool is_occluded(vec3 origin, vec3 direction, float max_distance) {
     return intersect(origin, direction, max_distance, true).triangle >= 0;
 }
 
+// Emitted radiance.
+vec3 fetch_emission(Hit hit) {
+    int material = first_material_texel(hit.triangle);
+    vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
+    if (emission == vec3(0.0)) return emission;
+    vec3 weights = barycentric_weights(hit.uv);
+#ifdef ENTRY_FULL
+    VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
+    return emission * sample_material_texture(material + 6, attributes, false).rgb;
+#else
+    vec2 uv = interpolate_uv(hit.triangle, weights);
+    return emission * sample_texture(fetch_texel(ray_scene_materials, material + 6), uv, false).rgb;
+#endif
+}
+
 // `direction`: of the ray that hit the surface.
 Surface fetch_surface(Hit hit, vec3 direction) {
     vec3 corner = fetch_texel(ray_scene_triangles, 3 * hit.triangle).xyz;
@@ -184,6 +200,7 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     vec3 normal_ws = mat3(n0, n1, n2) * weights;
     normal_ws = dot(normal_ws, normal_ws) > 1e-12 ? normalize(normal_ws) : geometric_normal_ws;
     if (dot(normal_ws, geometric_normal_ws) < 0.0) normal_ws = -normal_ws;
+    normal_ws = bend_towards_viewer(normal_ws, -direction, geometric_normal_ws);
     // moved off the surface by more than the rounding of the corner and the edges that it is a sum of
     vec3 size = abs(corner) + abs(e1) + abs(e2);
     vec3 offset = geometric_normal_ws * 1e-6 * max(size.x, max(size.y, size.z));

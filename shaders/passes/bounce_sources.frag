@@ -2,7 +2,7 @@
 // reads   G-buffer, environment lighting (Lighting.direct), light of sun and punctual lights
 // writes  radiance: emitted and reflected; plane, view space: xyz is its normal, w its offset along the normal
 // source  the senders of Ritschel, Grosch, Seidel, I3D 2009
-// limits  specular surfaces send as diffuse ones of the same reflectance; hidden surfaces guess their visibility
+// limits  specular surfaces send as diffuse ones; hidden surfaces guess their visibility; emitters light no senders
 #include "common/screen.glsl"
 
 uniform sampler2D gbuffer_albedo;

@@ -2,7 +2,7 @@
 // reads   G-buffer, environment, all triangles, materials and lights
 // writes  direct.rgb, indirect.rgb: irradiance; direct.a: visibility; specular.rgb: mean radiance of the lobe
 // source  Kajiya, The Rendering Equation, SIGGRAPH 1986; the bright part of the environment has rays of its own
-// limits  noisy until many frames are averaged; small emitters are found only by chance
+// limits  noisy until many frames are averaged; what rays hit shows no normal maps
 #include <reference>
 #ifdef ENTRY_SPECULAR
 #define ENTRY_FULL
@@ -42,12 +42,13 @@ void trace_hemisphere() {
         direction_ws = reflect_above_surface(direction_ws, geometric_normal_ws);
         Hit hit = intersect(origin_ws, direction_ws, paths.max_distance, false);
         if (hit.triangle < 0) visible += vec4(background_radiance(direction_ws), 1.0);
-        else bounced += trace_outgoing_radiance(hit, direction_ws);
+        else bounced += trace_outgoing_radiance(hit, direction_ws, sqrt(1.0 - u.x) / PI);
         uint golden_ratio_sequence = start_y + index * 2654435769u;
-        vec3 l_ws;
-        bright += sample_bright_environment(
-            origin_ws, ws_from_local[2], geometric_normal_ws, golden_ratio_sequence, l_ws
-        );
+        vec3 n = ws_from_local[2];
+        LightSample light = sample_bright_environment(origin_ws, n, geometric_normal_ws, golden_ratio_sequence);
+        bright += mirrored_cosine(n, geometric_normal_ws, light.direction_ws) * light.radiance;
+        EmitterSample emitter = sample_visible_emitter(origin_ws, n, geometric_normal_ws);
+        bounced += emitter_irradiance(emitter, n, geometric_normal_ws) / PI;
     }
     out_direct = (visible * vec4(vec3(PI), 1.0) + vec4(bright, 0.0)) / float(reference.rays);
     out_indirect = vec4(bounced / float(reference.rays) * PI, 1.0);
@@ -61,7 +62,8 @@ void full() { trace_hemisphere(); }
 layout(location = 2) out vec4 out_specular;
 
 // The mean radiance of the specular lobe: what it reflects, over what it reflects of white light. Surfaces and
-// environment are both included, so its visibility is 0.
+// environment are both included, so its visibility is 0. The weight of a ray is that of the direction before it is
+// mirrored above the surface: a lobe reflects as much of white light by any normal.
 void trace_lobe() {
     out_specular = vec4(0.0);
     vec2 uv = pixel_uv();
@@ -78,26 +80,28 @@ void trace_lobe() {
     uint start_x = pcg_hash(uint(gl_FragCoord.y) + pcg_hash(uint(gl_FragCoord.x) + pcg_hash(uint(frame.index) >> 16)));
     uint start_y = pcg_hash(start_x);
     vec3 sum = vec3(0.0);
+    Surface lobe = Surface(origin_ws, n, geometric_normal_ws, vec3(0.0), vec3(0.0), surface.rgb, surface.a);
     for (int i = 0; i < reference.rays; i++) {
         uint index = ray_index(i);
         rng_state = pcg_hash(start_y ^ pcg_hash(index));
         vec2 u = r2_sequence(start_x, start_y, index);
         vec3 l_local = sample_reflection(v * ws_from_local, alpha, sample_disk(u.x, u.y));
         if (l_local.z > 0.0) {
-            vec3 l = reflect_above_surface(ws_from_local * l_local, geometric_normal_ws);
+            vec3 l = ws_from_local * l_local;
             vec3 weight = fresnel(surface.rgb, dot(v, normalize(v + l))) * masking(l_local.z, alpha);
+            float density = specular_density(n, v, l, alpha);
+            l = reflect_above_surface(l, geometric_normal_ws);
             Hit hit = intersect(origin_ws, l, paths.max_distance, false);
             vec3 radiance;
-            if (hit.triangle >= 0) radiance = trace_outgoing_radiance(hit, l);
-            else radiance = specular_miss_radiance(l, specular_mis_weight(n, v, l, alpha, 1.0));
+            if (hit.triangle >= 0) radiance = trace_outgoing_radiance(hit, l, density);
+            else radiance = specular_miss_radiance(l, balance_heuristic(density, environment_density(l)));
             sum += weight * radiance;
         }
-        vec3 l;
-        vec3 irradiance = sample_bright_environment(origin_ws, n, geometric_normal_ws, pcg_hash(rng_state), l);
-        if (irradiance != vec3(0.0)) {
-            float mis_weight = 1.0 - specular_mis_weight(n, v, l, alpha, 1.0);
-            sum += irradiance * specular_brdf(n, v, l, surface.rgb, alpha) * mis_weight;
-        }
+        LightSample light = sample_bright_environment(origin_ws, n, geometric_normal_ws, pcg_hash(rng_state));
+        vec3 l = light.direction_ws;
+        sum += reflect_sample(lobe, v, l, light.radiance, environment_density(l), 0.0);
+        EmitterSample emitter = sample_visible_emitter(origin_ws, n, geometric_normal_ws);
+        sum += reflect_sample(lobe, v, emitter.direction_ws, emitter.radiance, emitter.density, 0.0);
     }
     vec3 albedo = specular_albedo(surface.rgb, surface.a, dot(n, v));
     out_specular.rgb = sum / float(reference.rays) / max(albedo, vec3(1e-4));

@@ -162,7 +162,7 @@ def _repeat(vectors: Array, shape: tuple[int, int, int]) -> Floats:
 
 def trace_rays(gpu: Gpu, shot: Shot, rays: Rays, any_hit: bool) -> tuple[float, Floats]:
     """Median seconds of all rays, and the distance of each hit, (h, w); NO_HIT where there is none."""
-    scene_textures, bvh = ray_scene.upload_ray_scene(gpu, load_scene(shot.scene, shot.time))
+    scene_textures, bvh, *_ = ray_scene.upload_ray_scene(gpu, load_scene(shot.scene, shot.time))
     size = rays.origins.shape[1::-1]
     target = gpu.target("rays", size, "rgba32f")
     bindings: Bindings = {"query": RayQuery(any_hit), "bvh": bvh, "ray_scene": scene_textures}

@@ -13,7 +13,7 @@ def compute_mips(image: Bytes, srgb: bool) -> list[Bytes]:
     """The mip levels below an image (h, w, 4), down to one pixel. With `srgb`, colours are averaged in linear light."""
     values = image.astype("f4") / 255
     if srgb:
-        values[..., :3] = _SRGB_TO_LINEAR[image[..., :3]]
+        values[..., :3] = SRGB_TO_LINEAR[image[..., :3]]
     levels = []
     while values.shape[:2] != (1, 1):
         rows, columns = _box_filter(values.shape[0]), _box_filter(values.shape[1]).T
@@ -37,4 +37,4 @@ def _box_filter(count: int) -> Floats:
 
 
 _CODES = np.arange(256, dtype="f4") / 255
-_SRGB_TO_LINEAR: Floats = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype("f4")
+SRGB_TO_LINEAR: Floats = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype("f4")

@@ -25,7 +25,7 @@ class PathUniforms:
     """Passed to shaders as `paths`."""
 
     max_distance: float  # length of a ray, metres
-    max_bounces: int  # reflections between a light and the start of a path
+    max_bounces: int  # reflections between any light, emissive surfaces too, and the start of a path
 
 
 @dataclass(frozen=True)

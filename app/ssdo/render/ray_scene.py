@@ -5,20 +5,26 @@ Every array is a texel list: a texture that shaders index by number, see `Upload
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.arrays import Bools, Bytes, Floats
+from ssdo.arrays import Bools, Bytes, Floats, Ints
 from ssdo.gpu.context import Gpu
+from ssdo.gpu.mipmaps import SRGB_TO_LINEAR
 from ssdo.gpu.target import Texture
 from ssdo.gpu.upload import TEXELS_PER_ROW
 from ssdo.render.bvh import Bvh, build_bvh
 from ssdo.render.mesh_buffers import build_vertices
+from ssdo.scene.environment import CDF_SCALE
 from ssdo.scene.model import ImageTexture, Material, Mesh, Scene
+from ssdo.settings import param
 
 MATERIAL_TEXELS = 12  # as in shaders/common/ray_scene.glsl
+EMISSION_TEXEL = 6  # first texel of a material's emission texture
+MAX_EMITTER_AREA = 0.1  # of the scene's: where more of it emits, emitters are not sampled
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,14 @@ class BvhUniform:
     """Passed to shaders as `bvh`."""
 
     node_count: int
+
+
+@dataclass(frozen=True)
+class EmittersUniform:
+    """Passed to shaders as `emitters`: the emissive triangles that are sampled."""
+
+    count: int
+    sampled: bool = param(False, compile_time=True)
 
 
 class RayScene(NamedTuple):
@@ -44,6 +58,8 @@ class RaySceneBindings(NamedTuple):
 
     ray_scene: RayScene
     bvh: BvhUniform
+    emitters: EmittersUniform
+    emitter_triangles: Texture  # a texel for each emissive triangle, see `_build_emitters`
 
 
 class RaySceneArrays(NamedTuple):
@@ -55,6 +71,7 @@ class RaySceneArrays(NamedTuple):
     extra_attributes: Floats
     materials: Floats
     images: Bytes
+    emitters: Floats  # (n, 1, 4), see `_build_emitters`
 
 
 def upload_ray_scene(gpu: Gpu, scene: Scene) -> RaySceneBindings:
@@ -62,8 +79,10 @@ def upload_ray_scene(gpu: Gpu, scene: Scene) -> RaySceneBindings:
 
     def upload() -> RaySceneBindings:
         arrays = build_arrays(scene)
-        textures = RayScene(*(gpu.upload.texel_list(values.reshape(-1, 4)) for values in arrays))
-        return RaySceneBindings(textures, BvhUniform(len(arrays.nodes)))
+        *textures, emitters = (gpu.upload.texel_list(values.reshape(-1, 4)) for values in arrays)
+        bvh = BvhUniform(len(arrays.nodes))
+        emitter_count = EmittersUniform(len(arrays.emitters), len(arrays.emitters) > 0)
+        return RaySceneBindings(RayScene(*textures), bvh, emitter_count, emitters)
 
     return gpu.cached("ray scene", scene, upload, max_entries=2)
 
@@ -86,14 +105,17 @@ def build_arrays(scene: Scene) -> RaySceneArrays:
     bvh = build_bvh(vertices[..., :3])
     vertices, mesh_indices = vertices[bvh.order], mesh_indices[bvh.order]
 
+    materials_by_mesh = np.concatenate(materials)
+    emitters = _build_emitters(vertices, mesh_indices.astype("i4"), meshes, materials_by_mesh)
     is_masked = np.array([mesh.material.alpha_cutoff > 0 for mesh in meshes] or [False])
     return RaySceneArrays(
         nodes=bvh.nodes,
         triangles=_build_triangles(vertices, bvh, is_masked[mesh_indices.astype("i4")]),
         attributes=_build_attributes(vertices, mesh_indices),
         extra_attributes=extras[has_area][bvh.order] if has_extras else np.zeros((1, 5, 4), "f4"),
-        materials=np.concatenate(materials),
+        materials=materials_by_mesh,
         images=images.texels(),
+        emitters=emitters,
     )
 
 
@@ -157,6 +179,37 @@ def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
         row_u, row_v = texture.transform if texture else ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
         rows += [images.add(texture), (*row_u, 0.0), (*row_v, 0.0)]
     return np.array([rows], "f4")
+
+
+def _build_emitters(vertices: Floats, mesh_indices: Ints, meshes: Sequence[Mesh], materials: Floats) -> Floats:
+    """(n, 1, 4) CDF times CDF_SCALE, triangle, area over probability, 0: of the emissive triangles to sample.
+
+    Their power is their area times the mean radiance of their material. Writes the density by area to the materials: w
+    of the second texel of emission textures. Nothing is sampled if much of the scene emits: any ray then finds light.
+    """
+    radiance = np.array([_mean_emission(mesh.material) for mesh in meshes])
+    edges = (vertices[:, 1:, :3] - vertices[:, :1, :3]).astype("f8")
+    area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=-1) / 2
+    power = area * radiance[mesh_indices] if len(meshes) else area
+    triangles = np.flatnonzero(power)
+    emitters = np.zeros((len(triangles), 1, 4), "f4")
+    if not 0 < len(triangles) < CDF_SCALE // 4 or area[triangles].sum() > MAX_EMITTER_AREA * area.sum():
+        return emitters[:0]
+    power = power[triangles]
+    # Every triangle gets at least one step of the CDF, however dim it is.
+    cdf = np.round(np.cumsum(power) / power.sum() * (CDF_SCALE - len(power))) + np.arange(1, len(power) + 1)
+    probability = np.diff(cdf, prepend=0.0) / CDF_SCALE
+    emitters[:, 0, :3] = np.stack([cdf, triangles, area[triangles] / probability], 1)
+    materials[:, EMISSION_TEXEL + 1, 3] = radiance / power.sum()
+    return emitters
+
+
+def _mean_emission(material: Material) -> float:
+    """Emitted radiance, mean over the texture and summed over the channels."""
+    mean = np.ones(3)
+    if any(material.emission) and material.emission_texture:
+        mean = SRGB_TO_LINEAR[material.emission_texture.pixels[..., :3]].mean((0, 1))
+    return float(mean @ material.emission)
 
 
 class ImageTexelPacker:

@@ -29,7 +29,9 @@ class Reference(Technique):
         auto_label="unlimited",
         log=True,
     )
-    max_bounces: int = param(1, 0, 8, "maximum number of diffuse bounces; 0: surfaces only emit")
+    max_bounces: int = param(
+        1, 0, 8, "maximum number of bounces of all light; a path tracer calls it a depth of 2 more"
+    )
 
     def draw(self, gpu: Gpu, inputs: TechniqueInputs) -> Lighting:
         max_distance = self.max_distance or UNLIMITED_DISTANCE
