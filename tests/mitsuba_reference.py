@@ -8,6 +8,7 @@ with itself.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import mitsuba as mi
@@ -193,8 +194,17 @@ def _describe_bsdf(material: Material) -> dict[str, Any]:
     """Diffuse, Mitsuba's `principled` for metals, or GltfDielectric, for which Mitsuba has no BSDF.
 
     `principled` has GGX, separable Smith masking, alpha = roughness^2 and Schlick's Fresnel towards white, as ours.
-    `roughconductor` has the first three, but Fresnel's own equations.
+    `roughconductor` has the first three, but Fresnel's own equations. Normal maps need tangents along +u, and a
+    bitangent along -v.
     """
+    if material.normal_texture is not None:
+        bsdf = _describe_bsdf(replace(material, normal_texture=None))
+        normals = np.ascontiguousarray(material.normal_texture.pixels[..., :3].astype(np.float32) / 255)
+        normal_map = {"type": "bitmap", "bitmap": mi.Bitmap(normals), "raw": True, "wrap_mode": "repeat"}
+        # Without what Mitsuba does about it, light below the surface is lost and no other.
+        plain = {"use_shadowing_function": False, "flip_invalid_normals": False}
+        normal_mapped = {"type": "normalmap", "normalmap": normal_map, "bsdf": bsdf["bsdf"], **plain}
+        return {"type": "twosided", "bsdf": normal_mapped}
     if material.metallic == 1:
         metal = {
             "type": "principled",
