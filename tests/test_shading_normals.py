@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from periscope import render_floor_by_rays
-from render_small import SMALL, Bools, register_scene, render_small
+from render_small import SMALL, Bools, read_depth, register_scene, render_small
 from ssdo.arrays import Doubles
 from ssdo.gpu.context import Gpu
 from ssdo.render import ray_scene
+from ssdo.render.depth_layers import draw_hidden_surfaces
 from ssdo.render.environment_maps import integrate_dfg
+from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -167,6 +169,24 @@ def test_normals_that_are_seen_from_the_eye_stay(gpu: Gpu) -> None:
     assert (normals == normals[0]).all()
 
 
+@pytest.mark.parametrize("material", ["diffuse", "dielectric of roughness 0.3"])
+def test_normals_of_hidden_backs_point_outwards(gpu: Gpu, material: str) -> None:
+    """Away from the camera: a back is not bent towards it."""
+    sphere = make_sphere((0, 0, 0), 1.3, MATERIALS[material], rings=64)
+    inputs = render_all_frames(
+        gpu, Shot().with_values(SMALL | TINY_VIEW | {"scene": register_alone(sphere), "technique": "off"})
+    ).inputs
+    back = draw_hidden_surfaces(gpu, inputs.scene, inputs.frame, inputs.gbuffer).back_1
+    depth = read_depth(gpu, back)
+    position = world_positions(inputs.frame, depth)
+    towards_eye = normalize(np.array(inputs.frame.eye_ws) - position)
+    radial = normalize(position)
+    mask = np.isfinite(depth) & (dot(radial, towards_eye) < -0.1)
+    assert mask.sum() > 50
+    for normals in (back.normal, back.geometric_normal):
+        assert np.abs(gpu.read(normals)[..., :3] - radial)[mask].max() < 0.05  # a triangle is 2.8 degrees high
+
+
 # ---- light from below the geometric surface --------------------------------------------------------------------------
 
 
@@ -219,6 +239,46 @@ def test_rays_see_white_surfaces_whose_normals_lean(gpu: Gpu, material: str, til
     standard_error = error.std(ddof=1) / np.sqrt(error.size)
     # The view ray spreads by SPREAD, and so does the cosine that the albedo is looked up with.
     assert abs(error.mean()) < 4 * standard_error + DFG_INTERPOLATION_ERROR
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_light_between_surfaces_is_not_lost_behind_them(gpu: Gpu, is_full: bool) -> None:
+    """A speck of floor beside a large white cube of random normals, in radiance 1: what the cube reflects is white.
+
+    Else rays would go on inside the cube, and bring nothing after the last bounce.
+    """
+    cube = random_vertex_normals(DIFFUSE)
+    cube = replace(cube, positions=cube.positions * np.float32(4))
+    floor = make_quad((4.5, 0, 0.1), (4.7, 0, 0.1), (4.7, 0, -0.1), (4.5, 0, -0.1), DIFFUSE)
+    speck = (make_box((40, 5, 40), (40.1, 5.1, 40.1), make_metal(0.5)),) if is_full else ()
+    scene = Scene((floor, cube, *speck), (5.0, 0.5, 0.3), (4.6, 0.0, 0.0), 20.0)
+    values = TINY_VIEW | {"scene": register_scene("floor beside a cube", scene), "technique": "reference"}
+    p = render_small(gpu, values | {"reference.rays": 32})
+    on_floor = p.surface_mask & (np.abs(p.position[..., 1]) < 1e-3) & (p.position[..., 0] > 4.4)
+    total = (p.direct + p.indirect)[on_floor] / np.pi
+    assert on_floor.sum() > 50 and (p.visibility[on_floor] < 0.7).all()
+    assert total.max() < 1 + 1e-5 and total.mean() > 0.995  # of the cube's rays few return to the floor
+
+
+@pytest.mark.parametrize("tilt", [20.0, 85.0])
+def test_rays_bend_normals_as_the_camera_does(gpu: Gpu, tilt: float) -> None:
+    """A mirror whose normal leans away from the ray reflects the environment 1 + y from the bent normal."""
+    eye = (0.0, 2.0, 0.0)
+    values = {"width": 32, "height": 18, "sun.irradiance": 0.0, "reference.rays": 64, "environment": "ramp-y"}
+    angle = np.radians(tilt)
+    normal = np.array([0.0, np.cos(angle), np.sin(angle)])  # the ray goes south and down
+    floor = tilted_floor(normal, make_metal(0.0))
+    view = render_floor_by_rays(gpu, (floor,), eye, 30.0, values, pitch=40.0)
+    v = -view.direction
+    cosine = np.minimum(DFG_MIN_COSINE, 0.5 * v[..., 1])
+    lift = np.maximum(cosine - v @ normal, 0)[..., None]
+    bent = normalize(normal + lift * v)
+    reflected = 2 * dot(bent, v)[..., None] * bent - v
+    reflected[..., 1] = np.abs(reflected[..., 1])
+    assert (lift > 0).all() == (tilt > 60)
+    error = view.radiance.mean(-1) - (1 + reflected[..., 1])
+    # The tail of the lobe of GGX; beside it what it loses at this cosine.
+    assert np.median(np.abs(error)) < 0.02
 
 
 # ---- emissive surfaces -----------------------------------------------------------------------------------------------
@@ -316,6 +376,29 @@ def test_sampled_emitters_have_the_light_that_rays_find(
     assert (np.abs(difference) < 4.5 * standard_error).all(), difference / standard_error
     assert (standard_error < 0.05 * found.mean(0)).all()
     assert noise.sum() < 0.5 * noise_without.sum()
+
+
+@pytest.mark.slow
+def test_rays_see_the_reflection_of_a_sampled_panel(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a glossy floor that a mirror shows, with and without sampling: both ways of a half diffuse lobe count once."""
+    panel = Material((0.0, 0.0, 0.0), emission=EMISSION)
+    light = make_quad((-1, 2.5, 1.5), (1, 2.5, 1.5), (1, 2.5, 3.5), (-1, 2.5, 3.5), panel)
+    floor = make_quad((-9, 0, 9), (9, 0, 9), (9, 0, -9), (-9, 0, -9), make_dielectric(0.5, (0.5, 0.5, 0.5), 0.3))
+    values = {"width": 24, "height": 14, "sun.irradiance": 0.0, "reference.rays": 64, "environment": "black"}
+
+    def render_batches_of_floor() -> Doubles:
+        views = (
+            render_floor_by_rays(gpu, (floor, light), (0.0, 1.5, 0.0), 20.0, values | {"seed": seed}, pitch=50.0)
+            for seed in range(8)
+        )
+        return np.stack([view.radiance.mean(dtype="f8") for view in views])
+
+    sampled = render_batches_of_floor()
+    monkeypatch.setattr(ray_scene, "MAX_EMITTER_AREA", 0.0)
+    found = render_batches_of_floor()
+    standard_error = float(np.sqrt((sampled.var(ddof=1) + found.var(ddof=1)) / 8))
+    assert abs(sampled.mean() - found.mean()) < 4.5 * standard_error
+    assert standard_error < 0.01 * found.mean()
 
 
 def scale_color(color: Vec3, factor: float) -> Vec3:

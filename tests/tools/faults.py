@@ -2486,6 +2486,46 @@ FAULTS = (
         "0.0)",
         ("test_viewer_session.py::test_inspected_pixel_is_the_one_that_is_drawn",),
     ),
+    Fault(
+        55,
+        "shading normals turned away from the eye",
+        "shaders/common/shading_normal.glsl",
+        "return lift > 0.0 ?",
+        "return lift > 9.0 ?",
+        ("test_shading_normals.py::test_every_shading_normal_is_seen_from_the_eye",),
+    ),
+    Fault(
+        55,
+        "interpolated normals for those of triangles",
+        "shaders/passes/gbuffer.frag",
+        "deviation < FLAT_DEVIATION",
+        "deviation < 0.9",
+        ("test_shading_normals.py::test_furnace_is_white_with_any_shading_normal",),
+    ),
+    Fault(
+        55,
+        "sampled light loses its mirror image",
+        "shaders/common/path_tracing.glsl",
+        " + max(dot(normal_ws, reflect(l_ws, geometric_normal_ws)), 0.0)",
+        "",
+        ("test_shading_normals.py::test_bright_light_below_the_surface_is_mirrored",),
+    ),
+    Fault(
+        55,
+        "emitters found and sampled count twice",
+        "shaders/common/path_tracing.glsl",
+        "return density / max(density + other, 1e-20);",
+        "return density > 0.0 ? 1.0 : 0.0;",
+        ("test_shading_normals.py::test_sampled_emitters_have_the_light_that_rays_find",),
+    ),
+    Fault(
+        55,
+        "emission after the last bounce is left out",
+        "shaders/common/path_tracing.glsl",
+        "return radiance + throughput_of_emission * fetch_emission(hit);",
+        "return radiance;",
+        ("test_shading_normals.py::test_emitted_light_is_reflected_as_often_as_other_light",),
+    ),
 )
 
 
