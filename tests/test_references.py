@@ -326,7 +326,7 @@ def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values:
 def test_the_noise_of_a_reference_is_known(gpu: Gpu) -> None:
     """As its standard error, against a much longer render."""
     shot = make_shot(technique="ssdo", environment="sky")
-    noisy = references.render_world_reference(gpu, shot, Reference(rays=2), 16, NO_CACHE)
+    noisy = references.render_world_reference(gpu, shot, Reference(rays=1), 4, NO_CACHE)
     long = references.render_world_reference(gpu, replace(shot, seed=9), Reference(rays=16), 64, NO_CACHE)
     mask = np.ones((27, 48), bool)
     error = metrics.rmse(noisy.mean["radiance"], long.mean["radiance"], mask)
