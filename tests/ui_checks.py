@@ -418,7 +418,8 @@ def panel_every_parameter(d: Driver) -> None:
     d.click_item("tab B")
     rows = find_row_names(d)
     groups = {name.partition(".")[0] for name in rows}
-    expected_groups = {"ssdo", "camera", "sky", "sun", "lights", "denoise", "display"}
+    assert rows.count("probes.enabled") == 1  # with the technique's parameters, not with those of the probes
+    expected_groups = {"ssdo", "probes", "camera", "sky", "sun", "lights", "denoise", "display"}
     assert groups == expected_groups | {"material_override", "occlusion_maps"}, groups
     row_count = 0
     for name in rows:

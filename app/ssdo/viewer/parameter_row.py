@@ -72,6 +72,11 @@ class Row:
         return param_of(self.field)
 
     @property
+    def label(self) -> str:
+        """The field's name; of a switch for a whole group, such as probes.enabled, the group's."""
+        return self.name.partition(".")[0] if self.field.name == "enabled" else self.field.name
+
+    @property
     def is_auto(self) -> bool:
         return self.value is None
 
@@ -147,7 +152,7 @@ class ParameterRows:
         if can_click:
             tooltip += "\nunlinked; click to link A and B" if is_unlinked else "\nlinked in A and B; click to unlink"
         color = SLOT_COLORS[row.slot] if is_unlinked else None
-        if self.widgets.label(row.field.name, tooltip, color) and can_click:
+        if self.widgets.label(row.label, tooltip, color) and can_click:
             self.session.set_linked(row.name, is_unlinked)
         self.widgets.store_rect(f"label {row.name}")
 

@@ -6,6 +6,7 @@ from imgui_bundle import imgui
 
 from ssdo.render.technique import Technique
 from ssdo.viewer.panel.context import PanelContext
+from ssdo.viewer.panel.technique_section import PROBES_SWITCH
 
 OPEN_GROUPS = {"display"}  # initially
 
@@ -29,7 +30,7 @@ class SettingsSections:
         parameters = [
             (name, owner, f, value)
             for name, owner, f, value in session.shot(slot).walk()
-            if name.startswith(f"{group}.") and not isinstance(owner, Technique)
+            if name.startswith(f"{group}.") and name != PROBES_SWITCH and not isinstance(owner, Technique)
         ]
         has_matches = any(self.context.rows.matches_search(name, f) for name, _, f, _ in parameters)
         title = group.replace("_", " ").capitalize()

@@ -14,6 +14,7 @@ from ssdo.viewer.theme import SLOT_COLORS
 from ssdo.viewer.widgets import style_color
 
 BUTTONS_PER_ROW = 5
+PROBES_SWITCH = "probes.enabled"  # drawn with the techniques that use probes, not with the other settings
 
 
 class TechniqueSection:
@@ -56,6 +57,8 @@ class TechniqueSection:
         technique = session.slots.techniques[slot]
         documentation = inspect.cleandoc(type(technique).__doc__ or "")
         widgets.muted_text(documentation.partition("\n\n")[0].replace("\n", " "))
+        if technique.uses_probes:
+            self._draw_probes_switch(slot)
         for name, owner, f, value in technique.walk(f"{technique.group}."):
             self.context.rows.draw(slot, name, owner, f, value)
         if technique.sample_param and len(session.visible_slots) == 1:
@@ -74,6 +77,12 @@ class TechniqueSection:
             )
             if pressed:
                 session.choose_mode(slot, pressed)
+
+    def _draw_probes_switch(self, slot: Slot) -> None:
+        """Probes change the error more than any parameter of the technique, so their switch stands first."""
+        for name, owner, f, value in self.context.session.shot(slot).walk():
+            if name == PROBES_SWITCH:
+                self.context.rows.draw(slot, name, owner, f, value)
 
     @staticmethod
     def _mode_tooltip(slot: Slot, description: str, key: int | None) -> str:
