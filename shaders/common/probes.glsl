@@ -7,7 +7,10 @@
 // direction does not. Directions near the plane are therefore raised by that angle: a plane or a convex object then
 // never occludes itself.
 //
-// Limits: objects smaller than a cell of the grid are missed; what is near to the probe counts as near to the point.
+// What a probe meets may lie in another direction from the point. It then counts by its solid angle, and a second probe
+// answers for the rest. Without this an object beside a probe occludes all the points around.
+//
+// Limits: objects smaller than a cell of the grid are missed; the second probe's answer is taken as it is.
 #include <probes>
 #include "common/probe_grid.glsl"
 #include "common/environment.glsl"
@@ -27,6 +30,9 @@ struct ProbeCell {
 const float NORMAL_OFFSET = 0.25;   // cells by which the point is moved off its surface
 const float FADE_DISTANCE = 0.25;   // cells above the plane, below which the weight of a probe falls
 const float HIDDEN_WEIGHT = 0.001;  // of a probe that does not see the point
+const float MIN_AGREEMENT = 0.9;    // cosine between the direction asked and that of the hit, seen from the point
+const float MISS_DISTANCE = 1e8;    // metres; hits are nearer
+const vec4 PROBE_MISS = vec4(0.0, 0.0, 0.0, 1.0);
 
 vec4 fetch_probe(vec3 probe, vec2 octahedral) {
     vec2 tile = vec2(probe.x + probe.z * probe_grid.counts.x, probe.y);
@@ -78,17 +84,35 @@ ProbeCell make_probe_cell(vec3 p_ws, vec3 normal_ws, float radius) {
     return cell;
 }
 
-// rgb: radiance from beyond the radius, 0 where nothing is hit; a: 1 where nothing is hit, else 0. `u`, 0 to 1, chooses
-// the probe.
-vec4 sample_probes(ProbeCell cell, vec3 direction_env, float u) {
-    const vec4 MISS = vec4(0.0, 0.0, 0.0, 1.0);
-    if (!PROBES_ENABLED || cell.high_weights.w <= 0.0) return MISS;
+// Corner 0 to 7 of the cell, whose probe answers. `u`: 0 to 1.
+vec3 choose_corner(ProbeCell cell, float u) {
     vec4 threshold = vec4(u * cell.high_weights.w);
     int index = int(dot(step(cell.low_weights, threshold) + step(cell.high_weights, threshold), vec4(1.0)));
-    vec3 corner = cell_corner(min(index, 7));
+    return cell_corner(min(index, 7));
+}
+
+// The answer of one probe, as of `sample_probes`. `probability`: with which it counts. A texel spans solid angles in
+// proportion to 1 / distance^2, from the probe and from the point.
+vec4 ask_probe(ProbeCell cell, vec3 corner, vec3 direction, vec2 octahedral, out float probability) {
+    vec4 hit = fetch_probe(cell.first_probe + corner, octahedral);
+    probability = 1.0;
+    if (hit.a >= MISS_DISTANCE) return PROBE_MISS;
+    vec3 hit_env = cell.first_probe_env + cell.axes_env * corner + hit.a * direction;
+    float distance2 = dot(hit_env, hit_env);
+    float distance = sqrt(distance2);
+    if (dot(hit_env, direction) < MIN_AGREEMENT * distance) probability = hit.a * hit.a / distance2;
+    return distance > cell.radius ? vec4(hit.rgb, 0.0) : PROBE_MISS;
+}
+
+// rgb: radiance from beyond the radius, 0 where nothing is hit; a: 1 where nothing is hit, else 0. `u`, 0 to 1, chooses
+// the probes.
+vec4 sample_probes(ProbeCell cell, vec3 direction_env, float u) {
+    if (!PROBES_ENABLED || cell.high_weights.w <= 0.0) return PROBE_MISS;
     float raise = max(4.0 / probe_grid.octahedral_size - dot(direction_env, cell.normal_env), 0.0);
     vec3 direction = normalize(direction_env + cell.normal_env * raise);
-    vec4 hit = fetch_probe(cell.first_probe + corner, octahedral_uv(direction));
-    vec3 hit_env = cell.first_probe_env + cell.axes_env * corner + hit.a * direction;
-    return hit.a < 1e8 && length(hit_env) > cell.radius ? vec4(hit.rgb, 0.0) : MISS;
+    vec2 octahedral = octahedral_uv(direction);
+    float probability;
+    vec4 answer = ask_probe(cell, choose_corner(cell, u), direction, octahedral, probability);
+    if (fract(61.8 * u) < probability) return answer;
+    return ask_probe(cell, choose_corner(cell, fract(u + 0.5)), direction, octahedral, probability);
 }

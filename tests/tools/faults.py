@@ -1598,16 +1598,16 @@ FAULTS = (
         46,
         "nothing beyond the radius",
         PROBES,
-        "hit.a < 1e8 &&",
-        "hit.a < 0.0 &&",
+        "if (hit.a >= MISS_DISTANCE)",
+        "if (hit.a >= 0.0)",
         ("test_probes.py::test_closed_room_is_occluded",),
     ),
     Fault(
         46,
         "probes sampled with another rotation",
         PROBES,
-        "vec4 hit = fetch_probe(cell.first_probe + corner, octahedral_uv(direction));",
-        "vec4 hit = fetch_probe(cell.first_probe + corner, octahedral_uv(direction.zyx));",
+        "vec2 octahedral = octahedral_uv(direction);",
+        "vec2 octahedral = octahedral_uv(direction.zyx);",
         (
             "test_faults.py::test_bright_spot_lights_the_side_that_faces_it",
             "test_faults.py::test_sphere_does_not_shadow_its_lit_side",
@@ -2525,6 +2525,22 @@ FAULTS = (
         "return radiance + throughput_of_emission * fetch_emission(hit);",
         "return radiance;",
         ("test_shading_normals.py::test_emitted_light_is_reflected_as_often_as_other_light",),
+    ),
+    Fault(
+        56,
+        "probes answer as if they stood at the point",
+        PROBES,
+        "const float MIN_AGREEMENT = 0.9; ",
+        "const float MIN_AGREEMENT = -2.0;",
+        ("test_probes.py::test_objects_beside_probes_occlude_by_their_own_solid_angle",),
+    ),
+    Fault(
+        56,
+        "second probes replace hits in another direction",
+        PROBES,
+        "probability = hit.a * hit.a / distance2;",
+        "probability = 0.0;",
+        ("test_probes.py::test_objects_beside_probes_occlude_by_their_own_solid_angle",),
     ),
 )
 

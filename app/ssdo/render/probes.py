@@ -39,7 +39,7 @@ class ProbeSettings(Settings):
         8, 2, 32, "probes along the scene's longest side; about as far apart on the others", log=True
     )
     octahedral_size: int = param(
-        12, 4, 16, "width of each probe's octahedral map; more resolve smaller objects", unit="px"
+        16, 4, 16, "width of each probe's octahedral map; more resolve smaller objects", unit="px"
     )
 
 
