@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ssdo.arrays import Array
 from ssdo.scene.files import exr
+from ssdo.settings import UserError
 
 OpenEXR = pytest.importorskip("OpenEXR")
 COMPRESSIONS = tuple(name.removesuffix("_COMPRESSION") for name in dir(OpenEXR) if name.endswith("_COMPRESSION"))
@@ -105,3 +106,20 @@ def test_windows_of_exr(tmp_path: Path, origin: tuple[int, int]) -> None:
             screenWindowWidth=3.0,
         )
         np.testing.assert_array_equal(exr.read_exr_unclamped(path), values)
+
+
+SHIFTS = [shift for shift in itertools.product((-1, 0, 1), repeat=4) if any(shift)]
+
+
+def test_windows_of_exr_that_differ_are_refused(tmp_path: Path) -> None:
+    """By one pixel in any of the four coordinates, in each set of them: pixels are missing, or beyond the picture."""
+    channels = split_channels(make_exr_values("f2"))
+    corners = np.array((3, -4, 3 + WIDTH - 1, -4 + HEIGHT - 1), "i4")
+    for shift in SHIFTS:
+        shifted = corners + np.array(shift, "i4")
+        windows = {"dataWindow": (corners[:2], corners[2:]), "displayWindow": (shifted[:2], shifted[2:])}
+        path = save_exr(tmp_path / "a.exr", channels, "NO", **windows)
+        with pytest.raises(UserError, match=r"a\.exr: dataWindow: must be the displayWindow") as error:
+            exr.read_exr(path)
+        assert f"{tuple(shifted.tolist())}, not {tuple(corners.tolist())}" in str(error.value)
+    exr.read_exr(save_exr(path, channels, "NO", dataWindow=windows["dataWindow"], displayWindow=windows["dataWindow"]))

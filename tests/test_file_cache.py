@@ -240,6 +240,42 @@ def test_the_least_recently_used_results_are_dropped(reader: CountingReader) -> 
     assert count_changes() == changes + 2
 
 
+def test_digests_cover_every_chunk_of_every_file(tmp_path: Path) -> None:
+    """One bit at the start, in the middle and at the end of each chunk, and the size, change the digest."""
+    chunk = file_cache.DIGEST_CHUNK
+    size = 3 * chunk + 1000
+    content = np.random.default_rng(0).integers(0, 256, size, "u1").tobytes()
+    paths = [tmp_path / name for name in ("first", "second")]
+    for path in paths:
+        path.write_bytes(content)
+
+    def compute_digest() -> str:
+        def read_files() -> None:
+            for path in paths:
+                record_file(path)
+
+        return FileCache[None](1).compute_digest("files", read_files)
+
+    starts = range(0, size, chunk)
+    ends = [min(start + chunk, size) for start in starts]
+    positions = [p for start, end in zip(starts, ends, strict=True) for p in (start, (start + end) // 2, end - 1)]
+    digests = [compute_digest()]
+    for path in paths:
+        for position in positions:
+            with path.open("r+b") as file:
+                file.seek(position)
+                file.write(bytes([content[position] ^ 1]))
+                file.flush()
+                digests.append(compute_digest())
+                file.seek(position)
+                file.write(content[position : position + 1])
+        path.write_bytes(content[:-1])
+        digests.append(compute_digest())
+        path.write_bytes(content)
+    assert compute_digest() == digests[0]
+    assert len(set(digests)) == len(digests) == 1 + 2 * (3 * 4 + 1)
+
+
 def test_unchanged_files_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each use, but no more often than ten times a second if there are many of them; in a command never again."""
     checked_paths: list[Path] = []

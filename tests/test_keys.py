@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,19 +16,23 @@ from field_changes import list_changes
 from file_scenes import FILE_KINDS, make_file_shot, write_changed, write_scene_files
 from parameter_values import Parameter, list_parameters
 from ssdo.commands.compare import load_shots
-from ssdo.commands.sweep import measure
+from ssdo.commands.sweep import checkpoint, measure
 from ssdo.commands.sweep.measure import SweepTask, Worker
 from ssdo.commands.sweep.plan import Point, ReferencePlan, compute_file_digests, compute_sweep_id
 from ssdo.commands.tune.scoring import compute_search_id
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
-from ssdo.measure import images, reference_cache
+from ssdo.measure import images, json_lines, reference_cache
+from ssdo.measure.csp import csp_hash
 from ssdo.measure.reference_cache import cache_key
 from ssdo.render.pipeline import FrameResult, LoadedShot, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
+from ssdo.resources import PACKAGE
 from ssdo.scene.environment import Environment
+from ssdo.scene.files.file_access import record_file
+from ssdo.scene.files.file_cache import FileCache
 from ssdo.scene.loader import load_scene
 from ssdo.scene.model import DirectionalLight, ImageTexture, Material, Mesh, PunctualLight, Scene, override_materials
 from ssdo.settings import UserError
@@ -161,6 +166,80 @@ def test_reference_keys_cover_program_and_driver(gpu: Gpu, monkeypatch: pytest.M
 
 class FakeContext(NamedTuple):
     info: Mapping[str, Any]
+
+
+# ---- digests ---------------------------------------------------------------------------------------------------------
+
+CONTENT_BYTES = (3 << 20) + 1000  # more than readers take at once
+
+
+def digest_array(content: bytes, gpu: Gpu, folder: Path) -> str:
+    radiance = np.frombuffer(content, "u1").reshape(1, -1, 1)
+    return cache_key(gpu, LoadedShot(Shot(), make_tiny_scene(), cast(Any, SimpleNamespace(radiance=radiance))))
+
+
+def digest_source(content: bytes, gpu: Gpu, folder: Path) -> str:
+    (folder / "source.py").write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference_cache, "PACKAGE", folder)
+        patch.setattr(reference_cache, "SHADERS", folder / "none")
+        return reference_cache.compute_source_digest()
+
+
+def digest_entry(content: bytes, gpu: Gpu, folder: Path) -> str:
+    """The checksum that stands before an entry of the reference cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, "savez", lambda stream, **_: stream.write(content))
+        entry = reference_cache._encode_entry(cast(Any, SimpleNamespace(frames=1, textures={})))
+    assert entry.endswith(content)
+    return entry[: reference_cache.CHECKSUM_BYTES].hex()
+
+
+def digest_file(content: bytes, gpu: Gpu, folder: Path) -> str:
+    (folder / "file").write_bytes(content)
+    return FileCache[None](1).compute_digest("file", lambda: record_file(folder / "file"))
+
+
+def digest_search(content: bytes, gpu: Gpu, folder: Path) -> str:
+    return compute_search_id(gpu, Technique.by_name("ssao")(), [], 8, content.decode())
+
+
+def digest_sweep(content: bytes, gpu: Gpu, folder: Path) -> str:
+    return make_sweep_id([], files=((content.decode(), "1"),))
+
+
+def digest_line(content: bytes, gpu: Gpu, folder: Path) -> str:
+    return json_lines.format_line({"text": content.decode()}).rpartition(b'"checksum"')[2].decode()
+
+
+# Every module that computes digests, and those of a content.
+DIGESTS: Mapping[str, tuple[Callable[[bytes, Gpu, Path], str], ...]] = {
+    "scene/files/file_cache.py": (digest_file,),
+    "measure/reference_cache.py": (digest_array, digest_source, digest_entry),
+    "measure/json_lines.py": (digest_line,),
+    "measure/csp.py": (lambda content, gpu, folder: csp_hash(content.decode()),),
+    "commands/sweep/checkpoint.py": (lambda content, gpu, folder: checkpoint._digest(content),),
+    "commands/sweep/plan.py": (digest_sweep,),
+    "commands/tune/scoring.py": (digest_search,),
+}
+
+
+def test_every_module_that_computes_digests_is_tested() -> None:
+    paths = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    assert {name for name, path in paths.items() if "import hashlib" in path.read_text("utf-8")} == DIGESTS.keys()
+
+
+@pytest.mark.parametrize("module", DIGESTS)
+def test_digests_cover_large_contents_to_their_end(gpu: Gpu, tmp_path: Path, module: str) -> None:
+    """One bit in each MiB, at both ends of it, and the length."""
+    content = b"a" * CONTENT_BYTES
+    positions = sorted({p for start in range(0, CONTENT_BYTES, 1 << 20) for p in (start - 1, start)} - {-1})
+    for compute_digest in DIGESTS[module]:
+        contents = [content, content[:-1], content[:-1] + b"c"]
+        contents += [content[:p] + b"c" + content[p + 1 :] for p in positions]
+        digests = [compute_digest(changed, gpu, tmp_path) for changed in contents]
+        assert len(set(digests)) == len(contents), compute_digest.__name__
+        assert compute_digest(content, gpu, tmp_path) == digests[0]
 
 
 # ---- sweep -----------------------------------------------------------------------------------------------------------

@@ -6,12 +6,14 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from labelled_data import FAKE_GPU
 from ssdo.arrays import Bools, Floats
 from ssdo.measure import metrics
 from ssdo.measure.metrics import (
@@ -28,7 +30,12 @@ from ssdo.measure.metrics import (
     rmse,
     ssim,
 )
+from ssdo.measure.references import ErrorBreakdown, ReferencePair, break_down_error
+from ssdo.render.shot import Shot
 from ssdo.settings import UserError
+from ssdo.viewer.convergence import Convergence
+from ssdo.viewer.frame_metrics import FrameMetrics
+from ssdo.viewer.result_cache import ResultCache
 
 Metric = Callable[..., float]
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -291,6 +298,91 @@ def test_the_noise_free_error_is_unbiased() -> None:
             standard_error = float(np.std(estimates)) / math.sqrt(trials)
             assert np.mean(estimates) == pytest.approx(expected, abs=4 * standard_error), name
             assert 4 * standard_error < min(sigma**2 / 8, offset**2 / 2), "noise that is left would be noticed"
+
+
+# ---- noise of references, wherever it is removed ---------------------------------------------------------------------
+
+
+class NoisyReferences(NamedTuple):
+    """A truth, an image that errs, and two independent references of frames of equal noise."""
+
+    truth: Floats
+    image: Floats
+    frames: tuple[Floats, Floats]  # (n, h, w, 3) each
+
+    @property
+    def pair(self) -> tuple[Floats, Floats]:
+        first, second = (frames.mean(0) for frames in self.frames)
+        return first, second
+
+    @property
+    def reference_pair(self) -> ReferencePair:
+        first, second = ({"radiance": radiance, "direct": radiance, "indirect": radiance} for radiance in self.pair)
+        return ReferencePair(first, second, (self.image, self.image), Shot())
+
+
+def make_noisy_references(error: float, frame_noise: float, count: int) -> NoisyReferences:
+    """`error`: RMSE of the image. `frame_noise`: standard deviation of a frame."""
+    rng, size = np.random.default_rng(12), (48, 64, 3)
+    truth = rng.random(size, "f4")
+    image = (truth + error * rng.choice((-1, 1), size)).astype("f4")
+    frames = [truth + np.float32(frame_noise) * rng.standard_normal((count, *size), "f4") for _ in range(2)]
+    return NoisyReferences(truth, image, (frames[0], frames[1]))
+
+
+def measure_in_viewer(references: NoisyReferences) -> float | None:
+    """As the viewer does while the first reference converges, of which it has the mean so far."""
+    convergence = Convergence()
+    frames = references.frames[0]
+    for count in range(1, len(frames) + 1):
+        convergence.add_frame(lambda count=count: frames[:count].mean(0).reshape(-1, 3))  # type: ignore[misc]
+    renders = {}
+    for slot, radiance in (("A", references.image), ("reference", frames.mean(0))):
+        gbuffer = SimpleNamespace(depth=np.ones((*radiance.shape[:2], 1), "f4"))
+        display = SimpleNamespace(size=radiance.shape[1::-1])
+        result = SimpleNamespace(radiance=radiance, display=display, inputs=SimpleNamespace(gbuffer=gbuffer))
+        renders[slot] = SimpleNamespace(result=result, convergence=convergence)
+    scheduler: Any = SimpleNamespace(renders=renders)
+    return FrameMetrics(FAKE_GPU, scheduler, ResultCache(scheduler)).rmse("A")
+
+
+def break_down(references: NoisyReferences) -> ErrorBreakdown:
+    pair, where = references.reference_pair, np.ones(references.truth.shape[:2], bool)
+    return break_down_error(references.image, references.image, pair, pair, where)
+
+
+# RMSE by each estimator that knows references and their noise.
+NOISE_FREE_ERRORS: dict[str, Callable[[NoisyReferences], float | None]] = {
+    "metric": lambda r: noise_free_rmse(r.image, r.pair),
+    "reference pair": lambda r: r.reference_pair.rmse(r.image, np.ones(r.truth.shape[:2], bool)),
+    "viewer": measure_in_viewer,
+    "sampling": lambda r: break_down(r).sampling,
+    "remaining": lambda r: break_down(r).remaining,
+    "denoising": lambda r: break_down(r).denoising,
+}
+
+
+@pytest.mark.parametrize("error", [0.0, 0.02, 0.1, 0.5])
+@pytest.mark.parametrize("name", NOISE_FREE_ERRORS)
+def test_errors_do_not_depend_on_the_noise_of_references(name: str, error: float) -> None:
+    """After few frames or many of little noise or much, which is larger and smaller than the error."""
+    for frame_noise in (0.0, 0.05, 0.3):
+        for count in (2, 3, 8, 13):
+            references = make_noisy_references(error, frame_noise, count)
+            measured = NOISE_FREE_ERRORS[name](references)
+            assert measured is not None and measured >= 0
+            # Of the squared error, at most: by its product with the noise, by the squared noise and by its estimate.
+            noise, n = frame_noise / math.sqrt(count), references.truth.size
+            deviation = math.sqrt((2 * error * noise) ** 2 + (2 * math.sqrt(2) * noise**2) ** 2) / math.sqrt(n)
+            assert abs(measured**2 - error**2) < 4 * deviation + 1e-6 * (error + 1e-3), (frame_noise, count)
+
+
+def test_the_noise_of_references_falls_with_the_root_of_their_frames() -> None:
+    """As stated beside errors: that of the mean of a pair."""
+    for count in (2, 4, 16):
+        references = make_noisy_references(0.1, 0.3, count)
+        noise = references.reference_pair.noise(np.ones(references.truth.shape[:2], bool))
+        assert noise == pytest.approx(0.3 / math.sqrt(2 * count), rel=4 / math.sqrt(2 * references.truth.size))
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------------

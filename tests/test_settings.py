@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import add_shot_flags, parse_overrides, read_text
 from ssdo.render.technique import Technique
 from ssdo.scene.loader import load_scene
-from ssdo.scene.model import DirectionalLight
+from ssdo.scene.model import DirectionalLight, Mesh, Scene
 from ssdo.settings import Settings, UserError, param
 from ssdo.toml_text import format_toml, parse_toml
 
@@ -340,3 +341,42 @@ def test_unset_values_are_those_of_the_scene() -> None:
             shot = Shot().with_values({"technique": parameter.technique}).resolve(scene)
             radius = parameter.param.fraction * scene.bounding_radius
             assert shot.values()[parameter.name] == radius
+
+
+SCENE_SIZES = tuple(10.0**exponent for exponent in range(-9, 13))  # metres
+
+
+@pytest.mark.parametrize("name", Technique.known)
+def test_lengths_that_follow_the_scene_are_in_range_at_every_size(name: str) -> None:
+    """With each parameter that others may follow from unset, or at either end of its range."""
+    parameters = [p for p in PARAMETERS if p.technique == name and p.kind is float]
+    names = [p.field.name for p in parameters]
+    ends = [[*([None] if p.param.auto_label else []), p.param.min, p.param.max] for p in parameters]
+    unset_values = dict.fromkeys((p.field.name for p in parameters if p.param.auto_label), None)
+    value_sets = [unset_values | {n: v} for n, values in zip(names, ends, strict=True) for v in values] + [unset_values]
+    for size, values in itertools.product(SCENE_SIZES, value_sets):
+        technique = Technique.by_name(name)(**values)
+        resolved = technique.resolve_lengths(size)
+        assert type(technique)().with_values({n: getattr(resolved, n) for n in names}) == resolved
+        for p in parameters:
+            value, length = values.get(p.field.name), getattr(resolved, p.field.name)
+            if value is not None:
+                assert length == value, p.name
+            elif p.param.fraction is not None:
+                assert p.param.min is not None and p.param.max is not None
+                assert length == min(max(p.param.fraction * size, p.param.min), p.param.max), p.name
+            elif p.name == "reference.max_distance":
+                assert length is None, "unlimited"
+            else:
+                assert length is not None and p.param.contains(length), p.name
+
+
+@pytest.mark.parametrize("name", Technique.known)
+def test_scenes_of_every_size_can_be_resolved(name: str) -> None:
+    """With a camera of the shot's own, and the same again from the values that an image stores."""
+    for size in SCENE_SIZES:
+        corners = np.array([(0, 0, 0), (2 * size, 0, 0), (0, 0, 0)], "f4")
+        scene = Scene((Mesh(corners, np.array([(0, 1, 2)], "i4")),), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
+        assert scene.bounding_radius == pytest.approx(size)
+        shot = Shot().with_values({"technique": name}).resolve(scene)
+        assert Shot().with_values(parse_toml(format_toml(shot.values()), "text")) == shot
