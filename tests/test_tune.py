@@ -57,7 +57,7 @@ OPTIMUM = {
     "ssdo.steps": 20,
     "ssdo.relative_thickness": 0.3,
     "ssdo.bias": 0.06,
-    "ssdo.environment_footprint": 1.5,
+    "ssdo.environment_footprint": 0.375,
 }
 
 
