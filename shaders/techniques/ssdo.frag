@@ -160,7 +160,10 @@ void direct() {
     vec4 light = sum.unoccluded / float(ssdo.samples) * vec4(vec3(PI), 1.0);
     out_direct = textureLod(previous_batches, uv, 0.0) + light;
     if (SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_RATIO && batch.end == ssdo.samples) {
-        vec3 sampled = sum_irradiance(point, batch.first) + PI / float(ssdo.samples) * sum.all;
+        vec3 sampled = PI / float(ssdo.samples) * sum.all;
+#ifdef LARGE_BATCH
+        sampled += sum_irradiance(point, batch.first);
+#endif
         out_direct.rgb = scale_irradiance(out_direct.rgb, sampled, out_direct.a, normal_ws_at(uv));
     }
     vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * sum.probes;
