@@ -11,12 +11,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from closed_forms import HALF_FLOAT_ROUNDING
-from render_small import SMALL, Bools, SmallRender, binomial_tolerance, register_scene, render_small
-from ssdo.arrays import Bytes, Floats
+from closed_forms import HALF_FLOAT_ROUNDING, corner_shot
+from render_small import (
+    SMALL,
+    Bools,
+    SmallRender,
+    binomial_tolerance,
+    cosine_directions,
+    register_scene,
+    render_small,
+)
+from ssdo.arrays import Bytes, Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
 from ssdo.scene.model import CLAY_ALBEDO, WHITE_ALBEDO, ImageTexture, Material, Mesh, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_quad
 from ssdo.settings import Vec3
@@ -314,19 +323,24 @@ def test_neutral_normal_map_changes_nothing(gpu: Gpu, technique: str) -> None:
     assert np.abs(a.radiance - b.radiance)[a.surface_mask].max() < 0.006
 
 
+def make_normal_mapped_floor(material: Material) -> Mesh:
+    """A floor of 100 x 100 m. Its texels of 0.3 m have random normals, up to 40 degrees from upright."""
+    rng = np.random.default_rng(0)
+    n = np.concatenate([rng.uniform(-0.6, 0.6, (16, 16, 2)), np.ones((16, 16, 1))], -1)
+    pixels = np.full((16, 16, 4), 255, "u1")
+    pixels[..., :3] = np.rint((n / np.linalg.norm(n, axis=-1, keepdims=True) + 1) / 2 * 255)
+    material = replace(material, normal_texture=ImageTexture(pixels))
+    floor = make_quad((-50, 0, 50), (50, 0, 50), (50, 0, -50), (-50, 0, -50), material)
+    tangents, normals = np.tile(np.array([1, 0, 0, 1], "f4"), (4, 1)), np.tile(np.array([0, 1, 0], "f4"), (4, 1))
+    return replace(floor, uvs=corner_uvs(floor) * np.float32(20), tangents=tangents, normals=normals)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("albedo, f0", [(1.0, 0.0), (1.0, 0.04)])
 def test_normal_mapped_plane_is_unoccluded(gpu: Gpu, technique: str, albedo: float, f0: float) -> None:
     """Directions below the surface's plane are mirrored, so a normal map causes no self-occlusion."""
-    rng = np.random.default_rng(0)
-    n = np.concatenate([rng.uniform(-0.6, 0.6, (16, 16, 2)), np.ones((16, 16, 1))], -1)
-    pixels = np.full((16, 16, 4), 255, "u1")
-    pixels[..., :3] = np.rint((n / np.linalg.norm(n, axis=-1, keepdims=True) + 1) / 2 * 255)
-    material = Material((albedo,) * 3, normal_texture=ImageTexture(pixels), f0=f0, roughness=0.5)
-    floor = make_quad((-50, 0, 50), (50, 0, 50), (50, 0, -50), (-50, 0, -50), material)
-    tangents, normals = np.tile(np.array([1, 0, 0, 1], "f4"), (4, 1)), np.tile(np.array([0, 1, 0], "f4"), (4, 1))
-    floor = replace(floor, uvs=corner_uvs(floor) * np.float32(20), tangents=tangents, normals=normals)
+    floor = make_normal_mapped_floor(Material((albedo,) * 3, f0=f0, roughness=0.5))
     p = render(
         gpu,
         Scene((floor,), (0.0, 4.0, 5.0), (0.0, 0.0, 0.0), 40.0),
@@ -337,6 +351,54 @@ def test_normal_mapped_plane_is_unoccluded(gpu: Gpu, technique: str, albedo: flo
     # Filtered normals are normalised again; the reference samples the specular lobe with few rays.
     assert np.abs(p.radiance - 1).max() < (0.15 if f0 and technique == "reference" else 2 * HALF_FLOAT_ROUNDING)
     assert abs(p.radiance.mean() - 1) < 0.004
+
+
+WALL_X, RAY_LENGTH = 0.25, 1.0  # metres
+# Technique and its parameters. Sectors of slices are not mirrored.
+DIRECTION_TECHNIQUES: dict[str, dict[str, Any]] = {
+    f"{name}, {visibility}": corner_shot(name, visibility=visibility, steps=48)
+    for name in ("ssao", "ssdo")
+    for visibility in ("ray-march", "single-sample")
+}
+DIRECTION_TECHNIQUES["reference"] = REFERENCE | {"reference.rays": 32, "reference.max_distance": RAY_LENGTH}
+
+
+@pytest.mark.parametrize("turn", [0.0, 50.0, 90.0, 140.0, 180.0])
+@pytest.mark.parametrize("name", DIRECTION_TECHNIQUES)
+def test_directions_below_the_surface_see_what_their_mirror_images_see(gpu: Gpu, name: str, turn: float) -> None:
+    """Visibility of a floor whose normals lean by 50 degrees, beside a wall: towards it, along it and away from it."""
+    tilt, azimuth = np.radians(50.0), np.radians(turn)
+    normal = np.array([np.sin(tilt) * np.cos(azimuth), np.cos(tilt), np.sin(tilt) * np.sin(azimuth)])
+    floor = make_quad((-4, 0, 4), (4, 0, 4), (4, 0, -4), (-4, 0, -4), GREY)
+    floor = replace(floor, normals=np.tile(normal.astype("f4"), (4, 1)))
+    wall = make_quad((WALL_X, 0, -4), (WALL_X, 0, 4), (WALL_X, 2.5, 4), (WALL_X, 2.5, -4), GREY)
+    scene = Scene((floor, wall), (-1.6, 2.6, 0.3), (0.0, 0.0, 0.0), 40.0)
+    values = DIRECTION_TECHNIQUES[name] | {"width": 48, "height": 27, "accumulated_frames": 4}
+    p = render(gpu, scene, values | {"scene": register_scene("materials", scene)})
+    x, y, z = np.moveaxis(p.position, -1, 0)
+    mask = p.surface_mask & (np.abs(y) < 1e-3) & (np.abs(z) < 0.3) & (x > WALL_X - 0.9) & (x < WALL_X - 0.1)
+    assert mask.sum() > 50 and np.abs(p.normal[mask] - normal).max() < HALF_FLOAT_ROUNDING
+    directions = cosine_directions(normal, 128)
+    below = directions[:, 1] < 0
+    towards_wall = directions[:, 0] > 1e-9
+    assert below.mean() > 0.15
+
+    def compute_visibility(is_counted: Bools) -> Doubles:
+        """Of rays that end at the wall or at their length; with one point on each, of uniform distance."""
+        distance = np.where(towards_wall & is_counted, 1 / np.maximum(directions[:, 0], 1e-9), np.inf)
+        t = (WALL_X - x[mask])[:, None] * distance / RAY_LENGTH
+        occlusion = np.clip(1 - t, 0, 1) if "single" in name else (t < 1).astype("f8")
+        visibility: Doubles = 1 - occlusion.mean(1)
+        return visibility
+
+    # The wall is as high as any ray, so that a direction and its mirror image meet it at the same distance.
+    expected = compute_visibility(np.ones(len(directions), bool))
+    error = p.visibility[mask] - expected
+    # As beside the wall of F2: measured 0.005, and 0.05 for the 128 rays of the reference.
+    assert abs(error.mean()) < 0.007 and np.abs(error).max() < 0.06
+    if turn <= 90:
+        unmirrored = compute_visibility(~below)
+        assert (unmirrored - expected).mean() > 0.01, "the test would notice"
 
 
 # ---- overrides -------------------------------------------------------------------------------------------------------
@@ -425,3 +487,52 @@ def test_occlusion_maps(gpu: Gpu) -> None:
         sunlit, sunlit_on = (render(gpu, with_map, sun | {"occlusion_maps": enabled}) for enabled in (False, True))
         assert sunlit.radiance[sunlit.surface_mask].max() > 0.2
         assert np.array_equal(sunlit.radiance, sunlit_on.radiance)
+
+
+DIMMED_MATERIALS = {
+    "diffuse": Material((0.6, 0.5, 0.4)),
+    "dielectric": Material((0.5, 0.4, 0.3), f0=0.04, roughness=0.4),
+    "metal": Material((0.9, 0.6, 0.3), metallic=1.0, roughness=0.3),
+}
+OCCLUSION = 100 / 255
+OCCLUSION_IMAGE = ImageTexture(np.full((4, 4, 4), (100, 255, 255, 255), "u1"))
+# Light of the environment, light that one surface sends to another, and both.
+AMBIENT_LIGHT = {"environment": ("white", 0.0), "bounce": ("black", 1.0), "both": ("ramp-x", 1.0)}
+
+
+@pytest.mark.parametrize("light", AMBIENT_LIGHT)
+@pytest.mark.parametrize("technique", Technique.known)
+def test_occlusion_maps_dim_every_kind_of_ambient_light(gpu: Gpu, technique: str, light: str) -> None:
+    """Diffuse light and reflections, of the environment and of a bounce, are those without the map times its value."""
+    environment, emission = AMBIENT_LIGHT[light]
+    colour = (emission, 0.5 * emission, 0.25 * emission)
+    side = make_quad((1, 0, 0), (1, 0, 2), (1, 2, 2), (1, 2, 0), Material((0.5, 0.5, 0.5), emission=colour))
+    values = {"technique": technique, "environment": environment, "occlusion_maps": True, "width": 32, "height": 18}
+    has_bounce = technique == "reference" or hasattr(Technique.by_name(technique), "bounce")
+    for name, material in DIMMED_MATERIALS.items():
+        plain, dimmed = (
+            render(gpu, make_scene(make_wall(m), side, eye=(-0.8, 1.0, 3.0)), values)
+            for m in (material, replace(material, occlusion_texture=OCCLUSION_IMAGE))
+        )
+        wall = plain.surface_mask & (np.abs(plain.position[..., 2]) < 1e-3)
+        assert wall.sum() > 200 and (plain.radiance[wall].max() > 0.05) == (environment != "black" or has_bounce), name
+        expected = OCCLUSION * plain.radiance[wall]
+        # Half floats: the map's value, and both images.
+        np.testing.assert_allclose(dimmed.radiance[wall], expected, 3 * HALF_FLOAT_ROUNDING, 1e-7, err_msg=name)
+
+
+@pytest.mark.parametrize("name", DIMMED_MATERIALS)
+def test_occlusion_maps_leave_sun_lights_and_emission(gpu: Gpu, name: str) -> None:
+    """Also their reflections."""
+    light = PunctualLight((0.5, 1.5, 1.0), (2.0, 1.0, 3.0))
+    values = {"environment": "black", "sun.irradiance": 2.0, "sun.azimuth": 170.0, "occlusion_maps": True}
+    for technique in ("off", "ssao", "ssdo"):
+        plain, dimmed = (
+            render(gpu, make_scene(make_wall(m), lights=(light,)), values | {"technique": technique})
+            for m in (
+                replace(DIMMED_MATERIALS[name], emission=(0.25, 0.0, 0.5), occlusion_texture=image)
+                for image in (None, OCCLUSION_IMAGE)
+            )
+        )
+        assert (plain.radiance - plain.emission)[plain.surface_mask].max() > 0.05
+        assert np.array_equal(plain.radiance, dimmed.radiance)
