@@ -84,7 +84,7 @@ def test_the_sampling_pattern_vanishes_on_a_plane(gpu: Gpu) -> None:
         "scene": "plane:tilt=0",
         "technique": "ssdo",
         "environment": "ramp-x",
-        "ssdo.direct_estimator": "sum",  # the ratio has no pattern where nothing is occluded
+        "ssdo.direct_estimator": "sum",  # without the control variate, which hides the pattern
         "height": 64,
         "denoise.guide": "variance",
     }

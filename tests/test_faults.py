@@ -595,7 +595,7 @@ def test_image_is_not_shifted_by_half_a_pixel(gpu: Gpu) -> None:
 # ---- sampling pattern and denoiser: faults 15, 16, 17, 18, 19, 20, 36, 37, 40 ----------------------------------------
 
 
-# A plane on which the sampling pattern shows. The ratio estimator of direct light removes it where nothing is occluded.
+# A plane on which the sampling pattern shows. The control variate removes it where nothing is occluded.
 UNOCCLUDED_PATTERN: dict[str, Any] = {
     "scene": "plane:tilt=0",
     "technique": "ssdo",

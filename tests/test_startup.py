@@ -110,7 +110,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"camera.fov": 70.0},
     {"sun.irradiance": 2.0, "sun.azimuth": 30.0, "sun.elevation": 60.0},
     {"sky.rotation": 77.0, "environment": "sky"},
-    {"denoise.radius": 2},
+    {"denoise.radius": 4},
     {"denoise.plane_distance": 9.0},
     {"display.exposure": 1.5},
     {"seed": 3},

@@ -34,17 +34,6 @@ vec3 irradiance_at(vec3 normal_ws) {
     return frame.sky_intensity * textureLod(environment_irradiance, uv, 0.0).rgb;
 }
 
-// Irradiance from the unoccluded part of the hemisphere, by a ratio estimator: the exact irradiance of the whole, times
-// the unoccluded part of the sampled irradiance. Both sums have the same errors, which cancel: texels of the
-// environment that reach below the horizon, and sampling noise where few directions are occluded. The result is between
-// 0 and the whole. Where no sample finds light, the visibility takes its place.
-vec3 scale_irradiance(vec3 unoccluded, vec3 sampled, float visibility, vec3 normal_ws) {
-    const float PRIOR_WEIGHT = 1e-4;
-    vec3 whole = irradiance_at(normal_ws);
-    vec3 prior = PRIOR_WEIGHT * whole;
-    return whole * (unoccluded + visibility * prior) / max(sampled + prior, 1e-20);
-}
-
 mat3 environment_from_world() {
     float c = cos(2.0 * PI * frame.sky_rotation);
     float s = sin(2.0 * PI * frame.sky_rotation);

@@ -102,8 +102,8 @@ BitmaskPoint make_bitmask_point(vec2 uv, float depth) {
 
 // Sums over sectors, each weighted by its fraction of the slice.
 struct SectorLight {
-    vec4 unoccluded;  // rgb: radiance of the environment; a: unoccluded slices
-    vec3 all;         // radiance of the environment, of occluded sectors as well
+    vec4 unoccluded;  // rgb: radiance of the environment; a: number of unoccluded slices
+    vec3 occluded;    // radiance of the environment
     vec3 probes;      // radiance of what the probes find
 };
 
@@ -130,7 +130,7 @@ void gather_environment_light(BitmaskPoint point, Slice slice, uint occluded, in
         vec4 probe = sample_probes(point.probes, mean_env, fract(slice.step_offset + float(i) * 0.6180339887));
         vec3 radiance = octahedral_radiance(mean_env);
         sum.unoccluded += visible * probe.a * vec4(radiance, 1.0);
-        sum.all += sector_fraction(group) * radiance;
+        sum.occluded += (sector_fraction(group) - visible * probe.a) * radiance;
         sum.probes += visible * probe.rgb;
         lower_sectors = upper_sectors;
         lower_moment = upper_moment;
@@ -164,8 +164,8 @@ void direct() {
         gather_environment_light(point, slice, occluded, sum);
     }
     float weight = PI / float(bitmask.slices);
-    out_direct = sum.unoccluded / float(bitmask.slices) * vec4(vec3(PI), 1.0);
-    out_direct.rgb = scale_irradiance(out_direct.rgb, weight * sum.all, out_direct.a, normal_ws_at(uv));
+    vec3 irradiance = irradiance_at(normal_ws_at(uv)) - weight * sum.occluded;
+    out_direct = vec4(irradiance, sum.unoccluded.a / float(bitmask.slices));
     vec3 probe_indirect = bitmask.indirect_intensity * weight * sum.probes;
     out_probe_indirect = vec4(probe_indirect, 0.0);
 }
@@ -314,19 +314,19 @@ void inspect() {
     }
     SectorLight light = SectorLight(vec4(0.0), vec3(0.0), vec3(0.0));
     gather_environment_light(point, slice, occluded, light);
+    // The exact irradiance minus the sampled one is corrected by `direct`. All sectors have an equal part in it.
     SectorLight hemisphere = SectorLight(vec4(0.0), vec3(0.0), vec3(0.0));
     for (int i = 0; i < bitmask.slices; i++) {
         Slice other = make_slice(point.receiver, i, bitmask.slices, point.tile);
         gather_environment_light(point, other, ALL_SECTORS, hemisphere);
     }
-
-    vec4 weight = vec4(vec3(PI), 1.0) / float(bitmask.slices);
-    vec4 direct = weight * light.unoccluded;
-    direct.rgb = scale_irradiance(direct.rgb, weight.rgb * hemisphere.all, direct.a, normal_ws_at(uv));
+    float weight = PI / float(bitmask.slices);
+    vec3 sampling_error = irradiance_at(normal_ws_at(uv)) - weight * hemisphere.occluded;
+    vec3 direct = weight * light.unoccluded.rgb + sampling_error / float(SECTORS_PER_SLICE * bitmask.slices);
     float state = occluded == ALL_SECTORS ? OCCLUDED : sector.unoccluded_state;
-    vec3 indirect = bitmask.indirect_intensity * weight.rgb * (bounced + light.probes);
+    vec3 indirect = bitmask.indirect_intensity * weight * (bounced + light.probes);
     out_direction = vec4(mat3(frame.world_from_view) * sector.direction_vs, state);
-    out_direct = vec4(direct.rgb, light.unoccluded.a * float(SECTORS_PER_SLICE));
+    out_direct = vec4(direct, light.unoccluded.a * float(SECTORS_PER_SLICE));
     out_indirect = vec4(inspected.has_bounce ? indirect : vec3(0.0), 1.0);
     out_position = vec4(occluder_uv, sector.disk);
 }

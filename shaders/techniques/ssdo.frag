@@ -6,6 +6,7 @@
 #include <ssdo>
 #include <batch>
 const bool TWO_DEPTH_LAYERS = SSDO_DEPTH_LAYERS == SSDO_DEPTH_LAYERS_2;
+const bool STARTS_AT_WHOLE = SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_CONTROL_VARIATE;
 #include "common/sampling.glsl"
 #include "common/ray_march.glsl"
 #include "common/environment.glsl"
@@ -65,28 +66,10 @@ uniform sampler2D previous_probe_light;
 uniform sampler2D batch_hits;
 uniform sampler2D batch_hits_2;
 uniform sampler2D batch_hits_3;
-const int MAX_HIT_TEXTURES = 3;
 
 #if defined(ENTRY_DIRECT_LARGE_BATCH) || defined(ENTRY_INDIRECT_LARGE_BATCH)
 #define LARGE_BATCH
 #endif
-
-// Irradiance of the environment from the first `count` samples, occluded or not. The sequence starts anew where the
-// direct pass does, so that its directions are the same to the last bit.
-vec3 sum_irradiance(ShadingPoint point, int count) {
-    vec3 radiance = vec3(0.0);
-    SampleSequence sequence;
-    for (int first = 0; first < count; first += BATCH) {
-        bool is_new_pass = first % (MAX_HIT_TEXTURES * batch.samples_per_texel) == 0;
-        if (is_new_pass) sequence = start_sequence(point.tile, ssdo.samples, first);
-        for (int lane = 0; lane < min(BATCH, count - first); lane++) {
-            DirectionSample s = batch_sample(sequence, first, lane);
-            radiance += octahedral_radiance(point.environment_from_local * sample_direction(point, s));
-        }
-        next_batch(sequence);
-    }
-    return PI / float(ssdo.samples) * radiance;
-}
 
 #if defined(ENTRY_DIRECT) || defined(ENTRY_DIRECT_LARGE_BATCH)
 layout(location = 0) out vec4 out_direct;
@@ -101,10 +84,15 @@ layout(location = 2) out vec4 out_probe_indirect;
 
 // Sums over samples.
 struct SampledLight {
-    vec4 unoccluded;  // rgb: radiance of the environment; a: number of unoccluded samples
-    vec3 all;         // radiance of the environment, of occluded samples as well
-    vec3 probes;      // radiance of what the probes find
+    vec4 direct;  // rgb: radiance of the environment, added or taken away; a: number of unoccluded samples
+    vec3 probes;  // radiance of what the probes find
 };
+
+// Radiance that a sample adds to the direct light: of an unoccluded one to 0, or of an occluded one, taken away, to the
+// exact irradiance. `is_active`: 0 for the padding of the last batch.
+vec3 direct_contribution(vec3 radiance, float visibility, int is_active) {
+    return STARTS_AT_WHOLE ? (visibility - float(is_active)) * radiance : visibility * radiance;
+}
 
 // Adds the light of the samples of one texel, from `first` on. Returns their hits.
 vec4 trace_samples(ShadingPoint point, inout SampleSequence sequence, int first, inout SampledLight sum) {
@@ -123,11 +111,9 @@ vec4 trace_samples(ShadingPoint point, inout SampleSequence sequence, int first,
         for (int lane = 0; lane < BATCH; lane++) {
             vec3 probe_radiance;
             vec4 light = gather_environment_light(point, samples[lane], probe_radiance);
-            if (lanes[lane] != 0) sum.all += light.rgb;
-            if (visible[lane]) {
-                sum.unoccluded += vec4(light.a * light.rgb, light.a);
-                sum.probes += probe_radiance;
-            }
+            float visibility = visible[lane] ? light.a : 0.0;
+            sum.direct += vec4(direct_contribution(light.rgb, visibility, lanes[lane]), visibility);
+            if (visible[lane]) sum.probes += probe_radiance;
         }
         hits |= uvec4(occluded * lanes) << uint(shift);
         next_batch(sequence);
@@ -136,7 +122,9 @@ vec4 trace_samples(ShadingPoint point, inout SampleSequence sequence, int first,
 }
 
 // Equation 1: E = sum of L_in(w) V(w) cos(theta) dw. The density of w is cos(theta) / pi, so cosine and 1/pi cancel.
-// The last pass replaces the sum by the ratio estimator.
+// With a control variate E is the exact irradiance of the hemisphere minus the sum of L_in(w) (1 - V(w)). It is exact
+// where nothing is occluded, and texels of the environment that reach below the horizon matter less. Noise may make a
+// pixel negative; the mean over pixels is right.
 void direct() {
     out_direct = vec4(0.0, 0.0, 0.0, 1.0);
     out_hits = vec4(0.0);
@@ -151,21 +139,15 @@ void direct() {
 
     ShadingPoint point = make_shading_point(uv, depth);
     SampleSequence sequence = start_sequence(point.tile, ssdo.samples, batch.first);
-    SampledLight sum = SampledLight(vec4(0.0), vec3(0.0), vec3(0.0));
+    SampledLight sum = SampledLight(vec4(0.0), vec3(0.0));
     out_hits = trace_samples(point, sequence, batch.first, sum);
 #ifdef LARGE_BATCH
     out_hits_2 = trace_samples(point, sequence, batch.first + batch.samples_per_texel, sum);
     out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum);
 #endif
-    vec4 light = sum.unoccluded / float(ssdo.samples) * vec4(vec3(PI), 1.0);
-    out_direct = textureLod(previous_batches, uv, 0.0) + light;
-    if (SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_RATIO && batch.end == ssdo.samples) {
-        vec3 sampled = PI / float(ssdo.samples) * sum.all;
-#ifdef LARGE_BATCH
-        sampled += sum_irradiance(point, batch.first);
-#endif
-        out_direct.rgb = scale_irradiance(out_direct.rgb, sampled, out_direct.a, normal_ws_at(uv));
-    }
+    vec4 start = textureLod(previous_batches, uv, 0.0);
+    if (STARTS_AT_WHOLE && batch.first == 0) start.rgb = irradiance_at(normal_ws_at(uv));
+    out_direct = start + sum.direct / float(ssdo.samples) * vec4(vec3(PI), 1.0);
     vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * sum.probes;
     out_probe_indirect = textureLod(previous_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
 }
@@ -301,6 +283,16 @@ void specular() {
 #ifdef ENTRY_INSPECT
 #include "common/inspect.glsl"
 
+// The exact irradiance of the hemisphere minus that of all samples, which `direct` corrects. All have an equal part in it.
+vec3 sampling_error(ShadingPoint point) {
+    vec3 radiance = vec3(0.0);
+    for (int i = 0; i < ssdo.samples; i++) {
+        DirectionSample s = single_sample(i, ssdo.samples, point.tile);
+        radiance += octahedral_radiance(point.environment_from_local * sample_direction(point, s));
+    }
+    return irradiance_at(normal_ws_at(pixel_uv())) - PI / float(ssdo.samples) * radiance;
+}
+
 // A column per direction, as `direct` and `indirect` sample them. SSAO has the same directions with equal light.
 void inspect() {
     vec2 uv = pixel_uv();
@@ -321,9 +313,7 @@ void inspect() {
     vec3 direct = visibility * irradiance_at(normal_ws_at(uv));
     if (inspected.is_directional) {
         direct = visibility * PI * environment.rgb;
-        if (SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_RATIO) {
-            direct = scale_irradiance(direct, sum_irradiance(point, ssdo.samples), visibility, normal_ws_at(uv));
-        }
+        if (STARTS_AT_WHOLE) direct += sampling_error(point) / float(ssdo.samples);
     }
     vec3 indirect = is_hit ? compute_bounce(point, s, ray, hit_step) : probe_radiance * PI / float(ssdo.samples);
     out_direction = vec4(mat3(frame.world_from_view) * direction_vs, state);

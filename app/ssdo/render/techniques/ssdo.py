@@ -54,9 +54,9 @@ class Ssdo(HemisphereTechnique):
     direct: bool = param(True, help="light from unoccluded directions")
     bounce: bool = param(True, help="one bounce of light from the occluders")
     direct_estimator: str = param(
-        "ratio",
-        help="direct light: unoccluded fraction of the exact irradiance, or the sum of the samples (as published)",
-        choices=("ratio", "sum"),
+        "control-variate",
+        help="direct light: exact irradiance minus the occluded samples, or the sum of the unoccluded (as published)",
+        choices=("control-variate", "sum"),
     )
     bounce_estimator: str = param(
         "solid-angle",
