@@ -52,3 +52,13 @@ def test_the_mean_does_not_depend_on_the_sample_count(gpu: Gpu, scene: str) -> N
     few, many = (render_small(gpu, shot | {"ssdo.samples": samples}) for samples in (4, 64))
     means = [result.direct[result.surface_mask].mean() for result in (few, many)]
     assert means[0] == pytest.approx(means[1], rel=0.005)
+
+
+@pytest.mark.parametrize("technique", COUNTS)
+def test_radiance_is_never_negative(gpu: Gpu, technique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where noise makes direct light negative, which only the mean over pixels and frames makes up for."""
+    radiance = np.full((64, 128, 3), 0.01, "f4")
+    radiance[20:24, 40:44] = 200.0
+    shot: dict[str, Any] = {"scene": "yard", "environment": add_environment(monkeypatch, radiance)}
+    result = render_small(gpu, shot | {"technique": technique} | COUNTS[technique][1])
+    assert result.direct.min() < 0 <= result.radiance.min()

@@ -20,7 +20,8 @@ void write_background(vec2 uv) {
 // albedo.a is the material's own occlusion. It does not dim sun and punctual lights.
 vec3 compute_diffuse_radiance(vec2 uv) {
     vec4 albedo = textureLod(gbuffer_albedo, uv, 0.0);
-    vec3 ambient = albedo.a * (direct_at(uv).rgb + indirect_at(uv).rgb);
+    // direct light with a control variate may be negative where few samples find a small light
+    vec3 ambient = albedo.a * max(direct_at(uv).rgb + indirect_at(uv).rgb, 0.0);
     return albedo.rgb / PI * (ambient + textureLod(direct_irradiance, uv, 0.0).rgb);
 }
 
