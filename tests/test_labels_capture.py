@@ -114,25 +114,25 @@ def test_images_are_named_after_scene_and_technique(
 DrawnShots = Callable[[Sequence[str]], list[Shot]]
 SOURCES = ("image", "preset", "flag")  # the later ones win
 # Which of them give a value: one, two or all.
-GIVEN_BY = [given for count in (1, 2, 3) for given in itertools.combinations(SOURCES, count)]
+GIVEN_BY = [sources for count in (1, 2, 3) for sources in itertools.combinations(SOURCES, count)]
 EXCLUSIVE = ("accumulated_frames", "temporal.")  # a mean of frames and a history have no effect together
 
 
 @pytest.fixture
 def capture_without_drawing(monkeypatch: pytest.MonkeyPatch) -> DrawnShots:
     """Runs `capture` with arguments, and returns the shots that it would have drawn."""
-    drawn: list[Shot] = []
+    drawn_shots: list[Shot] = []
 
     def render(gpu: Any, shot: Shot) -> Any:
-        drawn.append(shot)
+        drawn_shots.append(shot)
         frame: Any = FakeFrame()
         frame.shot = replace(shot, technique=shot.technique.resolve_lengths(4.0))
         return frame
 
     def run(arguments: Sequence[str]) -> list[Shot]:
-        drawn.clear()
+        drawn_shots.clear()
         assert capture.main([*arguments, "--overwrite"]) == 0
-        return list(drawn)
+        return list(drawn_shots)
 
     monkeypatch.setattr(capture, "create_headless_context", lambda: None)
     monkeypatch.setattr(capture, "Gpu", lambda _: contextlib.nullcontext(FAKE_GPU))
@@ -185,16 +185,16 @@ def test_every_file_of_capture_repeats_the_shots_that_were_drawn(
         flags = [f"--{name}={format_flag_value(value)}" for name, value in values["flag"].items()]
         output = tmp_path / f"it{images.IMAGE_SUFFIXES[rotation % len(images.IMAGE_SUFFIXES)]}"
         several = [] if single else ["--techniques", ",".join(techniques)]
-        drawn = capture_without_drawing([*sources, *flags, *single, *several, "--output", str(output)])
+        drawn_shots = capture_without_drawing([*sources, *flags, *single, *several, "--output", str(output)])
         expected = {name: value for source in SOURCES for name, value in values[source].items()}
         names = [name for name in expected if name.partition(".")[0] not in Technique.known]
-        for technique, shot in zip(techniques, drawn, strict=True):
+        for technique, shot in zip(techniques, drawn_shots, strict=True):
             assert shot.technique.group == technique
             own_names = [*names, *(name for name in expected if name.startswith(f"{technique}."))]
             assert {name: shot.values().get(name) for name in own_names} == {n: expected[n] for n in own_names}
         paths = [output] if single else [output.with_stem(f"it-{name}") for name in techniques]
-        for path, shot in zip(paths, drawn, strict=True):
+        for path, shot in zip(paths, drawn_shots, strict=True):
             assert read_stored_shot(path) == shot
         if several or output.suffix == ".png":  # of several, the contact sheet
             again = ["--from-image", str(tmp_path / "it.png"), "--output", str(tmp_path / "again.png")]
-            assert capture_without_drawing(again) == drawn
+            assert capture_without_drawing(again) == drawn_shots

@@ -510,7 +510,7 @@ def test_occlusion_maps_dim_every_kind_of_ambient_light(gpu: Gpu, technique: str
     values = {"technique": technique, "environment": environment, "occlusion_maps": True, "width": 32, "height": 18}
     has_bounce = technique == "reference" or hasattr(Technique.by_name(technique), "bounce")
     for name, material in DIMMED_MATERIALS.items():
-        plain, dimmed = (
+        plain, with_map = (
             render(gpu, make_scene(make_wall(m), side, eye=(-0.8, 1.0, 3.0)), values)
             for m in (material, replace(material, occlusion_texture=OCCLUSION_IMAGE))
         )
@@ -518,7 +518,7 @@ def test_occlusion_maps_dim_every_kind_of_ambient_light(gpu: Gpu, technique: str
         assert wall.sum() > 200 and (plain.radiance[wall].max() > 0.05) == (environment != "black" or has_bounce), name
         expected = OCCLUSION * plain.radiance[wall]
         # Half floats: the map's value, and both images.
-        np.testing.assert_allclose(dimmed.radiance[wall], expected, 3 * HALF_FLOAT_ROUNDING, 1e-7, err_msg=name)
+        np.testing.assert_allclose(with_map.radiance[wall], expected, 3 * HALF_FLOAT_ROUNDING, 1e-7, err_msg=name)
 
 
 @pytest.mark.parametrize("name", DIMMED_MATERIALS)
@@ -527,7 +527,7 @@ def test_occlusion_maps_leave_sun_lights_and_emission(gpu: Gpu, name: str) -> No
     light = PunctualLight((0.5, 1.5, 1.0), (2.0, 1.0, 3.0))
     values = {"environment": "black", "sun.irradiance": 2.0, "sun.azimuth": 170.0, "occlusion_maps": True}
     for technique in ("off", "ssao", "ssdo"):
-        plain, dimmed = (
+        plain, with_map = (
             render(gpu, make_scene(make_wall(m), lights=(light,)), values | {"technique": technique})
             for m in (
                 replace(DIMMED_MATERIALS[name], emission=(0.25, 0.0, 0.5), occlusion_texture=image)
@@ -535,4 +535,4 @@ def test_occlusion_maps_leave_sun_lights_and_emission(gpu: Gpu, name: str) -> No
             )
         )
         assert (plain.radiance - plain.emission)[plain.surface_mask].max() > 0.05
-        assert np.array_equal(plain.radiance, dimmed.radiance)
+        assert np.array_equal(plain.radiance, with_map.radiance)

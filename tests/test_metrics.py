@@ -369,12 +369,12 @@ def test_errors_do_not_depend_on_the_noise_of_references(name: str, error: float
     for frame_noise in (0.0, 0.05, 0.3):
         for count in (2, 3, 8, 13):
             references = make_noisy_references(error, frame_noise, count)
-            measured = NOISE_FREE_ERRORS[name](references)
-            assert measured is not None and measured >= 0
+            noise_free_error = NOISE_FREE_ERRORS[name](references)
+            assert noise_free_error is not None and noise_free_error >= 0
             # Of the squared error, at most: by its product with the noise, by the squared noise and by its estimate.
             noise, n = frame_noise / math.sqrt(count), references.truth.size
             deviation = math.sqrt((2 * error * noise) ** 2 + (2 * math.sqrt(2) * noise**2) ** 2) / math.sqrt(n)
-            assert abs(measured**2 - error**2) < 4 * deviation + 1e-6 * (error + 1e-3), (frame_noise, count)
+            assert abs(noise_free_error**2 - error**2) < 4 * deviation + 1e-6 * (error + 1e-3), (frame_noise, count)
 
 
 def test_the_noise_of_references_falls_with_the_root_of_their_frames() -> None:

@@ -161,9 +161,9 @@ def test_normals_that_are_seen_from_the_eye_stay(gpu: Gpu) -> None:
     """Interpolated normals of a sphere, which are radial, and those of a plane at a grazing angle."""
     p = render_small(gpu, {"scene": register_alone(make_sphere((0, 0, 0), 1.3, DIFFUSE, rings=64)), "technique": "off"})
     radial = normalize(p.position)
-    seen = p.surface_mask & (-dot(radial, p.ray) > 0.1)
-    assert seen.sum() > 400
-    assert np.abs(p.normal - radial)[seen].max() < 2e-3  # the radius of a chord
+    faces_eye = p.surface_mask & (-dot(radial, p.ray) > 0.1)
+    assert faces_eye.sum() > 400
+    assert np.abs(p.normal - radial)[faces_eye].max() < 2e-3  # the radius of a chord
     plane = render_small(gpu, {"scene": "plane:tilt=85", "technique": "off"})
     normals = plane.normal[plane.surface_mask]
     assert (normals == normals[0]).all()
@@ -272,8 +272,8 @@ def test_rays_bend_normals_as_the_camera_does(gpu: Gpu, tilt: float) -> None:
     v = -view.direction
     cosine = np.minimum(DFG_MIN_COSINE, 0.5 * v[..., 1])
     lift = np.maximum(cosine - v @ normal, 0)[..., None]
-    bent = normalize(normal + lift * v)
-    reflected = 2 * dot(bent, v)[..., None] * bent - v
+    bent_normal = normalize(normal + lift * v)
+    reflected = 2 * dot(bent_normal, v)[..., None] * bent_normal - v
     reflected[..., 1] = np.abs(reflected[..., 1])
     assert (lift > 0).all() == (tilt > 60)
     error = view.radiance.mean(-1) - (1 + reflected[..., 1])
@@ -393,12 +393,12 @@ def test_rays_see_the_reflection_of_a_sampled_panel(gpu: Gpu, monkeypatch: pytes
         )
         return np.stack([view.radiance.mean(dtype="f8") for view in views])
 
-    sampled = render_batches_of_floor()
+    with_sampling = render_batches_of_floor()
     monkeypatch.setattr(ray_scene, "MAX_EMITTER_AREA", 0.0)
-    found = render_batches_of_floor()
-    standard_error = float(np.sqrt((sampled.var(ddof=1) + found.var(ddof=1)) / 8))
-    assert abs(sampled.mean() - found.mean()) < 4.5 * standard_error
-    assert standard_error < 0.01 * found.mean()
+    without_sampling = render_batches_of_floor()
+    standard_error = float(np.sqrt((with_sampling.var(ddof=1) + without_sampling.var(ddof=1)) / 8))
+    assert abs(with_sampling.mean() - without_sampling.mean()) < 4.5 * standard_error
+    assert standard_error < 0.01 * without_sampling.mean()
 
 
 def scale_color(color: Vec3, factor: float) -> Vec3:
