@@ -20,14 +20,17 @@ void write_background(vec2 uv) {
 // albedo.a is the material's own occlusion. It does not dim sun and punctual lights.
 vec3 compute_diffuse_radiance(vec2 uv) {
     vec4 albedo = textureLod(gbuffer_albedo, uv, 0.0);
-    // direct light with a control variate may be negative where few samples find a small light
-    vec3 ambient = albedo.a * max(direct_at(uv).rgb + indirect_at(uv).rgb, 0.0);
+    vec3 ambient = albedo.a * (direct_at(uv).rgb + indirect_at(uv).rgb);
     return albedo.rgb / PI * (ambient + textureLod(direct_irradiance, uv, 0.0).rgb);
 }
 
+// Light with a control variate may be negative where few samples find a small light. Invalid values stay.
+vec3 clamp_negative(vec3 radiance) { return mix(radiance, vec3(0.0), lessThan(radiance, vec3(0.0))); }
+
 void diffuse() {
     vec2 uv = pixel_uv();
-    out_radiance = vec4(textureLod(gbuffer_emission, uv, 0.0).rgb + compute_diffuse_radiance(uv), 1.0);
+    vec3 radiance = textureLod(gbuffer_emission, uv, 0.0).rgb + compute_diffuse_radiance(uv);
+    out_radiance = vec4(clamp_negative(radiance), 1.0);
     // a loop instead of a condition: llvmpipe executes both branches of a condition
     for (int k = is_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) write_background(uv);
 }
@@ -58,7 +61,8 @@ void write_surface(vec2 uv, vec4 lobe) {
     vec3 reflected = material_occlusion * reflectance * (lobe.rgb + lobe.a * environment);
     vec3 specular_radiance = textureLod(direct_specular, uv, 0.0).rgb + reflected;
     vec3 emission = textureLod(gbuffer_emission, uv, 0.0).rgb;
-    out_radiance = vec4(emission + (1.0 - reflectance) * compute_diffuse_radiance(uv) + specular_radiance, 1.0);
+    vec3 radiance = emission + (1.0 - reflectance) * compute_diffuse_radiance(uv) + specular_radiance;
+    out_radiance = vec4(clamp_negative(radiance), 1.0);
 }
 
 // The technique knows the visibility of the lobe.
