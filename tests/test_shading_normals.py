@@ -199,7 +199,7 @@ def tilted_floor(normal: Doubles, material: Material) -> Mesh:
 def test_bright_light_below_the_surface_is_mirrored(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tilt: float) -> None:
     """A small bright light above a floor whose normal leans, as if it were in the mirrored direction, too."""
     up, angle = np.array([0.0, 1.0, 0.0]), np.radians(tilt)
-    expected, measured, mirrored_light = [], [], []
+    expected, rendered, mirrored_light = [], [], []
     values, light = add_bright_texel(monkeypatch, 13, 20)
     mean = normalize((light.irradiance[:, None] * light.directions).sum(0))
     away = normalize(mean * (1, 0, 1))
@@ -211,10 +211,10 @@ def test_bright_light_below_the_surface_is_mirrored(gpu: Gpu, monkeypatch: pytes
         scene = Scene((tilted_floor(normal, DIFFUSE),), (0.0, 9.0, 0.1), (0.0, 0.0, 0.0), 40.0)
         shot = values | {"scene": register_scene("leaning floor", scene), "technique": "reference"}
         p = render_small(gpu, shot | {"reference.rays": 64, "width": 32, "height": 18, "sun.irradiance": 0.0})
-        measured.append(p.direct[..., 0].astype("f8"))
+        rendered.append(p.direct[..., 0].astype("f8"))
     scale = max(expected)
     assert max(mirrored_light) > 0.05 * scale or tilt < 45  # what a path tracer would lose
-    for irradiance, exact in zip(measured, expected, strict=True):
+    for irradiance, exact in zip(rendered, expected, strict=True):
         standard_error = irradiance.std(ddof=1) / np.sqrt(irradiance.size)
         assert abs(irradiance.mean() - exact) < 4 * standard_error + 2 * HALF_FLOAT_ROUNDING * scale
         assert standard_error < 0.01 * scale
@@ -230,12 +230,12 @@ def test_rays_see_white_surfaces_whose_normals_lean(gpu: Gpu, material: str, til
     eye = (0.0, 2.0, 0.0)
     view = render_floor_by_rays(gpu, (tilted_floor(normal, MATERIALS[material]),), eye, 30.0, values)
     cosine = -(view.direction @ normal)
-    seen: Bools = cosine > DFG_MIN_COSINE
-    assert seen.mean() > 0.1
+    in_range: Bools = cosine > DFG_MIN_COSINE
+    assert in_range.mean() > 0.1
     expected = np.ones(cosine.shape)
     if MATERIALS[material].metallic:
         expected = specular_albedo(1.0, MATERIALS[material].roughness, cosine)
-    error = (view.radiance.mean(-1) - expected)[seen]
+    error = (view.radiance.mean(-1) - expected)[in_range]
     standard_error = error.std(ddof=1) / np.sqrt(error.size)
     # The view ray spreads by SPREAD, and so does the cosine that the albedo is looked up with.
     assert abs(error.mean()) < 4 * standard_error + DFG_INTERPOLATION_ERROR
@@ -370,11 +370,11 @@ def test_sampled_emitters_have_the_light_that_rays_find(
     values: dict[str, Any] = {"reference.max_bounces": bounces, "reference.max_distance": max_distance}
     sampled, noise = render_batches(gpu, scene, values, 8)
     monkeypatch.setattr(ray_scene, "MAX_EMITTER_AREA", 0.0)
-    found, noise_without = render_batches(gpu, replace(scene, name="without sampling"), values, 16)
-    standard_error = np.sqrt(sampled.var(0, ddof=1) / len(sampled) + found.var(0, ddof=1) / len(found))
-    difference = sampled.mean(0) - found.mean(0)
+    unsampled, noise_without = render_batches(gpu, replace(scene, name="without sampling"), values, 16)
+    standard_error = np.sqrt(sampled.var(0, ddof=1) / len(sampled) + unsampled.var(0, ddof=1) / len(unsampled))
+    difference = sampled.mean(0) - unsampled.mean(0)
     assert (np.abs(difference) < 4.5 * standard_error).all(), difference / standard_error
-    assert (standard_error < 0.05 * found.mean(0)).all()
+    assert (standard_error < 0.05 * unsampled.mean(0)).all()
     assert noise.sum() < 0.5 * noise_without.sum()
 
 

@@ -6,7 +6,7 @@
 #include <ssdo>
 #include <batch>
 const bool TWO_DEPTH_LAYERS = SSDO_DEPTH_LAYERS == SSDO_DEPTH_LAYERS_2;
-const bool STARTS_AT_WHOLE = SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_CONTROL_VARIATE;
+const bool USES_CONTROL_VARIATE = SSDO_DIRECT_ESTIMATOR == SSDO_DIRECT_ESTIMATOR_CONTROL_VARIATE;
 #include "common/sampling.glsl"
 #include "common/ray_march.glsl"
 #include "common/environment.glsl"
@@ -90,8 +90,8 @@ struct SampledLight {
 
 // Radiance that a sample adds to the direct light: of an unoccluded one to 0, or of an occluded one, taken away, to the
 // exact irradiance. `is_active`: 0 for the padding of the last batch.
-vec3 direct_contribution(vec3 radiance, float visibility, int is_active) {
-    return STARTS_AT_WHOLE ? (visibility - float(is_active)) * radiance : visibility * radiance;
+vec3 compute_contribution(vec3 radiance, float visibility, int is_active) {
+    return USES_CONTROL_VARIATE ? (visibility - float(is_active)) * radiance : visibility * radiance;
 }
 
 // Adds the light of the samples of one texel, from `first` on. Returns their hits.
@@ -112,7 +112,7 @@ vec4 trace_samples(ShadingPoint point, inout SampleSequence sequence, int first,
             vec3 probe_radiance;
             vec4 light = gather_environment_light(point, samples[lane], probe_radiance);
             float visibility = visible[lane] ? light.a : 0.0;
-            sum.direct += vec4(direct_contribution(light.rgb, visibility, lanes[lane]), visibility);
+            sum.direct += vec4(compute_contribution(light.rgb, visibility, lanes[lane]), visibility);
             if (visible[lane]) sum.probes += probe_radiance;
         }
         hits |= uvec4(occluded * lanes) << uint(shift);
@@ -146,7 +146,7 @@ void direct() {
     out_hits_3 = trace_samples(point, sequence, batch.first + 2 * batch.samples_per_texel, sum);
 #endif
     vec4 start = textureLod(previous_batches, uv, 0.0);
-    if (STARTS_AT_WHOLE && batch.first == 0) start.rgb = irradiance_at(normal_ws_at(uv));
+    if (USES_CONTROL_VARIATE && batch.first == 0) start.rgb = irradiance_at(normal_ws_at(uv));
     out_direct = start + sum.direct / float(ssdo.samples) * vec4(vec3(PI), 1.0);
     vec3 probe_indirect = ssdo.indirect_intensity * PI / float(ssdo.samples) * sum.probes;
     out_probe_indirect = textureLod(previous_probe_light, uv, 0.0) + vec4(probe_indirect, 0.0);
@@ -284,7 +284,7 @@ void specular() {
 #include "common/inspect.glsl"
 
 // The exact irradiance of the hemisphere minus that of all samples, which `direct` corrects. All have an equal part in it.
-vec3 sampling_error(ShadingPoint point) {
+vec3 compute_sampling_error(ShadingPoint point) {
     vec3 radiance = vec3(0.0);
     for (int i = 0; i < ssdo.samples; i++) {
         DirectionSample s = single_sample(i, ssdo.samples, point.tile);
@@ -313,7 +313,7 @@ void inspect() {
     vec3 direct = visibility * irradiance_at(normal_ws_at(uv));
     if (inspected.is_directional) {
         direct = visibility * PI * environment.rgb;
-        if (STARTS_AT_WHOLE) direct += sampling_error(point) / float(ssdo.samples);
+        if (USES_CONTROL_VARIATE) direct += compute_sampling_error(point) / float(ssdo.samples);
     }
     vec3 indirect = is_hit ? compute_bounce(point, s, ray, hit_step) : probe_radiance * PI / float(ssdo.samples);
     out_direction = vec4(mat3(frame.world_from_view) * direction_vs, state);

@@ -1683,8 +1683,8 @@ FAULTS = (
         36,
         "whole irradiance in every pass",
         SSDO,
-        "if (STARTS_AT_WHOLE && batch.first == 0)",
-        "if (STARTS_AT_WHOLE)",
+        "if (USES_CONTROL_VARIATE && batch.first == 0)",
+        "if (USES_CONTROL_VARIATE)",
         ("test_faults.py::test_sample_batches_add_up",),
     ),
     Fault(
