@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ssdo.arrays import Array, Bytes, Floats, Ints
+from ssdo.scene.subject import Subject, find_subject
 from ssdo.settings import Vec3
 
 CLAY_ALBEDO, WHITE_ALBEDO = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
@@ -148,10 +149,14 @@ class Scene:
         return np.min([low for low, _ in bounds], 0), np.max([high for _, high in bounds], 0)
 
     @cached_property
+    def subject(self) -> Subject:
+        """Bounds without stray triangles, and without a ground or a sky much wider than what stands in it."""
+        return find_subject(self.meshes, self.bounds)
+
+    @cached_property
     def bounding_radius(self) -> float:
-        """Half the diagonal of the bounds, in metres. Default lengths are relative to it."""
-        low, high = self.bounds
-        return float(np.linalg.norm(high.astype("f8") - low)) / 2 or 1.0
+        """Half the diagonal of the subject's bounds, in metres. Default lengths are relative to it."""
+        return float(np.linalg.norm(self.subject.high - self.subject.low)) / 2 or 1.0
 
     @cached_property
     def has_specular(self) -> bool:
