@@ -151,6 +151,7 @@ class FakeFrame:
         gbuffer = SimpleNamespace(**dict(zip(names, numbers, strict=False)))
         direct_lighting = SimpleNamespace(irradiance=next(numbers), specular=next(numbers))
         self.inputs = SimpleNamespace(gbuffer=gbuffer, direct_lighting=direct_lighting)
+        self.shot = Shot(background="environment")
 
 
 FAKE_GPU: Any = SimpleNamespace(read=lambda texture: texture, low_memory=False)

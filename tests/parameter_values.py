@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
-from ssdo.settings import Param, Settings, field_type, param_of
+from ssdo.settings import AUTO, Param, Settings, field_type, param_of
 
 # What TOML, PNG text, shells and argparse treat specially.
 TEXTS = (
@@ -43,6 +43,11 @@ class Parameter(NamedTuple):
     def group(self) -> str:
         """A technique that has the parameter."""
         return self.technique or Shot().technique.group
+
+    @property
+    def unset_text(self) -> str | None:
+        """How files write an unset value: not at all, unless it has another default."""
+        return None if self.field.default is None else AUTO
 
     @property
     def allowed_values(self) -> list[Any]:

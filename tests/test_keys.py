@@ -85,7 +85,10 @@ def find_equal(pairs: Iterable[Pair], compute_key: Callable[[Shot], object]) -> 
 # Fields of a scene that decide no pixel.
 IGNORED_SCENE_FIELDS = {"name": "a label", "warnings": "about the file"}
 # Groups of parameters that decide no pixel of the lighting.
-IGNORED_GROUPS = {"display": "tone mapping comes after the lighting"}
+IGNORED_GROUPS = {
+    "display": "tone mapping comes after the lighting",
+    **dict.fromkeys(("background", "background_color"), "what is behind surfaces is not lit"),
+}
 
 
 ENVIRONMENT = Environment(make_tiny_sky((1.0, 0.0, 0.0)))

@@ -36,9 +36,9 @@ HUGE = 2.0**19  # irradiance of 1 becomes 524288, which half floats do not hold
 OTHER_FIELDS = {
     "Sky": {"rotation": "direction", "extract_sun": "moves light from the environment to the sun"},
     "SunSettings": dict.fromkeys(("azimuth", "elevation", "angular_diameter"), "direction") | {"resolution": "detail"},
-    "LightSettings": dict.fromkeys(("shadows", "resolution"), "shadows"),
+    "LightSettings": dict.fromkeys(("shadows", "resolution"), "shadows") | {"units": "a choice"},
     "Environment": {},
-    "DirectionalLight": dict.fromkeys(("azimuth", "elevation"), "direction"),
+    "DirectionalLight": dict.fromkeys(("azimuth", "elevation", "angular_diameter"), "direction"),
     "PunctualLight": dict.fromkeys(
         ("position", "direction", "inner_cone_angle", "outer_cone_angle", "range"), "distribution"
     ),

@@ -219,7 +219,7 @@ def two_values(parameter: Parameter) -> tuple[Any, Any]:
 def test_every_value_in_range_is_kept_and_its_neighbours_are_refused(parameter: Parameter) -> None:
     for value in parameter.allowed_values:
         shot = Shot().with_values(parameter.with_technique(value))
-        assert shot.values().get(parameter.name) == value
+        assert shot.values().get(parameter.name) == (parameter.unset_text if value is None else value)
         assert [v for name, _, _, v in shot.walk() if name == parameter.name] == [value]
     for value in parameter.refused_values:
         with pytest.raises(UserError, match=f"^{re.escape(parameter.name)} = ") as error:
@@ -257,7 +257,9 @@ def test_files_keep_every_value(tmp_path: Path) -> None:
     openexr = pytest.importorskip("OpenEXR")
     for number, values in enumerate(list_value_sets()):
         shot = Shot().with_values(values)
-        expected = {name: value for name, value in values.items() if value is not None}
+        unset_texts = {parameter.name: parameter.unset_text for parameter in PARAMETERS}
+        texts = {name: unset_texts[name] if value is None else value for name, value in values.items()}
+        expected = {name: value for name, value in texts.items() if value is not None}
         assert shot.values() == expected
         assert Shot().with_values(parse_toml(format_toml(shot.values()), "text")) == shot
         images.save_png(tmp_path / f"{number}.png", pixels, shot.values())
@@ -293,13 +295,16 @@ def test_flags_win_over_presets_over_images_over_defaults(
     assert parse_value(image, *preset, *flags) == first
     assert parse_value(preset_values, *flags) == first
     if parameter.param.auto_label:  # "auto" counts as a value
-        assert parse_value(image, *preset, f"--{parameter.name}={format_flag_value(None)}") is None
+        value = parse_value(image, *preset, f"--{parameter.name}={format_flag_value(None)}")
+        assert value == parameter.unset_text
 
 
 @pytest.mark.parametrize("name", Technique.known)
 def test_resolving_keeps_what_is_set_and_fills_what_is_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = load_scene("nook")
-    monkeypatch.setattr(Shot, "_extract_sun", lambda self, scene: (scene.sun, 0.25))  # the environments do not exist
+    monkeypatch.setattr(
+        Shot, "_extract_sun", lambda self, scene: replace(scene.sun, angular_diameter=0.25)
+    )  # the environments do not exist
     for values in list_value_sets():
         if values["technique"] != name:
             continue
@@ -317,8 +322,9 @@ def test_resolving_keeps_what_is_set_and_fills_what_is_not(name: str, monkeypatc
                 assert resolved_values[dotted_name] == defaults[dotted_name], dotted_name
             elif value is not None:
                 assert resolved_values[dotted_name] == value, dotted_name
-            else:  # None is how an unlimited distance is written
-                assert (resolved_values[dotted_name] is None) == (dotted_name == "reference.max_distance"), dotted_name
+            else:  # None is how an unlimited distance is written; exposure is metered when the frame is drawn
+                is_unset = resolved_values[dotted_name] is None
+                assert is_unset == (dotted_name in ("reference.max_distance", "display.exposure")), dotted_name
 
 
 def test_unset_values_are_those_of_the_scene() -> None:
@@ -329,12 +335,14 @@ def test_unset_values_are_those_of_the_scene() -> None:
         eye=(1.0, 2.0, 3.0),
         target=(4.0, 5.0, 6.0),
         fov=41.0,
-        sun=DirectionalLight(azimuth=12.0, elevation=34.0, irradiance=5.0, color=(0.1, 0.2, 0.3)),
+        sun=DirectionalLight(12.0, 34.0, irradiance=5.0, color=(0.1, 0.2, 0.3), angular_diameter=0.7),
+        background="blurred",
     )
     expected: dict[str, Any] = {"environment": "half", "camera.eye": (1.0, 2.0, 3.0), "camera.target": (4.0, 5.0, 6.0)}
     expected |= {"camera.fov": 41.0, "sun.azimuth": 12.0, "sun.elevation": 34.0, "sun.irradiance": 5.0}
-    expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.53}
-    assert set(expected) == {p.name for p in PARAMETERS if not p.technique and p.param.auto_label}
+    expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.7, "background": "blurred"}
+    metered = {"display.exposure"}
+    assert {*expected, *metered} == {p.name for p in PARAMETERS if not p.technique and p.param.auto_label}
     assert Shot().resolve(scene).values().items() >= expected.items()
     for parameter in PARAMETERS:
         if parameter.technique and parameter.param.fraction is not None:

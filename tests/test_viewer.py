@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import re
 import select
@@ -19,10 +20,11 @@ import moderngl
 import numpy as np
 import pytest
 from PIL import Image, ImageGrab, features
-from ssdo.arrays import Bytes
+from ssdo.arrays import Bytes, Doubles
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
+from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult, render_all_frames
 from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
@@ -105,15 +107,40 @@ def test_fly_moves_eye_and_target() -> None:
 
 
 @pytest.mark.parametrize("aspect", [0.2, 1.0, 4.0])
-def test_fit_scene_shows_the_whole_scene(aspect: float) -> None:
+@pytest.mark.parametrize("region", [WHOLE_IMAGE, VisibleRegion(-1.0, 0.4), VisibleRegion(-0.35, 0.35)])
+def test_fit_scene_fills_the_visible_region(aspect: float, region: VisibleRegion) -> None:
+    """All vertices lie in the middle 80 % of its width and height, and span one of them."""
     scene = fixtures.build_bowl()
-    pose = controls.fit_scene(POSE, scene, aspect)
+    pose = controls.fit_scene(POSE, scene, aspect, region)
     right, up, forward = controls.camera_axes(pose)
-    slope = np.tan(np.radians(pose.fov) / 2)
-    for corner in np.stack(np.meshgrid(*np.transpose(scene.bounds)), -1).reshape(-1, 3):
-        to_corner = corner - pose.eye
-        half_height = slope * (to_corner @ forward) * 1.0001
-        assert abs(to_corner @ up) <= half_height and abs(to_corner @ right) <= aspect * half_height
+    to_vertices = np.concatenate([mesh.positions for mesh in scene.meshes]) - pose.eye
+    half_height = np.tan(np.radians(pose.fov) / 2) * (to_vertices @ forward)
+    middle, half_width = (region.left + region.right) / 2, (region.right - region.left) / 2
+    x = (to_vertices @ right / (aspect * half_height) - middle) / half_width
+    y = to_vertices @ up / half_height
+    assert max(np.abs(x).max(), np.abs(y).max()) == pytest.approx(0.8, abs=1e-4)
+    spans = [(values.max() - values.min()) / 2 for values in (x, y)]
+    assert max(spans) == pytest.approx(0.8, abs=1e-4)
+    angles = controls.heading_and_pitch(np.subtract(POSE.target, POSE.eye))
+    assert controls.heading_and_pitch(forward) == pytest.approx(angles, abs=1e-6)
+
+
+@pytest.mark.parametrize("pivot", [0.0, -0.7, 3.0])
+def test_orbit_and_dolly_keep_the_pivot_in_place(pivot: float) -> None:
+    right, _, _ = controls.camera_axes(POSE)
+    point = np.array(POSE.target) + pivot * right
+
+    def project(pose: Pose) -> Doubles:
+        axes = np.stack(controls.camera_axes(pose))
+        x, y, z = axes @ (point - pose.eye)
+        return np.array((x / z, y / z))
+
+    orbited = controls.orbit(POSE, 40.0, 10.0, pivot)
+    assert project(orbited) == pytest.approx(project(POSE), abs=1e-9)
+    assert math.dist(orbited.eye, tuple(point)) == pytest.approx(math.dist(POSE.eye, tuple(point)))
+    nearer = controls.dolly(POSE, 0.5, fixtures.build_bowl(), pivot)
+    assert project(nearer) == pytest.approx(project(POSE), abs=1e-9)
+    assert nearer.distance == pytest.approx(0.5 * POSE.distance)
 
 
 # ---- keys ----

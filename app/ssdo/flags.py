@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import Field
 from typing import Any, NoReturn
 
-from ssdo.settings import Param, Settings, UserError, field_type, format_value, param_of, shorten, suggest
+from ssdo.settings import AUTO, Param, Settings, UserError, field_type, format_value, param_of, shorten, suggest
 
 TRUE, FALSE = ("true", "on", "yes", "1"), ("false", "off", "no", "0")
 METAVARS = {tuple: "X,Y,Z", int: "N", float: "V", str: "NAME"}
@@ -80,7 +80,7 @@ def _add_flag(group: Any, name: str, owner: Settings, f: Field[Any], value: Any)
 def parse_value(name: str, owner: Settings, f: Field[Any], text: str) -> Any:
     """The value of a flag's text; `auto` is None where a parameter can be unset. Raises UserError."""
     kind, p = field_type(type(owner), f.name), param_of(f)
-    if p.auto_label and text == "auto":
+    if p.auto_label and text == AUTO:
         return None
     try:
         if kind is bool:

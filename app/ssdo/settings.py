@@ -14,6 +14,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, NoReturn, Self
 
 Vec3 = tuple[float, float, float]
+AUTO = "auto"  # how an unset value is written
 MAX_LISTED_NAMES = 40  # in an error message
 MAX_SHORT_TEXT = 100  # characters
 
@@ -127,8 +128,12 @@ class Settings:
                 yield prefix + f.name, self, f, value
 
     def values(self) -> dict[str, Any]:
-        """Every parameter that is set, by dotted name."""
-        return {name: value for name, _, _, value in self.walk() if value is not None}
+        """Every parameter that is set, by dotted name. AUTO for one that is unset, but has another default."""
+        return {
+            name: AUTO if value is None else value
+            for name, _, f, value in self.walk()
+            if value is not None or f.default is not None
+        }
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """A copy with changed parameters, by dotted name. Raises UserError for an unknown name."""
@@ -180,7 +185,7 @@ def _validate(name: str, kind: type, p: Param, value: Any) -> Any:
     def fail(rule: str) -> NoReturn:
         raise UserError(f"{name} = {shorten(value)}: must be {rule}")
 
-    if value is None:
+    if value is None or (value == AUTO and p.auto_label and kind is not str):
         if not p.auto_label:
             fail(p.range_text() or kind.__name__)
         return None

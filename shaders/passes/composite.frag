@@ -1,8 +1,10 @@
 // Compositing: what radiance reaches the camera?
 // reads   G-buffer, lighting, direct light of sun and punctual lights, environment
-// writes  linear radiance: emission + albedo / pi * irradiance + specular on surfaces, else the environment
+// writes  rgb: linear radiance times a: emission + albedo / pi * irradiance + specular on surfaces, else the background;
+//         a: opacity
 // source  Karis, Real Shading in Unreal Engine 4, SIGGRAPH 2013: split sum; the rest is cited at each function
 // limits  one lobe per surface; environment reflections do not stretch at grazing angles
+#include <background>
 #include "common/screen.glsl"
 #include "common/environment.glsl"
 #include "common/lighting.glsl"
@@ -12,9 +14,23 @@ uniform sampler2D gbuffer_emission;
 uniform sampler2D direct_irradiance;
 out vec4 out_radiance;
 
-void write_background(vec2 uv) {
+// The blurred environment is the radiance of a white surface that faces the direction.
+vec4 background_at(vec2 uv) {
+    if (BACKGROUND_KIND == BACKGROUND_KIND_TRANSPARENT) return vec4(0.0);
+    if (BACKGROUND_KIND == BACKGROUND_KIND_COLOR) return vec4(background.color, 1.0);
     vec3 direction_ws = normalize(mat3(frame.world_from_view) * vs_from_uv(uv, 1.0));
-    out_radiance = vec4(background_radiance(direction_ws), 1.0);
+    bool is_blurred = BACKGROUND_KIND == BACKGROUND_KIND_BLURRED;
+    return vec4(is_blurred ? irradiance_at(direction_ws) / PI : background_radiance(direction_ws), 1.0);
+}
+
+// A surface; the ground fades into the background.
+void write_radiance(vec2 uv, vec3 radiance) {
+    out_radiance = vec4(radiance, 1.0);
+    if (!BACKGROUND_HAS_GROUND) return;
+    vec3 from_center = ws_from_vs(vs_from_uv(uv, depth_at(uv))) - background.ground_center;
+    bool is_ground = abs(from_center.y) < 1e-3 * background.ground_fade_start;
+    float weight = smoothstep(background.ground_fade_start, background.ground_fade_end, length(from_center.xz));
+    out_radiance = mix(out_radiance, background_at(uv), is_ground ? weight : 0.0);
 }
 
 // albedo.a is the material's own occlusion. It does not dim sun and punctual lights.
@@ -30,9 +46,9 @@ vec3 clamp_negative(vec3 radiance) { return mix(radiance, vec3(0.0), lessThan(ra
 void diffuse() {
     vec2 uv = pixel_uv();
     vec3 radiance = textureLod(gbuffer_emission, uv, 0.0).rgb + compute_diffuse_radiance(uv);
-    out_radiance = vec4(clamp_negative(radiance), 1.0);
+    write_radiance(uv, clamp_negative(radiance));
     // a loop instead of a condition: llvmpipe executes both branches of a condition
-    for (int k = is_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) write_background(uv);
+    for (int k = is_surface(depth_at(uv)) ? 1 : 0; k < 1; k++) out_radiance = background_at(uv);
 }
 
 #if defined(ENTRY_SPECULAR) || defined(ENTRY_SPECULAR_OCCLUSION)
@@ -62,14 +78,14 @@ void write_surface(vec2 uv, vec4 lobe) {
     vec3 specular_radiance = textureLod(direct_specular, uv, 0.0).rgb + reflected;
     vec3 emission = textureLod(gbuffer_emission, uv, 0.0).rgb;
     vec3 radiance = emission + (1.0 - reflectance) * compute_diffuse_radiance(uv) + specular_radiance;
-    out_radiance = vec4(clamp_negative(radiance), 1.0);
+    write_radiance(uv, clamp_negative(radiance));
 }
 
 // The technique knows the visibility of the lobe.
 void specular() {
     vec2 uv = pixel_uv();
     if (is_surface(depth_at(uv))) write_surface(uv, specular_lighting_at(uv));
-    else write_background(uv);
+    else out_radiance = background_at(uv);
 }
 
 // The technique knows the visibility of the hemisphere only. Lagarde, de Rousiers, 2014, listing 26.
@@ -80,7 +96,7 @@ float lobe_visibility(float cosine, float visibility, float roughness) {
 void specular_occlusion() {
     vec2 uv = pixel_uv();
     if (!is_surface(depth_at(uv))) {
-        write_background(uv);
+        out_radiance = background_at(uv);
         return;
     }
     float cosine = max(dot(normal_ws_at(uv), view_ws_at(uv)), 0.0);

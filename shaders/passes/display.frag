@@ -1,6 +1,6 @@
 // Tone mapping: what does a screen show of a radiance?
-// reads   linear radiance
-// writes  8 bit sRGB; magenta where the radiance is NaN or infinite
+// reads   rgb: linear radiance times a: opacity
+// writes  8 bit sRGB and opacity; magenta where the radiance is NaN or infinite
 // source  cited at each curve; sRGB of IEC 61966-2-1
 // limits  no local adaptation
 #include <display>
@@ -34,12 +34,13 @@ float gradient_noise(vec2 px) { return fract(52.9829189 * fract(dot(px, vec2(0.0
 
 void main() {
     vec2 uv = gl_FragCoord.xy / vec2(textureSize(radiance, 0));
-    vec3 c = textureLod(radiance, uv, 0.0).rgb * exp2(display.exposure);
+    vec4 premultiplied = textureLod(radiance, uv, 0.0);
+    vec3 c = premultiplied.rgb / max(premultiplied.a, 1e-6) * exp2(display.exposure);
     if (DISPLAY_TONE_MAPPER == DISPLAY_TONE_MAPPER_REINHARD) c = tone_map_reinhard(c);
     if (DISPLAY_TONE_MAPPER == DISPLAY_TONE_MAPPER_ACES) c = tone_map_aces(c);
     if (DISPLAY_TONE_MAPPER == DISPLAY_TONE_MAPPER_NEUTRAL) c = tone_map_neutral(c);
     bool has_invalid = is_invalid(c);
     c = srgb_from_linear(clamp(c, 0.0, 1.0));
     if (display.dither) c += (gradient_noise(gl_FragCoord.xy) - 0.5) / 255.0;
-    out_color = vec4(has_invalid ? INVALID_COLOR : c, 1.0);
+    out_color = vec4(has_invalid ? INVALID_COLOR : c, premultiplied.a);
 }

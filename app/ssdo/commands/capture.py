@@ -10,10 +10,9 @@ from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, OutputFiles
-from ssdo.render.pipeline import FrameResult, render_all_frames
+from ssdo.render.pipeline import FrameResult, freeze_exposure, preload_shot, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values
-from ssdo.scene.loader import preload_scene
 
 CONTACT_SHEET = ".png"  # ending of its name
 
@@ -61,17 +60,19 @@ def capture_images(
     """
     shots = overrides.build_shots(techniques)
     files = choose_files(shots, output, has_contact_sheet=bool(techniques), overwrite=overwrite)
-    preload_scene(shots[0].scene, shots[0].time)
+    preload_shot(shots[0])
     labelled = []
     with Gpu(create_headless_context()) as gpu:
         gpu.low_memory = len(shots) == 1 and shots[0].frame_count == 1
+        shots = freeze_exposure(gpu, shots)
         for shot, ending in zip(shots, files.endings, strict=False):
             result = render_all_frames(gpu, shot)
             _save_shot(files, ending, gpu, result, shot.values())
             if techniques:
                 labelled.append((result.shot.technique.describe(), images.read_display(result)))
     if techniques:
-        values: dict[str, Any] = {**overrides.preset, **overrides.cli, "techniques": ",".join(techniques)}
+        values = {name: value for name, value in {**overrides.preset, **overrides.cli}.items() if value is not None}
+        values |= {"techniques": ",".join(techniques), "display.exposure": shots[0].display.exposure}
         sheet = images.make_contact_sheet(labelled)
         files.save(CONTACT_SHEET, lambda path, overwrite: images.save_png(path, sheet, values, overwrite=overwrite))
     return [path.absolute() for path in files.paths]

@@ -45,6 +45,11 @@ def check_output_path(path: Path) -> None:
 # ---- results of a frame ----------------------------------------------------------------------------------------------
 
 
+def read_rgba8(texture: Texture) -> Bytes:
+    """Read an 8-bit texture: (h, w, 4)."""
+    return np.ascontiguousarray(read_raw(texture))
+
+
 def read_rgb8(texture: Texture) -> Bytes:
     """Read an 8-bit texture: (h, w, 3)."""
     return np.ascontiguousarray(read_raw(texture)[..., :3])
@@ -98,22 +103,31 @@ def read_arrays(gpu: Gpu, result: FrameResult) -> dict[str, Floats]:
 def save_result(
     path: Path, gpu: Gpu, result: FrameResult, values: Mapping[str, Any], *, overwrite: bool = False
 ) -> None:
-    """Save a frame in the format of the path's suffix, with the shot's values inside. Raises UserError."""
+    """Save a frame in the format of the path's suffix, with the shot's values inside. Raises UserError.
+
+    PNG and EXR have an alpha channel if the background is transparent: straight in PNG, premultiplied in EXR.
+    """
+    is_transparent = result.shot.background == "transparent"
     match path.suffix.lower():
         case ".png":
-            save_png(path, read_display(result), values, overwrite=overwrite)
+            pixels = read_rgba8(result.display) if is_transparent else read_display(result)
+            save_png(path, pixels, values, overwrite=overwrite)
         case ".npz":
             arrays: dict[str, Any] = {"shot": np.array(format_toml(values)), **read_arrays(gpu, result)}
             with atomic_write(path, overwrite) as file:
                 np.savez_compressed(file, **arrays)
         case ".exr":
-            save_exr(path, gpu.read(result.radiance)[..., :3], values, overwrite=overwrite)
+            channels = 4 if is_transparent else 3
+            save_exr(path, gpu.read(result.radiance)[..., :channels], values, overwrite=overwrite)
         case _:
             raise UserError(f"{path}: {UNKNOWN_FORMAT}")
 
 
 def save_png(path: Path, pixels: Bytes, values: Mapping[str, Any] | None = None, *, overwrite: bool = False) -> None:
-    """Save (h, w, 3) 8 bit sRGB. The shot's values, if any, are TOML in the text chunk `shot`. Raises UserError."""
+    """Save (h, w, 3 or 4) 8 bit sRGB and alpha. The shot's values, if any, are TOML in the text chunk `shot`.
+
+    Raises UserError.
+    """
     from PIL import Image, PngImagePlugin
 
     metadata = PngImagePlugin.PngInfo()
@@ -125,7 +139,10 @@ def save_png(path: Path, pixels: Bytes, values: Mapping[str, Any] | None = None,
 
 
 def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = None, *, overwrite: bool = False) -> None:
-    """Save (h, w, 3) linear radiance as 32-bit R, G, B, with the shot in the attribute `shot`. Raises UserError."""
+    """Save (h, w, 3) linear radiance, or 4 with alpha, as 32-bit channels, with the shot in the attribute `shot`.
+
+    Raises UserError.
+    """
     attributes = {} if values is None else {"shot": format_toml(values)}
     save_bytes(path, _encode_exr(path, np.ascontiguousarray(radiance), attributes), overwrite)
 
@@ -133,15 +150,16 @@ def save_exr(path: Path, radiance: Floats, values: Mapping[str, Any] | None = No
 def _encode_exr(path: Path, radiance: Floats, attributes: Mapping[str, str]) -> bytes:
     """The content of an EXR file, for `path`."""
     openexr = exr.import_openexr()
+    channel_names = "RGBA"[: radiance.shape[2]]
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage, **attributes}
     # OpenEXR writes only to named files, and may not report a full disk: the file is read back.
     try:
         descriptor, name = tempfile.mkstemp(".exr")
         try:
             os.close(descriptor)
-            openexr.File(header, {"RGB": radiance}).write(name)
+            openexr.File(header, {channel_names: radiance}).write(name)
             with openexr.File(name) as file:
-                is_complete = file.channels()["RGB"].pixels.tobytes() == radiance.tobytes()
+                is_complete = file.channels()[channel_names].pixels.tobytes() == radiance.tobytes()
             content = Path(name).read_bytes()
         finally:
             with contextlib.suppress(OSError):

@@ -196,9 +196,9 @@ def parse_cache_flags(flags: dict[str, Any]) -> ReferenceCache:
 
 
 def cache_key(gpu: Gpu, loaded: LoadedShot) -> str:
-    """The key of the lighting of a shot's frames. Display settings are not part of it."""
+    """The key of the lighting of a shot's frames. Display settings and the background are not part of it."""
     shot, scene, environment = loaded
-    values = {name: value for name, value in shot.values().items() if not name.startswith("display.")}
+    values = {name: value for name, value in shot.values().items() if not name.startswith(("display.", "background"))}
     digest = hashlib.blake2b(digest_size=20)
     for part in (
         format_toml(values),

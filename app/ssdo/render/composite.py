@@ -47,8 +47,9 @@ def restore_accumulation(gpu: Gpu, count: int, *means: Floats) -> Lighting:
 
 
 def draw_radiance(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting) -> Texture:
-    """Linear radiance that reaches the camera, rgb."""
-    entry, bindings = "diffuse", lighting.bindings | {"direct": inputs.direct_lighting}
+    """Linear radiance that reaches the camera, rgb, times its opacity, a."""
+    bindings = lighting.bindings | {"direct": inputs.direct_lighting, "background": inputs.background}
+    entry = "diffuse"
     if inputs.specular_ibl is not None:
         # Without a specular term of the technique, the ambient visibility dims the reflected environment.
         entry = "specular_occlusion" if lighting.specular is None else "specular"

@@ -8,12 +8,21 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
 from ssdo.settings import Settings, param
 
+MAX_EXPOSURE = 20.0  # stops
+
 
 @dataclass(frozen=True)
 class Display(Settings):
     """Exposure and tone mapping, from linear radiance to 8 bits."""
 
-    exposure: float = param(0.0, -20.0, 20.0, "exposure in stops; larger values are brighter", unit="EV")
+    exposure: float | None = param(
+        0.0,
+        -MAX_EXPOSURE,
+        MAX_EXPOSURE,
+        "exposure in stops; larger values are brighter; auto: metered from the light on the surfaces",
+        unit="EV",
+        auto_label="metered",
+    )
     tone_mapper: str = param(
         "neutral",
         help="tone curve: Khronos PBR neutral, ACES (Narkowicz), Reinhard, or none (clipped)",
@@ -22,7 +31,8 @@ class Display(Settings):
     dither: bool = param(True, help="half an 8-bit step of noise, which hides banding")
 
     def draw(self, gpu: Gpu, radiance: Texture) -> Texture:
-        """8-bit sRGB, rgba."""
+        """8-bit sRGB and opacity, of radiance times opacity and opacity."""
+        assert self.exposure is not None, "not metered"
         width, height = radiance.size
         target = gpu.target("display", (width, height), "rgba8")
         return gpu.draw("passes/display.frag", target, display=self, radiance=radiance)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -210,13 +210,63 @@ def world_positions(frame: FrameUniforms, depth: Floats) -> Doubles:
     return positions
 
 
-def fit_camera(scene: Scene, fov: float, aspect: float) -> tuple[Vec3, Vec3]:
-    """Eye and target of a camera that sees the whole scene, from the front, the right and above."""
-    low, high = (corner.astype("f8") for corner in scene.bounds)
-    center = (low + high) / 2
-    half_fov = math.radians(fov) / 2
-    narrow_half_fov = min(half_fov, math.atan(math.tan(half_fov) * aspect))
-    direction = np.array((0.45, 0.35, 0.82))
-    unit = direction / np.linalg.norm(direction)
-    eye = center + unit * scene.bounding_radius / math.sin(narrow_half_fov) * 1.02
-    return to_vec3(eye), to_vec3(center)
+FRAMED_FRACTION = 0.8  # of the visible image that the subject fills, in height or in width
+DEFAULT_VIEW_DIRECTION = (-0.45, -0.35, -0.82)  # from the front, the right and above
+
+
+class VisibleRegion(NamedTuple):
+    """The columns of the image that are seen, in normalized device coordinates. A panel may cover the others."""
+
+    left: float = -1.0
+    right: float = 1.0
+
+
+WHOLE_IMAGE = VisibleRegion()
+
+
+@lru_cache(4)  # called for every shot of the viewer
+def fit_camera(
+    scene: Scene,
+    fov: float,
+    aspect: float,
+    direction: Vec3 = DEFAULT_VIEW_DIRECTION,
+    region: VisibleRegion = WHOLE_IMAGE,
+) -> tuple[Vec3, Vec3]:
+    """Eye and target of a camera that looks along `direction`, so that the subject fills the visible region.
+
+    Its projection is centred there, and spans FRAMED_FRACTION of the height or of the width. The target lies on the
+    view axis, beside the centre of the subject. `fov` is vertical, in degrees.
+    """
+    back_from_world = look_at((0.0, 0.0, 0.0), direction)[:3, :3]
+    points: Doubles = _subject_vertices(scene) @ back_from_world
+    tan = math.tan(math.radians(fov) / 2)
+    middle, half_width = (region.left + region.right) / 2, (region.right - region.left) / 2
+    # Planes through the eye bound the frame on each side: a point is inside if x - slope * z, with z towards the eye,
+    # is at most that of the eye for the upper side, and at least that for the lower one.
+    eye = np.zeros(3)
+    limits = []
+    for axis, tan_axis, center, half in ((0, tan * aspect, middle, half_width), (1, tan, 0.0, 1.0)):
+        upper, lower = (tan_axis * (center + sign * half * FRAMED_FRACTION) for sign in (1, -1))
+        max_upper = float((points[:, axis] + upper * points[:, 2]).max())
+        min_lower = float((points[:, axis] + lower * points[:, 2]).min())
+        limits.append((upper, lower, max_upper, min_lower))
+    eye[2] = max((top - bottom) / (upper - lower) for upper, lower, top, bottom in limits)
+    eye[2] = max(eye[2], float(points[:, 2].max()) + 1e-3 * scene.bounding_radius)
+    for axis, (upper, lower, top, bottom) in enumerate(limits):
+        eye[axis] = ((top - upper * eye[2]) + (bottom - lower * eye[2])) / 2
+    target = np.array((eye[0], eye[1], float((points[:, 2].min() + points[:, 2].max()) / 2)))
+    return to_vec3(back_from_world @ eye), to_vec3(back_from_world @ target)
+
+
+def _subject_vertices(scene: Scene) -> Doubles:
+    """(n, 3) positions of the vertices within the subject's bounds."""
+    low, high = scene.subject.low - 1e-6 * scene.bounding_radius, scene.subject.high + 1e-6 * scene.bounding_radius
+    meshes = scene.meshes[:-1] if scene.ground else scene.meshes
+    chosen = [box_corners(low, high)] if not any(mesh.triangles.size for mesh in meshes) else []
+    for mesh in meshes:
+        is_used = np.zeros(len(mesh.positions), bool)
+        is_used[mesh.triangles] = True
+        for axis in range(3):
+            is_used &= (mesh.positions[:, axis] >= low[axis]) & (mesh.positions[:, axis] <= high[axis])
+        chosen.append(mesh.positions[is_used].astype("f8"))
+    return np.concatenate(chosen)

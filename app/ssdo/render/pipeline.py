@@ -6,12 +6,17 @@ technique in `shaders/techniques`.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
 from ssdo.render import composite
+from ssdo.render.background import make_background
 from ssdo.render.environment_maps import prefilter_specular, upload_environment
+from ssdo.render.exposure import meter_exposure
 from ssdo.render.frame_uniforms import halve_frame, pad_frame
 from ssdo.render.gbuffer import draw_gbuffer
 from ssdo.render.guard_band import crop_inputs, crop_lighting, picture_box
@@ -22,8 +27,9 @@ from ssdo.render.shot import Shot
 from ssdo.render.sun import draw_sun
 from ssdo.render.technique import Lighting, TechniqueInputs
 from ssdo.scene.environment import Environment, compute_environment_digest
-from ssdo.scene.loader import compute_scene_digest, load_scene
+from ssdo.scene.loader import compute_scene_digest, load_scene, preload_scene
 from ssdo.scene.model import Scene, override_materials
+from ssdo.scene.staging import describe_staging, stage_scene
 
 
 class LoadedShot(NamedTuple):
@@ -117,6 +123,7 @@ def prepare_frame(gpu: Gpu, loaded: LoadedShot, index: int = 0) -> PreparedFrame
     shot, scene, environment = loaded
 
     # The camera. With a guard band, the frame has more pixels on each side of the picture.
+    assert shot.background, "not resolved"
     frame = shot.frame_uniforms(scene, index)
     guard_band_px = shot.guard_band.size_px(shot.height)
     padded_frame = pad_frame(frame, guard_band_px)
@@ -141,9 +148,22 @@ def prepare_frame(gpu: Gpu, loaded: LoadedShot, index: int = 0) -> PreparedFrame
         sun=shot.sun,
         lights=shot.lights,
         probes=shot.probes,
+        background=make_background(scene, shot.background, shot.background_color),
         scissor=picture_box(frame, guard_band_px) if guard_band_px else None,
     )
-    return PreparedFrame(shot, crop_inputs(gpu, padded_inputs, frame), padded_inputs)
+    inputs = crop_inputs(gpu, padded_inputs, frame)
+    if shot.display.exposure is None:
+        shot = replace(shot, display=replace(shot.display, exposure=meter_exposure(gpu, inputs)))
+    return PreparedFrame(shot, inputs, padded_inputs)
+
+
+def freeze_exposure(gpu: Gpu, shots: Sequence[Shot]) -> list[Shot]:
+    """The shots, all with the exposure of the first one if that is automatic. Raises UserError."""
+    if not shots or shots[0].display.exposure is not None:
+        return list(shots)
+    exposure = prepare_frame(gpu, load_shot(shots[0])).shot.display.exposure
+    gpu.release_targets_if_low_memory()
+    return [replace(shot, display=replace(shot.display, exposure=exposure)) for shot in shots]
 
 
 def load_shot(shot: Shot) -> LoadedShot:
@@ -157,8 +177,22 @@ def load_shot(shot: Shot) -> LoadedShot:
 
 
 def load_shot_scene(shot: Shot) -> Scene:
-    """The scene of a shot, with its material override. Raises UserError."""
-    return override_materials(load_scene(shot.scene, shot.time), shot.material_override, shot.occlusion_maps)
+    """The scene of a shot, with its material override, ground and units of light. Raises UserError."""
+    scene = override_materials(load_scene(shot.scene, shot.time), shot.material_override, shot.occlusion_maps)
+    return stage_scene(scene, shot.ground, shot.lights.units)
+
+
+def preload_shot(shot: Shot) -> None:
+    """Load the scene of a shot into the cache with a progress bar. Notes about it are printed on stderr."""
+    preload_scene(shot.scene, shot.time)
+    for note in list_notes(shot):
+        print(f"{shot.scene}: {note}", file=sys.stderr)
+
+
+def list_notes(shot: Shot) -> list[str]:
+    """What was added to the scene of a shot, or changed in it, a line each. Raises UserError."""
+    scene = load_scene(shot.scene, shot.time)
+    return describe_staging(scene, load_shot_scene(shot), shot.uses_key_light(scene))
 
 
 def compute_file_digests(shot: Shot) -> dict[str, str]:

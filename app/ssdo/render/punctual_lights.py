@@ -40,6 +40,11 @@ class LightSettings(Settings):
     group: ClassVar[str] = "lights"
 
     intensity: float = param(1.0, 0.0, 1e6, "multiplies the intensity of all lights; 0 switches them off", log=True)
+    units: str = param(
+        "auto",
+        help="a file's lights: lux and candela (divided by 683 lm/W), or W/m2 and W/sr; auto: by brightness",
+        choices=("auto", "photometric", "radiometric"),
+    )
     shadows: int = param(8, 0, 8, "number of lights, the nearest to the camera, that cast shadows")
     resolution: int = param(
         512, 64, 1024, "width of a point light's six shadow maps; a spot light has one, twice as wide", unit="px"

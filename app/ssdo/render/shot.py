@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 import ssdo.render.techniques  # noqa: F401 - registers them
+from ssdo.render import background
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import (
@@ -33,7 +34,6 @@ from ssdo.settings import Settings, UserError, Vec3, param, suggest
 T = TypeVar("T")
 
 MAX_COORDINATE = 1e9  # metres, of the camera: squares of distances fit into 32-bit floats
-SUN_ANGULAR_DIAMETER = 0.53  # degrees, seen from the earth
 MAX_SUN_IRRADIANCE = 1e6
 SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
 
@@ -82,6 +82,18 @@ class Shot(Settings):
         choices=("full", "diffuse", "white", "clay"),
     )
     occlusion_maps: bool = param(False, help="also apply the materials' AO maps (double-counts occlusion)")
+    ground: str = param(
+        "auto",
+        help="a neutral ground below the scene; auto: below files without a camera and a floor of their own",
+        choices=("auto", "on", "off"),
+    )
+    background: str | None = param(
+        None,
+        help="what is seen where no surface is: the environment, sharp or blurred, a colour, or nothing",
+        choices=background.KINDS,
+        auto_label="the scene's",
+    )
+    background_color: Vec3 = param((0.18, 0.18, 0.18), 0.0, 1e4, "linear colour for --background color")
     technique: Technique = field(default_factory=Ssdo)
     camera: Camera = field(default_factory=Camera)
     sky: Sky = field(default_factory=Sky)
@@ -149,6 +161,7 @@ class Shot(Settings):
         return replace(
             self.drop_ineffective(),
             environment=_or_default(self.environment, scene.environment),
+            background=_or_default(self.background, scene.background),
             technique=self.technique.resolve_lengths(scene.bounding_radius),
             camera=self.resolve_camera(scene),
             sun=self._resolve_sun(scene),
@@ -174,22 +187,28 @@ class Shot(Settings):
             eye, target = eye or fitted_eye, target or fitted_target
         return Camera(eye=eye, target=target, fov=fov)
 
+    def uses_key_light(self, scene: Scene) -> bool:
+        """Whether the scene's key light, if it has one, shines: it belongs to the scene's own environment."""
+        return self.environment in (None, scene.environment)
+
     def _resolve_sun(self, scene: Scene) -> SunSettings:
-        sun, light, angular_diameter = self.sun, scene.sun, SUN_ANGULAR_DIAMETER
+        sun, light = self.sun, scene.sun
+        if scene.key_light and self.uses_key_light(scene):
+            light = scene.key_light
         is_resolved = None not in (sun.azimuth, sun.elevation, sun.irradiance, sun.color, sun.angular_diameter)
         if self.sky.extract_sun and not is_resolved:
-            light, angular_diameter = self._extract_sun(scene)
+            light = self._extract_sun(scene)
         return replace(
             sun,
             azimuth=_or_default(sun.azimuth, light.azimuth),
             elevation=_or_default(sun.elevation, light.elevation),
             irradiance=_or_default(sun.irradiance, light.irradiance),
             color=_or_default(sun.color, light.color),
-            angular_diameter=_or_default(sun.angular_diameter, angular_diameter),
+            angular_diameter=_or_default(sun.angular_diameter, light.angular_diameter),
         )
 
-    def _extract_sun(self, scene: Scene) -> tuple[DirectionalLight, float]:
-        """The environment's sun, rotated with it, and its angular diameter in degrees; the scene's if it has none."""
+    def _extract_sun(self, scene: Scene) -> DirectionalLight:
+        """The environment's sun, rotated with it; the scene's if it has none."""
         azimuth = _or_default(self.sun.azimuth, scene.sun.azimuth)
         elevation = _or_default(self.sun.elevation, scene.sun.elevation)
         source = environment.load_environment(
@@ -197,13 +216,12 @@ class Shot(Settings):
         )
         extraction = source.sun_extraction
         if extraction.sun is None:
-            return scene.sun, SUN_ANGULAR_DIAMETER
-        sun = replace(
+            return scene.sun
+        return replace(
             extraction.sun,
             azimuth=(extraction.sun.azimuth + self.sky.rotation) % 360,
             irradiance=min(extraction.sun.irradiance * self.sky.intensity, MAX_SUN_IRRADIANCE),
         )
-        return sun, extraction.angular_diameter
 
     def load_environment(self) -> Environment:
         """The environment of this resolved shot, without the sun that was extracted. Raises UserError."""

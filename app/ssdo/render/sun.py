@@ -41,7 +41,7 @@ class SunSettings(Settings):
         20.0,
         "angular diameter of the sun; larger values soften shadows",
         unit="deg",
-        auto_label="0.53, or that of the extracted sun",
+        auto_label="the scene's",
     )
     resolution: int = param(2048, 256, 8192, "width of the shadow map", unit="px")
 

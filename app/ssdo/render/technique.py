@@ -30,6 +30,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from ssdo.gpu.context import NO_BINDINGS, Gpu
 from ssdo.gpu.shaders import Binding, Bindings
 from ssdo.gpu.target import Box, Size, Target, Texture
+from ssdo.render.background import BackgroundUniforms
 from ssdo.render.environment_maps import EnvironmentMaps, SpecularIBL
 from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import GBuffer
@@ -59,6 +60,7 @@ class TechniqueInputs(NamedTuple):
     sun: SunSettings
     lights: LightSettings
     probes: ProbeSettings
+    background: BackgroundUniforms
     scissor: Box | None = None  # the pixels to shade; the others are the guard band, for reading only. None: all
 
     @property

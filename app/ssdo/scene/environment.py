@@ -59,7 +59,6 @@ class SunExtraction(NamedTuple):
 
     environment: Environment  # the original one, if there is no sun
     sun: DirectionalLight | None  # for sky rotation 0 and intensity 1
-    angular_diameter: float = 0.0  # degrees
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,11 +240,12 @@ def extract_sun(environment: Environment) -> SunExtraction:
     elevation = np.degrees(np.arcsin(np.clip(direction[1], -1, 1)))
     peak = float(irradiance.max())
     r, g, b = (float(e) / peak for e in irradiance)
-    sun = DirectionalLight(float(azimuth), float(elevation), peak, (r, g, b))
     # The solid angle of a disc of even radiance with the same first two moments.
     grey = removed.mean(1, keepdims=True)
     disc = (grey * solid_angle).sum() ** 2 / (grey**2 * solid_angle).sum()
-    return SunExtraction(Environment(remaining), sun, float(np.degrees(2 * np.arccos(1 - disc / (2 * np.pi)))))
+    angular_diameter = float(np.degrees(2 * np.arccos(1 - disc / (2 * np.pi))))
+    sun = DirectionalLight(float(azimuth), float(elevation), peak, (r, g, b), angular_diameter)
+    return SunExtraction(Environment(remaining), sun)
 
 
 def _find_bright_spot(radiance: Floats) -> BrightSpot | None:

@@ -18,6 +18,7 @@ from ssdo.scene.files.file_cache import FileCache
 from ssdo.scene.files.progress import show_progress_bar
 from ssdo.scene.limits import Limits
 from ssdo.scene.model import Scene
+from ssdo.scene.staging import stage_file_scene
 from ssdo.settings import UserError, shorten, suggest
 
 GLTF_SUFFIXES = (".glb", ".gltf")
@@ -36,7 +37,7 @@ class SceneFile(NamedTuple):
     selection: tuple[tuple[str, int], ...]
 
     def read(self) -> Scene:
-        return read_scene_file(self.path, **dict(self.selection))
+        return stage_file_scene(read_scene_file(self.path, **dict(self.selection)))
 
 
 def load_scene(spec: str, time: float = 0.0) -> Scene:

@@ -112,6 +112,7 @@ class DirectionalLight:
     elevation: float = 45.0  # above the horizon
     irradiance: float = 0.0  # on a surface that faces the sun; 0: no sun
     color: Vec3 = (1.0, 1.0, 1.0)
+    angular_diameter: float = 0.53  # seen from the scene; the real sun's from the earth by default
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,15 @@ class PunctualLight:
     inner_cone_angle: float = 180.0  # full intensity within
     outer_cone_angle: float = 180.0  # no light outside; 180: a point light
     range: float = math.inf  # metres at which it has faded to nothing
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A horizontal disc that was added below a scene. It fades into the background."""
+
+    center: Vec3
+    fade_start: float  # metres from the centre
+    fade_end: float  # metres from the centre: its radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +149,11 @@ class Scene:
     name: str = ""
     lights: tuple[PunctualLight, ...] = ()
     warnings: tuple[str, ...] = ()  # of the reader, a line each
+    key_light: DirectionalLight | None = None  # the sun under the scene's own environment, but under no other
+    background: str = "environment"  # as the flag --background takes it
+    wants_ground: bool = False  # whether --ground auto adds one
+    light_units: str = "radiometric"  # or "photometric": what --lights.units auto takes them for
+    ground: Ground | None = None  # if it was added: the last mesh
 
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
@@ -151,6 +166,8 @@ class Scene:
     @cached_property
     def subject(self) -> Subject:
         """Bounds without stray triangles, and without a ground or a sky much wider than what stands in it."""
+        if self.ground:
+            return replace(self, meshes=self.meshes[:-1], ground=None).subject
         return find_subject(self.meshes, self.bounds)
 
     @cached_property

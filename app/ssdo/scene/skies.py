@@ -247,6 +247,11 @@ def make_studio(sun_direction: Vec3) -> Floats:
     return _scale_to_irradiance(rgb, 2.0)
 
 
+def make_dim(sun_direction: Vec3) -> Floats:
+    """The studio at a fifth of its light: for scenes with lights of their own."""
+    return make_studio(sun_direction) * np.float32(0.2)
+
+
 def _make_softbox(
     directions: Doubles, azimuth: float, elevation: float, half_size: tuple[float, float], radiance: Vec3
 ) -> Doubles:
@@ -371,6 +376,7 @@ BUILT_IN_SKIES: dict[str, Callable[[Vec3], Floats]] = {
     "overcast": make_overcast,
     "sunset": make_sunset,
     "studio": make_studio,
+    "dim": make_dim,
     "night": make_night,
     "ramp-x": make_ramp_x,
     "ramp-y": make_ramp_y,

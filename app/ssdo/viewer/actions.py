@@ -96,6 +96,7 @@ class Actions:
             "save-bookmark": lambda number: self._save_bookmark(int(number)),
             "restore-bookmark": lambda number: self._restore_bookmark(int(number)),
             "play": lambda _: self.session.toggle_playing(),
+            "ground": lambda _: self.session.toggle_ground(),
         }
 
     def _file_handlers(self) -> dict[str, Callable[[str], None]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
+from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion, fit_camera
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
 
@@ -51,11 +52,17 @@ def camera_axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
     return right, np.cross(right, forward), forward
 
 
-def orbit(pose: Pose, heading: float, pitch: float) -> Pose:
-    """Rotate the eye about the target. It moves west for a positive heading, and up for a negative pitch."""
+def orbit(pose: Pose, heading: float, pitch: float, pivot_right: float = 0.0) -> Pose:
+    """Rotate about the target, or a pivot so many metres to its right: the centre of what a panel leaves visible.
+
+    The eye moves west for a positive heading, and up for a negative pitch.
+    """
+    right, _, _ = camera_axes(pose)
+    pivot = np.array(pose.target) + right * pivot_right
     old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
     forward = direction_from_heading(old_heading + heading, old_pitch + pitch)
-    return pose._replace(eye=to_vec3(np.array(pose.target) - forward * pose.distance))
+    target = pivot - direction_from_heading(old_heading + heading + 90.0, 0.0) * pivot_right
+    return pose._replace(eye=to_vec3(target - forward * pose.distance), target=to_vec3(target))
 
 
 def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
@@ -78,22 +85,29 @@ def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
     return _translate(pose, x * right + np.array((0.0, up, 0.0)) + z * forward)
 
 
-def dolly(pose: Pose, ratio: float, scene: Scene) -> Pose:
-    """Multiply the distance to the target, within limits given by the scene's size."""
-    centre = np.mean(scene.bounds, 0)
+def dolly(pose: Pose, ratio: float, scene: Scene, pivot_right: float = 0.0) -> Pose:
+    """Multiply the distance to the target, within limits given by the scene's size.
+
+    A pivot so many metres to the target's right stays where it is in the image.
+    """
+    centre = (scene.subject.low + scene.subject.high) / 2
     nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
     farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
     distance = max(nearest, min(farthest, pose.distance * ratio))
-    return pose._replace(eye=to_vec3(np.array(pose.target) - camera_axes(pose)[2] * distance))
+    right, _, forward = camera_axes(pose)
+    target = np.array(pose.target) + right * pivot_right * (1 - distance / pose.distance)
+    return pose._replace(eye=to_vec3(target - forward * distance), target=to_vec3(target))
 
 
-def fit_scene(pose: Pose, scene: Scene, aspect: float) -> Pose:
-    """Look at the whole scene from the same side. `aspect`: width over height of the image."""
-    centre = np.mean(np.array(scene.bounds, "f8"), 0)
-    half_fov = math.radians(pose.fov) / 2
-    narrower_half_fov = min(half_fov, math.atan(math.tan(half_fov) * aspect))
-    distance = scene.bounding_radius / math.sin(narrower_half_fov)
-    return pose._replace(eye=to_vec3(centre - camera_axes(pose)[2] * distance), target=to_vec3(centre))
+def fit_scene(pose: Pose, scene: Scene, aspect: float, region: VisibleRegion = WHOLE_IMAGE) -> Pose:
+    """Look at the whole subject from the same side. `aspect`: width over height of the image."""
+    eye, target = fit_camera(scene, pose.fov, aspect, to_vec3(camera_axes(pose)[2]), region)
+    return pose._replace(eye=eye, target=target)
+
+
+def find_pivot(pose: Pose, aspect: float, region: VisibleRegion) -> float:
+    """How far to the target's right the centre of the visible region lies, in metres at the target's distance."""
+    return (region.left + region.right) / 2 * math.tan(math.radians(pose.fov) / 2) * aspect * pose.distance
 
 
 def fly_speed(pose: Pose, scene: Scene) -> float:

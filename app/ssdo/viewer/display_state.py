@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ssdo.render.frame_uniforms import VisibleRegion
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS
 from ssdo.viewer.render_scheduler import PAIR, Slot
 
@@ -43,6 +44,13 @@ class DisplayState:
     def visible_slots(self) -> tuple[Slot, ...]:
         """The slots that are kept up to date."""
         return (self.single_slot,) if self.view in ("A", "B") else PAIR
+
+    @property
+    def visible_region(self) -> VisibleRegion:
+        """The part of an image that is seen. Side by side shows the middle of each image."""
+        if self.view == "side by side":
+            return VisibleRegion(-0.5 * self.visible_width, 0.5 * self.visible_width)
+        return VisibleRegion(-1.0, 2 * self.visible_width - 1)
 
     def divider_px(self, width: int) -> float:
         """Position of the divider, in pixels from the left of a window of that width."""

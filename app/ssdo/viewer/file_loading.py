@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ssdo.measure import images
+from ssdo.render.pipeline import list_notes
 from ssdo.render.shot_flags import read_text
 from ssdo.scene.files import progress
 from ssdo.scene.loader import describe_scene
@@ -39,6 +40,6 @@ def load_file(
                 is_loaded = session.change({"scene": name})
             if is_loaded:
                 preferences.add_recent_scene(name)
-                warnings = session.scene.warnings[:MAX_WARNINGS]
+                warnings = [*session.scene.warnings, *list_notes(session.shot(slot))][:MAX_WARNINGS]
                 details = "; ".join([describe_scene(session.scene), *warnings])
                 session.message = f"{session.slots.shared.scene}: {details}"

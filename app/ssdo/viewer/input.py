@@ -191,7 +191,7 @@ class InputHandler:
             case "divider":
                 session.display.divider = max(0.0, min(1.0, x / max(width, 1)))
             case "orbit":
-                session.move_camera(controls.orbit(session.pose, dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL))
+                session.orbit(session.pose, dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL)
             case "look":
                 session.move_camera(controls.look_around(session.pose, dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL))
             case "pan":
@@ -201,8 +201,7 @@ class InputHandler:
         self.had_event = True
         self.ui.add_scroll(x_offset, y_offset)
         if not self.panel.covers(*self.mouse):
-            session = self.session
-            session.move_camera(controls.dolly(session.pose, DOLLY_RATIO**y_offset, session.scene))
+            self.session.dolly(DOLLY_RATIO**y_offset)
 
     def _is_at_divider(self, x: float) -> bool:
         display = self.session.display

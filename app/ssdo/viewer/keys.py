@@ -49,6 +49,7 @@ KEYS: tuple[Key, ...] = (
     Key("camera", "W A S D, Q E", "fly while the right button is held; Shift: faster"),
     Key("camera", "F", "reset the camera; again: fit the scene", "frame", ("F",)),
     Key("scene", "P, Space", "play or pause an animated scene", "play", ("P", "SPACE")),
+    Key("scene", "Shift+F", "ground on or off", "ground", ("F",), shift=True),
     Key("window", "F1", "key help", "help", ("F1",)),
     Key("window", "F2", "hide or show the panel", "panel", ("F2",)),
     Key("window", "F5", "reload shaders", "reload", ("F5",)),

@@ -61,6 +61,7 @@ class Viewer:
         self._extend_activity()
         if self.input.is_minimised or min(size) < 1:
             return False
+        self.panel.update_visible_width(self.wnd.size[0])  # decides what part of the image a model is to fill
         if self.panel.context.file_to_load and self._last_draw > self._active_until - ACTIVE_SECONDS:
             self._load_file()  # after a frame that has announced it
         self.input.fly(seconds)

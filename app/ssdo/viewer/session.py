@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,10 @@ import numpy as np
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Size
+from ssdo.render.display import Display
+from ssdo.render.frame_uniforms import fit_camera
 from ssdo.render.half_resolution import LightingResolution
+from ssdo.render.pipeline import freeze_exposure
 from ssdo.render.shot import MAX_COORDINATE, Shot
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import count_changes
@@ -64,6 +67,7 @@ class Session:
         self.is_playing = False
         self.error = ""  # one-line message; cleared by the next successful change
         self.message = ""  # about the last action
+        self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
         self._scene = self.slots.shared.scene, load_scene(self.slots.shared.scene, self.slots.shared.time)
@@ -91,8 +95,26 @@ class Session:
         return scene
 
     def shot(self, slot: Slot) -> Shot:
-        """The shot to render for a slot, at the window's size."""
-        return self.slots.shot(slot, self.size)
+        """The shot to render for a slot, at the window's size. Without a camera, the subject fills the visible part."""
+        shot = self.slots.shot(slot, self.size)
+        camera, scene = shot.camera, self.scene
+        if camera.eye is None and camera.target is None and scene.eye is None:
+            fov = camera.fov or scene.fov
+            eye, target = fit_camera(scene, fov, shot.width / shot.height, region=self.display.visible_region)
+            shot = replace(shot, camera=replace(camera, eye=eye, target=target))
+        return self._freeze_exposure(shot)
+
+    def _freeze_exposure(self, shot: Shot) -> Shot:
+        """The shot with the exposure that was metered when scene or light last changed: both slots have the same."""
+        if shot.display.exposure is not None:
+            return shot
+        names = ("scene", "environment", "ground", "material_override", "sky", "sun", "lights")
+        key = tuple(getattr(shot, name) for name in names)
+        if self._exposure is None or self._exposure[0] != key:
+            with self.gpu.scope("metering"):
+                (metered,) = freeze_exposure(self.gpu, [shot])
+            self._exposure = key, metered.display
+        return replace(shot, display=replace(shot.display, exposure=self._exposure[1].exposure))
 
     # ---- changes ----
 
@@ -176,6 +198,13 @@ class Session:
         display.buffer = names[(names.index(display.buffer) + step) % len(names)] if is_listed else names[0]
         self.message = f"buffer: {display.buffer}"
 
+    def toggle_ground(self) -> None:
+        """Toggle the ground below the scene."""
+        mode = self.slots.shared.ground
+        is_on = mode == "on" or (mode == "auto" and self.scene.wants_ground)
+        if self.change({"ground": "off" if is_on else "on"}):
+            self.message = f"ground {'off' if is_on else 'on'}"
+
     def reload_shaders(self) -> None:
         """Compile the shaders again. Programs that fail to compile stay as they are."""
         errors = self.gpu.reload_shaders()
@@ -224,7 +253,21 @@ class Session:
         if shared.camera != scene_camera:
             self.slots.shared = replace(shared, camera=scene_camera)
         else:
-            self.move_camera(controls.fit_scene(self.pose, self.scene, self.size[0] / max(1, self.size[1])))
+            self.move_camera(controls.fit_scene(self.pose, self.scene, self._aspect, self.display.visible_region))
+
+    @property
+    def _aspect(self) -> float:
+        return self.size[0] / max(1, self.size[1])
+
+    def orbit(self, pose: Pose, heading: float, pitch: float) -> None:
+        """Orbit from a pose, about the centre of the visible part of the image."""
+        pivot = controls.find_pivot(pose, self._aspect, self.display.visible_region)
+        self.move_camera(controls.orbit(pose, heading, pitch, pivot))
+
+    def dolly(self, ratio: float) -> None:
+        """Move towards the centre of the visible part of the image."""
+        pivot = controls.find_pivot(self.pose, self._aspect, self.display.visible_region)
+        self.move_camera(controls.dolly(self.pose, ratio, self.scene, pivot))
 
     @property
     def is_animated(self) -> bool:

@@ -21,7 +21,7 @@ MAX_SIZE = 8192  # pixels, the largest width and height of a shot
 # parameters of a shot that the viewer sets itself: the window's size, and the frame that converges
 WINDOW_PARAMS = ("width", "height", "accumulated_frames")
 HIDDEN_PARAMS = (*WINDOW_PARAMS, "seed")  # without a row in the panel
-ALWAYS_LINKED = ("scene", "time", "camera.")  # prefixes of names; a comparison needs the same image content
+ALWAYS_LINKED = ("scene", "time", "camera.", "ground")  # prefixes of names; a comparison needs the same image content
 
 
 class SlotState(NamedTuple):

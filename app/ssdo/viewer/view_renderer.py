@@ -110,7 +110,9 @@ class ViewRenderer:
 
     def _error_buffer(self, slot: Slot, result: FrameResult, reference: FrameResult) -> Buffer:
         relit = self.metrics.relight(slot, result, reference)
-        return Buffer(result.radiance, "error", 2.0**result.shot.display.exposure, compared_to=relit)
+        exposure = result.shot.display.exposure
+        assert exposure is not None, "not metered"
+        return Buffer(result.radiance, "error", 2.0**exposure, compared_to=relit)
 
     def _side_buffers(self, state: DisplayState) -> tuple[Buffer, Buffer] | None:
         """Left and right of the other views. A slot without a result shows the other's."""

@@ -184,7 +184,7 @@ def measure_failure(
         pixels[method.label] = images.read_display(result)
     region = find_region(failure, result.inputs.frame, arrays[method.label]["depth"])
     reference = references.render_world_reference(gpu, shot, technique, frames, cache)
-    pixels[REFERENCE.label] = images.tone_map(gpu, shot, reference.mean["radiance"])
+    pixels[REFERENCE.label] = images.tone_map(gpu, result.shot, reference.mean["radiance"])
     means = {label: float(a[failure.component][region].mean(dtype="f8")) for label, a in arrays.items()}
     first, second = (half[failure.component][region].astype("f8") for half in (reference.first, reference.second))
     means[REFERENCE.label] = float((first + second).mean() / 2)

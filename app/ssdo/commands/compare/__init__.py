@@ -15,10 +15,11 @@ from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.output_files import own_output_folder
 from ssdo.measure.reference_cache import add_cache_flags, parse_cache_flags
+from ssdo.render.pipeline import preload_shot
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values, with_sample_counts
 from ssdo.render.techniques.reference import Reference
-from ssdo.scene.loader import load_scene, preload_scene
+from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
 
 TECHNIQUES = "off,ssao,ssdo"
@@ -112,7 +113,7 @@ def _create_plan(flags: dict[str, Any]) -> ComparisonPlan:
         _refuse_beside_images(overrides, {"techniques": techniques, "samples": samples})
         shots = load_shots([Path(path.strip()) for path in image_paths.split(",")])
     else:
-        preload_scene(shot.scene, shot.time)
+        preload_shot(shot)
         names = [name.strip() for name in (techniques or TECHNIQUES).split(",")]
         shots = create_shots(overrides, names, samples, source == REFERENCE)
     return ComparisonPlan(shots, source, technique, **frames)

@@ -20,7 +20,7 @@ from ssdo.measure.references import MIN_REFERENCE_FRAMES, Arrays, ProgressCallba
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.pass_times import measure_cost
-from ssdo.render.pipeline import load_shot, render_all_frames, render_frame
+from ssdo.render.pipeline import freeze_exposure, load_shot, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.off import Off
@@ -93,6 +93,7 @@ class Comparison:
 
 def run_comparison(gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache) -> Comparison:
     """Draw and measure all entries. Raises UserError."""
+    plan = replace(plan, shots=freeze_exposure(gpu, plan.shots))
     first = plan.shots[0]
     unoccluded = images.read_arrays(gpu, render_frame(gpu, replace(first, technique=Off(), accumulated_frames=1)))
     surface_mask = references.surface_mask(unoccluded)

@@ -70,7 +70,7 @@ class Panel:
     def draw(self, width: float, height: float) -> None:
         """Draw everything into a window of that size."""
         panel_width = self._width(width)
-        self.session.display.visible_width = 1 - panel_width / max(width, 1)
+        self.update_visible_width(width)
         self._rects = [(width - panel_width, 0.0, width, height)]
         self.widgets.item_rects = {}
         self.experiments.step()
@@ -88,6 +88,10 @@ class Panel:
         is_list_open = imgui.is_popup_open("", imgui.PopupFlags_.any_popup.value)
         is_dragging = imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3))
         self._has_mouse = is_list_open or is_dragging
+
+    def update_visible_width(self, window_width: float) -> None:
+        """Tell the display what the panel leaves of a window of that width."""
+        self.session.display.visible_width = 1 - self._width(window_width) / max(window_width, 1)
 
     def _width(self, window_width: float) -> float:
         if not self.is_visible or window_width < MIN_WINDOW_WIDTH:

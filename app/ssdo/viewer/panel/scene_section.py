@@ -14,7 +14,8 @@ from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.parameter_row import format_help
 from ssdo.viewer.session import MAX_TIME
 
-PARAMETER_ROWS = ("material_override", "occlusion_maps")  # parameters without a group, drawn here
+# Parameters without a group, drawn here.
+PARAMETER_ROWS = ("ground", "background", "background_color", "material_override", "occlusion_maps")
 SCENE_PARAMS = ("scene", "environment", "time", *PARAMETER_ROWS)
 
 
