@@ -39,6 +39,6 @@ def load_file(
                 is_loaded = session.change({"scene": name})
             if is_loaded:
                 preferences.add_recent_scene(name)
-                warnings = session.scene.warnings[:MAX_WARNINGS]
+                warnings = session.scene.notes[:MAX_WARNINGS]
                 details = "; ".join([describe_scene(session.scene), *warnings])
                 session.message = f"{session.slots.shared.scene}: {details}"
