@@ -49,6 +49,10 @@ class Param:
         multiple = f", a multiple of {self.step}" if self.step > 1 else ""
         return f"{self.min:g} to {self.max:g} {self.unit}".rstrip() + multiple
 
+    def clamp(self, value: float) -> float:
+        """The nearest value in range."""
+        return value if self.min is None or self.max is None else min(max(value, self.min), self.max)
+
     def contains(self, value: float) -> bool:
         """Whether a number is in range. NaN is not, unless there is no range."""
         return self.min is None or self.max is None or self.min <= value <= self.max
@@ -159,9 +163,14 @@ class Settings:
         for f in fields(self):
             p = param_of(f) if is_param(f) else Param()
             if p.fraction is not None and getattr(self, f.name) is None:
-                assert p.min is not None and p.max is not None
-                lengths[f.name] = min(max(p.fraction * scene_size, p.min), p.max)
-        return replace(self, **lengths)
+                lengths[f.name] = p.fraction * scene_size
+        return self.with_lengths(lengths)
+
+    def with_lengths(self, lengths: Mapping[str, float]) -> Self:
+        """A copy with lengths that follow from the scene's size, by field name: each the nearest in its range."""
+        params = {f.name: param_of(f) for f in fields(self) if is_param(f)}
+        values: dict[str, Any] = {name: params[name].clamp(length) for name, length in lengths.items()}
+        return replace(self, **values)
 
     def _unknown_name(self, name: str) -> str:
         prefix = f"{self.group}." if self.group else ""

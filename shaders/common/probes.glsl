@@ -30,6 +30,7 @@ struct ProbeCell {
 const float NORMAL_OFFSET = 0.25;   // cells by which the point is moved off its surface
 const float FADE_DISTANCE = 0.25;   // cells above the plane, below which the weight of a probe falls
 const float HIDDEN_WEIGHT = 0.001;  // of a probe that does not see the point
+const float MAX_OUTSIDE = 1.0;      // cells outside of the outermost probes up to which these answer
 const float MIN_AGREEMENT = 0.9;    // cosine between the direction asked and that of the hit, seen from the point
 const float MISS_DISTANCE = 1e8;    // metres; hits are nearer
 const vec4 PROBE_MISS = vec4(0.0, 0.0, 0.0, 1.0);
@@ -57,7 +58,9 @@ ProbeCell make_probe_cell(vec3 p_ws, vec3 normal_ws, float radius) {
     if (!PROBES_ENABLED) return cell;
     mat3 environment_from_ws = environment_from_world();
     vec3 position = (p_ws - probe_grid.origin) / probe_grid.cell_size + NORMAL_OFFSET * normal_ws - 0.5;
-    position = clamp(position, vec3(0.0), probe_grid.counts - 1.0);
+    vec3 inside = clamp(position, vec3(0.0), probe_grid.counts - 1.0);
+    bool is_outside = any(greaterThan(abs(position - inside), vec3(MAX_OUTSIDE)));
+    position = inside;
     cell.first_probe = min(floor(position), probe_grid.counts - 2.0);
     cell.normal_env = environment_from_ws * normal_ws;
     cell.first_probe_env = environment_from_ws * (probe_position_ws(cell.first_probe) - p_ws);
@@ -81,6 +84,7 @@ ProbeCell make_probe_cell(vec3 p_ws, vec3 normal_ws, float radius) {
         sum += compute_probe_weight(cell.first_probe + corner, trilinear, p_ws, normal_ws, environment_from_ws);
         cell.high_weights[k - 4] = sum;
     }
+    if (is_outside) cell.high_weights.w = 0.0;
     return cell;
 }
 

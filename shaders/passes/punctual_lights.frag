@@ -16,6 +16,7 @@ layout(location = 1) out vec4 out_specular;
 // Shadow bias, in texels: constant, and per texel of the receiver's slope.
 const float CONSTANT_BIAS = 0.6;
 const float SLOPE_BIAS = 0.2;
+const float INFINITE_DEPTH = 1e30;  // of empty texels: what is beyond the far plane is lit
 
 // Axes of the shadow map that holds a direction from the light: rows are right, up, forward. `face`: its column.
 mat3 shadow_map_axes(PunctualLight light, vec3 direction_ws, out float face) {
@@ -46,7 +47,8 @@ float compute_shadow_visibility(PunctualLight light, vec3 p_ws, vec3 normal_ws) 
     vec2 f = clamp(position + 0.5 - corner, 0.0, 1.0);
     vec2 map_px = corner + vec2(face, light.map_row) * lights.shadow_resolution;
     vec2 map_uv = map_px / vec2(textureSize(punctual_light_shadow_maps, 0));
-    vec4 map_depth = light.far * textureGather(punctual_light_shadow_maps, map_uv);
+    vec4 map_depth = textureGather(punctual_light_shadow_maps, map_uv);
+    map_depth = mix(light.far * map_depth, vec4(INFINITE_DEPTH), equal(map_depth, vec4(1.0)));
 
     vec2 low = ((corner - 0.5) / size * 2.0 - 1.0) * light.tan_half_fov;
     vec2 high = ((corner + 0.5) / size * 2.0 - 1.0) * light.tan_half_fov;

@@ -2,7 +2,7 @@
 // reads   G-buffer, the sun's shadow map
 // writes  irradiance; radiance of its specular reflection towards the camera
 // source  Fernando, Percentage-Closer Soft Shadows, 2005, against the receiver's plane at each texel
-// limits  no detail finer than a texel of the shadow map
+// limits  no detail finer than a texel of the shadow map; surfaces outside of the map are lit
 #include <shadow_frustum>
 #include "common/screen.glsl"
 
@@ -43,6 +43,8 @@ float compute_shadow_visibility(vec3 p_ws, vec3 normal_ws) {
     vec4 p_light = shadow_frustum.light_from_world * vec4(p_ws, 1.0);
     vec3 n = mat3(shadow_frustum.light_from_world) * normal_ws;
     vec3 p = vec3(p_light.xy, -p_light.z);
+    vec3 size = vec3(shadow_frustum.extent, shadow_frustum.depth_range);
+    if (p.xy != clamp(p.xy, vec2(0.0), size.xy) || p.z > size.z) return 1.0;
     vec2 texel = shadow_frustum.extent / shadow_frustum.resolution;
     float texel_size = max(texel.x, texel.y);
     vec2 slope = n.xy / max(n.z, 1e-3);

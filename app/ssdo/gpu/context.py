@@ -200,13 +200,15 @@ class Gpu:
         *,
         clear_values: Sequence[float] = (),
         viewport: Box | None = None,
+        scissor: Box | None = None,
         cache: bool = False,
         cull_front: bool = False,
         **more_bindings: Binding,
     ) -> None:
         """Draw triangles with `file.vert` and `file.frag`, with a depth test. `bindings`, `cache`: see `draw`.
 
-        `clear_values`: one for each texture. `viewport`: the pixels to clear and draw, all by default.
+        `clear_values`: one for each texture. `viewport`: the pixels to clear and draw, all by default. `scissor`: those
+        of them to draw.
         `cull_front`: of single-sided ranges, cull the front faces instead of the back faces.
         """
         structs, textures = split_bindings({**bindings, **more_bindings})
@@ -218,15 +220,17 @@ class Gpu:
         if self._is_cached(shader, target, key):
             return
         self.pass_cache.bump_version(target.textures)
-        framebuffer = target.framebuffer
+        framebuffer: Any = target.framebuffer  # moderngl declares a wrong type for scissor
         framebuffer.viewport = viewport or (0, 0, *framebuffer.size)
         framebuffer.clear(depth=1.0, viewport=framebuffer.viewport)
         for attachment, value in zip(target.attachments, clear_values, strict=True):
             attachment.clear(value, value, value, value)
         self.ctx.cull_face = "front" if cull_front else "back"
+        framebuffer.scissor = scissor
         with self.timer.measure(pass_name(shader)):
             for draw_range in ranges:
                 self._raster_range(shader, target, geometry, draw_range, structs, textures)
+            framebuffer.scissor = None
             self.ctx.enable_only(moderngl.NOTHING)
         self._remember(target, key)
 

@@ -24,6 +24,10 @@ PATTERN_OFFSET_STEP = ((9 + 0.7548776662466927) / 16, (6 + 0.5698402909980532) /
 # which its noise is known and removed.
 SEED_OFFSET_STEP = (5**0.5 - 2, 0.6931471805599453, 3**0.5 - 1)
 
+MIN_NEAR_FAR_RATIO = 1e-3  # of the near to the far plane
+MIN_CLOSE_UP_NEAR_FAR_RATIO = 1e-7  # the same for a camera close to its target
+MAX_NEAR_RATIO = 0.05  # of the near plane to the distance of what the camera stands near
+
 
 @dataclass(frozen=True)
 class FrameUniforms:
@@ -71,14 +75,19 @@ def box_corners(minimum: npt.ArrayLike, maximum: npt.ArrayLike) -> Doubles:
     return np.stack([bounds[[i >> axis & 1 for i in range(8)], axis] for axis in range(3)], -1)
 
 
-def near_far(scene: Scene, eye: Doubles, forward: Doubles) -> tuple[float, float]:
+def near_far(scene: Scene, eye: Doubles, target: Doubles, forward: Doubles) -> tuple[float, float]:
     """Distances of the near and the far plane along the view axis, so that they enclose the scene.
 
-    Their ratio is at most 1000, so that 32-bit depth stays precise.
+    Where the camera stands within the bounds, their ratio is limited, so that 32-bit depth stays precise. The near
+    plane still keeps a distance from the target and from the subject.
     """
     distance = (box_corners(*scene.bounds) - eye) @ forward
     far = max(float(distance.max()) * 1.01, scene.bounding_radius * 1e-3)
-    return max(float(distance.min()) * 0.99, far * 1e-3), far + scene.bounding_radius * 1e-3
+    low, high, *_ = scene.subject
+    gaps = np.linalg.norm(target - eye), np.linalg.norm(np.maximum(np.maximum(low - eye, eye - high), 0))
+    near_limits = [far * MIN_NEAR_FAR_RATIO, *(MAX_NEAR_RATIO * float(gap) for gap in gaps if gap > 0)]
+    near = max(float(distance.min()) * 0.99, min(near_limits), far * MIN_CLOSE_UP_NEAR_FAR_RATIO)
+    return near, far + scene.bounding_radius * 1e-3
 
 
 def look_at(eye: Vec3, target: Vec3) -> Doubles:
@@ -106,7 +115,7 @@ def to_glsl_matrix(matrix: Doubles) -> Matrix:
 def _camera_matrices(scene: Scene, eye: Vec3, target: Vec3, fov: float, aspect: float) -> tuple[Matrix, Matrix, Matrix]:
     """Clip from world, view from world, world from view."""
     view = look_at(eye, target)
-    near, far = near_far(scene, np.array(eye, "f8"), -view[:3, 2])
+    near, far = near_far(scene, np.array(eye, "f8"), np.array(target, "f8"), -view[:3, 2])
     projection = matrix44.create_perspective_projection(fov, aspect, near, far, dtype="f8")
     clip_from_world = matrix44.multiply(view, projection)
     return to_glsl_matrix(clip_from_world), to_glsl_matrix(view), to_glsl_matrix(matrix44.inverse(view))

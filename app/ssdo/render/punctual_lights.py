@@ -177,8 +177,8 @@ def _map_tangent(light: PunctualLight) -> float:
 
 
 def _far_plane(scene: Scene, light: PunctualLight) -> float:
-    """Distance to the farthest point of the scene's bounds, at most the light's range, metres."""
-    low, high = (corner.astype("f8") for corner in scene.bounds)
+    """Distance to the farthest point of the subject's bounds, at most the light's range, metres."""
+    low, high, *_ = scene.subject
     position = np.array(light.position)
     farthest = float(np.linalg.norm(np.maximum(abs(low - position), abs(high - position))))
     return min(farthest, light.range) * 1.001 + 1e-6

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from ssdo.arrays import Doubles
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix, box_corners, look_at, to_glsl_matrix
@@ -17,6 +18,7 @@ from ssdo.scene.model import Scene
 from ssdo.settings import Settings, Vec3, param
 
 DIRECT_LIGHTING_FORMAT = "rgba32f"
+MAX_SHADOW_DEPTH = 100.0  # how far the shadow map extends along the light from the subject, in its bounding radii
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,7 @@ class SunSettings(Settings):
 
 @dataclass(frozen=True)
 class ShadowFrustum:
-    """Passed to shaders as `shadow_frustum`: the box of the shadow map around the whole scene.
-
-    It does not depend on the camera.
-    """
+    """Passed to shaders as `shadow_frustum`: the box of the shadow map. It does not depend on the camera."""
 
     # To light space, metres: x and y from the box's lowest corner, z 0 at the near plane and negative behind it.
     light_from_world: Matrix
@@ -109,13 +108,18 @@ def draw_sun(
 
 @lru_cache(2)  # called in every frame
 def fit_shadow_frustum(scene: Scene, sun_direction_ws: Vec3, resolution: int) -> tuple[ShadowFrustum, ShadowCamera]:
-    """Fit the shadow map's box to the scene's bounds."""
-    low, high = (corner.astype("f8") for corner in scene.bounds)
+    """Fit the shadow map's box to the scene's subject, and to all that its shadow may fall on.
+
+    A wide ground and stray triangles still cast shadows on the subject; what lies beside the box is lit.
+    """
+    low, high, *outside_counts = scene.subject
     center = (low + high) / 2
     view = look_at(tuple(center), tuple(center - np.array(sun_direction_ws)))
     corners = np.column_stack([box_corners(low, high), np.ones(8)]) @ view
     margin = scene.bounding_radius * 0.01
     box_low, box_high = corners[:, :3].min(0) - margin, corners[:, :3].max(0) + margin
+    if any(outside_counts) or scene.ground:
+        _extend_along_light(scene, view, box_low, box_high)
     translation = np.eye(4)
     translation[3, :3] = -box_low[0], -box_low[1], -box_high[2]
     light_from_world = view @ translation
@@ -131,12 +135,38 @@ def fit_shadow_frustum(scene: Scene, sun_direction_ws: Vec3, resolution: int) ->
     return frustum, ShadowCamera(to_glsl_matrix(light_from_world @ projection))
 
 
+def _extend_along_light(scene: Scene, light_from_world: Doubles, box_low: Doubles, box_high: Doubles) -> None:
+    """Extend a box in light space along z to the part of the scene's bounds that its columns may pass through.
+
+    At most MAX_SHADOW_DEPTH radii, so that the map's depth stays precise.
+    """
+    x, y = np.meshgrid((box_low[0], box_high[0]), (box_low[1], box_high[1]))
+    columns_ws = np.column_stack([x.ravel(), y.ravel(), np.zeros(4), np.ones(4)]) @ np.linalg.inv(light_from_world)
+    direction_ws = light_from_world[:3, 2]
+    limit = MAX_SHADOW_DEPTH * scene.bounding_radius
+    z_low, z_high = box_low[2] - limit, box_high[2] + limit
+    for axis in np.flatnonzero(abs(direction_ws) > 1e-6):
+        low, high = (float(corner[axis]) for corner in scene.bounds)
+        ends = (np.array((low, high))[:, None] - columns_ws[:, axis]) / direction_ws[axis]
+        z_low, z_high = max(z_low, ends.min()), min(z_high, ends.max())
+    margin = scene.bounding_radius * 0.01
+    box_low[2], box_high[2] = min(box_low[2], z_low - margin), max(box_high[2], z_high + margin)
+
+
 def _draw_shadow_map(gpu: Gpu, scene: Scene, sun_direction_ws: Vec3, resolution: int) -> Texture:
     def draw() -> Texture:
         target = gpu.depth_target((resolution, resolution))
         buffers = upload_scene(gpu, scene)
         _, camera = fit_shadow_frustum(scene, sun_direction_ws, resolution)
-        gpu.raster("passes/sun_shadow", target, buffers.geometry, buffers.mask_ranges, shadow_camera=camera)
+        gpu.raster(
+            "passes/sun_shadow",
+            target,
+            buffers.geometry,
+            buffers.mask_ranges,
+            # Empty texels at the border: a ground that extends beyond the map casts no shadow there.
+            scissor=(1, 1, resolution - 2, resolution - 2),
+            shadow_camera=camera,
+        )
         return target.textures[0]
 
     return gpu.cached("sun shadow map", (scene, sun_direction_ws, resolution), draw, max_entries=2)

@@ -66,16 +66,16 @@ def compute_scene_digest(spec: str) -> str:
 
 
 def preload_scene(spec: str, time: float = 0.0) -> None:
-    """Load a scene into the cache with a progress bar, and print its warnings on stderr."""
+    """Load a scene into the cache with a progress bar, and print its notes on stderr."""
     with show_progress_bar():
         scene = load_scene(spec, time)
-    print_warnings(spec, scene)
+    print_notes(spec, scene)
 
 
-def print_warnings(spec: str, scene: Scene) -> None:
-    """Print a scene's warnings on stderr, and its size if it is large. `spec` is the name it was loaded by."""
-    for warning in scene.warnings:
-        print(f"{spec}: {warning}", file=sys.stderr)
+def print_notes(spec: str, scene: Scene) -> None:
+    """Print a scene's notes on stderr, and its size if it is large. `spec` is the name it was loaded by."""
+    for note in scene.notes:
+        print(f"{spec}: {note}", file=sys.stderr)
     if scene.byte_size > LARGE_SCENE_BYTES:
         print(f"{spec}: {describe_scene(scene)}", file=sys.stderr)
 

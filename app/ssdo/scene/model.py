@@ -171,6 +171,18 @@ class Scene:
         return find_subject(self.meshes, self.bounds)
 
     @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the scene, a line each: warnings of the reader, and stray triangles."""
+        count = self.subject.stray_count
+        if not count:
+            return self.warnings
+        triangles, verb = ("triangle", "does") if count == 1 else ("triangles", "do")
+        return (
+            *self.warnings,
+            f"{count} {triangles} far from all others {verb} not count for framing and default lengths",
+        )
+
+    @cached_property
     def bounding_radius(self) -> float:
         """Half the diagonal of the subject's bounds, in metres. Default lengths are relative to it."""
         return float(np.linalg.norm(self.subject.high - self.subject.low)) / 2 or 1.0
@@ -240,7 +252,9 @@ def _override_scene(scene: Scene, material_override: str, occlusion_maps: bool) 
             materials[key] = _override_material(mesh.material, material_override, occlusion_maps)
         colors = _override_colors(mesh) if material_override in ("white", "clay") else mesh.colors
         meshes.append(replace(mesh, material=materials[key], colors=colors))
-    return replace(scene, meshes=tuple(meshes))
+    overridden = replace(scene, meshes=tuple(meshes))
+    overridden.__dict__.update(bounds=scene.bounds, subject=scene.subject)  # of the same triangles
+    return overridden
 
 
 def _override_material(material: Material, material_override: str, occlusion_maps: bool) -> Material:

@@ -40,6 +40,6 @@ def load_file(
                 is_loaded = session.change({"scene": name})
             if is_loaded:
                 preferences.add_recent_scene(name)
-                warnings = [*session.scene.warnings, *list_notes(session.shot(slot))][:MAX_WARNINGS]
-                details = "; ".join([describe_scene(session.scene), *warnings])
+                notes = [*session.scene.notes, *list_notes(session.shot(slot))][:MAX_WARNINGS]
+                details = "; ".join([describe_scene(session.scene), *notes])
                 session.message = f"{session.slots.shared.scene}: {details}"

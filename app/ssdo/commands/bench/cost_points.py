@@ -117,7 +117,12 @@ def _parse_samples(word: str) -> tuple[float, Change]:
 
 def _parse_radius(word: str) -> tuple[float, Change]:
     fraction = _parse_number("radii", word, float, 0.001, 10)
-    return fraction, lambda shot: _with_params(shot, radius=fraction * load_shot_scene(shot).bounding_radius)
+
+    def set_radius(shot: Shot) -> Shot:
+        length = fraction * load_shot_scene(shot).bounding_radius
+        return replace(shot, technique=shot.technique.with_lengths({"radius": length}))
+
+    return fraction, set_radius
 
 
 def _parse_pixels(word: str) -> tuple[float, Change]:

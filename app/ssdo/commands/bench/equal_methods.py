@@ -55,8 +55,7 @@ class Candidate:
         """The shot, lit with these settings, in a scene of that size (metres)."""
         technique = self.technique
         if get_param(type(technique), "radius"):
-            values: dict[str, Any] = {"radius": self.radius * scene_size}
-            technique = replace(technique, **values)
+            technique = technique.with_lengths({"radius": self.radius * scene_size})
         return replace(
             shot,
             technique=technique.resolve_lengths(scene_size),

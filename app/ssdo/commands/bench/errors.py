@@ -161,17 +161,15 @@ def list_columns() -> dict[str, Technique]:
 def _set_lengths(technique: Technique, length: float) -> Technique:
     """Radius and thickness in metres, where the technique has them."""
     names = [name for name in ("radius", "thickness") if hasattr(technique, name)]
-    return replace(technique, **dict.fromkeys(names, length))
+    return technique.with_lengths(dict.fromkeys(names, length))
 
 
 def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, cache: ReferenceCache) -> ErrorTable:
     """RMSE of all techniques. `radius` is a fraction of the scene's size."""
     length = radius * load_scene(shot.scene, shot.time).bounding_radius
     world, within = (
-        references.render_world_reference(
-            gpu, shot, Reference(rays=4, max_distance=distance), accuracy.reference_frames, cache
-        )
-        for distance in (None, length)
+        references.render_world_reference(gpu, shot, reference, accuracy.reference_frames, cache)
+        for reference in (Reference(rays=4), Reference(rays=4).with_lengths({"max_distance": length}))
     )
     table: ErrorTable = {name: {} for name in REFERENCES}
     for column, technique in list_columns().items():

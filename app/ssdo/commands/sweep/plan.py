@@ -280,8 +280,12 @@ def _check_axes(overrides: Overrides, techniques: Sequence[str], axes: Sequence[
 def _build_shot(
     overrides: Overrides, technique: str, scene: str, camera: int, values: Mapping[str, Any], scene_size: float
 ) -> Shot:
-    """The shot of a point; fractions of the scene's size become metres. Raises UserError."""
-    metres = {name: scene_size * value if isinstance(value, SceneFraction) else value for name, value in values.items()}
+    """The shot of a point; fractions of the scene's size become metres, or the nearest in range. Raises UserError."""
+    params = {name: param_of(f) for name, _, f, _ in Shot().with_values({"technique": technique}).walk()}
+    metres = {
+        name: params[name].clamp(scene_size * value) if isinstance(value, SceneFraction) else value
+        for name, value in values.items()
+    }
     shot = replace(Overrides(overrides.preset, {**overrides.cli, **metres}).build_shot(technique), scene=scene)
     if camera > 1:
         eye, target = CAMERAS_BY_SCENE[scene][camera - 1]

@@ -49,7 +49,7 @@ class TuningView:
         """The mean relative error of a technique over the view's radii, which replace the technique's own."""
         errors = []
         for radius, reference in self.references.items():
-            resolved = replace(technique, radius=radius).resolve_lengths(self.inputs.scene.bounding_radius)
+            resolved = technique.with_lengths({"radius": radius}).resolve_lengths(self.inputs.scene.bounding_radius)
             shot = replace(self.shot, technique=resolved, denoise=denoise)
             result = render_frame(gpu, shot, prepared=self.surfaces)
             rmse = reference.rmse(gpu.read(result.radiance)[..., :3], self.mask)
@@ -73,7 +73,7 @@ def prepare_view(
     references_by_radius = {}
     for fraction in radius_fractions:
         radius = fraction * scene_size
-        reference = Reference(rays=RAYS_PER_FRAME, max_distance=radius)
+        reference = Reference(rays=RAYS_PER_FRAME).with_lengths({"max_distance": radius})
         references_by_radius[radius] = references.render_world_reference(gpu, view.shot, reference, frames, cache)
         callback()
     return TuningView(view, *draw_view_surfaces(gpu, view), references_by_radius)

@@ -1,0 +1,157 @@
+"""Scenes of any size, and small things in large surroundings: near plane, shadow map, probes and default lengths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from render_small import SmallRender, register_scene, render_small
+from ssdo.arrays import Doubles
+from ssdo.commands.bench.errors import _set_lengths
+from ssdo.commands.sweep.plan import SceneFraction, _build_shot
+from ssdo.gpu.context import Gpu
+from ssdo.render.frame_uniforms import look_at, near_far
+from ssdo.render.pipeline import render_frame
+from ssdo.render.shot import Shot
+from ssdo.render.shot_flags import Overrides
+from ssdo.render.technique import Technique
+from ssdo.scene.loader import load_scene, preload_scene
+from ssdo.scene.model import Material, Mesh, PunctualLight, Scene, override_materials
+from ssdo.scene.modelling.shapes import make_box
+from test_subject import make_stray
+
+GREY = Material((0.5, 0.5, 0.5))
+BOX_SIZE = 0.2  # metres
+SIZES = (1e-9, 1e-4, 1.0, 1e5, 1e8)
+CLOSE_UP: dict[str, Any] = {
+    "camera.eye": (0.6, 0.3, 0.6),
+    "camera.target": (0.0, 0.1, 0.0),
+    "sun.irradiance": 3.0,
+    "sun.azimuth": 20.0,
+    "sun.elevation": 35.0,
+    "technique": "off",
+    "environment": "black",
+}
+
+
+def make_boxes_on_ground(ground_width: float, *more: Mesh) -> Scene:
+    """A box of 0.2 m, with another that floats above the ground, and a slab below."""
+    h = ground_width / 2
+    ground = make_box((-h, -1.0, -h), (h, 0.0, h), GREY)
+    boxes = [make_box((x - 0.1, y, -0.1), (x + 0.1, y + BOX_SIZE, 0.1), GREY) for x, y in ((0.0, 0.0), (-0.3, 0.1))]
+    return Scene((*boxes, ground, *more), lights=(PunctualLight((0.3, 0.9, -0.5), (0.5, 0.5, 0.5)),))
+
+
+def render_boxes(gpu: Gpu, scene: Scene, values: dict[str, Any]) -> SmallRender:
+    return render_small(gpu, CLOSE_UP | {"scene": register_scene("boxes on ground", scene)} | values)
+
+
+def is_near(result: SmallRender, radius: float) -> Any:
+    return result.surface_mask & (np.linalg.norm(result.position, axis=-1) < radius)
+
+
+@pytest.mark.parametrize("width", [40.0, 4e3, 4e5])
+@pytest.mark.parametrize("surroundings", ["ground", "stray triangle"])
+def test_surroundings_do_not_change_a_close_up(gpu: Gpu, surroundings: str, width: float) -> None:
+    """Surfaces, their sunlight with contact shadows, and the shadows of a point light, as on a ground of 3 m."""
+    expected = render_boxes(gpu, make_boxes_on_ground(3.0), {})
+    stray = make_stray(np.array((width, 0.0, 0.0)))
+    scene = make_boxes_on_ground(width) if surroundings == "ground" else make_boxes_on_ground(3.0, stray)
+    result = render_boxes(gpu, scene, {})
+    near = is_near(expected, 0.6)
+    assert near.sum() > 600
+    np.testing.assert_allclose(result.depth[near], expected.depth[near], rtol=1e-5)
+    # Penumbras follow the shadow map's texels. Where they end, pixels differ.
+    difference = np.abs(result.sun_and_lights - expected.sun_and_lights).max(-1)[near]
+    assert (expected.sun_and_lights.max(-1)[near] < 0.8).sum() > 50
+    assert (difference > 0.02 * expected.sun_and_lights.max()).mean() < 0.02
+
+
+def test_surfaces_outside_of_the_shadow_map_are_lit(gpu: Gpu) -> None:
+    camera = {"camera.eye": (30.0, 20.0, 30.0), "camera.target": (0.0, 0.0, 0.0), "lights.intensity": 0.0}
+    result = render_boxes(gpu, make_boxes_on_ground(4e3), camera)
+    floor = result.surface_mask & ~is_near(result, 2.0) & (result.normal[..., 1] > 0.99)
+    assert floor.sum() > 1000
+    irradiance = result.sun_and_lights[floor]
+    np.testing.assert_allclose(irradiance, np.broadcast_to(3 * np.sin(np.radians(35.0)), irradiance.shape), rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", ["ssdo", "bitmask"])
+def test_probes_stand_around_the_subject(gpu: Gpu, technique: str) -> None:
+    """A ground without end is open: neither its probes nor those far away occlude it."""
+    values = {"technique": technique, "probes.enabled": True, "environment": "white", "sun.irradiance": 0.0}
+    near = render_boxes(gpu, make_boxes_on_ground(4e3), values)
+    small = render_boxes(gpu, make_boxes_on_ground(3.0), values)
+    both = is_near(small, 0.5)
+    assert abs(near.visibility[both].mean() - small.visibility[both].mean()) < 0.03
+    far = render_boxes(
+        gpu, make_boxes_on_ground(4e3), values | {"camera.eye": (12.0, 8.0, 12.0), "camera.target": (8.0, 0.0, 8.0)}
+    )
+    assert far.visibility[is_near(far, 12.0)].min() == 1.0
+
+
+@pytest.mark.parametrize("distance", [1e-3, 0.5, 20.0])
+def test_near_plane_follows_what_the_camera_stands_near(distance: float) -> None:
+    """It is at most a twentieth as far as the target and as the subject, however far the far plane is."""
+    scene = make_boxes_on_ground(400.0)
+    eye = np.array((0.0, 0.1, 0.1 + distance))
+
+    def find_near_plane(target: Doubles) -> float:
+        return near_far(scene, eye, target, -look_at(tuple(eye), tuple(target))[:3, 2])[0]
+
+    assert 0 < find_near_plane(np.array((0.0, 0.1, 0.1))) <= 0.0501 * distance
+    assert 0 < find_near_plane(np.array((0.0, 0.1, -100.0))) <= 0.0501 * distance
+
+
+# ---- sizes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("technique", Technique.known)
+@pytest.mark.parametrize("size", SIZES)
+def test_derived_lengths_are_in_range(gpu: Gpu, technique: str, size: float) -> None:
+    """Default lengths of every technique, for objects of any size: nothing is refused, and the object is drawn."""
+    name = register_scene("object", Scene((make_box((0.0, 0.0, 0.0), (size, size, size), GREY),)))
+    shot = Shot().with_values({"scene": name, "technique": technique, "width": 16, "height": 9})
+    result = render_frame(gpu, shot)
+    assert (gpu.read(result.inputs.gbuffer.depth) < 1e29).sum() > 10
+    assert np.isfinite(gpu.read(result.radiance)).all()
+
+
+@pytest.mark.parametrize("technique", Technique.known)
+@pytest.mark.parametrize("size", SIZES)
+def test_lengths_of_commands_are_in_range(technique: str, size: float) -> None:
+    """Fractions of the scene's size, as `bench` and `sweep` make them."""
+    settings = Technique.known[technique]()
+    _set_lengths(settings, size)
+    if hasattr(settings, "radius"):
+        values = {f"{technique}.radius": SceneFraction(0.5)}
+        _build_shot(Overrides({}, {}), technique, "cornell", 1, values, size)
+
+
+# ---- notes -----------------------------------------------------------------------------------------------------------
+
+
+def test_stray_triangles_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    squares = "".join(f"v {x} 0 0\nv {x + 1} 0 0\nv {x + 1} 0 1\nv {x} 0 1\nf -4 -3 -2 -1\n" for x in range(20))
+    lines = ("v 1e5 0 0\nv 100001 0 0\nv 1e5 1 0\nf -3 -2 -1\n", "v -1e5 0 0\nv -100001 0 0\nv -1e5 1 0\nf -3 -2 -1\n")
+    for count, words in (
+        (0, ""),
+        (1, "1 triangle far from all others does"),
+        (2, "2 triangles far from all others do"),
+    ):
+        path = tmp_path / f"{count}.obj"
+        path.write_text(squares + "".join(lines[:count]))
+        preload_scene(str(path))
+        note = capsys.readouterr().err
+        assert note == (f"{path}: {words} not count for framing and default lengths\n" if count else "")
+
+
+def test_overridden_materials_keep_the_subject() -> None:
+    scene = make_boxes_on_ground(4e3)
+    overridden = override_materials(scene, "white", False)
+    assert overridden is not scene
+    assert overridden.subject is scene.subject
+    assert load_scene("cornell").notes == ()
