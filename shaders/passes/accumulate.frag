@@ -1,9 +1,20 @@
-// Accumulation: what is the mean lighting of all frames so far?
-// reads   this frame's lighting; the mean of the frames before
-// writes  lighting: the mean with this frame
+// Accumulation: what is the mean lighting, or radiance, of all frames so far?
+// reads   this frame's lighting or radiance; the mean of the frames before
+// writes  the mean with this frame
 // source  -
-// limits  camera, scene and settings must not change between frames
+// limits  scene, settings and camera, but for sub-pixel offsets, must not change between frames
 #include <accumulation_weight>
+
+#ifdef ENTRY_RADIANCE
+uniform sampler2D newest;
+uniform sampler2D mean;
+out vec4 out_mean;
+
+void radiance() {
+    ivec2 px = ivec2(gl_FragCoord.xy);
+    out_mean = mix(texelFetch(mean, px, 0), texelFetch(newest, px, 0), accumulation_weight.newest);
+}
+#else
 #include "common/lighting.glsl"
 
 uniform sampler2D mean_direct;
@@ -27,3 +38,4 @@ void specular() {
     accumulate_diffuse(uv);
     out_specular = mix(textureLod(mean_specular, uv, 0.0), specular_lighting_at(uv), accumulation_weight.newest);
 }
+#endif

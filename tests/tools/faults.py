@@ -1472,8 +1472,8 @@ FAULTS = (
         45,
         "half a pixel shift at half resolution",
         FRAME,
-        "projection_offset=(frame.tan_half_fov[0] * center[0], frame.tan_half_fov[1] * center[1])",
-        "projection_offset=(0.0, 0.0)",
+        "        projection_offset=_shift_center(frame, center),",
+        "        projection_offset=(0.0, 0.0),",
         ("test_half_resolution.py::test_an_off_centre_projection_keeps_positions",),
     ),
     Fault(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, OutputFiles
+from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.pipeline import FrameResult, freeze_exposure, preload_shot, render_all_frames
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values
+from ssdo.render.shot_flags import (
+    Overrides,
+    add_shot_flags,
+    parse_overrides,
+    validate_values,
+    with_picture_defaults,
+)
 
 CONTACT_SHEET = ".png"  # ending of its name
+ARRAYS = ".npz"  # of the centres of the pixels, unless antialiasing is asked for
+LOW_MEMORY_PIXELS = 1 << 22  # pictures of more frames and fewer pixels keep the shadow maps from frame to frame
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,9 +33,13 @@ def main(arguments: Sequence[str]) -> int:
     output = flags.pop("output")
     stored_values = images.load_shot_values(source) if source else {}
     stored_techniques = stored_values.pop("techniques", None)  # of a contact sheet
+    if source:
+        stored_values.setdefault("antialias", 1)  # of images that are older than the parameter
     if "technique" not in flags:
         techniques = techniques or stored_techniques
     overrides = parse_overrides(flags, validate_values(stored_values, source) if source else stored_values)
+    if not output or output.suffix.lower() != ARRAYS:
+        overrides = with_picture_defaults(overrides)
     for path in capture_images(overrides, str(techniques).split(",") if techniques else None, output, overwrite):
         print(path)
     return 0
@@ -47,7 +60,7 @@ def _create_parser() -> FlagParser:
     parser.add_argument(
         "--techniques", metavar="T,T,...", help="draw the shot with each technique, and a contact sheet of them"
     )
-    add_shot_flags(parser)
+    add_shot_flags(parser, {"antialias": PICTURE_FRAMES})
     return parser
 
 
@@ -63,11 +76,11 @@ def capture_images(
     preload_shot(shots[0])
     labelled = []
     with Gpu(create_headless_context()) as gpu:
-        gpu.low_memory = len(shots) == 1 and shots[0].frame_count == 1
+        gpu.low_memory = len(shots) == 1 and _needs_low_memory(shots[0])
         shots = freeze_exposure(gpu, shots)
         for shot, ending in zip(shots, files.endings, strict=False):
             result = render_all_frames(gpu, shot)
-            _save_shot(files, ending, gpu, result, shot.values())
+            _save_shot(files, ending, gpu, result, shot)
             if techniques:
                 labelled.append((result.shot.technique.describe(), images.read_display(result)))
     if techniques:
@@ -98,8 +111,25 @@ def choose_files(
     return NumberedFiles(CAPTURES, f"{scene}-{name}", endings)
 
 
-def _save_shot(files: OutputFiles, ending: str, gpu: Gpu, result: FrameResult, values: Mapping[str, Any]) -> None:
+def _needs_low_memory(shot: Shot) -> bool:
+    """Whether targets are freed during a frame, which a history and the mean of lighting do not survive."""
+    if shot.uses_history or shot.accumulated_frames > 1:
+        return False
+    return shot.frame_count == 1 or shot.width * shot.height > LOW_MEMORY_PIXELS
+
+
+def _save_shot(files: OutputFiles, ending: str, gpu: Gpu, result: FrameResult, shot: Shot) -> None:
+    if ending.lower().endswith(ARRAYS) and shot.antialias > 1:
+        result = _with_centered_buffers(gpu, result, shot)
+
     def save(path: Path, overwrite: bool) -> None:
-        images.save_result(path, gpu, result, values, overwrite=overwrite)
+        images.save_result(path, gpu, result, shot.values(), overwrite=overwrite)
 
     files.save(ending, save)
+
+
+def _with_centered_buffers(gpu: Gpu, result: FrameResult, shot: Shot) -> FrameResult:
+    """The result with all but its radiance and its picture drawn at the centres of the pixels."""
+    with gpu.scope("centered"):
+        centered = render_all_frames(gpu, replace(shot, antialias=1))
+    return centered._replace(shot=result.shot, radiance=result.radiance, display=result.display)

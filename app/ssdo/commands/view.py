@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from ssdo import viewer
 from ssdo.commands import capture
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import NoOpenGLError
+from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, with_picture_defaults
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import hold_files
 from ssdo.settings import UserError
 
 COMPARED_TECHNIQUES = ("off", "ssao", "ssdo")
+# Moving pictures are filtered, those at rest are means of jittered frames.
+PICTURE_DEFAULTS: dict[str, Any] = {"antialias": PICTURE_FRAMES, "display.fxaa": True}
 MIN_UI_SCALE, MAX_UI_SCALE = 0.5, 4.0
 
 
@@ -32,13 +37,14 @@ def main(arguments: Sequence[str]) -> int:
         metavar="V",
         help=f"size of the panel's text and controls, {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g} [1]",
     )
-    add_shot_flags(parser)
+    add_shot_flags(parser, PICTURE_DEFAULTS)
     flags = parse_flags(parser, arguments)
     ui_scale = flags.pop("ui_scale")
     if not MIN_UI_SCALE <= ui_scale <= MAX_UI_SCALE:
         raise UserError(f"--ui-scale {ui_scale:g}: must be {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g}")
     overrides = parse_overrides(flags)
-    shot = overrides.build_shot(overrides.technique)
+    shown = replace(overrides, preset={**PICTURE_DEFAULTS, **overrides.preset})
+    shot = shown.build_shot(overrides.technique)
     try:
         viewer.open_viewer(
             shot,
@@ -63,5 +69,6 @@ def _capture_comparison(overrides: Overrides, shot: Shot) -> None:
     }
     flags.pop("technique", None)
     with hold_files():
-        for path in capture.capture_images(Overrides(overrides.preset, flags), COMPARED_TECHNIQUES, None):
+        picture = with_picture_defaults(Overrides(overrides.preset, flags))
+        for path in capture.capture_images(picture, COMPARED_TECHNIQUES, None):
             print(path)

@@ -140,14 +140,15 @@ class Gpu:
         self.ctx.gc()
         self._requested = {name for name in self._requested if not name.startswith(self._scope)}
 
-    def release_targets_if_low_memory(self) -> None:
+    def release_targets_if_low_memory(self, kept_prefix: str) -> None:
         """With `low_memory`: drop the references to all targets, those of earlier frames too.
 
-        Textures that callers still hold survive.
+        Targets whose names begin with `kept_prefix` stay. Textures that callers still hold survive.
         """
         if not self.low_memory:
             return
-        self.targets.clear()
+        for name in [name for name in self.targets if not name.rpartition("/")[2].startswith(kept_prefix)]:
+            del self.targets[name]
         self.last_target_name.clear()
         self.ctx.finish()
         self.ctx.gc()

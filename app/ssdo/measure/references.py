@@ -125,7 +125,7 @@ def render_converged(
 
 
 def independent_shots(shot: Shot, frames: int) -> tuple[Shot, Shot]:
-    """Two shots with half the frames each: no denoiser, full resolution, different seeds. Raises UserError."""
+    """Two shots with half the frames each: no denoiser, jitter or half resolution, other seeds. Raises UserError."""
     if frames < MIN_REFERENCE_FRAMES:
         raise UserError(
             f"{frames} frames: a reference is two halves of at least 2 frames each; "
@@ -137,6 +137,7 @@ def independent_shots(shot: Shot, frames: int) -> tuple[Shot, Shot]:
         lighting=LightingResolution(),
         temporal=Temporal(),
         accumulated_frames=frames // 2,
+        antialias=1,
     )
     first, second = (replace(half, seed=(shot.seed + offset) % MAX_SEEDS) for offset in (1, 2))
     return first, second

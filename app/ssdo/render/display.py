@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
@@ -29,10 +29,15 @@ class Display(Settings):
         choices=("neutral", "aces", "reinhard", "none"),
     )
     dither: bool = param(True, help="half an 8-bit step of noise, which hides banding")
+    fxaa: bool = param(False, help="smooth the edges of single frames, after tone mapping; fast, but blurs thin lines")
 
     def draw(self, gpu: Gpu, radiance: Texture) -> Texture:
         """8-bit sRGB and opacity, of radiance times opacity and opacity."""
         assert self.exposure is not None, "not metered"
         width, height = radiance.size
         target = gpu.target("display", (width, height), "rgba8")
-        return gpu.draw("passes/display.frag", target, display=self, radiance=radiance)[0]
+        # the filter has no uniforms: without it the shader of the tone curve is as it was
+        (display,) = gpu.draw("passes/display.frag", target, display=replace(self, fxaa=False), radiance=radiance)
+        if not self.fxaa:
+            return display
+        return gpu.draw("passes/fxaa.frag", gpu.target("fxaa", (width, height), "rgba8"), display=display)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -39,7 +40,8 @@ class FrameUniforms:
     eye_ws: Vec3
     size: tuple[float, float]  # pixels
     tan_half_fov: tuple[float, float]  # half the extent of the image plane at distance 1: x, y
-    projection_offset: tuple[float, float]  # centre of the image plane at distance 1: x, y; not 0 at half resolution
+    # centre of the image plane at distance 1: x, y; not 0 at half resolution and in jittered frames
+    projection_offset: tuple[float, float]
     pattern_offset: Vec3  # offset of the sampling pattern; 0 in frame 0 of seed 0
     index: int  # number of the frame; seeds are 65536 apart, wrapped to 32 bits
     sun_direction_ws: Vec3  # unit, towards the sun
@@ -176,8 +178,32 @@ def halve_frame(frame: FrameUniforms) -> FrameUniforms:
         clip_from_world=to_glsl_matrix(clip),
         size=(float(size[0]), float(size[1])),
         tan_half_fov=(frame.tan_half_fov[0] * scale[0], frame.tan_half_fov[1] * scale[1]),
-        projection_offset=(frame.tan_half_fov[0] * center[0], frame.tan_half_fov[1] * center[1]),
+        projection_offset=_shift_center(frame, center),
     )
+
+
+def jitter_frame(frame: FrameUniforms, offset_px: tuple[float, float]) -> FrameUniforms:
+    """The frame whose pixels are sampled so many pixels right of their centres and above them.
+
+    The same object for (0, 0). Call it before `pad_frame` and `halve_frame`, whose frames keep the offset.
+    """
+    if offset_px == (0.0, 0.0):
+        return frame
+    # centre of the jittered image in normalized device coordinates
+    center = [2 * offset / n for offset, n in zip(offset_px, frame.size, strict=True)]
+    clip = np.array(frame.clip_from_world).reshape(4, 4)
+    for axis in (0, 1):
+        clip[:, axis] -= center[axis] * clip[:, 3]
+    return replace(frame, clip_from_world=to_glsl_matrix(clip), projection_offset=_shift_center(frame, center))
+
+
+def _shift_center(frame: FrameUniforms, center: Sequence[float]) -> tuple[float, float]:
+    """The projection offset of an image whose centre lies at `center`, in normalized device coordinates of `frame`."""
+    x, y = (
+        offset + tangent * shift
+        for offset, tangent, shift in zip(frame.projection_offset, frame.tan_half_fov, center, strict=True)
+    )
+    return x, y
 
 
 def pad_frame(frame: FrameUniforms, padding: int) -> FrameUniforms:

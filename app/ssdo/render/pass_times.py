@@ -15,7 +15,7 @@ from ssdo.render.shot import Shot
 
 def measure_cost(gpu: Gpu, shot: Shot, frames: int = 7) -> dict[str, float]:
     """Median milliseconds of each pass of a shot, by name: see `measure_passes`. Raises UserError."""
-    shot = replace(shot, accumulated_frames=1)
+    shot = replace(shot, accumulated_frames=1, antialias=1)
     indices = itertools.count()  # a new index for each frame, so that there is a history to reuse
     samples = measure_passes(gpu, lambda: render_frame(gpu, shot, next(indices)), frames)
     return {name: median(times) for name, times in samples.items()}

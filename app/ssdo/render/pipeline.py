@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
-from ssdo.render import composite
+from ssdo.render import antialiasing, composite
 from ssdo.render.background import make_background
 from ssdo.render.environment_maps import prefilter_specular, upload_environment
 from ssdo.render.exposure import meter_exposure
@@ -63,7 +63,7 @@ class FrameResult(NamedTuple):
     padded_shading_inputs: TechniqueInputs  # `padded_inputs` at that resolution: what the technique reads
     unfiltered: Lighting  # as the technique returns it, at the pixels of `shading_inputs`
     lighting: Lighting  # denoised, upsampled and accumulated, at the pixels of `inputs`
-    radiance: Texture  # linear
+    radiance: Texture  # linear; the mean of the frames if they are jittered (`antialias` > 1)
     display: Texture  # 8-bit sRGB
 
 
@@ -71,16 +71,17 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     """Draw frame `index` of a shot.
 
     Frames must be drawn in order; frame 0 starts anew. Each is averaged with the earlier ones (`accumulated_frames` >
-    1) or blended with their reprojected lighting (`temporal`), never both. If `prepared` is given, step 1 is skipped,
-    and `shot` must already be resolved. Raises UserError.
+    1) or blended with their reprojected lighting (`temporal`), never both. With `antialias` > 1 each frame has another
+    sub-pixel offset, and radiance is averaged; inputs and lighting are those of this frame's offset. If `prepared` is
+    given, step 1 is skipped, and `shot` must already be resolved. Raises UserError.
     """
     # 1. G-buffer, direct light of the sun and of punctual lights, environment maps: what techniques read, and may
     #    derive further buffers from (inverse depth, depth layers).
     if prepared is None:
         prepared = prepare_frame(gpu, load_shot(shot), index)
         shot = prepared.shot
-    # `low_memory` frees targets after each step; later frames would miss the history or the mean.
-    assert not gpu.low_memory or shot.frame_count == 1
+    # `low_memory` frees targets after each step; later frames would miss the history or the mean lighting.
+    assert not gpu.low_memory or not (shot.uses_history or shot.accumulated_frames > 1)
     inputs = shading_inputs = prepared.inputs
     padded_inputs = padded_shading_inputs = prepared.padded_inputs
     denoiser = shot.denoise
@@ -90,12 +91,12 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
         padded_shading_inputs = halve_inputs(gpu, padded_inputs)
         shading_inputs = crop_inputs(gpu, padded_shading_inputs, halve_frame(inputs.frame), "half cropped")
         denoiser = halve_denoiser(shot.denoise)
-    gpu.release_targets_if_low_memory()
+    gpu.release_targets_if_low_memory(antialiasing.MEAN_TARGET)
 
     # 3. The technique: light of the environment, and of one bounce. It reads the guard band, and shades the picture.
     lighting = shot.technique.draw(gpu, padded_shading_inputs)
     lighting = unfiltered = crop_lighting(gpu, padded_shading_inputs, lighting)
-    gpu.release_targets_if_low_memory()
+    gpu.release_targets_if_low_memory(antialiasing.MEAN_TARGET)
 
     # 4. Denoise, blend with the history, upsample to full resolution, average over frames. A shot has a history or
     #    averages, never both: see Shot.uses_history. Denoising comes first, as noise would clip the history.
@@ -103,13 +104,16 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     lighting = shot.temporal.draw(gpu, shading_inputs, lighting, denoiser, index)
     if shot.lighting.is_half:
         lighting = upsample_lighting(gpu, inputs, lighting, shot.denoise)
+    frame_lighting = lighting
     if shot.accumulated_frames > 1:
         lighting = composite.accumulate(gpu, inputs, lighting, index)
-    gpu.release_targets_if_low_memory()
+    gpu.release_targets_if_low_memory(antialiasing.MEAN_TARGET)
 
-    # 5. Composite surfaces and lighting to radiance, and tone-map it.
-    radiance = composite.draw_radiance(gpu, inputs, lighting)
-    display = shot.display.draw(gpu, radiance)
+    # 5. Composite surfaces and lighting to radiance, average it over jittered frames, and tone-map it.
+    radiance = composite.draw_radiance(gpu, inputs, lighting if shot.antialias == 1 else frame_lighting)
+    if shot.antialias > 1:
+        radiance = antialiasing.average_radiance(gpu, radiance, max(0, index - shot.first_averaged_frame))
+    display = shot.effective_display.draw(gpu, radiance)
     return FrameResult(
         shot, inputs, padded_inputs, shading_inputs, padded_shading_inputs, unfiltered, lighting, radiance, display
     )
@@ -162,7 +166,7 @@ def freeze_exposure(gpu: Gpu, shots: Sequence[Shot]) -> list[Shot]:
     if not shots or shots[0].display.exposure is not None:
         return list(shots)
     exposure = prepare_frame(gpu, load_shot(shots[0])).shot.display.exposure
-    gpu.release_targets_if_low_memory()
+    gpu.release_targets_if_low_memory(antialiasing.MEAN_TARGET)
     return [replace(shot, display=replace(shot.display, exposure=exposure)) for shot in shots]
 
 
@@ -205,9 +209,9 @@ def compute_file_digests(shot: Shot) -> dict[str, str]:
 def composite_lighting(gpu: Gpu, loaded: LoadedShot, lighting: Lighting) -> FrameResult:
     """The frame of a shot whose lighting is known, as from the cache of references. Raises UserError."""
     shot, inputs, _ = prepare_frame(gpu, loaded)
-    gpu.release_targets_if_low_memory()
+    gpu.release_targets_if_low_memory(antialiasing.MEAN_TARGET)
     radiance = composite.draw_radiance(gpu, inputs, lighting)
-    display = shot.display.draw(gpu, radiance)
+    display = shot.effective_display.draw(gpu, radiance)
     return FrameResult(shot, inputs, inputs, inputs, inputs, lighting, lighting, radiance, display)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 import ssdo.render.techniques  # noqa: F401 - registers them
 from ssdo.render import background
+from ssdo.render.antialiasing import MAX_ANTIALIAS, subpixel_offsets
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import (
@@ -15,6 +16,7 @@ from ssdo.render.frame_uniforms import (
     compute_pattern_offset,
     direction_from_angles,
     fit_camera,
+    jitter_frame,
     make_frame,
 )
 from ssdo.render.guard_band import GuardBand
@@ -75,6 +77,12 @@ class Shot(Settings):
     width: int = param(1280, 1, 8192, "image width", unit="px")
     height: int = param(720, 1, 8192, "image height", unit="px")
     accumulated_frames: int = param(1, 1, 65536, "frames to average, each with other samples; more reduce noise")
+    antialias: int = param(
+        1,
+        1,
+        MAX_ANTIALIAS,
+        "sub-pixel positions, one a frame, to average; more smooth edges, 1 disables",
+    )
     seed: int = param(0, 0, 65535, "number of the sampling pattern")
     material_override: str = param(
         "full",
@@ -135,8 +143,22 @@ class Shot(Settings):
 
     @property
     def frame_count(self) -> int:
-        """Frames that an image takes: those of the mean, or of the history."""
-        return self.temporal.history_length if self.uses_history else self.accumulated_frames
+        """Frames that an image takes: those of the mean, or of the history and of the mean over its last frames."""
+        return self.first_averaged_frame + max(self.antialias, 1 if self.uses_history else self.accumulated_frames)
+
+    @property
+    def first_averaged_frame(self) -> int:
+        """The frames before it only fill the history."""
+        return self.temporal.history_length - 1 if self.uses_history else 0
+
+    def frame_offset(self, index: int) -> tuple[float, float]:
+        """Offset of frame `index` from the pixels' centres, in pixels to the right and upwards."""
+        return subpixel_offsets(self.antialias)[(index - self.first_averaged_frame) % self.antialias]
+
+    @property
+    def effective_display(self) -> Display:
+        """How the radiance is shown: a mean of jittered frames is not filtered too."""
+        return replace(self.display, fxaa=False) if self.antialias > 1 else self.display
 
     def can_follow(self, previous: Shot) -> bool:
         """Whether this can be the frame after that one, with its history.
@@ -236,7 +258,7 @@ class Shot(Settings):
         assert camera.eye and camera.target and camera.fov, "not resolved"
         assert sun.azimuth is not None and sun.elevation is not None, "not resolved"
         assert sun.irradiance is not None and sun.color and sun.angular_diameter is not None, "not resolved"
-        return make_frame(
+        frame = make_frame(
             scene,
             camera.eye,
             camera.target,
@@ -254,6 +276,7 @@ class Shot(Settings):
             sky_rotation=self.sky.rotation,
             sky_intensity=self.sky.intensity,
         )
+        return jitter_frame(frame, self.frame_offset(index))
 
 
 def _or_default(value: T | None, default: T) -> T:

@@ -6,9 +6,11 @@ from argparse import SUPPRESS
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ssdo.flags import FlagParser, add_flags
+from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.presets import built_in_presets, preset_path
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -16,9 +18,14 @@ from ssdo.scene.files.errors import quote_name
 from ssdo.settings import UserError
 from ssdo.toml_text import parse_toml
 
+ANTIALIASING_PARAMS = ("antialias", "display.fxaa")
 
-def add_shot_flags(parser: FlagParser) -> None:
-    """Add a flag for every parameter of a shot and of every technique."""
+
+def add_shot_flags(parser: FlagParser, defaults: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Add a flag for every parameter of a shot and of every technique.
+
+    `defaults`: of parameters whose default is another one in this command, for the help.
+    """
     parser.add_argument(
         "--preset",
         metavar="NAME|FILE",
@@ -30,7 +37,7 @@ def add_shot_flags(parser: FlagParser) -> None:
         metavar="|".join(Technique.known),
         help=f"technique that lights the surfaces [{Shot().technique.group}]",
     )
-    add_flags(parser, replace(Shot(), technique=Technique()))
+    add_flags(parser, replace(Shot().with_values(defaults), technique=Technique()))
     for technique in Technique.known.values():
         add_flags(parser, technique())
 
@@ -93,11 +100,41 @@ class Overrides:
         if self.cli.get("lighting.resolution") == "half" and all(shot.technique.progressive for shot in shots):
             reason = f"{technique} is always drawn at full resolution"
             raise UserError(f"--lighting.resolution half has no effect: {reason}; leave it out")
+        antialias = shots[0].antialias
+        if self.cli.get("antialias") == 2:
+            reason = "the mean offset of two frames is 0 only if both have none"
+            raise UserError(f"--antialias 2 has no effect: {reason}; choose 3 or more, or leave it out")
+        if self.cli.get("display.fxaa") and antialias > 1:
+            reason = f"--antialias {antialias} smooths edges by averaging frames"
+            raise UserError(f"--display.fxaa has no effect: {reason}; add --antialias 1 or leave it out")
         if self.cli.get("temporal.history_length") and not any(shot.uses_history for shot in shots):
             reason = f"{technique} averages its frames"
             if shots[0].accumulated_frames > 1:
                 reason = f"--accumulated-frames {shots[0].accumulated_frames} averages them all"
             raise UserError(f"--temporal.history_length has no effect: {reason}; leave it out")
+
+
+def with_picture_defaults(overrides: Overrides) -> Overrides:
+    """The overrides of a picture to look at: antialiased by averaging frames, unless they say otherwise."""
+    if overrides.is_set("antialias") or overrides.cli.get("display.fxaa"):
+        return overrides
+    return replace(overrides, preset={**overrides.preset, "antialias": PICTURE_FRAMES})
+
+
+def without_antialiasing(overrides: Overrides) -> Overrides:
+    """The overrides of a measurement, which takes the light at the pixels' centres.
+
+    Raises UserError for flags of antialiasing; that of a preset is left out.
+    """
+    values = Shot().values()
+    for name in ANTIALIASING_PARAMS:
+        if overrides.cli.get(name, values[name]) != values[name]:
+            raise UserError(f"--{name} has no effect: measured are the centres of the pixels; leave it out")
+    preset, cli = (
+        {name: value for name, value in source.items() if name not in ANTIALIASING_PARAMS}
+        for source in (overrides.preset, overrides.cli)
+    )
+    return Overrides(preset, cli)
 
 
 def parse_overrides(arguments: dict[str, Any], defaults: Mapping[str, Any] | None = None) -> Overrides:

@@ -31,6 +31,11 @@ class DisplayState:
         return self.view in ("split", "side by side", "error")
 
     @property
+    def shows_final_images(self) -> bool:
+        """Whether images are shown as they are saved, not buffers, differences or errors."""
+        return self.buffer == FINAL_IMAGE and self.view not in ("difference", "error")
+
+    @property
     def single_slot(self) -> Slot:
         """The slot of a view of one image."""
         return "A" if (self.view == "A") != self.is_flipped else "B"

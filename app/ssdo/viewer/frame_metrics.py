@@ -49,8 +49,8 @@ class FrameMetrics:
         )
 
     def changed_fraction(self) -> float | None:
-        """Fraction of pixels that look different in A and B; None if their sizes differ."""
-        a, b = self._result("A"), self._result("B")
+        """Fraction of pixels whose final images look different in A and B; None if their sizes differ."""
+        a, b = (self.scheduler.renders[slot].image for slot in ("A", "B"))
         if a is None or b is None or a.display.size != b.display.size:
             return None
 

@@ -1,5 +1,5 @@
 """Decides what is rendered next for each slot: a preview during interaction, then the full resolution, then further
-frames of images that converge. Shots come from the session.
+frames: jittered ones for antialiasing, and those of images that converge. Shots come from the session.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult, render_frame
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
+from ssdo.viewer.antialiased_image import MAX_FRAMES, AntialiasedImage
 from ssdo.viewer.convergence import Convergence
 from ssdo.viewer.cost import FrameCost
 
@@ -31,10 +32,10 @@ PREVIEW_SCALES = (1.0, 0.75, 0.625, 0.5, 0.375, 0.3125, 0.25, 0.1875, 0.125)  # 
 PREVIEW_MS = {True: 70.0, False: 20.0}  # time of a preview, by whether the renderer is software
 IDLE_DELAY = 0.25  # seconds without a change before the full resolution is rendered
 SLOW_FRAME_MS = 400.0  # the delay is doubled for slower frames
+SLOW_ANTIALIAS_DELAY = 1.5  # seconds without a change before slower frames are antialiased: each blocks the window
 QUICK_FRAME_MS = 150.0  # faster idle frames are rendered three times, for a median
 # longest frame that only improves an image, so that the window keeps responding
 CONVERGING_FRAME_MS: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "reference": 250.0}
-MAX_FRAMES = 65536  # of a converging image: the largest value of a shot's accumulated_frames
 WARM_UP_FRAMES = 12  # frames in which timer queries must have answered
 UNKNOWN_COST_PIXELS = 65536  # larger first frames are assumed to be slow on a software renderer
 
@@ -51,8 +52,23 @@ class SlotRender:
     frame_index: int = 0  # of the result, if it uses the history
     stable_frames: int = 0  # frames since the last change, if the result uses the history
     failed_shot: Shot | None = None  # not tried again
+    antialiased: AntialiasedImage | None = None  # of the same shot; None before its first jittered frame
     costs: dict[str, FrameCost] = field(default_factory=dict)  # by technique and lighting resolution
     frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds
+
+    @property
+    def image(self) -> FrameResult | None:
+        """What the final image shows: the mean of jittered frames, as far as it is drawn, or the result.
+
+        Its buffers are those of the result, at the centres of the pixels.
+        """
+        return (self.antialiased and self.antialiased.result) or self.result
+
+    @property
+    def image_convergence(self) -> Convergence:
+        """Of the image of a progressive technique."""
+        has_image = self.antialiased is not None and self.antialiased.result is not None
+        return self.antialiased.convergence if self.antialiased and has_image else self.convergence
 
 
 class RenderScheduler:
@@ -82,10 +98,13 @@ class RenderScheduler:
 
     # ---- what to render next ----
 
-    def step(self, shots: Shots, idle_shots: Shots, is_interacting: bool = False) -> bool:
+    def step(
+        self, shots: Shots, idle_shots: Shots, is_interacting: bool = False, shows_final_images: bool = True
+    ) -> bool:
         """Render what has changed since the last step. Returns whether anything was rendered.
 
         `idle_shots`: rendered while there is nothing else to do. `is_interacting`: more changes are about to come.
+        `shows_final_images`: which are antialiased, unlike buffers, differences and errors.
         """
         improves = False  # renders more frames of unchanged shots
         if shots != self._shots:
@@ -101,6 +120,8 @@ class RenderScheduler:
             scale = 1.0
         elif is_interacting:
             return False
+        elif shows_final_images and self._antialias(shots):
+            return True
         elif any(self.can_improve(slot, shot) for slot, shot in shots.items()):
             scale, improves = 1.0, True
         else:
@@ -139,6 +160,37 @@ class RenderScheduler:
             return render.failed_shot is None and render.stable_frames < shot.temporal.history_length
         has_frames_left = render.convergence.frame_count < MAX_FRAMES
         return shot.technique.progressive and render.failed_shot is None and has_frames_left
+
+    def _antialias(self, shots: Shots) -> bool:
+        """Draw a jittered frame of each image that is at rest and not yet complete. Returns whether any was drawn.
+
+        Slow frames are drawn one at a time, so that the window keeps responding.
+        """
+        is_slow = self._predict_total_ms(shots) > SLOW_FRAME_MS
+        has_rested = self.now() - self._last_change >= (SLOW_ANTIALIAS_DELAY if is_slow else IDLE_DELAY)
+        slots = [
+            slot
+            for slot, shot in shots.items()
+            if self.can_antialias(slot, shot) and (shot.technique.progressive or has_rested)
+        ]
+        slots.sort(key=self._count_jittered)
+        has_drawn = False
+        for slot in slots[:1] if is_slow else slots:
+            has_drawn |= self.draw_jittered(slot, shots[slot])
+        return has_drawn
+
+    def _count_jittered(self, slot: Slot) -> int:
+        image = self.renders[slot].antialiased
+        return image.frame_count if image else 0
+
+    def can_antialias(self, slot: Slot, shot: Shot) -> bool:
+        """Whether another jittered frame improves the final image. A history is filled first."""
+        render = self.renders[slot]
+        if shot.antialias == 1 or render.failed_shot is not None or render.requested != shot:
+            return False
+        if shot.uses_history and self.can_improve(slot, shot):
+            return False
+        return render.antialiased is None or not render.antialiased.is_complete
 
     def idle_scale(self, slot: Slot, shot: Shot) -> float:
         """Scale of an idle image: 1, or less if its frames would block the window while it converges.
@@ -204,6 +256,8 @@ class RenderScheduler:
             render.requested, render.scale, render.failed_shot = shot, scale, None
             render.frame_index = index
             render.stable_frames = 1 if is_outdated else render.stable_frames + 1
+            if is_outdated:
+                self._drop_antialiased(render)
             if shot.technique.progressive:
                 self._count_frame(render, index)
         except UserError as error:
@@ -213,6 +267,33 @@ class RenderScheduler:
             self.gpu.timer = gpu_timer
         self.draw_count += 1
         return True
+
+    def draw_jittered(self, slot: Slot, shot: Shot) -> bool:
+        """Draw the next jittered frame of a slot that is up to date. Returns whether it was drawn."""
+        render, result = self.renders[slot], self.renders[slot].result
+        assert result is not None
+        if render.antialiased is None:
+            width, height = result.display.size
+            jittered = replace(shot, width=width, height=height, accumulated_frames=1)
+            render.antialiased = AntialiasedImage(self.gpu, f"{slot} antialiased", jittered)
+        image = render.antialiased
+        try:
+            image.draw_frame(result)
+        except UserError as error:
+            self.error, render.failed_shot = str(error), shot
+            return False
+        if self.gpu.is_software_renderer:
+            self.gpu.ctx.finish()
+        if shot.technique.progressive and image.result is not None:
+            mean = image.result
+            image.convergence.add_frame(lambda: _read_surface_radiance(self.gpu, mean))
+        self.draw_count += 1
+        return True
+
+    def _drop_antialiased(self, render: SlotRender) -> None:
+        if render.antialiased is not None:
+            render.antialiased.free_targets()
+        render.antialiased = None
 
     def _next_frame_index(self, render: SlotRender, shot: Shot, scale: float, is_outdated: bool) -> int:
         """Index of the frame: 0 restarts accumulation and history."""
@@ -239,6 +320,7 @@ class RenderScheduler:
             width=max(1, round(shot.width * scale)),
             height=max(1, round(shot.height * scale)),
             accumulated_frames=MAX_FRAMES if is_progressive else 1,
+            antialias=1,
         )
         render.timer.begin_frame()
         with self.gpu.scope(slot):
@@ -272,17 +354,22 @@ class RenderScheduler:
         render.convergence.add_frame(lambda: _read_surface_radiance(self.gpu, result))
 
     def render_idle(self, slot: Slot, shot: Shot) -> None:
-        """Render a slot at its idle scale, so that its shot alone reproduces the image.
+        """Render a slot at its idle scale, and all jittered frames, so that its shot alone reproduces the image.
 
         With a history it restarts at the first frame, since the shot does not store earlier ones.
         """
         scale = self.idle_scale(slot, shot)
         if not shot.uses_history:
             self.draw(slot, shot, scale)
-            return
-        self.renders[slot].requested = None
-        for _ in range(shot.frame_count):
-            self.draw(slot, shot, scale, force=True)
+        else:
+            self.renders[slot].requested = None
+            for _ in range(replace(shot, antialias=1).frame_count):
+                self.draw(slot, shot, scale, force=True)
+        while self.can_antialias(slot, shot):
+            image = self.renders[slot].antialiased
+            if image and image.frame_count >= image.needed_frames:
+                break
+            self.draw_jittered(slot, shot)
 
     # ---- timings ----
 

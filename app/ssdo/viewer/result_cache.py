@@ -28,7 +28,8 @@ class ResultCache:
         return value
 
     def _drop_unused(self) -> None:
-        current = {id(render.result) for render in self.scheduler.renders.values()}
+        renders = self.scheduler.renders.values()
+        current = {id(result) for render in renders for result in (render.result, render.image)}
         self.entries = {
             name: entry for name, entry in self.entries.items() if all(id(result) in current for result in entry[0])
         }

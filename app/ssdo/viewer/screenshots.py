@@ -89,7 +89,9 @@ def _view_suffix(session: Session) -> str:
 
 
 def _save(session: Session, files: NumberedFiles, ending: str, slot: Slot, window_pixels: bool) -> None:
-    result = session.renders[slot].result
+    # Buffers, differences and errors are those of the pixels' centres.
+    is_final_image = session.display.shows_final_images or not window_pixels
+    result = session.renders[slot].image if is_final_image else session.renders[slot].result
     if result is None:
         raise UserError("nothing is rendered yet; try again")
     pixels = read_window_pixels(session) if window_pixels else images.read_display(result)

@@ -296,7 +296,12 @@ class Session:
         shots: Shots = {slot: self.shot(slot) for slot in self.visible_slots}
         idle_shots: Shots = {"reference": self.shot("reference")} if self.reference_enabled else {}
         self._follow_files([*shots.values(), *idle_shots.values()])
-        has_drawn = self.scheduler.step(shots, idle_shots, is_interacting or (self.is_playing and self.is_animated))
+        has_drawn = self.scheduler.step(
+            shots,
+            idle_shots,
+            is_interacting or (self.is_playing and self.is_animated),
+            self.display.shows_final_images,
+        )
         if self.scheduler.error:
             self.error, self.scheduler.error = self.scheduler.error, ""
         if not is_interacting:

@@ -18,7 +18,7 @@ def describe_slot(session: Session, slot: Slot) -> str:
     """A slot's technique and its sample count, as over its image."""
     technique = session.shot(slot).technique
     if technique.progressive:
-        return f"{technique.describe()}, {session.renders[slot].convergence.text}"
+        return f"{technique.describe()}, {session.renders[slot].image_convergence.text}"
     label = session.slots.mode_label(slot)
     return f"{label}, {technique.sample_count_text}" if technique.sample_count_text else label
 
@@ -64,9 +64,11 @@ class StatusLine:
 
     def _is_readable(self, slot: Slot, shot: Shot) -> bool:
         render = self.session.renders[slot]
-        frame_count = render.convergence.frame_count
         is_complete = render.requested == shot and render.scale >= self.session.scheduler.idle_scale(slot, shot)
-        return is_complete and not (shot.technique.progressive and frame_count & (frame_count - 1))
+        if shot.technique.progressive:
+            frame_count = render.image_convergence.frame_count
+            return is_complete and not frame_count & (frame_count - 1)
+        return is_complete and (render.antialiased is None or render.antialiased.is_complete)
 
     def _read_statistics(self) -> list[str]:
         metrics, slots = self.session.metrics, self.session.visible_slots

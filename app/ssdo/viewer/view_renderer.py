@@ -130,7 +130,9 @@ class ViewRenderer:
         result = self.result(slot)
         if result is None:
             return {}
-        return list_buffers(self.gpu, slot, result, lambda: self._unoccluded(slot, result))
+        buffers = list_buffers(self.gpu, slot, result, lambda: self._unoccluded(slot, result))
+        image = self.scheduler.renders[slot].image or result
+        return buffers | {FINAL_IMAGE: lambda: Buffer(image.display, "display")}
 
     def _unoccluded(self, slot: Slot, result: FrameResult) -> Texture:
         return self.cache.get(f"unoccluded {slot}", (result,), lambda: draw_unoccluded(self.gpu, slot, result))

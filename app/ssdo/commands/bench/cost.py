@@ -33,7 +33,7 @@ from ssdo.measure.output_files import own_output_folder, require_absent, save_by
 from ssdo.measure.version import program_version
 from ssdo.render.pipeline import load_shot_scene
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, without_antialiasing
 
 FULL = {
     "samples": "4,8,16,24,32,48,64,96,128",
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     presets = QUICK if quick else FULL
     values = presets | {flag: text for flag in presets if (text := flags.pop(flag)) is not None}
     output, overwrite = flags.pop("output"), flags.pop("overwrite")
-    overrides = parse_overrides(flags)
+    overrides = without_antialiasing(parse_overrides(flags))
     size = QUICK_SIZE if quick else FULL_SIZE
     shots = create_shots(Overrides({**size, **overrides.preset}, overrides.cli), techniques, visibilities)
     points = plan_points(shots, values)

@@ -65,7 +65,7 @@ from ssdo.measure.version import program_version
 from ssdo.render import probes, ray_scene
 from ssdo.render.pipeline import FrameResult, PreparedFrame, render_frame
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii, without_antialiasing
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.settings import UserError
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     runs, frames, clock = flags.pop("runs"), flags.pop("reference_frames"), flags.pop("clock")
     output, cache = pop_output(flags), parse_cache_flags(flags)
-    shot = _create_shot(parse_overrides(flags))
+    shot = _create_shot(without_antialiasing(parse_overrides(flags)))
     tuning, held_out = select_views(shot, scenes, held_out_scenes)
     with Gpu(create_headless_context()) as gpu:
         clock_text = select_clock(gpu, clock)

@@ -30,7 +30,7 @@ from ssdo.measure import images, references
 from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Camera, Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii, without_antialiasing
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.render.techniques.ssdo import Ssdo
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
             raise UserError(f"--scenes {scene}: must be of {', '.join(CAMERAS_BY_SCENE)}")
     accuracy = Accuracy(flags.pop("samples"), flags.pop("reference_frames"), flags.pop("converged_frames"))
     output, cache = pop_output(flags), parse_cache_flags(flags)
-    overrides = parse_overrides(flags)
+    overrides = without_antialiasing(parse_overrides(flags))
     _refuse_overrides(overrides)
     shots = {
         (scene, number): _create_shot(overrides, scene, *camera)

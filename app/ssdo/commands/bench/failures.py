@@ -31,7 +31,7 @@ from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_
 from ssdo.render.frame_uniforms import FrameUniforms, world_positions
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, without_antialiasing
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.built_in.failures import FAILURES, Failure
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
     flags = parse_flags(_create_parser(), arguments)
     names, folder, overwrite = flags.pop("only"), flags.pop("output"), flags.pop("overwrite")
     frames, cache = flags.pop("reference_frames"), parse_cache_flags(flags)
-    overrides = parse_overrides(flags)
+    overrides = without_antialiasing(parse_overrides(flags))
     _refuse_overrides(overrides)
     failures = select_failures(names.split(",")) if names else list(FAILURES)
     paths = [folder / f"{re.sub('[:=]', '-', failure.scene)}.png" for failure in failures] if folder else []

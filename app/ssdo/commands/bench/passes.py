@@ -36,7 +36,7 @@ from ssdo.measure.version import program_version
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import load_shot_scene, render_frame
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, with_sample_counts
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, with_sample_counts, without_antialiasing
 from ssdo.resources import SHADERS
 from ssdo.settings import UserError
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     baseline = _load_baseline(path) if (path := flags.pop("baseline")) else {}
     techniques, samples = flags.pop("techniques").split(","), flags.pop("samples")
     scenes, sizes = flags.pop("scenes"), flags.pop("sizes")
-    shots = create_shots(parse_overrides(flags), techniques, samples, scenes, sizes)
+    shots = create_shots(without_antialiasing(parse_overrides(flags)), techniques, samples, scenes, sizes)
     has_many_views = bool(scenes or sizes)
     with tempfile.TemporaryDirectory() as folder, Gpu(create_headless_context(), (Path(folder), SHADERS)) as gpu:
         rows = []

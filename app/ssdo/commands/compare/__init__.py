@@ -15,9 +15,17 @@ from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.output_files import own_output_folder
 from ssdo.measure.reference_cache import add_cache_flags, parse_cache_flags
+from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.pipeline import preload_shot
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, validate_values, with_sample_counts
+from ssdo.render.shot_flags import (
+    Overrides,
+    add_shot_flags,
+    parse_overrides,
+    validate_values,
+    with_picture_defaults,
+    with_sample_counts,
+)
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
@@ -96,7 +104,7 @@ def _create_parser() -> FlagParser:
         help=f"frames of the converged screen-space result, {references.CONVERGED_TEXT} each [16]",
     )
     add_cache_flags(parser)
-    add_shot_flags(parser)
+    add_shot_flags(parser, {"antialias": PICTURE_FRAMES})
     return parser
 
 
@@ -115,7 +123,7 @@ def _create_plan(flags: dict[str, Any]) -> ComparisonPlan:
     else:
         preload_shot(shot)
         names = [name.strip() for name in (techniques or TECHNIQUES).split(",")]
-        shots = create_shots(overrides, names, samples, source == REFERENCE)
+        shots = create_shots(with_picture_defaults(overrides), names, samples, source == REFERENCE)
     return ComparisonPlan(shots, source, technique, **frames)
 
 

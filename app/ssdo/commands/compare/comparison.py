@@ -95,7 +95,7 @@ def run_comparison(gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache) -> Com
     """Draw and measure all entries. Raises UserError."""
     plan = replace(plan, shots=freeze_exposure(gpu, plan.shots))
     first = plan.shots[0]
-    unoccluded = images.read_arrays(gpu, render_frame(gpu, replace(first, technique=Off(), accumulated_frames=1)))
+    unoccluded = images.read_arrays(gpu, render_frame(gpu, _without_averaging(replace(first, technique=Off()))))
     surface_mask = references.surface_mask(unoccluded)
     with _show_progress(gpu, plan, cache) as on_frame:
         reference = _load_reference(gpu, plan, cache, on_frame)
@@ -153,8 +153,9 @@ class _EntryMeasurement:
         self._converged: dict[ConvergedKey, ReferencePair] = {}
 
     def run(self, name: str, shot: Shot) -> ComparisonEntry:
-        result = render_all_frames(self.gpu, shot)
-        arrays, pixels = images.read_arrays(self.gpu, result), images.read_display(result)
+        # Errors are those of the pixels' centres, as the reference's are.
+        arrays = images.read_arrays(self.gpu, render_all_frames(self.gpu, replace(shot, antialias=1)))
+        pixels = images.read_display(render_all_frames(self.gpu, shot))
         errors = self._measure_errors(arrays["radiance"])
         breakdown = self._break_down_error(shot, arrays["radiance"])
         self.on_frame(shot)
@@ -175,7 +176,7 @@ class _EntryMeasurement:
         if not self.reference or not shot.technique.sample_param:
             return None
         converged = self._load_converged(shot)
-        without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))
+        without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0), antialias=1)
         noisy = images.read_arrays(self.gpu, render_all_frames(self.gpu, without_denoiser))["radiance"]
         return references.break_down_error(radiance, noisy, converged, self.reference, self.surface_mask)
 
@@ -185,6 +186,10 @@ class _EntryMeasurement:
         if key not in self._converged:
             self._converged[key] = references.render_converged(self.gpu, shot, frames, self.cache, self.on_frame)
         return self._converged[key]
+
+
+def _without_averaging(shot: Shot) -> Shot:
+    return replace(shot, accumulated_frames=1, antialias=1)
 
 
 def _converged_key(shot: Shot) -> ConvergedKey:
@@ -227,9 +232,9 @@ def _list_renders(plan: ComparisonPlan) -> list[Shot]:
 def _time_frame(gpu: Gpu, shot: Shot) -> float:
     """Seconds of one frame. A small one goes before it, which compiles shaders and uploads the scene."""
     width, height = min(shot.width, 16), min(shot.height, 16)
-    render_frame(gpu, replace(shot, width=width, height=height, accumulated_frames=1))
+    render_frame(gpu, _without_averaging(replace(shot, width=width, height=height)))
     start = time.perf_counter()
-    render_frame(gpu, replace(shot, accumulated_frames=1))
+    render_frame(gpu, _without_averaging(shot))
     gpu.ctx.finish()
     return time.perf_counter() - start
 

@@ -40,7 +40,7 @@ from ssdo.measure.reference_cache import add_cache_flags
 from ssdo.measure.timings import CLOCKS
 from ssdo.measure.version import program_version
 from ssdo.render.screen_space import HemisphereTechnique
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides
+from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, without_antialiasing
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.settings import UserError
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
     values = parse_flags(_make_parser(), arguments)
     args = SweepArguments(**{name: values.pop(name) for name in SweepArguments._fields})
     _check_arguments(args)
-    overrides = parse_overrides(values)
+    overrides = without_antialiasing(parse_overrides(values))
     sweep = plan_sweep(args, Overrides({**DEFAULTS, **overrides.preset}, overrides.cli), arguments)
     if args.point is not None:
         if not 0 <= args.point < len(sweep.points):

@@ -19,7 +19,7 @@ from ssdo.render import pipeline
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides
+from ssdo.render.shot_flags import ANTIALIASING_PARAMS, Overrides
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.built_in.cameras import CAMERAS_BY_SCENE
@@ -132,6 +132,8 @@ def parse_axis(text: str) -> Axis:
     parameters = collect_parameters()
     if name in DEDICATED_FLAGS:
         raise UserError(f"--param {name} has no effect: {DEDICATED_FLAGS[name]} says what is swept; leave it out")
+    if name in ANTIALIASING_PARAMS:
+        raise UserError(f"--param {name} has no effect: measured are the centres of the pixels; leave it out")
     if name not in parameters:
         raise UserError(f"--param {name[:100]}: no such parameter{suggest(name, sorted(parameters))}")
     if not equals or not values_text:

@@ -30,7 +30,15 @@ from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags
 from ssdo.measure.version import program_version
 from ssdo.render import presets
 from ssdo.render.shot import Shot
-from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii, read_text, validate_values
+from ssdo.render.shot_flags import (
+    Overrides,
+    add_shot_flags,
+    parse_overrides,
+    parse_radii,
+    read_text,
+    validate_values,
+    without_antialiasing,
+)
 from ssdo.render.technique import Technique
 from ssdo.settings import UserError, field_type, param_of
 from ssdo.toml_text import format_toml, parse_toml
@@ -106,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     values = parse_flags(_make_parser(), arguments)
     args = TuneArguments(**{name: values.pop(name) for name in TuneArguments._fields})
     settings = ViewSettings(
-        overrides=_check_overrides(parse_overrides(values)),
+        overrides=_check_overrides(without_antialiasing(parse_overrides(values))),
         scenes=args.scenes.split(","),
         held_out_scenes=[scene for scene in args.held_out.split(",") if scene],
         radius_fractions=parse_radii(args.radii),

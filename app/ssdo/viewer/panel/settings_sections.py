@@ -9,6 +9,7 @@ from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.panel.technique_section import PROBES_SWITCH
 
 OPEN_GROUPS = {"display"}  # initially
+PARAMETER_ROWS = {"display": ("antialias",)}  # parameters without a group, drawn in that of another
 
 
 class SettingsSections:
@@ -30,7 +31,9 @@ class SettingsSections:
         parameters = [
             (name, owner, f, value)
             for name, owner, f, value in session.shot(slot).walk()
-            if name.startswith(f"{group}.") and name != PROBES_SWITCH and not isinstance(owner, Technique)
+            if (name.startswith(f"{group}.") or name in PARAMETER_ROWS.get(group, ()))
+            and name != PROBES_SWITCH
+            and not isinstance(owner, Technique)
         ]
         has_matches = any(self.context.rows.matches_search(name, f) for name, _, f, _ in parameters)
         title = group.replace("_", " ").capitalize()
