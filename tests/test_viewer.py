@@ -260,6 +260,7 @@ def test_an_idle_image_is_not_rendered_again(runner: SessionRunner) -> None:
 
 def test_modes_choose_techniques(runner: SessionRunner) -> None:
     session, views = runner.session, []
+    session.change({"scene": "corner"})
     for label in ("off", "SSAO", "SSDO direct", "SSDO", "GTAO", "bitmask"):
         session.choose_mode("B", label)
         assert session.slots.mode_label("B") == label

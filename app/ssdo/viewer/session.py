@@ -17,7 +17,7 @@ from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import fit_camera
 from ssdo.render.half_resolution import LightingResolution
 from ssdo.render.pipeline import freeze_exposure
-from ssdo.render.shot import MAX_COORDINATE, Shot
+from ssdo.render.shot import MAX_COORDINATE, Camera, Shot
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import count_changes
 from ssdo.scene.loader import is_animated, load_scene
@@ -67,6 +67,7 @@ class Session:
         self.is_playing = False
         self.error = ""  # one-line message; cleared by the next successful change
         self.message = ""  # about the last action
+        self._is_framed = False  # whether the camera turns about the centre of the visible part of the image
         self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
@@ -98,7 +99,7 @@ class Session:
         """The shot to render for a slot, at the window's size. Without a camera, the subject fills the visible part."""
         shot = self.slots.shot(slot, self.size)
         camera, scene = shot.camera, self.scene
-        if camera.eye is None and camera.target is None and scene.eye is None:
+        if self._frames_automatically(camera):
             fov = camera.fov or scene.fov
             eye, target = fit_camera(scene, fov, shot.width / shot.height, region=self.display.visible_region)
             shot = replace(shot, camera=replace(camera, eye=eye, target=target))
@@ -124,6 +125,8 @@ class Session:
         Parameters of a technique apply to `slot`; others to both slots, unless unlinked. If this fails, nothing
         changes, `error` is set, and False is returned.
         """
+        if any(name == "scene" or name.startswith("camera.") for name in values):
+            self._is_framed = False
         return self._try(lambda: self.slots.change(values, slot))
 
     def set_linked(self, name: str, is_linked: bool) -> None:
@@ -254,20 +257,27 @@ class Session:
             self.slots.shared = replace(shared, camera=scene_camera)
         else:
             self.move_camera(controls.fit_scene(self.pose, self.scene, self._aspect, self.display.visible_region))
+            self._is_framed = True
 
     @property
     def _aspect(self) -> float:
         return self.size[0] / max(1, self.size[1])
 
     def orbit(self, pose: Pose, heading: float, pitch: float) -> None:
-        """Orbit from a pose, about the centre of the visible part of the image."""
-        pivot = controls.find_pivot(pose, self._aspect, self.display.visible_region)
-        self.move_camera(controls.orbit(pose, heading, pitch, pivot))
+        """Orbit from a pose about its target, or about the visible part's centre if the subject was framed there."""
+        self.move_camera(controls.orbit(pose, heading, pitch, self._find_pivot(pose)))
 
     def dolly(self, ratio: float) -> None:
-        """Move towards the centre of the visible part of the image."""
-        pivot = controls.find_pivot(self.pose, self._aspect, self.display.visible_region)
-        self.move_camera(controls.dolly(self.pose, ratio, self.scene, pivot))
+        """Move towards the target, or towards the visible part's centre if the subject was framed there."""
+        self.move_camera(controls.dolly(self.pose, ratio, self.scene, self._find_pivot(self.pose)))
+
+    def _find_pivot(self, pose: Pose) -> float:
+        self._is_framed = self._is_framed or self._frames_automatically(self.slots.shared.camera)
+        return controls.find_pivot(pose, self._aspect, self.display.visible_region) if self._is_framed else 0.0
+
+    def _frames_automatically(self, camera: Camera) -> bool:
+        """Whether the subject is framed anew whenever the window or the panel changes."""
+        return camera.eye is None and camera.target is None and self.scene.eye is None
 
     @property
     def is_animated(self) -> bool:
