@@ -61,7 +61,7 @@ def capture_images(
     """
     shots = overrides.build_shots(techniques)
     files = choose_files(shots, output, has_contact_sheet=bool(techniques), overwrite=overwrite)
-    preload_scene(shots[0].scene, shots[0].time)
+    preload_scene(shots[0].scene, shots[0].time, shots[0].up)
     labelled = []
     with Gpu(create_headless_context()) as gpu:
         gpu.low_memory = len(shots) == 1 and shots[0].frame_count == 1

@@ -158,12 +158,12 @@ def load_shot(shot: Shot) -> LoadedShot:
 
 def load_shot_scene(shot: Shot) -> Scene:
     """The scene of a shot, with its material override. Raises UserError."""
-    return override_materials(load_scene(shot.scene, shot.time), shot.material_override, shot.occlusion_maps)
+    return override_materials(load_scene(shot.scene, shot.time, shot.up), shot.material_override, shot.occlusion_maps)
 
 
 def compute_file_digests(shot: Shot) -> dict[str, str]:
     """Digests of the contents of the files of a shot's scene and environment, by name. Raises UserError."""
-    environment = shot.environment or load_scene(shot.scene, shot.time).environment
+    environment = shot.environment or load_scene(shot.scene, shot.time, shot.up).environment
     digests = {shot.scene: compute_scene_digest(shot.scene), environment: compute_environment_digest(environment)}
     return {name: digest for name, digest in digests.items() if digest}
 
