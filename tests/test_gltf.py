@@ -302,7 +302,9 @@ def test_depth_has_no_limit(tmp_path: Path) -> None:
     tree, binary = make_tetrahedron()
     depth = sys.getrecursionlimit() * 2
     tree["nodes"] = [{"children": [i + 1], "translation": [1, 0, 0]} for i in range(depth)] + [{"mesh": 0}]
-    np.testing.assert_array_equal(read_mesh(tmp_path, tree, binary).positions, shift_corners(depth))
+    scene = read_scene(tmp_path, tree, binary)
+    (mesh,) = scene.meshes
+    np.testing.assert_array_equal(scene.coordinates.to_file(mesh.positions.astype("f8")), shift_corners(depth))
 
 
 def test_default_scene(tmp_path: Path) -> None:

@@ -798,11 +798,13 @@ def test_arguments_of_scene_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (tmp_path / name).write_bytes(path.read_bytes())
         assert load_scene(f"{tmp_path / name}:camera=1").fov == pytest.approx(40)
         assert load_scene(str(tmp_path / name)).fov == pytest.approx(50)
-    calls: list[tuple[Path, dict[str, int]]] = []
+    calls: list[tuple[Path, dict[str, object]]] = []
     monkeypatch.setattr(gltf, "read_gltf", lambda path, **selection: calls.append((path, selection)))
     load_scene(r"C:\models\a.glb:scene=1,light=2")
     load_scene(r"C:\models\a.glb")
-    assert calls == [(Path(r"C:\models\a.glb"), {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), {})]
+    default = {"up": "y"}
+    expected = [(Path(r"C:\models\a.glb"), default | {"scene": 1, "light": 2}), (Path(r"C:\models\a.glb"), default)]
+    assert calls == expected
     for text in ("a.glb/b", "a.glb:scene=1/b", "a.off:b", "glb"):
         with pytest.raises(UserError, match="no scene"):
             load_scene(text)

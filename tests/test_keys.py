@@ -45,6 +45,7 @@ HISTORY = {"temporal.history_length": 4}  # so that the settings of the history 
 OTHER_VALUES: Mapping[str, Any] = {
     "scene": "nook",
     "environment": "half",
+    "up": "z",
     "camera.eye": (1.0, 2.0, 3.0),
     "camera.target": (0.5, 0.0, 0.0),
 }

@@ -632,4 +632,4 @@ def test_codes_of_stl(tmp_path: Path) -> None:
         code = encode_ascii_stl(corners, number, line_end, solids)
         codes += [code, code.upper()]
     for code in codes:
-        assert_corners(read_scene_file(write(tmp_path / "a.stl", code)), expected)
+        assert_corners(read_scene_file(write(tmp_path / "a.stl", code), "y"), expected)

@@ -28,7 +28,7 @@ PIXELS = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (255, 255, 255)]], 
 def read_scene(tmp_path: Path, name: str, content: str | bytes) -> Scene:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_scene_file(path)
+    return read_scene_file(path, "y")
 
 
 def read_mesh(tmp_path: Path, name: str, content: str | bytes) -> Mesh:
@@ -452,7 +452,7 @@ for solid in (trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.5), tri
     for name, options in files.items():
         solid.export(folder / name, **options)
         theirs = trimesh.load_mesh(folder / name, process=False)
-        (ours,) = read_scene_file(folder / name).meshes
+        (ours,) = read_scene_file(folder / name, "y").meshes
         np.testing.assert_allclose(ours.positions[ours.triangles], theirs.triangles, atol=1e-6, err_msg=name)
         if name[-3:] != "stl":
             normals = theirs.vertex_normals[theirs.faces]

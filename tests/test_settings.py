@@ -275,7 +275,8 @@ def test_flags_win_over_presets_over_images_over_defaults(
     parameter: Parameter, shot_parser: FlagParser, tmp_path: Path
 ) -> None:
     first, second = two_values(parameter)
-    image, preset_values = parameter.with_technique(first), parameter.with_technique(second)
+    scene = {"scene": "a.obj"} if parameter.name == "up" else {}  # which has no effect on a built-in scene
+    image, preset_values = (parameter.with_technique(value) | scene for value in (first, second))
     (tmp_path / "p.toml").write_text(format_toml(preset_values), "utf-8")
     preset = ["--preset", str(tmp_path / "p.toml")]
     flags = [f"--{parameter.name}={format_flag_value(first)}"]
@@ -340,7 +341,7 @@ def test_unset_values_are_those_of_the_scene() -> None:
     )
     expected: dict[str, Any] = {"environment": "half", "camera.eye": (1.0, 2.0, 3.0), "camera.target": (4.0, 5.0, 6.0)}
     expected |= {"camera.fov": 41.0, "sun.azimuth": 12.0, "sun.elevation": 34.0, "sun.irradiance": 5.0}
-    expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.7, "background": "blurred"}
+    expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.7, "background": "blurred", "up": "y"}
     metered = {"display.exposure"}
     assert {*expected, *metered} == {p.name for p in PARAMETERS if not p.technique and p.param.auto_label}
     assert Shot().resolve(scene).values().items() >= expected.items()

@@ -884,7 +884,7 @@ def test_saved_states_keep_every_parameter(gpu: Gpu, parameter: Parameter, slot:
 @pytest.mark.parametrize("slot", ["A", "B"])
 def test_saved_states_keep_parameters_that_one_slot_leaves_to_the_scene(gpu: Gpu, slot: Slot) -> None:
     """TOML has no value for them; the other slot has one, and so had both."""
-    parameters = [p for p in SHOT_PARAMETERS if p.param.auto_label and not p.name.startswith("camera.")]
+    parameters = [p for p in SHOT_PARAMETERS if p.param.auto_label and not p.name.startswith(("camera.", "up"))]
     session, fresh = make_session(gpu), make_session(gpu)
     for parameter in parameters:
         assert session.change({parameter.name: other_value(parameter)})
@@ -926,7 +926,7 @@ def test_linked_parameters_reach_both_slots_and_unlinked_ones_one(gpu: Gpu, para
         assert {s: read_value(session.shot(s), name) for s in expected} == expected
     session = make_session(gpu)
     if not session.slots.can_unlink(name):
-        has_content = name in ("scene", "time", "ground") or name.startswith("camera.")
+        has_content = name in ("scene", "up", "time", "ground") or name.startswith("camera.")
         assert has_content, "a comparison needs the same content"
         return
     old = read_value(session.shot("B"), name)

@@ -2614,8 +2614,8 @@ FAULTS = (
         65,
         "lengths that follow the scene leave their range",
         "app/ssdo/settings.py",
-        "lengths[f.name] = min(max(p.fraction * scene_size, p.min), p.max)",
-        "lengths[f.name] = p.fraction * scene_size",
+        "return value if self.min is None or self.max is None else min(max(value, self.min), self.max)",
+        "return value",
         ("test_settings.py::test_lengths_that_follow_the_scene_are_in_range_at_every_size",),
     ),
 )

@@ -208,6 +208,7 @@ def cache_key(gpu: Gpu, loaded: LoadedShot) -> str:
         environment.radiance,
         scene.meshes,
         scene.lights,
+        scene.coordinates,
     ):
         _update(digest, part)
     return digest.hexdigest()

@@ -182,26 +182,27 @@ def load_shot(shot: Shot) -> LoadedShot:
 
 def load_shot_scene(shot: Shot) -> Scene:
     """The scene of a shot, with its material override, ground and units of light. Raises UserError."""
-    scene = override_materials(load_scene(shot.scene, shot.time), shot.material_override, shot.occlusion_maps)
+    scene = load_scene(shot.scene, shot.time, shot.up)
+    scene = override_materials(scene, shot.material_override, shot.occlusion_maps)
     return stage_scene(scene, shot.ground, shot.lights.units)
 
 
 def preload_shot(shot: Shot) -> None:
     """Load the scene of a shot into the cache with a progress bar. Notes about it are printed on stderr."""
-    preload_scene(shot.scene, shot.time)
+    preload_scene(shot.scene, shot.time, shot.up)
     for note in list_notes(shot):
         print(f"{shot.scene}: {note}", file=sys.stderr)
 
 
 def list_notes(shot: Shot) -> list[str]:
     """What was added to the scene of a shot, or changed in it, a line each. Raises UserError."""
-    scene = load_scene(shot.scene, shot.time)
+    scene = load_scene(shot.scene, shot.time, shot.up)
     return describe_staging(scene, load_shot_scene(shot), shot.uses_key_light(scene))
 
 
 def compute_file_digests(shot: Shot) -> dict[str, str]:
     """Digests of the contents of the files of a shot's scene and environment, by name. Raises UserError."""
-    environment = shot.environment or load_scene(shot.scene, shot.time).environment
+    environment = shot.environment or load_scene(shot.scene, shot.time, shot.up).environment
     digests = {shot.scene: compute_scene_digest(shot.scene), environment: compute_environment_digest(environment)}
     return {name: digest for name, digest in digests.items() if digest}
 

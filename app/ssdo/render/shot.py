@@ -28,6 +28,7 @@ from ssdo.render.technique import Technique
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.render.temporal import Temporal
 from ssdo.scene import environment
+from ssdo.scene.coordinates import UP_AXES
 from ssdo.scene.environment import Environment
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT
 from ssdo.scene.model import DirectionalLight, Scene
@@ -44,7 +45,13 @@ SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
 class Camera(Settings):
     """The camera; unset values are those of the scene."""
 
-    eye: Vec3 | None = param(None, -MAX_COORDINATE, MAX_COORDINATE, "position, metres", auto_label="the scene's")
+    eye: Vec3 | None = param(
+        None,
+        -MAX_COORDINATE,
+        MAX_COORDINATE,
+        "position in the scene file's coordinates, metres",
+        auto_label="the scene's",
+    )
     target: Vec3 | None = param(
         None, -MAX_COORDINATE, MAX_COORDINATE, "point that the camera looks at, metres", auto_label="the scene's"
     )
@@ -69,6 +76,12 @@ class Shot(Settings):
     scene: str = param(
         "courtyard",
         help=f"a built-in scene, with arguments as name:key=value,..., or a path to a {SCENE_SUFFIXES_TEXT} file",
+    )
+    up: str | None = param(
+        None,
+        help="axis of a scene file's coordinates that points up",
+        choices=UP_AXES,
+        auto_label="z in STL files, else y",
     )
     environment: str | None = param(
         None, help="a built-in environment, or a path to an .hdr or .exr file", auto_label="the scene's"
@@ -182,6 +195,7 @@ class Shot(Settings):
         """
         return replace(
             self.drop_ineffective(),
+            up=_or_default(self.up, scene.coordinates.up),
             environment=_or_default(self.environment, scene.environment),
             background=_or_default(self.background, scene.background),
             technique=self.technique.resolve_lengths(scene.bounding_radius),
@@ -205,7 +219,8 @@ class Shot(Settings):
         fov = _or_default(self.camera.fov, scene.fov)
         eye, target = self.camera.eye or scene.eye, self.camera.target or scene.target
         if eye is None or target is None:
-            fitted_eye, fitted_target = fit_camera(scene, fov, self.width / self.height)
+            fitted = map(scene.coordinates.point_to_file, fit_camera(scene, fov, self.width / self.height))
+            fitted_eye, fitted_target = fitted
             eye, target = eye or fitted_eye, target or fitted_target
         return Camera(eye=eye, target=target, fov=fov)
 
@@ -260,8 +275,8 @@ class Shot(Settings):
         assert sun.irradiance is not None and sun.color and sun.angular_diameter is not None, "not resolved"
         frame = make_frame(
             scene,
-            camera.eye,
-            camera.target,
+            scene.coordinates.point_to_world(camera.eye),
+            scene.coordinates.point_to_world(camera.target),
             camera.fov,
             (self.width, self.height),
             pattern_offset=compute_pattern_offset(index, self.seed),

@@ -14,6 +14,7 @@ from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.presets import built_in_presets, preset_path
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
+from ssdo.scene.built_in import is_built_in
 from ssdo.scene.files.errors import quote_name
 from ssdo.settings import UserError
 from ssdo.toml_text import parse_toml
@@ -88,6 +89,8 @@ class Overrides:
 
     def _check_effects(self, technique: str, shots: Sequence[Shot]) -> None:
         """Raise UserError when a flag of the pipeline has no effect on any of the shots."""
+        if "up" in self.cli and all(is_built_in(shot.scene) for shot in shots):
+            raise UserError(f"--up has no effect: {shots[0].scene} is a built-in scene; leave it out")
         if self.cli.get("probes.enabled") and not any(shot.technique.uses_probes for shot in shots):
             able = " or ".join(name for name, kind in Technique.known.items() if kind.uses_probes)
             raise UserError(

@@ -35,22 +35,24 @@ class SceneFile(NamedTuple):
 
     path: Path
     selection: tuple[tuple[str, int], ...]
+    up: str | None = None  # the file's axis that points up; None: as usual in its format
 
     def read(self) -> Scene:
-        return stage_file_scene(read_scene_file(self.path, **dict(self.selection)))
+        return stage_file_scene(read_scene_file(self.path, self.up, **dict(self.selection)))
 
 
-def load_scene(spec: str, time: float = 0.0) -> Scene:
+def load_scene(spec: str, time: float = 0.0, up: str | None = None) -> Scene:
     """Load a built-in scene or a scene file; the last few are cached.
 
     `spec` is a name, a name with arguments, or a path: `courtyard`, `blocks:count=9`, `models/chair.glb`,
     `models/chair.glb:scene=1,camera=2,light=0`. `time` is in seconds and moves animated scenes.
-    Raises UserError for a scene that does not exist or cannot be read.
+    `up` is the axis of a file's coordinates that points up, y or z; None: as usual in its format.
+    It has no effect on built-in scenes. Raises UserError for a scene that does not exist or cannot be read.
     """
     name, _, arguments = spec.partition(":")
     if name in BUILT_IN_SCENES:
         return _build_scene(spec, name, arguments, time if is_animated(name) else 0.0)
-    file = _parse_file_spec(spec)
+    file = _parse_file_spec(spec)._replace(up=up)
     return _files.load(file, file.read)
 
 
@@ -65,10 +67,10 @@ def compute_scene_digest(spec: str) -> str:
     return _files.compute_digest(file, file.read)
 
 
-def preload_scene(spec: str, time: float = 0.0) -> None:
+def preload_scene(spec: str, time: float = 0.0, up: str | None = None) -> None:
     """Load a scene into the cache with a progress bar, and print its notes on stderr."""
     with show_progress_bar():
-        scene = load_scene(spec, time)
+        scene = load_scene(spec, time, up)
     print_notes(spec, scene)
 
 
@@ -91,8 +93,10 @@ def is_animated(spec: str) -> bool:
     return name in BUILT_IN_SCENES and "time" in _get_parameters(get_builder(name))
 
 
-def read_scene_file(path: Path, **selection: int) -> Scene:
-    """Read a scene file by its suffix, without the cache. `selection` is for glTF: scene, camera, light.
+def read_scene_file(path: Path, up: str | None = None, **selection: int) -> Scene:
+    """Read a scene file by its suffix, without the cache. `up`: as for `load_scene`.
+
+    `selection` is for glTF: scene, camera, light.
 
     Readers are imported when they are needed. Raises UserError for a file that cannot be read.
     """
@@ -100,19 +104,19 @@ def read_scene_file(path: Path, **selection: int) -> Scene:
         case ".obj":
             from ssdo.scene.files.obj import read_obj
 
-            return read_obj(path)
+            return read_obj(path, up or "y")
         case ".ply":
             from ssdo.scene.files.ply import read_ply
 
-            return read_ply(path)
+            return read_ply(path, up or "y")
         case ".stl":
             from ssdo.scene.files.stl import read_stl
 
-            return read_stl(path)
+            return read_stl(path, up)
         case _:
             from ssdo.scene.files.gltf import read_gltf
 
-            return read_gltf(path, **selection)
+            return read_gltf(path, up=up or "y", **selection)
 
 
 @lru_cache(16)  # called several times a frame

@@ -1,6 +1,7 @@
 """The scene as plain arrays: meshes, materials, lights and a camera. No OpenGL here.
 
-Units are metres; y is up; coordinates are right-handed; colours are linear with Rec. 709 primaries.
+Units are metres; y is up; coordinates are right-handed; colours are linear with Rec. 709 primaries. Cameras are in the
+coordinates of the scene's file, all else in those of the world: see `coordinates`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ssdo.arrays import Array, Bytes, Floats, Ints
+from ssdo.scene.coordinates import IDENTITY, FileCoordinates
 from ssdo.scene.subject import Subject, find_subject
 from ssdo.settings import Vec3
 
@@ -141,7 +143,7 @@ class Scene:
     """Meshes and lights, and the default camera, sun and environment of a shot."""
 
     meshes: tuple[Mesh, ...]
-    eye: Vec3 | None = None  # None: outside, looking at the whole scene
+    eye: Vec3 | None = None  # in the file's coordinates. None: outside, looking at the whole scene
     target: Vec3 | None = None
     fov: float = 50.0  # vertical, degrees
     sun: DirectionalLight = field(default_factory=DirectionalLight)
@@ -149,6 +151,7 @@ class Scene:
     name: str = ""
     lights: tuple[PunctualLight, ...] = ()
     warnings: tuple[str, ...] = ()  # of the reader, a line each
+    coordinates: FileCoordinates = IDENTITY  # of the file
     key_light: DirectionalLight | None = None  # the sun under the scene's own environment, but under no other
     background: str = "environment"  # as the flag --background takes it
     wants_ground: bool = False  # whether --ground auto adds one

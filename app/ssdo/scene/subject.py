@@ -126,7 +126,8 @@ def _may_have_gap(low: Floats, high: Floats) -> bool:
     start, end = float(low.min()), float(high.max())
     if not end > start:
         return False
-    first, last = (np.minimum((x - start) * (BINS / (end - start)), BINS - 1).astype(np.int64) for x in (low, high))
+    scale = BINS / (end - start)
+    first, last = (np.minimum((x.astype("f8") - start) * scale, BINS - 1).astype(np.int64) for x in (low, high))
     covering = np.cumsum(np.bincount(first, minlength=BINS + 1) - np.bincount(last + 1, minlength=BINS + 1))
     return bool((covering[:BINS] == 0).mean() > 0.5)
 

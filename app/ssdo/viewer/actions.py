@@ -127,7 +127,7 @@ class Actions:
         self.session.display.buffer = FINAL_IMAGE
 
     def _save_bookmark(self, number: int) -> None:
-        self.preferences.save_bookmark(self.session.slots.shared.scene, number, self.session.pose)
+        self.preferences.save_bookmark(self.session.slots.shared.scene, number, self.session.file_pose)
         self.session.message = f"bookmark {number} saved; Alt+{number} restores it"
 
     def _restore_bookmark(self, number: int) -> None:

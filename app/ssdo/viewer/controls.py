@@ -12,6 +12,7 @@ import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
 from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion, fit_camera
+from ssdo.scene.coordinates import FileCoordinates
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
 
@@ -20,7 +21,7 @@ MIN_DISTANCE_RATIO, MAX_DISTANCE_RATIO = 1e-4, 20.0  # of the scene's bounding r
 
 
 class Pose(NamedTuple):
-    """Camera position, target and vertical field of view."""
+    """Camera position, target and vertical field of view, in the world or in the coordinates of the scene's file."""
 
     eye: Vec3
     target: Vec3
@@ -29,6 +30,14 @@ class Pose(NamedTuple):
     @property
     def distance(self) -> float:
         return math.dist(self.eye, self.target)
+
+    def to_world(self, coordinates: FileCoordinates) -> Pose:
+        """The pose in the world, of one in the file's coordinates."""
+        return self._replace(eye=coordinates.point_to_world(self.eye), target=coordinates.point_to_world(self.target))
+
+    def to_file(self, coordinates: FileCoordinates) -> Pose:
+        """The inverse of `to_world`."""
+        return self._replace(eye=coordinates.point_to_file(self.eye), target=coordinates.point_to_file(self.target))
 
 
 def heading_and_pitch(direction: Doubles) -> tuple[float, float]:

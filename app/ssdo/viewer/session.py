@@ -71,7 +71,8 @@ class Session:
         self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
-        self._scene = self.slots.shared.scene, load_scene(self.slots.shared.scene, self.slots.shared.time)
+        shared = self.slots.shared
+        self._scene = shared.scene, load_scene(shared.scene, shared.time, shared.up)
         self._last_file_check, self._change_count = now(), count_changes()
 
     @property
@@ -85,9 +86,10 @@ class Session:
     @property
     def scene(self) -> Scene:
         """The scene; while its file is missing or cannot be read, the one that is still shown."""
-        name = self.slots.shared.scene
+        shared = self.slots.shared
+        name = shared.scene
         try:
-            scene = load_scene(name, self.slots.shared.time)
+            scene = load_scene(name, shared.time, shared.up)
         except UserError:
             if self._scene[0] != name:
                 raise
@@ -101,7 +103,8 @@ class Session:
         camera, scene = shot.camera, self.scene
         if self._frames_automatically(camera):
             fov = camera.fov or scene.fov
-            eye, target = fit_camera(scene, fov, shot.width / shot.height, region=self.display.visible_region)
+            fitted = fit_camera(scene, fov, shot.width / shot.height, region=self.display.visible_region)
+            eye, target = map(scene.coordinates.point_to_file, fitted)
             shot = replace(shot, camera=replace(camera, eye=eye, target=target))
         return self._freeze_exposure(shot)
 
@@ -234,19 +237,29 @@ class Session:
 
     @property
     def pose(self) -> Pose:
+        """The camera in the world."""
+        return self.file_pose.to_world(self.scene.coordinates)
+
+    @property
+    def file_pose(self) -> Pose:
+        """The camera in the coordinates of the scene's file, as it is typed and stored."""
         camera = self.shot("B").resolve_camera(self.scene)
         assert camera.eye and camera.target and camera.fov
         return Pose(camera.eye, camera.target, camera.fov)
 
     def move_camera(self, pose: Pose) -> None:
-        """Set eye and target. A pose that is not finite, or out of a camera's range, is ignored."""
+        """Set eye and target, in the world. A pose that is not finite, or out of a camera's range, is ignored."""
+        pose = pose.to_file(self.scene.coordinates)
         is_in_range = (np.abs([*pose.eye, *pose.target]) <= MAX_COORDINATE).all()
         if is_in_range and pose.eye != pose.target:
             shared = self.slots.shared
             self.slots.shared = replace(shared, camera=replace(shared.camera, eye=pose.eye, target=pose.target))
 
     def set_pose(self, pose: Pose) -> bool:
-        """Set the whole camera, as a bookmark does. If this fails, `error` is set, and False is returned."""
+        """Set the whole camera, in the file's coordinates, as a bookmark does.
+
+        If this fails, `error` is set, and False is returned.
+        """
         return self.change({"camera.eye": pose.eye, "camera.target": pose.target, "camera.fov": pose.fov})
 
     def frame_scene(self) -> None:

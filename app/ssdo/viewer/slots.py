@@ -21,7 +21,8 @@ MAX_SIZE = 8192  # pixels, the largest width and height of a shot
 # parameters of a shot that the viewer sets itself: the window's size, and the frame that converges
 WINDOW_PARAMS = ("width", "height", "accumulated_frames")
 HIDDEN_PARAMS = (*WINDOW_PARAMS, "seed")  # without a row in the panel
-ALWAYS_LINKED = ("scene", "time", "camera.", "ground")  # prefixes of names; a comparison needs the same image content
+# Prefixes of names: a comparison needs the same image content.
+ALWAYS_LINKED = ("scene", "up", "time", "camera.", "ground")
 
 
 class SlotState(NamedTuple):
@@ -107,8 +108,8 @@ class SlotSettings:
         shot.with_values(of_shot)  # checks the overrides too
         shared = shot.with_values(shared_values)
         if "scene" in of_shot:
-            shared = replace(shared, camera=Camera(fov=None), time=0.0)
-        if {"scene", "environment"} & of_shot.keys():
+            shared = replace(shared, camera=Camera(fov=None), time=0.0, up=of_shot.get("up"))
+        if {"scene", "up", "environment"} & of_shot.keys():
             check_assets(shared.with_values(overrides))
 
         self.shared = replace(shared, technique=self.shared.technique)
@@ -238,7 +239,7 @@ class SlotSettings:
 
 def check_assets(shot: Shot) -> None:
     """Load the scene and the environment of a shot. Raises UserError if one cannot be loaded."""
-    shot.resolve(load_scene(shot.scene, shot.time)).load_environment()
+    shot.resolve(load_scene(shot.scene, shot.time, shot.up)).load_environment()
 
 
 def unlinkable_params() -> frozenset[str]:

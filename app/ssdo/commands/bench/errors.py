@@ -166,7 +166,7 @@ def _set_lengths(technique: Technique, length: float) -> Technique:
 
 def measure_errors(gpu: Gpu, shot: Shot, radius: float, accuracy: Accuracy, cache: ReferenceCache) -> ErrorTable:
     """RMSE of all techniques. `radius` is a fraction of the scene's size."""
-    length = radius * load_scene(shot.scene, shot.time).bounding_radius
+    length = radius * load_scene(shot.scene, shot.time, shot.up).bounding_radius
     world, within = (
         references.render_world_reference(gpu, shot, reference, accuracy.reference_frames, cache)
         for reference in (Reference(rays=4), Reference(rays=4).with_lengths({"max_distance": length}))

@@ -35,6 +35,7 @@ TECHNIQUES = "off,ssao,ssdo"
 # parameters may be what is compared, the shadow maps' included.
 COMMON_PARAMS = (
     "scene",
+    "up",
     "environment",
     "time",
     "width",
@@ -148,7 +149,7 @@ def create_shots(
     if has_path_traced_reference and REFERENCE not in techniques:  # its parameters are for the reference alone
         cli = {name: value for name, value in cli.items() if not name.startswith(f"{REFERENCE}.")}
     shots = [
-        shot.resolve(load_scene(shot.scene, shot.time))
+        shot.resolve(load_scene(shot.scene, shot.time, shot.up))
         for shot in Overrides(overrides.preset, cli).build_shots(techniques)
     ]
     if samples is None:
@@ -166,7 +167,7 @@ def load_shots(paths: Sequence[Path]) -> list[Shot]:
     shots: list[Shot] = []
     for path in paths:
         shot = Shot().with_values(validate_values(images.load_shot_values(path), path))
-        shot = shot.resolve(load_scene(shot.scene, shot.time))
+        shot = shot.resolve(load_scene(shot.scene, shot.time, shot.up))
         shots.append(shot)
         values, first_values = shot.values(), shots[0].values()
         for name in values:

@@ -21,6 +21,11 @@ BUILT_IN_SCENES: dict[str, Callable[..., Scene] | str] = {
 }
 
 
+def is_built_in(spec: str) -> bool:
+    """Whether a scene, with its arguments, is built in."""
+    return spec.partition(":")[0] in BUILT_IN_SCENES
+
+
 def get_builder(name: str) -> Callable[..., Scene]:
     """The function that builds a built-in scene."""
     entry = BUILT_IN_SCENES[name]

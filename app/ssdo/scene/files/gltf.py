@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
+from ssdo.scene.coordinates import IDENTITY, FileCoordinates, find_origin
 from ssdo.scene.files.errors import name_file_in_errors, quote_value
 from ssdo.scene.files.gltf_document import (
     CONVERSIONS,
@@ -42,47 +43,82 @@ from ssdo.scene.files.gltf_geometry import GeometryLimits, GetBinding, Primitive
 from ssdo.scene.files.gltf_images import read_images
 from ssdo.scene.files.gltf_lights import GltfCamera, read_camera, read_lights
 from ssdo.scene.files.gltf_materials import read_material
-from ssdo.scene.files.gltf_meshes import Placement, join_placements
+from ssdo.scene.files.gltf_meshes import Placement, join_placements, sample_vertices
 from ssdo.scene.files.gltf_nodes import Node, read_instances, read_joints, read_nodes
 from ssdo.scene.files.json_tree import get_list, get_numbers, get_reference
 from ssdo.scene.files.progress import track_progress
 from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
-from ssdo.settings import UserError
+from ssdo.settings import UserError, Vec3
 
 # Primitives that become one mesh: by material index and layout.
 MeshKey = tuple[int | None, tuple[bool, ...]]
+Groups = Mapping[MeshKey, list[Placement]]
 
 
-def read_gltf(path: Path, scene: int | None = None, camera: int | None = None, light: int | None = None) -> Scene:
-    """Read a scene from a .gltf or .glb file: metres, y up, linear colour.
+def read_gltf(
+    path: Path, scene: int | None = None, camera: int | None = None, light: int | None = None, up: str = "y"
+) -> Scene:
+    """Read a scene from a .gltf or .glb file: metres, linear colour.
 
     `scene`, `camera` and `light` (the sun) are indices into the file's lists. By default: the file's default scene, its
     first perspective camera and its first directional light. Every material becomes one mesh, or several if only some
-    of its primitives have normals, UVs, colours or tangents. Textures whose UVs a mesh lacks are left out.
+    of its primitives have normals, UVs, colours or tangents. Textures whose UVs a mesh lacks are left out. `up` is the
+    file's axis that points up, y or z; the scene is y up and near the origin.
 
     Raises UserError("<file>: <element>: <rule>"), one line, for anything that is wrong or is not supported.
     """
     # Overflow is checked where it matters, with a message that names the element.
     with name_file_in_errors(path), np.errstate(all="ignore"):
-        return _read_scene(open_document(path), path.stem, scene, camera, light)
+        return _read_scene(open_document(path), path.stem, scene, camera, light, up)
 
 
-def _read_scene(doc: Document, name: str, scene: int | None, camera: int | None, light: int | None) -> Scene:
-    nodes = read_nodes(doc, scene)
+def _read_scene(doc: Document, name: str, scene: int | None, camera: int | None, light: int | None, up: str) -> Scene:
+    nodes: Mapping[int, Node] = read_nodes(doc, scene)
     view = read_camera(doc, nodes.values(), camera)
+    get_binding = cache(lambda i: read_material(doc, i))
+    groups: Groups = _place_primitives(doc, nodes, get_binding)
+    if not groups:
+        raise UserError("file: has no triangles")
+    coordinates = FileCoordinates(_find_origin(groups), up == "z")
+    if coordinates != IDENTITY:
+        groups, nodes = _move_to_world(groups, nodes, coordinates.world_from_file)
     sun, punctual_lights = read_lights(doc, nodes.values(), light)
-    meshes = _read_meshes(doc, nodes)
+    meshes = _build_meshes(doc, groups, get_binding)
     _warn_of_unsupported(doc)
-    warnings = doc.format_warnings()
-    result = Scene(meshes, sun=sun or DirectionalLight(), name=name, lights=punctual_lights, warnings=warnings)
+    result = Scene(
+        meshes,
+        sun=sun or DirectionalLight(),
+        name=name,
+        lights=punctual_lights,
+        warnings=doc.format_warnings(),
+        coordinates=coordinates,
+    )
     return result if view is None else _set_camera(result, view)
 
 
-def _read_meshes(doc: Document, nodes: Mapping[int, Node]) -> tuple[Mesh, ...]:
-    get_binding = cache(lambda i: read_material(doc, i))
-    groups = _place_primitives(doc, nodes, get_binding)
-    if not groups:
-        raise UserError("file: has no triangles")
+def _find_origin(groups: Groups) -> Vec3:
+    """The origin of a world near the primitives, from some of their vertices."""
+    placements = [placement for group in groups.values() for placement in group]
+    samples = [sample_vertices(placement) for placement in placements]
+    weights = [
+        np.full(len(points), len(p.primitive.positions) * len(p.instances) / max(len(points), 1))
+        for p, points in zip(placements, samples, strict=True)
+    ]
+    return find_origin(np.concatenate(samples), np.concatenate(weights))
+
+
+def _move_to_world(
+    groups: Groups, nodes: Mapping[int, Node], world_from_file: Doubles
+) -> tuple[Groups, Mapping[int, Node]]:
+    """Placements and nodes in the world instead of the file's coordinates."""
+    moved_groups = {key: [placement.transform(world_from_file) for placement in group] for key, group in groups.items()}
+    moved_nodes = {
+        i: node._replace(world_from_node=world_from_file @ node.world_from_node) for i, node in nodes.items()
+    }
+    return moved_groups, moved_nodes
+
+
+def _build_meshes(doc: Document, groups: Groups, get_binding: GetBinding) -> tuple[Mesh, ...]:
     present_slots = {key: tuple(slot for slot in (0, 1) if key[1][1 + slot]) for key in groups}
     used_images = [
         use.image
@@ -156,7 +192,7 @@ def _warn_of_unsupported(doc: Document) -> None:
 
 def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:
     """The scene seen by a camera. The target lies ahead, as far away as the centre of the bounds."""
-    center = np.mean(scene.bounds, 0, dtype=np.float64)
+    center = scene.coordinates.to_file(np.mean(scene.bounds, 0, dtype=np.float64))
     distance = np.linalg.norm(center - camera.eye) or scene.bounding_radius
     target = camera.eye - camera.back * distance
     return replace(scene, eye=to_vec3(camera.eye), target=to_vec3(target), fov=camera.fov)

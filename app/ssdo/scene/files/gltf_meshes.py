@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ssdo.arrays import Array, Bools, Doubles, Floats, Ints
+from ssdo.scene.coordinates import sample_rows
 from ssdo.scene.files.gltf_geometry import Primitive
 from ssdo.scene.files.gltf_tangents import make_perpendicular
 from ssdo.scene.model import Material, Mesh
 from ssdo.settings import UserError
 
 BATCH = 2**17  # vertices at a time: intermediate arrays are doubles
+SAMPLED_VERTICES, SAMPLED_INSTANCES = 64, 64  # of a placement, to find where it is
 
 
 class Placement(NamedTuple):
@@ -26,6 +28,11 @@ class Placement(NamedTuple):
     joints: Doubles | None  # (j, 4, 4) world_from_mesh of each joint
     where: str
 
+    def transform(self, matrix: Doubles) -> Placement:
+        """The same placed by a further matrix, (4, 4)."""
+        joints = None if self.joints is None else matrix @ self.joints
+        return self._replace(instances=matrix @ self.instances, joints=joints)
+
 
 class VertexSlices(NamedTuple):
     """The rows of a mesh's arrays that one placement fills."""
@@ -33,6 +40,17 @@ class VertexSlices(NamedTuple):
     positions: Floats
     normals: Floats | None
     tangents: Floats | None
+
+
+def sample_vertices(p: Placement) -> Doubles:
+    """(n, 3) some of the vertices of a placement in the world; of a skin as if each followed one joint."""
+    positions = sample_rows(p.primitive.positions.astype(np.float64), SAMPLED_VERTICES)
+    if p.joints is not None and p.primitive.joints is not None:
+        matrices = p.joints[sample_rows(p.primitive.joints, SAMPLED_VERTICES)[:, 0]]
+        skinned: Doubles = np.einsum("nij,nj->ni", matrices[:, :3, :3], positions) + matrices[:, :3, 3]
+        return skinned
+    instances = sample_rows(p.instances, SAMPLED_INSTANCES)
+    return (_multiply(positions, instances[:, :3, :3]) + instances[:, None, :3, 3]).reshape(-1, 3)
 
 
 def join_placements(placements: list[Placement], material: Material) -> Mesh:
@@ -140,7 +158,7 @@ def _check_finite(positions: Floats, where: str) -> None:
 # ---- matrices --------------------------------------------------------------------------------------------------------
 
 
-def _multiply(rows: Floats, m: Doubles) -> Doubles:
+def _multiply(rows: Floats | Doubles, m: Doubles) -> Doubles:
     """(k, n, 3) products of (k, 3, 3) matrices and (n, 3) vectors. Written out, as matmul takes five times as long."""
     x, y, z = (rows[None, :, c : c + 1] for c in range(3))
     product: Doubles = x * m[:, None, :, 0] + y * m[:, None, :, 1] + z * m[:, None, :, 2]

@@ -1,7 +1,7 @@
 """Build the meshes of OBJ, PLY and STL files from polygons, with checks and limits.
 
-The formats have neither units nor an up axis: numbers are metres, y is up. What can be left out without harm (a missing
-image, triangles without area) is left out with a warning; anything else that is wrong is a UserError.
+The formats have neither units nor an up axis: numbers are metres, y is up, in STL files z. What can be left out without
+harm (a missing image, triangles without area) is left out with a warning; anything else that is wrong is a UserError.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ssdo.arrays import Bools, Doubles, Floats, Longs
+from ssdo.scene.coordinates import IDENTITY, FileCoordinates, find_origin, sample_rows
 from ssdo.scene.files.errors import name_file_in_errors
 from ssdo.scene.files.file_access import read_file_bytes
 from ssdo.scene.files.polygons import triangulate_polygons
@@ -40,17 +41,30 @@ class PolygonMesh:
 ParseFunction = Callable[[bytes, Path, list[str]], list[PolygonMesh]]
 
 
-def read_mesh_file(path: Path, parse: ParseFunction) -> Scene:
-    """Read a scene with the parser of its format: metres, y up, linear colour, a mesh for every material.
+def read_mesh_file(path: Path, parse: ParseFunction, up: str) -> Scene:
+    """Read a scene with the parser of its format: metres, linear colour, a mesh for every material.
 
-    `parse` gets the file's bytes, its path and the list to which it adds warnings. Raises UserError("<file>: <element>:
-    <rule>"), one line, for anything that is wrong with the file or is not supported.
+    `up` is the file's axis that points up; the scene is y up and near the origin. `parse` gets the file's bytes, its
+    path and the list to which it adds warnings. Raises UserError("<file>: <element>: <rule>"), one line, for anything
+    that is wrong with the file or is not supported.
     """
     # Overflow is checked where it matters, with a message that names the element.
     with name_file_in_errors(path), np.errstate(all="ignore"):
         warnings: list[str] = []
         polygon_meshes = parse(read_file_bytes(path, "file", MAX_FILE_BYTES), path, warnings)
-        return Scene(_build_meshes(polygon_meshes, warnings), name=path.stem, warnings=tuple(warnings))
+        samples = [p.positions[sample_rows(p.face_indices)] for p in polygon_meshes]
+        points = np.concatenate([np.zeros((0, 3)), *samples])
+        coordinates = FileCoordinates(find_origin(points), up == "z")
+        meshes = _build_meshes([_place(p, coordinates) for p in polygon_meshes], warnings)
+        return Scene(meshes, name=path.stem, warnings=tuple(warnings), coordinates=coordinates)
+
+
+def _place(polygons: PolygonMesh, coordinates: FileCoordinates) -> PolygonMesh:
+    """The same polygons in the world."""
+    if coordinates == IDENTITY:
+        return polygons
+    normals = None if polygons.normals is None else coordinates.rotate_to_world(polygons.normals)
+    return replace(polygons, positions=coordinates.to_world(polygons.positions), normals=normals)
 
 
 def srgb_to_linear(srgb: Doubles) -> Doubles:

@@ -66,9 +66,12 @@ class ObjFile:
     material: str = ""  # of the faces that follow
 
 
-def read_obj(path: Path) -> Scene:
-    """Read a scene from an .obj file: metres, y up, linear colour. Raises UserError("<file>: <element>: <rule>")."""
-    return read_mesh_file(path, _parse)
+def read_obj(path: Path, up: str = "y") -> Scene:
+    """Read a scene from an .obj file: metres, linear colour.
+
+    `up` is the file's axis that points up, y or z; the scene is y up. Raises UserError("<file>: <element>: <rule>").
+    """
+    return read_mesh_file(path, _parse, up)
 
 
 def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:

@@ -93,9 +93,12 @@ class RawFaces(NamedTuple):
     end: int
 
 
-def read_ply(path: Path) -> Scene:
-    """Read a scene from a .ply file: metres, y up, linear colour. Raises UserError("<file>: <element>: <rule>")."""
-    return read_mesh_file(path, _parse)
+def read_ply(path: Path, up: str = "y") -> Scene:
+    """Read a scene from a .ply file: metres, linear colour.
+
+    `up` is the file's axis that points up, y or z; the scene is y up. Raises UserError("<file>: <element>: <rule>").
+    """
+    return read_mesh_file(path, _parse, up)
 
 
 def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,16 @@ HEADER_BYTES = 84  # the last 4 are the number of triangles
 RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
-def read_stl(path: Path) -> Scene:
-    """Read a scene from an .stl file: metres, y up. Raises UserError("<file>: <element>: <rule>")."""
-    return read_mesh_file(path, _parse)
+def read_stl(path: Path, up: str | None = None) -> Scene:
+    """Read a scene from an .stl file: metres.
+
+    `up` is the file's axis that points up, y or z; None: z, with a warning. The scene is y up.
+    Raises UserError("<file>: <element>: <rule>").
+    """
+    if up is not None:
+        return read_mesh_file(path, _parse, up)
+    scene = read_mesh_file(path, _parse, "z")
+    return replace(scene, warnings=(*scene.warnings, "z is taken to point up, as in most STL files; --up y turns it"))
 
 
 def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:

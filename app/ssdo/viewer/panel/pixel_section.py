@@ -90,7 +90,8 @@ class PixelSection:
         background = "" if values.position else ": background"
         widgets.muted_text(f"pixel {values.pixel[0]}, {values.pixel[1]}{pinned}{background}")
         if values.position and values.normal:
-            position = ", ".join(f"{v:.3f}" for v in values.position)
+            coordinates = self.context.session.scene.coordinates
+            position = ", ".join(f"{v:.3f}" for v in coordinates.point_to_file(values.position))
             normal = ", ".join(f"{v:.2f}" for v in values.normal)
             widgets.muted_text(f"position {position} m, normal {normal}")
         for slot, by_name in values.by_slot.items():

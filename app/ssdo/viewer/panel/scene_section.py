@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder
+from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder, is_built_in
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT
 from ssdo.scene.skies import BUILT_IN_SKIES
 from ssdo.viewer.panel.context import PanelContext
@@ -15,7 +15,7 @@ from ssdo.viewer.parameter_row import format_help
 from ssdo.viewer.session import MAX_TIME
 
 # Parameters without a group, drawn here.
-PARAMETER_ROWS = ("ground", "background", "background_color", "material_override", "occlusion_maps")
+PARAMETER_ROWS = ("up", "ground", "background", "background_color", "material_override", "occlusion_maps")
 SCENE_PARAMS = ("scene", "environment", "time", *PARAMETER_ROWS)
 
 
@@ -32,7 +32,8 @@ class SceneSection:
         self._draw_path()
         self._draw_environment()
         for name, owner, f, value in session.shot(slot).walk():
-            if name in PARAMETER_ROWS:
+            is_effective = name != "up" or not is_built_in(session.slots.shared.scene)
+            if name in PARAMETER_ROWS and is_effective:
                 self.context.rows.draw(slot, name, owner, f, value)
         if session.is_animated:
             self._draw_time()
