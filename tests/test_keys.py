@@ -257,6 +257,7 @@ NOT_IN_REFERENCES = {
     "temporal": "references average their frames",
     "lighting": "references have the full resolution",
     "accumulated_frames": "the reference has its own number",
+    "antialias": "measured are the centres of the pixels",
 }
 
 
@@ -364,7 +365,8 @@ def test_workers_refuse_other_files_than_the_plans(
 # ---- --from-image ----------------------------------------------------------------------------------------------------
 
 # What images to compare need not have in common: how light is computed, sampled and shown.
-COMPARABLE = ("guard_band.", "probes.", "lighting.", "denoise.", "temporal.", "display.", "seed", "accumulated_frames")
+COMPARABLE = ("guard_band.", "probes.", "lighting.", "denoise.", "temporal.", "display.")
+COMPARABLE += ("seed", "accumulated_frames", "antialias")
 COMPARABLE_SHADOWS = ("sun.resolution", "lights.shadows", "lights.resolution")
 
 

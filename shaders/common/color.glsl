@@ -9,8 +9,3 @@ vec3 srgb_from_linear(vec3 linear) {
     vec3 curve = 1.055 * pow(linear, vec3(1.0 / 2.4)) - 0.055;
     return mix(12.92 * linear, curve, greaterThan(linear, vec3(0.0031308)));
 }
-
-vec3 linear_from_srgb(vec3 srgb) {
-    vec3 curve = pow((srgb + 0.055) / 1.055, vec3(2.4));
-    return mix(srgb / 12.92, curve, greaterThan(srgb, vec3(0.04045)));
-}

@@ -3,8 +3,6 @@
 // writes  the same with smooth edges: along each step of an edge, the two sides are blended by their coverage
 // source  Reshetnikov, Morphological Antialiasing, HPG 2009; Lottes, FXAA, NVIDIA 2009: contrast test, search for ends
 // limits  edges of 2 x 8 pixels at most a step; what is thinner than a pixel stays broken, corners are rounded
-#include "common/color.glsl"
-
 uniform sampler2D display;
 out vec4 out_color;
 
@@ -22,16 +20,16 @@ float edge_strength(vec3 before, vec3 here, vec3 after) {
     return bend.x + 2.0 * bend.y + bend.z;
 }
 
-// Pixels to the end of the edge, and whether the edge turns there to the side of this pixel.
+// Pixels to the end of an edge, and the mean of both sides there, less that at this pixel.
 struct End {
     int distance;
-    float luma;  // mean of both sides, beyond that of this pixel
+    float luma;
 };
 
 // `across`: from a pixel to the one beyond the edge.
-End find_end(ivec2 px, ivec2 along, ivec2 across, float mean_luma, float threshold) {
+End find_end(ivec2 px, ivec2 along, ivec2 across, float mean_luma, float threshold, int steps) {
     End end = End(0, 0.0);
-    for (int k = 1; k <= MAX_STEPS && abs(end.luma) < threshold; k++) {
+    for (int k = 1; k <= steps && abs(end.luma) < threshold; k++) {
         ivec2 p = px + k * along;
         end = End(k, 0.5 * (luma_at(p) + luma_at(p + across)) - mean_luma);
     }
@@ -39,7 +37,24 @@ End find_end(ivec2 px, ivec2 along, ivec2 across, float mean_luma, float thresho
     return end;
 }
 
-vec3 smooth_edge(ivec2 px, vec3 color) {
+// Whether a line goes on beyond the end, one pixel to the side of this pixel, for about as long: a corner does not.
+// Where the edge turns to the other side, the line runs through the pixels there.
+bool is_step(
+    ivec2 px, ivec2 along, ivec2 across, End end, int run, bool is_darker, float mean_luma, float threshold
+) {
+    if (abs(end.luma) < threshold || (end.luma < 0.0) == is_darker) return false;
+    ivec2 beyond = px + along * (end.distance + (run + 1) / 2 - 1);
+    return abs(0.5 * (luma_at(beyond) + luma_at(beyond - across)) - mean_luma) < threshold;
+}
+
+// Area of this pixel beyond a line from half a pixel at the end of the run to none in its middle.
+float step_coverage(End end, int run) {
+    vec2 to_middle = max(0.5 * float(run) - vec2(end.distance - 1, end.distance), 0.0);
+    return (to_middle.x * to_middle.x - to_middle.y * to_middle.y) / (2.0 * float(run));
+}
+
+// `steps`: of the search; 0 where there is no edge. As it is not constant, no driver unrolls the search.
+vec3 smooth_edge(ivec2 px, vec3 color, int steps) {
     float luma = luma_at(px);
     float left = luma_at(px + ivec2(-1, 0)), right = luma_at(px + ivec2(1, 0));
     float below = luma_at(px + ivec2(0, -1)), above = luma_at(px + ivec2(0, 1));
@@ -60,17 +75,15 @@ vec3 smooth_edge(ivec2 px, vec3 color) {
 
     float mean_luma = 0.5 * (luma + other_luma);
     float threshold = 0.25 * abs(other_luma - luma);
-    End back = find_end(px, -along, across, mean_luma, threshold);
-    End ahead = find_end(px, along, across, mean_luma, threshold);
-    int nearest = min(back.distance, ahead.distance);
-    // A line from the middle of the step to its end: it covers half a pixel at the end, and none in the middle.
-    float run = float(back.distance + ahead.distance - 1);
-    float coverage = max(0.5 - (float(nearest) - 0.5) / run, 0.0);
-    // Where the edge turns away from this pixel, the line runs through the other side's pixels.
-    float end_luma = back.distance < ahead.distance ? back.luma : ahead.luma;
-    if (abs(end_luma) < threshold || (end_luma < 0.0) == (luma < mean_luma)) coverage = 0.0;
+    End back = find_end(px, -along, across, mean_luma, threshold, steps);
+    End ahead = find_end(px, along, across, mean_luma, threshold, steps);
+    int run = back.distance + ahead.distance - 1;
+    bool is_darker = luma < mean_luma;
+    float coverage = 0.0;
+    if (is_step(px, -along, across, back, run, is_darker, mean_luma, threshold)) coverage += step_coverage(back, run);
+    if (is_step(px, along, across, ahead, run, is_darker, mean_luma, threshold)) coverage += step_coverage(ahead, run);
     vec3 other = color_at(px + across);
-    return srgb_from_linear(mix(linear_from_srgb(color), linear_from_srgb(other), coverage));
+    return sqrt(mix(color * color, other * other, coverage));  // about linear
 }
 
 bool is_edge(ivec2 px) {
@@ -86,7 +99,8 @@ bool is_edge(ivec2 px) {
 void main() {
     ivec2 px = ivec2(gl_FragCoord.xy);
     vec3 color = color_at(px);
-    // a loop instead of a condition: llvmpipe executes both branches of a condition
-    for (int k = is_edge(px) ? 1 : 0; k > 0; k--) color = smooth_edge(px, color);
+    bool has_edge = is_edge(px);
+    vec3 smooth_color = smooth_edge(px, color, has_edge ? MAX_STEPS : 0);
+    if (has_edge) color = smooth_color;
     out_color = vec4(color, 1.0);
 }

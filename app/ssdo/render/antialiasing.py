@@ -26,7 +26,7 @@ def subpixel_offsets(count: int) -> tuple[Offset, ...]:
     """The offsets of `count` frames, each within half a pixel of the pixel's centre. Their mean is (0, 0).
 
     They are a rank-1 lattice (Korobov 1959): each of `count` columns of the pixel holds one, and each row. The first is
-    (0, 0): the first frame shows what a single frame shows. Two frames would both have it, so two are as good as one.
+    (0, 0), so that the first frame is that of a single frame; of two frames neither is, as both would have to be.
     """
     coordinates = _lattice_coordinates(count)
     generator = _best_generator(count)
@@ -38,6 +38,8 @@ def subpixel_offsets(count: int) -> tuple[Offset, ...]:
 
 def _lattice_coordinates(count: int) -> list[float]:
     """`count` coordinates, one in each of as many intervals of a pixel; number 0 is 0, and their mean is 0."""
+    if count == 2:
+        return [-0.25, 0.25]
     steps = [number if 2 * number < count else number - count for number in range(count)]
     # An even number of intervals has none in the middle. The others make up for the coordinate that is there.
     shift = count / (2 * (count - 1)) if count % 2 == 0 else 0.0

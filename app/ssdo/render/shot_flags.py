@@ -104,9 +104,6 @@ class Overrides:
             reason = f"{technique} is always drawn at full resolution"
             raise UserError(f"--lighting.resolution half has no effect: {reason}; leave it out")
         antialias = shots[0].antialias
-        if self.cli.get("antialias") == 2:
-            reason = "the mean offset of two frames is 0 only if both have none"
-            raise UserError(f"--antialias 2 has no effect: {reason}; choose 3 or more, or leave it out")
         if self.cli.get("display.fxaa") and antialias > 1:
             reason = f"--antialias {antialias} smooths edges by averaging frames"
             raise UserError(f"--display.fxaa has no effect: {reason}; add --antialias 1 or leave it out")

@@ -175,8 +175,9 @@ class _EntryMeasurement:
     def _break_down_error(self, shot: Shot, radiance: Floats) -> references.ErrorBreakdown | None:
         if not self.reference or not shot.technique.sample_param:
             return None
+        shot = replace(shot, antialias=1)
         converged = self._load_converged(shot)
-        without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0), antialias=1)
+        without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))
         noisy = images.read_arrays(self.gpu, render_all_frames(self.gpu, without_denoiser))["radiance"]
         return references.break_down_error(radiance, noisy, converged, self.reference, self.surface_mask)
 
