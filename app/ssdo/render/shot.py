@@ -198,7 +198,7 @@ class Shot(Settings):
             up=_or_default(self.up, scene.coordinates.up),
             environment=_or_default(self.environment, scene.environment),
             background=_or_default(self.background, scene.background),
-            technique=self.technique.resolve_lengths(scene.bounding_radius),
+            technique=self.technique.resolve_lengths(scene.length_scale),
             camera=self.resolve_camera(scene),
             sun=self._resolve_sun(scene),
         )

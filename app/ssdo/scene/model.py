@@ -18,6 +18,8 @@ from ssdo.scene.coordinates import IDENTITY, FileCoordinates
 from ssdo.scene.subject import Subject, find_subject
 from ssdo.settings import Vec3
 
+OBJECT_LENGTH_RATIO = 10 / 3  # of default lengths for an object to those for a scene of its size
+
 CLAY_ALBEDO, WHITE_ALBEDO = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
 
 
@@ -187,8 +189,16 @@ class Scene:
 
     @cached_property
     def bounding_radius(self) -> float:
-        """Half the diagonal of the subject's bounds, in metres. Default lengths are relative to it."""
+        """Half the diagonal of the subject's bounds, in metres."""
         return float(np.linalg.norm(self.subject.high - self.subject.low)) / 2 or 1.0
+
+    @property
+    def length_scale(self) -> float:
+        """What default lengths are relative to, in metres: the bounding radius, or more for an object alone.
+
+        The parts of an object are as large as itself, those of a room or a landscape are smaller.
+        """
+        return self.bounding_radius * (OBJECT_LENGTH_RATIO if self.wants_ground else 1.0)
 
     @cached_property
     def has_specular(self) -> bool:

@@ -24,8 +24,9 @@ GROUND_FADE_START = 2.0  # likewise: where it starts to fade
 GROUND_GAP = 2e-4  # likewise: below the subject, so that faces that lie on the ground do not flicker
 GROUND_SEGMENTS = 32
 FLOOR_HEIGHT = 0.1  # relative to the subject's height: how far above the lowest point a floor may lie
-FLOOR_COVERAGE = 0.6  # of the subject's bounds, seen from above
-FLOOR_NORMAL_Y = 0.9
+FLOOR_COVERAGE = 0.45  # of the subject's bounds, seen from above
+FLOOR_CELLS = 16  # in x and z, in which the topmost surface is searched
+FLOOR_SAMPLES = 20000
 
 LUMENS_PER_WATT = 683.0  # as Blender's exporter multiplies: the luminous efficacy at 555 nm
 # Irradiance on the subject above which lights are taken for photometric: white surfaces would be 10 times too bright.
@@ -107,18 +108,35 @@ def _wants_ground(scene: Scene) -> bool:
 
 
 def _has_floor(scene: Scene) -> bool:
-    """Whether faces that point up cover most of the subject's bounds, near their lowest point."""
+    """Whether a floor is seen from above in much of the subject's bounds, near their lowest point."""
     low, high = scene.subject.low, scene.subject.high
-    footprint = float((high[0] - low[0]) * (high[2] - low[2]))
-    max_y = low[1] + FLOOR_HEIGHT * (high[1] - low[1])
-    area = 0.0
-    for mesh in scene.meshes:
-        is_low = mesh.positions[:, 1] <= max_y
-        corners = mesh.positions[mesh.triangles[is_low[mesh.triangles].all(1)]].astype("f8")
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        lengths = np.linalg.norm(normals, axis=1)
-        area += 0.5 * float(normals[normals[:, 1] > FLOOR_NORMAL_Y * lengths, 1].sum())
-    return area >= FLOOR_COVERAGE * footprint
+    size = np.maximum(high - low, 1e-30)
+    points = (_sample_surface(scene) - low) / size
+    columns = np.clip(points[:, (0, 2)] * FLOOR_CELLS, 0, FLOOR_CELLS - 1).astype(np.int64)
+    heights = np.full((FLOOR_CELLS, FLOOR_CELLS), np.inf)  # of the topmost surface in each cell
+    order = np.argsort(points[:, 1])
+    heights[columns[order, 0], columns[order, 1]] = points[order, 1]  # the last one stays
+    return bool((heights <= FLOOR_HEIGHT).mean() >= FLOOR_COVERAGE)
+
+
+def _sample_surface(scene: Scene) -> Doubles:
+    """(n, 3) random points, spread evenly over the surface without stray triangles."""
+    # Contiguous coordinates: numpy gathers rows of three much more slowly.
+    coordinates = [np.ascontiguousarray(mesh.positions.T) for mesh in scene.meshes]
+    corners = np.concatenate(
+        [p[:, mesh.triangles.T] for p, mesh in zip(coordinates, scene.meshes, strict=True)], axis=2
+    )  # by axis, corner and triangle
+    if scene.subject.stray_count:
+        low, high = (corner[:, None, None] for corner in (scene.subject.low, scene.subject.high))
+        corners = corners[:, :, ((corners >= low) & (corners <= high)).all((0, 1))]
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    cumulative_area = np.cumsum(np.linalg.norm(np.cross(b - a, c - a, axis=0), axis=0), dtype="f8")
+    random = np.random.default_rng(0)
+    chosen = np.searchsorted(cumulative_area, random.random(FLOOR_SAMPLES) * cumulative_area[-1])
+    a, b, c = corners[:, :, np.minimum(chosen, len(cumulative_area) - 1)].astype("f8").transpose(1, 0, 2)
+    u, v = np.sort(random.random((2, FLOOR_SAMPLES)), axis=0)
+    points: Doubles = (a * u + b * (v - u) + c * (1 - v)).T
+    return points
 
 
 def _fit_ground(scene: Scene) -> Ground:

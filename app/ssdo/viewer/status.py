@@ -46,7 +46,7 @@ class StatusLine:
 
     def _method(self, slot: Slot) -> list[str]:
         session = self.session
-        technique = session.slots.techniques[slot].resolve_lengths(session.scene.bounding_radius)
+        technique = session.slots.techniques[slot].resolve_lengths(session.scene.length_scale)
         return [*["half resolution"] * session.shot(slot).lighting.is_half, *technique.method_text]
 
     def _update_statistics(self) -> list[str]:

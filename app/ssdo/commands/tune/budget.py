@@ -99,6 +99,6 @@ class Budget:
 
 def _measure_view(gpu: Gpu, technique: Technique, inputs: TechniqueInputs) -> float:
     """Median milliseconds of drawing a technique."""
-    technique = technique.resolve_lengths(inputs.scene.bounding_radius)
+    technique = technique.resolve_lengths(inputs.scene.length_scale)
     passes = measure_passes(gpu, lambda: technique.draw(gpu, inputs), TIMED_FRAMES)
     return float(statistics.median(sum(frame) for frame in zip(*passes.values(), strict=True)))

@@ -49,7 +49,7 @@ class TuningView:
         """The mean relative error of a technique over the view's radii, which replace the technique's own."""
         errors = []
         for radius, reference in self.references.items():
-            resolved = technique.with_lengths({"radius": radius}).resolve_lengths(self.inputs.scene.bounding_radius)
+            resolved = technique.with_lengths({"radius": radius}).resolve_lengths(self.inputs.scene.length_scale)
             shot = replace(self.shot, technique=resolved, denoise=denoise)
             result = render_frame(gpu, shot, prepared=self.surfaces)
             rmse = reference.rmse(gpu.read(result.radiance)[..., :3], self.mask)
