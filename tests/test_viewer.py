@@ -38,6 +38,7 @@ from ssdo.viewer import controls, keys
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.convergence import Convergence
 from ssdo.viewer.cost import FrameCost
+from ssdo.viewer.display_state import VIEWS, DisplayState
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.render_scheduler import IDLE_DELAY, PREVIEW_MS, Slot
 from ssdo.viewer.screenshots import save_screenshot
@@ -123,6 +124,16 @@ def test_fit_scene_fills_the_visible_region(aspect: float, region: VisibleRegion
     assert max(spans) == pytest.approx(0.8, abs=1e-4)
     angles = controls.heading_and_pitch(np.subtract(POSE.target, POSE.eye))
     assert controls.heading_and_pitch(forward) == pytest.approx(angles, abs=1e-6)
+
+
+@pytest.mark.parametrize("visible_width", [1.0, 0.7])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_visible_region_is_what_the_window_shows(view: str, visible_width: float) -> None:
+    """Of an image as wide as the window, beside the panel; in a split of either image, wherever the divider is."""
+    display, width = DisplayState(view=view, visible_width=visible_width), 1000
+    columns = [display.find_pixel((x, 0), width)[1][0] for x in range(round(visible_width * width))]
+    region = display.visible_region
+    assert (min(columns) / width * 2 - 1, (max(columns) + 1) / width * 2 - 1) == pytest.approx(region, abs=3e-3)
 
 
 @pytest.mark.parametrize("pivot", [0.0, -0.7, 3.0])

@@ -52,10 +52,11 @@ class DisplayState:
 
     @property
     def visible_region(self) -> VisibleRegion:
-        """The part of an image that is seen. Side by side shows the middle of each image."""
+        """The part of an image that is seen. Side by side shows the middle half of what the panel leaves visible."""
+        width = self.visible_width
         if self.view == "side by side":
-            return VisibleRegion(-0.5 * self.visible_width, 0.5 * self.visible_width)
-        return VisibleRegion(-1.0, 2 * self.visible_width - 1)
+            return VisibleRegion(0.5 * width - 1, 1.5 * width - 1)
+        return VisibleRegion(-1.0, 2 * width - 1)
 
     def divider_px(self, width: int) -> float:
         """Position of the divider, in pixels from the left of a window of that width."""
