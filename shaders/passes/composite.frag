@@ -13,7 +13,8 @@ uniform sampler2D direct_irradiance;
 out vec4 out_radiance;
 
 void write_background(vec2 uv) {
-    vec3 direction_ws = normalize(mat3(frame.world_from_view) * vs_from_uv(uv, 1.0));
+    vec3 direction_vs = FRAME_ORTHOGRAPHIC ? vec3(0.0, 0.0, -1.0) : vs_from_uv(uv, 1.0);
+    vec3 direction_ws = normalize(mat3(frame.world_from_view) * direction_vs);
     out_radiance = vec4(background_radiance(direction_ws), 1.0);
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
@@ -10,6 +11,7 @@ import ssdo.render.techniques  # noqa: F401 - registers them
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import (
+    CameraPose,
     FrameUniforms,
     compute_pattern_offset,
     direction_from_angles,
@@ -34,6 +36,7 @@ from ssdo.settings import Settings, UserError, Vec3, param, suggest
 T = TypeVar("T")
 
 MAX_COORDINATE = 1e9  # metres, of the camera: squares of distances fit into 32-bit floats
+MIN_PICTURE_HEIGHT = 1e-6  # metres, of an orthographic camera
 SUN_ANGULAR_DIAMETER = 0.53  # degrees, seen from the earth
 MAX_SUN_IRRADIANCE = 1e6
 SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
@@ -54,6 +57,29 @@ class Camera(Settings):
         None, -MAX_COORDINATE, MAX_COORDINATE, "point that the camera looks at, metres", auto_label="the scene's"
     )
     fov: float | None = param(None, 1.0, 170.0, "vertical field of view", unit="deg", auto_label="the scene's")
+    roll: float | None = param(
+        None,
+        -180.0,
+        180.0,
+        "rotation about the view axis; larger values turn the picture clockwise",
+        unit="deg",
+        auto_label="the scene's",
+    )
+    projection: str | None = param(
+        None,
+        help="perspective, or orthographic: parallel view rays, and one scale at every depth",
+        choices=("perspective", "orthographic"),
+        auto_label="the scene's",
+    )
+    height: float | None = param(
+        None,
+        MIN_PICTURE_HEIGHT,
+        MAX_COORDINATE,
+        "orthographic: height of the picture",
+        unit="m",
+        auto_label="the scene's, or as wide as fov at the target",
+        log=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -187,7 +213,17 @@ class Shot(Settings):
             fitted = map(scene.coordinates.point_to_file, fit_camera(scene, fov, self.width / self.height))
             fitted_eye, fitted_target = fitted
             eye, target = eye or fitted_eye, target or fitted_target
-        return Camera(eye=eye, target=target, fov=fov)
+        projection = self.camera.projection or ("orthographic" if scene.picture_height else "perspective")
+        height_at_target = 2 * math.tan(math.radians(fov) / 2) * math.dist(eye, target)
+        height = self.camera.height or scene.picture_height or height_at_target
+        return Camera(
+            eye=eye,
+            target=target,
+            fov=fov,
+            roll=_or_default(self.camera.roll, scene.roll),
+            projection=projection,
+            height=min(max(height, MIN_PICTURE_HEIGHT), MAX_COORDINATE),
+        )
 
     def _resolve_sun(self, scene: Scene) -> SunSettings:
         sun, light, angular_diameter = self.sun, scene.sun, SUN_ANGULAR_DIAMETER
@@ -230,14 +266,18 @@ class Shot(Settings):
     def frame_uniforms(self, scene: Scene, index: int) -> FrameUniforms:
         """The uniforms of frame `index` of this resolved shot."""
         camera, sun = self.camera, self.sun
-        assert camera.eye and camera.target and camera.fov, "not resolved"
+        assert camera.eye and camera.target and camera.fov and camera.roll is not None, "not resolved"
         assert sun.azimuth is not None and sun.elevation is not None, "not resolved"
         assert sun.irradiance is not None and sun.color and sun.angular_diameter is not None, "not resolved"
         return make_frame(
             scene,
-            scene.coordinates.point_to_world(camera.eye),
-            scene.coordinates.point_to_world(camera.target),
-            camera.fov,
+            CameraPose(
+                scene.coordinates.point_to_world(camera.eye),
+                scene.coordinates.point_to_world(camera.target),
+                camera.fov,
+                camera.roll,
+                camera.height if camera.projection == "orthographic" else None,
+            ),
             (self.width, self.height),
             pattern_offset=compute_pattern_offset(index, self.seed),
             index=index + SEED_STRIDE * self.seed,

@@ -1,6 +1,6 @@
 """Camera controls: orbit, look around, pan, dolly, fly, fit the scene. Pure functions of a pose.
 
-Angles are in degrees, lengths in metres. The camera never rolls: y is up, and the pitch stays within 89 degrees.
+Angles are in degrees, lengths in metres. The camera keeps its roll: y is up, and the pitch stays within 89 degrees.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ class Pose(NamedTuple):
     eye: Vec3
     target: Vec3
     fov: float
+    roll: float = 0.0  # about the view axis, counter-clockwise seen from behind
+    height: float | None = None  # of the picture of an orthographic camera. None: perspective
+
+    @property
+    def height_at_target(self) -> float:
+        """What the picture's height spans at the distance of the target."""
+        return self.height or 2 * math.tan(math.radians(self.fov) / 2) * self.distance
 
     @property
     def distance(self) -> float:
@@ -52,7 +59,7 @@ def direction_from_heading(heading: float, pitch: float) -> Doubles:
 
 
 def camera_axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
-    """Unit vectors right, up and forward."""
+    """Unit vectors right, up and forward: those of the horizon, without roll."""
     to_target = np.subtract(pose.target, pose.eye)
     heading, pitch = heading_and_pitch(to_target if np.any(to_target) else np.array((0.0, 0.0, -1.0)))
     forward = direction_from_heading(heading, pitch)
@@ -77,8 +84,9 @@ def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
 def pan(pose: Pose, right: float, up: float) -> Pose:
     """Move in the image plane, in fractions of the image's height at the target's distance."""
     x, y, _ = camera_axes(pose)
-    height = 2 * math.tan(math.radians(pose.fov) / 2) * pose.distance
-    return _translate(pose, (x * right + y * up) * height)
+    cosine, sine = math.cos(math.radians(pose.roll)), math.sin(math.radians(pose.roll))
+    x, y = x * cosine + y * sine, y * cosine - x * sine
+    return _translate(pose, (x * right + y * up) * pose.height_at_target)
 
 
 def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
@@ -88,10 +96,12 @@ def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
 
 
 def dolly(pose: Pose, ratio: float, scene: Scene) -> Pose:
-    """Multiply the distance to the target, within limits given by the scene's size."""
+    """Multiply the distance to the target, or an orthographic picture's height, within limits by the scene's size."""
     centre = np.mean(scene.bounds, 0)
     nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
     farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
+    if pose.height:
+        return pose._replace(height=max(nearest, min(farthest, pose.height * ratio)))
     distance = max(nearest, min(farthest, pose.distance * ratio))
     return pose._replace(eye=to_vec3(np.array(pose.target) - camera_axes(pose)[2] * distance))
 
@@ -102,7 +112,8 @@ def fit_scene(pose: Pose, scene: Scene, aspect: float) -> Pose:
     half_fov = math.radians(pose.fov) / 2
     narrower_half_fov = min(half_fov, math.atan(math.tan(half_fov) * aspect))
     distance = scene.bounding_radius / math.sin(narrower_half_fov)
-    return pose._replace(eye=to_vec3(centre - camera_axes(pose)[2] * distance), target=to_vec3(centre))
+    fitted = pose._replace(eye=to_vec3(centre - camera_axes(pose)[2] * distance), target=to_vec3(centre))
+    return fitted._replace(height=2 * scene.bounding_radius / min(1.0, aspect)) if pose.height else fitted
 
 
 def fly_speed(pose: Pose, scene: Scene) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Size
 from ssdo.render.half_resolution import LightingResolution
-from ssdo.render.shot import MAX_COORDINATE, Shot
+from ssdo.render.shot import MAX_COORDINATE, MIN_PICTURE_HEIGHT, Shot
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import count_changes
 from ssdo.scene.loader import is_animated, load_scene
@@ -211,28 +211,38 @@ class Session:
     def file_pose(self) -> Pose:
         """The camera in the coordinates of the scene's file, as it is typed and stored."""
         camera = self.shot("B").resolve_camera(self.scene)
-        assert camera.eye and camera.target and camera.fov
-        return Pose(camera.eye, camera.target, camera.fov)
+        assert camera.eye and camera.target and camera.fov and camera.roll is not None
+        height = camera.height if camera.projection == "orthographic" else None
+        return Pose(camera.eye, camera.target, camera.fov, camera.roll, height)
 
     def move_camera(self, pose: Pose) -> None:
-        """Set eye and target, in the world. A pose that is not finite, or out of a camera's range, is ignored."""
+        """Set eye and target, in the world, and the height of an orthographic camera's picture.
+
+        A pose that is not finite, or out of a camera's range, is ignored.
+        """
+        old_height = self.file_pose.height
         pose = pose.to_file(self.scene.coordinates)
         is_in_range = (np.abs([*pose.eye, *pose.target]) <= MAX_COORDINATE).all()
         if is_in_range and pose.eye != pose.target:
             shared = self.slots.shared
-            self.slots.shared = replace(shared, camera=replace(shared.camera, eye=pose.eye, target=pose.target))
+            camera = replace(shared.camera, eye=pose.eye, target=pose.target)
+            if pose.height and pose.height != old_height and MIN_PICTURE_HEIGHT <= pose.height <= MAX_COORDINATE:
+                camera = replace(camera, height=pose.height)
+            self.slots.shared = replace(shared, camera=camera)
 
     def set_pose(self, pose: Pose) -> bool:
         """Set the whole camera, in the file's coordinates, as a bookmark does.
 
         If this fails, `error` is set, and False is returned.
         """
-        return self.change({"camera.eye": pose.eye, "camera.target": pose.target, "camera.fov": pose.fov})
+        values = {"eye": pose.eye, "target": pose.target, "fov": pose.fov, "roll": pose.roll}
+        values |= {"projection": "orthographic" if pose.height else "perspective", "height": pose.height}
+        return self.change({f"camera.{name}": value for name, value in values.items()})
 
     def frame_scene(self) -> None:
         """Reset the camera to the scene's own; if it is there already, fit the whole scene."""
         shared = self.slots.shared
-        scene_camera = replace(shared.camera, eye=None, target=None)
+        scene_camera = replace(shared.camera, eye=None, target=None, roll=None, height=None)
         if shared.camera != scene_camera:
             self.slots.shared = replace(shared, camera=scene_camera)
         else:
