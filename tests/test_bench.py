@@ -16,7 +16,7 @@ from ssdo.measure.metrics import noise_free_rmse
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.measure.references import render_world_reference
 from ssdo.measure.version import program_version
-from ssdo.render.frame_uniforms import make_frame
+from ssdo.render.frame_uniforms import CameraPose, make_frame
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
@@ -252,7 +252,7 @@ def test_compare_limits_compare_every_depth(gpu: Gpu, tmp_path: Path, depth: flo
     local_gpu.write(normals.textures[0], np.full((3, 3, 4), (0.0, 0.0, 1.0, 1.0), "f4"))
     (normal,), (other,) = normals.textures, unused.textures
     gbuffer = GBuffer(normal, other, other, depths.textures[0], normal)
-    frame = make_frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (3, 3))
+    frame = make_frame(load_scene("plane"), CameraPose((0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0), (3, 3))
     (sums,) = local_gpu.draw("compare.frag", local_gpu.target("sums", (3, 3), "rgba32f"), frame=frame, gbuffer=gbuffer)
     # fetches that read the pixel itself
     near = sum(2.0 * ((i + 0.5) / 40) ** 0.5 < 1 / 6 for i in range(40))
@@ -268,7 +268,7 @@ def test_limits_count_their_fetches(gpu: Gpu, tmp_path: Path, fetches: int) -> N
     ones = local_gpu.target("ones", (8, 8), "r32f")
     ones.framebuffer.clear(1.0, 1.0, 1.0, 1.0)
     gbuffer = GBuffer(*[ones.textures[0]] * 5)
-    frame = make_frame(load_scene("plane"), (0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0, (8, 8))
+    frame = make_frame(load_scene("plane"), CameraPose((0.0, 1.0, 3.0), (0.0, 0.0, 0.0), 40.0), (8, 8))
     (sums,) = local_gpu.draw("limit.frag", local_gpu.target("sums", (8, 8), "rgba32f"), frame=frame, gbuffer=gbuffer)
     per_round = min(fetches, fetch_limits.UNROLLED_FETCHES)
     rounds = -(-fetches // fetch_limits.UNROLLED_FETCHES)

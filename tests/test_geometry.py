@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ssdo.gpu.context import Gpu
 from ssdo.render import mesh_buffers
-from ssdo.render.frame_uniforms import make_frame
+from ssdo.render.frame_uniforms import CameraPose, make_frame
 from ssdo.scene.model import Scene
 from ssdo.scene.modelling.shapes import make_box
 
@@ -19,7 +19,7 @@ def test_frustum_culling_keeps_every_visible_mesh(gpu: Gpu) -> None:
     boxes = [make_box(center - size, center + size) for center, size in zip(centers, sizes, strict=True)]
     boxes.append(make_box((-8, -8, -8), (8, 8, 8)))
     scene = Scene(tuple(boxes))
-    frame = make_frame(scene, (0.0, 0.0, 0.0), (0.4, 0.1, -1.0), 50.0, (64, 36))
+    frame = make_frame(scene, CameraPose((0.0, 0.0, 0.0), (0.4, 0.1, -1.0), 50.0), (64, 36))
     buffers = mesh_buffers.upload_scene(gpu, scene)
     first_indices = {part.first_index for part in mesh_buffers.visible_ranges(buffers, frame)}
     clip = np.array(frame.clip_from_world).reshape(4, 4)
@@ -39,5 +39,5 @@ def test_frustum_culling_keeps_every_visible_mesh(gpu: Gpu) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_culling_of_no_mesh_and_of_one(gpu: Gpu, count: int) -> None:
     scene = Scene(tuple([make_box((-1, -1, -1), (1, 1, 1))] * count))
-    frame = make_frame(scene, (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 50.0, (8, 8))
+    frame = make_frame(scene, CameraPose((0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 50.0), (8, 8))
     assert len(mesh_buffers.visible_ranges(mesh_buffers.upload_scene(gpu, scene), frame)) == count

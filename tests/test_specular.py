@@ -20,7 +20,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.measure import references
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.render.environment_maps import DFG_SIZE, integrate_dfg
-from ssdo.render.frame_uniforms import make_frame
+from ssdo.render.frame_uniforms import CameraPose, make_frame
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.techniques.bitmask import Bitmask
@@ -629,7 +629,7 @@ def test_slices_of_a_lobe_match_their_integral(gpu: Gpu, tmp_path: Path, roughne
     (tmp_path / "slices.frag").write_text(shader)
     local_gpu, alpha, tilt = Gpu(gpu.ctx, (tmp_path, SHADERS)), roughness**2, np.radians(LOBE_TILTS)
     size = (LOBE_SLICES, len(tilt))
-    frame = make_frame(load_scene("plane"), (0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 40.0, size)
+    frame = make_frame(load_scene("plane"), CameraPose((0.0, 0.0, 5.0), (0.0, 0.0, 0.0), 40.0), size)
     target = local_gpu.target("slices", size, *["rgba32f"] * 2)
     textures = local_gpu.draw("slices.frag", target, frame=frame, lobe_test=LobeTest(alpha))
     axis = local_gpu.read(textures[0]).astype("f8")[..., :3]

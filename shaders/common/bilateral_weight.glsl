@@ -7,32 +7,41 @@
 
 struct Guide {
     vec3 normal_ws;
-    vec3 plane;                // depth * (dot(uv, plane.xy) + plane.z): height of a pixel's surface, in tolerances
+    vec3 plane;                // see `plane_height`
+    float normal_z;            // orthographic: height per depth, negative
     float height;              // the guide's own height
     float inv_max_difference;  // 1 / tolerance of 1 - cosine between normals
 };
 
 // The geometric normal in view space, of length 1 / tolerance.
 vec3 scaled_normal_vs_at(vec2 uv, float depth) {
-    float pixel_size = 2.0 * frame.tan_half_fov.y * depth / frame.size.y;
-    return mat3(frame.view_from_world) * geometric_normal_ws_at(uv) / (pixel_size * denoise.plane_distance);
+    float tolerance = pixel_size_at(depth) * denoise.plane_distance;
+    return mat3(frame.view_from_world) * geometric_normal_ws_at(uv) / tolerance;
 }
 
 // `tan_half_fov` and `projection_offset` are those of the camera in whose image the heights are taken.
 vec3 plane_from_normal(vec3 normal_vs, vec2 tan_half_fov, vec2 projection_offset) {
-    return vec3(2.0 * tan_half_fov * normal_vs.xy, dot(projection_offset - tan_half_fov, normal_vs.xy) - normal_vs.z);
+    float normal_z = FRAME_ORTHOGRAPHIC ? 0.0 : normal_vs.z;
+    return vec3(2.0 * tan_half_fov * normal_vs.xy, dot(projection_offset - tan_half_fov, normal_vs.xy) - normal_z);
+}
+
+// Height of a pixel's surface above the plane through the camera, in tolerances.
+float plane_height(vec3 plane, float normal_z, vec2 uv, float depth) {
+    if (FRAME_ORTHOGRAPHIC) return dot(uv, plane.xy) + plane.z - normal_z * depth;
+    return depth * (dot(uv, plane.xy) + plane.z);
 }
 
 Guide make_guide(vec2 uv, float depth) {
-    vec3 plane = plane_from_normal(scaled_normal_vs_at(uv, depth), frame.tan_half_fov, frame.projection_offset);
-    float height = depth * (dot(uv, plane.xy) + plane.z);
+    vec3 normal_vs = scaled_normal_vs_at(uv, depth);
+    vec3 plane = plane_from_normal(normal_vs, frame.tan_half_fov, frame.projection_offset);
+    float height = plane_height(plane, normal_vs.z, uv, depth);
     float max_difference = max(1.0 - cos(radians(denoise.max_normal_angle)), 1e-4);
-    return Guide(normal_ws_at(uv), plane, height, 1.0 / max_difference);
+    return Guide(normal_ws_at(uv), plane, normal_vs.z, height, 1.0 / max_difference);
 }
 
 // Distance from the guide's plane and difference of the normals, each in tolerances.
 vec2 deviation(Guide guide, vec2 uv, float depth, vec3 normal_ws) {
-    float distance = abs(depth * (dot(uv, guide.plane.xy) + guide.plane.z) - guide.height);
+    float distance = abs(plane_height(guide.plane, guide.normal_z, uv, depth) - guide.height);
     return vec2(distance, (1.0 - dot(guide.normal_ws, normal_ws)) * guide.inv_max_difference);
 }
 

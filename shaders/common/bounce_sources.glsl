@@ -24,7 +24,7 @@ vec3 fetch_hidden(sampler2D radiance, sampler2D planes, vec2 uv, vec3 p_vs) {
 // From the back of the first layer. `layers` are those of `depth_layers_at`: a second layer with a back but no front is
 // merged with the first.
 vec3 fetch_first_back(vec4 layers, vec2 uv, vec3 p_vs) {
-    bool is_merged = layers.z == 0.0 && layers.w > 0.0;
+    bool is_merged = layers.z == INFINITELY_FAR && layers.w > INFINITELY_FAR;
     if (is_merged) return fetch_hidden(hidden_back_2_radiance, hidden_back_2_plane, uv, p_vs);
     return fetch_hidden(hidden_back_1_radiance, hidden_back_1_plane, uv, p_vs);
 }

@@ -4,7 +4,8 @@
 // `thickness`. The surface must also stand above the receiver's tangent plane, which keeps flat surfaces unoccluded at
 // every tilt and distance. `bias` is relative to the distance along the ray, so it has no unit.
 //
-// 1 / depth is linear in screen space: one division per ray, none per step.
+// 1 / depth is linear in screen space: one division per ray, none per step. With an orthographic camera depth itself is
+// linear, and negative depth takes the place of 1 / depth: both are larger for what is nearer. 0 becomes INFINITELY_FAR.
 //
 // Limits: surfaces that are hidden or off screen do not occlude; `thickness` is a guess unless depth layers are used.
 #include "common/screen.glsl"
@@ -16,8 +17,9 @@ uniform sampler2D inverse_depth;
 struct Receiver {
     vec3 position_vs;
     vec3 screen;          // pixel coordinates and 1 / depth
-    vec3 tangent_plane;   // dot(pixel, xy) + z = height / depth of the pixel's surface
+    vec3 tangent_plane;   // dot(pixel, xy) + z = height / depth of the pixel's surface; orthographic: height at depth 0
     float plane_offset;   // dot(normal, position_vs), metres: of the tangent plane, negative if it faces the camera
+    float normal_z;       // orthographic: z of the normal, view space
     vec2 inv_depth_size;  // 1 / size of inverse_depth
 };
 
@@ -41,33 +43,55 @@ float height_over_depth(vec3 tangent_plane, vec2 pixel) {
     return dot(floor(pixel), tangent_plane.xy) + tangent_plane.z;
 }
 
+float inverse_depth_from(float depth) { return FRAME_ORTHOGRAPHIC ? -depth : 1.0 / depth; }
+
 vec3 project_homogeneous(vec3 p_vs) {
+    if (FRAME_ORTHOGRAPHIC) {
+        vec2 ndc = (p_vs.xy - frame.projection_offset) / frame.tan_half_fov;
+        return vec3(0.5 * frame.size * (ndc + 1.0), 1.0);
+    }
     vec2 ndc_w = (p_vs.xy + frame.projection_offset * p_vs.z) / frame.tan_half_fov;
     return vec3(0.5 * frame.size * (ndc_w - p_vs.z), -p_vs.z);
+}
+
+// Of a point at infinity.
+vec3 project_direction(vec3 direction_vs) {
+    if (FRAME_ORTHOGRAPHIC) return vec3(0.5 * frame.size * direction_vs.xy / frame.tan_half_fov, 0.0);
+    return project_homogeneous(direction_vs);
 }
 
 // Pixel coordinates and 1 / depth of a point.
 vec3 project_to_screen(vec3 p_vs) {
     vec3 h = project_homogeneous(p_vs);
-    return vec3(h.xy, 1.0) / h.z;
+    return FRAME_ORTHOGRAPHIC ? vec3(h.xy, p_vs.z) : vec3(h.xy, 1.0) / h.z;
 }
 
 Receiver make_receiver(vec2 uv, float depth, vec3 geometric_normal_vs) {
     vec2 slope = 2.0 * frame.tan_half_fov * geometric_normal_vs.xy / frame.size;
-    float offset = dot(frame.projection_offset - frame.tan_half_fov, geometric_normal_vs.xy) - geometric_normal_vs.z;
+    float depth_factor = FRAME_ORTHOGRAPHIC ? 0.0 : geometric_normal_vs.z;
+    float offset = dot(frame.projection_offset - frame.tan_half_fov, geometric_normal_vs.xy) - depth_factor;
     vec3 plane = vec3(slope, 0.5 * (slope.x + slope.y) + offset);
     vec2 pixel = uv * frame.size;
     float plane_offset = depth * height_over_depth(plane, pixel);
-    plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(geometric_normal_vs.z));
-    return Receiver(vs_from_uv(uv, depth), vec3(pixel, 1.0 / depth), plane, plane_offset, 1.0 / (frame.size + 2.0));
+    float rounding_depth = 1.0;
+    if (FRAME_ORTHOGRAPHIC) {
+        plane_offset = height_over_depth(plane, pixel) - geometric_normal_vs.z * depth;
+        rounding_depth = depth;
+    }
+    plane.z -= ROUNDING * (dot(frame.size, abs(slope)) + abs(geometric_normal_vs.z) * rounding_depth);
+    vec3 screen = vec3(pixel, inverse_depth_from(depth));
+    float normal_z = geometric_normal_vs.z;
+    return Receiver(vs_from_uv(uv, depth), screen, plane, plane_offset, normal_z, 1.0 / (frame.size + 2.0));
 }
 
 LocalFrame make_local_frame(Receiver receiver, mat3 vs_from_local, vec3 geometric_normal_vs) {
     mat3 screen_from_local;
     for (int axis = 0; axis < 3; axis++) {
-        vec3 h = project_homogeneous(vs_from_local[axis]);
+        vec3 h = project_direction(vs_from_local[axis]);
         vec2 pixels = h.xy - receiver.screen.xy * h.z;
-        screen_from_local[axis] = receiver.screen.z * vec3(pixels, -h.z * receiver.screen.z);
+        screen_from_local[axis] = FRAME_ORTHOGRAPHIC
+            ? vec3(pixels, vs_from_local[axis].z)
+            : receiver.screen.z * vec3(pixels, -h.z * receiver.screen.z);
     }
     vec4 edges = vec4(frame.size - receiver.screen.xy, receiver.screen.xy);
     return LocalFrame(screen_from_local, geometric_normal_vs * vs_from_local, 1.0 / (edges - 1e-3));
@@ -81,7 +105,8 @@ ScreenRay make_ray(
 ) {
     float ray_length = steps == 0 ? radius * step_offset : radius;
     vec3 delta = ray_length * (local.screen_from_local * direction);
-    float relative_approach = -delta.z * receiver.position_vs.z;  // (receiver depth - end depth) / receiver depth
+    // (receiver depth - end depth) / receiver depth
+    float relative_approach = FRAME_ORTHOGRAPHIC ? 0.0 : -delta.z * receiver.position_vs.z;
     // Perspective division: end depth / receiver depth. Larger values end the ray earlier on the same line.
     float inv_clip = 1.0 - relative_approach;
     if (steps > 0) {
@@ -90,7 +115,9 @@ ScreenRay make_ray(
         inv_clip = max(max(inv_clip, relative_approach / 19.0), edge);
     }
     float clip_factor = 1.0 / inv_clip;
-    float height_slope = clip_factor * (receiver.plane_offset * delta.z + bias * ray_length * receiver.screen.z);
+    float height_slope = FRAME_ORTHOGRAPHIC
+        ? clip_factor * (bias * ray_length)
+        : clip_factor * (receiver.plane_offset * delta.z + bias * ray_length * receiver.screen.z);
     float first_step = 1.0 - step_offset;
     return ScreenRay(clip_factor * delta, height_slope, first_step, 1.0 / (float(steps - 1) + first_step));
 }
@@ -101,21 +128,36 @@ float step_position(ScreenRay ray, int index) {
     return t * (0.4 + 0.6 * t);
 }
 
+// Whether a surface is nearer to the camera than a point, by less than `thickness`.
+bool is_within_thickness(float surface, float point, float thickness) {
+    return surface > point && surface - point < (FRAME_ORTHOGRAPHIC ? thickness : thickness * surface * point);
+}
+
+// Whether a surface stands above the tangent plane. Both heights are over 1 / depth of the surface.
+bool is_above_plane(Receiver receiver, float height, float min_height, float surface) {
+    return FRAME_ORTHOGRAPHIC ? height + receiver.normal_z * surface > min_height : height > min_height * surface;
+}
+
 bool is_occluded(Receiver receiver, ScreenRay ray, float t, float thickness) {
     vec3 point = receiver.screen + ray.delta * t;
     vec2 pixel = floor(point.xy);
     vec2 uv = (pixel + 1.5) * receiver.inv_depth_size;
-    float height = (dot(pixel, receiver.tangent_plane.xy) + receiver.tangent_plane.z) * point.z;
-    float min_height = receiver.plane_offset * receiver.screen.z + ray.height_slope * t;
+    float height = (dot(pixel, receiver.tangent_plane.xy) + receiver.tangent_plane.z);
+    float min_height = receiver.plane_offset;
+    if (!FRAME_ORTHOGRAPHIC) {
+        height *= point.z;
+        min_height *= receiver.screen.z;
+    }
+    min_height += ray.height_slope * t;
     if (TWO_DEPTH_LAYERS) {
         vec4 layers = textureLod(inverse_depth, uv, 0.0);
-        bool in_layer_1 = layers.x > point.z && point.z > layers.y && height > min_height * layers.x;
-        bool in_layer_2 = layers.z > point.z && point.z > layers.w && height > min_height * layers.z;
-        return in_layer_1 || in_layer_2;
+        bool in_layer_1 = layers.x > point.z && point.z > layers.y;
+        bool in_layer_2 = layers.z > point.z && point.z > layers.w;
+        return (in_layer_1 && is_above_plane(receiver, height, min_height, layers.x))
+            || (in_layer_2 && is_above_plane(receiver, height, min_height, layers.z));
     }
     float surface = textureLod(inverse_depth, uv, 0.0).r;
-    bool in_front = surface > point.z && surface - point.z < thickness * surface * point.z;
-    return in_front && height > min_height * surface;
+    return is_within_thickness(surface, point.z, thickness) && is_above_plane(receiver, height, min_height, surface);
 }
 
 // For each of four rays: 0 if unoccluded, else 1 + the index of its first occluded step. Four rays share a loop, which

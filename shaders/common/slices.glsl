@@ -63,7 +63,7 @@ SliceReceiver make_slice_receiver(vec2 uv, float depth, vec3 normal_ws, vec3 geo
     mat3 vs_from_world = mat3(frame.view_from_world);
     SliceReceiver receiver;
     receiver.position_vs = vs_from_uv(uv, depth);
-    receiver.view_vs = -normalize(receiver.position_vs);
+    receiver.view_vs = view_vs_at(uv, depth);
     vec3 normal_vs = vs_from_world * normal_ws;
     float lift = max(0.001 - dot(normal_vs, receiver.view_vs), 0.0);
     receiver.normal_vs = normalize(normal_vs + lift * receiver.view_vs);
@@ -80,7 +80,9 @@ SliceReceiver make_slice_receiver(vec2 uv, float depth, vec3 normal_ws, vec3 geo
 
 // Height of the surface at a pixel above the tangent plane of the receiver, metres.
 float height_above_plane(Receiver receiver, vec2 pixel, float depth) {
-    return depth * height_over_depth(receiver.tangent_plane, pixel) - receiver.plane_offset;
+    float height = height_over_depth(receiver.tangent_plane, pixel);
+    height = FRAME_ORTHOGRAPHIC ? height - receiver.normal_z * depth : depth * height;
+    return height - receiver.plane_offset;
 }
 
 // acos with an error of 7e-5: Hastings, Approximations for Digital Computers, 1955.
@@ -155,12 +157,12 @@ vec2 directional_moment(Slice slice, vec2 cos_sin) {
 // the camera. If the camera is inside the sphere, only the image edge ends the segment.
 ScreenSegment make_segment(SliceReceiver receiver, Slice slice, float side, float radius) {
     vec3 origin = project_homogeneous(receiver.position_vs);
-    vec3 line = project_homogeneous(side * slice.axis_vs);
+    vec3 line = project_direction(side * slice.axis_vs);
     vec2 start = receiver.geometric.screen.xy;
     vec2 direction = normalize(line.xy * origin.z - origin.xy * line.z);
     vec2 ends = mix(start / max(-direction, 1e-6), (frame.size - start) / max(direction, 1e-6), step(0.0, direction));
     float end = min(ends.x, ends.y);
-    float relative_radius = radius / length(receiver.position_vs);
+    float relative_radius = FRAME_ORTHOGRAPHIC ? 0.0 : radius / length(receiver.position_vs);
     vec3 tangent_point = origin + line * (radius * inversesqrt(max(1.0 - relative_radius * relative_radius, 1e-6)));
     if (relative_radius < 1.0 && tangent_point.z > 0.0) {
         end = min(end, distance(tangent_point.xy / tangent_point.z, start));
@@ -181,10 +183,17 @@ DepthSample sample_depth(
     DepthSample depth_sample;
     depth_sample.uv = pixel / frame.size;
     depth_sample.depth = depth_at(depth_sample.uv);
-    depth_sample.ray_vs = vs_from_uv(position_px / frame.size, 1.0);
-    depth_sample.offset_vs = depth_sample.ray_vs * depth_sample.depth - receiver.position_vs;
-    depth_sample.distance_per_depth = length(depth_sample.ray_vs);
-    depth_sample.ray_vs /= depth_sample.distance_per_depth;
+    vec2 position_uv = position_px / frame.size;
+    if (FRAME_ORTHOGRAPHIC) {
+        depth_sample.ray_vs = vec3(0.0, 0.0, -1.0);
+        depth_sample.distance_per_depth = 1.0;
+        depth_sample.offset_vs = vs_from_uv(position_uv, depth_sample.depth) - receiver.position_vs;
+    } else {
+        depth_sample.ray_vs = vs_from_uv(position_uv, 1.0);
+        depth_sample.offset_vs = depth_sample.ray_vs * depth_sample.depth - receiver.position_vs;
+        depth_sample.distance_per_depth = length(depth_sample.ray_vs);
+        depth_sample.ray_vs /= depth_sample.distance_per_depth;
+    }
     bool is_inside = from_center.x < 0.5 * frame.size.x && from_center.y < 0.5 * frame.size.y;
     bool is_visible = is_inside && is_surface(depth_sample.depth);
     depth_sample.is_occluder = is_visible

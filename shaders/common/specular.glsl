@@ -63,7 +63,10 @@ vec3 sample_reflection(vec3 v, float alpha, vec2 disk) {
     return reflect(-normalize(v), normalize(vec3(alpha * h.xy, max(h.z, 1e-6))));
 }
 
-vec3 view_ws_at(vec2 uv) { return -normalize(mat3(frame.world_from_view) * vs_from_uv(uv, 1.0)); }
+vec3 view_ws_at(vec2 uv) {
+    vec3 view_vs = FRAME_ORTHOGRAPHIC ? vec3(0.0, 0.0, -1.0) : vs_from_uv(uv, 1.0);
+    return -normalize(mat3(frame.world_from_view) * view_vs);
+}
 
 // The BRDF of the visible surface towards the camera, for light from direction `l_ws`.
 vec3 specular_brdf_at(vec2 uv, vec3 l_ws) {

@@ -18,7 +18,8 @@ out vec4 out_radiance;
 vec4 background_at(vec2 uv) {
     if (BACKGROUND_KIND == BACKGROUND_KIND_TRANSPARENT) return vec4(0.0);
     if (BACKGROUND_KIND == BACKGROUND_KIND_COLOR) return vec4(background.color, 1.0);
-    vec3 direction_ws = normalize(mat3(frame.world_from_view) * vs_from_uv(uv, 1.0));
+    vec3 direction_vs = FRAME_ORTHOGRAPHIC ? vec3(0.0, 0.0, -1.0) : vs_from_uv(uv, 1.0);
+    vec3 direction_ws = normalize(mat3(frame.world_from_view) * direction_vs);
     bool is_blurred = BACKGROUND_KIND == BACKGROUND_KIND_BLURRED;
     return vec4(is_blurred ? irradiance_at(direction_ws) / PI : background_radiance(direction_ws), 1.0);
 }

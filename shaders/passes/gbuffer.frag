@@ -55,9 +55,14 @@ void write_emission(vec2 uv) {
 bool is_peeled() { return CAMERA_LAYER != CAMERA_LAYER_NEAREST && !is_behind_layer(-position_vs.z); }
 
 // Unit normal of the triangle, towards the camera, world space. 1 / depth is linear on the screen, also beyond the
-// horizon of the plane. Called before any pixel is discarded, as derivatives need the neighbours.
+// horizon of the plane; with an orthographic camera depth is. Called before any pixel is discarded, as derivatives need the neighbours.
 vec3 triangle_normal_ws() {
     float depth = -position_vs.z;
+    if (CAMERA_ORTHOGRAPHIC) {
+        vec2 pixel_size = vec2(dFdx(position_vs.x), dFdy(position_vs.y));
+        vec2 slope = vec2(dFdx(depth), dFdy(depth)) / pixel_size;
+        return normalize(vec3(slope, 1.0)) * mat3(camera.view_from_world);
+    }
     vec2 screen = position_vs.xy / depth;
     float inverse_depth = 1.0 / depth;
     vec2 pixel_size = vec2(dFdx(screen.x), dFdy(screen.y));
@@ -69,7 +74,8 @@ vec3 triangle_normal_ws() {
 // triangle, or the interpolated one where both agree, which is exact on flat surfaces. Its alpha is 0 on smooth ones,
 // whose light shall not end at edges of triangles: see `smooth_geometric_normal_ws_at`.
 void write_normals(vec3 mapped_normal, vec3 triangle_normal) {
-    vec3 view_ws = VISIBLE_SIDE * -normalize(position_vs) * mat3(camera.view_from_world);
+    vec3 view_vs = CAMERA_ORTHOGRAPHIC ? vec3(0.0, 0.0, 1.0) : -normalize(position_vs);
+    vec3 view_ws = VISIBLE_SIDE * view_vs * mat3(camera.view_from_world);
     triangle_normal *= VISIBLE_SIDE;
     float side = dot(normal, triangle_normal) < 0.0 ? -1.0 : 1.0;
     vec3 interpolated_normal = side * normalize(normal);

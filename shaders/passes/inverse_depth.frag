@@ -10,5 +10,7 @@ out float out_inverse_depth;
 void main() {
     vec2 px = gl_FragCoord.xy - 1.0;
     bool is_inside = px == clamp(px, vec2(0.0), frame.size);
-    out_inverse_depth = is_inside ? 1.0 / depth_at(px / frame.size) : 0.0;
+    float depth = depth_at(px / frame.size);
+    if (FRAME_ORTHOGRAPHIC) out_inverse_depth = is_inside ? -depth : INFINITELY_FAR;
+    else out_inverse_depth = is_inside ? 1.0 / depth : 0.0;
 }

@@ -41,12 +41,13 @@ float history_weight(Guide guide, vec2 uv, float bilinear) {
 HistoryTaps reproject(vec2 uv, float depth) {
     vec3 p_past = (previous_camera.view_from_current_view * vec4(vs_from_uv(uv, depth), 1.0)).xyz;
     // a point behind the camera ends up far off screen
-    vec2 tangent = p_past.xy / max(-p_past.z, 1e-20);
+    vec2 tangent = FRAME_ORTHOGRAPHIC ? p_past.xy : p_past.xy / max(-p_past.z, 1e-20);
     vec2 past_uv = 0.5 * (tangent - previous_camera.projection_offset) / previous_camera.tan_half_fov + 0.5;
     Guide guide = make_guide(uv, depth);
     vec3 normal_past = mat3(previous_camera.view_from_current_view) * scaled_normal_vs_at(uv, depth);
     guide.plane = plane_from_normal(normal_past, previous_camera.tan_half_fov, previous_camera.projection_offset);
-    guide.height = -p_past.z * (dot(past_uv, guide.plane.xy) + guide.plane.z);
+    guide.normal_z = normal_past.z;
+    guide.height = plane_height(guide.plane, guide.normal_z, past_uv, -p_past.z);
 
     vec2 position = past_uv * frame.size - 0.5;
     vec2 first = floor(position);

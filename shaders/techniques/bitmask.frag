@@ -58,12 +58,13 @@ uint find_layer_sectors(SliceReceiver receiver, Slice slice, DepthSample occlude
     second = 0u;
     if (!TWO_DEPTH_LAYERS) return find_occluded_sectors(receiver, slice, occluder, bitmask.thickness, side);
     vec4 layers = depth_layers_at(receiver.geometric, occluder.uv);
-    vec4 depths = 1.0 / max(layers, 1e-15);
+    vec4 depths = FRAME_ORTHOGRAPHIC ? min(-layers, 1e15) : 1.0 / max(layers, 1e-15);
     uint first = find_occluded_sectors(receiver, slice, occluder, depths.y - depths.x, side);
 
-    occluder.offset_vs = occluder.ray_vs * (occluder.distance_per_depth * depths.z) - receiver.position_vs;
+    if (FRAME_ORTHOGRAPHIC) occluder.offset_vs.z = -depths.z - receiver.position_vs.z;
+    else occluder.offset_vs = occluder.ray_vs * (occluder.distance_per_depth * depths.z) - receiver.position_vs;
     vec2 pixel = occluder.uv * frame.size;
-    occluder.is_occluder = layers.z > 0.0
+    occluder.is_occluder = layers.z > INFINITELY_FAR
         && height_above_plane(receiver.geometric, pixel, depths.z) > bitmask.bias * length(occluder.offset_vs);
     second = find_occluded_sectors(receiver, slice, occluder, depths.w - depths.z, side);
     return first;

@@ -253,7 +253,7 @@ void specular() {
     if (surface.rgb == vec3(0.0)) return;
 
     ShadingPoint point = make_shading_point(uv, depth);
-    vec3 view_local = -normalize(vs_from_uv(uv, depth)) * point.vs_from_local;
+    vec3 view_local = view_vs_at(uv, depth) * point.vs_from_local;
     float alpha = alpha_from_roughness(surface.a);
     float total_weight = 0.0;
     vec4 sum = vec4(0.0);

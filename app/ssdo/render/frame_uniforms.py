@@ -13,8 +13,9 @@ import numpy.typing as npt
 from pyrr import matrix44
 
 from ssdo.arrays import Doubles, Floats, to_vec3
+from ssdo.scene.coordinates import find_up
 from ssdo.scene.model import Scene
-from ssdo.settings import Vec3
+from ssdo.settings import Vec3, param
 
 Matrix = tuple[float, ...]  # 16 numbers, column by column, as GLSL takes them
 
@@ -39,8 +40,8 @@ class FrameUniforms:
     world_from_view: Matrix
     eye_ws: Vec3
     size: tuple[float, float]  # pixels
-    tan_half_fov: tuple[float, float]  # half the extent of the image plane at distance 1: x, y
-    # centre of the image plane at distance 1: x, y; not 0 at half resolution and in jittered frames
+    tan_half_fov: tuple[float, float]  # half the extent of the image plane at distance 1 (orthographic: anywhere): x, y
+    # centre of that image plane: x, y; not 0 at half resolution and in jittered frames
     projection_offset: tuple[float, float]
     pattern_offset: Vec3  # offset of the sampling pattern; 0 in frame 0 of seed 0
     index: int  # number of the frame; seeds are 65536 apart, wrapped to 32 bits
@@ -49,6 +50,7 @@ class FrameUniforms:
     tan_sun_radius: float  # tangent of the sun's angular radius
     sky_rotation: float  # of the environment about y, in turns
     sky_intensity: float
+    orthographic: bool = param(False, compile_time=True)
 
     @property
     def for_cached_passes(self) -> Self:
@@ -77,6 +79,16 @@ def box_corners(minimum: npt.ArrayLike, maximum: npt.ArrayLike) -> Doubles:
     return np.stack([bounds[[i >> axis & 1 for i in range(8)], axis] for axis in range(3)], -1)
 
 
+class CameraPose(NamedTuple):
+    """A camera in the world. It looks from `eye` towards `target`; angles are in degrees, lengths in metres."""
+
+    eye: Vec3
+    target: Vec3
+    fov: float = 50.0  # vertical
+    roll: float = 0.0  # about the view axis, counter-clockwise seen from behind the camera
+    height: float | None = None  # orthographic: of the picture. None: perspective
+
+
 def near_far(scene: Scene, eye: Doubles, target: Doubles, forward: Doubles) -> tuple[float, float]:
     """Distances of the near and the far plane along the view axis, so that they enclose the scene.
 
@@ -92,19 +104,29 @@ def near_far(scene: Scene, eye: Doubles, target: Doubles, forward: Doubles) -> t
     return near, far + scene.bounding_radius * 1e-3
 
 
-def look_at(eye: Vec3, target: Vec3) -> Doubles:
-    """View from world, for row vectors. Up is y.
+def near_far_orthographic(scene: Scene, eye: Doubles, forward: Doubles) -> tuple[float, float]:
+    """Distances of the near and the far plane of an orthographic camera, which sees nothing behind itself."""
+    distance = (box_corners(*scene.bounds) - eye) @ forward
+    margin = scene.bounding_radius * 1e-2
+    near = max(float(distance.min()) - margin, 0.0)
+    return near, max(float(distance.max()), near) + margin
 
-    With `eye` = `target` the camera looks north. Straight up or down, it is tilted by 1e-4 to keep north defined.
+
+def look_at(eye: Vec3, target: Vec3, roll: float = 0.0) -> Doubles:
+    """View from world, for row vectors. Up is y, rolled by an angle in degrees.
+
+    With `eye` = `target` the camera looks north. Looking straight down, north is up; straight up, south is.
     """
     e, t = np.array(eye, "f8"), np.array(target, "f8")
     forward = t - e
     length = float(np.linalg.norm(forward))
     forward = forward / length if length > 0 else np.array((0.0, 0.0, -1.0))
-    if abs(forward[1]) > 1 - 1e-9:
-        forward = np.array((0.0, forward[1], -1e-4))
-        forward /= np.linalg.norm(forward)
-    view: Doubles = matrix44.create_look_at(e, e + forward, np.array((0.0, 1.0, 0.0)))
+    view: Doubles = matrix44.create_look_at(e, e + forward, find_up(forward))
+    if roll:
+        cosine, sine = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+        rotation = np.eye(4)
+        rotation[:2, :2] = (cosine, -sine), (sine, cosine)
+        view = view @ rotation
     return view
 
 
@@ -114,20 +136,24 @@ def to_glsl_matrix(matrix: Doubles) -> Matrix:
 
 
 @lru_cache(2)  # of the viewer's two sides, while their cameras do not move
-def _camera_matrices(scene: Scene, eye: Vec3, target: Vec3, fov: float, aspect: float) -> tuple[Matrix, Matrix, Matrix]:
+def _camera_matrices(scene: Scene, camera: CameraPose, aspect: float) -> tuple[Matrix, Matrix, Matrix]:
     """Clip from world, view from world, world from view."""
-    view = look_at(eye, target)
-    near, far = near_far(scene, np.array(eye, "f8"), np.array(target, "f8"), -view[:3, 2])
-    projection = matrix44.create_perspective_projection(fov, aspect, near, far, dtype="f8")
+    view = look_at(camera.eye, camera.target, camera.roll)
+    eye, target, forward = np.array(camera.eye, "f8"), np.array(camera.target, "f8"), -view[:3, 2]
+    if camera.height is None:
+        near, far = near_far(scene, eye, target, forward)
+        projection = matrix44.create_perspective_projection(camera.fov, aspect, near, far, dtype="f8")
+    else:
+        near, far = near_far_orthographic(scene, eye, forward)
+        projection = np.diag((2 / (camera.height * aspect), 2 / camera.height, -2 / (far - near), 1.0))
+        projection[3, 2] = -(far + near) / (far - near)
     clip_from_world = matrix44.multiply(view, projection)
     return to_glsl_matrix(clip_from_world), to_glsl_matrix(view), to_glsl_matrix(matrix44.inverse(view))
 
 
 def make_frame(
     scene: Scene,
-    eye: Vec3,
-    target: Vec3,
-    fov: float,
+    camera: CameraPose,
     size: tuple[int, int],
     *,
     pattern_offset: Vec3 = (0.0, 0.0, 0.0),
@@ -138,15 +164,15 @@ def make_frame(
     sky_rotation: float = 0.0,
     sky_intensity: float = 1.0,
 ) -> FrameUniforms:
-    """The frame of a camera at `eye` that looks at `target`. `fov` is vertical; angles are in degrees."""
+    """The frame of a camera. Angles are in degrees."""
     aspect = size[0] / size[1]
-    clip_from_world, view_from_world, world_from_view = _camera_matrices(scene, eye, target, fov, aspect)
-    tan_half_fov = math.tan(math.radians(fov) / 2)
+    clip_from_world, view_from_world, world_from_view = _camera_matrices(scene, camera, aspect)
+    tan_half_fov = math.tan(math.radians(camera.fov) / 2) if camera.height is None else camera.height / 2
     return FrameUniforms(
         clip_from_world=clip_from_world,
         view_from_world=view_from_world,
         world_from_view=world_from_view,
-        eye_ws=eye,
+        eye_ws=camera.eye,
         size=(float(size[0]), float(size[1])),
         tan_half_fov=(tan_half_fov * size[0] / size[1], tan_half_fov),
         projection_offset=(0.0, 0.0),
@@ -157,6 +183,7 @@ def make_frame(
         tan_sun_radius=math.tan(math.radians(sun_angular_diameter) / 2),
         sky_rotation=sky_rotation / 360.0,
         sky_intensity=sky_intensity,
+        orthographic=camera.height is not None,
     )
 
 
@@ -238,10 +265,10 @@ def world_positions(frame: FrameUniforms, depth: Floats) -> Doubles:
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
     x_vs = x * frame.tan_half_fov[0] + frame.projection_offset[0]
     y_vs = y * frame.tan_half_fov[1] + frame.projection_offset[1]
-    ray_vs = np.stack([x_vs, y_vs, -np.ones_like(x)], -1)
-    ray_ws = ray_vs @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
     finite_depth = np.where(np.isfinite(depth), depth, np.nan)[..., None]
-    positions: Doubles = np.array(frame.eye_ws) + ray_ws * finite_depth
+    plane_vs = np.stack([x_vs, y_vs], -1) * (1.0 if frame.orthographic else finite_depth)
+    position_vs = np.concatenate([plane_vs, -finite_depth], -1)
+    positions: Doubles = np.array(frame.eye_ws) + position_vs @ np.array(frame.world_from_view).reshape(4, 4)[:3, :3]
     return positions
 
 
@@ -291,6 +318,22 @@ def fit_camera(
         eye[axis] = ((top - upper * eye[2]) + (bottom - lower * eye[2])) / 2
     target = np.array((eye[0], eye[1], float((points[:, 2].min() + points[:, 2].max()) / 2)))
     return to_vec3(back_from_world @ eye), to_vec3(back_from_world @ target)
+
+
+@lru_cache(4)
+def fit_orthographic_camera(
+    scene: Scene, aspect: float, direction: Vec3 = DEFAULT_VIEW_DIRECTION, region: VisibleRegion = WHOLE_IMAGE
+) -> tuple[Vec3, Vec3, float]:
+    """Eye, target and height of the picture, in metres, of an orthographic camera: see `fit_camera`."""
+    back_from_world = look_at((0.0, 0.0, 0.0), direction)[:3, :3]
+    points: Doubles = _subject_vertices(scene) @ back_from_world
+    low, high = points.min(0), points.max(0)
+    size, center = high - low, (low + high) / 2
+    region_width = (region.right - region.left) / 2
+    height = max(size[1], size[0] / (aspect * region_width), 1e-3 * scene.bounding_radius) / FRAMED_FRACTION
+    center[0] -= (region.left + region.right) / 4 * aspect * height
+    eye = (center[0], center[1], high[2] + scene.bounding_radius)
+    return to_vec3(back_from_world @ eye), to_vec3(back_from_world @ center), float(height)
 
 
 def _subject_vertices(scene: Scene) -> Doubles:

@@ -39,6 +39,7 @@ class SurfaceCamera:
     view_from_world: Matrix
     # Front faces or back faces behind another layer; or the nearest surface.
     layer: str = param("nearest", choices=("nearest", "front", "back"))
+    orthographic: bool = param(False, compile_time=True)
 
 
 def attachment_names(scene: Scene) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ def draw_surface_layer(
         clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in names],
         cache=True,
         cull_front=layer == "back",
-        camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, layer),
+        camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, layer, frame.orthographic),
         front_layer_depth=front_layer_depth or gpu.black_texture,
     )
     textures = dict(zip(names, target.textures, strict=True))

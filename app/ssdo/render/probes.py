@@ -113,4 +113,5 @@ def _without_camera(frame: FrameUniforms) -> FrameUniforms:
         projection_offset=(0.0, 0.0),
         pattern_offset=(0.0, 0.0, 0.0),
         index=0,
+        orthographic=False,
     )

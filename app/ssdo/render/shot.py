@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
@@ -12,10 +13,14 @@ from ssdo.render.antialiasing import MAX_ANTIALIAS, subpixel_offsets
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import (
+    WHOLE_IMAGE,
+    CameraPose,
     FrameUniforms,
+    VisibleRegion,
     compute_pattern_offset,
     direction_from_angles,
     fit_camera,
+    fit_orthographic_camera,
     jitter_frame,
     make_frame,
 )
@@ -37,6 +42,7 @@ from ssdo.settings import Settings, UserError, Vec3, param, suggest
 T = TypeVar("T")
 
 MAX_COORDINATE = 1e9  # metres, of the camera: squares of distances fit into 32-bit floats
+MIN_PICTURE_HEIGHT = 1e-6  # metres, of an orthographic camera
 MAX_SUN_IRRADIANCE = 1e6
 SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
 
@@ -56,6 +62,29 @@ class Camera(Settings):
         None, -MAX_COORDINATE, MAX_COORDINATE, "point that the camera looks at, metres", auto_label="the scene's"
     )
     fov: float | None = param(None, 1.0, 170.0, "vertical field of view", unit="deg", auto_label="the scene's")
+    roll: float | None = param(
+        None,
+        -180.0,
+        180.0,
+        "rotation about the view axis; larger values turn the picture clockwise",
+        unit="deg",
+        auto_label="the scene's",
+    )
+    projection: str | None = param(
+        None,
+        help="perspective, or orthographic: parallel view rays, and one scale at every depth",
+        choices=("perspective", "orthographic"),
+        auto_label="the scene's",
+    )
+    height: float | None = param(
+        None,
+        MIN_PICTURE_HEIGHT,
+        MAX_COORDINATE,
+        "orthographic: height of the picture",
+        unit="m",
+        auto_label="the scene's, or as wide as fov at the target",
+        log=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -218,11 +247,35 @@ class Shot(Settings):
         """The camera, with the scene's own values where it has none. Raises UserError for a scene that is too large."""
         fov = _or_default(self.camera.fov, scene.fov)
         eye, target = self.camera.eye or scene.eye, self.camera.target or scene.target
+        height = self.camera.height or scene.picture_height
         if eye is None or target is None:
-            fitted = map(scene.coordinates.point_to_file, fit_camera(scene, fov, self.width / self.height))
-            fitted_eye, fitted_target = fitted
-            eye, target = eye or fitted_eye, target or fitted_target
-        return Camera(eye=eye, target=target, fov=fov)
+            fitted = self.frame_subject(scene)
+            eye, target = eye or fitted.eye, target or fitted.target
+            height = height or fitted.height
+        assert eye and target
+        height = height or 2 * math.tan(math.radians(fov) / 2) * math.dist(eye, target)
+        return Camera(
+            eye=eye,
+            target=target,
+            fov=fov,
+            roll=_or_default(self.camera.roll, scene.roll),
+            projection="orthographic" if self._is_orthographic(scene) else "perspective",
+            height=min(max(height, MIN_PICTURE_HEIGHT), MAX_COORDINATE),
+        )
+
+    def frame_subject(self, scene: Scene, region: VisibleRegion = WHOLE_IMAGE) -> Camera:
+        """The camera, moved to where the subject fills the visible region. The height is that of an orthographic one."""
+        camera, aspect = self.camera, self.width / self.height
+        to_file, height = scene.coordinates.point_to_file, camera.height
+        if self._is_orthographic(scene):
+            eye, target, height = fit_orthographic_camera(scene, aspect, region=region)
+        else:
+            eye, target = fit_camera(scene, _or_default(camera.fov, scene.fov), aspect, region=region)
+        return replace(camera, eye=to_file(eye), target=to_file(target), height=height)
+
+    def _is_orthographic(self, scene: Scene) -> bool:
+        own_projection = "orthographic" if scene.picture_height else "perspective"
+        return _or_default(self.camera.projection, own_projection) == "orthographic"
 
     def uses_key_light(self, scene: Scene) -> bool:
         """Whether the scene's key light, if it has one, shines: it belongs to the scene's own environment."""
@@ -270,14 +323,18 @@ class Shot(Settings):
     def frame_uniforms(self, scene: Scene, index: int) -> FrameUniforms:
         """The uniforms of frame `index` of this resolved shot."""
         camera, sun = self.camera, self.sun
-        assert camera.eye and camera.target and camera.fov, "not resolved"
+        assert camera.eye and camera.target and camera.fov and camera.roll is not None, "not resolved"
         assert sun.azimuth is not None and sun.elevation is not None, "not resolved"
         assert sun.irradiance is not None and sun.color and sun.angular_diameter is not None, "not resolved"
         frame = make_frame(
             scene,
-            scene.coordinates.point_to_world(camera.eye),
-            scene.coordinates.point_to_world(camera.target),
-            camera.fov,
+            CameraPose(
+                scene.coordinates.point_to_world(camera.eye),
+                scene.coordinates.point_to_world(camera.target),
+                camera.fov,
+                camera.roll,
+                camera.height if camera.projection == "orthographic" else None,
+            ),
             (self.width, self.height),
             pattern_offset=compute_pattern_offset(index, self.seed),
             index=index + SEED_STRIDE * self.seed,

@@ -36,7 +36,7 @@ class Temporal(Settings):
         """Blend the lighting of this frame with the history, and keep the result as the new history.
 
         Two pixels count as the same surface if the denoiser's bilateral weight between them is not 0. The history is
-        dropped at index 0, and if it is not that of frame `index - 1`.
+        dropped at index 0, and if it is not that of frame `index - 1` with the same projection.
         """
         if self.history_length == 0:
             return lighting
@@ -45,7 +45,8 @@ class Temporal(Settings):
             formats.append(LIGHTING_FORMAT)
         target, previous = (gpu.target(f"temporal.{(index + k) % 2}", inputs.size, *formats) for k in (0, 1))
         previous_index, previous_frame = previous.metadata or (None, inputs.frame)
-        if index == 0 or previous_index != index - 1:
+        is_comparable = previous_frame.orthographic == inputs.frame.orthographic
+        if index == 0 or previous_index != index - 1 or not is_comparable:
             gpu.clear(previous)
             previous_frame = inputs.frame
         entry = "diffuse" if lighting.specular is None else "specular"

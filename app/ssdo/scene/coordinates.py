@@ -90,6 +90,20 @@ def find_origin(points: Doubles, weights: Doubles | None = None) -> Vec3:
     return to_vec3(np.round(middle / step) * step)
 
 
+def find_up(forward: Doubles) -> Doubles:
+    """What is up in the picture of a camera without roll, (3,): y. Looking straight down it is north; up, south."""
+    is_vertical = abs(forward[1]) > 1 - 1e-9
+    return np.array((0.0, 0.0, forward[1]) if is_vertical else (0.0, 1.0, 0.0))
+
+
+def compute_roll(forward: Doubles, up: Doubles) -> float:
+    """The roll of a camera whose own axes are these unit vectors (3,), in degrees, counter-clockwise from behind."""
+    right = np.cross(forward, find_up(forward))
+    level_up = np.cross(right, forward)
+    roll = float(np.degrees(np.arctan2(-up @ right, up @ level_up)))
+    return roll if abs(roll) > 1e-6 else 0.0
+
+
 def sample_rows(values: Array, max_count: int = MAX_SAMPLES) -> Array:
     """At most so many rows of an array, evenly spread."""
     return values[:: len(values) // max_count + 1]

@@ -1,6 +1,6 @@
 """Camera controls: orbit, look around, pan, dolly, fly, fit the scene. Pure functions of a pose.
 
-Angles are in degrees, lengths in metres. The camera never rolls: y is up, and the pitch stays within 89 degrees.
+Angles are in degrees, lengths in metres. The camera keeps its roll: y is up, and the pitch stays within 89 degrees.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
-from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion, fit_camera
+from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion, fit_camera, fit_orthographic_camera
 from ssdo.scene.coordinates import FileCoordinates
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
@@ -26,6 +26,13 @@ class Pose(NamedTuple):
     eye: Vec3
     target: Vec3
     fov: float
+    roll: float = 0.0  # about the view axis, counter-clockwise seen from behind
+    height: float | None = None  # of the picture of an orthographic camera. None: perspective
+
+    @property
+    def height_at_target(self) -> float:
+        """What the picture's height spans at the distance of the target."""
+        return self.height or 2 * math.tan(math.radians(self.fov) / 2) * self.distance
 
     @property
     def distance(self) -> float:
@@ -53,7 +60,7 @@ def direction_from_heading(heading: float, pitch: float) -> Doubles:
 
 
 def camera_axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
-    """Unit vectors right, up and forward."""
+    """Unit vectors right, up and forward: those of the horizon, without roll."""
     to_target = np.subtract(pose.target, pose.eye)
     heading, pitch = heading_and_pitch(to_target if np.any(to_target) else np.array((0.0, 0.0, -1.0)))
     forward = direction_from_heading(heading, pitch)
@@ -84,8 +91,9 @@ def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
 def pan(pose: Pose, right: float, up: float) -> Pose:
     """Move in the image plane, in fractions of the image's height at the target's distance."""
     x, y, _ = camera_axes(pose)
-    height = 2 * math.tan(math.radians(pose.fov) / 2) * pose.distance
-    return _translate(pose, (x * right + y * up) * height)
+    cosine, sine = math.cos(math.radians(pose.roll)), math.sin(math.radians(pose.roll))
+    x, y = x * cosine + y * sine, y * cosine - x * sine
+    return _translate(pose, (x * right + y * up) * pose.height_at_target)
 
 
 def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
@@ -95,28 +103,35 @@ def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
 
 
 def dolly(pose: Pose, ratio: float, scene: Scene, pivot_right: float = 0.0) -> Pose:
-    """Multiply the distance to the target, within limits given by the scene's size.
+    """Multiply the distance to the target, or an orthographic picture's height, within limits by the scene's size.
 
     A pivot so many metres to the target's right stays where it is in the image.
     """
     centre = (scene.subject.low + scene.subject.high) / 2
     nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
     farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
-    distance = max(nearest, min(farthest, pose.distance * ratio))
     right, _, forward = camera_axes(pose)
+    if pose.height:
+        height = max(nearest, min(farthest, pose.height * ratio))
+        return _translate(pose, right * pivot_right * (1 - height / pose.height))._replace(height=height)
+    distance = max(nearest, min(farthest, pose.distance * ratio))
     target = np.array(pose.target) + right * pivot_right * (1 - distance / pose.distance)
     return pose._replace(eye=to_vec3(target - forward * distance), target=to_vec3(target))
 
 
 def fit_scene(pose: Pose, scene: Scene, aspect: float, region: VisibleRegion = WHOLE_IMAGE) -> Pose:
     """Look at the whole subject from the same side. `aspect`: width over height of the image."""
-    eye, target = fit_camera(scene, pose.fov, aspect, to_vec3(camera_axes(pose)[2]), region)
+    direction = to_vec3(camera_axes(pose)[2])
+    if pose.height:
+        eye, target, height = fit_orthographic_camera(scene, aspect, direction, region)
+        return pose._replace(eye=eye, target=target, height=height)
+    eye, target = fit_camera(scene, pose.fov, aspect, direction, region)
     return pose._replace(eye=eye, target=target)
 
 
 def find_pivot(pose: Pose, aspect: float, region: VisibleRegion) -> float:
     """How far to the target's right the centre of the visible region lies, in metres at the target's distance."""
-    return (region.left + region.right) / 2 * math.tan(math.radians(pose.fov) / 2) * aspect * pose.distance
+    return (region.left + region.right) / 4 * aspect * pose.height_at_target
 
 
 def fly_speed(pose: Pose, scene: Scene) -> float:

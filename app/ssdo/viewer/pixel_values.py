@@ -70,5 +70,6 @@ def _reconstruct_position(result: FrameResult, x: int, y: int, depth: float) -> 
     frame, (width, height) = result.inputs.frame, result.display.size
     ndc_x, ndc_y = 2 * (x + 0.5) / width - 1, 1 - 2 * (y + 0.5) / height
     tan_x, tan_y = frame.tan_half_fov
-    position_vs = np.array((ndc_x * tan_x * depth, ndc_y * tan_y * depth, -depth, 1.0))
+    scale = 1.0 if frame.orthographic else depth
+    position_vs = np.array((ndc_x * tan_x * scale, ndc_y * tan_y * scale, -depth, 1.0))
     return to_vec3(position_vs @ np.array(frame.world_from_view).reshape(4, 4))

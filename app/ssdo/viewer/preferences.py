@@ -40,19 +40,21 @@ class Preferences:
         self._read()
         bookmarks = self._bookmarks.get(scene)
         values = bookmarks if isinstance(bookmarks, dict) else {}
-        self._bookmarks[scene] = values | {str(number): [*pose.eye, *pose.target, pose.fov]}
+        self._bookmarks[scene] = values | {
+            str(number): [*pose.eye, *pose.target, pose.fov, pose.roll, pose.height or 0.0]
+        }
         self._write()
 
     def restore_bookmark(self, scene: str, number: int) -> Pose | None:
         """The camera of a bookmark; None if there is none."""
         bookmarks = self._bookmarks.get(scene)
         values = bookmarks.get(str(number)) if isinstance(bookmarks, dict) else None
-        if not isinstance(values, list) or len(values) != 7:
+        if not isinstance(values, list) or len(values) not in (7, 9):  # 7: of earlier versions
             return None
         if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in values):
             return None
-        x = [float(v) for v in values]
-        return Pose((x[0], x[1], x[2]), (x[3], x[4], x[5]), x[6])
+        x = [*map(float, values), 0.0, 0.0]
+        return Pose((x[0], x[1], x[2]), (x[3], x[4], x[5]), x[6], x[7], x[8] if x[8] > 0 else None)
 
     def _read(self) -> None:
         """Read what another viewer may have written meanwhile. Without a readable file nothing changes."""

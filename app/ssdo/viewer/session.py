@@ -14,10 +14,9 @@ import numpy as np
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Size
 from ssdo.render.display import Display
-from ssdo.render.frame_uniforms import fit_camera
 from ssdo.render.half_resolution import LightingResolution
 from ssdo.render.pipeline import freeze_exposure
-from ssdo.render.shot import MAX_COORDINATE, Camera, Shot
+from ssdo.render.shot import MAX_COORDINATE, MIN_PICTURE_HEIGHT, Camera, Shot
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import count_changes
 from ssdo.scene.loader import is_animated, load_scene
@@ -100,12 +99,8 @@ class Session:
     def shot(self, slot: Slot) -> Shot:
         """The shot to render for a slot, at the window's size. Without a camera, the subject fills the visible part."""
         shot = self.slots.shot(slot, self.size)
-        camera, scene = shot.camera, self.scene
-        if self._frames_automatically(camera):
-            fov = camera.fov or scene.fov
-            fitted = fit_camera(scene, fov, shot.width / shot.height, region=self.display.visible_region)
-            eye, target = map(scene.coordinates.point_to_file, fitted)
-            shot = replace(shot, camera=replace(camera, eye=eye, target=target))
+        if self._frames_automatically(shot.camera):
+            shot = replace(shot, camera=shot.frame_subject(self.scene, self.display.visible_region))
         return self._freeze_exposure(shot)
 
     def _freeze_exposure(self, shot: Shot) -> Shot:
@@ -244,28 +239,38 @@ class Session:
     def file_pose(self) -> Pose:
         """The camera in the coordinates of the scene's file, as it is typed and stored."""
         camera = self.shot("B").resolve_camera(self.scene)
-        assert camera.eye and camera.target and camera.fov
-        return Pose(camera.eye, camera.target, camera.fov)
+        assert camera.eye and camera.target and camera.fov and camera.roll is not None
+        height = camera.height if camera.projection == "orthographic" else None
+        return Pose(camera.eye, camera.target, camera.fov, camera.roll, height)
 
     def move_camera(self, pose: Pose) -> None:
-        """Set eye and target, in the world. A pose that is not finite, or out of a camera's range, is ignored."""
+        """Set eye and target, in the world, and the height of an orthographic camera's picture.
+
+        A pose that is not finite, or out of a camera's range, is ignored.
+        """
+        old_height = self.file_pose.height
         pose = pose.to_file(self.scene.coordinates)
         is_in_range = (np.abs([*pose.eye, *pose.target]) <= MAX_COORDINATE).all()
         if is_in_range and pose.eye != pose.target:
             shared = self.slots.shared
-            self.slots.shared = replace(shared, camera=replace(shared.camera, eye=pose.eye, target=pose.target))
+            camera = replace(shared.camera, eye=pose.eye, target=pose.target)
+            if pose.height and pose.height != old_height and MIN_PICTURE_HEIGHT <= pose.height <= MAX_COORDINATE:
+                camera = replace(camera, height=pose.height)
+            self.slots.shared = replace(shared, camera=camera)
 
     def set_pose(self, pose: Pose) -> bool:
         """Set the whole camera, in the file's coordinates, as a bookmark does.
 
         If this fails, `error` is set, and False is returned.
         """
-        return self.change({"camera.eye": pose.eye, "camera.target": pose.target, "camera.fov": pose.fov})
+        values = {"eye": pose.eye, "target": pose.target, "fov": pose.fov, "roll": pose.roll}
+        values |= {"projection": "orthographic" if pose.height else "perspective", "height": pose.height}
+        return self.change({f"camera.{name}": value for name, value in values.items()})
 
     def frame_scene(self) -> None:
         """Reset the camera to the scene's own; if it is there already, fit the whole scene."""
         shared = self.slots.shared
-        scene_camera = replace(shared.camera, eye=None, target=None)
+        scene_camera = replace(shared.camera, eye=None, target=None, roll=None, height=None)
         if shared.camera != scene_camera:
             self.slots.shared = replace(shared, camera=scene_camera)
         else:

@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
-from ssdo.scene.coordinates import IDENTITY, FileCoordinates, find_origin
+from ssdo.scene.coordinates import IDENTITY, FileCoordinates, compute_roll, find_origin
 from ssdo.scene.files.errors import name_file_in_errors, quote_value
 from ssdo.scene.files.gltf_document import (
     CONVERSIONS,
@@ -61,9 +61,9 @@ def read_gltf(
     """Read a scene from a .gltf or .glb file: metres, linear colour.
 
     `scene`, `camera` and `light` (the sun) are indices into the file's lists. By default: the file's default scene, its
-    first perspective camera and its first directional light. Every material becomes one mesh, or several if only some
-    of its primitives have normals, UVs, colours or tangents. Textures whose UVs a mesh lacks are left out. `up` is the
-    file's axis that points up, y or z; the scene is y up and near the origin.
+    first perspective (else orthographic) camera and its first directional light. Every material becomes one mesh, or
+    several if only some of its primitives have normals, UVs, colours or tangents. Textures whose UVs a mesh lacks are
+    left out. `up` is the file's axis that points up, y or z; the scene is y up and near the origin.
 
     Raises UserError("<file>: <element>: <rule>"), one line, for anything that is wrong or is not supported.
     """
@@ -195,4 +195,12 @@ def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:
     center = scene.coordinates.to_file(np.mean(scene.bounds, 0, dtype=np.float64))
     distance = np.linalg.norm(center - camera.eye) or scene.bounding_radius
     target = camera.eye - camera.back * distance
-    return replace(scene, eye=to_vec3(camera.eye), target=to_vec3(target), fov=camera.fov)
+    forward, up = (scene.coordinates.rotate_to_world(axis) for axis in (-camera.back, camera.up))
+    seen = replace(
+        scene,
+        eye=to_vec3(camera.eye),
+        target=to_vec3(target),
+        roll=compute_roll(forward, up),
+        picture_height=camera.height,
+    )
+    return seen if camera.fov is None else replace(seen, fov=camera.fov)

@@ -11,7 +11,7 @@ import numpy as np
 from ssdo.arrays import Doubles, to_vec3
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import Document
-from ssdo.scene.files.gltf_nodes import Node, get_back_axis
+from ssdo.scene.files.gltf_nodes import Node, get_back_axis, get_up_axis
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
     Json,
@@ -32,15 +32,20 @@ MAX_PUNCTUAL_LIGHTS = 64
 
 
 class GltfCamera(NamedTuple):
-    """A perspective camera in the world. It looks along its own -z."""
+    """A camera in the file's coordinates. It looks along its own -z."""
 
     eye: Doubles
     back: Doubles  # its own +z, unit length
-    fov: float  # vertical, degrees
+    up: Doubles  # its own +y, unit length
+    fov: float | None  # vertical, degrees. None: orthographic
+    height: float | None = None  # metres: of the picture of an orthographic camera
 
 
 def read_camera(doc: Document, nodes: Iterable[Node], index: int | None) -> GltfCamera | None:
-    """cameras[index] at its first node in the scene; without an index, the first perspective camera, if any."""
+    """cameras[index] at its first node in the scene.
+
+    Without an index, the first perspective camera, else the first orthographic one, if any.
+    """
     first_nodes: dict[int, Node] = {}
     for node in nodes:
         if "camera" in node.entry:
@@ -49,7 +54,8 @@ def read_camera(doc: Document, nodes: Iterable[Node], index: int | None) -> Gltf
     if index is not None:
         _check_index("camera", "cameras", index, len(get_list(doc.tree, "cameras", "")), first_nodes)
         return cameras[index]
-    return next((camera for camera in cameras.values() if camera is not None), None)
+    usable = [camera for camera in cameras.values() if camera is not None]
+    return next((camera for camera in usable if camera.fov is not None), usable[0] if usable else None)
 
 
 def _check_index(name: str, kind: str, index: int, count: int, in_scene: Collection[int]) -> None:
@@ -62,18 +68,23 @@ def _check_index(name: str, kind: str, index: int, count: int, in_scene: Collect
 
 
 def _read_camera(doc: Document, i: int, node: Node) -> GltfCamera | None:
-    """None for a camera that is not perspective."""
+    """None for a camera of a type that glTF does not have."""
     entry, where = get_entry(doc.tree, "cameras", i), f"cameras[{i}]"
     kind = get_string(entry, "type", where)
-    if kind != "perspective":
-        description = "orthographic" if kind == "orthographic" else f"of type {quote_value(kind)}"
-        doc.warn(where, f"is {description} and cannot be used")
+    if kind not in ("perspective", "orthographic"):
+        doc.warn(where, f"is of type {quote_value(kind)} and cannot be used")
         return None
+    _check_position(node)
+    axes = node.world_from_node[:3, 3], get_back_axis(node), get_up_axis(node)
+    if kind == "orthographic":
+        ymag = get_number(get_object(entry, "orthographic", where), "ymag", f"{where}.orthographic", 0)
+        if not ymag:
+            raise UserError(f"{where}.orthographic.ymag: must not be 0")
+        return GltfCamera(*axes, None, 2 * abs(ymag))
     yfov = get_number(get_object(entry, "perspective", where), "yfov", f"{where}.perspective", 0)
     if not 0 < yfov < math.pi:
         raise UserError(f"{where}.perspective.yfov: must be above 0 and below pi")
-    _check_position(node)
-    return GltfCamera(node.world_from_node[:3, 3], get_back_axis(node), math.degrees(yfov))
+    return GltfCamera(*axes, math.degrees(yfov))
 
 
 def read_lights(

@@ -161,7 +161,16 @@ def read_joints(doc: Document, i: int, nodes: Mapping[int, Node]) -> Doubles:
 
 def get_back_axis(node: Node) -> Doubles:
     """A node's own +z in the world, unit length. Cameras look and lights shine along -z."""
-    axis = node.world_from_node[:3, 2]
+    return _normalize_axis(node, node.world_from_node[:3, 2])
+
+
+def get_up_axis(node: Node) -> Doubles:
+    """The direction in the world that is up in a camera's picture, unit length: perpendicular to `get_back_axis`."""
+    back, up = get_back_axis(node), node.world_from_node[:3, 1]
+    return _normalize_axis(node, up - (up @ back) * back)
+
+
+def _normalize_axis(node: Node, axis: Doubles) -> Doubles:
     length = np.linalg.norm(axis)
     if not 0 < length < math.inf:
         raise UserError(f"{node.where}: a camera or light must not be scaled to nothing")
