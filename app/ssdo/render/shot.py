@@ -264,7 +264,7 @@ class Shot(Settings):
         )
 
     def frame_subject(self, scene: Scene, region: VisibleRegion = WHOLE_IMAGE) -> Camera:
-        """The camera, moved to where the subject fills the visible region. The height is that of an orthographic one."""
+        """The camera, moved to where the subject fills the visible region. `height` is that of an orthographic one."""
         camera, aspect = self.camera, self.width / self.height
         to_file, height = scene.coordinates.point_to_file, camera.height
         if self._is_orthographic(scene):
