@@ -108,7 +108,7 @@ def find_intensities(scene: str, units: str) -> list[float]:
         ("directional", 0.1 * LUMENS_PER_WATT, "photometric"),
         ("directional", 10.0, "radiometric"),  # by hand
         ("point", 150.0 / (4 * math.pi) * LUMENS_PER_WATT, "photometric"),  # Blender's lamp of 150 W, 2 m away
-        ("point", 60.0, "radiometric"),
+        ("point", 70.0, "radiometric"),  # 31 W/m2 in the middle of the tetrahedron, 1.5 m below
     ],
 )
 def test_units_are_chosen_by_brightness(tmp_path: Path, kind: str, intensity: float, expected: str) -> None:
@@ -117,7 +117,7 @@ def test_units_are_chosen_by_brightness(tmp_path: Path, kind: str, intensity: fl
         find_intensities(scene, units) for units in ("radiometric", "photometric", "auto")
     )
     assert intensity in np.round(radiometric, 6) or intensity == pytest.approx(max(radiometric))
-    np.testing.assert_allclose(np.array(radiometric) / LUMENS_PER_WATT, photometric, rtol=1e-12)
+    np.testing.assert_allclose(np.array(radiometric) / 683.0, photometric, rtol=1e-12)
     assert automatic == (photometric if expected == "photometric" else radiometric)
     notes = " ".join(list_notes(Shot(scene=scene)))
     assert ("--lights.units" in notes) == (expected == "photometric")
@@ -181,6 +181,27 @@ def test_the_ground_fits_the_subject(tmp_path: Path, size: float) -> None:
     assert shots[0].camera == shots[1].camera and shots[0].technique == shots[1].technique
     low, high = with_ground.meshes[-1].compute_bounds()
     assert high[0] - low[0] == pytest.approx(2 * GROUND_RADIUS * scene.bounding_radius, rel=0.02)
+
+
+def test_objects_have_a_longer_radius_than_rooms(tmp_path: Path) -> None:
+    """Half of their size instead of 15 %, with or without the ground."""
+    for boxes, ratio in (([CUBE_BOX], 0.5), ([CUBE_BOX, SLAB], 0.15)):
+        name = write_boxes(tmp_path / f"{ratio}.obj", *boxes)
+        for technique, mode in ((t, m) for t in ("ssao", "bitmask") for m in ("on", "off")):
+            shot = resolve(scene=name, technique=technique, ground=mode)
+            radius = shot.values()[f"{technique}.radius"]
+            assert radius == pytest.approx(ratio * load_scene(name).bounding_radius)
+
+
+def test_only_the_ground_fades(gpu: Gpu, tmp_path: Path) -> None:
+    """Not what stands far above it."""
+    name = write_boxes(tmp_path / "a.obj", CUBE_BOX, *[((2.0 + x, 0.0, 0.0), (0.5, 0.5, 0.5)) for x in range(10)])
+    with Path(name).open("a", encoding="utf-8") as file:
+        file.write("\nv 300 100 0\nv 500 100 0\nv 400 300 0\nf -3 -2 -1\n")
+    shot = {"scene": name, "ground": "on", "background": "transparent", "technique": "off", "width": 64, "height": 36}
+    shot |= {"camera.eye": (0.0, 3.0, 300.0), "camera.target": (400.0, 170.0, 0.0)}
+    result = render_all_frames(gpu, Shot().with_values(shot))
+    assert load_scene(name).subject.stray_count == 1 and gpu.read(result.radiance)[18, 32, 3] == 1
 
 
 def render_cube(gpu: Gpu, tmp_path: Path, **values: Any) -> SmallRender:
@@ -266,6 +287,17 @@ def test_transparent_images_have_straight_and_premultiplied_alpha(gpu: Gpu, tmp_
     assert np.abs(straight[..., 3] - alpha * 255).max() <= 0.51
     assert {0, 255} <= set(straight[..., 3].ravel()) and len(set(straight[..., 3].ravel())) > 5, "partly transparent"
     assert np.abs(straight[alpha == 1][..., :3] - pixels[alpha == 1]).max() <= 1
+
+
+def test_partly_transparent_ground_keeps_its_colour(tmp_path: Path) -> None:
+    """Straight alpha: under white light a ground without occlusion has one colour, however transparent it is."""
+    flags = ["--scene", write_cube(tmp_path), "--environment", "white", "--technique", "off", "--antialias", "1"]
+    flags += ["--width", "64", "--height", "48", "--background", "transparent", "--no-display.dither"]
+    assert capture.main([*flags, "--output", str(tmp_path / "t.png")]) == 0
+    with Image.open(tmp_path / "t.png") as image:
+        pixels = np.asarray(image).astype(int)
+    partly = pixels[(pixels[..., 3] > 60) & (pixels[..., 3] < 250)]
+    assert len(partly) > 50 and np.ptp(partly[:, :3], axis=0).max() <= 2
 
 
 # ---- exposure --------------------------------------------------------------------------------------------------------

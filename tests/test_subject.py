@@ -69,6 +69,8 @@ def test_what_belongs_to_the_scene_counts() -> None:
     """Two equal things far apart, a floor nine times as wide, and as many far triangles as near ones."""
     box, far_box = make_box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), make_box((1000.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     assert_bounds(find(box, far_box), (0.0, 0.0, 0.0), (1001.0, 1.0, 1.0))
+    near = make_stray(np.array((6.0, 0.0, 0.0)))
+    assert find(box, near).stray_count == 0, "a gap of five times the width"
     floor = make_box((-4.0, -0.1, -4.0), (9.0, 0.1, 9.0))
     assert_bounds(find(box, floor), (-4.0, -0.1, -4.0), (5.0, 1.0, 5.0))
 
