@@ -129,16 +129,22 @@ def test_groove_matches_closed_form(gpu: Gpu, technique: str, angle: int, along:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", [*TECHNIQUES, "reference"])
 def test_far_orthographic_cameras_see_the_same(gpu: Gpu, technique: str) -> None:
     """The picture does not depend on how far away the camera stands, but for the rounding of depth."""
-    pictures = []
-    for distance in (6.0, 600.0):
-        eye = to_vec3(np.array((-1.0, 0.8, 0.5)) * distance)
-        shot = make_shot(technique, "corner") | {"camera.eye": eye, "camera.height": 4.0, "accumulated_frames": 2}
-        pictures.append(render_small(gpu, shot).visibility)
-    for picture in pictures[1:]:
-        assert np.abs(picture - pictures[0]).mean() < 0.003
+    direction, target = np.array((-1.0, 0.8, 0.5)) / np.linalg.norm((-1.0, 0.8, 0.5)), np.array((0.0, 0.6, 0.0))
+    values = {"scene": "nook", "technique": technique, "accumulated_frames": 2, "camera.target": to_vec3(target)}
+    near, far = (
+        render_small(
+            gpu, values | ORTHOGRAPHIC | {"camera.eye": to_vec3(target + direction * distance), "camera.height": 4.0}
+        )
+        for distance in (6.0, 6e4)
+    )
+    assert (near.surface_mask == far.surface_mask).all()
+    both = near.surface_mask
+    assert np.abs(far.visibility - near.visibility)[both].mean() < 0.003
+    assert np.abs(far.radiance - near.radiance)[both].mean() < 0.003
+    np.testing.assert_allclose(far.depth[both] - near.depth[both], 6e4 - 6.0, rtol=1e-6)
 
 
 # ---- pixels ----------------------------------------------------------------------------------------------------------
