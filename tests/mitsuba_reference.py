@@ -74,14 +74,18 @@ def render_direct_and_bounce(scene: Scene, shot: Shot, spp: int, count: int) -> 
 
 def render_surfaces(scene: Scene, shot: Shot) -> VisibleSurfaces:
     """What the camera of a shot sees of a scene at the centre of each pixel."""
-    mitsuba_scene = build_scene(scene, shot.resolve(scene), None, pixel_centers=True)
+    shot = shot.resolve(scene)
+    mitsuba_scene = build_scene(scene, shot, None, pixel_centers=True)
     aovs = "position:position,normal:sh_normal,albedo:albedo,distance:depth"
     integrator = mi.load_dict({"type": "aov", "aovs": aovs})
     image = np.array(mi.render(mitsuba_scene, integrator=integrator, spp=1), dtype=np.float32)[..., -10:]
     # The distance starts at the near plane: only its sign is used.
     position, normal, albedo, distance = np.split(image, [3, 6, 9], axis=-1)
     eye = np.array(mitsuba_scene.sensors()[0].world_transform().translation(), dtype=np.float32)
-    faces_away = ((position - eye) * normal).sum(-1, keepdims=True) > 0
+    rays = position - eye
+    if shot.camera.projection == "orthographic":
+        rays = np.subtract(shot.camera.target, shot.camera.eye)  # type: ignore[arg-type]
+    faces_away = (rays * normal).sum(-1, keepdims=True) > 0
     return VisibleSurfaces(distance[..., 0] > 0, position, np.where(faces_away, -normal, normal), albedo)
 
 
@@ -140,14 +144,21 @@ def _describe_light(light: PunctualLight, scale: float) -> dict[str, Any]:
 def _describe_sensor(shot: Shot, pixel_centers: bool) -> dict[str, Any]:
     camera = shot.camera
     assert camera.eye is not None and camera.target is not None and camera.fov is not None, "not resolved"
+    assert camera.roll is not None and camera.height is not None, "not resolved"
+    is_vertical = camera.eye[0] == camera.target[0] and camera.eye[2] == camera.target[2]
+    up = [0, 0, -1] if is_vertical else [0, 1, 0]  # north is up in a plan
+    to_world = mi.ScalarTransform4f().look_at(origin=list(camera.eye), target=list(camera.target), up=up)
+    to_world = to_world @ mi.ScalarTransform4f().rotate([0, 0, 1], -camera.roll)  # z is forward
+    projection: dict[str, Any] = {"type": "perspective", "fov": camera.fov, "fov_axis": "y"}  # x is the default
+    if camera.projection == "orthographic":
+        half_width = camera.height * shot.width / shot.height / 2
+        to_world = to_world @ mi.ScalarTransform4f().scale([half_width, half_width, 1])
+        projection = {"type": "orthographic"}
     sampler = {"type": "stratified", "sample_count": 1, "jitter": False} if pixel_centers else {"type": "independent"}
-    return {
-        "type": "perspective",
-        "fov": camera.fov,
-        "fov_axis": "y",  # x is the default
+    return projection | {
         "near_clip": 1e-3,
         "far_clip": 1e5,
-        "to_world": mi.ScalarTransform4f().look_at(origin=list(camera.eye), target=list(camera.target), up=[0, 1, 0]),
+        "to_world": to_world,
         "sampler": sampler,
         "film": {
             "type": "hdrfilm",

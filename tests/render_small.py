@@ -49,12 +49,15 @@ def render_small(gpu: Gpu, values: dict[str, Any]) -> SmallRender:
     """Render a shot of 64 x 36 pixels without denoising, unless the values say otherwise."""
     result = render_all_frames(gpu, Shot().with_values(SMALL | values))
     arrays, frame = images.read_arrays(gpu, result), result.inputs.frame
-    depth = np.where(np.isfinite(arrays["depth"]), arrays["depth"], 0).astype("f8")
+    depth = read_depth(gpu, result.inputs.gbuffer).astype("f8")
+    depth = np.where(np.isfinite(depth), depth, 0)
     h, w = depth.shape
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, 1 - (np.arange(h) + 0.5) / h * 2)
-    ray_vs = np.stack([x * frame.tan_half_fov[0], y * frame.tan_half_fov[1], -np.ones_like(x)], -1)
+    plane = np.stack([x * frame.tan_half_fov[0], y * frame.tan_half_fov[1]], -1)
+    ray_vs = np.concatenate([plane * (not frame.orthographic), -np.ones((h, w, 1))], -1)
     world_from_view = np.array(frame.world_from_view).reshape(4, 4)
-    position = np.concatenate([ray_vs * depth[..., None], np.ones((h, w, 1))], -1) @ world_from_view
+    plane_at_depth = plane if frame.orthographic else plane * depth[..., None]
+    position = np.concatenate([plane_at_depth, -depth[..., None], np.ones((h, w, 1))], -1) @ world_from_view
     ray = ray_vs @ world_from_view[:3, :3]
     return SmallRender(
         **arrays,

@@ -79,13 +79,15 @@ def test_pixels_of_the_half_resolution_are_bit_equal(gpu: Gpu, scene: str, size:
     assert load_scene(scene, 0.0).has_specular == (result.shading_inputs.direct_lighting.specular is not None)
 
 
+@pytest.mark.parametrize("projection", ["perspective", "orthographic"])
 @pytest.mark.parametrize("size", SIZES)
-def test_an_off_centre_projection_keeps_positions(gpu: Gpu, size: tuple[int, int]) -> None:
+def test_an_off_centre_projection_keeps_positions(gpu: Gpu, size: tuple[int, int], projection: str) -> None:
     """In Python and in shaders: world positions, pixels and heights over a plane.
 
     float32 resolves 6e-8 of a depth; measured 2e-7, and below 1e-5 pixels.
     """
-    result = render_half(gpu, {"scene": "nook", "technique": "off", "width": size[0], "height": size[1]})
+    values = {"scene": "nook", "technique": "off", "width": size[0], "height": size[1], "camera.projection": projection}
+    result = render_half(gpu, values)
     depth = read_depth(gpu, result.inputs.gbuffer)
     full_positions, positions = (
         world_positions(result.inputs.frame, depth),

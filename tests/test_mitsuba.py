@@ -276,6 +276,44 @@ def test_scene_file_covers_the_same_pixels(gpu: Gpu, tmp_path: Path, scene_file:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("resolution", ["full", "half"])
+@pytest.mark.parametrize(
+    "camera",
+    [
+        "--camera.roll 25",
+        "--camera.roll -110 --camera.fov 60",
+        "--camera.projection orthographic --camera.height 6",
+        "--camera.projection orthographic --camera.roll 40",
+        "--camera.projection orthographic --camera.height 8 --camera.eye 0,9,0 --camera.target 0,0,0",
+        "--camera.roll 30 --camera.eye 0,9,0 --camera.target 0,0,0",
+        "--camera.projection orthographic --camera.height 3 --camera.eye 0,0.2,0 --camera.target -0.5,0.85,-0.6",
+    ],
+)
+def test_rolled_and_orthographic_cameras_cover_the_same_pixels(
+    gpu: Gpu, tmp_path: Path, camera: str, resolution: str
+) -> None:
+    """Positions within 0.1 pixels, also with a guard band around them; plans, and a camera within the scene."""
+    court = make_court()
+    flags = [*write_scene_file(court, tmp_path), *camera.split(), "--width", "160", "--height", "90"]
+    flags += ["--technique", "ssao", "--ssao.samples", "1", "--ssao.steps", "1", "--guard_band.size", "0.1"]
+    shot = parse_shot(*flags, "--lighting.resolution", resolution)
+    ours = render_shot(gpu, shot)
+    theirs = render_surfaces(court.scene, shot)
+    assert 0.2 < theirs.mask.mean() <= 1
+    assert (ours.surface_mask != theirs.mask).mean() < 2e-3
+    both = ours.surface_mask & theirs.mask
+    resolved = shot.resolve(load_scene(shot.scene)).camera
+    assert resolved.height is not None and resolved.fov is not None
+    height = 2 * np.tan(np.radians(resolved.fov) / 2) * np.where(both, ours.depth, 1)
+    if resolved.projection == "orthographic":
+        height = np.full_like(height, resolved.height)
+    error_px = np.linalg.norm(ours.position - theirs.position, axis=-1) / (height / shot.height)
+    same_surface = both & ((ours.normal * theirs.normal).sum(-1) > 0.999) & (error_px < 3)
+    assert same_surface.sum() > 0.998 * both.sum()
+    assert np.quantile(error_px[same_surface], 0.999) < 0.1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("rotation", [0.0, 65.0])
 def test_environment_has_the_same_orientation(gpu: Gpu, rotation: float) -> None:
     """A sphere alone, which does not occlude itself, shows the irradiance of every direction."""

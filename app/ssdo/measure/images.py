@@ -74,8 +74,13 @@ def read_arrays(gpu: Gpu, result: FrameResult) -> dict[str, Floats]:
     (world space): (h, w, 3). visibility (ambient visibility, 0 to 1); depth (along the view axis, metres, inf on the
     background): (h, w).
     """
-    gbuffer = result.inputs.gbuffer
+    gbuffer, frame, camera = result.inputs.gbuffer, result.inputs.frame, result.shot.camera
     direct, depth = gpu.read(result.lighting.direct), gpu.read(gbuffer.depth)[..., 0]
+    assert camera.eye, "not resolved"
+    eye_ws = result.inputs.scene.coordinates.point_to_world(camera.eye)
+    if eye_ws != frame.eye_ws:
+        back_ws = np.array(frame.world_from_view).reshape(4, 4)[2, :3]
+        depth = depth + float(np.subtract(eye_ws, frame.eye_ws) @ back_ws)
     textures = {
         "radiance": result.radiance,
         "indirect": result.lighting.indirect,

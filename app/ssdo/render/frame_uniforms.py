@@ -28,6 +28,7 @@ SEED_OFFSET_STEP = (5**0.5 - 2, 0.6931471805599453, 3**0.5 - 1)
 
 MIN_NEAR_FAR_RATIO = 1e-3  # of the near to the far plane
 MIN_CLOSE_UP_NEAR_FAR_RATIO = 1e-7  # the same for a camera close to its target
+MAX_SURPLUS_RATIO = 4.0  # of the distance of an orthographic camera to the scene, to the width of the scene
 MAX_NEAR_RATIO = 0.05  # of the near plane to the distance of what the camera stands near
 
 
@@ -38,7 +39,7 @@ class FrameUniforms:
     clip_from_world: Matrix
     view_from_world: Matrix
     world_from_view: Matrix
-    eye_ws: Vec3
+    eye_ws: Vec3  # of an orthographic camera far away, a point nearer to the scene
     size: tuple[float, float]  # pixels
     tan_half_fov: tuple[float, float]  # half the extent of the image plane at distance 1 (orthographic: anywhere): x, y
     # centre of that image plane: x, y; not 0 at half resolution and in jittered frames
@@ -166,6 +167,7 @@ def make_frame(
 ) -> FrameUniforms:
     """The frame of a camera. Angles are in degrees."""
     aspect = size[0] / size[1]
+    camera = _approach_scene(scene, camera)
     clip_from_world, view_from_world, world_from_view = _camera_matrices(scene, camera, aspect)
     tan_half_fov = math.tan(math.radians(camera.fov) / 2) if camera.height is None else camera.height / 2
     return FrameUniforms(
@@ -185,6 +187,23 @@ def make_frame(
         sky_intensity=sky_intensity,
         orthographic=camera.height is not None,
     )
+
+
+def _approach_scene(scene: Scene, camera: CameraPose) -> CameraPose:
+    """An orthographic camera that is not much farther from the scene than this is wide.
+
+    The picture is the same. Depth is more precise: single precision rounds it relative to the distance.
+    """
+    if camera.height is None:
+        return camera
+    eye, view = np.array(camera.eye, "f8"), look_at(camera.eye, camera.target, camera.roll)
+    forward = -view[:3, 2]
+    size = float(np.linalg.norm(np.subtract(*scene.bounds, dtype="f8")))
+    surplus = float(((box_corners(*scene.bounds) - eye) @ forward).min()) - size
+    if surplus <= MAX_SURPLUS_RATIO * size:
+        return camera
+    eye = eye + surplus * forward
+    return camera._replace(eye=to_vec3(eye), target=to_vec3(eye + size * forward))
 
 
 def halve_frame(frame: FrameUniforms) -> FrameUniforms:
