@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from labelled_data import read_pixels
 from render_small import read_depth, register_scene
-from ssdo.arrays import Bytes, Floats
+from ssdo.arrays import Bytes, Doubles, Floats
 from ssdo.commands import capture
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, references
@@ -82,12 +82,14 @@ def test_offsets_fill_the_pixel_in_two_dimensions(count: int) -> None:
     assert worst[0] < 0.6 * min(worst[1:])
 
 
-@pytest.mark.parametrize("count", [3, 8, 9, 64])
+@pytest.mark.parametrize("count", [8, 16, 32, 64])
 def test_the_first_frames_are_spread_over_the_pixel(count: int) -> None:
-    """While frames come in, the image does not move by more than a quarter of a pixel."""
+    """While frames come in, the image hardly moves, and a quarter of them already covers half the pixel."""
     offsets = np.array(subpixel_offsets(count))
     means = np.cumsum(offsets, 0) / np.arange(1, count + 1)[:, None]
     assert np.abs(means).max() <= 0.25
+    if count > 8:
+        assert np.ptp(offsets[: count // 4], 0).min() > 0.5
 
 
 # ---- projection ------------------------------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ def frame_of(width: int, height: int) -> FrameUniforms:
     return shot.resolve(scene).frame_uniforms(scene, 0)
 
 
-KINDS = {
+KINDS: dict[str, Callable[[FrameUniforms], FrameUniforms]] = {
     "plain": lambda frame: frame,
     "padded": lambda frame: pad_frame(frame, 8),
     "halved": halve_frame,
@@ -350,13 +352,14 @@ class CountingTimer:
 # ---- the filter of single frames -------------------------------------------------------------------------------------
 
 
-def filter_picture(gpu: Gpu, picture: Floats, fxaa: bool = True) -> Floats:
-    """(h, w, 3) linear, through the display without a tone curve; 0 to 1 sRGB."""
+def filter_picture(gpu: Gpu, picture: Floats, fxaa: bool = True) -> Bytes:
+    """(h, w, 3) linear, through the display without a tone curve."""
     shot = make_shot(display__tone_mapper="none", display__dither=False, display__fxaa=fxaa)
-    return images.tone_map(gpu, shot, picture.astype("f4")).astype("f4") / 255
+    return images.tone_map(gpu, shot, picture.astype("f4"))
 
 
-def linear_from_srgb(srgb: Floats) -> Floats:
+def linear_from_srgb(pixels: Bytes) -> Doubles:
+    srgb = pixels.astype("f8") / 255
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
@@ -396,9 +399,6 @@ def test_fxaa_changes_nothing_without_edges(gpu: Gpu) -> None:
 def test_fxaa_is_the_last_step_of_a_single_frame(gpu: Gpu) -> None:
     """It changes the picture only, and only of single frames."""
     shot = make_shot(scene="nook")
-    plain, filtered = (
-        render_frame(gpu, replace(shot, display=replace(shot.display, fxaa=fxaa))) for fxaa in (False, True)
-    )
     results = [
         (read_radiance(gpu, result), images.read_display(result))
         for fxaa in (False, True)
@@ -409,8 +409,7 @@ def test_fxaa_is_the_last_step_of_a_single_frame(gpu: Gpu) -> None:
         images.read_display(render_all_frames(gpu, replace(shot, antialias=3, display=Display(fxaa=fxaa))))
         for fxaa in (False, True)
     ]
-    assert np.array_equal(*averaged)
-    assert plain.shot.display != filtered.shot.display
+    assert np.array_equal(averaged[0], averaged[1])
 
 
 # ---- the viewer ------------------------------------------------------------------------------------------------------
@@ -534,9 +533,10 @@ def test_equal_slots_have_no_difference(gpu: Gpu, resting: RestingViewer) -> Non
 
 def test_errors_in_the_viewer_are_of_the_centres(resting: RestingViewer) -> None:
     session = resting.session
-    assert session.shot("reference").antialias == 1 and session.shot("B").antialias == 4
     session.reference_enabled = True
-    resting.step(12)
+    resting.step(20)
+    reference = session.renders["reference"]
+    assert reference.result and reference.result.shot.antialias == 1 and reference.antialiased is None
     errors = session.metrics.rmse("B")
     render = session.renders["B"]
     render.antialiased = None

@@ -365,8 +365,8 @@ def test_workers_refuse_other_files_than_the_plans(
 # ---- --from-image ----------------------------------------------------------------------------------------------------
 
 # What images to compare need not have in common: how light is computed, sampled and shown.
-COMPARABLE = ("guard_band.", "probes.", "lighting.", "denoise.", "temporal.", "display.")
-COMPARABLE += ("seed", "accumulated_frames", "antialias")
+COMPARABLE_GROUPS = ("guard_band.", "probes.", "lighting.", "denoise.", "temporal.", "display.")
+COMPARABLE = (*COMPARABLE_GROUPS, "seed", "accumulated_frames", "antialias")
 COMPARABLE_SHADOWS = ("sun.resolution", "lights.shadows", "lights.resolution")
 
 

@@ -138,6 +138,7 @@ def capture_without_drawing(monkeypatch: pytest.MonkeyPatch) -> DrawnShots:
     monkeypatch.setattr(capture, "Gpu", lambda _: contextlib.nullcontext(FAKE_GPU))
     monkeypatch.setattr(capture, "preload_shot", lambda *_: None)
     monkeypatch.setattr(capture, "render_all_frames", render)
+    monkeypatch.setattr(capture, "draw_centered_buffers", lambda gpu, result, shot: result)
     monkeypatch.setattr(images, "read_display", lambda result: np.zeros((*SIZE, 3), "u1"))
     monkeypatch.setattr(images, "read_rgba8", lambda texture: np.zeros((*SIZE, 4), "u1"))
     return run

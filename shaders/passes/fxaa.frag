@@ -102,5 +102,5 @@ void main() {
     bool has_edge = is_edge(px);
     vec3 smooth_color = smooth_edge(px, color, has_edge ? MAX_STEPS : 0);
     if (has_edge) color = smooth_color;
-    out_color = vec4(color, 1.0);
+    out_color = vec4(color, texelFetch(display, px, 0).a);
 }

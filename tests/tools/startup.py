@@ -116,7 +116,7 @@ def _run_processes(shot: Shot) -> tuple[dict[str, Duration], float]:
         output, _ = _run_python("-c", STEPS_SCRIPT, str(time.time()), *flags)
         result = json.loads(output)
         steps = {name: Duration(*duration) for name, duration in result["steps"].items()}
-        _, steps[CAPTURE] = _run_python("-m", "ssdo", "capture", *flags, "--overwrite")
+        _, steps[CAPTURE] = _run_python("-m", "ssdo", "capture", "--antialias", "1", *flags, "--overwrite")
         _, steps[HELP] = _run_python("-m", "ssdo", "--help")
     return steps, result["megabytes"]
 

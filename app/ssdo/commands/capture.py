@@ -120,7 +120,7 @@ def _needs_low_memory(shot: Shot) -> bool:
 
 def _save_shot(files: OutputFiles, ending: str, gpu: Gpu, result: FrameResult, shot: Shot) -> None:
     if ending.lower().endswith(ARRAYS) and shot.antialias > 1:
-        result = _with_centered_buffers(gpu, result, shot)
+        result = draw_centered_buffers(gpu, result, shot)
 
     def save(path: Path, overwrite: bool) -> None:
         images.save_result(path, gpu, result, shot.values(), overwrite=overwrite)
@@ -128,7 +128,7 @@ def _save_shot(files: OutputFiles, ending: str, gpu: Gpu, result: FrameResult, s
     files.save(ending, save)
 
 
-def _with_centered_buffers(gpu: Gpu, result: FrameResult, shot: Shot) -> FrameResult:
+def draw_centered_buffers(gpu: Gpu, result: FrameResult, shot: Shot) -> FrameResult:
     """The result with all but its radiance and its picture drawn at the centres of the pixels."""
     with gpu.scope("centered"):
         centered = render_all_frames(gpu, replace(shot, antialias=1))

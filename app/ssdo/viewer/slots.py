@@ -69,8 +69,6 @@ class SlotSettings:
         shot = replace(self.shared, technique=technique, width=width, height=height)
         if overrides := self.overrides["B" if slot == "reference" else slot]:
             shot = shot.with_values(overrides)
-        if slot == "reference":  # errors are those of the pixels' centres
-            shot = replace(shot, antialias=1)
         if technique.progressive:
             return replace(shot, denoise=replace(shot.denoise, radius=0), lighting=LightingResolution())
         return shot

@@ -68,8 +68,9 @@ class ComparisonEntry:
     shot: Shot
     # `final`: radiance; `direct`, `indirect`: irradiance over pi, as a white surface shows it; (h, w, 3) linear each
     # `visibility`: ambient visibility, (h, w)
-    components: Mapping[str, Floats]
-    pixels: Bytes  # (h, w, 3) 8-bit sRGB
+    components: Mapping[str, Floats]  # at the pixels' centres, for errors
+    pixels: Bytes  # (h, w, 3) 8-bit sRGB, antialiased
+    picture: Floats | None = None  # radiance of `pixels`, (h, w, 3); None: that of `final`
     errors: Mapping[str, float] | None = None  # by metric
     error_breakdown: references.ErrorBreakdown | None = None
     cost: Mapping[str, float] | None = None  # milliseconds by pass
@@ -130,7 +131,11 @@ def _create_reference_entry(gpu: Gpu, plan: ComparisonPlan, reference: Reference
     else:
         label = Path(plan.reference_source).name
     shot = reference.shot or plan.shots[0]
-    pixels = images.tone_map(gpu, plan.shots[0], reference.mean["radiance"])
+    # More jittered frames would cost as much again as the reference: its edges are filtered.
+    display_shot = plan.shots[0]
+    if display_shot.antialias > 1:
+        display_shot = replace(display_shot, display=replace(display_shot.display, fxaa=True))
+    pixels = images.tone_map(gpu, display_shot, reference.mean["radiance"])
     return ComparisonEntry(REFERENCE, label, shot, _split_components(reference.mean), pixels)
 
 
@@ -154,14 +159,17 @@ class _EntryMeasurement:
 
     def run(self, name: str, shot: Shot) -> ComparisonEntry:
         # Errors are those of the pixels' centres, as the reference's are.
-        arrays = images.read_arrays(self.gpu, render_all_frames(self.gpu, replace(shot, antialias=1)))
-        pixels = images.read_display(render_all_frames(self.gpu, shot))
+        result = render_all_frames(self.gpu, replace(shot, antialias=1))
+        arrays, pixels, picture = images.read_arrays(self.gpu, result), images.read_display(result), None
+        if shot.antialias > 1:
+            result = render_all_frames(self.gpu, shot)
+            pixels, picture = images.read_display(result), self.gpu.read(result.radiance)[..., :3]
         errors = self._measure_errors(arrays["radiance"])
         breakdown = self._break_down_error(shot, arrays["radiance"])
         self.on_frame(shot)
         cost = measure_cost(self.gpu, shot)
         label = shot.technique.describe()
-        return ComparisonEntry(name, label, shot, _split_components(arrays), pixels, errors, breakdown, cost)
+        return ComparisonEntry(name, label, shot, _split_components(arrays), pixels, picture, errors, breakdown, cost)
 
     def _measure_errors(self, radiance: Floats) -> dict[str, float] | None:
         """By metric; the reference's noise is removed from RMSE and PSNR."""

@@ -154,6 +154,8 @@
   async function loadComponent(entry, component) {
     if (!hasComponent(entry, component)) return null;
     if (component === 'error') return loadErrorLayer(entry);
+    // The picture is antialiased; errors are those of the pixels' centres.
+    if (component === 'final' && entry.layers.picture) return loadLayer(entry.layers.picture);
     return loadLayer(entry.layers[component] ?? comparison.shared_layers[component]);
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,6 +69,8 @@ def _write_images(
     images.save_png(folder / files["png"], entry.pixels, values, overwrite=overwrite)
     if find_spec("OpenEXR"):
         files["exr"] = f"{entry.name}.exr"
+        if values:
+            values = replace(entry.shot, antialias=1).values()
         images.save_exr(folder / files["exr"], entry.components["final"], values, overwrite=overwrite)
     if reference and entry is not reference and comparison.surface_mask.any():
         files["error"] = f"{entry.name}-error.png"
@@ -97,8 +100,14 @@ def _collect_layers(comparison: Comparison) -> dict[str, Floats]:
     """The arrays that the page embeds, by the names under which `_summarize` refers to them."""
     layers = {"albedo": comparison.albedo, "unoccluded": comparison.unoccluded}
     for entry in comparison.all_entries:
-        layers |= {f"{entry.name}.{component}": values for component, values in entry.components.items()}
+        layers |= {f"{entry.name}.{component}": values for component, values in _list_layers(entry).items()}
     return layers
+
+
+def _list_layers(entry: ComparisonEntry) -> dict[str, Floats]:
+    """The components of an entry, and its antialiased radiance if it has one."""
+    picture = {} if entry.picture is None else {"picture": entry.picture}
+    return {**entry.components, **picture}
 
 
 def _summarize(comparison: Comparison, error_max: float, files: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -146,7 +155,7 @@ def _summarize_entry(comparison: Comparison, entry: ComparisonEntry, files: Mapp
         "label": entry.label,
         "technique": entry.shot.technique.group,
         "settings": {} if is_from_file else settings,
-        "layers": {component: f"{entry.name}.{component}" for component in entry.components},
+        "layers": {component: f"{entry.name}.{component}" for component in _list_layers(entry)},
         "errors": _replace_infinities(entry.errors) if entry.errors else None,
         "error_breakdown": dict(zip(BREAKDOWN_LABELS, breakdown, strict=True)) if breakdown else None,
         "cost": {"total": sum(entry.cost.values()), "passes": dict(entry.cost)} if entry.cost else None,
