@@ -20,8 +20,9 @@ from ssdo.arrays import Bytes, Floats
 from ssdo.measure import images, references
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.measure.references import ReferencePair
-from ssdo.render.shot import Shot
+from ssdo.render.shot import Camera, Shot
 from ssdo.render.techniques.reference import Reference
+from ssdo.scene.coordinates import IDENTITY
 
 NO_CACHE = ReferenceCache(None)
 SIZE = (16, 360)  # (h, w) of images, wide enough for their labels
@@ -150,8 +151,9 @@ class FakeFrame:
         names = ("albedo", "normal", "emission", "depth", "geometric_normal")
         gbuffer = SimpleNamespace(**dict(zip(names, numbers, strict=False)))
         direct_lighting = SimpleNamespace(irradiance=next(numbers), specular=next(numbers))
-        self.inputs = SimpleNamespace(gbuffer=gbuffer, direct_lighting=direct_lighting)
-        self.shot = Shot(background="environment")
+        frame, scene = SimpleNamespace(eye_ws=(0.0, 0.0, 0.0)), SimpleNamespace(coordinates=IDENTITY)
+        self.inputs = SimpleNamespace(gbuffer=gbuffer, direct_lighting=direct_lighting, frame=frame, scene=scene)
+        self.shot = Shot(background="environment", camera=Camera(eye=(0.0, 0.0, 0.0)))
 
 
 FAKE_GPU: Any = SimpleNamespace(read=lambda texture: texture, low_memory=False)

@@ -145,7 +145,7 @@ def test_the_score_is_the_mean_over_views_and_radii_of_their_own(monkeypatch: py
     def draw_surfaces(gpu: Any, view: Any) -> Any:
         mask = np.zeros((3, 4), bool)
         mask[1] = True
-        scene = SimpleNamespace(bounding_radius=2.0)
+        scene = SimpleNamespace(bounding_radius=2.0, length_scale=2.0)
         return SimpleNamespace(shot=view.shot, inputs=SimpleNamespace(scene=scene)), mask
 
     traced: list[tuple[float | None, int, int]] = []
@@ -162,7 +162,7 @@ def test_the_score_is_the_mean_over_views_and_radii_of_their_own(monkeypatch: py
 
     monkeypatch.setattr(scoring, "render_frame", render)
     monkeypatch.setattr(scoring, "draw_view_surfaces", draw_surfaces)
-    monkeypatch.setattr(scoring, "load_shot_scene", lambda shot: SimpleNamespace(bounding_radius=2.0))
+    monkeypatch.setattr(scoring, "load_shot_scene", lambda shot: SimpleNamespace(bounding_radius=2.0, length_scale=2.0))
     monkeypatch.setattr(references, "render_world_reference", render_reference)
     calls: list[None] = []
     views = [

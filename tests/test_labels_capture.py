@@ -126,7 +126,7 @@ def capture_without_drawing(monkeypatch: pytest.MonkeyPatch) -> DrawnShots:
     def render(gpu: Any, shot: Shot) -> Any:
         drawn_shots.append(shot)
         frame: Any = FakeFrame()
-        frame.shot = replace(shot, technique=shot.technique.resolve_lengths(4.0))
+        frame.shot = replace(shot, technique=shot.technique.resolve_lengths(4.0), camera=frame.shot.camera)
         return frame
 
     def run(arguments: Sequence[str]) -> list[Shot]:

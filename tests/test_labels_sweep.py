@@ -31,6 +31,7 @@ from ssdo.render.shot_flags import Overrides, parse_overrides
 from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.scene.loader import load_scene
+from ssdo.scene.model import DirectionalLight, Scene
 
 
 def read_command(parser: FlagParser, command: str) -> Shot:
@@ -49,6 +50,11 @@ def capture_parser() -> FlagParser:
     return capture._create_parser()
 
 
+def extract_no_sun(shot: Shot, scene: Scene) -> DirectionalLight:
+    """In place of Shot._extract_sun: the environments do not exist."""
+    return replace(scene.sun, angular_diameter=0.25)
+
+
 def assert_command_repeats(parser: FlagParser, shot: Shot) -> None:
     """The command of a point is accepted and makes the shot's image: resolved, both are equal."""
     scene = load_scene("nook")
@@ -61,7 +67,7 @@ def test_the_command_of_a_point_repeats_its_shot(
     parameter: Parameter, capture_parser: FlagParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With each value of a parameter alone, also where the technique does not read it, so that its flag is refused."""
-    monkeypatch.setattr(Shot, "_extract_sun", lambda self, scene: (scene.sun, 0.25))  # the environments do not exist
+    monkeypatch.setattr(Shot, "_extract_sun", extract_no_sun)
     for group in [parameter.technique] if parameter.technique else Technique.known:
         for value in parameter.allowed_values:
             shot = Shot().with_values({"technique": group, parameter.name: value})
@@ -71,7 +77,7 @@ def test_the_command_of_a_point_repeats_its_shot(
 def test_the_command_of_a_point_repeats_all_parameters(
     capture_parser: FlagParser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Shot, "_extract_sun", lambda self, scene: (scene.sun, 0.25))
+    monkeypatch.setattr(Shot, "_extract_sun", extract_no_sun)
     for values in list_value_sets():
         assert_command_repeats(capture_parser, Shot().with_values(values))
 

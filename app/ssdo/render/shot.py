@@ -33,6 +33,7 @@ from ssdo.render.technique import Technique
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.render.temporal import Temporal
 from ssdo.scene import environment
+from ssdo.scene.built_in import is_built_in
 from ssdo.scene.coordinates import UP_AXES
 from ssdo.scene.environment import Environment
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT
@@ -237,6 +238,7 @@ class Shot(Settings):
         technique = self.technique
         return replace(
             self,
+            up=None if is_built_in(self.scene) else self.up,
             guard_band=self.guard_band if technique.sample_param else GuardBand(),
             probes=self.probes if technique.uses_probes else ProbeSettings(),
             lighting=LightingResolution() if technique.progressive else self.lighting,

@@ -16,7 +16,7 @@ from ssdo.measure import images, references
 from ssdo.measure.output_files import own_output_folder
 from ssdo.measure.reference_cache import add_cache_flags, parse_cache_flags
 from ssdo.render.antialiasing import PICTURE_FRAMES
-from ssdo.render.pipeline import preload_shot
+from ssdo.render.pipeline import load_shot_scene, preload_shot
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import (
     Overrides,
@@ -27,7 +27,6 @@ from ssdo.render.shot_flags import (
     with_sample_counts,
 )
 from ssdo.render.techniques.reference import Reference
-from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
 
 TECHNIQUES = "off,ssao,ssdo"
@@ -42,6 +41,8 @@ COMMON_PARAMS = (
     "height",
     "material_override",
     "occlusion_maps",
+    "ground",
+    "background",
     "camera.",
     "sky.",
     "sun.",
@@ -148,10 +149,7 @@ def create_shots(
     cli = dict(overrides.cli)
     if has_path_traced_reference and REFERENCE not in techniques:  # its parameters are for the reference alone
         cli = {name: value for name, value in cli.items() if not name.startswith(f"{REFERENCE}.")}
-    shots = [
-        shot.resolve(load_scene(shot.scene, shot.time, shot.up))
-        for shot in Overrides(overrides.preset, cli).build_shots(techniques)
-    ]
+    shots = [shot.resolve(load_shot_scene(shot)) for shot in Overrides(overrides.preset, cli).build_shots(techniques)]
     if samples is None:
         return shots
     sample_params = {f"{shot.technique.group}.{shot.technique.sample_param}" for shot in shots}
@@ -167,7 +165,7 @@ def load_shots(paths: Sequence[Path]) -> list[Shot]:
     shots: list[Shot] = []
     for path in paths:
         shot = Shot().with_values(validate_values(images.load_shot_values(path), path))
-        shot = shot.resolve(load_scene(shot.scene, shot.time, shot.up))
+        shot = shot.resolve(load_shot_scene(shot))
         shots.append(shot)
         values, first_values = shot.values(), shots[0].values()
         for name in values:
