@@ -46,6 +46,7 @@ OTHER_VALUES: Mapping[str, Any] = {
     "scene": "nook",
     "environment": "half",
     "up": "z",
+    "camera.projection": "orthographic",
     "camera.eye": (1.0, 2.0, 3.0),
     "camera.target": (0.5, 0.0, 0.0),
 }

@@ -330,11 +330,14 @@ def test_unset_values_are_those_of_the_scene() -> None:
         eye=(1.0, 2.0, 3.0),
         target=(4.0, 5.0, 6.0),
         fov=41.0,
+        roll=7.0,
+        picture_height=8.0,
         sun=DirectionalLight(azimuth=12.0, elevation=34.0, irradiance=5.0, color=(0.1, 0.2, 0.3)),
     )
     expected: dict[str, Any] = {"environment": "half", "camera.eye": (1.0, 2.0, 3.0), "camera.target": (4.0, 5.0, 6.0)}
     expected |= {"camera.fov": 41.0, "sun.azimuth": 12.0, "sun.elevation": 34.0, "sun.irradiance": 5.0}
     expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.53, "up": "y"}
+    expected |= {"camera.roll": 7.0, "camera.projection": "orthographic", "camera.height": 8.0}
     assert set(expected) == {p.name for p in PARAMETERS if not p.technique and p.param.auto_label}
     assert Shot().resolve(scene).values().items() >= expected.items()
     for parameter in PARAMETERS:

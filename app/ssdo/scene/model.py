@@ -143,7 +143,7 @@ class Scene:
     warnings: tuple[str, ...] = ()  # of the reader, a line each
     coordinates: FileCoordinates = IDENTITY  # of the file
     roll: float = 0.0  # of the camera about its view axis, degrees
-    picture_height: float | None = None  # metres, of an orthographic camera. None: perspective
+    picture_height: float = 0.0  # metres, of an orthographic camera. 0: perspective
 
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
