@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# Other values of texts that are not free.
+CHOICES = {"background": "blurred", "light_units": "photometric"}
+
 
 class FieldChange(NamedTuple):
     """A copy of a value in which one number, text or array differs."""
@@ -74,6 +77,8 @@ def _change_scalar(value: Any, path: str, is_strong: bool) -> Any:
         return 0.5 * value + 0.3 if math.isfinite(value) else 1.0
     if isinstance(value, float):
         return 1.0 if math.isinf(value) else math.nextafter(value, math.inf)
+    if path in CHOICES:
+        return CHOICES[path]
     if isinstance(value, str):
         return f"{value}x"
     raise AssertionError(f"{path}: how is {value!r} changed?")

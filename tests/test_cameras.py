@@ -35,6 +35,7 @@ ORTHOGRAPHIC: dict[str, Any] = {"camera.projection": "orthographic"}
 HEMISPHERE_TECHNIQUES, SLICE_TECHNIQUES = ("ssao", "ssdo"), ("gtao", "bitmask")
 TECHNIQUES = HEMISPHERE_TECHNIQUES + SLICE_TECHNIQUES
 PROBES: dict[str, Any] = {"probes.enabled": True}
+LENS_TOLERANCE = 0.006  # of visibility and radiance, mean; measured 0.004
 
 
 def make_shot(technique: str, scene: str, **parameters: object) -> dict[str, Any]:
@@ -134,6 +135,8 @@ def test_far_orthographic_cameras_see_the_same(gpu: Gpu, technique: str) -> None
     """The picture does not depend on how far away the camera stands, but for the rounding of depth."""
     direction, target = np.array((-1.0, 0.8, 0.5)) / np.linalg.norm((-1.0, 0.8, 0.5)), np.array((0.0, 0.6, 0.0))
     values = {"scene": "nook", "technique": technique, "accumulated_frames": 2, "camera.target": to_vec3(target)}
+    if technique in HEMISPHERE_TECHNIQUES:
+        values |= {f"{technique}.thickness": 0.1}
     near, far = (
         render_small(
             gpu, values | ORTHOGRAPHIC | {"camera.eye": to_vec3(target + direction * distance), "camera.height": 4.0}
@@ -145,6 +148,23 @@ def test_far_orthographic_cameras_see_the_same(gpu: Gpu, technique: str) -> None
     assert np.abs(far.visibility - near.visibility)[both].mean() < 0.003
     assert np.abs(far.radiance - near.radiance)[both].mean() < 0.003
     np.testing.assert_allclose(far.depth[both] - near.depth[both], 6e4 - 6.0, rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", [*TECHNIQUES, "reference"])
+def test_orthographic_cameras_are_the_limit_of_long_lenses(gpu: Gpu, technique: str) -> None:
+    """The narrowest lens, from 230 m, shows the same visibility and the same light as parallel rays."""
+    height, target = 4.0, np.array((0.0, 0.6, 0.0))
+    eye = target + np.array((-0.5, 0.5, 0.7)) / np.linalg.norm((-0.5, 0.5, 0.7)) * height / 2 / np.tan(np.radians(0.5))
+    values = {"scene": "nook", "technique": technique, "accumulated_frames": 8, "camera.target": to_vec3(target)}
+    values |= {"camera.eye": to_vec3(eye), "camera.fov": 1.0, "camera.height": height}
+    if technique in HEMISPHERE_TECHNIQUES:
+        values |= {f"{technique}.thickness": 0.1}
+    lens, orthographic = render_small(gpu, values), render_small(gpu, values | ORTHOGRAPHIC)
+    both = lens.surface_mask & orthographic.surface_mask & ((lens.normal * orthographic.normal).sum(-1) > 0.999)
+    assert both.sum() > 0.95 * lens.surface_mask.sum()
+    assert np.abs(orthographic.visibility - lens.visibility)[both].mean() < LENS_TOLERANCE
+    assert np.abs(orthographic.radiance - lens.radiance)[both].mean() < LENS_TOLERANCE
 
 
 # ---- pixels ----------------------------------------------------------------------------------------------------------
@@ -172,8 +192,9 @@ def test_points_project_to_their_pixels(eye: tuple[float, float, float], height:
 
 @pytest.mark.parametrize("projection", ["perspective", "orthographic"])
 def test_normals_of_triangles_follow_from_depth(gpu: Gpu, projection: str) -> None:
-    """The background, the surfaces that mirror it and the geometric normals know the view direction."""
-    values = {"scene": "atelier", "technique": "off", "camera.projection": projection, "camera.roll": 10.0}
+    """The background and the geometric normals know the view direction."""
+    values = {"scene": "nook", "technique": "off", "camera.projection": projection, "camera.roll": 10.0}
+    values |= {"environment": "sunset"}
     result = render_all_frames(gpu, Shot().with_values(values | {"width": 64, "height": 48}))
     depth = read_depth(gpu, result.inputs.gbuffer)
     normals = gpu.read(result.inputs.gbuffer.geometric_normal)[..., :3]
@@ -181,7 +202,7 @@ def test_normals_of_triangles_follow_from_depth(gpu: Gpu, projection: str) -> No
     assert np.abs(np.linalg.norm(normals[is_surface], axis=-1) - 1).max() < 2e-3
     if projection == "orthographic":
         background = gpu.read(result.radiance)[~is_surface]
-        assert len(background) == 0 or np.ptp(background, axis=0).max() < 1e-4, "all view rays are parallel"
+        assert len(background) > 100 and np.ptp(background, axis=0).max() < 1e-4, "all view rays are parallel"
         back = np.array(result.inputs.frame.world_from_view).reshape(4, 4)[2, :3]
         assert (normals[is_surface] @ back).min() > -1e-2
 
@@ -218,7 +239,7 @@ def test_gltf_cameras_keep_their_roll_and_projection(tmp_path: Path, seed: int) 
     x, y, z, w = q
     right = np.array((1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)))
     up = np.array((2 * (x * y - z * w), 1 - 2 * (x * x + z * z), 2 * (y * z + x * w)))
-    assert scene.picture_height == (3.0 if seed % 2 else None)
+    assert scene.picture_height == (3.0 if seed % 2 else 0.0)
     shot = Shot().resolve(scene)
     frame = shot.frame_uniforms(scene, 0)
     view = np.array(frame.view_from_world).reshape(4, 4)[:3, :3]
@@ -235,7 +256,7 @@ def test_perspective_cameras_come_first(tmp_path: Path) -> None:
     for i in range(2):
         gltf_files.add_node(tree, camera=i, translation=[0, 0, 5])
     path = gltf_files.write_glb(tmp_path / "a.glb", tree, binary)
-    assert read_gltf(path).picture_height is None
+    assert read_gltf(path).picture_height == 0
     assert read_gltf(path, camera=0).picture_height == 2
     assert read_gltf(write_camera(tmp_path, orthographic)).picture_height == 2
     orthographic["orthographic"] |= {"ymag": 0}  # type: ignore[operator]

@@ -751,13 +751,10 @@ def test_selection_by_index(tmp_path: Path) -> None:
         and scene.sun.irradiance == 3
         and len(scene.lights) == 2
     )
-    assert scene.warnings == (
-        "cameras[0]: is orthographic and cannot be used",
-        "lights[2]: is left out: the sun is lights[1]; the argument light chooses another",
-    )
+    assert scene.warnings == ("lights[2]: is left out: the sun is lights[1]; the argument light chooses another",)
     scene = gltf.read_gltf(path, camera=1, light=2)
     assert scene.fov == pytest.approx(40) and scene.sun.irradiance == 4
-    assert gltf.read_gltf(path, camera=0).eye is None  # orthographic: no camera
+    assert gltf.read_gltf(path, camera=0).picture_height == 2  # orthographic
     other = gltf.read_gltf(path, scene=1)
     np.testing.assert_array_equal(other.meshes[0].positions, shift_corners(7))
     assert other.eye is None and other.sun.irradiance == 0 and other.lights == ()

@@ -310,10 +310,17 @@ OTHER_VALUES: dict[str, Any] = {
     "height": 17,
     "camera.eye": (-2.0, 2.0, 4.0),  # nearer to another light, whose shadow map replaces the first one's
     "camera.target": (0.5, 0.4, 0.0),
+    "camera.projection": "orthographic",
+    "background": "blurred",
     "accumulated_frames": 3,
 }
 # Parameters that change no pixel.
-NO_EFFECT = {"time": "the scene is not animated"}
+NO_EFFECT = {
+    "time": "the scene is not animated",
+    "up": "the scene is built in",
+    "camera.height": "the camera is perspective",
+    "background_color": "the background is the environment",
+}
 NO_EFFECT_ON_THE_REFERENCE = {
     "guard_band": "it is for screen-space techniques",
     "probes": "it traces every path itself",

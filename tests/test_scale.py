@@ -69,13 +69,27 @@ def test_surroundings_do_not_change_a_close_up(gpu: Gpu, surroundings: str, widt
     assert (difference > 0.02 * expected.sun_and_lights.max()).mean() < 0.02
 
 
-def test_surfaces_outside_of_the_shadow_map_are_lit(gpu: Gpu) -> None:
-    camera = {"camera.eye": (30.0, 20.0, 30.0), "camera.target": (0.0, 0.0, 0.0), "lights.intensity": 0.0}
-    result = render_boxes(gpu, make_boxes_on_ground(4e3), camera)
-    floor = result.surface_mask & ~is_near(result, 2.0) & (result.normal[..., 1] > 0.99)
-    assert floor.sum() > 1000
+@pytest.mark.parametrize("distance, diameter", [(1.5, 20.0), (30.0, 0.5)])
+def test_surfaces_outside_of_the_shadow_map_are_lit(gpu: Gpu, distance: float, diameter: float) -> None:
+    """Also by a wide sun at the map's border, whose filter reaches beyond it. The light of the sun comes from -z."""
+    eye = (0.6 * distance, 0.6 * distance, -distance)
+    values = {"camera.eye": eye, "camera.target": (0.0, 0.0, 0.0), "lights.intensity": 0.0, "sun.azimuth": 0.0}
+    result = render_boxes(gpu, make_boxes_on_ground(4e3), values | {"sun.angular_diameter": diameter})
+    floor = result.surface_mask & (result.normal[..., 1] > 0.99) & (result.position[..., 1] < 1e-3)
+    floor &= (result.position[..., 2] < -0.25) | ~is_near(result, 2.0)  # before the boxes, or away from their shadow
+    assert floor.sum() > 500
     irradiance = result.sun_and_lights[floor]
     np.testing.assert_allclose(irradiance, np.broadcast_to(3 * np.sin(np.radians(35.0)), irradiance.shape), rtol=1e-3)
+
+
+def test_surfaces_beyond_the_shadow_maps_of_punctual_lights_are_lit(gpu: Gpu) -> None:
+    """Those end at the subject. Beyond it there is no shadow in the directions in which nothing stands."""
+    values = {"camera.eye": (3.0, 4.0, -5.0), "camera.target": (1.0, 0.0, -3.0), "sun.irradiance": 0.0}
+    scene = make_boxes_on_ground(4e3)
+    result, unshadowed = (render_boxes(gpu, scene, values | {"lights.shadows": n}) for n in (8, 0))
+    floor = unshadowed.surface_mask & (unshadowed.position[..., 2] < -2)
+    assert floor.sum() > 500 and unshadowed.sun_and_lights[floor].min() > 0
+    np.testing.assert_array_equal(result.sun_and_lights[floor], unshadowed.sun_and_lights[floor])
 
 
 @pytest.mark.slow

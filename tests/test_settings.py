@@ -338,9 +338,12 @@ def test_unset_values_are_those_of_the_scene() -> None:
         fov=41.0,
         sun=DirectionalLight(12.0, 34.0, irradiance=5.0, color=(0.1, 0.2, 0.3), angular_diameter=0.7),
         background="blurred",
+        roll=7.0,
+        picture_height=8.0,
     )
     expected: dict[str, Any] = {"environment": "half", "camera.eye": (1.0, 2.0, 3.0), "camera.target": (4.0, 5.0, 6.0)}
     expected |= {"camera.fov": 41.0, "sun.azimuth": 12.0, "sun.elevation": 34.0, "sun.irradiance": 5.0}
+    expected |= {"camera.roll": 7.0, "camera.projection": "orthographic", "camera.height": 8.0}
     expected |= {"sun.color": (0.1, 0.2, 0.3), "sun.angular_diameter": 0.7, "background": "blurred", "up": "y"}
     metered = {"display.exposure"}
     assert {*expected, *metered} == {p.name for p in PARAMETERS if not p.technique and p.param.auto_label}

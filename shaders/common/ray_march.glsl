@@ -128,36 +128,38 @@ float step_position(ScreenRay ray, int index) {
     return t * (0.4 + 0.6 * t);
 }
 
-// Whether a surface is nearer to the camera than a point, by less than `thickness`.
-bool is_within_thickness(float surface, float point, float thickness) {
-    return surface > point && surface - point < (FRAME_ORTHOGRAPHIC ? thickness : thickness * surface * point);
-}
-
-// Whether a surface stands above the tangent plane. Both heights are over 1 / depth of the surface.
-bool is_above_plane(Receiver receiver, float height, float min_height, float surface) {
-    return FRAME_ORTHOGRAPHIC ? height + receiver.normal_z * surface > min_height : height > min_height * surface;
+// The same as `is_occluded`, where depth is linear on the screen.
+bool is_occluded_orthographic(Receiver receiver, ScreenRay ray, float t, float thickness) {
+    vec3 point = receiver.screen + ray.delta * t;
+    vec2 pixel = floor(point.xy);
+    float min_height = receiver.plane_offset + ray.height_slope * t;
+    // heights of the surfaces of all layers
+    vec4 layers = textureLod(inverse_depth, (pixel + 1.5) * receiver.inv_depth_size, 0.0);
+    vec4 heights = height_over_depth(receiver.tangent_plane, pixel) + receiver.normal_z * layers;
+    if (TWO_DEPTH_LAYERS) {
+        bool in_layer_1 = layers.x > point.z && point.z > layers.y && heights.x > min_height;
+        bool in_layer_2 = layers.z > point.z && point.z > layers.w && heights.z > min_height;
+        return in_layer_1 || in_layer_2;
+    }
+    return layers.x > point.z && layers.x - point.z < thickness && heights.x > min_height;
 }
 
 bool is_occluded(Receiver receiver, ScreenRay ray, float t, float thickness) {
+    if (FRAME_ORTHOGRAPHIC) return is_occluded_orthographic(receiver, ray, t, thickness);
     vec3 point = receiver.screen + ray.delta * t;
     vec2 pixel = floor(point.xy);
     vec2 uv = (pixel + 1.5) * receiver.inv_depth_size;
-    float height = (dot(pixel, receiver.tangent_plane.xy) + receiver.tangent_plane.z);
-    float min_height = receiver.plane_offset;
-    if (!FRAME_ORTHOGRAPHIC) {
-        height *= point.z;
-        min_height *= receiver.screen.z;
-    }
-    min_height += ray.height_slope * t;
+    float height = (dot(pixel, receiver.tangent_plane.xy) + receiver.tangent_plane.z) * point.z;
+    float min_height = receiver.plane_offset * receiver.screen.z + ray.height_slope * t;
     if (TWO_DEPTH_LAYERS) {
         vec4 layers = textureLod(inverse_depth, uv, 0.0);
-        bool in_layer_1 = layers.x > point.z && point.z > layers.y;
-        bool in_layer_2 = layers.z > point.z && point.z > layers.w;
-        return (in_layer_1 && is_above_plane(receiver, height, min_height, layers.x))
-            || (in_layer_2 && is_above_plane(receiver, height, min_height, layers.z));
+        bool in_layer_1 = layers.x > point.z && point.z > layers.y && height > min_height * layers.x;
+        bool in_layer_2 = layers.z > point.z && point.z > layers.w && height > min_height * layers.z;
+        return in_layer_1 || in_layer_2;
     }
     float surface = textureLod(inverse_depth, uv, 0.0).r;
-    return is_within_thickness(surface, point.z, thickness) && is_above_plane(receiver, height, min_height, surface);
+    bool in_front = surface > point.z && surface - point.z < thickness * surface * point.z;
+    return in_front && height > min_height * surface;
 }
 
 // For each of four rays: 0 if unoccluded, else 1 + the index of its first occluded step. Four rays share a loop, which

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PROBE_TARGET = "probes"
 # In a scene without height, how high a cell is, relative to the width of the others.
 FLAT_CELL_RATIO = 0.05
+MAX_CELL_RATIO = 10.0  # of the width of a cell to the subject's longest side
 SURROUNDINGS = 0.5  # of the subject's longest side: how far the grid extends over a wide ground
 IDENTITY = tuple(float(i % 5 == 0) for i in range(16))
 
@@ -68,13 +69,16 @@ class ProbeMaps(NamedTuple):
 
 
 def fit_probe_grid(scene: Scene, settings: ProbeSettings) -> ProbeGrid:
-    """Divide the bounds of the scene's subject into cells, at least two along each axis.
+    """Divide the scene's bounds into cells, at least two along each axis.
 
-    So there are probes above a floor and between two walls. A ground that is much wider has some around the subject.
+    So there are probes above a floor and between two walls. Where cells were much wider than the scene's subject, only
+    the subject and its surroundings are divided.
     """
-    low, high, _, wide_count = scene.subject
-    if wide_count:
-        margin = SURROUNDINGS * (high - low).max()
+    low, high = (corner.astype("f8") for corner in scene.bounds)
+    subject_size = float((scene.subject.high - scene.subject.low).max())
+    if float((high - low).max()) > MAX_CELL_RATIO * subject_size * settings.grid_size:
+        low, high, *_ = scene.subject
+        margin = SURROUNDINGS * subject_size
         low, high = np.maximum(low - margin, scene.bounds[0]), np.minimum(high + margin, scene.bounds[1])
     spacing = max(float((high - low).max()) / settings.grid_size, 1e-6)
     counts = np.maximum(np.ceil((high - low) / spacing - 1e-4), 2)

@@ -223,9 +223,10 @@ class Shot(Settings):
 
         Raises UserError when the environment whose sun is extracted cannot be read.
         """
+        shot = self.drop_ineffective()
         return replace(
-            self.drop_ineffective(),
-            up=_or_default(self.up, scene.coordinates.up),
+            shot,
+            up=_or_default(shot.up, scene.coordinates.up),
             environment=_or_default(self.environment, scene.environment),
             background=_or_default(self.background, scene.background),
             technique=self.technique.resolve_lengths(scene.length_scale),
@@ -243,13 +244,14 @@ class Shot(Settings):
             probes=self.probes if technique.uses_probes else ProbeSettings(),
             lighting=LightingResolution() if technique.progressive else self.lighting,
             temporal=self.temporal if self.uses_history else Temporal(),
+            display=self.effective_display,
         )
 
     def resolve_camera(self, scene: Scene) -> Camera:
         """The camera, with the scene's own values where it has none. Raises UserError for a scene that is too large."""
         fov = _or_default(self.camera.fov, scene.fov)
         eye, target = self.camera.eye or scene.eye, self.camera.target or scene.target
-        height = self.camera.height or scene.picture_height
+        height = self.camera.height or scene.picture_height or None
         if eye is None or target is None:
             fitted = self.frame_subject(scene)
             eye, target = eye or fitted.eye, target or fitted.target

@@ -45,8 +45,9 @@ class Temporal(Settings):
             formats.append(LIGHTING_FORMAT)
         target, previous = (gpu.target(f"temporal.{(index + k) % 2}", inputs.size, *formats) for k in (0, 1))
         previous_index, previous_frame = previous.metadata or (None, inputs.frame)
-        is_comparable = previous_frame.orthographic == inputs.frame.orthographic
-        if index == 0 or previous_index != index - 1 or not is_comparable:
+        if previous_frame.orthographic != inputs.frame.orthographic:
+            previous_index = None
+        if index == 0 or previous_index != index - 1:
             gpu.clear(previous)
             previous_frame = inputs.frame
         entry = "diffuse" if lighting.specular is None else "specular"

@@ -155,7 +155,7 @@ class Scene:
     warnings: tuple[str, ...] = ()  # of the reader, a line each
     coordinates: FileCoordinates = IDENTITY  # of the file
     roll: float = 0.0  # of the camera about its view axis, degrees
-    picture_height: float | None = None  # metres, of an orthographic camera. None: perspective
+    picture_height: float = 0.0  # metres, of an orthographic camera. 0: perspective
     key_light: DirectionalLight | None = None  # the sun under the scene's own environment, but under no other
     background: str = "environment"  # as the flag --background takes it
     wants_ground: bool = False  # whether --ground auto adds one

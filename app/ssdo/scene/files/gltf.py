@@ -201,6 +201,6 @@ def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:
         eye=to_vec3(camera.eye),
         target=to_vec3(target),
         roll=compute_roll(forward, up),
-        picture_height=camera.height,
+        picture_height=camera.height or 0.0,
     )
     return seen if camera.fov is None else replace(seen, fov=camera.fov)
