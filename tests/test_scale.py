@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from render_small import SmallRender, register_scene, render_small
-from ssdo.arrays import Doubles
+from ssdo.arrays import Doubles, to_vec3
 from ssdo.commands.bench.errors import _set_lengths
 from ssdo.commands.sweep.plan import SceneFraction, _build_shot
 from ssdo.gpu.context import Gpu
@@ -118,6 +118,11 @@ def test_near_plane_follows_what_the_camera_stands_near(distance: float) -> None
 
     assert 0 < find_near_plane(np.array((0.0, 0.1, 0.1))) <= 0.0501 * distance
     assert 0 < find_near_plane(np.array((0.0, 0.1, -100.0))) <= 0.0501 * distance
+    # within the bounds of a large scene
+    hall, eye = Scene((make_box((-200.0, -200.0, -200.0), (200.0, 200.0, 200.0)),)), np.zeros(3)
+    target = np.array((0.0, 0.0, -distance))
+    near = near_far(hall, eye, target, -look_at(to_vec3(eye), to_vec3(target))[:3, 2])[0]
+    assert 0 < near <= max(0.0501 * distance, 0.21 if distance > 4 else 0.0)
 
 
 # ---- sizes -----------------------------------------------------------------------------------------------------------
