@@ -83,7 +83,7 @@ def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_exr_has_the_radiance_of_the_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     openexr = pytest.importorskip("OpenEXR")
-    shot = ["capture", "--scene", "cornell", *SMALL]
+    shot = ["capture", "--scene", "cornell", *SMALL, "--antialias", "1"]
     assert call(monkeypatch, *shot, "--output", tmp_path / "a.exr") == 0
     assert call(monkeypatch, *shot, "--output", tmp_path / "a.npz") == 0
     with openexr.File(str(tmp_path / "a.exr")) as file:

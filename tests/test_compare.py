@@ -90,7 +90,7 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 @pytest.mark.parametrize("suffix", ["npz", "exr"])
 def test_a_reference_from_a_file(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / f"expected.{suffix}"
-    assert call(monkeypatch, "capture", *VIEW, "--technique", "ssdo", "--output", file) == 0
+    assert call(monkeypatch, "capture", *VIEW, "--technique", "ssdo", "--antialias", "1", "--output", file) == 0
     arguments = [*VIEW, "--techniques", "ssao,ssdo", "--reference", str(file), "--converged-frames", "4", "--no-cache"]
     assert call(monkeypatch, "compare", *arguments, "--output", tmp_path / "out") == 0
     summary = read_summary(tmp_path / "out")

@@ -44,7 +44,7 @@ from gltf_files import (
 from ssdo.arrays import Array
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, images
 from ssdo.scene.loader import load_scene
-from ssdo.scene.model import Material, Mesh, PunctualLight
+from ssdo.scene.model import Material, Mesh, PunctualLight, Scene
 from ssdo.settings import UserError
 
 NORMALS = (np.array([(-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]) / np.array([[3**0.5], [1], [1], [1]])).astype("f4")
@@ -796,7 +796,13 @@ def test_arguments_of_scene_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert load_scene(f"{tmp_path / name}:camera=1").fov == pytest.approx(40)
         assert load_scene(str(tmp_path / name)).fov == pytest.approx(50)
     calls: list[tuple[Path, dict[str, object]]] = []
-    monkeypatch.setattr(gltf, "read_gltf", lambda path, **selection: calls.append((path, selection)))
+    scene = load_scene(str(path))
+
+    def read(path: Path, **selection: object) -> Scene:
+        calls.append((path, selection))
+        return scene
+
+    monkeypatch.setattr(gltf, "read_gltf", read)
     load_scene(r"C:\models\a.glb:scene=1,light=2")
     load_scene(r"C:\models\a.glb")
     default = {"up": "y"}

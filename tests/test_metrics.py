@@ -341,7 +341,7 @@ def measure_in_viewer(references: NoisyReferences) -> float | None:
         gbuffer = SimpleNamespace(depth=np.ones((*radiance.shape[:2], 1), "f4"))
         display = SimpleNamespace(size=radiance.shape[1::-1])
         result = SimpleNamespace(radiance=radiance, display=display, inputs=SimpleNamespace(gbuffer=gbuffer))
-        renders[slot] = SimpleNamespace(result=result, convergence=convergence)
+        renders[slot] = SimpleNamespace(result=result, image=result, convergence=convergence)
     scheduler: Any = SimpleNamespace(renders=renders)
     return FrameMetrics(FAKE_GPU, scheduler, ResultCache(scheduler)).rmse("A")
 

@@ -409,7 +409,6 @@ FIELDS_WITHOUT_EFFECT = {
     "name": "a label",
     "warnings": "about the file",
     "environment": "the shot has another",
-    "angular_diameter": "the shot has another",
     "double_sided": "the camera sees front faces",
 }
 

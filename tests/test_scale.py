@@ -117,7 +117,8 @@ def test_near_plane_follows_what_the_camera_stands_near(distance: float) -> None
         return near_far(scene, eye, target, -look_at(tuple(eye), tuple(target))[:3, 2])[0]
 
     assert 0 < find_near_plane(np.array((0.0, 0.1, 0.1))) <= 0.0501 * distance
-    assert 0 < find_near_plane(np.array((0.0, 0.1, -100.0))) <= 0.0501 * distance
+    subject_distance = max(distance, 0.1 * scene.bounding_radius)
+    assert 0 < find_near_plane(np.array((0.0, 0.1, -100.0))) <= 0.0501 * subject_distance
     # within the bounds of a large scene
     hall, eye = Scene((make_box((-200.0, -200.0, -200.0), (200.0, 200.0, 200.0)),)), np.zeros(3)
     target = np.array((0.0, 0.0, -distance))
@@ -174,3 +175,14 @@ def test_overridden_materials_keep_the_subject() -> None:
     assert overridden is not scene
     assert overridden.subject is scene.subject
     assert load_scene("cornell").notes == ()
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-7, 1e-3, 0.05])
+def test_the_near_plane_at_the_edge_of_the_bounds_is_that_of_a_camera_inside(gap: float) -> None:
+    """A gap of rounding errors would leave depth no precision."""
+    scene = load_scene("courtyard")
+    eye = scene.subject.high - (1.0, 0.0, 1.0) + (0.0, gap * scene.bounding_radius, 0.0)
+    target = np.array((0.0, 1.0, 0.0))
+    forward = (target - eye) / np.linalg.norm(target - eye)
+    near, far = near_far(scene, eye, target, forward)
+    assert near >= 0.9e-3 * far

@@ -2558,8 +2558,8 @@ FAULTS = (
         58,
         "contact sheets store presets' values, not flags'",
         "app/ssdo/commands/capture.py",
-        '{**overrides.preset, **overrides.cli, "techniques": ",".join(techniques)}',
-        '{**overrides.cli, **overrides.preset, "techniques": ",".join(techniques)}',
+        "in {**overrides.preset, **overrides.cli}.items()",
+        "in {**overrides.cli, **overrides.preset}.items()",
         ("test_labels_capture.py::test_every_file_of_capture_repeats_the_shots_that_were_drawn",),
     ),
     Fault(

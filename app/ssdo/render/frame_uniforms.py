@@ -29,6 +29,7 @@ SEED_OFFSET_STEP = (5**0.5 - 2, 0.6931471805599453, 3**0.5 - 1)
 MIN_NEAR_FAR_RATIO = 1e-3  # of the near to the far plane
 MIN_CLOSE_UP_NEAR_FAR_RATIO = 1e-7  # the same for a camera close to its target
 MAX_SURPLUS_RATIO = 4.0  # of the distance of an orthographic camera to the scene, to the width of the scene
+MIN_GAP_RATIO = 0.1  # of the distance to the subject that counts at least, to the subject's bounding radius
 MAX_NEAR_RATIO = 0.05  # of the near plane to the distance of what the camera stands near
 
 
@@ -99,8 +100,11 @@ def near_far(scene: Scene, eye: Doubles, target: Doubles, forward: Doubles) -> t
     distance = (box_corners(*scene.bounds) - eye) @ forward
     far = max(float(distance.max()) * 1.01, scene.bounding_radius * 1e-3)
     low, high, *_ = scene.subject
-    gaps = np.linalg.norm(target - eye), np.linalg.norm(np.maximum(np.maximum(low - eye, eye - high), 0))
-    near_limits = [far * MIN_NEAR_FAR_RATIO, *(MAX_NEAR_RATIO * float(gap) for gap in gaps if gap > 0)]
+    target_gap = float(np.linalg.norm(target - eye))
+    # A camera at the edge of the subject's bounds is as good as inside.
+    subject_gap = float(np.linalg.norm(np.maximum(np.maximum(low - eye, eye - high), 0)))
+    gaps = target_gap, max(subject_gap, MIN_GAP_RATIO * scene.bounding_radius)
+    near_limits = [far * MIN_NEAR_FAR_RATIO, *(MAX_NEAR_RATIO * gap for gap in gaps if gap > 0)]
     near = max(float(distance.min()) * 0.99, min(near_limits), far * MIN_CLOSE_UP_NEAR_FAR_RATIO)
     return near, far + scene.bounding_radius * 1e-3
 
@@ -312,13 +316,14 @@ def fit_camera(
     aspect: float,
     direction: Vec3 = DEFAULT_VIEW_DIRECTION,
     region: VisibleRegion = WHOLE_IMAGE,
+    roll: float = 0.0,
 ) -> tuple[Vec3, Vec3]:
     """Eye and target of a camera that looks along `direction`, so that the subject fills the visible region.
 
     Its projection is centred there, and spans FRAMED_FRACTION of the height or of the width. The target lies on the
     view axis, beside the centre of the subject. `fov` is vertical, in degrees.
     """
-    back_from_world = look_at((0.0, 0.0, 0.0), direction)[:3, :3]
+    back_from_world = look_at((0.0, 0.0, 0.0), direction, roll)[:3, :3]
     points: Doubles = _subject_vertices(scene) @ back_from_world
     tan = math.tan(math.radians(fov) / 2)
     middle, half_width = (region.left + region.right) / 2, (region.right - region.left) / 2
@@ -341,10 +346,14 @@ def fit_camera(
 
 @lru_cache(4)
 def fit_orthographic_camera(
-    scene: Scene, aspect: float, direction: Vec3 = DEFAULT_VIEW_DIRECTION, region: VisibleRegion = WHOLE_IMAGE
+    scene: Scene,
+    aspect: float,
+    direction: Vec3 = DEFAULT_VIEW_DIRECTION,
+    region: VisibleRegion = WHOLE_IMAGE,
+    roll: float = 0.0,
 ) -> tuple[Vec3, Vec3, float]:
     """Eye, target and height of the picture, in metres, of an orthographic camera: see `fit_camera`."""
-    back_from_world = look_at((0.0, 0.0, 0.0), direction)[:3, :3]
+    back_from_world = look_at((0.0, 0.0, 0.0), direction, roll)[:3, :3]
     points: Doubles = _subject_vertices(scene) @ back_from_world
     low, high = points.min(0), points.max(0)
     size, center = high - low, (low + high) / 2

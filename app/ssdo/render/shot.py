@@ -270,11 +270,11 @@ class Shot(Settings):
     def frame_subject(self, scene: Scene, region: VisibleRegion = WHOLE_IMAGE) -> Camera:
         """The camera, moved to where the subject fills the visible region. `height` is that of an orthographic one."""
         camera, aspect = self.camera, self.width / self.height
-        to_file, height = scene.coordinates.point_to_file, camera.height
+        to_file, height, roll = scene.coordinates.point_to_file, camera.height, _or_default(camera.roll, scene.roll)
         if self._is_orthographic(scene):
-            eye, target, height = fit_orthographic_camera(scene, aspect, region=region)
+            eye, target, height = fit_orthographic_camera(scene, aspect, region=region, roll=roll)
         else:
-            eye, target = fit_camera(scene, _or_default(camera.fov, scene.fov), aspect, region=region)
+            eye, target = fit_camera(scene, _or_default(camera.fov, scene.fov), aspect, region=region, roll=roll)
         return replace(camera, eye=to_file(eye), target=to_file(target), height=height)
 
     def _is_orthographic(self, scene: Scene) -> bool:

@@ -68,17 +68,23 @@ def camera_axes(pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
     return right, np.cross(right, forward), forward
 
 
+def image_axes(pose: Pose) -> tuple[Doubles, Doubles]:
+    """Unit vectors to the right and up in the image, with roll."""
+    x, y, _ = camera_axes(pose)
+    cosine, sine = math.cos(math.radians(pose.roll)), math.sin(math.radians(pose.roll))
+    return x * cosine + y * sine, y * cosine - x * sine
+
+
 def orbit(pose: Pose, heading: float, pitch: float, pivot_right: float = 0.0) -> Pose:
     """Rotate about the target, or a pivot so many metres to its right: the centre of what a panel leaves visible.
 
     The eye moves west for a positive heading, and up for a negative pitch.
     """
-    right, _, _ = camera_axes(pose)
-    pivot = np.array(pose.target) + right * pivot_right
+    pivot = np.array(pose.target) + image_axes(pose)[0] * pivot_right
     old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
     forward = direction_from_heading(old_heading + heading, old_pitch + pitch)
-    target = pivot - direction_from_heading(old_heading + heading + 90.0, 0.0) * pivot_right
-    return pose._replace(eye=to_vec3(target - forward * pose.distance), target=to_vec3(target))
+    turned = pose._replace(eye=to_vec3(pivot - forward * pose.distance), target=to_vec3(pivot))
+    return _translate(turned, image_axes(turned)[0] * -pivot_right)
 
 
 def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
@@ -90,9 +96,7 @@ def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
 
 def pan(pose: Pose, right: float, up: float) -> Pose:
     """Move in the image plane, in fractions of the image's height at the target's distance."""
-    x, y, _ = camera_axes(pose)
-    cosine, sine = math.cos(math.radians(pose.roll)), math.sin(math.radians(pose.roll))
-    x, y = x * cosine + y * sine, y * cosine - x * sine
+    x, y = image_axes(pose)
     return _translate(pose, (x * right + y * up) * pose.height_at_target)
 
 
@@ -110,7 +114,7 @@ def dolly(pose: Pose, ratio: float, scene: Scene, pivot_right: float = 0.0) -> P
     centre = (scene.subject.low + scene.subject.high) / 2
     nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
     farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
-    right, _, forward = camera_axes(pose)
+    right, forward = image_axes(pose)[0], camera_axes(pose)[2]
     if pose.height:
         height = max(nearest, min(farthest, pose.height * ratio))
         return _translate(pose, right * pivot_right * (1 - height / pose.height))._replace(height=height)
@@ -123,9 +127,9 @@ def fit_scene(pose: Pose, scene: Scene, aspect: float, region: VisibleRegion = W
     """Look at the whole subject from the same side. `aspect`: width over height of the image."""
     direction = to_vec3(camera_axes(pose)[2])
     if pose.height:
-        eye, target, height = fit_orthographic_camera(scene, aspect, direction, region)
+        eye, target, height = fit_orthographic_camera(scene, aspect, direction, region, pose.roll)
         return pose._replace(eye=eye, target=target, height=height)
-    eye, target = fit_camera(scene, pose.fov, aspect, direction, region)
+    eye, target = fit_camera(scene, pose.fov, aspect, direction, region, pose.roll)
     return pose._replace(eye=eye, target=target)
 
 
