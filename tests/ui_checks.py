@@ -33,7 +33,7 @@ from ssdo.viewer.status import StatusLine
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
 START: dict[str, Any] = {
-    "scene": "ball",
+    "scene": "corner",
     "environment": "ramp-x",
     "technique": "ssdo",
     "ssdo.samples": 4,
@@ -295,7 +295,10 @@ def keys_of_the_window(d: Driver) -> None:
     press(d, "reload")
     assert d.session.message == "shaders reloaded"
     press(d, "play")
-    assert "ball is not animated" in d.session.message
+    assert "corner is not animated" in d.session.message
+    for state in ("on", "off"):
+        press(d, "ground")
+        assert d.session.message == f"ground {state}" and d.session.slots.shared.ground == state
     press(d, "play")
     press(d, "quit")
     assert d.viewer.actions.should_quit
@@ -420,7 +423,8 @@ def panel_every_parameter(d: Driver) -> None:
     groups = {name.partition(".")[0] for name in rows}
     assert rows.count("probes.enabled") == 1  # with the technique's parameters, not with those of the probes
     expected_groups = {"ssdo", "probes", "camera", "sky", "sun", "lights", "denoise", "display"}
-    assert groups == expected_groups | {"material_override", "occlusion_maps"}, groups
+    plain = {"ground", "background", "background_color", "material_override", "occlusion_maps", "antialias"}
+    assert groups == expected_groups | plain, groups
     row_count = 0
     for name in rows:
         _, _, f, old_value = next(row for row in d.session.shot("B").walk() if row[0] == name)
