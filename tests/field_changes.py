@@ -79,8 +79,6 @@ def _change_scalar(value: Any, path: str, is_strong: bool) -> Any:
         return 1.0 if math.isinf(value) else math.nextafter(value, math.inf)
     if path in CHOICES:
         return CHOICES[path]
-    if is_strong and path == "sun.angular_diameter":
-        return 9.0  # other penumbrae are visible at few pixels
     if isinstance(value, str):
         return f"{value}x"
     raise AssertionError(f"{path}: how is {value!r} changed?")

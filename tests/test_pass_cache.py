@@ -446,7 +446,9 @@ def test_nothing_stale_is_drawn_after_a_change_of_any_field_of_the_scene(
         assert are_equal(draw(warm_gpu, replace(scene)), expected), change.path
         if are_equal(changed, expected):
             without_effect.add(change.fields[-1])
-    assert without_effect == FIELDS_WITHOUT_EFFECT.keys()
+    # At few pixels another penumbra is seen only in what the reference's paths meet.
+    unseen = {"angular_diameter"} if technique == "ssao" else set()
+    assert without_effect == FIELDS_WITHOUT_EFFECT.keys() | unseen
 
 
 @pytest.mark.slow
