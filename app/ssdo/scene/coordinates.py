@@ -59,8 +59,8 @@ class FileCoordinates:
         """Positions (..., 3): the inverse of `to_world`."""
         if self.is_z_up:
             points = np.stack([points[..., 0], -points[..., 2], points[..., 1]], -1)
-        moved: Doubles = points + np.array(self.origin)
-        return moved
+        file_points: Doubles = points + np.array(self.origin)
+        return file_points
 
     def point_to_world(self, point: Vec3) -> Vec3:
         return to_vec3(self.to_world(np.array(point, "f8")))

@@ -83,8 +83,8 @@ def orbit(pose: Pose, heading: float, pitch: float, pivot_right: float = 0.0) ->
     pivot = np.array(pose.target) + image_axes(pose)[0] * pivot_right
     old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
     forward = direction_from_heading(old_heading + heading, old_pitch + pitch)
-    turned = pose._replace(eye=to_vec3(pivot - forward * pose.distance), target=to_vec3(pivot))
-    return _translate(turned, image_axes(turned)[0] * -pivot_right)
+    centered = pose._replace(eye=to_vec3(pivot - forward * pose.distance), target=to_vec3(pivot))
+    return _translate(centered, image_axes(centered)[0] * -pivot_right)
 
 
 def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
