@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 from ssdo.arrays import Doubles
 from ssdo.scene.files import mesh_builder, obj, polygons
+from ssdo.scene.files.file_access import record_files
 from ssdo.scene.loader import read_scene_file
 from ssdo.scene.model import Mesh, Scene
 from ssdo.settings import UserError
@@ -256,23 +258,45 @@ def test_missing_files_are_warnings(tmp_path: Path) -> None:
         ("link.png", "must stay in the folder"),
     ],
 )
-def test_paths_outside_of_the_folder_are_refused(tmp_path: Path, name: str, rule: str) -> None:
+def test_paths_outside_of_the_folder_are_never_opened(tmp_path: Path, name: str, rule: str) -> None:
+    """The mesh is drawn without them."""
     write_image(tmp_path)
     inside = tmp_path / "inside"
     inside.mkdir()
     (inside / "link.png").symlink_to(tmp_path / "a.png")
     (inside / "a.mtl").write_text(f"newmtl m\nmap_Kd {name}\n")
     text = SQUARE + "vt 0 0\nusemtl m\nf 1/1 2/1 3/1\n"
-    assert rule in read_error(inside, "a.obj", "mtllib a.mtl\n" + text)
+
+    def read_noted(file: str, content: str | bytes, element: str) -> None:
+        with record_files() as files:
+            scene = read_scene(inside, file, content)
+        assert scene.meshes[0].material.albedo_texture is None
+        assert any(warning.startswith(element) and rule in warning for warning in scene.warnings), scene.warnings
+        assert all(path.resolve().is_relative_to(inside.resolve()) for path in files if path.exists())
+
+    read_noted("a.obj", "mtllib a.mtl\n" + text, "'a.mtl' line 2: map_Kd:")
     if name != "link.png":
-        assert f"line 1: mtllib: {rule}" in read_error(inside, "a.obj", f"mtllib {name}\n" + text)
-        assert rule in read_error(
-            inside,
-            "a.ply",
-            make_ply(b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n").replace(
-                b"made by a test", b"\ncomment TextureFile " + name.encode()
-            ),
-        )
+        read_noted("a.obj", f"mtllib {name}\n" + text, "mtllib:")
+        ply = make_ply(b"0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n")
+        texture = b"\ncomment TextureFile " + name.encode()
+        read_noted("a.ply", ply.replace(b"made by a test", texture), "comment TextureFile:")
+
+
+@pytest.mark.parametrize("folder", ["", "materials"])
+@pytest.mark.parametrize("place", ["", "materials", "materials/images"])
+def test_images_are_found_beside_both_files(tmp_path: Path, folder: str, place: str) -> None:
+    """Beside the OBJ file, or beside the .mtl file, which may lie in a folder of its own."""
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    write_image(tmp_path, f"{place}/t.png".lstrip("/"))
+    for base in {"", folder}:
+        name = os.path.relpath(f"{place}/t.png".lstrip("/"), base or ".").replace(os.sep, "/")
+        library = tmp_path / folder / "a.mtl"
+        library.parent.mkdir(exist_ok=True)
+        library.write_text(f"newmtl m\nmap_Kd {name}\n")
+        text = f"mtllib {folder}/a.mtl\n".replace(" /", " ") + SQUARE + "vt 0 0\nusemtl m\nf 1/1 2/1 3/1\n"
+        scene = read_scene(tmp_path, "a.obj", text)
+        is_inside = ".." not in name or base  # what leads out of the OBJ file's folder is not opened
+        assert (scene.meshes[0].material.albedo_texture is not None) == bool(is_inside), scene.warnings
 
 
 # ---- polygons --------------------------------------------------------------------------------------------------------
@@ -596,13 +620,19 @@ def test_broken(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Kd a b c\n", "Kd 1 2\n", "Kd\n", "Ns x\n", "d\n", "Kd nan 0 0\n", "map_Kd\n", "Kd 1 1 1 1 1\n"]
 )
-def test_broken_materials(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.mtl").write_text("newmtl m\n" + text)
-    content = "mtllib a.mtl\nusemtl m\n" + SQUARE + "vt 0 0\nf 1/1 2/1 3/1\n"
-    if text.startswith("map"):
-        assert read_scene(tmp_path, "a.obj", content).warnings
-    else:
-        assert read_error(tmp_path, "a.obj", content).startswith("line 1: 'a.mtl' line 2: ")
+def test_broken_values_of_materials_are_left_out(tmp_path: Path, text: str) -> None:
+    """With a note that names the line; all else of the material is read."""
+    broken, warnings = read_material(tmp_path, text + "Pm 0.25\n")
+    plain, _ = read_material(tmp_path, "Pm 0.25\n")
+    assert len(warnings) == 1 and warnings[0].startswith("'a.mtl' line 2: "), warnings
+    assert vars(broken) == vars(plain)
+
+
+def test_comments_and_a_fourth_number_in_materials(tmp_path: Path) -> None:
+    write_image(tmp_path, "a#1.png")
+    m, warnings = read_material(tmp_path, "#\n # x\nKd 0.1 0.2 0.3 1 # r g b a\nd 0.5#\nmap_Ke a#1.png # light\n")
+    assert m.albedo == (0.1, 0.2, 0.3) and m.emission_texture is not None
+    assert [warning.split(":")[1].strip() for warning in warnings] == ["d"], "no comment: a word with a #"
 
 
 def test_missing_files(tmp_path: Path) -> None:

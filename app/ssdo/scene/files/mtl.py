@@ -2,11 +2,14 @@
 
 Format: Wavefront's MTL specification, and the extensions Pr and Pm that Blender writes. Read are Kd, map_Kd, Ke,
 map_Ke, Ks (whether there is a specular lobe at all), Ns or Pr, Pm, d or Tr, and the texture options -s, -o and -clamp.
-Colours are linear, images sRGB. Everything else that changes the look of a material is a warning.
+Colours are linear, images sRGB. Everything else that changes the look of a material is a warning. So is a value that
+cannot be read, and a file that is missing or outside of the scene's folder, which is never opened: the geometry is
+drawn all the same.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,84 +66,158 @@ class MaterialLibrary:
 def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
     """Add the materials of a file to the library. Returns whether there is such a file.
 
-    Raises UserError("<element>: <rule>").
+    One that cannot be read is a warning.
     """
     name = name.replace("\\", "/")
-    check_no_url(name, where)
-    path = resolve_beside(library.folder, name, where)
-    if path in library.files:
+    try:
+        check_no_url(name, where)
+        path = resolve_beside(library.folder, name, where)
+        if path in library.files:
+            return True
+        if not file_exists(path):
+            return False
+        library.files.add(path)
+        data = read_file_bytes(path, f"{where} {quote_value(name)}", MAX_FILE_BYTES)
+    except UserError as error:
+        if " " in name:  # several names, which are tried one by one
+            return False
+        library.warn(f"{error}; drawn without its materials")
         return True
-    if not file_exists(path):
-        return False
-    library.files.add(path)
     materials: dict[str, Statements] = {}
     statements: Statements = {}
-    for number, line in iterate_lines(read_file_bytes(path, f"{where} {quote_value(name)}", MAX_FILE_BYTES)):
-        keyword, _, arguments = decode_text(line).strip().replace("\t", " ").partition(" ")
+    for number, line in iterate_lines(data):
+        keyword, _, arguments = _remove_comment(decode_text(line)).strip().replace("\t", " ").partition(" ")
         if keyword.lower() == "newmtl":
             statements = materials.setdefault(arguments.strip(), {})
-        elif keyword and keyword[0] != "#":
+        elif keyword:
             statements[keyword.lower()] = arguments.strip(), f"{quote_value(name)} line {number}: {keyword}"
     for material_name, statements in materials.items():
-        library.materials.setdefault(material_name, _read_material(library, material_name, statements))
+        reader = _MaterialReader(library, path.parent, statements)
+        library.materials.setdefault(material_name, reader.read(material_name))
     return True
 
 
-def _read_material(library: MaterialLibrary, name: str, statements: Statements) -> Material:
-    for keyword in sorted(UNSUPPORTED & statements.keys()):
-        library.warn(f"{statements[keyword][1]}: is not read")
-    albedo_texture = _read_texture(library, statements, "map_kd")
-    emission_texture = _read_texture(library, statements, "map_ke")
-    opacity = _read_number(statements, "d", 0, 1, 1 - _read_number(statements, "tr", 0, 1, 0))
-    phong_exponent = _read_number(statements, "ns", 0, MAX_NUMBER, 0)
-    return Material(
-        albedo=_read_factor(statements, "kd", 1.0, (0.8, 0.8, 0.8), albedo_texture),
-        emission=_read_factor(statements, "ke", MAX_NUMBER, (0, 0, 0), emission_texture),
-        albedo_texture=albedo_texture,
-        emission_texture=emission_texture,
-        metallic=_read_number(statements, "pm", 0, 1, 0),
-        # GGX width of a Phong exponent: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR 2007,
-        # section 5.2.
-        roughness=_read_number(statements, "pr", 0, 1, (2 / (phong_exponent + 2)) ** 0.25),
-        f0=0.04 if any(_read_color(statements, "ks", MAX_NUMBER, (0, 0, 0))) else 0.0,
-        opacity=opacity,
-        name=name.encode("utf-8", "replace").decode(),
-    )
+def _remove_comment(line: str) -> str:
+    """The line before a # that stands alone or begins a word: file names may contain others."""
+    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
 
 
-def _read_factor(
-    statements: Statements, keyword: str, maximum: float, default: Vec3, texture: ImageTexture | None
-) -> Vec3:
-    """The colour that a texture is multiplied by.
+@dataclass
+class _MaterialReader:
+    """Reads one material. What cannot be read is left out with a warning."""
 
-    Beside a texture, a missing or black colour means white: many programs write black there.
-    """
-    factor = _read_color(statements, keyword, maximum, default if texture is None else (1, 1, 1))
-    return factor if any(factor) or texture is None else (1, 1, 1)
+    library: MaterialLibrary
+    folder: Path  # of the .mtl file
+    statements: Statements
 
+    def read(self, name: str) -> Material:
+        for keyword in sorted(UNSUPPORTED & self.statements.keys()):
+            self.library.warn(f"{self.statements[keyword][1]}: is not read")
+        albedo_texture, emission_texture = self._read_texture("map_kd"), self._read_texture("map_ke")
+        opacity = self._read_number("d", 0, 1, 1 - self._read_number("tr", 0, 1, 0))
+        phong_exponent = self._read_number("ns", 0, MAX_NUMBER, 0)
+        return Material(
+            albedo=self._read_factor("kd", 1.0, (0.8, 0.8, 0.8), albedo_texture),
+            emission=self._read_factor("ke", MAX_NUMBER, (0, 0, 0), emission_texture),
+            albedo_texture=albedo_texture,
+            emission_texture=emission_texture,
+            metallic=self._read_number("pm", 0, 1, 0),
+            # GGX width of a Phong exponent: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR
+            # 2007, section 5.2.
+            roughness=self._read_number("pr", 0, 1, (2 / (phong_exponent + 2)) ** 0.25),
+            f0=0.04 if any(self._read_color("ks", MAX_NUMBER, (0, 0, 0))) else 0.0,
+            opacity=opacity,
+            name=name.encode("utf-8", "replace").decode(),
+        )
 
-def _read_color(statements: Statements, keyword: str, maximum: float, default: Vec3) -> Vec3:
-    """Three numbers from 0 to `maximum`, or one for all three."""
-    if keyword not in statements:
-        return default
-    text, where = statements[keyword]
-    values = [_parse_clamped(word, where, 0, maximum) for word in _split_numbers(text)[:4]]
-    if len(values) not in (1, 3):
-        raise UserError(f"{where}: must be three numbers, not {quote_value(text)}")
-    return values[0], values[-2 % len(values)], values[-1]
+    def _read_factor(self, keyword: str, maximum: float, default: Vec3, texture: ImageTexture | None) -> Vec3:
+        """The colour that a texture is multiplied by.
 
+        Beside a texture, a missing or black colour means white: many programs write black there.
+        """
+        factor = self._read_color(keyword, maximum, default if texture is None else (1, 1, 1))
+        return factor if any(factor) or texture is None else (1, 1, 1)
 
-def _read_number(statements: Statements, keyword: str, minimum: float, maximum: float, default: float) -> float:
-    if keyword not in statements:
-        return default
-    text, where = statements[keyword]
-    words = [word for word in _split_numbers(text)[:2] if word != "-halo"] or [""]
-    return _parse_clamped(words[0], where, minimum, maximum)
+    def _read_color(self, keyword: str, maximum: float, default: Vec3) -> Vec3:
+        """Three numbers from 0 to `maximum`, or one for all three. A fourth is ignored: some programs add alpha."""
+        if keyword not in self.statements:
+            return default
+        text, where = self.statements[keyword]
+        words = text.split()
+        try:
+            if len(words) not in (1, 3, 4):
+                raise UserError(f"{where}: must be three numbers, not {quote_value(text)}")
+            values = [_parse_clamped(word, where, 0, maximum) for word in words[:3]]
+        except UserError as error:
+            self.library.warn(f"{error}; left out")
+            return default
+        return values[0], values[-2 % len(values)], values[-1]
 
+    def _read_number(self, keyword: str, minimum: float, maximum: float, default: float) -> float:
+        if keyword not in self.statements:
+            return default
+        text, where = self.statements[keyword]
+        words = [word for word in text.split()[:2] if word != "-halo"] or [""]
+        return self._parse(words[0], where, minimum, maximum, default)
 
-def _split_numbers(text: str) -> list[str]:
-    """The words before a comment."""
-    return text.partition("#")[0].split()
+    def _parse(self, word: str, where: str, minimum: float, maximum: float, default: float) -> float:
+        try:
+            return _parse_clamped(word, where, minimum, maximum)
+        except UserError as error:
+            self.library.warn(f"{error}; left out")
+            return default
+
+    def _read_texture(self, keyword: str) -> ImageTexture | None:
+        """The texture of a map statement; None if it cannot be read."""
+        if keyword not in self.statements:
+            return None
+        text, where = self.statements[keyword]
+        name, options = _split_options(text)
+        pixels = self._read_image(name.replace("\\", "/"), where)
+        if pixels is None:
+            return None
+        scale_u, scale_v = self._read_uv_option(options, "-s", 1.0, where)
+        offset_u, offset_v = self._read_uv_option(options, "-o", 0.0, where)
+        clamp = options.get("-clamp", [""])[0].lower() == "on"
+        # The options are for v that points up from the lower edge; ours points down from the upper.
+        transform = (scale_u, 0.0, offset_u), (0.0, scale_v, 1 - scale_v - offset_v)
+        return ImageTexture(pixels, transform=transform, clamp=(clamp, clamp))
+
+    def _read_image(self, name: str, where: str) -> Bytes | None:
+        """The image beside the OBJ file or the .mtl file; None if it cannot be read. Others are never opened."""
+        decoded_images = self.library.decoded_images
+        try:
+            path = self._find_image(name, where)
+            if path not in decoded_images:
+                decoded_images[path] = None
+                data = read_file_bytes(path, f"{where} {quote_value(name)}", images.MAX_FILE_BYTES)
+                decoded_images[path] = images.decode_image(data, where, self.library.limits, images.MESH_FORMATS)
+            return decoded_images[path]
+        except UserError as error:
+            self.library.warn(f"{error}; drawn without it")
+            return None
+
+    def _find_image(self, name: str, where: str) -> Path:
+        """Raises UserError for a path outside of the OBJ file's folder."""
+        check_no_url(name, where)
+        folder = self.library.folder
+        beside_library = str(self.folder.relative_to(folder.resolve()) / name)
+        paths, errors = [], []
+        for candidate in dict.fromkeys((name, beside_library)):
+            try:
+                paths.append(resolve_beside(folder, candidate, where))
+            except UserError as error:
+                errors.append(error)
+        if not paths:
+            raise errors[0]
+        return next(filter(file_exists, paths), paths[0])
+
+    def _read_uv_option(
+        self, options: dict[str, list[str]], option: str, default: float, where: str
+    ) -> tuple[float, float]:
+        words = [*options.get(option, []), str(default), str(default)]
+        u, v = (self._parse(word, where, -MAX_NUMBER, MAX_NUMBER, default) for word in words[:2])
+        return u, v
 
 
 def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> float:
@@ -152,42 +229,6 @@ def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> flo
     if value != value:
         raise UserError(f"{where}: must be a number, not {quote_value(word)}")
     return min(max(value, minimum), maximum)
-
-
-def _read_texture(library: MaterialLibrary, statements: Statements, keyword: str) -> ImageTexture | None:
-    """The texture of a map statement; None with a warning if it cannot be read.
-
-    Raises UserError for a path outside the folder.
-    """
-    if keyword not in statements:
-        return None
-    text, where = statements[keyword]
-    name, options = _split_options(text)
-    name = name.replace("\\", "/")
-    check_no_url(name, where)
-    path = resolve_beside(library.folder, name, where)
-    if path not in library.decoded_images:
-        try:
-            data = read_file_bytes(path, f"{where} {quote_value(name)}", images.MAX_FILE_BYTES)
-            library.decoded_images[path] = images.decode_image(data, where, library.limits, images.MESH_FORMATS)
-        except UserError as error:
-            library.warn(f"{error}; drawn without it")
-            library.decoded_images[path] = None
-    pixels = library.decoded_images[path]
-    if pixels is None:
-        return None
-    scale_u, scale_v = _read_uv_option(options, "-s", 1.0, where)
-    offset_u, offset_v = _read_uv_option(options, "-o", 0.0, where)
-    clamp = options.get("-clamp", [""])[0].lower() == "on"
-    # The options are for v that points up from the lower edge; ours points down from the upper.
-    transform = (scale_u, 0.0, offset_u), (0.0, scale_v, 1 - scale_v - offset_v)
-    return ImageTexture(pixels, transform=transform, clamp=(clamp, clamp))
-
-
-def _read_uv_option(options: dict[str, list[str]], option: str, default: float, where: str) -> tuple[float, float]:
-    values = options.get(option, [])
-    u, v = (_parse_clamped(values[i], where, -MAX_NUMBER, MAX_NUMBER) if i < len(values) else default for i in range(2))
-    return u, v
 
 
 def _split_options(text: str) -> tuple[str, dict[str, list[str]]]:

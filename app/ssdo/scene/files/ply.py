@@ -353,9 +353,9 @@ def _read_material(header: PlyHeader, path: Path, warnings: list[str]) -> Materi
     if not header.texture:
         return untextured
     where, name = "comment TextureFile", header.texture.replace("\\", "/")
-    check_no_url(name, where)
-    target = resolve_beside(path.parent, name, where)
     try:
+        check_no_url(name, where)
+        target = resolve_beside(path.parent, name, where)
         data = read_file_bytes(target, f"{where} {quote_value(name)}", images.MAX_FILE_BYTES)
         pixels = images.decode_image(data, where, images.ImageLimits(), images.MESH_FORMATS)
     except UserError as error:
