@@ -505,15 +505,12 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "UV 0": ("a.obj", SQUARE + "vt 0 0\nf 1/0 2/1 3/1\n", "f: corners are counted from 1"),
     "index minus 0": ("a.obj", SQUARE + "f -0 1 2\n", "line 5: f: corners are counted from 1"),
     "counts back beyond the first": ("a.obj", SQUARE + "f -5 1 2\n", "line 5: f: '-5' counts back"),
-    "no such UV": ("a.obj", SQUARE + "f 1/1 2/1 3/1\n", "f: vt 1 does not exist, 0 present"),
-    "no such normal": ("a.obj", SQUARE + "vn 0 0 1\nf 1//1 2//1 3//2\n", "f: vn 2 does not exist, 1 present"),
     "word for an index": ("a.obj", SQUARE + "f 1 b 3\n", "f: a corner must be like 1/2/3, not 'b'"),
     "four parts": ("a.obj", SQUARE + "f 1/2/3/4 2 3\n", "f: a corner must be like 1/2/3"),
     "word for a number": ("a.obj", SQUARE + "v 1 x 2\n", "line 5: 'v': must have numbers, not 'v 1 x 2'"),
     "two numbers": ("a.obj", SQUARE + "v 1 2\n", "line 5: 'v': must have numbers"),
     "not finite": ("a.obj", SQUARE + "v nan 2 3\nf 1 2 5\n", "vertices: must be finite"),
     "beyond 32 bit": ("a.obj", SQUARE + "v 1e39 2 3\nf 1 2 5\n", "vertices: must be finite"),
-    "normal not finite": ("a.obj", SQUARE + "vn inf 0 0\nf 1//1 2//1 3//1\n", "normals: must be finite"),
     "UTF-16": ("a.obj", (SQUARE + "f 1 2 3").encode("utf-16"), "file: must be text"),
     "binary": ("a.obj", bytes(range(256)) * 9, "file: must be text"),
     "endless line": ("a.obj", SQUARE + "f" + " 1 2 3" * 200_000, "line 5: must have at most 1024 KiB"),
@@ -609,6 +606,40 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "STL, ends in a facet": ("a.stl", f"solid a\n{FACET}{FACET[:60]}", "file: cut off within a facet"),
     "STL, cut off in a number": ("a.stl", f"solid a\n{FACET[:40]}", "line 4: vertex: must be three numbers"),
 }
+
+
+# A file, with one sound triangle; a warning; whether the broken triangle is drawn.
+IMPERFECT: dict[str, tuple[str, Any, str, bool]] = {
+    "no such UV": ("a.obj", SQUARE + "vt 0 0\nf 1/1 2/1 3/1\nf 1/1 3/1 4/2\n", "f: a vt does not exist, 1", True),
+    "no such normal": ("a.obj", SQUARE + "vn 0 0 1\nf 1//1 2//1 3//1\nf 1//1 3//1 4//9\n", "f: a vn does not", True),
+    "huge index": ("a.obj", SQUARE + f"f 1 2 3\nf 1 3 4/{'9' * 30}\n", "f: a vt does not exist, 0 present", True),
+    "infinite normal": ("a.obj", SQUARE + "vn inf 0 0\nf 1 2 3\nf 1//1 3//1 4//1\n", "", True),
+    "infinite UV": ("a.obj", SQUARE + "vt 0 1e39\nf 1 2 3\nf 1/1 3/1 4/1\n", "", True),
+    "NaN": ("a.obj", SQUARE + "v nan 0 0\nf 1 2 3\nf 1 3 5\n", "1 triangle has a vertex that is not finite", False),
+    "beyond 32 bit": ("a.obj", SQUARE + "v 1e39 0 0\nf 1 2 3\nf 1 3 5\n", "1 triangle has a vertex", False),
+    "PLY, NaN": (
+        "a.ply",
+        make_ply(b"0 0 0\n1 0 0\n1 1 0\nnan 1 0\n3 0 1 2\n3 0 2 3\n", faces=2),
+        "1 triangle has a vertex",
+        False,
+    ),
+    "STL, infinite": (
+        "a.stl",
+        make_stl([TRIANGLE, [(0, 0, 0), (1, 0, 0), (0, np.inf, 0)]]),
+        "1 triangle has a vertex",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMPERFECT)
+def test_imperfect_triangles_do_not_refuse_the_others(tmp_path: Path, name: str) -> None:
+    file, content, warning, is_drawn = IMPERFECT[name]
+    scene = read_scene(tmp_path, file, content)
+    assert scene.triangle_count == 1 + is_drawn
+    assert [text.startswith(warning) for text in scene.warnings if "up" not in text] == [True] * bool(warning)
+    for mesh in scene.meshes:
+        assert all(np.isfinite(a).all() for a in (mesh.positions, mesh.normals, mesh.uvs) if a is not None)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -76,21 +76,27 @@ def srgb_to_linear(srgb: Doubles) -> Doubles:
 def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tuple[Mesh, ...]:
     """Triangulate polygons into meshes, and add to `warnings`.
 
-    Raises UserError for no triangles, too many, or numbers that are not finite.
+    Raises UserError for too many triangles, or none that can be drawn.
     """
     if sum(int(np.maximum(p.face_sizes - 2, 0).sum()) for p in polygon_meshes) > MAX_TRIANGLES:
         raise UserError(f"file: must have at most {MAX_TRIANGLES} triangles")
     meshes: list[Mesh] = []
-    failed_count = degenerate_count = 0
+    failed_count = degenerate_count = infinite_count = 0
     for polygons in polygon_meshes:
         rows, failed = triangulate_polygons(polygons.positions[polygons.face_indices], polygons.face_sizes)
         triangles = polygons.face_indices[rows]
-        if not np.isfinite(polygons.positions[triangles]).all():
-            raise UserError("vertices: must be finite numbers")
-        has_area = _have_area(polygons.positions.astype(np.float32), triangles)
+        positions = polygons.positions.astype(np.float32)
+        vertex_is_finite: Bools = np.all(np.isfinite(positions), axis=1)
+        is_finite = np.all(vertex_is_finite[triangles], axis=1)
+        infinite_count += int((~is_finite).sum())
+        triangles = triangles[is_finite]
+        has_area = _have_area(positions, triangles)
         failed_count += failed
         degenerate_count += int((polygons.face_sizes < 3).sum()) + int((~has_area).sum())
         meshes += _split_by_attributes(polygons, triangles[has_area])
+    if infinite_count:
+        subject, verb = ("triangle has", "is") if infinite_count == 1 else ("triangles have", "are")
+        warnings.append(f"{infinite_count} {subject} a vertex that is not finite, and {verb} left out")
     if degenerate_count:
         subject, verb = ("triangle has", "is") if degenerate_count == 1 else ("triangles have", "are")
         warnings.append(f"{degenerate_count} {subject} no area and {verb} left out")
@@ -98,7 +104,7 @@ def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tup
         subject = "polygon crosses itself or is" if failed_count == 1 else "polygons cross themselves or are"
         warnings.append(f"{failed_count} {subject} too intricate, and may be filled wrongly")
     if not meshes:
-        raise UserError("file: has no triangles")
+        raise UserError("vertices: must be finite numbers" if infinite_count else "file: has no triangles")
     return tuple(meshes)
 
 
@@ -116,10 +122,11 @@ def _split_by_attributes(polygons: PolygonMesh, triangles: Longs) -> Iterator[Me
     with_normals: Bools = np.zeros(len(triangles), bool)
     with_uvs: Bools = with_normals
     if polygons.normals is not None:
-        vertex_has_normal = np.abs(polygons.normals).max(1) > 1e-30
+        is_finite = np.all(np.isfinite(polygons.normals), axis=1)
+        vertex_has_normal = is_finite & (np.abs(polygons.normals).max(1) > 1e-30)
         with_normals = np.all(vertex_has_normal[triangles], axis=1)
     if polygons.uvs is not None:
-        vertex_has_uv = ~np.any(np.isnan(polygons.uvs), axis=1)
+        vertex_has_uv = np.all(np.isfinite(polygons.uvs.astype(np.float32)), axis=1)
         with_uvs = np.all(vertex_has_uv[triangles], axis=1)
     untextured = replace(polygons.material, albedo_texture=None, emission_texture=None)
     for has_normals in (True, False):

@@ -183,10 +183,12 @@ def _build_corner_table(obj: ObjFile) -> Longs:
         except ValueError:
             text = _quote_corner(corner if isinstance(corner, bytes) else b"")
             raise UserError(f"f: a corner must be like 1/2/3, not {text}") from None
-        for index, count, keyword in zip(indices, counts, ("v", "vt", "vn"), strict=True):
-            if index > count:
-                raise UserError(f"f: {keyword} {quote_value(index)} does not exist, {count} present")
-        table[row] = indices
+        if indices[0] > counts[0]:
+            raise UserError(f"f: v {quote_value(indices[0])} does not exist, {counts[0]} present")
+        for column, keyword in ((1, "vt"), (2, "vn")):
+            if indices[column] > counts[column]:
+                obj.library.warn(f"f: a {keyword} does not exist, {counts[column]} present; left out")
+        table[row] = [index if index <= count else 0 for index, count in zip(indices, counts, strict=True)]
     return table - 1
 
 
