@@ -204,6 +204,51 @@ def test_only_the_ground_fades(gpu: Gpu, tmp_path: Path) -> None:
     assert load_scene(name).subject.stray_count == 1 and gpu.read(result.radiance)[18, 32, 3] == 1
 
 
+@pytest.mark.parametrize("projection", ["perspective", "orthographic"])
+def test_the_ground_is_seen_in_front_of_the_subject(gpu: Gpu, tmp_path: Path, projection: str) -> None:
+    """Down to the lower edge of the image; from below it is not seen, and hides nothing."""
+    shot = {"scene": write_cube(tmp_path), "technique": "off", "width": 64, "height": 48, "background": "transparent"}
+    above = render_all_frames(gpu, Shot().with_values(shot | {"camera.projection": projection}))
+    assert (gpu.read(above.radiance)[-1, :, 3] > 0.99).all()
+    below = {"camera.eye": (2.0, -3.0, 3.0), "camera.target": (0.5, 0.5, 0.5), "camera.projection": projection}
+    alpha = gpu.read(render_all_frames(gpu, Shot().with_values(shot | below)).radiance)[..., 3]
+    assert alpha[24, 32] == 1 and alpha[0, 0] == alpha[-1, 0] == 0
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("fov", [1.0, 50.0, 170.0])
+@pytest.mark.parametrize("thickness", [1e-4, 0.1])
+def test_the_near_plane_cuts_nothing_of_a_framed_subject(
+    tmp_path: Path, axis: int, fov: float, thickness: float
+) -> None:
+    """Also of one that reaches almost to the camera."""
+    size = [thickness, thickness, thickness]
+    size[axis] = 1.0
+    name = write_boxes(tmp_path / "a.obj", ((0.0, 0.0, 0.0), tuple(size)))
+    loaded = load_shot(Shot().with_values({"scene": name, "camera.fov": fov}))
+    frame = loaded.shot.frame_uniforms(loaded.scene, 0)
+    corners = np.column_stack([CUBE * size, np.ones(8)]) @ np.array(frame.clip_from_world).reshape(4, 4)
+    assert (np.abs(corners[:, :3]) <= corners[:, 3:]).all()
+
+
+def test_a_contact_sheet_shows_transparent_pictures_over_its_background(tmp_path: Path) -> None:
+    """Blended by their alpha, so that the ground does not end in a hard edge."""
+    flags = ["--scene", write_cube(tmp_path), "--techniques", "off,ssao", "--background", "transparent"]
+    flags += ["--width", "64", "--height", "48", "--environment", "white", "--no-display.dither"]
+    assert capture.main([*flags, "--output", str(tmp_path / "s.png")]) == 0
+    with Image.open(tmp_path / "s.png") as sheet, Image.open(tmp_path / "s-off.png") as picture:
+        cell, pixels = np.asarray(sheet)[-56:-8, 8:72].astype(float), np.asarray(picture).astype(float)
+    alpha = pixels[..., 3:] / 255
+    assert {0, 1} <= set(alpha.ravel()) and len(set(alpha.ravel())) > 5
+    blended = pixels[..., :3] * alpha + np.array(images.SHEET_BACKGROUND) * (1 - alpha)
+    assert np.abs(cell - blended).max() <= 0.51
+
+
+def test_lights_beyond_the_range_of_the_sun_are_clamped(tmp_path: Path) -> None:
+    scene = write_light(tmp_path, {"type": "directional", "intensity": 1e12})
+    assert resolve(scene=scene).sun.irradiance == 1e6
+
+
 def render_cube(gpu: Gpu, tmp_path: Path, **values: Any) -> SmallRender:
     camera = {"camera.eye": (2.5, 1.5, 3.5), "camera.target": (0.5, 0.3, 0.5), "environment": "white"}
     return render_small(gpu, {"scene": write_cube(tmp_path), **camera, **values})

@@ -82,7 +82,7 @@ def capture_images(
             result = render_all_frames(gpu, shot)
             _save_shot(files, ending, gpu, result, shot)
             if techniques:
-                labelled.append((result.shot.technique.describe(), images.read_display(result)))
+                labelled.append((result.shot.technique.describe(), images.read_opaque(result)))
     if techniques:
         values = {name: value for name, value in {**overrides.preset, **overrides.cli}.items() if value is not None}
         values |= {"techniques": ",".join(techniques), "display.exposure": shots[0].display.exposure}

@@ -31,6 +31,7 @@ from ssdo.settings import UserError
 from ssdo.toml_text import format_toml, parse_toml
 
 IMAGE_SUFFIXES = (".png", ".exr", ".npz")
+SHEET_BACKGROUND = (24, 26, 30)  # of contact sheets, sRGB
 UNKNOWN_FORMAT = "unknown image format; use .png, .exr or .npz"
 
 
@@ -58,6 +59,15 @@ def read_rgb8(texture: Texture) -> Bytes:
 def read_display(result: FrameResult) -> Bytes:
     """Read the displayed image: (h, w, 3) 8 bit sRGB."""
     return read_rgb8(result.display)
+
+
+def read_opaque(result: FrameResult) -> Bytes:
+    """Read the displayed image over the background of contact sheets: (h, w, 3) 8 bit sRGB."""
+    if result.shot.background != "transparent":
+        return read_display(result)
+    pixels = read_rgba8(result.display).astype("f4")
+    alpha = pixels[..., 3:] / 255
+    return np.rint(pixels[..., :3] * alpha + np.array(SHEET_BACKGROUND) * (1 - alpha)).astype("u1")
 
 
 def tone_map(gpu: Gpu, shot: Shot, radiance: Floats) -> Bytes:
@@ -254,7 +264,7 @@ def make_contact_sheet(labelled: Sequence[tuple[str, Bytes]]) -> Bytes:
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    margin, line_spacing, background, text_colour = 8, 4, (24, 26, 30), (230, 230, 230)
+    margin, line_spacing, background, text_colour = 8, 4, SHEET_BACKGROUND, (230, 230, 230)
     column_count = len(labelled) if len(labelled) < 4 else math.ceil(math.sqrt(len(labelled)))
     row_count = -(-len(labelled) // column_count)
     height, width = labelled[0][1].shape[:2]

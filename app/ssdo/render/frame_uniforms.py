@@ -295,6 +295,9 @@ def world_positions(frame: FrameUniforms, depth: Floats) -> Doubles:
     return positions
 
 
+# Relative to the subject's bounding radius: nothing of it is nearer than the near plane, and an orthographic camera
+# stands behind all of a ground.
+MIN_FRAMED_DISTANCE, ORTHOGRAPHIC_DISTANCE = 0.05, 20.0
 FRAMED_FRACTION = 0.8  # of the visible image that the subject fills, in height or in width
 DEFAULT_VIEW_DIRECTION = (-0.45, -0.35, -0.82)  # from the front, the right and above
 
@@ -337,7 +340,7 @@ def fit_camera(
         min_lower = float((points[:, axis] + lower * points[:, 2]).min())
         limits.append((upper, lower, max_upper, min_lower))
     eye[2] = max((top - bottom) / (upper - lower) for upper, lower, top, bottom in limits)
-    eye[2] = max(eye[2], float(points[:, 2].max()) + 1e-3 * scene.bounding_radius)
+    eye[2] = max(eye[2], float(points[:, 2].max()) + MIN_FRAMED_DISTANCE * scene.bounding_radius)
     for axis, (upper, lower, top, bottom) in enumerate(limits):
         eye[axis] = ((top - upper * eye[2]) + (bottom - lower * eye[2])) / 2
     target = np.array((eye[0], eye[1], float((points[:, 2].min() + points[:, 2].max()) / 2)))
@@ -360,7 +363,7 @@ def fit_orthographic_camera(
     region_width = (region.right - region.left) / 2
     height = max(size[1], size[0] / (aspect * region_width), 1e-3 * scene.bounding_radius) / FRAMED_FRACTION
     center[0] -= (region.left + region.right) / 4 * aspect * height
-    eye = (center[0], center[1], high[2] + scene.bounding_radius)
+    eye = (center[0], center[1], high[2] + ORTHOGRAPHIC_DISTANCE * scene.bounding_radius)
     return to_vec3(back_from_world @ eye), to_vec3(back_from_world @ center), float(height)
 
 

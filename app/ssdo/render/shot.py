@@ -144,7 +144,9 @@ class Shot(Settings):
         choices=background.KINDS,
         auto_label="the scene's",
     )
-    background_color: Vec3 = param((0.18, 0.18, 0.18), 0.0, 1e4, "linear colour for --background color")
+    background_color: Vec3 = param(
+        (0.18, 0.18, 0.18), 0.0, 1e4, "linear radiance for --background color, before tone mapping"
+    )
     technique: Technique = field(default_factory=Ssdo)
     camera: Camera = field(default_factory=Camera)
     sky: Sky = field(default_factory=Sky)
@@ -296,7 +298,7 @@ class Shot(Settings):
             sun,
             azimuth=_or_default(sun.azimuth, light.azimuth),
             elevation=_or_default(sun.elevation, light.elevation),
-            irradiance=_or_default(sun.irradiance, light.irradiance),
+            irradiance=_or_default(sun.irradiance, min(light.irradiance, MAX_SUN_IRRADIANCE)),
             color=_or_default(sun.color, light.color),
             angular_diameter=_or_default(sun.angular_diameter, light.angular_diameter),
         )

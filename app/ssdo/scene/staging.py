@@ -154,5 +154,6 @@ def _make_ground_mesh(ground: Ground) -> Mesh:
     positions = np.array(ground.center) + ground.fade_end * np.concatenate([np.zeros((1, 3)), rim])
     numbers = np.arange(GROUND_SEGMENTS)
     triangles = np.stack([0 * numbers, 1 + numbers, 1 + (numbers + 1) % GROUND_SEGMENTS], 1)
-    material = Material(albedo=(GROUND_ALBEDO,) * 3, name="ground")
+    # From below it is not seen, so that it hides nothing.
+    material = Material(albedo=(GROUND_ALBEDO,) * 3, double_sided=False, name="ground")
     return Mesh(positions.astype("f4"), triangles.astype("i4"), material)
