@@ -213,9 +213,9 @@ def test_edges_are_covered_where_they_are(gpu: Gpu, axis: int, count: int) -> No
     assert abs(np.mean(errors)) < 0.25 / count + 0.01, "the edge is where it is, on average"
 
 
-# The least fall of the RMSE with 8 frames at these sizes was 3.9 times (courtyard, 96 x 54).
+# In courtyard and atelier, which take five times as long, the RMSE falls 4.1 and 4.3 times at 160 x 90.
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", ["courtyard", "atelier", "cornell"])
+@pytest.mark.parametrize("scene", ["nook", "blocks", "cornell"])
 def test_eight_frames_smooth_edges(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, scene: str) -> None:
     """RMSE of display values against 256 jittered frames, whose offsets are a regular grid, falls by 3 times."""
     shot = make_shot(scene=scene, width=96, height=54)
