@@ -15,6 +15,7 @@ from render_small import SmallRender, render_small
 from ssdo.commands import capture
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
+from ssdo.measure.benchmark_views import select_views
 from ssdo.render.background import KINDS
 from ssdo.render.pipeline import list_notes, load_shot, load_shot_scene, prepare_frame, render_all_frames
 from ssdo.render.shot import Shot
@@ -208,8 +209,8 @@ def test_only_the_ground_fades(gpu: Gpu, tmp_path: Path) -> None:
 def test_the_ground_is_seen_in_front_of_the_subject(gpu: Gpu, tmp_path: Path, projection: str) -> None:
     """Down to the lower edge of the image; from below it is not seen, and hides nothing."""
     shot = {"scene": write_cube(tmp_path), "technique": "off", "width": 64, "height": 48, "background": "transparent"}
-    above = render_all_frames(gpu, Shot().with_values(shot | {"camera.projection": projection}))
-    assert (gpu.read(above.radiance)[-1, :, 3] > 0.99).all()
+    from_above = render_all_frames(gpu, Shot().with_values(shot | {"camera.projection": projection}))
+    assert (gpu.read(from_above.radiance)[-1, :, 3] > 0.99).all()
     below = {"camera.eye": (2.0, -3.0, 3.0), "camera.target": (0.5, 0.5, 0.5), "camera.projection": projection}
     alpha = gpu.read(render_all_frames(gpu, Shot().with_values(shot | below)).radiance)[..., 3]
     assert alpha[24, 32] == 1 and alpha[0, 0] == alpha[-1, 0] == 0
@@ -427,3 +428,10 @@ def test_staged_scenes_are_made_once(tmp_path: Path) -> None:
     staged = load_shot_scene(shot)
     assert load_shot_scene(replace(shot, seed=3)) is staged
     assert isinstance(staged, Scene) and load_shot_scene(replace(shot, ground="off")) is load_scene(shot.scene)
+
+
+def test_benchmark_views_of_a_file_have_its_converted_lights(tmp_path: Path) -> None:
+    """As any other shot of the file has."""
+    scene = write_light(tmp_path, {"type": "directional", "intensity": 3.0 * LUMENS_PER_WATT})
+    sets = select_views(Shot(), ["nook"], [scene])
+    assert [view.shot.sun.irradiance for view in sets.held_out if view.shot.scene == scene] == [pytest.approx(3.0)]

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.measure.metrics import Mask
-from ssdo.render.pipeline import PreparedFrame, load_shot, prepare_frame
+from ssdo.render.pipeline import PreparedFrame, load_shot, load_shot_scene, prepare_frame
 from ssdo.render.shot import Camera, Shot
 from ssdo.scene.built_in import cameras
-from ssdo.scene.loader import load_scene
 from ssdo.settings import UserError
 
 # Scene names, as flags take them.
@@ -45,10 +44,10 @@ def select_views(base_shot: Shot, tuning_scenes: Sequence[str], held_out_scenes:
         )
     sets = BenchmarkSets([], [])
     for scene_name in [*tuning_scenes, *held_out_scenes]:
-        scene = load_scene(scene_name, base_shot.time)
         views = cameras.get_cameras(scene_name)
         for number, (eye, target) in enumerate(views, 1):
-            shot = replace(base_shot, scene=scene_name, camera=Camera(eye=eye, target=target)).resolve(scene)
+            shot = replace(base_shot, scene=scene_name, camera=Camera(eye=eye, target=target))
+            shot = shot.resolve(load_shot_scene(shot))
             is_last = number == len(views) >= MIN_CAMERAS_TO_HOLD_OUT
             is_held_out = scene_name in held_out_scenes or is_last
             (sets.held_out if is_held_out else sets.tuning).append(BenchmarkView(f"{scene_name} {number}", shot))

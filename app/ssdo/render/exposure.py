@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ssdo.arrays import Floats
+from ssdo.arrays import Bools, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.render.composite import draw_radiance
 from ssdo.render.display import MAX_EXPOSURE
@@ -35,6 +35,6 @@ def meter_exposure(gpu: Gpu, inputs: TechniqueInputs) -> float:
     return min(max(math.log2(METERED_RADIANCE / brightness), -MAX_EXPOSURE), MAX_EXPOSURE)
 
 
-def _percentile(colors: Floats, mask: np.ndarray) -> float:
+def _percentile(colors: Floats, mask: Bools) -> float:
     luminance = colors[mask] @ np.array(LUMINANCE)
     return float(np.percentile(luminance, METERED_PERCENTILE)) if luminance.size else 0.0

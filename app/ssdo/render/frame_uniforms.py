@@ -371,11 +371,11 @@ def _subject_vertices(scene: Scene) -> Doubles:
     """(n, 3) positions of the vertices within the subject's bounds."""
     low, high = scene.subject.low - 1e-6 * scene.bounding_radius, scene.subject.high + 1e-6 * scene.bounding_radius
     meshes = scene.meshes[:-1] if scene.ground else scene.meshes
-    chosen = [box_corners(low, high)] if not any(mesh.triangles.size for mesh in meshes) else []
+    vertices = [box_corners(low, high)] if not any(mesh.triangles.size for mesh in meshes) else []
     for mesh in meshes:
         is_used = np.zeros(len(mesh.positions), bool)
         is_used[mesh.triangles] = True
         for axis in range(3):
             is_used &= (mesh.positions[:, axis] >= low[axis]) & (mesh.positions[:, axis] <= high[axis])
-        chosen.append(mesh.positions[is_used].astype("f8"))
-    return np.concatenate(chosen)
+        vertices.append(mesh.positions[is_used].astype("f8"))
+    return np.concatenate(vertices)

@@ -255,9 +255,9 @@ class Shot(Settings):
         eye, target = self.camera.eye or scene.eye, self.camera.target or scene.target
         height = self.camera.height or scene.picture_height or None
         if eye is None or target is None:
-            fitted = self.frame_subject(scene)
-            eye, target = eye or fitted.eye, target or fitted.target
-            height = height or fitted.height
+            framing_camera = self.frame_subject(scene)
+            eye, target = eye or framing_camera.eye, target or framing_camera.target
+            height = height or framing_camera.height
         assert eye and target
         height = height or 2 * math.tan(math.radians(fov) / 2) * math.dist(eye, target)
         return Camera(

@@ -129,7 +129,7 @@ def without_antialiasing(overrides: Overrides) -> Overrides:
     values = Shot().values()
     for name in ANTIALIASING_PARAMS:
         if overrides.cli.get(name, values[name]) != values[name]:
-            raise UserError(f"--{name} has no effect: measured are the centres of the pixels; leave it out")
+            raise UserError(f"--{name} has no effect: measurements use the centres of the pixels; leave it out")
     preset, cli = (
         {name: value for name, value in source.items() if name not in ANTIALIASING_PARAMS}
         for source in (overrides.preset, overrides.cli)

@@ -60,8 +60,8 @@ def stage_scene(scene: Scene, ground: str, light_units: str) -> Scene:
         if light_units == "photometric" or (light_units == "auto" and scene.light_units == "photometric"):
             staged = _to_radiometric(staged)
         if ground == "on" or (ground == "auto" and scene.wants_ground):
-            fitted = _fit_ground(scene)
-            staged = replace(staged, meshes=(*staged.meshes, _make_ground_mesh(fitted)), ground=fitted)
+            disc = _fit_ground(scene)
+            staged = replace(staged, meshes=(*staged.meshes, _make_ground_mesh(disc)), ground=disc)
         if staged is scene:
             return scene  # a dictionary that holds its own key would keep it alive
         staged_scenes[key] = staged
@@ -132,8 +132,8 @@ def _sample_surface(scene: Scene) -> Doubles:
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     cumulative_area = np.cumsum(np.linalg.norm(np.cross(b - a, c - a, axis=0), axis=0), dtype="f8")
     random = np.random.default_rng(0)
-    chosen = np.searchsorted(cumulative_area, random.random(FLOOR_SAMPLES) * cumulative_area[-1])
-    a, b, c = corners[:, :, np.minimum(chosen, len(cumulative_area) - 1)].astype("f8").transpose(1, 0, 2)
+    numbers = np.searchsorted(cumulative_area, random.random(FLOOR_SAMPLES) * cumulative_area[-1])
+    a, b, c = corners[:, :, np.minimum(numbers, len(cumulative_area) - 1)].astype("f8").transpose(1, 0, 2)
     u, v = np.sort(random.random((2, FLOOR_SAMPLES)), axis=0)
     points: Doubles = (a * u + b * (v - u) + c * (1 - v)).T
     return points

@@ -58,8 +58,8 @@ def find_subject(meshes: Sequence[Mesh], bounds: tuple[Floats, Floats]) -> Subje
     counts = triangles.low.shape[1] - len(near), len(near) - len(subject)
     if not any(counts):
         return Subject(low, high)
-    chosen = triangles.select(subject)
-    return Subject(chosen.low.min(1).astype("f8"), chosen.high.max(1).astype("f8"), *counts)
+    subject_bounds = triangles.select(subject)
+    return Subject(subject_bounds.low.min(1).astype("f8"), subject_bounds.high.max(1).astype("f8"), *counts)
 
 
 def _is_concentrated(meshes: Sequence[Mesh], low: Doubles, high: Doubles) -> bool:
@@ -134,14 +134,17 @@ def _may_have_gap(low: Floats, high: Floats) -> bool:
 
 def _remove_wide(triangles: TriangleBounds, near: Longs) -> Longs:
     """The indices without triangles much wider than all others together. At most half of them are removed at a time."""
-    chosen = triangles.select(near)
-    half_width = (0.5 * chosen.high - 0.5 * chosen.low).max(0)  # the whole one may overflow
+    near_bounds = triangles.select(near)
+    half_width = (0.5 * near_bounds.high - 0.5 * near_bounds.low).max(0)  # the whole one may overflow
     half = len(near) // 2
-    smaller = chosen.select(np.argpartition(half_width, half)[: max(half, 1)])
+    smaller = near_bounds.select(np.argpartition(half_width, half)[: max(half, 1)])
     if 2 * float(half_width.max()) <= MIN_SIZE_RATIO * smaller.width:
         return near
     order = np.argsort(half_width, kind="stable")
-    low, high = np.minimum.accumulate(chosen.low[:, order], 1), np.maximum.accumulate(chosen.high[:, order], 1)
+    low, high = (
+        np.minimum.accumulate(near_bounds.low[:, order], 1),
+        np.maximum.accumulate(near_bounds.high[:, order], 1),
+    )
     half_extent = (0.5 * high - 0.5 * low).max(0)  # of the triangles up to each
     count = len(near)
     for step in np.flatnonzero(half_width[order[1:]] > MIN_SIZE_RATIO * half_extent[:-1])[::-1] + 1:

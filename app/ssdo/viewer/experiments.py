@@ -119,9 +119,9 @@ def sweep_radius(session: Session) -> Experiment:
             if technique.sample_param:
                 session.slots.techniques[slot] = technique.with_values({"radius": metres})
 
-    scene_radius = session.scene.bounding_radius
-    resolved = [session.slots.techniques[slot].resolve_lengths(scene_radius).values() for slot in ("B", "A")]
-    radius = next((values["radius"] for values in resolved if "radius" in values), scene_radius)
+    length_scale = session.scene.length_scale
+    resolved = [session.slots.techniques[slot].resolve_lengths(length_scale).values() for slot in ("B", "A")]
+    radius = next((values["radius"] for values in resolved if "radius" in values), length_scale)
     steps = [round(radius * f, 6) for f in RADIUS_FACTORS if MIN_RADIUS <= radius * f <= MAX_RADIUS]
     return Experiment(
         "radius sweep", "metres", "RMSE against the reference", steps, apply, measure_rmse, uses_reference=True

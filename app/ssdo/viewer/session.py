@@ -107,7 +107,7 @@ class Session:
         """The shot with the exposure that was metered when scene or light last changed: both slots have the same."""
         if shot.display.exposure is not None:
             return shot
-        names = ("scene", "environment", "ground", "material_override", "sky", "sun", "lights")
+        names = ("scene", "up", "environment", "ground", "material_override", "sky", "sun", "lights")
         key = tuple(getattr(shot, name) for name in names)
         if self._exposure is None or self._exposure[0] != key:
             with self.gpu.scope("metering"):
@@ -123,9 +123,10 @@ class Session:
         Parameters of a technique apply to `slot`; others to both slots, unless unlinked. If this fails, nothing
         changes, `error` is set, and False is returned.
         """
-        if any(name == "scene" or name.startswith("camera.") for name in values):
+        is_changed = self._try(lambda: self.slots.change(values, slot))
+        if is_changed and any(name == "scene" or name.startswith("camera.") for name in values):
             self._is_framed = False
-        return self._try(lambda: self.slots.change(values, slot))
+        return is_changed
 
     def set_linked(self, name: str, is_linked: bool) -> None:
         """Link a parameter of A and B: both take B's value. Or unlink it: they may differ."""

@@ -28,7 +28,7 @@ from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
-from ssdo.render.pipeline import render_all_frames
+from ssdo.render.pipeline import load_shot_scene, render_all_frames
 from ssdo.render.shot import Camera, Shot
 from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, parse_radii, without_antialiasing
 from ssdo.render.technique import Technique
@@ -144,7 +144,7 @@ def _refuse_overrides(overrides: Overrides) -> None:
 def _create_shot(overrides: Overrides, scene: str, eye: Vec3, target: Vec3) -> Shot:
     shot = Overrides({**SIZE, **overrides.preset}, overrides.cli).build_shots([Ssdo.group])[0]
     shot = replace(shot, scene=scene, camera=Camera(eye=eye, target=target))
-    return shot.resolve(load_scene(scene, shot.time))
+    return shot.resolve(load_shot_scene(shot))
 
 
 def list_columns() -> dict[str, Technique]:

@@ -133,7 +133,7 @@ def parse_axis(text: str) -> Axis:
     if name in DEDICATED_FLAGS:
         raise UserError(f"--param {name} has no effect: {DEDICATED_FLAGS[name]} says what is swept; leave it out")
     if name in ANTIALIASING_PARAMS:
-        raise UserError(f"--param {name} has no effect: measured are the centres of the pixels; leave it out")
+        raise UserError(f"--param {name} has no effect: measurements use the centres of the pixels; leave it out")
     if name not in parameters:
         raise UserError(f"--param {name[:100]}: no such parameter{suggest(name, sorted(parameters))}")
     if not equals or not values_text:
