@@ -62,8 +62,8 @@ def test_offsets_fill_the_pixel_evenly_about_its_centre(count: int) -> None:
     assert (np.abs(offsets) < 0.5).all()
     assert count == 2 or (offsets[0] == 0).all()
     edges = np.linspace(-0.5, 0.5, 1001)
-    covered = (offsets[None] < edges[:, None, None]).mean(1)
-    assert np.abs(covered - (edges[:, None] + 0.5)).max() <= 1 / count
+    coverage = (offsets[None] < edges[:, None, None]).mean(1)
+    assert np.abs(coverage - (edges[:, None] + 0.5)).max() <= 1 / count
 
 
 @pytest.mark.parametrize("count", [8, 16, 64])
@@ -370,18 +370,18 @@ def draw_half_plane(angle: float, size: int = 48) -> tuple[Floats, Floats]:
     fine = (steps[None, :] * direction[0] + steps[:, None] * direction[1] > 0.13).astype("f4")
     coverage = fine.reshape(size, 16, size, 16).mean((1, 3))
     centers = np.arange(size) + 0.5 - size / 2
-    sampled = (centers[None, :] * direction[0] + centers[:, None] * direction[1] > 0.13).astype("f4")
-    return np.repeat(sampled[..., None], 3, -1), np.repeat(coverage[..., None], 3, -1)
+    aliased = (centers[None, :] * direction[0] + centers[:, None] * direction[1] > 0.13).astype("f4")
+    return np.repeat(aliased[..., None], 3, -1), np.repeat(coverage[..., None], 3, -1)
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("angle", [5, 10, 20, 35, -8, -27])
 def test_fxaa_gives_edges_their_coverage(gpu: Gpu, angle: int, turn: int) -> None:
     """Steps along edges of any direction become ramps: the error of linear coverage falls."""
-    sampled, coverage = draw_half_plane(angle + turn)
+    aliased, coverage = draw_half_plane(angle + turn)
     inner = np.s_[12:-12, 12:-12]
     error, filtered = (
-        np.sqrt(np.mean((linear_from_srgb(filter_picture(gpu, sampled, fxaa)) - coverage)[inner] ** 2))
+        np.sqrt(np.mean((linear_from_srgb(filter_picture(gpu, aliased, fxaa)) - coverage)[inner] ** 2))
         for fxaa in (False, True)
     )
     assert filtered < 0.62 * error
@@ -437,7 +437,7 @@ class RestingViewer:
             self.clock.now += seconds
             self.session.step(self.size)
 
-    def rest(self) -> None:
+    def step_until_idle(self) -> None:
         """Step until nothing more is drawn."""
         idle_steps = 0
         for _ in range(100):
@@ -467,7 +467,7 @@ def test_the_viewer_averages_frames_at_rest(gpu: Gpu, resting: RestingViewer) ->
     single = replace(session.shot("B"), antialias=1)
     assert np.array_equal(images.read_display(first), images.read_display(render_all_frames(gpu, single)))
     depth = gpu.read(first.inputs.gbuffer.depth)
-    resting.rest()
+    resting.step_until_idle()
     image = render.image
     assert image and image is not render.result and image.inputs is render.result.inputs  # type: ignore[union-attr]
     assert np.array_equal(gpu.read(image.inputs.gbuffer.depth), depth)
@@ -481,7 +481,7 @@ def test_the_viewer_averages_only_what_rests_and_is_shown(resting: RestingViewer
     """Not while it moves, shortly after, or while buffers, differences and errors are shown."""
     session = resting.session
     render = session.renders["B"]
-    resting.rest()
+    resting.step_until_idle()
     count = render.antialiased and render.antialiased.frame_count
     assert count == 4
     session.change({"camera.fov": 50.0})
@@ -493,10 +493,10 @@ def test_the_viewer_averages_only_what_rests_and_is_shown(resting: RestingViewer
     assert render.antialiased is None
     for view, buffer in (("B", "depth"), ("difference", FINAL_IMAGE)):
         session.display.view, session.display.buffer = view, buffer
-        resting.rest()
+        resting.step_until_idle()
         assert render.antialiased is None and session.renders["A"].antialiased is None
     session.display.view, session.display.buffer = "B", FINAL_IMAGE
-    resting.rest()
+    resting.step_until_idle()
     assert render.antialiased is not None
 
 

@@ -43,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     if not MIN_UI_SCALE <= ui_scale <= MAX_UI_SCALE:
         raise UserError(f"--ui-scale {ui_scale:g}: must be {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g}")
     overrides = parse_overrides(flags)
-    shown = replace(overrides, preset={**PICTURE_DEFAULTS, **overrides.preset})
-    shot = shown.build_shot(overrides.technique)
+    with_defaults = replace(overrides, preset={**PICTURE_DEFAULTS, **overrides.preset})
+    shot = with_defaults.build_shot(overrides.technique)
     try:
         viewer.open_viewer(
             shot,

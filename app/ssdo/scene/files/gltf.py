@@ -196,11 +196,11 @@ def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:
     distance = np.linalg.norm(center - camera.eye) or scene.bounding_radius
     target = camera.eye - camera.back * distance
     forward, up = (scene.coordinates.rotate_to_world(axis) for axis in (-camera.back, camera.up))
-    seen = replace(
+    framed = replace(
         scene,
         eye=to_vec3(camera.eye),
         target=to_vec3(target),
         roll=compute_roll(forward, up),
         picture_height=camera.height or 0.0,
     )
-    return seen if camera.fov is None else replace(seen, fov=camera.fov)
+    return framed if camera.fov is None else replace(framed, fov=camera.fov)
