@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,6 +20,11 @@ from ssdo.scene.subject import Subject, find_subject
 from ssdo.settings import Vec3
 
 OBJECT_LENGTH_RATIO = 10 / 3  # of default lengths for an object to those for a scene of its size
+
+# How a surface that is not opaque is blended with what lies behind it. "alpha": opacity is the fraction of the area
+# that it covers. "transmission": it is the fraction of light that is not transmitted; the rest takes the base colour.
+Blending = Literal["none", "alpha", "transmission"]
+MIN_OPAQUE_ALPHA = 254.5 / 255  # `alpha_cutoff` of blended materials: their opaque texels are drawn as opaque surfaces
 
 CLAY_ALBEDO, WHITE_ALBEDO = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
 
@@ -54,6 +60,7 @@ class Material:
     occlusion_strength: float = 1.0
     opacity: float = 1.0
     alpha_cutoff: float = 0.0  # lower opacity is masked out; 0: opaque
+    blending: Blending = "none"  # if not "none", opacity below `alpha_cutoff` is blended, not masked out
     double_sided: bool = True  # else the camera does not see back faces
     name: str = ""
 
