@@ -2,6 +2,7 @@
 // ray_scene.py.
 #include <bvh>
 #include "common/color.glsl"
+#include "common/random.glsl"
 #include "common/shading_normal.glsl"
 
 uniform sampler2D ray_scene_nodes;
@@ -105,13 +106,19 @@ vec4 sample_material_texture(int texture_texel, VertexAttributes attributes, boo
     return sample_texture(location, vec2(dot(transform_u, uv1), dot(transform_v, uv1)), as_stored);
 }
 
+// Whether a ray passes: it meets a masked texel, or by chance a blended surface lets it through. Every ray that hits the
+// same point has the same chance.
 bool is_masked(int triangle, vec2 uv) {
     vec3 weights = barycentric_weights(uv);
     int material = first_material_texel(triangle);
     VertexAttributes attributes = interpolate_attributes(triangle, weights, material);
-    float texture_alpha = sample_material_texture(material + 3, attributes, false).a;
-    float alpha = fetch_texel(ray_scene_materials, material).a * attributes.color.a * texture_alpha;
-    return alpha < fetch_texel(ray_scene_materials, material + 1).a;
+    vec4 texture_color = sample_material_texture(material + 3, attributes, false);
+    vec4 color = fetch_texel(ray_scene_materials, material) * attributes.color * texture_color;
+    float cutoff = fetch_texel(ray_scene_materials, material + 1).a;
+    if (cutoff >= 0.0) return color.a < cutoff;
+    bool is_transmissive = cutoff < -1.5;
+    if (is_transmissive) color.a = 1.0 - (1.0 - color.a) * dot(color.rgb, vec3(1.0 / 3.0));
+    return color.a <= unit_float(pcg_hash(floatBitsToUint(uv.x) + pcg_hash(floatBitsToUint(uv.y) + uint(triangle))));
 }
 #endif
 

@@ -2,7 +2,7 @@
 // reads   the material and its textures; for hidden layers the depth of the previous layer
 // writes  normal, albedo, depth, geometric normal; full materials: F0 and roughness; emissive scenes: emission
 // source  glTF 2.0, section 3.9; Mikkelsen, Simulation of Wrinkled Surfaces Revisited, 2008: frame is not normalised
-// limits  one opaque layer; alpha is a mask, not a blend
+// limits  one layer; blended surfaces have layers of their own, without what is opaque
 #include <material>
 #include <has>
 #include <camera>
@@ -29,6 +29,10 @@ layout(location = 4) out vec4 out_emission;
 #else
 layout(location = 4) out vec4 out_specular;
 layout(location = 5) out vec4 out_emission;
+#endif
+#ifdef ENTRY_BLENDED
+layout(location = 6) out vec4 out_transmittance;
+uniform sampler2D opaque_depth;  // metres
 #endif
 
 const float MAX_HALF = 65504.0;
@@ -100,7 +104,7 @@ void basic_emissive() {
     basic();
 }
 
-#if defined(ENTRY_FULL) || defined(ENTRY_FULL_EMISSIVE)
+#if defined(ENTRY_FULL) || defined(ENTRY_FULL_EMISSIVE) || defined(ENTRY_BLENDED)
 vec4 sample_base_color() {
     vec4 base_color = vec4(material.albedo, material.opacity) * tint;
     if (HAS_ALBEDO_TEXTURE) {
@@ -143,13 +147,26 @@ float sample_occlusion() {
     return mix(1.0, texture(occlusion_texture, uv).r, material.occlusion_strength);
 }
 
+// Whether a surface of this opacity is in another layer.
+bool is_in_other_layer(float opacity) {
+#ifdef ENTRY_BLENDED
+    // a surface on an opaque one is in front of it
+    float max_depth = texelFetch(opaque_depth, ivec2(gl_FragCoord.xy), 0).r * 1.00001;
+    bool is_invisible = opacity <= 0.0 && !material.is_transmissive;
+    if (opacity >= material.alpha_cutoff || is_invisible || -position_vs.z > max_depth) return true;
+#else
+    if (opacity < material.alpha_cutoff) return true;
+#endif
+    return is_peeled();
+}
+
 void full() {
     vec3 triangle_normal = triangle_normal_ws();
     vec4 base_color = sample_base_color();
     vec2 metallic_roughness = sample_metallic_roughness();
     vec3 mapped_normal = sample_normal();
     float occlusion = sample_occlusion();
-    if (base_color.a < material.alpha_cutoff || is_peeled()) discard;
+    if (is_in_other_layer(base_color.a)) discard;
 
     float metallic = metallic_roughness.x;
     write_normals(mapped_normal, triangle_normal);
@@ -162,4 +179,22 @@ void full_emissive() {
     write_emission(texture_uv(material.emission_u, material.emission_v, material.emission_uv_set));
     full();
 }
+
+#ifdef ENTRY_BLENDED
+// A transmissive surface transmits what it neither reflects at the first interface (Schlick, An Inexpensive BRDF Model
+// for Physically-based Rendering, 1994) nor scatters.
+void blended() {
+    vec4 base_color = sample_base_color();
+    full_emissive();
+    out_transmittance = vec4(vec3(1.0 - base_color.a), base_color.a);
+    if (material.is_transmissive) {
+        vec3 view_vs = CAMERA_ORTHOGRAPHIC ? vec3(0.0, 0.0, 1.0) : -normalize(position_vs);
+        float cosine = clamp(dot(out_normal.xyz, view_vs * mat3(camera.view_from_world)), 0.0, 1.0);
+        vec3 reflected = out_specular.rgb + (1.0 - out_specular.rgb) * pow(1.0 - cosine, 5.0);
+        vec3 diffuse_color = out_albedo.rgb;
+        out_transmittance = vec4((1.0 - base_color.a) * diffuse_color * (1.0 - reflected), 1.0);
+        out_albedo.rgb *= base_color.a;
+    }
+}
+#endif
 #endif

@@ -2,11 +2,11 @@
 // reads   alpha masks
 // writes  nothing but the depth buffer
 // source  -
-// limits  one depth per texel
+// limits  one depth per texel; blended surfaces are dithered
 #include "common/alpha_mask.glsl"
 
 void opaque() {}
 
 void masked() {
-    if (is_masked()) discard;
+    if (is_shadow_masked()) discard;
 }

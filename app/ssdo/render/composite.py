@@ -46,13 +46,19 @@ def restore_accumulation(gpu: Gpu, count: int, *means: Floats) -> Lighting:
     return Lighting(target.textures[0], gpu.black_texture).with_textures(target.textures)
 
 
-def draw_radiance(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting) -> Texture:
-    """Linear radiance that reaches the camera, rgb, times its opacity, a."""
+def draw_radiance(gpu: Gpu, inputs: TechniqueInputs, lighting: Lighting, target_name: str = "radiance") -> Texture:
+    """Linear radiance that reaches the camera, rgb, times its opacity, a.
+
+    Blended surfaces are composited over that of the opaque ones.
+    """
     bindings = lighting.bindings | {"direct": inputs.direct_lighting, "background": inputs.background}
     entry = "diffuse"
     if inputs.specular_ibl is not None:
         # Without a specular term of the technique, the ambient visibility dims the reflected environment.
         entry = "specular_occlusion" if lighting.specular is None else "specular"
         bindings["specular_ibl"] = inputs.specular_ibl
-    (radiance,) = inputs.draw(gpu, f"passes/composite.frag:{entry}", inputs.target(gpu, "radiance"), bindings)
-    return radiance
+    (radiance,) = inputs.draw(gpu, f"passes/composite.frag:{entry}", inputs.target(gpu, target_name), bindings)
+    if inputs.blended is None:
+        return radiance
+    target = inputs.target(gpu, f"{target_name} with blended surfaces")
+    return gpu.draw("passes/blend.frag:surfaces", target, blended=inputs.blended, opaque_radiance=radiance)[0]

@@ -14,6 +14,8 @@ from ssdo.render.mesh_buffers import upload_scene, visible_ranges
 from ssdo.scene.model import Scene
 from ssdo.settings import param
 
+# Textures of the G-buffer of a blended layer
+BLENDED_NAMES = ("normal", "albedo", "depth", "geometric_normal", "specular", "emission", "transmittance")
 BACKGROUND_DEPTH = 1e30  # depth of pixels that show no surface, metres; as in shaders/common/constants.glsl
 
 
@@ -28,6 +30,20 @@ class GBuffer(NamedTuple):
     specular: Texture | None = None  # rgb: F0; a: roughness. None: everything is diffuse
 
 
+class BlendedLayer(NamedTuple):
+    """A layer of blended surfaces in front of the opaque ones."""
+
+    gbuffer: GBuffer
+    transmittance: Texture  # rgb: fraction of the light from behind that passes; a: opacity of the surface itself
+
+
+class BlendedSurfaces(NamedTuple):
+    """Passed to shaders as `blended`: all layers of blended surfaces, composited front to back."""
+
+    radiance: Texture  # rgb: linear, towards the camera
+    transmittance: Texture  # rgb: fraction of the light of the opaque surfaces and the background that passes
+
+
 @dataclass(frozen=True)
 class SurfaceCamera:
     """Passed to shaders/passes/gbuffer.vert as `camera`.
@@ -37,8 +53,8 @@ class SurfaceCamera:
 
     clip_from_world: Matrix
     view_from_world: Matrix
-    # Front faces or back faces behind another layer; or the nearest surface.
-    layer: str = param("nearest", choices=("nearest", "front", "back"))
+    # The nearest surface; front faces or back faces behind another layer; blended surfaces behind another layer.
+    layer: str = param("nearest", choices=("nearest", "front", "back", "blended"))
     orthographic: bool = param(False, compile_time=True)
 
 
@@ -96,6 +112,34 @@ def draw_surface_layer(
         geometric_normal=textures["geometric_normal"],
         specular=textures["specular"] if scene.has_specular else None,
     )
+
+
+def draw_blended_layer(
+    gpu: Gpu,
+    frame: FrameUniforms,
+    target_name: str,
+    geometry: Geometry,
+    ranges: Sequence[DrawRange],
+    opaque_depth: Texture,
+    front_layer_depth: Texture,
+) -> BlendedLayer:
+    """Draw the nearest blended surfaces of some ranges in front of `opaque_depth` and behind `front_layer_depth`."""
+    formats = ["r32f" if name == "depth" else "rgba16f" for name in BLENDED_NAMES]
+    width, height = opaque_depth.size
+    target = gpu.target(target_name, (width, height), *formats, depth=True)
+    gpu.raster(
+        "passes/gbuffer",
+        target,
+        geometry,
+        ranges,
+        clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in BLENDED_NAMES],
+        camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, "blended", frame.orthographic),
+        front_layer_depth=front_layer_depth,
+        opaque_depth=opaque_depth,
+    )
+    textures = dict(zip(BLENDED_NAMES, target.textures, strict=True))
+    transmittance = textures.pop("transmittance")
+    return BlendedLayer(GBuffer(**textures), transmittance)
 
 
 def draw_inverse_depth(gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer) -> Texture:

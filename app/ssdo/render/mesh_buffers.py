@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class MaterialUniforms:
     metallic: float
     roughness: float
     f0: float
+    is_transmissive: bool  # what its opacity does not reflect takes the base colour: see `model.Blending`
     normal_scale: float  # 0: no normal map
     occlusion_strength: float  # 0: no occlusion map
     albedo_u: Vec3
@@ -78,8 +80,11 @@ class HasTexture:
 class AlphaMask:
     """Passed to shaders as `alpha_mask`; read through shaders/common/alpha_mask.glsl."""
 
+    albedo: Vec3
     opacity: float
     cutoff: float
+    is_blended: bool
+    is_transmissive: bool
     albedo_u: Vec3
     albedo_v: Vec3
     albedo_uv_set: int
@@ -91,6 +96,7 @@ class SceneBuffers(NamedTuple):
     geometry: Geometry
     material_ranges: list[DrawRange]
     mask_ranges: list[DrawRange]  # for passes that read only the alpha mask: shadow maps and depth peeling
+    is_blended: Bools  # (meshes,) whether the material is blended
     bounds_corners: Doubles  # (meshes, 8, 4) corners of each mesh's bounds, homogeneous
 
 
@@ -102,7 +108,15 @@ def upload_scene(gpu: Gpu, scene: Scene) -> SceneBuffers:
 def visible_ranges(buffers: SceneBuffers, frame: FrameUniforms) -> list[DrawRange]:
     """The material ranges that pass frustum culling."""
     is_visible = is_in_frustum(buffers, frame)
-    return [draw_range for draw_range, visible in zip(buffers.material_ranges, is_visible, strict=True) if visible]
+    return list(compress(buffers.material_ranges, is_visible))
+
+
+def blended_ranges(buffers: SceneBuffers, frame: FrameUniforms) -> list[DrawRange]:
+    """The material ranges of blended surfaces that pass frustum culling."""
+    if not buffers.is_blended.any():
+        return []
+    is_visible = is_in_frustum(buffers, frame) & buffers.is_blended
+    return [draw_range._replace(entry="blended") for draw_range in compress(buffers.material_ranges, is_visible)]
 
 
 def is_in_frustum(buffers: SceneBuffers, frame: FrameUniforms) -> Bools:
@@ -165,6 +179,7 @@ def make_material_uniforms(material: Material) -> MaterialUniforms:
         metallic=material.metallic,
         roughness=material.roughness,
         f0=material.f0,
+        is_transmissive=material.blending == "transmission",
         normal_scale=material.normal_scale if material.normal_texture else 0.0,
         occlusion_strength=material.occlusion_strength if material.occlusion_texture else 0.0,
         **transforms,
@@ -194,7 +209,8 @@ def _upload(gpu: Gpu, scene: Scene) -> SceneBuffers:
         first_vertex += len(mesh_vertices)
         first_triangle += len(triangles)
     geometry = gpu.upload.mesh(vertices, " ".join(layout.values()), tuple(layout), indices)
-    return SceneBuffers(geometry, ranges.material_ranges, ranges.mask_ranges, bounds_corners)
+    is_blended = np.array([mesh.material.blending != "none" for mesh in meshes], bool)
+    return SceneBuffers(geometry, ranges.material_ranges, ranges.mask_ranges, is_blended, bounds_corners)
 
 
 class _RangeBuilder:
@@ -224,7 +240,14 @@ class _RangeBuilder:
             )
         )
         mask = AlphaMask(
-            material.opacity, material.alpha_cutoff, uniforms.albedo_u, uniforms.albedo_v, uniforms.albedo_uv_set
+            albedo=material.albedo,
+            opacity=material.opacity,
+            cutoff=material.alpha_cutoff,
+            is_blended=material.blending != "none",
+            is_transmissive=uniforms.is_transmissive,
+            albedo_u=uniforms.albedo_u,
+            albedo_v=uniforms.albedo_v,
+            albedo_uv_set=uniforms.albedo_uv_set,
         )
         self.mask_ranges.append(
             DrawRange(

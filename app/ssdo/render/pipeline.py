@@ -15,6 +15,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Texture
 from ssdo.render import antialiasing, composite
 from ssdo.render.background import make_background
+from ssdo.render.blending import draw_blended_surfaces
 from ssdo.render.environment_maps import prefilter_specular, upload_environment
 from ssdo.render.exposure import meter_exposure
 from ssdo.render.frame_uniforms import halve_frame, pad_frame
@@ -156,6 +157,7 @@ def prepare_frame(gpu: Gpu, loaded: LoadedShot, index: int = 0) -> PreparedFrame
         scissor=picture_box(frame, guard_band_px) if guard_band_px else None,
     )
     inputs = crop_inputs(gpu, padded_inputs, frame)
+    inputs = inputs._replace(blended=draw_blended_surfaces(gpu, inputs))
     if shot.display.exposure is None:
         shot = replace(shot, display=replace(shot.display, exposure=meter_exposure(gpu, inputs)))
     return PreparedFrame(shot, inputs, padded_inputs)

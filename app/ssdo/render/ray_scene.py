@@ -19,11 +19,13 @@ from ssdo.gpu.upload import TEXELS_PER_ROW
 from ssdo.render.bvh import Bvh, build_bvh
 from ssdo.render.mesh_buffers import build_vertices
 from ssdo.scene.environment import CDF_SCALE
-from ssdo.scene.model import ImageTexture, Material, Mesh, Scene
+from ssdo.scene.model import Blending, ImageTexture, Material, Mesh, Scene
 from ssdo.settings import param
 
 MATERIAL_TEXELS = 12  # as in shaders/common/ray_scene.glsl
 EMISSION_TEXEL = 6  # first texel of a material's emission texture
+# In place of the alpha cutoff of blended materials, as in shaders/common/ray_scene.glsl: rays pass at random.
+RAY_CUTOFFS: dict[Blending, float] = {"alpha": -1.0, "transmission": -2.0}
 MAX_EMITTER_AREA = 0.1  # of the scene's: where more of it emits, emitters are not sampled
 
 
@@ -166,13 +168,14 @@ def _build_extra_attributes(mesh: Mesh) -> Floats:
 def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
     """(1, MATERIAL_TEXELS, 4): three texels of factors, then three for each of the textures that rays read.
 
-    Factors: albedo, opacity; emission, alpha cutoff; metallic, roughness, F0, 1 if the mesh has extra attributes.
+    Factors: albedo, opacity; emission, alpha cutoff or one of RAY_CUTOFFS; metallic, roughness, F0, 1 if the mesh has
+    extra attributes.
     Textures (albedo, emission, metallic-roughness): the location of the image, and the two rows of the UV transform.
     """
     m: Material = mesh.material
     rows: list[tuple[float, ...]] = [
         (*m.albedo, m.opacity),
-        (*m.emission, m.alpha_cutoff),
+        (*m.emission, RAY_CUTOFFS.get(m.blending, m.alpha_cutoff)),
         (m.metallic, m.roughness, m.f0, _has_extra_attributes(mesh)),
     ]
     for texture in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture):

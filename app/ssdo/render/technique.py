@@ -33,7 +33,7 @@ from ssdo.gpu.target import Box, Size, Target, Texture
 from ssdo.render.background import BackgroundUniforms
 from ssdo.render.environment_maps import EnvironmentMaps, SpecularIBL
 from ssdo.render.frame_uniforms import FrameUniforms
-from ssdo.render.gbuffer import GBuffer
+from ssdo.render.gbuffer import BlendedSurfaces, GBuffer
 from ssdo.render.probes import ProbeSettings
 from ssdo.render.punctual_lights import LightSettings
 from ssdo.render.sun import DirectLighting, SunSettings
@@ -61,6 +61,7 @@ class TechniqueInputs(NamedTuple):
     lights: LightSettings
     probes: ProbeSettings
     background: BackgroundUniforms
+    blended: BlendedSurfaces | None = None  # in front of the G-buffer; for compositing. None: there are none
     scissor: Box | None = None  # the pixels to shade; the others are the guard band, for reading only. None: all
 
     @property

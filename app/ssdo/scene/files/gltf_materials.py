@@ -1,6 +1,6 @@
 """Materials of a glTF document: their factors, and how textures lie on them. Pixels are decoded later, by gltf_images.
 
-Not supported: alpha blending (an alpha mask at 0.5 instead), nearest filtering, a sampler's mipmap mode, and what other
+Not supported: nearest filtering, a sampler's mipmap mode, and what other
 extensions add (transmission, clear coat, sheen, ...), which a warning names. Section numbers are those of the
 specification.
 """
@@ -32,7 +32,7 @@ from ssdo.scene.files.json_tree import (
     get_unsigned,
     join_name,
 )
-from ssdo.scene.model import ImageTexture, Material
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, ImageTexture, Material
 from ssdo.settings import UserError, Vec3
 
 SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
@@ -40,7 +40,6 @@ CLAMP, MIRROR, REPEAT = 33071, 33648, 10497  # OpenGL's wrap modes
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 DIELECTRIC_F0 = 0.04
 MIN_METAL_F0 = 0.2  # of a specular-glossiness material; no dielectric reflects so much
-BLEND_CUTOFF = 0.5
 
 UvTransform = tuple[Vec3, Vec3]  # two rows, applied to (u, v, 1)
 MaterialValues = dict[str, Any]  # arguments of Material, without its textures
@@ -198,10 +197,10 @@ def _read_alpha(doc: Document, entry: Json, values: MaterialValues, where: str) 
     if mode not in ("OPAQUE", "MASK", "BLEND"):
         raise UserError(f"{where}.alphaMode: must be OPAQUE, MASK or BLEND, not {quote_value(mode)}")
     if mode == "BLEND":
-        doc.warn(where, f"blending is not shown; alpha below {BLEND_CUTOFF} is masked out")
+        values["blending"] = "alpha"
     if mode == "OPAQUE":
         values["opacity"] = 1.0
-    values["alpha_cutoff"] = {"OPAQUE": 0.0, "MASK": cutoff, "BLEND": BLEND_CUTOFF}[mode]
+    values["alpha_cutoff"] = {"OPAQUE": 0.0, "MASK": cutoff, "BLEND": MIN_OPAQUE_ALPHA}[mode]
     values["double_sided"] = get_bool(entry, "doubleSided", where)
 
 
