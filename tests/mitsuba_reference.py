@@ -225,13 +225,14 @@ def _describe_bsdf(material: Material) -> dict[str, Any]:
         }
         return {"type": "twosided", "bsdf": metal}
     if material.has_specular:
+        assert len(set(material.f0)) == 1, "the BSDF has one F0"
         red, green, blue = material.albedo
         return {
             "type": "gltf_dielectric",
             "red": red,
             "green": green,
             "blue": blue,
-            "f0": material.f0,
+            "f0": max(material.f0),
             "roughness": material.roughness,
         }
     diffuse = {"type": "diffuse", "reflectance": _describe_color(material.albedo, material.albedo_texture)}

@@ -45,7 +45,7 @@ from ssdo.arrays import Array
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, images
 from ssdo.scene.loader import load_scene
 from ssdo.scene.model import Material, Mesh, PunctualLight, Scene
-from ssdo.settings import UserError
+from ssdo.settings import UserError, Vec3
 
 NORMALS = (np.array([(-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]) / np.array([[3**0.5], [1], [1], [1]])).astype("f4")
 
@@ -75,7 +75,7 @@ def test_default_material(tmp_path: Path) -> None:
     """Section 3.9.2: white, metallic, rough, single-sided. Without a material, the same."""
     for tree, binary in (make_with_material({}), make_tetrahedron()):
         m = read_mesh(tmp_path, tree, binary).material
-        assert (m.albedo, m.metallic, m.roughness) == ((1, 1, 1), 1, 1) and m.f0 == pytest.approx(0.04)
+        assert (m.albedo, m.metallic, m.roughness) == ((1, 1, 1), 1, 1) and m.f0 == pytest.approx((0.04, 0.04, 0.04))
         assert (m.opacity, m.alpha_cutoff, m.double_sided, m.emission) == (1, 0, False, (0, 0, 0))
 
 
@@ -219,17 +219,18 @@ def test_alpha(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("extensions", "f0"),
     [
-        ({}, 0.04),
-        ({"KHR_materials_ior": {"ior": 1.33}}, (0.33 / 2.33) ** 2),
-        ({"KHR_materials_ior": {"ior": 1}}, 0),
-        ({"KHR_materials_ior": {"ior": 0}}, 1),  # 0 means infinity
-        ({"KHR_materials_specular": {"specularFactor": 0.5}}, 0.02),
-        ({"KHR_materials_specular": {"specularColorFactor": [0, 2, 0]}}, 0.04 * 2 * 0.7152),
-        ({"KHR_materials_specular": {"specularColorFactor": [99, 99, 99]}}, 1),
-        ({"KHR_materials_ior": {"ior": 2}, "KHR_materials_specular": {"specularFactor": 0.5}}, 1 / 18),
+        ({}, (0.04,) * 3),
+        ({"KHR_materials_ior": {"ior": 1.33}}, ((0.33 / 2.33) ** 2,) * 3),
+        ({"KHR_materials_ior": {"ior": 1}}, (0,) * 3),
+        ({"KHR_materials_ior": {"ior": 0}}, (1,) * 3),  # 0 means infinity
+        ({"KHR_materials_specular": {"specularFactor": 0.5}}, (0.02,) * 3),
+        ({"KHR_materials_specular": {"specularColorFactor": [0, 2, 0.5]}}, (0, 0.08, 0.02)),
+        # The colour is limited first, the strength multiplies the result.
+        ({"KHR_materials_specular": {"specularColorFactor": [99, 1, 99], "specularFactor": 0.5}}, (0.5, 0.02, 0.5)),
+        ({"KHR_materials_ior": {"ior": 2}, "KHR_materials_specular": {"specularFactor": 0.5}}, (1 / 18,) * 3),
     ],
 )
-def test_f0(tmp_path: Path, extensions: Tree, f0: float) -> None:
+def test_f0(tmp_path: Path, extensions: Tree, f0: Vec3) -> None:
     assert read_material(tmp_path, {"extensions": extensions}).f0 == pytest.approx(f0)
 
 
@@ -263,11 +264,11 @@ def test_specular_glossiness(tmp_path: Path) -> None:
         return read_material(tmp_path, {"extensions": {name: extension}, **members})
 
     m = convert({"diffuseFactor": [0.5, 0.6, 0.7, 1], "specularFactor": [0.05, 0.06, 0.04], "glossinessFactor": 0.75})
-    assert (m.albedo, m.roughness, m.metallic, m.f0) == ((0.5, 0.6, 0.7), 0.25, 0, 0.06)
+    assert (m.albedo, m.roughness, m.metallic, m.f0) == ((0.5, 0.6, 0.7), 0.25, 0, (0.05, 0.06, 0.04))
     m = convert({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [1, 0.8, 0.3], "glossinessFactor": 0.75})
     assert (m.albedo, m.roughness, m.metallic) == ((1, 0.8, 0.3), 0.25, 1)
     m = convert({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [0.04, 0.05, 0.04]})  # black, but no metal
-    assert (m.albedo, m.metallic, m.f0) == ((0, 0, 0), 0, 0.05)
+    assert (m.albedo, m.metallic, m.f0) == ((0, 0, 0), 0, (0.04, 0.05, 0.04))
     # the exporter's own fallback
     m = convert({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})
     assert (m.albedo, m.metallic) == ((1, 1, 1), 0.125)
@@ -286,7 +287,7 @@ def test_specular_glossiness(tmp_path: Path) -> None:
     ]
     scene = read_scene(tmp_path, tree, binary)
     m = scene.meshes[0].material
-    assert m.metallic_roughness_texture is not None and (m.roughness, m.metallic, m.f0) == (1, 0, 0.04)
+    assert m.metallic_roughness_texture is not None and (m.roughness, m.metallic, m.f0) == (1, 0, (0.04, 0.04, 0.04))
     assert_near(m.metallic_roughness_texture.pixels[..., 1], 255 - PIXELS[..., 3] / 2, atol=0.5)
     np.testing.assert_array_equal(get_albedo_pixels(scene.meshes[0]), PIXELS)
     assert len(scene.warnings) == 1 and "are not read" in scene.warnings[0]

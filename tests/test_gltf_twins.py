@@ -305,7 +305,7 @@ def test_textures(tmp_path: Path, name: str) -> None:
 
 def test_all_textures_have_a_slot() -> None:
     fields = {field.name for field in dataclasses.fields(Material) if "ImageTexture" in str(field.type)}
-    assert fields == {slot.field for slot in SLOTS.values()}
+    assert fields - {"f0_texture"} == {slot.field for slot in SLOTS.values()}
 
 
 # ---- factors ---------------------------------------------------------------------------------------------------------
@@ -356,23 +356,26 @@ def compute_factors(material: Tree) -> Tree:
     mode = material.get("alphaMode", "OPAQUE")
     ior = extensions.get("KHR_materials_ior", {}).get("ior", 1.5)
     specular = extensions.get("KHR_materials_specular", {})
-    r, g, b = specular.get("specularColorFactor", (1, 1, 1))
     strength = extensions.get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1)
     fields = {
         "albedo": albedo,
         "emission": [strength * c for c in material.get("emissiveFactor", (0, 0, 0))],
         "metallic": pbr.get("metallicFactor", 1),
         "roughness": pbr.get("roughnessFactor", 1),
-        "f0": ((ior - 1) / (ior + 1)) ** 2 * specular.get("specularFactor", 1) * (0.2126 * r + 0.7152 * g + 0.0722 * b),
+        "f0": [
+            min(((ior - 1) / (ior + 1)) ** 2 * c, 1) * specular.get("specularFactor", 1)
+            for c in specular.get("specularColorFactor", (1, 1, 1))
+        ],
         "normal_scale": material.get("normalTexture", {}).get("scale", 1),
         "occlusion_strength": material.get("occlusionTexture", {}).get("strength", 1),
         "opacity": 1 if mode == "OPAQUE" else opacity,
         "alpha_cutoff": {"OPAQUE": 0, "BLEND": 0.5, "MASK": material.get("alphaCutoff", 0.5)}[mode],
         "double_sided": material.get("doubleSided", False),
+        "blending": "none",
         "name": material.get("name", ""),
     }
     if "KHR_materials_unlit" in extensions:  # emits its base colour, and reflects nothing
-        fields |= {"albedo": (0, 0, 0), "emission": albedo, "metallic": 0, "f0": 0}
+        fields |= {"albedo": (0, 0, 0), "emission": albedo, "metallic": 0, "f0": (0, 0, 0)}
     return fields
 
 
@@ -452,7 +455,7 @@ def test_specular_glossiness(tmp_path: Path, has_texture: bool) -> None:
             continue
         is_unlit = "KHR_materials_unlit" in factor.get("extensions", {})
         expected = compute_factors(merge_trees(factor, {"pbrMetallicRoughness": twin}))
-        expected["f0"] = 0 if is_unlit else 0.04 if is_metal else max(specular)
+        expected["f0"] = (0,) * 3 if is_unlit else (0.04,) * 3 if is_metal else specular
         for name, value in expected.items():
             assert getattr(mesh.material, name) == (value if isinstance(value, (str, bool)) else pytest.approx(value))
         if not is_unlit:

@@ -44,12 +44,15 @@ OTHER_FIELDS = {
     ),
     "Material": dict.fromkeys(
         (
-            *("albedo", "albedo_texture", "metallic", "roughness", "f0", "metallic_roughness_texture"),
+            *("albedo", "albedo_texture", "metallic", "roughness", "f0", "f0_texture"),
+            "metallic_roughness_texture",
             *("occlusion_texture", "occlusion_strength"),
         ),
         "reflectance",
     )
-    | dict.fromkeys(("normal_texture", "normal_scale", "opacity", "alpha_cutoff", "double_sided"), "geometry")
+    | dict.fromkeys(
+        ("normal_texture", "normal_scale", "opacity", "alpha_cutoff", "blending", "double_sided"), "geometry"
+    )
     | {"emission_texture": "a colour from 0 to 1", "name": "text"},
 }
 

@@ -6,7 +6,7 @@ Each is compared with the same content without the feature, in the G-buffer and 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,16 @@ from ssdo.gpu.context import Gpu
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
-from ssdo.scene.model import CLAY_ALBEDO, WHITE_ALBEDO, ImageTexture, Material, Mesh, PunctualLight, Scene
+from ssdo.scene.model import (
+    CLAY_ALBEDO,
+    WHITE_ALBEDO,
+    ImageTexture,
+    Material,
+    Mesh,
+    PunctualLight,
+    Scene,
+    override_materials,
+)
 from ssdo.scene.modelling.shapes import make_quad
 from ssdo.settings import Vec3
 from test_reference import REFERENCE, polygon_coverage
@@ -237,7 +246,10 @@ def test_rays_pass_the_alpha_mask(gpu: Gpu) -> None:
 def test_no_alpha_mask_without_a_cutoff(gpu: Gpu) -> None:
     pixels = np.zeros((4, 4, 4), "u1")
     p = render(
-        gpu, make_scene(make_wall(Material((0.5, 0.5, 0.5), albedo_texture=ImageTexture(pixels), opacity=0.1, f0=0.04)))
+        gpu,
+        make_scene(
+            make_wall(Material((0.5, 0.5, 0.5), albedo_texture=ImageTexture(pixels), opacity=0.1, f0=(0.04,) * 3))
+        ),
     )
     assert p.surface_mask.mean() > 0.3
 
@@ -340,7 +352,7 @@ def make_normal_mapped_floor(material: Material) -> Mesh:
 @pytest.mark.parametrize("albedo, f0", [(1.0, 0.0), (1.0, 0.04)])
 def test_normal_mapped_plane_is_unoccluded(gpu: Gpu, technique: str, albedo: float, f0: float) -> None:
     """Directions below the surface's plane are mirrored, so a normal map causes no self-occlusion."""
-    floor = make_normal_mapped_floor(Material((albedo,) * 3, f0=f0, roughness=0.5))
+    floor = make_normal_mapped_floor(Material((albedo,) * 3, f0=(f0,) * 3, roughness=0.5))
     p = render(
         gpu,
         Scene((floor,), (0.0, 4.0, 5.0), (0.0, 0.0, 0.0), 40.0),
@@ -415,7 +427,7 @@ def make_scene_of_all_materials() -> Scene:
         Material((1.0, 0.7, 0.3), metallic=1.0, roughness=0.4),
         Material(
             (0.2, 0.3, 0.6),
-            f0=0.04,
+            f0=(0.04,) * 3,
             albedo_texture=ImageTexture(pixels),
             metallic_roughness_texture=ImageTexture(np.full((4, 4, 4), 128, "u1")),
         ),
@@ -434,6 +446,31 @@ def make_scene_of_all_materials() -> Scene:
         mesh = make_quad((x, 0, 0), (x + 0.8, 0, 0), (x + 0.8, 2, 0), (x, 2, 0), material)
         meshes.append(replace(mesh, normals=normals, tangents=tangents))
     return make_scene(*meshes, eye=(0.0, 1.0, 4.0))
+
+
+TEXTURES = [f.name for f in fields(Material) if f.name.endswith("_texture")]
+# The textures that each override removes from a surface without an alpha mask.
+REMOVED_TEXTURES = {
+    "full": set(),
+    "diffuse": {"f0_texture", "metallic_roughness_texture"},
+    **dict.fromkeys(("white", "clay"), set(TEXTURES) - {"emission_texture"}),
+}
+
+
+@pytest.mark.parametrize("name", TEXTURES)
+def test_every_texture_is_counted_and_overridden(name: str) -> None:
+    """It counts among the material's textures and in the scene's memory, and goes with the layer that it is of."""
+    texture = ImageTexture(np.full((8, 8, 4), 100, "u1"))
+    textured_field: dict[str, Any] = {name: texture}
+    material = Material(emission=(1.0, 1.0, 1.0), f0=(0.5, 0.4, 0.3), **textured_field)
+    assert material.textures == [texture]
+    scene = Scene((make_wall(material),))
+    assert scene.byte_size == Scene((make_wall(GREY),)).byte_size + texture.pixels.nbytes
+    for material_override, removed in REMOVED_TEXTURES.items():
+        overridden = override_materials(scene, material_override, occlusion_maps=True).meshes[0].material
+        # An override that changes pixels keeps the texture only where opacity needs it.
+        assert bool(overridden.textures) == (name not in removed), material_override
+        assert overridden.has_specular == (material_override == "full"), material_override
 
 
 def test_material_override(gpu: Gpu) -> None:
@@ -491,7 +528,7 @@ def test_occlusion_maps(gpu: Gpu) -> None:
 
 DIMMED_MATERIALS = {
     "diffuse": Material((0.6, 0.5, 0.4)),
-    "dielectric": Material((0.5, 0.4, 0.3), f0=0.04, roughness=0.4),
+    "dielectric": Material((0.5, 0.4, 0.3), f0=(0.04,) * 3, roughness=0.4),
     "metal": Material((0.9, 0.6, 0.3), metallic=1.0, roughness=0.3),
 }
 OCCLUSION = 100 / 255

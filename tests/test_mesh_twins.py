@@ -377,7 +377,7 @@ def compute_mtl_material(name: str, statements: Sequence[str]) -> dict[str, Any]
         "emission": get_color("Ke", 0),
         "metallic": float(values.get("Pm", ["0"])[0]),
         "roughness": float(values["Pr"][0]) if "Pr" in values else (2 / (phong_exponent + 2)) ** 0.25,
-        "f0": 0.04 if any(get_color("Ks", 0)) else 0,
+        "f0": (0.04,) * 3 if any(get_color("Ks", 0)) else (0,) * 3,
         "opacity": float(values["d"][-1]) if "d" in values else 1 - float(values.get("Tr", ["0"])[0]),
         "name": name,
         **{

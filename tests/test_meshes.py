@@ -17,7 +17,7 @@ from ssdo.arrays import Doubles
 from ssdo.scene.files import mesh_builder, obj, polygons
 from ssdo.scene.files.file_access import record_files
 from ssdo.scene.loader import read_scene_file
-from ssdo.scene.model import Mesh, Scene
+from ssdo.scene.model import DIELECTRIC_F0, Mesh, Scene
 from ssdo.settings import UserError
 from test_commands import call, read_image
 
@@ -97,7 +97,7 @@ def test_obj(tmp_path: Path) -> None:
     assert mesh.uvs is not None and mesh.normals is not None and mesh.colors is None
     np.testing.assert_array_equal(mesh.uvs[mesh.triangles[0]], [(0, 1), (1, 0.75), (0.5, 0)])
     np.testing.assert_allclose(mesh.normals[mesh.triangles[0]], [(0, 0, 1), (0, 0, 1), (0, 0.6, 0.8)], atol=1e-7)
-    assert mesh.material.albedo == (0.8, 0.8, 0.8) and mesh.material.f0 == 0
+    assert mesh.material.albedo == (0.8, 0.8, 0.8) and mesh.material.f0 == (0, 0, 0)
 
 
 def test_uv_origin(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_material(tmp_path: Path) -> None:
         tmp_path, "Kd 0.1 0.2 0.3\nKe 4 5 6\nKs 0.5 0.5 0.5\nNs 30\nPm 0.25\nd 0.75\nillum 2\nKa 1 1 1\nNi 1.5\n"
     )
     assert (m.albedo, m.emission, m.name) == ((0.1, 0.2, 0.3), (4, 5, 6), "m")
-    assert (m.metallic, m.opacity, m.f0) == (0.25, 0.75, 0.04)
+    assert (m.metallic, m.opacity, m.f0) == (0.25, 0.75, DIELECTRIC_F0)
     assert m.roughness == pytest.approx(0.5) and warnings == ()  # GGX: alpha^2 = 2 / (30 + 2), alpha = roughness^2
     assert m.albedo_texture is None
     m, _ = read_material(tmp_path, "Kd 0.5\nKs 0 0 0\nNs 30\nPr 0.7\nTr 0.25\n")
-    assert (m.albedo, m.f0, m.roughness, m.opacity) == ((0.5, 0.5, 0.5), 0, 0.7, 0.75)
+    assert (m.albedo, m.f0, m.roughness, m.opacity) == ((0.5, 0.5, 0.5), (0, 0, 0), 0.7, 0.75)
     m, _ = read_material(tmp_path, "Kd 2 -1 0.5\nd -halo 0.5\nTr 0.9\n")
     assert (m.albedo, m.opacity) == ((1, 0, 0.5), 0.5)
 

@@ -149,7 +149,7 @@ def test_surface_without_reflectance_is_diffuse(gpu: Gpu, technique: str, roughn
         values[f"{technique}.radius"] = 0.3
     images = []
     for other in (make_metal(0.3), BLACK):
-        without_layer = Material((0.6, 0.3, 0.9), f0=0.0, roughness=roughness)
+        without_layer = Material((0.6, 0.3, 0.9), roughness=roughness)
         floor = make_quad((-50, 0, 9), (50, 0, 9), (50, 0, -90), (-50, 0, -90), without_layer)
         step = make_quad((-0.6, 0.2, -3), (0.6, 0.2, -3), (0.6, 0.5, -3), (-0.6, 0.5, -3), without_layer)
         post = make_quad((-60, 0, -40), (-59, 0, -40), (-59, 9, -40), (-60, 9, -40), other)  # outside of the image
@@ -325,7 +325,8 @@ def test_specular_surfaces_bounce_like_diffuse_ones(
 TEXEL = (188, 128, 64)  # of an image of one colour
 LINEAR = tuple(((c / 255 + 0.055) / 1.055) ** 2.4 for c in TEXEL)
 TEXTURE = ImageTexture(np.full((4, 4, 4), (*TEXEL, 255), "u1"))
-BASE = Material((0.8, 0.6, 0.9), (0.5, 2.0, 1.0), metallic=0.7, roughness=0.9, f0=0.05)
+BASE = Material((0.8, 0.6, 0.9), (0.5, 2.0, 1.0), metallic=0.7, roughness=0.9, f0=(0.05, 0.05, 0.05))
+DIELECTRIC = Material((0.1, 0.0, 0.2), roughness=0.4, f0=(0.9, 0.7, 0.8))
 
 
 def times(factor: Vec3, texture: tuple[float, ...]) -> Vec3:
@@ -336,6 +337,7 @@ def times(factor: Vec3, texture: tuple[float, ...]) -> Vec3:
 # By the field of a texture: what it multiplies, written plainly. Colours are sRGB, other values linear.
 PLAIN_TWINS = {
     "albedo_texture": replace(BASE, albedo=times(BASE.albedo, LINEAR)),
+    "f0_texture": replace(DIELECTRIC, f0=times(DIELECTRIC.f0, LINEAR)),
     "emission_texture": replace(BASE, emission=times(BASE.emission, LINEAR)),
     "metallic_roughness_texture": replace(
         BASE, metallic=BASE.metallic * TEXEL[2] / 255, roughness=BASE.roughness * TEXEL[1] / 255
@@ -358,9 +360,10 @@ def test_texture_multiplies_its_factor(gpu: Gpu, name: str) -> None:
     """In the G-buffer and where rays hit: as the material whose factors are multiplied beforehand."""
     sun = {"sun.irradiance": 3.0, "sun.azimuth": 180.0, "sun.elevation": 60.0}
     textured_field: dict[str, Any] = {name: TEXTURE}
+    base = DIELECTRIC if name == "f0_texture" else BASE
     for renderer in ("raster", "rays"):
         images = []
-        for material in (replace(BASE, **textured_field), PLAIN_TWINS[name], BASE):
+        for material in (replace(base, **textured_field), PLAIN_TWINS[name], base):
             floor = make_floor(material)
             if renderer == "rays":
                 images.append(render_floor_by_rays(gpu, (floor,), (0.0, 1.0, 0.0), 10.0, sun, 50.0).radiance)

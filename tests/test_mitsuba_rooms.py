@@ -39,7 +39,7 @@ RED = Material((0.7, 0.2, 0.1))
 BLUE = Material((0.2, 0.4, 0.6))
 LIME = Material((0.7, 0.68, 0.6))
 METAL = Material((0.9, 0.7, 0.4), metallic=1.0, roughness=0.4)
-LACQUER = Material((0.2, 0.3, 0.5), f0=0.06, roughness=0.4)
+LACQUER = Material((0.2, 0.3, 0.5), f0=(0.06,) * 3, roughness=0.4)
 
 
 class Comparison(NamedTuple):

@@ -124,7 +124,7 @@ def test_sixty_four_lights(gpu: Gpu) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("technique", ["off", "ssao", "ssdo"])
-@pytest.mark.parametrize("material", [GREY, Material((0.5, 0.5, 0.5), f0=0.04, roughness=0.4)])
+@pytest.mark.parametrize("material", [GREY, Material((0.5, 0.5, 0.5), f0=(0.04,) * 3, roughness=0.4)])
 def test_lights_without_intensity_change_nothing(gpu: Gpu, technique: str, material: Material) -> None:
     """Bit for bit: no lights, lights switched off, and a black light."""
     meshes = (make_floor(6.0, material), make_box((-0.5, 0, -0.5), (0.5, 1, 0.5), material))

@@ -58,7 +58,7 @@ def _pattern(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def render_pattern(gpu: Gpu, values: Mapping[str, Any], index: int = 0) -> FrameResult:
     """A frame of a specular floor before a wall."""
-    material = Material((0.5, 0.5, 0.5), f0=0.04, roughness=0.5)
+    material = Material((0.5, 0.5, 0.5), f0=(0.04,) * 3, roughness=0.5)
     floor = make_quad((-9, 0, 9), (9, 0, 9), (9, 0, -9), (-9, 0, -9), material)
     wall = make_quad((-9, 0, -1.5), (9, 0, -1.5), (9, 9, -1.5), (-9, 9, -1.5), material)
     scene = Scene((floor, wall), (0.3, 3.0, 3.5), (0.0, 0.6, -0.5), 45.0)

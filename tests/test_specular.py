@@ -208,7 +208,7 @@ def make_metal(roughness: float, color: Vec3 = (1.0, 1.0, 1.0)) -> Material:
 
 
 def make_dielectric(roughness: float, color: Vec3 = (1.0, 1.0, 1.0), f0: float = 0.04) -> Material:
-    return Material(color, f0=f0, roughness=roughness)
+    return Material(color, f0=(f0,) * 3, roughness=roughness)
 
 
 def register_sphere(material: Material, **fields: Any) -> str:
@@ -401,8 +401,9 @@ MATERIALS = [
     DirectMaterial(make_dielectric(0.2, (0.6, 0.3, 0.1)), (0.6, 0.3, 0.1), (0.04, 0.04, 0.04)),
     DirectMaterial(make_dielectric(0.8, (0.6, 0.3, 0.1), 0.1), (0.6, 0.3, 0.1), (0.1, 0.1, 0.1)),
     DirectMaterial(
-        Material((0.8, 0.4, 0.2), metallic=0.5, f0=0.04, roughness=0.5), (0.4, 0.2, 0.1), (0.42, 0.22, 0.12)
+        Material((0.8, 0.4, 0.2), metallic=0.5, f0=(0.04,) * 3, roughness=0.5), (0.4, 0.2, 0.1), (0.42, 0.22, 0.12)
     ),
+    DirectMaterial(Material((0.6, 0.3, 0.1), f0=(0.05, 0.1, 0.3), roughness=0.4), (0.6, 0.3, 0.1), (0.05, 0.1, 0.3)),
 ]
 
 
@@ -724,15 +725,15 @@ def test_light_is_finite_and_not_negative(gpu: Gpu, technique: str) -> None:
         PunctualLight((0.0, 0.65, 0.0), (1.0, 1.0, 1.0)),
         PunctualLight((0.4, 0.6001, 0.0), (1.0, 1.0, 1.0), (0.0, -1.0, 0.0), 20.0, 40.0),
     )
-    mirror = Material((1.0, 1.0, 1.0), f0=0.04, roughness=0.0)
+    mirror = Material((1.0, 1.0, 1.0), f0=(0.04,) * 3, roughness=0.0)
     floor = make_quad((-9, 0, 9), (9, 0, 9), (9, 0, -9), (-9, 0, -9), mirror)
     for _ in range(3):
         spheres = []
         for x, z in ((x, z) for x in (-1.2, -0.4, 0.4, 1.2) for z in (-1, 0, 1)):
-            r, g, b, metallic, f0, roughness = (
-                float(v) for v in np.where(rng.random(6) < 0.5, rng.random(6), rng.choice([0.0, 1.0], 6))
+            r, g, b, metallic, roughness, f0_r, f0_g, f0_b = (
+                float(v) for v in np.where(rng.random(8) < 0.5, rng.random(8), rng.choice([0.0, 1.0], 8))
             )
-            material = Material((r, g, b), metallic=metallic, f0=f0, roughness=roughness)
+            material = Material((r, g, b), metallic=metallic, f0=(f0_r, f0_g, f0_b), roughness=roughness)
             spheres.append(make_sphere((x, 0.3, z), 0.3, material, rings=16))
         scene = Scene((floor, *spheres), (0.0, 0.12, 4.0), (0.0, 0.1, 0.0), 40.0, environment="sky", lights=lights)
         values = {

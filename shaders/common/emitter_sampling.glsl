@@ -14,7 +14,7 @@ struct EmitterSample {
 // Density over solid angle with which a point that a ray hits is sampled. 0: rays alone find it.
 float emitter_density(Hit hit, vec3 direction) {
     if (!EMITTERS_SAMPLED) return 0.0;
-    float density = fetch_texel(ray_scene_materials, first_material_texel(hit.triangle) + 7).w;
+    float density = fetch_texel(ray_scene_materials, first_material_texel(hit.triangle) + EMISSION_TEXTURE_TEXEL + 1).w;
     if (density == 0.0) return 0.0;
     vec3 e1 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 1).xyz;
     vec3 e2 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 2).xyz;

@@ -1,6 +1,7 @@
 // Ray tracing: intersects the scene's triangles and reads the surface at a hit. The texel layout is that of
 // ray_scene.py.
 #include <bvh>
+#include <ray_materials>
 #include "common/color.glsl"
 #include "common/random.glsl"
 #include "common/shading_normal.glsl"
@@ -14,7 +15,11 @@ uniform sampler2D ray_scene_extra_attributes;
 
 const float TINY = 1e-20;
 const float EDGE_TOLERANCE = 1e-6;  // enlarges triangles, so that no ray passes between two that share an edge
-const int MATERIAL_TEXELS = 12;
+const int MATERIAL_TEXELS = 16;
+const int ALBEDO_TEXTURE_TEXEL = 4;
+const int EMISSION_TEXTURE_TEXEL = 7;
+const int METALLIC_ROUGHNESS_TEXTURE_TEXEL = 10;
+const int F0_TEXTURE_TEXEL = 13;
 const int TEXELS_PER_ROW = 4096;
 
 struct Hit {
@@ -83,7 +88,7 @@ struct VertexAttributes {
 
 VertexAttributes interpolate_attributes(int triangle, vec3 weights, int material) {
     VertexAttributes attributes = VertexAttributes(interpolate_uv(triangle, weights), vec2(0.0), vec4(1.0));
-    bool has_extras = fetch_texel(ray_scene_materials, material + 2).w > 0.5;
+    bool has_extras = fetch_texel(ray_scene_materials, material + 2).z > 0.5;
     if (has_extras) {
         int first = 5 * triangle;
         vec4 a = fetch_texel(ray_scene_extra_attributes, first);
@@ -112,7 +117,7 @@ bool is_masked(int triangle, vec2 uv) {
     vec3 weights = barycentric_weights(uv);
     int material = first_material_texel(triangle);
     VertexAttributes attributes = interpolate_attributes(triangle, weights, material);
-    vec4 texture_color = sample_material_texture(material + 3, attributes, false);
+    vec4 texture_color = sample_material_texture(material + ALBEDO_TEXTURE_TEXEL, attributes, false);
     vec4 color = fetch_texel(ray_scene_materials, material) * attributes.color * texture_color;
     float cutoff = fetch_texel(ray_scene_materials, material + 1).a;
     if (cutoff >= 0.0) return color.a < cutoff;
@@ -185,10 +190,10 @@ vec3 fetch_emission(Hit hit) {
     vec3 weights = barycentric_weights(hit.uv);
 #ifdef ENTRY_FULL
     VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
-    return emission * sample_material_texture(material + 6, attributes, false).rgb;
+    return emission * sample_material_texture(material + EMISSION_TEXTURE_TEXEL, attributes, false).rgb;
 #else
     vec2 uv = interpolate_uv(hit.triangle, weights);
-    return emission * sample_texture(fetch_texel(ray_scene_materials, material + 6), uv, false).rgb;
+    return emission * sample_texture(fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL), uv, false).rgb;
 #endif
 }
 
@@ -218,19 +223,21 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
 #ifdef ENTRY_FULL
     VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
-    vec4 factors = fetch_texel(ray_scene_materials, material + 2);  // metallic, roughness, F0
-    vec4 metallic_roughness = sample_material_texture(material + 9, attributes, true);
-    base_color *= attributes.color.rgb * sample_material_texture(material + 3, attributes, false).rgb;
-    emission *= sample_material_texture(material + 6, attributes, false).rgb;
+    vec4 factors = fetch_texel(ray_scene_materials, material + 2);  // metallic, roughness
+    vec4 metallic_roughness = sample_material_texture(material + METALLIC_ROUGHNESS_TEXTURE_TEXEL, attributes, true);
+    base_color *= attributes.color.rgb * sample_material_texture(material + ALBEDO_TEXTURE_TEXEL, attributes, false).rgb;
+    emission *= sample_material_texture(material + EMISSION_TEXTURE_TEXEL, attributes, false).rgb;
     float metallic = factors.x * metallic_roughness.b;
     vec3 albedo = base_color * (1.0 - metallic);
-    vec3 f0 = mix(vec3(factors.z), base_color, metallic);
+    vec3 f0 = fetch_texel(ray_scene_materials, material + 3).rgb;
+    if (RAY_MATERIALS_HAVE_F0_TEXTURES) f0 *= sample_material_texture(material + F0_TEXTURE_TEXEL, attributes, false).rgb;
+    f0 = mix(f0, base_color, metallic);
     float roughness = factors.y * metallic_roughness.g;
     return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission, f0, roughness);
 #else
     vec2 uv = interpolate_uv(hit.triangle, weights);
-    vec3 albedo = base_color * sample_texture(fetch_texel(ray_scene_materials, material + 3), uv, false).rgb;
-    emission *= sample_texture(fetch_texel(ray_scene_materials, material + 6), uv, false).rgb;
+    vec3 albedo = base_color * sample_texture(fetch_texel(ray_scene_materials, material + ALBEDO_TEXTURE_TEXEL), uv, false).rgb;
+    emission *= sample_texture(fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL), uv, false).rgb;
     return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission);
 #endif
 }

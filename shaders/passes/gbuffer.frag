@@ -12,6 +12,7 @@
 uniform sampler2D albedo_texture;
 uniform sampler2D emission_texture;
 uniform sampler2D metallic_roughness_texture;
+uniform sampler2D f0_texture;
 uniform sampler2D normal_texture;
 uniform sampler2D occlusion_texture;
 in vec3 normal;
@@ -125,6 +126,12 @@ vec2 sample_metallic_roughness() {
     return metallic_roughness;
 }
 
+// Reflectance at normal incidence of what is not metallic.
+vec3 sample_f0() {
+    if (!HAS_F0_TEXTURE) return material.f0;
+    return material.f0 * texture(f0_texture, texture_uv(material.f0_u, material.f0_v, material.f0_uv_set)).rgb;
+}
+
 // Not normalised.
 vec3 sample_normal() {
     vec3 shading_normal = normal;
@@ -164,6 +171,7 @@ void full() {
     vec3 triangle_normal = triangle_normal_ws();
     vec4 base_color = sample_base_color();
     vec2 metallic_roughness = sample_metallic_roughness();
+    vec3 f0 = sample_f0();
     vec3 mapped_normal = sample_normal();
     float occlusion = sample_occlusion();
     if (is_in_other_layer(base_color.a)) discard;
@@ -172,7 +180,7 @@ void full() {
     write_normals(mapped_normal, triangle_normal);
     out_albedo = vec4(base_color.rgb * (1.0 - metallic), occlusion);
     out_depth = -position_vs.z;
-    out_specular = vec4(mix(vec3(material.f0), base_color.rgb, metallic), metallic_roughness.y);
+    out_specular = vec4(mix(f0, base_color.rgb, metallic), metallic_roughness.y);
 }
 
 void full_emissive() {

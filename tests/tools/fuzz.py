@@ -94,7 +94,7 @@ def check_material(material: Material) -> None:
     m = material
     fractions = [*m.albedo, m.metallic, m.roughness, m.opacity]
     assert all(0 <= x <= 1 for x in fractions) and min(m.emission) >= 0
-    assert np.isfinite([*m.emission, m.f0, m.alpha_cutoff, m.normal_scale, m.occlusion_strength]).all()
+    assert np.isfinite([*m.emission, *m.f0, m.alpha_cutoff, m.normal_scale, m.occlusion_strength]).all()
     colors = (m.albedo_texture, m.emission_texture)
     for texture in (*colors, m.metallic_roughness_texture, m.normal_texture, m.occlusion_texture):
         if texture is not None:

@@ -21,9 +21,9 @@ VertexLayout = dict[str, str]  # vertex attributes by name, their types in the n
 BASIC_LAYOUT: VertexLayout = {"position_ws": "3f4", "normal_ws": "3f4", "uv": "2f4"}
 FULL_LAYOUT: VertexLayout = {**BASIC_LAYOUT, "uv2": "2f4", "color": "4f2", "tangent_ws": "4f4"}
 
-FULL_TEXTURES = ("albedo", "emission", "metallic_roughness", "normal", "occlusion")
+FULL_TEXTURES = ("albedo", "emission", "metallic_roughness", "f0", "normal", "occlusion")
 BASIC_TEXTURES = ("albedo", "emission")
-SRGB_TEXTURES = ("albedo", "emission")
+SRGB_TEXTURES = ("albedo", "emission", "f0")
 
 WHITE_TEXTURE = ImageTexture(np.full((1, 1, 4), 255, "u1"))
 
@@ -41,7 +41,7 @@ class MaterialUniforms:
     alpha_cutoff: float
     metallic: float
     roughness: float
-    f0: float
+    f0: Vec3
     is_transmissive: bool  # what its opacity does not reflect takes the base colour: see `model.Blending`
     normal_scale: float  # 0: no normal map
     occlusion_strength: float  # 0: no occlusion map
@@ -54,6 +54,9 @@ class MaterialUniforms:
     metallic_roughness_u: Vec3
     metallic_roughness_v: Vec3
     metallic_roughness_uv_set: int
+    f0_u: Vec3
+    f0_v: Vec3
+    f0_uv_set: int
     normal_u: Vec3
     normal_v: Vec3
     normal_uv_set: int
@@ -72,6 +75,7 @@ class HasTexture:
     albedo_texture: bool = param(False, compile_time=True)
     emission_texture: bool = param(False, compile_time=True)
     metallic_roughness_texture: bool = param(False, compile_time=True)
+    f0_texture: bool = param(False, compile_time=True)
     normal_texture: bool = param(False, compile_time=True)
     occlusion_texture: bool = param(False, compile_time=True)
 

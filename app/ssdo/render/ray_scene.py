@@ -22,8 +22,8 @@ from ssdo.scene.environment import CDF_SCALE
 from ssdo.scene.model import Blending, ImageTexture, Material, Mesh, Scene
 from ssdo.settings import param
 
-MATERIAL_TEXELS = 12  # as in shaders/common/ray_scene.glsl
-EMISSION_TEXEL = 6  # first texel of a material's emission texture
+MATERIAL_TEXELS = 16  # as in shaders/common/ray_scene.glsl
+EMISSION_TEXEL = 7  # first texel of a material's emission texture
 # In place of the alpha cutoff of blended materials, as in shaders/common/ray_scene.glsl: rays pass at random.
 RAY_CUTOFFS: dict[Blending, float] = {"alpha": -1.0, "transmission": -2.0}
 MAX_EMITTER_AREA = 0.1  # of the scene's: where more of it emits, emitters are not sampled
@@ -44,6 +44,13 @@ class EmittersUniform:
     sampled: bool = param(False, compile_time=True)
 
 
+@dataclass(frozen=True)
+class RayMaterialsUniform:
+    """Passed to shaders as `ray_materials`: what some material of the scene has."""
+
+    have_f0_textures: bool = param(False, compile_time=True)
+
+
 class RayScene(NamedTuple):
     """Passed to shaders as `ray_scene`; read through shaders/common/ray_scene.glsl."""
 
@@ -60,6 +67,7 @@ class RaySceneBindings(NamedTuple):
 
     ray_scene: RayScene
     bvh: BvhUniform
+    ray_materials: RayMaterialsUniform
     emitters: EmittersUniform
     emitter_triangles: Texture  # a texel for each emissive triangle, see `_build_emitters`
 
@@ -84,7 +92,9 @@ def upload_ray_scene(gpu: Gpu, scene: Scene) -> RaySceneBindings:
         *textures, emitters = (gpu.upload.texel_list(values.reshape(-1, 4)) for values in arrays)
         bvh = BvhUniform(len(arrays.nodes))
         emitter_count = EmittersUniform(len(arrays.emitters), len(arrays.emitters) > 0)
-        return RaySceneBindings(RayScene(*textures), bvh, emitter_count, emitters)
+        has_f0_texture = any(mesh.material.f0_texture for mesh in scene.meshes)
+        ray_materials = RayMaterialsUniform(has_f0_texture)
+        return RaySceneBindings(RayScene(*textures), bvh, ray_materials, emitter_count, emitters)
 
     return gpu.cached("ray scene", scene, upload, max_entries=2)
 
@@ -166,19 +176,20 @@ def _build_extra_attributes(mesh: Mesh) -> Floats:
 
 
 def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
-    """(1, MATERIAL_TEXELS, 4): three texels of factors, then three for each of the textures that rays read.
+    """(1, MATERIAL_TEXELS, 4): four texels of factors, then three for each of the textures that rays read.
 
-    Factors: albedo, opacity; emission, alpha cutoff or one of RAY_CUTOFFS; metallic, roughness, F0, 1 if the mesh has
-    extra attributes.
-    Textures (albedo, emission, metallic-roughness): the location of the image, and the two rows of the UV transform.
+    Factors: albedo, opacity; emission, alpha cutoff or one of RAY_CUTOFFS; metallic, roughness, 1 if the mesh has extra
+    attributes; F0.
+    Textures (albedo, emission, metallic-roughness, F0): the location of the image, and the rows of the UV transform.
     """
     m: Material = mesh.material
     rows: list[tuple[float, ...]] = [
         (*m.albedo, m.opacity),
         (*m.emission, RAY_CUTOFFS.get(m.blending, m.alpha_cutoff)),
-        (m.metallic, m.roughness, m.f0, _has_extra_attributes(mesh)),
+        (m.metallic, m.roughness, _has_extra_attributes(mesh), 0.0),
+        (*m.f0, 0.0),
     ]
-    for texture in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture):
+    for texture in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture, m.f0_texture):
         row_u, row_v = texture.transform if texture else ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
         rows += [images.add(texture), (*row_u, 0.0), (*row_v, 0.0)]
     return np.array([rows], "f4")

@@ -26,6 +26,7 @@ OBJECT_LENGTH_RATIO = 10 / 3  # of default lengths for an object to those for a 
 Blending = Literal["none", "alpha", "transmission"]
 MIN_OPAQUE_ALPHA = 254.5 / 255  # `alpha_cutoff` of blended materials: their opaque texels are drawn as opaque surfaces
 
+DIELECTRIC_F0: Vec3 = (0.04, 0.04, 0.04)  # of an index of refraction of 1.5
 CLAY_ALBEDO, WHITE_ALBEDO = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
 
 
@@ -52,7 +53,12 @@ class Material:
     emission_texture: ImageTexture | None = None
     metallic: float = 0.0
     roughness: float = 1.0  # perceptual: its square is GGX's alpha
-    f0: float = 0.0  # reflectance of the dielectric at normal incidence, 0.04 for most; 0: no specular layer
+    f0: Vec3 = (
+        0.0,
+        0.0,
+        0.0,
+    )  # linear: reflectance at normal incidence unless metallic; black: no specular layer
+    f0_texture: ImageTexture | None = None  # rgb
     metallic_roughness_texture: ImageTexture | None = None  # green: roughness, blue: metallic
     normal_texture: ImageTexture | None = None  # tangent space, y up
     normal_scale: float = 1.0  # of the normal map's x and y
@@ -67,7 +73,7 @@ class Material:
     @property
     def has_specular(self) -> bool:
         """Whether it has a specular layer."""
-        return self.f0 > 0 or self.metallic > 0
+        return any(self.f0) or self.metallic > 0
 
     @property
     def is_basic(self) -> bool:
@@ -87,6 +93,7 @@ class Material:
             self.albedo_texture,
             self.emission_texture,
             self.metallic_roughness_texture,
+            self.f0_texture,
             self.normal_texture,
             self.occlusion_texture,
         )
@@ -283,7 +290,7 @@ def _override_material(material: Material, material_override: str, occlusion_map
     if not occlusion_maps:
         material = replace(material, occlusion_texture=None)
     if material_override != "full":
-        material = replace(material, metallic=0.0, f0=0.0, metallic_roughness_texture=None)
+        material = replace(material, metallic=0.0, f0=(0.0, 0.0, 0.0), f0_texture=None, metallic_roughness_texture=None)
     if material_override in ("white", "clay"):
         texture = material.albedo_texture if material.alpha_cutoff else None
         material = replace(

@@ -85,7 +85,9 @@ def make_marble(rng: Generator) -> Material:
     )
     clouds = np.exp(0.02 * generate_noise(shape, 1.2, rng))
     color = np.array([0.78, 0.765, 0.73]) * (1 - 0.28 * vein[..., None]) * clouds[..., None]
-    return Material(WHITE_FACTOR, albedo_texture=make_albedo_texture(color), roughness=0.22, f0=0.045, name="marble")
+    return Material(
+        WHITE_FACTOR, albedo_texture=make_albedo_texture(color), roughness=0.22, f0=(0.045,) * 3, name="marble"
+    )
 
 
 def build_sculpture(marble: Material) -> Mesh:
@@ -178,7 +180,7 @@ def build_atelier() -> Scene:
     rng = np.random.default_rng(1917)
     marble, paper = make_marble(rng), Material((0.60, 0.575, 0.53), name="paper")
     white = Material((0.74, 0.73, 0.70), name="plinth")
-    slate = Material((0.05, 0.05, 0.055), roughness=0.12, f0=0.045, name="black marble")
+    slate = Material((0.05, 0.05, 0.055), roughness=0.12, f0=(0.045,) * 3, name="black marble")
     velvet = make_cloth("velvet", (0.50, 0.022, 0.03), rng, 0.03)
     parts = [
         build_backdrop(paper),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numpy.random import Generator
 
 from ssdo.arrays import Doubles
-from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
+from ssdo.scene.model import DIELECTRIC_F0, DirectionalLight, Material, Mesh, Scene
 from ssdo.scene.modelling import plants, room_textures
 from ssdo.scene.modelling.assembly import (
     UNTEXTURED_UV,
@@ -106,10 +106,10 @@ def make_room_materials(rng: Generator) -> RoomMaterials:
         wall=make_plaster("wall", (0.74, 0.70, 0.62), rng),
         east_wall=make_plaster("accent", (0.06, 0.20, 0.21), rng),
         ceiling=make_plaster("ceiling", (0.76, 0.75, 0.71), rng),
-        paint=Material((0.76, 0.74, 0.68), roughness=0.4, f0=0.04, name="paint"),
+        paint=Material((0.76, 0.74, 0.68), roughness=0.4, f0=DIELECTRIC_F0, name="paint"),
         oak=room_textures.make_wood("oak", (0.40, 0.22, 0.105), rng),
         walnut=room_textures.make_wood("walnut", (0.20, 0.10, 0.05), rng, 0.08),
-        lacquer=Material((0.05, 0.022, 0.02), roughness=0.2, f0=0.04, name="lacquer"),
+        lacquer=Material((0.05, 0.022, 0.02), roughness=0.2, f0=DIELECTRIC_F0, name="lacquer"),
         brass=Material((0.9, 0.65, 0.3), metallic=1.0, roughness=0.3, name="brass"),
         silver=Material((0.8, 0.79, 0.76), metallic=1.0, roughness=0.12, name="silver"),
         book_covers=make_book_covers(rng),
@@ -135,14 +135,14 @@ def make_book_covers(rng: Generator) -> Material:
     covers += [(0.05, 0.05, 0.06), (0.28, 0.07, 0.10), (0.08, 0.28, 0.28), (0.66, 0.44, 0.12), (0.70, 0.66, 0.58)]
     covers += [(0.30, 0.18, 0.09), (0.16, 0.20, 0.36), (0.55, 0.12, 0.05)]
     palette = make_palette("covers", covers, 0.12, 0.05, rng)
-    return replace(palette, roughness=0.55, f0=0.04)
+    return replace(palette, roughness=0.55, f0=DIELECTRIC_F0)
 
 
 def make_leaf_palette(rng: Generator) -> Material:
     """A palette of leaves (entries 0 to 31) and stems (from 32)."""
     leaves = [(0.16, 0.22, 0.12), (0.10, 0.19, 0.06), (0.20, 0.26, 0.15), (0.08, 0.16, 0.06)] * 8
     stems = [(0.20, 0.14, 0.08)] * 32
-    return replace(make_palette("leaves", [*leaves, *stems], 0.10, 0.05, rng), roughness=0.5, f0=0.04)
+    return replace(make_palette("leaves", [*leaves, *stems], 0.10, 0.05, rng), roughness=0.5, f0=DIELECTRIC_F0)
 
 
 def _untextured(mesh: Mesh) -> Mesh:
@@ -342,7 +342,7 @@ def build_lying_book(
 def build_heaped_fruit(position: Vec3Like) -> list[Mesh]:
     """Oranges, apples and pears in a heap."""
     orange, apple, pear = (
-        Material(color, roughness=0.45, f0=0.04, name="fruit")
+        Material(color, roughness=0.45, f0=DIELECTRIC_F0, name="fruit")
         for color in ((0.72, 0.24, 0.02), (0.50, 0.05, 0.03), (0.42, 0.46, 0.06))
     )
     fruit = [
@@ -364,8 +364,8 @@ def build_heaped_fruit(position: Vec3Like) -> list[Mesh]:
 
 def build_coffee_cup(position: Vec3Like) -> list[Mesh]:
     """A cup of coffee on its saucer."""
-    china = Material((0.78, 0.77, 0.73), roughness=0.12, f0=0.05, name="china")
-    coffee = Material((0.05, 0.026, 0.02), roughness=0.1, f0=0.02, name="coffee")
+    china = Material((0.78, 0.77, 0.73), roughness=0.12, f0=(0.05,) * 3, name="china")
+    coffee = Material((0.05, 0.026, 0.02), roughness=0.1, f0=(0.02,) * 3, name="coffee")
     saucer_profile = [(0, 0), (0.035, 0), (0.04, 0.004), (0.072, 0.014), (0.074, 0.017), (0.04, 0.009), (0, 0.008)]
     outside = [(0, 0.006), (0.022, 0.006), (0.024, 0.012), (0.037, 0.035), (0.042, 0.062), (0.043, 0.064)]
     inside = [(0.040, 0.063), (0.036, 0.05), (0, 0.05)]
@@ -383,7 +383,7 @@ def build_coffee_cup(position: Vec3Like) -> list[Mesh]:
 
 def build_olive_vase(position: Vec3Like, leaves: Material, rng: Generator) -> list[Mesh]:
     """A vase with olive twigs."""
-    glaze = Material((0.72, 0.68, 0.58), roughness=0.2, f0=0.04, name="ceramic")
+    glaze = Material((0.72, 0.68, 0.58), roughness=0.2, f0=DIELECTRIC_F0, name="ceramic")
     foot_and_belly = [(0, 0), (0.045, 0), (0.05, 0.005), (0.078, 0.06), (0.084, 0.11), (0.07, 0.165)]
     neck = [(0.04, 0.205), (0.028, 0.23), (0.034, 0.252), (0.03, 0.253), (0, 0.20)]
     parts = [lathe([*foot_and_belly, *neck], position, glaze, 48)]
@@ -432,12 +432,12 @@ def build_bookcase(materials: RoomMaterials, position: Vec3Like, rng: Generator)
             parts += [translate(m, (row_x, y + 0.0005, depth - 0.045)) for m in books]
     vase_belly = [(0, 0), (0.035, 0), (0.04, 0.004), (0.062, 0.05), (0.066, 0.09), (0.045, 0.14)]
     vase_neck = [(0.022, 0.17), (0.03, 0.195), (0.026, 0.195), (0, 0.16)]
-    cobalt_glaze = Material((0.06, 0.20, 0.34), roughness=0.15, f0=0.05, name="cobalt glaze")
+    cobalt_glaze = Material((0.06, 0.20, 0.34), roughness=0.15, f0=(0.05,) * 3, name="cobalt glaze")
     parts.append(lathe([*vase_belly, *vase_neck], (-0.18, levels[3], 0.17), cobalt_glaze, 40))
     parts += build_globe((0.58, levels[1], 0.16), materials.brass)
     bust_foot = [(0, 0), (0.06, 0), (0.06, 0.015), (0.03, 0.03), (0.028, 0.07)]
     bust_head = [(0.06, 0.11), (0.072, 0.16), (0.05, 0.21), (0, 0.23)]
-    bisque = Material((0.76, 0.73, 0.66), roughness=0.5, f0=0.04, name="bisque")
+    bisque = Material((0.76, 0.73, 0.66), roughness=0.5, f0=DIELECTRIC_F0, name="bisque")
     parts.append(lathe([*bust_foot, *bust_head], (0.58, levels[4], 0.16), bisque, 40))
     return [translate(m, position) for m in parts]
 
@@ -446,7 +446,9 @@ def build_globe(position: Vec3Like, brass: Material) -> list[Mesh]:
     """A small globe on a brass foot."""
     foot_profile = [(0, 0), (0.06, 0), (0.062, 0.008), (0.02, 0.02), (0.009, 0.04), (0.009, 0.07), (0, 0.07)]
     foot = lathe(foot_profile, (0, 0, 0), brass, 32)
-    ball = make_sphere((0, 0.165, 0), 0.10, Material((0.10, 0.26, 0.30), roughness=0.25, f0=0.04, name="globe"), 24)
+    ball = make_sphere(
+        (0, 0.165, 0), 0.10, Material((0.10, 0.26, 0.30), roughness=0.25, f0=DIELECTRIC_F0, name="globe"), 24
+    )
     t = np.radians(np.linspace(-90, 90, 25))
     meridian = make_tube(np.stack([0.112 * np.cos(t), 0.165 + 0.112 * np.sin(t), 0 * t], -1), 0.004, brass, 8)
     return [translate(m, position) for m in (foot, ball, transform(meridian, make_transform(yaw=35)))]
@@ -469,7 +471,7 @@ def build_sideboard(materials: RoomMaterials, rng: Generator) -> list[Mesh]:
         parts += [make_cylinder((x, 0.19, z), (x * 1.03, 0, z), 0.02, brass, 16, 0.6) for z in (0.07, d - 0.07)]
     jar_belly = [(0, 0), (0.07, 0), (0.075, 0.006), (0.11, 0.07), (0.125, 0.15), (0.11, 0.22)]
     jar_profile = [*jar_belly, (0.06, 0.27), (0.05, 0.30), (0.065, 0.32), (0.06, 0.322), (0, 0.27)]
-    ochre_glaze = Material((0.62, 0.20, 0.06), roughness=0.2, f0=0.045, name="ochre glaze")
+    ochre_glaze = Material((0.62, 0.20, 0.06), roughness=0.2, f0=(0.045,) * 3, name="ochre glaze")
     parts.append(lathe(jar_profile, (-0.5, h, 0.2), ochre_glaze, 48))
     silver_jar_profile = [(r * 0.6, y * 0.55) for r, y in jar_profile]
     parts.append(lathe(silver_jar_profile, (-0.27, h, 0.25), materials.silver, 40))
@@ -478,7 +480,7 @@ def build_sideboard(materials: RoomMaterials, rng: Generator) -> list[Mesh]:
         parts += build_lying_book(size, cover, (0.1, y, 0.2), yaw, materials)
         y += size[1]
     pot_profile = [(0, 0), (0.06, 0), (0.065, 0.004), (0.085, 0.14), (0.08, 0.143), (0.072, 0.12), (0, 0.12)]
-    pot = Material((0.70, 0.67, 0.60), roughness=0.6, f0=0.03, name="pot")
+    pot = Material((0.70, 0.67, 0.60), roughness=0.6, f0=(0.03,) * 3, name="pot")
     parts.append(lathe(pot_profile, (0.54, h, 0.21), pot, 40))
     parts.append(plants.build_agave(np.array((0.54, h + 0.11, 0.21)), 0.34, materials.leaves, rng, 22))
     return parts
@@ -486,7 +488,7 @@ def build_sideboard(materials: RoomMaterials, rng: Generator) -> list[Mesh]:
 
 def build_potted_palm(position: Vec3Like, leaves: Material, rng: Generator) -> list[Mesh]:
     """A tall pot plant: three bent stems with crowns of leaves."""
-    terracotta = Material((0.52, 0.22, 0.11), roughness=0.7, f0=0.03, name="terracotta")
+    terracotta = Material((0.52, 0.22, 0.11), roughness=0.7, f0=(0.03,) * 3, name="terracotta")
     pot_outside = [(0, 0), (0.15, 0), (0.155, 0.006), (0.20, 0.33), (0.205, 0.36)]
     pot_inside = [(0.19, 0.362), (0.182, 0.33), (0, 0.32)]
     base = np.asarray(position, "f8")
@@ -522,8 +524,8 @@ def build_pictures(pages: Material, rng: Generator) -> list[Mesh]:
 def build_lamps(brass: Material, rng: Generator) -> list[Luminaire]:
     """A floor lamp, a table lamp and a pendant lamp over the coffee table."""
     paper = room_textures.make_lampshade_paper("shade", (1.9, 1.12, 0.50), rng)
-    celadon = Material((0.06, 0.24, 0.22), roughness=0.15, f0=0.05, name="celadon")
-    enamel = Material((0.05, 0.13, 0.10), roughness=0.25, f0=0.04, name="enamel")
+    celadon = Material((0.06, 0.24, 0.22), roughness=0.15, f0=(0.05,) * 3, name="celadon")
+    enamel = Material((0.05, 0.13, 0.10), roughness=0.25, f0=DIELECTRIC_F0, name="enamel")
     lining = Material((0.75, 0.72, 0.66), emission=(2.2, 1.5, 0.8), name="lining")
     return [
         build_floor_lamp((0.60, 0.0, -1.86), (1.9, 1.25, 0.66), paper, brass),

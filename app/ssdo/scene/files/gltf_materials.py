@@ -12,8 +12,6 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ssdo.arrays import Bytes
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import SUPPORTED_EXTENSIONS, Document, explain_unsupported
@@ -32,13 +30,11 @@ from ssdo.scene.files.json_tree import (
     get_unsigned,
     join_name,
 )
-from ssdo.scene.model import MIN_OPAQUE_ALPHA, ImageTexture, Material
+from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, ImageTexture, Material
 from ssdo.settings import UserError, Vec3
 
 SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
 CLAMP, MIRROR, REPEAT = 33071, 33648, 10497  # OpenGL's wrap modes
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
-DIELECTRIC_F0 = 0.04
 MIN_METAL_F0 = 0.2  # of a specular-glossiness material; no dielectric reflects so much
 
 UvTransform = tuple[Vec3, Vec3]  # two rows, applied to (u, v, 1)
@@ -123,10 +119,10 @@ def _read_metallic_roughness(doc: Document, entry: Json, where: str) -> tuple[Ma
     return values, textures
 
 
-def _read_f0(doc: Document, entry: Json, where: str) -> float:
+def _read_f0(doc: Document, entry: Json, where: str) -> Vec3:
     """Fresnel reflectance of the index of refraction at normal incidence, times the factors of KHR_materials_specular.
 
-    Of the specular colour the luminance is taken.
+    The extension limits the reflectance of the coloured dielectric to 1 before it multiplies by the strength.
     """
     inside = f"{where}.extensions.KHR_materials_ior"
     ior = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
@@ -136,17 +132,18 @@ def _read_f0(doc: Document, entry: Json, where: str) -> float:
     inside = f"{where}.extensions.KHR_materials_specular"
     if specular.keys() & {"specularTexture", "specularColorTexture"}:
         doc.warn(inside, "images of the specular extension are not read")
-    color = get_numbers(specular, "specularColorFactor", inside, (1, 1, 1), 0)
-    factor = get_number(specular, "specularFactor", inside, 1, 0, 1) * float(np.dot(color, LUMINANCE))
-    return min(((ior - 1) / (ior + 1)) ** 2 * factor, 1.0)
+    red, green, blue = get_numbers(specular, "specularColorFactor", inside, (1, 1, 1), 0)
+    strength = get_number(specular, "specularFactor", inside, 1, 0, 1)
+    f0 = ((ior - 1) / (ior + 1)) ** 2
+    return strength * min(f0 * red, 1.0), strength * min(f0 * green, 1.0), strength * min(f0 * blue, 1.0)
 
 
 def _convert_specular_glossiness(doc: Document, extension: Json, where: str) -> tuple[MaterialValues, TextureUses]:
     """Convert a specular-glossiness material to metallic-roughness.
 
-    Roughness is 1 - glossiness, albedo the diffuse colour, F0 the largest component of the specular colour. Where F0 is
-    above MIN_METAL_F0 and above the diffuse colour, the surface is a metal of the specular colour. The specular colours
-    of a texture are not read.
+    Roughness is 1 - glossiness, albedo the diffuse colour, F0 the specular colour. Where F0 is above MIN_METAL_F0 and
+    above the diffuse colour, the surface is a metal of the specular colour. The specular colours of a texture are not
+    read.
     """
     *diffuse, opacity = get_numbers(extension, "diffuseFactor", where, (1, 1, 1, 1), 0, 1)
     specular = get_numbers(extension, "specularFactor", where, (1, 1, 1), 0, 1)
@@ -159,7 +156,7 @@ def _convert_specular_glossiness(doc: Document, extension: Json, where: str) -> 
         "opacity": opacity,
         "metallic": 0.0,
         "roughness": 1 - glossiness,
-        "f0": max(specular),
+        "f0": specular,
     }
     if "metallic_roughness_texture" in textures:
         use = textures["metallic_roughness_texture"]
@@ -206,7 +203,7 @@ def _read_alpha(doc: Document, entry: Json, values: MaterialValues, where: str) 
 
 def _convert_unlit(values: MaterialValues, textures: TextureUses) -> None:
     """Make the base colour emission, without reflection. Its texture remains for an alpha mask, if there is one."""
-    values |= {"emission": values["albedo"], "albedo": (0.0, 0.0, 0.0), "metallic": 0.0, "f0": 0.0}
+    values |= {"emission": values["albedo"], "albedo": (0.0, 0.0, 0.0), "metallic": 0.0, "f0": (0.0, 0.0, 0.0)}
     base_color = textures.get("albedo_texture")
     textures.clear()
     if base_color is not None:

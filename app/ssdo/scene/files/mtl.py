@@ -19,7 +19,7 @@ from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, file_exists, read_file_bytes, resolve_beside
 from ssdo.scene.files.json_tree import MAX_NUMBER
 from ssdo.scene.files.text import decode_text, iterate_lines
-from ssdo.scene.model import ImageTexture, Material
+from ssdo.scene.model import DIELECTRIC_F0, ImageTexture, Material
 from ssdo.settings import UserError, Vec3
 
 MAX_FILE_BYTES = 2**24
@@ -125,7 +125,7 @@ class _MaterialReader:
             # GGX width of a Phong exponent: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR
             # 2007, section 5.2.
             roughness=self._read_number("pr", 0, 1, (2 / (phong_exponent + 2)) ** 0.25),
-            f0=0.04 if any(self._read_color("ks", MAX_NUMBER, (0, 0, 0))) else 0.0,
+            f0=DIELECTRIC_F0 if any(self._read_color("ks", MAX_NUMBER, (0, 0, 0))) else (0.0, 0.0, 0.0),
             opacity=opacity,
             name=name.encode("utf-8", "replace").decode(),
         )

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from numpy.random import Generator
 
 from ssdo.arrays import Doubles
-from ssdo.scene.model import ImageTexture, Material
+from ssdo.scene.model import DIELECTRIC_F0, ImageTexture, Material
 from ssdo.scene.modelling.textures import WHITE_FACTOR, encode_srgb8, generate_noise, make_albedo_texture, paint_over
 from ssdo.settings import Vec3
 
@@ -46,7 +46,7 @@ def make_wood(name: str, color: Vec3, rng: Generator, spread: float = 0.14, roug
         WHITE_FACTOR,
         albedo_texture=make_albedo_texture(colors),
         roughness=roughness,
-        f0=0.04,
+        f0=DIELECTRIC_F0,
         normal_texture=make_normal_map(height, WOOD_TEXTURE_LENGTH / shape[1]),
         normal_scale=0.6,
         name=name,
