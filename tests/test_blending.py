@@ -1,0 +1,236 @@
+"""Blended surfaces against exact compositing: in pictures, in shadows and along rays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from render_small import binomial_tolerance, register_scene, render_small
+from ssdo.arrays import Doubles
+from ssdo.gpu.context import Gpu
+from ssdo.gpu.mipmaps import SRGB_TO_LINEAR
+from ssdo.render.blending import MAX_LAYERS
+from ssdo.render.pipeline import render_all_frames
+from ssdo.render.shot import Shot
+from ssdo.render.technique import Technique
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, Blending, ImageTexture, Material, Mesh, PunctualLight, Scene
+from ssdo.scene.modelling.shapes import make_box, make_quad
+from ssdo.settings import Vec3
+
+BLACK: Vec3 = (0.0, 0.0, 0.0)
+WHITE: Vec3 = (1.0, 1.0, 1.0)
+FACING: dict[str, Any] = {"width": 16, "height": 12, "technique": "off", "environment": "white"}
+HALF_FLOAT = 2e-3  # relative: radiance and transmittance of a layer are rounded to 11 bits
+OPACITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+def make_pane(distance: float, opacity: float, blending: Blending = "alpha", **fields: Any) -> Mesh:
+    """A pane that fills the view of a camera at the origin that looks along -z."""
+    material = Material(opacity=opacity, alpha_cutoff=MIN_OPAQUE_ALPHA, blending=blending, **fields)
+    return make_wall(distance, material)
+
+
+def make_wall(distance: float, material: Material) -> Mesh:
+    w = 2 * distance
+    corners = (-w, -w, -distance), (w, -w, -distance), (w, w, -distance), (-w, w, -distance)
+    return make_quad(*corners, material)
+
+
+def facing(*meshes: Mesh) -> str:
+    return register_scene("facing panes", Scene(meshes, BLACK, (0.0, 0.0, -1.0)))
+
+
+def compose(panes: list[tuple[float, float, Vec3]], background: float) -> Doubles:
+    """(3,) radiance behind panes of (distance, opacity, emission): those nearest first (Porter, Duff 1984)."""
+    radiance, transmittance = np.zeros(3), 1.0
+    for _, opacity, emission in sorted(panes):
+        radiance += transmittance * opacity * np.array(emission)
+        transmittance *= 1 - opacity
+    return radiance + transmittance * background
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, MAX_LAYERS])
+def test_panes_are_composited_by_distance_not_by_order(gpu: Gpu, count: int) -> None:
+    """Each is a mesh of its own, or all are one mesh."""
+    rng = np.random.default_rng(count)
+    for is_joined in (False, True):
+        distances = rng.permutation(np.linspace(1, 1.1, count))
+        panes = [(d, float(rng.uniform(0.1, 0.9)), tuple(rng.uniform(0, 2, 3))) for d in distances]
+        if is_joined:
+            panes = [(d, 0.4, (0.3, 0.6, 0.9)) for d in distances]
+        meshes = [make_pane(d, opacity, albedo=BLACK, emission=emission) for d, opacity, emission in panes]
+        if is_joined:
+            positions = np.concatenate([m.positions for m in meshes])
+            triangles = np.concatenate([m.triangles + len(meshes[0].positions) * i for i, m in enumerate(meshes)])
+            meshes = [replace(meshes[0], positions=positions, triangles=triangles, normals=None, uvs=None)]
+        p = render_small(gpu, FACING | {"scene": facing(*meshes)})
+        assert p.radiance == pytest.approx(np.broadcast_to(compose(panes, 1.0), p.radiance.shape), rel=HALF_FLOAT)
+
+
+def test_panes_behind_the_last_layer_are_left_out(gpu: Gpu) -> None:
+    panes = [(1 + 0.01 * i, 0.5, (1.0, 2.0, 3.0)) for i in range(MAX_LAYERS + 2)]
+    meshes = [make_pane(d, opacity, albedo=BLACK, emission=emission) for d, opacity, emission in panes]
+    p = render_small(gpu, FACING | {"scene": facing(*meshes)})
+    expected = np.broadcast_to(compose(panes[:MAX_LAYERS], 1.0), p.radiance.shape)
+    assert p.radiance == pytest.approx(expected, rel=HALF_FLOAT)
+
+
+@pytest.mark.parametrize("technique", Technique.known)
+def test_every_technique_shows_the_same_blended_surface(gpu: Gpu, technique: str) -> None:
+    """It is composited over what is seen without it, as it neither occludes nor is occluded on the screen."""
+    values = FACING | {"technique": technique}
+    wall = make_wall(2.0, Material((0.5, 0.4, 0.3)))
+    box = make_box((-0.5, -0.5, -2.0), (0.5, 0.5, -1.5), Material((0.5, 0.5, 0.5)))
+    back = make_box((-4.0, -4.0, 0.0), (4.0, 4.0, 0.1))  # the pane is within the bounds, which default lengths follow
+    opacity, emission = 0.3, (0.5, 0.25, 1.0)
+    without = render_small(gpu, values | {"scene": facing(wall, box, back)})
+    pane = make_pane(0.05, opacity, albedo=BLACK, emission=emission)
+    p = render_small(gpu, values | {"scene": facing(wall, box, back, pane)})
+    if technique != "reference":  # whose rays from the wall hit the pane
+        expected = opacity * np.array(emission) + (1 - opacity) * without.radiance
+        assert p.radiance == pytest.approx(expected, rel=HALF_FLOAT)
+    assert np.abs(p.radiance - without.radiance).max(-1).min() > 0.01
+    assert (p.depth == without.depth).all()  # the G-buffer is that of the opaque surfaces
+
+
+@pytest.mark.parametrize("f0", [0.0, 0.04, 0.5])
+@pytest.mark.parametrize("blending", ["alpha", "transmission"])
+def test_white_panes_in_a_furnace_are_invisible(gpu: Gpu, blending: Blending, f0: float) -> None:
+    """They reflect, scatter or transmit all light, whatever their opacity."""
+    for opacity in (0.0, *OPACITIES, 1.0):
+        panes = [make_pane(d, opacity, blending, albedo=WHITE, f0=f0, roughness=0.0) for d in (1.0, 1.2)]
+        for i, pane in enumerate(panes):
+            tilt = np.array([(1, 0, 0.5 * (-1) ** i), (0, 1, 0.4), (0, 0, 1)], "f4")
+            panes[i] = replace(pane, positions=pane.positions @ tilt.T, normals=None)
+        p = render_small(gpu, FACING | {"scene": facing(*panes)})
+        # Schlick's transmission beside the exact table of the reflection
+        assert p.radiance == pytest.approx(np.ones_like(p.radiance), abs=HALF_FLOAT if f0 == 0 else 0.012)
+
+
+@pytest.mark.parametrize("source", ["factor", "texture", "vertex colour"])
+def test_transmission_is_tinted(gpu: Gpu, source: str) -> None:
+    """By the base colour, wherever it is from, once for each pane. A metal transmits nothing."""
+    codes = np.array([255, 188, 124], "u1")
+    tint = SRGB_TO_LINEAR[codes].astype("f8")
+    white_background = {"sky.intensity": 0.0, "background": "color", "background_color": WHITE}
+    for opacity in (0.0, 0.25, 0.75):
+        for metallic in (0.0, 1.0):
+            fields: dict[str, Any] = {"albedo": WHITE, "metallic": metallic}
+            if source == "factor":
+                fields["albedo"] = tuple(tint)
+            elif source == "texture":
+                fields["albedo_texture"] = ImageTexture(np.array([[(*codes, 255)]], "u1"))
+            panes = [make_pane(d, opacity, "transmission", **fields) for d in (1.0, 1.2)]
+            if source == "vertex colour":
+                colors = np.broadcast_to(np.array([*tint, 1.0], "f4"), (4, 4))
+                panes = [replace(pane, colors=colors) for pane in panes]
+            p = render_small(gpu, FACING | white_background | {"scene": facing(*panes)})
+            expected = np.broadcast_to(((1 - opacity) * (1 - metallic) * tint) ** 2, p.radiance.shape)
+            assert p.radiance == pytest.approx(expected, rel=0.01, abs=1e-4)
+
+
+def test_opaque_texels_are_opaque_surfaces(gpu: Gpu) -> None:
+    """A material that could blend but is opaque everywhere is drawn bit for bit as an opaque one."""
+    for technique in ("ssdo", "reference"):
+        values = FACING | {"technique": technique, "sun.irradiance": 2.0}
+        pictures = []
+        for blending in get_args(Blending):
+            cutoff = 0.5 if blending == "none" else MIN_OPAQUE_ALPHA
+            material = Material((0.6, 0.5, 0.4), alpha_cutoff=cutoff, blending=blending)
+            scene = facing(make_wall(2.0, material), make_box((-0.2, -0.2, -1.2), (0.2, 0.2, -1.0), material))
+            pictures.append(render_small(gpu, values | {"scene": scene}))
+        for picture in pictures[1:]:
+            assert (picture.radiance == pictures[0].radiance).all()
+            assert (picture.depth == pictures[0].depth).all()
+
+
+def test_the_edge_of_a_texture_is_blended_and_the_rest_is_not(gpu: Gpu) -> None:
+    """Texels of opacity 1, 0.5 and 0, side by side, over a black wall."""
+    pixels = np.full((1, 4, 4), 255, "u1")
+    pixels[0, :, 3] = 255, 255, 0, 0
+    texture = ImageTexture(pixels, clamp=(True, True))
+    pane = make_pane(1.0, 1.0, albedo=BLACK, emission=WHITE, albedo_texture=texture)
+    size = {"width": 64, "height": 48}
+    p = render_small(gpu, FACING | size | {"scene": facing(make_wall(2.0, Material(BLACK)), pane)})
+    row, is_near = p.radiance[24, :, 0], p.depth[24] < 1.5
+    assert is_near[0] and (row[is_near] == 1).all() and (np.diff(is_near.astype(int)) <= 0).all()
+    assert (np.diff(row) <= 1e-6).all() and row[-1] == 0
+    assert ((row > 0.02) & (row < 0.98)).sum() > 4  # a ramp of one texel, 8 pixels
+
+
+def test_what_hides_and_what_lies_on_what(gpu: Gpu) -> None:
+    """A pane behind an opaque surface is hidden; one in its plane lies on it; a culled face is not seen."""
+    wall = make_wall(1.0, Material(BLACK))
+    for distance, is_seen in ((0.5, True), (1.0, True), (1.001, False), (2.0, False)):
+        p = render_small(gpu, FACING | {"scene": facing(wall, make_pane(distance, 0.5, albedo=BLACK, emission=WHITE))})
+        assert p.radiance == pytest.approx(np.full_like(p.radiance, 0.5 if is_seen else 0.0), abs=HALF_FLOAT)
+    pane = make_pane(0.5, 0.5, albedo=BLACK, emission=WHITE, double_sided=False)
+    back = replace(pane, triangles=pane.triangles[:, ::-1], normals=None)
+    for mesh, radiance in ((pane, 0.5), (back, 0.0)):
+        p = render_small(gpu, FACING | {"scene": facing(wall, mesh)})
+        assert p.radiance == pytest.approx(np.full_like(p.radiance, radiance), abs=HALF_FLOAT)
+
+
+def test_a_transparent_background_shows_through(gpu: Gpu) -> None:
+    """Alpha is what panes and surfaces cover."""
+    for opacity in OPACITIES:
+        scene = facing(make_pane(1.0, opacity, albedo=BLACK), make_pane(1.5, 0.5, albedo=BLACK))
+        result = render_all_frames(gpu, Shot().with_values(FACING | {"scene": scene, "background": "transparent"}))
+        assert gpu.read(result.radiance)[..., 3] == pytest.approx(1 - (1 - opacity) * 0.5, rel=HALF_FLOAT)
+
+
+# ---- shadows and rays ------------------------------------------------------------------------------------------------
+
+
+def make_scene_below_pane(pane_material: Material, w: float, height: float = 0.5) -> Scene:
+    """A floor seen from just above it, below a horizontal pane of half width `w`."""
+    floor = make_quad((-w, 0, w), (w, 0, w), (w, 0, -w), (-w, 0, -w), Material((0.5, 0.5, 0.5)))
+    pane = make_quad((-w, height, w), (w, height, w), (w, height, -w), (-w, height, -w), pane_material)
+    return Scene((floor, pane), (0.0, 0.3, 0.0), (0.3, 0.0, 0.2), 40.0)
+
+
+def make_tinted(opacity: float, blending: Blending) -> Material:
+    return Material((0.9, 0.6, 0.3), opacity=opacity, alpha_cutoff=MIN_OPAQUE_ALPHA, blending=blending)
+
+
+def passing_fraction(material: Material) -> float:
+    """Of a transmissive surface the mean of its colour."""
+    tint = 1.0 if material.blending == "alpha" else float(np.mean(material.albedo))
+    return (1 - material.opacity) * tint
+
+
+@pytest.mark.parametrize("blending", ["alpha", "transmission"])
+def test_rays_pass_by_chance(gpu: Gpu, blending: Blending) -> None:
+    """As many as the pane lets through."""
+    for opacity in OPACITIES:
+        material = make_tinted(opacity, blending)
+        values = {"technique": "reference", "reference.rays": 64, "environment": "white", "width": 16, "height": 12}
+        p = render_small(
+            gpu, values | {"scene": register_scene("below a pane", make_scene_below_pane(material, 200.0))}
+        )
+        fraction = passing_fraction(material)
+        assert p.visibility.mean() == pytest.approx(fraction, abs=binomial_tolerance(fraction, 64 * p.visibility.size))
+
+
+@pytest.mark.parametrize("light", ["sun", "spot"])
+@pytest.mark.parametrize("blending", ["alpha", "transmission"])
+def test_shadows_are_as_dark_as_the_pane_is_opaque(gpu: Gpu, blending: Blending, light: str) -> None:
+    """Thresholds of the dither pattern are sixteenths."""
+    values = {"technique": "off", "environment": "black", "width": 32, "height": 24, "lights.resolution": 256}
+    values |= {"sun.irradiance": 2.0, "sun.elevation": 60.0, "sun.resolution": 512} if light == "sun" else {}
+    spot = PunctualLight((0.5, 3.0, 0.3), (9.0, 9.0, 9.0), (0.0, -1.0, 0.0), 40.0, 45.0)
+
+    def render_floor(material: Material) -> Doubles:
+        scene = make_scene_below_pane(material, 3.0)
+        scene = replace(scene, lights=(spot,) if light == "spot" else ())
+        p = render_small(gpu, values | {"scene": register_scene("shadow of a pane", scene)})
+        return p.sun_and_lights.astype("f8")
+
+    unshadowed = render_floor(make_tinted(0.0, "alpha"))
+    assert unshadowed.min() > 0
+    for opacity in (0.0, *OPACITIES, 1.0):
+        material = make_tinted(opacity, blending)
+        fraction = (render_floor(material) / unshadowed).mean()
+        assert fraction == pytest.approx(passing_fraction(material), abs=1 / 32)
