@@ -100,7 +100,7 @@ def test_every_technique_shows_the_same_blended_surface(gpu: Gpu, technique: str
 def test_white_panes_in_a_furnace_are_invisible(gpu: Gpu, blending: Blending, f0: float) -> None:
     """They reflect, scatter or transmit all light, whatever their opacity."""
     for opacity in (0.0, *OPACITIES, 1.0):
-        panes = [make_pane(d, opacity, blending, albedo=WHITE, f0=f0, roughness=0.0) for d in (1.0, 1.2)]
+        panes = [make_pane(d, opacity, blending, albedo=WHITE, f0=(f0, f0, f0), roughness=0.0) for d in (1.0, 1.2)]
         for i, pane in enumerate(panes):
             tilt = np.array([(1, 0, 0.5 * (-1) ** i), (0, 1, 0.4), (0, 0, 1)], "f4")
             panes[i] = replace(pane, positions=pane.positions @ tilt.T, normals=None)
@@ -234,3 +234,31 @@ def test_shadows_are_as_dark_as_the_pane_is_opaque(gpu: Gpu, blending: Blending,
         material = make_tinted(opacity, blending)
         fraction = (render_floor(material) / unshadowed).mean()
         assert fraction == pytest.approx(passing_fraction(material), abs=1 / 32)
+
+
+# ---- clear coats -----------------------------------------------------------------------------------------------------
+
+
+def make_coat(f0: float, roughness: float = 0.0, **fields: Any) -> Material:
+    return Material(
+        WHITE,
+        opacity=0.0,
+        alpha_cutoff=MIN_OPAQUE_ALPHA,
+        blending="transmission",
+        f0=(f0, f0, f0),
+        roughness=roughness,
+        **fields,
+    )
+
+
+def test_a_coat_lies_on_its_surface(gpu: Gpu) -> None:
+    """It reflects F0 of the light ahead, and dims the surface below by that. Behind another surface it is hidden."""
+    for f0 in (0.04, 0.2):
+        coated = Material((0.5, 0.4, 0.3), coat=make_coat(f0))
+        bare = render_small(gpu, FACING | {"scene": facing(make_wall(2.0, replace(coated, coat=None)))})
+        p = render_small(gpu, FACING | {"scene": facing(make_wall(2.0, coated))})
+        center = (slice(5, 7), slice(7, 9))  # seen from straight ahead
+        expected = f0 + (1 - f0) * bare.radiance[center]
+        assert p.radiance[center] == pytest.approx(expected, rel=0.01)
+        hidden = render_small(gpu, FACING | {"scene": facing(make_wall(2.0, coated), make_wall(1.0, Material(BLACK)))})
+        assert not hidden.radiance.any()

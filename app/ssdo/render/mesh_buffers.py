@@ -11,6 +11,7 @@ import numpy as np
 from ssdo.arrays import Array, Bools, Doubles, Floats, Ints
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.geometry import DrawRange, Geometry
+from ssdo.gpu.shaders import Bindings
 from ssdo.gpu.target import Texture
 from ssdo.render.frame_uniforms import FrameUniforms, box_corners
 from ssdo.scene.model import ImageTexture, Material, Mesh, Scene
@@ -100,7 +101,7 @@ class SceneBuffers(NamedTuple):
     geometry: Geometry
     material_ranges: list[DrawRange]
     mask_ranges: list[DrawRange]  # for passes that read only the alpha mask: shadow maps and depth peeling
-    is_blended: Bools  # (meshes,) whether the material is blended
+    blended_ranges: list[tuple[int, DrawRange]]  # of blended surfaces and clear coats, with the number of the mesh
     bounds_corners: Doubles  # (meshes, 8, 4) corners of each mesh's bounds, homogeneous
 
 
@@ -116,11 +117,11 @@ def visible_ranges(buffers: SceneBuffers, frame: FrameUniforms) -> list[DrawRang
 
 
 def blended_ranges(buffers: SceneBuffers, frame: FrameUniforms) -> list[DrawRange]:
-    """The material ranges of blended surfaces that pass frustum culling."""
-    if not buffers.is_blended.any():
+    """The ranges of blended surfaces and clear coats that pass frustum culling."""
+    if not buffers.blended_ranges:
         return []
-    is_visible = is_in_frustum(buffers, frame) & buffers.is_blended
-    return [draw_range._replace(entry="blended") for draw_range in compress(buffers.material_ranges, is_visible)]
+    is_visible = is_in_frustum(buffers, frame)
+    return [draw_range for number, draw_range in buffers.blended_ranges if is_visible[number]]
 
 
 def is_in_frustum(buffers: SceneBuffers, frame: FrameUniforms) -> Bools:
@@ -213,8 +214,7 @@ def _upload(gpu: Gpu, scene: Scene) -> SceneBuffers:
         first_vertex += len(mesh_vertices)
         first_triangle += len(triangles)
     geometry = gpu.upload.mesh(vertices, " ".join(layout.values()), tuple(layout), indices)
-    is_blended = np.array([mesh.material.blending != "none" for mesh in meshes], bool)
-    return SceneBuffers(geometry, ranges.material_ranges, ranges.mask_ranges, is_blended, bounds_corners)
+    return SceneBuffers(geometry, ranges.material_ranges, ranges.mask_ranges, ranges.blended_ranges, bounds_corners)
 
 
 class _RangeBuilder:
@@ -223,6 +223,7 @@ class _RangeBuilder:
     def __init__(self, gpu: Gpu, scene: Scene) -> None:
         self.material_ranges: list[DrawRange] = []
         self.mask_ranges: list[DrawRange] = []
+        self.blended_ranges: list[tuple[int, DrawRange]] = []  # with the number of the mesh
         self._gpu = gpu
         self._texture_names = FULL_TEXTURES if scene.needs_full_material else BASIC_TEXTURES
         self._entry = ("full" if scene.needs_full_material else "basic") + "_emissive" * scene.has_emission
@@ -231,18 +232,21 @@ class _RangeBuilder:
     def add(self, material: Material, first_triangle: int, triangle_count: int) -> None:
         """Add the ranges of a mesh of this material."""
         first_index, index_count = 3 * first_triangle, 3 * triangle_count
-        uniforms = make_material_uniforms(material)
-        textures = {f"{name}_texture": self._upload(material, name) for name in self._texture_names}
-        has = HasTexture(**{f"{name}_texture": True for name in self._texture_names if _texture(material, name)})
-        self.material_ranges.append(
-            DrawRange(
-                first_index,
-                index_count,
-                {"material": uniforms, "has": has, **textures},
-                self._entry,
-                single_sided=not material.double_sided,
-            )
+        material_range = DrawRange(
+            first_index,
+            index_count,
+            self._make_bindings(material),
+            self._entry,
+            single_sided=not material.double_sided,
         )
+        mesh_number = len(self.material_ranges)
+        self.material_ranges.append(material_range)
+        if material.blending != "none":
+            self.blended_ranges.append((mesh_number, material_range._replace(entry="blended")))
+        if material.coat:
+            bindings = self._make_bindings(material.coat)
+            self.blended_ranges.append((mesh_number, material_range._replace(entry="blended", bindings=bindings)))
+        uniforms = make_material_uniforms(material)
         mask = AlphaMask(
             albedo=material.albedo,
             opacity=material.opacity,
@@ -257,10 +261,16 @@ class _RangeBuilder:
             DrawRange(
                 first_index,
                 index_count,
-                {"alpha_mask": mask, "albedo_texture": textures["albedo_texture"]},
+                {"alpha_mask": mask, "albedo_texture": material_range.bindings["albedo_texture"]},
                 "masked" if material.alpha_cutoff else "opaque",
             )
         )
+
+    def _make_bindings(self, material: Material) -> Bindings:
+        """What shaders/passes/gbuffer.frag reads of a material."""
+        textures = {f"{name}_texture": self._upload(material, name) for name in self._texture_names}
+        has = HasTexture(**{f"{name}_texture": True for name in self._texture_names if _texture(material, name)})
+        return {"material": make_material_uniforms(material), "has": has, **textures}
 
     def _upload(self, material: Material, name: str) -> Texture:
         """The texture of this name; a white texel if the material has none."""

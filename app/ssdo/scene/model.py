@@ -68,12 +68,13 @@ class Material:
     alpha_cutoff: float = 0.0  # lower opacity is masked out; 0: opaque
     blending: Blending = "none"  # if not "none", opacity below `alpha_cutoff` is blended, not masked out
     double_sided: bool = True  # else the camera does not see back faces
+    coat: Material | None = None  # a transmissive layer on the surface, such as clear varnish. Rays do not meet it
     name: str = ""
 
     @property
     def has_specular(self) -> bool:
         """Whether it has a specular layer."""
-        return any(self.f0) or self.metallic > 0
+        return any(self.f0) or self.metallic > 0 or self.coat is not None
 
     @property
     def is_basic(self) -> bool:
@@ -97,7 +98,7 @@ class Material:
             self.normal_texture,
             self.occlusion_texture,
         )
-        return [texture for texture in textures if texture]
+        return [texture for texture in textures if texture] + (self.coat.textures if self.coat else [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +291,9 @@ def _override_material(material: Material, material_override: str, occlusion_map
     if not occlusion_maps:
         material = replace(material, occlusion_texture=None)
     if material_override != "full":
-        material = replace(material, metallic=0.0, f0=(0.0, 0.0, 0.0), f0_texture=None, metallic_roughness_texture=None)
+        material = replace(
+            material, metallic=0.0, f0=(0.0, 0.0, 0.0), f0_texture=None, metallic_roughness_texture=None, coat=None
+        )
     if material_override in ("white", "clay"):
         texture = material.albedo_texture if material.alpha_cutoff else None
         material = replace(
