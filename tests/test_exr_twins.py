@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exr_files import Part, encode_chromaticities, encode_exr
 from ssdo.arrays import Array
 from ssdo.scene.files import exr
-from ssdo.settings import UserError
+from test_radiance import SPACES
 
 OpenEXR = pytest.importorskip("OpenEXR")
 COMPRESSIONS = tuple(name.removesuffix("_COMPRESSION") for name in dir(OpenEXR) if name.endswith("_COMPRESSION"))
@@ -108,18 +109,64 @@ def test_windows_of_exr(tmp_path: Path, origin: tuple[int, int]) -> None:
         np.testing.assert_array_equal(exr.read_exr_unclamped(path), values)
 
 
-SHIFTS = [shift for shift in itertools.product((-1, 0, 1), repeat=4) if any(shift)]
+SHIFTS = [shift for shift in itertools.product((-3, 0, 2), repeat=4) if any(shift)]
 
 
-def test_windows_of_exr_that_differ_are_refused(tmp_path: Path) -> None:
-    """By one pixel in any of the four coordinates, in each set of them: pixels are missing, or beyond the picture."""
-    channels = split_channels(make_exr_values("f2"))
+@pytest.mark.parametrize("tile", [None, (7, 64)])
+def test_windows_of_exr_that_differ(tmp_path: Path, tile: tuple[int, int] | None) -> None:
+    """The picture is the display window: pixels beyond it are left out, those without a value are black."""
+    channels = split_channels(np.abs(make_exr_values("f2")))
+    values = np.stack([*channels.values()], -1)
     corners = np.array((3, -4, 3 + WIDTH - 1, -4 + HEIGHT - 1), "i4")
     for shift in SHIFTS:
-        shifted = corners + np.array(shift, "i4")
+        left, top, right, bottom = shifted = corners + np.array(shift, "i4")
         windows = {"dataWindow": (corners[:2], corners[2:]), "displayWindow": (shifted[:2], shifted[2:])}
-        path = save_exr(tmp_path / "a.exr", channels, "NO", **windows)
-        with pytest.raises(UserError, match=r"a\.exr: dataWindow: must be the displayWindow") as error:
-            exr.read_exr(path)
-        assert f"{tuple(shifted.tolist())}, not {tuple(corners.tolist())}" in str(error.value)
-    exr.read_exr(save_exr(path, channels, "NO", dataWindow=windows["dataWindow"], displayWindow=windows["dataWindow"]))
+        notes: list[str] = []
+        path = save_exr(tmp_path / "a.exr", channels, "NO", tile, **windows)
+        radiance = exr.read_exr(path, notes)
+        rows, columns = np.arange(top, bottom + 1) - corners[1], np.arange(left, right + 1) - corners[0]
+        is_inside = (rows >= 0)[:, None] & (rows < HEIGHT)[:, None] & (columns >= 0) & (columns < WIDTH)
+        expected = np.where(is_inside[..., None], values[rows.clip(0, HEIGHT - 1)][:, columns.clip(0, WIDTH - 1)], 0)
+        np.testing.assert_array_equal(radiance, expected.astype("f4"), str(shift))
+        assert len(notes) == 1 and ("black outside" in notes[0]) != is_inside.all()
+
+
+def test_windows_of_exr_without_common_pixels(tmp_path: Path) -> None:
+    """Beside, above, below and far away: black, with a note."""
+    channels = split_channels(make_exr_values("f2"))
+    for x, y in ((WIDTH, 0), (-WIDTH, 0), (0, HEIGHT), (0, -HEIGHT), (10**9, -(10**9))):
+        corners = np.array((x, y), "i4"), np.array((x + WIDTH - 1, y + HEIGHT - 1), "i4")
+        window = np.array((0, 0), "i4"), np.array((WIDTH - 1, HEIGHT - 1), "i4")
+        notes: list[str] = []
+        path = save_exr(tmp_path / "a.exr", channels, "NO", dataWindow=corners, displayWindow=window)
+        assert not exr.read_exr(path, notes).any() and "lies outside of the display window" in notes[0]
+
+
+def test_environments_of_exr_are_the_data_window(tmp_path: Path) -> None:
+    """As ImfEnvmap.h defines them, whatever the display window."""
+    values = make_exr_values("f4")
+    window = np.array((5, -3), "i4"), np.array((19, 60), "i4")
+    path = save_exr(tmp_path / "a.exr", split_channels(values), envmap=OpenEXR.ENVMAP_LATLONG, displayWindow=window)
+    np.testing.assert_array_equal(exr.read_exr_unclamped(path), values)
+
+
+@pytest.mark.slow
+def test_colors_of_exr_agree_with_mitsuba(tmp_path: Path) -> None:
+    """Chromaticities with the white D65; luminance with one chroma. Mitsuba adapts no other white."""
+    mitsuba = pytest.importorskip("mitsuba")
+    mitsuba.set_variant("scalar_rgb")
+    rng = np.random.default_rng(0)
+    luminance, red, blue = (rng.random(shape).astype("f4") for shape in ((6, 8), (1, 1), (1, 1)))
+    contents: list[tuple[dict[str, Array], dict[str, tuple[int, int]]]] = [
+        (split_channels(rng.random((6, 8, 3)).astype("f4")), {}),
+        (
+            {"Y": luminance, "RY": red.repeat(3, 0).repeat(4, 1), "BY": blue.repeat(3, 0).repeat(4, 1)},
+            {"RY": (2, 2), "BY": (2, 2)},
+        ),
+    ]
+    for (channels, sampling), name in itertools.product(contents, ("Rec. 709", "Rec. 2020", "P3 D65")):
+        attributes = {"chromaticities": encode_chromaticities(SPACES[name][0])}
+        path = tmp_path / "a.exr"
+        path.write_bytes(encode_exr(Part(channels, sampling, attributes=attributes)))
+        expected = np.array(mitsuba.Bitmap(str(path)))
+        np.testing.assert_allclose(exr.read_exr_unclamped(path), expected, atol=1e-5, err_msg=name)

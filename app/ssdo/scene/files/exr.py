@@ -1,8 +1,7 @@
 """Read OpenEXR images (.exr) as linear radiance. The package OpenEXR decodes the pixels.
 
-Format: https://openexr.com/en/latest/OpenEXRFileLayout.html. The header is read and checked here first, because the
-package allocates whatever a header declares. It reports damaged pixels on stdout and stderr only, so its output is
-silenced and a missing channel becomes a UserError.
+Of a file with several parts or layers, one is the picture: see `exr_header.choose_layer`. The package reports damaged
+pixels on stdout and stderr only, so its output is silenced and a missing channel becomes a UserError.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import math
 import os
-import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,61 +19,82 @@ import numpy as np
 
 from ssdo.arrays import Floats
 from ssdo.scene.files.errors import name_file_in_errors
+from ssdo.scene.files.exr_header import (
+    CIE_XYZ_IDS,
+    Channel,
+    Layer,
+    Part,
+    Window,
+    choose_layer,
+    describe_choice,
+    parse_header,
+)
 from ssdo.scene.files.file_access import check_file
+from ssdo.scene.files.radiance import (
+    CIE_XYZ,
+    REC_709,
+    Chromaticities,
+    clip_negative,
+    compute_xyz_matrix,
+    convert_primaries,
+    replace_non_finite,
+)
 from ssdo.settings import UserError
 
-MAX_PIXELS = 2**28  # 3 GiB of floats
-MAX_DECODED_BYTES = 2**33  # of all channels; the package decodes every channel of a file
 MAX_FILE_BYTES = 2**33
 MAX_HEADER_BYTES = 2**20  # may include a preview image
-MAX_TILE_PIXELS = 2**24  # a tile is decoded as a whole
-BYTES_PER_VALUE = (4, 2, 4)  # by pixel type: uint, half, float
-# By compression: none, RLE, ZIPS, ZIP, PIZ, PXR24, B44, ...
-MAX_ROWS_PER_CHUNK = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256, 256, 32, 256, 256)
-TILED_FLAG, DEEP_FLAG, MULTIPART_FLAG = 0x200, 0x800, 0x1000  # bits of the version field
 
 
-class Channel(NamedTuple):
-    pixel_type: int  # index into BYTES_PER_VALUE
-    sampling: tuple[int, int]  # pixels per value, in x and y
+class StoredPicture(NamedTuple):
+    """A picture as it is in the file."""
+
+    pixels: Floats  # (h, w, 3)
+    primaries: Chromaticities
 
 
-class ExrHeader(NamedTuple):
-    width: int
-    height: int
-    channels: Mapping[str, Channel]
+def read_exr(path: Path, notes: list[str] | None = None) -> Floats:
+    """Linear radiance, (h, w, 3) float32 with Rec. 709 primaries, row 0 on top. Values are finite and not negative.
 
-
-def read_exr(path: Path) -> Floats:
-    """Linear radiance, (h, w, 3) float32, row 0 on top, in the file's own primaries. Negative values become 0.
-
-    The channels are R, G and B, or Y alone; others are left out. Memory: all channels as stored, plus the result.
+    The picture is the display window, black where the file has no pixels; an image with the attribute `envmap` is the
+    data window. Channels are R, G and B; Y, RY and BY; Y; or others, of which one is shown as grey. What a user should
+    know is added to `notes`, a line each. Memory: all channels as stored, plus the result.
 
     Raises UserError("<file>: <element>: <rule>"), one line, for damaged files, and without the package. Not supported
-    are other channels, a dataWindow that is not the displayWindow, several parts, deep pixels, cube maps, more than
-    2^28 pixels, and radiance that is not finite.
+    are deep pixels, cube maps, and more than 2^28 pixels.
     """
-    radiance = read_exr_unclamped(path)
-    if not (finite := np.isfinite(radiance)).all():
-        row, column = np.argwhere(~finite.all(-1))[0]
-        raise UserError(
-            f"{path}: pixels: radiance must be finite, and is not at column {column}, row {row}; "
-            "write it as float, not half, or repair it"
-        )
-    return np.maximum(radiance, 0, out=radiance)
+    notes = [] if notes is None else notes
+    openexr = import_openexr()
+    with name_file_in_errors(path):
+        picture = _read_picture(openexr, path, notes)
+        replace_non_finite(picture.pixels, notes)
+        _convert_picture(picture, notes)
+        clip_negative(picture.pixels, notes)
+    return picture.pixels
 
 
 def read_exr_unclamped(path: Path) -> Floats:
-    """As `read_exr`, but with values as stored: they may be negative, infinite or NaN."""
+    """As `read_exr`, but values may be negative, infinite or NaN."""
     openexr = import_openexr()
     with name_file_in_errors(path):
-        try:
-            check_file(path, "file", MAX_FILE_BYTES)
-            with path.open("rb") as file:
-                header = _parse_header(file.read(MAX_HEADER_BYTES), path.stat().st_size)
-            return _decode_pixels(openexr, path, header)
-        except OSError as error:
-            raise UserError(f"file: cannot be read ({error.strerror})") from None
+        picture = _read_picture(openexr, path, [])
+        _convert_picture(picture, [])
+    return picture.pixels
+
+
+def _read_picture(openexr: Any, path: Path, notes: list[str]) -> StoredPicture:
+    try:
+        check_file(path, "file", MAX_FILE_BYTES)
+        with path.open("rb") as file:
+            parts = parse_header(file.read(MAX_HEADER_BYTES), path.stat().st_size)
+        layer = choose_layer(parts)
+        part = parts[layer.part_number]
+        notes += filter(None, (describe_choice(parts, layer), _describe_window(part)))
+        primaries = _find_primaries(openexr, part, layer)
+        channels = _decode_channels(openexr, path, len(parts), layer.part_number)
+        pixels = _place_in_picture(part, _combine_channels(channels, part, layer, primaries))
+        return StoredPicture(pixels, primaries)
+    except OSError as error:
+        raise UserError(f"file: cannot be read ({error.strerror})") from None
 
 
 def import_openexr() -> Any:
@@ -88,117 +106,149 @@ def import_openexr() -> Any:
     return OpenEXR
 
 
-# ---- the header ------------------------------------------------------------------------------------------------------
+# ---- primaries -------------------------------------------------------------------------------------------------------
 
 
-def _parse_header(raw: bytes, file_size: int) -> ExrHeader:
-    """Parse a header, and check that a file of `file_size` bytes can hold what it declares."""
-    if raw[:4] != b"\x76\x2f\x31\x01":
-        raise UserError("header: must begin with 76 2f 31 01; this is no OpenEXR picture")
+def _find_primaries(openexr: Any, part: Part, layer: Layer) -> Chromaticities:
+    """The primaries of the attribute `chromaticities`, or of the colour space that `colorInteropID` names."""
+    if layer.kind == "xyz" or part.interop_id in CIE_XYZ_IDS:
+        return CIE_XYZ
+    if part.chromaticities:
+        return part.chromaticities
+    find_chromaticities = getattr(openexr, "colorInteropIDToChromaticities", lambda _: None)
+    return tuple(find_chromaticities(part.interop_id) or REC_709)
+
+
+def _convert_picture(picture: StoredPicture, notes: list[str]) -> None:
     try:
-        (flags,) = struct.unpack_from("<I", raw, 4)
-        if flags & 0xFF != 2 or flags & (DEEP_FLAG | MULTIPART_FLAG):
-            raise UserError(
-                "header: must be of version 2, with one part and no deep pixels; save it as a flat single-part EXR"
+        convert_primaries(picture.pixels, picture.primaries)
+    except ValueError:
+        notes.append("chromaticities: make no colour space; Rec. 709 is taken")
+
+
+# ---- windows ---------------------------------------------------------------------------------------------------------
+
+
+def _choose_window(part: Part) -> Window:
+    """The window of the picture. OpenEXR defines environment maps on the data window (ImfEnvmap.h)."""
+    return part.data_window if part.is_environment else part.display_window
+
+
+def _intersect(a: Window, b: Window) -> Window:
+    """The pixels of both; of a width or height below 1 if there are none."""
+    return Window(max(a.left, b.left), max(a.top, b.top), min(a.right, b.right), min(a.bottom, b.bottom))
+
+
+def _describe_window(part: Part) -> str:
+    """A note if the picture is not exactly the pixels in the file; else empty."""
+    data, picture = part.data_window, _choose_window(part)
+    if data == picture:
+        return ""
+    shared = _intersect(data, picture)
+    if shared.width < 1 or shared.height < 1:
+        return f"the data window, {data}, lies outside of the display window, {picture}: black"
+    if shared == picture:
+        return f"cropped to the display window, {picture}; the file has {data}"
+    return f"the display window is {picture}; black outside of the data window, {data}"
+
+
+def _place_in_picture(part: Part, pixels: Floats) -> Floats:
+    """The picture's window of `pixels`, which are those of the data window."""
+    data, picture = part.data_window, _choose_window(part)
+    if data == picture:
+        return pixels
+    placed = np.zeros((picture.height, picture.width, 3), np.float32)
+    shared = _intersect(data, picture)
+    if shared.width > 0 and shared.height > 0:
+        source, target = (
+            (
+                slice(shared.top - window.top, shared.bottom - window.top + 1),
+                slice(shared.left - window.left, shared.right - window.left + 1),
             )
-        attributes, header_size = _parse_attributes(raw)
-        data_window = struct.unpack("<4i", attributes["dataWindow"])
-        display_window = struct.unpack("<4i", attributes["displayWindow"])
-        width, height = data_window[2] - data_window[0] + 1, data_window[3] - data_window[1] + 1
-        channels = _parse_channels(attributes["channels"])
-        rows_per_chunk = MAX_ROWS_PER_CHUNK[attributes["compression"][0]]
-        tile_size = struct.unpack_from("<2I", attributes["tiles"]) if flags & TILED_FLAG else None
-        is_cube_map = attributes.get("envmap", b"\0")[0]
-    except KeyError as error:
-        raise UserError(f"header: must have {error.args[0]}") from None
-    except (struct.error, IndexError, ValueError):
-        raise UserError("header: is damaged, or the file is cut off") from None
-    if width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise UserError(f"dataWindow: must be 1 to {MAX_PIXELS} pixels, not {width} x {height}")
-    if data_window != display_window:
-        raise UserError(
-            f"dataWindow: must be the displayWindow, {display_window}, not {data_window}; crop or pad the picture"
+            for window in (data, picture)
         )
-    if is_cube_map:
-        raise UserError("envmap: must be a lat-long map, not a cube map; convert it with exrenvmap -l")
-    if tile_size and not 0 < tile_size[0] * tile_size[1] <= MAX_TILE_PIXELS:
-        raise UserError(f"tiles: must be 1 to {MAX_TILE_PIXELS} pixels, not {tile_size[0]} x {tile_size[1]}")
-    decoded_bytes = sum(BYTES_PER_VALUE[c.pixel_type] for c in channels.values()) * width * height
-    if decoded_bytes > MAX_DECODED_BYTES:
-        raise UserError(
-            f"channels: {len(channels)} of {width} x {height} pixels need more than {MAX_DECODED_BYTES >> 30} GiB; "
-            "leave R, G and B"
-        )
-    if tile_size:
-        chunks = math.ceil(width / tile_size[0]) * math.ceil(height / tile_size[1])
-    else:
-        chunks = math.ceil(height / rows_per_chunk)
-    # A chunk takes at least 16 bytes: its entry in the offset table, its number and its size.
-    if file_size < header_size + 16 * chunks:
-        raise UserError(f"pixels: the file is cut off, or too small for {width} x {height}")
-    return ExrHeader(width, height, channels)
+        placed[target] = pixels[source]
+    return placed
 
 
-def _parse_attributes(raw: bytes) -> tuple[dict[str, bytes], int]:
-    """Attribute values by name, and the size of the header. Raises ValueError, IndexError or struct.error."""
-    attributes: dict[str, bytes] = {}
-    offset = 8
-    while raw[offset]:
-        name, offset = _parse_name(raw, offset)
-        _, offset = _parse_name(raw, offset)  # the type
-        (size,) = struct.unpack_from("<i", raw, offset)
-        offset += 4
-        if not 0 <= size <= len(raw) - offset:
-            raise ValueError
-        attributes[name] = raw[offset : offset + size]
-        offset += size
-    return attributes, offset + 1
+# ---- channels --------------------------------------------------------------------------------------------------------
 
 
-def _parse_name(raw: bytes, offset: int) -> tuple[str, int]:
-    """A zero-terminated name, and the offset behind it."""
-    end = raw.index(b"\0", offset, offset + 257)
-    return raw[offset:end].decode("utf-8"), end + 1
-
-
-def _parse_channels(raw: bytes) -> dict[str, Channel]:
-    channels: dict[str, Channel] = {}
-    offset = 0
-    while raw[offset]:
-        name, offset = _parse_name(raw, offset)
-        pixel_type, _, x_sampling, y_sampling = struct.unpack_from("<4i", raw, offset)
-        if not 0 <= pixel_type < len(BYTES_PER_VALUE):
-            raise ValueError
-        channels[name] = Channel(pixel_type, (x_sampling, y_sampling))
-        offset += 16
-    return channels
-
-
-# ---- the pixels ------------------------------------------------------------------------------------------------------
-
-
-def _decode_pixels(openexr: Any, path: Path, header: ExrHeader) -> Floats:
-    names = tuple("RGB") if set("RGB") <= header.channels.keys() else ("Y",)
-    if names == ("Y",) and ("Y" not in header.channels or {"RY", "BY"} & header.channels.keys()):
-        present = ascii(", ".join(header.channels))[:60]
-        raise UserError(f"channels: must be R, G and B, or Y alone, not {present}; save it as RGB, without layers")
-    if any(header.channels[name].sampling != (1, 1) for name in names):
-        raise UserError("channels: must have a value for each pixel; save it without subsampling")
+def _decode_channels(openexr: Any, path: Path, part_count: int, part_number: int) -> dict[str, Any]:
+    """The channels of a part, as the package returns them. Raises UserError."""
     with _silence_output():
         try:
-            channels = openexr.File(str(path), separate_channels=True).channels()
+            parts = openexr.File(str(path), separate_channels=True).parts
+            if len(parts) == part_count:
+                return dict(parts[part_number].channels)
         except MemoryError:
             raise
         except Exception as error:  # the package raises several kinds, and UnicodeDecodeError
             raise UserError("pixels: the file is damaged or cut off") from error
-    shape = header.height, header.width
-    radiance = np.empty((*shape, 3), np.float32)
-    for i, name in enumerate(names * (3 // len(names))):
-        values = getattr(channels.get(name), "pixels", None)
-        if values is None or values.shape != shape or values.dtype.kind not in "fu":
-            raise UserError(f"pixels: the file is damaged: channel {name} is missing")
-        radiance[..., i] = values
-    return radiance
+    raise UserError("pixels: the file is damaged or cut off")
+
+
+def _combine_channels(channels: dict[str, Any], part: Part, layer: Layer, primaries: Chromaticities) -> Floats:
+    """(h, w, 3) of the data window. Raises UserError if a channel is missing."""
+    window = part.data_window
+    pixels = np.zeros((window.height, window.width, 3), np.float32)
+    names = layer.channels * (3 // len(layer.channels))
+    for i, name in enumerate(names):
+        if name:
+            pixels[..., i] = _read_channel(channels, name, part.channels[name], window)
+    if layer.kind == "luminance-chroma":
+        _convert_chroma(pixels, primaries)
+    return pixels
+
+
+def _read_channel(channels: dict[str, Any], name: str, channel: Channel, window: Window) -> Any:
+    """The values of a channel, (h, w), at every pixel of a window. Raises UserError if it is missing."""
+    values = getattr(channels.get(name), "pixels", None)
+    x_first, x_count = _find_samples(window.left, window.right, channel.sampling[0])
+    y_first, y_count = _find_samples(window.top, window.bottom, channel.sampling[1])
+    if values is None or values.shape != (y_count, x_count) or not values.size or values.dtype.kind not in "fu":
+        raise UserError(f"pixels: the file is damaged: channel {ascii(name)[:60]} is missing")
+    if channel.sampling != (1, 1):
+        rows = np.arange(window.top, window.bottom + 1) / channel.sampling[1] - y_first
+        columns = np.arange(window.left, window.right + 1) / channel.sampling[0] - x_first
+        values = _interpolate(_interpolate(values, rows).T, columns).T
+    return values
+
+
+def _find_samples(low: int, high: int, step: int) -> tuple[int, int]:
+    """Of the pixels from `low` to `high`, those at multiples of `step` have a value: the first multiple, the count."""
+    first = -(-low // step)
+    return first, high // step - first + 1
+
+
+def _interpolate(values: Any, positions: Any) -> Any:
+    """Linear interpolation along the first axis, constant beyond the ends."""
+    low = np.clip(np.floor(positions), 0, max(len(values) - 2, 0)).astype(int)
+    high = np.minimum(low + 1, len(values) - 1)
+    fraction = np.clip(positions - low, 0, 1)[:, None].astype("f4")
+    return values[low] * (1 - fraction) + values[high] * fraction
+
+
+def _convert_chroma(pixels: Floats, primaries: Chromaticities) -> None:
+    """Convert Y, RY and BY to R, G and B, in place.
+
+    RY = (R - Y) / Y and BY = (B - Y) / Y, where Y is the luminance for the file's primaries (ImfRgbaYca.h).
+    """
+    weights = _compute_luminance_weights(primaries)
+    with np.errstate(over="ignore", invalid="ignore"):
+        luminance = pixels[..., 0].copy()
+        red, blue = (luminance * (1 + pixels[..., i]) for i in (1, 2))
+        pixels[..., 1] = (luminance - weights[0] * red - weights[2] * blue) / weights[1]
+        pixels[..., 0], pixels[..., 2] = red, blue
+
+
+def _compute_luminance_weights(primaries: Chromaticities) -> Floats:
+    """The luminance of red, green and blue; of Rec. 709 for primaries that make no colour space."""
+    try:
+        weights = compute_xyz_matrix(primaries)[1]
+    except ValueError:
+        weights = compute_xyz_matrix(REC_709)[1]
+    return np.asarray(weights, "f4")
 
 
 @contextlib.contextmanager
