@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from ssdo.arrays import Bytes, Doubles
+from ssdo.arrays import Bytes, Doubles, Floats
 from ssdo.scene.files import hdr
 from ssdo.settings import UserError
+from test_radiance import SPACES
 
 HEADER = b"#?RADIANCE\n# a comment\nFORMAT=32-bit_rle_rgbe\n"
 
@@ -149,31 +151,140 @@ def test_header(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "order", ["+Y 2 +X 9", "-Y 2 -X 9", "+Y 2 -X 9", "+X 9 -Y 2", "-X 9 -Y 2", "+X 9 +Y 2", "-X 9 +Y 2"]
+    ("order", "place"),
+    [
+        ("-Y 9 +X 14", lambda i, j: (i, j)),
+        ("+Y 9 +X 14", lambda i, j: (8 - i, j)),
+        ("-Y 9 -X 14", lambda i, j: (i, 13 - j)),
+        ("+Y 9 -X 14", lambda i, j: (8 - i, 13 - j)),
+        ("+X 9 -Y 14", lambda i, j: (j, i)),
+        ("-X 9 -Y 14", lambda i, j: (j, 8 - i)),
+        ("+X 9 +Y 14", lambda i, j: (13 - j, i)),
+        ("-X 9 +Y 14", lambda i, j: (13 - j, 8 - i)),
+    ],
 )
-def test_rotated_images_are_refused(tmp_path: Path, order: str) -> None:
-    (tmp_path / "a.hdr").write_bytes(HEADER + b"\n" + order.encode() + b"\n" + make_pixels(2, 9).tobytes())
-    first, _, second, _ = order.split()
-    assert f"not {first} {second}" in read_error(tmp_path / "a.hdr")
+def test_orientations(tmp_path: Path, order: str, place: Callable[[int, int], tuple[int, int]]) -> None:
+    """Value j of scanline i comes to the row and the column that the order says (Y is up, X right), in every code."""
+    pixels = make_pixels(9, 14)
+    expected = np.empty((14, 9, 3) if order[1] == "X" else (9, 14, 3))
+    for i, j in np.ndindex(9, 14):
+        expected[place(i, j)] = compute_radiance(pixels)[i, j]
+    for body in (pixels.tobytes(), encode_old(pixels), encode_new(pixels)):
+        (tmp_path / "a.hdr").write_bytes(HEADER + b"\n" + order.encode() + b"\n" + body)
+        image = hdr.read_hdr(tmp_path / "a.hdr")
+        assert image.flags.c_contiguous
+        np.testing.assert_array_equal(image, expected)
 
+
+# ---- colour ----------------------------------------------------------------------------------------------------------
+
+
+def read_lines(path: Path, pixels: Bytes, lines: str) -> tuple[Floats, list[str]]:
+    """What is read of pixels below these header lines, and the notes."""
+    notes: list[str] = []
+    top = f"#?RADIANCE\n{lines}\n".encode()
+    h, w = pixels.shape[:2]
+    image = hdr.read_hdr(write_hdr(path, pixels.tobytes(), h, w, top), notes)
+    assert image.dtype == np.float32 and np.isfinite(image).all() and image.min() >= 0
+    assert all("\n" not in note for note in notes)
+    return image, notes
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("factors", ["", "EXPOSURE=4\nCOLORCORR=1 2 0.5\n"])
+def test_primaries(tmp_path: Path, name: str, factors: str) -> None:
+    """Stored values are divided by exposure and colour correction, then converted to Rec. 709 and clipped at 0."""
+    pixels = make_pixels(4, 20)
+    pixels[..., 3] = np.clip(pixels[..., 3], 120, 128)
+    primaries, matrix = SPACES[name]
+    stored = compute_radiance(pixels) / ((4, 8, 2) if factors else 1)
+    line = f"PRIMARIES= {' '.join(map(str, primaries))}\nFORMAT=32-bit_rle_rgbe"
+    image, _ = read_lines(tmp_path / "a.hdr", pixels, factors + line)
+    np.testing.assert_allclose(image, np.maximum(np.einsum("ij,hwj->hwi", matrix, stored), 0), atol=2e-4)
+
+
+def test_xyze(tmp_path: Path) -> None:
+    """CIE XYZ is converted, whatever PRIMARIES says. Exposure is divided out. Rec. 709 red stays pure red."""
+    pixels = make_pixels(4, 20)
+    pixels[..., 3] = np.clip(pixels[..., 3], 120, 128)
+    expected = np.maximum(np.einsum("ij,hwj->hwi", SPACES["CIE XYZ"][1], compute_radiance(pixels)), 0)
+    for lines, factor in (("", 1), ("EXPOSURE=4\n", 4), ("PRIMARIES=0.708 0.292 0.17 0.797 0.131 0.046 0.3 0.3\n", 1)):
+        image, _ = read_lines(tmp_path / "a.hdr", pixels, f"{lines}FORMAT=32-bit_rle_xyze")
+        np.testing.assert_allclose(image, expected / factor, atol=3e-4)
+    red = np.full((2, 8, 4), (211, 109, 10, 128), "u1")  # 0.4124, 0.2126, 0.0193 times 2, in steps of 1/256
+    image, notes = read_lines(tmp_path / "a.hdr", red, "FORMAT=32-bit_rle_xyze")
+    assert notes == [] and image[..., 0].min() > 1.99 and image[..., 1:].max() < 0.012
+
+
+def test_xyze_of_radiance(tmp_path: Path) -> None:
+    """The program ra_xyze notes 179 lm/W as an exposure, and adapts to equal-energy white: grey stays grey."""
+    grey = np.full((2, 8, 4), (128, 128, 128, 129), "u1")
+    for lines, factor in (("EXPOSURE=5.586592e-03\n", 1), ("EXPOSURE=2\nEXPOSURE=5.586592e-03\n", 2)):
+        image, _ = read_lines(tmp_path / "a.hdr", grey, f"{lines}FORMAT=32-bit_rle_xyze")
+        np.testing.assert_allclose(image, 1 / factor, rtol=1e-5)
+    image, _ = read_lines(tmp_path / "a.hdr", grey, "EXPOSURE=5.586592e-03\nFORMAT=32-bit_rle_rgbe")
+    np.testing.assert_allclose(image, 1 / 5.586592e-03, rtol=1e-5)
+
+
+# Lines that say nothing usable, and the start of the note.
+UNUSABLE_LINES = {
+    "": "",
+    "PRIMARIES=0 0 0 0 0 0 0 0": "",  # Photoshop
+    "PRIMARIES=": "header: PRIMARIES make no colour space",
+    "PRIMARIES=0.64 0.33": "header: PRIMARIES make no colour space",
+    "PRIMARIES=red green blue white": "header: PRIMARIES make no colour space",
+    "PRIMARIES=1 1 1 1 1 1 1 1": "header: PRIMARIES make no colour space",
+    "PRIMARIES=nan 1 1 1 1 1 1 1": "header: PRIMARIES make no colour space",
+    "EXPOSURE=bright": "header: EXPOSURE is left out: must be a number above 0, not 'bright'",
+    "EXPOSURE=nan": "header: EXPOSURE is left out",
+    "EXPOSURE=0": "header: EXPOSURE is left out",
+    "EXPOSURE=-2": "header: EXPOSURE is left out",
+    "EXPOSURE=1 2": "header: EXPOSURE is left out",
+    "EXPOSURE=1e-20\nEXPOSURE=1e-20": "header: EXPOSURE and COLORCORR are not used",
+    "EXPOSURE=1e200\nEXPOSURE=1e200": "header: EXPOSURE and COLORCORR are not used",
+    "COLORCORR=1 2": "header: COLORCORR is left out: must be 3 numbers above 0, not '1 2'",
+    "COLORCORR=1 2 0": "header: COLORCORR is left out",
+    "COLORCORR=1 2 1e-31": "header: EXPOSURE and COLORCORR are not used",
+}
+
+
+@pytest.mark.parametrize("lines", UNUSABLE_LINES)
+def test_unusable_lines_are_noted(tmp_path: Path, lines: str) -> None:
+    pixels = make_pixels(4, 20)
+    for form in ("FORMAT=32-bit_rle_rgbe", "X=1"):  # without a format, pixels are RGBE
+        image, notes = read_lines(tmp_path / "a.hdr", pixels, f"{lines}\n{form}".strip())
+        np.testing.assert_array_equal(image, compute_radiance(pixels).astype("f4"))
+        assert [note[: len(UNUSABLE_LINES[lines])] for note in notes] == [UNUSABLE_LINES[lines]] * bool(
+            UNUSABLE_LINES[lines]
+        )
+
+
+@pytest.mark.parametrize(
+    "lines", ["EXPOSURE=1e-9", "COLORCORR=1 1e-9 1e-30", "PRIMARIES=0.9 0.1 0.1 0.8 0.1 0.1 0.3 0.3"]
+)
+@pytest.mark.parametrize("form", ["rgbe", "xyze"])
+def test_values_beyond_float_are_finite(tmp_path: Path, lines: str, form: str) -> None:
+    """Also next to channels of 0. Nothing is warned of."""
+    pixels = np.array([[(255, 255, 255, 255), (255, 0, 0, 255), (0, 0, 255, 255), (0, 255, 0, 1)]], "u1")
+    image, _ = read_lines(tmp_path / "a.hdr", pixels, f"{lines}\nFORMAT=32-bit_rle_{form}")
+    assert image.max() > 1e38
+
+
+# ---- files that are refused ------------------------------------------------------------------------------------------
 
 ROW = bytes((2, 2, 0, 10))
 RUN = bytes((138, 5)) * 4  # four channels of ten
 BROKEN = {
+    "unknown format": (
+        b"#?RADIANCE\nFORMAT=64-bit\n\n-Y 1 +X 1\n\0\0\0\0",
+        "must be 32-bit_rle_rgbe or 32-bit_rle_xyze",
+    ),
+    "two formats": (HEADER + b"FORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\0\0\0\0", "FORMAT must be"),
     "empty": (b"", "must begin with #?RADIANCE"),
     "another format": (b"\x89PNG\r\n\x1a\n" + bytes(100), "must begin with #?RADIANCE"),
     "header only": (HEADER, "cut off"),
     "no resolution": (HEADER + b"\n", "cut off"),
     "endless header": (HEADER + b"x" * 100_000 + b"\n\n-Y 1 +X 1\n\0\0\0\0", "must end with an empty line"),
-    "no format": (b"#?RADIANCE\n\n-Y 1 +X 1\n\0\0\0\0", "must have FORMAT"),
-    "xyz": (b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\0\0\0\0", "32-bit_rle_xyze"),
-    "exposure text": (HEADER + b"EXPOSURE=bright\n\n-Y 1 +X 1\n\0\0\0\0", "EXPOSURE must be a number"),
-    "exposure nan": (HEADER + b"EXPOSURE=nan\n\n-Y 1 +X 1\n\0\0\0\0", "EXPOSURE must be 1e-30"),
-    "exposure 0": (HEADER + b"EXPOSURE=0\n\n-Y 1 +X 1\n\0\0\0\0", "EXPOSURE must be 1e-30"),
-    "two colour corrections": (HEADER + b"COLORCORR=1 2\n\n-Y 1 +X 1\n\0\0\0\0", "COLORCORR must be 3 numbers"),
-    "colour correction 0": (HEADER + b"COLORCORR=1 2 0\n\n-Y 1 +X 1\n\0\0\0\0", "COLORCORR must be 1e-30"),
-    "colour correction too small": (HEADER + b"COLORCORR=1 1e-9 1\n\n-Y 1 +X 1\n\xff\xff\xff\xff", "must be finite"),
-    "exposure too small": (HEADER + b"EXPOSURE=1e-9\n\n-Y 1 +X 1\n\xff\xff\xff\xff", "must be finite"),
     "resolution garbage": (HEADER + b"\nforty two\n\0\0\0\0", "must be like"),
     "resolution -Y -Y": (HEADER + b"\n-Y 1 -Y 1\n\0\0\0\0", "must be like"),
     "resolution 0": (HEADER + b"\n-Y 0 +X 9\n\0\0\0\0", "must be 1 to"),
