@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import reference_cache
 from ssdo.render.frame_uniforms import direction_from_angles
-from ssdo.render.pipeline import load_shot, prepare_frame, render_all_frames
+from ssdo.render.pipeline import load_shot, preload_shot, prepare_frame, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.scene import environment, skies
 from ssdo.scene.environment import Environment
 from ssdo.scene.skies import latlong_directions
 from ssdo.settings import UserError
+from ssdo.viewer.file_loading import load_file
 
 
 def compute_solid_angles(h: int, w: int) -> Doubles:
@@ -204,6 +206,85 @@ def test_an_exr_file_is_an_environment(tmp_path: Path) -> None:
         environment.load_environment(str(tmp_path / "a.png"), (0, 1, 0))
 
 
+def write_rgbe(path: Path, radiance: Floats, line: str = "") -> str:
+    """Write an .hdr file. Returns its name."""
+    exponent = np.frexp(radiance.max(-1))[1]
+    mantissas = radiance / np.ldexp(1.0, exponent)[..., None] * 256
+    pixels = np.concatenate([mantissas, exponent[..., None] + 128], -1).clip(0, 255).astype("u1")
+    h, w = radiance.shape[:2]
+    path.write_bytes(f"#?RADIANCE\n{line}FORMAT=32-bit_rle_rgbe\n\n-Y {h} +X {w}\n".encode() + pixels.tobytes())
+    return str(path)
+
+
+SIZE_NOTE = "is {} x {}; a lat-long map is twice as wide as high: it is stretched over the whole sphere"
+# Width, height, radiance and a header line, and the notes.
+NOTED_FILES: list[tuple[tuple[int, int], float, str, tuple[str, ...]]] = [
+    ((64, 32), 1.0, "", ()),
+    ((400, 199), 1.0, "", ()),
+    ((96, 54), 1.0, "", (SIZE_NOTE.format(96, 54),)),
+    ((20, 20), 1.0, "", (SIZE_NOTE.format(20, 20),)),
+    ((64, 32), 1e36, "", ("2048 pixels of up to 1e+36 clipped to 1e+12",)),
+    ((2, 1), 1.0, "EXPOSURE=0\n", ("header: EXPOSURE is left out: must be a number above 0, not '0'",)),
+]
+
+
+@pytest.mark.parametrize("case", range(len(NOTED_FILES)))
+def test_notes_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: int) -> None:
+    """They are printed once before a shot is drawn, after the file's name, and shown by the viewer."""
+    (w, h), value, line, notes = NOTED_FILES[case]
+    file = write_rgbe(tmp_path / "a.hdr", np.full((h, w, 3), value, "f4"), line)
+    assert environment.list_environment_notes(file) == notes
+    preload_shot(Shot().with_values({"scene": "plane", "environment": file}))
+    assert capsys.readouterr().err == "".join(f"{file}: {note}\n" for note in notes)
+    session = Mock(message="")
+    load_file(file, session, "B", Mock(), Mock())
+    session.change.assert_called_once_with({"environment": file}, "B")
+    assert session.message == (f"{file}: {'; '.join(notes)}" if notes else "")
+    assert environment.list_environment_notes("sky") == ()
+
+
+def make_extreme_maps() -> dict[str, Floats]:
+    """Radiance up to the limit: everywhere, in a texel, in a row at a pole, in all decades, in one channel."""
+    limit, maps = environment.MAX_RADIANCE, {}
+    maps["everywhere"] = np.full((64, 128, 3), limit, "f4")
+    for name, place in (("one texel", (30, 77)), ("a pole", (0, slice(None))), ("one channel", (slice(20), 5, 1))):
+        maps[name] = np.full((64, 128, 3), 0.5, "f4")
+        maps[name][place] = limit
+    maps["all decades"] = np.geomspace(1e-30, limit, 64 * 128 * 3).reshape(64, 128, 3).astype("f4")
+    return maps
+
+
+@pytest.mark.parametrize("name", make_extreme_maps())
+def test_extreme_radiance_stays_finite(name: str) -> None:
+    """All that is derived from a map at the limit of radiance, with the room that MAX_RADIANCE states."""
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        light = Environment(make_extreme_maps()[name])
+        remaining = light.sun_extraction.environment
+        for some in (light, remaining):
+            derived = (*some.levels, some.irradiance, some.resample_octahedral(8), *some.sampling[:2])
+            assert all(np.isfinite(values).all() for values in derived)
+        largest = float(np.finfo("f4").max)
+        assert light.sampling.bright_texels.max(initial=0) * 1e4 < largest
+        assert (1e4 * float(light.irradiance.max())) ** 2 * 4096 < largest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("peak", [1e13, 1e36])
+@pytest.mark.parametrize("technique", ["reference", "ssdo", "bitmask"])
+def test_radiance_beyond_the_limit_is_drawn(tmp_path: Path, gpu: Gpu, technique: str, peak: float) -> None:
+    """As that of the limit: every pixel is finite, and lit."""
+    radiance = np.zeros((32, 64, 3), "f4")
+    radiance[4:9, 20:30] = peak
+    values = {"scene": "nook", "width": 16, "height": 9, "technique": technique}
+    files = [write_rgbe(tmp_path / f"{i}.hdr", r) for i, r in enumerate((radiance, np.minimum(radiance, 2.0**39)))]
+    clipped, limit = (
+        gpu.read(render_all_frames(gpu, Shot().with_values(values | {"environment": file})).radiance)[..., :3]
+        for file in files
+    )
+    assert np.isfinite(clipped).all() and clipped.max() > 1e10
+    np.testing.assert_allclose(clipped, limit * (environment.MAX_RADIANCE / 2.0**39), rtol=1e-3)
+
+
 # ---- extraction of the sun -------------------------------------------------------------------------------------------
 
 
@@ -302,10 +383,7 @@ def write_sunny_map(path: Path, azimuth: float = 250.0, elevation: float = 35.0,
     up = texel_directions(rows, 2 * rows)[..., 1:2]
     sky = np.array((0.45, 0.6, 0.9)) * (0.35 + 0.4 * np.maximum(up, 0)) * np.where(up > 0, 1, 0.4)
     radiance = make_disc(rows, azimuth, elevation, 0.8, (6500.0, 5800.0, 4600.0), sky.astype("f4"))
-    exponent = np.frexp(radiance.max(-1))[1]
-    mantissas = radiance / np.ldexp(1.0, exponent)[..., None] * 256
-    pixels = np.concatenate([mantissas, exponent[..., None] + 128], -1).clip(0, 255).astype("u1")
-    path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % (rows, 2 * rows) + pixels.tobytes())
+    write_rgbe(path, radiance)
     return path
 
 

@@ -27,7 +27,7 @@ from ssdo.render.punctual_lights import draw_punctual_lights
 from ssdo.render.shot import Shot
 from ssdo.render.sun import draw_sun
 from ssdo.render.technique import Lighting, TechniqueInputs
-from ssdo.scene.environment import Environment, compute_environment_digest
+from ssdo.scene.environment import Environment, compute_environment_digest, list_environment_notes
 from ssdo.scene.loader import compute_scene_digest, load_scene, preload_scene
 from ssdo.scene.model import Scene, override_materials
 from ssdo.scene.staging import describe_staging, stage_scene
@@ -190,10 +190,21 @@ def load_shot_scene(shot: Shot) -> Scene:
 
 
 def preload_shot(shot: Shot) -> None:
-    """Load the scene of a shot into the cache with a progress bar. Notes about it are printed on stderr."""
+    """Load the scene and the environment of a shot into the cache, the former with a progress bar.
+
+    Notes about them are printed on stderr. Raises UserError.
+    """
     preload_scene(shot.scene, shot.time, shot.up)
     for note in list_notes(shot):
         print(f"{shot.scene}: {note}", file=sys.stderr)
+    environment = _name_environment(shot)
+    for note in list_environment_notes(environment):
+        print(f"{environment}: {note}", file=sys.stderr)
+
+
+def _name_environment(shot: Shot) -> str:
+    """The name or path of a shot's environment. Raises UserError."""
+    return shot.environment or load_scene(shot.scene, shot.time, shot.up).environment
 
 
 def list_notes(shot: Shot) -> list[str]:
@@ -204,7 +215,7 @@ def list_notes(shot: Shot) -> list[str]:
 
 def compute_file_digests(shot: Shot) -> dict[str, str]:
     """Digests of the contents of the files of a shot's scene and environment, by name. Raises UserError."""
-    environment = shot.environment or load_scene(shot.scene, shot.time, shot.up).environment
+    environment = _name_environment(shot)
     digests = {shot.scene: compute_scene_digest(shot.scene), environment: compute_environment_digest(environment)}
     return {name: digest for name, digest in digests.items() if digest}
 

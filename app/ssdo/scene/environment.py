@@ -17,12 +17,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ssdo.arrays import Bools, Doubles, Floats
 from ssdo.scene.files.errors import quote_name
 from ssdo.scene.files.file_cache import FileCache
+from ssdo.scene.files.radiance import clip_radiance
 from ssdo.scene.model import DirectionalLight
 from ssdo.scene.skies import BUILT_IN_SKIES, SUN_DEPENDENT_SKIES, latlong_directions
 from ssdo.settings import UserError, Vec3, suggest
 
 ENVIRONMENT_SUFFIXES = (".hdr", ".exr")
 MAX_MAP_SIDE = 16384  # rows or columns: the texture size that all GPUs support
+# Brighter radiance L is clipped. The sun's disc has 2e7 W/(m^2 sr) or 1.6e9 cd/m^2. Below the largest float, 3.4e38,
+# must stay: radiance over the probability of a texel, 4e10 L, times `sky.intensity`, 1e4 at most; and the sum of the
+# squares of irradiance, pi L times 1e4, over thousands of frames.
+MAX_RADIANCE = 1e12
+MAX_ASPECT_ERROR = 0.01  # a lat-long map is twice as wide as high
 # Columns of the finest prefiltered level: 0.7 degrees, finer than the solid angle of 256 x 16 samples.
 MAX_PREFILTERED_WIDTH = 512
 IRRADIANCE_ROWS, IRRADIANCE_COLUMNS = 33, 64  # interpolation errs by at most 0.12 % of the map's contrast
@@ -66,6 +72,7 @@ class Environment:
     """Radiance from every direction."""
 
     radiance: Floats  # (h, w, 3), any size
+    notes: tuple[str, ...] = ()  # what a user should know of its file, a line each
 
     @cached_property
     def levels(self) -> tuple[Floats, ...]:
@@ -291,6 +298,11 @@ def load_environment(name: str, sun_direction: Vec3) -> Environment:
     return _files.load(path, lambda: _read_file(path))
 
 
+def list_environment_notes(name: str) -> tuple[str, ...]:
+    """What a user should know of an environment's file, a line each. Raises UserError as `load_environment` does."""
+    return () if name in BUILT_IN_SKIES else load_environment(name, (0.0, 1.0, 0.0)).notes
+
+
 def compute_environment_digest(name: str) -> str:
     """A digest of the contents of an environment's file; empty for a built-in one. Raises UserError."""
     if name in BUILT_IN_SKIES:
@@ -318,19 +330,22 @@ def _parse_path(name: str) -> Path:
 
 
 def _read_file(path: Path) -> Environment:
-    radiance = _read_radiance(path)
+    notes: list[str] = []
+    radiance = clip_radiance(_read_radiance(path, notes), MAX_RADIANCE, notes)
     h, w = radiance.shape[:2]
+    if abs(w / (2 * h) - 1) > MAX_ASPECT_ERROR:
+        notes.append(f"is {w} x {h}; a lat-long map is twice as wide as high: it is stretched over the whole sphere")
     if max(h, w) > MAX_MAP_SIDE:
         radiance = _resample(radiance, min(h, MAX_MAP_SIDE), min(w, MAX_MAP_SIDE))
-    return Environment(radiance)
+    return Environment(radiance, tuple(notes))
 
 
-def _read_radiance(path: Path) -> Floats:
+def _read_radiance(path: Path, notes: list[str]) -> Floats:
     """Readers are imported when they are needed."""
     if path.suffix.lower() == ".exr":
         from ssdo.scene.files.exr import read_exr
 
-        return read_exr(path)
+        return read_exr(path, notes)
     from ssdo.scene.files.hdr import read_hdr
 
-    return read_hdr(path)
+    return read_hdr(path, notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ssdo.measure import images
 from ssdo.render.pipeline import list_notes
 from ssdo.render.shot_flags import read_text
+from ssdo.scene.environment import list_environment_notes
 from ssdo.scene.files import progress
 from ssdo.scene.loader import describe_scene
 from ssdo.toml_text import format_toml
@@ -34,7 +35,8 @@ def load_file(
         case ".png":
             load_state(session, format_toml(images.load_shot_values(path)), name)
         case ".hdr" | ".exr":
-            session.change({"environment": name}, slot)
+            if session.change({"environment": name}, slot) and list_environment_notes(name):
+                session.message = f"{name}: {'; '.join(list_environment_notes(name)[:MAX_WARNINGS])}"
         case _:
             with progress.report_progress_to(report_progress):
                 is_loaded = session.change({"scene": name})
