@@ -36,6 +36,7 @@ import fuzz_seeds as seeds
 import numpy as np
 from fuzz_damage import DAMAGE_BY_SUFFIX, TEXT_SUFFIXES, Damage, damage_bytes, damage_text
 from fuzz_seeds import Files, Random
+from ssdo.arrays import Floats
 from ssdo.measure import images
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import parse_overrides, read_text, validate_values
@@ -112,13 +113,19 @@ def read_mesh(path: Path) -> None:
 
 
 def read_hdr(path: Path) -> None:
-    radiance = hdr.read_hdr(path)
-    assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and np.isfinite(radiance).all()
+    check_radiance(path, hdr.read_hdr)
 
 
 def read_exr(path: Path) -> None:
-    radiance = exr.read_exr(path)
-    assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and np.isfinite(radiance).all()
+    check_radiance(path, exr.read_exr)
+
+
+def check_radiance(path: Path, read: Callable[[Path, list[str]], Floats]) -> None:
+    notes: list[str] = []
+    radiance = read(path, notes)
+    assert radiance.dtype == np.float32 and radiance.shape[2:] == (3,) and radiance.size
+    assert np.isfinite(radiance).all() and radiance.min() >= 0
+    assert all("\n" not in note and len(note) < MAX_MESSAGE_LENGTH for note in notes)
 
 
 def read_image(path: Path) -> None:
@@ -189,14 +196,14 @@ FORMATS = {
     "obj": Format(read_mesh, (seeds.make_obj_grid, seeds.make_obj_grid, seeds.make_obj_star)),
     "ply": Format(read_mesh, (seeds.make_ply,)),
     "stl": Format(read_mesh, (seeds.make_binary_stl, seeds.make_text_stl)),
-    "hdr": Format(read_hdr, (seeds.make_hdr,)),
+    "hdr": Format(read_hdr, (seeds.make_hdr, seeds.make_colored_hdr)),
     "image": Format(read_image, (seeds.make_png, seeds.make_jpeg, seeds.make_webp, seeds.make_bmp_or_tga)),
     "preset": Format(read_preset, (seeds.make_preset, seeds.make_preset_of_several)),
     "state": Format(read_state, (seeds.make_state, seeds.make_preset)),
     "shot": Format(read_shot, (seeds.make_shot_png,)),
     "npz": Format(read_reference, (seeds.make_npz,)),
     "exr": Format(read_reference, (seeds.make_exr,)),
-    "environment": Format(read_exr, (seeds.make_exr,)),
+    "environment": Format(read_exr, (seeds.make_exr, seeds.make_exr_parts, seeds.make_exr_parts)),
 }
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import _checkout  # noqa: F401 - makes the following importable
+import exr_files
 import gltf_files
 import numpy as np
 import test_gltf
 import test_gltf_features
 import test_hdr
+import test_radiance
 import tomli_w
 from PIL import Image, PngImagePlugin
 from ssdo.render.shot import Shot
@@ -190,6 +192,22 @@ def make_hdr(rng: Random) -> Files:
     return {"a.hdr": test_hdr.HEADER + b"\n-Y %d +X %d\n" % (h, w) + code}
 
 
+def make_colored_hdr(rng: Random) -> Files:
+    """With primaries, factors, CIE XYZ and any orientation."""
+    h, w = rng.randint(1, 6), rng.choice((1, 7, 8, 20))
+    primaries = rng.choice([*test_radiance.SPACES.values()])[0]
+    lines = [
+        f"FORMAT=32-bit_rle_{rng.choice(('rgbe', 'xyze'))}",
+        f"PRIMARIES= {' '.join(map(str, primaries))}",
+        f"EXPOSURE={rng.choice((0.5, 2, 1e-9, 5.586592e-03))}",
+        "COLORCORR=1 0.5 2",
+    ]
+    axes = rng.choice(("YX", "XY"))
+    order = f"{rng.choice('+-')}{axes[0]} {h} {rng.choice('+-')}{axes[1]} {w}"
+    top = "\n".join(["#?RADIANCE", *rng.sample(lines, rng.randint(1, 4)), "", order, ""])
+    return {"a.hdr": top.encode() + test_hdr.make_pixels(h, w, rng.randrange(99)).tobytes()}
+
+
 def make_pixels(rng: Random, channels: int = 3) -> Any:
     return np.random.default_rng(rng.randrange(99)).integers(
         0, 256, (rng.randint(1, 12), rng.randint(1, 12), channels), "u1"
@@ -314,3 +332,38 @@ def make_exr(rng: Random) -> Files:
             rng.choice(("RGB", "RGBA")),
         )
     }
+
+
+def make_exr_parts(rng: Random) -> Files:
+    """Parts, layers, windows, tiles, primaries, subsampled channels and luminance with chroma."""
+    primaries = rng.choice([*test_radiance.SPACES.values()])[0]
+    shared = {"chromaticities": exr_files.encode_chromaticities(primaries)} if rng.random() < 0.5 else {}
+    display_window = (rng.randint(-3, 3), rng.randint(-3, 3), rng.randint(4, 9), rng.randint(4, 9))
+    parts = []
+    for number in range(rng.choice((1, 1, 2, 3))):
+        names, sampling = rng.choice(EXR_CHANNELS)
+        kind, left, top = rng.choice(("f2", "f4", "u4")), 2 * rng.randint(-2, 2), 2 * rng.randint(-2, 2)
+        channels = {}
+        for name in names.split():
+            x_step, y_step = sampling.get(name, (1, 1))
+            channels[name] = (np.arange(48).reshape(6, 8)[::y_step, ::x_step] / 8).astype(kind)
+        tile = (4, 3) if not sampling and rng.random() < 0.4 else None
+        part = exr_files.Part(channels, sampling, (left, top, left + 7, top + 5), display_window, shared, tile)
+        attributes = shared | {"name": ("string", f"{rng.choice(('beauty', 'depth'))} {number}".encode())}
+        parts.append(part._replace(attributes=attributes, level_mode=rng.randint(0, 2) if tile else 0))
+    return {"a.exr": exr_files.encode_exr(*parts)}
+
+
+# Names of channels, and pixels per value.
+EXR_CHANNELS: list[tuple[str, dict[str, tuple[int, int]]]] = [
+    ("R G B", {}),
+    ("A B G R Z", {}),
+    ("Combined.R Combined.G Combined.B Depth.Z", {}),
+    ("Y", {}),
+    ("Y RY BY", {"RY": (2, 2), "BY": (2, 2)}),
+    ("R G B", {"R": (2, 1)}),
+    ("X Y Z", {}),
+    ("Normal.X Normal.Y Normal.Z", {}),
+    ("R G", {}),
+    ("density", {}),
+]
