@@ -16,7 +16,7 @@ from PIL import Image
 from ssdo.arrays import Array, Doubles
 from ssdo.scene.files import ply
 from ssdo.scene.loader import read_scene_file
-from ssdo.scene.model import ImageTexture, Material, Scene
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, ImageTexture, Material, Scene
 
 MISSING = 99.0  # instead of an attribute that a corner does not have
 Corner = tuple[int, int, int]  # numbers of position, UV and normal
@@ -371,6 +371,7 @@ def compute_mtl_material(name: str, statements: Sequence[str]) -> dict[str, Any]
         return color if any(color) or f"map_{keyword}" not in values else (1, 1, 1)
 
     phong_exponent = float(values.get("Ns", ["0"])[0])
+    opacity = float(values["d"][-1]) if "d" in values else 1 - float(values.get("Tr", ["0"])[0])
     default = Material()
     return {
         "albedo": get_color("Kd", 0.8),
@@ -378,11 +379,11 @@ def compute_mtl_material(name: str, statements: Sequence[str]) -> dict[str, Any]
         "metallic": float(values.get("Pm", ["0"])[0]),
         "roughness": float(values["Pr"][0]) if "Pr" in values else (2 / (phong_exponent + 2)) ** 0.25,
         "f0": (0.04,) * 3 if any(get_color("Ks", 0)) else (0,) * 3,
-        "opacity": float(values["d"][-1]) if "d" in values else 1 - float(values.get("Tr", ["0"])[0]),
+        "opacity": opacity,
+        "alpha_cutoff": 0 if opacity == 1 else MIN_OPAQUE_ALPHA,
+        "blending": "none" if opacity == 1 else "alpha",
         "name": name,
-        **{
-            key: getattr(default, key) for key in ("normal_scale", "occlusion_strength", "alpha_cutoff", "double_sided")
-        },
+        **{key: getattr(default, key) for key in ("normal_scale", "occlusion_strength", "double_sided")},
     }
 
 

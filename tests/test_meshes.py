@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from ssdo.arrays import Doubles
+from ssdo.arrays import Bytes, Doubles
 from ssdo.scene.files import mesh_builder, obj, polygons
 from ssdo.scene.files.file_access import record_files
 from ssdo.scene.loader import read_scene_file
-from ssdo.scene.model import DIELECTRIC_F0, Mesh, Scene
+from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, Mesh, Scene
 from ssdo.settings import UserError
 from test_commands import call, read_image
 
@@ -204,15 +204,15 @@ def test_maps(tmp_path: Path) -> None:
     write_image(tmp_path, "in here/b c.png")
     write_image(tmp_path, "d.tga")
     m, warnings = read_material(
-        tmp_path, "Kd 0 0 0\nmap_Kd a.png\nKe 2 2 2\nmap_Ke in here\\b c.png\nmap_d a.png\nmap_Bump -bm 1 a.png\n"
+        tmp_path, "Kd 0 0 0\nmap_Kd a.png\nKe 2 2 2\nmap_Ke in here\\b c.png\ndisp a.png\nmap_Bump -bm 1 a.png\n"
     )
     assert m.albedo == (1, 1, 1) and m.emission == (2, 2, 2), "black beside a texture means white"
     np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], PIXELS)
     np.testing.assert_array_equal(m.emission_texture.pixels[..., :3], PIXELS)
     assert (
         len(warnings) == 2
-        and "map_Bump" in warnings[0]
-        and "map_d" in warnings[1]
+        and "disp" in warnings[0]
+        and "map_Bump" in warnings[1]
         and all("not read" in warning for warning in warnings)
     )
     m, _ = read_material(tmp_path, "Kd 0.5 1 1\nmap_Kd -clamp on -s 2 3 1 -o 0.25 0.5 -mm 0 1 d.tga\n")
@@ -221,6 +221,157 @@ def test_maps(tmp_path: Path) -> None:
     # Upwards, v' = 3 v + 0.5: the lower edge, v = 1 here, is mapped to 1 - 0.5.
     (su, _, ou), (_, sv, ov) = m.albedo_texture.transform
     assert (su + ou, ou, sv + ov, ov) == (2.25, 0.25, 0.5, 1 - 3.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "opacity"),
+    [
+        ("d 1", 1.0),
+        ("d 0.4", 0.4),
+        ("d -halo 0.4", 0.4),
+        ("Tr 0.4", 0.6),
+        ("Tr 0", 1.0),
+        ("d 1\nTr 1", 1.0),  # d wins over Tr
+        ("Tr 0.9\nd 0.4", 0.4),
+        ("d 0", 1.0),  # nothing else would be seen
+        ("Tr 1", 1.0),
+        ("d 0\nmap_d mask.png", 1.0),
+        ("d 0.4\nmap_d mask.png", 0.4),
+        ("d x", 1.0),
+    ],
+)
+def test_opacity_of_materials(tmp_path: Path, text: str, opacity: float) -> None:
+    """Below 1 they are blended, and drawn as opaque surfaces where they are opaque."""
+    write_grey(tmp_path / "mask.png", SHAPES["opaque"])
+    m, warnings = read_material(tmp_path, text)
+    assert m.opacity == pytest.approx(opacity)
+    assert (m.blending, m.alpha_cutoff) == (("none", 0) if opacity == 1 else ("alpha", MIN_OPAQUE_ALPHA))
+    assert bool(warnings) == (text in ("d 0", "Tr 1", "d x")) and m.albedo_texture is None
+
+
+def test_invisible_materials_beside_others(tmp_path: Path) -> None:
+    """They stay so, with a note."""
+    (tmp_path / "a.mtl").write_text("newmtl m\nd 0\nnewmtl n\nd 0.5\n")
+    scene = read_scene(tmp_path, "a.obj", "mtllib a.mtl\nusemtl m\n" + SQUARE + "f 1 2 3\nusemtl n\nf 1 3 4\n")
+    assert {mesh.material.name: mesh.material.opacity for mesh in scene.meshes} == {"m": 0, "n": 0.5}
+    assert scene.warnings == ("usemtl: 'm': fully transparent, not seen",)
+
+
+def make_shape(name: str, size: int = 32) -> Bytes:
+    """(size, size) alpha: a disc with hard or smooth edges, or something else."""
+    y, x = np.mgrid[:size, :size]
+    distance = size / 3 - np.hypot(x - size / 2, y - size / 2)  # texels within the disc
+    window = np.full((size, size), 255)
+    window[4:9, 4:9] = 128
+    shapes = {
+        "opaque": np.full((size, size), 255),
+        "hard": np.where(distance > 0, 255, 0),
+        "smooth": np.clip(128 + 100 * distance, 0, 255),
+        "blurred": np.clip(128 + 10 * distance, 0, 255),
+        "gradient": x * 255 // (size - 1),
+        "window": window,
+        "glass": np.full((size, size), 99),
+    }
+    return np.asarray(shapes[name], "u1")
+
+
+SHAPES = {name: make_shape(name) for name in ("opaque", "hard", "smooth", "blurred", "gradient", "window", "glass")}
+MASKS = ("hard", "smooth")
+COLORS = np.random.default_rng(1).integers(0, 256, (32, 32, 3), "u1")
+
+
+def write_grey(path: Path, alpha: Bytes) -> None:
+    Image.fromarray(alpha).save(path)
+
+
+def write_rgba(path: Path, rgb: Bytes, alpha: Bytes) -> None:
+    Image.fromarray(np.dstack([rgb, alpha])).save(path)
+
+
+def assert_drawn_with(material: Any, shape: str) -> None:
+    """Opaque, with an alpha mask or blended, as the alpha of its albedo texture needs it."""
+    expected = ("none", 0.5) if shape in MASKS else ("alpha", MIN_OPAQUE_ALPHA)
+    assert (material.blending, material.alpha_cutoff) == (("none", 0) if shape == "opaque" else expected), shape
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_opacity_images(tmp_path: Path, shape: str) -> None:
+    """Alpha of map_Kd; map_d by its alpha or its luminance, alone or beside an image with other alpha; and PLY."""
+    alpha = SHAPES[shape]
+    write_rgba(tmp_path / "rgba.png", COLORS, alpha)
+    write_rgba(tmp_path / "other.png", COLORS, SHAPES["gradient"].T)
+    Image.fromarray(COLORS).save(tmp_path / "rgb.png")
+    write_grey(tmp_path / "grey.png", alpha)
+    for text in (
+        "map_Kd rgba.png",
+        "map_Kd rgb.png\nmap_d grey.png",
+        "map_Kd rgba.png\nmap_d rgba.png",
+        "map_Kd other.png\nmap_d grey.png",
+        "map_Kd -s 2 2 -clamp on rgb.png\nmap_d -clamp on -s 2 2 1 grey.png",
+    ):
+        m, warnings = read_material(tmp_path, text)
+        np.testing.assert_array_equal(m.albedo_texture.pixels, np.dstack([COLORS, alpha]), text)
+        assert_drawn_with(m, shape)
+        assert warnings == ()
+    m, _ = read_material(tmp_path, "Kd 0.1 0.2 0.3\nmap_d grey.png")
+    assert m.albedo == (0.1, 0.2, 0.3) and (m.albedo_texture is None) == (shape == "opaque")
+    assert m.albedo_texture is None or (m.albedo_texture.pixels[..., :3] == 255).all()
+    assert_drawn_with(m, shape)
+    m, _ = read_material(tmp_path, "d 0.5\nmap_Kd rgba.png")
+    assert_drawn_with(m, "glass")
+    uvs = "property float s\nproperty float t\n"
+    content = make_ply(b"0 0 0 0 0\n1 0 0 1 0\n0 1 0 0 1\n3 0 1 2\n", vertex=uvs, vertices=3)
+    mesh = read_mesh(tmp_path, "a.ply", content.replace(b"made by a test", b"TextureFile rgba.png"))
+    assert_drawn_with(mesh.material, shape)
+
+
+def test_images_of_opacity_that_differ(tmp_path: Path) -> None:
+    """The smaller image is enlarged. One that lies otherwise is left out with a note."""
+    write_grey(tmp_path / "small.png", make_shape("hard", 8))
+    write_grey(tmp_path / "large.png", make_shape("hard", 64))
+    Image.fromarray(COLORS).save(tmp_path / "rgb.png")
+    m, _ = read_material(tmp_path, "map_Kd rgb.png\nmap_d small.png")
+    np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], COLORS)
+    assert abs(float(m.albedo_texture.pixels[..., 3].mean()) - float(make_shape("hard", 8).mean())) < 4
+    m, _ = read_material(tmp_path, "map_Kd rgb.png\nmap_d large.png")
+    np.testing.assert_array_equal(m.albedo_texture.pixels[..., 3], make_shape("hard", 64))
+    m, warnings = read_material(tmp_path, "map_Kd -s 2 2 rgb.png\nmap_d large.png")
+    assert m.albedo_texture.pixels.shape == (32, 32, 4) and m.alpha_cutoff == 0 and "options of map_Kd" in warnings[0]
+
+
+def test_channels_of_opacity_images(tmp_path: Path) -> None:
+    """-imfchan chooses the channel, -mm scales it. Without, alpha counts before luminance."""
+    alpha = SHAPES["gradient"]
+    write_rgba(tmp_path / "d.png", COLORS, alpha)
+    red, green, blue = COLORS.astype("f8").transpose(2, 0, 1)
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    channels = {"": alpha, "m": alpha, "r": red, "g": green, "b": blue, "l": luma}
+    for option, expected in channels.items():
+        m, _ = read_material(tmp_path, f"map_d {option and '-imfchan ' + option} d.png")
+        np.testing.assert_allclose(m.albedo_texture.pixels[..., 3], expected, atol=2 if option == "l" else 0)
+    m, _ = read_material(tmp_path, "map_d -mm 1 -1 d.png")
+    np.testing.assert_array_equal(m.albedo_texture.pixels[..., 3], 255 - alpha)
+
+
+def test_images_transparent_everywhere_are_opaque(tmp_path: Path) -> None:
+    """Some programs write alpha so. There is a note."""
+    write_rgba(tmp_path / "a.png", COLORS, np.zeros((32, 32), "u1"))
+    write_grey(tmp_path / "b.png", np.zeros((32, 32), "u1"))
+    for text in ("map_Kd a.png\nd 0.5", "map_Kd a.png\nmap_d b.png\nd 0.5"):
+        m, warnings = read_material(tmp_path, text)
+        assert (m.albedo_texture.pixels[..., 3] == 255).all() and "0 everywhere" in warnings[-1]
+
+
+def test_opaque_images_cost_nothing(tmp_path: Path) -> None:
+    """No other array is made of them, and triangles without UVs have no alpha mask."""
+    write_rgba(tmp_path / "rgba.png", COLORS, SHAPES["opaque"])
+    write_rgba(tmp_path / "mask.png", COLORS, SHAPES["hard"])
+    m, _ = read_material(tmp_path, "map_Kd rgba.png\nmap_Ke rgba.png\nmap_d rgba.png")
+    assert m.albedo_texture.pixels is m.emission_texture.pixels
+    m, _ = read_material(tmp_path, "map_Kd mask.png\nmap_Ke mask.png\nmap_d mask.png")
+    assert m.albedo_texture.pixels is m.emission_texture.pixels
+    scene = read_scene(tmp_path, "a.obj", "mtllib a.mtl\nusemtl m\n" + SQUARE + "f 1 2 3\n")
+    assert scene.meshes[0].material.alpha_cutoff == 0
 
 
 def test_images_are_read_once_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from ssdo.arrays import Bools, Doubles, Floats, Longs
 from ssdo.scene.coordinates import IDENTITY, FileCoordinates, find_origin, sample_rows
 from ssdo.scene.files.errors import name_file_in_errors
 from ssdo.scene.files.file_access import read_file_bytes
+from ssdo.scene.files.opacity import set_blending
 from ssdo.scene.files.polygons import triangulate_polygons
 from ssdo.scene.model import Material, Mesh, Scene
 from ssdo.settings import UserError
@@ -128,7 +129,7 @@ def _split_by_attributes(polygons: PolygonMesh, triangles: Longs) -> Iterator[Me
     if polygons.uvs is not None:
         vertex_has_uv = np.all(np.isfinite(polygons.uvs.astype(np.float32)), axis=1)
         with_uvs = np.all(vertex_has_uv[triangles], axis=1)
-    untextured = replace(polygons.material, albedo_texture=None, emission_texture=None)
+    untextured = _remove_textures(polygons.material)
     for has_normals in (True, False):
         for has_uvs in (True, False):
             selection = triangles[(with_normals == has_normals) & (with_uvs == has_uvs)]
@@ -148,6 +149,10 @@ def _split_by_attributes(polygons: PolygonMesh, triangles: Longs) -> Iterator[Me
                 uvs,
                 colors=None if polygons.colors is None else _to_float32(polygons.colors[vertices], "colours"),
             )
+
+
+def _remove_textures(material: Material) -> Material:
+    return set_blending(replace(material, albedo_texture=None, emission_texture=None), "opaque")
 
 
 def _normalize(normals: Doubles) -> Floats:

@@ -1,16 +1,20 @@
 """Read the materials of OBJ files (.mtl) as glTF would have them.
 
 Format: Wavefront's MTL specification, and the extensions Pr and Pm that Blender writes. Read are Kd, map_Kd, Ke,
-map_Ke, Ks (whether there is a specular lobe at all), Ns or Pr, Pm, d or Tr, and the texture options -s, -o and -clamp.
-Colours are linear, images sRGB. Everything else that changes the look of a material is a warning. So is a value that
-cannot be read, and a file that is missing or outside of the scene's folder, which is never opened: the geometry is
-drawn all the same.
+map_Ke, Ks (whether there is a specular lobe at all), Ns or Pr, Pm, d or Tr, map_d, and the texture options -s, -o and
+-clamp, for map_d also -mm and -imfchan. Colours are linear, images sRGB.
+
+Opacity is d, else 1 - Tr, times map_d, else times the alpha of map_Kd. d wins over Tr, as in tinyobjloader: some
+programs write `Tr 1` beside `d 1`.
+
+Everything else that changes the look of a material is a warning. So is a value that cannot be read, and a file that is
+missing or outside of the scene's folder, which is never opened: the geometry is drawn all the same.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ssdo.arrays import Bytes
@@ -18,6 +22,15 @@ from ssdo.scene.files import images
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, file_exists, read_file_bytes, resolve_beside
 from ssdo.scene.files.json_tree import MAX_NUMBER
+from ssdo.scene.files.opacity import (
+    Alpha,
+    classify_alpha,
+    fill_empty_alpha,
+    get_channel,
+    replace_alpha,
+    scale_values,
+    set_blending,
+)
 from ssdo.scene.files.text import decode_text, iterate_lines
 from ssdo.scene.model import DIELECTRIC_F0, ImageTexture, Material
 from ssdo.settings import UserError, Vec3
@@ -41,7 +54,7 @@ OPTIONS = {
     "-texres": 1,
     "-type": 1,
 }
-UNSUPPORTED = {"map_d", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
+UNSUPPORTED = {"map_tr", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
 
 # Of a material: by lower-case keyword, the arguments and their place in the file.
 Statements = dict[str, tuple[str, str]]
@@ -57,6 +70,9 @@ class MaterialLibrary:
     decoded_images: dict[Path, Bytes | None] = field(default_factory=dict)  # None: could not be read
     limits: images.ImageLimits = field(default_factory=images.ImageLimits)
     files: set[Path] = field(default_factory=set)  # .mtl files that have been read
+    # By the identity of decoded images, which `decoded_images` keeps.
+    alphas: dict[int, Alpha] = field(default_factory=dict)
+    combined_images: dict[tuple[object, ...], Bytes | None] = field(default_factory=dict)
 
     def warn(self, text: str) -> None:
         if text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
@@ -114,10 +130,14 @@ class _MaterialReader:
         for keyword in sorted(UNSUPPORTED & self.statements.keys()):
             self.library.warn(f"{self.statements[keyword][1]}: is not read")
         albedo_texture, emission_texture = self._read_texture("map_kd"), self._read_texture("map_ke")
-        opacity = self._read_number("d", 0, 1, 1 - self._read_number("tr", 0, 1, 0))
         phong_exponent = self._read_number("ns", 0, MAX_NUMBER, 0)
-        return Material(
-            albedo=self._read_factor("kd", 1.0, (0.8, 0.8, 0.8), albedo_texture),
+        albedo = self._read_factor("kd", 1.0, (0.8, 0.8, 0.8), albedo_texture)
+        opacity = self._read_number("d", 0, 1, 1 - self._read_number("tr", 0, 1, 0))
+        if "map_d" in self.statements:
+            albedo_texture = self._add_opacity_texture(albedo_texture)
+            opacity = opacity or 1.0  # as of colours: many programs write 0 there
+        material = Material(
+            albedo=albedo,
             emission=self._read_factor("ke", MAX_NUMBER, (0, 0, 0), emission_texture),
             albedo_texture=albedo_texture,
             emission_texture=emission_texture,
@@ -129,6 +149,41 @@ class _MaterialReader:
             opacity=opacity,
             name=name.encode("utf-8", "replace").decode(),
         )
+        return set_blending(material, self._classify_alpha(albedo_texture))
+
+    def _add_opacity_texture(self, albedo_texture: ImageTexture | None) -> ImageTexture | None:
+        """The albedo texture with map_d as its alpha. An image that lies otherwise is left out with a warning."""
+        texture = self._read_texture("map_d")
+        if texture is None:
+            return albedo_texture
+        text, where = self.statements["map_d"]
+        if albedo_texture and (albedo_texture.transform, albedo_texture.clamp) != (texture.transform, texture.clamp):
+            self.library.warn(f"{where}: must have the options of map_Kd; left out")
+            return albedo_texture
+        options = _split_options(text)[1]
+        base, gain = self._read_option(options, "-mm", (0.0, 1.0), where)
+        albedo_pixels = None if albedo_texture is None else albedo_texture.pixels
+        # An image that is both colour and opacity has the opacity in its alpha.
+        channel = options.get("-imfchan", ["m" if albedo_pixels is texture.pixels else ""])[0].lower()
+        key = id(albedo_pixels), id(texture.pixels), channel, base, gain
+        combined_images = self.library.combined_images
+        if key not in combined_images:
+            try:
+                alpha = scale_values(get_channel(texture.pixels, channel), base, gain)
+                combined_images[key] = replace_alpha(albedo_pixels, alpha, where, self.library.limits)
+            except UserError as error:
+                self.library.warn(f"{error}; drawn without it")
+                return albedo_texture
+        pixels = combined_images[key]
+        return None if pixels is None else replace(texture, pixels=pixels)
+
+    def _classify_alpha(self, texture: ImageTexture | None) -> Alpha:
+        if texture is None:
+            return "opaque"
+        key = id(texture.pixels)
+        if key not in self.library.alphas:
+            self.library.alphas[key] = classify_alpha(texture.pixels)
+        return self.library.alphas[key]
 
     def _read_factor(self, keyword: str, maximum: float, default: Vec3, texture: ImageTexture | None) -> Vec3:
         """The colour that a texture is multiplied by.
@@ -176,8 +231,8 @@ class _MaterialReader:
         pixels = self._read_image(name.replace("\\", "/"), where)
         if pixels is None:
             return None
-        scale_u, scale_v = self._read_uv_option(options, "-s", 1.0, where)
-        offset_u, offset_v = self._read_uv_option(options, "-o", 0.0, where)
+        scale_u, scale_v = self._read_option(options, "-s", (1.0, 1.0), where)
+        offset_u, offset_v = self._read_option(options, "-o", (0.0, 0.0), where)
         clamp = options.get("-clamp", [""])[0].lower() == "on"
         # The options are for v that points up from the lower edge; ours points down from the upper.
         transform = (scale_u, 0.0, offset_u), (0.0, scale_v, 1 - scale_v - offset_v)
@@ -191,7 +246,10 @@ class _MaterialReader:
             if path not in decoded_images:
                 decoded_images[path] = None
                 data = read_file_bytes(path, f"{where} {quote_value(name)}", images.MAX_FILE_BYTES)
-                decoded_images[path] = images.decode_image(data, where, self.library.limits, images.MESH_FORMATS)
+                pixels = images.decode_image(data, where, self.library.limits, images.MESH_FORMATS)
+                if fill_empty_alpha(pixels):
+                    self.library.warn(f"{where}: alpha is 0 everywhere; drawn opaque")
+                decoded_images[path] = pixels
             return decoded_images[path]
         except UserError as error:
             self.library.warn(f"{error}; drawn without it")
@@ -212,12 +270,17 @@ class _MaterialReader:
             raise errors[0]
         return next(filter(file_exists, paths), paths[0])
 
-    def _read_uv_option(
-        self, options: dict[str, list[str]], option: str, default: float, where: str
+    def _read_option(
+        self, options: dict[str, list[str]], option: str, defaults: tuple[float, float], where: str
     ) -> tuple[float, float]:
-        words = [*options.get(option, []), str(default), str(default)]
-        u, v = (self._parse(word, where, -MAX_NUMBER, MAX_NUMBER, default) for word in words[:2])
-        return u, v
+        """The first two numbers of an option."""
+        words = options.get(option, [])[:2]
+        words += [str(default) for default in defaults[len(words) :]]
+        first, second = (
+            self._parse(word, where, -MAX_NUMBER, MAX_NUMBER, default)
+            for word, default in zip(words, defaults, strict=True)
+        )
+        return first, second
 
 
 def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> float:

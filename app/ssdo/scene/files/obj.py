@@ -19,6 +19,7 @@ from ssdo.arrays import Doubles, Longs
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
 from ssdo.scene.files.mtl import MaterialLibrary, read_material_file
+from ssdo.scene.files.opacity import make_opaque
 from ssdo.scene.files.text import decode_text, iterate_lines
 from ssdo.scene.model import Material, Scene
 from ssdo.settings import UserError
@@ -197,23 +198,40 @@ def _build_polygon_meshes(obj: ObjFile) -> list[PolygonMesh]:
     positions, colors = np.array(obj.positions).reshape(-1, 3), _get_colors(obj)
     normals, uvs = _gather_rows(obj.normals, 3, normal_rows, 0.0), _gather_rows(obj.uvs, 2, uv_rows, np.nan)
     _warn_of_missing_materials(obj)
+    materials = _get_materials(obj)
     polygon_meshes = []
     for name, group in obj.groups.items():
         corners, face_indices = np.unique(np.array(group.corners, np.int64), return_inverse=True)
         rows = position_rows[corners]
-        default_material = Material(name=name.encode("utf-8", "replace").decode())
         polygon_meshes.append(
             PolygonMesh(
                 positions[rows],
                 face_indices,
                 np.array(group.sizes, np.int64),
-                obj.library.materials.get(name, default_material),
+                materials[name],
                 None if normals is None else normals[corners],
                 None if uvs is None else uvs[corners],
                 None if colors is None else colors[rows],
             )
         )
     return polygon_meshes
+
+
+def _get_materials(obj: ObjFile) -> dict[str, Material]:
+    """The materials of the faces by name. If none could be seen, all are opaque: some programs write `d 0` so."""
+    materials = {
+        name: obj.library.materials.get(name, Material(name=name.encode("utf-8", "replace").decode()))
+        for name in obj.groups
+    }
+    invisible = [name for name, material in materials.items() if not material.opacity]
+    if not invisible:
+        return materials
+    if len(invisible) < len(materials):
+        names = ", ".join(map(quote_value, invisible[:3])) + (", ..." if len(invisible) > 3 else "")
+        obj.library.warn(f"usemtl: {names}: fully transparent, not seen")
+        return materials
+    obj.library.warn("usemtl: all materials are fully transparent (d 0 or Tr 1); drawn opaque")
+    return {name: make_opaque(material) for name, material in materials.items()}
 
 
 def _warn_of_missing_materials(obj: ObjFile) -> None:

@@ -19,6 +19,7 @@ from ssdo.scene.files import images
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
 from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
+from ssdo.scene.files.opacity import classify_alpha, fill_empty_alpha, set_blending
 from ssdo.scene.model import ImageTexture, Material, Scene
 from ssdo.settings import UserError
 
@@ -361,4 +362,6 @@ def _read_material(header: PlyHeader, path: Path, warnings: list[str]) -> Materi
     except UserError as error:
         warnings.append(f"{error}; drawn without it")
         return untextured
-    return Material((1, 1, 1), albedo_texture=ImageTexture(pixels))
+    if fill_empty_alpha(pixels):
+        warnings.append(f"{where}: alpha is 0 everywhere; drawn opaque")
+    return set_blending(Material((1, 1, 1), albedo_texture=ImageTexture(pixels)), classify_alpha(pixels))
