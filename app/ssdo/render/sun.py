@@ -34,7 +34,7 @@ class SunSettings(Settings):
         None, -90.0, 90.0, "height of the sun above the horizon", unit="deg", auto_label="the scene's"
     )
     irradiance: float | None = param(
-        None, 0.0, 1e6, "irradiance on a surface that faces the sun; 0 switches it off", auto_label="the scene's"
+        None, 0.0, 1e9, "irradiance on a surface that faces the sun; 0 switches it off", auto_label="the scene's"
     )
     color: Vec3 | None = param(None, 0.0, 1.0, "linear colour of sunlight", auto_label="the scene's")
     angular_diameter: float | None = param(

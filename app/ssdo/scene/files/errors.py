@@ -12,7 +12,11 @@ from ssdo.settings import UserError
 MAX_NAME = 400  # characters
 
 
-class OutOfMemoryError(UserError):
+class LimitError(UserError):
+    """A file is too large to be read, in whole or in part."""
+
+
+class OutOfMemoryError(LimitError):
     """A file needs more memory than there is now."""
 
 

@@ -16,13 +16,14 @@ Modules, each of which imports only modules above it:
     gltf_images     pixels
 
 Files are not trusted: every number is checked against the data behind it before anything is allocated. What is wrong
-is a UserError; what is merely odd, or not supported, is one of the scene's warnings.
+in a material, a light, a node or a primitive is one of the scene's warnings: the rest is shown. A UserError remains for
+a file that is not whole, that has no triangles, or that is beyond a limit.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -39,13 +40,20 @@ from ssdo.scene.files.gltf_document import (
     Document,
     open_document,
 )
-from ssdo.scene.files.gltf_geometry import GeometryLimits, GetBinding, Primitive, read_primitives
+from ssdo.scene.files.gltf_geometry import (
+    GeometryLimits,
+    GetBinding,
+    Primitive,
+    limit_joints,
+    read_primitives,
+    read_weights,
+)
 from ssdo.scene.files.gltf_images import read_images
 from ssdo.scene.files.gltf_lights import GltfCamera, read_camera, read_lights
 from ssdo.scene.files.gltf_materials import read_material
 from ssdo.scene.files.gltf_meshes import Placement, join_placements, sample_vertices
 from ssdo.scene.files.gltf_nodes import Node, read_instances, read_joints, read_nodes
-from ssdo.scene.files.json_tree import get_list, get_numbers, get_reference
+from ssdo.scene.files.json_tree import find_reference, get_list, get_reference, use_defaults
 from ssdo.scene.files.progress import track_progress
 from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
 from ssdo.settings import UserError, Vec3
@@ -65,20 +73,23 @@ def read_gltf(
     several if only some of its primitives have normals, UVs, colours or tangents. Textures whose UVs a mesh lacks are
     left out. `up` is the file's axis that points up, y or z; the scene is y up and near the origin.
 
-    Raises UserError("<file>: <element>: <rule>"), one line, for anything that is wrong or is not supported.
+    What cannot be read is left out with a warning. Raises UserError("<file>: <element>: <rule>"), one line, if no
+    triangles are left, and for what is beyond a limit or is not supported.
     """
     # Overflow is checked where it matters, with a message that names the element.
     with name_file_in_errors(path), np.errstate(all="ignore"):
-        return _read_scene(open_document(path), path.stem, scene, camera, light, up)
+        doc = open_document(path)
+        with use_defaults(doc.warn):
+            return _read_scene(doc, path.stem, scene, camera, light, up)
 
 
 def _read_scene(doc: Document, name: str, scene: int | None, camera: int | None, light: int | None, up: str) -> Scene:
     nodes: Mapping[int, Node] = read_nodes(doc, scene)
-    view = read_camera(doc, nodes.values(), camera)
     get_binding = cache(lambda i: read_material(doc, i))
     groups: Groups = _place_primitives(doc, nodes, get_binding)
     if not groups:
-        raise UserError("file: has no triangles")
+        raise doc.make_empty_error()
+    view = read_camera(doc, nodes.values(), camera)
     coordinates = FileCoordinates(_find_origin(groups), up == "z")
     if coordinates != IDENTITY:
         groups, nodes = _move_to_world(groups, nodes, coordinates.world_from_file)
@@ -132,10 +143,14 @@ def _build_meshes(doc: Document, groups: Groups, get_binding: GetBinding) -> tup
     def bind_material(i: int | None, slots: tuple[int, ...]) -> Material:
         return get_binding(i).bind(slots, pixels)
 
-    return tuple(
-        join_placements(placements, bind_material(key[0], present_slots[key]))
+    meshes = (
+        join_placements(placements, bind_material(key[0], present_slots[key]), doc.warn)
         for key, placements in track_progress("geometry", groups.items(), len(groups))
     )
+    present = tuple(mesh for mesh in meshes if len(mesh.triangles))
+    if not present:
+        raise doc.make_empty_error()
+    return present
 
 
 def _place_primitives(
@@ -149,33 +164,38 @@ def _place_primitives(
         return read_primitives(doc, i, weights, is_skinned, get_binding, limits)
 
     @cache
-    def get_joints(i: int) -> Doubles:
-        return read_joints(doc, i, nodes)
+    def get_joints(i: int) -> Doubles | None:
+        try:
+            return read_joints(doc, i, nodes)
+        except UserError as error:
+            doc.leave_out(error)
+            return None
+
+    def place(node: Node) -> Iterator[Placement]:
+        """The placements of a node's mesh. Raises UserError for a mesh or for instances that cannot be read."""
+        entry, where = node.entry, node.where
+        mesh = get_reference(doc.tree, "meshes", entry, "mesh", where)
+        weights = read_weights(doc, entry, where) if "weights" in entry else None
+        skin = find_reference(doc.tree, "skins", entry, "skin", where) if "skin" in entry else None
+        joints = None if skin is None else get_joints(skin)
+        instances = read_instances(doc, node)
+        for primitive in get_primitives(mesh, weights, joints is not None) if len(instances) else ():
+            if joints is not None and primitive.joints is not None:
+                primitive = limit_joints(doc, primitive, len(joints))
+                yield Placement(primitive, node.world_from_node[None], joints, where)
+            else:
+                yield Placement(primitive, instances, None, where)
 
     groups: dict[MeshKey, list[Placement]] = defaultdict(list)
     for node in track_progress("nodes", nodes.values(), len(nodes)):
-        entry, where = node.entry, node.where
-        if "mesh" not in entry:
+        if "mesh" not in node.entry:
             continue
-        mesh = get_reference(doc.tree, "meshes", entry, "mesh", where)
-        weights, joints = None, None
-        if "weights" in entry:
-            weights = get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
-        if "skin" in entry:
-            joints = get_joints(get_reference(doc.tree, "skins", entry, "skin", where))
-        instances = read_instances(doc, node)
-        if not len(instances):
-            continue
-        for primitive in get_primitives(mesh, weights, joints is not None):
-            if joints is not None and primitive.joints is not None:
-                last_joint = primitive.joints.max()
-                if last_joint >= len(joints):
-                    raise UserError(f"{primitive.where}.attributes.JOINTS_0: joint {last_joint} of {len(joints)}")
-                placement = Placement(primitive, node.world_from_node[None], joints, where)
-            else:
-                placement = Placement(primitive, instances, None, where)
-            limits.add_instances(primitive, len(placement.instances), where)
-            groups[primitive.material, primitive.layout].append(placement)
+        try:
+            for placement in place(node):
+                limits.add_instances(placement.primitive, len(placement.instances), node.where)
+                groups[placement.primitive.material, placement.primitive.layout].append(placement)
+        except UserError as error:
+            doc.leave_out(error)
     return groups
 
 

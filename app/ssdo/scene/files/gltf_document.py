@@ -18,7 +18,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 
 from ssdo.arrays import Array, Floats
-from ssdo.scene.files.errors import quote_value
+from ssdo.scene.files.errors import LimitError, quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
 from ssdo.scene.files.json_tree import (
     Json,
@@ -29,6 +29,7 @@ from ssdo.scene.files.json_tree import (
     get_reference,
     get_string,
     get_unsigned,
+    split_error,
 )
 from ssdo.settings import UserError
 
@@ -79,24 +80,38 @@ class Document:
     tree: Json
     binary_chunk: memoryview | None  # of a .glb
     files: dict[Path, bytes] = field(default_factory=dict)
-    buffers: dict[int, memoryview] = field(default_factory=dict)
+    buffers: dict[int, memoryview | UserError] = field(default_factory=dict)  # or why it cannot be read
     attributes: dict[int, Floats] = field(default_factory=dict)  # accessors read as float32
     indices: dict[int, Array] = field(default_factory=dict)  # accessors read as integers
     decompressed: dict[int, Array] = field(default_factory=dict)  # accessors whose values were compressed
     number_count: int = 0  # counted against MAX_ACCESSOR_NUMBERS
     warnings: dict[str, list[str]] = field(default_factory=dict)  # by text: the elements that it is about
+    first_error: UserError | None = None  # of what was left out
 
     def count_numbers(self, count: int, where: str) -> None:
-        """Count decoded numbers. Raises UserError beyond the limit."""
+        """Count decoded numbers. Raises LimitError beyond the limit."""
         self.number_count += count
         if self.number_count > MAX_ACCESSOR_NUMBERS:
-            raise UserError(f"{where}: all accessors together must have at most {MAX_ACCESSOR_NUMBERS} numbers")
+            raise LimitError(f"{where}: all accessors together must have at most {MAX_ACCESSOR_NUMBERS} numbers")
+
+    def leave_out(self, error: UserError) -> None:
+        """Warn that an element cannot be read, and is left out. Raises a LimitError again."""
+        if isinstance(error, LimitError):
+            raise error
+        self.first_error = self.first_error or error
+        element, rule = split_error(error)
+        self.warn(element, f"{rule}; what needs it is left out")
 
     def warn(self, where: str, text: str) -> None:
         """Add a warning about the element `where`: the file still loads."""
         elements = self.warnings.setdefault(text, [])
         if where not in elements[-1:]:
             elements.append(where)
+
+    def make_empty_error(self) -> UserError:
+        """The error of a file without triangles: why they are left out, as far as is known."""
+        reasons = self.format_warnings()
+        return self.first_error or UserError(f"file: has no triangles{'; ' + reasons[0] if reasons else ''}")
 
     def format_warnings(self) -> tuple[str, ...]:
         """A line for every warning, with its first element and the number of the others."""
@@ -117,8 +132,9 @@ def open_document(path: Path) -> Document:
     if len(text) > MAX_JSON_BYTES:
         raise UserError(f"file: must have at most {MAX_JSON_BYTES >> 20} MiB of JSON")
     tree = _parse_json(text)
-    version = get_string(get_object(tree, "asset", ""), "version", "asset", "missing")
-    if not re.fullmatch(r"2\.\d+", version):
+    version = get_object(tree, "asset", "").get("version", "missing")
+    is_text = isinstance(version, (str, float))  # some exporters write a number
+    if not is_text or not re.fullmatch(r"2\.\d+", str(version)):
         raise UserError(f"asset.version: must be 2.x, not {quote_value(version)}")
     _check_required_extensions(tree)
     return Document(path.parent, tree, binary_chunk)
@@ -202,19 +218,30 @@ def read_resource(doc: Document, uri: str, where: str) -> bytes:
 
 
 def _read_buffer(doc: Document, i: int) -> memoryview:
+    """The bytes of a buffer. Those of one that cannot be read are looked for only once."""
     if i not in doc.buffers:
-        entry, where = get_entry(doc.tree, "buffers", i), f"buffers[{i}]"
-        length = get_unsigned(entry, "byteLength", where)
-        if "uri" in entry:
-            data: bytes | memoryview | None = read_resource(doc, get_string(entry, "uri", where), f"{where}.uri")
-        else:
-            data = doc.binary_chunk if i == 0 else None
-        if data is None:
-            raise UserError(f"{where}: has no data")
-        if length > len(data):
-            raise UserError(f"{where}.byteLength: {length} declared, {len(data)} present")
-        doc.buffers[i] = memoryview(data)[:length]
-    return doc.buffers[i]
+        try:
+            doc.buffers[i] = _load_buffer(doc, i)
+        except UserError as error:
+            doc.buffers[i] = error
+    result = doc.buffers[i]
+    if isinstance(result, UserError):
+        raise result
+    return result
+
+
+def _load_buffer(doc: Document, i: int) -> memoryview:
+    entry, where = get_entry(doc.tree, "buffers", i), f"buffers[{i}]"
+    length = get_unsigned(entry, "byteLength", where)
+    if "uri" in entry:
+        data: bytes | memoryview | None = read_resource(doc, get_string(entry, "uri", where), f"{where}.uri")
+    else:
+        data = doc.binary_chunk if i == 0 else None
+    if data is None:
+        raise UserError(f"{where}: has no data")
+    if length > len(data):
+        doc.warn(f"{where}.byteLength", f"{length} declared, {len(data)} present; what ends beyond is left out")
+    return memoryview(data)[:length]
 
 
 def read_buffer_view(doc: Document, i: int) -> tuple[memoryview, int]:
@@ -229,7 +256,7 @@ def read_buffer_view(doc: Document, i: int) -> tuple[memoryview, int]:
     data = _read_buffer(doc, buffer)
     start, length = get_unsigned(entry, "byteOffset", where, 0), get_unsigned(entry, "byteLength", where)
     if start + length > len(data):
-        raise UserError(f"{where}: ends at byte {start + length} of a buffer of {len(data)}")
+        doc.warn(where, f"ends at byte {start + length} of a buffer of {len(data)}; what ends beyond is left out")
     return data[start : start + length], get_unsigned(entry, "byteStride", where, 0)
 
 
@@ -281,7 +308,6 @@ def _read_accessor(doc: Document, i: int, kind: str, component_types: tuple[int,
     if i in doc.decompressed and count != len(doc.decompressed[i]):
         doc.warn(where, "declares another count than its compressed data has, which is taken")
         count = len(doc.decompressed[i])
-    doc.count_numbers(count * width, f"{where}.count")
     if i in doc.decompressed:
         values = doc.decompressed[i]
         if values.shape[1] != width:
@@ -294,6 +320,7 @@ def _read_accessor(doc: Document, i: int, kind: str, component_types: tuple[int,
         raise UserError(f"{where}.count: {rule}, not {count}")
     else:
         values = np.zeros((count, width), dtype)
+    doc.count_numbers(count * width, f"{where}.count")
     sparse = get_object(entry, "sparse", where)
     return _apply_sparse(doc, values, sparse, f"{where}.sparse") if sparse else values
 

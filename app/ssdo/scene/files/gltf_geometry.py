@@ -5,7 +5,7 @@ Section numbers are those of the specification.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,11 +13,13 @@ import numpy as np
 
 from ssdo.arrays import Array, Floats, Ints
 from ssdo.scene.files import gltf_draco
+from ssdo.scene.files.errors import LimitError
 from ssdo.scene.files.gltf_document import Document, read_attribute, read_integers
 from ssdo.scene.files.gltf_materials import MaterialBinding
 from ssdo.scene.files.gltf_tangents import compute_tangents, make_perpendicular
 from ssdo.scene.files.json_tree import (
     Json,
+    find_reference,
     get_entry,
     get_extension,
     get_list,
@@ -34,7 +36,7 @@ MAX_JOINT_SETS = 8  # of four joints each
 TRIANGLES, STRIP, FAN = 4, 5, 6  # primitive modes
 
 GetBinding = Callable[[int | None], MaterialBinding]  # by the material's index in the file
-Arrays = dict[str, Floats]  # by attribute name
+Arrays = dict[str, Array]  # by attribute name
 
 
 class Primitive(NamedTuple):
@@ -70,14 +72,16 @@ class GeometryLimits:
         """Count a primitive. Raises UserError beyond the limit."""
         self.indices += indices
         if self.indices > 3 * MAX_TRIANGLES:
-            raise UserError(f"{where}: all primitives together must have at most {MAX_TRIANGLES} triangles")
+            raise LimitError(f"{where}: all primitives together must have at most {MAX_TRIANGLES} triangles")
 
     def add_instances(self, primitive: Primitive, count: int, where: str) -> None:
-        """Count the instances of a primitive. Raises UserError beyond the limit."""
+        """Count the instances of a primitive. Raises LimitError beyond the limit."""
         self.vertices += count * len(primitive.positions)
         self.triangles += count * len(primitive.triangles)
         if max(self.vertices, self.triangles) > MAX_TRIANGLES:
-            raise UserError(f"{where}: all instances together must have at most {MAX_TRIANGLES} triangles and vertices")
+            raise LimitError(
+                f"{where}: all instances together must have at most {MAX_TRIANGLES} triangles and vertices"
+            )
 
 
 def read_primitives(
@@ -88,18 +92,29 @@ def read_primitives(
     get_binding: GetBinding,
     limits: GeometryLimits,
 ) -> list[Primitive]:
-    """The primitives of a mesh that have triangles.
+    """The primitives of a mesh that have triangles; those that cannot be read are left out.
 
     `weights` are those of the morph targets, None for the mesh's own. Joints are read if the mesh `is_skinned`.
     """
     entry, where = get_entry(doc.tree, "meshes", i), f"meshes[{i}]"
     if weights is None and "weights" in entry:
-        weights = get_numbers(entry, "weights", where, (0.0,) * len(get_list(entry, "weights", where)))
-    primitives = (
-        _read_primitive(doc, primitive, weights or (), is_skinned, get_binding, limits, f"{where}.primitives[{k}]")
-        for k, primitive in enumerate(get_list(entry, "primitives", where))
-    )
-    return [p for p in primitives if p is not None and len(p.triangles)]
+        weights = read_weights(doc, entry, where)
+    primitives = []
+    for k, primitive in enumerate(get_list(entry, "primitives", where)):
+        inside = f"{where}.primitives[{k}]"
+        try:
+            read = _read_primitive(doc, primitive, weights or (), is_skinned, get_binding, limits, inside)
+        except UserError as error:
+            doc.leave_out(error)
+        else:
+            primitives += [read] if read is not None and len(read.triangles) else []
+    return primitives
+
+
+def read_weights(doc: Document, entry: Json, where: str) -> tuple[float, ...]:
+    """The weights of morph targets of a mesh or a node."""
+    count = len(get_list(entry, "weights", where))
+    return get_numbers(entry, "weights", where, (0.0,) * count) if count else ()
 
 
 def _read_primitive(
@@ -111,7 +126,7 @@ def _read_primitive(
     limits: GeometryLimits,
     where: str,
 ) -> Primitive | None:
-    """None for points, lines, and a primitive without positions."""
+    """None for points, lines, and a primitive without positions. Raises UserError for one that cannot be read."""
     if not isinstance(entry, dict):
         raise UserError(f"{where}: must be an object")
     mode = get_unsigned(entry, "mode", where, TRIANGLES)
@@ -126,24 +141,18 @@ def _read_primitive(
         return None
     if _decompress_if_needed(doc, entry, attributes, where):
         mode = TRIANGLES
-    material = get_reference(doc.tree, "materials", entry, "material", where) if "material" in entry else None
+    material = find_reference(doc.tree, "materials", entry, "material", where) if "material" in entry else None
     binding = get_binding(material)
     arrays = _read_arrays(doc, attributes, binding, where)
-    joint_arrays = _read_joint_arrays(doc, attributes, where) if is_skinned else {}
     count = len(arrays["POSITION"])
-    for name, values in (arrays | joint_arrays).items():
-        if len(values) != count:
-            raise UserError(f"{where}.attributes.{name}: {len(values)} of them for {count} positions")
-    triangles = _build_triangles(doc, _read_indices(doc, entry, count, limits, where), mode, where)
+    triangles = _build_triangles(doc, _read_indices(doc, entry, count, limits, where), count, mode, where)
     _apply_morph_targets(doc, entry, arrays, weights, where)
+    if is_skinned:
+        arrays |= _read_joint_arrays(doc, attributes, count, where)
     if triangles.size < count:  # primitives that share large accessors use a part of them
-        used_vertices, triangles = _compact_vertices(triangles)
-        arrays = {name: values[used_vertices] for name, values in arrays.items()}
-        joint_arrays = {name: values[used_vertices] for name, values in joint_arrays.items()}
-    for name, values in arrays.items():
-        if not np.isfinite(values).all():
-            raise UserError(f"{where}.attributes.{name}: must be finite numbers")
-    joints, joint_weights = _normalize_joints(doc, joint_arrays, where)
+        arrays, triangles = _compact_vertices(arrays, triangles)
+    arrays, triangles = _replace_infinite(doc, arrays, triangles, where)
+    joints, joint_weights = _normalize_joints(doc, arrays, where)
     primitive = Primitive(
         arrays["POSITION"],
         triangles,
@@ -159,6 +168,27 @@ def _read_primitive(
     )
     _warn_of_missing_uvs(doc, primitive, binding)
     return _add_normals_and_tangents(primitive, arrays.get("TANGENT"), binding)
+
+
+def _replace_infinite(doc: Document, arrays: Arrays, triangles: Array, where: str) -> tuple[Arrays, Array]:
+    """Leave out triangles whose positions are not finite, and replace other numbers that are not."""
+    for name, values in arrays.items():
+        is_finite = np.isfinite(values)
+        if is_finite.all():
+            continue
+        element = f"{where}.attributes.{name}"
+        if name == "POSITION":
+            vertex_is_finite: Array = np.all(is_finite, axis=1)
+            has_corners: Array = np.all(vertex_is_finite[triangles], axis=1)
+            if not has_corners.all():
+                doc.warn(element, "must be finite numbers; triangles with others are left out")
+            triangles = triangles[has_corners]
+        elif name == "COLOR_0":
+            doc.warn(element, "must be finite numbers; others are taken as 1")
+        else:
+            doc.warn(element, "must be finite numbers; others are taken as 0")
+        arrays = arrays | {name: np.where(is_finite, values, np.float32(name == "COLOR_0"))}
+    return _compact_vertices(arrays, triangles) if triangles.size < len(arrays["POSITION"]) else (arrays, triangles)
 
 
 def _warn_of_missing_uvs(doc: Document, primitive: Primitive, binding: MaterialBinding) -> None:
@@ -186,15 +216,31 @@ def _decompress_if_needed(doc: Document, entry: Json, attributes: Json, where: s
 def _read_arrays(doc: Document, attributes: Json, binding: MaterialBinding, where: str) -> Arrays:
     """The attributes that the material uses. Tangents need normals (section 3.7.2.1) and a normal map."""
     uv_set_by_slot = {slot: n for n, slot in binding.uv_slots.items()}
-    kinds: dict[str, tuple[str, ...]] = {"POSITION": ("VEC3",), "NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
+    kinds: dict[str, tuple[str, ...]] = {"NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
     kinds |= {f"TEXCOORD_{n}": ("VEC2",) for n in (uv_set_by_slot.get(0, 0), *uv_set_by_slot.values())}
     if "normal_texture" in binding.textures and "NORMAL" in attributes:
         kinds["TANGENT"] = ("VEC4",)
-    return {
-        name: read_attribute(doc, attributes, name, f"{where}.attributes", *kind, always_normalized=name == "COLOR_0")
-        for name, kind in kinds.items()
-        if name in attributes
-    }
+    inside = f"{where}.attributes"
+    arrays: Arrays = {"POSITION": read_attribute(doc, attributes, "POSITION", inside, "VEC3")}
+    for name, kind in kinds.items():
+        if name in attributes:
+            try:
+                values = read_attribute(doc, attributes, name, inside, *kind, always_normalized=name == "COLOR_0")
+            except UserError as error:
+                doc.leave_out(error)
+            else:
+                if _have_count(doc, values, len(arrays["POSITION"]), f"{inside}.{name}"):
+                    arrays[name] = values
+    if "NORMAL" not in arrays:
+        arrays.pop("TANGENT", None)
+    return arrays
+
+
+def _have_count(doc: Document, values: Array, count: int, element: str) -> bool:
+    """Whether there is a value for each vertex; warns if not."""
+    if len(values) != count:
+        doc.warn(element, f"{len(values)} of them for {count} positions; they are left out")
+    return len(values) == count
 
 
 def _get_uvs(arrays: Arrays, binding: MaterialBinding, slot: int) -> Floats | None:
@@ -216,97 +262,135 @@ def _get_colors(doc: Document, arrays: Arrays, binding: MaterialBinding, where: 
     return np.pad(colors, ((0, 0), (0, 1)), constant_values=1) if colors.shape[1] == 3 else colors
 
 
-def _read_joint_arrays(doc: Document, attributes: Json, where: str) -> dict[str, Array]:
-    """JOINTS_n and WEIGHTS_n of all sets that have both."""
-    inside, arrays = f"{where}.attributes", {}
+def _read_joint_arrays(doc: Document, attributes: Json, count: int, where: str) -> Arrays:
+    """JOINTS_n and WEIGHTS_n of all sets that have both, for so many vertices."""
+    inside = f"{where}.attributes"
+    arrays: Arrays = {}
     for n in range(MAX_JOINT_SETS):
-        if f"JOINTS_{n}" not in attributes or f"WEIGHTS_{n}" not in attributes:
+        names = f"JOINTS_{n}", f"WEIGHTS_{n}"
+        if not attributes.keys() >= set(names):
             break
-        arrays[f"JOINTS_{n}"] = read_integers(doc, attributes, f"JOINTS_{n}", inside, "VEC4")
-        arrays[f"WEIGHTS_{n}"] = read_attribute(doc, attributes, f"WEIGHTS_{n}", inside, "VEC4", always_normalized=True)
+        try:
+            joints = read_integers(doc, attributes, names[0], inside, "VEC4")
+            weights = read_attribute(doc, attributes, names[1], inside, "VEC4", always_normalized=True)
+        except UserError as error:
+            doc.leave_out(error)
+            continue
+        if _have_count(doc, joints, count, f"{inside}.{names[0]}") and _have_count(
+            doc, weights, count, f"{inside}.{names[1]}"
+        ):
+            arrays |= zip(names, (joints, weights), strict=True)
     if not arrays:
         doc.warn(where, "belongs to a skin but has no JOINTS_0 and WEIGHTS_0; it stands as its node says")
     return arrays
 
 
-def _normalize_joints(
-    doc: Document, joint_arrays: Mapping[str, Array], where: str
-) -> tuple[Array | None, Floats | None]:
+def _normalize_joints(doc: Document, arrays: Arrays, where: str) -> tuple[Array | None, Floats | None]:
     """Joints, and weights whose sum is 1. A vertex without weights follows its first joint."""
-    if not joint_arrays:
+    sets = [n for n in range(MAX_JOINT_SETS) if f"JOINTS_{n}" in arrays]
+    if not sets:
         return None, None
-    joints = np.concatenate([values for name, values in joint_arrays.items() if name[0] == "J"], 1).astype(np.int64)
-    weights = np.concatenate([values for name, values in joint_arrays.items() if name[0] == "W"], 1)
-    if not np.isfinite(weights).all() or (weights.size and weights.min() < 0):
-        raise UserError(f"{where}.attributes.WEIGHTS_0: must be finite numbers from 0")
-    sums = weights.sum(1, keepdims=True, dtype=np.float64)
-    if (sums <= 0).any():
+    joints = np.concatenate([arrays[f"JOINTS_{n}"] for n in sets], 1).astype(np.int64)
+    weights = np.concatenate([arrays[f"WEIGHTS_{n}"] for n in sets], 1)
+    if weights.size and weights.min() < 0:
+        doc.warn(f"{where}.attributes", "has negative weights, which are taken as 0")
+        weights = np.maximum(weights, 0)
+    if not weights.any(1).all():
         doc.warn(where, "has weights whose sum is 0; these vertices go with their first joint")
-        weights = np.where(sums > 0, weights, np.eye(1, weights.shape[1]))
-        sums = np.where(sums > 0, sums, 1)
+    return _scale_weights(joints, weights)
+
+
+def _scale_weights(joints: Array, weights: Array) -> tuple[Array, Floats]:
+    """Joints, and weights scaled to a sum of 1. Where all are 0, the first joint has the weight."""
+    weights = np.where(weights.any(1, keepdims=True), weights, np.eye(1, weights.shape[1]))
+    sums = weights.sum(1, keepdims=True, dtype=np.float64)
     return np.where(weights > 0, joints, 0), (weights / sums).astype(np.float32)
+
+
+def limit_joints(doc: Document, primitive: Primitive, count: int) -> Primitive:
+    """A skinned primitive that follows the first `count` joints only; warns if it has others."""
+    assert primitive.joints is not None and primitive.weights is not None
+    is_present = primitive.joints < count
+    if is_present.all():
+        return primitive
+    element = f"{primitive.where}.attributes"
+    doc.warn(element, f"joint {primitive.joints.max()} of {count}; weights of joints that do not exist are left out")
+    joints, weights = _scale_weights(
+        np.where(is_present, primitive.joints, 0), np.where(is_present, primitive.weights, 0)
+    )
+    return primitive._replace(joints=joints, weights=weights)
 
 
 def _apply_morph_targets(doc: Document, entry: Json, arrays: Arrays, weights: tuple[float, ...], where: str) -> None:
     """Add the morph targets to the arrays, at their weights (section 3.7.2.2)."""
     targets = get_list(entry, "targets", where)
     if weights and len(weights) != len(targets):
-        raise UserError(f"{where}.targets: {len(targets)} of them for {len(weights)} weights")
+        doc.warn(f"{where}.targets", f"{len(targets)} of them for {len(weights)} weights")
     # zip is not strict: without weights no target applies
     for k, (target, weight) in enumerate(zip(targets, weights, strict=False)):
-        inside = f"{where}.targets[{k}]"
-        if not isinstance(target, dict):
-            raise UserError(f"{inside}: must be an object")
-        if not weight:
-            continue
-        for name in arrays.keys() & target.keys():
-            base = arrays[name]
-            kind = "VEC3" if name == "TANGENT" else f"VEC{base.shape[1]}"
-            offsets = read_attribute(doc, target, name, inside, kind, always_normalized=name == "COLOR_0")
-            if len(offsets) != len(base):
-                raise UserError(f"{inside}.{name}: {len(offsets)} of them for {len(base)} positions")
-            doc.count_numbers(offsets.size, f"{inside}.{name}")  # a shared accessor costs time for each target
-            morphed = base.copy()
-            morphed[:, : offsets.shape[1]] += np.float32(weight) * offsets
-            arrays[name] = morphed
+        if weight:
+            try:
+                arrays |= _morph(doc, target, arrays, np.float32(weight), f"{where}.targets[{k}]")
+            except UserError as error:
+                doc.leave_out(error)
+
+
+def _morph(doc: Document, target: Any, arrays: Arrays, weight: np.float32, where: str) -> Arrays:
+    """The arrays that a morph target changes."""
+    if not isinstance(target, dict):
+        raise UserError(f"{where}: must be an object")
+    morphed_arrays = {}
+    for name in arrays.keys() & target.keys():
+        base = arrays[name]
+        kind = "VEC3" if name == "TANGENT" else f"VEC{base.shape[1]}"
+        offsets = read_attribute(doc, target, name, where, kind, always_normalized=name == "COLOR_0")
+        if len(offsets) != len(base):
+            raise UserError(f"{where}.{name}: {len(offsets)} of them for {len(base)} positions")
+        doc.count_numbers(offsets.size, f"{where}.{name}")  # a shared accessor costs time for each target
+        morphed = base.copy()
+        morphed[:, : offsets.shape[1]] += weight * offsets
+        morphed_arrays[name] = morphed
+    return morphed_arrays
 
 
 # ---- triangles -------------------------------------------------------------------------------------------------------
 
 
 def _read_indices(doc: Document, entry: Json, vertex_count: int, limits: GeometryLimits, where: str) -> Array:
-    """(n,) vertex indices of a primitive, each below `vertex_count`. Without an accessor: all vertices in order."""
+    """(n,) vertex indices of a primitive as stored. Without an accessor: all vertices in order."""
     indices = read_integers(doc, entry, "indices", where)[:, 0] if "indices" in entry else None
     limits.add_primitive(vertex_count if indices is None else len(indices), where)
-    if indices is None:
-        return np.arange(vertex_count, dtype=np.int32)
-    if indices.size and indices.max() >= vertex_count:
-        raise UserError(f"{where}.indices: vertex {indices.max()} of {vertex_count}")
-    return indices
+    return np.arange(vertex_count, dtype=np.int32) if indices is None else indices
 
 
-def _build_triangles(doc: Document, indices: Array, mode: int, where: str) -> Array:
-    """(m, 3) triangles, all with the same side outside (section 3.7.2.1)."""
+def _build_triangles(doc: Document, indices: Array, vertex_count: int, mode: int, where: str) -> Array:
+    """(m, 3) triangles of vertices that exist, all with the same side outside (section 3.7.2.1)."""
     if mode == TRIANGLES:
         if len(indices) % 3:
             doc.warn(where, "has corners that make no whole triangle, which are left out")
-        return indices[: len(indices) // 3 * 3].reshape(-1, 3)
-    if len(indices) < 3:
+        triangles = indices[: len(indices) // 3 * 3].reshape(-1, 3)
+    elif len(indices) < 3:
         return np.empty((0, 3), np.int32)
-    first = np.broadcast_to(indices[0], len(indices) - 2) if mode == FAN else indices[:-2]
-    triangles = np.stack([first, indices[1:-1], indices[2:]], 1)
-    if mode == STRIP:
-        triangles[1::2] = triangles[1::2, [1, 0, 2]]
-    # Strips are joined by degenerate triangles, which are left out.
-    a, b, c = triangles.T
-    has_area: Array = (a != b) & (b != c) & (c != a)
-    return triangles[has_area]
+    else:
+        first = np.broadcast_to(indices[0], len(indices) - 2) if mode == FAN else indices[:-2]
+        triangles = np.stack([first, indices[1:-1], indices[2:]], 1)
+        if mode == STRIP:
+            triangles[1::2] = triangles[1::2, [1, 0, 2]]
+        # Strips are joined by degenerate triangles, which are left out.
+        a, b, c = triangles.T
+        triangles = triangles[(a != b) & (b != c) & (c != a)]
+    if triangles.size and triangles.max() >= vertex_count:
+        rule = f"vertex {triangles.max()} of {vertex_count}; triangles of vertices that do not exist are left out"
+        doc.warn(f"{where}.indices", rule)
+        triangles = triangles[(triangles < vertex_count).all(1)]
+    return triangles
 
 
-def _compact_vertices(triangles: Array) -> tuple[Ints, Ints]:
-    """The vertices in use, and the triangles as indices into them."""
+def _compact_vertices(arrays: Arrays, triangles: Array) -> tuple[Arrays, Ints]:
+    """Arrays of the vertices in use, and the triangles as indices into them."""
     vertices, indices = np.unique(triangles, return_inverse=True)
-    return vertices, indices.reshape(-1, 3).astype(np.int32)
+    compact = {name: values[vertices] for name, values in arrays.items()}
+    return compact, indices.reshape(-1, 3).astype(np.int32)
 
 
 # ---- normals and tangents --------------------------------------------------------------------------------------------

@@ -37,22 +37,21 @@ class OpenedImage(NamedTuple):
 def read_images(doc: Document, variants: Iterable[ImageVariant]) -> dict[ImageVariant, Bytes]:
     """Pixels of every variant, (h, w, 4) 8 bit as stored, row 0 on top. Equal variants of the same bytes share pixels.
 
-    All images are measured by their headers before one is decoded. Raises UserError for a damaged or too large image.
+    All images are measured by their headers before one is decoded. Damaged and too large ones are left out, with a
+    warning.
     """
     variants = dict.fromkeys(variants)
-    keys = {source: _get_data_key(doc, source) for source in dict.fromkeys(v.source for v in variants)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of sizes, which are checked here, and of odd metadata
-        # Each key is opened under the name of its first source.
-        first_sources = {key: source for source, key in reversed(keys.items())}
-        opened = {key: _open_image(doc, key, f"images[{source}]") for key, source in reversed(first_sources.items())}
-        _check_sizes(variants, {source: opened[key] for source, key in keys.items()})
-        decoded = _decode_images(opened)
-    originals = {source: decoded[key] for source, key in keys.items()}
+        opened = _open_images(doc, dict.fromkeys(v.source for v in variants))
+        accepted = _check_sizes(doc, variants, opened)
+        decoded = _decode_images(doc, {opened[v.source].where: opened[v.source] for v in accepted})
     converted: dict[tuple[int, ImageVariant], Bytes] = {}
     result = {}
-    for variant in variants:
-        pixels = originals[variant.source]
+    for variant in accepted:
+        pixels = decoded.get(opened[variant.source].where)
+        if pixels is None:
+            continue
         key = id(pixels), variant._replace(source=0)
         if key not in converted:
             converted[key] = _convert_pixels(pixels, variant)
@@ -60,10 +59,37 @@ def read_images(doc: Document, variants: Iterable[ImageVariant]) -> dict[ImageVa
     return result
 
 
-def _decode_images(opened: Mapping[int | str, OpenedImage]) -> dict[int | str, Bytes]:
+def _open_images(doc: Document, sources: Iterable[int]) -> dict[int, OpenedImage]:
+    """Images by their index in the file. Those of the same bytes are one, under the name of the first."""
+    opened: dict[int, OpenedImage] = {}
+    images_by_key: dict[int | str, OpenedImage] = {}
+    for source in sources:
+        try:
+            key = _get_data_key(doc, source)
+            if key not in images_by_key:
+                images_by_key[key] = _open_image(doc, key, f"images[{source}]")
+            opened[source] = images_by_key[key]
+        except UserError as error:
+            doc.leave_out(error)
+    return opened
+
+
+def _decode_images(doc: Document, opened: Mapping[str, OpenedImage]) -> dict[str, Bytes]:
+    """Pixels of the images that are whole."""
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        pixels = pool.map(lambda one: images.decode_pixels(*one), opened.values())
-        return dict(zip(opened, track_progress("images", pixels, len(opened)), strict=True))
+        results = track_progress("images", pool.map(_decode_image, opened.values()), len(opened))
+        decoded = dict(zip(opened, results, strict=True))
+    for result in decoded.values():
+        if isinstance(result, UserError):
+            doc.leave_out(result)
+    return {where: result for where, result in decoded.items() if not isinstance(result, UserError)}
+
+
+def _decode_image(opened: OpenedImage) -> Bytes | UserError:
+    try:
+        return images.decode_pixels(*opened)
+    except UserError as error:
+        return error
 
 
 def _get_data_key(doc: Document, i: int) -> int | str:
@@ -85,13 +111,21 @@ def _open_image(doc: Document, key: int | str, where: str) -> OpenedImage:
     return OpenedImage(images.open_image(data, where), where)
 
 
-def _check_sizes(variants: Iterable[ImageVariant], opened: Mapping[int, OpenedImage]) -> None:
-    """Check the limits on each image, including its mirror image, and on all of them."""
+def _check_sizes(
+    doc: Document, variants: Iterable[ImageVariant], opened: Mapping[int, OpenedImage]
+) -> list[ImageVariant]:
+    """The variants within the limits on each image, including its mirror image, and on all of them."""
     limits = images.ImageLimits()
-    for source, mirrored in dict.fromkeys((v.source, v.mirrored) for v in variants):
+    accepted: set[tuple[int, tuple[bool, bool]]] = set()
+    for source, mirrored in dict.fromkeys((v.source, v.mirrored) for v in variants if v.source in opened):
         image, where = opened[source]
         note = " with its mirror image beside it" if any(mirrored) else ""
-        limits.add_image(image.width << mirrored[0], image.height << mirrored[1], where, note)
+        try:
+            limits.add_image(image.width << mirrored[0], image.height << mirrored[1], where, note)
+            accepted.add((source, mirrored))
+        except UserError as error:
+            doc.leave_out(error)
+    return [v for v in variants if (v.source, v.mirrored) in accepted]
 
 
 def _convert_pixels(pixels: Bytes, variant: ImageVariant) -> Bytes:

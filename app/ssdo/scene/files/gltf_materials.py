@@ -19,6 +19,7 @@ from ssdo.scene.files.gltf_images import ImageVariant
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
     Json,
+    find_reference,
     get_bool,
     get_entry,
     get_extension,
@@ -63,13 +64,21 @@ class MaterialBinding(NamedTuple):
     is_unlit: bool = False
 
     def bind(self, present_slots: Container[int], pixels: Mapping[ImageVariant, Bytes]) -> Material:
-        """The material with the textures whose UV slots a mesh has."""
-        textures: dict[str, Any] = {
+        """The material with the textures whose UV slots a mesh has, and whose pixels could be read.
+
+        A surface whose emission texture has no pixels is not emissive: its factor is rarely meant for all of it.
+        """
+        values: dict[str, Any] = {
             name: ImageTexture(pixels[use.image], self.uv_slots[use.uv_set], use.transform, use.clamp)
             for name, use in self.textures.items()
-            if self.uv_slots.get(use.uv_set, -1) in present_slots
+            if self.uv_slots.get(use.uv_set, -1) in present_slots and use.image in pixels
         }
-        return replace(self.material, **textures) if textures else self.material
+        if not self.is_unlit and self._lacks_pixels("emission_texture", pixels):
+            values["emission"] = (0.0, 0.0, 0.0)
+        return replace(self.material, **values) if values else self.material
+
+    def _lacks_pixels(self, name: str, pixels: Mapping[ImageVariant, Bytes]) -> bool:
+        return name in self.textures and self.textures[name].image not in pixels
 
 
 def read_material(doc: Document, i: int | None) -> MaterialBinding:
@@ -127,7 +136,8 @@ def _read_f0(doc: Document, entry: Json, where: str) -> Vec3:
     inside = f"{where}.extensions.KHR_materials_ior"
     ior = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
     if 0 < ior < 1:  # 0 stands for infinity
-        raise UserError(f"{inside}.ior: must be 0 or at least 1, not {ior:g}")
+        doc.warn(f"{inside}.ior", f"must be 0 or at least 1, not {ior:g}; 1 is used")
+        ior = 1.0
     specular = get_extension(entry, "KHR_materials_specular", where) or {}
     inside = f"{where}.extensions.KHR_materials_specular"
     if specular.keys() & {"specularTexture", "specularColorTexture"}:
@@ -176,6 +186,8 @@ def _read_emission(doc: Document, entry: Json, values: MaterialValues, textures:
     values["emission"] = tuple(min(strength * c, MAX_NUMBER) for c in factor)
     if any(values["emission"]):  # a texture times black is black
         _add_texture(doc, textures, "emission_texture", entry, "emissiveTexture", where)
+        if "emissiveTexture" in entry and "emission_texture" not in textures:
+            values["emission"] = (0.0, 0.0, 0.0)  # as `bind` does without pixels
 
 
 def _read_normal_and_occlusion(
@@ -192,7 +204,9 @@ def _read_alpha(doc: Document, entry: Json, values: MaterialValues, where: str) 
     mode = get_string(entry, "alphaMode", where, "OPAQUE")
     cutoff = get_number(entry, "alphaCutoff", where, 0.5, 0)
     if mode not in ("OPAQUE", "MASK", "BLEND"):
-        raise UserError(f"{where}.alphaMode: must be OPAQUE, MASK or BLEND, not {quote_value(mode)}")
+        rule = f"must be OPAQUE, MASK or BLEND, not {quote_value(mode)}; the default is used"
+        doc.warn(f"{where}.alphaMode", rule)
+        mode = "OPAQUE"
     if mode == "BLEND":
         values["blending"] = "alpha"
     if mode == "OPAQUE":
@@ -216,16 +230,24 @@ def _convert_unlit(values: MaterialValues, textures: TextureUses) -> None:
 
 
 def _add_texture(doc: Document, textures: TextureUses, name: str, parent: Json, key: str, where: str) -> None:
-    """Add the texture of the textureInfo parent[key], if there is one."""
-    if key not in parent:
-        return
-    info, where = get_object(parent, key, where), join_name(where, key)
+    """Add the texture of the textureInfo parent[key], if there is one. One that cannot be read is left out."""
+    if key in parent:
+        try:
+            use = _read_texture(doc, get_object(parent, key, where), join_name(where, key))
+        except UserError as error:
+            doc.leave_out(error)
+        else:
+            textures |= {} if use is None else {name: use}
+
+
+def _read_texture(doc: Document, info: Json, where: str) -> TextureUse | None:
+    """The texture of a textureInfo; None if it names no image. Raises UserError for one that cannot be read."""
     i = get_reference(doc.tree, "textures", info, "index", where)
     texture = get_entry(doc.tree, "textures", i)
     source = _read_image_index(doc, texture, f"textures[{i}]")
     if source is None:
         doc.warn(f"textures[{i}]", "names no image, and is left out")
-        return
+        return None
     wrap_u, wrap_v = _read_wrap_modes(doc, texture, f"textures[{i}]")
     uv_set, (row_u, row_v) = _read_uv_transform(info, where)
     if wrap_u == MIRROR:  # the image and its mirror image together repeat
@@ -233,7 +255,7 @@ def _add_texture(doc: Document, textures: TextureUses, name: str, parent: Json, 
     if wrap_v == MIRROR:
         row_v = _halve(row_v)
     image = ImageVariant(source, (wrap_u == MIRROR, wrap_v == MIRROR))
-    textures[name] = TextureUse(image, uv_set, (row_u, row_v), (wrap_u == CLAMP, wrap_v == CLAMP))
+    return TextureUse(image, uv_set, (row_u, row_v), (wrap_u == CLAMP, wrap_v == CLAMP))
 
 
 def _halve(row: Vec3) -> Vec3:
@@ -257,12 +279,16 @@ def _read_wrap_modes(doc: Document, texture: Json, where: str) -> tuple[int, int
     """A sampler's wrap modes in u and v."""
     if "sampler" not in texture:
         return REPEAT, REPEAT
-    i = get_reference(doc.tree, "samplers", texture, "sampler", where)
+    i = find_reference(doc.tree, "samplers", texture, "sampler", where)
+    if i is None:
+        return REPEAT, REPEAT
     sampler, modes = get_entry(doc.tree, "samplers", i), []
     for key in ("wrapS", "wrapT"):
         mode = get_unsigned(sampler, key, f"samplers[{i}]", REPEAT)
         if mode not in (CLAMP, MIRROR, REPEAT):
-            raise UserError(f"samplers[{i}].{key}: must be {CLAMP}, {MIRROR} or {REPEAT}, not {mode}")
+            rule = f"must be {CLAMP}, {MIRROR} or {REPEAT}, not {mode}; the default is used"
+            doc.warn(f"samplers[{i}].{key}", rule)
+            mode = REPEAT
         modes.append(mode)
     return modes[0], modes[1]
 

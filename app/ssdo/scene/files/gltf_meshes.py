@@ -5,6 +5,7 @@ A primitive is placed by its node, instance by instance, or by a skin. Section n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from ssdo.scene.coordinates import sample_rows
 from ssdo.scene.files.gltf_geometry import Primitive
 from ssdo.scene.files.gltf_tangents import make_perpendicular
 from ssdo.scene.model import Material, Mesh
-from ssdo.settings import UserError
+
+Warn = Callable[[str, str], None]  # element, text
 
 BATCH = 2**17  # vertices at a time: intermediate arrays are doubles
 SAMPLED_VERTICES, SAMPLED_INSTANCES = 64, 64  # of a placement, to find where it is
@@ -53,8 +55,11 @@ def sample_vertices(p: Placement) -> Doubles:
     return (_multiply(positions, instances[:, :3, :3]) + instances[:, None, :3, 3]).reshape(-1, 3)
 
 
-def join_placements(placements: list[Placement], material: Material) -> Mesh:
-    """One mesh of primitives of the same layout. Arrays are filled in place, without copies."""
+def join_placements(placements: list[Placement], material: Material, warn: Warn) -> Mesh:
+    """One mesh of primitives of the same layout. Arrays are filled in place, without copies.
+
+    Triangles that are placed beyond what float32 holds are left out, which `warn` is told.
+    """
     first = placements[0].primitive
     vertex_count = sum(len(p.instances) * len(p.primitive.positions) for p in placements)
     triangle_count = sum(len(p.instances) * len(p.primitive.triangles) for p in placements)
@@ -74,6 +79,12 @@ def join_placements(placements: list[Placement], material: Material) -> Mesh:
         is_mirrored = _transform_skinned(p, output) if is_skinned else _transform_instances(p, output)
         _write_triangles(p.primitive.triangles, is_mirrored, vertex, n, triangles[triangle : triangle + k * m])
         vertex, triangle = vertex + k * n, triangle + k * m
+        if not np.isfinite(output.positions).all():
+            warn(p.where, "moves vertices beyond what float32 holds, which are left out")
+    is_finite: Bools = np.all(np.isfinite(positions), axis=1)
+    if not is_finite.all():
+        positions[~is_finite] = 0
+        triangles = triangles[np.all(is_finite[triangles], axis=1)]
     uvs, uvs2, colors = (_repeat_attribute(placements, name) for name in ("uvs", "uvs2", "colors"))
     return Mesh(positions, triangles, material, normals, uvs, uvs2, colors, tangents)
 
@@ -115,7 +126,6 @@ def _transform_instances(p: Placement, output: VertexSlices) -> Array:
             tangents = output.tangents.reshape(-1, n, 4)[some, rows]
             tangents[..., :3] = _normalize(_multiply(primitive.tangents[rows, :3], linear[some]), normals)
             tangents[..., 3:] = primitive.tangents[rows, 3:] * sign[some]
-    _check_finite(output.positions, p.where)
     return is_mirrored
 
 
@@ -146,13 +156,7 @@ def _transform_skinned(p: Placement, output: VertexSlices) -> Array:
         tangents = np.einsum("nij,nj->ni", linear, primitive.tangents[rows, :3])
         output.tangents[rows, :3] = _normalize(tangents, normals)
         output.tangents[rows, 3:] = primitive.tangents[rows, 3:] * sign
-    _check_finite(output.positions, p.where)
     return np.array([2 * mirrored_count > len(output.positions)])
-
-
-def _check_finite(positions: Floats, where: str) -> None:
-    if not np.isfinite(positions).all():
-        raise UserError(f"{where}: moves vertices beyond what float32 holds")
 
 
 # ---- matrices --------------------------------------------------------------------------------------------------------

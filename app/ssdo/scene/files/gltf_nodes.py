@@ -12,12 +12,24 @@ from typing import NamedTuple
 import numpy as np
 
 from ssdo.arrays import Doubles
+from ssdo.scene.files.errors import LimitError
 from ssdo.scene.files.gltf_document import Document, read_attribute
-from ssdo.scene.files.json_tree import Json, get_entry, get_extension, get_list, get_numbers, get_object, get_reference
+from ssdo.scene.files.json_tree import (
+    Json,
+    find_reference,
+    get_entry,
+    get_extension,
+    get_list,
+    get_numbers,
+    get_object,
+    get_reference,
+)
 from ssdo.settings import UserError
 
 INSTANCING = "EXT_mesh_gpu_instancing"
 MAX_INSTANCES = 2**18  # of a node
+MIN_QUATERNION = 1e-3  # length below which it has no direction
+IDENTITY = tuple(np.eye(4).ravel().tolist())
 
 
 class Node(NamedTuple):
@@ -29,19 +41,25 @@ class Node(NamedTuple):
 
 
 def read_nodes(doc: Document, scene: int | None) -> dict[int, Node]:
-    """The nodes of a scene by their indices, parents first, in the file's order. Depth is not limited."""
+    """The nodes of a scene by their indices, parents first, in the file's order. Depth is not limited.
+
+    A node stands where it is met first: with another parent or in a cycle it is not repeated.
+    """
     stack = [(i, np.eye(4)) for i in reversed(_get_roots(doc, scene))]
     nodes: dict[int, Node] = {}
     while stack:
         i, world_from_parent = stack.pop()
+        where = f"nodes[{i}]"
         if i in nodes:
-            raise UserError(f"nodes[{i}]: must have one parent and be in no cycle")
-        entry, where = get_entry(doc.tree, "nodes", i), f"nodes[{i}]"
+            doc.warn(where, "must have one parent and be in no cycle; it is shown once")
+            continue
+        entry = get_entry(doc.tree, "nodes", i)
         world_from_node, parent_from_node = world_from_parent, _read_local_transform(doc, entry, where)
         if parent_from_node is not None:
             world_from_node = world_from_parent @ parent_from_node
             if not np.isfinite(world_from_node).all():
-                raise UserError(f"{where}: the transform must be finite")
+                doc.leave_out(UserError(f"{where}: the transform must be finite"))
+                continue
         nodes[i] = Node(entry, world_from_node, where)
         stack += [(child, world_from_node) for child in reversed(_get_node_list(doc, entry, "children", where))]
     return nodes
@@ -53,9 +71,10 @@ def _get_roots(doc: Document, scene: int | None) -> list[int]:
     if scene is not None and scene >= len(scenes):
         raise UserError(f"scene: scenes[{scene}] does not exist, {len(scenes)} present")
     if scenes:
-        owner = {"scene": 0} if "scene" not in doc.tree else doc.tree
-        i = get_reference(doc.tree, "scenes", owner, "scene", "") if scene is None else scene
-        return _get_node_list(doc, get_entry(doc.tree, "scenes", i), "nodes", f"scenes[{i}]")
+        i = scene
+        if i is None and "scene" in doc.tree:
+            i = find_reference(doc.tree, "scenes", doc.tree, "scene", "")
+        return _get_node_list(doc, get_entry(doc.tree, "scenes", i or 0), "nodes", f"scenes[{i or 0}]")
     count = len(get_list(doc.tree, "nodes", ""))
     children = {
         child
@@ -68,23 +87,26 @@ def _get_roots(doc: Document, scene: int | None) -> list[int]:
 
 
 def _get_node_list(doc: Document, parent: Json, key: str, where: str) -> list[int]:
-    return [get_reference(doc.tree, "nodes", {key: i}, key, where) for i in get_list(parent, key, where)]
+    nodes = (find_reference(doc.tree, "nodes", {key: i}, key, where) for i in get_list(parent, key, where))
+    return [i for i in nodes if i is not None]
 
 
 def _read_local_transform(doc: Document, node: Json, where: str) -> Doubles | None:
     """(4, 4) parent_from_node; None for the identity."""
     if "matrix" in node:
-        matrix = np.array(get_numbers(node, "matrix", where, (0.0,) * 16)).reshape(4, 4).T  # stored by columns
+        matrix = np.array(get_numbers(node, "matrix", where, IDENTITY)).reshape(4, 4).T  # stored by columns
         if not np.allclose(matrix[3], (0, 0, 0, 1)):
-            raise UserError(f"{where}.matrix: must have 0, 0, 0, 1 as its last row")
+            doc.warn(f"{where}.matrix", "must have 0, 0, 0, 1 as its last row, which is taken")
+            matrix[3] = 0, 0, 0, 1
         return matrix
     if not {"translation", "rotation", "scale"} & node.keys():
         return None
-    rotation = np.array(get_numbers(node, "rotation", where, (0, 0, 0, 1), -2, 2))
+    rotation = np.array(get_numbers(node, "rotation", where, (0, 0, 0, 1)))
     length = float(np.linalg.norm(rotation))
-    if length < 1e-3:
-        raise UserError(f"{where}.rotation: must be a quaternion of length 1")
-    if abs(length - 1) > 0.01:
+    if length < MIN_QUATERNION:
+        doc.warn(f"{where}.rotation", "must be a quaternion of length 1; it is left out")
+        rotation = np.array((0.0, 0.0, 0.0, 1.0))
+    elif abs(length - 1) > 0.01:
         doc.warn(where, "has a rotation whose length is not 1, which is normalised")
     translation = get_numbers(node, "translation", where, (0, 0, 0))
     scale = get_numbers(node, "scale", where, (1, 1, 1))
@@ -110,37 +132,44 @@ def read_instances(doc: Document, node: Node) -> Doubles:
         return node.world_from_node[None]
     where = f"{node.where}.extensions.{INSTANCING}"
     attributes = get_object(extension, "attributes", where)
-    defaults = {"TRANSLATION": (0, 0, 0), "ROTATION": (0, 0, 0, 1), "SCALE": (1, 1, 1)}
-    values = {
-        name: read_attribute(doc, attributes, name, f"{where}.attributes", f"VEC{len(default)}").astype(np.float64)
-        for name, default in defaults.items()
-        if name in attributes
-    }
+    defaults: dict[str, tuple[float, ...]] = {"TRANSLATION": (0, 0, 0), "ROTATION": (0, 0, 0, 1), "SCALE": (1, 1, 1)}
+    values = {}
+    for name in defaults.keys() & attributes.keys():
+        try:
+            kind = f"VEC{len(defaults[name])}"
+            values[name] = read_attribute(doc, attributes, name, f"{where}.attributes", kind).astype(np.float64)
+        except UserError as error:
+            doc.leave_out(error)
     if not values:
-        raise UserError(f"{where}.attributes: must have TRANSLATION, ROTATION or SCALE")
+        doc.warn(f"{where}.attributes", "must have TRANSLATION, ROTATION or SCALE; the mesh is shown once")
+        return node.world_from_node[None]
     counts = {len(array) for array in values.values()}
-    count = max(counts)
-    if len(counts) > 1 or count > MAX_INSTANCES:
+    count = min(counts)
+    if max(counts) > MAX_INSTANCES:
+        raise LimitError(f"{where}.attributes: must be at most {MAX_INSTANCES}, not {max(counts)}")
+    if len(counts) > 1:
         present = ", ".join(map(str, sorted(counts)))
-        raise UserError(f"{where}.attributes: must be of one count, at most {MAX_INSTANCES}, not {present}")
-    for name, array in values.items():
-        is_rotation = name == "ROTATION"
-        if not np.isfinite(array).all() or (is_rotation and (np.linalg.norm(array, axis=1) < 1e-3).any()):
-            hint = ", quaternions of length 1" if is_rotation else ""
-            raise UserError(f"{where}.attributes.{name}: must be finite numbers{hint}")
+        doc.warn(f"{where}.attributes", f"must be of one count, not {present}; the others are left out")
     translations, rotations, scales = (
-        values.get(name, np.tile(np.array(default, np.float64), (count, 1))) for name, default in defaults.items()
+        values.get(name, np.tile(np.array(default, np.float64), (count, 1)))[:count]
+        for name, default in defaults.items()
     )
+    has_length = np.linalg.norm(rotations, axis=1) >= MIN_QUATERNION
+    rotations = np.where(has_length[:, None], rotations, defaults["ROTATION"])
     world_from_mesh: Doubles = node.world_from_node @ _compose_matrices(translations, rotations, scales)
-    if not np.isfinite(world_from_mesh).all():
-        raise UserError(f"{where}: the transforms must be finite")
-    return world_from_mesh
+    is_finite = np.isfinite(world_from_mesh).all((1, 2))
+    if not (is_finite & has_length).all():
+        doc.warn(f"{where}.attributes", "must be finite numbers, and quaternions of length 1; others are left out")
+    return world_from_mesh[is_finite]
 
 
 def read_joints(doc: Document, i: int, nodes: Mapping[int, Node]) -> Doubles:
-    """(j, 4, 4) world_from_mesh of each joint of a skin, with its inverse bind matrix (section 3.7.3.1)."""
+    """(j, 4, 4) world_from_mesh of each joint of a skin, with its inverse bind matrix (section 3.7.3.1).
+
+    Raises UserError for a skin that cannot be read.
+    """
     skin, where = get_entry(doc.tree, "skins", i), f"skins[{i}]"
-    joints = _get_node_list(doc, skin, "joints", where)
+    joints = [get_reference(doc.tree, "nodes", {"joints": k}, "joints", where) for k in get_list(skin, "joints", where)]
     if not joints:
         raise UserError(f"{where}.joints: must name at least one node")
     for k, joint in enumerate(joints):

@@ -1,20 +1,58 @@
 """Checked access to a JSON tree from an untrusted file: members, numbers, references.
 
 A member that is missing, of another type or out of range raises UserError("<element>: <rule>"). The element is named
-as in nodes[3].scale[0]. The parameter `where` is the name of the object that is read, "" for the root.
+as in nodes[3].scale[0]. The parameter `where` is the name of the object that is read, "" for the root. Within
+`use_defaults`, members that have a default raise nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 from ssdo.scene.files.errors import quote_value
 from ssdo.settings import UserError
 
 Json = dict[str, Any]
+Value = TypeVar("Value")
+Warn = Callable[[str, str], None]  # element, text
 
 MAX_NUMBER = 1e30  # float32 ends at 3e38
 MAX_INTEGER = 2**53  # larger numbers are not exact in JSON
+MAX_ROUNDING = 1e-4  # up to which a number beyond its range is taken for one that was rounded
+
+_warn: ContextVar[Warn | None] = ContextVar("warn", default=None)
+
+
+@contextlib.contextmanager
+def use_defaults(warn: Warn) -> Iterator[None]:
+    """Within the context, a member of a wrong type gets its default, a number out of range the nearest in range.
+
+    Both call `warn` with the element's name and a text, but for numbers that rounding put out of range.
+    """
+    token = _warn.set(warn)
+    try:
+        yield
+    finally:
+        _warn.reset(token)
+
+
+def _use_default(default: Value, element: str, rule: str) -> Value:
+    """The default of a member that breaks a rule, with a warning. Raises UserError outside of `use_defaults`."""
+    warn = _warn.get()
+    if warn is None:
+        raise UserError(f"{element}: {rule}")
+    warn(element, f"{rule}; the default is used")
+    return default
+
+
+def split_error(error: UserError) -> tuple[str, str]:
+    """The element and the rule of a reader's error."""
+    element, _, rule = str(error).partition(": ")
+    return element, rule
 
 
 def join_name(where: str, key: str) -> str:
@@ -25,7 +63,7 @@ def join_name(where: str, key: str) -> str:
 def _get_member(parent: Json, key: str, where: str, kind: type, rule: str) -> Any:
     value = parent.get(key)
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-        raise UserError(f"{join_name(where, key)}: must be {rule}")
+        return _use_default(None, join_name(where, key), f"must be {rule}")
     return value
 
 
@@ -51,7 +89,7 @@ def get_bool(parent: Json, key: str, where: str) -> bool:
     """A boolean; False if it is missing."""
     value = parent.get(key, False)
     if not isinstance(value, bool):
-        raise UserError(f"{join_name(where, key)}: must be true or false, not {quote_value(value)}")
+        return _use_default(False, join_name(where, key), f"must be true or false, not {quote_value(value)}")
     return value
 
 
@@ -68,13 +106,29 @@ def get_unsigned(parent: Json, key: str, where: str, default: int | None = None)
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
         problem = f", not {quote_value(value)}" if key in parent else "; it is missing"
-        raise UserError(f"{join_name(where, key)}: must be a whole number from 0 to 2^53{problem}")
+        element, rule = join_name(where, key), f"must be a whole number from 0 to 2^53{problem}"
+        if default is None:
+            raise UserError(f"{element}: {rule}")
+        return _use_default(default, element, rule)
     return value
 
 
-def _is_number_in_range(value: Any, minimum: float, maximum: float) -> bool:
-    # False for NaN, too.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and minimum <= value <= maximum
+def _is_finite_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf  # False for NaN
+
+
+def _clamp_number(value: Any, default: float, element: str, minimum: float, maximum: float) -> float:
+    """The number as it is, if it is one in range. Else as `use_defaults` says; outside of it, raises UserError."""
+    if _is_finite_number(value) and minimum <= value <= maximum:
+        return float(value)
+    rule = f"must be a number from {minimum:g} to {maximum:g}"
+    warn = _warn.get()
+    if warn is None or not _is_finite_number(value):
+        return _use_default(default, element, f"{rule}, not {quote_value(value)}")
+    nearest = minimum if value < minimum else maximum
+    if not nearest - MAX_ROUNDING <= value <= nearest + MAX_ROUNDING:
+        warn(element, f"{rule}, and is clamped")
+    return float(nearest)
 
 
 def get_number(
@@ -82,10 +136,7 @@ def get_number(
 ) -> float:
     """A number from `minimum` to `maximum`; the default if it is missing."""
     value = parent.get(key, default)
-    if not _is_number_in_range(value, minimum, maximum):
-        rule = f"must be a number from {minimum:g} to {maximum:g}"
-        raise UserError(f"{join_name(where, key)}: {rule}, not {quote_value(value)}")
-    return float(value)
+    return _clamp_number(value, default, join_name(where, key), minimum, maximum)
 
 
 def get_numbers(
@@ -97,14 +148,14 @@ def get_numbers(
     maximum: float = MAX_NUMBER,
 ) -> tuple[float, ...]:
     """As many numbers as the default has, each from `minimum` to `maximum`; the default if they are missing."""
-    values = parent.get(key, default)
+    if key not in parent:
+        return default
+    values, element = parent[key], join_name(where, key)
     if not isinstance(values, (list, tuple)) or len(values) != len(default):
-        raise UserError(f"{join_name(where, key)}: must be {len(default)} numbers")
-    for i, value in enumerate(values):
-        if not _is_number_in_range(value, minimum, maximum):
-            rule = f"must be a number from {minimum:g} to {maximum:g}"
-            raise UserError(f"{join_name(where, key)}[{i}]: {rule}, not {quote_value(value)}")
-    return tuple(map(float, values))
+        return _use_default(default, element, f"must be {len(default)} numbers")
+    return tuple(
+        _clamp_number(value, default[i], f"{element}[{i}]", minimum, maximum) for i, value in enumerate(values)
+    )
 
 
 def get_reference(root: Json, kind: str, parent: Json, key: str, where: str) -> int:
@@ -115,9 +166,20 @@ def get_reference(root: Json, kind: str, parent: Json, key: str, where: str) -> 
     return i
 
 
+def find_reference(root: Json, kind: str, parent: Json, key: str, where: str) -> int | None:
+    """The index parent[key] into the list root[kind]. Within `use_defaults` None, with a warning, if it is wrong."""
+    try:
+        return get_reference(root, kind, parent, key, where)
+    except UserError as error:
+        warn = _warn.get()
+        if warn is None:
+            raise
+        element, rule = split_error(error)
+        warn(element, f"{rule}; it is left out")
+        return None
+
+
 def get_entry(root: Json, kind: str, i: int) -> Json:
     """The object root[kind][i]. The caller has checked that `i` is below the list's length."""
-    entry = get_list(root, kind, "")[i]
-    if not isinstance(entry, dict):
-        raise UserError(f"{kind}[{i}]: must be an object")
-    return entry
+    entry: Json = get_list(root, kind, "")[i]
+    return entry if isinstance(entry, dict) else _use_default({}, f"{kind}[{i}]", "must be an object")
