@@ -40,7 +40,6 @@ def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys
     assert name in capsys.readouterr().out
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -49,7 +48,9 @@ def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys
         (["errors", "--radii", "0"], "--radii 0: must be numbers from 0.001 to 10"),
         (["errors", "--ssdo.radius", "1"], "--ssdo.radius has no effect"),
         (["errors", "--bitmask.slices", "1"], "--bitmask.slices has no effect"),
-        (["errors", "--samples", "0"], "samples = 0: must be 1 to 256"),
+        (["errors", "--scenes", "nook", "--samples", "0"], "samples = 0: must be 1 to 256"),
+        (["errors", "--scenes", "nook", "--reference-frames", "3"], "3 frames: a reference is two halves of at"),
+        (["errors", "--scenes", "nook", "--converged-frames", "3"], "3 frames: a reference is two halves of at"),
         (["passes", "--scenes", "nook,nok"], "no scene nok; did you mean nook?"),
         (["passes", "--sizes", "64x36,64"], "--sizes 64: must be width x height in pixels"),
         (["passes", "--sizes", "64x36", "--height", "9"], "--height has no effect beside --sizes; leave one out"),
@@ -59,6 +60,9 @@ def test_every_bench_has_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys
 def test_mistakes(
     arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Refused before OpenGL starts."""
+    for bench in (errors, passes):
+        monkeypatch.setattr(bench, "create_headless_context", lambda: pytest.fail("OpenGL starts"))
     assert call(monkeypatch, "bench", *arguments) == 2
     output = capsys.readouterr()
     assert message in output.err and output.err.count("\n") == 1 and not output.out

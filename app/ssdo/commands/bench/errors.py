@@ -81,6 +81,7 @@ def main(arguments: Sequence[str]) -> int:
         for scene in scenes
         for number, camera in enumerate(CAMERAS_BY_SCENE[scene], 1)
     }
+    _check_accuracy(accuracy, shots[scenes[0], 1])
     measurements = []
     with (
         Gpu(create_headless_context()) as gpu,
@@ -139,6 +140,14 @@ def _refuse_overrides(overrides: Overrides) -> None:
             raise UserError(
                 f"--{name} has no effect: the bench sets scenes, cameras and techniques itself; leave it out"
             )
+
+
+def _check_accuracy(accuracy: Accuracy, shot: Shot) -> None:
+    """Raise UserError for wrong counts, before minutes of references are rendered."""
+    for technique in list_columns().values():
+        technique.with_budget(accuracy.samples)
+    for frames in (accuracy.reference_frames, accuracy.converged_frames):
+        references.independent_shots(shot, frames)
 
 
 def _create_shot(overrides: Overrides, scene: str, eye: Vec3, target: Vec3) -> Shot:
