@@ -48,12 +48,20 @@ from ssdo.settings import UserError
 from ssdo.viewer.display_state import DisplayState
 from ssdo.viewer.saved_state import load_state
 
-MAX_PROCESSOR_SECONDS = 5  # for one input
-MAX_WALL_SECONDS = 60.0  # for one input, on a busy machine
 MAX_EXTRA_BYTES = 1 << 30  # of memory for one input, above that of the process
 BATCH_SIZE = 200  # inputs between two reports
 FAILURE_FOLDER = Path(tempfile.gettempdir()) / "ssdo-fuzz"
 MAX_MESSAGE_LENGTH = 1000  # characters of a UserError
+
+
+class Limits(NamedTuple):
+    """Time in seconds for one input."""
+
+    processor: float = 5.0
+    wall: float = 60.0  # on a busy machine
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class Format(NamedTuple):
@@ -240,7 +248,7 @@ class Tally:
     failures: list[tuple[int, str]] = field(default_factory=list)  # number of the input, and its cause
 
 
-def try_read(read_file: Callable[[Path], None], path: Path) -> tuple[str, str]:
+def try_read(read_file: Callable[[Path], None], path: Path, max_processor_seconds: float = math.inf) -> tuple[str, str]:
     """The outcome of reading a file (valid, refused, too large for the memory, failed), and the cause of a failure."""
     try:
         read_file(path)
@@ -257,7 +265,8 @@ def try_read(read_file: Callable[[Path], None], path: Path) -> tuple[str, str]:
             return "failed", f"a UserError that is not {broken_rules}: {ascii(text)[:300]}"
         return "too large" if "more memory than there is" in text else "refused", ""
     except OutOfTime:
-        return "failed", f"not done after {MAX_PROCESSOR_SECONDS} s of processor time\n{traceback.format_exc(limit=-6)}"
+        cause = f"not done after {max_processor_seconds:g} s of processor time"
+        return "failed", f"{cause}\n{traceback.format_exc(limit=-6)}"
     except BaseException as error:
         return "failed", f"{type(error).__name__}: {ascii(str(error))[:200]}\n{traceback.format_exc(limit=-6)}"
 
@@ -293,7 +302,9 @@ def set_timer(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def read_inputs(name: str, form: Format, seed: int, numbers: range, doing: Any, results: Any) -> None:
+def read_inputs(
+    name: str, form: Format, seed: int, numbers: range, doing: Any, results: Any, max_processor_seconds: float
+) -> None:
     """Read inputs in this process. `doing`: which, and since when; `results` receives a Tally for each batch."""
     warm_up = random.Random(0)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as temporary:
@@ -308,8 +319,8 @@ def read_inputs(name: str, form: Format, seed: int, numbers: range, doing: Any, 
                 files = make_input(name, form, seed, number)
                 path = write_files(folder, files)
                 doing[:] = number, time.monotonic()
-                set_timer(MAX_PROCESSOR_SECONDS)
-                outcome, cause = try_read(form.read, path)
+                set_timer(max_processor_seconds)
+                outcome, cause = try_read(form.read, path, max_processor_seconds)
                 set_timer(0)
                 doing[:] = number, 0.0
                 tally.outcomes[outcome] += 1
@@ -329,17 +340,18 @@ def write_files(folder: Path, files: Files) -> Path:
 
 
 def supervise(
-    name: str, form: Format, seed: int, numbers: range, until: float, max_wall_seconds: float = MAX_WALL_SECONDS
+    name: str, form: Format, seed: int, numbers: range, until: float, limits: Limits = DEFAULT_LIMITS
 ) -> Tally:
     """Read inputs of a format in another process. When it dies or hangs, its input has failed, and a new one starts."""
     context, total = multiprocessing.get_context("spawn"), Tally()
     while numbers:
         doing = context.Array("d", [numbers.start, 0.0], lock=False)
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=read_inputs, args=(name, form, seed, numbers, doing, sender), daemon=True)
+        arguments = (name, form, seed, numbers, doing, sender, limits.processor)
+        process = context.Process(target=read_inputs, args=arguments, daemon=True)
         process.start()
         sender.close()
-        cause, count = follow_process(process, receiver, doing, total, until, max_wall_seconds)
+        cause, count = follow_process(process, receiver, doing, total, until, limits.wall)
         last = int(doing[0])
         if process.is_alive():
             process.kill()
@@ -353,7 +365,7 @@ def supervise(
         # The tally of its last batch is lost with the process: inputs before the failure are read again.
         unreported_numbers = numbers[count : last - numbers.start]
         if unreported_numbers:
-            repeated_tally = supervise(name, form, seed, unreported_numbers, until, max_wall_seconds)
+            repeated_tally = supervise(name, form, seed, unreported_numbers, until, limits)
             total.outcomes += repeated_tally.outcomes
             total.failures += repeated_tally.failures
         numbers = numbers[last - numbers.start + 1 :]
@@ -408,7 +420,7 @@ def run(
     seconds: float,
     folder: Path,
     jobs: int = 2,
-    max_wall_seconds: float = MAX_WALL_SECONDS,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> dict[str, Tally]:
     """Read `inputs` of all formats together, each format in a process of its own, `jobs` at a time.
 
@@ -419,7 +431,7 @@ def run(
 
     def supervise_format(name: str) -> Tally:
         until = time.monotonic() + seconds_per_format
-        return supervise(name, formats[name], seed, range(inputs_per_format), until, max_wall_seconds)
+        return supervise(name, formats[name], seed, range(inputs_per_format), until, limits)
 
     with ThreadPoolExecutor(jobs) as pool:
         tallies = dict(zip(formats, pool.map(supervise_format, formats), strict=True))
