@@ -253,6 +253,10 @@ class Gpu:
             program.vertex_arrays[geometry] = create_vertex_array(self.ctx, geometry, program.program)
         self._render(program.vertex_arrays[geometry], draw_range.index_count, draw_range.first_index)
 
+    def count_samples(self) -> moderngl.Query:
+        """A context in which pixels that are drawn are counted, in `samples`. Reading that waits for the drawing."""
+        return self.ctx.query(samples=True)
+
     def clear(self, target: Target) -> tuple[Texture, ...]:
         """Set every pixel to zero, and return the textures."""
         self.pass_cache.bump_version(target.textures)

@@ -17,10 +17,10 @@ from ssdo.gpu.shaders import Bindings
 from ssdo.gpu.target import Texture
 from ssdo.render import composite
 from ssdo.render.gbuffer import BlendedLayer, BlendedSurfaces, draw_blended_layer
-from ssdo.render.mesh_buffers import blended_ranges, upload_scene
+from ssdo.render.mesh_buffers import blended_ranges, screen_bounds, upload_scene
 from ssdo.render.punctual_lights import draw_punctual_lights
 from ssdo.render.sun import draw_sun
-from ssdo.render.technique import LIGHTING_FORMAT, Lighting, TechniqueInputs
+from ssdo.render.technique import Lighting, TechniqueInputs
 
 MAX_LAYERS = 6  # the nearest ones; what lies behind them is left out
 
@@ -31,12 +31,23 @@ def draw_blended_surfaces(gpu: Gpu, inputs: TechniqueInputs) -> BlendedSurfaces 
     ranges = blended_ranges(buffers, inputs.frame)
     if not ranges:
         return None
-    layer_count = min(MAX_LAYERS, sum(r.index_count for r in ranges) // 3)
+    box = screen_bounds(buffers, inputs.frame)
+    inputs = inputs._replace(scissor=box)
     front_depth = gpu.clear(gpu.target("blended.none", inputs.size, "r32f"))[0]
     surfaces: BlendedSurfaces | None = None
-    for number in range(layer_count):
-        name = f"blended.layer.{number % 2}"  # each reads the one before
-        layer = draw_blended_layer(gpu, inputs.frame, name, buffers.geometry, ranges, inputs.gbuffer.depth, front_depth)
+    for number in range(MAX_LAYERS):
+        layer = draw_blended_layer(
+            gpu,
+            inputs.frame,
+            f"blended.layer.{number % 2}",  # each layer reads the one before
+            buffers.geometry,
+            ranges,
+            inputs.gbuffer.depth,
+            front_depth,
+            box,
+        )
+        if layer is None:
+            break
         surfaces = _composite_layer(gpu, inputs, layer, surfaces, f"blended.{number % 2}")
         front_depth = layer.gbuffer.depth
     return surfaces
@@ -54,22 +65,22 @@ def _composite_layer(
     }
     if nearer is not None:
         entry, bindings["blended"] = "next_layer", nearer
-    target = gpu.target(target_name, inputs.size, LIGHTING_FORMAT, LIGHTING_FORMAT)
-    return BlendedSurfaces(*gpu.draw(f"passes/blend.frag:{entry}", target, bindings))
+    target = inputs.target(gpu, target_name, textures=2)
+    gpu.clear(target)
+    return BlendedSurfaces(*gpu.draw(f"passes/blend.frag:{entry}", target, bindings, scissor=inputs.scissor))
 
 
 def _light_layer(gpu: Gpu, inputs: TechniqueInputs, layer: BlendedLayer) -> Texture:
     """Linear radiance of a layer's surfaces, rgb, as if they were opaque."""
-    scene, frame, gbuffer = inputs.scene, inputs.frame, layer.gbuffer
+    scene, frame, gbuffer, box = inputs.scene, inputs.frame, layer.gbuffer, inputs.scissor
     if inputs.specular_ibl is None:
         gbuffer = gbuffer._replace(specular=None)
-    sunlight = draw_sun(gpu, scene, frame, gbuffer, inputs.sun, "blended.sun")
-    direct = draw_punctual_lights(gpu, scene, frame, gbuffer, inputs.lights, sunlight, "blended.punctual_lights")
+    sunlight = draw_sun(gpu, scene, frame, gbuffer, inputs.sun, "blended.sun", box)
+    direct = draw_punctual_lights(gpu, scene, frame, gbuffer, inputs.lights, sunlight, "blended.punctual_lights", box)
     layer_inputs = inputs._replace(
         gbuffer=gbuffer,
         direct_lighting=direct,
         background=replace(inputs.background, kind="transparent", has_ground=False),
-        blended=None,
     )
     irradiance = layer_inputs.target(gpu, "blended.irradiance")
     (unoccluded,) = layer_inputs.draw(gpu, "techniques/off.frag", irradiance)

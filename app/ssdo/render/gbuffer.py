@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.geometry import DrawRange, Geometry
-from ssdo.gpu.target import Texture
+from ssdo.gpu.target import Box, Texture
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix
 from ssdo.render.mesh_buffers import upload_scene, visible_ranges
 from ssdo.scene.model import Scene
@@ -38,10 +38,10 @@ class BlendedLayer(NamedTuple):
 
 
 class BlendedSurfaces(NamedTuple):
-    """Passed to shaders as `blended`: all layers of blended surfaces, composited front to back."""
+    """Passed to shaders as `blended`: layers of blended surfaces, composited front to back. 0 where there are none."""
 
     radiance: Texture  # rgb: linear, towards the camera
-    transmittance: Texture  # rgb: fraction of the light of the opaque surfaces and the background that passes
+    opacity: Texture  # rgb: fraction of the light from behind that does not pass
 
 
 @dataclass(frozen=True)
@@ -122,21 +122,29 @@ def draw_blended_layer(
     ranges: Sequence[DrawRange],
     opaque_depth: Texture,
     front_layer_depth: Texture,
-) -> BlendedLayer:
-    """Draw the nearest blended surfaces of some ranges in front of `opaque_depth` and behind `front_layer_depth`."""
+    scissor: Box,
+) -> BlendedLayer | None:
+    """Draw the nearest blended surfaces of some ranges in front of `opaque_depth` and behind `front_layer_depth`.
+
+    None if there are none.
+    """
     formats = ["r32f" if name == "depth" else "rgba16f" for name in BLENDED_NAMES]
     width, height = opaque_depth.size
     target = gpu.target(target_name, (width, height), *formats, depth=True)
-    gpu.raster(
-        "passes/gbuffer",
-        target,
-        geometry,
-        ranges,
-        clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in BLENDED_NAMES],
-        camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, "blended", frame.orthographic),
-        front_layer_depth=front_layer_depth,
-        opaque_depth=opaque_depth,
-    )
+    with gpu.count_samples() as query:
+        gpu.raster(
+            "passes/gbuffer",
+            target,
+            geometry,
+            ranges,
+            clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in BLENDED_NAMES],
+            scissor=scissor,
+            camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, "blended", frame.orthographic),
+            front_layer_depth=front_layer_depth,
+            opaque_depth=opaque_depth,
+        )
+    if not query.samples:
+        return None
     textures = dict(zip(BLENDED_NAMES, target.textures, strict=True))
     transmittance = textures.pop("transmittance")
     return BlendedLayer(GBuffer(**textures), transmittance)

@@ -12,7 +12,7 @@ from ssdo.arrays import Array, Bools, Doubles, Floats, Ints
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.geometry import DrawRange, Geometry
 from ssdo.gpu.shaders import Bindings
-from ssdo.gpu.target import Texture
+from ssdo.gpu.target import Box, Texture
 from ssdo.render.frame_uniforms import FrameUniforms, box_corners
 from ssdo.scene.model import ImageTexture, Material, Mesh, Scene
 from ssdo.settings import Vec3, param
@@ -131,6 +131,19 @@ def is_in_frustum(buffers: SceneBuffers, frame: FrameUniforms) -> Bools:
     outside_plane = np.all(np.concatenate([clip[..., :3] > w, clip[..., :3] < -w], -1), axis=1)
     is_inside: Bools = ~outside_plane.any(1)
     return is_inside
+
+
+def screen_bounds(buffers: SceneBuffers, frame: FrameUniforms) -> Box:
+    """The pixels that blended surfaces and clear coats may cover."""
+    width, height = int(frame.size[0]), int(frame.size[1])
+    corners = buffers.bounds_corners[[number for number, _ in buffers.blended_ranges]].reshape(-1, 4)
+    clip = corners @ np.array(frame.clip_from_world).reshape(4, 4)
+    if (clip[:, 3] <= 0).any():  # behind the camera
+        return 0, 0, width, height
+    px = np.clip((clip[:, :2] / clip[:, 3:] * 0.5 + 0.5) * (width, height), -1, (width + 1, height + 1))
+    low = np.maximum(np.floor(px.min(0)) - 1, 0).astype(int)
+    high = np.minimum(np.ceil(px.max(0)) + 1, (width, height)).astype(int)
+    return int(low[0]), int(low[1]), max(int(high[0] - low[0]), 0), max(int(high[1] - low[1]), 0)
 
 
 def build_vertices(mesh: Mesh) -> tuple[Floats, Ints]:

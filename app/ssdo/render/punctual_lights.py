@@ -15,7 +15,7 @@ import numpy as np
 
 from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
-from ssdo.gpu.target import Texture
+from ssdo.gpu.target import Box, Texture
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix, to_glsl_matrix
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.mesh_buffers import upload_scene
@@ -82,8 +82,9 @@ def draw_punctual_lights(
     settings: LightSettings,
     sunlight: DirectLighting,
     target_name: str = "punctual_lights",
+    scissor: Box | None = None,
 ) -> DirectLighting:
-    """Add the direct light of all punctual lights to the sun's. Raises UserError."""
+    """Add the direct light of all punctual lights to the sun's, on the scissor box or all pixels. Raises UserError."""
     if not scene.lights or settings.intensity == 0:
         return sunlight
     shadow_lights = _nearest_lights(scene, frame, settings.shadows)
@@ -96,7 +97,8 @@ def draw_punctual_lights(
     lit_textures = gpu.draw(
         f"passes/punctual_lights.frag:{entry}",
         target,
-        cache=True,
+        cache=scissor is None,
+        scissor=scissor,
         frame=frame.for_cached_passes,
         gbuffer=gbuffer,
         lights=make_lights_uniform(scene, settings),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ssdo.arrays import Doubles
 from ssdo.gpu.context import Gpu
-from ssdo.gpu.target import Texture
+from ssdo.gpu.target import Box, Texture
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix, box_corners, look_at, to_glsl_matrix
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.mesh_buffers import upload_scene
@@ -85,9 +85,15 @@ def direct_lighting_formats(gbuffer: GBuffer) -> list[str]:
 
 
 def draw_sun(
-    gpu: Gpu, scene: Scene, frame: FrameUniforms, gbuffer: GBuffer, settings: SunSettings, target_name: str = "sun"
+    gpu: Gpu,
+    scene: Scene,
+    frame: FrameUniforms,
+    gbuffer: GBuffer,
+    settings: SunSettings,
+    target_name: str = "sun",
+    scissor: Box | None = None,
 ) -> DirectLighting:
-    """Draw the sun's direct light. Raises UserError."""
+    """Draw the sun's direct light, on the pixels of the scissor box or all. Raises UserError."""
     target = gpu.target(target_name, gbuffer.depth.size, *direct_lighting_formats(gbuffer))
     if not any(frame.sun_irradiance):
         return DirectLighting(*gpu.clear(target))
@@ -97,7 +103,8 @@ def draw_sun(
     textures = gpu.draw(
         f"passes/sun.frag:{entry}",
         target,
-        cache=True,
+        cache=scissor is None,
+        scissor=scissor,
         frame=frame.for_cached_passes,
         gbuffer=gbuffer,
         shadow_frustum=frustum,
