@@ -260,40 +260,122 @@ def test_unlit(tmp_path: Path) -> None:
     )
 
 
-def test_specular_glossiness(tmp_path: Path) -> None:
-    name = "KHR_materials_pbrSpecularGlossiness"
+def encode_srgb(linear: Any) -> Any:
+    """Codes of linear values, not rounded (IEC 61966-2-1)."""
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
-    def convert(extension: Tree, **members: Any) -> Material:
-        return read_material(tmp_path, {"extensions": {name: extension}, **members})
 
-    m = convert({"diffuseFactor": [0.5, 0.6, 0.7, 1], "specularFactor": [0.05, 0.06, 0.04], "glossinessFactor": 0.75})
-    assert (m.albedo, m.roughness, m.metallic, m.f0) == ((0.5, 0.6, 0.7), 0.25, 0, (0.05, 0.06, 0.04))
-    m = convert({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [1, 0.8, 0.3], "glossinessFactor": 0.75})
-    assert (m.albedo, m.roughness, m.metallic) == ((1, 0.8, 0.3), 0.25, 1)
-    m = convert({"diffuseFactor": [0, 0, 0, 1], "specularFactor": [0.04, 0.05, 0.04]})  # black, but no metal
-    assert (m.albedo, m.metallic, m.f0) == ((0, 0, 0), 0, (0.04, 0.05, 0.04))
-    # the exporter's own fallback
-    m = convert({"diffuseFactor": [0, 0, 0, 1]}, pbrMetallicRoughness={"metallicFactor": 0.125})
-    assert (m.albedo, m.metallic) == ((1, 1, 1), 0.125)
-    tree, binary = make_textured()
-    tree["extensionsRequired"] = [name]
-    tree["materials"] = [
-        {
-            "extensions": {
-                name: {
-                    "diffuseTexture": {"index": 0},
-                    "specularGlossinessTexture": {"index": 0},
-                    "glossinessFactor": 0.5,
-                }
-            }
-        }
-    ]
+def decode_srgb(codes: Array) -> Any:
+    c = codes / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+STRENGTHS = PIXELS[::-1, ::-1]  # of the size of PIXELS
+
+
+def make_with_specular_images(extension: Tree, ior: float = 1.5) -> tuple[Tree, bytearray]:
+    """A dielectric with KHR_materials_specular. Textures: PIXELS, STRENGTHS, STRENGTHS in twice the size, clamped."""
+    extensions = {"KHR_materials_ior": {"ior": ior}, "KHR_materials_specular": extension}
+    tree, binary = make_with_material(
+        {"pbrMetallicRoughness": {"metallicFactor": 0}, "extensions": extensions}, TEXCOORD_0=UVS, TEXCOORD_1=UVS
+    )
+    for pixels in (PIXELS, STRENGTHS, STRENGTHS.repeat(2, 0).repeat(2, 1), STRENGTHS):
+        add_texture(tree, binary, pixels)
+    tree["samplers"], tree["textures"][3]["sampler"] = [{"wrapS": 33071}], 0
+    return tree, binary
+
+
+COLOR, STRENGTH = {"specularColorTexture": {"index": 0}}, {"specularTexture": {"index": 1}}
+
+
+@pytest.mark.parametrize(
+    "extension", [COLOR, STRENGTH, {**COLOR, **STRENGTH}, {**COLOR, "specularTexture": {"index": 0}}]
+)
+@pytest.mark.parametrize("factors", [{}, {"specularFactor": 0.5, "specularColorFactor": [0.25, 4, 99]}])
+@pytest.mark.parametrize("ior", [1.5, 3.0])
+def test_specular_images(tmp_path: Path, extension: Tree, factors: Tree, ior: float) -> None:
+    """F0 in every texel is that of the extension's text, to half a step of its code."""
+    tree, binary = make_with_specular_images({**factors, **extension}, ior)
     scene = read_scene(tmp_path, tree, binary)
     m = scene.meshes[0].material
-    assert m.metallic_roughness_texture is not None and (m.roughness, m.metallic, m.f0) == (1, 0, (0.04, 0.04, 0.04))
+    assert scene.warnings == () and m.f0_texture is not None and m.has_specular
+    color = decode_srgb(PIXELS[..., :3]) if "specularColorTexture" in extension else np.ones((3, 2, 3))
+    strengths = (PIXELS, STRENGTHS)[extension.get("specularTexture", {"index": 0})["index"]][..., 3:] / 255
+    if "specularTexture" not in extension:
+        strengths = np.ones((3, 2, 1))
+    f0 = np.minimum(((ior - 1) / (ior + 1)) ** 2 * np.array(factors.get("specularColorFactor", (1, 1, 1))) * color, 1)
+    f0 = f0 * factors.get("specularFactor", 1) * strengths
+    assert_near(m.f0_texture.pixels[..., :3], encode_srgb(f0 / m.f0), atol=0.5 + 1e-9)
+    if extension is COLOR and max(m.f0) < 0.5:
+        np.testing.assert_array_equal(m.f0_texture.pixels, PIXELS)  # as it is stored
+
+
+def test_specular_images_of_different_sizes(tmp_path: Path) -> None:
+    """The smaller one is resized: constant parts keep their values."""
+    tree, binary = make_with_specular_images({**COLOR, "specularTexture": {"index": 2}})
+    tree["textures"][0]["source"] = add_texture(tree, binary, np.full((1, 1, 4), (188, 100, 0, 9), "u1"))
+    texture = read_mesh(tmp_path, tree, binary).material.f0_texture
+    assert texture is not None and texture.pixels.shape == (6, 4, 4)
+    strengths = STRENGTHS.repeat(2, 0).repeat(2, 1)[..., 3:] / 255
+    expected = encode_srgb(decode_srgb(np.array([188, 100, 0])) * strengths)
+    assert_near(texture.pixels[..., :3], expected, atol=0.5 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"index": 3},
+        {"index": 1, "texCoord": 1},
+        {"index": 1, "extensions": {"KHR_texture_transform": {"scale": [2, 1]}}},
+    ],
+)
+def test_specular_images_that_lie_differently(tmp_path: Path, info: Tree) -> None:
+    """The colour is used, and a note names the other. Without a reflection neither is read."""
+    scene = read_scene(tmp_path, *make_with_specular_images({**COLOR, "specularTexture": info}))
+    texture = scene.meshes[0].material.f0_texture
+    assert texture is not None
+    np.testing.assert_array_equal(texture.pixels, PIXELS)
+    (warning,) = scene.warnings
+    assert "specularTexture: lies on the surface unlike specularColorTexture, and is left out" in warning
+    for dark in ({"specularFactor": 0}, {"specularColorFactor": [0, 0, 0]}):
+        scene = read_scene(tmp_path, *make_with_specular_images({**COLOR, "specularTexture": info, **dark}))
+        assert scene.meshes[0].material.textures == [] and scene.warnings == ()
+
+
+SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
+
+
+@pytest.mark.parametrize("fallback", [{}, {"pbrMetallicRoughness": {"baseColorFactor": [1, 0, 0, 1]}}])
+def test_specular_glossiness(tmp_path: Path, fallback: Tree) -> None:
+    """Every value as the extension's text has it, whether there is a fallback beside it or not."""
+
+    def read(extension: Tree) -> Material:
+        return read_material(tmp_path, {"extensions": {SPECULAR_GLOSSINESS: extension}, **fallback})
+
+    m = read({})  # its defaults: a white mirror
+    assert (m.albedo, m.roughness, m.metallic, m.f0) == ((1, 1, 1), 0, 0, (1, 1, 1))
+    m = read({"diffuseFactor": [0.5, 0.6, 0.7, 1], "specularFactor": [0.05, 0.9, 0.04], "glossinessFactor": 0.75})
+    assert (m.albedo, m.roughness, m.metallic, m.f0) == ((0.5, 0.6, 0.7), 0.25, 0, (0.05, 0.9, 0.04))
+    m = read({"specularFactor": [0, 0, 0]})
+    assert (m.albedo, m.metallic, m.has_specular) == ((1, 1, 1), 0, False)
+
+
+@pytest.mark.parametrize("fallback", [{}, {"pbrMetallicRoughness": {"metallicRoughnessTexture": {"index": 1}}}])
+def test_specular_glossiness_images(tmp_path: Path, fallback: Tree) -> None:
+    """Its colours are F0, its alpha times the factor is the glossiness."""
+    tree, binary = make_textured()
+    add_texture(tree, binary, PIXELS[::-1])
+    tree["extensionsRequired"] = [SPECULAR_GLOSSINESS]
+    images = {"diffuseTexture": {"index": 1}, "specularGlossinessTexture": {"index": 0}}
+    extension = images | {"specularFactor": [1, 0.5, 0.25], "glossinessFactor": 0.5}
+    tree["materials"] = [{"extensions": {SPECULAR_GLOSSINESS: extension}, **fallback}]
+    scene = read_scene(tmp_path, tree, binary)
+    m = scene.meshes[0].material
+    assert (m.albedo, m.roughness, m.metallic, m.f0) == ((1, 1, 1), 1, 0, (1, 0.5, 0.25)) and scene.warnings == ()
+    assert m.metallic_roughness_texture is not None and m.f0_texture is not None
     assert_near(m.metallic_roughness_texture.pixels[..., 1], 255 - PIXELS[..., 3] / 2, atol=0.5)
-    np.testing.assert_array_equal(get_albedo_pixels(scene.meshes[0]), PIXELS)
-    assert len(scene.warnings) == 1 and "are not read" in scene.warnings[0]
+    np.testing.assert_array_equal(m.f0_texture.pixels, PIXELS)
+    np.testing.assert_array_equal(get_albedo_pixels(scene.meshes[0]), PIXELS[::-1])
 
 
 # ---- vertices --------------------------------------------------------------------------------------------------------

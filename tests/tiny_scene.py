@@ -42,6 +42,7 @@ def make_material(seed: int, is_masked: bool = False) -> Material:
         metallic=0.5,
         roughness=0.4,
         f0=(0.04,) * 3,
+        f0_texture=make_texture(seed + 5),
         metallic_roughness_texture=make_texture(seed + 2),
         normal_texture=make_texture(seed + 3, normals),
         normal_scale=0.7,

@@ -48,7 +48,7 @@ from ssdo.scene.files.gltf_geometry import (
     read_primitives,
     read_weights,
 )
-from ssdo.scene.files.gltf_images import read_images
+from ssdo.scene.files.gltf_images import read_textures
 from ssdo.scene.files.gltf_lights import GltfCamera, read_camera, read_lights
 from ssdo.scene.files.gltf_materials import read_material
 from ssdo.scene.files.gltf_meshes import Placement, join_placements, sample_vertices
@@ -131,13 +131,13 @@ def _move_to_world(
 
 def _build_meshes(doc: Document, groups: Groups, get_binding: GetBinding) -> tuple[Mesh, ...]:
     present_slots = {key: tuple(slot for slot in (0, 1) if key[1][1 + slot]) for key in groups}
-    used_images = [
+    used_textures = [
         use.image
         for key in groups
         for use in get_binding(key[0]).textures.values()
         if get_binding(key[0]).uv_slots.get(use.uv_set) in present_slots[key]
     ]
-    pixels = read_images(doc, used_images)
+    pixels = read_textures(doc, used_textures)
 
     @cache
     def bind_material(i: int | None, slots: tuple[int, ...]) -> Material:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,8 @@ from ssdo.scene.files import images
 from ssdo.scene.files.gltf_document import Document, explain_unsupported, read_buffer_view, read_resource
 from ssdo.scene.files.json_tree import get_entry, get_reference, get_string
 from ssdo.scene.files.progress import track_progress
-from ssdo.settings import UserError
+from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb
+from ssdo.settings import UserError, Vec3
 
 
 class ImageVariant(NamedTuple):
@@ -27,11 +29,49 @@ class ImageVariant(NamedTuple):
     glossiness: float | None = None  # convert a glossiness in alpha, times this factor, to roughness in green
 
 
+class F0Image(NamedTuple):
+    """An image of F0 by KHR_materials_specular: min(gain * colour, 1) * strength. At least one of them has an image."""
+
+    color: ImageVariant | None  # sRGB; None: white
+    strength: ImageVariant | None  # in alpha; None: 1
+    gain: Vec3 = (1.0, 1.0, 1.0)  # linear, at least 1
+
+
+TextureImage = ImageVariant | F0Image
+
+
 class OpenedImage(NamedTuple):
     """An image whose header has been read."""
 
     image: Image.Image
     where: str
+
+
+def read_textures(doc: Document, textures: Iterable[TextureImage]) -> dict[TextureImage, Bytes]:
+    """Pixels of every texture, see `read_images`; an image of F0 is computed from what could be read of it."""
+    textures = dict.fromkeys(textures)
+    f0_images = [texture for texture in textures if isinstance(texture, F0Image)]
+    variants = [texture for texture in textures if isinstance(texture, ImageVariant)]
+    variants += [variant for image in f0_images for variant in (image.color, image.strength) if variant]
+    read = read_images(doc, variants)
+    pixels: dict[TextureImage, Bytes] = {texture: read[texture] for texture in variants if texture in read}
+    limits = images.ImageLimits()
+    for image in f0_images:
+        color, strength = (pixels.get(variant) if variant else None for variant in (image.color, image.strength))
+        if color is not None or strength is not None:
+            height, width = max((p.shape[:2] for p in (color, strength) if p is not None), key=math.prod)
+            limits.add_image(width, height, "images of KHR_materials_specular")
+            pixels[image] = _compute_f0(color, strength, image.gain)
+    return pixels
+
+
+def _compute_f0(color: Bytes | None, strength: Bytes | None, gain: Vec3) -> Bytes:
+    """min(gain * colour, 1) * strength, over its largest value min(gain, 1) = 1."""
+    white = np.full((1, 1, 1), 255, "u1")
+    tables = [encode_srgb(np.minimum(g * LINEAR_VALUES, 1)[:, None] * np.arange(256) / 255) for g in gain]
+    return combine_images(
+        white if color is None else color[..., :3], white if strength is None else strength[..., 3:], tables
+    )
 
 
 def read_images(doc: Document, variants: Iterable[ImageVariant]) -> dict[ImageVariant, Bytes]:

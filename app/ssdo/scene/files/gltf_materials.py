@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ssdo.arrays import Bytes
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import SUPPORTED_EXTENSIONS, Document, explain_unsupported
-from ssdo.scene.files.gltf_images import ImageVariant
+from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
     Json,
@@ -36,7 +36,6 @@ from ssdo.settings import UserError, Vec3
 
 SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
 CLAMP, MIRROR, REPEAT = 33071, 33648, 10497  # OpenGL's wrap modes
-MIN_METAL_F0 = 0.2  # of a specular-glossiness material; no dielectric reflects so much
 
 UvTransform = tuple[Vec3, Vec3]  # two rows, applied to (u, v, 1)
 MaterialValues = dict[str, Any]  # arguments of Material, without its textures
@@ -45,7 +44,7 @@ MaterialValues = dict[str, Any]  # arguments of Material, without its textures
 class TextureUse(NamedTuple):
     """A texture of a material: which image, and how it lies on the surface."""
 
-    image: ImageVariant
+    image: TextureImage
     uv_set: int  # TEXCOORD_n
     transform: UvTransform  # includes the halving for a mirrored image
     clamp: tuple[bool, bool]
@@ -63,7 +62,7 @@ class MaterialBinding(NamedTuple):
     where: str
     is_unlit: bool = False
 
-    def bind(self, present_slots: Container[int], pixels: Mapping[ImageVariant, Bytes]) -> Material:
+    def bind(self, present_slots: Container[int], pixels: Mapping[TextureImage, Bytes]) -> Material:
         """The material with the textures whose UV slots a mesh has, and whose pixels could be read.
 
         A surface whose emission texture has no pixels is not emissive: its factor is rarely meant for all of it.
@@ -77,7 +76,7 @@ class MaterialBinding(NamedTuple):
             values["emission"] = (0.0, 0.0, 0.0)
         return replace(self.material, **values) if values else self.material
 
-    def _lacks_pixels(self, name: str, pixels: Mapping[ImageVariant, Bytes]) -> bool:
+    def _lacks_pixels(self, name: str, pixels: Mapping[TextureImage, Bytes]) -> bool:
         return name in self.textures and self.textures[name].image not in pixels
 
 
@@ -91,12 +90,11 @@ def read_material(doc: Document, i: int | None) -> MaterialBinding:
         if name not in SUPPORTED_EXTENSIONS:
             doc.warn(where, f"the extension {quote_value(name)} is not read; what it changes is not shown")
     specular_glossiness = get_extension(entry, SPECULAR_GLOSSINESS, where)
-    # The exporter's own metallic-roughness fallback is better than a conversion.
-    if specular_glossiness is None or "pbrMetallicRoughness" in entry:
+    if specular_glossiness is None:
         values, textures = _read_metallic_roughness(doc, entry, where)
-    else:
+    else:  # what is beside it is a fallback for viewers that do not know the extension
         extension_name = f"{where}.extensions.{SPECULAR_GLOSSINESS}"
-        values, textures = _convert_specular_glossiness(doc, specular_glossiness, extension_name)
+        values, textures = _read_specular_glossiness(doc, specular_glossiness, extension_name)
     _read_emission(doc, entry, values, textures, where)
     _read_normal_and_occlusion(doc, entry, values, textures, where)
     _read_alpha(doc, entry, values, where)
@@ -120,18 +118,18 @@ def _read_metallic_roughness(doc: Document, entry: Json, where: str) -> tuple[Ma
         "opacity": opacity,
         "metallic": get_number(pbr, "metallicFactor", inside, 1, 0, 1),
         "roughness": get_number(pbr, "roughnessFactor", inside, 1, 0, 1),
-        "f0": _read_f0(doc, entry, where),
     }
     textures: TextureUses = {}
     _add_texture(doc, textures, "albedo_texture", pbr, "baseColorTexture", inside)
     _add_texture(doc, textures, "metallic_roughness_texture", pbr, "metallicRoughnessTexture", inside)
+    _read_f0(doc, entry, values, textures, where)
     return values, textures
 
 
-def _read_f0(doc: Document, entry: Json, where: str) -> Vec3:
-    """Fresnel reflectance of the index of refraction at normal incidence, times the factors of KHR_materials_specular.
+def _read_f0(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
+    """F0 of KHR_materials_ior and KHR_materials_specular: min(F0 of the index * colour, 1) * strength.
 
-    The extension limits the reflectance of the coloured dielectric to 1 before it multiplies by the strength.
+    The strength should also scale the reflectance at grazing angles, which here follows from F0.
     """
     inside = f"{where}.extensions.KHR_materials_ior"
     ior = get_number(get_extension(entry, "KHR_materials_ior", where) or {}, "ior", inside, 1.5, 0)
@@ -140,27 +138,43 @@ def _read_f0(doc: Document, entry: Json, where: str) -> Vec3:
         ior = 1.0
     specular = get_extension(entry, "KHR_materials_specular", where) or {}
     inside = f"{where}.extensions.KHR_materials_specular"
-    if specular.keys() & {"specularTexture", "specularColorTexture"}:
-        doc.warn(inside, "images of the specular extension are not read")
-    red, green, blue = get_numbers(specular, "specularColorFactor", inside, (1, 1, 1), 0)
+    color = get_numbers(specular, "specularColorFactor", inside, (1, 1, 1), 0)
     strength = get_number(specular, "specularFactor", inside, 1, 0, 1)
-    f0 = ((ior - 1) / (ior + 1)) ** 2
-    return strength * min(f0 * red, 1.0), strength * min(f0 * green, 1.0), strength * min(f0 * blue, 1.0)
+    red, green, blue = (((ior - 1) / (ior + 1)) ** 2 * c for c in color)
+    values["f0"] = tuple(strength * min(c, 1.0) for c in (red, green, blue))
+    if any(values["f0"]):  # a texture times black is black
+        gain = max(red, 1.0), max(green, 1.0), max(blue, 1.0)
+        textures |= _read_f0_texture(doc, specular, gain, inside)
 
 
-def _convert_specular_glossiness(doc: Document, extension: Json, where: str) -> tuple[MaterialValues, TextureUses]:
-    """Convert a specular-glossiness material to metallic-roughness.
+def _read_f0_texture(doc: Document, specular: Json, gain: Vec3, where: str) -> TextureUses:
+    """One texture for the two images of KHR_materials_specular. `gain` multiplies the colour before it is limited."""
+    uses: TextureUses = {}
+    _add_texture(doc, uses, "color", specular, "specularColorTexture", where)
+    _add_texture(doc, uses, "strength", specular, "specularTexture", where)
+    variants = {name: use.image for name, use in uses.items() if isinstance(use.image, ImageVariant)}
+    if len(uses) == 2 and not (
+        uses["color"][1:] == uses["strength"][1:] and variants["color"].mirrored == variants["strength"].mirrored
+    ):
+        doc.warn(f"{where}.specularTexture", "lies on the surface unlike specularColorTexture, and is left out")
+        del uses["strength"], variants["strength"]
+    if not uses:
+        return {}
+    image: TextureImage = F0Image(variants.get("color"), variants.get("strength"), gain)
+    if variants.keys() == {"color"} and gain == (1.0, 1.0, 1.0):
+        image = variants["color"]
+    return {"f0_texture": next(iter(uses.values()))._replace(image=image)}
 
-    Roughness is 1 - glossiness, albedo the diffuse colour, F0 the specular colour. Where F0 is above MIN_METAL_F0 and
-    above the diffuse colour, the surface is a metal of the specular colour. The specular colours of a texture are not
-    read.
+
+def _read_specular_glossiness(doc: Document, extension: Json, where: str) -> tuple[MaterialValues, TextureUses]:
+    """KHR_materials_pbrSpecularGlossiness: a dielectric of any F0. Roughness is 1 - glossiness.
+
+    The extension scales the diffuse colour by 1 - max(F0). This is what the layer above transmits at normal incidence,
+    which `Material` knows for all angles. So white stays white in a furnace, at any F0.
     """
     *diffuse, opacity = get_numbers(extension, "diffuseFactor", where, (1, 1, 1, 1), 0, 1)
     specular = get_numbers(extension, "specularFactor", where, (1, 1, 1), 0, 1)
     glossiness = get_number(extension, "glossinessFactor", where, 1, 0, 1)
-    textures: TextureUses = {}
-    _add_texture(doc, textures, "albedo_texture", extension, "diffuseTexture", where)
-    _add_texture(doc, textures, "metallic_roughness_texture", extension, "specularGlossinessTexture", where)
     values: MaterialValues = {
         "albedo": tuple(diffuse),
         "opacity": opacity,
@@ -168,14 +182,15 @@ def _convert_specular_glossiness(doc: Document, extension: Json, where: str) -> 
         "roughness": 1 - glossiness,
         "f0": specular,
     }
-    if "metallic_roughness_texture" in textures:
-        use = textures["metallic_roughness_texture"]
+    textures: TextureUses = {}
+    _add_texture(doc, textures, "albedo_texture", extension, "diffuseTexture", where)
+    if any(specular):  # a texture times black is black
+        _add_texture(doc, textures, "f0_texture", extension, "specularGlossinessTexture", where)
+    if "f0_texture" in textures:
+        use = textures["f0_texture"]
+        assert isinstance(use.image, ImageVariant)
         textures["metallic_roughness_texture"] = use._replace(image=use.image._replace(glossiness=glossiness))
-        doc.warn(where, "colours of a specular-glossiness image are not read; its F0 is taken as 0.04")
-        values |= {"roughness": 1.0, "f0": DIELECTRIC_F0}
-    elif max(specular) > MIN_METAL_F0 and max(specular) > max(diffuse):
-        values |= {"albedo": specular, "metallic": 1.0, "f0": DIELECTRIC_F0}
-        textures.pop("albedo_texture", None)
+        values["roughness"] = 1.0
     return values, textures
 
 
