@@ -51,7 +51,7 @@ from gltf_files import (
 )
 from PIL import Image
 from ssdo.arrays import Bytes
-from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_images, images
+from ssdo.scene.files import gltf, gltf_document, gltf_extensions, gltf_geometry, gltf_images, images
 from ssdo.scene.model import Mesh, Scene
 from ssdo.settings import UserError
 
@@ -177,6 +177,25 @@ def test_strips_and_fans(tmp_path: Path) -> None:
     tree, binary = make_empty()
     add_mesh(tree, binary, POSITION=points, indices=np.array([0, 1, 2, 2, 3, 3, 1, 4], "u2"))["mode"] = 5
     assert read_mesh(tmp_path, tree, binary).triangles.shape == (2, 3)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4"])
+@pytest.mark.parametrize("mode", [5, 6])
+def test_primitive_restart(tmp_path: Path, mode: int, kind: str) -> None:
+    """The largest index starts the next strip or fan, as if it were another primitive."""
+    points = np.random.default_rng(0).uniform(size=(9, 3)).astype("f4")
+    parts = [[0, 1, 2, 3], [], [4, 5, 6], [1], [8, 7, 6, 5, 4]]
+    tree, binary = make_empty()
+    for part in filter(None, parts):
+        add_mesh(tree, binary, POSITION=points, indices=np.array(part, kind))["mode"] = mode
+    expected = sort_triangles(read_mesh(tmp_path, tree, binary))
+    tree, binary = make_empty()
+    restart = [np.iinfo(kind).max]
+    indices = np.array([i for part in parts for i in part + restart], kind)
+    add_mesh(tree, binary, POSITION=points, indices=indices)["mode"] = mode
+    scene = read_scene(tmp_path, tree, binary)
+    np.testing.assert_array_equal(sort_triangles(scene.meshes[0]), expected)
+    assert scene.warnings == ()
 
 
 def test_unused_vertices_of_a_shared_accessor_are_left_out(tmp_path: Path) -> None:
@@ -325,6 +344,30 @@ def test_default_scene(tmp_path: Path) -> None:
     assert read_mesh(tmp_path, tree, binary).positions[::4, 0].tolist() == [7, 0]
 
 
+def test_hidden_nodes(tmp_path: Path) -> None:
+    """Meshes and lights of a hidden node and of all below it are hidden; its cameras are not (KHR_node_visibility)."""
+    light = {"type": "point"}
+    for hidden in itertools.product((None, False, True), repeat=3):
+        tree, binary = make_tetrahedron()
+        tree["cameras"] = [{"type": "perspective", "perspective": {"yfov": 1, "znear": 0.1}}]
+        tree["extensions"] = {"KHR_lights_punctual": {"lights": [light] * 4}}
+        tree["nodes"] = [
+            {"mesh": 0, "translation": [i, 0, 0], "extensions": {"KHR_lights_punctual": {"light": i}}} for i in range(4)
+        ]
+        for i, is_hidden in enumerate(hidden):
+            tree["nodes"][i]["children"] = [i + 1]
+            if is_hidden is not None:
+                tree["nodes"][i]["extensions"]["KHR_node_visibility"] = {"visible": not is_hidden} if is_hidden else {}
+        tree["nodes"][2]["camera"] = 0
+        add_node(tree, mesh=0, translation=[-9, 0, 0])
+        scene = read_scene(tmp_path, tree, binary)
+        count = next((i for i, is_hidden in enumerate(hidden) if is_hidden), 4)
+        places = np.cumsum(np.arange(count))
+        assert scene.meshes[0].positions[::4, 0].tolist() == [*places, -9]
+        assert [x for (x, _, _) in (point.position for point in scene.lights)] == places.tolist()
+        assert scene.eye == (3, 0, 0)
+
+
 # ---- materials -------------------------------------------------------------------------------------------------------
 
 
@@ -442,6 +485,48 @@ def test_optional_extensions_fall_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(get_albedo_pixels(mesh), PIXELS)
 
 
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.17", 2.0])
+@pytest.mark.parametrize("lowest", [None, "2.0", 2.0, "1.0", "0.9", "2.1", "2.10", "3.0", 2.5, "new", [], math.nan])
+def test_versions(tmp_path: Path, version: Any, lowest: Any) -> None:
+    """Minor versions are compatible unless the file says otherwise (section 3.2)."""
+    tree, binary = make_tetrahedron()
+    tree["asset"] = {"version": version} if lowest is None else {"version": version, "minVersion": lowest}
+    path = write_glb(tmp_path / "a.glb", tree, binary)
+    if lowest in ("2.1", "2.10", "3.0", 2.5):
+        assert read_error(path).startswith("asset.minVersion: must be at most 2.0, not ")
+    else:
+        assert len(gltf.read_gltf(path).meshes) == 1
+
+
+APPROXIMATED = (
+    "KHR_materials_clearcoat",
+    "KHR_materials_diffuse_transmission",
+    "KHR_materials_dispersion",
+    "KHR_materials_iridescence",
+    "KHR_materials_volume",
+    "ADOBE_materials_thin_transparency",
+    "EXT_lights_image_based",
+    "MOZ_lightmap",
+    "NV_materials_mdl",
+    "VRMC_materials_mtoon",
+    "XYZ_unknown",
+    "x\n",
+)
+KNOWN = sorted(gltf_extensions.SUPPORTED_EXTENSIONS | gltf_extensions.HARMLESS_EXTENSIONS)
+
+
+@pytest.mark.parametrize("key", ["extensionsUsed", "extensionsRequired"])
+@pytest.mark.parametrize("name", [*APPROXIMATED, *KNOWN])
+def test_extensions_do_not_refuse_a_file(tmp_path: Path, name: str, key: str) -> None:
+    """Required or not: a note names those that are not read and change the image, once."""
+    tree, binary = make_textured()
+    tree[key], tree["extensionsUsed"] = [name, name], [name, {}, 3]
+    scene = read_scene(tmp_path, tree, binary)
+    np.testing.assert_array_equal(scene.meshes[0].positions, CORNERS)
+    rule = f"{key}: the extension {name!a} is not read; what it changes is not shown"
+    assert scene.warnings == ((rule,) if name in APPROXIMATED else ())
+
+
 # ---- camera and sun --------------------------------------------------------------------------------------------------
 
 
@@ -532,8 +617,14 @@ LIGHT = {"KHR_lights_punctual": {"light": 0}}
 BROKEN: dict[str, tuple[Change, str]] = {
     "no asset": (drop_value("asset"), "asset.version: must be 2.x"),
     "version 1": (set_value("asset", "version", to="1.0"), "asset.version: must be 2.x, not '1.0'"),
-    "unknown extension": (set_value("extensionsRequired", to=["XYZ_new"]), "extensionsRequired: 'XYZ_new' is not read"),
-    "extension no text": (set_value("extensionsRequired", to=[{}]), "extensionsRequired: "),
+    "later version": (
+        set_value("asset", to={"version": "2.1", "minVersion": "2.1"}),
+        "asset.minVersion: must be at most",
+    ),
+    "unknown compression": (
+        combine(set_value("extensionsRequired", to=["XYZ_new"]), drop_value(*PRIMITIVE, "attributes", "POSITION")),
+        "; the file requires 'XYZ_new', not read here: export it without",
+    ),
     "meshopt": (set_value("extensionsRequired", to=["EXT_meshopt_compression"]), "gltfpack -i in.glb -o out.glb -noq"),
     "new meshopt": (
         set_value("extensionsRequired", to=["KHR_meshopt_compression"]),

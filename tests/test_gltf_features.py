@@ -496,6 +496,14 @@ def test_skins(tmp_path: Path, kind: str) -> None:
     assert compute_volume(mesh) > 0
 
 
+def test_hidden_joints_move_their_skin(tmp_path: Path) -> None:
+    tree, binary = make_skinned(np.tile(np.array((0, 1, 0, 0), "f4"), (4, 1)))
+    mesh = read_mesh(tmp_path, tree, binary)
+    for joint in tree["skins"][0]["joints"]:
+        tree["nodes"][joint]["extensions"] = {"KHR_node_visibility": {"visible": False}}
+    np.testing.assert_array_equal(read_mesh(tmp_path, tree, binary).positions, mesh.positions)
+
+
 def test_skins_transform_normals_and_tangents(tmp_path: Path) -> None:
     """Skinning by one joint equals a node with its matrix. Two equal joint sets equal one."""
     for mirror in (1, -1):

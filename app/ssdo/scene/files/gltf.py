@@ -8,12 +8,12 @@ are its own.
 
 Modules, each of which imports only modules above it:
 
+    gltf_extensions which are read                       gltf_images     pixels
     gltf_document   JSON, buffers, accessors             gltf_materials  factors and textures
     gltf_draco      compressed primitives                gltf_geometry   primitives in the mesh's own space
     gltf_nodes      hierarchy, instances, joints         gltf_meshes     primitives placed in the world, joined
     gltf_lights     cameras, sun, punctual lights        gltf            the scene
     gltf_tangents   tangents for files without them
-    gltf_images     pixels
 
 Files are not trusted: every number is checked against the data behind it before anything is allocated. What is wrong
 in a material, a light, a node or a primitive is one of the scene's warnings: the rest is shown. A UserError remains for
@@ -33,13 +33,8 @@ import numpy as np
 from ssdo.arrays import Doubles, to_vec3
 from ssdo.scene.coordinates import IDENTITY, FileCoordinates, compute_roll, find_origin
 from ssdo.scene.files.errors import name_file_in_errors, quote_value
-from ssdo.scene.files.gltf_document import (
-    CONVERSIONS,
-    HARMLESS_EXTENSIONS,
-    SUPPORTED_EXTENSIONS,
-    Document,
-    open_document,
-)
+from ssdo.scene.files.gltf_document import Document, open_document
+from ssdo.scene.files.gltf_extensions import list_approximated
 from ssdo.scene.files.gltf_geometry import (
     GeometryLimits,
     GetBinding,
@@ -188,7 +183,7 @@ def _place_primitives(
 
     groups: dict[MeshKey, list[Placement]] = defaultdict(list)
     for node in track_progress("nodes", nodes.values(), len(nodes)):
-        if "mesh" not in node.entry:
+        if "mesh" not in node.entry or not node.is_visible:
             continue
         try:
             for placement in place(node):
@@ -202,12 +197,12 @@ def _place_primitives(
 def _warn_of_unsupported(doc: Document) -> None:
     if get_list(doc.tree, "animations", ""):
         doc.warn("animations", "are not shown; everything stands at rest")
-    # An extension with a conversion that is not required has uncompressed data beside it.
-    silent = SUPPORTED_EXTENSIONS | HARMLESS_EXTENSIONS | CONVERSIONS.keys()
     warnings = " ".join(doc.warnings)
-    for name in get_list(doc.tree, "extensionsUsed", ""):
-        if isinstance(name, str) and name not in silent and quote_value(name) not in warnings:
-            doc.warn("extensionsUsed", f"the extension {quote_value(name)} is not read; what it changes is not shown")
+    for key in ("extensionsRequired", "extensionsUsed"):
+        for name in list_approximated(doc.tree, key):
+            if quote_value(name) not in warnings:
+                doc.warn(key, f"the extension {quote_value(name)} is not read; what it changes is not shown")
+                warnings += quote_value(name)
 
 
 def _set_camera(scene: Scene, camera: GltfCamera) -> Scene:

@@ -20,11 +20,11 @@ import numpy as np
 from ssdo.arrays import Array, Floats
 from ssdo.scene.files.errors import LimitError, quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
+from ssdo.scene.files.gltf_extensions import check_required_extensions, describe_required, explain_unsupported
 from ssdo.scene.files.json_tree import (
     Json,
     get_entry,
     get_extension,
-    get_list,
     get_object,
     get_reference,
     get_string,
@@ -40,31 +40,7 @@ MAX_ACCESSOR_NUMBERS = 2**28  # in all accessors together
 MAX_EMPTY_ACCESSOR_COUNT = 2**22  # elements of an accessor without a bufferView, which may have sparse values
 MAX_WARNINGS = 40  # different ones
 
-SUPPORTED_EXTENSIONS = {
-    "EXT_mesh_gpu_instancing",
-    "EXT_texture_webp",
-    "KHR_draco_mesh_compression",
-    "KHR_lights_punctual",
-    "KHR_materials_emissive_strength",
-    "KHR_materials_ior",
-    "KHR_materials_pbrSpecularGlossiness",
-    "KHR_materials_specular",
-    "KHR_materials_unlit",
-    "KHR_materials_variants",  # the default one is drawn
-    "KHR_mesh_quantization",
-    "KHR_texture_transform",
-}
-# Not supported, but without effect on a still image.
-HARMLESS_EXTENSIONS = {"KHR_animation_pointer", "KHR_xmp", "KHR_xmp_json_ld", "EXT_texture_avif"}
-CONVERT_MESHOPT = "gltfpack -i in.glb -o out.glb -noq"
-# How to convert a file that requires an extension. Tested with gltfpack 1.3 and gltf-transform 4.5.1, whose copy
-# decodes Draco and EXT_meshopt but not KHR_meshopt.
-CONVERSIONS = {
-    "EXT_meshopt_compression": CONVERT_MESHOPT,
-    "KHR_meshopt_compression": CONVERT_MESHOPT,
-    "KHR_draco_mesh_compression": "gltf-transform copy in.glb out.glb, or: pip install DracoPy",
-    "KHR_texture_basisu": "gltf-transform ktxdecompress in.glb out.glb (needs KTX-Software)",
-}
+VERSION = 2, 0  # of glTF, that is read
 
 COMPONENT_DTYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 INDEX_TYPES = (5121, 5123, 5125)  # of triangles and joints
@@ -111,7 +87,8 @@ class Document:
     def make_empty_error(self) -> UserError:
         """The error of a file without triangles: why they are left out, as far as is known."""
         reasons = self.format_warnings()
-        return self.first_error or UserError(f"file: has no triangles{'; ' + reasons[0] if reasons else ''}")
+        text = f"file: has no triangles{'; ' + reasons[0] if reasons else ''}"
+        return UserError(f"{self.first_error or text}{describe_required(self.tree)}")
 
     def format_warnings(self) -> tuple[str, ...]:
         """A line for every warning, with its first element and the number of the others."""
@@ -132,11 +109,8 @@ def open_document(path: Path) -> Document:
     if len(text) > MAX_JSON_BYTES:
         raise UserError(f"file: must have at most {MAX_JSON_BYTES >> 20} MiB of JSON")
     tree = _parse_json(text)
-    version = get_object(tree, "asset", "").get("version", "missing")
-    is_text = isinstance(version, (str, float))  # some exporters write a number
-    if not is_text or not re.fullmatch(r"2\.\d+", str(version)):
-        raise UserError(f"asset.version: must be 2.x, not {quote_value(version)}")
-    _check_required_extensions(tree)
+    _check_version(tree)
+    check_required_extensions(tree)
     return Document(path.parent, tree, binary_chunk)
 
 
@@ -179,20 +153,19 @@ def _split_chunks(raw: bytes) -> tuple[bytes, memoryview | None]:
     return bytes(chunks[b"JSON"]), chunks.get(b"BIN\0")
 
 
-def _check_required_extensions(tree: Json) -> None:
-    required = get_list(tree, "extensionsRequired", "")
-    unsupported = [name for name in required if not isinstance(name, str) or name not in SUPPORTED_EXTENSIONS]
-    for name in CONVERSIONS:
-        if name in unsupported:
-            raise UserError(f"extensionsRequired: {explain_unsupported(name)}")
-    if unsupported:
-        names = ", ".join(quote_value(name) for name in unsupported[:4])
-        raise UserError(f"extensionsRequired: {names} is not read; export the file without it")
-
-
-def explain_unsupported(extension: str) -> str:
-    """The message for an extension that is not supported, with the way to convert the file."""
-    return f"{extension} is not read; convert the file: {CONVERSIONS[extension]}"
+def _check_version(tree: Json) -> None:
+    """Raises UserError for a file that is not glTF 2, or that says it cannot be read as glTF 2.0 (section 3.2)."""
+    asset = get_object(tree, "asset", "")
+    version = asset.get("version", "missing")
+    is_text = isinstance(version, (str, float))  # some exporters write a number
+    if not is_text or not re.fullmatch(r"2\.\d+", str(version)):
+        raise UserError(f"asset.version: must be 2.x, not {quote_value(version)}")
+    lowest = asset.get("minVersion")
+    match = re.fullmatch(r"(\d{1,9})\.(\d{1,9})", str(lowest)) if isinstance(lowest, (str, float)) else None
+    if match and (int(match[1]), int(match[2])) > VERSION:
+        raise UserError(
+            f"asset.minVersion: must be at most 2.0, not {quote_value(lowest)}; export the file as glTF 2.0"
+        )
 
 
 # ---- files and buffers -----------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ssdo.scene.files.gltf_document import COMPONENT_DTYPES, Document, explain_unsupported, read_buffer_view
+from ssdo.scene.files.gltf_document import COMPONENT_DTYPES, Document, read_buffer_view
+from ssdo.scene.files.gltf_extensions import explain_unsupported
 from ssdo.scene.files.json_tree import Json, get_entry, get_object, get_reference, get_unsigned
 from ssdo.settings import UserError
 

@@ -369,21 +369,32 @@ def _build_triangles(doc: Document, indices: Array, vertex_count: int, mode: int
         if len(indices) % 3:
             doc.warn(where, "has corners that make no whole triangle, which are left out")
         triangles = indices[: len(indices) // 3 * 3].reshape(-1, 3)
-    elif len(indices) < 3:
-        return np.empty((0, 3), np.int32)
     else:
-        first = np.broadcast_to(indices[0], len(indices) - 2) if mode == FAN else indices[:-2]
-        triangles = np.stack([first, indices[1:-1], indices[2:]], 1)
-        if mode == STRIP:
-            triangles[1::2] = triangles[1::2, [1, 0, 2]]
-        # Strips are joined by degenerate triangles, which are left out.
-        a, b, c = triangles.T
-        triangles = triangles[(a != b) & (b != c) & (c != a)]
+        triangles = _split_strips(indices, vertex_count, mode)
     if triangles.size and triangles.max() >= vertex_count:
         rule = f"vertex {triangles.max()} of {vertex_count}; triangles of vertices that do not exist are left out"
         doc.warn(f"{where}.indices", rule)
         triangles = triangles[(triangles < vertex_count).all(1)]
     return triangles
+
+
+def _split_strips(indices: Array, vertex_count: int, mode: int) -> Array:
+    """(m, 3) triangles of strips or fans. The largest integer of its type, if it is no vertex, starts the next one."""
+    if len(indices) < 3:
+        return np.empty((0, 3), np.int32)
+    place, restart = np.arange(len(indices)), np.iinfo(indices.dtype).max
+    is_restart = (indices == restart) & (restart >= vertex_count)
+    start = np.maximum.accumulate(np.where(is_restart, place + 1, 0))[:-2]  # of the strip of each triangle
+    first = indices[start] if mode == FAN else indices[:-2]
+    triangles = np.stack([first, indices[1:-1], indices[2:]], 1)
+    if mode == STRIP:
+        is_odd = (place[:-2] - start) % 2 == 1
+        triangles[is_odd] = triangles[is_odd][:, [1, 0, 2]]
+    # Strips are joined by degenerate triangles, which are left out.
+    a, b, c = triangles.T
+    has_restart = is_restart[:-2] | is_restart[1:-1] | is_restart[2:]
+    has_corners: Array = (a != b) & (b != c) & (c != a) & ~has_restart
+    return triangles[has_corners]
 
 
 def _compact_vertices(arrays: Arrays, triangles: Array) -> tuple[Arrays, Ints]:

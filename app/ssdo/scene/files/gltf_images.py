@@ -14,7 +14,8 @@ from PIL import Image
 
 from ssdo.arrays import Bytes
 from ssdo.scene.files import images
-from ssdo.scene.files.gltf_document import Document, explain_unsupported, read_buffer_view, read_resource
+from ssdo.scene.files.gltf_document import Document, read_buffer_view, read_resource
+from ssdo.scene.files.gltf_extensions import explain_unsupported
 from ssdo.scene.files.json_tree import get_entry, get_reference, get_string
 from ssdo.scene.files.progress import track_progress
 from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb

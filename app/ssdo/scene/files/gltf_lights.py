@@ -107,6 +107,8 @@ def read_lights(
     punctual_lights: list[PunctualLight] = []
     kinds: dict[int, str] = {}
     for node in nodes:
+        if not node.is_visible:
+            continue
         try:
             reference = get_extension(node.entry, EXTENSION, node.where)
             if reference is None:

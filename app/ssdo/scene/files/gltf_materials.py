@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from ssdo.arrays import Bytes
 from ssdo.scene.files.errors import quote_value
-from ssdo.scene.files.gltf_document import SUPPORTED_EXTENSIONS, Document, explain_unsupported
+from ssdo.scene.files.gltf_document import Document
+from ssdo.scene.files.gltf_extensions import HARMLESS_EXTENSIONS, SUPPORTED_EXTENSIONS, explain_unsupported
 from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
@@ -87,7 +88,7 @@ def read_material(doc: Document, i: int | None) -> MaterialBinding:
         return MaterialBinding(default, {}, {}, "")
     entry, where = get_entry(doc.tree, "materials", i), f"materials[{i}]"
     for name in get_object(entry, "extensions", where):
-        if name not in SUPPORTED_EXTENSIONS:
+        if name not in SUPPORTED_EXTENSIONS | HARMLESS_EXTENSIONS:
             doc.warn(where, f"the extension {quote_value(name)} is not read; what it changes is not shown")
     specular_glossiness = get_extension(entry, SPECULAR_GLOSSINESS, where)
     if specular_glossiness is None:

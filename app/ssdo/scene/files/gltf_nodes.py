@@ -17,6 +17,7 @@ from ssdo.scene.files.gltf_document import Document, read_attribute
 from ssdo.scene.files.json_tree import (
     Json,
     find_reference,
+    get_bool,
     get_entry,
     get_extension,
     get_list,
@@ -27,6 +28,7 @@ from ssdo.scene.files.json_tree import (
 from ssdo.settings import UserError
 
 INSTANCING = "EXT_mesh_gpu_instancing"
+VISIBILITY = "KHR_node_visibility"
 MAX_INSTANCES = 2**18  # of a node
 MIN_QUATERNION = 1e-3  # length below which it has no direction
 IDENTITY = tuple(np.eye(4).ravel().tolist())
@@ -38,6 +40,7 @@ class Node(NamedTuple):
     entry: Json
     world_from_node: Doubles  # (4, 4)
     where: str
+    is_visible: bool = True  # with all above it (KHR_node_visibility); cameras and joints work in any case
 
 
 def read_nodes(doc: Document, scene: int | None) -> dict[int, Node]:
@@ -45,10 +48,10 @@ def read_nodes(doc: Document, scene: int | None) -> dict[int, Node]:
 
     A node stands where it is met first: with another parent or in a cycle it is not repeated.
     """
-    stack = [(i, np.eye(4)) for i in reversed(_get_roots(doc, scene))]
+    stack = [(i, np.eye(4), True) for i in reversed(_get_roots(doc, scene))]
     nodes: dict[int, Node] = {}
     while stack:
-        i, world_from_parent = stack.pop()
+        i, world_from_parent, is_visible = stack.pop()
         where = f"nodes[{i}]"
         if i in nodes:
             doc.warn(where, "must have one parent and be in no cycle; it is shown once")
@@ -60,8 +63,12 @@ def read_nodes(doc: Document, scene: int | None) -> dict[int, Node]:
             if not np.isfinite(world_from_node).all():
                 doc.leave_out(UserError(f"{where}: the transform must be finite"))
                 continue
-        nodes[i] = Node(entry, world_from_node, where)
-        stack += [(child, world_from_node) for child in reversed(_get_node_list(doc, entry, "children", where))]
+        visibility = get_extension(entry, VISIBILITY, where) or {}
+        is_visible &= get_bool(visibility, "visible", f"{where}.extensions.{VISIBILITY}", True)
+        nodes[i] = Node(entry, world_from_node, where, is_visible)
+        stack += [
+            (child, world_from_node, is_visible) for child in reversed(_get_node_list(doc, entry, "children", where))
+        ]
     return nodes
 
 

@@ -85,11 +85,11 @@ def get_string(parent: Json, key: str, where: str, default: str = "") -> str:
     return default if value is None else value
 
 
-def get_bool(parent: Json, key: str, where: str) -> bool:
-    """A boolean; False if it is missing."""
-    value = parent.get(key, False)
+def get_bool(parent: Json, key: str, where: str, default: bool = False) -> bool:
+    """A boolean; the default if it is missing."""
+    value = parent.get(key, default)
     if not isinstance(value, bool):
-        return _use_default(False, join_name(where, key), f"must be true or false, not {quote_value(value)}")
+        return _use_default(default, join_name(where, key), f"must be true or false, not {quote_value(value)}")
     return value
 
 
