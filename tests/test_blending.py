@@ -187,19 +187,15 @@ def test_a_small_pane_changes_the_pixels_that_it_covers(gpu: Gpu, camera: str) -
     rng = np.random.default_rng(3)
     for _ in range(8):
         x, y, z = rng.uniform((-1, -1, -3), (1, 1, 0.5))
-        corners = [
-            (x - 0.3, y - 0.3, z),
-            (x + 0.3, y - 0.3, z + 0.2),
-            (x + 0.3, y + 0.3, z),
-            (x - 0.3, y + 0.3, z - 0.2),
-        ]
+        a, b = (x - 0.3, y - 0.3, z), (x + 0.3, y - 0.3, z + 0.2)
+        c, d = (x + 0.3, y + 0.3, z), (x - 0.3, y + 0.3, z - 0.2)
         picture_height = 1.5 if camera == "orthographic" else 0.0
         pictures = []
         kinds: tuple[Blending, ...] = ("none", "alpha")
         for blending in kinds:
             opacity, cutoff = (1.0, 0.0) if blending == "none" else (0.5, MIN_OPAQUE_ALPHA)
             material = Material(BLACK, (3.0, 3.0, 3.0), opacity=opacity, alpha_cutoff=cutoff, blending=blending)
-            scene = Scene((make_quad(*corners, material),), BLACK, (0.0, 0.0, -1.0), picture_height=picture_height)
+            scene = Scene((make_quad(a, b, c, d, material),), BLACK, (0.0, 0.0, -1.0), picture_height=picture_height)
             pictures.append(render_small(gpu, FACING | {"scene": register_scene("small pane", scene)}))
         opaque, blended = pictures
         assert blended.radiance == pytest.approx(0.5 + 0.5 * opaque.radiance, rel=HALF_FLOAT)
