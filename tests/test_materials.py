@@ -1,4 +1,4 @@
-"""Features of materials: alpha masks, vertex colours, UV sets and transforms, normal maps, single-sided surfaces.
+"""Features of materials: alpha masks, vertex colours, UV sets and transforms, normal maps.
 
 Each is compared with the same content without the feature, in the G-buffer and at the hits of rays. Half floats resolve
 1 in 2048, 8-bit images 1 in 255.
@@ -254,32 +254,7 @@ def test_no_alpha_mask_without_a_cutoff(gpu: Gpu) -> None:
     assert p.surface_mask.mean() > 0.3
 
 
-# ---- single-sided surfaces and normal maps ---------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_single_sided_surfaces_are_culled_for_the_camera_only(gpu: Gpu) -> None:
-    """Shadow maps and rays see both sides."""
-    light = PunctualLight((0.3, 1.5, -1.5), (4.0, 4.0, 4.0))
-    sun = {"sun.irradiance": 2.0, "sun.azimuth": 0.0, "sun.elevation": 40.0}
-    for side, eye in ((1, (0.0, 3.0, 4.0)), (-1, (0.0, 3.0, -4.0))):
-        renders = []
-        for double_sided in (True, False):
-            mesh = make_wall(replace(GREY, double_sided=double_sided))
-            scene = make_scene(mesh, FLOOR, eye=eye, target=(0.0, 0.3, 0.0), lights=(light,))
-            rasterized = render(gpu, scene, BLACK_ENVIRONMENT | sun)
-            renders.append((rasterized, render(gpu, scene, REFERENCE)))
-        (both, traced), (one, traced_one) = renders
-        on_wall = both.surface_mask & (np.abs(both.position[..., 2]) < 1e-3) & (both.position[..., 1] > 1e-2)
-        assert on_wall.sum() > 50
-        if side == 1:
-            assert np.array_equal(both.depth, one.depth)
-        else:
-            assert (one.depth[on_wall] > both.depth[on_wall]).all()
-        on_floor = both.surface_mask & ~on_wall & (both.depth == one.depth)
-        assert on_floor.sum() > 300
-        assert np.array_equal(both.sun_and_lights[on_floor], one.sun_and_lights[on_floor])
-        assert np.array_equal(traced.visibility[on_floor], traced_one.visibility[on_floor])
+# ---- normal maps -----------------------------------------------------------------------------------------------------
 
 
 def make_normal_mapped_scene(

@@ -334,6 +334,7 @@ PANELS = {
     "textured": Material((0.0, 0.0, 0.0), emission=EMISSION, emission_texture=checkered_emission()),
     "masked": Material((0.0, 0.0, 0.0), emission=EMISSION, albedo_texture=masked_texture(), alpha_cutoff=0.5),
     "reflective": Material((0.8, 0.8, 0.8), emission=EMISSION),
+    "single-sided": Material((0.0, 0.0, 0.0), emission=EMISSION, double_sided=False),
 }
 SURFACES = {
     "diffuse": Material((0.6, 0.5, 0.4)),

@@ -43,7 +43,7 @@ EmitterSample sample_emitter(vec3 p_ws, uint random_bits, vec2 u) {
     Hit hit = Hit(sqrt(distance2), triangle, uv);
     vec3 direction_ws = to_light / hit.t;
     float cosine = abs(dot(normalize(cross(e1, e2)), direction_ws));
-    vec3 radiance = fetch_emission(hit) * cosine / distance2 * emitter.z;
+    vec3 radiance = fetch_emission(hit, direction_ws) * cosine / distance2 * emitter.z;
 #ifdef ENTRY_FULL
     if (corner.w > 1.5 && is_masked(triangle, uv)) radiance = vec3(0.0);
 #endif

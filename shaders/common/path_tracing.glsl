@@ -213,7 +213,7 @@ vec3 trace_outgoing_radiance(Hit hit, vec3 direction_ws, float density) {
         hit = intersect(surface.position_ws, direction_ws, paths.max_distance, false);
         if (hit.triangle < 0) return radiance + throughput * specular_miss_radiance(direction_ws, environment_weight);
         vec3 throughput_of_emission = throughput * balance_heuristic(density, emitter_density(hit, direction_ws));
-        if (bounce == paths.max_bounces) return radiance + throughput_of_emission * fetch_emission(hit);
+        if (bounce == paths.max_bounces) return radiance + throughput_of_emission * fetch_emission(hit, direction_ws);
         surface = fetch_surface(hit, direction_ws);
         radiance += throughput_of_emission * surface.emission;
     }
@@ -245,7 +245,7 @@ vec3 trace_outgoing_radiance(Hit hit, vec3 direction_ws, float density) {
         if (hit.triangle < 0) return radiance + throughput * background_radiance(direction_ws);
         density = sqrt(1.0 - u1) / PI;
         vec3 throughput_of_emission = throughput * balance_heuristic(density, emitter_density(hit, direction_ws));
-        if (bounce == paths.max_bounces) return radiance + throughput_of_emission * fetch_emission(hit);
+        if (bounce == paths.max_bounces) return radiance + throughput_of_emission * fetch_emission(hit, direction_ws);
         surface = fetch_surface(hit, direction_ws);
         radiance += throughput_of_emission * surface.emission;
     }

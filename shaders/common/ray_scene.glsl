@@ -182,11 +182,21 @@ bool is_occluded(vec3 origin, vec3 direction, float max_distance) {
     return intersect(origin, direction, max_distance, true).triangle >= 0;
 }
 
-// Emitted radiance.
-vec3 fetch_emission(Hit hit) {
+// Whether a ray hits an emitter from behind that emits from its front only.
+bool is_dark_side(int material, bool is_behind) {
+    return BVH_HAS_SINGLE_SIDED_EMITTERS && is_behind && fetch_texel(ray_scene_materials, material + 8).w > 0.5;
+}
+
+// Emitted radiance, against the `direction` of a ray.
+vec3 fetch_emission(Hit hit, vec3 direction) {
     int material = first_material_texel(hit.triangle);
     vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
     if (emission == vec3(0.0)) return emission;
+    if (BVH_HAS_SINGLE_SIDED_EMITTERS) {
+        vec3 e1 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 1).xyz;
+        vec3 e2 = fetch_texel(ray_scene_triangles, 3 * hit.triangle + 2).xyz;
+        if (is_dark_side(material, dot(cross(e1, e2), direction) > 0.0)) return vec3(0.0);
+    }
     vec3 weights = barycentric_weights(hit.uv);
 #ifdef ENTRY_FULL
     VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
@@ -208,7 +218,8 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     vec3 n2 = fetch_texel(ray_scene_attributes, 4 * hit.triangle + 2).xyz;
     vec3 area_normal = cross(e1, e2);
     vec3 geometric_normal_ws = area_normal / length(area_normal);
-    if (dot(geometric_normal_ws, direction) > 0.0) geometric_normal_ws = -geometric_normal_ws;
+    bool is_behind = dot(geometric_normal_ws, direction) > 0.0;
+    if (is_behind) geometric_normal_ws = -geometric_normal_ws;
     vec3 normal_ws = mat3(n0, n1, n2) * weights;
     normal_ws = dot(normal_ws, normal_ws) > 1e-12 ? normalize(normal_ws) : geometric_normal_ws;
     if (dot(normal_ws, geometric_normal_ws) < 0.0) normal_ws = -normal_ws;
@@ -221,6 +232,7 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     int material = first_material_texel(hit.triangle);
     vec3 base_color = fetch_texel(ray_scene_materials, material).rgb;
     vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
+    if (is_dark_side(material, is_behind)) emission = vec3(0.0);
 #ifdef ENTRY_FULL
     VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
     vec4 factors = fetch_texel(ray_scene_materials, material + 2);  // metallic, roughness

@@ -25,7 +25,8 @@ from ssdo.render.frame_uniforms import FrameUniforms
 from ssdo.render.gbuffer import BACKGROUND_DEPTH, GBuffer, SurfaceCamera, draw_inverse_depth, draw_surface_layer
 from ssdo.render.mesh_buffers import is_in_frustum, upload_scene
 from ssdo.render.technique import TechniqueInputs
-from ssdo.scene.model import Mesh, Scene
+from ssdo.render.topology import connected_components, find_edges
+from ssdo.scene.model import Scene
 
 
 @dataclass(frozen=True)
@@ -208,40 +209,12 @@ def watertight_mask(scene: Scene) -> Bools:
     meshes = [mesh for mesh in scene.meshes if mesh.triangles.size]
     if not meshes:
         return np.zeros(0, bool)
-    a = _weld_vertices(meshes)
+    a, edges = find_edges(meshes)
     b = np.roll(a, -1, 1)
-    edge_keys = np.minimum(a, b) * (int(a.max()) + 1) + np.maximum(a, b)
-    edges = np.unique(edge_keys, return_inverse=True)[1].reshape(a.shape)
     balance = np.bincount(edges.ravel(), np.sign(b - a).ravel())
     has_alpha_mask = np.repeat(
         [mesh.material.alpha_cutoff > 0 for mesh in meshes], [len(mesh.triangles) for mesh in meshes]
     )
     is_open = (balance[edges] != 0).any(1) | has_alpha_mask
-    components = _connected_components(edges)
+    components = connected_components(edges)
     return ~np.isin(components, components[is_open])
-
-
-def _weld_vertices(meshes: Sequence[Mesh]) -> Longs:
-    """(m, 3) vertices of the triangles of all meshes; equal positions have equal indices."""
-    first_vertices = np.cumsum([0] + [len(mesh.positions) for mesh in meshes[:-1]])
-    positions = np.concatenate([mesh.positions for mesh in meshes]) + np.float32(0.0)  # turns -0 into 0
-    bit_patterns = np.ascontiguousarray(positions).view("V12").ravel()
-    welded = np.unique(bit_patterns, return_inverse=True)[1].astype("i8")
-    triangles = [mesh.triangles + first for mesh, first in zip(meshes, first_vertices, strict=True)]
-    corners: Longs = welded[np.concatenate(triangles)]
-    return corners
-
-
-def _connected_components(edges: Longs) -> Longs:
-    """(m,) the component of each triangle, from the (m, 3) indices of its edges."""
-    # Each triangle takes the lowest label among those that share an edge with it, then that label's own, until no
-    # label changes.
-    labels = np.arange(len(edges))
-    while True:
-        lowest = np.full(int(edges.max()) + 1, len(edges))
-        np.minimum.at(lowest, edges, labels[:, None])
-        next_labels = lowest[edges].min(1)
-        next_labels = next_labels[next_labels]
-        if (next_labels == labels).all():
-            return labels
-        labels = next_labels

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.shaders import Bindings
 from ssdo.gpu.target import Texture
+from ssdo.render.culling import find_culled_triangles
 from ssdo.render.environment_maps import upload_dfg_lut
 from ssdo.render.punctual_lights import make_lights_uniform, upload_lights
 from ssdo.render.ray_scene import upload_ray_scene
@@ -49,7 +50,7 @@ def bind_path_tracing(
     background = inputs.environment_maps.background
     capped_background, bright_texels = _upload_environment_sampling(gpu, inputs.environment, background)
     bindings: Bindings = {
-        **upload_ray_scene(gpu, inputs.scene)._asdict(),
+        **upload_ray_scene(gpu, inputs.scene, find_culled_triangles(gpu, inputs.scene, inputs.frame))._asdict(),
         "paths": PathUniforms(max_distance, max_bounces),
         "environment": inputs.environment_maps._replace(background=capped_background),
         "environment_sampling": _make_sampling_uniform(inputs.environment),

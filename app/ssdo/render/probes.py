@@ -95,11 +95,13 @@ def bind_probes(gpu: Gpu, inputs: TechniqueInputs) -> Bindings:
 
 
 def trace_probes(gpu: Gpu, inputs: TechniqueInputs, grid: ProbeGrid) -> Texture:
-    """Trace the maps of all probes. The result is cached until the scene, the lights or the environment change."""
-    inputs = inputs._replace(frame=_without_camera(inputs.frame), lights=replace(inputs.lights, shadows=0))
+    """Trace the maps of all probes. The result is cached until the scene, its culled surfaces,
+    the lights or the environment change.
+    """
+    inputs = inputs._replace(lights=replace(inputs.lights, shadows=0))
     target = gpu.target(PROBE_TARGET, grid.texture_size, "rgba32f")
     entry = "full" if needs_full_material(inputs) else "basic"
-    bindings = bind_path_tracing(gpu, inputs) | {"frame": inputs.frame, "probe_grid": grid}
+    bindings = bind_path_tracing(gpu, inputs) | {"frame": _without_camera(inputs.frame), "probe_grid": grid}
     (radiance_distance,) = gpu.draw(f"passes/probe_trace.frag:{entry}", target, bindings, cache=True)
     return radiance_distance
 

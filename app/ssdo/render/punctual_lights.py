@@ -16,6 +16,7 @@ import numpy as np
 from ssdo.arrays import Doubles, Floats
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Box, Texture
+from ssdo.render.culling import CulledTriangles, find_culled_triangles, upload_occluders
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix, to_glsl_matrix
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.mesh_buffers import upload_scene
@@ -88,9 +89,10 @@ def draw_punctual_lights(
     if not scene.lights or settings.intensity == 0:
         return sunlight
     shadow_lights = _nearest_lights(scene, frame, settings.shadows)
+    culled = find_culled_triangles(gpu, scene, frame)
     textures = PunctualLightTextures(
         texels=upload_lights(gpu, scene, frame, settings),
-        shadow_maps=_draw_shadow_atlas(gpu, scene, shadow_lights, settings.resolution),
+        shadow_maps=_draw_shadow_atlas(gpu, scene, shadow_lights, settings.resolution, culled),
     )
     target = gpu.target(target_name, gbuffer.depth.size, *direct_lighting_formats(gbuffer))
     entry = "diffuse" if gbuffer.specular is None else "specular"
@@ -222,11 +224,13 @@ def _clip_from_world(light: PunctualLight, axes: Doubles, far: float) -> Matrix:
     return to_glsl_matrix(m)
 
 
-def _draw_shadow_atlas(gpu: Gpu, scene: Scene, light_indices: tuple[int, ...], resolution: int) -> Texture:
+def _draw_shadow_atlas(
+    gpu: Gpu, scene: Scene, light_indices: tuple[int, ...], resolution: int, culled: CulledTriangles
+) -> Texture:
     def draw() -> Texture:
         *first_rows, row_count = _atlas_rows(scene, light_indices)
         target = gpu.depth_target((CUBE_FACES * resolution, max(row_count, 1) * resolution))
-        buffers = upload_scene(gpu, scene)
+        geometry, ranges = upload_occluders(gpu, scene, culled), upload_scene(gpu, scene).mask_ranges
         for first_row, index in zip(first_rows, light_indices, strict=True):
             light = scene.lights[index]
             far, size = _far_plane(scene, light), resolution * _map_size(light)
@@ -234,12 +238,12 @@ def _draw_shadow_atlas(gpu: Gpu, scene: Scene, light_indices: tuple[int, ...], r
                 gpu.raster(
                     "passes/punctual_shadow",
                     target,
-                    buffers.geometry,
-                    buffers.mask_ranges,
+                    geometry,
+                    ranges,
                     viewport=(face * resolution, first_row * resolution, size, size),
                     shadow_camera=ShadowCamera(_clip_from_world(light, axes, far)),
                     shadow_range=ShadowRange(far),
                 )
         return target.textures[0]
 
-    return gpu.cached("punctual shadow atlas", (scene, light_indices, resolution), draw, max_entries=2)
+    return gpu.cached("punctual shadow atlas", (scene, light_indices, resolution, culled), draw, max_entries=2)

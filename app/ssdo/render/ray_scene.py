@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssdo.arrays import Bools, Bytes, Floats, Ints
+from ssdo.arrays import Bools, Bytes, Floats, Ints, Longs
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.mipmaps import SRGB_TO_LINEAR
 from ssdo.gpu.target import Texture
 from ssdo.gpu.upload import TEXELS_PER_ROW
 from ssdo.render.bvh import Bvh, build_bvh
+from ssdo.render.culling import NO_TRIANGLES, CulledTriangles
 from ssdo.render.mesh_buffers import build_vertices
 from ssdo.scene.environment import CDF_SCALE
 from ssdo.scene.model import Blending, ImageTexture, Material, Mesh, Scene
@@ -34,6 +35,7 @@ class BvhUniform:
     """Passed to shaders as `bvh`."""
 
     node_count: int
+    has_single_sided_emitters: bool = param(False, compile_time=True)
 
 
 @dataclass(frozen=True)
@@ -84,23 +86,71 @@ class RaySceneArrays(NamedTuple):
     emitters: Floats  # (n, 1, 4), see `_build_emitters`
 
 
-def upload_ray_scene(gpu: Gpu, scene: Scene) -> RaySceneBindings:
-    """Upload a scene for ray tracing, once. Raises UserError when it has too many triangles."""
+class _CullingSource(NamedTuple):
+    """What it takes to cull triangles of an uploaded scene."""
 
-    def upload() -> RaySceneBindings:
-        arrays = build_arrays(scene)
+    triangles: Floats
+    materials: Floats
+    mesh_indices: Ints  # (n,) of each triangle
+    order: Longs  # see `_build`
+
+
+class _UploadedScene(NamedTuple):
+    bindings: RaySceneBindings
+    source: _CullingSource | None  # None: no mesh is single-sided
+
+
+def upload_ray_scene(gpu: Gpu, scene: Scene, culled: CulledTriangles = NO_TRIANGLES) -> RaySceneBindings:
+    """Upload a scene for ray tracing, once; without its culled triangles. Raises UserError when it has too many."""
+
+    def upload() -> _UploadedScene:
+        arrays, order = _build(scene)
         *textures, emitters = (gpu.upload.texel_list(values.reshape(-1, 4)) for values in arrays)
-        bvh = BvhUniform(len(arrays.nodes))
-        emitter_count = EmittersUniform(len(arrays.emitters), len(arrays.emitters) > 0)
-        has_f0_texture = any(mesh.material.f0_texture for mesh in scene.meshes)
-        ray_materials = RayMaterialsUniform(has_f0_texture)
-        return RaySceneBindings(RayScene(*textures), bvh, ray_materials, emitter_count, emitters)
+        single_sided = [mesh.material for mesh in scene.meshes if not mesh.material.double_sided]
+        bvh = BvhUniform(len(arrays.nodes), any(any(material.emission) for material in single_sided))
+        ray_materials = RayMaterialsUniform(any(mesh.material.f0_texture for mesh in scene.meshes))
+        emitter_count = _count_emitters(arrays.emitters)
+        bindings = RaySceneBindings(RayScene(*textures), bvh, ray_materials, emitter_count, emitters)
+        source = _CullingSource(arrays.triangles, arrays.materials, arrays.attributes[:, 3, 3].astype("i4"), order)
+        return _UploadedScene(bindings, source if single_sided else None)
 
-    return gpu.cached("ray scene", scene, upload, max_entries=2)
+    uploaded = gpu.cached("ray scene", scene, upload, max_entries=2)
+    bindings, source = uploaded
+    if not (culled and source):
+        return bindings
+    return gpu.cached(
+        "culled ray scene", (scene, culled), lambda: _upload_culled(gpu, scene, bindings, source, culled), max_entries=2
+    )
+
+
+def _upload_culled(
+    gpu: Gpu, scene: Scene, bindings: RaySceneBindings, source: _CullingSource, culled: CulledTriangles
+) -> RaySceneBindings:
+    """The bindings of a scene some of whose triangles have no area: no ray hits them, and they emit no light."""
+    triangles, materials, mesh_indices, order = source.triangles.copy(), source.materials.copy(), *source[2:]
+    triangles[np.isin(order, np.frombuffer(culled, "i4")), 1:] = 0.0
+    texels = bindings.ray_scene._replace(triangles=gpu.upload.texel_list(triangles.reshape(-1, 4)))
+    if not scene.has_emission:
+        return bindings._replace(ray_scene=texels)
+    emitters = _build_emitters(triangles[:, 1:, :3], mesh_indices, scene.meshes, materials)
+    return bindings._replace(
+        ray_scene=texels._replace(materials=gpu.upload.texel_list(materials.reshape(-1, 4))),
+        emitters=_count_emitters(emitters),
+        emitter_triangles=gpu.upload.texel_list(emitters.reshape(-1, 4)),
+    )
+
+
+def _count_emitters(emitters: Floats) -> EmittersUniform:
+    return EmittersUniform(len(emitters), len(emitters) > 0)
 
 
 def build_arrays(scene: Scene) -> RaySceneArrays:
     """Build the BVH of a scene, and the attributes of its triangles in the order of the leaves."""
+    return _build(scene)[0]
+
+
+def _build(scene: Scene) -> tuple[RaySceneArrays, Longs]:
+    """The arrays, and the index of each of their triangles among all of the scene."""
     meshes = scene.meshes
     images = ImageTexelPacker()
     materials = [np.zeros((0, MATERIAL_TEXELS, 4), "f4"), *(_build_material(mesh, images) for mesh in meshes)]
@@ -118,9 +168,10 @@ def build_arrays(scene: Scene) -> RaySceneArrays:
     vertices, mesh_indices = vertices[bvh.order], mesh_indices[bvh.order]
 
     materials_by_mesh = np.concatenate(materials)
-    emitters = _build_emitters(vertices, mesh_indices.astype("i4"), meshes, materials_by_mesh)
+    edges = vertices[:, 1:, :3] - vertices[:, :1, :3]
+    emitters = _build_emitters(edges, mesh_indices.astype("i4"), meshes, materials_by_mesh)
     is_masked = np.array([mesh.material.alpha_cutoff > 0 for mesh in meshes] or [False])
-    return RaySceneArrays(
+    arrays = RaySceneArrays(
         nodes=bvh.nodes,
         triangles=_build_triangles(vertices, bvh, is_masked[mesh_indices.astype("i4")]),
         attributes=_build_attributes(vertices, mesh_indices),
@@ -129,6 +180,7 @@ def build_arrays(scene: Scene) -> RaySceneArrays:
         images=images.texels(),
         emitters=emitters,
     )
+    return arrays, np.flatnonzero(has_area)[bvh.order]
 
 
 def _collect_triangles(scene: Scene) -> tuple[Floats, Floats]:
@@ -181,6 +233,7 @@ def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
     Factors: albedo, opacity; emission, alpha cutoff or one of RAY_CUTOFFS; metallic, roughness, 1 if the mesh has extra
     attributes; F0.
     Textures (albedo, emission, metallic-roughness, F0): the location of the image, and the rows of the UV transform.
+    The last w of the emission texture is 1 if the mesh is single-sided: it emits from its front only.
     """
     m: Material = mesh.material
     rows: list[tuple[float, ...]] = [
@@ -192,18 +245,22 @@ def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
     for texture in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture, m.f0_texture):
         row_u, row_v = texture.transform if texture else ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
         rows += [images.add(texture), (*row_u, 0.0), (*row_v, 0.0)]
-    return np.array([rows], "f4")
+    texels = np.array([rows], "f4")
+    texels[0, EMISSION_TEXEL + 2, 3] = not m.double_sided
+    return texels
 
 
-def _build_emitters(vertices: Floats, mesh_indices: Ints, meshes: Sequence[Mesh], materials: Floats) -> Floats:
+def _build_emitters(edges: Floats, mesh_indices: Ints, meshes: Sequence[Mesh], materials: Floats) -> Floats:
     """(n, 1, 4) CDF times CDF_SCALE, triangle, area over probability, 0: of the emissive triangles to sample.
 
-    Their power is their area times the mean radiance of their material. Writes the density by area to the materials: w
-    of the second texel of emission textures. Nothing is sampled if much of the scene emits: any ray then finds light.
+    `edges`: (m, 2, 3) of all triangles. Their power is their area times the mean radiance of their material. Writes the
+    density by area to the materials: w of the second texel of emission textures. Nothing is sampled if much of the
+    scene emits: any ray then finds light.
     """
     radiance = np.array([_mean_emission(mesh.material) for mesh in meshes])
-    edges = (vertices[:, 1:, :3] - vertices[:, :1, :3]).astype("f8")
+    edges = edges.astype("f8")
     area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=-1) / 2
+    materials[:, EMISSION_TEXEL + 1, 3] = 0.0
     power = area * radiance[mesh_indices] if len(meshes) else area
     triangles = np.flatnonzero(power)
     emitters = np.zeros((len(triangles), 1, 4), "f4")

@@ -11,6 +11,7 @@ import numpy as np
 from ssdo.arrays import Doubles
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Box, Texture
+from ssdo.render.culling import CulledTriangles, find_culled_triangles, upload_occluders
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix, box_corners, look_at, to_glsl_matrix
 from ssdo.render.gbuffer import GBuffer
 from ssdo.render.mesh_buffers import upload_scene
@@ -98,7 +99,8 @@ def draw_sun(
     if not any(frame.sun_irradiance):
         return DirectLighting(*gpu.clear(target))
     frustum, _ = fit_shadow_frustum(scene, frame.sun_direction_ws, settings.resolution)
-    shadow_map = ShadowMap(_draw_shadow_map(gpu, scene, frame.sun_direction_ws, settings.resolution))
+    culled = find_culled_triangles(gpu, scene, frame)
+    shadow_map = ShadowMap(_draw_shadow_map(gpu, scene, frame.sun_direction_ws, settings.resolution, culled))
     entry = "diffuse" if gbuffer.specular is None else "specular"
     textures = gpu.draw(
         f"passes/sun.frag:{entry}",
@@ -160,20 +162,21 @@ def _extend_along_light(scene: Scene, light_from_world: Doubles, box_low: Double
     box_low[2], box_high[2] = min(box_low[2], z_low - margin), max(box_high[2], z_high + margin)
 
 
-def _draw_shadow_map(gpu: Gpu, scene: Scene, sun_direction_ws: Vec3, resolution: int) -> Texture:
+def _draw_shadow_map(
+    gpu: Gpu, scene: Scene, sun_direction_ws: Vec3, resolution: int, culled: CulledTriangles
+) -> Texture:
     def draw() -> Texture:
         target = gpu.depth_target((resolution, resolution))
-        buffers = upload_scene(gpu, scene)
         _, camera = fit_shadow_frustum(scene, sun_direction_ws, resolution)
         gpu.raster(
             "passes/sun_shadow",
             target,
-            buffers.geometry,
-            buffers.mask_ranges,
+            upload_occluders(gpu, scene, culled),
+            upload_scene(gpu, scene).mask_ranges,
             # Empty texels at the border: a ground that extends beyond the map casts no shadow there.
             scissor=(1, 1, resolution - 2, resolution - 2),
             shadow_camera=camera,
         )
         return target.textures[0]
 
-    return gpu.cached("sun shadow map", (scene, sun_direction_ws, resolution), draw, max_entries=2)
+    return gpu.cached("sun shadow map", (scene, sun_direction_ws, resolution, culled), draw, max_entries=2)

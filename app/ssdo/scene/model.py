@@ -67,7 +67,7 @@ class Material:
     opacity: float = 1.0
     alpha_cutoff: float = 0.0  # lower opacity is masked out; 0: opaque
     blending: Blending = "none"  # if not "none", opacity below `alpha_cutoff` is blended, not masked out
-    double_sided: bool = True  # else the camera does not see back faces
+    double_sided: bool = True  # else back faces are culled: see render/culling.py
     coat: Material | None = None  # a transmissive layer on the surface, such as clear varnish. Rays do not meet it
     name: str = ""
 
