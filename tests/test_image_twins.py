@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from ssdo.arrays import Array, Bytes, Doubles
 from ssdo.scene.files import hdr, images
+from ssdo.settings import UserError
 from test_hdr import encode_new, encode_old, write_hdr
 
 # ---- HDR -------------------------------------------------------------------------------------------------------------
@@ -145,6 +146,10 @@ LOSSLESS_FORMATS: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
     "TGA": ("TGA", (1, 2, 3, 4), {}),
     "TGA from the top": ("TGA", (1, 3, 4), {"orientation": 1}),
     "TGA in runs": ("TGA", (1, 3, 4), {"compression": "tga_rle"}),
+    "TIFF": ("TIFF", (1, 2, 3, 4), {}),
+    "TIFF, LZW": ("TIFF", (1, 3, 4), {"compression": "tiff_lzw"}),
+    "TIFF, deflate": ("TIFF", (1, 3, 4), {"compression": "tiff_adobe_deflate"}),
+    "GIF": ("GIF", (1,), {}),
 }
 
 
@@ -200,14 +205,16 @@ def test_palettes_of_png(bits: int) -> None:
         np.testing.assert_array_equal(decode(encode_png(samples, bits, palette, alphas)), expected)
 
 
-def test_the_transparent_colour_of_png() -> None:
-    """A colour key makes the pixels of that colour transparent."""
-    for channels in (1, 3):
-        samples = make_samples(channels)
-        key = struct.pack(f">{channels}H", *samples[2, 1].tolist())
-        expected = to_rgba(samples)
-        expected[2, 1, 3] = 0
-        np.testing.assert_array_equal(decode(encode_png(samples, 8, transparency=key)), expected)
+@pytest.mark.parametrize(("bits", "channels"), [(1, 1), (2, 1), (4, 1), (8, 1), (8, 3), (16, 1), (16, 3)])
+def test_the_transparent_colour_of_png(bits: int, channels: int) -> None:
+    """A colour key makes the pixels of that colour transparent, and no others."""
+    step = 256 if bits == 16 else 1  # pixels differ in their upper 8 bits
+    samples = np.arange(15 * channels).reshape(*SHAPE, channels) % min(2**bits, 256) * step + (77 if bits == 16 else 0)
+    key = struct.pack(f">{channels}H", *samples[2, 1].tolist())
+    expected = to_rgba((samples >> 8 if bits == 16 else samples * 255 // (2**bits - 1)).astype("u1"))
+    expected[(samples == samples[2, 1]).all(-1), 3] = 0
+    assert (expected[..., 3] == 255).any()
+    np.testing.assert_array_equal(decode(encode_png(samples, bits, transparency=key)), expected)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": "turned"}])
@@ -224,3 +231,36 @@ def test_jpeg(options: dict[str, Any]) -> None:
         centers = pixels[8::16, 8::16].astype(int)
         # The levels are 64 apart.
         np.testing.assert_array_equal(centers // 64, to_rgba(samples) // 64)
+
+
+def test_16_bit_and_palette_tiff() -> None:
+    """The upper 8 of 16 bits, and the colours of indices."""
+    samples = np.random.default_rng(0).integers(0, 65536, (*SHAPE, 1)).astype("u2")
+    for pixels in (samples, samples.astype(">u2")):
+        np.testing.assert_array_equal(decode(save_image(pixels, "TIFF")), to_rgba((samples >> 8).astype("u1")))
+    palette = make_samples(3).reshape(-1, 3)
+    indices = np.arange(15, dtype="u1").reshape(SHAPE)
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette(palette.tobytes())
+    for file_format in ("TIFF", "GIF", "BMP", "TGA"):
+        stream = io.BytesIO()
+        image.save(stream, file_format)
+        np.testing.assert_array_equal(decode(stream.getvalue()), to_rgba(palette[indices]), file_format)
+
+
+@pytest.mark.parametrize("kind", ["f4", "i4"])
+def test_tiff_without_8_or_16_bits_is_refused(kind: str) -> None:
+    with pytest.raises(UserError, match=r"^image: must be grey or RGB with 8 or 16 bits a channel; save it so$"):
+        decode(save_image(np.ones((*SHAPE, 1), kind), "TIFF"))
+
+
+def test_cmyk_jpeg() -> None:
+    """Inks become RGB: full cyan is no red."""
+    inks = np.zeros((8 * 16, 16, 4), "u1")
+    for i, bits in enumerate(np.ndindex(2, 2, 2)):
+        inks[16 * i : 16 * i + 16, :, :3] = np.multiply(bits, 255)
+    stream = io.BytesIO()
+    Image.fromarray(inks, "CMYK").save(stream, "JPEG", quality=95, subsampling=0)
+    centers = decode(stream.getvalue())[8::16, 8]
+    expected = [[*(255 - np.multiply(bits, 255)), 255] for bits in np.ndindex(2, 2, 2)]
+    np.testing.assert_allclose(centers, expected, atol=3)

@@ -393,7 +393,7 @@ def test_missing_files_are_warnings(tmp_path: Path) -> None:
     assert m.albedo_texture is None and "none.png" in warnings[0] and "no such file" in warnings[0]
     (tmp_path / "bad.png").write_bytes(b"no image")
     m, warnings = read_material(tmp_path, "map_Kd bad.png\n")
-    assert m.albedo_texture is None and "not a whole PNG, JPEG, WebP, BMP or TGA" in warnings[0]
+    assert m.albedo_texture is None and "not a whole PNG, JPEG, WebP, BMP, TGA" in warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,10 @@ FORMATS = {
     "ply": Format(read_mesh, (seeds.make_ply,)),
     "stl": Format(read_mesh, (seeds.make_binary_stl, seeds.make_text_stl)),
     "hdr": Format(read_hdr, (seeds.make_hdr, seeds.make_colored_hdr)),
-    "image": Format(read_image, (seeds.make_png, seeds.make_jpeg, seeds.make_webp, seeds.make_bmp_or_tga)),
+    "image": Format(
+        read_image,
+        (seeds.make_png, seeds.make_jpeg, seeds.make_webp, seeds.make_bmp_or_tga, seeds.make_tiff_or_gif),
+    ),
     "preset": Format(read_preset, (seeds.make_preset, seeds.make_preset_of_several)),
     "state": Format(read_state, (seeds.make_state, seeds.make_preset)),
     "shot": Format(read_shot, (seeds.make_shot_png,)),

@@ -246,6 +246,13 @@ def make_bmp_or_tga(rng: Random) -> Files:
     return {f"a.{file_format.lower()}": encode_image(Image.fromarray(make_pixels(rng)), file_format)}
 
 
+def make_tiff_or_gif(rng: Random) -> Files:
+    image = Image.fromarray(make_pixels(rng)).convert(rng.choice(("RGB", "RGBA", "L", "P", "1", "CMYK")))
+    if rng.random() < 0.3:
+        return {"a.gif": encode_image(image.convert("P"), "GIF")}
+    return {"a.tiff": encode_image(image, "TIFF", compression=rng.choice(("raw", "tiff_lzw", "tiff_adobe_deflate")))}
+
+
 def make_shot_values(rng: Random) -> dict[str, Any]:
     technique = rng.choice(("off", "ssao", "ssdo", "reference"))
     return (

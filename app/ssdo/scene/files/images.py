@@ -23,7 +23,10 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit would refuse 16384 x 1
 
 # Formats as Pillow names them, and as messages do.
 GLTF_FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP"}
-MESH_FORMATS = GLTF_FORMATS | {"BMP": "BMP", "TGA": "TGA"}
+MESH_FORMATS = GLTF_FORMATS | {"BMP": "BMP", "TGA": "TGA", "TIFF": "TIFF", "GIF": "GIF"}
+
+# Steps of 8 bits per step of a PNG's samples, by Pillow's name of their storage.
+COLOR_KEY_SCALES = {"L;2": 85.0, "L;4": 17.0, "I;16B": 1 / 256, "RGB;16B": 1 / 256}
 
 
 @dataclass
@@ -50,10 +53,24 @@ def open_image(data: bytes, where: str, formats: Mapping[str, str] = GLTF_FORMAT
 def decode_pixels(image: Image.Image, where: str, formats: Mapping[str, str] = GLTF_FORMATS) -> Bytes:
     """Pixels of an opened image: (h, w, 4) as stored, row 0 on top. Raises UserError("<where>: <rule>")."""
     with _convert_errors(where, formats), image:
+        if image.mode in ("F", "I", "LAB") and image.format == "TIFF":
+            raise UserError(f"{where}: must be grey or RGB with 8 or 16 bits a channel; save it so")
+        _scale_color_key(image)
         if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip instead of scaling
             grey = (np.asarray(image) >> 8).astype(np.uint8)
-            return np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
+            alpha = np.where(grey == image.info.get("transparency"), 0, 255).astype(np.uint8)
+            return np.stack([grey, grey, grey, alpha], -1)
         return np.array(image.convert("RGBA"))
+
+
+def _scale_color_key(image: Image.Image) -> None:
+    """Convert the transparent colour of a PNG to the 8 bits that its pixels are converted to, as Pillow does not."""
+    key, tiles = image.info.get("transparency"), getattr(image, "tile", None)
+    scale = COLOR_KEY_SCALES.get(str(tiles[0][3])) if tiles else None
+    if scale and isinstance(key, int):
+        image.info["transparency"] = int(key * scale)
+    elif scale and isinstance(key, tuple):
+        image.info["transparency"] = tuple(int(value * scale) for value in key)
 
 
 def decode_image(data: bytes, where: str, limits: ImageLimits, formats: Mapping[str, str] = GLTF_FORMATS) -> Bytes:
