@@ -257,14 +257,14 @@ def test_parts_have_windows_and_tiles_of_their_own(tmp_path: Path) -> None:
     for tile in (None, (4, 4)):
         depth = Part(split_channels(other), display_window=window, tile=(2, 2))
         beauty = Part(split_channels(image, "f2"), data_window=window, tile=tile)
-        named = [
+        parts = [
             part._replace(
                 attributes={"name": ("string", name), "chromaticities": encode_chromaticities(primaries)},
             )
             for part, name in ((depth, b"depth"), (beauty, b"beauty"), (depth._replace(tile=None), b"normal"))
         ]
         for order in ((0, 1, 2), (2, 0, 1), (1, 2, 0)):
-            radiance, notes = read_parts(tmp_path / "a.exr", *(named[i] for i in order))
+            radiance, notes = read_parts(tmp_path / "a.exr", *(parts[i] for i in order))
             np.testing.assert_allclose(radiance, np.maximum(np.einsum("ij,hwj->hwi", matrix, image), 0), atol=0.02)
             assert notes[0].startswith("shows the layer 'beauty', not ")
 

@@ -79,11 +79,11 @@ def test_unusable_primaries(name: str) -> None:
 
 def test_batches_have_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.random.default_rng(0).random((11, 5, 3)).astype("f4")
-    whole, batched = image.copy(), image.copy()
-    radiance.convert_primaries(whole, SPACES["ACES AP0"][0])
+    at_once, batched = image.copy(), image.copy()
+    radiance.convert_primaries(at_once, SPACES["ACES AP0"][0])
     monkeypatch.setattr(radiance, "BATCH_PIXELS", 12)
     radiance.convert_primaries(batched, SPACES["ACES AP0"][0])
-    np.testing.assert_array_equal(batched, whole)
+    np.testing.assert_array_equal(batched, at_once)
 
 
 def test_negative_values_are_clipped() -> None:

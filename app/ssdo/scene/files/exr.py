@@ -157,7 +157,7 @@ def _place_in_picture(part: Part, pixels: Floats) -> Floats:
     data, picture = part.data_window, _choose_window(part)
     if data == picture:
         return pixels
-    placed = np.zeros((picture.height, picture.width, 3), np.float32)
+    canvas = np.zeros((picture.height, picture.width, 3), np.float32)
     shared = _intersect(data, picture)
     if shared.width > 0 and shared.height > 0:
         source, target = (
@@ -167,8 +167,8 @@ def _place_in_picture(part: Part, pixels: Floats) -> Floats:
             )
             for window in (data, picture)
         )
-        placed[target] = pixels[source]
-    return placed
+        canvas[target] = pixels[source]
+    return canvas
 
 
 # ---- channels --------------------------------------------------------------------------------------------------------

@@ -237,21 +237,21 @@ def choose_layer(parts: list[Part]) -> Layer:
     return min(layers, key=lambda layer: _rank_layer(layer, len(parts)))
 
 
-def describe_choice(parts: list[Part], chosen: Layer) -> str:
+def describe_choice(parts: list[Part], layer: Layer) -> str:
     """A note if other channels could be the picture, too, or if the chosen ones are none; else empty."""
-    if chosen.kind not in PICTURE_KINDS:
-        names = ", ".join(name for name in chosen.channels if name)
-        if sum(len(part.channels) for part in parts) > 1 or chosen.kind != "grey":
-            how = {"xyz": "CIE XYZ", "grey": "grey"}.get(chosen.kind, "colour; the third is 0")
+    if layer.kind not in PICTURE_KINDS:
+        names = ", ".join(name for name in layer.channels if name)
+        if sum(len(part.channels) for part in parts) > 1 or layer.kind != "grey":
+            how = {"xyz": "CIE XYZ", "grey": "grey"}.get(layer.kind, "colour; the third is 0")
             return f"has no R, G and B, and no Y: {quote_value(names)} shown as {how}"
         return ""
-    others = [layer for layer in _list_layers(parts) if layer.kind in PICTURE_KINDS and layer != chosen]
+    others = [other for other in _list_layers(parts) if other.kind in PICTURE_KINDS and other != layer]
     if not others:
         return ""
-    names = ", ".join(quote_value(layer.label or "the unnamed one") for layer in others[:MAX_NAMES])
+    names = ", ".join(quote_value(other.label or "the unnamed one") for other in others[:MAX_NAMES])
     more = f" and {len(others) - MAX_NAMES} more" if len(others) > MAX_NAMES else ""
-    shown = f"the layer {quote_value(chosen.label)}" if chosen.label else f"the channels {', '.join(chosen.channels)}"
-    return f"shows {shown}, not {names}{more}"
+    layer_text = f"the layer {quote_value(layer.label)}" if layer.label else f"the channels {', '.join(layer.channels)}"
+    return f"shows {layer_text}, not {names}{more}"
 
 
 def _list_layers(parts: list[Part]) -> Iterator[Layer]:
