@@ -499,11 +499,10 @@ def test_versions(tmp_path: Path, version: Any, lowest: Any) -> None:
 
 
 APPROXIMATED = (
-    "KHR_materials_clearcoat",
+    "KHR_materials_anisotropy",
     "KHR_materials_diffuse_transmission",
     "KHR_materials_dispersion",
     "KHR_materials_iridescence",
-    "KHR_materials_volume",
     "ADOBE_materials_thin_transparency",
     "EXT_lights_image_based",
     "MOZ_lightmap",

@@ -207,18 +207,6 @@ def test_a_mirrored_image_is_shared_and_counted(tmp_path: Path, monkeypatch: pyt
     assert material.albedo_texture is not None and material.occlusion_texture is None
 
 
-def test_alpha(tmp_path: Path) -> None:
-    base = {"pbrMetallicRoughness": {"baseColorFactor": [1, 1, 1, 0.25]}}
-    materials = {mode: read_material(tmp_path, {**base, "alphaMode": mode}) for mode in ("OPAQUE", "MASK", "BLEND")}
-    assert {mode: (m.opacity, m.alpha_cutoff) for mode, m in materials.items()} == {
-        "OPAQUE": (1, 0),
-        "MASK": (0.25, 0.5),
-        "BLEND": (0.25, 0.5),
-    }
-    warnings = read_scene(tmp_path, *make_with_material({"alphaMode": "BLEND"})).warnings
-    assert warnings == ("materials[0]: blending is not shown; alpha below 0.5 is masked out",)
-
-
 @pytest.mark.parametrize(
     ("extensions", "f0"),
     [
@@ -1140,9 +1128,9 @@ def test_warnings(tmp_path: Path) -> None:
         {**primitive, "mode": 0},
         {**primitive, "attributes": {"POSITION": 0}},
     ]
-    tree["materials"][0]["extensions"] = {"KHR_materials_clearcoat": {}, "KHR_materials_sheen": {}}
+    tree["materials"][0]["extensions"] = {"KHR_materials_iridescence": {}, "KHR_materials_sheen": {}}
     tree["extensionsUsed"] = [
-        "KHR_materials_clearcoat",
+        "KHR_materials_iridescence",
         "XYZ_light",
         "KHR_texture_transform",
         "KHR_texture_basisu",
@@ -1154,7 +1142,7 @@ def test_warnings(tmp_path: Path) -> None:
     tree["images"][0] = {"bufferView": add_buffer_view(tree, binary, deep)}
     assert read_scene(tmp_path, tree, binary).warnings == (
         "nodes[0]: has a rotation whose length is not 1, which is normalised",
-        "materials[0]: the extension 'KHR_materials_clearcoat' is not read; what it changes is not shown",
+        "materials[0]: the extension 'KHR_materials_iridescence' is not read; what it changes is not shown",
         "materials[0]: the extension 'KHR_materials_sheen' is not read; what it changes is not shown",
         "meshes[0].primitives[1]: points and lines are not shown (1 more)",
         "meshes[0].primitives[3]: has no TEXCOORD_0 for the albedo texture of materials[0], which is left out",

@@ -184,7 +184,8 @@ bool is_occluded(vec3 origin, vec3 direction, float max_distance) {
 
 // Whether a ray hits an emitter from behind that emits from its front only.
 bool is_dark_side(int material, bool is_behind) {
-    return BVH_HAS_SINGLE_SIDED_EMITTERS && is_behind && fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL + 2).w > 0.5;
+    if (!BVH_HAS_SINGLE_SIDED_EMITTERS) return false;
+    return is_behind && fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL + 2).w > 0.5;
 }
 
 // Emitted radiance, against the `direction` of a ray.

@@ -2454,8 +2454,8 @@ FAULTS = (
         54,
         "rays tint the reflection of dielectrics",
         "shaders/common/ray_scene.glsl",
-        "mix(vec3(factors.z), base_color, metallic)",
-        "mix(factors.z * base_color, base_color, metallic)",
+        "mix(f0, base_color, metallic)",
+        "mix(f0 * base_color, base_color, metallic)",
         ("test_mirror.py::test_rays_see_the_reflection_of_lights",),
     ),
     Fault(

@@ -30,13 +30,16 @@ def combine_images(one: Bytes, other: Bytes, tables: Sequence[Bytes]) -> Bytes:
     height, width = max(one.shape[:2], other.shape[:2], key=lambda size: size[0] * size[1])
     combined = np.full((height, width, 4), 255, "u1")
     for channel, table in enumerate(tables):
-        codes = (_resize(pixels[..., min(channel, pixels.shape[2] - 1)], width, height) for pixels in (one, other))
+        codes = (
+            resize_pixels(pixels[..., min(channel, pixels.shape[2] - 1)], width, height) for pixels in (one, other)
+        )
         combined[..., channel] = table[tuple(codes)]
     return combined
 
 
-def _resize(codes: Bytes, width: int, height: int) -> Bytes:
-    """(height, width) one channel of an image, bilinear."""
-    if codes.shape == (height, width):
-        return codes
-    return np.asarray(Image.fromarray(codes).resize((width, height), Image.Resampling.BILINEAR))
+def resize_pixels(pixels: Bytes, width: int, height: int) -> Bytes:
+    """(height, width) or (height, width, channels) as `pixels`, bilinear in codes."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))

@@ -49,6 +49,7 @@ from ssdo.scene.files.gltf_materials import read_material
 from ssdo.scene.files.gltf_meshes import Placement, join_placements, sample_vertices
 from ssdo.scene.files.gltf_nodes import Node, read_instances, read_joints, read_nodes
 from ssdo.scene.files.json_tree import find_reference, get_list, get_reference, use_defaults
+from ssdo.scene.files.opacity import simplify_blending
 from ssdo.scene.files.progress import track_progress
 from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
 from ssdo.settings import UserError, Vec3
@@ -139,7 +140,7 @@ def _build_meshes(doc: Document, groups: Groups, get_binding: GetBinding) -> tup
         return get_binding(i).bind(slots, pixels)
 
     meshes = (
-        join_placements(placements, bind_material(key[0], present_slots[key]), doc.warn)
+        simplify_blending(join_placements(placements, bind_material(key[0], present_slots[key]), doc.warn))
         for key, placements in track_progress("geometry", groups.items(), len(groups))
     )
     present = tuple(mesh for mesh in meshes if len(mesh.triangles))

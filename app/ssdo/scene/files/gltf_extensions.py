@@ -19,12 +19,15 @@ SUPPORTED_EXTENSIONS = {
     "EXT_texture_webp",
     "KHR_draco_mesh_compression",
     "KHR_lights_punctual",
+    "KHR_materials_clearcoat",
     "KHR_materials_emissive_strength",
     "KHR_materials_ior",
     "KHR_materials_pbrSpecularGlossiness",
     "KHR_materials_specular",
+    "KHR_materials_transmission",
     "KHR_materials_unlit",
     "KHR_materials_variants",  # the default one is drawn
+    "KHR_materials_volume",  # its attenuation
     "KHR_mesh_quantization",
     "KHR_node_visibility",
     "KHR_texture_transform",

@@ -218,7 +218,7 @@ def _read_arrays(doc: Document, attributes: Json, binding: MaterialBinding, wher
     uv_set_by_slot = {slot: n for n, slot in binding.uv_slots.items()}
     kinds: dict[str, tuple[str, ...]] = {"NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
     kinds |= {f"TEXCOORD_{n}": ("VEC2",) for n in (uv_set_by_slot.get(0, 0), *uv_set_by_slot.values())}
-    if "normal_texture" in binding.textures and "NORMAL" in attributes:
+    if {"normal_texture", "coat.normal_texture"} & binding.textures.keys() and "NORMAL" in attributes:
         kinds["TANGENT"] = ("VEC4",)
     inside = f"{where}.attributes"
     arrays: Arrays = {"POSITION": read_attribute(doc, attributes, "POSITION", inside, "VEC3")}
@@ -409,7 +409,7 @@ def _compact_vertices(arrays: Arrays, triangles: Array) -> tuple[Arrays, Ints]:
 
 def _add_normals_and_tangents(primitive: Primitive, tangents: Floats | None, binding: MaterialBinding) -> Primitive:
     """Replace normals of zero length. With a normal map, add normals and tangents; `tangents` are the file's."""
-    use = binding.textures.get("normal_texture")
+    use = binding.textures.get("normal_texture") or binding.textures.get("coat.normal_texture")
     uvs = None
     if use is not None and use.uv_set in binding.uv_slots:
         uvs = (primitive.uvs, primitive.uvs2)[binding.uv_slots[use.uv_set]]

@@ -18,7 +18,7 @@ from ssdo.scene.files.gltf_document import Document, read_buffer_view, read_reso
 from ssdo.scene.files.gltf_extensions import explain_unsupported
 from ssdo.scene.files.json_tree import get_entry, get_reference, get_string
 from ssdo.scene.files.progress import track_progress
-from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb
+from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, resize_pixels
 from ssdo.settings import UserError, Vec3
 
 
@@ -38,7 +38,22 @@ class F0Image(NamedTuple):
     gain: Vec3 = (1.0, 1.0, 1.0)  # linear, at least 1
 
 
-TextureImage = ImageVariant | F0Image
+class TransmissionImage(NamedTuple):
+    """A base colour with 1 - factor * transmission in alpha."""
+
+    color: ImageVariant | None  # sRGB; None: white
+    transmission: ImageVariant | None  # in red; None: 1
+    factor: float
+
+
+class ChannelImage(NamedTuple):
+    """A linear channel of an image, as a grey sRGB image."""
+
+    image: ImageVariant
+    channel: int  # 0: red
+
+
+TextureImage = ImageVariant | F0Image | TransmissionImage | ChannelImage
 
 
 class OpenedImage(NamedTuple):
@@ -49,20 +64,48 @@ class OpenedImage(NamedTuple):
 
 
 def read_textures(doc: Document, textures: Iterable[TextureImage]) -> dict[TextureImage, Bytes]:
-    """Pixels of every texture, see `read_images`; an image of F0 is computed from what could be read of it."""
+    """Pixels of every texture, see `read_images`. Those of several images are computed from what could be read."""
     textures = dict.fromkeys(textures)
-    f0_images = [texture for texture in textures if isinstance(texture, F0Image)]
-    variants = [texture for texture in textures if isinstance(texture, ImageVariant)]
-    variants += [variant for image in f0_images for variant in (image.color, image.strength) if variant]
-    read = read_images(doc, variants)
-    pixels: dict[TextureImage, Bytes] = {texture: read[texture] for texture in variants if texture in read}
+    read = read_images(doc, [variant for texture in textures for variant in _list_variants(texture)])
     limits = images.ImageLimits()
-    for image in f0_images:
-        color, strength = (pixels.get(variant) if variant else None for variant in (image.color, image.strength))
-        if color is not None or strength is not None:
-            height, width = max((p.shape[:2] for p in (color, strength) if p is not None), key=math.prod)
-            limits.add_image(width, height, "images of KHR_materials_specular")
-            pixels[image] = _compute_f0(color, strength, image.gain)
+    pixels: dict[TextureImage, Bytes] = {}
+    for texture in textures:
+        variants = _list_variants(texture)
+        if not any(variant in read for variant in variants):
+            continue
+        if isinstance(texture, ImageVariant):
+            pixels[texture] = read[texture]
+            continue
+        height, width = max((read[variant].shape[:2] for variant in variants if variant in read), key=math.prod)
+        limits.add_image(width, height, "images of material extensions")
+        pixels[texture] = _compute_texture(texture, read)
+    return pixels
+
+
+def _list_variants(texture: TextureImage) -> list[ImageVariant]:
+    """The images that a texture is computed from."""
+    if isinstance(texture, ImageVariant):
+        return [texture]
+    return [part for part in texture if isinstance(part, ImageVariant)]
+
+
+def _compute_texture(texture: F0Image | TransmissionImage | ChannelImage, read: Mapping[ImageVariant, Bytes]) -> Bytes:
+    if isinstance(texture, ChannelImage):
+        grey = encode_srgb(np.arange(256) / 255)[read[texture.image][..., texture.channel]]
+        return np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
+    first, second = (read.get(part) if part else None for part in texture[:2])
+    if isinstance(texture, F0Image):
+        return _compute_f0(first, second, texture.gain)
+    return _compute_transmission(first, second, texture.factor)
+
+
+def _compute_transmission(color: Bytes | None, transmission: Bytes | None, factor: float) -> Bytes:
+    """The colour, white if it is None, with 1 - factor * transmission in alpha."""
+    white = np.full((1, 1, 4), 255, "u1")
+    color, transmission = white if color is None else color, white if transmission is None else transmission
+    height, width = max(color.shape[:2], transmission.shape[:2], key=math.prod)
+    pixels = resize_pixels(color, width, height).copy()
+    pixels[..., 3] = np.rint(255 - factor * resize_pixels(transmission, width, height)[..., 0].astype("f4"))
     return pixels
 
 

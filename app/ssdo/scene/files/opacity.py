@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from ssdo.arrays import Bools, Bytes
 from ssdo.scene.files.images import ImageLimits
-from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material, Mesh
+from ssdo.scene.srgb import resize_pixels
 from ssdo.settings import UserError
 
 MASK_CUTOFF = 0.5
@@ -73,6 +73,17 @@ def set_blending(material: Material, alpha: Alpha) -> Material:
     return replace(material, blending="none", alpha_cutoff=MASK_CUTOFF if alpha == "mask" else 0.0)
 
 
+def simplify_blending(mesh: Mesh) -> Mesh:
+    """The mesh with an opaque material, if it may be blended but is opaque everywhere."""
+    material, texture = mesh.material, mesh.material.albedo_texture
+    min_vertex_alpha = 1.0 if mesh.colors is None else float(mesh.colors[:, 3].min(initial=1))
+    if material.blending == "none" or material.opacity * min_vertex_alpha < MIN_OPAQUE_ALPHA:
+        return mesh
+    if texture and has_alpha(texture.pixels):
+        return mesh
+    return replace(mesh, material=replace(material, opacity=1.0, blending="none", alpha_cutoff=0.0))
+
+
 def make_opaque(material: Material) -> Material:
     """The material with opacity 1; the alpha of its texture stays."""
     texture = material.albedo_texture
@@ -122,12 +133,6 @@ def replace_alpha(pixels: Bytes | None, alpha: Bytes, where: str, limits: ImageL
     limits.add_image(width, height, where)
     combined = np.full((height, width, 4), 255, np.uint8)
     if pixels is not None:
-        combined[..., :3] = _resize(pixels[..., :3], height, width)
-    combined[..., 3] = _resize(alpha, height, width)
+        combined[..., :3] = resize_pixels(pixels[..., :3], width, height)
+    combined[..., 3] = resize_pixels(alpha, width, height)
     return combined
-
-
-def _resize(pixels: Bytes, height: int, width: int) -> Bytes:
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,0 +1,91 @@
+"""What glTF materials transmit, and their clear coats.
+
+KHR_materials_transmission becomes a blended surface that is tinted by its base colour. Of KHR_materials_volume only the
+attenuation along its thickness is read, as a tint. Not shown: refraction, blur by roughness, caustics.
+KHR_materials_clearcoat becomes a transmissive layer on the surface.
+"""
+
+from __future__ import annotations
+
+from ssdo.scene.files.gltf_document import Document
+from ssdo.scene.files.gltf_images import ChannelImage, ImageVariant, TransmissionImage
+from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture
+from ssdo.scene.files.json_tree import Json, get_extension, get_number, get_numbers, get_object
+from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, Material
+
+TRANSMISSION, VOLUME, CLEARCOAT = "KHR_materials_transmission", "KHR_materials_volume", "KHR_materials_clearcoat"
+COAT_PREFIX = "coat."  # of the names of a coat's textures
+
+
+def read_transmission(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
+    """Make a material transmissive: its opacity is what it does not transmit, its albedo the tint."""
+    extension = get_extension(entry, TRANSMISSION, where) or {}
+    inside = f"{where}.extensions.{TRANSMISSION}"
+    factor = get_number(extension, "transmissionFactor", inside, 0, 0, 1)
+    if not factor:
+        return
+    if values["alpha_cutoff"]:
+        doc.warn(where, "is transmissive, and its alpha is not shown")
+    values |= {"opacity": 1.0, "blending": "transmission", "alpha_cutoff": MIN_OPAQUE_ALPHA}
+    values["albedo"] = tuple(c * a for c, a in zip(values["albedo"], _read_attenuation(entry, where), strict=True))
+    uses: TextureUses = {}
+    add_texture(doc, uses, "transmission", extension, "transmissionTexture", inside)
+    color, transmission = textures.get("albedo_texture"), uses.get("transmission")
+    if color and transmission and not lie_alike(color, transmission):
+        doc.warn(f"{inside}.transmissionTexture", "lies on the surface unlike baseColorTexture, and is left out")
+        transmission = None
+    use = color or transmission
+    if use is None:
+        values["opacity"] = 1 - factor
+        return
+    image = TransmissionImage(_get_variant(color), _get_variant(transmission), factor)
+    textures["albedo_texture"] = use._replace(image=image)
+
+
+def _read_attenuation(entry: Json, where: str) -> tuple[float, ...]:
+    """The fraction of light that passes the thickness of a volume, by colour."""
+    volume, inside = get_extension(entry, VOLUME, where) or {}, f"{where}.extensions.{VOLUME}"
+    thickness = get_number(volume, "thicknessFactor", inside, 0, 0)
+    color = get_numbers(volume, "attenuationColor", inside, (1, 1, 1), 0, 1)
+    if not thickness or "attenuationDistance" not in volume:
+        return 1.0, 1.0, 1.0
+    distance = get_number(volume, "attenuationDistance", inside, 1, 0)
+    return tuple(c ** min(thickness / max(distance, 1e-30), 1e3) for c in color)
+
+
+def read_coat(doc: Document, entry: Json, textures: TextureUses, where: str) -> Material | None:
+    """A clear coat, whose textures are added by their names in Material behind COAT_PREFIX; None: there is none."""
+    extension, inside = get_extension(entry, CLEARCOAT, where) or {}, f"{where}.extensions.{CLEARCOAT}"
+    factor = get_number(extension, "clearcoatFactor", inside, 0, 0, 1)
+    roughness = get_number(extension, "clearcoatRoughnessFactor", inside, 0, 0, 1)
+    if not factor:
+        return None
+    uses: TextureUses = {}
+    add_texture(doc, uses, "f0_texture", extension, "clearcoatTexture", inside)
+    add_texture(doc, uses, "metallic_roughness_texture", extension, "clearcoatRoughnessTexture", inside)
+    add_texture(doc, uses, "normal_texture", extension, "clearcoatNormalTexture", inside)
+    strength = _get_variant(uses.get("f0_texture"))
+    if strength is not None:
+        uses["f0_texture"] = uses["f0_texture"]._replace(image=ChannelImage(strength, channel=0))
+    textures |= {COAT_PREFIX + name: use for name, use in uses.items()}
+    normal = get_object(extension, "clearcoatNormalTexture", inside)
+    red, green, blue = (factor * f0 for f0 in DIELECTRIC_F0)
+    return Material(
+        albedo=(1.0, 1.0, 1.0),
+        f0=(red, green, blue),
+        roughness=roughness,
+        opacity=0.0,
+        alpha_cutoff=MIN_OPAQUE_ALPHA,
+        blending="transmission",
+        normal_scale=get_number(normal, "scale", f"{inside}.clearcoatNormalTexture", 1),
+    )
+
+
+def lie_alike(one: TextureUse, other: TextureUse) -> bool:
+    """Whether two textures have the same UVs, so that texels of one are beside those of the other."""
+    mirrored = [variant.mirrored for variant in map(_get_variant, (one, other)) if variant]
+    return one[1:] == other[1:] and mirrored[:1] == mirrored[1:]
+
+
+def _get_variant(use: TextureUse | None) -> ImageVariant | None:
+    return use.image if use and isinstance(use.image, ImageVariant) else None
