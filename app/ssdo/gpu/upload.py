@@ -12,7 +12,7 @@ import numpy as np
 
 from ssdo.arrays import Array, Bytes, Floats, Ints
 from ssdo.gpu.geometry import Geometry
-from ssdo.gpu.mipmaps import compute_mips
+from ssdo.gpu.mipmaps import compute_mips, preserve_coverage
 from ssdo.gpu.target import Texture
 from ssdo.settings import UserError
 
@@ -47,10 +47,13 @@ class Uploader:
             raise UserError(message) from None
         return Geometry(vertex_buffer, layout, attributes, index_buffer)
 
-    def image(self, pixels: Bytes, *, linear: bool = False, clamp: tuple[bool, bool] = (False, False)) -> Texture:
+    def image(
+        self, pixels: Bytes, *, linear: bool = False, clamp: tuple[bool, bool] = (False, False), cutoff: float = 0.0
+    ) -> Texture:
         """A mipmapped image (h, w, 4), sRGB unless `linear`. Repeats, unless `clamp` in u and v says otherwise.
 
-        Raises UserError.
+        `cutoff`: of an alpha mask, which covers as much in all mip levels. A mix of samples, of two levels or along a
+        line, would cover more or less. Raises UserError.
         """
         height, width = pixels.shape[:2]
         internal_format = RGBA8 if linear else SRGB8_ALPHA8
@@ -62,10 +65,16 @@ class Uploader:
             raise UserError(message) from None
         texture.repeat_x, texture.repeat_y = not clamp[0], not clamp[1]
         on_cpu = self.is_software_renderer and max(pixels.shape) <= CPU_MIPMAP_MAX_SIZE
-        if not (on_cpu and upload_mips(texture, compute_mips(pixels, not linear), internal_format)):
+        levels = compute_mips(pixels, not linear) if on_cpu else []
+        if cutoff:
+            levels = preserve_coverage(pixels, levels, cutoff, clamp)
+        if not (on_cpu and upload_mips(texture, levels, internal_format)):
             texture.build_mipmaps()
-        texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
-        texture.anisotropy = 1.0 if self.is_software_renderer else ANISOTROPY  # in software every tap costs time
+            if cutoff:
+                _replace_mips(texture, pixels, cutoff, clamp)
+        texture.filter = moderngl.LINEAR_MIPMAP_NEAREST if cutoff else moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
+        # in software every tap costs time
+        texture.anisotropy = 1.0 if self.is_software_renderer or cutoff else ANISOTROPY
         return texture
 
     def texel_list(self, values: Floats | Bytes) -> Texture:
@@ -140,6 +149,20 @@ def upload_mips(texture: Texture, levels: Sequence[Floats | Bytes], internal_for
         upload_image(GL_TEXTURE_2D, number, internal_format, width, height, 0, channels, scalar, address)
     set_parameter(GL_TEXTURE_2D, GL_TEXTURE_MAX_LEVEL, len(levels))
     return True
+
+
+def _replace_mips(texture: Texture, pixels: Bytes, cutoff: float, clamp: tuple[bool, bool]) -> None:
+    """Replace the mip levels of an alpha mask, which OpenGL made, by such of the same coverage."""
+    levels: list[Bytes] = []
+    height, width = pixels.shape[:2]
+    while (height, width) != (1, 1):
+        height, width = max(height // 2, 1), max(width // 2, 1)
+        data = texture.read(level=len(levels) + 1, alignment=1)
+        levels.append(np.frombuffer(data, "u1").reshape(height, width, 4))
+    levels = preserve_coverage(pixels, levels, cutoff, clamp)
+    texture.build_mipmaps(0, len(levels))
+    for number, level in enumerate(levels, 1):
+        texture.write(level.tobytes(), level=number, alignment=1)
 
 
 def _add_alpha(values: Floats) -> Floats:

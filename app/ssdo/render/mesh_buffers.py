@@ -209,6 +209,14 @@ def _texture(material: Material, name: str) -> ImageTexture | None:
     return texture
 
 
+def _mask_cutoff(material: Material) -> float:
+    """The alpha below which a texel of an alpha mask is masked out; 0 where the mask has no edge in the texture."""
+    if material.blending != "none" or not material.albedo_texture or material.opacity <= 0:
+        return 0.0
+    cutoff = material.alpha_cutoff / material.opacity
+    return cutoff if cutoff <= 1 else 0.0
+
+
 def _upload(gpu: Gpu, scene: Scene) -> SceneBuffers:
     layout = FULL_LAYOUT if scene.needs_full_material else BASIC_LAYOUT
     meshes = [mesh for mesh in scene.meshes if mesh.triangles.size]
@@ -288,7 +296,10 @@ class _RangeBuilder:
     def _upload(self, material: Material, name: str) -> Texture:
         """The texture of this name; a white texel if the material has none."""
         texture, linear = _texture(material, name) or WHITE_TEXTURE, name not in SRGB_TEXTURES
-        key = id(texture.pixels), linear, texture.clamp
+        cutoff = _mask_cutoff(material) if name == "albedo" else 0.0
+        key = id(texture.pixels), linear, texture.clamp, cutoff
         if key not in self._uploaded:
-            self._uploaded[key] = self._gpu.upload.image(texture.pixels, linear=linear, clamp=texture.clamp)
+            self._uploaded[key] = self._gpu.upload.image(
+                texture.pixels, linear=linear, clamp=texture.clamp, cutoff=cutoff
+            )
         return self._uploaded[key]
