@@ -416,9 +416,9 @@ def find_row_names(d: Driver) -> list[str]:
 @check
 def panel_every_parameter(d: Driver) -> None:
     """Each slider is dragged and each box ticked; a right click resets it."""
+    press(d, "view B")
     for section in ("Camera", "Sky", "Sun", "Lights", "Denoise"):
         d.click_item(f"section {section}")
-    d.click_item("tab B")
     rows = find_row_names(d)
     groups = {name.partition(".")[0] for name in rows}
     assert rows.count("probes.enabled") == 1  # with the technique's parameters, not with those of the probes
@@ -437,7 +437,7 @@ def panel_every_parameter(d: Driver) -> None:
         if kind is bool:
             d.click(x_min + 10, y)
         else:
-            d.drag(x_min + 0.25 * (x_max - x_min), y, 0.5 * (x_max - x_min), 0)
+            d.drag(x_min + 0.25 * (x_max - x_min), y, 0.5 * (x_max - x_min), 0, steps=2)
         assert read_value(d, name) != old_value, f"{name} did not change: {old_value}"
         d.click_item(f"row {name}", button=RIGHT)
         assert read_value(d, name) == f.default, f"{name} was not reset to {f.default}"

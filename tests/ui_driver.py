@@ -103,9 +103,9 @@ class Driver:
     def click(self, x: float, y: float, button: int = LEFT, modifiers: int = 0) -> None:
         self.move_mouse(x, y)
         self.wnd.dispatch_event("on_mouse_press", int(x), self._flip(y), button, modifiers)
-        self.run_frames(3)
+        self.run_frames(2)
         self.wnd.dispatch_event("on_mouse_release", int(x), self._flip(y), button, modifiers)
-        self.run_frames(6)
+        self.run_frames(3)
 
     def drag(
         self, x: float, y: float, dx: float, dy: float, button: int = LEFT, modifiers: int = 0, steps: int = 5
