@@ -16,7 +16,7 @@ from PIL import Image
 from ssdo.arrays import Array, Doubles
 from ssdo.scene.files import ply
 from ssdo.scene.loader import read_scene_file
-from ssdo.scene.model import MIN_OPAQUE_ALPHA, ImageTexture, Material, Scene
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, ImageTexture, Material, Mesh, Scene
 
 MISSING = 99.0  # instead of an attribute that a corner does not have
 Corner = tuple[int, int, int]  # numbers of position, UV and normal
@@ -35,7 +35,7 @@ def sort_corners(triangles: Any) -> Array:
     """(m, 3, 12) corners of triangles without regard to their order: each from its first position on, sorted."""
     corners: Array = np.reshape(np.array(triangles, "f4"), (-1, 3, 12))
     rotated_corners = [np.roll(t, -min(range(3), key=t[:, :3].tolist().__getitem__), 0) for t in corners]
-    return np.array(sorted(rotated_corners, key=lambda t: t[:, :3].tolist()))
+    return np.array(sorted(rotated_corners, key=lambda t: (t[:, :3].tolist(), t.tolist())))
 
 
 def gather_corners(scene: Scene) -> dict[str, Array]:
@@ -556,22 +556,26 @@ def test_types_and_orders_of_ply(tmp_path: Path) -> None:
         columns = make_vertex_columns(types, VERTEX_COLUMNS, rng, count)
         vertices = list_ply_corners(columns)
         columns += make_vertex_columns([names[i % 16], names[(i + 7) % 16]], ["quality", "material_index"], rng, count)
+        neighbours = [[1] * (k % 3 if i % 2 else 2) for k in range(count)]
+        columns += [("neighbours", f"list {length} {names[i % 16]}", neighbours)] if i % 3 else []
         rng.shuffle(columns)
         order = rng.sample(range(count), count)
         faces = [order[sum(sizes[:k]) : sum(sizes[: k + 1])] for k in range(3)]
         long = 127 if PLY_TYPES[index] == "b" else 200
         face_columns: list[Column] = [
-            ("vertex_indices" if i % 3 else "vertex_index", f"list {length} {index}", faces),
+            (("vertex_indices", "vertex_index", "corners")[i % 3], f"list {length} {index}", faces),
             ("flags", names[(i + 3) % 16], [7, 8, 9]),
             ("texcoord", f"list {INTEGER_TYPES[i % 12]} {names[(i + 4) % 16]}", [[1, 2]] * 3),
             ("other", f"list {index} {length}", [[1] * long, [2, 3], []] if sizes[1] > 3 else [[1] * long] * 3),
         ]
+        face_columns = face_columns[: 3 if i % 3 == 2 else 4]  # a list of any name, if it is the only one
         rng.shuffle(face_columns)
         elements = [Element("vertex", columns), Element("face", face_columns)]
         if i % 2:
             elements.reverse()
         extra: list[Column] = [("a", names[i % 16], [1, 2]), ("b", names[(i + 1) % 16], [3, 4])]
-        elements.insert(i // 2 % 2, Element("camera", extra))
+        lists: list[Column] = [("d", f"list {length} {names[i % 16]}", [[1, 2, 3], []])]
+        elements.insert(i // 2 % 2, Element("camera", [*extra, *lists][i % 3 :]))
         elements.append(Element("edge", [*extra, ("c", "list uchar int", [[1], []])]))
         scene = read_scene_file(write(tmp_path / "a.ply", encode_ply(encoding, elements)))
         corners = gather_corners(scene)[""].reshape(-1, 12)
@@ -599,6 +603,91 @@ def test_properties_of_ply(tmp_path: Path, uv_names: tuple[str, str] | None) -> 
         assert_corners(scene, {"": [[corners[v] for v in face] for face in faces[2]]})
         material = scene.meshes[0].material
         assert material.albedo == (1, 1, 1) and (material.albedo_texture is not None) == (uv_names is not None)
+
+
+def make_faces(rng: random.Random, sizes: Sequence[int], count: int) -> list[list[int]]:
+    """Convex polygons: runs of the vertices of a circle."""
+    return [sorted(rng.sample(range(count), n)) for n in sizes]
+
+
+@pytest.mark.parametrize("sizes", [(3, 3, 3, 3, 3), (3, 4, 3, 5, 3), (5, 5, 5, 5, 5)])
+def test_attributes_of_ply_faces(tmp_path: Path, sizes: Sequence[int]) -> None:
+    """UVs of faces, an image for each, and colours of faces: each set of them, in every encoding."""
+    count, names = 8, ["a b.png", "b.png"]
+    for k, name in enumerate(names):
+        Image.fromarray(PIXELS + np.uint8(k)).save(tmp_path / name)
+    angles = np.arange(count) * 2 * np.pi / count
+    points = np.stack([np.cos(angles), np.sin(angles), np.ones(count)], 1).astype("f4").astype("f8")
+    numbers = [0, 1, -1, 0, 7]  # of images; -1 and 7: none
+    groups = itertools.product((False, True), repeat=4)
+    for i, (encoding, (has_uvs, has_numbers, has_colors, has_vertex_uvs)) in enumerate(
+        itertools.product(ENCODINGS, groups)
+    ):
+        rng = random.Random(i)
+        faces = make_faces(rng, sizes, count)
+        uvs = [[rng.randint(-9, 9) / 8 for _ in range(2 * n)] for n in sizes]
+        uvs[4] = []  # that of the vertices, if they have any
+        vertex_uvs = [[rng.randint(-9, 9) / 8 for _ in range(2)] for _ in range(count)]
+        colors = [[rng.randint(0, 255) for _ in range(3)] for _ in sizes]
+        face_columns: list[Column] = [("vertex_indices", "list uchar int", faces)]
+        face_columns += [("texcoord", "list uchar float", uvs)] if has_uvs else []
+        face_columns += [("texnumber", "int", numbers)] if has_numbers else []
+        face_columns += [
+            (name, "uchar", [color[k] for color in colors])
+            for k, name in enumerate(("red", "green", "blue"))
+            if has_colors
+        ]
+        rng.shuffle(face_columns)
+        columns: list[Column] = [(name, "float", points[:, k].tolist()) for k, name in enumerate("xyz")]
+        columns += [(name, "float", [uv[k] for uv in vertex_uvs]) for k, name in enumerate("st") if has_vertex_uvs]
+        comment = "".join(f"comment TextureFile {name}\n" for name in names)[:-1]
+        elements = Element("vertex", columns), Element("face", face_columns)
+        scene = read_scene_file(write(tmp_path / "a.ply", encode_ply(encoding, elements, comment)))
+        expected: dict[int, list[Any]] = defaultdict(list)
+        for face, uv, number, color in zip(faces, uvs, numbers, colors, strict=True):
+            corner_uvs: Any = np.reshape(uv, (-1, 2)) if has_uvs and uv else None
+            if corner_uvs is None and has_vertex_uvs:
+                corner_uvs = np.array(vertex_uvs)[face]
+            linear = [linearize(c / 255) for c in color] + [1] if has_colors else None
+            corners = [
+                make_corner(
+                    points[v], uv=None if corner_uvs is None else corner_uvs[k] * (1, -1) + (0, 1), color=linear
+                )
+                for k, v in enumerate(face)
+            ]
+            number = number if has_numbers else 0
+            image = number if number in (0, 1) and corner_uvs is not None else -1
+            expected[image] += [[corners[0], corners[k], corners[k + 1]] for k in range(1, len(face) - 1)]
+        actual: dict[int, list[Mesh]] = defaultdict(list)
+        for mesh in scene.meshes:
+            texture = mesh.material.albedo_texture
+            image = -1 if texture is None else int(texture.pixels[0, 0, 0] - PIXELS[0, 0, 0])
+            actual[image].append(mesh)
+        assert actual.keys() == expected.keys()
+        for image, triangles in expected.items():
+            assert_corners(Scene(tuple(actual[image])), {"": triangles})
+
+
+def test_strips_of_ply(tmp_path: Path) -> None:
+    """Strips separated by -1 and strips in lists of their own; the winding alternates; beside faces, too."""
+    points = np.random.default_rng(5).integers(-9, 9, (20, 3)).astype("f8")
+    strips = [[0, 1, 2], [3, 4, 5, 6, 7], [8, 9], [], [10, 11, 12, 13], [13, 14, 15, 15, 16, 17]]
+    expected = []
+    for strip in strips:
+        for k in range(len(strip) - 2):
+            a, b, c = strip[k : k + 3]
+            if len({a, b, c}) == 3:  # others only join
+                expected.append([make_corner(points[v]) for v in ((b, a, c) if k % 2 else (a, b, c))])
+    joined = [index for strip in strips for index in (*strip, -1)]
+    for encoding, lists, has_faces in itertools.product(ENCODINGS, ([joined], [joined[:-1]], strips), (False, True)):
+        columns: list[Column] = [(name, "float", points[:, k].tolist()) for k, name in enumerate("xyz")]
+        elements = [Element("vertex", columns), Element("tristrips", [("vertex_indices", "list int int", lists)])]
+        if has_faces:
+            elements.insert(1, Element("face", [("vertex_indices", "list uchar int", [[17, 18, 19]])]))
+        scene = read_scene_file(write(tmp_path / "a.ply", encode_ply(encoding, elements)))
+        face = [[make_corner(points[v]) for v in (17, 18, 19)]] * has_faces
+        assert_corners(scene, {"": expected + face})
+        assert scene.warnings == ()
 
 
 # ---- STL -------------------------------------------------------------------------------------------------------------

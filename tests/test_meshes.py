@@ -680,21 +680,22 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
         make_ply(ROWS + b"4 0 1 2 3\n").replace(b"float x", b"float a"),
         "element vertex: must have the properties x, y and z",
     ),
+    "PLY, points": ("a.ply", make_ply(ROWS, faces=0), "file: has no triangles, and points are not drawn; make a mesh"),
     "PLY, no faces": ("a.ply", make_ply(ROWS).replace(b"element face", b"element edge"), "file: has no triangles"),
-    "PLY, strips": (
+    "PLY, no list": (
         "a.ply",
-        make_ply(ROWS + b"4 0 1 3 2").replace(b"element face", b"element tristrips"),
-        "file: has no triangles: there is no element face; strips are not read",
+        make_ply(ROWS + b"4 0 1 2 3\n", index="uchar float vertices"),
+        "element face: must have a list vertex_indices or vertex_index",
     ),
     "PLY, twice": (
         "a.ply",
         make_ply(ROWS).replace(b"float y", b"float x"),
         "header: element 'vertex': property 'x' twice",
     ),
-    "PLY, list in a vertex": (
+    "PLY, x is a list": (
         "a.ply",
-        make_ply(ROWS).replace(b"float z", b"list int int z"),
-        "element 'vertex': must have no lists",
+        make_ply(b"0 0 1 0\n1 0 1 0\n1 1 1 0\n0 1 1 0\n4 0 1 2 3\n").replace(b"float z", b"list int int z"),
+        "element vertex: must have the properties x, y and z",
     ),
     "PLY, index beyond": ("a.ply", make_ply(ROWS + b"4 0 1 2 4\n"), "element face: vertex 4 does not exist, 4 present"),
     "PLY, negative index": ("a.ply", make_ply(ROWS + b"4 0 1 2 -1\n"), "element face: vertex -1 does not exist"),
@@ -772,6 +773,12 @@ IMPERFECT: dict[str, tuple[str, Any, str, bool]] = {
         "a.ply",
         make_ply(b"0 0 0\n1 0 0\n1 1 0\nnan 1 0\n3 0 1 2\n3 0 2 3\n", faces=2),
         "1 triangle has a vertex",
+        False,
+    ),
+    "PLY, no such vertex": (
+        "a.ply",
+        make_ply(ROWS + b"3 0 1 2\n3 0 2 4\n", faces=2),
+        "element face: vertex 4 does not exist, 4 present; 1 face is left out",
         False,
     ),
     "STL, infinite": (

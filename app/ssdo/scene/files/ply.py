@@ -1,48 +1,34 @@
-"""Read PLY, ASCII and binary of both byte orders: polygons, with normals, UVs and colours of vertices.
+"""Read PLY, ASCII and binary of both byte orders: polygons and triangle strips, with normals, UVs, colours and images.
 
-Format: G. Turk, "The PLY Polygon File Format", 1994, with the property names that are in use. Colours are sRGB.
+Format: G. Turk, "The PLY Polygon File Format", 1994, with the property names that are in use. Faces may have UVs of
+their own (a list `texcoord`, as VCG writes it), an image each (`texnumber`) and colours. Colours are sRGB.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ssdo.arrays import Doubles, Longs
+from ssdo.arrays import Array, Bools, Doubles, Longs
 from ssdo.scene.files import images
+from ssdo.scene.files.corners import number_corners
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
 from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
 from ssdo.scene.files.opacity import classify_alpha, fill_empty_alpha, set_blending
+from ssdo.scene.files.ply_elements import DTYPES, Columns, Element, Lists, Property, read_element
+from ssdo.scene.files.text import decode_text
 from ssdo.scene.model import ImageTexture, Material, Scene
 from ssdo.settings import UserError
 
 MAX_HEADER_BYTES = 2**16
 MAX_PROPERTIES = 256  # of an element
-DTYPES = {
-    "char": "i1",
-    "uchar": "u1",
-    "short": "i2",
-    "ushort": "u2",
-    "int": "i4",
-    "uint": "u4",
-    "float": "f4",
-    "double": "f8",
-    "int8": "i1",
-    "uint8": "u1",
-    "int16": "i2",
-    "uint16": "u2",
-    "int32": "i4",
-    "uint32": "u4",
-    "float32": "f4",
-    "float64": "f8",
-}
+MAX_TEXTURES = 256
 BYTE_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "<"}
 POSITION_NAMES = ("x", "y", "z")
 NORMAL_NAMES = ("nx", "ny", "nz")
@@ -50,24 +36,8 @@ UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "t
 COLOR_NAMES = ("red", "green", "blue")
 VERTEX_NAMES = {*POSITION_NAMES, *NORMAL_NAMES, *COLOR_NAMES, "alpha", *sum(UV_NAMES, ())}
 INDEX_NAMES = ("vertex_indices", "vertex_index")
-
-
-class Property(NamedTuple):
-    name: str
-    dtype: str  # as numpy names it, without byte order
-    full_scale: float  # the value that means 1 in a colour
-    length_dtype: str = ""  # of the length of a list; "" for a single number
-
-
-@dataclass
-class Element:
-    name: str
-    count: int
-    properties: list[Property] = field(default_factory=list)
-
-    @property
-    def has_lists(self) -> bool:
-        return any(p.length_dtype for p in self.properties)
+WEDGE_UV_NAME, TEXTURE_NUMBER_NAME = "texcoord", "texnumber"
+FACE_NAMES = {*COLOR_NAMES, "alpha", WEDGE_UV_NAME, TEXTURE_NUMBER_NAME}
 
 
 @dataclass
@@ -75,7 +45,7 @@ class PlyHeader:
     byte_order: str = ""
     is_ascii: bool = False
     elements: list[Element] = field(default_factory=list)
-    texture: str = ""  # name of an image file
+    textures: list[str] = field(default_factory=list)  # names of image files
     size: int = 0  # bytes
 
 
@@ -84,14 +54,9 @@ class Faces(NamedTuple):
 
     indices: Longs  # of vertices
     sizes: Longs  # number of vertices of each face
-
-
-class RawFaces(NamedTuple):
-    """Faces as stored, and the offset of the byte behind them."""
-
-    indices: npt.NDArray[np.generic]
-    sizes: Longs
-    end: int
+    uvs: Doubles | None = None  # (n, 2) of each vertex index; NaN: it has that of the vertex
+    colors: Doubles | None = None  # (m, 4) linear, of each face
+    textures: Longs | None = None  # (m,) number of each face's image; None: 0
 
 
 def read_ply(path: Path, up: str = "y") -> Scene:
@@ -106,30 +71,46 @@ def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
     header = _parse_header(data)
     if header.is_ascii:
         header, data = _convert_ascii(header, data)
-    names = [element.name for element in header.elements]
-    if "vertex" not in names:
+    elements = {element.name: element for element in reversed(header.elements)}  # the first of each name
+    if "vertex" not in elements:
         raise UserError("header: must have an element vertex")
-    if "face" not in names:
-        hint = "; strips are not read" if "tristrips" in names else ""
-        raise UserError(f"file: has no triangles: there is no element face{hint}")
+    faces_element, strips_element = elements.get("face"), elements.get("tristrips")
+    if not any(element and element.count for element in (faces_element, strips_element)):
+        raise UserError("file: has no triangles, and points are not drawn; make a mesh of them, as MeshLab does")
+    columns = _read_elements(header, data)
+    vertices = columns["vertex"]
+    parts = []
+    if faces_element:
+        parts.append(_read_faces(faces_element, columns["face"], warnings))
+    if strips_element:
+        parts.append(_read_strips(strips_element, columns["tristrips"]))
+    faces = _join_faces(parts)
+    if len(faces.indices) > 4 * MAX_TRIANGLES:
+        raise UserError(f"element face: must have at most {MAX_TRIANGLES} triangles")
+    if vertices.numbers.keys() & set(COLOR_NAMES) and faces.colors is not None:
+        faces = faces._replace(colors=None)
+        warnings.append("colours of faces are not read, as vertices have some")
+    faces = _remove_broken_faces(faces, elements["vertex"].count, warnings)
+    mesh = _build_polygon_mesh(elements["vertex"], vertices.numbers, faces)
+    return list(_split_by_texture(mesh, faces, header, path, warnings))
+
+
+def _read_elements(header: PlyHeader, data: bytes) -> dict[str, Columns]:
+    """What is used of the elements, by name. The elements behind the last that is used are not read."""
+    missing = {element.name for element in header.elements} & {"vertex", "face", "tristrips"}
+    columns: dict[str, Columns] = {}
     offset = header.size
-    vertex_element: Element | None = None
-    vertices: dict[str, Doubles] = {}
-    faces: Faces | None = None
     for element in header.elements:
-        if element.name == "vertex" and vertex_element is None:
-            vertices, offset = _read_numbers(data, offset, element, header.byte_order)
-            vertex_element = element
-        elif element.name == "face" and faces is None:
-            faces, offset = _read_faces(data, offset, element, header.byte_order, warnings)
-        elif faces is not None and vertex_element is not None:
-            break  # the elements behind are not used
-        elif element.has_lists:
-            raise UserError(f"element {quote_value(element.name)}: lists before the faces are not read")
-        else:
-            _, offset = _read_numbers(data, offset, element, header.byte_order)
-    assert vertex_element and faces
-    return [_build_polygon_mesh(vertex_element, vertices, faces, _read_material(header, path, warnings))]
+        names: set[str] = set()
+        if element.name in missing:
+            names = VERTEX_NAMES if element.name == "vertex" else {*FACE_NAMES, _find_index_property(element).name}
+        read = read_element(data, offset, element, header.byte_order, names)
+        columns.setdefault(element.name, read)
+        offset = read.end
+        missing.discard(element.name)
+        if not missing:
+            break
+    return columns
 
 
 # ---- the header ------------------------------------------------------------------------------------------------------
@@ -142,7 +123,7 @@ def _parse_header(data: bytes) -> PlyHeader:
         limit = f"{MAX_HEADER_BYTES >> 10} KiB"
         raise UserError(f"file: no PLY: must begin with ply, and have end_header within {limit}")
     header = PlyHeader(size=end.end())
-    for line in re.split(r"\r\n|\n|\r", data[: end.start()].decode("latin-1"))[1:]:
+    for line in re.split(r"\r\n|\n|\r", decode_text(data[: end.start()]))[1:]:
         _parse_header_line(header, line)
     if not header.byte_order:
         raise UserError(f"header: must have a format, one of {', '.join(BYTE_ORDERS)}, and version 1.0")
@@ -156,11 +137,11 @@ def _parse_header_line(header: PlyHeader, line: str) -> None:
         case ["element", name, count] if re.fullmatch(r"[0-9]{1,18}", count):
             header.elements.append(Element(name, int(count)))
         case ["property", "list", length, kind, name] if header.elements and length in DTYPES and kind in DTYPES:
-            _add_property(header, Property(name, DTYPES[kind], _get_full_scale(kind), DTYPES[length]))
+            _add_property(header, Property(name, kind, DTYPES[kind], DTYPES[length]))
         case ["property", kind, name] if header.elements and kind in DTYPES:
-            _add_property(header, Property(name, DTYPES[kind], _get_full_scale(kind)))
-        case ["comment", "TextureFile", *_]:
-            header.texture = header.texture or line.partition("TextureFile")[2].strip()
+            _add_property(header, Property(name, kind, DTYPES[kind]))
+        case ["comment", keyword, _, *_] if keyword.lower() == "texturefile" and len(header.textures) < MAX_TEXTURES:
+            header.textures.append(line.partition(keyword)[2].strip())
         case [] | ["comment" | "obj_info", *_]:
             pass
         case _:
@@ -173,11 +154,6 @@ def _add_property(header: PlyHeader, new: Property) -> None:
         problem = f"property {quote_value(new.name)} twice, or more than {MAX_PROPERTIES} of them"
         raise UserError(f"header: element {quote_value(element.name)}: {problem}")
     element.properties.append(new)
-
-
-def _get_full_scale(kind: str) -> float:
-    dtype = np.dtype(DTYPES[kind])
-    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
 
 
 def _convert_ascii(header: PlyHeader, data: bytes) -> tuple[PlyHeader, bytes]:
@@ -194,166 +170,198 @@ def _convert_ascii(header: PlyHeader, data: bytes) -> tuple[PlyHeader, bytes]:
         )
         for element in header.elements
     ]
-    return PlyHeader("<", True, elements, header.texture), values.tobytes()
+    return PlyHeader("<", True, elements, header.textures), values.tobytes()
 
 
-# ---- elements --------------------------------------------------------------------------------------------------------
+# ---- faces -----------------------------------------------------------------------------------------------------------
 
 
-def _make_cut_off_error(element: Element) -> UserError:
-    return UserError(f"element {quote_value(element.name)}: the file is cut off, or {element.count} are too many")
+def _find_index_property(element: Element) -> Property:
+    """The list of vertex indices: by its name, else the first of whole numbers. Raises UserError."""
+    lists = [p for p in element.properties if p.length_dtype]
+    named = [p for p in lists if p.name in INDEX_NAMES]
+    whole = [p for p in lists if np.dtype(DTYPES[p.kind]).kind != "f" and p.name != WEDGE_UV_NAME]
+    if not named and not whole:
+        raise UserError(f"element {element.name}: must have a list {' or '.join(INDEX_NAMES)}")
+    return (named + whole)[0]
 
 
-def _read_numbers(data: bytes, offset: int, element: Element, byte_order: str) -> tuple[dict[str, Doubles], int]:
-    """The numbers of an element without lists by name, and the offset behind them. Only used properties are kept."""
-    if element.has_lists:
-        raise UserError(f"element {quote_value(element.name)}: must have no lists")
-    row_dtype = np.dtype([(p.name, byte_order + p.dtype) for p in element.properties])
-    if element.count * row_dtype.itemsize > len(data) - offset:
-        raise _make_cut_off_error(element)
-    if not row_dtype.itemsize:
-        return {}, offset
-    rows = np.frombuffer(data, row_dtype, element.count, offset)
-    names = VERTEX_NAMES if element.name == "vertex" else set()
-    numbers = {p.name: rows[p.name].astype(np.float64) for p in element.properties if p.name in names}
-    return numbers, offset + rows.nbytes
+def _read_indices(element: Element, columns: Columns) -> tuple[Longs, Longs]:
+    """The vertex indices of all rows, and their number in each."""
+    indices, sizes = columns.lists[_find_index_property(element).name]
+    whole = indices.astype(np.int64)
+    if not (whole == indices).all():
+        raise UserError(f"element {element.name}: indices must be whole numbers")
+    return whole, sizes
 
 
-def _read_faces(data: bytes, offset: int, element: Element, byte_order: str, warnings: list[str]) -> tuple[Faces, int]:
-    """The faces, and the offset behind them."""
-    index_property = next(
-        (k for k, p in enumerate(element.properties) if p.length_dtype and p.name in INDEX_NAMES), None
+def _read_faces(element: Element, columns: Columns, warnings: list[str]) -> Faces:
+    indices, sizes = _read_indices(element, columns)
+    uvs = None
+    if WEDGE_UV_NAME in columns.lists:
+        uvs = _arrange_wedge_uvs(columns.lists[WEDGE_UV_NAME], sizes, warnings)
+    textures = columns.numbers.get(TEXTURE_NUMBER_NAME)
+    return Faces(
+        indices,
+        sizes,
+        uvs,
+        _get_colors(element, columns.numbers),
+        None if textures is None else textures.astype(np.int64),
     )
-    if index_property is None:
-        raise UserError(f"element face: must have a list {' or '.join(INDEX_NAMES)}")
-    if any(p.name == "red" for p in element.properties):
-        warnings.append("colours of faces are not read")
-    if element.count > len(data) - offset:  # a row has at least one byte
-        raise _make_cut_off_error(element)
-    if not element.count:
-        return Faces(np.empty(0, np.int64), np.empty(0, np.int64)), offset
-    arguments = data, offset, element, byte_order, index_property
-    raw = _read_uniform_faces(*arguments) or _read_mixed_faces(*arguments)
-    if len(raw.indices) > 4 * MAX_TRIANGLES:
-        raise UserError(f"element face: must have at most {MAX_TRIANGLES} triangles")
-    indices = raw.indices.astype(np.int64)
-    if not (indices == raw.indices).all():
-        raise UserError("element face: indices must be whole numbers")
-    return Faces(indices, raw.sizes), raw.end
 
 
-def _read_uniform_faces(
-    data: bytes, offset: int, element: Element, byte_order: str, index_property: int
-) -> RawFaces | None:
-    """Faces whose lists all have the lengths of the first face's, read as a table; None if they differ."""
-    fields: list[Any] = []
-    row_bytes, lengths = 0, {}
-    for k, p in enumerate(element.properties):
-        if p.length_dtype:
-            lengths[k] = _read_length(data, offset + row_bytes, p, byte_order, element)
-            fields.append((f"count {k}", byte_order + p.length_dtype))
-            fields.append((f"list {k}", byte_order + p.dtype, (lengths[k],)))
-            row_bytes += np.dtype(p.length_dtype).itemsize + lengths[k] * np.dtype(p.dtype).itemsize
-        else:
-            fields.append((f"single {k}", byte_order + p.dtype))
-            row_bytes += np.dtype(p.dtype).itemsize
-        if row_bytes * element.count > len(data) - offset:
+def _arrange_wedge_uvs(lists: Lists, sizes: Longs, warnings: list[str]) -> Doubles | None:
+    """(n, 2) UVs of the vertices of all faces; NaN in faces whose list has another length. None if all are so."""
+    has_uvs = lists.sizes == 2 * sizes
+    if not has_uvs.all():
+        if (~has_uvs & (lists.sizes > 0)).any():
+            warnings.append(f"element face: a {WEDGE_UV_NAME} must have two numbers for each vertex; left out")
+        if not (has_uvs & (sizes > 0)).any():
             return None
-    rows = np.frombuffer(data, np.dtype(fields), element.count, offset)
-    if any((rows[f"count {k}"] != length).any() for k, length in lengths.items()):
-        return None
-    sizes = np.full(element.count, lengths[index_property])
-    return RawFaces(rows[f"list {index_property}"].ravel(), sizes, offset + rows.nbytes)
+    uvs = np.full((int(sizes.sum()), 2), np.nan)
+    uvs[np.repeat(has_uvs, sizes)] = lists.values[np.repeat(has_uvs, lists.sizes)].reshape(-1, 2)
+    uvs[:, 1] = 1 - uvs[:, 1]  # the second points up from the lower edge
+    return uvs
 
 
-def _read_mixed_faces(data: bytes, offset: int, element: Element, byte_order: str, index_property: int) -> RawFaces:
-    """Faces with lists of any length, read one by one."""
-    index_bytes, sizes = bytearray(), np.empty(element.count, np.int64)
-    layout = [
-        (
-            np.dtype(p.dtype).itemsize,
-            struct.Struct(byte_order + np.dtype(p.length_dtype).char) if p.length_dtype else None,
-        )
-        for p in element.properties
-    ]
-    for row in range(element.count):
-        for k, (itemsize, length_format) in enumerate(layout):
-            if length_format is None:
-                offset += itemsize
-                continue
-            try:
-                (length,) = length_format.unpack_from(data, offset)
-            except struct.error:
-                raise _make_cut_off_error(element) from None
-            offset += length_format.size
-            end = offset + int(length) * itemsize if 0 <= length < len(data) else -1
-            if end < 0 or end > len(data) or length != int(length):
-                raise _make_cut_off_error(element)
-            if k == index_property:
-                index_bytes += data[offset:end]
-                sizes[row] = length
-            offset = end
-    if offset > len(data):
-        raise _make_cut_off_error(element)
-    indices = np.frombuffer(bytes(index_bytes), byte_order + element.properties[index_property].dtype)
-    return RawFaces(indices, sizes, offset)
+def _read_strips(element: Element, columns: Columns) -> Faces:
+    """The triangles of strips. -1 begins another strip; every second triangle is wound the other way."""
+    indices, sizes = _read_indices(element, columns)
+    rows = np.arange(len(indices))
+    is_separator = indices == -1
+    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)  # of the strip that each index belongs to
+    starts[is_separator] = rows[is_separator] + 1
+    starts = np.maximum.accumulate(starts)
+    last = rows[rows >= starts + 2]  # of each triangle
+    triangles = indices[last[:, None] + (-2, -1, 0)]
+    is_odd = (last - starts[last]) % 2 == 1
+    triangles[is_odd] = triangles[is_odd][:, [1, 0, 2]]
+    a, b, c = triangles.T
+    triangles = triangles[(a != b) & (b != c) & (c != a)]  # others join two strips
+    return Faces(triangles.ravel(), np.full(len(triangles), 3))
 
 
-def _read_length(data: bytes, offset: int, p: Property, byte_order: str, element: Element) -> int:
-    dtype = np.dtype(byte_order + p.length_dtype)
-    if offset + dtype.itemsize > len(data):
-        raise _make_cut_off_error(element)
-    length = float(np.frombuffer(data, dtype, 1, offset)[0])
-    if not 0 <= length <= len(data) or length != int(length):
-        raise _make_cut_off_error(element)
-    return int(length)
+def _join_faces(parts: list[Faces]) -> Faces:
+    if len(parts) == 1:
+        return parts[0]
+    faces, strips = parts
+    corner_count, count = len(strips.indices), len(strips.sizes)
+    return Faces(
+        np.concatenate([faces.indices, strips.indices]),
+        np.concatenate([faces.sizes, strips.sizes]),
+        None if faces.uvs is None else np.concatenate([faces.uvs, np.full((corner_count, 2), np.nan)]),
+        None if faces.colors is None else np.concatenate([faces.colors, np.ones((count, 4))]),
+        None if faces.textures is None else np.concatenate([faces.textures, np.full(count, -1)]),
+    )
+
+
+def _remove_broken_faces(faces: Faces, vertex_count: int, warnings: list[str]) -> Faces:
+    """The faces whose vertices exist. Raises UserError if there are none."""
+    is_wrong = (faces.indices < 0) | (faces.indices >= vertex_count)
+    if not is_wrong.any():
+        return faces
+    starts = np.cumsum(faces.sizes) - faces.sizes
+    has_vertices = faces.sizes > 0
+    is_broken = np.zeros(len(faces.sizes), bool)
+    is_broken[has_vertices] = np.logical_or.reduceat(is_wrong, starts[has_vertices])
+    text = f"vertex {faces.indices[is_wrong][0]} does not exist, {vertex_count} present"
+    if is_broken[has_vertices].all():
+        raise UserError(f"element face: {text}")
+    subject, verb = ("face", "is") if is_broken.sum() == 1 else ("faces", "are")
+    warnings.append(f"element face: {text}; {is_broken.sum()} {subject} {verb} left out")
+    return _select_faces(faces, ~is_broken)
+
+
+def _select_faces(faces: Faces, is_selected: Bools) -> Faces:
+    corners = np.repeat(is_selected, faces.sizes)
+    return Faces(
+        faces.indices[corners],
+        faces.sizes[is_selected],
+        None if faces.uvs is None else faces.uvs[corners],
+        None if faces.colors is None else faces.colors[is_selected],
+        None if faces.textures is None else faces.textures[is_selected],
+    )
 
 
 # ---- meshes and materials --------------------------------------------------------------------------------------------
 
 
-def _build_polygon_mesh(
-    element: Element, vertices: dict[str, Doubles], faces: Faces, material: Material
-) -> PolygonMesh:
+def _build_polygon_mesh(element: Element, vertices: Mapping[str, Array], faces: Faces) -> PolygonMesh:
+    """All faces, without a material."""
     if not vertices.keys() >= set(POSITION_NAMES):
         raise UserError("element vertex: must have the properties x, y and z")
     if element.count > MAX_TRIANGLES:
         raise UserError(f"element vertex: there must be at most {MAX_TRIANGLES} vertices")
-    indices = faces.indices
-    if indices.size and not (indices.min() >= 0 and indices.max() < element.count):
-        wrong = indices[(indices < 0) | (indices >= element.count)][0]
-        raise UserError(f"element face: vertex {wrong} does not exist, {element.count} present")
     normals = uvs = None
     if vertices.keys() >= set(NORMAL_NAMES):
-        normals = np.stack([vertices[name] for name in NORMAL_NAMES], 1)
+        normals = np.stack([vertices[name] for name in NORMAL_NAMES], 1).astype(np.float64)
     for s, t in UV_NAMES:
         if s in vertices and t in vertices:
-            uvs = np.stack([vertices[s], 1 - vertices[t]], 1)  # t points up from the lower edge
+            # t points up from the lower edge.
+            uvs = np.stack([vertices[s].astype(np.float64), 1 - vertices[t].astype(np.float64)], 1)
             break
-    positions = np.stack([vertices[name] for name in POSITION_NAMES], 1)
-    return PolygonMesh(positions, indices, faces.sizes, material, normals, uvs, _get_colors(element, vertices))
+    positions = np.stack([vertices[name] for name in POSITION_NAMES], 1).astype(np.float64)
+    mesh = PolygonMesh(positions, faces.indices, faces.sizes, Material(), normals, uvs, _get_colors(element, vertices))
+    return _split_vertices(mesh, faces)
 
 
-def _get_colors(element: Element, vertices: dict[str, Doubles]) -> Doubles | None:
-    """(n, 4) linear, from integers of the type's full range or floats from 0 to 1."""
-    if not vertices.keys() >= set(COLOR_NAMES):
-        return None
-    full_scale = {p.name: p.full_scale for p in element.properties}
-    red, green, blue, alpha = (
-        np.clip(vertices[name] / full_scale[name], 0, 1) if name in vertices else np.ones(element.count)
-        for name in (*COLOR_NAMES, "alpha")
+def _split_vertices(mesh: PolygonMesh, faces: Faces) -> PolygonMesh:
+    """The mesh with a vertex for every UV and colour that faces give it."""
+    if faces.uvs is None and faces.colors is None:
+        return mesh
+    attributes: list[Array] = []
+    if faces.uvs is not None:
+        if mesh.uvs is not None:
+            uvs = np.where(np.isnan(faces.uvs), mesh.uvs[faces.indices], faces.uvs)
+            faces = faces._replace(uvs=uvs)
+        attributes.append(np.ascontiguousarray(faces.uvs, np.float32).view(np.int64)[:, 0])
+    if faces.colors is not None:
+        colors = np.ascontiguousarray(faces.colors, np.float32).view(np.int64)
+        attributes += list(np.repeat(colors, faces.sizes, 0).T)
+    first, numbers = number_corners(faces.indices, attributes, len(mesh.positions))
+    vertices, face_of_corner = faces.indices[first], np.repeat(np.arange(len(faces.sizes)), faces.sizes)
+    return replace(
+        mesh,
+        positions=mesh.positions[vertices],
+        face_indices=numbers,
+        normals=_gather(mesh.normals, vertices),
+        uvs=_gather(mesh.uvs, vertices) if faces.uvs is None else faces.uvs[first],
+        colors=_gather(mesh.colors, vertices) if faces.colors is None else faces.colors[face_of_corner[first]],
     )
-    return np.stack([srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue), alpha], 1)
 
 
-def _read_material(header: PlyHeader, path: Path, warnings: list[str]) -> Material:
-    """White below vertex colours or the image that the header names; else grey."""
-    vertex = next(element for element in header.elements if element.name == "vertex")
-    has_colors = any(p.name == "red" for p in vertex.properties)
-    untextured = Material((1, 1, 1)) if has_colors else Material()
-    if not header.texture:
-        return untextured
-    where, name = "comment TextureFile", header.texture.replace("\\", "/")
+def _gather(values: Doubles | None, rows: Longs) -> Doubles | None:
+    return None if values is None else values[rows]
+
+
+def _split_by_texture(
+    mesh: PolygonMesh, faces: Faces, header: PlyHeader, path: Path, warnings: list[str]
+) -> Iterator[PolygonMesh]:
+    """A mesh for every image of the header that faces have."""
+    untextured = Material() if mesh.colors is None else Material((1, 1, 1))
+    count = len(header.textures)
+    if not count or faces.textures is None:
+        yield replace(
+            mesh, material=_read_material(header.textures[0], path, untextured, warnings) if count else untextured
+        )
+        return
+    numbers = np.where((faces.textures >= 0) & (faces.textures < count), faces.textures, -1)
+    if (faces.textures >= count).any():
+        warnings.append(f"element face: a {TEXTURE_NUMBER_NAME} has no image, {count} present; drawn without")
+    for number in np.unique(numbers).tolist():
+        name = header.textures[number]
+        selected = numbers == number
+        yield replace(
+            mesh,
+            face_indices=mesh.face_indices[np.repeat(selected, mesh.face_sizes)],
+            face_sizes=mesh.face_sizes[selected],
+            material=untextured if number < 0 else _read_material(name, path, untextured, warnings),
+        )
+
+
+def _read_material(name: str, path: Path, untextured: Material, warnings: list[str]) -> Material:
+    """White below an image; `untextured` if it cannot be read."""
+    where, name = "comment TextureFile", name.replace("\\", "/")
     try:
         check_no_url(name, where)
         target = resolve_beside(path.parent, name, where)
@@ -365,3 +373,17 @@ def _read_material(header: PlyHeader, path: Path, warnings: list[str]) -> Materi
     if fill_empty_alpha(pixels):
         warnings.append(f"{where}: alpha is 0 everywhere; drawn opaque")
     return set_blending(Material((1, 1, 1), albedo_texture=ImageTexture(pixels)), classify_alpha(pixels))
+
+
+def _get_colors(element: Element, numbers: Mapping[str, Array]) -> Doubles | None:
+    """(n, 4) linear, from integers of the type's full range or floats from 0 to 1."""
+    if not numbers.keys() >= set(COLOR_NAMES):
+        return None
+    full_scale = {p.name: p.full_scale for p in element.properties}
+    red, green, blue, alpha = (
+        np.clip(numbers[name].astype(np.float64) / full_scale[name], 0, 1)
+        if name in numbers
+        else np.ones(element.count)
+        for name in (*COLOR_NAMES, "alpha")
+    )
+    return np.stack([srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue), alpha], 1)
