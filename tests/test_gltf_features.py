@@ -238,7 +238,7 @@ def test_unlit(tmp_path: Path) -> None:
     assert (m.albedo, m.emission, m.has_specular) == ((0, 0, 0), (0.1, 0.2, 0.3), False)
     assert m.albedo_texture is None and m.occlusion_texture is None and m.emission_texture is not None
     np.testing.assert_array_equal(m.emission_texture.pixels, PIXELS)
-    assert scene.warnings == ("meshes[0].primitives[0]: colours of vertices are not shown on an unlit material",)
+    assert scene.warnings == () and m.has_tinted_emission and scene.meshes[0].colors is not None
     tree["materials"][0]["alphaMode"] = "MASK"
     m = read_scene(tmp_path, tree, binary).meshes[0].material
     assert (

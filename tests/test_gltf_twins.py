@@ -392,6 +392,7 @@ def compute_factors(material: Tree) -> Tree:
         "double_sided": material.get("doubleSided", False),
         "blending": "alpha" if mode == "BLEND" else "none",
         "coat": None,
+        "has_tinted_emission": "KHR_materials_unlit" in extensions,
         "name": material.get("name", ""),
     }
     if "KHR_materials_unlit" in extensions:  # emits its base colour, and reflects nothing

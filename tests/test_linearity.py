@@ -53,7 +53,7 @@ OTHER_FIELDS = {
     | dict.fromkeys(
         ("normal_texture", "normal_scale", "opacity", "alpha_cutoff", "blending", "double_sided"), "geometry"
     )
-    | {"emission_texture": "a colour from 0 to 1", "name": "text"},
+    | {"emission_texture": "a colour from 0 to 1", "has_tinted_emission": "a colour from 0 to 1", "name": "text"},
 }
 
 

@@ -423,6 +423,80 @@ def make_scene_of_all_materials() -> Scene:
     return make_scene(*meshes, eye=(0.0, 1.0, 4.0))
 
 
+# ---- tinted emission -------------------------------------------------------------------------------------------------
+
+TINTS = np.array([(0.25, 1.0, 0.5, 1.0), (1.0, 0.125, 0.25, 1.0)], "f4")  # of the triangles of a wall
+SMALL_FLOOR = make_quad((-1, 0, 2), (1, 0, 2), (1, 0, 0), (-1, 0, 0), GREY)  # so that the walls are much of the scene
+LAMP = Material((0.0, 0.0, 0.0), emission=(1.0, 2.0, 4.0))
+
+
+def make_tinted_walls(is_tinted: bool, size: float = 1.0) -> tuple[Mesh, ...]:
+    """Two triangles with vertex colours, which tint their emission or not."""
+    wall = make_wall(replace(LAMP, has_tinted_emission=is_tinted))
+    triangles = np.arange(6, dtype="i4").reshape(2, 3)
+    return (
+        replace(
+            wall,
+            positions=size * wall.positions[wall.triangles.ravel()],
+            triangles=triangles,
+            normals=None,
+            uvs=None,
+            colors=np.repeat(TINTS, 3, 0),
+        ),
+    )
+
+
+def make_plain_walls(is_tinted: bool, size: float = 1.0) -> tuple[Mesh, ...]:
+    """The same as two meshes that emit what the tinted triangles should."""
+    (walls,) = make_tinted_walls(is_tinted, size)
+    meshes = []
+    for rows, tint in zip(walls.triangles, TINTS if is_tinted else np.ones((2, 4)), strict=True):
+        r, g, b = (float(x) for x in LAMP.emission * tint[:3])
+        triangle = replace(
+            walls, positions=walls.positions[rows], triangles=walls.triangles[:1], colors=np.ones((3, 4), "f4")
+        )
+        meshes.append(replace(triangle, material=replace(LAMP, emission=(r, g, b))))
+    return tuple(meshes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_tinted", [True, False])
+@pytest.mark.parametrize("technique", Technique.known)
+def test_tinted_emission(gpu: Gpu, technique: str, is_tinted: bool) -> None:
+    """Vertex colours multiply the emission of materials that say so: seen directly, and in the light of a floor."""
+    pictures = []
+    for make in (make_tinted_walls, make_plain_walls):
+        scene = make_scene(*make(is_tinted), SMALL_FLOOR, eye=(0.0, 1.5, 4.0), target=(0.0, 0.7, 0.0))
+        pictures.append(render(gpu, scene, BLACK_ENVIRONMENT | {"technique": technique}))
+    tinted, plain = pictures
+    for one, other in ((tinted.emission, plain.emission), (tinted.radiance, plain.radiance)):
+        np.testing.assert_allclose(one, other, rtol=2 * HALF_FLOAT_ROUNDING, atol=1e-6)
+    ratio = tinted.emission[..., 0].max() / tinted.emission[..., 2].max()
+    assert ratio == pytest.approx(0.5 if is_tinted else 0.25, rel=2 * HALF_FLOAT_ROUNDING)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_tinted", [True, False])
+@pytest.mark.parametrize("is_sampled", [True, False])
+def test_rays_meet_tinted_emission(gpu: Gpu, is_sampled: bool, is_tinted: bool) -> None:
+    """Found by any ray, and sampled, as emitters are that are a small part of the scene."""
+    light = []
+    for make in (make_tinted_walls, make_plain_walls):
+        walls = make(is_tinted, 0.5 if is_sampled else 1.0)
+        scene = make_scene(*walls, FLOOR if is_sampled else SMALL_FLOOR, eye=(0.0, 2.5, 2.0), target=(0.0, 0.0, 0.5))
+        image = render(gpu, scene, REFERENCE | BLACK_ENVIRONMENT | {"accumulated_frames": 4})
+        light.append(image.indirect[image.surface_mask & (image.position[..., 1] < 1e-3)])
+    tinted, plain = light
+    if is_sampled and is_tinted:  # other densities of samples
+        difference = tinted - plain
+        standard_error = difference.std(0) / np.sqrt(len(difference))
+        assert (np.abs(difference.mean(0)) < 4 * standard_error).all()
+        assert (standard_error < 0.02 * plain.mean(0)).all()
+    else:
+        np.testing.assert_allclose(tinted, plain, rtol=1e-5)
+    assert plain.mean() > 0
+
+
 TEXTURES = [f.name for f in fields(Material) if f.name.endswith("_texture")]
 # The textures that each override removes from a surface without an alpha mask.
 REMOVED_TEXTURES = {

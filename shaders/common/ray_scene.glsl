@@ -188,6 +188,15 @@ bool is_dark_side(int material, bool is_behind) {
     return is_behind && fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL + 2).w > 0.5;
 }
 
+#ifdef ENTRY_FULL
+// What emission is multiplied by: vertex colours, or 1.
+vec3 emission_tint(VertexAttributes attributes, int material) {
+    if (!RAY_MATERIALS_HAVE_TINTED_EMISSION) return vec3(1.0);
+    bool is_tinted = fetch_texel(ray_scene_materials, material + 2).w > 0.5;
+    return is_tinted ? attributes.color.rgb : vec3(1.0);
+}
+#endif
+
 // Emitted radiance, against the `direction` of a ray.
 vec3 fetch_emission(Hit hit, vec3 direction) {
     int material = first_material_texel(hit.triangle);
@@ -201,6 +210,7 @@ vec3 fetch_emission(Hit hit, vec3 direction) {
     vec3 weights = barycentric_weights(hit.uv);
 #ifdef ENTRY_FULL
     VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
+    emission *= emission_tint(attributes, material);
     return emission * sample_material_texture(material + EMISSION_TEXTURE_TEXEL, attributes, false).rgb;
 #else
     vec2 uv = interpolate_uv(hit.triangle, weights);
@@ -240,6 +250,7 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     vec4 metallic_roughness = sample_material_texture(material + METALLIC_ROUGHNESS_TEXTURE_TEXEL, attributes, true);
     base_color *= attributes.color.rgb * sample_material_texture(material + ALBEDO_TEXTURE_TEXEL, attributes, false).rgb;
     emission *= sample_material_texture(material + EMISSION_TEXTURE_TEXEL, attributes, false).rgb;
+    emission *= emission_tint(attributes, material);
     float metallic = factors.x * metallic_roughness.b;
     vec3 albedo = base_color * (1.0 - metallic);
     vec3 f0 = fetch_texel(ray_scene_materials, material + 3).rgb;

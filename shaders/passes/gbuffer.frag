@@ -53,6 +53,7 @@ vec2 texture_uv(vec3 transform_u, vec3 transform_v, int uv_set) {
 void write_emission(vec2 uv) {
     vec3 emission = material.emission;
     if (HAS_EMISSION_TEXTURE) emission *= texture(emission_texture, uv).rgb;
+    if (HAS_TINTED_EMISSION) emission *= tint.rgb;
     out_emission = vec4(min(emission, MAX_HALF), 1.0);
 }
 

@@ -67,8 +67,8 @@ class MaterialUniforms:
 
 
 @dataclass(frozen=True)
-class HasTexture:
-    """Passed to shaders/passes/gbuffer.frag as `has`: the textures of a material.
+class HasMaterialInputs:
+    """Passed to shaders/passes/gbuffer.frag as `has`: what a material reads.
 
     Sampling a white texel in place of a missing texture would cost as much as sampling the texture.
     """
@@ -79,6 +79,7 @@ class HasTexture:
     f0_texture: bool = param(False, compile_time=True)
     normal_texture: bool = param(False, compile_time=True)
     occlusion_texture: bool = param(False, compile_time=True)
+    tinted_emission: bool = param(False, compile_time=True)
 
 
 @dataclass(frozen=True)
@@ -290,8 +291,10 @@ class _RangeBuilder:
     def _make_bindings(self, material: Material) -> Bindings:
         """What shaders/passes/gbuffer.frag reads of a material."""
         textures = {f"{name}_texture": self._upload(material, name) for name in self._texture_names}
-        has = HasTexture(**{f"{name}_texture": True for name in self._texture_names if _texture(material, name)})
-        return {"material": make_material_uniforms(material), "has": has, **textures}
+        has = {f"{name}_texture": True for name in self._texture_names if _texture(material, name)}
+        # Basic shaders have no vertex colours.
+        has["tinted_emission"] = material.has_tinted_emission and self._texture_names is FULL_TEXTURES
+        return {"material": make_material_uniforms(material), "has": HasMaterialInputs(**has), **textures}
 
     def _upload(self, material: Material, name: str) -> Texture:
         """The texture of this name; a white texel if the material has none."""

@@ -51,6 +51,7 @@ class RayMaterialsUniform:
     """Passed to shaders as `ray_materials`: what some material of the scene has."""
 
     have_f0_textures: bool = param(False, compile_time=True)
+    have_tinted_emission: bool = param(False, compile_time=True)
 
 
 class RayScene(NamedTuple):
@@ -108,7 +109,9 @@ def upload_ray_scene(gpu: Gpu, scene: Scene, culled: CulledTriangles = NO_TRIANG
         *textures, emitters = (gpu.upload.texel_list(values.reshape(-1, 4)) for values in arrays)
         single_sided = [mesh.material for mesh in scene.meshes if not mesh.material.double_sided]
         bvh = BvhUniform(len(arrays.nodes), any(any(material.emission) for material in single_sided))
-        ray_materials = RayMaterialsUniform(any(mesh.material.f0_texture for mesh in scene.meshes))
+        has_f0_texture = any(mesh.material.f0_texture for mesh in scene.meshes)
+        has_tinted_emission = any(_has_tinted_emission(mesh) for mesh in scene.meshes)
+        ray_materials = RayMaterialsUniform(has_f0_texture, has_tinted_emission)
         emitter_count = _count_emitters(arrays.emitters)
         bindings = RaySceneBindings(RayScene(*textures), bvh, ray_materials, emitter_count, emitters)
         source = _CullingSource(arrays.triangles, arrays.materials, arrays.attributes[:, 3, 3].astype("i4"), order)
@@ -217,6 +220,10 @@ def _has_extra_attributes(mesh: Mesh) -> bool:
     return mesh.uvs2 is not None or mesh.colors is not None
 
 
+def _has_tinted_emission(mesh: Mesh) -> bool:
+    return mesh.material.has_tinted_emission and mesh.colors is not None
+
+
 def _build_extra_attributes(mesh: Mesh) -> Floats:
     """(m, 5, 4) second UVs of the three vertices, then their colours."""
     extras = np.ones((len(mesh.triangles), 5, 4), "f4")
@@ -231,7 +238,7 @@ def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
     """(1, MATERIAL_TEXELS, 4): four texels of factors, then three for each of the textures that rays read.
 
     Factors: albedo, opacity; emission, alpha cutoff or one of RAY_CUTOFFS; metallic, roughness, 1 if the mesh has extra
-    attributes; F0.
+    attributes, 1 if vertex colours multiply emission; F0.
     Textures (albedo, emission, metallic-roughness, F0): the location of the image, and the rows of the UV transform.
     The last w of the emission texture is 1 if the mesh is single-sided: it emits from its front only.
     """
@@ -239,7 +246,7 @@ def _build_material(mesh: Mesh, images: ImageTexelPacker) -> Floats:
     rows: list[tuple[float, ...]] = [
         (*m.albedo, m.opacity),
         (*m.emission, RAY_CUTOFFS.get(m.blending, m.alpha_cutoff)),
-        (m.metallic, m.roughness, _has_extra_attributes(mesh), 0.0),
+        (m.metallic, m.roughness, _has_extra_attributes(mesh), _has_tinted_emission(mesh)),
         (*m.f0, 0.0),
     ]
     for texture in (m.albedo_texture, m.emission_texture, m.metallic_roughness_texture, m.f0_texture):
@@ -257,7 +264,7 @@ def _build_emitters(edges: Floats, mesh_indices: Ints, meshes: Sequence[Mesh], m
     density by area to the materials: w of the second texel of emission textures. Nothing is sampled if much of the
     scene emits: any ray then finds light.
     """
-    radiance = np.array([_mean_emission(mesh.material) for mesh in meshes])
+    radiance = np.array([_mean_emission(mesh) for mesh in meshes])
     edges = edges.astype("f8")
     area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=-1) / 2
     materials[:, EMISSION_TEXEL + 1, 3] = 0.0
@@ -275,11 +282,13 @@ def _build_emitters(edges: Floats, mesh_indices: Ints, meshes: Sequence[Mesh], m
     return emitters
 
 
-def _mean_emission(material: Material) -> float:
-    """Emitted radiance, mean over the texture and summed over the channels."""
-    mean = np.ones(3)
+def _mean_emission(mesh: Mesh) -> float:
+    """Emitted radiance, mean over the texture and the vertices, summed over the channels."""
+    material, mean = mesh.material, np.ones(3)
     if any(material.emission) and material.emission_texture:
         mean = SRGB_TO_LINEAR[material.emission_texture.pixels[..., :3]].mean((0, 1))
+    if mesh.colors is not None and _has_tinted_emission(mesh):
+        mean = mean * mesh.colors[mesh.triangles.ravel(), :3].mean(0, dtype="f8")
     return float(mean @ material.emission)
 
 

@@ -49,6 +49,7 @@ class Material:
 
     albedo: Vec3 = (0.8, 0.8, 0.8)  # linear: diffuse reflectance, or F0 of a metal
     emission: Vec3 = (0.0, 0.0, 0.0)  # radiance, linear
+    has_tinted_emission: bool = False  # vertex colours multiply emission, too, as on unlit surfaces
     albedo_texture: ImageTexture | None = None  # alpha: opacity
     emission_texture: ImageTexture | None = None
     metallic: float = 0.0
@@ -111,7 +112,7 @@ class Mesh:
     normals: Floats | None = None  # (n, 3) unit length; None: flat shading
     uvs: Floats | None = None  # (n, 2)
     uvs2: Floats | None = None  # (n, 2) the second set
-    colors: Floats | None = None  # (n, 4) linear, multiplies albedo and opacity
+    colors: Floats | None = None  # (n, 4) linear, multiplies albedo and opacity; `Material.has_tinted_emission`
     tangents: Floats | None = None  # (n, 4) xyz: the normal map's x, unit length; w: 1 or -1, the side of its y
 
     def compute_bounds(self) -> tuple[Floats, Floats]:
@@ -307,7 +308,9 @@ def _override_material(material: Material, material_override: str, occlusion_map
 
 
 def _override_colors(mesh: Mesh) -> Floats | None:
-    """White vertex colours with the same opacity; None where opacity has no effect."""
+    """White vertex colours with the same opacity; None where opacity has no effect. Those of emission stay."""
+    if mesh.material.has_tinted_emission:
+        return mesh.colors
     if mesh.colors is None or not mesh.material.alpha_cutoff:
         return None
     return _whiten(mesh.colors, 1)

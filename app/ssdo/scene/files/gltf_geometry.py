@@ -159,7 +159,7 @@ def _read_primitive(
         arrays.get("NORMAL"),
         _get_uvs(arrays, binding, 0),
         _get_uvs(arrays, binding, 1),
-        _get_colors(doc, arrays, binding, where),
+        _get_colors(doc, arrays, where),
         None,
         joints,
         joint_weights,
@@ -249,13 +249,11 @@ def _get_uvs(arrays: Arrays, binding: MaterialBinding, slot: int) -> Floats | No
     return arrays.get(f"TEXCOORD_{n}")
 
 
-def _get_colors(doc: Document, arrays: Arrays, binding: MaterialBinding, where: str) -> Floats | None:
+def _get_colors(doc: Document, arrays: Arrays, where: str) -> Floats | None:
     """(n, 4) from 0 to 1."""
     colors = arrays.get("COLOR_0")
     if colors is None:
         return None
-    if binding.is_unlit:
-        doc.warn(where, "colours of vertices are not shown on an unlit material")
     if colors.size and (colors.min() < 0 or colors.max() > 1):
         doc.warn(where, "has colours of vertices beyond 0 to 1, which are clipped")
         colors = np.clip(colors, 0, 1)

@@ -216,8 +216,14 @@ def _read_alpha(doc: Document, entry: Json, values: MaterialValues, where: str) 
 
 def _convert_unlit(values: MaterialValues, textures: TextureUses) -> None:
     """Make the base colour emission, without reflection. Its texture remains for an alpha mask, if there is one."""
-    values |= {"emission": values["albedo"], "albedo": (0.0, 0.0, 0.0), "metallic": 0.0, "f0": (0.0, 0.0, 0.0)}
-    values["coat"] = None
+    values |= {
+        "emission": values["albedo"],
+        "has_tinted_emission": True,
+        "albedo": (0.0, 0.0, 0.0),
+        "metallic": 0.0,
+        "f0": (0.0, 0.0, 0.0),
+        "coat": None,
+    }
     base_color = textures.get("albedo_texture")
     textures.clear()
     if base_color is not None:
