@@ -358,7 +358,7 @@ def test_error_view_shows_flips_color_error(runner: SessionRunner) -> None:
 
 @pytest.mark.slow
 def test_smaller_reference_measures_the_same_errors(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow reference is drawn smaller, textures included: errors stay within a tenth; measured 3 and 4 %."""
+    """A slow reference is drawn smaller: errors stay within 6 %, also on textures; measured 0.2 and 1.7 %."""
     errors = []
     for scale in (1.0, 0.25):
         values = {"ssdo.samples": 16, "ssdo.steps": 8, "denoise.radius": 4}
@@ -371,12 +371,12 @@ def test_smaller_reference_measures_the_same_errors(gpu: Gpu, monkeypatch: pytes
         monkeypatch.setattr(session.scheduler, "idle_scale", idle_scale)
         session.reference_enabled = True
         session.choose_view("split")
-        run_steps(runner, 40, (240, 135))
+        run_steps(runner, 40, (160, 90))
         assert session.renders["reference"].scale == scale
         assert session.renders["reference"].convergence.frame_count > 20
         errors.append([session.metrics.rmse(slot) for slot in ("A", "B")])
     full_size_errors, small_errors = errors
-    assert small_errors == pytest.approx(full_size_errors, rel=0.1)
+    assert small_errors == pytest.approx(full_size_errors, rel=0.06)
 
 
 def test_reference_pauses_during_interaction(runner: SessionRunner) -> None:
