@@ -18,6 +18,7 @@ from ssdo.render.technique import Technique
 from ssdo.scene.model import MIN_OPAQUE_ALPHA, Blending, ImageTexture, Material, Mesh, PunctualLight, Scene
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import Vec3
+from test_specular import DFG_INTERPOLATION_ERROR
 
 BLACK: Vec3 = (0.0, 0.0, 0.0)
 WHITE: Vec3 = (1.0, 1.0, 1.0)
@@ -282,3 +283,16 @@ def test_a_coat_lies_on_its_surface(gpu: Gpu) -> None:
         assert p.radiance[center] == pytest.approx(expected, rel=0.01)
         hidden = render_small(gpu, FACING | {"scene": facing(make_wall(2.0, coated), make_wall(1.0, Material(BLACK)))})
         assert not hidden.radiance.any()
+
+
+@pytest.mark.parametrize("f0", [0.0, 0.004, 0.02, 0.04])
+def test_a_coated_furnace_is_white(gpu: Gpu, f0: float) -> None:
+    """What a coat of any strength reflects towards the eye is what it takes from the surface below, at all angles."""
+    white = Material(WHITE, coat=make_coat(f0))
+    floor = make_quad((-500, 0, 500), (500, 0, 500), (500, 0, -500), (-500, 0, -500), white)
+    for eye in ((0.0, 5.0, 0.1), (0.0, 2.0, 5.0), (0.0, 0.6, 5.0)):
+        scene = register_scene("coated floor", Scene((floor,), eye, (0.0, 0.0, 0.0), 10.0))
+        p = render_small(gpu, FACING | {"scene": scene})
+        assert p.surface_mask.all()
+        # The DFG table is interpolated along the cosine, where Schlick's curve is a power.
+        assert np.abs(p.radiance - 1).max() < DFG_INTERPOLATION_ERROR + HALF_FLOAT, (f0, eye)

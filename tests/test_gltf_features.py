@@ -45,7 +45,7 @@ from ssdo.arrays import Array
 from ssdo.render.shot import MAX_SUN_IRRADIANCE, Shot
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, images
 from ssdo.scene.loader import load_scene
-from ssdo.scene.model import Material, Mesh, PunctualLight, Scene
+from ssdo.scene.model import DIELECTRIC_F0, Material, Mesh, PunctualLight, Scene
 from ssdo.settings import UserError, Vec3
 
 NORMALS = (np.array([(-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1)]) / np.array([[3**0.5], [1], [1], [1]])).astype("f4")
@@ -364,6 +364,55 @@ def test_specular_glossiness_images(tmp_path: Path, fallback: Tree) -> None:
     assert_near(m.metallic_roughness_texture.pixels[..., 1], 255 - PIXELS[..., 3] / 2, atol=0.5)
     np.testing.assert_array_equal(m.f0_texture.pixels, PIXELS)
     np.testing.assert_array_equal(get_albedo_pixels(scene.meshes[0]), PIXELS[::-1])
+
+
+def test_broken_specular_glossiness_image(tmp_path: Path) -> None:
+    """Without its image a surface is a dielectric, not a mirror: the factors are rarely meant without it."""
+    broken_images = ({"index": 9}, {"index": 1})
+    for info in broken_images:
+        tree, binary = make_textured()
+        tree["images"].append({"uri": "missing.png"})
+        tree["textures"].append({"source": 1})
+        images = {"diffuseTexture": {"index": 0}, "specularGlossinessTexture": info}
+        tree["materials"] = [{"extensions": {SPECULAR_GLOSSINESS: images | {"specularFactor": [1, 0.01, 1]}}}]
+        scene = read_scene(tmp_path, tree, binary)
+        m = scene.meshes[0].material
+        assert m.albedo_texture is not None and m.f0_texture is None and len(scene.warnings) == 1
+        assert (m.albedo, m.f0, m.roughness) == ((1, 1, 1), (0.04, 0.01, 0.04), 1)
+
+
+COAT: Tree = {"clearcoatFactor": 0.5, "clearcoatRoughnessFactor": 0.25}
+
+
+def test_clear_coat(tmp_path: Path) -> None:
+    """A layer of its own that transmits what it does not reflect. Without strength there is none."""
+    name = "KHR_materials_clearcoat"
+    m = read_material(tmp_path, {"extensions": {name: COAT}, "doubleSided": True})
+    assert m.coat is not None and m.roughness == 1 and m.f0 == pytest.approx(DIELECTRIC_F0)
+    assert (m.coat.f0, m.coat.roughness, m.coat.metallic) == ((0.02, 0.02, 0.02), 0.25, 0)
+    assert (m.coat.albedo, m.coat.opacity, m.coat.blending, m.coat.double_sided) == ((1, 1, 1), 0, "transmission", True)
+    for without in ({name: {**COAT, "clearcoatFactor": 0}}, {name: COAT, "KHR_materials_unlit": {}}):
+        assert read_material(tmp_path, {"extensions": without}).coat is None
+
+
+@pytest.mark.parametrize("mode", ["MASK", "BLEND"])
+def test_clear_coat_on_a_surface_with_holes(tmp_path: Path, mode: str) -> None:
+    material = {"extensions": {"KHR_materials_clearcoat": COAT}, "alphaMode": mode}
+    scene = read_scene(tmp_path, *make_with_material(material))
+    assert scene.meshes[0].material.coat is None
+    inside = "materials[0].extensions.KHR_materials_clearcoat"
+    assert scene.warnings == (f"{inside}: is not shown on surfaces with an alpha mask or blending",)
+
+
+def test_a_coat_has_a_normal_map_of_its_own(tmp_path: Path) -> None:
+    """Tangents are there for it, too; the surface below keeps its own normals."""
+    tree, binary = make_with_material({}, NORMAL=NORMALS, TEXCOORD_0=UVS)
+    normal_map = {"index": add_texture(tree, binary), "scale": 0.5}
+    tree["materials"] = [{"extensions": {"KHR_materials_clearcoat": {**COAT, "clearcoatNormalTexture": normal_map}}}]
+    mesh = read_mesh(tmp_path, tree, binary)
+    assert mesh.tangents is not None and mesh.material.normal_texture is None
+    assert mesh.material.coat is not None and mesh.material.coat.normal_texture is not None
+    assert mesh.material.coat.normal_scale == 0.5
 
 
 # ---- vertices --------------------------------------------------------------------------------------------------------
@@ -1128,9 +1177,9 @@ def test_warnings(tmp_path: Path) -> None:
         {**primitive, "mode": 0},
         {**primitive, "attributes": {"POSITION": 0}},
     ]
-    tree["materials"][0]["extensions"] = {"KHR_materials_iridescence": {}, "KHR_materials_sheen": {}}
+    tree["materials"][0]["extensions"] = {"KHR_materials_anisotropy": {}, "KHR_materials_sheen": {}}
     tree["extensionsUsed"] = [
-        "KHR_materials_iridescence",
+        "KHR_materials_anisotropy",
         "XYZ_light",
         "KHR_texture_transform",
         "KHR_texture_basisu",
@@ -1142,7 +1191,7 @@ def test_warnings(tmp_path: Path) -> None:
     tree["images"][0] = {"bufferView": add_buffer_view(tree, binary, deep)}
     assert read_scene(tmp_path, tree, binary).warnings == (
         "nodes[0]: has a rotation whose length is not 1, which is normalised",
-        "materials[0]: the extension 'KHR_materials_iridescence' is not read; what it changes is not shown",
+        "materials[0]: the extension 'KHR_materials_anisotropy' is not read; what it changes is not shown",
         "materials[0]: the extension 'KHR_materials_sheen' is not read; what it changes is not shown",
         "meshes[0].primitives[1]: points and lines are not shown (1 more)",
         "meshes[0].primitives[3]: has no TEXCOORD_0 for the albedo texture of materials[0], which is left out",

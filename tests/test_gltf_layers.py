@@ -1,4 +1,4 @@
-"""Opacity, transmission, volumes and clear coats of glTF materials, as they are read."""
+"""Opacity, transmission and volumes of glTF materials, as they are read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from gltf_files import UVS, Tree, add_texture, make_tetrahedron, read_scene
 from ssdo.arrays import Array
-from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, Material
-from ssdo.scene.srgb import LINEAR_VALUES
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material
 
-TRANSMISSION, VOLUME, CLEARCOAT = "KHR_materials_transmission", "KHR_materials_volume", "KHR_materials_clearcoat"
+TRANSMISSION, VOLUME = "KHR_materials_transmission", "KHR_materials_volume"
 ROUNDING = 0.6  # of an 8-bit code
 
 
@@ -141,49 +140,3 @@ def test_a_volume_attenuates_over_its_thickness(tmp_path: Path, thickness: float
     if distance is not None and thickness:
         expected = color ** (thickness / distance) if distance else np.zeros(3)
     assert material.albedo == pytest.approx(expected, abs=1e-12)
-
-
-# ---- clear coats -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("factor", [0.0, 0.5, 1.0])
-def test_clear_coat(tmp_path: Path, factor: float) -> None:
-    extension = {"clearcoatFactor": factor, "clearcoatRoughnessFactor": 0.25}
-    coat = read_with_images(tmp_path, {"extensions": {CLEARCOAT: extension}})[0].coat
-    if factor == 0:
-        assert coat is None
-        return
-    assert coat is not None
-    assert coat.f0 == pytest.approx(factor * np.array(DIELECTRIC_F0))
-    assert (coat.albedo, coat.opacity, coat.metallic, coat.roughness) == ((1, 1, 1), 0, 0, 0.25)
-    assert (coat.blending, coat.alpha_cutoff, coat.textures) == ("transmission", MIN_OPAQUE_ALPHA, [])
-
-
-def test_images_of_a_clear_coat(tmp_path: Path) -> None:
-    """Its strength is linear red, which multiplies F0 as sRGB; roughness green; normals of its own, with tangents."""
-    images = [make_image(seed) for seed in range(3)]
-    extension = {
-        "clearcoatFactor": 0.5,
-        "clearcoatTexture": {"index": 0},
-        "clearcoatRoughnessFactor": 1,
-        "clearcoatRoughnessTexture": {"index": 1},
-        "clearcoatNormalTexture": {"index": 2, "scale": 0.7},
-    }
-    tree, binary = make_tetrahedron(TEXCOORD_0=UVS)
-    for image in images:
-        add_texture(tree, binary, image)
-    tree["materials"] = [{"extensions": {CLEARCOAT: extension}}]
-    tree["meshes"][0]["primitives"][0]["material"] = 0
-    mesh = read_scene(tmp_path, tree, binary).meshes[0]
-    assert mesh.tangents is not None
-    coat = mesh.material.coat
-    assert coat and coat.f0_texture and coat.metallic_roughness_texture and coat.normal_texture
-    strength = LINEAR_VALUES[coat.f0_texture.pixels[..., :3]]
-    assert strength == pytest.approx(np.repeat(images[0][..., :1], 3, -1) / 255, abs=0.005)
-    assert (coat.metallic_roughness_texture.pixels == images[1]).all()
-    assert (coat.normal_texture.pixels == images[2]).all() and coat.normal_scale == 0.7
-
-
-def test_unlit_surfaces_have_neither(tmp_path: Path) -> None:
-    extensions = {"KHR_materials_unlit": {}, CLEARCOAT: {"clearcoatFactor": 1}}
-    assert read_with_images(tmp_path, {"extensions": extensions})[0].coat is None

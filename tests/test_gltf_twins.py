@@ -7,8 +7,8 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from pathlib import Path
-from types import NoneType
 from typing import NamedTuple
 
 import gltf_twins as twins
@@ -184,11 +184,15 @@ def convert_glossiness(pixels: Bytes) -> Array:
     return np.stack([0 * full, 255 - GLOSSINESS * pixels[..., 3], full, full], -1)
 
 
-def convert_strength(pixels: Bytes) -> Array:
-    """Grey of a linear strength in alpha."""
-    linear = pixels[..., 3:] / 255
+def convert_strength(pixels: Bytes, channel: int = 3) -> Array:
+    """Grey of a linear strength in one channel."""
+    linear = pixels[..., channel, None] / 255
     grey = 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.concatenate([grey, grey, grey, np.full_like(grey, 255)], -1)
+
+
+def make_coated(more: Tree) -> Tree:
+    return {"extensions": {"KHR_materials_clearcoat": {"clearcoatFactor": 0.5, **more}}}
 
 
 SLOTS = {
@@ -237,6 +241,15 @@ SLOTS = {
         lambda info: {"extensions": {"KHR_materials_specular": {"specularTexture": info}}},
         convert_strength,
     ),
+    "clearcoatTexture": Slot(
+        "coat.f0_texture",
+        lambda info: make_coated({"clearcoatTexture": info}),
+        lambda pixels: convert_strength(pixels, 0),
+    ),
+    "clearcoatRoughnessTexture": Slot(
+        "coat.metallic_roughness_texture", lambda info: make_coated({"clearcoatRoughnessTexture": info})
+    ),
+    "clearcoatNormalTexture": Slot("coat.normal_texture", lambda info: make_coated({"clearcoatNormalTexture": info})),
 }
 IMAGES = [
     np.arange(1, 1 + 4 * h * w, dtype="u1").reshape(h, w, 4) * np.uint8(factor)
@@ -308,7 +321,7 @@ def test_textures(tmp_path: Path, name: str) -> None:
     points = np.random.default_rng(3).uniform(-2.5, 2.5, (60, 2))
     meshes = read_scene(tmp_path, tree, binary).meshes
     for i, (mesh, (k, placement, (_, _, uv_set))) in enumerate(zip(meshes, cases, strict=True)):
-        texture, uvs = getattr(mesh.material, slot.field), None
+        texture, uvs = attrgetter(slot.field)(mesh.material), None
         assert texture is not None
         uvs = (mesh.uvs, mesh.uvs2)[texture.uv_set]
         assert uvs is not None
@@ -324,7 +337,7 @@ def test_textures(tmp_path: Path, name: str) -> None:
 
 def test_all_textures_have_a_slot() -> None:
     fields = {field.name for field in dataclasses.fields(Material) if "ImageTexture" in str(field.type)}
-    assert fields == {slot.field for slot in SLOTS.values()}
+    assert fields == {slot.field for slot in SLOTS.values() if not slot.field.startswith("coat.")}
 
 
 # ---- factors ---------------------------------------------------------------------------------------------------------
@@ -342,6 +355,7 @@ FACTORS: tuple[Tree, ...] = (
     {"extensions": {"KHR_materials_ior": {"ior": 1.75}}},
     {"extensions": {"KHR_materials_specular": {"specularFactor": 0.25}}},
     {"extensions": {"KHR_materials_specular": {"specularColorFactor": [0.125, 0.25, 1.5]}}},
+    {"extensions": {"KHR_materials_clearcoat": {"clearcoatFactor": 0.25, "clearcoatRoughnessFactor": 0.75}}},
     {"normalTexture": {"scale": 1.5}},
     {"normalTexture": {"scale": -0.75}},
     {"occlusionTexture": {"strength": 0.25}},
@@ -391,24 +405,48 @@ def compute_factors(material: Tree) -> Tree:
         "alpha_cutoff": {"OPAQUE": 0, "BLEND": MIN_OPAQUE_ALPHA, "MASK": material.get("alphaCutoff", 0.5)}[mode],
         "double_sided": material.get("doubleSided", False),
         "blending": "alpha" if mode == "BLEND" else "none",
-        "coat": None,
         "has_tinted_emission": "KHR_materials_unlit" in extensions,
         "name": material.get("name", ""),
+        "coat": compute_coat(material),
     }
     if "KHR_materials_unlit" in extensions:  # emits its base colour, and reflects nothing
         fields |= {"albedo": (0, 0, 0), "emission": albedo, "metallic": 0, "f0": (0, 0, 0)}
     return fields
 
 
+def compute_coat(material: Tree) -> Tree | None:
+    """The fields of the coat; None without one, or where it is not shown."""
+    extensions = material.get("extensions", {})
+    coat = extensions.get("KHR_materials_clearcoat", {})
+    if not coat or "KHR_materials_unlit" in extensions or material.get("alphaMode", "OPAQUE") != "OPAQUE":
+        return None
+    plain = compute_factors({"doubleSided": material.get("doubleSided", False)})
+    return plain | {
+        "f0": [0.04 * coat["clearcoatFactor"]] * 3,
+        "metallic": 0,
+        "roughness": coat["clearcoatRoughnessFactor"],
+        "opacity": 0,
+        "alpha_cutoff": MIN_OPAQUE_ALPHA,
+        "blending": "transmission",
+    }
+
+
 def assert_factors(material: Material, tree: Tree) -> None:
     """Every field that is no texture has the value that the tree gives it."""
-    expected = compute_factors(tree)
+    assert_fields(material, compute_factors(tree), tree)
+
+
+def assert_fields(material: Material, expected: Tree, tree: Tree) -> None:
     names = {field.name for field in dataclasses.fields(Material) if not field.name.endswith("texture")}
     assert names == expected.keys()
     for name, value in expected.items():
         actual = getattr(material, name)
-        is_number = not isinstance(value, (str, bool, NoneType))
-        assert actual == (pytest.approx(value, rel=1e-9) if is_number else value), (name, tree)
+        if name == "coat":
+            assert (actual is None) == (value is None), tree
+            if value is not None:
+                assert_fields(actual, value, tree)
+            continue
+        assert actual == (value if isinstance(value, (str, bool)) else pytest.approx(value, rel=1e-9)), (name, tree)
 
 
 @pytest.mark.slow
@@ -472,8 +510,7 @@ def test_specular_glossiness(tmp_path: Path, has_texture: bool) -> None:
         is_unlit = "KHR_materials_unlit" in factor.get("extensions", {})
         expected = compute_factors(merge_trees(factor, {"pbrMetallicRoughness": twin}))
         expected["f0"] = (0,) * 3 if is_unlit else specular
-        for name, value in expected.items():
-            assert getattr(mesh.material, name) == (value if isinstance(value, (str, bool)) else pytest.approx(value))
+        assert_fields(mesh.material, expected, factor)
         if not is_unlit:
             assert (mesh.material.albedo_texture is not None) == has_texture
 

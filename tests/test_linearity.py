@@ -37,7 +37,7 @@ OTHER_FIELDS = {
     "Sky": {"rotation": "direction", "extract_sun": "moves light from the environment to the sun"},
     "SunSettings": dict.fromkeys(("azimuth", "elevation", "angular_diameter"), "direction") | {"resolution": "detail"},
     "LightSettings": dict.fromkeys(("shadows", "resolution"), "shadows") | {"units": "a choice"},
-    "Environment": {},
+    "Environment": {"notes": "text"},
     "DirectionalLight": dict.fromkeys(("azimuth", "elevation", "angular_diameter"), "direction"),
     "PunctualLight": dict.fromkeys(
         ("position", "direction", "inner_cone_angle", "outer_cone_angle", "range"), "distribution"
@@ -53,7 +53,8 @@ OTHER_FIELDS = {
     | dict.fromkeys(
         ("normal_texture", "normal_scale", "opacity", "alpha_cutoff", "blending", "double_sided"), "geometry"
     )
-    | {"emission_texture": "a colour from 0 to 1", "has_tinted_emission": "a colour from 0 to 1", "name": "text"},
+    | {"emission_texture": "a colour from 0 to 1", "has_tinted_emission": "a colour from 0 to 1"}
+    | {"name": "text", "coat": "a material that emits nothing"},
 }
 
 

@@ -199,7 +199,8 @@ void blended() {
     if (material.is_transmissive) {
         vec3 view_vs = CAMERA_ORTHOGRAPHIC ? vec3(0.0, 0.0, 1.0) : -normalize(position_vs);
         float cosine = clamp(dot(out_normal.xyz, view_vs * mat3(camera.view_from_world)), 0.0, 1.0);
-        vec3 reflected = out_specular.rgb + (1.0 - out_specular.rgb) * pow(1.0 - cosine, 5.0);
+        vec3 grazing = clamp(50.0 * out_specular.rgb, 0.0, 1.0);  // as in common/specular.glsl
+        vec3 reflected = mix(out_specular.rgb, grazing, pow(1.0 - cosine, 5.0));
         vec3 diffuse_color = out_albedo.rgb;
         out_transmittance = vec4((1.0 - base_color.a) * diffuse_color * (1.0 - reflected), 1.0);
         out_albedo.rgb *= base_color.a;

@@ -194,7 +194,7 @@ def _replace_infinite(doc: Document, arrays: Arrays, triangles: Array, where: st
 def _warn_of_missing_uvs(doc: Document, primitive: Primitive, binding: MaterialBinding) -> None:
     for name, use in binding.textures.items():
         if (primitive.uvs, primitive.uvs2)[binding.uv_slots.get(use.uv_set, 0)] is None:
-            texture = f"{name.replace('_', ' ')} of {binding.where}"
+            texture = f"{name.replace('_', ' ').replace('.', ' ')} of {binding.where}"
             doc.warn(primitive.where, f"has no TEXCOORD_{use.uv_set} for the {texture}, which is left out")
 
 
@@ -218,7 +218,7 @@ def _read_arrays(doc: Document, attributes: Json, binding: MaterialBinding, wher
     uv_set_by_slot = {slot: n for n, slot in binding.uv_slots.items()}
     kinds: dict[str, tuple[str, ...]] = {"NORMAL": ("VEC3",), "COLOR_0": ("VEC3", "VEC4")}
     kinds |= {f"TEXCOORD_{n}": ("VEC2",) for n in (uv_set_by_slot.get(0, 0), *uv_set_by_slot.values())}
-    if {"normal_texture", "coat.normal_texture"} & binding.textures.keys() and "NORMAL" in attributes:
+    if binding.normal_map and "NORMAL" in attributes:
         kinds["TANGENT"] = ("VEC4",)
     inside = f"{where}.attributes"
     arrays: Arrays = {"POSITION": read_attribute(doc, attributes, "POSITION", inside, "VEC3")}
@@ -407,7 +407,7 @@ def _compact_vertices(arrays: Arrays, triangles: Array) -> tuple[Arrays, Ints]:
 
 def _add_normals_and_tangents(primitive: Primitive, tangents: Floats | None, binding: MaterialBinding) -> Primitive:
     """Replace normals of zero length. With a normal map, add normals and tangents; `tangents` are the file's."""
-    use = binding.textures.get("normal_texture") or binding.textures.get("coat.normal_texture")
+    use = binding.normal_map
     uvs = None
     if use is not None and use.uv_set in binding.uv_slots:
         uvs = (primitive.uvs, primitive.uvs2)[binding.uv_slots[use.uv_set]]

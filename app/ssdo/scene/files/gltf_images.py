@@ -31,11 +31,12 @@ class ImageVariant(NamedTuple):
 
 
 class F0Image(NamedTuple):
-    """An image of F0 by KHR_materials_specular: min(gain * colour, 1) * strength. At least one of them has an image."""
+    """An image of F0: min(gain * colour, 1) * strength. At least one of them has an image."""
 
     color: ImageVariant | None  # sRGB; None: white
-    strength: ImageVariant | None  # in alpha; None: 1
+    strength: ImageVariant | None  # linear, in one channel; None: 1
     gain: Vec3 = (1.0, 1.0, 1.0)  # linear, at least 1
+    strength_channel: int = 3
 
 
 class TransmissionImage(NamedTuple):
@@ -46,14 +47,7 @@ class TransmissionImage(NamedTuple):
     factor: float
 
 
-class ChannelImage(NamedTuple):
-    """A linear channel of an image, as a grey sRGB image."""
-
-    image: ImageVariant
-    channel: int  # 0: red
-
-
-TextureImage = ImageVariant | F0Image | TransmissionImage | ChannelImage
+TextureImage = ImageVariant | F0Image | TransmissionImage
 
 
 class OpenedImage(NamedTuple):
@@ -77,8 +71,11 @@ def read_textures(doc: Document, textures: Iterable[TextureImage]) -> dict[Textu
             pixels[texture] = read[texture]
             continue
         height, width = max((read[variant].shape[:2] for variant in variants if variant in read), key=math.prod)
-        limits.add_image(width, height, "images of material extensions")
-        pixels[texture] = _compute_texture(texture, read)
+        try:
+            limits.add_image(width, height, "images of material extensions")
+            pixels[texture] = _compute_texture(texture, read)
+        except UserError as error:
+            doc.leave_out(error)
     return pixels
 
 
@@ -89,13 +86,10 @@ def _list_variants(texture: TextureImage) -> list[ImageVariant]:
     return [part for part in texture if isinstance(part, ImageVariant)]
 
 
-def _compute_texture(texture: F0Image | TransmissionImage | ChannelImage, read: Mapping[ImageVariant, Bytes]) -> Bytes:
-    if isinstance(texture, ChannelImage):
-        grey = encode_srgb(np.arange(256) / 255)[read[texture.image][..., texture.channel]]
-        return np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
+def _compute_texture(texture: F0Image | TransmissionImage, read: Mapping[ImageVariant, Bytes]) -> Bytes:
     first, second = (read.get(part) if part else None for part in texture[:2])
     if isinstance(texture, F0Image):
-        return _compute_f0(first, second, texture.gain)
+        return _compute_f0(first, second, texture)
     return _compute_transmission(first, second, texture.factor)
 
 
@@ -109,13 +103,12 @@ def _compute_transmission(color: Bytes | None, transmission: Bytes | None, facto
     return pixels
 
 
-def _compute_f0(color: Bytes | None, strength: Bytes | None, gain: Vec3) -> Bytes:
-    """min(gain * colour, 1) * strength, over its largest value min(gain, 1) = 1."""
-    white = np.full((1, 1, 1), 255, "u1")
-    tables = [encode_srgb(np.minimum(g * LINEAR_VALUES, 1)[:, None] * np.arange(256) / 255) for g in gain]
-    return combine_images(
-        white if color is None else color[..., :3], white if strength is None else strength[..., 3:], tables
-    )
+def _compute_f0(color: Bytes | None, strength: Bytes | None, image: F0Image) -> Bytes:
+    white = np.full((1, 1, 4), 255, "u1")
+    colors = (white if color is None else color)[..., :3]
+    strengths = (white if strength is None else strength)[..., image.strength_channel, None]
+    tables = [encode_srgb(np.minimum(g * LINEAR_VALUES, 1)[:, None] * np.arange(256) / 255) for g in image.gain]
+    return combine_images(colors, strengths, tables)
 
 
 def read_images(doc: Document, variants: Iterable[ImageVariant]) -> dict[ImageVariant, Bytes]:

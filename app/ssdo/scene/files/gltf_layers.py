@@ -8,7 +8,7 @@ KHR_materials_clearcoat becomes a transmissive layer on the surface.
 from __future__ import annotations
 
 from ssdo.scene.files.gltf_document import Document
-from ssdo.scene.files.gltf_images import ChannelImage, ImageVariant, TransmissionImage
+from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TransmissionImage
 from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture
 from ssdo.scene.files.json_tree import Json, get_extension, get_number, get_numbers, get_object
 from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, Material
@@ -53,32 +53,38 @@ def _read_attenuation(entry: Json, where: str) -> tuple[float, ...]:
     return tuple(c ** min(thickness / max(distance, 1e-30), 1e3) for c in color)
 
 
-def read_coat(doc: Document, entry: Json, textures: TextureUses, where: str) -> Material | None:
-    """A clear coat, whose textures are added by their names in Material behind COAT_PREFIX; None: there is none."""
+def read_coat(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
+    """Add a clear coat: a layer of index 1.5 whose F0 is scaled by its strength.
+
+    Its textures are added by their names in Material, behind COAT_PREFIX.
+    """
     extension, inside = get_extension(entry, CLEARCOAT, where) or {}, f"{where}.extensions.{CLEARCOAT}"
-    factor = get_number(extension, "clearcoatFactor", inside, 0, 0, 1)
-    roughness = get_number(extension, "clearcoatRoughnessFactor", inside, 0, 0, 1)
-    if not factor:
-        return None
+    strength = get_number(extension, "clearcoatFactor", inside, 0, 0, 1)
+    if not strength:
+        return
+    if values["alpha_cutoff"]:
+        doc.warn(inside, "is not shown on surfaces with an alpha mask or blending")
+        return
+    red, green, blue = (strength * f0 for f0 in DIELECTRIC_F0)
+    normal = get_object(extension, "clearcoatNormalTexture", inside)
+    values["coat"] = Material(
+        albedo=(1.0, 1.0, 1.0),
+        f0=(red, green, blue),
+        roughness=get_number(extension, "clearcoatRoughnessFactor", inside, 0, 0, 1),
+        normal_scale=get_number(normal, "scale", f"{inside}.clearcoatNormalTexture", 1),
+        opacity=0.0,
+        alpha_cutoff=MIN_OPAQUE_ALPHA,
+        blending="transmission",
+        double_sided=values["double_sided"],
+    )
     uses: TextureUses = {}
     add_texture(doc, uses, "f0_texture", extension, "clearcoatTexture", inside)
     add_texture(doc, uses, "metallic_roughness_texture", extension, "clearcoatRoughnessTexture", inside)
     add_texture(doc, uses, "normal_texture", extension, "clearcoatNormalTexture", inside)
-    strength = _get_variant(uses.get("f0_texture"))
-    if strength is not None:
-        uses["f0_texture"] = uses["f0_texture"]._replace(image=ChannelImage(strength, channel=0))
+    image = _get_variant(uses.get("f0_texture"))
+    if image is not None:
+        uses["f0_texture"] = uses["f0_texture"]._replace(image=F0Image(None, image, strength_channel=0))
     textures |= {COAT_PREFIX + name: use for name, use in uses.items()}
-    normal = get_object(extension, "clearcoatNormalTexture", inside)
-    red, green, blue = (factor * f0 for f0 in DIELECTRIC_F0)
-    return Material(
-        albedo=(1.0, 1.0, 1.0),
-        f0=(red, green, blue),
-        roughness=roughness,
-        opacity=0.0,
-        alpha_cutoff=MIN_OPAQUE_ALPHA,
-        blending="transmission",
-        normal_scale=get_number(normal, "scale", f"{inside}.clearcoatNormalTexture", 1),
-    )
 
 
 def lie_alike(one: TextureUse, other: TextureUse) -> bool:

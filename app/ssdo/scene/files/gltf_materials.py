@@ -15,7 +15,7 @@ from ssdo.scene.files.gltf_document import Document
 from ssdo.scene.files.gltf_extensions import HARMLESS_EXTENSIONS, SUPPORTED_EXTENSIONS
 from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage
 from ssdo.scene.files.gltf_layers import COAT_PREFIX, lie_alike, read_coat, read_transmission
-from ssdo.scene.files.gltf_textures import MaterialValues, TextureUses, add_texture, assign_uv_slots
+from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture, assign_uv_slots
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
     Json,
@@ -46,12 +46,15 @@ class MaterialBinding(NamedTuple):
         """The material with the textures whose UV slots a mesh has, and whose pixels could be read.
 
         A surface whose emission texture has no pixels is not emissive: its factor is rarely meant for all of it.
+        Without pixels of F0 it is a dielectric.
         """
         values: dict[str, Any] = {
             name: ImageTexture(pixels[use.image], self.uv_slots[use.uv_set], use.transform, use.clamp)
             for name, use in self.textures.items()
             if self.uv_slots.get(use.uv_set, -1) in present_slots and use.image in pixels
         }
+        if self._lacks_pixels("f0_texture", pixels):
+            values["f0"] = _limit_f0(self.material.f0)
         if not self.is_unlit and self._lacks_pixels("emission_texture", pixels):
             values["emission"] = (0.0, 0.0, 0.0)
         coat = {name: values.pop(name) for name in list(values) if name.startswith(COAT_PREFIX)}
@@ -59,6 +62,11 @@ class MaterialBinding(NamedTuple):
             textures = {name.removeprefix(COAT_PREFIX): texture for name, texture in coat.items()}
             values["coat"] = replace(self.material.coat, **textures)
         return replace(self.material, **values) if values else self.material
+
+    @property
+    def normal_map(self) -> TextureUse | None:
+        """The normal map that tangents are for: the surface's, else that of its coat."""
+        return self.textures.get("normal_texture") or self.textures.get(f"{COAT_PREFIX}normal_texture")
 
     def _lacks_pixels(self, name: str, pixels: Mapping[TextureImage, Bytes]) -> bool:
         return name in self.textures and self.textures[name].image not in pixels
@@ -83,7 +91,7 @@ def read_material(doc: Document, i: int | None) -> MaterialBinding:
     _read_normal_and_occlusion(doc, entry, values, textures, where)
     _read_alpha(doc, entry, values, where)
     read_transmission(doc, entry, values, textures, where)
-    values["coat"] = read_coat(doc, entry, textures, where)
+    read_coat(doc, entry, values, textures, where)
     values["name"] = get_string(entry, "name", where).encode("utf-8", "replace").decode()
     is_unlit = get_extension(entry, "KHR_materials_unlit", where) is not None
     if is_unlit:
@@ -157,7 +165,8 @@ def _read_specular_glossiness(doc: Document, extension: Json, where: str) -> tup
     which `Material` knows for all angles. So white stays white in a furnace, at any F0.
     """
     *diffuse, opacity = get_numbers(extension, "diffuseFactor", where, (1, 1, 1, 1), 0, 1)
-    specular = get_numbers(extension, "specularFactor", where, (1, 1, 1), 0, 1)
+    red, green, blue = get_numbers(extension, "specularFactor", where, (1, 1, 1), 0, 1)
+    specular = red, green, blue
     glossiness = get_number(extension, "glossinessFactor", where, 1, 0, 1)
     values: MaterialValues = {
         "albedo": tuple(diffuse),
@@ -175,7 +184,15 @@ def _read_specular_glossiness(doc: Document, extension: Json, where: str) -> tup
         assert isinstance(use.image, ImageVariant)
         textures["metallic_roughness_texture"] = use._replace(image=use.image._replace(glossiness=glossiness))
         values["roughness"] = 1.0
+    elif "specularGlossinessTexture" in extension:
+        values |= {"roughness": 1.0, "f0": _limit_f0(specular)}  # as `bind` does without pixels
     return values, textures
+
+
+def _limit_f0(f0: Vec3) -> Vec3:
+    """What is left of a factor without its image: that of a dielectric, at most."""
+    red, green, blue = (min(c, limit) for c, limit in zip(f0, DIELECTRIC_F0, strict=True))
+    return red, green, blue
 
 
 def _read_emission(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
