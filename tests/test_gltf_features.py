@@ -984,7 +984,7 @@ def test_colours_above_1_become_intensity(tmp_path: Path, kind: str) -> None:
         assert (scene.sun.irradiance, scene.sun.color) == (6, (1, 0.5, 0.25))
     else:
         assert scene.lights[0].intensity == (6, 3, 1.5)
-    assert scene.warnings == ()
+    assert scene.warnings == ("lights[0].color: is above 1, and is kept as part of the intensity",)
 
 
 @pytest.mark.parametrize("intensity", [1.4e6, 1e12, 1e30])

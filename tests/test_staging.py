@@ -245,11 +245,6 @@ def test_a_contact_sheet_shows_transparent_pictures_over_its_background(tmp_path
     assert np.abs(cell - blended).max() <= 0.51
 
 
-def test_lights_beyond_the_range_of_the_sun_are_clamped(tmp_path: Path) -> None:
-    scene = write_light(tmp_path, {"type": "directional", "intensity": 1e12})
-    assert resolve(scene=scene).sun.irradiance == 1e6
-
-
 def render_cube(gpu: Gpu, tmp_path: Path, **values: Any) -> SmallRender:
     camera = {"camera.eye": (2.5, 1.5, 3.5), "camera.target": (0.5, 0.3, 0.5), "environment": "white"}
     return render_small(gpu, {"scene": write_cube(tmp_path), **camera, **values})

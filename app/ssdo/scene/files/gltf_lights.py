@@ -15,6 +15,7 @@ from ssdo.scene.files.gltf_document import Document
 from ssdo.scene.files.gltf_nodes import Node, get_back_axis, get_up_axis
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
+    MAX_ROUNDING,
     Json,
     find_reference,
     get_entry,
@@ -146,6 +147,8 @@ def _read_color(doc: Document, entry: Json, where: str) -> tuple[float, Vec3]:
     intensity = get_number(entry, "intensity", where, 1, 0)
     r, g, b = get_numbers(entry, "color", where, (1, 1, 1), 0)
     largest = max(r, g, b, 1.0)
+    if largest > 1 + MAX_ROUNDING:
+        doc.warn(f"{where}.color", "is above 1, and is kept as part of the intensity")
     return min(intensity * largest, MAX_NUMBER), (r / largest, g / largest, b / largest)
 
 
