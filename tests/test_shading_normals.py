@@ -136,6 +136,31 @@ def test_furnace_is_white_with_any_shading_normal(gpu: Gpu, technique: str) -> N
                 assert error < HALF_FLOAT_ROUNDING * (1 + slope), (shape, name, error)
 
 
+@pytest.mark.parametrize("technique", Technique.known)
+@pytest.mark.parametrize("shape", CONVEX_MESHES)
+def test_mirrors_lose_no_light(gpu: Gpu, shape: str, technique: str) -> None:
+    """Every pixel of a metal of F0 1 without roughness is white in a furnace, at the outline too, by a single ray."""
+    name = register_alone(CONVEX_MESHES[shape](make_metal(0.0)))
+    p = render_small(gpu, TINY_VIEW | {"width": 48, "height": 28, "technique": technique, "scene": name})
+    assert p.surface_mask.mean() > 0.2
+    assert np.abs(p.radiance - 1)[p.surface_mask].max() < 2 * HALF_FLOAT_ROUNDING
+
+
+def test_mirrors_count_sampled_light_once(gpu: Gpu) -> None:
+    """A panel that is sampled, in a mirror: every pixel shows its radiance or none."""
+    light = make_quad(
+        (-0.5, 2, 0.5), (0.5, 2, 0.5), (0.5, 2, -0.5), (-0.5, 2, -0.5), Material(emission=(3.0, 2.0, 1.0))
+    )
+    floor = make_quad((-9, 0, 9), (9, 0, 9), (9, 0, -9), (-9, 0, -9), make_metal(0.0))
+    scene = Scene((floor, light), (0.0, 1.0, 1.0), (0.0, 0.0, 0.3), 25.0, environment="black")
+    values = {"scene": register_scene("panel in a mirror", scene), "technique": "reference", "reference.rays": 4}
+    p = render_small(gpu, TINY_VIEW | values | {"environment": "black", "accumulated_frames": 2})
+    is_lit = p.radiance[..., 0] > 1e-6
+    assert p.surface_mask.all() and 0.05 < is_lit.mean() < 0.9 and p.radiance[~is_lit].max() < 1e-6
+    # Its rays have one direction. At the outline of the panel a ray's origin is rounded.
+    assert np.abs(p.radiance[is_lit] - (3.0, 2.0, 1.0)).max() < 3 * 2 * HALF_FLOAT_ROUNDING
+
+
 @pytest.mark.parametrize("material", ["diffuse", "dielectric of roughness 0.3"])
 @pytest.mark.parametrize("shape", CONVEX_MESHES)
 def test_every_shading_normal_is_seen_from_the_eye(gpu: Gpu, shape: str, material: str) -> None:

@@ -138,12 +138,12 @@ def test_dfg_lut_is_the_integral_of_the_lobe(row: int) -> None:
 
 def test_dfg_lut_of_a_mirror_is_fresnel() -> None:
     """Schlick's curve. Between columns the LUT is a chord, above the convex curve by 1/8 h^2 f''."""
-    cosine = np.linspace(2 / 31, 1, 300)
+    cosine = np.linspace(0, 1, 300)
     fresnel = (1 - cosine) ** 5
     chord_error = 20 * (1 + 1 / 31 - cosine) ** 3 / 8 / 31**2  # at the steeper end of a column
     for f0 in (0.0, 0.04, 0.5, 1.0):
         error = np.abs(specular_albedo(f0, 0.0, cosine) - (f0 + (1 - f0) * fresnel))
-        assert (error < DFG_ERROR + chord_error).all()
+        assert (error < 1e-6 + chord_error).all()
 
 
 def test_specular_albedo_is_at_most_one() -> None:
@@ -151,7 +151,7 @@ def test_specular_albedo_is_at_most_one() -> None:
     albedo = integrate_dfg().sum(-1).astype("f8")
     assert albedo.max() < 1 + 1e-6
     assert (np.diff(albedo[:, 16:], axis=0) < DFG_ERROR).all()
-    assert (albedo[0, 2:] > 1 - DFG_ERROR).all()
+    assert (albedo[0] > 1 - 1e-6).all()
 
 
 # ---- renders ---------------------------------------------------------------------------------------------------------

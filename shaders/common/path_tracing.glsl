@@ -104,8 +104,12 @@ vec3 bright_radiance(vec3 direction_ws) {
     return textureLod(full_environment, uv, 0.0).rgb - textureLod(environment_background, uv, 0.0).rgb;
 }
 
-// Probability density with which `sample_reflection` samples `l`.
+// Alpha of the rays of a lobe. That of a mirror is narrower than what lights are evaluated with: it loses no ray.
+float ray_alpha(float alpha) { return alpha > MIN_ALPHA ? alpha : 0.0; }
+
+// Probability density with which the rays of a lobe sample `l`. Rays alone find the light of a mirror.
 float specular_density(vec3 n, vec3 v, vec3 l, float alpha) {
+    if (alpha <= MIN_ALPHA) return 1e30;
     float nv = max(dot(n, v), 1e-3);
     return masking(nv, alpha) * ggx_distribution(n, normalize(v + l), alpha) / (4.0 * nv);
 }
@@ -138,13 +142,13 @@ vec3 sample_bsdf(Surface surface, vec3 v, out vec3 l_ws, out float density, out 
     environment_weight = 0.0;
     density = 0.0;
     if (random() < probability) {
-        vec3 l_local = sample_reflection(v * ws_from_local, alpha, disk);
+        vec3 l_local = sample_reflection(v * ws_from_local, ray_alpha(alpha), disk);
         if (l_local.z <= 0.0) return vec3(0.0);
         vec3 l = ws_from_local * l_local;
         l_ws = reflect_above_surface(l, surface.geometric_normal_ws);
         density = probability * specular_density(surface.normal_ws, v, l, alpha);
         environment_weight = balance_heuristic(density, environment_density(l_ws));
-        return fresnel(surface.f0, dot(v, normalize(v + l))) * masking(l_local.z, alpha) / probability;
+        return fresnel(surface.f0, dot(v, normalize(v + l))) * masking(l_local.z, ray_alpha(alpha)) / probability;
     }
     density = (1.0 - probability) * sqrt(1.0 - u1) / PI;
     l_ws = reflect_above_surface(ws_from_local * vec3(disk, sqrt(1.0 - u1)), surface.geometric_normal_ws);

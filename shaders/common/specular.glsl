@@ -7,12 +7,13 @@
 uniform sampler2D gbuffer_specular;
 uniform sampler2D specular_ibl_dfg;
 
+const float MIN_ALPHA = 0.002;
 const int SPECULAR_LEVELS = 6;  // of the prefiltered environment, roughness 0 to 1
 
 // rgb: F0; a: roughness
 vec4 specular_at(vec2 uv) { return textureLod(gbuffer_specular, uv, 0.0); }
 
-float alpha_from_roughness(float roughness) { return max(roughness * roughness, 0.002); }
+float alpha_from_roughness(float roughness) { return max(roughness * roughness, MIN_ALPHA); }
 
 // Reflectance at grazing angles: 1, unless F0 is 0.
 vec3 f90_from_f0(vec3 f0) { return clamp(50.0 * f0, 0.0, 1.0); }

@@ -85,10 +85,10 @@ void trace_lobe() {
         uint index = ray_index(i);
         rng_state = pcg_hash(start_y ^ pcg_hash(index));
         vec2 u = r2_sequence(start_x, start_y, index);
-        vec3 l_local = sample_reflection(v * ws_from_local, alpha, sample_disk(u.x, u.y));
+        vec3 l_local = sample_reflection(v * ws_from_local, ray_alpha(alpha), sample_disk(u.x, u.y));
         if (l_local.z > 0.0) {
             vec3 l = ws_from_local * l_local;
-            vec3 weight = fresnel(surface.rgb, dot(v, normalize(v + l))) * masking(l_local.z, alpha);
+            vec3 weight = fresnel(surface.rgb, dot(v, normalize(v + l))) * masking(l_local.z, ray_alpha(alpha));
             float density = specular_density(n, v, l, alpha);
             l = reflect_above_surface(l, geometric_normal_ws);
             Hit hit = intersect(origin_ws, l, paths.max_distance, false);

@@ -112,7 +112,8 @@ def integrate_dfg() -> Floats:
     Rows are roughness, columns the cosine towards the camera, both from 0 to 1 (Karis, Real Shading in Unreal Engine 4,
     SIGGRAPH 2013). The lobe is GGX with separable Smith masking and Schlick's Fresnel. Samples follow the visible
     normals (Heitz, Sampling the GGX Distribution of Visible Normals, JCGT 2018), denser near the edge of the disc,
-    where reflections leave the hemisphere. The error is at most 1.5e-3, except in the first column.
+    where reflections leave the hemisphere. The error is at most 1.5e-3, except in the first column. The first row is a
+    mirror, which loses nothing.
     """
     cosine, roughness = np.meshgrid(np.linspace(0, 1, DFG_SIZE), np.linspace(0, 1, DFG_SIZE))
     cosine, alpha = np.maximum(cosine, 1e-3)[..., None], np.maximum(roughness**2, 2e-3)[..., None]
@@ -138,4 +139,6 @@ def integrate_dfg() -> Floats:
     weight = density * 2 * cosine_l / smith
     fresnel = (1 - v_dot_h) ** 5
     scale_bias = np.stack([((1 - fresnel) * weight).mean(-1), (fresnel * weight).mean(-1)], -1)
+    mirror_fresnel = (1 - np.linspace(0, 1, DFG_SIZE)) ** 5
+    scale_bias[0] = np.stack([1 - mirror_fresnel, mirror_fresnel], -1)
     return scale_bias.astype("f4")
