@@ -25,6 +25,9 @@ def make_pixels(seed: int, height: int = 4, width: int = 8, alpha: tuple[int, in
     return pixels
 
 
+REPEATING = ((2.0, 0.0, 0.25), (0.0, 2.0, 0.25))  # a UV transform that goes beyond the image
+
+
 def make_texture(seed: int, pixels: Bytes | None = None) -> ImageTexture:
     transform = ((1.5, 0.25, 0.125), (-0.25, 1.5, 0.5))
     return ImageTexture(make_pixels(seed) if pixels is None else pixels, 1, transform, (True, False))
@@ -37,7 +40,9 @@ def make_material(seed: int, is_masked: bool = False) -> Material:
     return Material(
         albedo=(0.7, 0.5 + 0.01 * seed, 0.4),
         emission=(0.3, 0.2, 0.1),
-        albedo_texture=ImageTexture(make_pixels(seed, alpha=(0, 256) if is_masked else (255, 256))),
+        albedo_texture=ImageTexture(
+            make_pixels(seed, alpha=(0, 256) if is_masked else (255, 256)), transform=REPEATING
+        ),
         emission_texture=make_texture(seed + 1),
         metallic=0.5,
         roughness=0.4,
