@@ -25,8 +25,8 @@ SHADERS = sorted((ROOT / "shaders").rglob("*.frag"))
 
 # a layer imports only itself and the layers before it
 LAYERS = (
-    *("resources", "settings", "flags", "toml_text", "arrays", "scene", "gpu", "render", "measure", "viewer"),
-    *("commands", "__main__"),
+    *("resources", "settings", "optional_packages", "flags", "toml_text", "arrays", "scene", "gpu", "render"),
+    *("measure", "viewer", "commands", "__main__"),
 )
 # the viewer's command captures where no window can be opened
 ALLOWED_SIBLING_IMPORTS = {("view", "capture")}

@@ -30,6 +30,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.measure import plots, timings
 from ssdo.measure.timings import CLOCKS
+from ssdo.optional_packages import format_install_command
 from ssdo.render.pass_times import measure_passes
 from ssdo.render.pipeline import render_frame
 from ssdo.render.shot import Shot
@@ -390,7 +391,8 @@ def test_without_matplotlib_only_the_plot_is_missing(
     flags = [*QUICK, "--visibility", "single-sample", "--techniques", "ssao"]
     assert call(monkeypatch, "bench", "cost", *flags, "--output", tmp_path) == 0
     assert capsys.readouterr().err.splitlines() == [
-        "the plot needs the package matplotlib: pip install matplotlib; without it only cost.csv is written",
+        f"the plot needs the package matplotlib: {format_install_command('matplotlib')};"
+        " without it only cost.csv is written",
         str(tmp_path / "cost.csv"),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["cost.csv"]

@@ -413,7 +413,7 @@ def test_missing_files(tmp_path: Path) -> None:
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
-    with pytest.raises(UserError, match=r"^EXR files need the package OpenEXR: pip install OpenEXR$"):
+    with pytest.raises(UserError, match=r"^EXR files need the package OpenEXR: .* install OpenEXR$"):
         exr.read_exr(tmp_path / "a.exr")
 
 

@@ -42,6 +42,7 @@ from gltf_files import (
     write_glb,
 )
 from ssdo.arrays import Array
+from ssdo.optional_packages import format_install_command
 from ssdo.render.shot import MAX_SUN_IRRADIANCE, Shot
 from ssdo.scene.files import gltf, gltf_document, gltf_geometry, gltf_nodes, gltf_tangents, images
 from ssdo.scene.loader import load_scene
@@ -1124,7 +1125,7 @@ def test_draco_without_dracopy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(builtins, "__import__", import_without_dracopy)
     text = read_error(write_glb(tmp_path / "a.glb", tree, binary))
-    assert "pip install DracoPy" in text and "gltf-transform copy in.glb out.glb" in text
+    assert format_install_command("DracoPy") in text and "gltf-transform copy in.glb out.glb" in text
 
 
 def test_broken_draco(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from ssdo.commands.sweep.plan import (
 from ssdo.commands.sweep.results import average_over_views, find_pareto_front, format_csv, format_table, group_curves
 from ssdo.gpu.context import Gpu
 from ssdo.measure import json_lines, metrics, reference_cache, references
+from ssdo.optional_packages import format_install_command
 from ssdo.render.shot import Shot
 from ssdo.render.shot_flags import Overrides
 from ssdo.render.techniques.reference import Reference
@@ -335,7 +336,7 @@ def test_without_matplotlib_only_the_csv_file_is_written(
     (tmp_path / "points.jsonl").write_bytes((complete_sweep.output / "points.jsonl").read_bytes())
     flags = ["--cache", complete_sweep.cache, "--output", tmp_path]
     assert call(monkeypatch, "sweep", *SMALL_SWEEP, *flags) == 0
-    assert "pip install matplotlib; without it only sweep.csv is written" in capsys.readouterr().err
+    assert f"{format_install_command('matplotlib')}; without it only sweep.csv is written" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["points.jsonl", "sweep.csv"]
 
 
@@ -530,7 +531,8 @@ def test_missing_dask_is_a_usage_error(
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert call(monkeypatch, "sweep", *SMALL_SWEEP, "--cluster", "--output", tmp_path) == 2
-    message = "--cluster and --scheduler need the package distributed: pip install distributed; --workers does without"
+    command = format_install_command("distributed")
+    message = f"--cluster and --scheduler need the package distributed: {command}; --workers does without"
     assert capsys.readouterr().err == f"ssdo: {message}\n"
 
 

@@ -21,6 +21,7 @@ from ssdo.measure import images
 from ssdo.measure.benchmark_views import select_views
 from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.measure.references import REFERENCE_ARRAYS, render_world_reference
+from ssdo.optional_packages import format_install_command
 from ssdo.render import presets
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.screen_space import SliceTechnique
@@ -435,7 +436,7 @@ def test_missing_optuna_is_a_usage_error(
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert call(monkeypatch, "tune", "--output", tmp_path / "a.toml") == 2
-    assert "tune needs Optuna, which is not installed; pip install optuna" in capsys.readouterr().err
+    assert f"tune needs the package optuna: {format_install_command('optuna')}\n" in capsys.readouterr().err
 
 
 # ---- presets ----

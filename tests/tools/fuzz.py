@@ -189,6 +189,9 @@ FORMATS = {
             seeds.make_feature_glb,
             seeds.make_feature_glb,
             seeds.make_draco_glb,
+            seeds.make_meshopt_glb,
+            seeds.make_ktx2_glb,
+            seeds.make_detailed_glb,
         ),
     ),
     "gltf": Format(

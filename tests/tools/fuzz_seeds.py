@@ -19,12 +19,14 @@ import exr_files
 import gltf_files
 import numpy as np
 import test_gltf
+import test_gltf_compression
 import test_gltf_features
 import test_hdr
 import test_radiance
 import tomli_w
 from PIL import Image, PngImagePlugin
 from ssdo.render.shot import Shot
+from ssdo.scene.files import gltf_meshopt
 from ssdo.toml_text import format_toml
 from ssdo.viewer.display_state import VIEWS
 
@@ -56,6 +58,35 @@ def make_feature_glb(rng: Random) -> Files:
 
 def make_draco_glb(rng: Random) -> Files:
     tree, binary, _ = test_gltf_features.make_draco(3)
+    return pack_glb(tree, binary)
+
+
+def make_meshopt_glb(rng: Random) -> Files:
+    """With compressed attributes and indices of both kinds."""
+    name = rng.choice(gltf_meshopt.EXTENSIONS)
+    return pack_glb(*test_gltf_compression.compress_views(*test_gltf_compression.make_grid(5), name))
+
+
+def make_ktx2_glb(rng: Random) -> Files:
+    return pack_glb(*test_gltf_compression.make_with_ktx2(encode_ktx2(rng.choice(("etc1s", "uastc")))))
+
+
+@cache
+def encode_ktx2(codec: str) -> bytes:
+    return test_gltf_compression.encode_ktx2(test_gltf_compression.make_smooth_pixels(13, 6), codec)
+
+
+def make_detailed_glb(rng: Random) -> Files:
+    """With hidden nodes, strips that restart, unlit vertex colours, and extensions that are not read."""
+    tree, binary = gltf_files.make_textured({}, TEXCOORD_0=gltf_files.UVS, COLOR_0=np.ones((4, 4), "f4"))
+    strip = gltf_files.add_mesh(
+        tree, binary, POSITION=gltf_files.CORNERS, indices=np.array([0, 1, 2, 65535, 1, 2, 3], "u2")
+    )
+    strip |= {"mode": rng.choice((5, 6)), "material": 0}
+    tree["materials"][0]["extensions"] = {"KHR_materials_unlit": {}, "KHR_materials_clearcoat": {"clearcoatFactor": 1}}
+    tree["nodes"][0]["extensions"] = {"KHR_node_visibility": {"visible": rng.random() < 0.5}}
+    tree["asset"]["minVersion"] = "2.0"
+    tree["extensionsUsed"] = tree["extensionsRequired"] = ["KHR_materials_clearcoat", "KHR_xmp_json_ld", "XYZ_new"]
     return pack_glb(tree, binary)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, NoOpenGLError, create_headless_context
+from ssdo.optional_packages import OPTIONAL_PACKAGES, format_install_command
 
 PACKAGES = {
     "Debian, Ubuntu": "apt-get install -y libegl1 libgl1 libgl1-mesa-dri libx11-6",
     "Fedora": "dnf install -y mesa-libEGL mesa-libGL mesa-dri-drivers libX11",
     "Arch": "pacman -S --needed mesa libglvnd libx11",
 }
-EXTRAS = {"OpenEXR": ".exr images: pip install OpenEXR"}  # by Python module
 LIMITS = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_VIEWPORT_DIMS", "GL_MAX_TEXTURE_IMAGE_UNITS", "GL_MAX_DRAW_BUFFERS")
 
 
@@ -40,10 +40,15 @@ def main(arguments: Sequence[str]) -> int:
         print("times     GPU timer queries; frame rates are meaningless while vsync is on")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         print("window    none: neither DISPLAY nor WAYLAND_DISPLAY is set; capture works without a window")
-    for module, description in EXTRAS.items():
-        if importlib.util.find_spec(module) is None:
-            print(f"missing   {description}")
+    print_missing_packages()
     return 0
+
+
+def print_missing_packages() -> None:
+    """Print a line for each optional package that is not installed: what needs it, and the command."""
+    for module, package in OPTIONAL_PACKAGES.items():
+        if package.has_wheels and importlib.util.find_spec(module) is None:
+            print(f"missing   {package.purpose}: {format_install_command(package.name)}")
 
 
 def _print_installation() -> None:

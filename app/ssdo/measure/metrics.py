@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ssdo.arrays import Array, Bools, Bytes, Doubles, Floats
+from ssdo.optional_packages import make_missing_error
 from ssdo.settings import UserError
 
 Mask = Bools
@@ -228,9 +229,7 @@ def _evaluate_flip(a: Doubles, b: Doubles, where: Mask, kind: str, parameters: d
     try:
         import flip_evaluator
     except ImportError:
-        raise UserError(
-            "FLIP needs the package flip-evaluator, the extra metrics: pip install '.[metrics]' (not for Python 3.14)"
-        ) from None
+        raise make_missing_error("FLIP needs", "flip_evaluator") from None
     test, reference = (np.ascontiguousarray(p, np.float32) for p in (np.where(where[..., None], a, b), b))
     flip_map, *_ = flip_evaluator.evaluate(
         reference, test, kind, inputsRGB=False, applyMagma=False, computeMeanError=False, parameters=parameters

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ssdo.optional_packages import make_missing_error
 from ssdo.settings import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise UserError("the plot needs the package matplotlib: pip install matplotlib") from None
+        raise make_missing_error("the plot needs", "matplotlib") from None
 
 
 def has_matplotlib(other_output: str) -> bool:

@@ -152,7 +152,7 @@ def _make_parser() -> FlagParser:
         help="clock on a software renderer [wall with one worker; cpu with several, which slow one another down]",
     )
     add("--workers", type=int, metavar="N", help="worker processes on this machine, 1 to 64 [1]")
-    add("--cluster", action="store_true", help="start the worker processes by Dask (pip install distributed)")
+    add("--cluster", action="store_true", help="start the worker processes by Dask (package distributed)")
     add(
         "--scheduler",
         metavar="ADDRESS",

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ssdo.commands.sweep.measure import Measurement, SweepTask, Worker
 from ssdo.commands.sweep.plan import Point
 from ssdo.measure.references import ReferencePair
+from ssdo.optional_packages import make_missing_error
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 
@@ -146,9 +147,8 @@ def require_dask() -> None:
     try:
         import distributed  # noqa: F401
     except ImportError:
-        raise UserError(
-            "--cluster and --scheduler need the package distributed: pip install distributed; --workers does without"
-        ) from None
+        subject, alternative = "--cluster and --scheduler need", "; --workers does without"
+        raise make_missing_error(subject, "distributed", alternative) from None
 
 
 def run_cluster(task: SweepTask, points: Sequence[Point], address: str | None, count: int) -> Results:

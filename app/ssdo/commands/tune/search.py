@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssdo.measure import json_lines
+from ssdo.optional_packages import make_missing_error
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError, field_type, param_of, suggest
 
@@ -172,6 +173,6 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise UserError("tune needs Optuna, which is not installed; pip install optuna") from None
+        raise make_missing_error("tune needs", "optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

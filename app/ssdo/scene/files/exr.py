@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssdo.arrays import Floats
+from ssdo.optional_packages import make_missing_error
 from ssdo.scene.files.errors import name_file_in_errors
 from ssdo.scene.files.exr_header import (
     CIE_XYZ_IDS,
@@ -102,7 +103,7 @@ def import_openexr() -> Any:
     try:
         import OpenEXR
     except ImportError:
-        raise UserError("EXR files need the package OpenEXR: pip install OpenEXR") from None
+        raise make_missing_error("EXR files need", "OpenEXR") from None
     return OpenEXR
 
 

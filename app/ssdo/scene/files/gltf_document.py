@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 
 from ssdo.arrays import Array, Floats
+from ssdo.optional_packages import MissingPackageError
+from ssdo.scene.files import gltf_meshopt
 from ssdo.scene.files.errors import LimitError, quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
-from ssdo.scene.files.gltf_extensions import check_required_extensions, describe_required, explain_unsupported
+from ssdo.scene.files.gltf_extensions import describe_required
 from ssdo.scene.files.json_tree import (
     Json,
     get_entry,
@@ -57,6 +60,7 @@ class Document:
     binary_chunk: memoryview | None  # of a .glb
     files: dict[Path, bytes] = field(default_factory=dict)
     buffers: dict[int, memoryview | UserError] = field(default_factory=dict)  # or why it cannot be read
+    decoded_views: dict[int, memoryview | UserError] = field(default_factory=dict)  # those with meshopt compression
     attributes: dict[int, Floats] = field(default_factory=dict)  # accessors read as float32
     indices: dict[int, Array] = field(default_factory=dict)  # accessors read as integers
     decompressed: dict[int, Array] = field(default_factory=dict)  # accessors whose values were compressed
@@ -71,8 +75,8 @@ class Document:
             raise LimitError(f"{where}: all accessors together must have at most {MAX_ACCESSOR_NUMBERS} numbers")
 
     def leave_out(self, error: UserError) -> None:
-        """Warn that an element cannot be read, and is left out. Raises a LimitError again."""
-        if isinstance(error, LimitError):
+        """Warn that an element cannot be read, and is left out. Raises a LimitError or MissingPackageError again."""
+        if isinstance(error, (LimitError, MissingPackageError)):
             raise error
         self.first_error = self.first_error or error
         element, rule = split_error(error)
@@ -110,7 +114,6 @@ def open_document(path: Path) -> Document:
         raise UserError(f"file: must have at most {MAX_JSON_BYTES >> 20} MiB of JSON")
     tree = _parse_json(text)
     _check_version(tree)
-    check_required_extensions(tree)
     return Document(path.parent, tree, binary_chunk)
 
 
@@ -192,12 +195,19 @@ def read_resource(doc: Document, uri: str, where: str) -> bytes:
 
 def _read_buffer(doc: Document, i: int) -> memoryview:
     """The bytes of a buffer. Those of one that cannot be read are looked for only once."""
-    if i not in doc.buffers:
+    return _read_once(doc.buffers, i, _load_buffer, doc, i)
+
+
+def _read_once(
+    results: dict[int, memoryview | UserError], i: int, read: Callable[..., memoryview], *arguments: Any
+) -> memoryview:
+    """The result of `read`, or its error, as it was the first time."""
+    if i not in results:
         try:
-            doc.buffers[i] = _load_buffer(doc, i)
+            results[i] = read(*arguments)
         except UserError as error:
-            doc.buffers[i] = error
-    result = doc.buffers[i]
+            results[i] = error
+    result = results[i]
     if isinstance(result, UserError):
         raise result
     return result
@@ -220,17 +230,30 @@ def _load_buffer(doc: Document, i: int) -> memoryview:
 def read_buffer_view(doc: Document, i: int) -> tuple[memoryview, int]:
     """The bytes of a buffer view and its stride; stride 0 means that elements are packed."""
     entry, where = get_entry(doc.tree, "bufferViews", i), f"bufferViews[{i}]"
+    stride = get_unsigned(entry, "byteStride", where, 0)
     buffer = get_reference(doc.tree, "buffers", entry, "buffer", where)
-    for name in ("EXT_meshopt_compression", "KHR_meshopt_compression"):  # may have uncompressed data beside it
-        is_compressed = get_extension(entry, name, where) is not None
-        has_no_data = "uri" not in get_entry(doc.tree, "buffers", buffer) and (buffer or doc.binary_chunk is None)
-        if is_compressed and has_no_data:
-            raise UserError(f"{where}: {explain_unsupported(name)}")
-    data = _read_buffer(doc, buffer)
+    has_data = "uri" in get_entry(doc.tree, "buffers", buffer) or (buffer == 0 and doc.binary_chunk is not None)
+    for name in gltf_meshopt.EXTENSIONS:
+        compressed = get_extension(entry, name, where)
+        if compressed is not None and not has_data:  # else it has uncompressed data beside it
+            inside = f"{where}.extensions.{name}"
+            return _read_once(doc.decoded_views, i, _decompress_view, doc, compressed, name, inside), stride
+    return _read_slice(doc, entry, where), stride
+
+
+def _decompress_view(doc: Document, compressed: Json, name: str, where: str) -> memoryview:
+    decoded = gltf_meshopt.decompress(_read_slice(doc, compressed, where), compressed, name, where)
+    doc.count_numbers(len(decoded) // 4, where)
+    return decoded
+
+
+def _read_slice(doc: Document, entry: Json, where: str) -> memoryview:
+    """The bytes at the entry's buffer, byteOffset and byteLength."""
+    data = _read_buffer(doc, get_reference(doc.tree, "buffers", entry, "buffer", where))
     start, length = get_unsigned(entry, "byteOffset", where, 0), get_unsigned(entry, "byteLength", where)
     if start + length > len(data):
         doc.warn(where, f"ends at byte {start + length} of a buffer of {len(data)}; what ends beyond is left out")
-    return data[start : start + length], get_unsigned(entry, "byteStride", where, 0)
+    return data[start : start + length]
 
 
 # ---- accessors -------------------------------------------------------------------------------------------------------

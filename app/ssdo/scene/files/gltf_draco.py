@@ -1,4 +1,4 @@
-"""KHR_draco_mesh_compression. The optional package DracoPy decodes the data (`pip install 'ssdo[draco]'`)."""
+"""KHR_draco_mesh_compression. The optional package DracoPy decodes the data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ssdo.optional_packages import make_missing_error
 from ssdo.scene.files.gltf_document import COMPONENT_DTYPES, Document, read_buffer_view
-from ssdo.scene.files.gltf_extensions import explain_unsupported
+from ssdo.scene.files.gltf_extensions import describe_conversion
 from ssdo.scene.files.json_tree import Json, get_entry, get_object, get_reference, get_unsigned
 from ssdo.settings import UserError
 
@@ -23,7 +24,7 @@ def decompress(doc: Document, primitive: Json, compressed: Json, where: str) -> 
     try:
         import DracoPy
     except ImportError:
-        raise UserError(f"{where}: {explain_unsupported(EXTENSION)}") from None
+        raise make_missing_error(f"{where}: {EXTENSION} needs", "DracoPy", describe_conversion(EXTENSION)) from None
     inside = f"{where}.extensions.{EXTENSION}"
     view = get_reference(doc.tree, "bufferViews", compressed, "bufferView", inside)
     data = bytes(read_buffer_view(doc, view)[0])

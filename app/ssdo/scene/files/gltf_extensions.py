@@ -1,4 +1,4 @@
-"""Extensions of glTF: which are read, which change nothing in a still image, and which a file cannot be shown without.
+"""Extensions of glTF: which are read, and which change nothing in a still image.
 
 All others are approximated: the file is drawn without what they add, with a note that names them, also where it
 requires them. Its author asked viewers to refuse it, but a coat that is missing is better than no picture. Geometry
@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.json_tree import Json, get_list
-from ssdo.settings import UserError
 
 SUPPORTED_EXTENSIONS = {
     "EXT_mesh_gpu_instancing",
+    "EXT_meshopt_compression",
     "EXT_texture_webp",
     "KHR_draco_mesh_compression",
     "KHR_lights_punctual",
@@ -29,7 +29,9 @@ SUPPORTED_EXTENSIONS = {
     "KHR_materials_variants",  # the default one is drawn
     "KHR_materials_volume",  # its attenuation
     "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
     "KHR_node_visibility",
+    "KHR_texture_basisu",
     "KHR_texture_transform",
     "BENTLEY_primitive_restart",
     "EXT_mesh_primitive_restart",
@@ -94,28 +96,20 @@ HARMLESS_EXTENSIONS = {
     "MSFT_texture_dds",
 }
 CONVERT_MESHOPT = "gltfpack -i in.glb -o out.glb -noq"
-# How to convert a file that requires an extension. Tested with gltfpack 1.3 and gltf-transform 4.5.1, whose copy
+# How to convert a file without the package that reads it. Tested with gltfpack 1.3 and gltf-transform 4.5.1, whose copy
 # decodes Draco and EXT_meshopt but not KHR_meshopt.
 CONVERSIONS = {
     "EXT_meshopt_compression": CONVERT_MESHOPT,
     "KHR_meshopt_compression": CONVERT_MESHOPT,
-    "KHR_draco_mesh_compression": "gltf-transform copy in.glb out.glb, or: pip install DracoPy",
+    "KHR_draco_mesh_compression": "gltf-transform copy in.glb out.glb",
     "KHR_texture_basisu": "gltf-transform ktxdecompress in.glb out.glb (needs KTX-Software)",
 }
 MAX_NAMES = 4  # in a message
 
 
-def check_required_extensions(tree: Json) -> None:
-    """Raises UserError for a file that cannot be shown without an extension that is not supported."""
-    required = list_extensions(tree, "extensionsRequired")
-    for name in CONVERSIONS:
-        if name in required and name not in SUPPORTED_EXTENSIONS:
-            raise UserError(f"extensionsRequired: {explain_unsupported(name)}")
-
-
-def explain_unsupported(extension: str) -> str:
-    """The message for an extension that is not supported, with the way to convert the file."""
-    return f"{extension} is not read; convert the file: {CONVERSIONS[extension]}"
+def describe_conversion(extension: str) -> str:
+    """How to do without the package that an extension needs: the end of a message."""
+    return f"; or convert the file: {CONVERSIONS[extension]}"
 
 
 def list_extensions(tree: Json, key: str) -> list[str]:
@@ -125,8 +119,7 @@ def list_extensions(tree: Json, key: str) -> list[str]:
 
 def list_approximated(tree: Json, key: str) -> list[str]:
     """Those of `list_extensions` that are not read and change the image."""
-    # What a file offers compressed without requiring it, it has uncompressed, too.
-    known = SUPPORTED_EXTENSIONS | HARMLESS_EXTENSIONS | CONVERSIONS.keys()
+    known = SUPPORTED_EXTENSIONS | HARMLESS_EXTENSIONS
     return [name for name in list_extensions(tree, key) if name not in known]
 
 

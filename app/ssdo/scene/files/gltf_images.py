@@ -13,10 +13,11 @@ import numpy as np
 from PIL import Image
 
 from ssdo.arrays import Bytes
+from ssdo.optional_packages import MissingPackageError
 from ssdo.scene.files import images
 from ssdo.scene.files.gltf_document import Document, read_buffer_view, read_resource
-from ssdo.scene.files.gltf_extensions import explain_unsupported
-from ssdo.scene.files.json_tree import get_entry, get_reference, get_string
+from ssdo.scene.files.gltf_ktx2 import Ktx2Image, decode_ktx2, is_ktx2, open_ktx2
+from ssdo.scene.files.json_tree import get_entry, get_reference, get_string, split_error
 from ssdo.scene.files.progress import track_progress
 from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, resize_pixels
 from ssdo.settings import UserError, Vec3
@@ -53,7 +54,7 @@ TextureImage = ImageVariant | F0Image | TransmissionImage
 class OpenedImage(NamedTuple):
     """An image whose header has been read."""
 
-    image: Image.Image
+    image: Image.Image | Ktx2Image
     where: str
 
 
@@ -147,8 +148,17 @@ def _open_images(doc: Document, sources: Iterable[int]) -> dict[int, OpenedImage
                 images_by_key[key] = _open_image(doc, key, f"images[{source}]")
             opened[source] = images_by_key[key]
         except UserError as error:
-            doc.leave_out(error)
+            _leave_out(doc, error)
     return opened
+
+
+def _leave_out(doc: Document, error: UserError) -> None:
+    """Warn of an image that cannot be read. Unlike geometry, it may wait for a package that is missing."""
+    if isinstance(error, MissingPackageError):
+        element, rule = split_error(error)
+        doc.warn(element, f"{rule}; the image is left out")
+    else:
+        doc.leave_out(error)
 
 
 def _decode_images(doc: Document, opened: Mapping[str, OpenedImage]) -> dict[str, Bytes]:
@@ -158,13 +168,14 @@ def _decode_images(doc: Document, opened: Mapping[str, OpenedImage]) -> dict[str
         decoded = dict(zip(opened, results, strict=True))
     for result in decoded.values():
         if isinstance(result, UserError):
-            doc.leave_out(result)
+            _leave_out(doc, result)
     return {where: result for where, result in decoded.items() if not isinstance(result, UserError)}
 
 
 def _decode_image(opened: OpenedImage) -> Bytes | UserError:
+    image, where = opened
     try:
-        return images.decode_pixels(*opened)
+        return decode_ktx2(image, where) if isinstance(image, Ktx2Image) else images.decode_pixels(image, where)
     except UserError as error:
         return error
 
@@ -181,8 +192,8 @@ def _get_data_key(doc: Document, i: int) -> int | str:
 
 def _open_image(doc: Document, key: int | str, where: str) -> OpenedImage:
     data = bytes(read_buffer_view(doc, key)[0]) if isinstance(key, int) else read_resource(doc, key, f"{where}.uri")
-    if data[:4] == b"\xabKTX":
-        raise UserError(f"{where}: {explain_unsupported('KHR_texture_basisu')}")
+    if is_ktx2(data):
+        return OpenedImage(open_ktx2(data, where), where)
     if data[:4] == b"\x89PNG" and data[24:25] == b"\x10":  # the header's bits per channel
         doc.warn(where, "has 16 bits a channel, of which the upper 8 are used")
     return OpenedImage(images.open_image(data, where), where)

@@ -9,7 +9,6 @@ import math
 from typing import Any, NamedTuple
 
 from ssdo.scene.files.gltf_document import Document
-from ssdo.scene.files.gltf_extensions import explain_unsupported
 from ssdo.scene.files.gltf_images import ImageVariant, TextureImage
 from ssdo.scene.files.json_tree import (
     Json,
@@ -79,13 +78,12 @@ def _halve(row: Vec3) -> Vec3:
 
 def _read_image_index(doc: Document, texture: Json, where: str) -> int | None:
     """The image of a texture; None where only an unsupported extension names it."""
-    webp = get_extension(texture, "EXT_texture_webp", where)
     if "source" in texture:
         return get_reference(doc.tree, "images", texture, "source", where)
-    if webp is not None:
-        return get_reference(doc.tree, "images", webp, "source", f"{where}.extensions.EXT_texture_webp")
-    if get_extension(texture, "KHR_texture_basisu", where) is not None:
-        raise UserError(f"{where}: {explain_unsupported('KHR_texture_basisu')}")
+    for name in ("EXT_texture_webp", "KHR_texture_basisu"):
+        extension = get_extension(texture, name, where)
+        if extension is not None:
+            return get_reference(doc.tree, "images", extension, "source", f"{where}.extensions.{name}")
     return None
 
 
