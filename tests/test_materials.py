@@ -511,7 +511,7 @@ def test_every_texture_is_counted_and_overridden(name: str) -> None:
     """It counts among the material's textures and in the scene's memory, and goes with the layer that it is of."""
     texture = ImageTexture(np.full((8, 8, 4), 100, "u1"))
     textured_field: dict[str, Any] = {name: texture}
-    material = Material(emission=(1.0, 1.0, 1.0), f0=(0.5, 0.4, 0.3), **textured_field)
+    material = Material(emission=(1.0, 1.0, 1.0), f0=(0.05, 0.04, 0.03), **textured_field)
     assert material.textures == [texture]
     scene = Scene((make_wall(material),))
     assert scene.byte_size == Scene((make_wall(GREY),)).byte_size + texture.pixels.nbytes
@@ -520,6 +520,45 @@ def test_every_texture_is_counted_and_overridden(name: str) -> None:
         # An override that changes pixels keeps the texture only where opacity needs it.
         assert bool(overridden.textures) == (name not in removed), material_override
         assert overridden.has_specular == (material_override == "full"), material_override
+
+
+@pytest.mark.parametrize("textures", ["none", "albedo", "f0", "both"])
+def test_diffuse_override_keeps_the_colour_of_metals(textures: str) -> None:
+    """Of those that are dielectrics of a high F0, as in specular-glossiness: albedo (1 - F0) + F0 in every texel."""
+    rng = np.random.default_rng(4)
+    albedo_pixels, f0_pixels = (rng.integers(0, 256, (8, 4, 4), "u1") for _ in range(2))
+    albedo, f0 = np.array((0.1, 0.5, 0.0)), np.array((0.9, 0.25, 0.6))
+    material = Material(
+        (0.1, 0.5, 0.0),
+        f0=(0.9, 0.25, 0.6),
+        albedo_texture=ImageTexture(albedo_pixels) if textures in ("albedo", "both") else None,
+        f0_texture=ImageTexture(f0_pixels) if textures in ("f0", "both") else None,
+        alpha_cutoff=0.5,
+    )
+
+    def linearize(pixels: Bytes) -> Doubles:
+        codes = pixels[..., :3].astype("f8") / 255
+        return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+
+    def override(m: Material) -> Material:
+        return override_materials(Scene((make_wall(m),)), "diffuse", occlusion_maps=True).meshes[0].material
+
+    overridden = override(material)
+    assert not overridden.has_specular and overridden.f0_texture is None
+    a = albedo * (linearize(albedo_pixels) if material.albedo_texture else 1)
+    f = f0 * (linearize(f0_pixels) if material.f0_texture else 1)
+    texture, actual = overridden.albedo_texture, np.array(overridden.albedo)
+    if texture is not None:
+        actual = actual * linearize(texture.pixels)
+        alpha = albedo_pixels[..., 3] if material.albedo_texture else 255
+        np.testing.assert_array_equal(texture.pixels[..., 3], np.broadcast_to(alpha, texture.pixels.shape[:2]))
+    # A step of sRGB is 2.3 / 255 at most.
+    np.testing.assert_allclose(actual, np.broadcast_to(a * (1 - f) + f, actual.shape), atol=1.2 / 255)
+    plain = override(replace(material, f0=(0.08, 0.04, 0.04)))
+    assert (plain.albedo, plain.albedo_texture) == (material.albedo, material.albedo_texture)
+    if textures == "both":  # no texel of one lies on a texel of the other
+        unlike = override(replace(material, f0_texture=ImageTexture(f0_pixels, clamp=(True, False))))
+        assert (unlike.albedo, unlike.albedo_texture) == (material.albedo, material.albedo_texture)
 
 
 def test_material_override(gpu: Gpu) -> None:

@@ -27,6 +27,7 @@ Blending = Literal["none", "alpha", "transmission"]
 MIN_OPAQUE_ALPHA = 254.5 / 255  # `alpha_cutoff` of blended materials: their opaque texels are drawn as opaque surfaces
 
 DIELECTRIC_F0: Vec3 = (0.04, 0.04, 0.04)  # of an index of refraction of 1.5
+MIN_METAL_F0 = 0.2  # no dielectric reflects so much
 CLAY_ALBEDO, WHITE_ALBEDO = (0.5, 0.38, 0.3), (0.8, 0.8, 0.8)
 
 
@@ -38,6 +39,11 @@ class ImageTexture:
     uv_set: int = 0  # 0: Mesh.uvs, 1: Mesh.uvs2
     transform: tuple[Vec3, Vec3] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # two rows, applied to (u, v, 1)
     clamp: tuple[bool, bool] = (False, False)  # clamp to the edge in u and v; else repeat
+
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """How it lies on a surface: texels of images with the same layout lie on one another."""
+        return self.uv_set, self.transform, self.clamp
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +268,7 @@ _overridden_scenes: WeakKeyDictionary[Scene, dict[tuple[str, bool], Scene]] = We
 def override_materials(scene: Scene, material_override: str, occlusion_maps: bool) -> Scene:
     """A copy of the scene with simpler materials.
 
-    "full" keeps them, "diffuse" removes the specular layer (a metal keeps its colour), "white" and "clay" give every
+    "full" keeps them, "diffuse" removes the specular layer (metals keep their colour), "white" and "clay" give every
     surface one albedo, too. Emission and alpha masks stay. Without `occlusion_maps`, occlusion textures are removed.
     """
     if material_override == "full" and (occlusion_maps or not scene.has_occlusion_texture):
@@ -291,6 +297,8 @@ def _override_scene(scene: Scene, material_override: str, occlusion_maps: bool) 
 def _override_material(material: Material, material_override: str, occlusion_maps: bool) -> Material:
     if not occlusion_maps:
         material = replace(material, occlusion_texture=None)
+    if material_override == "diffuse" and max(material.f0) > MIN_METAL_F0:
+        material = _add_f0_to_albedo(material)
     if material_override != "full":
         material = replace(
             material, metallic=0.0, f0=(0.0, 0.0, 0.0), f0_texture=None, metallic_roughness_texture=None, coat=None
@@ -305,6 +313,27 @@ def _override_material(material: Material, material_override: str, occlusion_map
             occlusion_texture=None,
         )
     return material
+
+
+def _add_f0_to_albedo(material: Material) -> Material:
+    """A material whose albedo is all that it reflects at normal incidence: albedo (1 - F0) + F0, in every texel."""
+    from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, resize_pixels  # few scenes need Pillow
+
+    factors = tuple(zip(material.albedo, material.f0, strict=True))
+    images = (material.albedo_texture, material.f0_texture)
+    layout = images[0] or images[1]
+    if layout is None:
+        red, green, blue = (a * (1 - f) + f for a, f in factors)
+        return replace(material, albedo=(red, green, blue))
+    if any(image and image.layout != layout.layout for image in images):  # no texel of one lies on one of the other
+        return material
+    white = np.full((1, 1, 4), 255, "u1")
+    albedo, f0 = (white if image is None else image.pixels for image in images)
+    rows, columns = LINEAR_VALUES[:, None], LINEAR_VALUES
+    tables = [encode_srgb(a * rows * (1 - f * columns) + f * columns) for a, f in factors]
+    pixels = combine_images(albedo[..., :3], f0[..., :3], tables)
+    pixels[..., 3] = resize_pixels(albedo[..., 3], pixels.shape[1], pixels.shape[0])
+    return replace(material, albedo=(1.0, 1.0, 1.0), albedo_texture=replace(layout, pixels=pixels))
 
 
 def _override_colors(mesh: Mesh) -> Floats | None:
