@@ -1178,7 +1178,7 @@ def test_warnings(tmp_path: Path) -> None:
         {**primitive, "mode": 0},
         {**primitive, "attributes": {"POSITION": 0}},
     ]
-    tree["materials"][0]["extensions"] = {"KHR_materials_anisotropy": {}, "KHR_materials_sheen": {}}
+    tree["materials"][0]["extensions"] = {"KHR_materials_anisotropy": {}, "KHR_materials_iridescence": {}}
     tree["extensionsUsed"] = [
         "KHR_materials_anisotropy",
         "XYZ_light",
@@ -1193,7 +1193,7 @@ def test_warnings(tmp_path: Path) -> None:
     assert read_scene(tmp_path, tree, binary).warnings == (
         "nodes[0]: has a rotation whose length is not 1, which is normalised",
         "materials[0]: the extension 'KHR_materials_anisotropy' is not read; what it changes is not shown",
-        "materials[0]: the extension 'KHR_materials_sheen' is not read; what it changes is not shown",
+        "materials[0]: the extension 'KHR_materials_iridescence' is not read; what it changes is not shown",
         "meshes[0].primitives[1]: points and lines are not shown (1 more)",
         "meshes[0].primitives[3]: has no TEXCOORD_0 for the albedo texture of materials[0], which is left out",
         "images[0]: has 16 bits a channel, of which the upper 8 are used",

@@ -1,4 +1,4 @@
-"""Opacity, transmission and volumes of glTF materials, as they are read."""
+"""Opacity, transmission, volumes and sheen of glTF materials, as they are read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from gltf_files import UVS, Tree, add_texture, make_tetrahedron, read_scene
 from ssdo.arrays import Array
+from ssdo.scene.files.gltf_layers import SHEEN, SHEEN_ALBEDO
 from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material
+from ssdo.scene.srgb import LINEAR_VALUES
 
 TRANSMISSION, VOLUME = "KHR_materials_transmission", "KHR_materials_volume"
 ROUNDING = 0.6  # of an 8-bit code
@@ -140,3 +142,101 @@ def test_a_volume_attenuates_over_its_thickness(tmp_path: Path, thickness: float
     if distance is not None and thickness:
         expected = color ** (thickness / distance) if distance else np.zeros(3)
     assert material.albedo == pytest.approx(expected, abs=1e-12)
+
+
+# ---- sheen -----------------------------------------------------------------------------------------------------------
+
+
+def evaluate_sheen(roughness: float, cosine: Array, cosine_l: Array, azimuth: Array) -> Array:
+    """The sheen BRDF of Estevez and Kulla (2017), as in appendix B of KHR_materials_sheen."""
+    alpha = roughness**2
+    sine, sine_l = np.sqrt(1 - cosine**2), np.sqrt(1 - cosine_l**2)
+    v_dot_l = sine * sine_l * np.cos(azimuth) + cosine * cosine_l
+    n_dot_h = (cosine + cosine_l) / np.sqrt(2 + 2 * v_dot_l)
+    distribution = (2 + 1 / alpha) * np.maximum(1 - n_dot_h**2, 0) ** (0.5 / alpha) / (2 * np.pi)
+    weight = (1 - alpha) ** 2
+    a, b, c, d, e = (
+        weight * rough + (1 - weight) * smooth
+        for rough, smooth in (
+            *((25.3245, 21.5473), (3.32435, 3.82987), (0.16801, 0.19823)),
+            *((-1.27393, -1.97760), (-4.85967, -4.32054)),
+        )
+    )
+
+    def fit(x: Array) -> Array:
+        value: Array = a / (1 + b * x**c) + d * x + e
+        return value
+
+    def masking(x: Array) -> Array:
+        return np.where(x < 0.5, np.exp(fit(x)), np.exp(2 * fit(np.array(0.5)) - fit(1 - x)))
+
+    brdf: Array = distribution / ((1 + masking(cosine) + masking(cosine_l)) * 4 * cosine * cosine_l)
+    return brdf
+
+
+@pytest.mark.parametrize("step", range(1, 11))
+def test_sheen_reflects_its_albedo(step: int) -> None:
+    """The table is the integral of the BRDF over both hemispheres."""
+    x, weight = np.polynomial.legendre.leggauss(48)
+    cosine, weight = (x + 1) / 2, weight / 2
+    azimuth = (np.arange(96) + 0.5) / 96 * 2 * np.pi
+    brdf = evaluate_sheen(step / 10, cosine[:, None, None], cosine[:, None], azimuth)
+    integral = np.einsum("vla,v,l,v,l->", brdf, weight, weight, cosine, cosine) * 2 * 2 * np.pi / len(azimuth)
+    assert SHEEN_ALBEDO[step] == pytest.approx(integral, abs=1e-4)
+
+
+def make_sheen(**members: Any) -> Tree:
+    extensions = {SHEEN: {"sheenRoughnessFactor": 0.5, "sheenColorFactor": [1, 0.5, 0], **members}}
+    pbr = {"metallicFactor": 0, "baseColorFactor": [0.2, 0.4, 0.6, 1]}
+    return {"pbrMetallicRoughness": pbr, "extensions": extensions}
+
+
+@pytest.mark.parametrize("images", ["none", "color", "sheen", "both"])
+def test_sheen(tmp_path: Path, images: str) -> None:
+    """It takes from the diffuse light below what it reflects, in every texel; alpha stays."""
+    below, above = make_image(1), make_image(2, 8, 6)
+    tree = make_sheen(**({"sheenColorTexture": {"index": 1}} if images in ("sheen", "both") else {}))
+    if images in ("color", "both"):
+        tree["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 0}
+    material, warnings = read_with_images(tmp_path, tree, below, above)
+    color, sheen = np.array((0.2, 0.4, 0.6)), SHEEN_ALBEDO[5] * np.array((1, 0.5, 0))
+    if images == "both":  # constant parts of a smaller image keep their values
+        material, warnings = read_with_images(tmp_path, tree, below[:1, :1], above)
+        color = color * LINEAR_VALUES[below[0, 0, :3]]
+    elif images == "color":
+        color = color * LINEAR_VALUES[below[..., :3]]
+    if images in ("sheen", "both"):
+        sheen = sheen * LINEAR_VALUES[above[..., :3]]
+    expected = color * (1 - sheen) + sheen
+    assert not warnings
+    if images == "none":
+        assert material.albedo == pytest.approx(expected) and material.albedo_texture is None
+        return
+    assert material.albedo == (1, 1, 1)
+    texels = get_texels(material)
+    assert np.abs(texels[..., :3] - 255 * encode(expected)).max() < ROUNDING
+    alpha = {"color": below[..., 3], "both": below[0, 0, 3], "sheen": 255}[images]
+    assert (texels[..., 3] == alpha).all()
+
+
+def encode(linear: Array) -> Array:
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def test_sheen_that_is_not_shown(tmp_path: Path) -> None:
+    """On metals, and where its image lies elsewhere, with a note. Black sheen has none."""
+    metal = make_sheen() | {"pbrMetallicRoughness": {"baseColorFactor": [0.2, 0.4, 0.6, 1]}}
+    unlike = make_sheen(sheenColorTexture={"index": 0, "texCoord": 1})
+    unlike["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 0}
+    black = make_sheen(sheenColorFactor=[0, 0, 0])
+    notes = []
+    for tree in (metal, unlike, black):
+        material, warnings = read_with_images(tmp_path, tree, make_image(1), TEXCOORD_1=UVS)
+        assert material.albedo == (0.2, 0.4, 0.6)
+        notes.append(warnings)
+    inside = f"materials[0].extensions.{SHEEN}"
+    assert notes == [
+        (f"{inside}: is shown neither on metals nor on what transmits light",),
+        (f"{inside}: lies on the surface unlike baseColorTexture, and is left out",),
+        (),
+    ]

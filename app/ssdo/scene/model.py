@@ -317,22 +317,17 @@ def _override_material(material: Material, material_override: str, occlusion_map
 
 def _add_f0_to_albedo(material: Material) -> Material:
     """A material whose albedo is all that it reflects at normal incidence: albedo (1 - F0) + F0, in every texel."""
-    from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, resize_pixels  # few scenes need Pillow
+    from ssdo.scene.srgb import layer_images  # few scenes need Pillow
 
-    factors = tuple(zip(material.albedo, material.f0, strict=True))
     images = (material.albedo_texture, material.f0_texture)
     layout = images[0] or images[1]
     if layout is None:
-        red, green, blue = (a * (1 - f) + f for a, f in factors)
+        red, green, blue = (a * (1 - f) + f for a, f in zip(material.albedo, material.f0, strict=True))
         return replace(material, albedo=(red, green, blue))
     if any(image and image.layout != layout.layout for image in images):  # no texel of one lies on one of the other
         return material
-    white = np.full((1, 1, 4), 255, "u1")
-    albedo, f0 = (white if image is None else image.pixels for image in images)
-    rows, columns = LINEAR_VALUES[:, None], LINEAR_VALUES
-    tables = [encode_srgb(a * rows * (1 - f * columns) + f * columns) for a, f in factors]
-    pixels = combine_images(albedo[..., :3], f0[..., :3], tables)
-    pixels[..., 3] = resize_pixels(albedo[..., 3], pixels.shape[1], pixels.shape[0])
+    albedo, f0 = (image.pixels if image else None for image in images)
+    pixels = layer_images(albedo, f0, material.albedo, material.f0)
     return replace(material, albedo=(1.0, 1.0, 1.0), albedo_texture=replace(layout, pixels=pixels))
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ssdo.arrays import Bytes, Doubles
+from ssdo.settings import Vec3
 
 _VALUES = np.arange(256) / 255
 LINEAR_VALUES: Doubles = np.where(_VALUES <= 0.04045, _VALUES / 12.92, ((_VALUES + 0.055) / 1.055) ** 2.4)  # by code
@@ -35,6 +36,22 @@ def combine_images(one: Bytes, other: Bytes, tables: Sequence[Bytes]) -> Bytes:
         )
         combined[..., channel] = table[tuple(codes)]
     return combined
+
+
+def layer_images(below: Bytes | None, above: Bytes | None, below_factor: Vec3, above_factor: Vec3) -> Bytes:
+    """(h, w, 4) reflectance of one layer on another, below (1 - above) + above, each times its factor.
+
+    None stands for white. Alpha is that of `below`.
+    """
+    white = np.full((1, 1, 4), 255, "u1")
+    below, above = (white if pixels is None else pixels for pixels in (below, above))
+    rows, columns = LINEAR_VALUES[:, None], LINEAR_VALUES
+    tables = [
+        encode_srgb(b * rows * (1 - a * columns) + a * columns) for b, a in zip(below_factor, above_factor, strict=True)
+    ]
+    layered = combine_images(below[..., :3], above[..., :3], tables)
+    layered[..., 3] = resize_pixels(below[..., 3], layered.shape[1], layered.shape[0])
+    return layered
 
 
 def resize_pixels(pixels: Bytes, width: int, height: int) -> Bytes:

@@ -23,6 +23,7 @@ SUPPORTED_EXTENSIONS = {
     "KHR_materials_emissive_strength",
     "KHR_materials_ior",
     "KHR_materials_pbrSpecularGlossiness",
+    "KHR_materials_sheen",
     "KHR_materials_specular",
     "KHR_materials_transmission",
     "KHR_materials_unlit",

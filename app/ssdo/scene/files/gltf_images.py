@@ -19,7 +19,7 @@ from ssdo.scene.files.gltf_document import Document, read_buffer_view, read_reso
 from ssdo.scene.files.gltf_ktx2 import Ktx2Image, decode_ktx2, is_ktx2, open_ktx2
 from ssdo.scene.files.json_tree import get_entry, get_reference, get_string, split_error
 from ssdo.scene.files.progress import track_progress
-from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, resize_pixels
+from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, layer_images, resize_pixels
 from ssdo.settings import UserError, Vec3
 
 
@@ -48,7 +48,17 @@ class TransmissionImage(NamedTuple):
     factor: float
 
 
-TextureImage = ImageVariant | F0Image | TransmissionImage
+class LayeredImage(NamedTuple):
+    """The reflectance of a layer on another, see `layer_images`."""
+
+    below: ImageVariant | None  # sRGB; None: white
+    above: ImageVariant | None
+    below_factor: Vec3
+    above_factor: Vec3
+
+
+ComputedImage = F0Image | TransmissionImage | LayeredImage
+TextureImage = ImageVariant | ComputedImage
 
 
 class OpenedImage(NamedTuple):
@@ -87,10 +97,12 @@ def _list_variants(texture: TextureImage) -> list[ImageVariant]:
     return [part for part in texture if isinstance(part, ImageVariant)]
 
 
-def _compute_texture(texture: F0Image | TransmissionImage, read: Mapping[ImageVariant, Bytes]) -> Bytes:
+def _compute_texture(texture: ComputedImage, read: Mapping[ImageVariant, Bytes]) -> Bytes:
     first, second = (read.get(part) if part else None for part in texture[:2])
     if isinstance(texture, F0Image):
         return _compute_f0(first, second, texture)
+    if isinstance(texture, LayeredImage):
+        return layer_images(first, second, texture.below_factor, texture.above_factor)
     return _compute_transmission(first, second, texture.factor)
 
 

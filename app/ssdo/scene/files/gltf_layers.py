@@ -1,19 +1,26 @@
-"""What glTF materials transmit, and their clear coats.
+"""What glTF materials transmit, their clear coats and sheen.
 
 KHR_materials_transmission becomes a blended surface that is tinted by its base colour. Of KHR_materials_volume only the
 attenuation along its thickness is read, as a tint. Not shown: refraction, blur by roughness, caustics.
-KHR_materials_clearcoat becomes a transmissive layer on the surface.
+KHR_materials_clearcoat becomes a transmissive layer on the surface. KHR_materials_sheen becomes diffuse: it reflects as
+much light, but to all sides alike.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from ssdo.scene.files.gltf_document import Document
-from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TransmissionImage
+from ssdo.scene.files.gltf_images import F0Image, ImageVariant, LayeredImage, TransmissionImage
 from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture
 from ssdo.scene.files.json_tree import Json, get_extension, get_number, get_numbers, get_object
 from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, Material
 
 TRANSMISSION, VOLUME, CLEARCOAT = "KHR_materials_transmission", "KHR_materials_volume", "KHR_materials_clearcoat"
+SHEEN = "KHR_materials_sheen"
+# Light that the sheen of white fibres reflects of light from everywhere, for roughness 0 to 1 in equal steps: Estevez,
+# Kulla, Production Friendly Microfacet Sheen BRDF, SIGGRAPH 2017.
+SHEEN_ALBEDO = (0.0, 0.0215, 0.0451, 0.0728, 0.1055, 0.1427, 0.1825, 0.2218, 0.2570, 0.2842, 0.2996)
 COAT_PREFIX = "coat."  # of the names of a coat's textures
 
 
@@ -85,6 +92,32 @@ def read_coat(doc: Document, entry: Json, values: MaterialValues, textures: Text
     if image is not None:
         uses["f0_texture"] = uses["f0_texture"]._replace(image=F0Image(None, image, strength_channel=0))
     textures |= {COAT_PREFIX + name: use for name, use in uses.items()}
+
+
+def read_sheen(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
+    """Add the sheen to the albedo, which it dims by as much as it reflects. The roughness' image is not read."""
+    extension, inside = get_extension(entry, SHEEN, where) or {}, f"{where}.extensions.{SHEEN}"
+    roughness = get_number(extension, "sheenRoughnessFactor", inside, 0, 0, 1)
+    reflected = float(np.interp(roughness, np.linspace(0, 1, len(SHEEN_ALBEDO)), SHEEN_ALBEDO))
+    color = get_numbers(extension, "sheenColorFactor", inside, (0, 0, 0), 0, 1)
+    red, green, blue = (reflected * c for c in color)
+    if not any((red, green, blue)):
+        return
+    uses: TextureUses = {}
+    add_texture(doc, uses, "sheen", extension, "sheenColorTexture", inside)
+    base, sheen = textures.get("albedo_texture"), uses.get("sheen")
+    is_metal = values["metallic"] == 1 and "metallic_roughness_texture" not in textures
+    if is_metal or values.get("blending") == "transmission":
+        doc.warn(inside, "is shown neither on metals nor on what transmits light")
+    elif base and sheen and not lie_alike(base, sheen):
+        doc.warn(inside, "lies on the surface unlike baseColorTexture, and is left out")
+    elif use := base or sheen:
+        image = LayeredImage(_get_variant(base), _get_variant(sheen), values["albedo"], (red, green, blue))
+        textures["albedo_texture"] = use._replace(image=image)
+        values["albedo"] = (1.0, 1.0, 1.0)
+    else:
+        pairs = zip(values["albedo"], (red, green, blue), strict=True)
+        values["albedo"] = tuple(albedo * (1 - c) + c for albedo, c in pairs)
 
 
 def lie_alike(one: TextureUse, other: TextureUse) -> bool:

@@ -14,7 +14,7 @@ from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import Document
 from ssdo.scene.files.gltf_extensions import HARMLESS_EXTENSIONS, SUPPORTED_EXTENSIONS
 from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage
-from ssdo.scene.files.gltf_layers import COAT_PREFIX, lie_alike, read_coat, read_transmission
+from ssdo.scene.files.gltf_layers import COAT_PREFIX, lie_alike, read_coat, read_sheen, read_transmission
 from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture, assign_uv_slots
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
@@ -96,6 +96,8 @@ def read_material(doc: Document, i: int | None) -> MaterialBinding:
     is_unlit = get_extension(entry, "KHR_materials_unlit", where) is not None
     if is_unlit:
         _convert_unlit(values, textures)
+    else:
+        read_sheen(doc, entry, values, textures, where)
     uv_slots = assign_uv_slots(doc, textures, where)
     return MaterialBinding(Material(**values), textures, uv_slots, where, is_unlit)
 
