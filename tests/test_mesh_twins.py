@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from ssdo.arrays import Array, Doubles
-from ssdo.scene.files import ply
+from ssdo.scene.files import corners, number_text, obj, ply
 from ssdo.scene.loader import read_scene_file
 from ssdo.scene.model import MIN_OPAQUE_ALPHA, ImageTexture, Material, Mesh, Scene
+from ssdo.settings import UserError
 
 MISSING = 99.0  # instead of an attribute that a corner does not have
 Corner = tuple[int, int, int]  # numbers of position, UV and normal
@@ -198,8 +199,13 @@ def list_obj_corners(data: ObjData, forms: Sequence[str], has_colors: bool = Fal
 
 
 @pytest.mark.slow
-def test_forms_of_obj_faces(tmp_path: Path) -> None:
-    """All faces in one form, or each in another; indices that count back; elements before their faces or between."""
+@pytest.mark.parametrize("min_block_lines", [1, 10**9])
+def test_forms_of_obj_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, min_block_lines: int) -> None:
+    """All faces in one form, or each in another; indices that count back; elements before their faces or between.
+
+    Lines are parsed in blocks or one by one.
+    """
+    monkeypatch.setattr(obj, "MIN_BLOCK_LINES", min_block_lines)
     data = make_obj_data()
     count = len(data.triangles)
     mixed_forms = [list(FORMS)[k % 4] for k in range(count)]
@@ -212,13 +218,138 @@ def test_forms_of_obj_faces(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", COLOR_COLUMNS)
-def test_vertex_colours_of_obj(tmp_path: Path, rows: str) -> None:
+@pytest.mark.parametrize("min_block_lines", [1, 10**9])
+def test_vertex_colours_of_obj(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, min_block_lines: int, rows: str
+) -> None:
     """They belong to positions, whatever the form of faces."""
+    monkeypatch.setattr(obj, "MIN_BLOCK_LINES", min_block_lines)
     data = make_obj_data()
     for form, style in itertools.product(FORMS, STYLES[::5]):
         forms = [form] * len(data.triangles)
         scene = read_scene_file(write(tmp_path / "a.obj", format_obj(data, forms, style, rows=rows)))
         assert_corners(scene, {"": list_obj_corners(data, forms, has_colors=True)})
+
+
+def describe_reading(path: Path) -> Any:
+    """Everything that a scene consists of, bit for bit, or the message of its error."""
+    try:
+        scene = read_scene_file(path)
+    except UserError as error:
+        return str(error)
+    meshes = [
+        (
+            mesh.material.name,
+            mesh.triangles.tolist(),
+            *(None if a is None else a.tobytes() for a in (mesh.positions, mesh.normals, mesh.uvs, mesh.colors)),
+        )
+        for mesh in scene.meshes
+    ]
+    return scene.warnings, meshes
+
+
+@pytest.mark.parametrize("style", [STYLES[0], STYLES[2], STYLES[8]])
+def test_blocks_equal_single_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: Style) -> None:
+    """Damaged files give the same scene or the same error whether lines are parsed in blocks or one by one."""
+    data, rng = make_obj_data(), random.Random(3)
+    path = tmp_path / "a.obj"
+    forms = ["{0}", "{0}/{1}", "{0}//{2}", "{0}/{1}/{2}"]
+    inserts = [*"0123456789+-./eE \t\n\r#vtnfgx,", "\nf 1 2 3", "nan", "//", "\nusemtl a\n", "1e5", "_", "-0 ", "\0"]
+    results = set()
+    for k in range(150):
+        text = format_obj(data, [forms[k % 4]] * len(data.triangles), style)
+        for _ in range(k % 4):
+            place = rng.randrange(len(text))
+            text = text[:place] + rng.choice(inserts) + text[place + rng.randrange(3) :]
+        path.write_bytes(text.encode())
+        monkeypatch.setattr(obj, "MIN_BLOCK_LINES", 1)
+        expected = describe_reading(path)
+        monkeypatch.setattr(obj, "MIN_BLOCK_LINES", 10**9)
+        assert describe_reading(path) == expected, text
+        results.add(type(expected))
+    assert results == {str, tuple}
+
+
+REGULAR_ON_AVERAGE = (
+    "v 1 2 3 4\nv 1 2\nf 1 2 3\n",
+    "vt 1 2 3\nvt 1\nf 1 2 3\n",
+    "f 1/1/1 2 3/1\n",
+    "f 1 2/1/1 3/1\n",
+    "f 1/1 2/1/1/1 3/1/1\n",
+)
+
+
+@pytest.mark.parametrize("lines", REGULAR_ON_AVERAGE)
+def test_blocks_that_are_regular_on_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
+    path = write(tmp_path / "a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvn 0 0 1\n" + lines)
+    monkeypatch.setattr(obj, "MIN_BLOCK_LINES", 1)
+    expected = describe_reading(path)
+    monkeypatch.setattr(obj, "MIN_BLOCK_LINES", 10**9)
+    assert describe_reading(path) == expected
+
+
+def test_corners_are_numbered_in_the_order_of_their_first_use() -> None:
+    """Also where a vertex has more corners than the rounds tell apart."""
+    for seed, vertex_count, value_count in ((1, 9, 2), (2, 2, 40), (3, 1, 1)):
+        rng = np.random.default_rng(seed)
+        vertices, *attributes = (rng.integers(0, n, 300, "i4") for n in (vertex_count, value_count, value_count))
+        numbers: dict[Any, int] = {}
+        rows = list(zip(vertices.tolist(), *(a.tolist() for a in attributes), strict=True))
+        expected = [numbers.setdefault(row, len(numbers)) for row in rows]
+        first, actual = corners.number_corners(vertices, attributes, vertex_count)
+        assert actual.tolist() == expected and [rows[k] for k in first] == list(numbers)
+
+
+def test_blocks_of_regular_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No regular line is parsed alone: it would be ten times slower."""
+    data, path = make_obj_data(), tmp_path / "a.obj"
+    monkeypatch.setattr(obj, "MIN_BLOCK_LINES", 1)
+    monkeypatch.setattr(obj, "_parse_line", lambda *_: pytest.fail("a line is parsed alone"))
+    for form, style in itertools.product(FORMS, STYLES):
+        if not style.is_elaborate:
+            text = format_obj(data, [form] * len(data.triangles), style, rows=COLOR_COLUMNS[0])
+            read_scene_file(write(path, "# a comment" + style.line_end + text + style.line_end))
+
+
+ODD_NUMBERS = (
+    *("-0", "-0.0", "+.5", "5.", "-.25", "-0.", "007.50", "0", "1E5"),
+    *("9007199254740993", "-2.5e-320", "0.0000000000000000000000000123"),
+)
+
+
+def make_number(rng: random.Random) -> str:
+    """A number in one of the ways that programs write it."""
+    value = rng.uniform(-1, 1) * 10 ** rng.randint(-6, 16)
+    return rng.choice(
+        (
+            f"{value:.{rng.randint(0, 19)}f}",
+            f"{value:+.{rng.randint(0, 17)}e}",
+            f"{value:g}",
+            repr(value),
+            str(int(value)),
+            str(rng.randint(-(10**25), 10**25)),
+            rng.choice(ODD_NUMBERS),
+        )
+    )
+
+
+def test_numbers_are_read_as_float_does() -> None:
+    """Bit for bit, in blocks of any mixture; whatever float() refuses is refused."""
+    rng = random.Random(6)
+    for k in range(2000):
+        words = [make_number(rng) for _ in range(rng.randint(1, 9))]
+        words = words if k % 3 else [word for word in words if "e" not in word.lower()]
+        text = rng.choice((" ", "\n", " \t\r\n")).join(words).encode()
+        assert number_text.parse_numbers(text).tobytes() == np.array(list(map(float, words)), "f8").tobytes(), text
+    for _ in range(4000):
+        text = bytes(rng.choice(b"0123456789+-. .e  ") for _ in range(rng.randint(1, 8)))
+        try:
+            expected = [float(word) for word in text.split()]
+        except ValueError:
+            with pytest.raises(ValueError):
+                number_text.parse_numbers(text)
+        else:
+            assert number_text.parse_numbers(text).tolist() == expected, text
 
 
 LIBRARIES = {
@@ -649,7 +780,7 @@ def test_attributes_of_ply_faces(tmp_path: Path, sizes: Sequence[int]) -> None:
             if corner_uvs is None and has_vertex_uvs:
                 corner_uvs = np.array(vertex_uvs)[face]
             linear = [linearize(c / 255) for c in color] + [1] if has_colors else None
-            corners = [
+            face_corners = [
                 make_corner(
                     points[v], uv=None if corner_uvs is None else corner_uvs[k] * (1, -1) + (0, 1), color=linear
                 )
@@ -657,7 +788,9 @@ def test_attributes_of_ply_faces(tmp_path: Path, sizes: Sequence[int]) -> None:
             ]
             number = number if has_numbers else 0
             image = number if number in (0, 1) and corner_uvs is not None else -1
-            expected[image] += [[corners[0], corners[k], corners[k + 1]] for k in range(1, len(face) - 1)]
+            expected[image] += [
+                [face_corners[0], face_corners[k], face_corners[k + 1]] for k in range(1, len(face) - 1)
+            ]
         actual: dict[int, list[Mesh]] = defaultdict(list)
         for mesh in scene.meshes:
             texture = mesh.material.albedo_texture

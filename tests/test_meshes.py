@@ -127,8 +127,9 @@ def test_obj_variants(tmp_path: Path, faces: str) -> None:
     mesh = read_mesh(tmp_path, "a.obj", SQUARE + faces)
     assert compute_area_vector(mesh).tolist() == [0, 0, 1] and compute_area(mesh) == 1
     assert mesh.normals is None and mesh.uvs is None
-    with_crlf = (SQUARE + faces).replace("\r", "").replace("\n", "\r\n").encode()
-    assert compute_area_vector(read_mesh(tmp_path, "a.obj", with_crlf)).tolist() == [0, 0, 1]
+    text = (SQUARE + faces).replace("\r", "")
+    for content in (text.replace("\n", "\r\n").encode(), text.encode("utf-16"), b"\xef\xbb\xbf" + text.encode()):
+        assert compute_area_vector(read_mesh(tmp_path, "a.obj", content)).tolist() == [0, 0, 1]
 
 
 def test_negative_indices(tmp_path: Path) -> None:
@@ -650,19 +651,24 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "nothing": ("a.obj", "", "file: has no triangles"),
     "points only": ("a.obj", SQUARE, "file: has no triangles"),
     "index beyond": ("a.obj", SQUARE + "f 1 2 5\n", "f: v 5 does not exist, 4 present"),
-    "index far beyond": ("a.obj", SQUARE + f"f 1 2 {10**30}\n", "f: v 1000"),
-    "index of ten thousand digits": ("a.obj", SQUARE + f"f 1 2 {'9' * 10_000}\n", "f: a corner must be like"),
-    "index 0": ("a.obj", SQUARE + "f 0 1 2\n", "f: corners are counted from 1"),
-    "UV 0": ("a.obj", SQUARE + "vt 0 0\nf 1/0 2/1 3/1\n", "f: corners are counted from 1"),
-    "index minus 0": ("a.obj", SQUARE + "f -0 1 2\n", "line 5: f: corners are counted from 1"),
+    "index far beyond": ("a.obj", SQUARE + f"f 1 2 {10**30}\n", "line 5: f: '1000"),
+    "index of ten thousand digits": ("a.obj", SQUARE + f"f 1 2 {'9' * 10_000}\n", "line 5: f: a corner must be like"),
+    "index 0": ("a.obj", SQUARE + "f 0 1 2\n", "line 5: f: '0' does not exist: corners are counted from 1"),
+    "index minus 0": ("a.obj", SQUARE + "f -0 1 2\n", "line 5: f: '-0' does not exist: corners are counted from 1"),
     "counts back beyond the first": ("a.obj", SQUARE + "f -5 1 2\n", "line 5: f: '-5' counts back"),
-    "word for an index": ("a.obj", SQUARE + "f 1 b 3\n", "f: a corner must be like 1/2/3, not 'b'"),
-    "four parts": ("a.obj", SQUARE + "f 1/2/3/4 2 3\n", "f: a corner must be like 1/2/3"),
+    "word for an index": ("a.obj", SQUARE + "f 1 b 3\n", "line 5: f: a corner must be like 1/2/3, not 'b'"),
+    "four parts": ("a.obj", SQUARE + "f 1/2/3/4 2 3\n", "line 5: f: a corner must be like 1/2/3"),
+    "no position": ("a.obj", SQUARE + "f 1 2 /3\n", "line 5: f: a corner must be like 1/2/3, not '/3'"),
     "word for a number": ("a.obj", SQUARE + "v 1 x 2\n", "line 5: 'v': must have numbers, not 'v 1 x 2'"),
+    "word behind many lines": (
+        "a.obj",
+        SQUARE + "vn 0 0 1\n" * 2000 + "v 1 x 2\nv 1 2 3\n" * 50,
+        "line 2005: 'v': must",
+    ),
     "two numbers": ("a.obj", SQUARE + "v 1 2\n", "line 5: 'v': must have numbers"),
     "not finite": ("a.obj", SQUARE + "v nan 2 3\nf 1 2 5\n", "vertices: must be finite"),
     "beyond 32 bit": ("a.obj", SQUARE + "v 1e39 2 3\nf 1 2 5\n", "vertices: must be finite"),
-    "UTF-16": ("a.obj", (SQUARE + "f 1 2 3").encode("utf-16"), "file: must be text"),
+    "UTF-16 without a mark": ("a.obj", (SQUARE + "f 1 2 3").encode("utf-16-le"), "file: must be text"),
     "binary": ("a.obj", bytes(range(256)) * 9, "file: must be text"),
     "endless line": ("a.obj", SQUARE + "f" + " 1 2 3" * 200_000, "line 5: must have at most 1024 KiB"),
     "PLY, empty": ("a.ply", "", "file: no PLY"),
@@ -764,6 +770,11 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
 IMPERFECT: dict[str, tuple[str, Any, str, bool]] = {
     "no such UV": ("a.obj", SQUARE + "vt 0 0\nf 1/1 2/1 3/1\nf 1/1 3/1 4/2\n", "f: a vt does not exist, 1", True),
     "no such normal": ("a.obj", SQUARE + "vn 0 0 1\nf 1//1 2//1 3//1\nf 1//1 3//1 4//9\n", "f: a vn does not", True),
+    "UV 0": ("a.obj", SQUARE + "vt 0 0\nf 1/1 2/1 3/1\nf 1/0 3/1 4/1\n", "f: a vt does not exist, 1 present", True),
+    "normal before the first": ("a.obj", SQUARE + "vn 0 0 1\nf 1 2 3\nf 1//-2 3//1 4//1\n", "f: a vn does", True),
+    "no such vertex": ("a.obj", SQUARE + "f 1 2 3\nf 1 3 5\n", "f: v 5 does not exist, 4 present; 1 face is", False),
+    "vertex 0": ("a.obj", SQUARE + "f 1 2 3\nf 0 1 3\n", "line 6: f: '0' does not exist: corners are counted", False),
+    "vertex before the first": ("a.obj", SQUARE + "f 1 2 3\nf -5 -4 -3\n", "line 6: f: '-5' counts back", False),
     "huge index": ("a.obj", SQUARE + f"f 1 2 3\nf 1 3 4/{'9' * 30}\n", "f: a vt does not exist, 0 present", True),
     "infinite normal": ("a.obj", SQUARE + "vn inf 0 0\nf 1 2 3\nf 1//1 3//1 4//1\n", "", True),
     "infinite UV": ("a.obj", SQUARE + "vt 0 1e39\nf 1 2 3\nf 1/1 3/1 4/1\n", "", True),
@@ -781,6 +792,20 @@ IMPERFECT: dict[str, tuple[str, Any, str, bool]] = {
         "element face: vertex 4 does not exist, 4 present; 1 face is left out",
         False,
     ),
+    "no number": ("a.obj", SQUARE + "v -nan(ind) 1.#QNAN 0\nf 1 2 3\nf 1 3 5\n", "1 triangle has a vertex", False),
+    "PLY, no number": (
+        "a.ply",
+        make_ply(b"0 0 0\n1 0 0\n1 1 0\n-nan(ind) 1.#INF 0\n# 7 8\ncomment 9\n3 0 1 2\n3 0 2 3\n", faces=2),
+        "1 triangle has a vertex",
+        False,
+    ),
+    "STL, no number": (
+        "a.stl",
+        f"solid a\n{FACET}{FACET.replace('1 0 0', '1.#IND nan nan')}",
+        "1 triangle has a vertex",
+        False,
+    ),
+    "decimal commas": ("a.obj", SQUARE + "v 0,5 2,0, -0,5\nf 1 2 3\nf 1 3 5\n", "commas in numbers are read", True),
     "STL, infinite": (
         "a.stl",
         make_stl([TRIANGLE, [(0, 0, 0), (1, 0, 0), (0, np.inf, 0)]]),
@@ -801,9 +826,13 @@ def test_imperfect_triangles_do_not_refuse_the_others(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken(tmp_path: Path, name: str) -> None:
+def test_broken(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of OBJ files are named whether they are parsed in blocks or one by one."""
     file, content, rule = BROKEN[name]
     assert read_error(tmp_path, file, content).startswith(rule)
+    if file == "a.obj":
+        monkeypatch.setattr(obj, "MIN_BLOCK_LINES", 1)
+        assert read_error(tmp_path, file, content).startswith(rule)
 
 
 @pytest.mark.parametrize(
@@ -837,7 +866,8 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(obj, "MAX_TRIANGLES", 3)
     assert read_error(tmp_path, "a.obj", SQUARE) == "line 4: v: there must be at most 3 vertices"
     monkeypatch.setattr(obj, "MAX_TRIANGLES", 4)
-    assert "different corners" in read_error(tmp_path, "a.obj", SQUARE + "vt 0 0\nf 1 2 3 1/1 2/1\n")
+    monkeypatch.setattr(obj, "MAX_CORNERS", 7)
+    assert read_error(tmp_path, "a.obj", SQUARE + "f 1 2 3 4\n" * 2) == "line 6: f: there must be at most 4 triangles"
     monkeypatch.setattr(mesh_builder, "MAX_FILE_BYTES", 9)
     assert read_error(tmp_path, "a.obj", SQUARE) == "file: must be at most 0 MiB"
 

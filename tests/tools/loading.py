@@ -1,4 +1,7 @@
-"""Time and memory of a large scene: a .glb file with many triangles, read, then drawn by `capture` in a new process."""
+"""Time and memory of a large scene: a file with many triangles, read, then drawn by `capture` in a new process.
+
+The file is a .glb file, an .obj file or an ASCII .ply file.
+"""
 
 from __future__ import annotations
 
@@ -9,45 +12,55 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import _checkout
 import gltf_files
 import numpy as np
 from process_memory import format_peak
-from ssdo.arrays import Bytes
+from ssdo.arrays import Array, Bytes
 from ssdo.commands.bench.flags import format_table
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.resources import PACKAGE
 from ssdo.scene.built_in.million import build_million
-from ssdo.scene.files import gltf
+from ssdo.scene.loader import read_scene_file
 from ssdo.scene.modelling.textures import encode_srgb8, generate_noise
 from ssdo.settings import UserError
 
 PRIMITIVES = 20  # each with a material of its own
 TEXTURE_SIZE = 2048  # pixels on each side
-HEADER = ("triangles", "file", "reading", "process, start to image", "its peak memory")
+ROWS_AT_ONCE = 2**16
+HEADER = ("triangles", "file", "reading", "its processor time", "process, start to image", "its peak memory")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run with these flags. Returns the exit code; raises UserError."""
     parser = FlagParser("python tests/tools/loading.py", __doc__)
     parser.add_argument("--triangles", type=int, default=5_000_000, metavar="N", help="triangles in the file [5000000]")
+    parser.add_argument("--format", choices=("glb", "obj", "ply"), default="glb", help="format of the file [glb]")
     parser.add_argument(
-        "--images", type=int, default=4, metavar="N", help=f"textures of 2048 x 2048, 0 to {PRIMITIVES} [4]"
+        "--images",
+        type=int,
+        default=4,
+        metavar="N",
+        help=f"textures of a .glb file, 2048 x 2048, up to {PRIMITIVES} [4]",
     )
     parser.add_argument("--technique", default="ssdo", metavar="T", help="technique of the capture [ssdo]")
     parser.add_argument("--width", type=int, default=1280, metavar="PX", help="width of the capture [1280]")
     parser.add_argument("--height", type=int, default=720, metavar="PX", help="height of the capture [720]")
     flags = parse_flags(parser, arguments)
-    image_count = flags.pop("images")
+    file_format, image_count = flags.pop("format"), flags.pop("images")
     if not 0 <= image_count <= PRIMITIVES:
         raise UserError(f"--images {image_count}: must be 0 to {PRIMITIVES}")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "large.glb"
-        triangle_count = write_scene(path, flags.pop("triangles"), image_count)
-        start = time.perf_counter()
-        gltf.read_gltf(path)
-        reading = time.perf_counter() - start
+        path = Path(folder) / f"large.{file_format}"
+        if file_format == "glb":
+            triangle_count = write_scene(path, flags.pop("triangles"), image_count)
+        else:
+            triangle_count, image_count = write_text(path, flags.pop("triangles")), 0
+        start, processor_start = time.perf_counter(), time.process_time()
+        read_scene_file(path)
+        reading, processor = time.perf_counter() - start, time.process_time() - processor_start
         shot = [f"--{name}={value}" for name, value in flags.items()]
         output = f"--output={Path(folder) / 'large.png'}"
         command = [sys.executable, "-m", "ssdo", "capture", f"--scene={path}", *shot, output]
@@ -56,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         capture = time.perf_counter() - start
         size = f"{path.stat().st_size / 2**20:.0f} MiB"
     memory = format_peak(of_children=True) or "not known"
-    row = [str(triangle_count), size, f"{reading:.1f} s", f"{capture:.1f} s", memory]
+    row = [str(triangle_count), size, f"{reading:.1f} s", f"{processor:.1f} s", f"{capture:.1f} s", memory]
     print("\n".join(format_table(HEADER, [row])))
     textures = f"{image_count} textures of {TEXTURE_SIZE} x {TEXTURE_SIZE}"
     print(f"\n{flags['width']} x {flags['height']}, {flags['technique']}, {textures}, {os.cpu_count()} cores")
@@ -90,6 +103,34 @@ def write_scene(path: Path, triangle_count: int, image_count: int) -> int:
     gltf_files.add_node(tree, mesh=0)
     gltf_files.write_glb(path, {name: value for name, value in tree.items() if value != []}, binary)
     return len(knot.triangles)
+
+
+def write_text(path: Path, triangle_count: int) -> int:
+    """Write the knot of the scene `million` with normals and UVs as an .obj file or an ASCII .ply file.
+
+    Returns its number of triangles, which is about `triangle_count`.
+    """
+    knot = build_million(triangle_count).meshes[0]
+    assert knot.normals is not None and knot.uvs is not None
+    with path.open("w") as file:
+        if path.suffix == ".obj":
+            for keyword, values in (("v", knot.positions), ("vt", knot.uvs), ("vn", knot.normals)):
+                _write_rows(file, keyword + " %.6f" * values.shape[1], values)
+            _write_rows(file, "f %d/%d/%d %d/%d/%d %d/%d/%d", np.repeat(knot.triangles + 1, 3, axis=1))
+        else:
+            names = ["x", "y", "z", "nx", "ny", "nz", "s", "t"]
+            properties = "".join(f"property float {name}\n" for name in names)
+            file.write(f"ply\nformat ascii 1.0\nelement vertex {len(knot.positions)}\n{properties}")
+            file.write(f"element face {len(knot.triangles)}\nproperty list uchar int vertex_indices\nend_header\n")
+            _write_rows(file, "%.6f" + " %.6f" * 7, np.hstack([knot.positions, knot.normals, knot.uvs]))
+            _write_rows(file, "3 %d %d %d", knot.triangles)
+    return len(knot.triangles)
+
+
+def _write_rows(file: TextIO, line: str, rows: Array) -> None:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        batch = rows[start : start + ROWS_AT_ONCE]
+        file.write(f"{line}\n" * len(batch) % tuple(batch.ravel().tolist()))
 
 
 def _generate_texture(rng: np.random.Generator) -> Bytes:

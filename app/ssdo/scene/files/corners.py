@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssdo.arrays import Array, Longs
+from ssdo.arrays import Array, Ints, Longs
 
 MAX_ROUNDS = 8  # corners of one vertex that are told apart without sorting
 
 
-def number_corners(vertices: Array, attributes: Sequence[Array], vertex_count: int) -> tuple[Longs, Longs]:
+def number_corners(vertices: Array, attributes: Sequence[Array], vertex_count: int) -> tuple[Longs, Ints]:
     """Number different corners 0, 1, 2 in the order of their first use.
 
     A corner is a vertex, from 0 to `vertex_count` - 1, and a value of each attribute, an array (n,). Returns the (k,)
@@ -36,7 +36,7 @@ def number_corners(vertices: Array, attributes: Sequence[Array], vertex_count: i
         _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         first_rows[remaining] = remaining[first[group]]
     is_first = first_rows == np.arange(n, dtype=np.int32)
-    numbers = np.cumsum(is_first) - 1
+    numbers = np.cumsum(is_first, dtype=np.int32) - 1
     return np.flatnonzero(is_first), numbers[first_rows]
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdo.arrays import Bools, Doubles, Floats, Longs
+from ssdo.arrays import Array, Bools, Doubles, Floats, Longs
 from ssdo.scene.coordinates import IDENTITY, FileCoordinates, find_origin, sample_rows
+from ssdo.scene.files.corners import find_used
 from ssdo.scene.files.errors import name_file_in_errors
 from ssdo.scene.files.file_access import read_file_bytes
 from ssdo.scene.files.opacity import set_blending
@@ -23,7 +24,7 @@ from ssdo.settings import UserError
 
 MAX_FILE_BYTES = 2**29  # as text 4 to 8 million triangles, as binary more than MAX_TRIANGLES
 MAX_TRIANGLES = 2**24  # of a scene; a file has at most as many vertices
-AREA_BATCH = 2**20  # triangles whose area is computed at a time
+AREA_BATCH = 2**16  # triangles whose area is computed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class PolygonMesh:
     """Polygons of one material, as a file has them. Faces are runs of `face_indices`."""
 
     positions: Doubles  # (n, 3)
-    face_indices: Longs  # rows of the vertex arrays, face after face
+    face_indices: Array  # whole numbers: rows of the vertex arrays, face after face
     face_sizes: Longs  # number of vertices of each face
     material: Material
     normals: Doubles | None = None  # (n, 3) of any length; 0: the vertex has none, and its faces are flat
@@ -84,17 +85,19 @@ def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tup
     meshes: list[Mesh] = []
     failed_count = degenerate_count = infinite_count = 0
     for polygons in polygon_meshes:
-        rows, failed = triangulate_polygons(polygons.positions[polygons.face_indices], polygons.face_sizes)
-        triangles = polygons.face_indices[rows]
+        triangles, failed = _triangulate(polygons)
+        failed_count += failed
         positions = polygons.positions.astype(np.float32)
         vertex_is_finite: Bools = np.all(np.isfinite(positions), axis=1)
-        is_finite = np.all(vertex_is_finite[triangles], axis=1)
-        infinite_count += int((~is_finite).sum())
-        triangles = triangles[is_finite]
+        if not vertex_is_finite.all():
+            is_finite = _all_vertices(vertex_is_finite, triangles)
+            infinite_count += int((~is_finite).sum())
+            triangles = triangles[is_finite]
         has_area = _have_area(positions, triangles)
-        failed_count += failed
+        if not has_area.all():
+            triangles = triangles[has_area]
         degenerate_count += int((polygons.face_sizes < 3).sum()) + int((~has_area).sum())
-        meshes += _split_by_attributes(polygons, triangles[has_area])
+        meshes += _split_by_attributes(polygons, triangles)
     if infinite_count:
         subject, verb = ("triangle has", "is") if infinite_count == 1 else ("triangles have", "are")
         warnings.append(f"{infinite_count} {subject} a vertex that is not finite, and {verb} left out")
@@ -109,33 +112,52 @@ def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tup
     return tuple(meshes)
 
 
-def _have_area(positions: Floats, triangles: Longs) -> Bools:
+def _triangulate(polygons: PolygonMesh) -> tuple[Array, int]:
+    """(m, 3) triangles, those of the file first, and the number of polygons that cannot be cut well."""
+    is_triangle = polygons.face_sizes == 3
+    if is_triangle.all():
+        return polygons.face_indices.reshape(-1, 3), 0
+    in_triangle = np.repeat(is_triangle, polygons.face_sizes)
+    triangles, others = polygons.face_indices[in_triangle], polygons.face_indices[~in_triangle]
+    rows, failed_count = triangulate_polygons(polygons.positions[others], polygons.face_sizes[~is_triangle])
+    return np.concatenate([triangles.reshape(-1, 3), others[rows]]), failed_count
+
+
+def _all_vertices(flags: Bools, triangles: Array) -> Bools:
+    """(m,) whether all vertices of each triangle have the flag, (n,)."""
+    a, b, c = (flags[triangles[:, k]] for k in range(3))
+    all_set: Bools = a & b & c
+    return all_set
+
+
+def _have_area(positions: Floats, triangles: Array) -> Bools:
     has_area = np.empty(len(triangles), bool)
     for start in range(0, len(triangles), AREA_BATCH):
         batch = slice(start, start + AREA_BATCH)
-        a, b, c = (positions[triangles[batch, k]].astype(np.float64) for k in range(3))
-        has_area[batch] = np.cross(b - a, c - a).any(1)
+        a, b, c = (np.ascontiguousarray(positions[triangles[batch, k]].T, np.float64) for k in range(3))
+        (x1, y1, z1), (x2, y2, z2) = b - a, c - a
+        has_area[batch] = (y1 * z2 != z1 * y2) | (z1 * x2 != x1 * z2) | (x1 * y2 != y1 * x2)
     return has_area
 
 
-def _split_by_attributes(polygons: PolygonMesh, triangles: Longs) -> Iterator[Mesh]:
+def _split_by_attributes(polygons: PolygonMesh, triangles: Array) -> Iterator[Mesh]:
     """Up to four meshes: with and without normals, with and without UVs. Without UVs the textures are left out."""
     with_normals: Bools = np.zeros(len(triangles), bool)
     with_uvs: Bools = with_normals
     if polygons.normals is not None:
         is_finite = np.all(np.isfinite(polygons.normals), axis=1)
         vertex_has_normal = is_finite & (np.abs(polygons.normals).max(1) > 1e-30)
-        with_normals = np.all(vertex_has_normal[triangles], axis=1)
+        with_normals = _all_vertices(vertex_has_normal, triangles)
     if polygons.uvs is not None:
         vertex_has_uv = np.all(np.isfinite(polygons.uvs.astype(np.float32)), axis=1)
-        with_uvs = np.all(vertex_has_uv[triangles], axis=1)
+        with_uvs = _all_vertices(vertex_has_uv, triangles)
     untextured = _remove_textures(polygons.material)
     for has_normals in (True, False):
         for has_uvs in (True, False):
-            selection = triangles[(with_normals == has_normals) & (with_uvs == has_uvs)]
-            if not len(selection):
+            is_selected = (with_normals == has_normals) & (with_uvs == has_uvs)
+            if not is_selected.any():
                 continue
-            vertices, indices = np.unique(selection, return_inverse=True)
+            vertices, indices = find_used(triangles if is_selected.all() else triangles[is_selected])
             normals = uvs = None
             if has_normals and polygons.normals is not None:
                 normals = _normalize(polygons.normals[vertices])

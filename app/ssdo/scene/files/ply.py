@@ -20,6 +20,7 @@ from ssdo.scene.files.corners import number_corners
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
 from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
+from ssdo.scene.files.number_text import NAN_WORDS, parse_numbers
 from ssdo.scene.files.opacity import classify_alpha, fill_empty_alpha, set_blending
 from ssdo.scene.files.ply_elements import DTYPES, Columns, Element, Lists, Property, read_element
 from ssdo.scene.files.text import decode_text
@@ -159,8 +160,8 @@ def _add_property(header: PlyHeader, new: Property) -> None:
 def _convert_ascii(header: PlyHeader, data: bytes) -> tuple[PlyHeader, bytes]:
     """An ASCII file as a binary one whose numbers are all doubles."""
     try:
-        values: Doubles = np.fromstring(data[header.size :].decode("ascii"), dtype=np.float64, sep=" ")
-    except ValueError:  # UnicodeDecodeError, too
+        values = _parse_ascii(data[header.size :])
+    except ValueError:
         raise UserError("file: must have nothing but numbers behind the header") from None
     elements = [
         Element(
@@ -171,6 +172,15 @@ def _convert_ascii(header: PlyHeader, data: bytes) -> tuple[PlyHeader, bytes]:
         for element in header.elements
     ]
     return PlyHeader("<", True, elements, header.textures), values.tobytes()
+
+
+def _parse_ascii(text: bytes) -> Doubles:
+    """The numbers of a file. Raises ValueError for anything else."""
+    try:
+        return parse_numbers(text)
+    except ValueError:
+        text = re.sub(rb"(?m)^[ \t]*(?:#|comment|obj_info).*", b"", text)
+        return parse_numbers(NAN_WORDS.sub(b"nan", text))
 
 
 # ---- faces -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 from ssdo.arrays import Doubles
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file
+from ssdo.scene.files.number_text import repair_number
 from ssdo.scene.files.text import iterate_lines
 from ssdo.scene.model import Material, Scene
 from ssdo.settings import UserError
@@ -69,6 +70,13 @@ def _parse_binary(data: bytes, warnings: list[str]) -> Doubles:
     return np.frombuffer(data, RECORD, count, HEADER_BYTES)["corners"].astype(np.float64)
 
 
+def _parse_number(word: bytes) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float(repair_number(word))
+
+
 def _parse_ascii(data: bytes) -> Doubles:
     """(9 n,) coordinates of the vertices, three for each facet."""
     coordinates = array("d")
@@ -79,7 +87,7 @@ def _parse_ascii(data: bytes) -> Doubles:
         try:
             if keyword == b"vertex":
                 x, y, z = words[1:]
-                coordinates.extend((float(x), float(y), float(z)))
+                coordinates.extend(map(_parse_number, (x, y, z)))
             elif keyword == b"facet":
                 expected += 9
             complete = expected - 9 if keyword == b"facet" else expected
