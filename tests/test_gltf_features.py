@@ -396,13 +396,17 @@ def test_clear_coat(tmp_path: Path) -> None:
         assert read_material(tmp_path, {"extensions": without}).coat is None
 
 
-@pytest.mark.parametrize("mode", ["MASK", "BLEND"])
-def test_clear_coat_on_a_surface_with_holes(tmp_path: Path, mode: str) -> None:
-    material = {"extensions": {"KHR_materials_clearcoat": COAT}, "alphaMode": mode}
+@pytest.mark.parametrize(("mode", "opacity"), [("MASK", 1.0), ("BLEND", 0.5), ("BLEND", 1.0)])
+def test_clear_coat_on_a_surface_with_holes(tmp_path: Path, mode: str, opacity: float) -> None:
+    """It would fill them. A BLEND surface that is opaque has none."""
+    pbr = {"baseColorFactor": [1, 1, 1, opacity]}
+    material = {"extensions": {"KHR_materials_clearcoat": COAT}, "alphaMode": mode, "pbrMetallicRoughness": pbr}
     scene = read_scene(tmp_path, *make_with_material(material))
-    assert scene.meshes[0].material.coat is None
+    is_opaque = mode == "BLEND" and opacity == 1
+    assert (scene.meshes[0].material.coat is not None) == is_opaque
     inside = "materials[0].extensions.KHR_materials_clearcoat"
-    assert scene.warnings == (f"{inside}: is not shown on surfaces with an alpha mask or blending",)
+    warning = f"{inside}: is not shown on surfaces with an alpha mask or blending"
+    assert scene.warnings == (() if is_opaque else (warning,))
 
 
 def test_a_coat_has_a_normal_map_of_its_own(tmp_path: Path) -> None:

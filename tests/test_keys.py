@@ -501,6 +501,7 @@ def test_overridden_materials_are_kept_by_both_settings() -> None:
 
 def _describe(material: Material) -> list[object]:
     values = [getattr(material, f.name) for f in fields(material)]
+    values = [_describe(value) if isinstance(value, Material) else value for value in values]
     return [value.pixels.tobytes() if isinstance(value, ImageTexture) else value for value in values]
 
 

@@ -1212,7 +1212,6 @@ APPROXIMATED: dict[str, Tree] = {
     "diffuse_transmission": {"diffuseTransmissionFactor": 0.5},
     "dispersion": {"dispersion": 1.0},
     "iridescence": {"iridescenceFactor": 1.0, "iridescenceThicknessMaximum": 400},
-    "sheen": {"sheenColorFactor": [0.4, 0.5, 0.6], "sheenRoughnessFactor": 0.5},
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from render_small import register_scene
 from ssdo.arrays import Bytes, Floats
 from ssdo.scene import environment, skies
-from ssdo.scene.model import DirectionalLight, ImageTexture, Material, Mesh, PunctualLight, Scene
+from ssdo.scene.model import MIN_OPAQUE_ALPHA, DirectionalLight, ImageTexture, Material, Mesh, PunctualLight, Scene
 from ssdo.settings import Vec3
 
 SCENE, SKY = "tiny", "tiny sky"  # names of what `register_tiny_assets` adds
@@ -56,7 +56,20 @@ def make_material(seed: int, is_masked: bool = False) -> Material:
         opacity=0.9,
         alpha_cutoff=0.4 if is_masked else 0.0,
         double_sided=False,
+        coat=None if is_masked else make_coat(seed + 50),
         name=f"material {seed}",
+    )
+
+
+def make_coat(seed: int) -> Material:
+    return Material(
+        albedo=(0.9, 0.8, 0.7),
+        f0=(0.03, 0.04, 0.05),
+        roughness=0.3,
+        opacity=0.2,
+        alpha_cutoff=MIN_OPAQUE_ALPHA,
+        blending="transmission",
+        albedo_texture=make_texture(seed),
     )
 
 

@@ -44,6 +44,7 @@ from ssdo.scene.files.gltf_geometry import (
     read_weights,
 )
 from ssdo.scene.files.gltf_images import read_textures
+from ssdo.scene.files.gltf_layers import drop_hidden_coat
 from ssdo.scene.files.gltf_lights import GltfCamera, read_camera, read_lights
 from ssdo.scene.files.gltf_materials import read_material
 from ssdo.scene.files.gltf_meshes import Placement, join_placements, sample_vertices
@@ -139,9 +140,13 @@ def _build_meshes(doc: Document, groups: Groups, get_binding: GetBinding) -> tup
     def bind_material(i: int | None, slots: tuple[int, ...]) -> Material:
         return get_binding(i).bind(slots, pixels)
 
+    def build_mesh(key: MeshKey, placements: list[Placement]) -> Mesh:
+        material = bind_material(key[0], present_slots[key])
+        mesh = simplify_blending(join_placements(placements, material, doc.warn))
+        return replace(mesh, material=drop_hidden_coat(doc, mesh.material, f"materials[{key[0]}]"))
+
     meshes = (
-        simplify_blending(join_placements(placements, bind_material(key[0], present_slots[key]), doc.warn))
-        for key, placements in track_progress("geometry", groups.items(), len(groups))
+        build_mesh(key, placements) for key, placements in track_progress("geometry", groups.items(), len(groups))
     )
     present = tuple(mesh for mesh in meshes if len(mesh.triangles))
     if not present:

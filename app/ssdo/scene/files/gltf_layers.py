@@ -8,6 +8,8 @@ much light, but to all sides alike.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ssdo.scene.files.gltf_document import Document
@@ -69,9 +71,6 @@ def read_coat(doc: Document, entry: Json, values: MaterialValues, textures: Text
     strength = get_number(extension, "clearcoatFactor", inside, 0, 0, 1)
     if not strength:
         return
-    if values["alpha_cutoff"]:
-        doc.warn(inside, "is not shown on surfaces with an alpha mask or blending")
-        return
     red, green, blue = (strength * f0 for f0 in DIELECTRIC_F0)
     normal = get_object(extension, "clearcoatNormalTexture", inside)
     values["coat"] = Material(
@@ -118,6 +117,14 @@ def read_sheen(doc: Document, entry: Json, values: MaterialValues, textures: Tex
     else:
         pairs = zip(values["albedo"], (red, green, blue), strict=True)
         values["albedo"] = tuple(albedo * (1 - c) + c for albedo, c in pairs)
+
+
+def drop_hidden_coat(doc: Document, material: Material, where: str) -> Material:
+    """The material without a coat that would fill its holes, with a warning."""
+    if material.coat is None or not material.alpha_cutoff:
+        return material
+    doc.warn(f"{where}.extensions.{CLEARCOAT}", "is not shown on surfaces with an alpha mask or blending")
+    return replace(material, coat=None)
 
 
 def lie_alike(one: TextureUse, other: TextureUse) -> bool:
