@@ -26,7 +26,7 @@ from ssdo.scene.loader import load_scene
 from ssdo.scene.model import DIELECTRIC_F0
 from ssdo.scene.modelling.shapes import make_sphere
 from ssdo.scene.srgb import LINEAR_VALUES
-from test_alpha_coverage import draw_discs
+from test_alpha_coverage import draw_blades
 from test_specular import DFG_ERROR, evaluate_specular, integrate_lobe
 
 GREEN, RED, BLACK, WHITE, GREY = (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.5, 0.5, 0.5)
@@ -347,19 +347,24 @@ def build_non_power_of_two() -> Sheet:
 # ---- colours ---------------------------------------------------------------------------------------------------------
 
 
+VERTEX_GREEN = (0.0, 0.4, 0.0)  # exact in 8 and 16 bits
+
+
 def build_vertex_colors() -> Sheet:
     """Float, 8 and 16 bits, with and without alpha; each times a texture or a factor without which red is seen."""
     sheet = Sheet(4, 2)
-    texture = sheet.add_image(make_uniform(0, 255, 255))
-    yellow = make_diffuse((1.0, 1.0, 0.0))
-    for row, material in enumerate((make_textured(texture), make_diffuse(WHITE))):
-        color = np.array([(1, 1, 0), GREEN][row])
+    cyan = sheet.add_image(make_uniform(0, 255, 255))
+    for row, material in enumerate((make_textured(cyan), make_diffuse((0.0, 1.0, 1.0)))):
         for column, (kind, scale) in enumerate((("f4", 1), ("u1", 255), ("u2", 65535))):
-            rgba = scale * np.tile([*color, 1], (4, 1))
-            sheet.add(column, row, material, COLOR_0=rgba[:, : 3 if kind == "f4" else 4].astype(kind))
-    sheet.add(3, 0, yellow, COLOR_0=np.tile(np.array((0, 1, 1), "f4"), (4, 1)))
-    sheet.add(3, 1, make_diffuse(GREEN))
+            rgba = scale * np.tile([1.0, 0.4, 0.0, 1.0], (4, 1))
+            rounded = rgba if kind == "f4" else np.rint(rgba)
+            sheet.add(column, row, material, COLOR_0=rounded[:, : 3 if kind == "f4" else 4].astype(kind))
+        sheet.add(3, row, make_diffuse(VERTEX_GREEN))
     return sheet
+
+
+def check_vertex_colors(p: Picture) -> None:
+    p.assert_cells(VERTEX_GREEN)
 
 
 def build_unlit() -> Sheet:
@@ -481,7 +486,7 @@ def build_alpha_coverage() -> Sheet:
     """Far away: a texel of the leaves is an eighth of a pixel. OPAQUE, MASK, BLEND."""
     sheet = Sheet(3)
     pixels = np.zeros((128, 128, 4), "u1")
-    pixels[..., 3] = np.rint(255 * draw_discs())
+    pixels[..., 3] = np.rint(255 * draw_blades())
     texture = sheet.add_image(pixels)
     for column, mode in enumerate(("OPAQUE", "MASK", "BLEND")):
         sheet.add(column, 0, make_textured(texture, alphaMode=mode), ABOVE)
@@ -489,7 +494,7 @@ def build_alpha_coverage() -> Sheet:
 
 
 def check_alpha_coverage(p: Picture) -> None:
-    alpha, covered = draw_discs(), 1 - p.split_cells()[0].mean((1, 2, 3))
+    alpha, covered = draw_blades(), 1 - p.split_cells()[0].mean((1, 2, 3))
     assert covered == approx([1, (alpha >= 0.5).mean(), alpha.mean()], abs=0.05)
 
 
@@ -876,30 +881,35 @@ def add_red(sheet: Sheet) -> None:
 
 
 def build_orientations() -> Sheet:
-    """Green panels that cover red ones: moved and turned about each axis, by a matrix, and below two parents."""
+    """Green panels that cover red ones: turned about each axis, by a matrix, below two parents, and moved alone.
+
+    Panels stand two metres from their node's origin, in the direction that the turn takes to +x.
+    """
     sheet = Sheet(3, 2)
     add_red(sheet)
-    x, y, z = CORNERS.T
-    # panels that lie in other planes until their nodes turn them, with the corners of the same order
-    cases: list[tuple[Array, list[float]]] = [
-        (np.stack([x, z, -y], 1), turn((1, 0, 0), 90)),
-        (np.stack([z, y, x], 1), turn((0, 1, 0), 90)),
-        (np.stack([x / 2 + y / 2, y / 2 - x / 2, z], 1) * np.sqrt(2), turn((0, 0, 1), 45)),
+    x, y, z = (CORNERS + np.array((2, 0, 0), "f4")).T
+    quarter = turn((0, 0, 1), 90)
+    cases: list[tuple[list[Array], Tree]] = [
+        ([x, z, -y], {"rotation": turn((1, 0, 0), 90)}),
+        ([-z, y, x], {"rotation": turn((0, 1, 0), 90)}),
+        ([y, -x, z], {"rotation": quarter}),
+        ([y, -x, z], {"matrix": [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]}),  # by columns
+        ([y / 2, -x / 2, z / 2], {"scale": [2, 2, 2]}),
+        ([x, y, z], {}),
     ]
-    for column, (positions, rotation) in enumerate(cases):
-        sheet.add(column, 0, make_diffuse(GREEN), POSITION=positions.astype("f4"), indices=TRIANGLES)
-        sheet.tree["nodes"][-1]["rotation"] = rotation
-    node = sheet.add(0, 1, make_diffuse(GREEN))
-    tx, ty, tz = node.pop("translation")
-    node["matrix"] = [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0, tx, ty, tz, 1]  # by columns: a quarter turn
-    node = sheet.add(1, 1, make_diffuse(GREEN))
-    node |= {"translation": [0, 2, 0], "scale": [4, 4, 1]}
-    child = sheet.tree["scenes"][0]["nodes"].pop()
-    sheet.tree["nodes"].append({"rotation": turn((0, 0, 1), 90), "children": [child]})
-    # parents: a quarter turn takes (0, 2) to (-2, 0), scaled by a quarter to (-0.5, 0), moved to the cell's centre
-    add_node(sheet.tree, translation=[2, -1.5, 0], scale=[0.25, 0.25, 1], children=[len(sheet.tree["nodes"]) - 1])
-    node = sheet.add(2, 1, make_diffuse(GREEN))
-    node |= {"rotation": turn((0, 0, 1), 180)}
+    for i, (coordinates, transform) in enumerate(cases):
+        column, row = i % 3, i // 3
+        positions = np.stack(coordinates, 1).astype("f4")
+        node = sheet.add(column, row, make_diffuse(GREEN), POSITION=positions, indices=TRIANGLES)
+        origin = sheet.get_center(column - 2, row)
+        node |= {"translation": origin, **transform}
+        if "matrix" in node:
+            node["matrix"][12:15] = node.pop("translation")
+        elif "scale" in node:  # scaled below a node that is turned, below one that is moved
+            node["translation"] = [0, 0, 0]
+            child = sheet.tree["scenes"][0]["nodes"].pop()
+            sheet.tree["nodes"].append({"rotation": quarter, "children": [child]})
+            add_node(sheet.tree, translation=origin, children=[child + 1])
     return sheet
 
 
@@ -1126,6 +1136,9 @@ def build_scenes() -> Sheet:
     return sheet
 
 
+CAMERA_AZIMUTH = 1.0  # radians
+
+
 def build_cameras() -> Sheet:
     """An orthographic camera and a perspective one, turned by its node, which a picture takes by default."""
     sheet = Sheet(1)
@@ -1134,17 +1147,16 @@ def build_cameras() -> Sheet:
     distance = 0.5 / math.tan(angle)
     perspective = {"yfov": 2 * angle, "znear": 0.1}
     sheet.tree["cameras"].append({"type": "perspective", "perspective": perspective})
-    eye = [0.5 + distance * math.sin(0.5), -0.5, distance * math.cos(0.5)]
-    add_node(sheet.tree, camera=1, translation=eye, rotation=turn((0, 1, 0), math.degrees(0.5)))
+    eye = [0.5 + distance * math.sin(CAMERA_AZIMUTH), -0.5, distance * math.cos(CAMERA_AZIMUTH)]
+    add_node(sheet.tree, camera=1, translation=eye, rotation=turn((0, 1, 0), math.degrees(CAMERA_AZIMUTH)))
     return sheet
 
 
 def check_cameras(p: Picture) -> None:
-    """Of the middle column of pixels half shows the panel; across it is shortened by the cosine."""
-    is_green = p.radiance[..., 1] > 0.5
-    assert is_green[:, CELL // 2].sum() == CELL // 2
-    assert is_green[CELL // 2].sum() == pytest.approx(CELL / 2 * math.cos(0.5), abs=1)
-    assert is_green.sum() == pytest.approx(CELL**2 / 4 * math.cos(0.5), abs=CELL / 2)
+    """Half of the middle column of pixels shows the panel; across it is shortened by the cosine."""
+    is_green, middle = p.radiance[..., 1] > 0.5, CELL // 2
+    assert is_green[:, middle].sum() == middle
+    assert is_green[middle].sum() == pytest.approx(middle * math.cos(CAMERA_AZIMUTH), abs=1)
 
 
 # ---- lights ----------------------------------------------------------------------------------------------------------
@@ -1288,7 +1300,7 @@ MODELS = [
         "VertexColorTest",
         "check marks only: vertex colours multiply the base colour",
         build_vertex_colors,
-        shows_green,
+        check_vertex_colors,
     ),
     Model("UnlitTest", "the base colour, whatever the light", build_unlit, check_unlit, SUNLIT),
     Model(
