@@ -212,27 +212,37 @@ def make_scene_below_pane(pane_material: Material, w: float, height: float = 0.5
     return Scene((floor, pane), (0.0, 0.3, 0.0), (0.3, 0.0, 0.2), 40.0)
 
 
-def make_tinted(opacity: float, blending: Blending) -> Material:
-    return Material((0.9, 0.6, 0.3), opacity=opacity, alpha_cutoff=MIN_OPAQUE_ALPHA, blending=blending)
+def make_tinted(opacity: float, blending: Blending, metallic: float = 0.0) -> Material:
+    return Material(
+        (0.9, 0.6, 0.3), opacity=opacity, alpha_cutoff=MIN_OPAQUE_ALPHA, blending=blending, metallic=metallic
+    )
 
 
 def passing_fraction(material: Material) -> float:
-    """Of a transmissive surface the mean of its colour."""
-    tint = 1.0 if material.blending == "alpha" else float(np.mean(material.albedo))
+    """Of a transmissive surface the mean of its colour; none of a metal."""
+    tint = 1.0 if material.blending == "alpha" else float(np.mean(material.albedo)) * (1 - material.metallic)
     return (1 - material.opacity) * tint
 
 
 @pytest.mark.parametrize("blending", ["alpha", "transmission"])
 def test_rays_pass_by_chance(gpu: Gpu, blending: Blending) -> None:
-    """As many as the pane lets through."""
-    for opacity in OPACITIES:
-        material = make_tinted(opacity, blending)
-        values = {"technique": "reference", "reference.rays": 64, "environment": "white", "width": 16, "height": 12}
-        p = render_small(
-            gpu, values | {"scene": register_scene("below a pane", make_scene_below_pane(material, 200.0))}
-        )
+    """As many as the pane lets through. The pane scatters what its opacity and its colour say."""
+    values = {"technique": "reference", "reference.rays": 64, "reference.max_bounces": 1, "width": 16, "height": 12}
+    for opacity, metallic in ((0.0, 0.0), *((opacity, 0.0) for opacity in OPACITIES), (0.2, 1.0)):
+        material = make_tinted(opacity, blending, metallic)
         fraction = passing_fraction(material)
-        assert p.visibility.mean() == pytest.approx(fraction, abs=binomial_tolerance(fraction, 64 * p.visibility.size))
+        below = make_scene_below_pane(material, 200.0)
+        p = render_small(gpu, values | {"environment": "white", "scene": register_scene("below a pane", below)})
+        tolerance = binomial_tolerance(fraction, 64 * p.visibility.size)
+        assert p.visibility.mean() == pytest.approx(fraction, abs=tolerance)
+        if metallic:
+            continue
+        # All light is from the floor.
+        below = replace(below, meshes=(replace(below.meshes[0], material=Material(BLACK, WHITE)), below.meshes[1]))
+        p = render_small(gpu, values | {"environment": "black", "scene": register_scene("below a pane", below)})
+        scattered = opacity * np.array(material.albedo)
+        tolerances = tolerance * scattered / (1 - fraction) if fraction < 1 else 0
+        assert (np.abs(p.indirect.mean((0, 1), dtype="f8") / np.pi - scattered) <= tolerances + 1e-3).all()
 
 
 @pytest.mark.parametrize("light", ["sun", "spot"])
@@ -251,8 +261,8 @@ def test_shadows_are_as_dark_as_the_pane_is_opaque(gpu: Gpu, blending: Blending,
 
     unshadowed = render_floor(make_tinted(0.0, "alpha"))
     assert unshadowed.min() > 0
-    for opacity in (0.0, *OPACITIES, 1.0):
-        material = make_tinted(opacity, blending)
+    for opacity, metallic in ((0.0, 0.0), *((opacity, 0.0) for opacity in OPACITIES), (1.0, 0.0), (0.0, 1.0)):
+        material = make_tinted(opacity, blending, metallic)
         fraction = (render_floor(material) / unshadowed).mean()
         assert fraction == pytest.approx(passing_fraction(material), abs=1 / 32)
 

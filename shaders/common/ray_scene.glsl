@@ -111,6 +111,20 @@ vec4 sample_material_texture(int texture_texel, VertexAttributes attributes, boo
     return sample_texture(location, vec2(dot(transform_u, uv1), dot(transform_v, uv1)), as_stored);
 }
 
+// Fraction of the rays that meet a transmissive surface: it transmits no other light than that of its diffuse colour.
+float transmissive_coverage(vec4 base_color, float metallic) {
+    return 1.0 - (1.0 - base_color.a) * (1.0 - metallic) * dot(base_color.rgb, vec3(1.0 / 3.0));
+}
+
+// Of a material whose texel of emission and alpha cutoff this is.
+bool is_transmissive(vec4 emission_cutoff) { return RAY_MATERIALS_HAVE_TRANSMISSION && emission_cutoff.a < -1.5; }
+
+// Metallic and roughness, not of basic materials.
+vec2 sample_metallic_roughness(int material, VertexAttributes attributes) {
+    vec2 factors = fetch_texel(ray_scene_materials, material + 2).xy;
+    return factors * sample_material_texture(material + METALLIC_ROUGHNESS_TEXTURE_TEXEL, attributes, true).bg;
+}
+
 // Whether a ray passes: it meets a masked texel, or by chance a blended surface lets it through. Every ray that hits the
 // same point has the same chance.
 bool is_masked(int triangle, vec2 uv) {
@@ -119,10 +133,11 @@ bool is_masked(int triangle, vec2 uv) {
     VertexAttributes attributes = interpolate_attributes(triangle, weights, material);
     vec4 texture_color = sample_material_texture(material + ALBEDO_TEXTURE_TEXEL, attributes, false);
     vec4 color = fetch_texel(ray_scene_materials, material) * attributes.color * texture_color;
-    float cutoff = fetch_texel(ray_scene_materials, material + 1).a;
-    if (cutoff >= 0.0) return color.a < cutoff;
-    bool is_transmissive = cutoff < -1.5;
-    if (is_transmissive) color.a = 1.0 - (1.0 - color.a) * dot(color.rgb, vec3(1.0 / 3.0));
+    vec4 emission_cutoff = fetch_texel(ray_scene_materials, material + 1);
+    if (emission_cutoff.a >= 0.0) return color.a < emission_cutoff.a;
+    if (is_transmissive(emission_cutoff)) {
+        color.a = transmissive_coverage(color, sample_metallic_roughness(material, attributes).x);
+    }
     return color.a <= unit_float(pcg_hash(floatBitsToUint(uv.x) + pcg_hash(floatBitsToUint(uv.y) + uint(triangle))));
 }
 #endif
@@ -241,26 +256,26 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     vec3 position_ws = corner + hit.uv.x * e1 + hit.uv.y * e2 + offset;
 
     int material = first_material_texel(hit.triangle);
-    vec3 base_color = fetch_texel(ray_scene_materials, material).rgb;
-    vec3 emission = fetch_texel(ray_scene_materials, material + 1).rgb;
-    if (is_dark_side(material, is_behind)) emission = vec3(0.0);
+    vec4 base_color = fetch_texel(ray_scene_materials, material);
+    vec4 emission_cutoff = fetch_texel(ray_scene_materials, material + 1);
+    vec3 emission = is_dark_side(material, is_behind) ? vec3(0.0) : emission_cutoff.rgb;
 #ifdef ENTRY_FULL
     VertexAttributes attributes = interpolate_attributes(hit.triangle, weights, material);
-    vec4 factors = fetch_texel(ray_scene_materials, material + 2);  // metallic, roughness
-    vec4 metallic_roughness = sample_material_texture(material + METALLIC_ROUGHNESS_TEXTURE_TEXEL, attributes, true);
-    base_color *= attributes.color.rgb * sample_material_texture(material + ALBEDO_TEXTURE_TEXEL, attributes, false).rgb;
+    vec2 metallic_roughness = sample_metallic_roughness(material, attributes);
+    base_color *= attributes.color * sample_material_texture(material + ALBEDO_TEXTURE_TEXEL, attributes, false);
     emission *= sample_material_texture(material + EMISSION_TEXTURE_TEXEL, attributes, false).rgb;
     emission *= emission_tint(attributes, material);
-    float metallic = factors.x * metallic_roughness.b;
-    vec3 albedo = base_color * (1.0 - metallic);
+    float metallic = metallic_roughness.x;
+    vec3 albedo = base_color.rgb * (1.0 - metallic);
+    // a ray that meets it meets what it reflects, or what it absorbs
+    if (is_transmissive(emission_cutoff)) albedo *= base_color.a / max(transmissive_coverage(base_color, metallic), TINY);
     vec3 f0 = fetch_texel(ray_scene_materials, material + 3).rgb;
     if (RAY_MATERIALS_HAVE_F0_TEXTURES) f0 *= sample_material_texture(material + F0_TEXTURE_TEXEL, attributes, false).rgb;
-    f0 = mix(f0, base_color, metallic);
-    float roughness = factors.y * metallic_roughness.g;
-    return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission, f0, roughness);
+    f0 = mix(f0, base_color.rgb, metallic);
+    return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission, f0, metallic_roughness.y);
 #else
     vec2 uv = interpolate_uv(hit.triangle, weights);
-    vec3 albedo = base_color * sample_texture(fetch_texel(ray_scene_materials, material + ALBEDO_TEXTURE_TEXEL), uv, false).rgb;
+    vec3 albedo = base_color.rgb * sample_texture(fetch_texel(ray_scene_materials, material + ALBEDO_TEXTURE_TEXEL), uv, false).rgb;
     emission *= sample_texture(fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL), uv, false).rgb;
     return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission);
 #endif

@@ -2162,7 +2162,7 @@ FAULTS = (
     Fault(
         50,
         "PLY: colours of every type divided by 255",
-        "app/ssdo/scene/files/ply.py",
+        "app/ssdo/scene/files/ply_elements.py",
         "else float(np.iinfo(dtype).max)",
         "else 255.0",
         ("test_mesh_twins.py::test_types_and_orders_of_ply",),
@@ -2446,8 +2446,8 @@ FAULTS = (
         52,
         "emitters shine from behind",
         "shaders/common/ray_scene.glsl",
-        "if (is_dark_side(material, is_behind)) emission = vec3(0.0);",
-        "",
+        "is_dark_side(material, is_behind) ? vec3(0.0) : emission_cutoff.rgb",
+        "emission_cutoff.rgb",
         ("test_culling.py::test_a_single_sided_emitter_shines_from_its_front",),
     ),
     Fault(
@@ -2510,8 +2510,8 @@ FAULTS = (
         54,
         "rays tint the reflection of dielectrics",
         "shaders/common/ray_scene.glsl",
-        "mix(f0, base_color, metallic)",
-        "mix(f0 * base_color, base_color, metallic)",
+        "mix(f0, base_color.rgb, metallic)",
+        "mix(f0 * base_color.rgb, base_color.rgb, metallic)",
         ("test_mirror.py::test_rays_see_the_reflection_of_lights",),
     ),
     Fault(

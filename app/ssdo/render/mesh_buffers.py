@@ -269,8 +269,11 @@ class _RangeBuilder:
             bindings = self._make_bindings(material.coat)
             self.blended_ranges.append((mesh_number, material_range._replace(entry="blended", bindings=bindings)))
         uniforms = make_material_uniforms(material)
+        red, green, blue = material.albedo
+        if uniforms.is_transmissive and not material.metallic_roughness_texture:  # a metal transmits nothing
+            red, green, blue = (c * (1 - material.metallic) for c in material.albedo)
         mask = AlphaMask(
-            albedo=material.albedo,
+            albedo=(red, green, blue),
             opacity=material.opacity,
             cutoff=material.alpha_cutoff,
             is_blended=material.blending != "none",

@@ -52,6 +52,7 @@ class RayMaterialsUniform:
 
     have_f0_textures: bool = param(False, compile_time=True)
     have_tinted_emission: bool = param(False, compile_time=True)
+    have_transmission: bool = param(False, compile_time=True)
 
 
 class RayScene(NamedTuple):
@@ -111,7 +112,8 @@ def upload_ray_scene(gpu: Gpu, scene: Scene, culled: CulledTriangles = NO_TRIANG
         bvh = BvhUniform(len(arrays.nodes), any(any(material.emission) for material in single_sided))
         has_f0_texture = any(mesh.material.f0_texture for mesh in scene.meshes)
         has_tinted_emission = any(_has_tinted_emission(mesh) for mesh in scene.meshes)
-        ray_materials = RayMaterialsUniform(has_f0_texture, has_tinted_emission)
+        has_transmission = any(mesh.material.blending == "transmission" for mesh in scene.meshes)
+        ray_materials = RayMaterialsUniform(has_f0_texture, has_tinted_emission, has_transmission)
         emitter_count = _count_emitters(arrays.emitters)
         bindings = RaySceneBindings(RayScene(*textures), bvh, ray_materials, emitter_count, emitters)
         source = _CullingSource(arrays.triangles, arrays.materials, arrays.attributes[:, 3, 3].astype("i4"), order)
