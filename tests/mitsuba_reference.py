@@ -51,7 +51,9 @@ def render_mitsuba(scene: Scene, shot: Shot, depth: int, spp: int, seed: int = 1
     shot = shot.resolve(scene)
     sun_direction = shot.frame_uniforms(scene, 0).sun_direction_ws
     mitsuba_scene = build_scene(scene, shot, load_environment(shot.environment or scene.environment, sun_direction))
-    integrator = mi.load_dict({"type": "path", "max_depth": depth, "rr_depth": 1000, "hide_emitters": True})
+    # `volpath` does not count surfaces that a path passes, and its shadow rays pass them, too.
+    kind = "volpath" if any(mesh.material.alpha_cutoff for mesh in scene.meshes) else "path"
+    integrator = mi.load_dict({"type": kind, "max_depth": depth, "rr_depth": 1000, "hide_emitters": True})
     image = mi.render(mitsuba_scene, integrator=integrator, spp=spp, seed=mi.UInt32(seed))
     radiance: Floats = np.array(image, dtype=np.float32)[..., :3]
     return radiance
@@ -202,6 +204,41 @@ def _build_mesh(mesh: Mesh, name: str) -> Any:
 
 
 def _describe_bsdf(material: Material) -> dict[str, Any]:
+    """What the material reflects and transmits, from both sides or from the front only.
+
+    A transmissive material must be clear: a grey filter, or glass that reflects F0 at normal incidence.
+    """
+    reflective = _describe_reflection(material)
+    if not material.double_sided and reflective["type"] == "twosided":
+        reflective = reflective["bsdf"]
+    if not material.alpha_cutoff:
+        return reflective
+    if material.blending == "transmission":
+        assert material.opacity == 0 and material.albedo_texture is None and len(set(material.albedo)) == 1
+        # Of both interfaces of a thin sheet 2 R / (1 + R) is reflected, of R each.
+        root = math.sqrt(material.f0[0] / (2 - material.f0[0]))
+        index = (1 + root) / (1 - root)
+        tint = _describe_rgb(material.albedo)
+        return {"type": "thindielectric", "int_ior": index, "ext_ior": 1.0, "specular_transmittance": tint}
+    return {"type": "mask", "opacity": _describe_opacity(material), "bsdf": reflective}
+
+
+def _describe_opacity(material: Material) -> dict[str, Any] | float:
+    """Of an alpha mask, whose texels are 0 or 1 up to their edges, or of a blended surface."""
+    if material.albedo_texture is None:
+        return material.opacity
+    opacity = material.opacity * material.albedo_texture.pixels[..., 3:].astype(np.float32) / 255
+    is_blended = material.blending != "none"
+    return {
+        "type": "bitmap",
+        "bitmap": mi.Bitmap(opacity if is_blended else (opacity >= material.alpha_cutoff).astype(np.float32)),
+        "raw": True,
+        "filter_type": "bilinear" if is_blended else "nearest",
+        "wrap_mode": "clamp" if all(material.albedo_texture.clamp) else "repeat",
+    }
+
+
+def _describe_reflection(material: Material) -> dict[str, Any]:
     """Diffuse, Mitsuba's `principled` for metals, or GltfDielectric, for which Mitsuba has no BSDF.
 
     `principled` has GGX, separable Smith masking, alpha = roughness^2 and Schlick's Fresnel towards white, as ours.
@@ -209,7 +246,7 @@ def _describe_bsdf(material: Material) -> dict[str, Any]:
     bitangent along -v.
     """
     if material.normal_texture is not None:
-        bsdf = _describe_bsdf(replace(material, normal_texture=None))
+        bsdf = _describe_reflection(replace(material, normal_texture=None))
         normals = np.ascontiguousarray(material.normal_texture.pixels[..., :3].astype(np.float32) / 255)
         normal_map = {"type": "bitmap", "bitmap": mi.Bitmap(normals), "raw": True, "wrap_mode": "repeat"}
         # Without what Mitsuba does about it, light below the surface is lost and no other.
@@ -225,14 +262,17 @@ def _describe_bsdf(material: Material) -> dict[str, Any]:
         }
         return {"type": "twosided", "bsdf": metal}
     if material.has_specular:
-        assert len(set(material.f0)) == 1, "the BSDF has one F0"
+        assert min(material.f0) >= 0.02, "the BSDF has an F90 of 1"
         red, green, blue = material.albedo
+        f0_red, f0_green, f0_blue = material.f0
         return {
             "type": "gltf_dielectric",
             "red": red,
             "green": green,
             "blue": blue,
-            "f0": max(material.f0),
+            "f0_red": f0_red,
+            "f0_green": f0_green,
+            "f0_blue": f0_blue,
             "roughness": material.roughness,
         }
     diffuse = {"type": "diffuse", "reflectance": _describe_color(material.albedo, material.albedo_texture)}
@@ -243,7 +283,7 @@ _Bsdf: Any = mi.BSDF  # its types are those of all variants at once
 
 
 class GltfDielectric(_Bsdf):  # type: ignore[misc]
-    """Lambert below GGX, from the front only. The diffuse part is scaled by 1 - the specular albedo.
+    """Lambert below GGX, from the front only. The diffuse part is scaled by 1 - the specular albedo, by channel.
 
     The specular albedo is integrated here over microfacets, for 64 cosines. Slow: one scalar call for each direction.
     """
@@ -251,13 +291,14 @@ class GltfDielectric(_Bsdf):  # type: ignore[misc]
     def __init__(self, properties: Any) -> None:
         super().__init__(properties)
         self.albedo = mi.Color3f(properties["red"], properties["green"], properties["blue"])
-        self.f0, self.alpha = float(properties["f0"]), max(float(properties["roughness"]) ** 2, 0.002)
+        self.f0 = mi.Color3f(properties["f0_red"], properties["f0_green"], properties["f0_blue"])
+        self.alpha = max(float(properties["roughness"]) ** 2, 0.002)
         self.m_components = [mi.BSDFFlags.GlossyReflection | mi.BSDFFlags.FrontSide]
         self.m_flags = self.m_components[0]
         cosines = [(i + 0.5) / ALBEDO_TABLE_SIZE for i in range(ALBEDO_TABLE_SIZE)]
         self.specular_albedo = [self._integrate_specular_albedo(cosine) for cosine in cosines]
 
-    def _integrate_specular_albedo(self, cosine: float) -> float:
+    def _integrate_specular_albedo(self, cosine: float) -> Any:
         """Albedo of the specular lobe for one cosine between normal and view, as a sum over microfacet normals.
 
         Normals are as dense as GGX is wide: tan(theta) = alpha tan(x) for uniform x.
@@ -273,11 +314,12 @@ class GltfDielectric(_Bsdf):  # type: ignore[misc]
         nl_clamped = np.maximum(nl, 0)
         masking_l = 2 * nl_clamped / (nl_clamped + np.sqrt(alpha2 + (1 - alpha2) * nl_clamped**2))
         masking_v = 2 / (1 + math.sqrt(alpha2 / cosine**2 + 1 - alpha2))
-        fresnel = self.f0 + (1 - self.f0) * (1 - vh) ** 5
-        reflected = np.where((vh > 0) & (nl > 0), fresnel * masking_l * vh, 0) * masking_v / cosine
+        grazing = (1 - vh) ** 5
+        reflected = np.where((vh > 0) & (nl > 0), masking_l * vh, 0) * masking_v / cosine
         d = alpha2 / (np.pi * ((alpha2 - 1) * nh**2 + 1) ** 2)
         solid_angle = nh * tangent * nh**2 * self.alpha / np.cos(x) ** 2 * (np.pi / 400) * (np.pi / 200)
-        return float((reflected * d * solid_angle).sum())
+        total, of_white = (float((reflected * d * solid_angle * weight).sum()) for weight in (1, grazing))
+        return self.f0 * (total - of_white) + of_white
 
     def _evaluate(self, wi: Any, wo: Any) -> Any:
         """The BRDF times the cosine of wo."""
@@ -291,12 +333,13 @@ class GltfDielectric(_Bsdf):  # type: ignore[misc]
         masking_i = ci + math.sqrt(alpha2 + (1 - alpha2) * ci * ci)
         masking_o = co + math.sqrt(alpha2 + (1 - alpha2) * co * co)
         g = 4 * ci * co / (masking_i * masking_o)
-        specular = (self.f0 + (1 - self.f0) * (1 - vh) ** 5) * d * g / (4 * ci)
+        lobe, grazing = d * g / (4 * ci), (1 - vh) ** 5
+        specular = self.f0 * (lobe * (1 - grazing)) + lobe * grazing
         position = min(max(ci * ALBEDO_TABLE_SIZE - 0.5, 0.0), ALBEDO_TABLE_SIZE - 1.0)
         i = min(int(position), ALBEDO_TABLE_SIZE - 2)
         low, high = self.specular_albedo[i : i + 2]
         specular_albedo = low + (position - i) * (high - low)
-        return (1 - specular_albedo) * co / math.pi * self.albedo + mi.Color3f(specular)
+        return (1 - specular_albedo) * self.albedo * (co / math.pi) + specular
 
     def sample(self, context: Any, si: Any, sample1: float, sample2: Any, active: bool = True) -> tuple[Any, Any]:
         """Sample half of the directions by the cosine, half by microfacet normals."""
