@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from render_small import render_small
 from ssdo.arrays import Bytes, Doubles
+from ssdo.gpu.context import Gpu
+from ssdo.render.technique import Technique
 from ssdo.scene.files import mesh_builder, obj, polygons
 from ssdo.scene.files.file_access import record_files
 from ssdo.scene.loader import read_scene_file
@@ -908,3 +912,44 @@ def test_capture_draws_mesh_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert call(monkeypatch, "capture", *shot, "--output", out) == 0
     # a shape in front of a sky
     assert len(set(np.asarray(read_image(out)).reshape(-1, 3).sum(1).tolist())) > 20
+
+
+CUBE = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], "f8")
+SIDES = [(3, 4, 2, 1), (6, 8, 7, 5), (2, 6, 5, 1), (7, 8, 4, 3), (5, 7, 3, 1), (4, 8, 6, 2)]  # seen from inside
+
+
+def format_cube(suffix: str, winding: int, normal_sign: int) -> bytes:
+    """A cube wound outwards (1) or inwards (-1), with a normal for each side, outwards or inwards."""
+    sides = [side[::-winding] for side in SIDES]
+    normals = [normal_sign * CUBE[np.array(side) - 1].sum(0) / 4 for side in SIDES]
+    if suffix == "stl":
+        return make_stl([CUBE[np.array([side[0], *pair]) - 1] for side in sides for pair in (side[1:3], side[2:])])
+    if suffix == "obj":
+        lines = [f"v {x} {y} {z}" for x, y, z in CUBE] + [f"vn {x} {y} {z}" for x, y, z in normals]
+        lines += ["f " + " ".join(f"{v}//{k + 1}" for v in side) for k, side in enumerate(sides)]
+        return "\n".join(lines).encode()
+    rows = [(*CUBE[v - 1], *normal) for side, normal in zip(sides, normals, strict=True) for v in side]
+    body = "".join(" ".join(map(str, row)) + "\n" for row in rows)
+    body += "".join(f"4 {k} {k + 1} {k + 2} {k + 3}\n" for k in range(0, 24, 4))
+    names = "".join(f"property float n{axis}\n" for axis in "xyz")
+    return make_ply(body.encode(), vertex=names, vertices=24, faces=6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technique", Technique.known)
+def test_winding_against_normals(gpu: Gpu, tmp_path: Path, technique: str) -> None:
+    """Normals are turned to the side that is seen: a cube looks the same whichever way it is wound.
+
+    All renders are equal but for roundings: of normals, and of depths on triangles of the other diagonal.
+    """
+    shot = {"technique": technique, "environment": "sunset", "sun.irradiance": 2.0, "ground": "on", "up": "y"}
+    shot |= {"width": 32, "height": 18, "camera.eye": (2.0, 1.5, 4.0), "camera.target": (0.0, 0.0, 0.0)}
+    renders = {}
+    for suffix, winding, normal_sign in itertools.product(("obj", "ply", "stl"), (1, -1), (1, -1)):
+        path = tmp_path / f"{winding}{normal_sign}.{suffix}"
+        path.write_bytes(format_cube(suffix, winding, normal_sign))
+        renders[path.name] = render_small(gpu, shot | {"scene": str(path)})
+    right = renders["11.obj"]
+    assert right.surface_mask.mean() > 0.1 and right.radiance[right.surface_mask].mean() > 0.2
+    for name, render in renders.items():
+        np.testing.assert_allclose(render.radiance, right.radiance, rtol=0, atol=2e-6, err_msg=name)
