@@ -644,6 +644,60 @@ def test_instances_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             np.testing.assert_array_equal(getattr(mesh, name), getattr(expected, name))
 
 
+@pytest.mark.parametrize("batch", [5, 2**17])
+def test_small_meshes_are_placed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    """As each alone, bit for bit: mirrored or not, with skins and instances between them, of other sizes and types."""
+    tree, binary = make_everything()
+    primitive = tree["meshes"][0]["primitives"][0]
+    rng = np.random.default_rng(2)
+    for i in range(7):
+        if i % 2:
+            indices = add_accessor(tree, binary, FACES[: i % 3 + 1].ravel().astype(("u1", "u2", "u4")[i % 3]))
+            tree["meshes"].append({"primitives": [{**primitive, "indices": indices}]})
+        sign = -1.0 if i in (1, 2, 5) else 1.0
+        transform = {"translation": rng.normal(size=3).tolist(), "scale": [sign * 2.0, 1.0, 1.0 + i]}
+        rotation = rng.normal(size=4)
+        transform["rotation"] = (rotation / np.linalg.norm(rotation)).tolist()
+        node = {"mesh": i % len(tree["meshes"]), **transform}
+        tree["nodes"].append(node | ({"skin": 0} if i == 3 else {}))
+        tree["scenes"][0]["nodes"].append(len(tree["nodes"]) - 1)
+    meshes = []
+    for size in (0, 512):
+        monkeypatch.setattr("ssdo.scene.files.gltf_meshes.MAX_RUN_VERTICES", size)
+        monkeypatch.setattr("ssdo.scene.files.gltf_meshes.BATCH", batch)
+        meshes.append(read_scene(tmp_path, tree, binary).meshes)
+    for one, other in zip(*meshes, strict=True):
+        for name in ("positions", "triangles", "normals", "uvs", "uvs2", "colors", "tangents"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+
+
+def test_trees_of_nodes(tmp_path: Path) -> None:
+    """World matrices of random trees are the products along their paths, whatever the order of the nodes."""
+    rng = np.random.default_rng(3)
+    tree, binary = make_tetrahedron()
+    count = 40
+    parents = [-1, *(int(rng.integers(-1, i)) for i in range(1, count))]
+    order = rng.permutation(count)
+    matrices = [np.vstack([rng.normal(size=(3, 4)), (0, 0, 0, 1)]) for _ in range(count)]
+    tree["nodes"] = [{} for _ in range(count)]
+    for i, matrix in enumerate(matrices):
+        children = [int(order[k]) for k, parent in enumerate(parents) if parent == i]
+        tree["nodes"][order[i]] = {"mesh": 0, "matrix": matrix.T.ravel().tolist(), "children": children}
+    tree["scenes"][0]["nodes"] = [int(order[i]) for i, parent in enumerate(parents) if parent < 0]
+    expected: list[Any] = []
+    for i, parent in enumerate(parents):
+        expected.append(matrices[i] if parent < 0 else expected[parent] @ matrices[i])
+    doc = gltf_document.Document(tmp_path, tree, memoryview(binary))
+    nodes = gltf_nodes.read_nodes(doc, None)
+    assert len(nodes) == count
+    for i in range(count):
+        largest = np.abs(expected[i]).max()
+        assert_near(nodes[int(order[i])].world_from_node / largest, expected[i] / largest, atol=1e-12)
+    visited = list(nodes)
+    for i, parent in enumerate(parents):
+        assert parent < 0 or visited.index(int(order[parent])) < visited.index(int(order[i]))
+
+
 def test_instances_and_morphs_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree, binary = make_tetrahedron()
     tree["nodes"][0]["extensions"] = {

@@ -5,6 +5,7 @@ The file is a .glb file, an .obj file or an ASCII .ply file.
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -21,9 +22,11 @@ from process_memory import format_peak
 from ssdo.arrays import Array, Bytes
 from ssdo.commands.bench.flags import format_table
 from ssdo.flags import FlagParser, parse_flags
+from ssdo.render.mesh_buffers import build_vertices
 from ssdo.resources import PACKAGE
 from ssdo.scene.built_in.million import build_million
 from ssdo.scene.loader import read_scene_file
+from ssdo.scene.modelling.shapes import make_box
 from ssdo.scene.modelling.textures import encode_srgb8, generate_noise
 from ssdo.settings import UserError
 
@@ -45,19 +48,25 @@ def main(arguments: Sequence[str]) -> int:
         metavar="N",
         help=f"textures of a .glb file, 2048 x 2048, up to {PRIMITIVES} [4]",
     )
+    parser.add_argument(
+        "--meshes", type=int, default=0, metavar="N", help="a .glb file of N boxes, a mesh each, instead"
+    )
     parser.add_argument("--technique", default="ssdo", metavar="T", help="technique of the capture [ssdo]")
     parser.add_argument("--width", type=int, default=1280, metavar="PX", help="width of the capture [1280]")
     parser.add_argument("--height", type=int, default=720, metavar="PX", help="height of the capture [720]")
     flags = parse_flags(parser, arguments)
-    file_format, image_count = flags.pop("format"), flags.pop("images")
+    file_format, image_count, mesh_count = flags.pop("format"), flags.pop("images"), flags.pop("meshes")
     if not 0 <= image_count <= PRIMITIVES:
         raise UserError(f"--images {image_count}: must be 0 to {PRIMITIVES}")
+    requested_count = flags.pop("triangles")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"large.{file_format}"
-        if file_format == "glb":
-            triangle_count = write_scene(path, flags.pop("triangles"), image_count)
+        if mesh_count:
+            triangle_count, image_count = write_boxes(path, mesh_count), 0
+        elif file_format == "glb":
+            triangle_count = write_scene(path, requested_count, image_count)
         else:
-            triangle_count, image_count = write_text(path, flags.pop("triangles")), 0
+            triangle_count, image_count = write_text(path, requested_count), 0
         start, processor_start = time.perf_counter(), time.process_time()
         read_scene_file(path)
         reading, processor = time.perf_counter() - start, time.process_time() - processor_start
@@ -131,6 +140,28 @@ def _write_rows(file: TextIO, line: str, rows: Array) -> None:
     for start in range(0, len(rows), ROWS_AT_ONCE):
         batch = rows[start : start + ROWS_AT_ONCE]
         file.write(f"{line}\n" * len(batch) % tuple(batch.ravel().tolist()))
+
+
+def write_boxes(path: Path, mesh_count: int) -> int:
+    """Write boxes on a grid: each with a node, a mesh and accessors of its own. Returns the number of triangles."""
+    box = make_box((-0.4, 0.0, -0.4), (0.4, 1.0, 0.4))
+    vertices, triangles = build_vertices(box)
+    arrays = {
+        "POSITION": vertices[:, :3].copy(),
+        "NORMAL": vertices[:, 3:6].copy(),
+        "TEXCOORD_0": vertices[:, 6:].copy(),
+        "indices": triangles.astype("u2"),
+    }
+    tree, binary = gltf_files.make_empty()
+    colors = np.random.default_rng(1).uniform(0.1, 0.9, (PRIMITIVES, 3))
+    factors = ({"baseColorFactor": [*color, 1], "metallicFactor": 0} for color in colors.tolist())
+    tree["materials"] = [{"pbrMetallicRoughness": factor} for factor in factors]
+    side = math.ceil(math.sqrt(mesh_count))
+    for number in range(mesh_count):
+        gltf_files.add_mesh(tree, binary, **arrays)["material"] = number % PRIMITIVES
+        tree["nodes"][-1] |= {"translation": [number % side, 0, number // side], "scale": [1, 1 + number % 7 / 7, 1]}
+    gltf_files.write_glb(path, {name: value for name, value in tree.items() if value != []}, binary)
+    return mesh_count * len(triangles)
 
 
 def _generate_texture(rng: np.random.Generator) -> Bytes:

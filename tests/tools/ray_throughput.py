@@ -162,10 +162,12 @@ def _repeat(vectors: Array, shape: tuple[int, int, int]) -> Floats:
 
 def trace_rays(gpu: Gpu, shot: Shot, rays: Rays, any_hit: bool) -> tuple[float, Floats]:
     """Median seconds of all rays, and the distance of each hit, (h, w); NO_HIT where there is none."""
-    scene_textures, bvh, *_ = ray_scene.upload_ray_scene(gpu, load_scene(shot.scene, shot.time))
+    scene = load_scene(shot.scene, shot.time)
+    uploaded = ray_scene.upload_ray_scene(gpu, scene)
     size = rays.origins.shape[1::-1]
     target = gpu.target("rays", size, "rgba32f")
-    bindings: Bindings = {"query": RayQuery(any_hit), "bvh": bvh, "ray_scene": scene_textures}
+    frame = shot.resolve(scene).frame_uniforms(scene, 0)
+    bindings: Bindings = {"query": RayQuery(any_hit), "frame": frame, **uploaded._asdict()}
     for name, vectors in zip(Rays._fields, rays, strict=True):
         texture = gpu.target(f"rays.{name}", size, "rgba32f").textures[0]
         gpu.write(texture, np.concatenate([vectors, np.zeros_like(vectors[..., :1])], -1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -43,33 +44,90 @@ class Node(NamedTuple):
     is_visible: bool = True  # with all above it (KHR_node_visibility); cameras and joints work in any case
 
 
+class LocalTransform(NamedTuple):
+    """parent_from_node: translation times rotation times scale."""
+
+    translation: tuple[float, ...] = (0.0, 0.0, 0.0)
+    rotation: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0)
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+
+@dataclass
+class _Hierarchy:
+    """The nodes of a scene in the order in which they are met, a row each. Parents come first."""
+
+    rows: dict[int, int] = field(default_factory=dict)  # by index in the file
+    entries: list[Json] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)  # rows; -1 for roots
+    levels: list[list[int]] = field(default_factory=list)  # rows by depth
+    transforms: list[LocalTransform] = field(default_factory=list)
+    matrices: dict[int, Doubles] = field(default_factory=dict)  # by row, in place of the transform
+    is_visible: list[bool] = field(default_factory=list)
+
+
 def read_nodes(doc: Document, scene: int | None) -> dict[int, Node]:
     """The nodes of a scene by their indices, parents first, in the file's order. Depth is not limited.
 
     A node stands where it is met first: with another parent or in a cycle it is not repeated.
     """
-    stack = [(i, np.eye(4), True) for i in reversed(_get_roots(doc, scene))]
+    hierarchy = _collect_nodes(doc, _get_roots(doc, scene))
+    matrices = _compute_world_matrices(hierarchy)
+    is_finite: list[bool] = np.all(np.isfinite(matrices), axis=(1, 2)).tolist()
     nodes: dict[int, Node] = {}
+    for i, row in hierarchy.rows.items():
+        parent = hierarchy.parents[row]
+        if parent >= 0 and not is_finite[parent]:
+            is_finite[row] = False
+        elif not is_finite[row]:
+            doc.leave_out(UserError(f"nodes[{i}]: the transform must be finite"))
+        if is_finite[row]:
+            nodes[i] = Node(hierarchy.entries[row], matrices[row], f"nodes[{i}]", hierarchy.is_visible[row])
+    return nodes
+
+
+def _collect_nodes(doc: Document, roots: list[int]) -> _Hierarchy:
+    hierarchy = _Hierarchy()
+    stack = [(i, -1, 0) for i in reversed(roots)]  # index, parent's row, depth
     while stack:
-        i, world_from_parent, is_visible = stack.pop()
+        i, parent, depth = stack.pop()
         where = f"nodes[{i}]"
-        if i in nodes:
+        if i in hierarchy.rows:
             doc.warn(where, "must have one parent and be in no cycle; it is shown once")
             continue
+        row = hierarchy.rows[i] = len(hierarchy.rows)
         entry = get_entry(doc.tree, "nodes", i)
-        world_from_node, parent_from_node = world_from_parent, _read_local_transform(doc, entry, where)
-        if parent_from_node is not None:
-            world_from_node = world_from_parent @ parent_from_node
-            if not np.isfinite(world_from_node).all():
-                doc.leave_out(UserError(f"{where}: the transform must be finite"))
-                continue
-        visibility = get_extension(entry, VISIBILITY, where) or {}
-        is_visible &= get_bool(visibility, "visible", f"{where}.extensions.{VISIBILITY}", True)
-        nodes[i] = Node(entry, world_from_node, where, is_visible)
-        stack += [
-            (child, world_from_node, is_visible) for child in reversed(_get_node_list(doc, entry, "children", where))
-        ]
-    return nodes
+        has_matrix = "matrix" in entry
+        if has_matrix:
+            hierarchy.matrices[row] = _read_matrix(doc, entry, where)
+        hierarchy.transforms.append(LocalTransform() if has_matrix else _read_local_transform(doc, entry, where))
+        is_visible = parent < 0 or hierarchy.is_visible[parent]
+        if "extensions" in entry:
+            visibility = get_extension(entry, VISIBILITY, where) or {}
+            is_visible &= get_bool(visibility, "visible", f"{where}.extensions.{VISIBILITY}", True)
+        hierarchy.entries.append(entry)
+        hierarchy.parents.append(parent)
+        hierarchy.is_visible.append(is_visible)
+        if depth == len(hierarchy.levels):
+            hierarchy.levels.append([])
+        hierarchy.levels[depth].append(row)
+        if "children" in entry:
+            children = _get_node_list(doc, entry, "children", where)
+            stack += [(child, row, depth + 1) for child in reversed(children)]
+    return hierarchy
+
+
+def _compute_world_matrices(hierarchy: _Hierarchy) -> Doubles:
+    """(n, 4, 4) world_from_node of each row. All nodes of a depth are computed at once."""
+    if not hierarchy.rows:
+        return np.zeros((0, 4, 4))
+    translations, rotations, scales = (np.array(values) for values in zip(*hierarchy.transforms, strict=True))
+    world_from_node = _compose_matrices(translations, rotations, scales)
+    for row, matrix in hierarchy.matrices.items():
+        world_from_node[row] = matrix
+    parents = np.array(hierarchy.parents)
+    for level in hierarchy.levels[1:]:
+        world_from_node[level] = world_from_node[parents[level]] @ world_from_node[level]
+    return world_from_node
 
 
 def _get_roots(doc: Document, scene: int | None) -> list[int]:
@@ -98,27 +156,26 @@ def _get_node_list(doc: Document, parent: Json, key: str, where: str) -> list[in
     return [i for i in nodes if i is not None]
 
 
-def _read_local_transform(doc: Document, node: Json, where: str) -> Doubles | None:
-    """(4, 4) parent_from_node; None for the identity."""
-    if "matrix" in node:
-        matrix = np.array(get_numbers(node, "matrix", where, IDENTITY)).reshape(4, 4).T  # stored by columns
-        if not np.allclose(matrix[3], (0, 0, 0, 1)):
-            doc.warn(f"{where}.matrix", "must have 0, 0, 0, 1 as its last row, which is taken")
-            matrix[3] = 0, 0, 0, 1
-        return matrix
-    if not {"translation", "rotation", "scale"} & node.keys():
-        return None
-    rotation = np.array(get_numbers(node, "rotation", where, (0, 0, 0, 1)))
-    length = float(np.linalg.norm(rotation))
+def _read_matrix(doc: Document, node: Json, where: str) -> Doubles:
+    """(4, 4) parent_from_node."""
+    matrix = np.array(get_numbers(node, "matrix", where, IDENTITY)).reshape(4, 4).T  # stored by columns
+    if not np.allclose(matrix[3], (0, 0, 0, 1)):
+        doc.warn(f"{where}.matrix", "must have 0, 0, 0, 1 as its last row, which is taken")
+        matrix[3] = 0, 0, 0, 1
+    return matrix
+
+
+def _read_local_transform(doc: Document, node: Json, where: str) -> LocalTransform:
+    default = LocalTransform()
+    rotation = get_numbers(node, "rotation", where, default.rotation)
+    length = math.hypot(*rotation)
     if length < MIN_QUATERNION:
         doc.warn(f"{where}.rotation", "must be a quaternion of length 1; it is left out")
-        rotation = np.array((0.0, 0.0, 0.0, 1.0))
+        rotation = default.rotation
     elif abs(length - 1) > 0.01:
         doc.warn(where, "has a rotation whose length is not 1, which is normalised")
-    translation = get_numbers(node, "translation", where, (0, 0, 0))
-    scale = get_numbers(node, "scale", where, (1, 1, 1))
-    composed: Doubles = _compose_matrices(np.array([translation]), rotation[None], np.array([scale]))[0]
-    return composed
+    translation = get_numbers(node, "translation", where, default.translation)
+    return LocalTransform(translation, rotation, get_numbers(node, "scale", where, default.scale))
 
 
 def _compose_matrices(translations: Doubles, rotations: Doubles, scales: Doubles) -> Doubles:

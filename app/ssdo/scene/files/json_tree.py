@@ -69,14 +69,18 @@ def _get_member(parent: Json, key: str, where: str, kind: type, rule: str) -> An
 
 def get_object(parent: Json, key: str, where: str) -> Json:
     """An object; {} if it is missing."""
-    value: Json | None = _get_member(parent, key, where, dict, "an object")
-    return value or {}
+    value = parent.get(key)
+    if type(value) is dict:  # the common case first: large files have millions of members
+        return value
+    return _get_member(parent, key, where, dict, "an object") or {}
 
 
 def get_list(parent: Json, key: str, where: str) -> list[Any]:
     """A list; [] if it is missing."""
-    value: list[Any] | None = _get_member(parent, key, where, list, "a list")
-    return value or []
+    value = parent.get(key)
+    if type(value) is list:
+        return value
+    return _get_member(parent, key, where, list, "a list") or []
 
 
 def get_string(parent: Json, key: str, where: str, default: str = "") -> str:
@@ -102,6 +106,8 @@ def get_extension(parent: Json, name: str, where: str) -> Json | None:
 def get_unsigned(parent: Json, key: str, where: str, default: int | None = None) -> int:
     """An integer from 0; the default if it is missing. Without a default it must be present."""
     value = parent.get(key, default)
+    if type(value) is int and 0 <= value <= MAX_INTEGER:
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
@@ -153,6 +159,8 @@ def get_numbers(
     values, element = parent[key], join_name(where, key)
     if not isinstance(values, (list, tuple)) or len(values) != len(default):
         return _use_default(default, element, f"must be {len(default)} numbers")
+    if all(type(value) in (int, float) and minimum <= value <= maximum for value in values):
+        return tuple(map(float, values))
     return tuple(
         _clamp_number(value, default[i], f"{element}[{i}]", minimum, maximum) for i, value in enumerate(values)
     )
