@@ -644,7 +644,7 @@ def test_instances_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             np.testing.assert_array_equal(getattr(mesh, name), getattr(expected, name))
 
 
-@pytest.mark.parametrize("batch", [5, 2**17])
+@pytest.mark.parametrize("batch", [9, 2**17])
 def test_small_meshes_are_placed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     """As each alone, bit for bit: mirrored or not, with skins and instances between them, of other sizes and types."""
     tree, binary = make_everything()
