@@ -24,7 +24,6 @@ from ssdo.arrays import Bytes, Doubles
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.measure import images
-from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult, render_all_frames
 from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
@@ -33,12 +32,11 @@ from ssdo.render.technique import Technique
 from ssdo.render.techniques.gtao import Gtao
 from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene.built_in import fixtures
-from ssdo.settings import Param, UserError
+from ssdo.settings import Param, UserError, Vec3
 from ssdo.viewer import controls, keys
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.convergence import Convergence
 from ssdo.viewer.cost import FrameCost
-from ssdo.viewer.display_state import VIEWS, DisplayState
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.render_scheduler import IDLE_DELAY, PREVIEW_MS, Slot
 from ssdo.viewer.screenshots import save_screenshot
@@ -108,17 +106,14 @@ def test_fly_moves_eye_and_target() -> None:
 
 
 @pytest.mark.parametrize("aspect", [0.2, 1.0, 4.0])
-@pytest.mark.parametrize("region", [WHOLE_IMAGE, VisibleRegion(-1.0, 0.4), VisibleRegion(-0.35, 0.35)])
-def test_fit_scene_fills_the_visible_region(aspect: float, region: VisibleRegion) -> None:
+def test_fit_scene_fills_the_image(aspect: float) -> None:
     """All vertices lie in the middle 80 % of its width and height, and span one of them."""
     scene = fixtures.build_bowl()
-    pose = controls.fit_scene(POSE, scene, aspect, region)
+    pose = controls.fit_scene(POSE, scene, aspect)
     right, up, forward = controls.camera_axes(pose)
     to_vertices = np.concatenate([mesh.positions for mesh in scene.meshes]) - pose.eye
     half_height = np.tan(np.radians(pose.fov) / 2) * (to_vertices @ forward)
-    middle, half_width = (region.left + region.right) / 2, (region.right - region.left) / 2
-    x = (to_vertices @ right / (aspect * half_height) - middle) / half_width
-    y = to_vertices @ up / half_height
+    x, y = to_vertices @ right / (aspect * half_height), to_vertices @ up / half_height
     assert max(np.abs(x).max(), np.abs(y).max()) == pytest.approx(0.8, abs=1e-4)
     spans = [(values.max() - values.min()) / 2 for values in (x, y)]
     assert max(spans) == pytest.approx(0.8, abs=1e-4)
@@ -126,32 +121,78 @@ def test_fit_scene_fills_the_visible_region(aspect: float, region: VisibleRegion
     assert controls.heading_and_pitch(forward) == pytest.approx(angles, abs=1e-6)
 
 
-@pytest.mark.parametrize("visible_width", [1.0, 0.7])
-@pytest.mark.parametrize("view", VIEWS)
-def test_the_visible_region_is_what_the_window_shows(view: str, visible_width: float) -> None:
-    """Of an image as wide as the window, beside the panel; in a split of either image, wherever the divider is."""
-    display, width = DisplayState(view=view, visible_width=visible_width), 1000
-    columns = [display.find_pixel((x, 0), width)[1][0] for x in range(round(visible_width * width))]
-    region = display.visible_region
-    assert (min(columns) / width * 2 - 1, (max(columns) + 1) / width * 2 - 1) == pytest.approx(region, abs=3e-3)
+def project_point(pose: Pose, point: Doubles) -> Doubles:
+    """Where a point is in the image, from its centre to the right and up, in fractions of its height."""
+    axes = np.stack([*controls.image_axes(pose), controls.camera_axes(pose)[2]])
+    x, y, z = axes @ (point - pose.eye)
+    return np.array((x, y)) / (pose.height or 2 * math.tan(math.radians(pose.fov) / 2) * z)
 
 
-@pytest.mark.parametrize("pivot", [0.0, -0.7, 3.0])
-def test_orbit_and_dolly_keep_the_pivot_in_place(pivot: float) -> None:
-    right, _, _ = controls.camera_axes(POSE)
-    point = np.array(POSE.target) + pivot * right
+@pytest.mark.parametrize("height", [None, 2.5])
+@pytest.mark.parametrize("roll", [0.0, 30.0])
+@pytest.mark.parametrize("cursor", [(0.0, 0.0), (-0.7, 0.4), (0.3, -0.5)])
+def test_dolly_keeps_what_is_under_the_cursor(cursor: tuple[float, float], roll: float, height: float | None) -> None:
+    pose = POSE._replace(roll=roll, height=height)
+    right, up = controls.image_axes(pose)
+    point = np.array(pose.target) + (right * cursor[0] + up * cursor[1]) * pose.height_at_target
+    assert project_point(pose, point) == pytest.approx(cursor)
+    for ratio in (0.5, 1.5):
+        moved = controls.dolly(pose, ratio, fixtures.build_bowl(), cursor)
+        assert project_point(moved, point) == pytest.approx(cursor, abs=1e-9)
+        assert moved.height_at_target == pytest.approx(ratio * pose.height_at_target)
+        assert controls.camera_axes(moved)[2] == pytest.approx(controls.camera_axes(pose)[2])
 
-    def project(pose: Pose) -> Doubles:
-        axes = np.stack(controls.camera_axes(pose))
-        x, y, z = axes @ (point - pose.eye)
-        return np.array((x / z, y / z))
 
-    orbited = controls.orbit(POSE, 40.0, 10.0, pivot)
-    assert project(orbited) == pytest.approx(project(POSE), abs=1e-9)
-    assert math.dist(orbited.eye, tuple(point)) == pytest.approx(math.dist(POSE.eye, tuple(point)))
-    nearer = controls.dolly(POSE, 0.5, fixtures.build_bowl(), pivot)
-    assert project(nearer) == pytest.approx(project(POSE), abs=1e-9)
-    assert nearer.distance == pytest.approx(0.5 * POSE.distance)
+def test_center_on_pans_to_a_point_and_orbits_about_it() -> None:
+    point = (0.3, -0.2, 0.7)
+    centered = controls.center_on(POSE, point)
+    assert project_point(centered, np.array(point)) == pytest.approx((0, 0), abs=1e-9) and centered.target == point
+    assert controls.camera_axes(centered)[2] == pytest.approx(controls.camera_axes(POSE)[2])
+    depths = [np.subtract(point, pose.eye) @ controls.camera_axes(pose)[2] for pose in (POSE, centered)]
+    assert depths[0] == pytest.approx(depths[1]), "as large as before"
+
+
+def count_surfaces(corners: Doubles, start: Vec3, end: Vec3) -> int:
+    """How many triangles (n, 3, 3) lie between two points: by their planes and edges, unlike the viewer."""
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    heights = [((np.array(point) - corners[:, 0]) * normal).sum(1) for point in (start, end)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = heights[0] / (heights[0] - heights[1])
+    crossing = start + np.where((t > 0) & (t < 1), t, np.nan)[:, None] * np.subtract(end, start)
+    sides = [
+        (np.cross(corners[:, (i + 1) % 3] - corners[:, i], crossing - corners[:, i]) * normal).sum(1) > 0
+        for i in range(3)
+    ]
+    return int(np.all(sides, axis=0).sum())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["courtyard", "room"])
+def test_orbit_does_not_leave_a_room(gpu: Gpu, name: str) -> None:
+    """Whatever the drags from the scene's own camera: a step that would cross a wall is left out, or one part of it."""
+    session = Session(gpu, Shot(scene=name), {})
+    session.size = (64, 36)
+    low, high = session.scene.subject.low, session.scene.subject.high
+    corners = np.concatenate([mesh.positions[mesh.triangles] for mesh in session.scene.meshes]).astype("f8")
+    rng = np.random.default_rng(1)
+    move_count = blocked_count = 0
+    for heading, pitch in rng.uniform((-5, -30), (40, 20), (20, 2)):
+        pose, free_pose = session.pose, controls.orbit(session.pose, heading, pitch)
+        session.orbit(float(heading), float(pitch))
+        if session.pose != pose:
+            move_count += 1
+            is_through = count_surfaces(corners, pose.eye, session.pose.eye) > 0
+            assert not is_through or count_surfaces(corners, session.pose.target, session.pose.eye) <= count_surfaces(
+                corners, pose.target, pose.eye
+            )
+            assert session.pose.distance == pytest.approx(pose.distance)
+        blocked_count += session.pose != free_pose
+    assert move_count > 5 and blocked_count > 0
+    center = (low + high) / 2
+    session.move_camera(session.pose._replace(eye=(float(center[0]), float(high[1]) + 50.0, float(center[2]) + 1.0)))
+    outside = session.pose
+    session.orbit(30.0, 0.0)
+    assert session.pose != outside, "nothing stops the camera outside"
 
 
 # ---- keys ----

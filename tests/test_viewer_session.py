@@ -177,15 +177,15 @@ def test_split_view_with_the_divider_at_an_edge_is_one_slot(runner: SessionRunne
     assert np.array_equal(split_pixels[:, 2:-2], single_pixels[:, 2:-2])
 
 
-def test_side_by_side_view_shows_the_middle_of_each_slot(runner: SessionRunner) -> None:
+@pytest.mark.parametrize("width", [64, 63])
+def test_side_by_side_view_shows_the_whole_image_of_each_slot(runner: SessionRunner, width: int) -> None:
+    """Each is rendered at the size of its half."""
     session = open_view(runner, "side by side")
-    side_by_side = runner.read_view()
-    session.display.view = "A"
-    a = runner.render_idle()
-    session.display.view = "B"
-    b = runner.render_idle()
-    assert np.array_equal(side_by_side[:, 2:30], a[:, 18:46])
-    assert np.array_equal(side_by_side[:, 34:62], b[:, 18:46])
+    view = runner.render_idle(width)
+    a, b = (images.read_display(get_result(session, slot)) for slot in ("A", "B"))
+    assert a.shape == b.shape == (36, width // 2, 3)
+    half = width // 2
+    assert np.array_equal(view[:, : half - 2], a[:, :-2]) and np.array_equal(view[:, half + 2 : 2 * half], b[:, 2:])
 
 
 def test_flipped_view_shows_the_other_slot(runner: SessionRunner) -> None:
@@ -1007,16 +1007,15 @@ def test_swapping_exchanges_the_slots_and_twice_changes_nothing(gpu: Gpu, techni
     ids=str,
 )
 def test_saved_states_keep_what_is_shown(gpu: Gpu, changes: dict[str, Any]) -> None:
-    """All fields but the width that the panel leaves, and a key that is held."""
+    """All fields but a key that is held."""
     session, fresh = make_session(gpu), make_session(gpu)
     fresh.display = replace(fresh.display, view="A", gain=10, divider=0.75, buffer="depth", exposure=2.0)
-    fresh.display.visible_width = session.display.visible_width = 0.5
     session.display = replace(session.display, **changes)
     session.slots.budget, session.reference_enabled = "error", True
     load_state(fresh, format_state(session), "a file")
     assert fresh.display == session.display
     assert (fresh.slots.budget, fresh.reference_enabled) == ("error", True)
-    saved_fields = {f.name for f in fields(session.display)} - {"is_flipped", "visible_width"}
+    saved_fields = {f.name for f in fields(session.display)} - {"is_flipped"}
     assert set(DISPLAY_FIELDS) == saved_fields
 
 

@@ -63,7 +63,7 @@ def press(d: Driver, action: str) -> None:
 
 def read_image(d: Driver) -> Bytes:
     """The image beside the panel, without the overlays."""
-    return d.draw_pixels()[IMAGE_ROWS, : int(d.session.display.visible_width * d.wnd.width) - 10]
+    return d.draw_pixels()[IMAGE_ROWS, : d.session.size[0] - 10]
 
 
 def assert_changes(d: Driver, act: Callable[[], None], read_pixels: Callable[[Driver], Bytes] = read_image) -> None:
@@ -289,7 +289,7 @@ def keys_of_the_window(d: Driver) -> None:
     assert not d.panel.is_help_open
     with_panel = d.draw_pixels()
     press(d, "panel")
-    assert d.session.display.visible_width == 1.0
+    assert d.session.size[0] == d.wnd.width
     assert not np.array_equal(d.draw_pixels()[:, -200:], with_panel[:, -200:])
     press(d, "panel")
     press(d, "reload")
@@ -629,7 +629,7 @@ def reset(d: Driver, initial_state: Any) -> None:
     """Restore the settings of the start."""
     session, section = d.session, d.panel.pixel
     session.slots.restore(initial_state)
-    session.display = DisplayState(visible_width=session.display.visible_width, view="split")
+    session.display = DisplayState(view="split")
     session.reference_enabled, session.slots.budget, session.error = False, "samples", ""
     section.is_enabled, section.pinned = False, None
     d.panel.widgets.search_text = ""

@@ -1,4 +1,4 @@
-// The viewer's window: two sides with a divider between them. The including shader maps texels to colours.
+// The viewer's viewport: two sides with a divider between them. The including shader maps texels to colours.
 #include <view>
 #include "common/color.glsl"
 
@@ -54,9 +54,8 @@ vec3 sample_color(sampler2D image, sampler2D reference, vec2 range, vec2 window_
 
 void draw_window() {
     vec2 window_px = gl_FragCoord.xy;
-    // side by side, each half shows the middle of its image
-    if (view.is_side_by_side) window_px.x += (window_px.x < view.divider ? 0.5 : -0.5) * view.divider;
-    bool is_left = gl_FragCoord.x < view.divider;
+    bool is_left = window_px.x < view.divider;
+    if (view.is_side_by_side && !is_left) window_px.x -= view.divider;
     vec3 color = is_left
         ? sample_color(left_image, left_reference, view.left_range, window_px)
         : sample_color(right_image, right_reference, view.right_range, window_px);

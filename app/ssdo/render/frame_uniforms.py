@@ -298,44 +298,28 @@ def world_positions(frame: FrameUniforms, depth: Floats) -> Doubles:
 # Relative to the subject's bounding radius: nothing of it is nearer than the near plane, and an orthographic camera
 # stands behind all of a ground.
 MIN_FRAMED_DISTANCE, ORTHOGRAPHIC_DISTANCE = 0.05, 20.0
-FRAMED_FRACTION = 0.8  # of the visible image that the subject fills, in height or in width
+FRAMED_FRACTION = 0.8  # of the image that the subject fills, in height or in width
 DEFAULT_VIEW_DIRECTION = (-0.45, -0.35, -0.82)  # from the front, the right and above
-
-
-class VisibleRegion(NamedTuple):
-    """The columns of the image that are seen, in normalized device coordinates. A panel may cover the others."""
-
-    left: float = -1.0
-    right: float = 1.0
-
-
-WHOLE_IMAGE = VisibleRegion()
 
 
 @lru_cache(4)  # called for every shot of the viewer
 def fit_camera(
-    scene: Scene,
-    fov: float,
-    aspect: float,
-    direction: Vec3 = DEFAULT_VIEW_DIRECTION,
-    region: VisibleRegion = WHOLE_IMAGE,
-    roll: float = 0.0,
+    scene: Scene, fov: float, aspect: float, direction: Vec3 = DEFAULT_VIEW_DIRECTION, roll: float = 0.0
 ) -> tuple[Vec3, Vec3]:
-    """Eye and target of a camera that looks along `direction`, so that the subject fills the visible region.
+    """Eye and target of a camera that looks along `direction`, so that the subject fills the image.
 
-    Its projection is centred there, and spans FRAMED_FRACTION of the height or of the width. The target lies on the
-    view axis, beside the centre of the subject. `fov` is vertical, in degrees.
+    Its projection is centred, and spans FRAMED_FRACTION of the height or of the width. The target lies on the view
+    axis, beside the centre of the subject. `fov` is vertical, in degrees.
     """
     back_from_world = look_at((0.0, 0.0, 0.0), direction, roll)[:3, :3]
     points: Doubles = _subject_vertices(scene) @ back_from_world
     tan = math.tan(math.radians(fov) / 2)
-    middle, half_width = (region.left + region.right) / 2, (region.right - region.left) / 2
     # Planes through the eye bound the frame on each side: a point is inside if x - slope * z, with z towards the eye,
     # is at most that of the eye for the upper side, and at least that for the lower one.
     eye = np.zeros(3)
     limits = []
-    for axis, tan_axis, center, half in ((0, tan * aspect, middle, half_width), (1, tan, 0.0, 1.0)):
-        upper, lower = (tan_axis * (center + sign * half * FRAMED_FRACTION) for sign in (1, -1))
+    for axis, tan_axis in ((0, tan * aspect), (1, tan)):
+        upper, lower = (sign * tan_axis * FRAMED_FRACTION for sign in (1, -1))
         max_upper = float((points[:, axis] + upper * points[:, 2]).max())
         min_lower = float((points[:, axis] + lower * points[:, 2]).min())
         limits.append((upper, lower, max_upper, min_lower))
@@ -349,20 +333,14 @@ def fit_camera(
 
 @lru_cache(4)
 def fit_orthographic_camera(
-    scene: Scene,
-    aspect: float,
-    direction: Vec3 = DEFAULT_VIEW_DIRECTION,
-    region: VisibleRegion = WHOLE_IMAGE,
-    roll: float = 0.0,
+    scene: Scene, aspect: float, direction: Vec3 = DEFAULT_VIEW_DIRECTION, roll: float = 0.0
 ) -> tuple[Vec3, Vec3, float]:
     """Eye, target and height of the picture, in metres, of an orthographic camera: see `fit_camera`."""
     back_from_world = look_at((0.0, 0.0, 0.0), direction, roll)[:3, :3]
     points: Doubles = _subject_vertices(scene) @ back_from_world
     low, high = points.min(0), points.max(0)
     size, center = high - low, (low + high) / 2
-    region_width = (region.right - region.left) / 2
-    height = max(size[1], size[0] / (aspect * region_width), 1e-3 * scene.bounding_radius) / FRAMED_FRACTION
-    center[0] -= (region.left + region.right) / 4 * aspect * height
+    height = max(size[1], size[0] / aspect, 1e-3 * scene.bounding_radius) / FRAMED_FRACTION
     eye = (center[0], center[1], high[2] + ORTHOGRAPHIC_DISTANCE * scene.bounding_radius)
     return to_vec3(back_from_world @ eye), to_vec3(back_from_world @ center), float(height)
 

@@ -13,10 +13,8 @@ from ssdo.render.antialiasing import MAX_ANTIALIAS, subpixel_offsets
 from ssdo.render.denoise import Denoiser
 from ssdo.render.display import Display
 from ssdo.render.frame_uniforms import (
-    WHOLE_IMAGE,
     CameraPose,
     FrameUniforms,
-    VisibleRegion,
     compute_pattern_offset,
     direction_from_angles,
     fit_camera,
@@ -269,14 +267,14 @@ class Shot(Settings):
             height=min(max(height, MIN_PICTURE_HEIGHT), MAX_COORDINATE),
         )
 
-    def frame_subject(self, scene: Scene, region: VisibleRegion = WHOLE_IMAGE) -> Camera:
-        """The camera, moved to where the subject fills the visible region. `height` is that of an orthographic one."""
+    def frame_subject(self, scene: Scene) -> Camera:
+        """The camera, moved to where the subject fills the image. `height` is that of an orthographic one."""
         camera, aspect = self.camera, self.width / self.height
         to_file, height, roll = scene.coordinates.point_to_file, camera.height, _or_default(camera.roll, scene.roll)
         if self._is_orthographic(scene):
-            eye, target, height = fit_orthographic_camera(scene, aspect, region=region, roll=roll)
+            eye, target, height = fit_orthographic_camera(scene, aspect, roll=roll)
         else:
-            eye, target = fit_camera(scene, _or_default(camera.fov, scene.fov), aspect, region=region, roll=roll)
+            eye, target = fit_camera(scene, _or_default(camera.fov, scene.fov), aspect, roll=roll)
         return replace(camera, eye=to_file(eye), target=to_file(target), height=height)
 
     def _is_orthographic(self, scene: Scene) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
-from ssdo.render.frame_uniforms import WHOLE_IMAGE, VisibleRegion, fit_camera, fit_orthographic_camera
+from ssdo.render.frame_uniforms import fit_camera, fit_orthographic_camera
 from ssdo.scene.coordinates import FileCoordinates
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
@@ -75,16 +75,11 @@ def image_axes(pose: Pose) -> tuple[Doubles, Doubles]:
     return x * cosine + y * sine, y * cosine - x * sine
 
 
-def orbit(pose: Pose, heading: float, pitch: float, pivot_right: float = 0.0) -> Pose:
-    """Rotate about the target, or a pivot so many metres to its right: the centre of what a panel leaves visible.
-
-    The eye moves west for a positive heading, and up for a negative pitch.
-    """
-    pivot = np.array(pose.target) + image_axes(pose)[0] * pivot_right
+def orbit(pose: Pose, heading: float, pitch: float) -> Pose:
+    """Rotate about the target. The eye moves west for a positive heading, and up for a negative pitch."""
     old_heading, old_pitch = heading_and_pitch(np.subtract(pose.target, pose.eye))
     forward = direction_from_heading(old_heading + heading, old_pitch + pitch)
-    centered = pose._replace(eye=to_vec3(pivot - forward * pose.distance), target=to_vec3(pivot))
-    return _translate(centered, image_axes(centered)[0] * -pivot_right)
+    return pose._replace(eye=to_vec3(np.array(pose.target) - forward * pose.distance))
 
 
 def look_around(pose: Pose, heading: float, pitch: float) -> Pose:
@@ -106,36 +101,40 @@ def fly(pose: Pose, right: float, up: float, forward: float) -> Pose:
     return _translate(pose, x * right + np.array((0.0, up, 0.0)) + z * forward)
 
 
-def dolly(pose: Pose, ratio: float, scene: Scene, pivot_right: float = 0.0) -> Pose:
+def dolly(pose: Pose, ratio: float, scene: Scene, cursor: tuple[float, float] = (0.0, 0.0)) -> Pose:
     """Multiply the distance to the target, or an orthographic picture's height, within limits by the scene's size.
 
-    A pivot so many metres to the target's right stays where it is in the image.
+    What is under the cursor at the target's distance stays there. `cursor`: from the centre of the image to the right
+    and up, in fractions of the image's height.
     """
     centre = (scene.subject.low + scene.subject.high) / 2
     nearest = MIN_DISTANCE_RATIO * scene.bounding_radius
     farthest = MAX_DISTANCE_RATIO * scene.bounding_radius + float(np.linalg.norm(centre - pose.target))
-    right, forward = image_axes(pose)[0], camera_axes(pose)[2]
+    right, up = image_axes(pose)
+    offset = (right * cursor[0] + up * cursor[1]) * pose.height_at_target
     if pose.height:
         height = max(nearest, min(farthest, pose.height * ratio))
-        return _translate(pose, right * pivot_right * (1 - height / pose.height))._replace(height=height)
+        return _translate(pose, offset * (1 - height / pose.height))._replace(height=height)
     distance = max(nearest, min(farthest, pose.distance * ratio))
-    target = np.array(pose.target) + right * pivot_right * (1 - distance / pose.distance)
-    return pose._replace(eye=to_vec3(target - forward * distance), target=to_vec3(target))
+    target = np.array(pose.target) + offset * (1 - distance / pose.distance)
+    return pose._replace(eye=to_vec3(target - camera_axes(pose)[2] * distance), target=to_vec3(target))
 
 
-def fit_scene(pose: Pose, scene: Scene, aspect: float, region: VisibleRegion = WHOLE_IMAGE) -> Pose:
+def center_on(pose: Pose, point: Vec3) -> Pose:
+    """Pan until a point is in the centre of the image, and orbit about it from then on."""
+    forward = camera_axes(pose)[2]
+    distance = float(np.subtract(point, pose.eye) @ forward)
+    return pose._replace(eye=to_vec3(np.array(point) - forward * distance), target=point)
+
+
+def fit_scene(pose: Pose, scene: Scene, aspect: float) -> Pose:
     """Look at the whole subject from the same side. `aspect`: width over height of the image."""
     direction = to_vec3(camera_axes(pose)[2])
     if pose.height:
-        eye, target, height = fit_orthographic_camera(scene, aspect, direction, region, pose.roll)
+        eye, target, height = fit_orthographic_camera(scene, aspect, direction, pose.roll)
         return pose._replace(eye=eye, target=target, height=height)
-    eye, target = fit_camera(scene, pose.fov, aspect, direction, region, pose.roll)
+    eye, target = fit_camera(scene, pose.fov, aspect, direction, pose.roll)
     return pose._replace(eye=eye, target=target)
-
-
-def find_pivot(pose: Pose, aspect: float, region: VisibleRegion) -> float:
-    """How far to the target's right the centre of the visible region lies, in metres at the target's distance."""
-    return (region.left + region.right) / 4 * aspect * pose.height_at_target
 
 
 def fly_speed(pose: Pose, scene: Scene) -> float:

@@ -1,10 +1,13 @@
-"""What the window shows: the view, the divider, the buffer and how it is displayed."""
+"""What the viewport shows: the view, the divider, the buffer and how it is displayed.
+
+The viewport is the part of the window that the panel does not cover. Sizes are in pixels.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdo.render.frame_uniforms import VisibleRegion
+from ssdo.gpu.target import Size
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS
 from ssdo.viewer.render_scheduler import PAIR, Slot
 
@@ -14,20 +17,19 @@ GAINS = (1, 10, 100)  # of the difference
 
 @dataclass
 class DisplayState:
-    """View settings of the window. They do not influence rendering."""
+    """View settings. They do not influence rendering, but for the size of images side by side."""
 
     view: str = "B"
     is_flipped: bool = False  # A and B are swapped while a key is held
     gain: int = 1  # of the difference
-    divider: float | None = None  # fraction of the window's width; None: the middle of the visible width
-    visible_width: float = 1.0  # fraction of the window's width that the panel does not cover
+    divider: float = 0.5  # fraction of the viewport's width
     buffer: str = FINAL_IMAGE
     exposure: float = 0.0  # stops; of buffers that hold light
     show_alpha: bool = False  # as a grey image
 
     @property
     def shows_two_images(self) -> bool:
-        """Whether two images share the window."""
+        """Whether two images share the viewport."""
         return self.view in ("split", "side by side", "error")
 
     @property
@@ -50,28 +52,23 @@ class DisplayState:
         """The slots that are kept up to date."""
         return (self.single_slot,) if self.view in ("A", "B") else PAIR
 
-    @property
-    def visible_region(self) -> VisibleRegion:
-        """The part of an image that is seen. Side by side shows the middle half of what the panel leaves visible."""
-        width = self.visible_width
-        if self.view == "side by side":
-            return VisibleRegion(0.5 * width - 1, 1.5 * width - 1)
-        return VisibleRegion(-1.0, 2 * width - 1)
+    def image_size(self, viewport: Size) -> Size:
+        """The size of an image in a viewport: all of it, or half of its width side by side."""
+        width, height = viewport
+        return (width // 2 if self.view == "side by side" else width), height
 
-    def divider_px(self, width: int) -> float:
-        """Position of the divider, in pixels from the left of a window of that width."""
-        if self.divider is None or self.view == "side by side":
-            return round(0.5 * self.visible_width * width)
-        return round(self.divider * width)
+    def divider_px(self, width: int) -> int:
+        """Position of the divider, in pixels from the left of a viewport of that width."""
+        return width // 2 if self.view == "side by side" else round(self.divider * width)
 
     def find_pixel(self, pixel: tuple[int, int], width: int) -> tuple[Slot, tuple[int, int]]:
-        """The slot that a window of that width shows at a pixel, and the pixel of its image, were that as large."""
+        """The slot that a viewport of that width shows at a pixel, and the pixel of its image, were that as large."""
         if not self.shows_two_images:
             return self.single_slot, pixel
         (x, y), divider = pixel, self.divider_px(width)
-        is_left = x + 0.5 < divider
-        if self.view == "side by side":  # each half shows the middle of its image
-            x = int(x + 0.5 + (0.5 if is_left else -0.5) * divider)
+        is_left = x < divider
+        if self.view == "side by side" and not is_left:
+            x -= divider
         return self.side_slots[0 if is_left else 1], (x, y)
 
     def choose_view(self, view: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from moderngl_window.context.base import BaseWindow, KeyModifiers
@@ -17,6 +18,7 @@ DEGREES_PER_PIXEL = 0.35
 DOLLY_RATIO = 0.88  # of the distance, per notch of the wheel
 DIVIDER_MARGIN = 8.0  # pixels on both sides of the divider in which it is grabbed
 FAST_FLY_FACTOR = 4.0
+DOUBLE_CLICK_SECONDS, DOUBLE_CLICK_DISTANCE = 0.35, 6.0  # at most, between two presses
 FLY_KEYS = {"W": (0, 0, 1), "S": (0, 0, -1), "D": (1, 0, 0), "A": (-1, 0, 0), "E": (0, 1, 0), "Q": (0, -1, 0)}
 CLICK_FRAMES = 5  # until Dear ImGui has handled a click, and knows whether it activated a text field
 
@@ -35,6 +37,7 @@ class InputHandler:
         self.drag = ""  # what the mouse drags: orbit, look, pan, divider
         self.mouse = (0, 0)  # Dear ImGui's own position is that of the last frame
         self._drag_button = 0
+        self._last_click = -math.inf, 0, 0  # time and place of the last press of the left button
         self._held_keys: set[str] = set()
         self._key_names = _map_key_names(wnd)
         # While it is not known whether a click activated a text field, the actions of keys wait.
@@ -70,9 +73,9 @@ class InputHandler:
     @property
     def pixel_under_mouse(self) -> tuple[int, int] | None:
         """Pixel of the framebuffer, row 0 on top; None over the panel."""
-        x, y = self.mouse
-        if self.panel.covers(x, y):
-            return None
+        return None if self.panel.covers(*self.mouse) else self._pixel_at(*self.mouse)
+
+    def _pixel_at(self, x: float, y: float) -> tuple[int, int]:
         return int(x * self._pixel_ratio), int(y * self._pixel_ratio)
 
     @property
@@ -171,11 +174,19 @@ class InputHandler:
             self.frames_to_decide = CLICK_FRAMES
             return
         mouse = self.wnd.mouse
-        if button == mouse.left:
+        if button == mouse.left and self._is_double_click(x, y):
+            self.session.center_on(self._pixel_at(x, y))
+        elif button == mouse.left:
             self.drag = "divider" if self._is_at_divider(x) else "pan" if self.wnd.modifiers.shift else "orbit"
         elif button in (mouse.right, mouse.middle):
             self.drag = "look" if button == mouse.right else "pan"
         self._drag_button = button
+
+    def _is_double_click(self, x: int, y: int) -> bool:
+        """Whether this press of the left button follows another one at the same place."""
+        now, (last_time, last_x, last_y) = self.session.now(), self._last_click
+        self._last_click = now, x, y
+        return now - last_time < DOUBLE_CLICK_SECONDS and math.dist((x, y), (last_x, last_y)) < DOUBLE_CLICK_DISTANCE
 
     def _on_mouse_release(self, x: int, y: int, button: int) -> None:
         self.had_event = True
@@ -186,12 +197,12 @@ class InputHandler:
     def _on_mouse_drag(self, x: int, y: int, dx: int, dy: int) -> None:
         self._on_mouse_move(x, y, dx, dy)
         session = self.session
-        width, height = self.wnd.size
+        height = self.wnd.size[1]
         match self.drag:
             case "divider":
-                session.display.divider = max(0.0, min(1.0, x / max(width, 1)))
+                session.display.divider = max(0.0, min(1.0, x * self._pixel_ratio / max(session.size[0], 1)))
             case "orbit":
-                session.orbit(session.pose, dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL)
+                session.orbit(dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL)
             case "look":
                 session.move_camera(controls.look_around(session.pose, dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL))
             case "pan":
@@ -201,7 +212,7 @@ class InputHandler:
         self.had_event = True
         self.ui.add_scroll(x_offset, y_offset)
         if not self.panel.covers(*self.mouse):
-            self.session.dolly(DOLLY_RATIO**y_offset)
+            self.session.dolly(DOLLY_RATIO**y_offset, self.pixel_under_mouse)
 
     def _is_at_divider(self, x: float) -> bool:
         display = self.session.display

@@ -23,6 +23,7 @@ ACTIVE_INTERVAL = 1 / 60  # seconds between redraws of the panel while it is act
 IDLE_INTERVAL = 1.0  # seconds between redraws of an idle window, which another one may have covered
 MAX_TIME_STEP = 0.1  # seconds, of flying and of animated scenes
 MESSAGE_SECONDS = 6.0
+BACKGROUND_COLOR = 0.05, 0.05, 0.06, 1.0  # behind the panel, and before the first image
 TRIM_INTERVAL = 5.0  # seconds between attempts to return freed memory to the system
 
 
@@ -57,17 +58,15 @@ class Viewer:
         """Render and draw the window, if there is anything new. Returns whether it was drawn."""
         session, now = self.session, time.perf_counter()
         seconds, self._last_frame = min(now - self._last_frame, MAX_TIME_STEP), now
-        size = self.wnd.buffer_size
         self._extend_activity()
-        if self.input.is_minimised or min(size) < 1:
+        if self.input.is_minimised or min(self.wnd.buffer_size) < 1:
             return False
-        self.panel.update_visible_width(self.wnd.size[0])  # decides what part of the image a model is to fill
         if self.panel.context.file_to_load and self._last_draw > self._active_until - ACTIVE_SECONDS:
             self._load_file()  # after a frame that has announced it
         self.input.fly(seconds)
         session.advance_time(seconds)
         self._expire_message(now)
-        has_rendered = session.step(size, is_interacting=self.input.is_dragging)
+        has_rendered = session.step(self._viewport_size, is_interacting=self.input.is_dragging)
         self.actions.step_task()
         self.panel.pixel.inspect(self.input.pixel_under_mouse)
         self._extend_activity()
@@ -79,6 +78,12 @@ class Viewer:
             return False
         self._draw()
         return True
+
+    @property
+    def _viewport_size(self) -> tuple[int, int]:
+        """Pixels of the window that the panel does not cover."""
+        width, height = self.wnd.buffer_size
+        return round(width * self.panel.viewport_fraction(self.wnd.size[0])), height
 
     def _extend_activity(self) -> None:
         """Redraw the panel for a while after each event."""
@@ -95,6 +100,7 @@ class Viewer:
 
     def _draw(self) -> None:
         self.wnd.use()
+        self.wnd.clear(*BACKGROUND_COLOR)
         self.session.draw_view(self.wnd.fbo)
         for action in self.panel.context.take_actions():
             self.actions.run(action)

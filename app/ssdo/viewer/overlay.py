@@ -24,28 +24,28 @@ ARROW_COLOR: Color = (0.15, 0.16, 0.18, 1.0)
 
 
 class Overlay:
-    """Draws behind the panel. `visible_width`: what the panel leaves of the window, in its units."""
+    """Draws behind the panel. `viewport_width`: what the panel leaves of the window, in its units."""
 
     def __init__(self, session: Session, scale: float) -> None:
         self.session = session
         self.scale = scale
         self.status_line = StatusLine(session)
 
-    def draw_labels(self, visible_width: float) -> None:
+    def draw_labels(self, viewport_width: float) -> None:
         """Labels of both slots beside the divider, or one label at the left."""
         session, display = self.session, self.session.display
         if display.shows_two_images:
-            self._draw_split_labels(visible_width)
+            self._draw_split_labels(viewport_width)
             return
         x_min = 12 * self.scale
         if display.view == "difference":
             a, b = describe_slot(session, "A"), describe_slot(session, "B")
-            self._draw_tag(x_min, f"|A - B| x{display.gain}:  A {a},  B {b}", visible_width)
+            self._draw_tag(x_min, f"|A - B| x{display.gain}:  A {a},  B {b}", viewport_width)
         elif len(session.visible_slots) == 2 or display.is_flipped or display.view == "A":
             slot = display.single_slot
-            self._draw_tag(x_min, f"{slot}: {describe_slot(session, slot)}", visible_width, SLOT_COLORS[slot])
+            self._draw_tag(x_min, f"{slot}: {describe_slot(session, slot)}", viewport_width, SLOT_COLORS[slot])
 
-    def _draw_split_labels(self, visible_width: float) -> None:
+    def _draw_split_labels(self, viewport_width: float) -> None:
         session, scale, display = self.session, self.scale, self.session.display
         divider = display.divider_px(session.size[0]) / self._pixel_ratio
         for slot, is_left in zip(display.side_slots, (True, False), strict=True):
@@ -54,7 +54,7 @@ class Overlay:
                 text += f", RMSE {error:.4f}"
             width = imgui.calc_text_size(text).x + 18 * scale
             x_min = max(8 * scale, divider - 12 * scale - width) if is_left else divider + 12 * scale
-            right = divider - 12 * scale if is_left else visible_width - 8 * scale
+            right = divider - 12 * scale if is_left else viewport_width - 8 * scale
             self._draw_tag(x_min, text, right, SLOT_COLORS[slot])
         if display.view != "side by side":
             self._draw_handle(divider)
@@ -87,18 +87,18 @@ class Overlay:
         draw_list.add_rect_filled(ImVec2(x_min, top), corner, to_u32(BACKGROUND_COLOR), 5 * scale)
         draw_list.add_text(ImVec2(x_min + padding, top + 5 * scale), to_u32(color), text)
 
-    def draw_status(self, visible_width: float, height: float, bar_height: float) -> None:
+    def draw_status(self, viewport_width: float, height: float, bar_height: float) -> None:
         """The status line. Its first parts are dropped if it is too long: the panel shows them too."""
         scale, draw_list = self.scale, imgui.get_background_draw_list()
         top = height - bar_height
-        draw_list.add_rect_filled(ImVec2(0, top), ImVec2(visible_width, height), to_u32(BACKGROUND_COLOR))
+        draw_list.add_rect_filled(ImVec2(0, top), ImVec2(viewport_width, height), to_u32(BACKGROUND_COLOR))
         parts = self.status_line.text.split(SEPARATOR)
-        while len(parts) > 1 and imgui.calc_text_size(SEPARATOR.join(parts)).x > visible_width - 24 * scale:
+        while len(parts) > 1 and imgui.calc_text_size(SEPARATOR.join(parts)).x > viewport_width - 24 * scale:
             parts.pop(0 if len(parts) > 2 else -1)
         y = height - bar_height / 2 - imgui.get_text_line_height() / 2
         draw_list.add_text(ImVec2(14 * scale, y), to_u32(TEXT_COLOR), SEPARATOR.join(parts))
 
-    def draw_messages(self, visible_width: float, bottom: float, file_to_load: str) -> None:
+    def draw_messages(self, viewport_width: float, bottom: float, file_to_load: str) -> None:
         """The error and the message, above the status line."""
         session, scale = self.session, self.scale
         lines = [(session.error, ERROR_COLOR, ERROR_COLOR)] if session.error else []
@@ -107,9 +107,9 @@ class Overlay:
         elif session.message:
             lines.append((session.message, TEXT_COLOR, THEME.accent))
         for text, text_color, bar_color in reversed(lines):
-            height = imgui.calc_text_size(text, wrap_width=visible_width - 48 * scale).y + 14 * scale
+            height = imgui.calc_text_size(text, wrap_width=viewport_width - 48 * scale).y + 14 * scale
             bottom -= height + 8 * scale
-            self._draw_message(text, bottom, visible_width - 48 * scale, text_color, bar_color)
+            self._draw_message(text, bottom, viewport_width - 48 * scale, text_color, bar_color)
 
     def _draw_message(self, text: str, top: float, wrap_width: float, text_color: Color, bar_color: Color) -> None:
         scale, draw_list = self.scale, imgui.get_background_draw_list()

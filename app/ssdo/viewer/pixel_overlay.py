@@ -14,37 +14,44 @@ from ssdo.viewer.overlay import TEXT_COLOR
 from ssdo.viewer.pixel_inspector import LEAVES_SCREEN, OCCLUDED, PixelInspection
 from ssdo.viewer.pixel_values import PixelValues
 from ssdo.viewer.theme import THEME, Color
-from ssdo.viewer.widgets import to_u32, with_alpha
+from ssdo.viewer.widgets import Rect, to_u32, with_alpha
 
 OCCLUDED_RIM: Color = (0.12, 0.12, 0.14, 1.0)
 LEAVES_SCREEN_COLOR: Color = (0.55, 0.35, 0.85, 1.0)
 MIN_DOT_RADIUS, MAX_DOT_RADIUS = 2.5, 7.0  # pixels, before scaling
 
 
-def draw_sample_rays(result: FrameResult, values: PixelValues, inspection: PixelInspection, scale: float) -> None:
-    """A line from the pixel to each occluder, and to the end of each visible direction."""
+def draw_sample_rays(
+    result: FrameResult, values: PixelValues, inspection: PixelInspection, image_rect: Rect, scale: float
+) -> None:
+    """A line from the pixel to each occluder, and to the end of each visible direction.
+
+    `image_rect`: where the image lies in the window, in the panel's units.
+    """
     if values.position is None:
         return
     draw_list, clip_from_world = imgui.get_background_draw_list(), result.inputs.frame.clip_from_world
-    size = imgui.get_io().display_size
-    origin = _project(clip_from_world, values.position, size)
+    left, top, right, bottom = image_rect
+    draw_list.push_clip_rect(ImVec2(left, top), ImVec2(right, bottom))
+    origin = _project(clip_from_world, values.position, image_rect)
     ends = np.array(values.position) + inspection.directions * inspection.radius
     for i, state in enumerate(inspection.states):
         color = _sample_color(inspection, i)
         if state == OCCLUDED:
             u, v = inspection.occluders_uv[i]
-            occluder = ImVec2(float(u) * size.x, (1 - float(v)) * size.y)
+            occluder = _place(float(u), float(v), image_rect)
             if origin:
                 draw_list.add_line(origin, occluder, to_u32(with_alpha(color, 0.9)), 1.5 * scale)
             draw_list.add_circle_filled(occluder, 3.2 * scale, to_u32(color))
             draw_list.add_circle(occluder, 3.2 * scale, to_u32(OCCLUDED_RIM), 0, scale)
-        elif end := _project(clip_from_world, (float(ends[i, 0]), float(ends[i, 1]), float(ends[i, 2])), size):
+        elif end := _project(clip_from_world, (float(ends[i, 0]), float(ends[i, 1]), float(ends[i, 2])), image_rect):
             if origin:
                 draw_list.add_line(origin, end, to_u32(with_alpha(color, 0.35)), scale)
             dot_color = LEAVES_SCREEN_COLOR if state == LEAVES_SCREEN else color
             draw_list.add_circle_filled(end, 2.6 * scale, to_u32(dot_color))
     if origin:
         draw_list.add_circle(origin, 6 * scale, to_u32(TEXT_COLOR), 0, 1.6 * scale)
+    draw_list.pop_clip_rect()
 
 
 def draw_sample_disc(inspection: PixelInspection, size: float, scale: float) -> None:
@@ -79,9 +86,15 @@ def _to_display(light: Floats) -> Color:
     return float(c[0]), float(c[1]), float(c[2]), 1.0
 
 
-def _project(clip_from_world: tuple[float, ...], p_ws: Vec3, size: ImVec2) -> ImVec2 | None:
+def _place(u: float, v: float, rect: Rect) -> ImVec2:
+    """The position of (u, v) of an image in the window; (0, 0) is its lower left corner."""
+    left, top, right, bottom = rect
+    return ImVec2(left + u * (right - left), bottom - v * (bottom - top))
+
+
+def _project(clip_from_world: tuple[float, ...], p_ws: Vec3, image_rect: Rect) -> ImVec2 | None:
     """Position of a point in the window, in the panel's units; None behind the camera."""
     x, y, _, w = np.array((*p_ws, 1.0)) @ np.array(clip_from_world).reshape(4, 4)
     if w <= 1e-6:
         return None
-    return ImVec2(float(0.5 + 0.5 * x / w) * size.x, float(0.5 - 0.5 * y / w) * size.y)
+    return _place(float(0.5 + 0.5 * x / w), float(0.5 + 0.5 * y / w), image_rect)

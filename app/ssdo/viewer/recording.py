@@ -14,6 +14,7 @@ from PIL import Image
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, atomic_write, make_new_folder, remove_if_empty
 from ssdo.resources import PACKAGE
 from ssdo.settings import UserError
+from ssdo.viewer import controls
 from ssdo.viewer.screenshots import read_window_pixels, save_slot_screenshots, scene_stem
 from ssdo.viewer.session import Session
 
@@ -41,7 +42,7 @@ class Turntable:
 
     def _move_camera(self, session: Session) -> None:
         degrees = 360.0 * len(self._frames) / self.frame_count
-        session.orbit(self._initial_pose, degrees, 0.0)
+        session.move_camera(controls.orbit(self._initial_pose, degrees, 0.0))
         session.message = f"turntable: {len(self._frames)} of {self.frame_count} (Escape cancels)"
 
     def step(self, session: Session) -> None:

@@ -137,7 +137,7 @@ def _missing_overrides(shared: Shot, unlinked: Sequence[str]) -> dict[str, Any]:
 
 def _parse_display(viewer: Mapping[str, Any], current: DisplayState) -> DisplayState:
     """A display state with the given values and defaults; the panel's width stays."""
-    display = DisplayState(visible_width=current.visible_width)
+    display = DisplayState()
     for name in DISPLAY_FIELDS:
         if name in viewer:
             value, default = viewer[name], getattr(display, name)

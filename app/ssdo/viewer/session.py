@@ -16,7 +16,7 @@ from ssdo.gpu.target import Size
 from ssdo.render.display import Display
 from ssdo.render.half_resolution import LightingResolution
 from ssdo.render.pipeline import freeze_exposure
-from ssdo.render.shot import MAX_COORDINATE, MIN_PICTURE_HEIGHT, Camera, Shot
+from ssdo.render.shot import MAX_COORDINATE, MIN_PICTURE_HEIGHT, Shot
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import count_changes
 from ssdo.scene.loader import is_animated, load_scene
@@ -24,6 +24,7 @@ from ssdo.scene.model import Scene
 from ssdo.settings import UserError
 from ssdo.viewer import budget, controls
 from ssdo.viewer.buffers import FINAL_IMAGE
+from ssdo.viewer.collision import CameraCollision
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.display_state import DisplayState
 from ssdo.viewer.frame_metrics import FrameMetrics
@@ -61,12 +62,12 @@ class Session:
         self.view_renderer = ViewRenderer(gpu, self.scheduler, self.metrics, cache)
         self.display = DisplayState()
         self.history = History(self.slots.state())
-        self.size: Size = (0, 0)  # of the window
+        self.collision = CameraCollision()
+        self.size: Size = (0, 0)  # of the viewport, pixels
         self.reference_enabled = False  # accumulate a reference in the background, to measure errors
         self.is_playing = False
         self.error = ""  # one-line message; cleared by the next successful change
         self.message = ""  # about the last action
-        self._is_framed = False  # whether the camera turns about the centre of the visible part of the image
         self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
@@ -97,11 +98,13 @@ class Session:
         return scene
 
     def shot(self, slot: Slot) -> Shot:
-        """The shot to render for a slot, at the window's size. Without a camera, the subject fills the visible part."""
-        shot = self.slots.shot(slot, self.size)
-        if self._frames_automatically(shot.camera):
-            shot = replace(shot, camera=shot.frame_subject(self.scene, self.display.visible_region))
-        return self._freeze_exposure(shot)
+        """The shot to render for a slot, at the size that it has in the viewport."""
+        return self._freeze_exposure(self.slots.shot(slot, self.image_size))
+
+    @property
+    def image_size(self) -> Size:
+        """The size of a slot's image in the viewport, in pixels."""
+        return self.display.image_size(self.size)
 
     def _freeze_exposure(self, shot: Shot) -> Shot:
         """The shot with the exposure that was metered when scene or light last changed: both slots have the same."""
@@ -123,10 +126,7 @@ class Session:
         Parameters of a technique apply to `slot`; others to both slots, unless unlinked. If this fails, nothing
         changes, `error` is set, and False is returned.
         """
-        is_changed = self._try(lambda: self.slots.change(values, slot))
-        if is_changed and any(name == "scene" or name.startswith("camera.") for name in values):
-            self._is_framed = False
-        return is_changed
+        return self._try(lambda: self.slots.change(values, slot))
 
     def set_linked(self, name: str, is_linked: bool) -> None:
         """Link a parameter of A and B: both take B's value. Or unlink it: they may differ."""
@@ -275,28 +275,32 @@ class Session:
         if shared.camera != scene_camera:
             self.slots.shared = replace(shared, camera=scene_camera)
         else:
-            self.move_camera(controls.fit_scene(self.pose, self.scene, self._aspect, self.display.visible_region))
-            self._is_framed = True
+            width, height = self.image_size
+            self.move_camera(controls.fit_scene(self.pose, self.scene, width / max(height, 1)))
 
-    @property
-    def _aspect(self) -> float:
-        return self.size[0] / max(1, self.size[1])
+    def orbit(self, heading: float, pitch: float) -> None:
+        """Orbit about the target, but not through a wall of the room that the camera is in."""
+        pose = self.pose
+        for part in ((heading, pitch), (heading, 0.0), (0.0, pitch)):
+            moved = controls.orbit(pose, *part)
+            if any(part) and not self.collision.is_blocked(self.scene, pose, moved):
+                self.move_camera(moved)
+                return
 
-    def orbit(self, pose: Pose, heading: float, pitch: float) -> None:
-        """Orbit from a pose about its target, or about the visible part's centre if the subject was framed there."""
-        self.move_camera(controls.orbit(pose, heading, pitch, self._find_pivot(pose)))
+    def dolly(self, ratio: float, pixel: tuple[int, int] | None = None) -> None:
+        """Move towards the target, or towards what is at a pixel of the viewport, row 0 on top."""
+        cursor = (0.0, 0.0)
+        if pixel is not None:
+            (width, height), (x, y) = self.image_size, self.display.find_pixel(pixel, self.size[0])[1]
+            cursor = (x + 0.5 - width / 2) / max(height, 1), (height / 2 - y - 0.5) / max(height, 1)
+        self.move_camera(controls.dolly(self.pose, ratio, self.scene, cursor))
 
-    def dolly(self, ratio: float) -> None:
-        """Move towards the target, or towards the visible part's centre if the subject was framed there."""
-        self.move_camera(controls.dolly(self.pose, ratio, self.scene, self._find_pivot(self.pose)))
-
-    def _find_pivot(self, pose: Pose) -> float:
-        self._is_framed = self._is_framed or self._frames_automatically(self.slots.shared.camera)
-        return controls.find_pivot(pose, self._aspect, self.display.visible_region) if self._is_framed else 0.0
-
-    def _frames_automatically(self, camera: Camera) -> bool:
-        """Whether the subject is framed anew whenever the window or the panel changes."""
-        return camera.eye is None and camera.target is None and self.scene.eye is None
+    def center_on(self, pixel: tuple[int, int]) -> None:
+        """Pan to the surface at a pixel of the viewport, row 0 on top, and orbit about it."""
+        position = self.read_pixel(self.display.find_pixel(pixel, self.size[0])[1]).position
+        if position is not None:
+            self.move_camera(controls.center_on(self.pose, position))
+            self.message = "orbit centre set"
 
     @property
     def is_animated(self) -> bool:
@@ -317,11 +321,11 @@ class Session:
     def step(self, size: Size, is_interacting: bool = False) -> bool:
         """Render what has changed since the last step. Returns whether anything was rendered.
 
-        `is_interacting`: more changes are about to come.
+        `size`: of the viewport, pixels. `is_interacting`: more changes are about to come.
         """
-        if min(size) < 1:
-            return False
         self.size = size
+        if min(self.image_size) < 1:
+            return False
         shots: Shots = {slot: self.shot(slot) for slot in self.visible_slots}
         idle_shots: Shots = {"reference": self.shot("reference")} if self.reference_enabled else {}
         self._follow_files([*shots.values(), *idle_shots.values()])
@@ -377,10 +381,10 @@ class Session:
         return is_current and render.scale >= self.scheduler.idle_scale(slot, shot)
 
     def draw_view(self, framebuffer: moderngl.Framebuffer) -> None:
-        """Draw the current view into a framebuffer of the window's size."""
+        """Draw the current view into the lower left of a framebuffer, at the viewport's size."""
         self.view_renderer.draw(framebuffer, self.size, self.display)
 
     def read_pixel(self, pixel: tuple[int, int]) -> PixelValues:
-        """Values of a pixel of the window, row 0 on top, in the visible slots."""
+        """Values of a pixel of an image, row 0 on top, in the visible slots."""
         results = {slot: self.renders[slot].result for slot in self.visible_slots}
-        return read_pixel_values(self.gpu, results, self.size, pixel)
+        return read_pixel_values(self.gpu, results, self.image_size, pixel)

@@ -86,7 +86,7 @@ class StatusLine:
         renders, scheduler = session.renders, session.scheduler
         is_idle = all(renders[slot].scale >= scheduler.idle_scale(slot, session.shot(slot)) for slot in slots)
         percent = f"{100 * min(renders[slot].scale for slot in slots):.3g} %"
-        size = f"{session.size[0]}x{session.size[1]}"
+        size = "{}x{}".format(*session.image_size)
         return [f"{size} at {percent}" if is_idle else f"{size}, preview at {percent}"]
 
     def _time(self) -> str:

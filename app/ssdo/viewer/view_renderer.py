@@ -29,9 +29,9 @@ DEPTH_PERCENTILES = (0.5, 99.5)  # of the displayed range, so that a few distant
 class ViewUniforms:
     """Passed to shaders/passes/buffer_view.frag and shaders/passes/difference.frag as `view`."""
 
-    size: tuple[float, float]  # of the window, pixels
+    size: tuple[float, float]  # of the viewport, or of its half side by side; pixels
     divider: float  # pixels from the left; -1: one image
-    is_side_by_side: bool  # side by side: each half shows the middle of its image
+    is_side_by_side: bool  # each half shows a whole image
     divider_half_width: float  # half the divider's width, pixels
     gain: float  # of light
     left_range: tuple[float, float]  # of depth, metres
@@ -52,11 +52,10 @@ class ViewRenderer:
         return self.scheduler.renders[slot].result
 
     def draw(self, framebuffer: moderngl.Framebuffer, size: Size, state: DisplayState) -> None:
-        """Fill a framebuffer of the window's size."""
+        """Fill the lower left of a framebuffer: a viewport of that size, in pixels."""
         framebuffer.viewport = (0, 0, *size)
         sides = self._comparison_buffers(state) or self._side_buffers(state)
         if sides is None:
-            framebuffer.clear(0.05, 0.05, 0.06, 1.0)
             return
         left, right = sides
         target = framebuffer_target(framebuffer)
@@ -85,8 +84,9 @@ class ViewRenderer:
         left_range, right_range = (
             self._depth_range(f"{slot} {state.buffer}", side) for slot, side in zip(slots, sides, strict=True)
         )
+        width, height = state.image_size(size)
         return ViewUniforms(
-            size=(float(size[0]), float(size[1])),
+            size=(float(width), float(height)),
             divider=state.divider_px(size[0]) if state.shows_two_images else -1.0,
             is_side_by_side=state.view == "side by side",
             divider_half_width=max(1.5, size[1] / 480),

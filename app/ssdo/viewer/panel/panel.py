@@ -19,6 +19,7 @@ from ssdo.viewer.panel.view_section import ViewSection
 from ssdo.viewer.parameter_row import ParameterRows
 from ssdo.viewer.pixel_overlay import draw_sample_rays
 from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
 from ssdo.viewer.widgets import Rect, Widgets
 
@@ -70,7 +71,6 @@ class Panel:
     def draw(self, width: float, height: float) -> None:
         """Draw everything into a window of that size."""
         panel_width = self._width(width)
-        self.update_visible_width(width)
         self._rects = [(width - panel_width, 0.0, width, height)]
         self.widgets.item_rects = {}
         self.experiments.step()
@@ -89,26 +89,34 @@ class Panel:
         is_dragging = imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3))
         self._has_mouse = is_list_open or is_dragging
 
-    def update_visible_width(self, window_width: float) -> None:
-        """Tell the display what the panel leaves of a window of that width."""
-        self.session.display.visible_width = 1 - self._width(window_width) / max(window_width, 1)
+    def viewport_fraction(self, window_width: float) -> float:
+        """The fraction of a window of that width that the panel does not cover: the viewport."""
+        return 1 - self._width(window_width) / max(window_width, 1)
 
     def _width(self, window_width: float) -> float:
         if not self.is_visible or window_width < MIN_WINDOW_WIDTH:
             return 0.0
         return min(WIDTH * self.scale, MAX_WIDTH_FRACTION * window_width)
 
-    def _draw_overlays(self, visible_width: float, height: float) -> None:
+    def _draw_overlays(self, viewport_width: float, height: float) -> None:
         status_height = STATUS_HEIGHT * self.scale if height > MIN_STATUS_WINDOW_HEIGHT * self.scale else 0.0
         pixel = self.pixel
-        if pixel.values and pixel.inspection and self.session.display.view != "side by side":
+        if pixel.values and pixel.inspection:
             result = self.session.renders[pixel.slot].result
             if result:
-                draw_sample_rays(result, pixel.values, pixel.inspection, self.scale)
-        self.overlay.draw_labels(visible_width)
+                rect = self._image_rect(pixel.slot, viewport_width, height)
+                draw_sample_rays(result, pixel.values, pixel.inspection, rect, self.scale)
+        self.overlay.draw_labels(viewport_width)
         if status_height:
-            self.overlay.draw_status(visible_width, height, status_height)
-        self.overlay.draw_messages(visible_width, height - status_height, self.context.file_to_load)
+            self.overlay.draw_status(viewport_width, height, status_height)
+        self.overlay.draw_messages(viewport_width, height - status_height, self.context.file_to_load)
+
+    def _image_rect(self, slot: Slot, viewport_width: float, height: float) -> Rect:
+        """Where a slot's image lies in the window."""
+        if self.session.display.view != "side by side":
+            return 0.0, 0.0, viewport_width, height
+        left = 0.0 if slot == self.session.display.side_slots[0] else viewport_width / 2
+        return left, 0.0, left + viewport_width / 2, height
 
     def _draw_sections(self) -> None:
         slots = self.session.visible_slots

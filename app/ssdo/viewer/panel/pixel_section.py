@@ -39,7 +39,7 @@ class PixelSection:
     def inspect(self, pixel: tuple[int, int] | None) -> None:
         """Read a pixel of the framebuffer, row 0 on top, or the pinned one. Call after rendering, each frame."""
         session = self.context.session
-        width, height = session.size
+        width, height = session.image_size
         self.values = self.inspection = None
         if not self.is_enabled or not (place := self._find_pixel(pixel)):
             return
@@ -51,7 +51,7 @@ class PixelSection:
         if result is None or self.values.position is None or result is self._failed_result:
             return
         try:
-            texel = find_texel(pixel, session.size, result.display.size)
+            texel = find_texel(pixel, session.image_size, result.display.size)
             self.inspection = inspect_pixel(session.gpu, result, *texel)
             self.message = ""
         except UserError as error:
