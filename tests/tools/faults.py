@@ -2154,9 +2154,9 @@ FAULTS = (
     Fault(
         50,
         "OBJ: indices count back from the last position only",
-        "app/ssdo/scene/files/obj.py",
-        "for index, count in zip(_parse_indices(corner), counts, strict=True):",
-        "for index, count in zip(_parse_indices(corner), counts[:1] * 3, strict=True):",
+        "app/ssdo/scene/files/obj_blocks.py",
+        "counts[column] + np.cumsum(kinds == (POSITION, UV, NORMAL)[column])",
+        "counts[0] + np.cumsum(kinds == POSITION)",
         ("test_mesh_twins.py::test_forms_of_obj_faces",),
     ),
     Fault(
@@ -2633,8 +2633,8 @@ FAULTS = (
         55,
         "inspector reads another pixel side by side",
         "app/ssdo/viewer/display_state.py",
-        "(0.5 if is_left else -0.5) * divider)",
-        "0.0)",
+        "x -= divider",
+        "x -= divider // 2",
         ("test_viewer_session.py::test_inspected_pixel_is_the_one_that_is_drawn",),
     ),
     Fault(
