@@ -112,7 +112,7 @@ def make_hierarchy_gltf(rng: Random) -> Files:
 
 def make_obj_grid(rng: Random) -> Files:
     """A grid of triangles and quadrilaterals, with or without UVs, normals, colours and materials."""
-    n = rng.randint(1, 4)
+    n = rng.choice((1, 2, 3, 4, 8))  # 8: enough lines for several blocks
     lines = ["# a comment", "mtllib a.mtl", "o grid"]
     color = rng.random() < 0.3
     for y, x in itertools.product(range(n + 1), repeat=2):
@@ -129,11 +129,14 @@ def make_obj_grid(rng: Random) -> Files:
         faces = [face] if rng.random() < 0.5 else [face[:3], [face[0], *face[2:]]]
         lines += ["f " + " ".join(corner.format(i) for i in f) for f in faces]
     mtl = "newmtl one\nKd 0.5 0.6 0.7\nKs 0.5 0.5 0.5\nNs 96\nd 0.9\nmap_Kd -s 2 2 1 -o 0.5 0 a.png\n"
-    mtl += "newmtl two\nKe 1 2 3\nPr 0.3\nPm 1\nmap_Ke a.png\nTr 0\nmap_d a.png\n"
+    mtl += "newmtl two\nKe 1 2 3\nPr 0.3\nPm 1\nmap_Ke a.png\nTr 0\nmap_d -imfchan r -mm 0 1 b.png\n"
+    mtl += "map_Pr a.png\nmap_Pm b.png\nnorm a.png\nmap_Bump -bm 0.5 b.png\n"
+    encoding = rng.choice(("utf-8", "utf-8", "utf-8", "utf-16"))
     return {
-        "a.obj": rng.choice(("\n", "\r\n")).join(lines).encode(),
-        "a.mtl": mtl.encode(),
+        "a.obj": rng.choice(("\n", "\r\n")).join(lines).encode(encoding),
+        "a.mtl": mtl.encode(encoding),
         "a.png": gltf_files.encode_png(gltf_files.PIXELS),
+        "b.png": encode_image(Image.fromarray(make_pixels(rng, 4)), "PNG"),
     }
 
 
@@ -152,43 +155,75 @@ def make_obj_star(rng: Random) -> Files:
     }
 
 
+PLY_CODES = {"float": "f", "uchar": "B", "ushort": "H", "int": "i", "uint": "I"}
+PlyColumn = tuple[str, list[Any]]  # the declaration of a property behind "property ", and its values
+
+
+def encode_ply(encoding: str, elements: dict[str, list[PlyColumn]], comments: list[str]) -> bytes:
+    order = {"binary_little_endian": "<", "binary_big_endian": ">"}.get(encoding, "")
+    head, body = ["ply", f"format {encoding} 1.0", *comments], []
+    for name, columns in elements.items():
+        head += [f"element {name} {len(columns[0][1])}", *(f"property {declaration}" for declaration, _ in columns)]
+        for row in zip(*(values for _, values in columns), strict=True):
+            items: list[tuple[str, Any]] = []
+            for (declaration, _), value in zip(columns, row, strict=True):
+                types = declaration.split()
+                is_list = types[0] == "list"
+                items += [(types[1], len(value)), *((types[2], v) for v in value)] if is_list else [(types[0], value)]
+            if order:
+                body.append(struct.pack(order + "".join(PLY_CODES[kind] for kind, _ in items), *(v for _, v in items)))
+            else:
+                body.append((" ".join(str(v) for _, v in items) + "\n").encode())
+    return "\n".join([*head, "end_header", ""]).encode() + b"".join(body)
+
+
 def make_ply(rng: Random) -> Files:
-    """Any format, with or without normals, UVs and colours; faces of one size or of several."""
-    encoding = rng.choice(("ascii", "binary_little_endian", "binary_big_endian"))
-    order = ">" if "big" in encoding else "<"
-    optional = [
-        p
-        for p in ("float nx|float ny|float nz", "float s|float t", "uchar red|uchar green|uchar blue", "uchar alpha")
-        if rng.random() < 0.5
-    ]
-    vertex = (
-        ["float x", "float y", "float z", *"|".join(optional).split("|")]
-        if optional
-        else ["float x", "float y", "float z"]
+    """Any encoding; faces of one size or of several, or strips; optional properties of vertices and of faces."""
+
+    def add_some(columns: list[PlyColumn], groups: list[list[PlyColumn]]) -> None:
+        for group in groups:
+            columns += group if rng.random() < 0.4 else []
+
+    def numbers(count: int, low: int = 0, high: int = 99) -> list[int]:
+        return [rng.randint(low, high) for _ in range(count)]
+
+    n, m = rng.randint(5, 9), rng.randint(1, 9)
+    vertices: list[PlyColumn] = [(f"float {axis}", numbers(n)) for axis in "xyz"]
+    add_some(
+        vertices,
+        [
+            [(f"float n{axis}", numbers(n)) for axis in "xyz"],
+            [(f"float {name}", numbers(n)) for name in "st"],
+            [(f"uchar {name}", numbers(n)) for name in ("red", "green", "blue")],
+            [("uchar alpha", numbers(n))],
+            [("list uchar int neighbours", [numbers(rng.randint(0, 3)) for _ in range(n)])],
+        ],
     )
-    length, index = rng.choice(("uchar", "ushort", "int")), rng.choice(("int", "uint", "ushort", "uchar"))
-    n = rng.randint(5, 9)
-    rows = [[rng.randint(0, 99) for _ in vertex] for _ in range(n)]
     sides = rng.choice(((3,), (4,), (3, 4, 5)))
-    faces = [rng.sample(range(n), rng.choice(sides)) for _ in range(rng.randint(1, 9))]
-    head = [
-        f"ply\nformat {encoding} 1.0",
-        *(["comment TextureFile a.png"] if rng.random() < 0.3 else []),
-        f"element vertex {n}",
-    ]
-    head += [f"property {p}" for p in vertex] + [
-        f"element face {len(faces)}",
-        f"property list {length} {index} vertex_indices",
-        "end_header\n",
-    ]
-    if encoding == "ascii":
-        body = "\n".join(" ".join(map(str, row)) for row in (*rows, *([len(f), *f] for f in faces))).encode()
-    else:
-        codes = {"float": "f", "uchar": "B", "ushort": "H", "int": "i", "uint": "I"}
-        row = struct.Struct(order + "".join(codes[p.split()[0]] for p in vertex))
-        body = b"".join(row.pack(*values) for values in rows)
-        body += b"".join(struct.pack(f"{order}{codes[length]}{len(f)}{codes[index]}", len(f), *f) for f in faces)
-    return {"a.ply": "\n".join(head).encode() + body, "a.png": gltf_files.encode_png(gltf_files.PIXELS)}
+    faces = [rng.sample(range(n), rng.choice(sides)) for _ in range(m)]
+    length, index = rng.choice(("uchar", "ushort", "int")), rng.choice(("int", "uint", "ushort", "uchar"))
+    face_columns: list[PlyColumn] = [(f"list {length} {index} {rng.choice(('vertex_indices', 'corners'))}", faces)]
+    add_some(
+        face_columns,
+        [
+            [("list uchar float texcoord", [numbers(2 * len(face)) for face in faces])],
+            [("int texnumber", numbers(m, -1, 2))],
+            [(f"uchar {name}", numbers(m)) for name in ("red", "green", "blue")],
+        ],
+    )
+    rng.shuffle(face_columns)
+    elements = {"vertex": vertices}
+    if rng.random() < 0.3:
+        elements["other"] = [("list int float values", [numbers(k) for k in range(3)])]
+    if rng.random() < 0.3:
+        strips = [numbers(rng.randint(0, 9), -1, n - 1) for _ in range(rng.randint(1, 3))]
+        elements["tristrips"] = [("list int int vertex_indices", strips)]
+    if "tristrips" not in elements or rng.random() < 0.5:
+        elements["face"] = face_columns
+    comments = ["comment TextureFile a.png", "comment TextureFile b.png"][: rng.randint(0, 2)]
+    encoding = rng.choice(("ascii", "binary_little_endian", "binary_big_endian"))
+    png = gltf_files.encode_png(gltf_files.PIXELS)
+    return {"a.ply": encode_ply(encoding, elements, comments), "a.png": png, "b.png": png}
 
 
 def make_binary_stl(rng: Random) -> Files:
