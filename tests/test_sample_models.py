@@ -713,7 +713,26 @@ def check_ior_grid(p: Picture) -> None:
     p.assert_cells(expected[..., None] * np.ones(3), atol=DFG_ERROR)
 
 
-COAT_FACTORS = (0.0, 128 / 255, 1.0, 1.0)
+def build_sheen() -> Sheet:
+    """Rows: roughness on black, then on white. Columns: no sheen, red by the factor and by the texture, white."""
+    sheet = Sheet(4, 4)
+    red = sheet.add_image(make_uniform(*RED_CODE))
+    cases: list[Tree] = [{}, {"sheenColorFactor": RED}, {"sheenColorFactor": WHITE, "sheenColorTexture": red}]
+    cases.append({"sheenColorFactor": WHITE})
+    for row, (roughness, color) in enumerate(((0.2, BLACK), (0.5, BLACK), (1.0, BLACK), (1.0, WHITE))):
+        for column, members in enumerate(cases):
+            extensions = join(NO_SPECULAR, extend("sheen", sheenRoughnessFactor=roughness, **members))
+            sheet.add(column, row, make_diffuse(color) | extensions)
+    return sheet
+
+
+def check_sheen(p: Picture) -> None:
+    """Sheen of its colour only, brighter where rougher; white stays white in the furnace, as no light is added."""
+    means = p.compute_means()
+    reflected = means[:3, 3, 0]
+    assert reflected.min() > 0.02 and np.diff(reflected).min() > 0.05 and reflected.max() < 0.5
+    expected = np.array([BLACK, RED, RED, WHITE]) * reflected[:, None, None]
+    p.assert_cells(np.concatenate([expected, np.ones((1, 4, 3))]), rtol=DECODE_ERROR)
 
 
 def build_clear_coats() -> Sheet:
@@ -1385,6 +1404,7 @@ MODELS = [
         check_compare_clearcoat,
         SUNLIT,
     ),
+    Model("SheenTestGrid", "sheen grows with roughness, in its colour", build_sheen, check_sheen),
     Model(
         "SpecGlossVsMetalRough",
         "both bottles look the same",
