@@ -11,7 +11,7 @@ from gltf_files import UVS, Tree, add_texture, make_tetrahedron, read_scene
 from ssdo.arrays import Array
 from ssdo.scene.files.gltf_layers import SHEEN, SHEEN_ALBEDO
 from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material
-from ssdo.scene.srgb import LINEAR_VALUES
+from ssdo.scene.srgb import LINEAR_VALUES, encode_srgb
 
 TRANSMISSION, VOLUME = "KHR_materials_transmission", "KHR_materials_volume"
 ROUNDING = 0.6  # of an 8-bit code
@@ -142,6 +142,39 @@ def test_a_volume_attenuates_over_its_thickness(tmp_path: Path, thickness: float
     if distance is not None and thickness:
         expected = color ** (thickness / distance) if distance else np.zeros(3)
     assert material.albedo == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("has_color", [False, True])
+@pytest.mark.parametrize("lies", ["alike", "elsewhere", "nowhere"])
+def test_the_image_of_a_thickness(tmp_path: Path, has_color: bool, lies: str) -> None:
+    """Its green multiplies the thickness texel by texel; without it, or if it cannot be used, all of it counts."""
+    thickness: Tree = {"index": 0}
+    images = [make_image(1), make_image(2)]
+    if lies == "elsewhere":
+        thickness["extensions"] = {"KHR_texture_transform": {"scale": [2, 2]}}
+    elif lies == "nowhere":
+        thickness["index"] = 9
+    volume = {
+        "thicknessFactor": 0.5,
+        "thicknessTexture": thickness,
+        "attenuationDistance": 1,
+        "attenuationColor": [0.9, 0.5, 0.0],
+    }
+    extensions: Tree = {TRANSMISSION: {"transmissionFactor": 1}, VOLUME: volume}
+    pbr = {"baseColorTexture": {"index": 1}} if has_color else {}
+    material, warnings = read_with_images(tmp_path, {"pbrMetallicRoughness": pbr, "extensions": extensions}, *images)
+    whole = np.array([0.9, 0.5, 0.0]) ** 0.5
+    is_used = lies == "alike" or (lies == "elsewhere" and not has_color)
+    assert len(warnings) == (not is_used)
+    assert material.albedo == pytest.approx((1, 1, 1) if is_used else whole)
+    if not is_used and not has_color:
+        assert (material.opacity, material.albedo_texture) == (0, None)
+        return
+    texels = get_texels(material)
+    colors = LINEAR_VALUES[images[1][..., :3]] if has_color else np.ones((3, 4, 3))
+    attenuation = whole ** (images[0][..., 1:2] / 255) if is_used else 1
+    assert np.abs(texels[..., :3] - encode_srgb(colors * attenuation).astype("f8")).max() <= 1
+    assert not texels[..., 3].any()
 
 
 # ---- sheen -----------------------------------------------------------------------------------------------------------

@@ -587,15 +587,16 @@ ATTENUATION = (0.9, 0.5, 0.2)
 
 
 def build_attenuation() -> Sheet:
-    """Rows: thickness and attenuation distance, whose ratios are the same."""
-    sheet = Sheet(len(THICKNESSES), 2)
+    """Rows: thickness, attenuation distance, and the thickness' texture, whose products are the same."""
+    sheet = Sheet(len(THICKNESSES), 3)
     for column, thickness in enumerate(THICKNESSES):
-        for row, members in enumerate(
-            (
-                {"thicknessFactor": thickness, "attenuationDistance": 1.0},
-                {"thicknessFactor": 1.0, "attenuationDistance": 1 / thickness},
-            )
-        ):
+        texture = sheet.add_image(make_uniform(0, round(255 * thickness / 2), 255))
+        rows: list[Tree] = [
+            {"thicknessFactor": thickness, "attenuationDistance": 1.0},
+            {"thicknessFactor": 1.0, "attenuationDistance": 1 / thickness},
+            {"thicknessFactor": 2.0, "attenuationDistance": 1.0, "thicknessTexture": texture},
+        ]
+        for row, members in enumerate(rows):
             volume = extend("volume", attenuationColor=ATTENUATION, **members)
             extensions = join(extend("transmission", transmissionFactor=1), extend("ior", ior=1), volume)
             sheet.add(column, row, make_dielectric(WHITE, 0.0, **extensions), ABOVE)
@@ -603,7 +604,7 @@ def build_attenuation() -> Sheet:
 
 
 def check_attenuation(p: Picture) -> None:
-    p.assert_cells(np.array(ATTENUATION) ** np.array(THICKNESSES)[:, None], rtol=0.005)
+    p.assert_cells(np.array(ATTENUATION) ** np.array(THICKNESSES)[:, None], rtol=DECODE_ERROR)
 
 
 # ---- reflection ------------------------------------------------------------------------------------------------------
@@ -1375,7 +1376,7 @@ MODELS = [
     ),
     Model(
         "AttenuationTest",
-        "rows of thickness and of attenuation distance look the same",
+        "rows of thickness, of attenuation distance and of textures look the same",
         build_attenuation,
         check_attenuation,
         BEFORE_WHITE,

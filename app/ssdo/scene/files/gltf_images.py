@@ -41,11 +41,13 @@ class F0Image(NamedTuple):
 
 
 class TransmissionImage(NamedTuple):
-    """A base colour with 1 - factor * transmission in alpha."""
+    """A base colour * attenuation^thickness, with 1 - factor * transmission in alpha."""
 
     color: ImageVariant | None  # sRGB; None: white
     transmission: ImageVariant | None  # in red; None: 1
+    thickness: ImageVariant | None  # in green; None: no attenuation
     factor: float
+    attenuation: Vec3  # linear, 0 to 1: of the whole thickness
 
 
 class LayeredImage(NamedTuple):
@@ -103,16 +105,22 @@ def _compute_texture(texture: ComputedImage, read: Mapping[ImageVariant, Bytes])
         return _compute_f0(first, second, texture)
     if isinstance(texture, LayeredImage):
         return layer_images(first, second, texture.below_factor, texture.above_factor)
-    return _compute_transmission(first, second, texture.factor)
+    thickness = read.get(texture.thickness) if texture.thickness else None
+    return _compute_transmission(first, second, thickness, texture)
 
 
-def _compute_transmission(color: Bytes | None, transmission: Bytes | None, factor: float) -> Bytes:
-    """The colour, white if it is None, with 1 - factor * transmission in alpha."""
+def _compute_transmission(
+    color: Bytes | None, transmission: Bytes | None, thickness: Bytes | None, image: TransmissionImage
+) -> Bytes:
     white = np.full((1, 1, 4), 255, "u1")
     color, transmission = white if color is None else color, white if transmission is None else transmission
+    if image.thickness is not None:  # the whole thickness where its image cannot be read
+        exponents = np.arange(256) / 255
+        tables = [encode_srgb(LINEAR_VALUES[:, None] * a**exponents) for a in image.attenuation]
+        color = combine_images(color[..., :3], (white if thickness is None else thickness)[..., 1:2], tables)
     height, width = max(color.shape[:2], transmission.shape[:2], key=math.prod)
     pixels = resize_pixels(color, width, height).copy()
-    pixels[..., 3] = np.rint(255 - factor * resize_pixels(transmission, width, height)[..., 0].astype("f4"))
+    pixels[..., 3] = np.rint(255 - image.factor * resize_pixels(transmission, width, height)[..., 0].astype("f4"))
     return pixels
 
 

@@ -1,7 +1,8 @@
 """What glTF materials transmit, their clear coats and sheen.
 
 KHR_materials_transmission becomes a blended surface that is tinted by its base colour. Of KHR_materials_volume only the
-attenuation along its thickness is read, as a tint. Not shown: refraction, blur by roughness, caustics.
+attenuation along its thickness is read, as a tint; scales of nodes do not change the thickness. Not shown: refraction,
+blur by roughness, caustics.
 KHR_materials_clearcoat becomes a transmissive layer on the surface. KHR_materials_sheen becomes diffuse: it reflects as
 much light, but to all sides alike.
 """
@@ -17,6 +18,7 @@ from ssdo.scene.files.gltf_images import F0Image, ImageVariant, LayeredImage, Tr
 from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture
 from ssdo.scene.files.json_tree import Json, get_extension, get_number, get_numbers, get_object
 from ssdo.scene.model import DIELECTRIC_F0, MIN_OPAQUE_ALPHA, Material
+from ssdo.settings import Vec3
 
 TRANSMISSION, VOLUME, CLEARCOAT = "KHR_materials_transmission", "KHR_materials_volume", "KHR_materials_clearcoat"
 SHEEN = "KHR_materials_sheen"
@@ -36,22 +38,30 @@ def read_transmission(doc: Document, entry: Json, values: MaterialValues, textur
     if values["alpha_cutoff"]:
         doc.warn(where, "is transmissive, and its alpha is not shown")
     values |= {"opacity": 1.0, "blending": "transmission", "alpha_cutoff": MIN_OPAQUE_ALPHA}
-    values["albedo"] = tuple(c * a for c, a in zip(values["albedo"], _read_attenuation(entry, where), strict=True))
-    uses: TextureUses = {}
-    add_texture(doc, uses, "transmission", extension, "transmissionTexture", inside)
-    color, transmission = textures.get("albedo_texture"), uses.get("transmission")
-    if color and transmission and not lie_alike(color, transmission):
-        doc.warn(f"{inside}.transmissionTexture", "lies on the surface unlike baseColorTexture, and is left out")
-        transmission = None
-    use = color or transmission
-    if use is None:
+    attenuation = red, green, blue = _read_attenuation(entry, where)
+    volume = get_extension(entry, VOLUME, where) or {} if min(attenuation) < 1 else {}
+    uses = {"baseColorTexture": textures["albedo_texture"]} if "albedo_texture" in textures else {}
+    add_texture(doc, uses, "transmissionTexture", extension, "transmissionTexture", inside)
+    add_texture(doc, uses, "thicknessTexture", volume, "thicknessTexture", f"{where}.extensions.{VOLUME}")
+    first = next(iter(uses), "")
+    for name in list(uses)[1:]:
+        if not lie_alike(uses[first], uses[name]):
+            doc.warn(f"{where}: {name}", f"lies on the surface unlike {first}, and is left out")
+            del uses[name]
+    if "thicknessTexture" not in uses:
+        r, g, b = values["albedo"]
+        values["albedo"] = r * red, g * green, b * blue
+    if not uses:
         values["opacity"] = 1 - factor
         return
-    image = TransmissionImage(_get_variant(color), _get_variant(transmission), factor)
-    textures["albedo_texture"] = use._replace(image=image)
+    color, transmission, thickness = (
+        _get_variant(uses.get(name)) for name in ("baseColorTexture", "transmissionTexture", "thicknessTexture")
+    )
+    image = TransmissionImage(color, transmission, thickness, factor, attenuation)
+    textures["albedo_texture"] = uses[first]._replace(image=image)
 
 
-def _read_attenuation(entry: Json, where: str) -> tuple[float, ...]:
+def _read_attenuation(entry: Json, where: str) -> Vec3:
     """The fraction of light that passes the thickness of a volume, by colour."""
     volume, inside = get_extension(entry, VOLUME, where) or {}, f"{where}.extensions.{VOLUME}"
     thickness = get_number(volume, "thicknessFactor", inside, 0, 0)
@@ -59,7 +69,9 @@ def _read_attenuation(entry: Json, where: str) -> tuple[float, ...]:
     if not thickness or "attenuationDistance" not in volume:
         return 1.0, 1.0, 1.0
     distance = get_number(volume, "attenuationDistance", inside, 1, 0)
-    return tuple(c ** min(thickness / max(distance, 1e-30), 1e3) for c in color)
+    exponent = min(thickness / max(distance, 1e-30), 1e3)
+    red, green, blue = (c**exponent for c in color)
+    return red, green, blue
 
 
 def read_coat(doc: Document, entry: Json, values: MaterialValues, textures: TextureUses, where: str) -> None:
