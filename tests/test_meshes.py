@@ -334,10 +334,15 @@ def test_images_of_opacity_that_differ(tmp_path: Path) -> None:
     """The smaller image is enlarged. One that lies otherwise is left out with a note."""
     write_grey(tmp_path / "small.png", make_shape("hard", 8))
     write_grey(tmp_path / "large.png", make_shape("hard", 64))
+    write_grey(tmp_path / "medium.png", make_shape("hard", 32))
+    Image.fromarray(COLORS.repeat(4, 0).repeat(4, 1)).save(tmp_path / "rgb128.png")
     Image.fromarray(COLORS).save(tmp_path / "rgb.png")
     m, _ = read_material(tmp_path, "map_Kd rgb.png\nmap_d small.png")
     np.testing.assert_array_equal(m.albedo_texture.pixels[..., :3], COLORS)
     assert abs(float(m.albedo_texture.pixels[..., 3].mean()) - float(make_shape("hard", 8).mean())) < 4
+    m, _ = read_material(tmp_path, "map_Kd rgb128.png\nmap_d medium.png")
+    assert m.albedo_texture.pixels.shape == (128, 128, 4)
+    assert_drawn_with(m, "hard")  # though enlarging has made its edges smooth
     m, _ = read_material(tmp_path, "map_Kd rgb.png\nmap_d large.png")
     np.testing.assert_array_equal(m.albedo_texture.pixels[..., 3], make_shape("hard", 64))
     m, warnings = read_material(tmp_path, "map_Kd -s 2 2 rgb.png\nmap_d large.png")
@@ -453,6 +458,80 @@ def test_images_are_found_beside_both_files(tmp_path: Path, folder: str, place: 
         scene = read_scene(tmp_path, "a.obj", text)
         is_inside = ".." not in name or base  # what leads out of the OBJ file's folder is not opened
         assert (scene.meshes[0].material.albedo_texture is not None) == bool(is_inside), scene.warnings
+
+
+def test_names_of_files(tmp_path: Path) -> None:
+    """Quotes around them, options behind them, other letter case, a comment behind the name of a material."""
+    write_image(tmp_path, "Some Folder/Image.PNG")
+    for name in ('"some folder/image.png"', "Some Folder\\image.PNG", "SOME FOLDER/image.png -s 2 2 1 -clamp on"):
+        (tmp_path / "B.mtl").write_text(f"newmtl m # one\nmap_Kd {name}\n")
+        text = SQUARE + "vt 0 0\nusemtl m # one\nf 1/1 2/1 3/1\n"
+        scene = read_scene(tmp_path, "a.obj", 'mtllib "b.mtl"\n' + text)
+        texture = scene.meshes[0].material.albedo_texture
+        assert scene.warnings == () and texture is not None
+        assert texture.clamp == (("-clamp" in name),) * 2 and texture.transform[0][0] == (2 if "-s" in name else 1)
+
+
+def test_other_letter_case_never_leads_outside(tmp_path: Path) -> None:
+    write_image(tmp_path)
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "LINK.png").symlink_to(tmp_path / "a.png")
+    (tmp_path / "inside" / "a.mtl").write_text("newmtl m\nmap_Kd link.png\n")
+    text = "mtllib a.mtl\n" + SQUARE + "vt 0 0\nusemtl m\nf 1/1 2/1 3/1\n"
+    scene = read_scene(tmp_path / "inside", "a.obj", text)
+    assert scene.meshes[0].material.albedo_texture is None and "must stay in the folder" in scene.warnings[0]
+
+
+def test_roughness_and_metallic_images(tmp_path: Path) -> None:
+    """map_Pr is green and map_Pm is blue. An image that both name is as in glTF."""
+    rough, metal = SHAPES["gradient"], SHAPES["gradient"].T
+    write_grey(tmp_path / "r.png", rough)
+    write_grey(tmp_path / "m.png", metal)
+    Image.fromarray(COLORS).save(tmp_path / "rgb.png")
+    m, warnings = read_material(tmp_path, "Kd 1 1 1\nmap_Pr r.png\nmap_Pm m.png")
+    assert m.metallic_roughness_texture is not None and warnings == ()
+    np.testing.assert_array_equal(m.metallic_roughness_texture.pixels[..., 1:3], np.dstack([rough, metal]))
+    assert (m.roughness, m.metallic) == (1, 1) and any(m.f0)
+    m, _ = read_material(tmp_path, "Pr 0.5\nPm 0\nmap_Pr r.png\nKs 0 0 0")
+    assert m.metallic_roughness_texture is not None and (m.metallic_roughness_texture.pixels[..., 2] == 255).all()
+    assert (m.roughness, m.metallic) == (0.5, 0) and not any(m.f0)
+    m, _ = read_material(tmp_path, "map_Pr rgb.png\nmap_Pm rgb.png")
+    np.testing.assert_array_equal(m.metallic_roughness_texture.pixels[..., 1:3], COLORS[..., 1:3])
+    m, _ = read_material(tmp_path, "map_Pr -imfchan b rgb.png\nmap_Pm -imfchan r -mm 1 -1 rgb.png")
+    np.testing.assert_array_equal(m.metallic_roughness_texture.pixels[..., 1], COLORS[..., 2])
+    np.testing.assert_array_equal(m.metallic_roughness_texture.pixels[..., 2], 255 - COLORS[..., 0])
+    m, warnings = read_material(tmp_path, "map_Pr r.png\nmap_Pm -s 2 2 m.png")
+    assert (m.metallic_roughness_texture.pixels[..., 2] == 255).all() and "options of map_Pr" in warnings[0]
+
+
+@pytest.mark.parametrize("statement", ["norm n.png", "map_Bump -bm 0.5 n.png", "bump n.png -bm 0.5"])
+@pytest.mark.parametrize("has_normals", [False, True])
+def test_normal_maps(tmp_path: Path, statement: str, has_normals: bool) -> None:
+    """norm, and bump maps that hold normals. Tangents run along u; without normals the surface is flat."""
+    Image.fromarray(np.full((4, 4, 3), (100, 140, 250), "u1")).save(tmp_path / "n.png")
+    (tmp_path / "a.mtl").write_text(f"newmtl m\n{statement}\n")
+    face = "f 1/1/1 2/2/1 3/3/1 4/4/1" if has_normals else "f 1/1 2/2 3/3 4/4"
+    text = "mtllib a.mtl\nusemtl m\nvt 0 0\nvt 0 1\nvt -1 1\nvt -1 0\nvn 0 0 1\n" + SQUARE + face + "\n"
+    scene = read_scene(tmp_path, "a.obj", text)
+    (mesh,) = scene.meshes
+    assert mesh.material.normal_texture is not None and scene.warnings == ()
+    assert mesh.material.normal_scale == (0.5 if "-bm" in statement else 1)
+    assert mesh.tangents is not None and mesh.normals is not None and len(mesh.positions) == (4 if has_normals else 6)
+    np.testing.assert_allclose(mesh.normals, np.tile((0, 0, 1), (len(mesh.positions), 1)), atol=1e-6)
+    # u grows along -y, v upwards along x: together with the normal they are right-handed.
+    np.testing.assert_allclose(mesh.tangents, np.tile((0, -1, 0, 1), (len(mesh.positions), 1)), atol=1e-6)
+    assert compute_area_vector(mesh).tolist() == [0, 0, 1]
+
+
+def test_normal_maps_on_mirrored_uvs(tmp_path: Path) -> None:
+    """The vertices between a triangle and its mirror image are split: their tangents differ."""
+    Image.fromarray(np.full((4, 4, 3), (100, 140, 250), "u1")).save(tmp_path / "n.png")
+    (tmp_path / "a.mtl").write_text("newmtl m\nnorm n.png\n")
+    text = SQUARE + "vt 0 0\nvt 1 0\nvt 1 1\nvn 0 0 1\nusemtl m\nf 1/1/1 2/2/1 3/3/1\nf 1/1/1 3/3/1 4/2/1\n"
+    mesh = read_mesh(tmp_path, "a.obj", "mtllib a.mtl\n" + text)
+    assert mesh.tangents is not None and len(mesh.positions) == 6
+    np.testing.assert_array_equal(mesh.tangents[mesh.triangles][..., 3], [(1, 1, 1), (-1, -1, -1)])
+    np.testing.assert_array_equal(mesh.positions[mesh.triangles], CORNERS[[(0, 1, 2), (0, 2, 3)]])
 
 
 # ---- polygons --------------------------------------------------------------------------------------------------------

@@ -103,11 +103,16 @@ def check_no_url(name: str, where: str) -> None:
 def resolve_beside(folder: Path, name: str, where: str) -> Path:
     """The path of a file that a scene's file in `folder` names.
 
-    Links are followed. Raises UserError("<where>: <rule>") for a path outside `folder`.
+    Links are followed. Where there is no such file, the case of letters does not count, as on Windows, where many files
+    are made. Raises UserError("<where>: <rule>") for a path outside `folder`.
     """
     try:
         target = (folder / name).resolve()
         is_inside = target.is_relative_to(folder.resolve())
+        if is_inside and not target.exists():
+            record_file(target)  # it may appear later
+            target = _find_ignoring_case(folder.resolve(), target)
+            is_inside = target.is_relative_to(folder.resolve())
     except (OSError, ValueError, RuntimeError):  # RuntimeError: a ring of links
         raise UserError(f"{where}: not a file name: {quote_value(name)}") from None
     if not is_inside:
@@ -115,3 +120,15 @@ def resolve_beside(folder: Path, name: str, where: str) -> Path:
     if (folder / name).absolute() != target:
         record_file(folder / name)  # a link, which may point to another file later
     return target
+
+
+def _find_ignoring_case(folder: Path, target: Path) -> Path:
+    """The file in `folder` whose path differs from `target` in the case of letters alone; else `target`."""
+    path = folder
+    for part in target.relative_to(folder).parts:
+        names = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+        matches = [name for name in names if name.casefold() == part.casefold()]
+        if not matches:
+            return target
+        path /= part if part in matches else matches[0]
+    return path.resolve()

@@ -7,7 +7,7 @@ harm (a missing image, triangles without area) is left out with a warning; anyth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from ssdo.scene.coordinates import IDENTITY, FileCoordinates, find_origin, sampl
 from ssdo.scene.files.corners import find_used
 from ssdo.scene.files.errors import name_file_in_errors
 from ssdo.scene.files.file_access import read_file_bytes
+from ssdo.scene.files.gltf_tangents import compute_tangents
 from ssdo.scene.files.opacity import set_blending
 from ssdo.scene.files.polygons import triangulate_polygons
 from ssdo.scene.model import Material, Mesh, Scene
@@ -163,7 +164,7 @@ def _split_by_attributes(polygons: PolygonMesh, triangles: Array) -> Iterator[Me
                 normals = _normalize(polygons.normals[vertices])
             if has_uvs and polygons.uvs is not None:
                 uvs = _to_float32(polygons.uvs[vertices], "texture coordinates")
-            yield Mesh(
+            mesh = Mesh(
                 _to_float32(polygons.positions[vertices], "vertices"),
                 indices.reshape(-1, 3).astype(np.int32),
                 polygons.material if has_uvs else untextured,
@@ -171,10 +172,35 @@ def _split_by_attributes(polygons: PolygonMesh, triangles: Array) -> Iterator[Me
                 uvs,
                 colors=None if polygons.colors is None else _to_float32(polygons.colors[vertices], "colours"),
             )
+            yield _add_tangents(mesh)
 
 
 def _remove_textures(material: Material) -> Material:
-    return set_blending(replace(material, albedo_texture=None, emission_texture=None), "opaque")
+    textures: dict[str, None] = {f.name: None for f in fields(Material) if f.name.endswith("_texture")}
+    return set_blending(replace(material, **textures), "opaque")  # type: ignore[arg-type]
+
+
+def _add_tangents(mesh: Mesh) -> Mesh:
+    """The mesh with tangents if it has a normal map, and then with normals: flat ones if it had none."""
+    texture = mesh.material.normal_texture
+    if texture is None or mesh.uvs is None:
+        return mesh
+    if mesh.normals is None:  # every triangle has vertices of its own
+        a, b, c = (mesh.positions[mesh.triangles[:, k]].astype(np.float64) for k in range(3))
+        normals = np.repeat(_normalize(np.cross(b - a, c - a)), 3, 0)
+        triangles = np.arange(len(normals), dtype=np.int32).reshape(-1, 3)
+        mesh = replace(_select_vertices(mesh, mesh.triangles.ravel()), normals=normals, triangles=triangles)
+    assert mesh.normals is not None and mesh.uvs is not None
+    rows = np.array(texture.transform)
+    image_uvs = (mesh.uvs @ rows[:, :2].T + rows[:, 2]).astype(np.float32)
+    tangents, vertices, triangles = compute_tangents(mesh.positions, mesh.normals, image_uvs, mesh.triangles)
+    return replace(_select_vertices(mesh, vertices), tangents=tangents, triangles=triangles)
+
+
+def _select_vertices(mesh: Mesh, vertices: Array) -> Mesh:
+    """The mesh with these vertices. The caller replaces its triangles."""
+    arrays = {name: getattr(mesh, name) for name in ("positions", "normals", "uvs", "colors")}
+    return replace(mesh, **{name: values[vertices] for name, values in arrays.items() if values is not None})
 
 
 def _normalize(normals: Doubles) -> Floats:

@@ -1,8 +1,9 @@
 """Read the materials of OBJ files (.mtl) as glTF would have them.
 
-Format: Wavefront's MTL specification, and the extensions Pr and Pm that Blender writes. Read are Kd, map_Kd, Ke,
-map_Ke, Ks (whether there is a specular lobe at all), Ns or Pr, Pm, d or Tr, map_d, and the texture options -s, -o and
--clamp, for map_d also -mm and -imfchan. Colours are linear, images sRGB.
+Format: Wavefront's MTL specification, and the extensions Pr, Pm and norm. Read are Kd, map_Kd, Ke, map_Ke, Ks (whether
+there is a specular lobe at all), Ns or Pr, map_Pr, Pm, map_Pm, d or Tr, map_d, norm, and the texture options -s, -o and
+-clamp, of map_d, map_Pr and map_Pm also -mm and -imfchan, of normal maps -bm. Colours are linear, images sRGB. A bump
+map that looks like a normal map is one, as Blender writes them; heights are not read.
 
 Opacity is d, else 1 - Tr, times map_d, else times the alpha of map_Kd. d wins over Tr, as in tinyobjloader: some
 programs write `Tr 1` beside `d 1`.
@@ -27,9 +28,11 @@ from ssdo.scene.files.opacity import (
     classify_alpha,
     fill_empty_alpha,
     get_channel,
+    is_normal_map,
     replace_alpha,
     scale_values,
     set_blending,
+    stack_channels,
 )
 from ssdo.scene.files.text import decode_text, iterate_lines
 from ssdo.scene.model import DIELECTRIC_F0, ImageTexture, Material
@@ -54,7 +57,8 @@ OPTIONS = {
     "-texres": 1,
     "-type": 1,
 }
-UNSUPPORTED = {"map_tr", "map_ks", "map_ns", "map_pr", "map_pm", "map_bump", "bump", "norm", "disp", "refl"}
+UNSUPPORTED = {"map_tr", "map_ks", "map_ns", "disp", "refl"}
+NORMAL_MAP_KEYWORDS = ("norm", "map_bump", "bump")
 
 # Of a material: by lower-case keyword, the arguments and their place in the file.
 Statements = dict[str, tuple[str, str]]
@@ -102,7 +106,7 @@ def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
     materials: dict[str, Statements] = {}
     statements: Statements = {}
     for number, line in iterate_lines(data):
-        keyword, _, arguments = _remove_comment(decode_text(line)).strip().replace("\t", " ").partition(" ")
+        keyword, _, arguments = remove_comment(decode_text(line)).strip().replace("\t", " ").partition(" ")
         if keyword.lower() == "newmtl":
             statements = materials.setdefault(arguments.strip(), {})
         elif keyword:
@@ -113,7 +117,7 @@ def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
     return True
 
 
-def _remove_comment(line: str) -> str:
+def remove_comment(line: str) -> str:
     """The line before a # that stands alone or begins a word: file names may contain others."""
     return re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
 
@@ -136,16 +140,22 @@ class _MaterialReader:
         if "map_d" in self.statements:
             albedo_texture = self._add_opacity_texture(albedo_texture)
             opacity = opacity or 1.0  # as of colours: many programs write 0 there
+        surface_texture = self._read_metallic_roughness_texture()
+        normal_texture, normal_scale = self._read_normal_map()
+        has_specular = any(self._read_color("ks", MAX_NUMBER, (0, 0, 0) if surface_texture is None else (1, 1, 1)))
         material = Material(
             albedo=albedo,
             emission=self._read_factor("ke", MAX_NUMBER, (0, 0, 0), emission_texture),
             albedo_texture=albedo_texture,
             emission_texture=emission_texture,
-            metallic=self._read_number("pm", 0, 1, 0),
+            metallic=self._read_map_factor("map_pm", "pm", 0),
             # GGX width of a Phong exponent: Walter, Marschner, Li, Torrance: Microfacet Models for Refraction, EGSR
             # 2007, section 5.2.
-            roughness=self._read_number("pr", 0, 1, (2 / (phong_exponent + 2)) ** 0.25),
-            f0=DIELECTRIC_F0 if any(self._read_color("ks", MAX_NUMBER, (0, 0, 0))) else (0.0, 0.0, 0.0),
+            roughness=self._read_map_factor("map_pr", "pr", (2 / (phong_exponent + 2)) ** 0.25),
+            f0=DIELECTRIC_F0 if has_specular else (0.0, 0.0, 0.0),
+            metallic_roughness_texture=surface_texture,
+            normal_texture=normal_texture,
+            normal_scale=normal_scale,
             opacity=opacity,
             name=name.encode("utf-8", "replace").decode(),
         )
@@ -156,15 +166,13 @@ class _MaterialReader:
         texture = self._read_texture("map_d")
         if texture is None:
             return albedo_texture
-        text, where = self.statements["map_d"]
-        if albedo_texture and (albedo_texture.transform, albedo_texture.clamp) != (texture.transform, texture.clamp):
+        where = self.statements["map_d"][1]
+        if albedo_texture and albedo_texture.layout != texture.layout:
             self.library.warn(f"{where}: must have the options of map_Kd; left out")
             return albedo_texture
-        options = _split_options(text)[1]
-        base, gain = self._read_option(options, "-mm", (0.0, 1.0), where)
         albedo_pixels = None if albedo_texture is None else albedo_texture.pixels
         # An image that is both colour and opacity has the opacity in its alpha.
-        channel = options.get("-imfchan", ["m" if albedo_pixels is texture.pixels else ""])[0].lower()
+        channel, base, gain = self._read_channel_options("map_d", "m" if albedo_pixels is texture.pixels else "")
         key = id(albedo_pixels), id(texture.pixels), channel, base, gain
         combined_images = self.library.combined_images
         if key not in combined_images:
@@ -176,6 +184,58 @@ class _MaterialReader:
                 return albedo_texture
         pixels = combined_images[key]
         return None if pixels is None else replace(texture, pixels=pixels)
+
+    def _read_channel_options(self, keyword: str, default_channel: str) -> tuple[str, float, float]:
+        """The channel of an image, and what its values are added to and multiplied by."""
+        text, where = self.statements[keyword]
+        options = _split_options(text)[1]
+        base, gain = self._read_option(options, "-mm", (0.0, 1.0), where)
+        return options.get("-imfchan", [default_channel])[0].lower(), base, gain
+
+    def _read_metallic_roughness_texture(self) -> ImageTexture | None:
+        """map_Pr as green and map_Pm as blue. An image that both name is as in glTF already."""
+        maps = {keyword: self._read_texture(keyword) for keyword in ("map_pr", "map_pm")}
+        roughness, metallic = maps.values()
+        if roughness and metallic and roughness.layout != metallic.layout:
+            self.library.warn(f"{self.statements['map_pm'][1]}: must have the options of map_Pr; left out")
+            metallic = maps["map_pm"] = None
+        texture = roughness or metallic
+        if texture is None:
+            return None
+        is_shared = roughness is not None and metallic is not None and roughness.pixels is metallic.pixels
+        key: list[object] = []
+        channels: list[Bytes | None] = []
+        for (keyword, image), default in zip(maps.items(), "gb" if is_shared else "ll", strict=True):
+            if image is None:
+                key.append(None)
+                channels.append(None)
+                continue
+            channel, base, gain = self._read_channel_options(keyword, default)
+            key.append((id(image.pixels), channel, base, gain))
+            channels.append(scale_values(get_channel(image.pixels, channel), base, gain))
+        combined_images = self.library.combined_images
+        if tuple(key) not in combined_images:
+            combined_images[tuple(key)] = stack_channels(None, *channels)
+        pixels = combined_images[tuple(key)]
+        assert pixels is not None
+        return replace(texture, pixels=pixels)
+
+    def _read_map_factor(self, map_keyword: str, keyword: str, default: float) -> float:
+        """The number that a map is multiplied by: as of colours, none or 0 means 1."""
+        has_map = self._read_texture(map_keyword) is not None
+        return self._read_number(keyword, 0, 1, 1.0 if has_map else default) or float(has_map)
+
+    def _read_normal_map(self) -> tuple[ImageTexture | None, float]:
+        """The normal map and its scale. A bump map is a warning unless it holds normals."""
+        for keyword in NORMAL_MAP_KEYWORDS:
+            texture = self._read_texture(keyword)
+            if texture is None:
+                continue
+            text, where = self.statements[keyword]
+            if keyword == "norm" or is_normal_map(texture.pixels):
+                return texture, self._read_option(_split_options(text)[1], "-bm", (1.0, 1.0), where)[0]
+            self.library.warn(f"{where}: heights are not read")
+        return None, 1.0
 
     def _classify_alpha(self, texture: ImageTexture | None) -> Alpha:
         if texture is None:
@@ -228,7 +288,7 @@ class _MaterialReader:
             return None
         text, where = self.statements[keyword]
         name, options = _split_options(text)
-        pixels = self._read_image(name.replace("\\", "/"), where)
+        pixels = self._read_image(name.strip().strip('"').replace("\\", "/"), where)
         if pixels is None:
             return None
         scale_u, scale_v = self._read_option(options, "-s", (1.0, 1.0), where)
@@ -297,6 +357,10 @@ def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> flo
 def _split_options(text: str) -> tuple[str, dict[str, list[str]]]:
     """The file's name, which may contain spaces, and the options before it."""
     words = text.split(" ")
+    for k, word in enumerate(words[1:], 1):  # some programs write options behind the name
+        if word.lower() in OPTIONS and "." in words[k - 1] and not _is_number(words[k - 1]):
+            words = words[k:] + words[:k]
+            break
     options: dict[str, list[str]] = {}
     while len(words) > 1 and (words[0] == "" or words[0].lower() in OPTIONS):
         option = words.pop(0).lower()

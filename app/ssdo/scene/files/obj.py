@@ -18,7 +18,7 @@ from ssdo.arrays import Array, Bools, Bytes, Doubles, Ints, Longs
 from ssdo.scene.files.corners import find_used, number_corners
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
-from ssdo.scene.files.mtl import MaterialLibrary, read_material_file
+from ssdo.scene.files.mtl import MaterialLibrary, read_material_file, remove_comment
 from ssdo.scene.files.number_text import NAN_WORDS, repair_number
 from ssdo.scene.files.obj_blocks import OTHER, Block, find_lines, iterate_blocks, parse_block
 from ssdo.scene.files.opacity import make_opaque
@@ -170,7 +170,7 @@ def _quote_corner(corner: bytes) -> str:
 
 def _parse_statement(obj: ObjFile, keyword: bytes, arguments: list[bytes], line: bytes, number: int) -> None:
     """Raises UserError, or ValueError where an argument is no number."""
-    if keyword == b"f":
+    if keyword in (b"f", b"fo"):
         _add_face(obj, arguments, number)
     elif keyword == b"v":
         x, y, z = map(float, arguments[:3])
@@ -199,12 +199,12 @@ def _parse_statement(obj: ObjFile, keyword: bytes, arguments: list[bytes], line:
 
 def _parse_name(line: bytes) -> str:
     """Everything behind the keyword: names may contain spaces."""
-    return decode_text(line).strip().replace("\t", " ").partition(" ")[2].strip()
+    return remove_comment(decode_text(line)).strip().replace("\t", " ").partition(" ")[2].strip()
 
 
 def _read_material_files(library: MaterialLibrary, names: str) -> None:
     """Read one file whose name may contain spaces, or several."""
-    if not read_material_file(library, names, "mtllib"):
+    if not read_material_file(library, names.strip('"'), "mtllib"):
         for name in names.split()[:MAX_MATERIAL_FILES]:
             if not read_material_file(library, name, "mtllib"):
                 library.warn(f"mtllib: there is no file {quote_value(name)}; drawn without its materials")

@@ -19,7 +19,8 @@ from ssdo.settings import UserError
 
 MASK_CUTOFF = 0.5
 CLEAR, SOLID = 25, 230  # alpha up to CLEAR counts as 0, from SOLID on as 1
-EDGE_WIDTH = 2  # texels of a smooth edge on either side
+MIN_EDGE_WIDTH, EDGE_FRACTION = 2, 1 / 32  # of a smooth edge on either side: in texels, and of the image's side
+MAX_CLASSIFIED_SIDE = 1024  # of larger images every second, third, ... row and column is looked at
 MAX_PARTIAL_FRACTION = 0.01  # of an alpha mask's visible texels: partly transparent, and not at an edge
 
 Alpha = Literal["opaque", "mask", "partial"]  # all texels are opaque; 0 or 1 but for smooth edges; any other
@@ -29,10 +30,12 @@ def classify_alpha(pixels: Bytes) -> Alpha:
     """The kind of alpha of an image (h, w, 4)."""
     if not has_alpha(pixels):
         return "opaque"
-    alpha = pixels[..., 3]
+    step = max(1, min(pixels.shape[:2]) // MAX_CLASSIFIED_SIDE)
+    alpha = np.ascontiguousarray(pixels[::step, ::step, 3])
     is_partial = (alpha > CLEAR) & (alpha < SOLID)
     if is_partial.any():
-        is_partial &= ~(_dilate(alpha <= CLEAR) & _dilate(alpha >= SOLID))
+        width = max(MIN_EDGE_WIDTH, int(EDGE_FRACTION * min(alpha.shape)))
+        is_partial &= ~(_dilate(alpha <= CLEAR, width) & _dilate(alpha >= SOLID, width))
     is_mask = is_partial.sum() <= MAX_PARTIAL_FRACTION * (alpha > CLEAR).sum()
     return "mask" if is_mask else "partial"
 
@@ -50,19 +53,18 @@ def fill_empty_alpha(pixels: Bytes) -> bool:
     return is_empty
 
 
-def _dilate(mask: Bools) -> Bools:
-    """The texels within EDGE_WIDTH of the mask."""
+def _dilate(mask: Bools, width: int) -> Bools:
+    """The texels within `width` rows and columns of the mask."""
     for axis in (0, 1):
-        dilated = mask.copy()
-        for step in range(1, min(EDGE_WIDTH, mask.shape[axis] - 1) + 1):
-            upper, lower = (slice(step, None), slice(None, -step))
-            if axis:
-                dilated[:, upper] |= mask[:, lower]
-                dilated[:, lower] |= mask[:, upper]
-            else:
-                dilated[upper] |= mask[lower]
-                dilated[lower] |= mask[upper]
-        mask = dilated
+        dilated = np.moveaxis(mask.copy(), axis, 0)  # a view: its first axis is the one that grows
+        covered = 0
+        while covered < min(width, len(dilated) - 1):
+            step = min(2 * covered + 1, width - covered, len(dilated) - 1)
+            grown = dilated.copy()
+            grown[step:] |= dilated[:-step]
+            grown[:-step] |= dilated[step:]
+            dilated, covered = grown, covered + step
+        mask = np.moveaxis(dilated, 0, axis)
     return mask
 
 
@@ -105,6 +107,23 @@ def _compute_luma(pixels: Bytes) -> Bytes:
     r, g, b = (pixels[..., k].astype(np.uint16) for k in range(3))
     luma: Bytes = ((54 * r + 183 * g + 19 * b) >> 8).astype(np.uint8)
     return luma
+
+
+def stack_channels(*channels: Bytes | None) -> Bytes:
+    """(h, w, 4) an opaque image of three channels (h, w). None stands for white; the smaller are enlarged."""
+    sizes = np.array([channel.shape for channel in channels if channel is not None])
+    height, width = sizes.max(0).tolist()
+    stacked = np.full((height, width, 4), 255, np.uint8)
+    for k, channel in enumerate(channels):
+        if channel is not None:
+            stacked[..., k] = resize_pixels(channel, width, height)
+    return stacked
+
+
+def is_normal_map(pixels: Bytes) -> bool:
+    """Whether an image (h, w, 4) seems to hold normals in tangent space: bluish, about (128, 128, 255)."""
+    red, green, blue = pixels[..., :3].reshape(-1, 3).mean(0)
+    return bool(abs(red - 128) < 40 and abs(green - 128) < 40 and blue > 180)
 
 
 def scale_values(values: Bytes, base: float, gain: float) -> Bytes:
