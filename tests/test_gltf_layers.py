@@ -108,6 +108,18 @@ def test_transmission(tmp_path: Path, images: str, factor: float) -> None:
         assert (texels[..., :3] == color[..., :3]).all()
 
 
+def test_transmission_whose_images_cannot_be_read(tmp_path: Path) -> None:
+    """Its factor is left, with a note."""
+    extension = {"transmissionFactor": 0.75, "transmissionTexture": {"index": 0}}
+    tree, binary = make_tetrahedron(TEXCOORD_0=UVS)
+    tree["images"], tree["textures"] = [{"uri": "missing.png"}], [{"source": 0}]
+    tree["materials"] = [{"extensions": {TRANSMISSION: extension}}]
+    tree["meshes"][0]["primitives"][0]["material"] = 0
+    scene = read_scene(tmp_path, tree, binary)
+    material = scene.meshes[0].material
+    assert (material.opacity, material.blending) == (0.25, "transmission") and len(scene.warnings) == 1
+
+
 def test_transmission_beside_other_alpha_is_noted(tmp_path: Path) -> None:
     base: Tree = {"extensions": {TRANSMISSION: {"transmissionFactor": 0.5}}}
     for mode, count in (("OPAQUE", 0), ("MASK", 1), ("BLEND", 1)):

@@ -13,7 +13,7 @@ from ssdo.arrays import Bytes
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import Document
 from ssdo.scene.files.gltf_extensions import HARMLESS_EXTENSIONS, SUPPORTED_EXTENSIONS
-from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage
+from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage, TransmissionImage
 from ssdo.scene.files.gltf_layers import COAT_PREFIX, lie_alike, read_coat, read_sheen, read_transmission
 from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture, assign_uv_slots
 from ssdo.scene.files.json_tree import (
@@ -46,7 +46,7 @@ class MaterialBinding(NamedTuple):
         """The material with the textures whose UV slots a mesh has, and whose pixels could be read.
 
         A surface whose emission texture has no pixels is not emissive: its factor is rarely meant for all of it.
-        Without pixels of F0 it is a dielectric.
+        Without pixels of F0 it is a dielectric; without those of a transmission it transmits by its factor.
         """
         values: dict[str, Any] = {
             name: ImageTexture(pixels[use.image], self.uv_slots[use.uv_set], use.transform, use.clamp)
@@ -57,6 +57,9 @@ class MaterialBinding(NamedTuple):
             values["f0"] = _limit_f0(self.material.f0)
         if not self.is_unlit and self._lacks_pixels("emission_texture", pixels):
             values["emission"] = (0.0, 0.0, 0.0)
+        image = self.textures["albedo_texture"].image if "albedo_texture" in self.textures else None
+        if isinstance(image, TransmissionImage) and image not in pixels:
+            values["opacity"] = 1 - image.factor
         coat = {name: values.pop(name) for name in list(values) if name.startswith(COAT_PREFIX)}
         if self.material.coat and coat:
             textures = {name.removeprefix(COAT_PREFIX): texture for name, texture in coat.items()}
