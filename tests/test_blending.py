@@ -7,15 +7,24 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from render_small import binomial_tolerance, register_scene, render_small
+from render_small import SmallRender, binomial_tolerance, register_scene, render_small
 from ssdo.arrays import Doubles
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.mipmaps import SRGB_TO_LINEAR
-from ssdo.render.blending import MAX_LAYERS
-from ssdo.render.pipeline import render_all_frames
+from ssdo.render.pipeline import composite_lighting, load_shot, prepare_frame, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
-from ssdo.scene.model import MIN_OPAQUE_ALPHA, Blending, ImageTexture, Material, Mesh, PunctualLight, Scene
+from ssdo.scene.model import (
+    MIN_OPAQUE_ALPHA,
+    Blending,
+    Ground,
+    ImageTexture,
+    Material,
+    Mesh,
+    PunctualLight,
+    Scene,
+    override_materials,
+)
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import Vec3
 from test_specular import DFG_INTERPOLATION_ERROR
@@ -25,6 +34,7 @@ WHITE: Vec3 = (1.0, 1.0, 1.0)
 FACING: dict[str, Any] = {"width": 16, "height": 12, "technique": "off", "environment": "white"}
 HALF_FLOAT = 2e-3  # relative: radiance and transmittance of a layer are rounded to 11 bits
 OPACITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
+MAX_LAYERS = 6  # as README.md says
 
 
 def make_pane(distance: float, opacity: float, blending: Blending = "alpha", **fields: Any) -> Mesh:
@@ -71,8 +81,10 @@ def test_panes_are_composited_by_distance_not_by_order(gpu: Gpu, count: int) -> 
 
 
 def test_panes_behind_the_last_layer_are_left_out(gpu: Gpu) -> None:
+    """Those of opacity 0 do not count."""
     panes = [(1 + 0.01 * i, 0.5, (1.0, 2.0, 3.0)) for i in range(MAX_LAYERS + 2)]
     meshes = [make_pane(d, opacity, albedo=BLACK, emission=emission) for d, opacity, emission in panes]
+    meshes += [make_pane(0.5 + 0.01 * i, 0.0, albedo=BLACK, emission=WHITE) for i in range(MAX_LAYERS)]
     p = render_small(gpu, FACING | {"scene": facing(*meshes)})
     expected = np.broadcast_to(compose(panes[:MAX_LAYERS], 1.0), p.radiance.shape)
     assert p.radiance == pytest.approx(expected, rel=HALF_FLOAT)
@@ -94,6 +106,131 @@ def test_every_technique_shows_the_same_blended_surface(gpu: Gpu, technique: str
         assert p.radiance == pytest.approx(expected, rel=HALF_FLOAT)
     assert np.abs(p.radiance - without.radiance).max(-1).min() > 0.01
     assert (p.depth == without.depth).all()  # the G-buffer is that of the opaque surfaces
+
+
+def render_opaque_and_blended(
+    gpu: Gpu, values: dict[str, Any], material: Material, *others: Mesh, **fields: Any
+) -> list[SmallRender]:
+    """A tilted pane in a part of the picture: absent, opaque, and of opacity 0.5."""
+    pane = make_quad((-0.4, -0.3, -1.2), (0.2, -0.3, -0.9), (0.2, 0.2, -1.0), (-0.4, 0.2, -1.3))
+    blended = replace(material, opacity=0.5, alpha_cutoff=MIN_OPAQUE_ALPHA, blending="alpha")
+    pictures = []
+    for meshes in ((), (replace(pane, material=material),), (replace(pane, material=blended),)):
+        scene = Scene((*others, *meshes), BLACK, (0.0, 0.0, -1.0), **fields)
+        pictures.append(render_small(gpu, FACING | values | {"scene": register_scene("pane", scene)}))
+    return pictures
+
+
+@pytest.mark.parametrize("light", ["sun", "spot", "environment", "all"])
+def test_a_pane_is_lit_as_an_opaque_surface(gpu: Gpu, light: str) -> None:
+    """The surface behind it keeps its own light. Shadows fall beside the picture."""
+    spot = PunctualLight((-2.0, 0.3, -0.2), (9.0, 7.0, 5.0), (0.8, 0.0, -0.6), 60.0, 70.0)
+    values: dict[str, Any] = {"sun.azimuth": 250.0, "sun.elevation": 5.0, "environment": "black"}
+    values |= {"sun.irradiance": 3.0} if light in ("sun", "all") else {"sun.irradiance": 0.0}
+    values |= {"environment": "sky"} if light in ("environment", "all") else {}
+    wall = make_wall(3.0, Material((0.5, 0.4, 0.3), f0=(0.1, 0.2, 0.3), roughness=0.5))
+    fields = {"lights": (spot,) if light in ("spot", "all") else ()}
+    for f0 in (0.0, 0.5):
+        material = Material((0.3, 0.5, 0.7), f0=(f0, f0, f0), roughness=0.4)
+        others = (wall if f0 else replace(wall, material=Material((0.5, 0.4, 0.3))),)
+        absent, opaque, blended = render_opaque_and_blended(gpu, values, material, *others, **fields)
+        is_pane = opaque.depth < 2
+        assert 20 < is_pane.sum() < is_pane.size / 2 and absent.radiance.min() > 0.005
+        assert np.abs(opaque.radiance - absent.radiance)[is_pane].max(-1).min() > 0.01
+        assert (opaque.radiance == absent.radiance)[~is_pane].all(), "a shadow is in the picture"
+        expected = (opaque.radiance + absent.radiance) / 2
+        assert blended.radiance == pytest.approx(expected, rel=HALF_FLOAT)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"guard_band.size": 0.3},
+        {"lighting.resolution": "half"},
+        {"accumulated_frames": 3},
+        {"antialias": 3},
+        {"temporal.history_length": 4},
+        {"denoise.radius": 4},
+        {"low_memory": True},
+        {"camera.roll": 30.0},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_panes_are_blended_however_a_frame_is_drawn(
+    gpu: Gpu, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pixel by pixel the mean of the picture without a pane and that of an opaque one."""
+    # Nothing is within the radius: every pixel of the wall has the light of the whole sky.
+    values = {"technique": "ssdo", "ssdo.radius": 0.05, "ssdo.samples": 4, **settings}
+    monkeypatch.setattr(gpu, "low_memory", values.pop("low_memory", False))
+    wall = make_wall(3.0, Material((0.5, 0.4, 0.3)))
+    material = Material(BLACK, emission=(3.0, 2.0, 1.0))
+    absent, opaque, blended = render_opaque_and_blended(gpu, values, material, wall)
+    assert (absent.radiance == absent.radiance[0, 0]).all() and (opaque.radiance != absent.radiance).any()
+    assert blended.radiance == pytest.approx((opaque.radiance + absent.radiance) / 2, rel=HALF_FLOAT)
+
+
+def test_techniques_share_the_panes_of_a_prepared_frame(gpu: Gpu) -> None:
+    """So do references that come from the cache."""
+    scene = facing(make_wall(2.0, Material((0.5, 0.4, 0.3))), make_pane(1.0, 0.5, emission=(1.0, 2.0, 3.0)))
+    shots = [Shot().with_values(FACING | {"scene": scene, "technique": name}) for name in ("ssdo", "off", "ssao")]
+    expected = [gpu.read(render_all_frames(gpu, shot).radiance) for shot in shots]
+    prepared = prepare_frame(gpu, load_shot(shots[0]))
+    for shot, radiance in zip(shots, expected, strict=True):
+        resolved = replace(prepared.shot, technique=load_shot(shot).shot.technique)
+        result = render_frame(gpu, resolved, 0, prepared)
+        assert (gpu.read(result.radiance) == radiance).all()
+    composited = composite_lighting(gpu, load_shot(shots[-1]), result.lighting)
+    assert (gpu.read(composited.radiance) == expected[-1]).all()
+
+
+def test_a_pane_on_the_ground_does_not_fade_with_it(gpu: Gpu) -> None:
+    ground = make_quad((-9, -1, 9), (9, -1, 9), (9, -1, -9), (-9, -1, -9), Material((0.5, 0.5, 0.5)))
+    pane = replace(ground, material=replace(make_pane(1.0, 0.5).material, albedo=BLACK, emission=WHITE))
+    fading = Ground((0.0, -1.0, 0.0), 0.1, 0.2)
+    values = FACING | {"background": "color", "background_color": (0.25, 0.5, 0.75)}
+    scene = Scene((pane, ground), (0.0, 1.0, 4.0), (0.0, -1.0, 2.0), 20.0, ground=fading)
+    p = render_small(gpu, values | {"scene": register_scene("pane on the ground", scene)})
+    expected = 0.5 + 0.5 * np.array(values["background_color"])
+    assert p.radiance == pytest.approx(np.broadcast_to(expected, p.radiance.shape), rel=HALF_FLOAT)
+
+
+@pytest.mark.parametrize("source", ["texture", "transform", "second uvs", "vertices"])
+def test_opacity_lies_alike_for_camera_shadows_and_rays(gpu: Gpu, source: str) -> None:
+    """A pane just before a wall, of opacity 0.25 on the left and 0.75 on the right."""
+    pane, opacities = make_pane(1.0, 1.0, albedo=BLACK), np.array([0.25, 0.75])
+    if source == "vertices":
+        half = make_quad((-2, -2, -1), (0, -2, -1), (0, 2, -1), (-2, 2, -1), pane.material)
+        colors = [np.broadcast_to(np.array([1, 1, 1, opacity], "f4"), (4, 4)) for opacity in opacities]
+        other_half = half.positions + np.array([2, 0, 0], "f4")
+        meshes = [replace(half, colors=colors[0]), replace(half, colors=colors[1], positions=other_half)]
+    else:
+        assert pane.uvs is not None
+        mirrored = pane.uvs * np.array([-1, 1], "f4") + np.array([1, 0], "f4")
+        pixels = np.full((1, 64, 4), 255, "u1")
+        pixels[0, :, 3] = np.rint(255 * np.repeat(opacities, 32))
+        texture = ImageTexture(pixels)
+        if source == "transform":
+            texture = replace(texture, transform=((-1.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
+            pane = replace(pane, uvs=mirrored)
+        elif source == "second uvs":
+            texture = replace(texture, uv_set=1)
+            pane = replace(pane, uvs=mirrored, uvs2=pane.uvs)
+        meshes = [replace(pane, material=replace(pane.material, albedo_texture=texture))]
+    scene = facing(make_wall(1.02, Material(WHITE)), *meshes)
+    sun = {"sun.irradiance": np.pi, "sun.azimuth": 180.0, "sun.elevation": 0.0, "environment": "black"}
+    sunlit = render_small(gpu, FACING | sun | {"scene": scene})
+    rays = render_small(gpu, FACING | {"technique": "reference", "reference.rays": 64, "scene": scene})
+    assert (sunlit.depth == np.float32(1.02)).all()
+    for columns, passing in zip((slice(0, 6), slice(10, 16)), 1 - opacities, strict=True):
+        shadow = sunlit.sun_and_lights[:, columns].mean() / np.pi
+        assert shadow == pytest.approx(passing, abs=1 / 16)
+        # The light of the wall, twice dimmed. The pane itself is black.
+        assert sunlit.radiance[:, columns].mean() == pytest.approx(passing * shadow, abs=0.01)
+        visibility = rays.visibility[:, columns]
+        assert visibility.mean() == pytest.approx(
+            passing, abs=binomial_tolerance(passing, 64 * visibility.size) + 1 / 255
+        )
 
 
 @pytest.mark.parametrize("f0", [0.0, 0.04, 0.5])
@@ -184,22 +321,27 @@ def test_a_transparent_background_shows_through(gpu: Gpu) -> None:
 
 @pytest.mark.parametrize("camera", ["perspective", "orthographic"])
 def test_a_small_pane_changes_the_pixels_that_it_covers(gpu: Gpu, camera: str) -> None:
-    """Anywhere in the picture, and partly outside of it or behind the camera."""
+    """Anywhere in the picture, and partly outside of it or behind the camera. Other meshes are elsewhere."""
     rng = np.random.default_rng(3)
-    for _ in range(8):
+    far_box = make_box((1.0, 1.0, -4.1), (1.1, 1.1, -4.0), Material(BLACK))
+    box_behind = make_box((-1.0, -1.0, 2.0), (1.0, 1.0, 2.1))
+    for i in range(9):
         x, y, z = rng.uniform((-1, -1, -3), (1, 1, 0.5))
         a, b = (x - 0.3, y - 0.3, z), (x + 0.3, y - 0.3, z + 0.2)
         c, d = (x + 0.3, y + 0.3, z), (x - 0.3, y + 0.3, z - 0.2)
+        if i % 3 == 0:  # from behind the camera into the picture
+            a, b, c, d = ((x / 4 + u, -0.3, z) for u, z in ((-0.1, 1.0), (0.1, 1.0), (0.1, -3.0), (-0.1, -3.0)))
         picture_height = 1.5 if camera == "orthographic" else 0.0
+        emissive = Material(BLACK, (3.0, 3.0, 3.0))
+        blended = replace(emissive, opacity=0.5, alpha_cutoff=MIN_OPAQUE_ALPHA, blending="alpha")
         pictures = []
-        kinds: tuple[Blending, ...] = ("none", "alpha")
-        for blending in kinds:
-            opacity, cutoff = (1.0, 0.0) if blending == "none" else (0.5, MIN_OPAQUE_ALPHA)
-            material = Material(BLACK, (3.0, 3.0, 3.0), opacity=opacity, alpha_cutoff=cutoff, blending=blending)
-            scene = Scene((make_quad(a, b, c, d, material),), BLACK, (0.0, 0.0, -1.0), picture_height=picture_height)
-            pictures.append(render_small(gpu, FACING | {"scene": register_scene("small pane", scene)}))
-        opaque, blended = pictures
-        assert blended.radiance == pytest.approx(0.5 + 0.5 * opaque.radiance, rel=HALF_FLOAT)
+        for meshes in ((), (make_quad(a, b, c, d, emissive),), (make_quad(a, b, c, d, blended),)):
+            scene = Scene(
+                ((far_box, box_behind)[i % 2], *meshes), BLACK, (0.0, 0.0, -1.0), picture_height=picture_height
+            )
+            pictures.append(render_small(gpu, FACING | {"scene": register_scene("small pane", scene)}).radiance)
+        without, opaque, radiance = pictures
+        assert radiance == pytest.approx((without + opaque) / 2, rel=HALF_FLOAT)
 
 
 # ---- shadows and rays ------------------------------------------------------------------------------------------------
@@ -293,6 +435,40 @@ def test_a_coat_lies_on_its_surface(gpu: Gpu) -> None:
         assert p.radiance[center] == pytest.approx(expected, rel=0.01)
         hidden = render_small(gpu, FACING | {"scene": facing(make_wall(2.0, coated), make_wall(1.0, Material(BLACK)))})
         assert not hidden.radiance.any()
+        plan = Scene((make_wall(2.0, coated),), BLACK, (0.0, 0.0, -1.0), picture_height=6.0)  # all is straight ahead
+        p = render_small(gpu, FACING | {"scene": register_scene("coat in a plan", plan)})
+        assert p.radiance == pytest.approx(np.broadcast_to(expected[0, 0], p.radiance.shape), rel=0.01)
+
+
+def test_a_coat_is_culled_with_its_surface(gpu: Gpu) -> None:
+    wall = make_wall(2.0, Material(BLACK, double_sided=False, coat=make_coat(0.5)))
+    p = render_small(gpu, FACING | {"scene": facing(replace(wall, triangles=wall.triangles[:, ::-1], normals=None))})
+    assert not p.surface_mask.any() and (p.radiance == 1).all()
+
+
+def test_rays_do_not_meet_a_coat(gpu: Gpu) -> None:
+    material = Material(BLACK, emission=WHITE, coat=make_coat(0.5))
+    scene = register_scene("below a coat", make_scene_below_pane(material, 200.0))
+    p = render_small(gpu, FACING | {"technique": "reference", "reference.rays": 8, "scene": scene})
+    assert p.indirect == pytest.approx(np.full_like(p.indirect, np.pi), rel=1e-3)
+
+
+def test_overrides_of_coats_and_vertex_opacity() -> None:
+    """Only "full" keeps coats; all keep the opacity of vertices. Memory of a coat's images counts."""
+    image = ImageTexture(np.full((8, 8, 4), 255, "u1"))
+    coat = make_coat(0.04, f0_texture=image)
+    colors = np.full((4, 4), 0.5, "f4")
+    pane = replace(make_pane(1.0, 1.0), colors=colors)
+    scene = Scene((make_wall(2.0, Material(coat=coat)), pane))
+    assert scene.meshes[0].material.textures == [image]
+    bare = replace(scene, meshes=(make_wall(2.0, Material(coat=make_coat(0.04))), pane))
+    assert scene.byte_size - bare.byte_size == image.pixels.nbytes
+    for name in ("full", "diffuse", "white", "clay"):
+        overridden = override_materials(scene, name, False)
+        has_coat = name == "full"
+        assert (overridden.meshes[0].material.coat is coat, overridden.has_specular) == (has_coat, has_coat)
+        overridden_colors = overridden.meshes[1].colors
+        assert overridden_colors is not None and (overridden_colors[:, 3] == 0.5).all()
 
 
 @pytest.mark.parametrize("f0", [0.0, 0.004, 0.02, 0.04])

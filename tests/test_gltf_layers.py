@@ -121,10 +121,17 @@ def test_transmission_whose_images_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_transmission_beside_other_alpha_is_noted(tmp_path: Path) -> None:
+    """It has no effect, with an image and without."""
     base: Tree = {"extensions": {TRANSMISSION: {"transmissionFactor": 0.5}}}
+    base["pbrMetallicRoughness"] = {"baseColorFactor": [1, 1, 1, 0.2]}
     for mode, count in (("OPAQUE", 0), ("MASK", 1), ("BLEND", 1)):
         material, warnings = read_with_images(tmp_path, {**base, "alphaMode": mode})
-        assert material.blending == "transmission" and len(warnings) == count
+        assert material.blending == "transmission" and len(warnings) == count and material.opacity == 0.5
+        textured: Tree = {**base["pbrMetallicRoughness"], "baseColorTexture": {"index": 0}}
+        changed = {**base, "alphaMode": mode, "pbrMetallicRoughness": textured}
+        material, warnings = read_with_images(tmp_path, changed, make_image(1))
+        assert len(warnings) == count and material.opacity == 1
+        assert get_texels(material)[..., 3] == pytest.approx(np.full((3, 4), 127.5), abs=ROUNDING)
     material, warnings = read_with_images(tmp_path, {"extensions": {TRANSMISSION: {"transmissionFactor": 0}}})
     assert material.blending == "none" and not warnings
 
