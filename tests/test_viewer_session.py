@@ -18,6 +18,7 @@ from parameter_values import Parameter, list_parameters
 from PIL import Image
 from render_small import read_lighting
 from ssdo.arrays import Floats
+from ssdo.gpu import context
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.render.frame_uniforms import world_positions
@@ -27,7 +28,7 @@ from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.settings import UserError
-from ssdo.viewer import budget, controls, experiments, recording
+from ssdo.viewer import budget, controls, experiments, recording, render_scheduler
 from ssdo.viewer.buffers import LIGHTING_COMPONENTS, TARGET_SUFFIX, list_buffers
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.cost import FrameCost
@@ -1265,3 +1266,86 @@ def test_predicted_times_are_those_of_the_line_through_the_measured_ones(sizes: 
         assert cost.predict(pixels) == pytest.approx(4.0 + 0.002 * pixels)
     cost.record(sizes[-1], 4.0 + 0.004 * sizes[-1])
     assert cost.predict(sizes[-1]) == pytest.approx(4.0 + 0.004 * sizes[-1])
+
+
+# ---- frames that are left unfinished ---------------------------------------------------------------------------------
+
+
+class Input:
+    """Says that the user waits for an answer, once, at the n-th question."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked == self.count
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"temporal.history_length": 3}, {"lighting.resolution": "half"}, {"antialias": 3}, "reference"],
+    ids=str,
+)
+@pytest.mark.parametrize("count", [1, 4, 23, 200, 900])
+def test_an_interrupted_frame_is_drawn_again(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any] | str, count: int
+) -> None:
+    """Wherever it is left: the last image stays meanwhile, and the next is as if nothing had happened.
+
+    A history starts anew, and is of other frames.
+    """
+    monkeypatch.setattr(render_scheduler, "UNINTERRUPTED_MS", -1.0)
+    monkeypatch.setattr(context, "BAND_SECONDS", 1e-12)  # a row of pixels
+    pictures = []
+    for n in (0, count):
+        runner = SessionRunner(gpu, scene="corner", **({} if isinstance(values, str) else values))
+        session, has_input = runner.session, Input(n)
+        if values == "reference":
+            session.choose_mode("A", values)
+            session.display.view = "A"
+        session.scheduler.has_input = has_input
+        interrupted_count = 0
+        for _ in range(8):
+            runner.clock.now += 10
+            before, asked = runner.read_view() if session.size != (0, 0) else None, has_input.asked
+            session.step((32, 18))
+            if asked < n <= has_input.asked:
+                interrupted_count += 1
+                assert before is None or np.array_equal(runner.read_view(), before)
+            if session.renders["A"].convergence.frame_count == 3:
+                break
+        assert interrupted_count == (0 < n <= has_input.asked)
+        pictures.append(runner.read_view())
+        free_targets(gpu, "A", "B", "A antialiased", "B antialiased")
+    has_history = "temporal.history_length" in values
+    assert has_history or np.array_equal(pictures[0], pictures[1])
+
+
+def test_quick_frames_are_not_interrupted(gpu: Gpu) -> None:
+    runner = SessionRunner(gpu, scene="corner")
+    runner.session.scheduler.has_input = Input(1)
+    runner.render_idle()
+    assert runner.session.scheduler.has_input.asked == 0
+
+
+def test_passes_in_bands_are_the_same(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit, with a guard band too, and in bands of any height."""
+    shot = Shot().with_values(
+        {"scene": "corner", "width": 40, "height": 30, "guard_band.size": 0.3, "technique": "ssdo"}
+    )
+    expected = images.read_arrays(gpu, render_frame(gpu, shot))
+    for seconds in (1e-12, 1e-4, 10.0):
+        monkeypatch.setattr(context, "BAND_SECONDS", seconds)
+        gpu.pass_cache.invalidate()
+        count = 0
+
+        def count_bands() -> None:
+            nonlocal count
+            count += 1
+
+        with gpu.in_bands(count_bands):
+            actual = images.read_arrays(gpu, render_frame(gpu, shot))
+        assert all(np.array_equal(actual[name], expected[name], equal_nan=True) for name in expected)
+        assert count > (300 if seconds == 1e-12 else 5)

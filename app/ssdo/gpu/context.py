@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 OPENGL_REQUIRED = "this program needs OpenGL 4.1; `ssdo doctor` lists what is missing and how to get it"
 NO_BINDINGS: Mapping[str, Binding] = {}
+BAND_SECONDS = 0.03  # of a pass that is drawn in bands
+UNKNOWN_PIXEL_SECONDS = 1e-6  # of its first band
 
 
 class NoOpenGLError(UserError):
@@ -68,6 +71,9 @@ class Gpu:
         self.pass_cache = PassCache(self.targets)
         self.last_target_name: dict[str, str] = {}  # by scope and pass: the target it last drew into
         self.low_memory = False
+        # If set, long fullscreen passes are drawn in bands, and it is called after each. It may raise an exception.
+        self.after_band: Callable[[], None] | None = None
+        self._pixel_seconds: dict[str, float] = {}  # of passes that were drawn in bands: time of a pixel
         self._scope = ""
         self._requested: set[str] = set()  # targets since the last `free_unused`
         self._cache: dict[str, OrderedDict[Hashable, Any]] = defaultdict(OrderedDict)
@@ -133,6 +139,15 @@ class Gpu:
         """Bytes of all targets."""
         return sum(target.byte_size for target in self.targets.values())
 
+    @contextlib.contextmanager
+    def in_bands(self, after_band: Callable[[], None] | None) -> Iterator[None]:
+        """Within the context, long fullscreen passes are drawn in bands: see `after_band`."""
+        previous, self.after_band = self.after_band, after_band
+        try:
+            yield
+        finally:
+            self.after_band = previous
+
     def free_unused(self) -> None:
         """Free the scope's targets that were not requested since the last call. Call once per frame."""
         for name in [name for name in self.targets if name.startswith(self._scope) and name not in self._requested]:
@@ -185,10 +200,37 @@ class Gpu:
         framebuffer.scissor = scissor
         self._bind(shader, target, program, structs, textures)
         with self.timer.measure(pass_name(shader)):
-            self._render(program.fullscreen, 3)
+            if self.after_band is None:
+                self._render(program.fullscreen, 3)
+            else:
+                self._render_in_bands(pass_name(shader), framebuffer, program.fullscreen, scissor, self.after_band)
         framebuffer.scissor = None
         self._remember(target, key)
         return target.textures
+
+    def _render_in_bands(
+        self,
+        name: str,
+        framebuffer: Any,
+        vertex_array: moderngl.VertexArray,
+        scissor: Box | None,
+        after_band: Callable[[], None],
+    ) -> None:
+        """Draw rows of pixels at a time, each in about BAND_SECONDS."""
+        left, bottom, width, height = scissor or (0, 0, *framebuffer.size)
+        row = 0
+        while row < height:
+            row_seconds = width * self._pixel_seconds.get(name, UNKNOWN_PIXEL_SECONDS)
+            rows = min(max(int(BAND_SECONDS / row_seconds), 1), height - row)
+            framebuffer.scissor = (left, bottom + row, width, rows)
+            framebuffer.use()
+            start = time.perf_counter()
+            self._render(vertex_array, 3)
+            self.ctx.finish()
+            self._pixel_seconds[name] = max((time.perf_counter() - start) / (width * rows), 1e-12)
+            row += rows
+            framebuffer.scissor = None
+            after_band()  # may draw elsewhere
 
     def raster(
         self,

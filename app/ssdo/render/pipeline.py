@@ -114,7 +114,8 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     radiance = composite.draw_radiance(gpu, inputs, lighting if shot.antialias == 1 else frame_lighting)
     if shot.antialias > 1:
         radiance = antialiasing.average_radiance(gpu, radiance, max(0, index - shot.first_averaged_frame))
-    display = shot.effective_display.draw(gpu, radiance)
+    with gpu.in_bands(None):  # the image of the last frame stays, or becomes that of this one
+        display = shot.effective_display.draw(gpu, radiance)
     return FrameResult(
         shot, inputs, padded_inputs, shading_inputs, padded_shading_inputs, unfiltered, lighting, radiance, display
     )

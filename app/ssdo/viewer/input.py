@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from moderngl_window.context.base import BaseWindow, KeyModifiers
@@ -12,7 +13,7 @@ from ssdo.viewer.actions import Actions
 from ssdo.viewer.imgui_renderer import ImguiRenderer
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.session import Session
-from ssdo.viewer.window import unshifted_key
+from ssdo.viewer.window import dispatch_events, unshifted_key
 
 DEGREES_PER_PIXEL = 0.35
 DOLLY_RATIO = 0.88  # of the distance, per notch of the wheel
@@ -42,21 +43,54 @@ class InputHandler:
         self._key_names = _map_key_names(wnd)
         # While it is not known whether a click activated a text field, the actions of keys wait.
         self.frames_to_decide = 0
+        # Events that came while a frame was rendered, and whether one of them wants an answer at once.
+        self._waiting_events: list[Callable[[], None]] = []
+        self._is_rendering = self._is_urgent = False
         self._deferred_actions: list[str] = []
         self._connect()
 
     def _connect(self) -> None:
         wnd = self.wnd
-        wnd.resize_func = self._on_resize
-        wnd.iconify_func = self._on_minimise
-        wnd.key_event_func = self._on_key
-        wnd.unicode_char_entered_func = self._on_character
-        wnd.mouse_position_event_func = self._on_mouse_move
-        wnd.mouse_press_event_func = self._on_mouse_press
-        wnd.mouse_release_event_func = self._on_mouse_release
-        wnd.mouse_drag_event_func = self._on_mouse_drag
-        wnd.mouse_scroll_event_func = self._on_scroll
-        wnd.files_dropped_event_func = self._on_files_dropped
+        wnd.resize_func = self._defer(self._on_resize)
+        wnd.iconify_func = self._defer(self._on_minimise)
+        wnd.key_event_func = self._defer(self._on_key)
+        wnd.unicode_char_entered_func = self._defer(self._on_character)
+        wnd.mouse_position_event_func = self._defer(self._on_mouse_move, is_urgent=False)
+        wnd.mouse_press_event_func = self._defer(self._on_mouse_press)
+        wnd.mouse_release_event_func = self._defer(self._on_mouse_release)
+        wnd.mouse_drag_event_func = self._defer(self._on_mouse_drag)
+        wnd.mouse_scroll_event_func = self._defer(self._on_scroll)
+        wnd.files_dropped_event_func = self._defer(self._on_files_dropped)
+
+    def _defer(self, handle: Callable[..., None], is_urgent: bool = True) -> Callable[..., None]:
+        """The handler, or while a frame is rendered, one that lets the event wait."""
+
+        def handle_or_wait(*arguments: Any) -> None:
+            if not self._is_rendering:
+                handle(*arguments)
+                return
+            self._waiting_events.append(lambda: handle(*arguments))
+            self._is_urgent = self._is_urgent or is_urgent
+
+        return handle_or_wait
+
+    def poll_while_rendering(self) -> bool:
+        """Let the events that have come wait. Returns whether one of them wants an answer at once.
+
+        Moves of the mouse can wait until a frame is complete.
+        """
+        self._is_rendering = True
+        try:
+            dispatch_events(self.wnd)
+        finally:
+            self._is_rendering = False
+        return self._is_urgent
+
+    def handle_waiting_events(self) -> None:
+        """Call before each frame."""
+        events, self._waiting_events, self._is_urgent = self._waiting_events, [], False
+        for handle in events:
+            handle()
 
     # ---- once a frame ----
 

@@ -39,6 +39,7 @@ class Viewer:
         self.panel = Panel(session, ui_scale, self.ui.bold_font, preferences)
         self.actions = Actions(session, self.panel, preferences, self.wnd)
         self.input = InputHandler(self.wnd, session, self.ui, self.panel, self.actions)
+        session.scheduler.has_input = self.input.poll_while_rendering
         self._active_until = 0.0
         self._last_draw = 0.0
         self._last_frame = self._last_trim = time.perf_counter()
@@ -56,6 +57,7 @@ class Viewer:
 
     def update(self) -> bool:
         """Render and draw the window, if there is anything new. Returns whether it was drawn."""
+        self.input.handle_waiting_events()
         session, now = self.session, time.perf_counter()
         seconds, self._last_frame = min(now - self._last_frame, MAX_TIME_STEP), now
         self._extend_activity()

@@ -36,8 +36,13 @@ SLOW_ANTIALIAS_DELAY = 1.5  # seconds without a change before slower frames are 
 QUICK_FRAME_MS = 150.0  # faster idle frames are rendered three times, for a median
 # longest frame that only improves an image, so that the window keeps responding
 CONVERGING_FRAME_MS: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "reference": 250.0}
+UNINTERRUPTED_MS = 60.0  # quicker frames are drawn to their end
 WARM_UP_FRAMES = 12  # frames in which timer queries must have answered
 UNKNOWN_COST_PIXELS = 65536  # larger first frames are assumed to be slow on a software renderer
+
+
+class FrameInterruptedError(Exception):
+    """A frame was left unfinished, as the user did something."""
 
 
 @dataclass
@@ -80,6 +85,8 @@ class RenderScheduler:
         self.renders: dict[Slot, SlotRender] = {slot: SlotRender(self._start_timer()) for slot in SLOTS}
         self.draw_count = 0
         self.error = ""
+        # If set, it is called while slow frames are drawn. Returns whether the user waits for an answer.
+        self.has_input: Callable[[], bool] | None = None
         self._shots: Shots = {}
         self._last_change = -math.inf
         # cost key and scene of frames that are rendered before: the first one compiles and uploads
@@ -251,7 +258,8 @@ class RenderScheduler:
         gpu_timer, self.gpu.timer = self.gpu.timer, render.timer
         start = time.perf_counter()
         try:
-            self._render_frame(slot, shot, scale, index)
+            with self.gpu.in_bands(self._interruption(slot, shot, scale)):
+                self._render_frame(slot, shot, scale, index)
             self._record_cost(slot, shot, scale, 1e3 * (time.perf_counter() - start))
             render.requested, render.scale, render.failed_shot = shot, scale, None
             render.frame_index = index
@@ -263,10 +271,26 @@ class RenderScheduler:
         except UserError as error:
             # the last result stays, and counts as full size, since it will not improve
             self.error, render.failed_shot, render.scale = str(error), shot, 1.0
+        except FrameInterruptedError:
+            self._last_change = self.now()  # the last result stays, and the frame is drawn again later
+            if shot.uses_history:
+                render.requested = None  # its history is of two frames
+            return False
         finally:
             self.gpu.timer = gpu_timer
         self.draw_count += 1
         return True
+
+    def _interruption(self, slot: Slot, shot: Shot, scale: float) -> Callable[[], None] | None:
+        """What a slow frame calls while it is drawn. None: the frame is quick, or nobody can wait for it."""
+        if self.has_input is None or self._predict_ms(slot, shot, scale) < UNINTERRUPTED_MS:
+            return None
+        return self._interrupt_for_input
+
+    def _interrupt_for_input(self) -> None:
+        """Raises FrameInterruptedError if the user waits for an answer."""
+        if self.has_input is not None and self.has_input():
+            raise FrameInterruptedError
 
     def draw_jittered(self, slot: Slot, shot: Shot) -> bool:
         """Draw the next jittered frame of a slot that is up to date. Returns whether it was drawn."""
@@ -278,7 +302,11 @@ class RenderScheduler:
             render.antialiased = AntialiasedImage(self.gpu, f"{slot} antialiased", jittered)
         image = render.antialiased
         try:
-            image.draw_frame(result)
+            with self.gpu.in_bands(self._interruption(slot, shot, render.scale)):
+                image.draw_frame(result)
+        except FrameInterruptedError:
+            self._last_change = self.now()
+            return False
         except UserError as error:
             self.error, render.failed_shot = str(error), shot
             return False
