@@ -71,7 +71,8 @@ class Gpu:
         self.pass_cache = PassCache(self.targets)
         self.last_target_name: dict[str, str] = {}  # by scope and pass: the target it last drew into
         self.low_memory = False
-        # If set, long fullscreen passes are drawn in bands, and it is called after each. It may raise an exception.
+        # If set, long fullscreen passes are drawn in bands, and it is called after each band and after each range of a
+        # raster pass. It may raise an exception.
         self.after_band: Callable[[], None] | None = None
         self._pixel_seconds: dict[str, float] = {}  # of passes that were drawn in bands: time of a pixel
         self._scope = ""
@@ -269,10 +270,14 @@ class Gpu:
         for attachment, value in zip(target.attachments, clear_values, strict=True):
             attachment.clear(value, value, value, value)
         self.ctx.cull_face = "front" if cull_front else "back"
-        framebuffer.scissor = scissor
         with self.timer.measure(pass_name(shader)):
             for draw_range in ranges:
+                framebuffer.scissor = scissor
                 self._raster_range(shader, target, geometry, draw_range, structs, textures)
+                if self.after_band is not None:
+                    framebuffer.scissor = None
+                    self.ctx.finish()
+                    self.after_band()
             framebuffer.scissor = None
             self.ctx.enable_only(moderngl.NOTHING)
         self._remember(target, key)
