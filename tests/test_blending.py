@@ -390,7 +390,7 @@ def test_rays_pass_by_chance(gpu: Gpu, blending: Blending) -> None:
 @pytest.mark.parametrize("light", ["sun", "spot"])
 @pytest.mark.parametrize("blending", ["alpha", "transmission"])
 def test_shadows_are_as_dark_as_the_pane_is_opaque(gpu: Gpu, blending: Blending, light: str) -> None:
-    """Thresholds of the dither pattern are sixteenths."""
+    """One threshold of the dither pattern is in each sixteenth."""
     values = {"technique": "off", "environment": "black", "width": 32, "height": 24, "lights.resolution": 256}
     values |= {"sun.irradiance": 2.0, "sun.elevation": 60.0, "sun.resolution": 512} if light == "sun" else {}
     spot = PunctualLight((0.5, 3.0, 0.3), (9.0, 9.0, 9.0), (0.0, -1.0, 0.0), 40.0, 45.0)
@@ -407,6 +407,33 @@ def test_shadows_are_as_dark_as_the_pane_is_opaque(gpu: Gpu, blending: Blending,
         material = make_tinted(opacity, blending, metallic)
         fraction = (render_floor(material) / unshadowed).mean()
         assert fraction == pytest.approx(passing_fraction(material), abs=1 / 32)
+
+
+@pytest.mark.parametrize("light", ["sun", "spot"])
+@pytest.mark.parametrize("opacities", [(0.5, 0.5), (0.3, 0.3, 0.3), (0.8, 0.5), (0.2,) * 8, (0.1,) * 6], ids=str)
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_shadows_of_panes_multiply(gpu: Gpu, light: str, opacities: tuple[float, ...], is_joined: bool) -> None:
+    """Of meshes of their own, and of one mesh."""
+    values = {"technique": "off", "environment": "black", "width": 32, "height": 24, "lights.resolution": 1024}
+    values |= {"sun.irradiance": 2.0, "sun.elevation": 60.0, "sun.resolution": 512} if light == "sun" else {}
+    spot = PunctualLight((0.5, 3.0, 0.3), (9.0, 9.0, 9.0), (0.0, -1.0, 0.0), 40.0, 45.0)
+
+    def render_floor(opacities: tuple[float, ...]) -> Doubles:
+        floor, *_ = make_scene_below_pane(Material(), 3.0).meshes
+        materials = [make_tinted(opacity, "alpha") for opacity in opacities]
+        panes = [make_scene_below_pane(m, 3.0, 0.5 + 0.03 * i).meshes[1] for i, m in enumerate(materials)]
+        if is_joined and panes:
+            positions = np.concatenate([pane.positions for pane in panes])
+            triangles = np.concatenate([pane.triangles + len(pane.positions) * i for i, pane in enumerate(panes)])
+            colors = np.repeat([(1.0, 1.0, 1.0, opacity / opacities[0]) for opacity in opacities], 4, 0).astype("f4")
+            panes = [Mesh(positions, triangles, materials[0], colors=np.clip(colors, 0, 1))]
+        scene = replace(make_scene_below_pane(Material(), 3.0), meshes=(floor, *panes))
+        scene = replace(scene, lights=(spot,) if light == "spot" else ())
+        return render_small(gpu, values | {"scene": register_scene("panes", scene)}).sun_and_lights.astype("f8")
+
+    fraction = (render_floor(opacities) / render_floor(())).mean()
+    # Texels of the map are few: some 100 x 100, random for each triangle.
+    assert fraction == pytest.approx(float(np.prod([1 - opacity for opacity in opacities])), abs=0.02)
 
 
 # ---- clear coats -----------------------------------------------------------------------------------------------------

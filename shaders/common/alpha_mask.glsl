@@ -1,5 +1,6 @@
 // Alpha mask of a material, for passes that read nothing else of it.
 #include <alpha_mask>
+#include "common/hash.glsl"
 
 uniform sampler2D albedo_texture;
 in vec2 image_uv;
@@ -15,14 +16,18 @@ vec4 masked_color() {
 
 bool is_masked() { return masked_color().a < alpha_mask.cutoff; }
 
-// Thresholds 1/32 to 31/32 in a 4 x 4 pattern (Bayer 1973): the area above an opacity is 1 minus the opacity, nearly so
-// in each 2 x 2 texels too.
+// Thresholds from 0 to 1, one in each sixteenth for each tile of 4 x 4 texels, so that the area above an opacity is 1 minus
+// the opacity. They are those of Bayer (1973) in an order that is random in each tile and triangle: surfaces one behind
+// the other do not leave the same texels open.
 float dither_threshold() {
-    ivec2 px = ivec2(gl_FragCoord.xy) & 3;
-    ivec2 fine = px & 1;
-    ivec2 coarse = px >> 1;
-    int rank = 4 * (2 * (fine.x ^ fine.y) + fine.y) + 2 * (coarse.x ^ coarse.y) + coarse.y;
-    return (float(rank) + 0.5) / 16.0;
+    uvec2 px = uvec2(gl_FragCoord.xy);
+    uvec2 fine = px & 1u;
+    uvec2 coarse = (px >> 1) & 1u;
+    uint rank = 4u * (2u * (fine.x ^ fine.y) + fine.y) + 2u * (coarse.x ^ coarse.y) + coarse.y;
+    uint triangle = uint(alpha_mask.first_triangle + gl_PrimitiveID);
+    uint bits = pcg_hash((px.x >> 2) + pcg_hash((px.y >> 2) + pcg_hash(triangle)));
+    rank = (((rank ^ bits) * (bits >> 4 | 1u)) ^ (bits >> 8)) & 15u;
+    return (float(rank) + float(bits >> 16) / 65536.0) / 16.0;
 }
 
 // Of shadows: those of blended surfaces are dithered.

@@ -1,13 +1,7 @@
 // Random numbers for ray tracing, and the origin of rays that leave the visible surface.
+#include "common/hash.glsl"
 #include "common/sampling.glsl"
 #include "common/screen.glsl"
-
-// O'Neill, PCG, 2014, as a hash: Jarzynski, Olano, Hash Functions for GPU Rendering, JCGT 2020.
-uint pcg_hash(uint x) {
-    uint s = x * 747796405u + 2891336453u;
-    uint word = ((s >> ((s >> 28) + 4u)) ^ s) * 277803737u;
-    return (word >> 22) ^ word;
-}
 
 // 0 to 1, without 1.
 float unit_float(uint x) { return float(x >> 8) / 16777216.0; }

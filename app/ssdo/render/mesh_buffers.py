@@ -91,6 +91,7 @@ class AlphaMask:
     cutoff: float
     is_blended: bool
     is_transmissive: bool
+    first_triangle: int  # of the range, in the scene
     albedo_u: Vec3
     albedo_v: Vec3
     albedo_uv_set: int
@@ -278,6 +279,7 @@ class _RangeBuilder:
             cutoff=material.alpha_cutoff,
             is_blended=material.blending != "none",
             is_transmissive=uniforms.is_transmissive,
+            first_triangle=first_triangle,
             albedo_u=uniforms.albedo_u,
             albedo_v=uniforms.albedo_v,
             albedo_uv_set=uniforms.albedo_uv_set,

@@ -40,7 +40,7 @@ from ssdo.settings import Settings, UserError, Vec3, param, suggest
 
 T = TypeVar("T")
 
-MAX_COORDINATE = 1e9  # metres, of the camera: squares of distances fit into 32-bit floats
+MAX_COORDINATE = 1e13  # metres, of the camera: squares of distances fit into 32-bit floats
 MIN_PICTURE_HEIGHT = 1e-6  # metres, of an orthographic camera
 MAX_SUN_IRRADIANCE = 1e9
 SEED_STRIDE = 65536  # frames between the sampling patterns of two seeds
