@@ -24,7 +24,7 @@ from test_subject import make_stray
 
 GREY = Material((0.5, 0.5, 0.5))
 BOX_SIZE = 0.2  # metres
-SIZES = (1e-9, 1e-4, 1.0, 1e5, 1e8)
+SIZES = (1e-9, 1e-4, 1.0, 1e5, 1e8, 1e12)
 CLOSE_UP: dict[str, Any] = {
     "camera.eye": (0.6, 0.3, 0.6),
     "camera.target": (0.0, 0.1, 0.0),

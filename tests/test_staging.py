@@ -166,7 +166,7 @@ def test_a_camera_of_its_own_needs_no_ground(tmp_path: Path) -> None:
     assert load_shot_scene(Shot(scene=write_light(tmp_path, camera=True))).ground is None
 
 
-@pytest.mark.parametrize("size", [1e-4, 1.0, 1e5])
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e5, 1e12])
 def test_the_ground_fits_the_subject(tmp_path: Path, size: float) -> None:
     """Radius, camera and default lengths stay those of the subject."""
     boxes = [((3 * size, -size, 2 * size), (size, 2 * size, size)), ((3.2 * size, size, 2.2 * size), (size / 9,) * 3)]

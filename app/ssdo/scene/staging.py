@@ -130,7 +130,9 @@ def _sample_surface(scene: Scene) -> Doubles:
         low, high = (corner[:, None, None] for corner in (scene.subject.low, scene.subject.high))
         corners = corners[:, :, ((corners >= low) & (corners <= high)).all((0, 1))]
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    cumulative_area = np.cumsum(np.linalg.norm(np.cross(b - a, c - a, axis=0), axis=0), dtype="f8")
+    scale = np.float32(1 / scene.bounding_radius)  # areas of any scene fit into 32-bit floats
+    areas = np.linalg.norm(np.cross((b - a) * scale, (c - a) * scale, axis=0), axis=0)
+    cumulative_area = np.cumsum(areas, dtype="f8")
     random = np.random.default_rng(0)
     numbers = np.searchsorted(cumulative_area, random.random(FLOOR_SAMPLES) * cumulative_area[-1])
     a, b, c = corners[:, :, np.minimum(numbers, len(cumulative_area) - 1)].astype("f8").transpose(1, 0, 2)
