@@ -748,6 +748,7 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
         SQUARE + "vn 0 0 1\n" * 2000 + "v 1 x 2\nv 1 2 3\n" * 50,
         "line 2005: 'v': must",
     ),
+    "vertex without numbers": ("a.obj", SQUARE + "v x\nf 1 2 5\n", "line 5: 'v': must have numbers, not 'v x'"),
     "two numbers": ("a.obj", SQUARE + "v 1 2\n", "line 5: 'v': must have numbers"),
     "not finite": ("a.obj", SQUARE + "v nan 2 3\nf 1 2 5\n", "vertices: must be finite"),
     "beyond 32 bit": ("a.obj", SQUARE + "v 1e39 2 3\nf 1 2 5\n", "vertices: must be finite"),
@@ -888,6 +889,7 @@ IMPERFECT: dict[str, tuple[str, Any, str, bool]] = {
         "1 triangle has a vertex",
         False,
     ),
+    "Fortran": ("a.obj", SQUARE + "v 0.d0 2.5D-1 1\nf 1 2 3\nf 1 3 5\n", "", True),
     "decimal commas": ("a.obj", SQUARE + "v 0,5 2,0, -0,5\nf 1 2 3\nf 1 3 5\n", "commas in numbers are read", True),
     "STL, infinite": (
         "a.stl",
@@ -906,6 +908,37 @@ def test_imperfect_triangles_do_not_refuse_the_others(tmp_path: Path, name: str)
     assert [text.startswith(warning) for text in scene.warnings if "up" not in text] == [True] * bool(warning)
     for mesh in scene.meshes:
         assert all(np.isfinite(a).all() for a in (mesh.positions, mesh.normals, mesh.uvs) if a is not None)
+
+
+# Lines, and the indices of the corners that are drawn; the first line is the one that is named.
+BAD_LINES: dict[str, tuple[str, str, list[int]]] = {
+    "vertex": ("v 0 null 1\n", "f 1 2 3\nf 1 2 5\n", [1, 2, 3]),
+    "vertex before others": ("v 0 1\nv 2 2 2\n", "f 1 2 6\nf 1 2 5\n", [1, 2, 6]),
+    "vertex with a colour": ("v 0 0 0 x 0 0\n", "f 1 2 3\nf 1 2 5\n", [1, 2, 3]),
+    "UV": ("vt x 0\nvt 0 0\n", "f 1/2 2/2 3/2\nf 1/1 3/2 4/2\n", [1, 2, 3, 1, 3, 4]),
+    "normal": ("vn 0 0\nvn 0 0 1\n", "f 1//2 2//2 3//2\nf 1//1 3//2 4//2\n", [1, 2, 3, 1, 3, 4]),
+    "face": ("f a b c\n", "f 1 2 3\n", [1, 2, 3]),
+    "huge index": ("f 1 2 1e20\n", "f 1 3 4\n", [1, 3, 4]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINES)
+def test_lines_that_cannot_be_parsed_are_left_out(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a note; all other elements keep their indices, attributes and colours."""
+    line, rest, expected = BAD_LINES[name]
+    color = " 0 1 0" if name == "vertex with a colour" else ""
+    text = SQUARE.replace("\n", color + "\n") + line + rest
+    vertices = [text.split()[1:4] for text in (SQUARE + line).splitlines() if text.startswith("v ")]
+    for min_lines in (1, 10**9):
+        monkeypatch.setattr(obj, "MIN_BLOCK_LINES", min_lines)
+        scene = read_scene(tmp_path, "a.obj", text)
+        rows = np.concatenate([m.positions[m.triangles].reshape(-1, 3) for m in scene.meshes])
+        assert rows.tolist() == [list(map(float, vertices[i - 1])) for i in expected]
+        assert scene.warnings[0].startswith("line 5: ") and scene.warnings[0].endswith("; 1 line is left out")
+        assert sum(len(m.triangles) for m in scene.meshes if m.uvs is not None) == (name == "UV")
+        assert sum(len(m.triangles) for m in scene.meshes if m.normals is not None) == (name == "normal")
+        if color:
+            assert scene.meshes[0].colors is not None and scene.meshes[0].colors.tolist() == [[0, 1, 0, 1]] * 3
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -23,9 +23,13 @@ CLASS_TABLE = bytes(_CLASSES)
 
 
 def repair_number(word: bytes) -> bytes:
-    """The number as float() reads it: NaN of any C library, a decimal comma, a comma behind it. Else unchanged."""
+    """The number as float() reads it: NaN of any C library, a decimal comma, a comma behind it, Fortran's exponent.
+
+    Any other is unchanged.
+    """
     if NAN_WORDS.fullmatch(word):
         return b"nan"
+    word = re.sub(rb"^([+-]?[\d.]+)[dD]([+-]?\d+)$", rb"\1e\2", word)
     return re.sub(rb"^([+-]?\d*),(\d+)$", rb"\1.\2", word.removesuffix(b","))
 
 

@@ -7,6 +7,7 @@ objects have no effect. Colours behind a vertex's position are sRGB, as scanners
 from __future__ import annotations
 
 import itertools
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ class ObjFile:
     materials: list[tuple[str, int]] = field(default_factory=lambda: [("", 0)])  # and the first face that has it
     parser: CornerParser = field(default_factory=CornerParser)
     first_problem: str = ""  # of a face that is left out
+    first_bad_line: str = ""  # the problem of the first line that cannot be parsed
+    bad_line_count: int = 0
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -156,8 +159,31 @@ def _parse_line(obj: ObjFile, line: bytes, number: int) -> None:
                 obj.library.warn("commas in numbers are read as decimal points")
             _parse_line(obj, b" ".join(repaired), number)
             return
-        keyword, text = quote_value(words[0].decode("latin-1")), _quote_line(line)
-        raise UserError(f"line {number}: {keyword}: must have numbers, not {text}") from None
+        _leave_out_line(obj, words, line, number)
+    if len(obj.positions) > 3 * MAX_TRIANGLES:
+        raise UserError(f"line {number}: v: there must be at most {MAX_TRIANGLES} vertices")
+
+
+def _leave_out_line(obj: ObjFile, words: list[bytes], line: bytes, number: int) -> None:
+    """Note a line that cannot be parsed. An element becomes NaN: those behind it keep their indices."""
+    keyword = words[0]
+    if keyword == b"v":
+        has_colors = len(obj.colors) == len(obj.positions) if obj.positions else len(words) in (7, 8)
+        obj.colors.extend((0, 0, 0) if has_colors else ())
+        obj.positions.extend((math.nan, math.nan, math.nan))
+    elif keyword == b"vt":
+        obj.uvs.extend((math.nan, math.nan))
+    elif keyword == b"vn":
+        obj.normals.extend((math.nan, math.nan, math.nan))
+    obj.bad_line_count += 1
+    if obj.first_bad_line:
+        return
+    if keyword in (b"f", b"fo"):
+        corner = next(filter(_is_no_corner, words[1:]))
+        problem = f"f: a corner must be like 1/2/3, not {_quote_corner(corner)}"
+    else:
+        problem = f"{quote_value(keyword.decode('latin-1'))}: must have numbers, not {_quote_line(line)}"
+    obj.first_bad_line = f"line {number}: {problem}"
 
 
 def _quote_line(line: bytes) -> str:
@@ -169,7 +195,7 @@ def _quote_corner(corner: bytes) -> str:
 
 
 def _parse_statement(obj: ObjFile, keyword: bytes, arguments: list[bytes], line: bytes, number: int) -> None:
-    """Raises UserError, or ValueError where an argument is no number."""
+    """Raises UserError for too many elements, ValueError where an argument is no number or no corner."""
     if keyword in (b"f", b"fo"):
         _add_face(obj, arguments, number)
     elif keyword == b"v":
@@ -177,8 +203,6 @@ def _parse_statement(obj: ObjFile, keyword: bytes, arguments: list[bytes], line:
         color = tuple(map(float, arguments[-3:])) if len(arguments) in (6, 7) else ()
         obj.positions.extend((x, y, z))
         obj.colors.extend(color)
-        if len(obj.positions) > 3 * MAX_TRIANGLES:
-            raise UserError(f"v: there must be at most {MAX_TRIANGLES} vertices")
     elif keyword == b"vn":
         x, y, z = map(float, arguments[:3])
         obj.normals.extend((x, y, z))
@@ -211,11 +235,7 @@ def _read_material_files(library: MaterialLibrary, names: str) -> None:
 
 
 def _add_face(obj: ObjFile, corners: Sequence[bytes], number: int) -> None:
-    try:
-        indices = [obj.parser[corner] for corner in corners]
-    except ValueError:
-        corner = next(filter(_is_no_corner, corners))
-        raise UserError(f"f: a corner must be like 1/2/3, not {_quote_corner(corner)}") from None
+    indices = [obj.parser[corner] for corner in corners]
     if any(min(corner) < 0 or corner[0] == MISSING for corner in indices):
         indices = [_resolve_indices(obj, *pair, number) for pair in zip(indices, corners, strict=True)]
     obj.corners.extend(itertools.chain.from_iterable(indices))
@@ -277,9 +297,7 @@ def _build_corner_table(obj: ObjFile) -> tuple[Ints, Bools]:
 
 def _select_faces(obj: ObjFile, sizes: Longs, position_exists: Bools) -> tuple[Bools, Bools]:
     """The faces and the corners that are drawn: of faces whose positions exist. Raises UserError if there are none."""
-    starts = np.cumsum(sizes) - sizes
-    is_drawn = np.ones(len(sizes), bool)
-    is_drawn[sizes > 0] = np.logical_and.reduceat(position_exists, starts[sizes > 0])
+    is_drawn = _all_corners(position_exists, sizes)
     if not is_drawn.any():
         raise UserError(obj.first_problem)
     count = int((~is_drawn).sum())
@@ -288,9 +306,27 @@ def _select_faces(obj: ObjFile, sizes: Longs, position_exists: Bools) -> tuple[B
     return is_drawn, np.repeat(is_drawn, sizes)
 
 
+def _all_corners(flags: Bools, sizes: Longs) -> Bools:
+    """Whether all corners of each face have the flag."""
+    all_set = np.ones(len(sizes), bool)
+    all_set[sizes > 0] = np.logical_and.reduceat(flags, (np.cumsum(sizes) - sizes)[sizes > 0])
+    return all_set
+
+
+def _warn_of_bad_lines(obj: ObjFile, table: Ints, sizes: Longs) -> None:
+    """Raises UserError if no face remains whose vertices are numbers."""
+    is_finite = np.append(np.isfinite(_to_rows(obj.positions, 3)).all(1), False)
+    if not _all_corners(is_finite[np.minimum(table[:, 0], len(is_finite) - 1)], sizes).any():
+        raise UserError(obj.first_bad_line)
+    subject, verb = ("line", "is") if obj.bad_line_count == 1 else ("lines", "are")
+    obj.library.warn(f"{obj.first_bad_line}; {obj.bad_line_count} {subject} {verb} left out")
+
+
 def _build_polygon_meshes(obj: ObjFile) -> list[PolygonMesh]:
     table, position_exists = _build_corner_table(obj)
     sizes, material_numbers, names = np.array(obj.sizes, np.int64), *_number_materials(obj)
+    if obj.first_bad_line:
+        _warn_of_bad_lines(obj, table, sizes)
     if not position_exists.all():
         is_drawn, is_drawn_corner = _select_faces(obj, sizes, position_exists)
         table, sizes, material_numbers = table[is_drawn_corner], sizes[is_drawn], material_numbers[is_drawn]
