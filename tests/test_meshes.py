@@ -962,11 +962,55 @@ def test_broken_values_of_materials_are_left_out(tmp_path: Path, text: str) -> N
     assert vars(broken) == vars(plain)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"newmtl m\nKd 1 0 0\nmap_Kd a\0b.png\n", b"newmtl m\nKd 1 0 0\n" + b"#" * 600 + b"\n#\0", bytes(range(256))],
+)
+def test_binary_material_files_do_not_refuse_the_geometry(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.mtl").write_bytes(content)
+    scene = read_scene(tmp_path, "a.obj", "mtllib a.mtl\n" + SQUARE + "f 1 2 3\n")
+    assert scene.triangle_count == 1 and len(scene.warnings) == 1
+    assert scene.warnings[0].startswith("mtllib 'a.mtl': ") and scene.warnings[0].endswith(
+        "drawn without its materials"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_material_files_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.mtl").write_bytes("newmtl ä\nKd 1 0 0\n".encode(encoding))
+    scene = read_scene(tmp_path, "a.obj", "mtllib a.mtl # materials\nusemtl ä\n" + SQUARE + "f 1 2 3\n")
+    assert scene.meshes[0].material.albedo == (1, 0, 0) and scene.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "clamped"),
+    [
+        ("Kd inf 0 0", "albedo", (1, 0, 0)),
+        ("Kd 0 255 0", "albedo", (0, 1, 0)),
+        ("Kd 0 0 1e39", "albedo", (0, 0, 1)),
+        ("Kd -0.5 1 0", "albedo", (0, 1, 0)),
+        ("Ke -2 0 0", "emission", (0, 0, 0)),
+        ("d 255", "opacity", 1),
+        ("Pm -1", "metallic", 0),
+        ("Kd 1.000001 0 0", "albedo", (1, 0, 0)),  # rounded
+        ("Kd 1 0 0#red", "albedo", (1, 0, 0)),
+        ("Pm 0.5#", "metallic", 0.5),
+    ],
+)
+def test_factors_are_clamped_with_a_note(tmp_path: Path, statement: str, name: str, clamped: Any) -> None:
+    material, warnings = read_material(tmp_path, statement + "\n")
+    assert getattr(material, name) == clamped
+    is_noted = "#" not in statement and "1.000001" not in statement
+    assert [text.startswith("'a.mtl' line 2: ") and text.endswith("is clamped") for text in warnings] == [
+        True
+    ] * is_noted
+
+
 def test_comments_and_a_fourth_number_in_materials(tmp_path: Path) -> None:
     write_image(tmp_path, "a#1.png")
     m, warnings = read_material(tmp_path, "#\n # x\nKd 0.1 0.2 0.3 1 # r g b a\nd 0.5#\nmap_Ke a#1.png # light\n")
     assert m.albedo == (0.1, 0.2, 0.3) and m.emission_texture is not None
-    assert [warning.split(":")[1].strip() for warning in warnings] == ["d"], "no comment: a word with a #"
+    assert m.opacity == 0.5 and warnings == ()
 
 
 def test_missing_files(tmp_path: Path) -> None:

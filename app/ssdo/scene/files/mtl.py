@@ -22,7 +22,7 @@ from ssdo.arrays import Bytes
 from ssdo.scene.files import images
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, file_exists, read_file_bytes, resolve_beside
-from ssdo.scene.files.json_tree import MAX_NUMBER
+from ssdo.scene.files.json_tree import MAX_NUMBER, MAX_ROUNDING
 from ssdo.scene.files.opacity import (
     Alpha,
     classify_alpha,
@@ -98,6 +98,7 @@ def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
             return False
         library.files.add(path)
         data = read_file_bytes(path, f"{where} {quote_value(name)}", MAX_FILE_BYTES)
+        lines = _split_lines(data, f"{where} {quote_value(name)}")
     except UserError as error:
         if " " in name:  # several names, which are tried one by one
             return False
@@ -105,7 +106,7 @@ def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
         return True
     materials: dict[str, Statements] = {}
     statements: Statements = {}
-    for number, line in iterate_lines(data):
+    for number, line in lines:
         keyword, _, arguments = remove_comment(decode_text(line)).strip().replace("\t", " ").partition(" ")
         if keyword.lower() == "newmtl":
             statements = materials.setdefault(arguments.strip(), {})
@@ -115,6 +116,17 @@ def read_material_file(library: MaterialLibrary, name: str, where: str) -> bool:
         reader = _MaterialReader(library, path.parent, statements)
         library.materials.setdefault(material_name, reader.read(material_name))
     return True
+
+
+def _split_lines(data: bytes, where: str) -> list[tuple[int, bytes]]:
+    """Lines with their numbers. Raises UserError for binary data."""
+    try:
+        lines = list(iterate_lines(data))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if any(b"\0" in line for _, line in lines):
+        raise UserError(f"{where}: must be text, in ASCII or UTF-8")
+    return lines
 
 
 def remove_comment(line: str) -> str:
@@ -258,11 +270,11 @@ class _MaterialReader:
         if keyword not in self.statements:
             return default
         text, where = self.statements[keyword]
-        words = text.split()
+        words = _split_numbers(text)
         try:
             if len(words) not in (1, 3, 4):
                 raise UserError(f"{where}: must be three numbers, not {quote_value(text)}")
-            values = [_parse_clamped(word, where, 0, maximum) for word in words[:3]]
+            values = [self._parse_clamped(word, where, 0, maximum) for word in words[:3]]
         except UserError as error:
             self.library.warn(f"{error}; left out")
             return default
@@ -272,15 +284,28 @@ class _MaterialReader:
         if keyword not in self.statements:
             return default
         text, where = self.statements[keyword]
-        words = [word for word in text.split()[:2] if word != "-halo"] or [""]
+        words = [word for word in _split_numbers(text)[:2] if word != "-halo"] or [""]
         return self._parse(words[0], where, minimum, maximum, default)
 
     def _parse(self, word: str, where: str, minimum: float, maximum: float, default: float) -> float:
         try:
-            return _parse_clamped(word, where, minimum, maximum)
+            return self._parse_clamped(word, where, minimum, maximum)
         except UserError as error:
             self.library.warn(f"{error}; left out")
             return default
+
+    def _parse_clamped(self, word: str, where: str, minimum: float, maximum: float) -> float:
+        """Parse a number and clamp it, with a note unless it is rounded. Raises UserError for NaN or no number."""
+        try:
+            value = float(word)
+        except ValueError:
+            raise UserError(f"{where}: must be a number, not {quote_value(word)}") from None
+        if value != value:
+            raise UserError(f"{where}: must be a number, not {quote_value(word)}")
+        clamped = min(max(value, minimum), maximum)
+        if not clamped - MAX_ROUNDING <= value <= clamped + MAX_ROUNDING:
+            self.library.warn(f"{where}: must be a number from {minimum:g} to {maximum:g}, and is clamped")
+        return clamped
 
     def _read_texture(self, keyword: str) -> ImageTexture | None:
         """The texture of a map statement; None if it cannot be read."""
@@ -343,15 +368,9 @@ class _MaterialReader:
         return first, second
 
 
-def _parse_clamped(word: str, where: str, minimum: float, maximum: float) -> float:
-    """Parse a number and clamp it: many files are slightly out of range. Raises UserError for NaN or no number."""
-    try:
-        value = float(word)
-    except ValueError:
-        raise UserError(f"{where}: must be a number, not {quote_value(word)}") from None
-    if value != value:
-        raise UserError(f"{where}: must be a number, not {quote_value(word)}")
-    return min(max(value, minimum), maximum)
+def _split_numbers(text: str) -> list[str]:
+    """The words before a # that follows a digit: a comment, unlike that of 1.#IND."""
+    return re.split(r"(?<=\d)#", text, maxsplit=1)[0].split()
 
 
 def _split_options(text: str) -> tuple[str, dict[str, list[str]]]:
