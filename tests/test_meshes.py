@@ -891,6 +891,16 @@ IMPERFECT: dict[str, tuple[str, Any, str, bool]] = {
     ),
     "Fortran": ("a.obj", SQUARE + "v 0.d0 2.5D-1 1\nf 1 2 3\nf 1 3 5\n", "", True),
     "decimal commas": ("a.obj", SQUARE + "v 0,5 2,0, -0,5\nf 1 2 3\nf 1 3 5\n", "commas in numbers are read", True),
+    "PLY, colour": (
+        "a.ply",
+        make_ply(
+            b"0 0 0 nan 0 0\n1 0 0 1 1 1\n1 1 0 1 inf 1\n0 1 0 0 0 0\n3 0 1 2\n3 0 2 3\n",
+            vertex="property float red\nproperty float green\nproperty float blue\n",
+            faces=2,
+        ),
+        "element vertex: a colour must be numbers; NaN is drawn as 1",
+        True,
+    ),
     "STL, infinite": (
         "a.stl",
         make_stl([TRIANGLE, [(0, 0, 0), (1, 0, 0), (0, np.inf, 0)]]),
@@ -907,7 +917,7 @@ def test_imperfect_triangles_do_not_refuse_the_others(tmp_path: Path, name: str)
     assert scene.triangle_count == 1 + is_drawn
     assert [text.startswith(warning) for text in scene.warnings if "up" not in text] == [True] * bool(warning)
     for mesh in scene.meshes:
-        assert all(np.isfinite(a).all() for a in (mesh.positions, mesh.normals, mesh.uvs) if a is not None)
+        assert all(np.isfinite(a).all() for a in (mesh.positions, mesh.normals, mesh.uvs, mesh.colors) if a is not None)
 
 
 # Lines, and the indices of the corners that are drawn; the first line is the one that is named.
@@ -939,6 +949,17 @@ def test_lines_that_cannot_be_parsed_are_left_out(tmp_path: Path, name: str, mon
         assert sum(len(m.triangles) for m in scene.meshes if m.normals is not None) == (name == "normal")
         if color:
             assert scene.meshes[0].colors is not None and scene.meshes[0].colors.tolist() == [[0, 1, 0, 1]] * 3
+
+
+@pytest.mark.parametrize("prefix", ["diffuse_", ""])
+@pytest.mark.parametrize("kind", ["float", "uchar"])
+def test_ply_colors_with_other_names(tmp_path: Path, prefix: str, kind: str) -> None:
+    names = [prefix + name for name in (("red", "green", "blue") if prefix else "rgb")]
+    vertex = "".join(f"property {kind} {name}\n" for name in names)
+    one = 255 if kind == "uchar" else 1
+    body = f"0 0 0 {one} 0 0\n1 0 0 0 {one} 0\n1 1 0 0 0 {one}\n0 1 0 0 0 0\n3 0 1 2\n".encode()
+    mesh = read_mesh(tmp_path, "a.ply", make_ply(body, vertex=vertex))
+    assert mesh.colors is not None and mesh.colors.tolist() == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1]]
 
 
 @pytest.mark.parametrize("name", BROKEN)

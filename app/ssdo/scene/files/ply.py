@@ -35,6 +35,7 @@ POSITION_NAMES = ("x", "y", "z")
 NORMAL_NAMES = ("nx", "ny", "nz")
 UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "texture_t"))
 COLOR_NAMES = ("red", "green", "blue")
+COLOR_ALIASES = (("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
 VERTEX_NAMES = {*POSITION_NAMES, *NORMAL_NAMES, *COLOR_NAMES, "alpha", *sum(UV_NAMES, ())}
 INDEX_NAMES = ("vertex_indices", "vertex_index")
 WEDGE_UV_NAME, TEXTURE_NUMBER_NAME = "texcoord", "texnumber"
@@ -92,7 +93,7 @@ def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
         faces = faces._replace(colors=None)
         warnings.append("colours of faces are not read, as vertices have some")
     faces = _remove_broken_faces(faces, elements["vertex"].count, warnings)
-    mesh = _build_polygon_mesh(elements["vertex"], vertices.numbers, faces)
+    mesh = _build_polygon_mesh(elements["vertex"], vertices.numbers, faces, warnings)
     return list(_split_by_texture(mesh, faces, header, path, warnings))
 
 
@@ -128,6 +129,7 @@ def _parse_header(data: bytes) -> PlyHeader:
         _parse_header_line(header, line)
     if not header.byte_order:
         raise UserError(f"header: must have a format, one of {', '.join(BYTE_ORDERS)}, and version 1.0")
+    _rename_colors(header)
     return header
 
 
@@ -155,6 +157,16 @@ def _add_property(header: PlyHeader, new: Property) -> None:
         problem = f"property {quote_value(new.name)} twice, or more than {MAX_PROPERTIES} of them"
         raise UserError(f"header: element {quote_value(element.name)}: {problem}")
     element.properties.append(new)
+
+
+def _rename_colors(header: PlyHeader) -> None:
+    """Give the colours of vertices and faces their usual names."""
+    for element in header.elements:
+        for names in COLOR_ALIASES:
+            present = {p.name for p in element.properties if not p.length_dtype}
+            if present >= set(names) and not present & set(COLOR_NAMES):
+                usual = dict(zip(names, COLOR_NAMES, strict=True))
+                element.properties = [p._replace(name=usual.get(p.name, p.name)) for p in element.properties]
 
 
 def _convert_ascii(header: PlyHeader, data: bytes) -> tuple[PlyHeader, bytes]:
@@ -215,7 +227,7 @@ def _read_faces(element: Element, columns: Columns, warnings: list[str]) -> Face
         indices,
         sizes,
         uvs,
-        _get_colors(element, columns.numbers),
+        _get_colors(element, columns.numbers, warnings),
         None if textures is None else textures.astype(np.int64),
     )
 
@@ -296,7 +308,9 @@ def _select_faces(faces: Faces, is_selected: Bools) -> Faces:
 # ---- meshes and materials --------------------------------------------------------------------------------------------
 
 
-def _build_polygon_mesh(element: Element, vertices: Mapping[str, Array], faces: Faces) -> PolygonMesh:
+def _build_polygon_mesh(
+    element: Element, vertices: Mapping[str, Array], faces: Faces, warnings: list[str]
+) -> PolygonMesh:
     """All faces, without a material."""
     if not vertices.keys() >= set(POSITION_NAMES):
         raise UserError("element vertex: must have the properties x, y and z")
@@ -311,7 +325,8 @@ def _build_polygon_mesh(element: Element, vertices: Mapping[str, Array], faces: 
             uvs = np.stack([vertices[s].astype(np.float64), 1 - vertices[t].astype(np.float64)], 1)
             break
     positions = np.stack([vertices[name] for name in POSITION_NAMES], 1).astype(np.float64)
-    mesh = PolygonMesh(positions, faces.indices, faces.sizes, Material(), normals, uvs, _get_colors(element, vertices))
+    colors = _get_colors(element, vertices, warnings)
+    mesh = PolygonMesh(positions, faces.indices, faces.sizes, Material(), normals, uvs, colors)
     return _split_vertices(mesh, faces)
 
 
@@ -385,15 +400,19 @@ def _read_material(name: str, path: Path, untextured: Material, warnings: list[s
     return set_blending(Material((1, 1, 1), albedo_texture=ImageTexture(pixels)), classify_alpha(pixels))
 
 
-def _get_colors(element: Element, numbers: Mapping[str, Array]) -> Doubles | None:
-    """(n, 4) linear, from integers of the type's full range or floats from 0 to 1."""
+def _get_colors(element: Element, numbers: Mapping[str, Array], warnings: list[str]) -> Doubles | None:
+    """(n, 4) linear, from integers of the type's full range or floats from 0 to 1. NaN becomes 1, with a warning."""
     if not numbers.keys() >= set(COLOR_NAMES):
         return None
     full_scale = {p.name: p.full_scale for p in element.properties}
-    red, green, blue, alpha = (
+    channels = [
         np.clip(numbers[name].astype(np.float64) / full_scale[name], 0, 1)
         if name in numbers
         else np.ones(element.count)
         for name in (*COLOR_NAMES, "alpha")
-    )
+    ]
+    if any(np.isnan(channel).any() for channel in channels):
+        warnings.append(f"element {element.name}: a colour must be numbers; NaN is drawn as 1")
+        channels = [np.nan_to_num(channel, nan=1.0) for channel in channels]
+    red, green, blue, alpha = channels
     return np.stack([srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue), alpha], 1)
