@@ -962,6 +962,29 @@ def test_ply_colors_with_other_names(tmp_path: Path, prefix: str, kind: str) -> 
     assert mesh.colors is not None and mesh.colors.tolist() == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1]]
 
 
+@pytest.mark.parametrize("suffix", ["stl", "obj"])
+@pytest.mark.parametrize("far", [1e8, -1e8, 1e12, -1e20, 3e38])
+@pytest.mark.parametrize("far_vertices", [1, 2, 3])
+def test_endless_triangles_are_left_out(tmp_path: Path, suffix: str, far: float, far_vertices: int) -> None:
+    """They touch the others, or do not; those that can be told apart from them stay."""
+    cube = (CUBE[np.array(SIDES) - 1][:, [0, 1, 2, 0, 2, 3]]).reshape(-1, 3, 3)
+    for distance, is_left_out in ((far, True), (1e6, False)):
+        stray = np.array([(0, 0, 0), (0.5, 0, 1), (0, 1, 0)]) * distance
+        stray[: 3 - far_vertices] = cube[0, : 3 - far_vertices]
+        triangles = [stray, *cube]
+        if suffix == "stl":
+            content = make_stl(triangles)
+        else:
+            lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in np.concatenate(triangles)]
+            content = "\n".join([*lines, *(f"f {k} {k + 1} {k + 2}" for k in range(1, len(lines), 3))]).encode()
+        scene = read_scene(tmp_path, "a." + suffix, content)
+        assert scene.triangle_count == len(triangles) - is_left_out
+        assert [text for text in scene.warnings if "millions" in text] == [
+            "1 triangle reaches millions of times as far as all others, and is left out"
+        ] * is_left_out
+        assert (np.abs(scene.bounds).max() <= 1) == is_left_out
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines of OBJ files are named whether they are parsed in blocks or one by one."""
@@ -1013,7 +1036,7 @@ def test_material_files_with_a_byte_order_mark(tmp_path: Path, encoding: str) ->
         ("Ke -2 0 0", "emission", (0, 0, 0)),
         ("d 255", "opacity", 1),
         ("Pm -1", "metallic", 0),
-        ("Kd 1.000001 0 0", "albedo", (1, 0, 0)),  # rounded
+        ("Kd 1.00001 -0.00001 0", "albedo", (1, 0, 0)),  # rounded
         ("Kd 1 0 0#red", "albedo", (1, 0, 0)),
         ("Pm 0.5#", "metallic", 0.5),
     ],
@@ -1021,7 +1044,7 @@ def test_material_files_with_a_byte_order_mark(tmp_path: Path, encoding: str) ->
 def test_factors_are_clamped_with_a_note(tmp_path: Path, statement: str, name: str, clamped: Any) -> None:
     material, warnings = read_material(tmp_path, statement + "\n")
     assert getattr(material, name) == clamped
-    is_noted = "#" not in statement and "1.000001" not in statement
+    is_noted = "#" not in statement and "1.00001" not in statement
     assert [text.startswith("'a.mtl' line 2: ") and text.endswith("is clamped") for text in warnings] == [
         True
     ] * is_noted

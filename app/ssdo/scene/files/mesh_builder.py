@@ -21,10 +21,13 @@ from ssdo.scene.files.gltf_tangents import compute_tangents
 from ssdo.scene.files.opacity import set_blending
 from ssdo.scene.files.polygons import triangulate_polygons
 from ssdo.scene.model import Material, Mesh, Scene
+from ssdo.scene.subject import find_subject
 from ssdo.settings import UserError
 
 MAX_FILE_BYTES = 2**29  # as text 4 to 8 million triangles, as binary more than MAX_TRIANGLES
 MAX_TRIANGLES = 2**24  # of a scene; a file has at most as many vertices
+MAX_REACH = 2.0**23  # of a triangle, in widths of all others: 32-bit numbers tell no more apart
+SAMPLED_VERTICES = 1 << 10  # of each mesh, for a first look
 AREA_BATCH = 2**16  # triangles whose area is computed at a time
 
 
@@ -59,6 +62,7 @@ def read_mesh_file(path: Path, parse: ParseFunction, up: str) -> Scene:
         points = np.concatenate([np.zeros((0, 3)), *samples])
         coordinates = FileCoordinates(find_origin(points), up == "z")
         meshes = _build_meshes([_place(p, coordinates) for p in polygon_meshes], warnings)
+        meshes = _remove_endless_triangles(meshes, warnings)
         return Scene(meshes, name=path.stem, warnings=tuple(warnings), coordinates=coordinates)
 
 
@@ -111,6 +115,37 @@ def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tup
     if not meshes:
         raise UserError("vertices: must be finite numbers" if infinite_count else "file: has no triangles")
     return tuple(meshes)
+
+
+def _remove_endless_triangles(meshes: tuple[Mesh, ...], warnings: list[str]) -> tuple[Mesh, ...]:
+    """The meshes without triangles beyond all precision, such as those with a coordinate of 1e30, if they are few."""
+    low = np.min([mesh.positions.min(0) for mesh in meshes], 0)
+    high = np.max([mesh.positions.max(0) for mesh in meshes], 0)
+    extent = high.astype("f8") - low
+    axis = int(extent.argmax())
+    samples = np.concatenate([m.positions[:: len(m.positions) // SAMPLED_VERTICES + 1, axis] for m in meshes])
+    deviation = float(np.median(np.abs(samples.astype("f8") - np.median(samples))))
+    if extent[axis] <= MAX_REACH * deviation:
+        return meshes
+    subject = find_subject(meshes, (low, high))
+    reach = MAX_REACH * float((subject.high - subject.low).max())
+    if extent[axis] <= reach:
+        return meshes
+    kept_meshes, count = [], 0
+    for mesh in meshes:
+        is_inside = (mesh.positions >= subject.low - reach) & (mesh.positions <= subject.high + reach)
+        is_near: Bools = np.all(is_inside, axis=1)
+        is_kept = _all_vertices(is_near, mesh.triangles)
+        count += int((~is_kept).sum())
+        if is_kept.all():
+            kept_meshes.append(mesh)
+        elif is_kept.any():
+            vertices, indices = find_used(mesh.triangles[is_kept])
+            triangles = indices.reshape(-1, 3).astype(np.int32)
+            kept_meshes.append(replace(_select_vertices(mesh, vertices), triangles=triangles))
+    subject_text, verb = ("triangle reaches", "is") if count == 1 else ("triangles reach", "are")
+    warnings.append(f"{count} {subject_text} millions of times as far as all others, and {verb} left out")
+    return tuple(kept_meshes)
 
 
 def _triangulate(polygons: PolygonMesh) -> tuple[Array, int]:
@@ -199,7 +234,7 @@ def _add_tangents(mesh: Mesh) -> Mesh:
 
 def _select_vertices(mesh: Mesh, vertices: Array) -> Mesh:
     """The mesh with these vertices. The caller replaces its triangles."""
-    arrays = {name: getattr(mesh, name) for name in ("positions", "normals", "uvs", "colors")}
+    arrays = {name: getattr(mesh, name) for name in ("positions", "normals", "uvs", "colors", "tangents")}
     return replace(mesh, **{name: values[vertices] for name, values in arrays.items() if values is not None})
 
 
