@@ -927,6 +927,7 @@ BAD_LINES: dict[str, tuple[str, str, list[int]]] = {
     "vertex with a colour": ("v 0 0 0 x 0 0\n", "f 1 2 3\nf 1 2 5\n", [1, 2, 3]),
     "UV": ("vt x 0\nvt 0 0\n", "f 1/2 2/2 3/2\nf 1/1 3/2 4/2\n", [1, 2, 3, 1, 3, 4]),
     "normal": ("vn 0 0\nvn 0 0 1\n", "f 1//2 2//2 3//2\nf 1//1 3//2 4//2\n", [1, 2, 3, 1, 3, 4]),
+    "half an index": ("f 1 2 3.5\n", "f 1.0 2. 3.00\n", [1, 2, 3]),
     "face": ("f a b c\n", "f 1 2 3\n", [1, 2, 3]),
     "huge index": ("f 1 2 1e20\n", "f 1 3 4\n", [1, 3, 4]),
 }

@@ -268,7 +268,10 @@ def _parse_indices(corner: bytes) -> tuple[int, int, int]:
 
 
 def _parse_index(word: bytes) -> int:
-    return max(-MISSING, min(int(word) or MISSING, MISSING)) if word else 0
+    whole, _, decimals = word.partition(b".")  # some programs write 1.0
+    if decimals.strip(b"0"):
+        raise ValueError
+    return max(-MISSING, min(int(whole) or MISSING, MISSING)) if word else 0
 
 
 def _is_no_corner(corner: bytes) -> bool:
