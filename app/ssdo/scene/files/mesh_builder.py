@@ -119,8 +119,11 @@ def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tup
 
 def _remove_endless_triangles(meshes: tuple[Mesh, ...], warnings: list[str]) -> tuple[Mesh, ...]:
     """The meshes without triangles beyond all precision, such as those with a coordinate of 1e30, if they are few."""
-    low = np.min([mesh.positions.min(0) for mesh in meshes], 0)
-    high = np.max([mesh.positions.max(0) for mesh in meshes], 0)
+    # By axis: numpy reduces rows of three much more slowly.
+    low, high = (
+        np.array([reduce([reduce(mesh.positions[:, k]) for mesh in meshes]) for k in range(3)])
+        for reduce in (np.min, np.max)
+    )
     extent = high.astype("f8") - low
     axis = int(extent.argmax())
     samples = np.concatenate([m.positions[:: len(m.positions) // SAMPLED_VERTICES + 1, axis] for m in meshes])
