@@ -28,6 +28,7 @@ from ssdo.viewer import keys
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX
 from ssdo.viewer.display_state import VIEWS, DisplayState
 from ssdo.viewer.history import MERGE_SECONDS
+from ssdo.viewer.loading_screen import INTERVAL, LoadingScreen
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.status import StatusLine
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
@@ -309,6 +310,24 @@ def keys_of_the_window(d: Driver) -> None:
 def every_key_was_pressed(d: Driver) -> None:
     missing = {key.action for key in keys.all_keys() if key.action} - pressed_actions
     assert not missing, f"not pressed: {sorted(missing)}"
+
+
+@check
+def the_loading_screen_shows_how_far_a_file_is(d: Driver) -> None:
+    pictures: list[Bytes] = []
+    wnd = d.viewer.wnd
+    wnd.swap_buffers = lambda: pictures.append(d.read_pixels())  # type: ignore[method-assign]
+    screen = LoadingScreen(wnd, d.viewer.ui, 1.0, "a file")
+    screen.draw()
+    screen.report("images", 1, 4)  # too soon after the last one
+    for done in (1, 3):
+        time.sleep(INTERVAL)
+        screen.report("images", done, 4)
+    del wnd.swap_buffers
+    text, quarter, most = (picture.astype(int) - picture[0, 0] for picture in pictures)
+    assert np.abs(text).max() > 100, "the name is seen"
+    bar_pixels = [(np.abs(picture - text).max(-1) > 60).sum() for picture in (quarter, most)]
+    assert bar_pixels[1] > 2 * bar_pixels[0] > 0
 
 
 # ---- mouse ----

@@ -12,6 +12,7 @@ from ssdo.arrays import Bytes
 from ssdo.gpu.context import Gpu
 from ssdo.render.shot import Shot
 from ssdo.viewer import keys, main_loop
+from ssdo.viewer.imgui_renderer import ImguiRenderer
 from ssdo.viewer.main_loop import Viewer
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.session import Session
@@ -31,7 +32,8 @@ class Driver:
         window = open_window(size)
         self.session = Session(Gpu(window.wnd.ctx), Shot().with_values(values), {})
         self.session.toggle_split()
-        self.viewer = Viewer(window, self.session, 1.0, Preferences(folder))
+        ui = ImguiRenderer(window.wnd, 1.0)
+        self.viewer = Viewer(window, ui, self.session, 1.0, Preferences(folder))
         self.panel = self.viewer.panel
         self.wnd: Any = cast(Any, window.wnd)._window  # pyglet's
         self.key_codes = window.wnd.keys

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moderngl_window.context.base import BaseWindow, KeyModifiers
@@ -43,9 +44,9 @@ class InputHandler:
         self._key_names = _map_key_names(wnd)
         # While it is not known whether a click activated a text field, the actions of keys wait.
         self.frames_to_decide = 0
-        # Events that came while a frame was rendered, and whether one of them wants an answer at once.
+        # Events that came while a frame was rendered or a file read, and whether one wants an answer at once.
         self._waiting_events: list[Callable[[], None]] = []
-        self._is_rendering = self._is_urgent = False
+        self._is_waiting = self._is_urgent = False
         self._deferred_actions: list[str] = []
         self._connect()
 
@@ -66,7 +67,7 @@ class InputHandler:
         """The handler, or while a frame is rendered, one that lets the event wait."""
 
         def handle_or_wait(*arguments: Any) -> None:
-            if not self._is_rendering:
+            if not self._is_waiting:
                 handle(*arguments)
                 return
             self._waiting_events.append(lambda: handle(*arguments))
@@ -79,12 +80,18 @@ class InputHandler:
 
         Moves of the mouse can wait until a frame is complete.
         """
-        self._is_rendering = True
-        try:
+        with self.let_events_wait():
             dispatch_events(self.wnd)
-        finally:
-            self._is_rendering = False
         return self._is_urgent
+
+    @contextlib.contextmanager
+    def let_events_wait(self) -> Iterator[None]:
+        """Within the context, events are kept for `handle_waiting_events`."""
+        self._is_waiting = True
+        try:
+            yield
+        finally:
+            self._is_waiting = False
 
     def handle_waiting_events(self) -> None:
         """Call before each frame."""

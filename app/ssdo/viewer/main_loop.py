@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from ssdo.gpu.context import Gpu, trim_heap
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
+from ssdo.scene.files.progress import report_progress_to
 from ssdo.viewer.actions import Actions
 from ssdo.viewer.file_loading import load_file
 from ssdo.viewer.imgui_renderer import ImguiRenderer
 from ssdo.viewer.input import InputHandler
+from ssdo.viewer.loading_screen import BACKGROUND_COLOR, LoadingScreen
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.session import Session, initial_shot
@@ -23,19 +25,20 @@ ACTIVE_INTERVAL = 1 / 60  # seconds between redraws of the panel while it is act
 IDLE_INTERVAL = 1.0  # seconds between redraws of an idle window, which another one may have covered
 MAX_TIME_STEP = 0.1  # seconds, of flying and of animated scenes
 MESSAGE_SECONDS = 6.0
-BACKGROUND_COLOR = 0.05, 0.05, 0.06, 1.0  # behind the panel, and before the first image
 TRIM_INTERVAL = 5.0  # seconds between attempts to return freed memory to the system
 
 
 class Viewer:
     """The window's content: the session's view, the panel, and the loop that updates them."""
 
-    def __init__(self, window: Window, session: Session, ui_scale: float, preferences: Preferences) -> None:
+    def __init__(
+        self, window: Window, ui: ImguiRenderer, session: Session, ui_scale: float, preferences: Preferences
+    ) -> None:
         self.window = window  # kept alive: the window library holds a weak reference
         self.wnd = window.wnd
         self.session = session
         self.preferences = preferences
-        self.ui = ImguiRenderer(self.wnd, ui_scale)
+        self.ui, self.ui_scale = ui, ui_scale
         self.panel = Panel(session, ui_scale, self.ui.bold_font, preferences)
         self.actions = Actions(session, self.panel, preferences, self.wnd)
         self.input = InputHandler(self.wnd, session, self.ui, self.panel, self.actions)
@@ -115,15 +118,11 @@ class Viewer:
     def _load_file(self) -> None:
         context = self.panel.context
         name, context.file_to_load = context.file_to_load, ""
-        self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, self._show_progress))
+        screen = LoadingScreen(self.wnd, self.ui, self.ui_scale, name)
+        with self.input.let_events_wait():
+            self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, screen.report))
         self.wnd.title = f"{TITLE}: {self.session.slots.shared.scene}"
         self.input.had_event = True
-
-    def _show_progress(self, step: str, done: int, total: int) -> None:
-        """Show the progress in the title, since the window does not respond meanwhile."""
-        title = f"{TITLE}: reading {step}, {100 * done // max(total, 1)} %"
-        if self.wnd.title != title:
-            self.wnd.title = title
 
 
 def run_viewer(
@@ -136,10 +135,13 @@ def run_viewer(
 ) -> None:
     """Open the window and run the viewer. Raises NoOpenGLError and UserError."""
     window = open_window(size)
+    ui = ImguiRenderer(window.wnd, ui_scale)
+    window.wnd.title = f"{TITLE}: {shot.scene}"
+    screen = LoadingScreen(window.wnd, ui, ui_scale, shot.scene)
+    screen.draw()
     gpu = Gpu(window.wnd.ctx)
-    session = Session(gpu, initial_shot(gpu, shot, may_halve_lighting), techniques)
+    with report_progress_to(screen.report):
+        session = Session(gpu, initial_shot(gpu, shot, may_halve_lighting), techniques)
     if is_split:
         session.toggle_split()
-    viewer = Viewer(window, session, ui_scale, Preferences())
-    window.wnd.title = f"{TITLE}: {shot.scene}"
-    viewer.run()
+    Viewer(window, ui, session, ui_scale, Preferences()).run()
