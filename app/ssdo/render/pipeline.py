@@ -158,7 +158,10 @@ def prepare_frame(gpu: Gpu, loaded: LoadedShot, index: int = 0) -> PreparedFrame
         scissor=picture_box(frame, guard_band_px) if guard_band_px else None,
     )
     inputs = crop_inputs(gpu, padded_inputs, frame)
-    inputs = inputs._replace(blended=draw_blended_surfaces(gpu, inputs))
+    blended = draw_blended_surfaces(gpu, inputs)
+    if blended is not None:
+        inputs = inputs._replace(blended=blended)
+        padded_inputs = padded_inputs if guard_band_px else inputs
     if shot.display.exposure is None:
         shot = replace(shot, display=replace(shot.display, exposure=meter_exposure(gpu, inputs)))
     return PreparedFrame(shot, inputs, padded_inputs)
