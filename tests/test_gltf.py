@@ -738,7 +738,7 @@ BROKEN_PARTS: dict[str, tuple[Change, str]] = {
     ),
     "buffer a folder": (set_value("buffers", 0, "uri", to="."), "buffers[0].uri '.': is a folder"),
     "buffer of a bad name": (set_value("buffers", 0, "uri", to="a\0\ud800\n.bin"), "buffers[0].uri: "),
-    "buffer of a long name": (set_value("buffers", 0, "uri", to="a" * 5000), "buffers[0].uri 'aaa"),
+    "buffer of a long name": (set_value("buffers", 0, "uri", to="a" * 5000), "buffers[0].uri: not a file name"),
     "buffer not UTF-8": (set_value("buffers", 0, "uri", to="%ff%fe.bin"), "buffers[0].uri: not a file name"),
     "buffer bad base64": (
         set_value("buffers", 0, "uri", to="data:;base64,AAAA$AAAA"),
