@@ -1296,7 +1296,8 @@ def test_an_interrupted_frame_is_drawn_again(
 
     A history starts anew, and is of other frames.
     """
-    monkeypatch.setattr(render_scheduler, "UNINTERRUPTED_MS", -1.0)
+    for limit in ("UNINTERRUPTED_MS", "ONCE_INTERRUPTED_MS"):
+        monkeypatch.setattr(render_scheduler, limit, -1.0)
     monkeypatch.setattr(context, "BAND_SECONDS", 1e-12)  # a row of pixels
     pictures = []
     for n in (0, count):
@@ -1321,6 +1322,28 @@ def test_an_interrupted_frame_is_drawn_again(
         free_targets(gpu, "A", "B", "A antialiased", "B antialiased")
     has_history = "temporal.history_length" in values
     assert has_history or np.array_equal(pictures[0], pictures[1])
+
+
+def test_images_converge_while_keys_are_pressed(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame that is not very slow is left unfinished only once."""
+    monkeypatch.setattr(render_scheduler, "UNINTERRUPTED_MS", -1.0)
+    runner = SessionRunner(gpu, scene="corner")
+    runner.session.scheduler.has_input = lambda: True
+    for drawn in (False, True):
+        runner.clock.now += 10
+        assert runner.session.step((32, 18)) == drawn
+    free_targets(gpu, "A", "B")
+
+
+def test_frames_of_a_screenshot_are_complete(gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever the user does meanwhile."""
+    monkeypatch.setattr(render_scheduler, "UNINTERRUPTED_MS", -1.0)
+    runner = SessionRunner(gpu, scene="corner", antialias=3)
+    runner.session.scheduler.has_input = lambda: True
+    runner.session.size = (32, 18)
+    (path,) = save_screenshot(runner.session, tmp_path)
+    with Image.open(path) as picture:
+        assert picture.size == (32, 18)
 
 
 def test_quick_frames_are_not_interrupted(gpu: Gpu) -> None:

@@ -139,7 +139,7 @@ class Actions:
         self.session.set_pose(pose)
 
     def _save_screenshot(self) -> None:
-        self.session.step(self.wnd.buffer_size)  # the window may have been resized since the last frame
+        self.session.step(self.panel.viewport_size(self.wnd))  # the window may have been resized since the last frame
         paths = save_screenshot(self.session)
         print("\n".join(map(str, paths)), flush=True)
 

@@ -71,7 +71,7 @@ class Viewer:
         self.input.fly(seconds)
         session.advance_time(seconds)
         self._expire_message(now)
-        has_rendered = session.step(self._viewport_size, is_interacting=self.input.is_dragging)
+        has_rendered = session.step(self.panel.viewport_size(self.wnd), is_interacting=self.input.is_dragging)
         self.actions.step_task()
         self.panel.pixel.inspect(self.input.pixel_under_mouse)
         self._extend_activity()
@@ -83,12 +83,6 @@ class Viewer:
             return False
         self._draw()
         return True
-
-    @property
-    def _viewport_size(self) -> tuple[int, int]:
-        """Pixels of the window that the panel does not cover."""
-        width, height = self.wnd.buffer_size
-        return round(width * self.panel.viewport_fraction(self.wnd.size[0])), height
 
     def _extend_activity(self) -> None:
         """Redraw the panel for a while after each event."""

@@ -37,6 +37,7 @@ QUICK_FRAME_MS = 150.0  # faster idle frames are rendered three times, for a med
 # longest frame that only improves an image, so that the window keeps responding
 CONVERGING_FRAME_MS: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "reference": 250.0}
 UNINTERRUPTED_MS = 60.0  # quicker frames are drawn to their end
+ONCE_INTERRUPTED_MS = 600.0  # quicker frames are left unfinished only once: an image converges while keys are pressed
 WARM_UP_FRAMES = 12  # frames in which timer queries must have answered
 UNKNOWN_COST_PIXELS = 65536  # larger first frames are assumed to be slow on a software renderer
 
@@ -85,8 +86,10 @@ class RenderScheduler:
         self.renders: dict[Slot, SlotRender] = {slot: SlotRender(self._start_timer()) for slot in SLOTS}
         self.draw_count = 0
         self.error = ""
-        # If set, it is called while slow frames are drawn. Returns whether the user waits for an answer.
+        # If set, it is called while `step` draws slow frames. Returns whether the user waits for an answer.
         self.has_input: Callable[[], bool] | None = None
+        self._is_stepping = False
+        self._interrupted: tuple[Slot, Shot] | None = None  # the last frame that was left unfinished
         self._shots: Shots = {}
         self._last_change = -math.inf
         # cost key and scene of frames that are rendered before: the first one compiles and uploads
@@ -113,6 +116,13 @@ class RenderScheduler:
         `idle_shots`: rendered while there is nothing else to do. `is_interacting`: more changes are about to come.
         `shows_final_images`: which are antialiased, unlike buffers, differences and errors.
         """
+        self._is_stepping = True
+        try:
+            return self._step(shots, idle_shots, is_interacting, shows_final_images)
+        finally:
+            self._is_stepping = False
+
+    def _step(self, shots: Shots, idle_shots: Shots, is_interacting: bool, shows_final_images: bool) -> bool:
         improves = False  # renders more frames of unchanged shots
         if shots != self._shots:
             scale = self._begin_change(shots, is_interacting)
@@ -272,7 +282,7 @@ class RenderScheduler:
             # the last result stays, and counts as full size, since it will not improve
             self.error, render.failed_shot, render.scale = str(error), shot, 1.0
         except FrameInterruptedError:
-            self._last_change = self.now()  # the last result stays, and the frame is drawn again later
+            self._last_change, self._interrupted = self.now(), (slot, shot)  # the last result stays
             if shot.uses_history:
                 render.requested = None  # its history is of two frames
             return False
@@ -282,8 +292,9 @@ class RenderScheduler:
         return True
 
     def _interruption(self, slot: Slot, shot: Shot, scale: float) -> Callable[[], None] | None:
-        """What a slow frame calls while it is drawn. None: the frame is quick, or nobody can wait for it."""
-        if self.has_input is None or self._predict_ms(slot, shot, scale) < UNINTERRUPTED_MS:
+        """What a slow frame calls while it is drawn. None: it is quick, or drawn for a file, and must be complete."""
+        limit_ms = ONCE_INTERRUPTED_MS if self._interrupted == (slot, shot) else UNINTERRUPTED_MS
+        if not self._is_stepping or self._predict_ms(slot, shot, scale) < limit_ms:
             return None
         return self._interrupt_for_input
 
@@ -305,7 +316,7 @@ class RenderScheduler:
             with self.gpu.in_bands(self._interruption(slot, shot, render.scale)):
                 image.draw_frame(result)
         except FrameInterruptedError:
-            self._last_change = self.now()
+            self._last_change, self._interrupted = self.now(), (slot, shot)
             return False
         except UserError as error:
             self.error, render.failed_shot = str(error), shot

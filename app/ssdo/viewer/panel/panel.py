@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
+from moderngl_window.context.base import BaseWindow
 
+from ssdo.gpu.target import Size
 from ssdo.viewer.help_overlay import draw_help
 from ssdo.viewer.overlay import FIXED_WINDOW, Overlay
 from ssdo.viewer.panel.compare_section import CompareSection
@@ -89,9 +91,10 @@ class Panel:
         is_dragging = imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3))
         self._has_mouse = is_list_open or is_dragging
 
-    def viewport_fraction(self, window_width: float) -> float:
-        """The fraction of a window of that width that the panel does not cover: the viewport."""
-        return 1 - self._width(window_width) / max(window_width, 1)
+    def viewport_size(self, wnd: BaseWindow) -> Size:
+        """The pixels of a window that the panel does not cover, in x and y."""
+        width, height = wnd.buffer_size
+        return round(width * (1 - self._width(wnd.size[0]) / max(wnd.size[0], 1))), height
 
     def _width(self, window_width: float) -> float:
         if not self.is_visible or window_width < MIN_WINDOW_WIDTH:
