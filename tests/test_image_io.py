@@ -11,13 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from ssdo import __main__
 from ssdo.measure import images, reference_cache
 from ssdo.measure.output_files import atomic_write
 from ssdo.render.shot import Shot
@@ -206,6 +207,31 @@ def test_killed_process_leaves_complete_files(signal_number: signal.Signals, tmp
             assert_complete(path / name, (180, 320))
         leftovers = [name for name in file_names(path) if name[:2] != "a."] + file_names(tmp_path / "temporary")
         assert signal_number == signal.SIGKILL or not leftovers, leftovers
+
+
+@pytest.mark.parametrize(("cause", "code"), [(SystemExit(143), 143), (KeyboardInterrupt(), 130), (OSError(), None)])
+def test_the_exit_code_is_that_of_the_signal(
+    monkeypatch: pytest.MonkeyPatch, cause: BaseException, code: int | None
+) -> None:
+    """Also where a library fails because a signal has left it in the middle. Other errors stay."""
+
+    def fail(_: Sequence[str]) -> int:
+        try:
+            raise cause
+        finally:
+            raise ValueError("an open writing handle")
+
+    monkeypatch.setattr(__main__, "load_command", lambda name: fail)
+    monkeypatch.setattr(sys, "argv", ["ssdo", "capture"])
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        if code is None:
+            with pytest.raises(ValueError, match="an open writing handle"):
+                __main__.main()
+        else:
+            assert __main__.main() == code
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.mark.parametrize("words", [1, 3, 30])

@@ -67,6 +67,21 @@ def main() -> int:
         except OSError:  # it goes to a full disk
             _discard_output()
         return UserError.code
+    except Exception as error:
+        signal_code = _find_signal_code(error)
+        if signal_code is None:
+            raise
+        return signal_code
+
+
+def _find_signal_code(error: BaseException) -> int | None:
+    """The exit code of the signal that led to an error: a library may fail when it is left in the middle."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, (SystemExit, KeyboardInterrupt)):
+        cause = cause.__context__
+    if cause is None:
+        return None
+    return TERMINATED if isinstance(cause, SystemExit) else INTERRUPTED
 
 
 def _discard_output() -> None:

@@ -129,8 +129,10 @@ def save_result(
             save_png(path, pixels, values, overwrite=overwrite)
         case ".npz":
             arrays: dict[str, Any] = {"shot": np.array(format_toml(values)), **read_arrays(gpu, result)}
+            archive = io.BytesIO()  # which zipfile may still write to after a signal, unlike a closed file
+            np.savez_compressed(archive, **arrays)
             with atomic_write(path, overwrite) as file:
-                np.savez_compressed(file, **arrays)
+                file.write(archive.getbuffer())
         case ".exr":
             channels = 4 if is_transparent else 3
             save_exr(path, gpu.read(result.radiance)[..., :channels], values, overwrite=overwrite)
