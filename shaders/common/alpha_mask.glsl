@@ -16,9 +16,9 @@ vec4 masked_color() {
 
 bool is_masked() { return masked_color().a < alpha_mask.cutoff; }
 
-// Thresholds from 0 to 1, one in each sixteenth for each tile of 4 x 4 texels, so that the area above an opacity is 1 minus
-// the opacity. They are those of Bayer (1973) in an order that is random in each tile and triangle: surfaces one behind
-// the other do not leave the same texels open.
+// Thresholds from 0 to 1, one in each sixteenth for each tile of 4 x 4 texels, so that the area above an opacity is 1
+// minus the opacity. They are those of Bayer (1973) in an order that is random in each tile and triangle: surfaces one
+// behind the other do not leave the same texels open.
 float dither_threshold() {
     uvec2 px = uvec2(gl_FragCoord.xy);
     uvec2 fine = px & 1u;

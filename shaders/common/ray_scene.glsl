@@ -229,7 +229,8 @@ vec3 fetch_emission(Hit hit, vec3 direction) {
     return emission * sample_material_texture(material + EMISSION_TEXTURE_TEXEL, attributes, false).rgb;
 #else
     vec2 uv = interpolate_uv(hit.triangle, weights);
-    return emission * sample_texture(fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL), uv, false).rgb;
+    vec4 location = fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL);
+    return emission * sample_texture(location, uv, false).rgb;
 #endif
 }
 
@@ -268,14 +269,19 @@ Surface fetch_surface(Hit hit, vec3 direction) {
     float metallic = metallic_roughness.x;
     vec3 albedo = base_color.rgb * (1.0 - metallic);
     // a ray that meets it meets what it reflects, or what it absorbs
-    if (is_transmissive(emission_cutoff)) albedo *= base_color.a / max(transmissive_coverage(base_color, metallic), TINY);
+    if (is_transmissive(emission_cutoff)) {
+        albedo *= base_color.a / max(transmissive_coverage(base_color, metallic), TINY);
+    }
     vec3 f0 = fetch_texel(ray_scene_materials, material + 3).rgb;
-    if (RAY_MATERIALS_HAVE_F0_TEXTURES) f0 *= sample_material_texture(material + F0_TEXTURE_TEXEL, attributes, false).rgb;
+    if (RAY_MATERIALS_HAVE_F0_TEXTURES) {
+        f0 *= sample_material_texture(material + F0_TEXTURE_TEXEL, attributes, false).rgb;
+    }
     f0 = mix(f0, base_color.rgb, metallic);
     return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission, f0, metallic_roughness.y);
 #else
     vec2 uv = interpolate_uv(hit.triangle, weights);
-    vec3 albedo = base_color.rgb * sample_texture(fetch_texel(ray_scene_materials, material + ALBEDO_TEXTURE_TEXEL), uv, false).rgb;
+    vec4 albedo_location = fetch_texel(ray_scene_materials, material + ALBEDO_TEXTURE_TEXEL);
+    vec3 albedo = base_color.rgb * sample_texture(albedo_location, uv, false).rgb;
     emission *= sample_texture(fetch_texel(ray_scene_materials, material + EMISSION_TEXTURE_TEXEL), uv, false).rgb;
     return Surface(position_ws, normal_ws, geometric_normal_ws, albedo, emission);
 #endif

@@ -61,7 +61,8 @@ void write_emission(vec2 uv) {
 bool is_peeled() { return CAMERA_LAYER != CAMERA_LAYER_NEAREST && !is_behind_layer(-position_vs.z); }
 
 // Unit normal of the triangle, towards the camera, world space. 1 / depth is linear on the screen, also beyond the
-// horizon of the plane; with an orthographic camera depth is. Called before any pixel is discarded, as derivatives need the neighbours.
+// horizon of the plane; with an orthographic camera depth is. Called before any pixel is discarded, as derivatives need
+// the neighbours.
 vec3 triangle_normal_ws() {
     float depth = -position_vs.z;
     if (CAMERA_ORTHOGRAPHIC) {
