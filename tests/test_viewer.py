@@ -778,7 +778,7 @@ class ViewerWindow:
         try:
             self.wait_until(lambda: bool(self.find_window()), 40, "window")
             self.id = self.find_window()
-            self.wait_until(lambda: len(np.unique(self.read_display()[:300, :300])) > 20, 30, "image")
+            self.wait_until(lambda: len(np.unique(self.read_display()[:300, 400:640])) > 20, 30, "panel")
             self.run_xdotool("windowfocus", self.id)
         except BaseException:
             self.close()
@@ -1030,7 +1030,7 @@ def test_window_reload_and_resize(window: ViewerWindow) -> None:
     for width, height in ((1, 1), (17, 3), (900, 700), (640, 360)):
         window.run_xdotool("windowsize", window.id, width, height, "sleep", 0.3)
     window.run_xdotool("windowfocus", window.id)
-    assert window.read_state()["width"] == 640
+    assert window.read_state()["width"] == VIEWPORT_WIDTH
 
 
 @pytest.mark.window

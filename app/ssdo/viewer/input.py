@@ -67,7 +67,7 @@ class InputHandler:
         """The handler, or while a frame is rendered, one that lets the event wait."""
 
         def handle_or_wait(*arguments: Any) -> None:
-            if not self._is_waiting:
+            if not self._is_waiting and not self._waiting_events:  # events stay in their order
                 handle(*arguments)
                 return
             self._waiting_events.append(lambda: handle(*arguments))
