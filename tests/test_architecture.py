@@ -25,7 +25,7 @@ SHADERS = sorted((ROOT / "shaders").rglob("*.frag"))
 
 # a layer imports only itself and the layers before it
 LAYERS = (
-    *("resources", "settings", "optional_packages", "flags", "toml_text", "arrays", "scene", "gpu", "render"),
+    *("resources", "settings", "optional_packages", "flags", "toml_text", "arrays", "srgb", "scene", "gpu", "render"),
     *("measure", "viewer", "commands", "__main__"),
 )
 # the viewer's command captures where no window can be opened

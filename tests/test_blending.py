@@ -10,7 +10,6 @@ import pytest
 from render_small import SmallRender, binomial_tolerance, register_scene, render_small
 from ssdo.arrays import Doubles
 from ssdo.gpu.context import Gpu
-from ssdo.gpu.mipmaps import SRGB_TO_LINEAR
 from ssdo.render.pipeline import composite_lighting, load_shot, prepare_frame, render_all_frames, render_frame
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -27,6 +26,7 @@ from ssdo.scene.model import (
 )
 from ssdo.scene.modelling.shapes import make_box, make_quad
 from ssdo.settings import Vec3
+from ssdo.srgb import LINEAR_VALUES
 from test_specular import DFG_INTERPOLATION_ERROR
 
 BLACK: Vec3 = (0.0, 0.0, 0.0)
@@ -251,7 +251,7 @@ def test_white_panes_in_a_furnace_are_invisible(gpu: Gpu, blending: Blending, f0
 def test_transmission_is_tinted(gpu: Gpu, source: str) -> None:
     """By the base colour, wherever it is from, once for each pane. A metal transmits nothing."""
     codes = np.array([255, 188, 124], "u1")
-    tint = SRGB_TO_LINEAR[codes].astype("f8")
+    tint = LINEAR_VALUES[codes]
     white_background = {"sky.intensity": 0.0, "background": "color", "background_color": WHITE}
     for opacity in (0.0, 0.25, 0.75):
         for metallic in (0.0, 1.0):

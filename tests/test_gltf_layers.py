@@ -11,7 +11,7 @@ from gltf_files import UVS, Tree, add_texture, make_tetrahedron, read_scene
 from ssdo.arrays import Array
 from ssdo.scene.files.gltf_layers import SHEEN, SHEEN_ALBEDO
 from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material
-from ssdo.scene.srgb import LINEAR_VALUES, encode_srgb
+from ssdo.srgb import LINEAR_VALUES, encode_srgb8
 
 TRANSMISSION, VOLUME = "KHR_materials_transmission", "KHR_materials_volume"
 ROUNDING = 0.6  # of an 8-bit code
@@ -192,7 +192,7 @@ def test_the_image_of_a_thickness(tmp_path: Path, has_color: bool, lies: str) ->
     texels = get_texels(material)
     colors = LINEAR_VALUES[images[1][..., :3]] if has_color else np.ones((3, 4, 3))
     attenuation = whole ** (images[0][..., 1:2] / 255) if is_used else 1
-    assert np.abs(texels[..., :3] - encode_srgb(colors * attenuation).astype("f8")).max() <= 1
+    assert np.abs(texels[..., :3] - encode_srgb8(colors * attenuation).astype("f8")).max() <= 1
     assert not texels[..., 3].any()
 
 

@@ -33,6 +33,7 @@ from ssdo.measure.metrics import (
 from ssdo.measure.references import ErrorBreakdown, ReferencePair, break_down_error
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
+from ssdo.srgb import encode_srgb as encode_srgb_array
 from ssdo.viewer.convergence import Convergence
 from ssdo.viewer.frame_metrics import FrameMetrics
 from ssdo.viewer.result_cache import ResultCache
@@ -269,7 +270,7 @@ def test_metrics_equal_their_definitions(seed: int) -> None:
 def test_flip_is_the_mean_over_the_mask_of_images_that_are_equal_outside() -> None:
     a, b, where = random_image(40), random_image(41), left_half_mask()
     test = np.where(where[..., None], a, b)
-    srgb_images = [metrics._srgb(image.astype("f8")).astype("f4") for image in (b, test)]
+    srgb_images = [encode_srgb_array(np.clip(image.astype("f8"), 0, 1)).astype("f4") for image in (b, test)]
     flip_map = flip_evaluator.evaluate(*srgb_images, "LDR", applyMagma=False)[0][..., 0]
     assert flip(a, b, where) == pytest.approx(float(flip_map[where].mean()), abs=1e-4)
 
@@ -477,7 +478,7 @@ def test_ssim_and_psnr_equal_scikit_image(size: tuple[int, int]) -> None:
     b = np.clip(
         a + (random_image(25, size) - np.float32(0.5)) * np.linspace(0, 2, size[1], dtype="f4")[:, None], -0.5, 1.5
     )
-    srgb_images = [metrics._srgb(image.astype("f8")) for image in (b, a)]
+    srgb_images = [encode_srgb_array(np.clip(image.astype("f8"), 0, 1)) for image in (b, a)]
     expected = skimage_metrics.structural_similarity(
         *srgb_images, data_range=1.0, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
@@ -493,7 +494,7 @@ def test_flip_equals_the_package(scale: float) -> None:
     """Also where the package chooses the exposures itself."""
     a, b = random_image(26, (24, 32)) ** 3 * np.float32(scale), random_image(27, (24, 32)) ** 3 * np.float32(scale)
     assert flip_hdr(a, b) == pytest.approx(flip_evaluator.evaluate(b, a, "HDR")[1], abs=1e-4)
-    srgb_images = [metrics._srgb(image.astype("f8")).astype("f4") for image in (b, a)]
+    srgb_images = [encode_srgb_array(np.clip(image.astype("f8"), 0, 1)).astype("f4") for image in (b, a)]
     assert flip(a, b) == pytest.approx(flip_evaluator.evaluate(*srgb_images, "LDR")[1], abs=1e-4)
 
 

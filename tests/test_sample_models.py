@@ -25,7 +25,7 @@ from ssdo.render.technique import Technique
 from ssdo.scene.loader import load_scene
 from ssdo.scene.model import DIELECTRIC_F0
 from ssdo.scene.modelling.shapes import make_sphere
-from ssdo.scene.srgb import LINEAR_VALUES
+from ssdo.srgb import LINEAR_VALUES
 from test_alpha_coverage import draw_blades
 from test_specular import DFG_ERROR, evaluate_specular, integrate_lobe
 

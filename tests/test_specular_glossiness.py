@@ -15,7 +15,7 @@ from ssdo.gpu.context import Gpu
 from ssdo.render.technique import Technique
 from ssdo.scene.model import Mesh
 from ssdo.scene.modelling.shapes import make_box, make_quad, make_sphere
-from ssdo.scene.srgb import LINEAR_VALUES
+from ssdo.srgb import LINEAR_VALUES
 from test_specular import DFG_ERROR
 
 F0_CODE = 56  # sRGB of the dielectrics' F0

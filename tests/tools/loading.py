@@ -27,7 +27,7 @@ from ssdo.resources import PACKAGE
 from ssdo.scene.built_in.million import build_million
 from ssdo.scene.loader import read_scene_file
 from ssdo.scene.modelling.shapes import make_box
-from ssdo.scene.modelling.textures import encode_srgb8, generate_noise
+from ssdo.scene.modelling.textures import encode_image, generate_noise
 from ssdo.settings import UserError
 
 PRIMITIVES = 20  # each with a material of its own
@@ -168,7 +168,7 @@ def _generate_texture(rng: np.random.Generator) -> Bytes:
     """(TEXTURE_SIZE, TEXTURE_SIZE, 3) sRGB: noise in one colour."""
     noise = generate_noise((TEXTURE_SIZE, TEXTURE_SIZE), 1.0, rng)
     linear = 0.4 * np.exp(0.2 * noise)[..., None] * rng.uniform(0.4, 1.2, 3)
-    return encode_srgb8(np.clip(linear, 0, 1))
+    return encode_image(np.clip(linear, 0, 1))
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ class Gpu:
             self._pixel_seconds[name] = max((time.perf_counter() - start) / (width * rows), 1e-12)
             row += rows
             framebuffer.scissor = None
-            after_band()  # may draw elsewhere
+            after_band()  # may bind another framebuffer
 
     def raster(
         self,

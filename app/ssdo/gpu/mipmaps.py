@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ssdo.arrays import Bytes, Doubles, Floats
+from ssdo.srgb import LINEAR_VALUES, encode_srgb
 
 COVERAGE_SAMPLES = 16384  # points of an image at which its coverage is measured
 MAX_COVERAGE_ERROR = 0.02  # of a mip level, relative
@@ -17,15 +18,14 @@ def compute_mips(image: Bytes, srgb: bool) -> list[Bytes]:
     """The mip levels below an image (h, w, 4), down to one pixel. With `srgb`, colours are averaged in linear light."""
     values = image.astype("f4") / 255
     if srgb:
-        values[..., :3] = SRGB_TO_LINEAR[image[..., :3]]
+        values[..., :3] = LINEAR_VALUES.astype("f4")[image[..., :3]]
     levels = []
     while values.shape[:2] != (1, 1):
         rows, columns = _box_filter(values.shape[0]), _box_filter(values.shape[1]).T
         values = np.stack([rows @ values[..., channel] @ columns for channel in range(values.shape[2])], -1)
         encoded = values.copy()
         if srgb:
-            linear = encoded[..., :3]
-            encoded[..., :3] = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+            encoded[..., :3] = encode_srgb(encoded[..., :3])
         levels.append(np.rint(encoded * 255).astype("u1"))
     return levels
 
@@ -91,7 +91,3 @@ def _box_filter(count: int) -> Floats:
     overlap = np.clip(np.minimum(edges[1:, None], ends) - np.maximum(edges[:-1, None], starts), 0, 1)
     weights: Floats = (overlap / overlap.sum(1, keepdims=True)).astype("f4")
     return weights
-
-
-_CODES = np.arange(256, dtype="f4") / 255
-SRGB_TO_LINEAR: Floats = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype("f4")

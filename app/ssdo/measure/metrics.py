@@ -19,6 +19,7 @@ import numpy as np
 from ssdo.arrays import Array, Bools, Bytes, Doubles, Floats
 from ssdo.optional_packages import make_missing_error
 from ssdo.settings import UserError
+from ssdo.srgb import encode_srgb
 
 Mask = Bools
 Pair = Sequence[Floats]  # two images of the same signal, with independent noise of mean 0
@@ -147,7 +148,8 @@ def _ssim_map(a: Doubles, b: Doubles, where: Mask) -> Doubles:
     """(h, w) mean SSIM of the channels in the window at each pixel; undefined outside the mask."""
     weight = np.where(where, _blur(where.astype(np.float64)), 1.0)
     total = np.zeros(where.shape)
-    for x, y in zip(np.moveaxis(_srgb(a), -1, 0) * where, np.moveaxis(_srgb(b), -1, 0) * where, strict=True):
+    a, b = (np.moveaxis(encode_srgb(np.clip(values, 0, 1)), -1, 0) * where for values in (a, b))
+    for x, y in zip(a, b, strict=True):
         mx, my, xx, yy, xy = (_blur(plane) / weight for plane in (x, y, x * x, y * y, x * y))
         total += (
             (2 * mx * my + SSIM_C1)
@@ -164,12 +166,6 @@ def _blur(plane: Doubles) -> Doubles:
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(plane, padding), len(SSIM_WINDOW), axis)
         plane = windows @ SSIM_WINDOW
     return plane
-
-
-def _srgb(linear: Doubles) -> Doubles:
-    """The sRGB transfer function (IEC 61966-2-1) of values clipped to 0..1."""
-    c = np.clip(linear, 0, 1)
-    return np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
 
 
 def flip(image: Floats, reference: Floats, mask: Mask | None = None) -> float:

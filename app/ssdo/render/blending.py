@@ -17,7 +17,7 @@ from ssdo.gpu.shaders import Bindings
 from ssdo.gpu.target import Texture
 from ssdo.render import composite
 from ssdo.render.gbuffer import BlendedLayer, BlendedSurfaces, draw_blended_layer
-from ssdo.render.mesh_buffers import blended_ranges, screen_bounds, upload_scene
+from ssdo.render.mesh_buffers import blended_ranges, compute_screen_bounds, upload_scene
 from ssdo.render.punctual_lights import draw_punctual_lights
 from ssdo.render.sun import draw_sun
 from ssdo.render.technique import Lighting, TechniqueInputs
@@ -31,7 +31,7 @@ def draw_blended_surfaces(gpu: Gpu, inputs: TechniqueInputs) -> BlendedSurfaces 
     ranges = blended_ranges(buffers, inputs.frame)
     if not ranges:
         return None
-    box = screen_bounds(buffers, inputs.frame)
+    box = compute_screen_bounds(buffers, inputs.frame)
     inputs = inputs._replace(scissor=box)
     front_depth = gpu.clear(gpu.target("blended.none", inputs.size, "r32f"))[0]
     surfaces: BlendedSurfaces | None = None

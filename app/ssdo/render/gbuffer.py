@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.geometry import DrawRange, Geometry
-from ssdo.gpu.target import Box, Texture
+from ssdo.gpu.target import Box, Size, Target, Texture
 from ssdo.render.frame_uniforms import FrameUniforms, Matrix
 from ssdo.render.mesh_buffers import upload_scene, visible_ranges
 from ssdo.scene.model import Scene
@@ -90,14 +90,13 @@ def draw_surface_layer(
     Depth is stored in metres beside the depth buffer, so that its relative precision is the same at every distance.
     """
     names = attachment_names(scene)
-    formats = ["r32f" if name == "depth" else "rgba16f" for name in names]
-    target = gpu.target(target_name, (int(frame.size[0]), int(frame.size[1])), *formats, depth=True)
+    target = _create_target(gpu, target_name, (int(frame.size[0]), int(frame.size[1])), names)
     gpu.raster(
         "passes/gbuffer",
         target,
         geometry,
         ranges,
-        clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in names],
+        clear_values=_clear_values(names),
         cache=True,
         cull_front=layer == "back",
         camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, layer, frame.orthographic),
@@ -128,16 +127,14 @@ def draw_blended_layer(
 
     None if there are none.
     """
-    formats = ["r32f" if name == "depth" else "rgba16f" for name in BLENDED_NAMES]
-    width, height = opaque_depth.size
-    target = gpu.target(target_name, (width, height), *formats, depth=True)
+    target = _create_target(gpu, target_name, opaque_depth.size, BLENDED_NAMES)
     with gpu.count_samples() as query:
         gpu.raster(
             "passes/gbuffer",
             target,
             geometry,
             ranges,
-            clear_values=[BACKGROUND_DEPTH if name == "depth" else 0.0 for name in BLENDED_NAMES],
+            clear_values=_clear_values(BLENDED_NAMES),
             scissor=scissor,
             camera=SurfaceCamera(frame.clip_from_world, frame.view_from_world, "blended", frame.orthographic),
             front_layer_depth=front_layer_depth,
@@ -158,3 +155,12 @@ def draw_inverse_depth(gpu: Gpu, frame: FrameUniforms, gbuffer: GBuffer) -> Text
     width, height = gbuffer.depth.size
     target = gpu.target("inverse_depth", (width + 2, height + 2), "r32f")
     return gpu.draw("passes/inverse_depth.frag", target, cache=True, frame=frame.for_cached_passes, gbuffer=gbuffer)[0]
+
+
+def _create_target(gpu: Gpu, name: str, size: Size, attachments: Sequence[str]) -> Target:
+    formats = ["r32f" if attachment == "depth" else "rgba16f" for attachment in attachments]
+    return gpu.target(name, size, *formats, depth=True)
+
+
+def _clear_values(attachments: Sequence[str]) -> list[float]:
+    return [BACKGROUND_DEPTH if attachment == "depth" else 0.0 for attachment in attachments]

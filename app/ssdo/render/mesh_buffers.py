@@ -135,7 +135,7 @@ def is_in_frustum(buffers: SceneBuffers, frame: FrameUniforms) -> Bools:
     return is_inside
 
 
-def screen_bounds(buffers: SceneBuffers, frame: FrameUniforms) -> Box:
+def compute_screen_bounds(buffers: SceneBuffers, frame: FrameUniforms) -> Box:
     """The pixels that blended surfaces and clear coats may cover."""
     width, height = int(frame.size[0]), int(frame.size[1])
     corners = buffers.bounds_corners[[number for number, _ in buffers.blended_ranges]].reshape(-1, 4)

@@ -13,7 +13,6 @@ import numpy as np
 
 from ssdo.arrays import Bools, Bytes, Floats, Ints, Longs
 from ssdo.gpu.context import Gpu
-from ssdo.gpu.mipmaps import SRGB_TO_LINEAR
 from ssdo.gpu.target import Texture
 from ssdo.gpu.upload import TEXELS_PER_ROW
 from ssdo.render.bvh import Bvh, build_bvh
@@ -22,6 +21,7 @@ from ssdo.render.mesh_buffers import build_vertices
 from ssdo.scene.environment import CDF_SCALE
 from ssdo.scene.model import Blending, ImageTexture, Material, Mesh, Scene
 from ssdo.settings import param
+from ssdo.srgb import LINEAR_VALUES
 
 MATERIAL_TEXELS = 16  # as in shaders/common/ray_scene.glsl
 EMISSION_TEXEL = 7  # first texel of a material's emission texture
@@ -288,7 +288,7 @@ def _mean_emission(mesh: Mesh) -> float:
     """Emitted radiance, mean over the texture and the vertices, summed over the channels."""
     material, mean = mesh.material, np.ones(3)
     if any(material.emission) and material.emission_texture:
-        mean = SRGB_TO_LINEAR[material.emission_texture.pixels[..., :3]].mean((0, 1))
+        mean = LINEAR_VALUES.astype("f4")[material.emission_texture.pixels[..., :3]].mean((0, 1))
     if mesh.colors is not None and _has_tinted_emission(mesh):
         mean = mean * mesh.colors[mesh.triangles.ravel(), :3].mean(0, dtype="f8")
     return float(mean @ material.emission)

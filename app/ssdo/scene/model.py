@@ -317,7 +317,7 @@ def _override_material(material: Material, material_override: str, occlusion_map
 
 def _add_f0_to_albedo(material: Material) -> Material:
     """A material whose albedo is all that it reflects at normal incidence: albedo (1 - F0) + F0, in every texel."""
-    from ssdo.scene.srgb import layer_images  # few scenes need Pillow
+    from ssdo.scene.image_arithmetic import layer_images  # few scenes need Pillow
 
     images = (material.albedo_texture, material.f0_texture)
     layout = images[0] or images[1]

@@ -45,8 +45,8 @@ class InputHandler:
         # While it is not known whether a click activated a text field, the actions of keys wait.
         self.frames_to_decide = 0
         # Events that came while a frame was rendered or a file read, and whether one wants an answer at once.
-        self._waiting_events: list[Callable[[], None]] = []
-        self._is_waiting = self._is_urgent = False
+        self._deferred_events: list[Callable[[], None]] = []
+        self._is_deferring = self._is_urgent = False
         self._deferred_actions: list[str] = []
         self._connect()
 
@@ -64,38 +64,38 @@ class InputHandler:
         wnd.files_dropped_event_func = self._defer(self._on_files_dropped)
 
     def _defer(self, handle: Callable[..., None], is_urgent: bool = True) -> Callable[..., None]:
-        """The handler, or while a frame is rendered, one that lets the event wait."""
+        """The handler, or while a frame is rendered, one that defers the event."""
 
-        def handle_or_wait(*arguments: Any) -> None:
-            if not self._is_waiting and not self._waiting_events:  # events stay in their order
+        def handle_or_defer(*arguments: Any) -> None:
+            if not self._is_deferring and not self._deferred_events:  # events stay in their order
                 handle(*arguments)
                 return
-            self._waiting_events.append(lambda: handle(*arguments))
+            self._deferred_events.append(lambda: handle(*arguments))
             self._is_urgent = self._is_urgent or is_urgent
 
-        return handle_or_wait
+        return handle_or_defer
 
     def poll_while_rendering(self) -> bool:
-        """Let the events that have come wait. Returns whether one of them wants an answer at once.
+        """Defer the events that have come. Returns whether one of them wants an answer at once.
 
         Moves of the mouse can wait until a frame is complete.
         """
-        with self.let_events_wait():
+        with self.defer_events():
             dispatch_events(self.wnd)
         return self._is_urgent
 
     @contextlib.contextmanager
-    def let_events_wait(self) -> Iterator[None]:
-        """Within the context, events are kept for `handle_waiting_events`."""
-        self._is_waiting = True
+    def defer_events(self) -> Iterator[None]:
+        """Within the context, events are deferred to `handle_deferred_events`."""
+        self._is_deferring = True
         try:
             yield
         finally:
-            self._is_waiting = False
+            self._is_deferring = False
 
-    def handle_waiting_events(self) -> None:
+    def handle_deferred_events(self) -> None:
         """Call before each frame."""
-        events, self._waiting_events, self._is_urgent = self._waiting_events, [], False
+        events, self._deferred_events, self._is_urgent = self._deferred_events, [], False
         for handle in events:
             handle()
 

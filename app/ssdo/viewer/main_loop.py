@@ -60,7 +60,7 @@ class Viewer:
 
     def update(self) -> bool:
         """Render and draw the window, if there is anything new. Returns whether it was drawn."""
-        self.input.handle_waiting_events()
+        self.input.handle_deferred_events()
         session, now = self.session, time.perf_counter()
         seconds, self._last_frame = min(now - self._last_frame, MAX_TIME_STEP), now
         self._extend_activity()
@@ -113,7 +113,7 @@ class Viewer:
         context = self.panel.context
         name, context.file_to_load = context.file_to_load, ""
         screen = LoadingScreen(self.wnd, self.ui, self.ui_scale, name)
-        with self.input.let_events_wait():
+        with self.input.defer_events():
             self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, screen.report))
         self.wnd.title = f"{TITLE}: {self.session.slots.shared.scene}"
         self.input.had_event = True

@@ -19,8 +19,9 @@ from ssdo.scene.files.gltf_document import Document, read_buffer_view, read_reso
 from ssdo.scene.files.gltf_ktx2 import Ktx2Image, decode_ktx2, is_ktx2, open_ktx2
 from ssdo.scene.files.json_tree import get_entry, get_reference, get_string, split_error
 from ssdo.scene.files.progress import track_progress
-from ssdo.scene.srgb import LINEAR_VALUES, combine_images, encode_srgb, layer_images, resize_pixels
+from ssdo.scene.image_arithmetic import combine_images, layer_images, resize_pixels
 from ssdo.settings import UserError, Vec3
+from ssdo.srgb import LINEAR_VALUES, encode_srgb8
 
 
 class ImageVariant(NamedTuple):
@@ -116,7 +117,7 @@ def _compute_transmission(
     color, transmission = white if color is None else color, white if transmission is None else transmission
     if image.thickness is not None:  # the whole thickness where its image cannot be read
         exponents = np.arange(256) / 255
-        tables = [encode_srgb(LINEAR_VALUES[:, None] * a**exponents) for a in image.attenuation]
+        tables = [encode_srgb8(LINEAR_VALUES[:, None] * a**exponents) for a in image.attenuation]
         color = combine_images(color[..., :3], (white if thickness is None else thickness)[..., 1:2], tables)
     height, width = max(color.shape[:2], transmission.shape[:2], key=math.prod)
     pixels = resize_pixels(color, width, height).copy()
@@ -128,7 +129,7 @@ def _compute_f0(color: Bytes | None, strength: Bytes | None, image: F0Image) -> 
     white = np.full((1, 1, 4), 255, "u1")
     colors = (white if color is None else color)[..., :3]
     strengths = (white if strength is None else strength)[..., image.strength_channel, None]
-    tables = [encode_srgb(np.minimum(g * LINEAR_VALUES, 1)[:, None] * np.arange(256) / 255) for g in image.gain]
+    tables = [encode_srgb8(np.minimum(g * LINEAR_VALUES, 1)[:, None] * np.arange(256) / 255) for g in image.gain]
     return combine_images(colors, strengths, tables)
 
 

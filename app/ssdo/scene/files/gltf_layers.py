@@ -45,7 +45,7 @@ def read_transmission(doc: Document, entry: Json, values: MaterialValues, textur
     add_texture(doc, uses, "thicknessTexture", volume, "thicknessTexture", f"{where}.extensions.{VOLUME}")
     first = next(iter(uses), "")
     for name in list(uses)[1:]:
-        if not lie_alike(uses[first], uses[name]):
+        if not have_same_layout(uses[first], uses[name]):
             doc.warn(f"{where}: {name}", f"lies on the surface unlike {first}, and is left out")
             del uses[name]
     if "thicknessTexture" not in uses:
@@ -120,7 +120,7 @@ def read_sheen(doc: Document, entry: Json, values: MaterialValues, textures: Tex
     is_metal = values["metallic"] == 1 and "metallic_roughness_texture" not in textures
     if is_metal or values.get("blending") == "transmission":
         doc.warn(inside, "is shown neither on metals nor on what transmits light")
-    elif base and sheen and not lie_alike(base, sheen):
+    elif base and sheen and not have_same_layout(base, sheen):
         doc.warn(inside, "lies on the surface unlike baseColorTexture, and is left out")
     elif use := base or sheen:
         image = LayeredImage(_get_variant(base), _get_variant(sheen), values["albedo"], (red, green, blue))
@@ -139,7 +139,7 @@ def drop_hidden_coat(doc: Document, material: Material, where: str) -> Material:
     return replace(material, coat=None)
 
 
-def lie_alike(one: TextureUse, other: TextureUse) -> bool:
+def have_same_layout(one: TextureUse, other: TextureUse) -> bool:
     """Whether two textures have the same UVs, so that texels of one are beside those of the other."""
     mirrored = [variant.mirrored for variant in map(_get_variant, (one, other)) if variant]
     return one[1:] == other[1:] and mirrored[:1] == mirrored[1:]

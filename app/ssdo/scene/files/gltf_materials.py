@@ -14,7 +14,7 @@ from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.gltf_document import Document
 from ssdo.scene.files.gltf_extensions import HARMLESS_EXTENSIONS, SUPPORTED_EXTENSIONS
 from ssdo.scene.files.gltf_images import F0Image, ImageVariant, TextureImage, TransmissionImage
-from ssdo.scene.files.gltf_layers import COAT_PREFIX, lie_alike, read_coat, read_sheen, read_transmission
+from ssdo.scene.files.gltf_layers import COAT_PREFIX, have_same_layout, read_coat, read_sheen, read_transmission
 from ssdo.scene.files.gltf_textures import MaterialValues, TextureUse, TextureUses, add_texture, assign_uv_slots
 from ssdo.scene.files.json_tree import (
     MAX_NUMBER,
@@ -152,7 +152,7 @@ def _read_f0_texture(doc: Document, specular: Json, gain: Vec3, where: str) -> T
     add_texture(doc, uses, "color", specular, "specularColorTexture", where)
     add_texture(doc, uses, "strength", specular, "specularTexture", where)
     variants = {name: use.image for name, use in uses.items() if isinstance(use.image, ImageVariant)}
-    if len(uses) == 2 and not lie_alike(uses["color"], uses["strength"]):
+    if len(uses) == 2 and not have_same_layout(uses["color"], uses["strength"]):
         doc.warn(f"{where}.specularTexture", "lies on the surface unlike specularColorTexture, and is left out")
         del uses["strength"], variants["strength"]
     if not uses:

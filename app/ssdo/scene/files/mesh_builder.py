@@ -74,12 +74,6 @@ def _place(polygons: PolygonMesh, coordinates: FileCoordinates) -> PolygonMesh:
     return replace(polygons, positions=coordinates.to_world(polygons.positions), normals=normals)
 
 
-def srgb_to_linear(srgb: Doubles) -> Doubles:
-    """Linear colour of sRGB from 0 to 1 (IEC 61966-2-1)."""
-    linear: Doubles = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return linear
-
-
 def _build_meshes(polygon_meshes: list[PolygonMesh], warnings: list[str]) -> tuple[Mesh, ...]:
     """Triangulate polygons into meshes, and add to `warnings`.
 

@@ -18,7 +18,7 @@ import numpy as np
 from ssdo.arrays import Array, Bools, Bytes, Doubles, Ints, Longs
 from ssdo.scene.files.corners import find_used, number_corners
 from ssdo.scene.files.errors import quote_value
-from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
+from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file
 from ssdo.scene.files.mtl import MaterialLibrary, read_material_file, remove_comment
 from ssdo.scene.files.number_text import NAN_WORDS, repair_number
 from ssdo.scene.files.obj_blocks import OTHER, Block, find_lines, iterate_blocks, parse_block
@@ -26,6 +26,7 @@ from ssdo.scene.files.opacity import make_opaque
 from ssdo.scene.files.text import decode_text, prepare_text
 from ssdo.scene.model import Material, Scene
 from ssdo.settings import UserError
+from ssdo.srgb import decode_srgb
 
 MAX_MATERIAL_FILES = 64  # of one statement
 CURVE_KEYWORDS = {
@@ -431,4 +432,4 @@ def _get_colors(obj: ObjFile) -> Doubles | None:
     if len(colors) * 3 != len(obj.positions) or not ((colors >= 0) & (colors <= 1)).all():
         obj.library.warn("v: colours are not read, as not every vertex has one from 0 to 1")
         return None
-    return np.insert(srgb_to_linear(colors), 3, 1.0, 1)
+    return np.insert(decode_srgb(colors), 3, 1.0, 1)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ssdo.arrays import Bools, Bytes
 from ssdo.scene.files.images import ImageLimits
+from ssdo.scene.image_arithmetic import resize_pixels
 from ssdo.scene.model import MIN_OPAQUE_ALPHA, Material, Mesh
-from ssdo.scene.srgb import resize_pixels
 from ssdo.settings import UserError
 
 MASK_CUTOFF = 0.5

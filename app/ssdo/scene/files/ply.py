@@ -19,13 +19,14 @@ from ssdo.scene.files import images
 from ssdo.scene.files.corners import number_corners
 from ssdo.scene.files.errors import quote_value
 from ssdo.scene.files.file_access import check_no_url, read_file_bytes, resolve_beside
-from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file, srgb_to_linear
+from ssdo.scene.files.mesh_builder import MAX_TRIANGLES, PolygonMesh, read_mesh_file
 from ssdo.scene.files.number_text import NAN_WORDS, parse_numbers
 from ssdo.scene.files.opacity import classify_alpha, fill_empty_alpha, set_blending
 from ssdo.scene.files.ply_elements import DTYPES, Columns, Element, Lists, Property, read_element
 from ssdo.scene.files.text import decode_text
 from ssdo.scene.model import ImageTexture, Material, Scene
 from ssdo.settings import UserError
+from ssdo.srgb import decode_srgb
 
 MAX_HEADER_BYTES = 2**16
 MAX_PROPERTIES = 256  # of an element
@@ -415,4 +416,4 @@ def _get_colors(element: Element, numbers: Mapping[str, Array], warnings: list[s
         warnings.append(f"element {element.name}: a colour must be numbers; NaN is drawn as 1")
         channels = [np.nan_to_num(channel, nan=1.0) for channel in channels]
     red, green, blue, alpha = channels
-    return np.stack([srgb_to_linear(red), srgb_to_linear(green), srgb_to_linear(blue), alpha], 1)
+    return np.stack([decode_srgb(red), decode_srgb(green), decode_srgb(blue), alpha], 1)

@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from ssdo.arrays import Doubles
 from ssdo.scene.model import DIELECTRIC_F0, ImageTexture, Material
-from ssdo.scene.modelling.textures import WHITE_FACTOR, encode_srgb8, generate_noise, make_albedo_texture, paint_over
+from ssdo.scene.modelling.textures import WHITE_FACTOR, encode_image, generate_noise, make_albedo_texture, paint_over
 from ssdo.settings import Vec3
 
 BOARDS_PER_TEXTURE = 16  # of a wood texture, one above the other
@@ -79,7 +79,7 @@ def make_lampshade_paper(name: str, radiance: Vec3, rng: Generator) -> Material:
     v = (np.arange(size) + 0.5)[:, None] / size
     fibres = 0.05 * generate_noise((size, size), 0.7, rng) + 0.04 * generate_noise((size, size), 0.9, rng, stretch=6).T
     glow = (0.35 + 0.65 * np.exp(-(((v - 0.52) / 0.33) ** 2))) * np.exp(fibres)
-    emission = ImageTexture(encode_srgb8(np.clip(glow, 0, 1)[..., None] * np.ones(3)))
+    emission = ImageTexture(encode_image(np.clip(glow, 0, 1)[..., None] * np.ones(3)))
     return Material((0.72, 0.66, 0.54), emission=radiance, emission_texture=emission, name=name)
 
 

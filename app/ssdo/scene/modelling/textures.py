@@ -1,4 +1,4 @@
-"""Procedural textures and materials. Colours are linear until `encode_srgb8` writes them.
+"""Procedural textures and materials. Colours are linear until `encode_image` writes them.
 
 A palette is a texture of `PALETTE_SIZE` plain colours in a row, so that many objects share one material.
 """
@@ -12,6 +12,7 @@ from numpy.random import Generator
 from ssdo.arrays import Bytes, Doubles, Floats
 from ssdo.scene.model import ImageTexture, Material
 from ssdo.settings import Vec3
+from ssdo.srgb import encode_srgb8
 
 PALETTE_SIZE = 64
 ACCENT_START = 48  # the palette entries from here on are accents, such as the limestone's rosy ones
@@ -22,20 +23,17 @@ WHITE_FACTOR = (1.0, 1.0, 1.0)  # albedo of materials whose texture holds the co
 # ---- colours and noise ----
 
 
-def encode_srgb8(linear: npt.ArrayLike) -> Bytes:
+def encode_image(linear: npt.ArrayLike) -> Bytes:
     """Encode linear colours (h, w, 3) as an opaque sRGB image (h, w, 4)."""
-    c = np.clip(np.asarray(linear, "f8"), 0, 1)
-    encoded = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
-    alpha = np.ones((*c.shape[:2], 1))
-    image: Bytes = np.rint(np.concatenate([encoded, alpha], -1) * 255).astype("u1")
-    return image
+    codes = encode_srgb8(linear)
+    return np.dstack([codes, np.full(codes.shape[:2], 255, "u1")])
 
 
 def make_albedo_texture(
     color: npt.ArrayLike, min_albedo: float = MIN_ALBEDO, max_albedo: float = MAX_ALBEDO
 ) -> ImageTexture:
     """An albedo texture of linear colours (h, w, 3), clamped to plausible values."""
-    return ImageTexture(encode_srgb8(np.clip(np.asarray(color), min_albedo, max_albedo)))
+    return ImageTexture(encode_image(np.clip(np.asarray(color), min_albedo, max_albedo)))
 
 
 def paint_over(image: Doubles, mask: npt.ArrayLike, color: npt.ArrayLike) -> Doubles:

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from ssdo.arrays import Bytes, Doubles
+from ssdo.arrays import Bytes
 from ssdo.settings import Vec3
-
-_VALUES = np.arange(256) / 255
-LINEAR_VALUES: Doubles = np.where(_VALUES <= 0.04045, _VALUES / 12.92, ((_VALUES + 0.055) / 1.055) ** 2.4)  # by code
-
-
-def encode_srgb(linear: npt.ArrayLike) -> Bytes:
-    """Codes of linear values; those beyond 0 and 1 are clipped."""
-    c = np.clip(np.asarray(linear, "f8"), 0, 1)
-    encoded = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
-    codes: Bytes = np.rint(255 * encoded).astype("u1")
-    return codes
+from ssdo.srgb import LINEAR_VALUES, encode_srgb8
 
 
 def combine_images(one: Bytes, other: Bytes, tables: Sequence[Bytes]) -> Bytes:
@@ -46,9 +35,8 @@ def layer_images(below: Bytes | None, above: Bytes | None, below_factor: Vec3, a
     white = np.full((1, 1, 4), 255, "u1")
     below, above = (white if pixels is None else pixels for pixels in (below, above))
     rows, columns = LINEAR_VALUES[:, None], LINEAR_VALUES
-    tables = [
-        encode_srgb(b * rows * (1 - a * columns) + a * columns) for b, a in zip(below_factor, above_factor, strict=True)
-    ]
+    factors = zip(below_factor, above_factor, strict=True)
+    tables = [encode_srgb8(b * rows * (1 - a * columns) + a * columns) for b, a in factors]
     layered = combine_images(below[..., :3], above[..., :3], tables)
     layered[..., 3] = resize_pixels(below[..., 3], layered.shape[1], layered.shape[0])
     return layered
