@@ -20,6 +20,7 @@ from ssdo.measure import images
 from ssdo.render.pipeline import render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.scene.loader import load_scene
+from ssdo.viewer.render_scheduler import PREVIEW_SCALES
 
 
 @pytest.mark.slow
@@ -86,8 +87,8 @@ def test_interaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     ssao, ssdo = "SSAO, 4 directions", "SSDO, 4 directions"
     assert [row["techniques"] for row in rows[::2]] == [ssao, ssdo, f"{ssao} beside {ssdo}"]
     assert [row["motion"] for row in rows] == ["the camera orbits", "the environment turns"] * 3
-    # a window this small needs no lower resolution
-    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] and row["scale"] == 1 for row in rows)
+    assert all(0 < row["milliseconds"]["low"] <= row["milliseconds"]["high"] for row in rows)
+    assert all(row["scale"] in PREVIEW_SCALES for row in rows), "a busy machine lowers the resolution"
     assert len(lines) == 2 + 6 + 2
     assert lines[2].split("|")[5].strip() == "64 x 36 (100 %)"
     assert "a window of 64 x 36" in lines[-1]

@@ -461,7 +461,7 @@ def test_a_failed_frame_keeps_the_image(runner: SessionRunner, monkeypatch: pyte
         raise UserError("no memory; ask for less")
 
     monkeypatch.setattr("ssdo.viewer.render_scheduler.render_frame", fail)
-    runner.session.change({"display.exposure": 2.0})
+    runner.session.change({"sun.irradiance": 2.0})
     assert np.array_equal(runner.render_idle(), view)
     assert runner.session.error == "no memory; ask for less" and len(calls) == 1, "it is not tried again"
 

@@ -16,6 +16,7 @@ from ssdo.gpu.target import Texture
 from ssdo.render import antialiasing, composite
 from ssdo.render.background import make_background
 from ssdo.render.blending import draw_blended_surfaces
+from ssdo.render.display import Display
 from ssdo.render.environment_maps import prefilter_specular, upload_environment
 from ssdo.render.exposure import meter_exposure
 from ssdo.render.frame_uniforms import halve_frame, pad_frame
@@ -119,6 +120,12 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     return FrameResult(
         shot, inputs, padded_inputs, shading_inputs, padded_shading_inputs, unfiltered, lighting, radiance, display
     )
+
+
+def draw_display(gpu: Gpu, result: FrameResult, display: Display) -> FrameResult:
+    """The same frame, tone-mapped in another way. The exposure must be known."""
+    shot = replace(result.shot, display=display)
+    return result._replace(shot=shot, display=shot.effective_display.draw(gpu, result.radiance))
 
 
 def prepare_frame(gpu: Gpu, loaded: LoadedShot, index: int = 0) -> PreparedFrame:

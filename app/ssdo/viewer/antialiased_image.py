@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ssdo.gpu.context import Gpu
-from ssdo.render.pipeline import FrameResult, render_frame
+from ssdo.render.display import Display
+from ssdo.render.pipeline import FrameResult, draw_display, render_frame
 from ssdo.render.shot import Shot
 from ssdo.viewer.convergence import Convergence
 
@@ -49,6 +50,16 @@ class AntialiasedImage:
             shot = replace(shot, accumulated_frames=self.frame_count)
         if index >= self.shot.first_averaged_frame:
             self.result = centered._replace(shot=shot, radiance=jittered.radiance, display=jittered.display)
+        if self.is_complete:
+            self.free_targets()
+
+    def change_display(self, display: Display) -> None:
+        """Tone-map the image again, and further frames in the same way."""
+        self.shot = replace(self.shot, display=display)
+        if self.result is None:
+            return
+        with self.gpu.scope(self.scope):
+            self.result = draw_display(self.gpu, self.result, display)
         if self.is_complete:
             self.free_targets()
 

@@ -55,13 +55,14 @@ MakeBuffer = Callable[[], Buffer]
 
 
 def list_buffers(
-    gpu: Gpu, slot: str, result: FrameResult, draw_unoccluded: Callable[[], Texture]
+    gpu: Gpu, scope: str, result: FrameResult, draw_unoccluded: Callable[[], Texture]
 ) -> dict[str, MakeBuffer]:
     """Everything that can be shown of a slot's result, by name: lighting components first, render targets last.
 
-    `draw_unoccluded`: gives the irradiance of the whole environment, which is drawn only if it is shown.
+    `scope`: of its render targets. `draw_unoccluded`: gives the irradiance of the whole environment, which is drawn
+    only if it is shown.
     """
-    return _lighting_buffers(result, draw_unoccluded) | _specular_buffers(result) | _target_buffers(gpu, slot, result)
+    return _lighting_buffers(result, draw_unoccluded) | _specular_buffers(result) | _target_buffers(gpu, scope, result)
 
 
 def _lighting_buffers(result: FrameResult, draw_unoccluded: Callable[[], Texture]) -> dict[str, MakeBuffer]:
@@ -103,28 +104,28 @@ def _specular_buffers(result: FrameResult) -> dict[str, MakeBuffer]:
     return buffers
 
 
-def _target_buffers(gpu: Gpu, slot: str, result: FrameResult) -> dict[str, MakeBuffer]:
+def _target_buffers(gpu: Gpu, scope: str, result: FrameResult) -> dict[str, MakeBuffer]:
     """Every texture of every render target of the slot."""
     buffers: dict[str, MakeBuffer] = {}
     for path, target in gpu.targets.items():
-        if not path.startswith(f"{slot}/"):
+        if not path.startswith(f"{scope}/"):
             continue
         names = _texture_names(path.rpartition("/")[2], target, result.inputs.scene)
         for name, texture in zip(names, target.textures, strict=True):
             mapping = "display" if texture.dtype == "f1" else name if name in ("depth", "normal") else "light"
             label = f"{path.partition('/')[2]} {name}".strip() + TARGET_SUFFIX
-            buffers[label] = partial(_target_buffer, gpu, slot, result, texture, mapping)
+            buffers[label] = partial(_target_buffer, gpu, scope, result, texture, mapping)
     return buffers
 
 
-def _target_buffer(gpu: Gpu, slot: str, result: FrameResult, texture: Texture, mapping: str) -> Buffer:
+def _target_buffer(gpu: Gpu, scope: str, result: FrameResult, texture: Texture, mapping: str) -> Buffer:
     """A texture of a target, without the guard band."""
     for padded in (result.padded_inputs, result.padded_shading_inputs):
         if padded.scissor and texture.size != result.display.size:
             x, y, width, height = padded.scissor
             for border in (0, 1):  # the inverse depth has a border of one pixel
                 if texture.size == (padded.size[0] + 2 * border, padded.size[1] + 2 * border):
-                    with gpu.scope(f"crop {slot}"):
+                    with gpu.scope(f"crop {scope}"):
                         box = x + border, y + border, width, height
                         return Buffer(subsample.crop_texture(gpu, texture, box, "crop"), mapping)
     return Buffer(texture, mapping)

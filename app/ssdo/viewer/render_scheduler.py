@@ -16,7 +16,7 @@ from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.timer import PassTimer
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
-from ssdo.render.pipeline import FrameResult, render_frame
+from ssdo.render.pipeline import FrameResult, draw_display, render_frame
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 from ssdo.viewer.antialiased_image import MAX_FRAMES, AntialiasedImage
@@ -50,6 +50,7 @@ class FrameInterruptedError(Exception):
 class SlotRender:
     """The last result of a slot, and its cost."""
 
+    scope: str  # of its render targets: the slot's name, or the other's after a swap
     timer: PassTimer
     requested: Shot | None = None  # what the result was rendered for, at full size
     result: FrameResult | None = None
@@ -83,7 +84,7 @@ class RenderScheduler:
     def __init__(self, gpu: Gpu, now: Callable[[], float]) -> None:
         self.gpu = gpu
         self.now = now
-        self.renders: dict[Slot, SlotRender] = {slot: SlotRender(self._start_timer()) for slot in SLOTS}
+        self.renders: dict[Slot, SlotRender] = {slot: SlotRender(slot, self._start_timer()) for slot in SLOTS}
         self.draw_count = 0
         self.error = ""
         # If set, it is called while `step` draws slow frames. Returns whether the user waits for an answer.
@@ -123,6 +124,9 @@ class RenderScheduler:
             self._is_stepping = False
 
     def _step(self, shots: Shots, idle_shots: Shots, is_interacting: bool, shows_final_images: bool) -> bool:
+        if shots != self._shots and self._reuse_results(shots, idle_shots):
+            self._shots = dict(shots)
+            return True
         improves = False  # renders more frames of unchanged shots
         if shots != self._shots:
             scale = self._begin_change(shots, is_interacting)
@@ -150,6 +154,29 @@ class RenderScheduler:
         if not improves:
             self._last_change = self.now()  # the idle delay starts after rendering, which may take longer than it
         return has_drawn
+
+    def _reuse_results(self, shots: Shots, idle_shots: Shots) -> bool:
+        """Swap results if the shots of A and B are, and tone-map those again of which only the display has changed.
+
+        Returns whether no shot of `shots` needs more than that.
+        """
+        a, b = (self.renders[slot] for slot in PAIR)
+        swapped: dict[Slot, Shot | None] = {"A": b.requested, "B": a.requested}
+        if a.requested != b.requested and all(shots[slot] == swapped[slot] for slot in PAIR if slot in shots):
+            self.renders["A"], self.renders["B"] = b, a
+        for slot, shot in (*shots.items(), *idle_shots.items()):
+            if _differs_in_display_only(self.renders[slot], shot):
+                self._draw_display(self.renders[slot], shot)
+        return all(self.renders[slot].requested == shot for slot, shot in shots.items())
+
+    def _draw_display(self, render: SlotRender, shot: Shot) -> None:
+        """Tone-map the images of a slot again."""
+        assert render.result is not None
+        render.requested = shot
+        with self.gpu.scope(render.scope):
+            render.result = draw_display(self.gpu, render.result, shot.display)
+        if render.antialiased is not None:
+            render.antialiased.change_display(shot.display)
 
     def _begin_change(self, shots: Shots, is_interacting: bool) -> float:
         """Store changed shots and return the scale to render them at."""
@@ -310,7 +337,7 @@ class RenderScheduler:
         if render.antialiased is None:
             width, height = result.display.size
             jittered = replace(shot, width=width, height=height, accumulated_frames=1)
-            render.antialiased = AntialiasedImage(self.gpu, f"{slot} antialiased", jittered)
+            render.antialiased = AntialiasedImage(self.gpu, f"{render.scope} antialiased", jittered)
         image = render.antialiased
         try:
             with self.gpu.in_bands(self._interruption(slot, shot, render.scale)):
@@ -362,7 +389,7 @@ class RenderScheduler:
             antialias=1,
         )
         render.timer.begin_frame()
-        with self.gpu.scope(slot):
+        with self.gpu.scope(render.scope):
             result = render_frame(self.gpu, scaled, index)
             self.gpu.free_unused()
         accumulated_frames = index + 1 if is_progressive else 1
@@ -439,6 +466,13 @@ def _read_surface_radiance(gpu: Gpu, result: FrameResult) -> Floats:
     """Radiance of the surfaces, (n, 3)."""
     is_surface = gpu.read(result.inputs.gbuffer.depth)[..., 0] < BACKGROUND_DEPTH
     return gpu.read(result.radiance)[is_surface][:, :3]
+
+
+def _differs_in_display_only(render: SlotRender, shot: Shot) -> bool:
+    """Whether a slot's result is that of a shot, but for its tone mapping."""
+    if render.requested is None or render.failed_shot is not None or render.requested == shot:
+        return False
+    return replace(render.requested, display=shot.display) == shot
 
 
 def _cost_key(shot: Shot) -> str:

@@ -130,7 +130,9 @@ class ViewRenderer:
         result = self.result(slot)
         if result is None:
             return {}
-        buffers = list_buffers(self.gpu, slot, result, lambda: self._unoccluded(slot, result))
+        buffers = list_buffers(
+            self.gpu, self.scheduler.renders[slot].scope, result, lambda: self._unoccluded(slot, result)
+        )
         image = self.scheduler.renders[slot].image or result
         return buffers | {FINAL_IMAGE: lambda: Buffer(image.display, "display")}
 

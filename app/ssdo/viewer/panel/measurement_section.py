@@ -125,7 +125,7 @@ class MeasurementSection:
     def _show_pass(self, slot: Slot, name: str) -> None:
         """Show the first texture that a pass has drawn into."""
         session = self.context.session
-        path = session.gpu.last_target_name.get(f"{slot}/{name.partition(' ')[0]}", "")
+        path = session.gpu.last_target_name.get(f"{session.renders[slot].scope}/{name.partition(' ')[0]}", "")
         target = path.partition("/")[2]
         for buffer in session.view_renderer.buffers(slot):
             label = buffer.removesuffix(TARGET_SUFFIX)
