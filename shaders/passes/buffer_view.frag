@@ -1,14 +1,15 @@
 // Buffer view: what does the viewer show of an image or a buffer?
-// reads   the texture of the left and of the right side
+// reads   the texture of the left and of the right side; a colour map
 // writes  8 bit sRGB, with a divider between the sides
 // source  -
 // limits  light beyond the range of the screen is clipped after its gain
 #include "common/window.glsl"
+#include "common/color_map.glsl"
 #include "common/constants.glsl"
 
 vec3 map_depth(float depth, vec2 range) {
     float position = clamp((depth - range.x) / max(range.y - range.x, 1e-6), 0.0, 1.0);
-    return vec3(depth < BACKGROUND_DEPTH ? 1.0 - 0.9 * position : 0.0);
+    return depth < BACKGROUND_DEPTH ? map_color(position) : vec3(0.0);
 }
 
 vec3 map_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {

@@ -1,11 +1,12 @@
-// Difference: how does one image differ from another, as a ratio, by value, or as the eye sees it?
-// reads   for each side an image and the image that it is compared with; a table of false colours
+// Difference: how does one image differ from another, as a ratio, by value, in sign, or as the eye sees it?
+// reads   for each side an image and the image that it is compared with; a colour map
 // writes  8 bit sRGB, with a divider between the sides
 // source  Andersson et al., FLIP, 2020, section 4.1: HyAB distance in L*a*b* with the Hunt effect
 // limits  no spatial filters: noise that the eye would blur counts in full
 #include "common/window.glsl"
+#include "common/color_map.glsl"
 
-uniform sampler2D color_map;
+const vec3 LUMINANCE = vec3(0.2126, 0.7152, 0.0722);  // Rec. 709
 
 // CIE L*a*b* of linear sRGB. Chroma shrinks with lightness (Hunt effect).
 vec3 hunt_lab_from_linear(vec3 linear) {
@@ -29,10 +30,6 @@ float perceived_error(vec3 color, vec3 reference) {
     return error < knee ? 0.95 * error / knee : 0.95 + 0.05 * (error - knee) / (max_error - knee);
 }
 
-vec3 false_color(float error) {
-    return texelFetch(color_map, ivec2(int(clamp(error, 0.0, 1.0) * 255.0 + 0.5), 0), 0).rgb;
-}
-
 vec3 map_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
     vec3 color = texel.rgb;
     vec3 other = sample_image(reference, window_px).rgb;
@@ -43,7 +40,10 @@ vec3 map_texel(vec4 texel, sampler2D reference, vec2 range, vec2 window_px) {
     if (VIEW_MAPPING == VIEW_MAPPING_DIFFERENCE) {
         return srgb_from_linear(clamp(abs(color - other) * view.gain, 0.0, 1.0));
     }
-    return false_color(perceived_error(color * view.gain, other * view.gain));
+    if (VIEW_MAPPING == VIEW_MAPPING_SIGNED) {
+        return map_color(0.5 + 0.5 * dot(color - other, LUMINANCE) * view.gain);
+    }
+    return map_color(perceived_error(color * view.gain, other * view.gain));
 }
 
 void main() { draw_window(); }

@@ -304,7 +304,9 @@ def _inspect_pixel(gpu: Gpu, result: FrameResult) -> Floats:
 def _draw_window(gpu: Gpu, session: Session, mapping: str) -> Floats:
     """The window's pixels, at the size of the result and at another one."""
     session.display.buffer = BUFFERS.get(mapping, "final image")
-    session.display.view = mapping if mapping in ("difference", "error") else "split"
+    session.display.is_signed = mapping == "signed"
+    views = {"difference": "difference", "signed": "difference", "error": "error"}
+    session.display.view = views.get(mapping, "split")
     pixels = []
     for size in (VIEWER_SIZE, OTHER_WINDOW_SIZE):
         session.size = size

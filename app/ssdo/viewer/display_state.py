@@ -12,7 +12,8 @@ from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS
 from ssdo.viewer.render_scheduler import PAIR, Slot
 
 VIEWS = ("A", "B", "split", "side by side", "difference", "error")
-GAINS = (1, 10, 100)  # of the difference
+GAINS = (1.0, 10.0, 100.0)  # of the difference, that a key cycles
+GAIN_RANGE = (0.1, 1000.0)
 
 
 @dataclass
@@ -21,7 +22,8 @@ class DisplayState:
 
     view: str = "B"
     is_flipped: bool = False  # A and B are swapped while a key is held
-    gain: int = 1  # of the difference
+    gain: float = 1.0  # of the difference
+    is_signed: bool = False  # the difference shows which slot is brighter
     divider: float = 0.5  # fraction of the viewport's width
     buffer: str = FINAL_IMAGE
     exposure: float = 0.0  # stops; of buffers that hold light
@@ -46,6 +48,11 @@ class DisplayState:
     def side_slots(self) -> tuple[Slot, Slot]:
         """The slots on the left and on the right of a split view."""
         return ("B", "A") if self.is_flipped else ("A", "B")
+
+    @property
+    def shown_slots(self) -> tuple[Slot, Slot]:
+        """The slots on the left and on the right; twice the same in a view of one image."""
+        return self.side_slots if self.shows_two_images else (self.single_slot, self.single_slot)
 
     @property
     def visible_slots(self) -> tuple[Slot, ...]:
@@ -74,9 +81,9 @@ class DisplayState:
     def choose_view(self, view: str) -> str:
         """Change the view; choosing the difference again cycles its gain. Returns a message."""
         if view == self.view == "difference":
-            self.gain = GAINS[(GAINS.index(self.gain) + 1) % len(GAINS)]
+            self.gain = next((gain for gain in GAINS if gain > self.gain), GAINS[0])
         self.view = view
-        return {"A": "A only", "B": "B only", "difference": f"difference x{self.gain}"}.get(view, view)
+        return {"A": "A only", "B": "B only", "difference": f"difference x{self.gain:.3g}"}.get(view, view)
 
     def step_component(self, step: int) -> str:
         """Show the next or a previous lighting component. Returns a message."""

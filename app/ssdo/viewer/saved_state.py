@@ -19,12 +19,12 @@ from ssdo.render.technique import Technique
 from ssdo.settings import UserError, param_of, shorten
 from ssdo.toml_text import flatten, format_toml, parse_toml_tree
 from ssdo.viewer import budget
-from ssdo.viewer.display_state import GAINS, VIEWS, DisplayState
+from ssdo.viewer.display_state import GAIN_RANGE, VIEWS, DisplayState
 from ssdo.viewer.render_scheduler import PAIR, Slot
 from ssdo.viewer.session import Session
 from ssdo.viewer.slots import HIDDEN_PARAMS, WINDOW_PARAMS, SlotState, unlinkable_params
 
-DISPLAY_FIELDS = ("view", "gain", "buffer", "exposure", "show_alpha", "divider")
+DISPLAY_FIELDS = ("view", "gain", "is_signed", "buffer", "exposure", "show_alpha", "divider")
 
 
 def format_state(session: Session) -> str:
@@ -144,9 +144,11 @@ def _parse_display(viewer: Mapping[str, Any], current: DisplayState) -> DisplayS
             if not _is_like(value, default):
                 raise UserError(f"viewer.{name} = {shorten(value)}: must be like {default!r}")
             setattr(display, name, value)
-    if display.view not in VIEWS or display.gain not in GAINS:
-        values = f"viewer.view, viewer.gain = {shorten(display.view)}, {shorten(display.gain)}"
-        raise UserError(f"{values}: must be one of {', '.join(VIEWS)}, and of {', '.join(map(str, GAINS))}")
+    if display.view not in VIEWS:
+        raise UserError(f"viewer.view = {shorten(display.view)}: must be one of {', '.join(VIEWS)}")
+    low, high = GAIN_RANGE
+    if not low <= display.gain <= high:
+        raise UserError(f"viewer.gain = {shorten(display.gain)}: must be {low:g} to {high:g}")
     return display
 
 

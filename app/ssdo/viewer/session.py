@@ -59,7 +59,7 @@ class Session:
         self.scheduler = RenderScheduler(gpu, now)
         cache = ResultCache(self.scheduler)
         self.metrics = FrameMetrics(gpu, self.scheduler, cache)
-        self.view_renderer = ViewRenderer(gpu, self.scheduler, self.metrics, cache)
+        self.view_renderer = ViewRenderer(gpu, self.scheduler, self.metrics, cache, lambda: self.has_reference)
         self.display = DisplayState()
         self.history = History(self.slots.state())
         self.collision = CameraCollision()
@@ -379,6 +379,12 @@ class Session:
             return False
         is_current = render.failed_shot is None and render.requested == shot
         return is_current and render.scale >= self.scheduler.idle_scale(slot, shot)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the reference has a result that belongs to what is shown now."""
+        render = self.renders["reference"]
+        return render.result is not None and render.requested == self.shot("reference")
 
     def draw_view(self, framebuffer: moderngl.Framebuffer) -> None:
         """Draw the current view into the lower left of a framebuffer, at the viewport's size."""

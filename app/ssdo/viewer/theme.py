@@ -8,15 +8,12 @@ from pathlib import Path
 import imgui_bundle
 from imgui_bundle import ImVec2, imgui
 
+from ssdo.viewer.color_maps import SLOT_RGB
 from ssdo.viewer.render_scheduler import Slot
 
 Color = tuple[float, float, float, float]  # red, green, blue, alpha; 0 to 1
 FONT_SIZE = 15.0  # pixels, before scaling
-SLOT_COLORS: Mapping[Slot, Color] = {
-    "A": (0.95, 0.62, 0.30, 1.0),
-    "B": (0.36, 0.66, 0.92, 1.0),
-    "reference": (0.50, 0.78, 0.45, 1.0),
-}
+SLOT_COLORS: Mapping[Slot, Color] = {slot: (*rgb, 1.0) for slot, rgb in SLOT_RGB.items()}
 
 
 class Theme:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from ssdo.viewer import budget
-from ssdo.viewer.display_state import VIEWS
+from ssdo.viewer.display_state import GAIN_RANGE, GAINS, VIEWS
 from ssdo.viewer.panel.context import PanelContext
 
 VIEW_BUTTONS = {  # label: tooltip, in the order of VIEWS
@@ -29,9 +29,23 @@ class CompareSection:
         current = names[VIEWS.index(session.display.view)]
         if pressed := widgets.button_row(names, current, list(VIEW_BUTTONS.values()), "view"):
             session.choose_view(VIEWS[names.index(pressed)])
+        if session.display.view == "difference":
+            self._draw_difference_settings()
         if len(session.visible_slots) == 2:
             self._draw_copy_buttons()
             self._draw_budget()
+
+    def _draw_difference_settings(self) -> None:
+        display, widgets = self.context.session.display, self.context.widgets
+        widgets.label("gain", "Factor of the difference (D: 1, 10, 100)")
+        flags = imgui.SliderFlags_.logarithmic.value | imgui.SliderFlags_.always_clamp.value
+        _, display.gain = imgui.slider_float("##difference gain", display.gain, *GAIN_RANGE, "x%.3g", flags)
+        widgets.store_rect("difference gain")
+        if imgui.is_item_clicked(1):
+            display.gain = GAINS[0]
+        widgets.label("signed", "Show which slot is brighter: A in orange, B in blue")
+        _, display.is_signed = imgui.checkbox("##signed", display.is_signed)
+        widgets.store_rect("signed")
 
     def _draw_copy_buttons(self) -> None:
         session, widgets = self.context.session, self.context.widgets
