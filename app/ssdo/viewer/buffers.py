@@ -29,6 +29,7 @@ LIGHTING_COMPONENTS = (
 )
 FINAL_IMAGE = LIGHTING_COMPONENTS[-1]
 UNFILTERED_VISIBILITY = "ambient visibility, unfiltered"  # the first buffer after the lighting components
+WHITE_DIFFUSE = 1 / math.pi  # shows irradiance as the radiance of a white surface
 TARGET_SUFFIX = " *"  # ends the name of a render target
 # names of a target's textures; those of others are as in Lighting
 TARGET_TEXTURES: Mapping[str, tuple[str, ...]] = {
@@ -67,18 +68,17 @@ def list_buffers(
 
 def _lighting_buffers(result: FrameResult, draw_unoccluded: Callable[[], Texture]) -> dict[str, MakeBuffer]:
     surfaces, lighting, unfiltered = result.inputs.gbuffer, result.lighting, result.unfiltered
-    white_diffuse = 1 / math.pi  # irradiance as the radiance of a white surface
     return {
         "albedo": lambda: Buffer(surfaces.albedo, "light"),
-        "unoccluded light": lambda: Buffer(draw_unoccluded(), "light", white_diffuse),
+        "unoccluded light": lambda: Buffer(draw_unoccluded(), "light", WHITE_DIFFUSE),
         "ambient visibility": lambda: Buffer(lighting.direct, "alpha"),
-        "direct light": lambda: Buffer(lighting.direct, "light", white_diffuse),
+        "direct light": lambda: Buffer(lighting.direct, "light", WHITE_DIFFUSE),
         "RGB visibility": lambda: Buffer(lighting.direct, "ratio", compared_to=draw_unoccluded()),
-        "indirect light": lambda: Buffer(lighting.indirect, "light", white_diffuse),
+        "indirect light": lambda: Buffer(lighting.indirect, "light", WHITE_DIFFUSE),
         FINAL_IMAGE: lambda: Buffer(result.display, "display"),
         UNFILTERED_VISIBILITY: lambda: Buffer(unfiltered.direct, "alpha"),
-        "indirect light, unfiltered": lambda: Buffer(unfiltered.indirect, "light", white_diffuse),
-        "sun and punctual lights": lambda: Buffer(result.inputs.direct_lighting.irradiance, "light", white_diffuse),
+        "indirect light, unfiltered": lambda: Buffer(unfiltered.indirect, "light", WHITE_DIFFUSE),
+        "sun and punctual lights": lambda: Buffer(result.inputs.direct_lighting.irradiance, "light", WHITE_DIFFUSE),
         "normals": lambda: Buffer(surfaces.normal, "normal"),
         "emission": lambda: Buffer(surfaces.emission, "light"),
         "depth": lambda: Buffer(surfaces.depth, "depth"),

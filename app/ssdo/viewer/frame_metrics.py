@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +14,39 @@ from ssdo.measure import metrics
 from ssdo.render import composite
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
 from ssdo.render.pipeline import FrameResult
+from ssdo.viewer.antialiased_image import MAX_FRAMES
 from ssdo.viewer.render_scheduler import RenderScheduler, Slot
 from ssdo.viewer.result_cache import ResultCache
 
 NOTICEABLE_DIFFERENCE = 1.5 / 255  # display values that differ by more count as different
+SETTLED_NOISE = 0.5  # an error is shown if the reference's noise is at most this fraction of it
 SAME_SURFACE_DEPTH = 0.03  # two texels show the same surface if their depths differ by less, relative to the depth
 SAME_SURFACE_COSINE = 0.95  # and if their normals enclose less than 18 degrees
+
+
+class ErrorEstimate(NamedTuple):
+    """The error of a slot, as far as the reference has converged."""
+
+    rmse: float | None  # radiance, corrected for the reference's noise; NaN: no pixel to compare; None: not known
+    noise: float | None  # of the reference, RMS radiance; None before its second frame
+    frame_count: int  # of the reference
+    can_improve: bool  # whether the reference converges further
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the noise is well below the error, which the correction then changes by at most 12 %."""
+        if self.rmse is None or self.noise is None:
+            return False
+        return math.isnan(self.rmse) or self.noise <= SETTLED_NOISE * self.rmse
+
+    @property
+    def text(self) -> str:
+        """The RMSE, or why it is not shown."""
+        if not self.is_settled:
+            frames = f"{self.frame_count} frame{'s' if self.frame_count != 1 else ''}"
+            return f"settling, {frames}" if self.can_improve else f"below the noise, {self.noise:.2g}"
+        assert self.rmse is not None
+        return "RMSE undefined" if math.isnan(self.rmse) else f"RMSE {self.rmse:.3g}"
 
 
 class FrameMetrics:
@@ -79,6 +107,12 @@ class FrameMetrics:
             return math.sqrt(max(metrics.rmse(radiance, expected, mask) ** 2 - noise**2, 0.0))
 
         return self.cache.get(f"rmse {slot}", (result, reference), measure)
+
+    def estimate_error(self, slot: Slot) -> ErrorEstimate:
+        """The error of a slot, and whether the reference's noise is low enough to show it."""
+        convergence = self.scheduler.renders["reference"].convergence
+        can_improve = convergence.frame_count < MAX_FRAMES
+        return ErrorEstimate(self.rmse(slot), convergence.noise, convergence.frame_count, can_improve)
 
     def relight(self, slot: str, result: FrameResult, reference: FrameResult) -> Texture:
         """Radiance of a slot's surfaces in the reference's light.

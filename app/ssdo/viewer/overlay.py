@@ -1,12 +1,12 @@
-"""Drawn over the image: labels of the slots, the divider's handle, the status line, messages."""
+"""Drawn over the image: the status line and messages."""
 
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
 from ssdo.viewer.session import Session
-from ssdo.viewer.status import SEPARATOR, StatusLine, describe_slot
-from ssdo.viewer.theme import SLOT_COLORS, THEME, Color
+from ssdo.viewer.status import SEPARATOR, StatusLine
+from ssdo.viewer.theme import THEME, Color
 from ssdo.viewer.widgets import to_u32
 
 FIXED_WINDOW = (
@@ -19,8 +19,6 @@ FIXED_WINDOW = (
 TEXT_COLOR: Color = (0.95, 0.96, 0.97, 1.0)
 BACKGROUND_COLOR: Color = (0.05, 0.055, 0.065, 0.84)
 ERROR_COLOR: Color = (0.96, 0.55, 0.42, 1.0)
-HANDLE_COLOR: Color = (0.95, 0.95, 0.95, 0.95)
-ARROW_COLOR: Color = (0.15, 0.16, 0.18, 1.0)
 
 
 class Overlay:
@@ -30,62 +28,6 @@ class Overlay:
         self.session = session
         self.scale = scale
         self.status_line = StatusLine(session)
-
-    def draw_labels(self, viewport_width: float) -> None:
-        """Labels of both slots beside the divider, or one label at the left."""
-        session, display = self.session, self.session.display
-        if display.shows_two_images:
-            self._draw_split_labels(viewport_width)
-            return
-        x_min = 12 * self.scale
-        if display.view == "difference":
-            a, b = describe_slot(session, "A"), describe_slot(session, "B")
-            self._draw_tag(x_min, f"|A - B| x{display.gain}:  A {a},  B {b}", viewport_width)
-        elif len(session.visible_slots) == 2 or display.is_flipped or display.view == "A":
-            slot = display.single_slot
-            self._draw_tag(x_min, f"{slot}: {describe_slot(session, slot)}", viewport_width, SLOT_COLORS[slot])
-
-    def _draw_split_labels(self, viewport_width: float) -> None:
-        session, scale, display = self.session, self.scale, self.session.display
-        divider = display.divider_px(session.size[0]) / self._pixel_ratio
-        for slot, is_left in zip(display.side_slots, (True, False), strict=True):
-            text = f"{slot}: {describe_slot(session, slot)}"
-            if display.view == "error" and (error := session.metrics.rmse(slot)) is not None:
-                text += f", RMSE {error:.4f}"
-            width = imgui.calc_text_size(text).x + 18 * scale
-            x_min = max(8 * scale, divider - 12 * scale - width) if is_left else divider + 12 * scale
-            right = divider - 12 * scale if is_left else viewport_width - 8 * scale
-            self._draw_tag(x_min, text, right, SLOT_COLORS[slot])
-        if display.view != "side by side":
-            self._draw_handle(divider)
-
-    @property
-    def _pixel_ratio(self) -> float:
-        return float(imgui.get_io().display_framebuffer_scale.x) or 1.0
-
-    def _draw_handle(self, divider: float) -> None:
-        scale, draw_list = self.scale, imgui.get_background_draw_list()
-        y = imgui.get_io().display_size.y / 2
-        draw_list.add_circle_filled(ImVec2(divider, y), 11 * scale, to_u32(HANDLE_COLOR), 32)
-        for direction in (-1, 1):
-            x = divider + direction * 3.2 * scale
-            draw_list.add_triangle_filled(
-                ImVec2(x, y - 4 * scale),
-                ImVec2(x, y + 4 * scale),
-                ImVec2(x + direction * 4.5 * scale, y),
-                to_u32(ARROW_COLOR),
-            )
-
-    def _draw_tag(self, x_min: float, text: str, right: float, color: Color = TEXT_COLOR) -> None:
-        """Text on a dark background at the top, if it fits between left and right."""
-        scale, draw_list = self.scale, imgui.get_background_draw_list()
-        size, padding, top = imgui.calc_text_size(text), 9 * scale, 12 * scale
-        width = size.x + 2 * padding
-        if x_min + width > right + 1:
-            return
-        corner = ImVec2(x_min + width, top + size.y + 10 * scale)
-        draw_list.add_rect_filled(ImVec2(x_min, top), corner, to_u32(BACKGROUND_COLOR), 5 * scale)
-        draw_list.add_text(ImVec2(x_min + padding, top + 5 * scale), to_u32(color), text)
 
     def draw_status(self, viewport_width: float, height: float, bar_height: float) -> None:
         """The status line. Its first parts are dropped if it is too long: the panel shows them too."""

@@ -7,6 +7,7 @@ from moderngl_window.context.base import BaseWindow
 
 from ssdo.gpu.target import Size
 from ssdo.viewer.help_overlay import draw_help
+from ssdo.viewer.image_overlay import ImageOverlay
 from ssdo.viewer.overlay import FIXED_WINDOW, Overlay
 from ssdo.viewer.panel.compare_section import CompareSection
 from ssdo.viewer.panel.context import PanelContext
@@ -45,6 +46,7 @@ class Panel:
         rows = ParameterRows(session, self.widgets)
         self.context = PanelContext(session, self.widgets, rows, preferences, scale)
         self.overlay = Overlay(session, scale)
+        self.image_overlay = ImageOverlay(session, scale)
         self.is_visible = True
         self.is_help_open = False
         self.compare = CompareSection(self.context)
@@ -109,10 +111,10 @@ class Panel:
             if result:
                 rect = self._image_rect(pixel.slot, viewport_width, height)
                 draw_sample_rays(result, pixel.values, pixel.inspection, rect, self.scale)
-        self.overlay.draw_labels(viewport_width)
+        free_height = self.image_overlay.draw(viewport_width, height - status_height)
         if status_height:
             self.overlay.draw_status(viewport_width, height, status_height)
-        self.overlay.draw_messages(viewport_width, height - status_height, self.context.file_to_load)
+        self.overlay.draw_messages(viewport_width, free_height, self.context.file_to_load)
 
     def _image_rect(self, slot: Slot, viewport_width: float, height: float) -> Rect:
         """Where a slot's image lies in the window."""
