@@ -1,8 +1,9 @@
-"""Draws the sampled directions of an inspected pixel: as rays over the image, and as a disc in the panel."""
+"""Draws an inspected pixel: its samples as rays over the image and as a disc in the panel, and a card beside it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
@@ -10,14 +11,18 @@ from imgui_bundle import ImVec2, imgui
 from ssdo.arrays import Floats
 from ssdo.render.pipeline import FrameResult
 from ssdo.settings import Vec3
-from ssdo.viewer.overlay import TEXT_COLOR
+from ssdo.viewer.overlay import BACKGROUND_COLOR, TEXT_COLOR
+from ssdo.viewer.pixel_card import COLOR_KEY, Card, CardLine, place_card
 from ssdo.viewer.pixel_inspector import LEAVES_SCREEN, OCCLUDED, PixelInspection
 from ssdo.viewer.pixel_values import PixelValues
-from ssdo.viewer.theme import THEME, Color
+from ssdo.viewer.theme import SLOT_COLORS, THEME, Color
 from ssdo.viewer.widgets import Rect, to_u32, with_alpha
 
 OCCLUDED_RIM: Color = (0.12, 0.12, 0.14, 1.0)
 LEAVES_SCREEN_COLOR: Color = (0.55, 0.35, 0.85, 1.0)
+KEY_BACKGROUND: Color = (0.62, 0.64, 0.67, 1.0)  # on which a dark rim and light can be seen
+KEY_LIGHT: Color = (0.95, 0.90, 0.75, 1.0)
+CARD_GAP, CARD_PADDING = 14.0, 8.0  # pixels, before scaling
 MIN_DOT_RADIUS, MAX_DOT_RADIUS = 2.5, 7.0  # pixels, before scaling
 
 
@@ -42,15 +47,11 @@ def draw_sample_rays(
             occluder = _place(float(u), float(v), image_rect)
             if origin:
                 draw_list.add_line(origin, occluder, to_u32(with_alpha(color, 0.9)), 1.5 * scale)
-            draw_list.add_circle_filled(occluder, 3.2 * scale, to_u32(color))
-            draw_list.add_circle(occluder, 3.2 * scale, to_u32(OCCLUDED_RIM), 0, scale)
+            draw_ray_end(occluder, state, color, scale)
         elif end := _project(clip_from_world, (float(ends[i, 0]), float(ends[i, 1]), float(ends[i, 2])), image_rect):
             if origin:
                 draw_list.add_line(origin, end, to_u32(with_alpha(color, 0.35)), scale)
-            dot_color = LEAVES_SCREEN_COLOR if state == LEAVES_SCREEN else color
-            draw_list.add_circle_filled(end, 2.6 * scale, to_u32(dot_color))
-    if origin:
-        draw_list.add_circle(origin, 6 * scale, to_u32(TEXT_COLOR), 0, 1.6 * scale)
+            draw_ray_end(end, state, color, scale)
     draw_list.pop_clip_rect()
 
 
@@ -71,6 +72,68 @@ def draw_sample_disc(inspection: PixelInspection, size: float, scale: float) -> 
         rim = rims.get(int(state), with_alpha(THEME.text, 0.5))
         draw_list.add_circle_filled(position, dot_radius, to_u32(_sample_color(inspection, i)))
         draw_list.add_circle(position, dot_radius, to_u32(rim), 0, 1.5 * scale)
+
+
+def draw_pixel_card(
+    cards: Sequence[Card], pixels: Sequence[tuple[float, float]], bounds: Rect, obstacles: Sequence[Rect], scale: float
+) -> Rect | None:
+    """Draw the first of the cards that has room beside the first pixel, in the panel's units, and return its place."""
+    draw_list = imgui.get_background_draw_list()
+    for card in cards:
+        place = place_card(_card_size(card, scale), pixels, CARD_GAP * scale, bounds, obstacles)
+        if place is None:
+            continue
+        draw_list.add_rect_filled(ImVec2(*place[:2]), ImVec2(*place[2:]), to_u32(BACKGROUND_COLOR), 5 * scale)
+        x, y = place[0] + CARD_PADDING * scale, place[1] + CARD_PADDING * scale
+        for line in card:
+            if line.key:
+                _draw_key(line, x, y, scale)
+            else:
+                color = SLOT_COLORS[line.slot] if line.slot else TEXT_COLOR
+                draw_list.add_text(ImVec2(x, y), to_u32(color), line.text)
+            y += imgui.get_text_line_height_with_spacing()
+        return place
+    return None
+
+
+def _card_size(card: Card, scale: float) -> tuple[float, float]:
+    width = max(_key_width(line, scale) if line.key else imgui.calc_text_size(line.text).x for line in card)
+    height = len(card) * imgui.get_text_line_height_with_spacing() - imgui.get_style().item_spacing.y
+    return width + 2 * CARD_PADDING * scale, height + 2 * CARD_PADDING * scale
+
+
+def _key_width(line: CardLine, scale: float) -> float:
+    chip, gap = imgui.get_text_line_height(), 12 * scale
+    texts = sum(imgui.calc_text_size(COLOR_KEY[state]).x for state in line.key)
+    return float(texts + len(line.key) * (chip + 5 * scale) + (len(line.key) - 1) * gap)
+
+
+def _draw_key(line: CardLine, x: float, y: float, scale: float) -> None:
+    """Entries of the colour key: how the ends of rays are drawn, and what that means."""
+    draw_list, chip = imgui.get_background_draw_list(), imgui.get_text_line_height()
+    for state in line.key:
+        centre = ImVec2(x + chip / 2, y + chip / 2)
+        draw_list.add_rect_filled(ImVec2(x, y), ImVec2(x + chip, y + chip), to_u32(KEY_BACKGROUND), 3 * scale)
+        draw_ray_end(centre, state, KEY_LIGHT, scale)
+        x += chip + 5 * scale
+        draw_list.add_text(ImVec2(x, y), to_u32(TEXT_COLOR), COLOR_KEY[state])
+        x += imgui.calc_text_size(COLOR_KEY[state]).x + 12 * scale
+
+
+def draw_ray_end(place: ImVec2, state: float, color: Color, scale: float) -> None:
+    """The end of a sample's ray, in the colour of its light."""
+    draw_list = imgui.get_background_draw_list()
+    if state == OCCLUDED:
+        draw_list.add_circle_filled(place, 3.2 * scale, to_u32(color))
+        draw_list.add_circle(place, 3.2 * scale, to_u32(OCCLUDED_RIM), 0, scale)
+    else:
+        end_color = LEAVES_SCREEN_COLOR if state == LEAVES_SCREEN else color
+        draw_list.add_circle_filled(place, 2.6 * scale, to_u32(end_color))
+
+
+def draw_pixel_mark(place: tuple[float, float], scale: float) -> None:
+    """A ring around a pixel."""
+    imgui.get_background_draw_list().add_circle(ImVec2(*place), 6 * scale, to_u32(TEXT_COLOR), 0, 1.6 * scale)
 
 
 def _sample_color(inspection: PixelInspection, index: int) -> Color:

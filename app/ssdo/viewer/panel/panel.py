@@ -20,9 +20,7 @@ from ssdo.viewer.panel.state_section import StateSection
 from ssdo.viewer.panel.technique_section import TechniqueSection
 from ssdo.viewer.panel.view_section import ViewSection
 from ssdo.viewer.parameter_row import ParameterRows
-from ssdo.viewer.pixel_overlay import draw_sample_rays
 from ssdo.viewer.preferences import Preferences
-from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
 from ssdo.viewer.widgets import Rect, Widgets
 
@@ -105,23 +103,13 @@ class Panel:
 
     def _draw_overlays(self, viewport_width: float, height: float) -> None:
         status_height = STATUS_HEIGHT * self.scale if height > MIN_STATUS_WINDOW_HEIGHT * self.scale else 0.0
-        pixel = self.pixel
-        if pixel.values and pixel.inspection:
-            result = self.session.renders[pixel.slot].result
-            if result:
-                rect = self._image_rect(pixel.slot, viewport_width, height)
-                draw_sample_rays(result, pixel.values, pixel.inspection, rect, self.scale)
+        self.pixel.draw_rays(viewport_width, height)
         free_height = self.image_overlay.draw(viewport_width, height - status_height)
+        obstacles = list(self.image_overlay.rects.values())
+        self.pixel.draw_card(viewport_width, height, height - status_height, obstacles)
         if status_height:
             self.overlay.draw_status(viewport_width, height, status_height)
         self.overlay.draw_messages(viewport_width, free_height, self.context.file_to_load)
-
-    def _image_rect(self, slot: Slot, viewport_width: float, height: float) -> Rect:
-        """Where a slot's image lies in the window."""
-        if self.session.display.view != "side by side":
-            return 0.0, 0.0, viewport_width, height
-        left = 0.0 if slot == self.session.display.side_slots[0] else viewport_width / 2
-        return left, 0.0, left + viewport_width / 2, height
 
     def _draw_sections(self) -> None:
         slots = self.session.visible_slots

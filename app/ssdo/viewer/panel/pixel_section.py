@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from imgui_bundle import imgui
 
 from ssdo.render.pipeline import FrameResult
 from ssdo.settings import UserError
 from ssdo.viewer.panel.context import PanelContext
+from ssdo.viewer.pixel_card import make_cards
 from ssdo.viewer.pixel_inspector import PixelInspection, inspect_pixel
-from ssdo.viewer.pixel_overlay import draw_sample_disc
+from ssdo.viewer.pixel_overlay import draw_pixel_card, draw_pixel_mark, draw_sample_disc, draw_sample_rays
 from ssdo.viewer.pixel_values import PixelValues, find_texel
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.theme import SLOT_COLORS
+from ssdo.viewer.widgets import Rect
 
-DISC_SIZE = 220.0  # pixels, before scaling
+DISC_SIZE, CARD_MARGIN = 220.0, 8.0  # pixels, before scaling
 
 
 class PixelSection:
@@ -27,6 +29,7 @@ class PixelSection:
         self.inspection: PixelInspection | None = None
         self.pinned: tuple[int, int] | None = None  # pixel of the image that is inspected wherever the mouse is
         self.message = ""  # why there is no inspection
+        self.card_rect: Rect | None = None  # where the card is drawn
         self._failed_result: FrameResult | None = None  # is not inspected again
 
     def toggle(self) -> None:
@@ -66,7 +69,50 @@ class PixelSection:
             return slot, self.pinned
         return display.find_pixel(pixel, session.size[0]) if pixel else None
 
+    # ---- over the image; positions are in the panel's units ----
+
+    def draw_rays(self, viewport_width: float, height: float) -> None:
+        """The rays of the sampled directions."""
+        result = self.context.session.renders[self.slot].result
+        if self.values and self.inspection and result:
+            rect = self._image_rect(self.slot, viewport_width, height)
+            draw_sample_rays(result, self.values, self.inspection, rect, self.context.scale)
+
+    def draw_card(self, viewport_width: float, height: float, bottom: float, obstacles: Sequence[Rect]) -> None:
+        """A ring around the pixel, and a card with its values beside it: above `bottom`, clear of the obstacles."""
+        self.card_rect = None
+        if not self.values:
+            return
+        session, scale = self.context.session, self.context.scale
+        margin = CARD_MARGIN * scale
+        slots = [self.slot, *(slot for slot in session.visible_slots if slot != self.slot)]
+        places = [self._window_place(self.values.pixel, slot, viewport_width, height) for slot in slots]
+        draw_pixel_mark(places[0], scale)
+        cards = make_cards(self.values, session.display.buffer, self.inspection is not None, bool(self.pinned))
+        bounds = margin, margin, viewport_width - margin, bottom - margin
+        self.card_rect = draw_pixel_card(cards, places, bounds, obstacles, scale)
+
+    def _window_place(
+        self, pixel: tuple[int, int], slot: Slot, viewport_width: float, height: float
+    ) -> tuple[float, float]:
+        """Where the centre of an image's pixel lies in the window."""
+        left, top, right, bottom = self._image_rect(slot, viewport_width, height)
+        image_width, image_height = self.context.session.image_size
+        u, v = (pixel[0] + 0.5) / image_width, (pixel[1] + 0.5) / image_height
+        return left + u * (right - left), top + v * (bottom - top)
+
+    def _image_rect(self, slot: Slot, viewport_width: float, height: float) -> Rect:
+        """Where a slot's image lies in the window."""
+        display = self.context.session.display
+        if display.view != "side by side":
+            return 0.0, 0.0, viewport_width, height
+        left = 0.0 if slot == display.side_slots[0] else viewport_width / 2
+        return left, 0.0, left + viewport_width / 2, height
+
+    # ---- in the panel ----
+
     def draw(self) -> None:
+        """The values and the samples of the pixel."""
         widgets = self.context.widgets
         if not widgets.section("Pixel", is_open=True):
             return
