@@ -37,6 +37,7 @@ from ssdo.viewer.history import History
 from ssdo.viewer.pixel_inspector import LEAVES_SCREEN, OCCLUDED, VISIBLE, inspect_pixel
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.render_scheduler import PAIR, Slot
+from ssdo.viewer.report import Report
 from ssdo.viewer.saved_state import DISPLAY_FIELDS, format_state, load_state
 from ssdo.viewer.screenshots import save_screenshot
 from ssdo.viewer.session import Session
@@ -784,7 +785,7 @@ def test_report_is_the_page_of_compare(runner: SessionRunner, tmp_path: Path) ->
     session.set_linked("denoise.radius", False)
     session.change({"denoise.radius": 2}, "A")
     runner.render_idle()
-    report = recording.Report(session, tmp_path)
+    report = Report(session, tmp_path)
     for _ in range(1200):
         report.step(session)
         if report.is_done:
@@ -800,7 +801,7 @@ def test_report_is_the_page_of_compare(runner: SessionRunner, tmp_path: Path) ->
 
 def test_ended_report_writes_no_page(runner: SessionRunner, tmp_path: Path) -> None:
     session = open_view(runner)
-    report = recording.Report(session, tmp_path)
+    report = Report(session, tmp_path)
     report.end(session)
     assert report.is_done
     assert not (report.output / "index.html").exists()
