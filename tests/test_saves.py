@@ -35,9 +35,10 @@ from ssdo.measure.output_files import FolderInUseError, NameTakenError, Numbered
 from ssdo.render.pipeline import FrameResult, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
-from ssdo.viewer import recording, screenshots
+from ssdo.viewer import screenshots
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.turntable import Turntable
 from test_commands import call, run_app
 from test_image_io import SAVERS, file_names, save_npz, unix_only
 from test_viewer import SessionRunner, free_targets
@@ -1120,7 +1121,7 @@ def save_slots(runner: SessionRunner, folder: Path) -> list[Path]:
 
 
 def save_turntable(runner: SessionRunner, folder: Path) -> list[Path]:
-    turntable = recording.Turntable(runner.session, folder, frame_count=2)
+    turntable = Turntable(runner.session, folder, frame_count=2)
     while not turntable.is_done:
         runner.render_idle()
         turntable.step(runner.session)

@@ -28,7 +28,7 @@ from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.settings import UserError
-from ssdo.viewer import budget, controls, experiments, recording, render_scheduler
+from ssdo.viewer import budget, controls, experiments, render_scheduler
 from ssdo.viewer.buffers import LIGHTING_COMPONENTS, TARGET_SUFFIX, list_buffers
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.cost import FrameCost
@@ -42,6 +42,7 @@ from ssdo.viewer.saved_state import DISPLAY_FIELDS, format_state, load_state
 from ssdo.viewer.screenshots import save_screenshot
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import StatusLine
+from ssdo.viewer.turntable import Turntable
 from test_viewer import SessionRunner, free_targets
 
 MAGENTA = (255, 0, 255)
@@ -733,7 +734,7 @@ def test_invalid_preferences_are_ignored(tmp_path: Path, content: bytes) -> None
 # ---- recording ----
 
 
-def run_turntable(runner: SessionRunner, turntable: recording.Turntable) -> None:
+def run_turntable(runner: SessionRunner, turntable: Turntable) -> None:
     for _ in range(200):
         run_steps(runner, 1)
         turntable.step(runner.session)
@@ -744,7 +745,7 @@ def run_turntable(runner: SessionRunner, turntable: recording.Turntable) -> None
 def test_turntable_writes_an_animation_and_restores_the_session(runner: SessionRunner, tmp_path: Path) -> None:
     session = open_view(runner, "B")
     state = session.slots.state()
-    turntable = recording.Turntable(session, tmp_path, frame_count=6)
+    turntable = Turntable(session, tmp_path, frame_count=6)
     run_turntable(runner, turntable)
     with Image.open(turntable.path) as image:
         assert image.n_frames == 6  # type: ignore[attr-defined]
@@ -759,7 +760,7 @@ def test_turntable_writes_an_animation_and_restores_the_session(runner: SessionR
 
 def test_turntable_keeps_its_size_when_the_window_is_resized(runner: SessionRunner, tmp_path: Path) -> None:
     session = open_view(runner, "B")
-    turntable = recording.Turntable(session, tmp_path, frame_count=3)
+    turntable = Turntable(session, tmp_path, frame_count=3)
     for number in range(60):
         run_steps(runner, 1, (64, 36) if number < 2 else (50, 40))
         turntable.step(session)
@@ -771,7 +772,7 @@ def test_turntable_keeps_its_size_when_the_window_is_resized(runner: SessionRunn
 def test_ended_turntable_writes_nothing(runner: SessionRunner, tmp_path: Path) -> None:
     session = open_view(runner, "B")
     state = session.slots.state()
-    turntable = recording.Turntable(session, tmp_path, frame_count=6)
+    turntable = Turntable(session, tmp_path, frame_count=6)
     turntable.end(session)
     assert turntable.is_done
     assert session.slots.state() == state

@@ -11,11 +11,11 @@ from ssdo.settings import UserError, describe_os_error
 from ssdo.viewer.buffers import FINAL_IMAGE
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.preferences import Preferences
-from ssdo.viewer.recording import Turntable
 from ssdo.viewer.report import Report
 from ssdo.viewer.saved_state import format_state, load_state
 from ssdo.viewer.screenshots import save_screenshot, scene_stem
 from ssdo.viewer.session import Session
+from ssdo.viewer.turntable import Turntable
 from ssdo.viewer.window import Clipboard
 
 Task = Turntable | Report

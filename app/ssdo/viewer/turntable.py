@@ -1,4 +1,4 @@
-"""A turntable as an animated image."""
+"""A turntable of the viewer: one orbit as an animated image."""
 
 from __future__ import annotations
 
