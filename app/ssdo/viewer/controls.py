@@ -6,12 +6,11 @@ Angles are in degrees, lengths in metres. The camera keeps its roll: y is up, an
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from ssdo.arrays import Doubles, to_vec3
-from ssdo.render.frame_uniforms import fit_camera, fit_orthographic_camera
+from ssdo.render.frame_uniforms import CameraPose, fit_camera, fit_orthographic_camera
 from ssdo.scene.coordinates import FileCoordinates
 from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
@@ -20,14 +19,10 @@ MAX_PITCH = 89.0  # at 90 degrees the up direction of the image is undefined
 MIN_DISTANCE_RATIO, MAX_DISTANCE_RATIO = 1e-4, 20.0  # of the scene's bounding radius
 
 
-class Pose(NamedTuple):
-    """Camera position, target and vertical field of view, in the world or in the coordinates of the scene's file."""
+class Pose(CameraPose):
+    """A camera in the world, or in the coordinates of the scene's file."""
 
-    eye: Vec3
-    target: Vec3
-    fov: float
-    roll: float = 0.0  # about the view axis, counter-clockwise seen from behind
-    height: float | None = None  # of the picture of an orthographic camera. None: perspective
+    __slots__ = ()
 
     @property
     def height_at_target(self) -> float:

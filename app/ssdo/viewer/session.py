@@ -13,6 +13,7 @@ import numpy as np
 
 from ssdo.gpu.context import Gpu
 from ssdo.gpu.target import Size
+from ssdo.render.collision import CameraCollision
 from ssdo.render.display import Display
 from ssdo.render.half_resolution import LightingResolution
 from ssdo.render.pipeline import freeze_exposure
@@ -24,7 +25,6 @@ from ssdo.scene.model import Scene
 from ssdo.settings import UserError
 from ssdo.viewer import budget, controls
 from ssdo.viewer.buffers import FINAL_IMAGE
-from ssdo.viewer.collision import CameraCollision
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.display_state import DisplayState
 from ssdo.viewer.frame_metrics import FrameMetrics
