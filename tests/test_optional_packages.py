@@ -19,7 +19,7 @@ from ssdo import optional_packages
 from ssdo.commands import doctor
 from ssdo.commands.sweep import worker_pool
 from ssdo.commands.tune import search
-from ssdo.measure import metrics, plots
+from ssdo.measure import metrics, plots, video
 from ssdo.optional_packages import OPTIONAL_PACKAGES, MissingPackageError, format_install_command
 from ssdo.resources import PACKAGE, ROOT
 from ssdo.scene.files import exr, gltf_draco, gltf_ktx2, gltf_meshopt
@@ -31,6 +31,7 @@ USES: dict[str, Callable[[], object]] = {
     "DracoPy": lambda: gltf_draco.decompress(DOCUMENT, {}, {}, "a"),
     "OpenEXR": exr.import_openexr,
     "alktx2": lambda: gltf_ktx2.decode_ktx2(gltf_ktx2.Ktx2Image(b"", 1, 1), "a"),
+    "av": lambda: video.check_video_path(Path("a.mp4")),
     "distributed": worker_pool.require_dask,
     "flip_evaluator": lambda: metrics.flip(IMAGE, IMAGE),
     "matplotlib": plots.require_matplotlib,

@@ -30,6 +30,7 @@ OPTIONAL_PACKAGES = {
     "DracoPy": OptionalPackage("DracoPy", "glTF files with Draco compression"),
     "OpenEXR": OptionalPackage("OpenEXR", ".exr images"),
     "alktx2": OptionalPackage("alktx2", "KTX2 images of glTF files", IS_X86 and sys.platform in ("linux", "win32")),
+    "av": OptionalPackage("av", ".mp4 videos"),
     "distributed": OptionalPackage("distributed", "sweep --cluster"),
     "flip_evaluator": OptionalPackage("flip-evaluator", "the metric FLIP", sys.version_info < (3, 14)),
     "matplotlib": OptionalPackage("matplotlib", "plots"),
