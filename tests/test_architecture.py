@@ -28,8 +28,8 @@ LAYERS = (
     *("resources", "settings", "optional_packages", "flags", "toml_text", "arrays", "srgb", "scene", "gpu", "render"),
     *("measure", "viewer", "commands", "__main__"),
 )
-# the viewer's command captures where no window can be opened
-ALLOWED_SIBLING_IMPORTS = {("view", "capture")}
+# the viewer's command captures where no window can be opened; a turntable is a capture along a path
+ALLOWED_SIBLING_IMPORTS = {("view", "capture"), ("turntable", "capture")}
 
 
 def imported_names(path: Path) -> set[str]:

@@ -31,7 +31,7 @@ from ssdo.render.shot import Camera, Shot
 from ssdo.scene.coordinates import IDENTITY
 from ssdo.scene.loader import load_scene
 from ssdo.scene.model import Scene
-from ssdo.settings import UserError
+from ssdo.settings import UserError, Vec3
 from ssdo.viewer import controls
 
 POSE = CameraPose((1.0, 2.0, 5.0), (0.5, 1.0, -1.0), 40.0, 10.0)
@@ -48,15 +48,15 @@ def scene_pose(scene: Scene) -> CameraPose:
     return CameraPose(camera.eye, camera.target, camera.fov)
 
 
-def heading(pose: CameraPose, center: tuple[float, float, float]) -> float:
-    """Degrees of the eye about the vertical axis through a point."""
-    return math.degrees(math.atan2(pose.eye[0] - center[0], pose.eye[2] - center[2]))
+def heading(point: Vec3, center: Vec3) -> float:
+    """Degrees of a point about the vertical axis through another."""
+    return math.degrees(math.atan2(point[0] - center[0], point[2] - center[2]))
 
 
 def headings(path: CameraPath, count: int = 360) -> Doubles:
     """Degrees from the first pose, continuous."""
     poses = path.poses(count)
-    angles = np.unwrap([heading(pose, POSE.target) for pose in poses], period=360.0)
+    angles = np.unwrap([heading(pose.eye, POSE.target) for pose in poses], period=360.0)
     return np.asarray(angles - angles[0])
 
 
@@ -70,10 +70,10 @@ def test_an_orbit_circles_the_axis_once_and_keeps_its_view() -> None:
     assert poses[0].eye == pytest.approx(POSE.eye) and path.pose(1.0).eye == pytest.approx(POSE.eye)
     for number, pose in enumerate(poses):
         for point, start in ((pose.eye, POSE.eye), (pose.target, POSE.target)):
+            turned = heading(point, center) - heading(start, center)
+            assert turned % 360 == pytest.approx(45.0 * number, abs=1e-6)
             assert math.dist(point, center) == pytest.approx(math.dist(start, center), abs=ROUNDING)
             assert point[1] == pytest.approx(start[1], abs=ROUNDING)
-        turned = (heading(pose, center) - heading(POSE, center)) % 360
-        assert turned == pytest.approx(45.0 * number, abs=1e-6)
         assert (pose.fov, pose.roll) == (POSE.fov, POSE.roll)
 
 
@@ -96,10 +96,10 @@ def test_a_swing_without_walls_is_even_and_begins_at_the_camera() -> None:
 @pytest.mark.parametrize("wall", [5.0, 20.0, -12.0])
 def test_a_swing_stops_before_walls(wall: float) -> None:
     """A wall on one side moves the middle; the camera stays on its side of it, with a margin."""
-    start = heading(POSE, POSE.target)
+    start = heading(POSE.eye, POSE.target)
 
     def is_blocked(old: CameraPose, new: CameraPose) -> bool:
-        first, second = (heading(pose, POSE.target) - start for pose in (old, new))
+        first, second = (heading(pose.eye, POSE.target) - start for pose in (old, new))
         return (first - wall) * (second - wall) <= 0
 
     angles = headings(make_swing(POSE, is_blocked))
@@ -165,7 +165,7 @@ def test_a_dolly_stops_before_a_wall() -> None:
 # ---- key poses ----
 
 KEYS = [
-    CameraPose((0.0, 1.0, 5.0), (0.0, 0.0, 0.0), 40.0, 170.0),
+    CameraPose((0.0, 1.0, 0.5), (0.0, 0.0, 0.0), 40.0, 170.0),
     CameraPose((4.0, 2.0, 3.0), (1.0, 0.5, 0.0), 50.0, -170.0),
     CameraPose((4.0, 1.0, -3.0), (0.0, 0.5, 1.0), 30.0, -160.0),
 ]
@@ -180,6 +180,9 @@ def test_a_curve_passes_through_its_keys_smoothly(is_loop: bool) -> None:
         if not (is_loop and time == times[-1]):
             assert [*pose.eye, *pose.target, pose.fov] == pytest.approx([*key.eye, *key.target, key.fov], abs=ROUNDING)
             assert math.cos(math.radians(pose.roll - key.roll)) == pytest.approx(1.0)
+    first, *_, last = path.poses(5)
+    assert (last.eye == pytest.approx(KEYS[-1].eye)) != is_loop and first.eye == pytest.approx(KEYS[0].eye)
+    assert math.dist(first.eye, last.eye) > 0.5  # the frame that repeats the first is left out of a loop
     eyes = np.array([pose.eye for pose in path.poses(3000)])
     if is_loop:
         eyes = np.concatenate([eyes, eyes[:2]])

@@ -47,7 +47,7 @@ def read_command(parser: FlagParser, command: str) -> Shot:
 
 @pytest.fixture(scope="module")
 def capture_parser() -> FlagParser:
-    return capture._create_parser()
+    return capture.create_parser()
 
 
 def extract_no_sun(shot: Shot, scene: Scene) -> DirectionalLight:

@@ -19,7 +19,8 @@ from ssdo.settings import UserError, describe_os_error, suggest
 # By name: a line of help. The module is ssdo.commands.NAME, its function `main`.
 COMMANDS = {
     "view": "the interactive viewer; takes the flags of a shot",
-    "capture": "images without a window",
+    "capture": "images and videos without a window",
+    "turntable": "a video that circles an object, or swings in a room: short for capture --path turntable",
     "compare": "one page: images side by side, error against the reference, its causes, cost",
     "sweep": "error and cost over any parameters, as a CSV file, plots and a page",
     "bench": "measurements: errors, errors at equal time, failures, cost of passes and its growth",
@@ -45,6 +46,9 @@ def main() -> int:
     try:
         if arguments[:1] in (["-h"], ["--help"]):
             print(usage(), flush=True)
+            return 0
+        if arguments[:1] == ["--version"]:
+            print(describe_version(), flush=True)
             return 0
         name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else DEFAULT_COMMAND
         command = load_command(name)
@@ -96,8 +100,18 @@ def usage() -> str:
         "usage: ssdo [COMMAND] [FLAGS]\n\n"
         "Compares SSAO, SSDO and other techniques with a path-traced reference.\n\n"
         f"commands (default: {DEFAULT_COMMAND}):\n{commands}\n\n"
-        "`ssdo COMMAND --help` lists a command's flags."
+        "`ssdo COMMAND --help` lists a command's flags. `ssdo --version` prints the version."
     )
+
+
+def describe_version() -> str:
+    """The version and the commit of this program, and the versions of Python and moderngl."""
+    from importlib.metadata import version  # slow to import
+
+    from ssdo.measure.version import program_version
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"ssdo {program_version()}, Python {python}, moderngl {version('moderngl')}"
 
 
 def load_command(name: str) -> Callable[[Sequence[str]], int]:

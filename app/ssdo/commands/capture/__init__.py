@@ -1,15 +1,18 @@
-"""Draws images without a window: one shot, or a shot with several techniques and a contact sheet of them."""
+"""Draws images without a window: one shot, a shot with several techniques and a contact sheet of them, or a video."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from ssdo.commands.capture.animation import GROUP, STORED, add_animation_flags, capture_animation, take_animation
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, OutputFiles
+from ssdo.measure.video import VIDEO_SUFFIXES, load_video_values
 from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.pipeline import FrameResult, freeze_exposure, preload_shot, render_all_frames
 from ssdo.render.shot import Shot
@@ -28,25 +31,46 @@ LOW_MEMORY_PIXELS = 1 << 22  # pictures of more frames and fewer pixels keep the
 
 def main(arguments: Sequence[str]) -> int:
     """`capture FLAGS`. Returns the exit code; raises UserError."""
-    flags = parse_flags(_create_parser(), arguments)
+    return capture(parse_flags(create_parser("ssdo capture", __doc__), arguments))
+
+
+def capture(flags: dict[str, Any], default_path: str = "") -> int:
+    """Draw what parsed flags ask for, and print the paths of the files. Returns the exit code; raises UserError.
+
+    `default_path`: a camera path.
+    """
     source, techniques, overwrite = flags.pop("from_image"), flags.pop("techniques"), flags.pop("overwrite")
     output = flags.pop("output")
-    stored_values = images.load_shot_values(source) if source else {}
+    stored_values, stored_animation = _load_values(source) if source else ({}, {})
+    animation = take_animation(flags, {"path": default_path, **stored_animation})
     stored_techniques = stored_values.pop("techniques", None)  # of a contact sheet
-    if source:
-        stored_values.setdefault("antialias", 1)  # of images that are older than the parameter
     if "technique" not in flags:
         techniques = techniques or stored_techniques
     overrides = parse_overrides(flags, validate_values(stored_values, source) if source else stored_values)
     if not output or output.suffix.lower() != ARRAYS:
         overrides = with_picture_defaults(overrides)
-    for path in capture_images(overrides, str(techniques).split(",") if techniques else None, output, overwrite):
+    names = str(techniques).split(",") if techniques else None
+    if animation:
+        paths = capture_animation(overrides, names, animation, output, overwrite)
+    else:
+        paths = capture_images(overrides, names, output, overwrite)
+    for path in paths:
         print(path)
     return 0
 
 
-def _create_parser() -> FlagParser:
-    parser = FlagParser("ssdo capture", __doc__)
+def _load_values(source: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The shot stored in an image or a video, and the animation of a video, by name. Raises UserError."""
+    if source.suffix.lower() not in VIDEO_SUFFIXES:
+        values = images.load_shot_values(source)
+        return {"antialias": 1, **values}, {}  # images that are older than the parameter have one frame
+    values = load_video_values(source)
+    animation = {name: values.pop(f"{GROUP}.{name}", None) for name in STORED}
+    return values, animation
+
+
+def create_parser(program: str = "ssdo capture", description: str | None = __doc__) -> FlagParser:
+    parser = FlagParser(program, description)
     parser.add_argument(
         "--output",
         type=Path,
@@ -55,11 +79,15 @@ def _create_parser() -> FlagParser:
     )
     parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     parser.add_argument(
-        "--from-image", type=Path, metavar="FILE.png", help="repeat the shot stored in an image; flags override it"
+        "--from-image",
+        type=Path,
+        metavar="FILE",
+        help="repeat the shot stored in a .png image, or in a video; flags override it",
     )
     parser.add_argument(
         "--techniques", metavar="T,T,...", help="draw the shot with each technique, and a contact sheet of them"
     )
+    add_animation_flags(parser)
     add_shot_flags(parser, {"antialias": PICTURE_FRAMES})
     return parser
 
