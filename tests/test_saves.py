@@ -38,7 +38,7 @@ from ssdo.settings import UserError
 from ssdo.viewer import screenshots
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.preferences import Preferences
-from ssdo.viewer.turntable import Turntable
+from ssdo.viewer.turntable import Turntable, TurntableSettings
 from test_commands import call, run_app
 from test_image_io import SAVERS, file_names, save_npz, unix_only
 from test_viewer import SessionRunner, free_targets
@@ -1121,7 +1121,7 @@ def save_slots(runner: SessionRunner, folder: Path) -> list[Path]:
 
 
 def save_turntable(runner: SessionRunner, folder: Path) -> list[Path]:
-    turntable = Turntable(runner.session, folder, frame_count=2)
+    turntable = Turntable(runner.session, TurntableSettings(frame_count=2), folder)
     while not turntable.is_done:
         runner.render_idle()
         turntable.step(runner.session)

@@ -6,6 +6,8 @@ import itertools
 import json
 import math
 import re
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -17,10 +19,12 @@ import pytest
 from parameter_values import Parameter, list_parameters
 from PIL import Image
 from render_small import read_lighting
-from ssdo.arrays import Floats
+from ssdo.arrays import Bytes, Floats
 from ssdo.gpu import context
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
+from ssdo.measure.video import load_video_values
+from ssdo.optional_packages import format_install_command
 from ssdo.render.frame_uniforms import world_positions
 from ssdo.render.half_resolution import half_resolution_pixel
 from ssdo.render.pipeline import FrameResult, render_all_frames, render_frame
@@ -42,10 +46,11 @@ from ssdo.viewer.saved_state import DISPLAY_FIELDS, format_state, load_state
 from ssdo.viewer.screenshots import save_screenshot
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import StatusLine
-from ssdo.viewer.turntable import Turntable
+from ssdo.viewer.turntable import Turntable, TurntableSettings
 from test_viewer import SessionRunner, free_targets
 
 MAGENTA = (255, 0, 255)
+TURNTABLE_LOSS = 5.0  # mean error of a decoded frame, levels of 255: measured 2.4 to 3.0
 DISPLAY_ROUNDING = 0.6 / 255  # half an 8-bit step and a little
 
 
@@ -731,7 +736,7 @@ def test_invalid_preferences_are_ignored(tmp_path: Path, content: bytes) -> None
     assert preferences.restore_bookmark("nook", 1) is None
 
 
-# ---- recording ----
+# ---- turntable ----
 
 
 def run_turntable(runner: SessionRunner, turntable: Turntable) -> None:
@@ -742,41 +747,113 @@ def run_turntable(runner: SessionRunner, turntable: Turntable) -> None:
             return
 
 
-def test_turntable_writes_an_animation_and_restores_the_session(runner: SessionRunner, tmp_path: Path) -> None:
-    session = open_view(runner, "B")
-    state = session.slots.state()
-    turntable = Turntable(session, tmp_path, frame_count=6)
-    run_turntable(runner, turntable)
-    with Image.open(turntable.path) as image:
-        assert image.n_frames == 6  # type: ignore[attr-defined]
-        assert image.size == (64, 36)
+def read_video(path: Path) -> list[Bytes]:
+    if path.suffix == ".mp4":
+        import av
+
+        with av.open(str(path)) as container:
+            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with Image.open(path) as image:
         frames = []
-        for number in range(6):
+        for number in range(image.n_frames):  # type: ignore[attr-defined]
             image.seek(number)
-            frames.append(np.asarray(image.convert("RGB")).astype(int))
-    assert all(np.abs(a - b).mean() > 1 for a, b in itertools.pairwise(frames))
-    assert session.slots.state() == state
+            frames.append(np.asarray(image.convert("RGB")))
+        return frames
 
 
-def test_turntable_keeps_its_size_when_the_window_is_resized(runner: SessionRunner, tmp_path: Path) -> None:
+def test_turntable_writes_a_video_and_leaves_the_window_alone(runner: SessionRunner, tmp_path: Path) -> None:
+    """The first frame is what the window shows; the others differ. Camera, image and draw count stay."""
     session = open_view(runner, "B")
-    turntable = Turntable(session, tmp_path, frame_count=3)
+    state, view, draw_count = session.slots.state(), runner.read_view(), session.scheduler.draw_count
+    turntable = Turntable(session, TurntableSettings(frame_count=5, seconds=2.5), tmp_path)
+    for _ in range(200):
+        turntable.step(session)
+        assert session.slots.state() == state
+        if turntable.is_done:
+            break
+        assert not session.step((64, 36))
+    assert np.array_equal(runner.read_view(), view) and session.scheduler.draw_count == draw_count
+    frames = read_video(turntable.path)
+    assert [frame.shape for frame in frames] == [(36, 64, 3)] * 5
+    differences = [np.abs(frame.astype(int) - view).mean() for frame in frames]
+    assert differences[0] < TURNTABLE_LOSS and min(differences[1:]) > 2 * TURNTABLE_LOSS
+    values = load_video_values(turntable.path)
+    assert values["scene"] == "corner" and values["technique"] == "ssdo"
+    assert session.message.startswith(f"saved {turntable.path.absolute()}")
+    assert not [name for name in runner.gpu.targets if name.startswith("animation/")]
+
+
+@pytest.mark.parametrize("percent, size", [(50, (32, 18)), (200, (128, 72))])
+def test_turntable_has_the_size_of_the_panel(
+    runner: SessionRunner, tmp_path: Path, percent: int, size: tuple[int, int]
+) -> None:
+    """Also when the window is resized meanwhile."""
+    session = open_view(runner, "B")
+    turntable = Turntable(session, TurntableSettings(2, 1.0, percent), tmp_path)
     for number in range(60):
         run_steps(runner, 1, (64, 36) if number < 2 else (50, 40))
         turntable.step(session)
-    with Image.open(turntable.path) as image:
-        assert image.n_frames == 3  # type: ignore[attr-defined]
-        assert image.size == (64, 36)
+    assert [frame.shape for frame in read_video(turntable.path)] == [(size[1], size[0], 3)] * 2
 
 
-def test_ended_turntable_writes_nothing(runner: SessionRunner, tmp_path: Path) -> None:
+def test_turntable_of_two_slots_shows_both(runner: SessionRunner, tmp_path: Path) -> None:
+    session = open_view(runner)
+    turntable = Turntable(session, TurntableSettings(2), tmp_path)
+    run_turntable(runner, turntable)
+    frame = read_video(turntable.path)[0]
+    assert frame.shape[1] > 128 and frame.shape[0] > 36
+    images_of_slots = [images.read_display(runner.result(slot)) for slot in PAIR]
+    for left, image in zip((8, 8 + 64 + 8), images_of_slots, strict=True):  # margins of a contact sheet
+        part = frame[-8 - 36 : -8, left : left + 64]
+        assert np.abs(part.astype(int) - image).mean() < TURNTABLE_LOSS
+
+
+def test_turntable_waits_for_the_window(runner: SessionRunner, tmp_path: Path) -> None:
+    """Nothing is drawn for it while the view is outdated; input interrupts its frames, and it begins them anew."""
+    session = open_view(runner, "B")
+    turntable = Turntable(session, TurntableSettings(2), tmp_path)
+    session.orbit(10.0, 0.0)
+    message = session.message
+    turntable.step(session)
+    assert session.message == message
+    runner.render_idle()
+    session.scheduler.has_input = lambda: True
+    for _ in range(3):
+        turntable.step(session)
+    assert not turntable.is_done and session.message == message
+    session.scheduler.has_input = None
+    turntable.step(session)
+    assert "turntable: 1 of 2" in session.message or "turntable: 0 of 2" in session.message
+    run_turntable(runner, turntable)
+    assert len(read_video(turntable.path)) == 2
+
+
+def test_ended_turntable_leaves_nothing(runner: SessionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     session = open_view(runner, "B")
     state = session.slots.state()
-    turntable = Turntable(session, tmp_path, frame_count=6)
+    turntable = Turntable(session, TurntableSettings(6), tmp_path / "captures")
+    for _ in range(3):
+        turntable.step(session)
+    assert not turntable.is_done and "Escape cancels" in session.message
+    assert "s left" in session.message
     turntable.end(session)
-    assert turntable.is_done
+    assert turntable.is_done and session.message == "turntable cancelled"
     assert session.slots.state() == state
-    assert not turntable.path.exists()
+    assert not list(tmp_path.iterdir())
+    assert not [name for name in runner.gpu.targets if name.startswith("animation/")]
+
+
+def test_turntable_without_av_names_it(runner: SessionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    session = open_view(runner, "B")
+    turntable = Turntable(session, TurntableSettings(2), tmp_path)
+    run_turntable(runner, turntable)
+    assert turntable.path.suffix == ".webp" and len(read_video(turntable.path)) == 2
+    assert session.message.endswith(f"; for .mp4: {format_install_command('av')}")
+
+
+# ---- report ----
 
 
 @pytest.mark.slow

@@ -273,8 +273,12 @@ def keys_save_images(d: Driver) -> None:
     old_state = d.session.slots.state()
     press(d, "turntable")
     d.wait_until(lambda: "turntable: 2 of" in d.session.message, "second frame")
+    assert d.session.slots.state() == old_state
+    press(d, "next-buffer")  # the window answers meanwhile
+    d.wait_until(lambda: "turntable: 3 of" in d.session.message, "third frame")
+    press(d, "final-image")
     d.press_key("ESCAPE")
-    assert d.session.slots.state() == old_state and not list(Path("captures").glob("*.webp"))
+    assert d.session.slots.state() == old_state and not list(Path("captures").glob("*turntable*"))
     press(d, "report")
     task = d.viewer.actions.task
     assert task is not None

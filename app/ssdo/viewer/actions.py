@@ -105,7 +105,7 @@ class Actions:
         return {
             "reload": lambda _: session.reload_shaders(),
             "screenshot": lambda _: self._save_screenshot(),
-            "turntable": lambda _: self._start_task(lambda: Turntable(session)),
+            "turntable": lambda _: self._start_task(lambda: Turntable(session, self.panel.turntable.settings)),
             "report": lambda _: self._start_task(lambda: Report(session)),
             "save-state": lambda _: self._save_state(),
             "copy-state": lambda _: self._copy_state(),

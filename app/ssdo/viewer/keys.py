@@ -57,7 +57,14 @@ KEYS: tuple[Key, ...] = (
     Key("window", "F11", "full screen"),  # handled by moderngl-window
     Key("window", "F12", "screenshot: a PNG that stores its settings", "screenshot", ("F12",)),
     Key("window", "Ctrl+F12", "report: the page of `compare` for A and B", "report", ("F12",), ctrl=True),
-    Key("window", "Ctrl+T", "turntable: one orbit as an animated image", "turntable", ("T",), ctrl=True),
+    Key(
+        "window",
+        "Ctrl+T",
+        "turntable: a video that circles an object, or swings in a room",
+        "turntable",
+        ("T",),
+        ctrl=True,
+    ),
     Key("window", "Ctrl+S", "save the viewer state as TOML", "save-state", ("S",), ctrl=True),
     Key("window", "Ctrl+C, Ctrl+V", "copy, paste the viewer state", "copy-state", ("C",), ctrl=True),
     Key("window", "", "", "paste-state", ("V",), ctrl=True),

@@ -1,79 +1,124 @@
-"""A turntable of the viewer: one orbit as an animated image."""
+"""A turntable as a video, drawn beside the window: the view, its camera and the input stay as they are."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
-from PIL import Image
-
-from ssdo.measure.output_files import CAPTURES, NumberedFiles, atomic_write
-from ssdo.viewer import controls
-from ssdo.viewer.screenshots import read_window_pixels, scene_stem
+from ssdo.measure.animation import DEFAULT_FPS, DEFAULT_FRAMES, PictureSequence
+from ssdo.measure.camera_paths import make_turntable
+from ssdo.measure.output_files import CAPTURES, NumberedFiles
+from ssdo.measure.video import VideoWriter, has_mp4
+from ssdo.optional_packages import OPTIONAL_PACKAGES, format_install_command
+from ssdo.render.shot import Shot
+from ssdo.viewer.render_scheduler import FrameInterruptedError
+from ssdo.viewer.screenshots import scene_stem
 from ssdo.viewer.session import Session
+from ssdo.viewer.status import describe_slot
 
-TURNTABLE_FRAMES = 60
-FRAME_MS = 50
-MAX_WIDTH = 960  # pixels; wider frames are halved
+MIN_FRAMES, MAX_FRAMES = 2, 1000
+MIN_SECONDS, MAX_SECONDS = 0.5, 120.0
+MIN_PERCENT, MAX_PERCENT = 10, 400
+
+
+@dataclass
+class TurntableSettings:
+    """What the panel offers."""
+
+    frame_count: int = DEFAULT_FRAMES
+    seconds: float = float(DEFAULT_FRAMES / DEFAULT_FPS)
+    percent: int = 100  # of the image's width and height in the viewport
+
+    @property
+    def fps(self) -> Fraction:
+        return (self.frame_count / Fraction(self.seconds)).limit_denominator(1001)
 
 
 class Turntable:
-    """One orbit around the camera's target. Each frame waits until the slots are idle."""
+    """A task: draws a frame whenever the window has nothing to draw. Raises UserError if no file can be written.
 
-    def __init__(self, session: Session, folder: Path = CAPTURES, frame_count: int = TURNTABLE_FRAMES) -> None:
-        self._files = NumberedFiles(folder, f"{scene_stem(session)}-turntable", [".webp"])
-        self.frame_count = frame_count
+    The video shows the final image; in views of A and B both, side by side.
+    """
+
+    def __init__(self, session: Session, settings: TurntableSettings, folder: Path = CAPTURES) -> None:
+        slots = session.visible_slots
+        shots = [_scale_shot(session.shot(slot), settings.percent) for slot in slots]
+        poses = make_turntable(session.scene, session.pose).poses(settings.frame_count)
+        suffix = ".mp4" if has_mp4() else ".webp"
+        self._files = NumberedFiles(folder, f"{scene_stem(session)}-turntable", [suffix])
+        self._sequence = PictureSequence(
+            session.gpu, shots, poses, [f"{slot}: {describe_slot(session, slot)}" for slot in slots]
+        )
+        self._writer = VideoWriter(suffix, settings.fps, shots[-1].values())
+        self._start = session.now()
         self.is_done = False
-        self._frames: list[Image.Image] = []
-        self._scene, self._camera = session.slots.shared.scene, session.slots.shared.camera
-        self._initial_pose = session.pose
-        self._move_camera(session)
 
     @property
     def path(self) -> Path:
-        """Where the animation is, or will be unless another process takes the name."""
+        """Where the video is, or will be unless another process takes the name."""
         return self._files.paths[0]
 
-    def _move_camera(self, session: Session) -> None:
-        degrees = 360.0 * len(self._frames) / self.frame_count
-        session.move_camera(controls.orbit(self._initial_pose, degrees, 0.0))
-        session.message = f"turntable: {len(self._frames)} of {self.frame_count} (Escape cancels)"
-
     def step(self, session: Session) -> None:
-        """Call after each frame. Raises UserError if the file cannot be written."""
+        """Call after each frame. Raises UserError if the video cannot be written."""
         if self.is_done or not all(session.is_idle(slot) for slot in session.visible_slots):
             return
-        self._add_frame(Image.fromarray(read_window_pixels(session)))
-        if len(self._frames) < self.frame_count:
-            self._move_camera(session)
-            return
-        self.end(session)
-        self._write()
-        session.message = f"saved {self.path.absolute()}"
+        with self._closing_on_error():
+            try:
+                with session.gpu.in_bands(lambda: _interrupt_for_input(session)):
+                    picture = self._sequence.draw_frame()
+            except FrameInterruptedError:
+                return
+            if picture is not None:
+                self._writer.add(picture.pixels)
+            session.message = self._describe_progress(session)
+            if self._sequence.is_complete:
+                self._files.save(self._files.endings[0], self._writer.save)
+                self._close()
+                session.message = self._describe_file()
 
-    def _add_frame(self, frame: Image.Image) -> None:
-        while frame.width > MAX_WIDTH:
-            frame = frame.reduce(2)
-        if self._frames and frame.size != self._frames[0].size:  # the window was resized
-            frame = frame.resize(self._frames[0].size)
-        self._frames.append(frame)
+    def _describe_progress(self, session: Session) -> str:
+        done, total = self._sequence.picture_count, len(self._sequence.cameras)
+        text = f"turntable: {done} of {total}"
+        if done:
+            text += f", {(session.now() - self._start) / done * (total - done):.0f} s left"
+        return f"{text} (Escape cancels)"
 
-    def _write(self) -> None:
-        first, *others = self._frames
-        self._frames = []
-
-        def save(path: Path, overwrite: bool) -> None:
-            with atomic_write(path, overwrite) as file:
-                first.save(
-                    file, "WEBP", save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=85, method=0
-                )
-
-        self._files.save(".webp", save)
+    def _describe_file(self) -> str:
+        text = f"saved {self.path.absolute()}"
+        if self.path.suffix == ".webp" and OPTIONAL_PACKAGES["av"].has_wheels:
+            text += f"; for .mp4: {format_install_command('av')}"
+        return text
 
     def end(self, session: Session) -> None:
-        """Restore the camera. Nothing is written if frames are missing."""
-        if not self.is_done and session.slots.shared.scene == self._scene:
-            session.slots.shared = replace(session.slots.shared, camera=self._camera)
+        """Cancel. Nothing is left."""
+        if not self.is_done:
+            session.message = "turntable cancelled"
+            self._close()
+
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
         self.is_done = True
-        if len(self._frames) < self.frame_count:
-            self._frames = []
+        self._sequence.free_targets()
+        self._writer.close()
+
+
+def _scale_shot(shot: Shot, percent: int) -> Shot:
+    width, height = (max(1, round(pixels * percent / 100)) for pixels in (shot.width, shot.height))
+    return replace(shot, width=width, height=height)
+
+
+def _interrupt_for_input(session: Session) -> None:
+    """Raises FrameInterruptedError if the user waits for an answer."""
+    has_input = session.scheduler.has_input
+    if has_input is not None and has_input():
+        raise FrameInterruptedError

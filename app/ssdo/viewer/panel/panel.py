@@ -18,6 +18,7 @@ from ssdo.viewer.panel.scene_section import SceneSection
 from ssdo.viewer.panel.settings_sections import SettingsSections
 from ssdo.viewer.panel.state_section import StateSection
 from ssdo.viewer.panel.technique_section import TechniqueSection
+from ssdo.viewer.panel.turntable_section import TurntableSection
 from ssdo.viewer.panel.view_section import ViewSection
 from ssdo.viewer.parameter_row import ParameterRows
 from ssdo.viewer.preferences import Preferences
@@ -55,6 +56,7 @@ class Panel:
         self.measurements = MeasurementSection(self.context, self.experiments)
         self.scene = SceneSection(self.context)
         self.settings = SettingsSections(self.context)
+        self.turntable = TurntableSection(self.context)
         self.state = StateSection(self.context)
         self._rects: list[Rect] = []  # that the panel covers
         self._has_mouse = False  # a list is open, or the mouse drags a slider
@@ -122,6 +124,7 @@ class Panel:
         self.measurements.draw()
         self.scene.draw()
         self.settings.draw()
+        self.turntable.draw()
         self.state.draw()
         imgui.dummy(ImVec2(0, 4 * self.scale))
         self.widgets.muted_text(HINTS)

@@ -21,7 +21,7 @@ STATE_BUTTONS: Buttons = {
 CAPTURE_BUTTONS: Buttons = {
     "screenshot": ("screenshot", "save a PNG that stores its settings (F12)"),
     "report": ("report", "the page of `compare` for A and B, against the reference (Ctrl+F12)"),
-    "turntable": ("turntable", "one orbit as an animated image (Ctrl+T)"),
+    "turntable": ("turntable", "a video that circles an object, or swings in a room (Ctrl+T)"),
 }
 
 
