@@ -48,7 +48,7 @@ def make_frames(width: int = 65, height: int = 37, count: int = 5) -> list[Bytes
     return frames
 
 
-def decode(path: Path) -> list[Bytes]:
+def read_video(path: Path) -> list[Bytes]:
     if path.suffix == ".webp":
         frames = []
         with Image.open(path) as image:
@@ -59,7 +59,7 @@ def decode(path: Path) -> list[Bytes]:
     import av
 
     with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="rgb24"), "u1") for frame in container.decode(video=0)]
 
 
 def write(path: Path, frames: list[Bytes], fps: Fraction = FPS, overwrite: bool = False) -> None:
@@ -72,7 +72,7 @@ def write(path: Path, frames: list[Bytes], fps: Fraction = FPS, overwrite: bool 
 def test_frames_come_back(tmp_path: Path, suffix: str) -> None:
     path, frames = tmp_path / f"a{suffix}", make_frames()
     write(path, frames)
-    decoded = decode(path)
+    decoded = read_video(path)
     assert len(decoded) == len(frames)
     for before, after in zip(frames, decoded, strict=True):
         difference = np.abs(after[: before.shape[0], : before.shape[1]].astype(int) - before)
@@ -135,7 +135,7 @@ def test_files_are_not_replaced(tmp_path: Path, suffix: str) -> None:
         write(path, make_frames(count=1))
     assert path.read_bytes() == b"mine"
     write(path, make_frames(count=1), overwrite=True)
-    assert len(decode(path)) == 1
+    assert len(read_video(path)) == 1
 
 
 def test_messages(tmp_path: Path) -> None:

@@ -615,6 +615,8 @@ def test_the_reference_converges_while_nothing_changes(runner: SessionRunner, tm
     with Image.open(path) as file:
         assert np.array_equal(np.asarray(file), capture)
     session.change({"display.exposure": 0.5})
+    assert session.step((64, 36)) and session.renders["B"].convergence.frame_count == 5, "tone-mapped, not rendered"
+    session.change({"sun.irradiance": 2.0})
     assert session.step((64, 36)) and session.renders["B"].convergence.frame_count == 1
 
 

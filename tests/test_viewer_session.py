@@ -19,7 +19,7 @@ import pytest
 from parameter_values import Parameter, list_parameters
 from PIL import Image
 from render_small import read_lighting
-from ssdo.arrays import Bytes, Floats
+from ssdo.arrays import Floats
 from ssdo.gpu import context
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
@@ -47,6 +47,7 @@ from ssdo.viewer.screenshots import save_screenshot
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import StatusLine
 from ssdo.viewer.turntable import Turntable, TurntableSettings
+from test_video import read_video
 from test_viewer import SessionRunner, free_targets
 
 MAGENTA = (255, 0, 255)
@@ -745,20 +746,6 @@ def run_turntable(runner: SessionRunner, turntable: Turntable) -> None:
         turntable.step(runner.session)
         if turntable.is_done:
             return
-
-
-def read_video(path: Path) -> list[Bytes]:
-    if path.suffix == ".mp4":
-        import av
-
-        with av.open(str(path)) as container:
-            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    with Image.open(path) as image:
-        frames = []
-        for number in range(image.n_frames):  # type: ignore[attr-defined]
-            image.seek(number)
-            frames.append(np.asarray(image.convert("RGB")))
-        return frames
 
 
 def test_turntable_writes_a_video_and_leaves_the_window_alone(runner: SessionRunner, tmp_path: Path) -> None:
