@@ -29,6 +29,7 @@ from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX
 from ssdo.viewer.display_state import VIEWS, DisplayState
 from ssdo.viewer.history import MERGE_SECONDS
 from ssdo.viewer.loading_screen import INTERVAL, LoadingScreen
+from ssdo.viewer.main_loop import FIRST_RUN_HINT
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.status import StatusLine
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
@@ -277,12 +278,17 @@ def keys_save_images(d: Driver) -> None:
     press(d, "next-buffer")  # the window answers meanwhile
     d.wait_until(lambda: "turntable: 3 of" in d.session.message, "third frame")
     press(d, "final-image")
+    task = d.viewer.actions.task
     d.press_key("ESCAPE")
+    assert task is not None and not task.is_done and "turntable" in d.session.message, "others end first"
+    d.press_key("ESCAPE")
+    assert not d.session.toasts.items
     assert d.session.slots.state() == old_state and not list(Path("captures").glob("*turntable*"))
     press(d, "report")
     task = d.viewer.actions.task
     assert task is not None
     d.wait_until(lambda: "report: 1 s" in d.session.message, "first second of the report")
+    d.session.toasts.dismiss_all()
     d.press_key("ESCAPE")
     assert task.is_done and not list(Path("captures").glob("*-report*/index.html"))
 
@@ -332,6 +338,92 @@ def the_loading_screen_shows_how_far_a_file_is(d: Driver) -> None:
     assert np.abs(text).max() > 100, "the name is seen"
     bar_pixels = [(np.abs(picture - text).max(-1) > 60).sum() for picture in (quarter, most)]
     assert bar_pixels[1] > 2 * bar_pixels[0] > 0
+
+
+# ---- messages ----
+
+
+def find_toast(d: Driver, text: str) -> tuple[float, float]:
+    """The centre of the toast that contains a text."""
+    d.run_frames()
+    texts = [toast.text for toast in reversed(d.session.toasts.visible)]
+    (number,) = (i for i, shown in enumerate(texts) if text in shown)
+    left, top, right, bottom = d.panel.toast_rects[number]
+    return (left + right) / 2, (top + bottom) / 2
+
+
+@check
+def toasts_stack_and_end_on_a_click(d: Driver) -> None:
+    session = d.session
+    before = d.draw_pixels()
+    session.message = "first"
+    session.error = "second"
+    d.run_frames()
+    first, second = find_toast(d, "first"), find_toast(d, "second")
+    assert first[1] < second[1] < d.wnd.height - 30, "the newest is at the bottom, above the status line"
+    assert d.panel.covers(*first) and not d.panel.covers(first[0], first[1] - 60)
+    left, top, right, bottom = map(int, d.panel.toast_rects[0])
+    changed = np.abs(d.draw_pixels().astype(int) - before).max(-1) > 10
+    assert changed[top:bottom, left:right].mean() > 0.5
+    pose = session.pose
+    d.move_mouse(*first)
+    hovered = d.draw_pixels().astype(int)
+    d.drag(*first, 40, -60)
+    assert session.pose == pose, "a drag that begins on a toast does not orbit"
+    assert (session.message, session.error) == ("", "second")
+    assert np.abs(hovered[int(first[1])] - d.draw_pixels()[int(first[1])]).max() > 10
+    session.display.view = "B"
+    press(d, "help")
+    for expected in ((False, "second"), (False, "")):
+        d.press_key("ESCAPE")
+        assert (d.panel.is_help_open, session.error) == expected
+    d.click_item("list scene")
+    session.message = "third"
+    d.press_key("ESCAPE")
+    assert session.message == "third" and not d.panel.is_list_open
+    d.press_key("ESCAPE")
+    assert not session.message
+
+
+@check
+def toasts_of_tasks_have_a_bar(d: Driver) -> None:
+    session = d.session
+
+    def count_bar_pixels(number: int) -> int:
+        session.message = f"task: {number} of 4 (Escape cancels)"
+        d.run_frames(2)
+        assert len(session.toasts.visible) == 1
+        left, _, right, bottom = map(int, d.panel.toast_rects[0])
+        row = d.draw_pixels()[bottom - 2, left:right].astype(int)
+        return int((row[:, 2] - row[:, 0] > 60).sum())
+
+    counts = [count_bar_pixels(number) for number in (1, 2, 4)]
+    assert abs(counts[1] - 2 * counts[0]) < 8 and abs(counts[2] - 4 * counts[0]) < 12, counts
+    d.press_key("ESCAPE")
+    assert not session.message, "nothing runs that would post it again"
+
+
+@check
+def toasts_leave_room_for_the_image(d: Driver) -> None:
+    """However long their texts are."""
+    for number in range(6):
+        d.session.error = f"{'abc'[number % 3] * (number + 1)}: {'word ' * 400}"
+    d.run_frames(2)
+    assert 1 <= len(d.panel.toast_rects) <= 4
+    left, _, right, _ = d.panel.toast_rects[0]
+    assert left > 0 and right < d.session.size[0]
+    assert min(top for _, top, _, _ in d.panel.toast_rects) > 30, "the labels stay visible"
+
+
+@check
+def a_hint_ends_with_the_first_drag(d: Driver) -> None:
+    d.session.toasts.post(FIRST_RUN_HINT, "hint")
+    d.run_frames(2)
+    assert len(d.panel.toast_rects) == 1
+    d.click_item("view split")
+    assert FIRST_RUN_HINT in [toast.text for toast in d.session.toasts.visible], "nothing was dragged"
+    d.drag(60, 200, 20, 0)
+    assert FIRST_RUN_HINT not in [toast.text for toast in d.session.toasts.visible]
 
 
 # ---- mouse ----
@@ -653,7 +745,8 @@ def reset(d: Driver, initial_state: Any) -> None:
     session, section = d.session, d.panel.pixel
     session.slots.restore(initial_state)
     session.display = DisplayState(view="split")
-    session.reference_enabled, session.slots.budget, session.error = False, "samples", ""
+    session.reference_enabled, session.slots.budget = False, "samples"
+    session.toasts.items.clear()
     section.is_enabled, section.pinned = False, None
     d.panel.widgets.search_text = ""
     for path in Path("captures").glob("*.*"):

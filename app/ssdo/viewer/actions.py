@@ -59,6 +59,8 @@ class Actions:
         if self.task and not self.task.is_done:
             task = self.task
             self.guard(lambda: task.step(self.session))
+            if task.is_done:
+                self.session.toasts.end_tasks()
 
     # ---- handlers ----
 
@@ -116,7 +118,7 @@ class Actions:
         return {
             "help": lambda _: self.panel.toggle_help(),
             "panel": lambda _: self.panel.toggle_visible(),
-            "close": lambda _: self._cancel(),
+            "close": lambda _: self._close(),
             "quit": lambda _: self._quit(),
         }
 
@@ -160,12 +162,21 @@ class Actions:
         self.clipboard.write(format_state(self.session))
         self.session.message = "viewer state copied to the clipboard"
 
-    def _cancel(self) -> None:
-        """Cancel what runs, and close the help."""
-        self.panel.is_help_open = False
+    def _close(self) -> None:
+        """Close a list, typed text, the help or messages, whichever is on top. Without any, cancel what runs."""
+        panel = self.panel
+        if panel.is_list_open or panel.is_typing:
+            return  # Dear ImGui closes it
+        if panel.is_help_open:
+            panel.is_help_open = False
+        elif not self.session.toasts.dismiss_all():
+            self._cancel_tasks()
+
+    def _cancel_tasks(self) -> None:
         for task in (self.task, self.panel.experiments.current):
             if task and not task.is_done:
                 task.end(self.session)
+        self.session.toasts.end_tasks()
 
     def _quit(self) -> None:
         self.should_quit = True

@@ -222,6 +222,7 @@ class InputHandler:
         elif button in (mouse.right, mouse.middle):
             self.drag = "look" if button == mouse.right else "pan"
         self._drag_button = button
+        self.session.toasts.end_kind("hint")
 
     def _is_double_click(self, x: int, y: int) -> bool:
         """Whether this press of the left button follows another one at the same place."""

@@ -24,7 +24,7 @@ ACTIVE_SECONDS = 0.7  # for which the panel is redrawn after an event, since too
 ACTIVE_INTERVAL = 1 / 60  # seconds between redraws of the panel while it is active
 IDLE_INTERVAL = 1.0  # seconds between redraws of an idle window, which another one may have covered
 MAX_TIME_STEP = 0.1  # seconds, of flying and of animated scenes
-MESSAGE_SECONDS = 6.0
+FIRST_RUN_HINT = "drag to orbit, wheel to zoom, drop a model on the window, F1 for keys"
 TRIM_INTERVAL = 5.0  # seconds between attempts to return freed memory to the system
 
 
@@ -43,10 +43,11 @@ class Viewer:
         self.actions = Actions(session, self.panel, preferences, self.wnd)
         self.input = InputHandler(self.wnd, session, self.ui, self.panel, self.actions)
         session.scheduler.has_input = self.input.poll_while_rendering
+        if preferences.begin_run():
+            session.toasts.post(FIRST_RUN_HINT, "hint")
         self._active_until = 0.0
         self._last_draw = 0.0
         self._last_frame = self._last_trim = time.perf_counter()
-        self._shown_message, self._message_time = "", 0.0
 
     def run(self) -> None:
         """Run until the window closes."""
@@ -70,7 +71,8 @@ class Viewer:
             self._load_file()  # after a frame that has announced it
         self.input.fly(seconds)
         session.advance_time(seconds)
-        self._expire_message(now)
+        if session.toasts.expire():
+            self._active_until = now
         has_rendered = session.step(self.panel.viewport_size(self.wnd), is_interacting=self.input.is_dragging)
         self.actions.step_task()
         self.panel.pixel.inspect(self.input.pixel_under_mouse)
@@ -88,14 +90,6 @@ class Viewer:
         """Redraw the panel for a while after each event."""
         if self.input.take_activity():
             self._active_until = time.perf_counter() + ACTIVE_SECONDS
-
-    def _expire_message(self, now: float) -> None:
-        session = self.session
-        if session.message != self._shown_message:
-            self._shown_message, self._message_time = session.message, now
-        elif session.message and now - self._message_time > MESSAGE_SECONDS:
-            session.message = ""
-            self._active_until = now
 
     def _draw(self) -> None:
         self.wnd.use()
@@ -115,6 +109,7 @@ class Viewer:
         screen = LoadingScreen(self.wnd, self.ui, self.ui_scale, name)
         with self.input.defer_events():
             self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, screen.report))
+        self.session.toasts.end_topic("loading")
         self.wnd.title = f"{TITLE}: {self.session.slots.shared.scene}"
         self.input.had_event = True
 

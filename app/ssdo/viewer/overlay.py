@@ -1,4 +1,4 @@
-"""Drawn over the image: the status line and messages."""
+"""Drawn over the image: the status line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import SEPARATOR, StatusLine
-from ssdo.viewer.theme import THEME, Color
+from ssdo.viewer.theme import Color
 from ssdo.viewer.widgets import to_u32
 
 FIXED_WINDOW = (
@@ -39,27 +39,3 @@ class Overlay:
             parts.pop(0 if len(parts) > 2 else -1)
         y = height - bar_height / 2 - imgui.get_text_line_height() / 2
         draw_list.add_text(ImVec2(14 * scale, y), to_u32(TEXT_COLOR), SEPARATOR.join(parts))
-
-    def draw_messages(self, viewport_width: float, bottom: float, file_to_load: str) -> None:
-        """The error and the message, above the status line."""
-        session, scale = self.session, self.scale
-        lines = [(session.error, ERROR_COLOR, ERROR_COLOR)] if session.error else []
-        if file_to_load:
-            lines = [(f"loading {file_to_load} ...", TEXT_COLOR, THEME.accent)]
-        elif session.message:
-            lines.append((session.message, TEXT_COLOR, THEME.accent))
-        for text, text_color, bar_color in reversed(lines):
-            height = imgui.calc_text_size(text, wrap_width=viewport_width - 48 * scale).y + 14 * scale
-            bottom -= height + 8 * scale
-            self._draw_message(text, bottom, viewport_width - 48 * scale, text_color, bar_color)
-
-    def _draw_message(self, text: str, top: float, wrap_width: float, text_color: Color, bar_color: Color) -> None:
-        scale, draw_list = self.scale, imgui.get_background_draw_list()
-        size = imgui.calc_text_size(text, wrap_width=wrap_width)
-        x_min, bottom = 12 * scale, top + size.y + 14 * scale
-        background, bar = to_u32(BACKGROUND_COLOR), to_u32(bar_color)
-        draw_list.add_rect_filled(ImVec2(x_min, top), ImVec2(size.x + 36 * scale, bottom), background, 5 * scale)
-        draw_list.add_rect_filled(ImVec2(x_min, top), ImVec2(x_min + 3 * scale, bottom), bar, 2 * scale)
-        position = ImVec2(24 * scale, top + 7 * scale)
-        font, font_size = imgui.get_font(), imgui.get_font_size()
-        draw_list.add_text(font, font_size, position, to_u32(text_color), text, wrap_width)

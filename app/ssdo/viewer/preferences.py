@@ -1,4 +1,4 @@
-"""What the viewer stores between runs: camera bookmarks of each scene, and recent scenes."""
+"""What the viewer stores between runs: camera bookmarks of each scene, recent scenes, and that it has been started."""
 
 from __future__ import annotations
 
@@ -28,7 +28,16 @@ class Preferences:
         self.path = (folder or platformdirs.user_state_path("ssdo", appauthor=False)) / "viewer.toml"
         self.recent_scenes: list[str] = []
         self._bookmarks: dict[str, Any] = {}
+        self._has_started = False
         self._read()
+
+    def begin_run(self) -> bool:
+        """Note that the viewer is started. Returns whether this is the first time."""
+        is_first = not self._has_started
+        if is_first:
+            self._has_started = True
+            self._write()
+        return is_first
 
     def add_recent_scene(self, scene: str) -> None:
         """Put a scene at the front of the recent ones."""
@@ -62,11 +71,13 @@ class Preferences:
             tree = tomllib.loads(self.path.read_text("utf-8"))
         except (OSError, ValueError):
             return
+        self._has_started = self._has_started or tree.get("has_started") is True
         recent, bookmarks = tree.get("recent"), tree.get("bookmarks")
         self.recent_scenes = [str(name) for name in recent][:MAX_RECENT_SCENES] if isinstance(recent, list) else []
         self._bookmarks = bookmarks if isinstance(bookmarks, dict) else {}
 
     def _write(self) -> None:
-        content = tomli_w.dumps({"recent": self.recent_scenes, "bookmarks": self._bookmarks}).encode()
+        tree = {"has_started": self._has_started, "recent": self.recent_scenes, "bookmarks": self._bookmarks}
+        content = tomli_w.dumps(tree).encode()
         with contextlib.suppress(UserError):
             save_bytes(self.path, content, overwrite=True)

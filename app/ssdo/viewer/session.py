@@ -33,6 +33,7 @@ from ssdo.viewer.pixel_values import PixelValues, read_pixel_values
 from ssdo.viewer.render_scheduler import PAIR, RenderScheduler, Shots, Slot, SlotRender
 from ssdo.viewer.result_cache import ResultCache
 from ssdo.viewer.slots import SlotSettings, SlotState, check_assets
+from ssdo.viewer.toasts import Toasts
 from ssdo.viewer.view_renderer import ViewRenderer
 
 MAX_TIME = 1e6  # seconds, the largest time of a shot
@@ -66,14 +67,37 @@ class Session:
         self.size: Size = (0, 0)  # of the viewport, pixels
         self.reference_enabled = False  # accumulate a reference in the background, to measure errors
         self.is_playing = False
-        self.error = ""  # one-line message; cleared by the next successful change
-        self.message = ""  # about the last action
+        self.toasts = Toasts(now)
         self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
         shared = self.slots.shared
         self._scene = shared.scene, load_scene(shared.scene, shared.time, shared.up)
         self._last_file_check, self._change_count = now(), count_changes()
+
+    @property
+    def message(self) -> str:
+        """What the last action did: the text of a toast. Empty once it has ended. Setting it posts one, or ends it."""
+        return self.toasts.read_latest("notice")
+
+    @message.setter
+    def message(self, text: str) -> None:
+        if text:
+            self.toasts.post(text)
+        else:
+            self.toasts.end_latest("notice")
+
+    @property
+    def error(self) -> str:
+        """The last error, one line. Empty once its toast has ended, at the latest with the next successful change."""
+        return self.toasts.read_latest("error")
+
+    @error.setter
+    def error(self, text: str) -> None:
+        if text:
+            self.toasts.post(text, "error")
+        else:
+            self.toasts.end_kind("error")
 
     @property
     def renders(self) -> dict[Slot, SlotRender]:

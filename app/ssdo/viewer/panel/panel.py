@@ -23,6 +23,7 @@ from ssdo.viewer.panel.view_section import ViewSection
 from ssdo.viewer.parameter_row import ParameterRows
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.session import Session
+from ssdo.viewer.toast_overlay import draw_toasts
 from ssdo.viewer.widgets import Rect, Widgets
 
 WIDTH = 340.0  # pixels, before scaling
@@ -48,6 +49,7 @@ class Panel:
         self.image_overlay = ImageOverlay(session, scale)
         self.is_visible = True
         self.is_help_open = False
+        self.is_list_open = self.is_typing = False  # in the last frame
         self.compare = CompareSection(self.context)
         self.technique = TechniqueSection(self.context)
         self.view = ViewSection(self.context)
@@ -58,6 +60,7 @@ class Panel:
         self.settings = SettingsSections(self.context)
         self.turntable = TurntableSection(self.context)
         self.state = StateSection(self.context)
+        self.toast_rects: list[Rect] = []  # the newest first
         self._rects: list[Rect] = []  # that the panel covers
         self._has_mouse = False  # a list is open, or the mouse drags a slider
 
@@ -89,9 +92,10 @@ class Panel:
             imgui.end()
         if self.is_help_open:
             self._rects.append(draw_help(width, height, self.scale, self.widgets))
-        is_list_open = imgui.is_popup_open("", imgui.PopupFlags_.any_popup.value)
+        self.is_list_open = imgui.is_popup_open("", imgui.PopupFlags_.any_popup.value)
+        self.is_typing = imgui.get_io().want_text_input
         is_dragging = imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3))
-        self._has_mouse = is_list_open or is_dragging
+        self._has_mouse = self.is_list_open or is_dragging
 
     def viewport_size(self, wnd: BaseWindow) -> Size:
         """The pixels of a window that the panel does not cover, in x and y."""
@@ -111,7 +115,10 @@ class Panel:
         self.pixel.draw_card(viewport_width, height, height - status_height, obstacles)
         if status_height:
             self.overlay.draw_status(viewport_width, height, status_height)
-        self.overlay.draw_messages(viewport_width, free_height, self.context.file_to_load)
+        if self.context.file_to_load:
+            self.session.toasts.post(f"loading {self.context.file_to_load} ...", topic="loading")
+        self.toast_rects = draw_toasts(self.session.toasts, viewport_width, free_height, self.scale)
+        self._rects += self.toast_rects
 
     def _draw_sections(self) -> None:
         slots = self.session.visible_slots
