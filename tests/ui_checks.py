@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from imgui_bundle import imgui
 from ssdo.arrays import Bytes
 from ssdo.gpu.context import Gpu
 from ssdo.render import presets
@@ -558,6 +559,91 @@ def panel_every_parameter(d: Driver) -> None:
         assert read_value(d, name) == f.default, f"{name} was not reset to {f.default}"
         row_count += 1
     assert row_count >= 18
+
+
+@check
+def numbers_stand_beside_their_sliders(d: Driver) -> None:
+    """The handle never covers a number, and the number does not move while the handle does."""
+    press(d, "view B")
+    d.run_frames(2)
+    rects = d.panel.widgets.item_rects
+    names = [name.removeprefix("number ") for name in rects if name.startswith("number ")]
+    assert {"ssdo.radius", "ssdo.samples", "ssdo.bias", "display.exposure"} <= set(names)
+    for name in names:
+        slider, number = rects[f"row {name}"], rects[f"number {name}"]
+        assert slider[2] < number[0] and number[2] <= d.wnd.width - 4, name
+        assert slider[1] == number[1] and slider[2] - slider[0] > 35, name
+    low, y, high, _ = d.panel.widgets.item_rects["row ssdo.bias"]
+    _, y = d.find_item("row ssdo.bias")
+    d.move_mouse(low + 4, y)
+    d.wnd.dispatch_event("on_mouse_press", int(low + 4), d.wnd.height - int(y), LEFT, 0)
+    numbers, values = [], []
+    for step in range(5):
+        x = low + 4 + step * (high - low - 8) / 4
+        d.wnd.dispatch_event("on_mouse_drag", int(x), d.wnd.height - int(y), 1, 0, LEFT, 0)
+        d.run_frames(3)
+        left, top, right, bottom = (int(edge) for edge in d.panel.widgets.item_rects["number ssdo.bias"])
+        pixels = d.draw_pixels()[top:bottom, left:right].astype(int)
+        assert (pixels[..., 2] - pixels[..., 0]).max() < 40, "no part of the blue handle"
+        assert pixels.max() > 180, "a bright number"
+        numbers.append((left, right))
+        values.append(read_value(d, "ssdo.bias"))
+    d.wnd.dispatch_event("on_mouse_release", int(x), d.wnd.height - int(y), LEFT, 0)
+    assert len(set(numbers)) == 1 and sorted(set(values)) == values, (numbers, values)
+
+
+@check
+def names_fit_their_column(d: Driver) -> None:
+    """Each word in the panel's width, and in that of the window, where names are cut by nothing."""
+    d.run_frames()
+    shots = [d.session.shot("B").with_values({"technique": name}) for name in Technique.known]
+    names = {name.rpartition(".")[2] for shot in shots for name, *_ in shot.walk()}
+    assert len(names) > 60
+    column = 0.42 * 340 - imgui.get_style().window_padding.x - 4
+    too_wide = {word for name in names for word in name.split("_") if imgui.calc_text_size(word).x > column}
+    assert not too_wide, too_wide
+    for name in find_row_names(d):
+        if f"label {name}" in d.panel.widgets.item_rects:
+            label, row = d.panel.widgets.item_rects[f"label {name}"], d.panel.widgets.item_rects[f"row {name}"]
+            assert label[2] <= row[0] and label[0] >= d.session.size[0], name
+
+
+@check
+def numbers_are_typed(d: Driver) -> None:
+    press(d, "view B")
+
+    def type_number(text: str, key: str = "ENTER", ctrl: bool = False) -> Any:
+        place = d.find_item("row ssdo.bias" if ctrl else "number ssdo.bias")
+        if ctrl:
+            d.press_key("LEFT_CTRL", release=False)
+        d.click(*place, modifiers=CTRL if ctrl else 0)
+        d.release_key("LEFT_CTRL")
+        d.type_text(text)
+        d.press_key(key)
+        d.run_frames(2)
+        assert not d.panel.is_typing
+        return read_value(d, "ssdo.bias")
+
+    mode = d.session.slots.mode_label("B")
+    assert type_number("0.05") == 0.05
+    assert d.session.slots.mode_label("B") == mode, "digits that are typed are no keys"
+    assert type_number("0.06", ctrl=True) == 0.06
+    assert type_number("-") == 0.06, "no number"
+    assert type_number("1", key="ESCAPE") == 0.06
+    assert type_number("9e9") == max_value(d, "ssdo.bias")
+    d.click(*d.find_item("number ssdo.samples"))
+    d.type_text("12")
+    d.click_item("tab B" if "tab B" in d.panel.widgets.item_rects else "mode B SSDO")
+    assert read_value(d, "ssdo.samples") == 12, "a click elsewhere takes the number"
+    d.click_item("number ssdo.bias", button=RIGHT)
+    d.click_item("row ssdo.samples", button=RIGHT)
+    for name in ("ssdo.bias", "ssdo.samples"):
+        field = next(row[2] for row in d.session.shot("B").walk() if row[0] == name)
+        assert read_value(d, name) == field.default
+
+
+def max_value(d: Driver, name: str) -> Any:
+    return param_of(next(row[2] for row in d.session.shot("B").walk() if row[0] == name)).max
 
 
 def read_value(d: Driver, name: str) -> Any:

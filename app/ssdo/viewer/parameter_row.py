@@ -12,6 +12,7 @@ from imgui_bundle import ImVec2, imgui
 from ssdo.render.shot import Shot
 from ssdo.scene.files.file_cache import count_changes
 from ssdo.settings import Param, Settings, UserError, field_type, param_of
+from ssdo.viewer.number_slider import NumberSliders
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
 from ssdo.viewer.theme import SLOT_COLORS, THEME
@@ -96,6 +97,7 @@ class ParameterRows:
     def __init__(self, session: Session, widgets: Widgets) -> None:
         self.session = session
         self.widgets = widgets
+        self.sliders = NumberSliders(widgets)
         # by name, of a shot and the state of its files
         self._auto_values: dict[Slot, tuple[tuple[Shot, int], dict[str, Any]]] = {}
 
@@ -165,10 +167,9 @@ class ParameterRows:
             if row.is_auto and not row.has_auto_number:
                 width = imgui.calc_item_width()
                 is_changed, new_value = imgui.button(f"{row.param.auto_label}{tag}", ImVec2(width, 0)), row.start_value
+                self.widgets.store_rect(f"row {row.name}")
             else:
-                value = row.auto_value if row.is_auto else row.value
-                is_changed, new_value = self._draw_control(tag, row.kind, row.param, value, row.default)
-        self.widgets.store_rect(f"row {row.name}")
+                is_changed, new_value = self._draw_control(row, tag, row.auto_value if row.is_auto else row.value)
         if imgui.is_item_clicked(1):
             is_changed, new_value = True, row.field.default
         imgui.set_item_tooltip(format_help(row.name, row.field))
@@ -193,17 +194,23 @@ class ParameterRows:
 
     # ---- controls by type ----
 
-    def _draw_control(self, tag: str, kind: type, param: Param, value: Any, default: Any) -> tuple[bool, Any]:
+    def _draw_control(self, row: Row, tag: str, value: Any) -> tuple[bool, Any]:
         """Returns whether the value was changed, and the new value."""
+        kind, param = row.kind, row.param
+        if kind in (int, float) and not param.choices:
+            return self._draw_slider(row, tag, value)
+        is_changed, new_value = self._draw_other_control(tag, kind, param, value)
+        self.widgets.store_rect(f"row {row.name}")
+        return is_changed, new_value
+
+    def _draw_other_control(self, tag: str, kind: type, param: Param, value: Any) -> tuple[bool, Any]:
         if kind is bool:
             return imgui.checkbox(tag, value)
         if param.choices:
             return self._draw_choice(tag, param, value)
         if kind is tuple:
             return self._draw_vector(tag, param, value)
-        if kind is str:
-            return imgui.input_text(tag, str(value or ""), imgui.InputTextFlags_.enter_returns_true.value)
-        return self._draw_slider(tag, kind, param, value, default)
+        return imgui.input_text(tag, str(value or ""), imgui.InputTextFlags_.enter_returns_true.value)
 
     def _draw_choice(self, tag: str, param: Param, value: str) -> tuple[bool, str]:
         new_value = value
@@ -225,14 +232,12 @@ class ParameterRows:
         new_value = tuple(_clamp(v, param) for v in components)
         return is_changed and all(map(math.isfinite, new_value)), new_value
 
-    def _draw_slider(self, tag: str, kind: type, param: Param, value: Any, default: Any) -> tuple[bool, Any]:
-        flags = imgui.SliderFlags_.logarithmic.value if param.log else 0
-        low, high = slider_range(param, value, default)
-        if kind is int:
-            is_changed, integer = imgui.slider_int(tag, value, int(low), int(high), f"%d {param.unit}".strip(), flags)
-            return is_changed, int(_clamp(round(integer / param.step) * param.step, param))
-        is_changed, number = imgui.slider_float(tag, value, low, high, f"%.3g {param.unit}".strip(), flags)
-        return is_changed and math.isfinite(number), _clamp(number, param)
+    def _draw_slider(self, row: Row, tag: str, value: Any) -> tuple[bool, Any]:
+        param = row.param
+        is_changed, number = self.sliders.draw(tag, row.name, param, value, *slider_range(param, value, row.default))
+        if row.kind is int:
+            return is_changed, int(_clamp(round(number / param.step) * param.step, param))
+        return is_changed, _clamp(number, param)
 
 
 def _clamp(value: float, param: Param) -> float:

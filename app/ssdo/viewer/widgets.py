@@ -10,6 +10,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 from ssdo.viewer.theme import THEME, Color
 
 LABEL_WIDTH = 0.42  # fraction of a row's width
+MIN_COLUMNS_WIDTH = 260.0  # pixels, before scaling: in narrower windows labels stand above what they name
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 
 
@@ -77,8 +78,12 @@ class Widgets:
         return True
 
     def label(self, text: str, tooltip: str = "", color: Color | None = None) -> bool:
-        """The left column; the next item fills the right one. Returns whether the label was clicked."""
-        width = LABEL_WIDTH * imgui.get_window_width()
+        """The left column; the next item fills the right one, or the line below in a narrow window.
+
+        Returns whether the label was clicked.
+        """
+        is_narrow = imgui.get_window_width() < MIN_COLUMNS_WIDTH * self.scale
+        width = imgui.get_window_width() if is_narrow else LABEL_WIDTH * imgui.get_window_width()
         imgui.align_text_to_frame_padding()
         imgui.push_text_wrap_pos(width - 4 * self.scale)
         with style_color(imgui.Col_.text, color or THEME.muted_text):
@@ -87,7 +92,8 @@ class Widgets:
         is_clicked = imgui.is_item_clicked(0)
         if tooltip:
             imgui.set_item_tooltip(tooltip)
-        imgui.same_line(width)
+        if not is_narrow:
+            imgui.same_line(width)
         imgui.set_next_item_width(-1)
         return bool(is_clicked)
 
