@@ -149,9 +149,9 @@ def test_the_scene_table_lists_the_scenes_of_its_modules() -> None:
     listed = [
         "courtyard",
         "parlour",
-        "atelier",
         "cornell",
         "nook",
+        "atelier",
         "blocks",
         "million",
         *(
@@ -163,6 +163,18 @@ def test_the_scene_table_lists_the_scenes_of_its_modules() -> None:
     ]
     assert list(built_in.BUILT_IN_SCENES)[: len(listed)] == listed  # scenes of other tests follow
     assert all(built_in.get_builder(name).__doc__ for name in listed)
+
+
+def test_each_scene_has_a_group_and_a_line() -> None:
+    groups = {group: list(scenes) for group, scenes in built_in.SCENE_GROUPS.items()}
+    assert list(groups) == ["outdoors", "rooms", "objects", "known light", "failure gallery"]
+    assert len(groups["known light"]) == 12 and "corner" in groups["known light"]
+    assert groups["rooms"] == ["parlour", "cornell", "nook"]
+    names = [name for names in groups.values() for name in names]
+    assert len(set(names)) == len(names) == 27
+    lines = [built_in.describe_builder(name) for name in names]
+    assert all(10 < len(line) < 120 and "\n" not in line for line in lines)
+    assert lines[0].startswith("A court of 12 x 13 m") and len(set(lines)) == len(lines)
 
 
 def imported_modules(script: str) -> set[str]:

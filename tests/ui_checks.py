@@ -5,6 +5,7 @@ python tests/ui_checks.py FOLDER [CHECK ...]    all checks, or some; prints a li
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ from ssdo.render import presets
 from ssdo.render.screen_space import SliceTechnique
 from ssdo.render.technique import Lighting, Technique, TechniqueInputs
 from ssdo.render.techniques.off import Off
+from ssdo.scene.built_in import BUILT_IN_SCENES, SCENE_GROUPS
 from ssdo.settings import param_of
 from ssdo.toml_text import parse_toml
 from ssdo.viewer import keys
@@ -742,6 +744,28 @@ def panel_scene_and_state(d: Driver) -> None:
     assert slots.shared.display.exposure == 0
     d.click_item("state redo")
     assert slots.shared.display.exposure == 1.0
+
+
+@check
+def scenes_are_listed_by_group(d: Driver) -> None:
+    """With a line for each, beside its name, which a click loads."""
+    d.viewer.preferences.recent_scenes = ["models/a-file.glb", "corner"]
+    d.click_item("list scene")
+    d.run_frames(3)
+    rects = dict(d.panel.widgets.item_rects)
+    listed = [name.removeprefix("scene ") for name in rects if name.startswith("scene ")]
+    assert listed == [*BUILT_IN_SCENES, "models/a-file.glb"]
+    for name in BUILT_IN_SCENES:
+        (left, top, right, bottom), text = rects[f"scene {name}"], rects[f"description {name}"]
+        assert left + 40 < text[0] < text[2] <= right <= d.wnd.width and top <= text[1] < text[3] <= bottom, name
+    gaps = {
+        second: rects[f"scene {second}"][1] - rects[f"scene {first}"][3] for first, second in itertools.pairwise(listed)
+    }
+    firsts = {next(iter(names)) for names in SCENE_GROUPS.values()} - {"courtyard"} | {"models/a-file.glb"}
+    assert {name for name, gap in gaps.items() if gap > 12} == firsts, gaps
+    d.move_mouse(*d.get_item_center("scene courtyard"))
+    d.click(*d.get_item_center("scene nook"))
+    d.wait_until(lambda: d.session.slots.shared.scene == "nook", "scene")
 
 
 @check

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder, is_built_in
+from ssdo.scene.built_in import is_built_in
 from ssdo.scene.loader import SCENE_SUFFIXES_TEXT
 from ssdo.scene.skies import BUILT_IN_SKIES
 from ssdo.viewer.panel.context import PanelContext
+from ssdo.viewer.panel.scene_list import draw_scene_list
 from ssdo.viewer.parameter_row import format_help
 from ssdo.viewer.session import MAX_TIME
 
@@ -41,20 +41,9 @@ class SceneSection:
     def _draw_scene_list(self) -> None:
         widgets, current = self.context.widgets, self.context.session.slots.shared.scene
         widgets.label("scene")
-        if widgets.begin_list("##scene", current):
-            for name in BUILT_IN_SCENES:
-                if imgui.selectable(name, name == current)[0]:
-                    self.context.file_to_load = name
-                imgui.set_item_tooltip((get_builder(name).__doc__ or "").split("\n")[0])
-            recent = [name for name in self.context.preferences.recent_scenes if name not in BUILT_IN_SCENES]
-            if recent:
-                imgui.separator()
-                widgets.muted_text("recent")
-            for name in recent:
-                if imgui.selectable(f"{Path(name).name}##{name}", name == current)[0]:
-                    self.context.file_to_load = name
-                imgui.set_item_tooltip(name)
-            imgui.end_combo()
+        chosen = draw_scene_list(widgets, current, self.context.preferences.recent_scenes)
+        if chosen:
+            self.context.file_to_load = chosen
         imgui.set_item_tooltip(
             f"Built-in and recent scenes. Drop a {SCENE_SUFFIXES_TEXT} file on the window to load it."
         )
