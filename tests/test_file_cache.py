@@ -312,6 +312,58 @@ def test_unchanged_files_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.
         assert [count_checks(few), count_checks(many)] == [0, 0]
 
 
+def test_more_files_are_checked_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most MAX_CHECKS in a second, however often the entry is used. A change is found within one interval."""
+    now, check_count, count = 100.0, 0, 700
+
+    def count_check(path: Path) -> FileState | None:
+        nonlocal check_count
+        check_count += 1
+        return FileState(changed_ns, 0, 0)
+
+    changed_ns = 0
+    monkeypatch.setattr(file_cache, "get_file_state", count_check)
+    monkeypatch.setattr("ssdo.scene.files.file_access.get_file_state", lambda path: FileState(changed_ns, 0, 0))
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    cache: FileCache[int] = FileCache(2)
+
+    def read_files() -> int:
+        for number in range(count):
+            record_file(tmp_path / str(number))
+        return changed_ns
+
+    cache.load(0, read_files)
+    for _ in range(70):
+        now += 0.1
+        assert cache.load(0, read_files) == 0
+    assert 0.7 * 7 * file_cache.MAX_CHECKS <= check_count <= 7 * file_cache.MAX_CHECKS
+    changed_ns = 1
+    now += 1.01 * count / file_cache.MAX_CHECKS
+    assert cache.load(0, read_files) == 1
+
+
+def test_changed_files_are_named(tmp_path: Path) -> None:
+    """Not those that a broken file keeps from being read."""
+    name, (path, *others) = write_scene_files(tmp_path, "gltf")
+    load_kind(name)
+    content = path.read_bytes()
+
+    def change(changed_path: Path, new_content: bytes) -> list[Path]:
+        count = count_changes()
+        write_changed(changed_path, new_content)
+        try_load(name)
+        return file_cache.list_changed_files(count)
+
+    assert change(path, b"{") == [path]
+    assert change(path, content) == [path]
+    assert change(others[0], others[0].read_bytes() + b" ") == [others[0]]
+    count = count_changes()
+    for changed in (path, others[0], path):
+        write_changed(changed, changed.read_bytes() + b" ")
+        try_load(name)
+    assert file_cache.list_changed_files(count) == [path, others[0]] and not file_cache.list_changed_files(count + 3)
+
+
 def test_digests_are_of_contents(reader: CountingReader, tmp_path: Path) -> None:
     cache: FileCache[bytes] = FileCache(4)
     digest = cache.compute_digest("a", reader)
@@ -436,16 +488,19 @@ def test_the_viewer_shows_a_changed_file(gpu: Gpu, tmp_path: Path, kind: str, fi
     original, content, scene = runner.render_idle(), path.read_bytes(), runner.session.scene
     write_changed(path, NEW_CONTENTS[file_name](content))
     changed = runner.render_idle()
-    assert not np.array_equal(changed, original)
+    assert not np.array_equal(changed, original) and runner.session.message == f"reloaded {file_name}"
     pose = runner.session.pose
     for broken in paths[:1]:
         broken_content = broken.read_bytes()
         write_changed(broken, b"\x00")
         assert np.array_equal(runner.render_idle(), changed)
         assert str(broken) in runner.session.error and "\n" not in runner.session.error
+        assert runner.session.error.endswith("; the last version stays until a file changes")
+        assert runner.session.message == f"reloaded {file_name}", "nothing was reloaded since"
         assert runner.session.pose == pose and (runner.session.scene is scene) == (kind == "hdr")
         write_changed(broken, broken_content)
         assert np.array_equal(runner.render_idle(), changed) and not runner.session.error
+        assert runner.session.message == f"reloaded {broken.name}"
     write_changed(path, content)
     assert np.array_equal(runner.render_idle(), original)
 

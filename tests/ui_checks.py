@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 from imgui_bundle import imgui
 from ssdo.arrays import Bytes
+from ssdo.gpu import context
 from ssdo.gpu.context import Gpu
 from ssdo.render import presets
 from ssdo.render.screen_space import SliceTechnique
@@ -27,7 +28,8 @@ from ssdo.render.techniques.off import Off
 from ssdo.scene.built_in import BUILT_IN_SCENES, SCENE_GROUPS
 from ssdo.settings import param_of
 from ssdo.toml_text import parse_toml
-from ssdo.viewer import keys
+from ssdo.viewer import input as viewer_input
+from ssdo.viewer import keys, loading_screen, main_loop, render_scheduler
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX
 from ssdo.viewer.display_state import VIEWS, DisplayState
 from ssdo.viewer.history import MERGE_SECONDS
@@ -68,7 +70,13 @@ def press(d: Driver, action: str) -> None:
 
 def read_image(d: Driver) -> Bytes:
     """The image beside the panel, without the overlays."""
-    return d.draw_pixels()[IMAGE_ROWS, : d.session.size[0] - 10]
+    toasts = d.session.toasts.visible
+    for toast in toasts:
+        toast.is_hidden = True
+    pixels = d.draw_pixels()
+    for toast in toasts:
+        toast.is_hidden = False
+    return pixels[IMAGE_ROWS, : d.session.size[0] - 10]
 
 
 def assert_changes(d: Driver, act: Callable[[], None], read_pixels: Callable[[Driver], Bytes] = read_image) -> None:
@@ -341,6 +349,44 @@ def the_loading_screen_shows_how_far_a_file_is(d: Driver) -> None:
     assert np.abs(text).max() > 100, "the name is seen"
     bar_pixels = [(np.abs(picture - text).max(-1) > 60).sum() for picture in (quarter, most)]
     assert bar_pixels[1] > 2 * bar_pixels[0] > 0
+
+
+@check
+def keys_that_were_pressed_before_the_start_are_handled(d: Driver) -> None:
+    assert d.started_with_help, "Escape, then F1"
+
+
+@check
+def escape_cancels_a_load(d: Driver) -> None:
+    """The previous scene stays, and its image."""
+    d.wait_idle()
+    old_image, old_scene, wnd = read_image(d), d.session.scene, d.viewer.wnd
+    path = Path("grid.obj")
+    path.write_text("".join(f"v {n} 0 0\nv {n} 1 0\nv {n} 0 1\nf -3 -2 -1\n" for n in range(60000)))
+    pictures: list[Bytes] = []
+
+    def press_escape() -> None:
+        pictures.append(d.read_pixels())
+        for event in ("on_key_press", "on_key_release"):
+            d.wnd.dispatch_event(event, d.key_codes.ESCAPE, 0)
+        d.wnd.dispatch_events()
+
+    d.session.error = "it stays: Escape was for the load"
+    d.panel.context.file_to_load = str(path)
+    interval, loading_screen.INTERVAL = loading_screen.INTERVAL, 0.0
+    wnd.swap_buffers = press_escape  # type: ignore[method-assign]
+    try:
+        for _ in range(3):
+            d.viewer.update()  # announces it, then loads it
+    finally:
+        loading_screen.INTERVAL = interval
+        del wnd.swap_buffers
+    assert len(pictures) == 1 and d.session.message == f"loading {path} cancelled"
+    assert d.session.scene is old_scene and d.session.error
+    d.wait_idle()
+    assert np.array_equal(read_image(d), old_image)
+    d.panel.context.file_to_load = str(path)
+    d.wait_until(lambda: d.session.slots.shared.scene == str(path), "scene")
 
 
 # ---- messages ----
@@ -848,6 +894,89 @@ def a_broken_shader_keeps_the_image(d: Driver) -> None:
     gpu.shaders.folders = folders
     press(d, "reload")
     assert not d.session.error
+
+
+@check
+def the_divider_lights_up_under_the_mouse(d: Driver) -> None:
+    d.wait_idle()
+    divider = int(d.session.display.divider_px(d.session.size[0]))
+    rows, columns = slice(d.wnd.height // 2 - 16, d.wnd.height // 2 + 16), slice(divider - 16, divider + 16)
+    counts = []
+    for x in (divider - 60, divider + 7, divider + 60):
+        d.move_mouse(x, 100)
+        counts.append(int((d.draw_pixels()[rows, columns].min(-1) > 250).sum()))
+    assert counts[1] > 300 and counts[0] == counts[2] < counts[1] / 2, counts
+
+
+class MouseWithinFrames:
+    """Moves the mouse while a frame is drawn, to a place each time that the viewer looks for events.
+
+    `pictures`: what the window shows meanwhile.
+    """
+
+    def __init__(self, d: Driver, places: list[tuple[float, float]]) -> None:
+        self.d, self.places = d, itertools.cycle(places)
+        self.pictures: list[Bytes] = []
+        self._limits = [
+            (context, "BAND_SECONDS", 2e-3),
+            (render_scheduler, "UNINTERRUPTED_MS", -1.0),
+            (render_scheduler, "ONCE_INTERRUPTED_MS", -1.0),
+            (main_loop, "REDRAW_INTERVAL", 0.0),
+            (viewer_input, "dispatch_events", self._dispatch),
+            (d.viewer.wnd, "swap_buffers", lambda: self.pictures.append(d.read_pixels())),
+        ]
+
+    def _dispatch(self, _: Any) -> None:
+        x, y = next(self.places)
+        self.d.wnd.dispatch_event("on_mouse_motion", int(x), int(self.d.wnd.height - y), 1, 1)
+        self.d.wnd.dispatch_events()
+
+    def draw_frame(self) -> bool:
+        """Draw one frame of the viewer. Returns whether it was complete."""
+        old = [(module, name, getattr(module, name)) for module, name, _ in self._limits]
+        scheduler = self.d.session.scheduler
+        count = scheduler.draw_count
+        try:
+            for module, name, value in self._limits:
+                setattr(module, name, value)
+            self.d.viewer.update()
+        finally:
+            for module, name, value in old:
+                setattr(module, name, value)
+            del self.d.viewer.wnd.swap_buffers
+        return scheduler.draw_count > count
+
+
+@check
+def the_panel_answers_the_mouse_within_a_frame(d: Driver) -> None:
+    """The buttons under it light up, over the last view, and the frame is not left. Over the image nothing is drawn."""
+    d.session.reference_enabled = False
+    press(d, "view B")
+    d.find_item("view diff")
+    d.move_mouse(60, 200)
+    d.wait_idle()
+    last_view, width = d.draw_pixels()[IMAGE_ROWS, : d.session.size[0]], d.session.size[0]
+    centers = [d.get_item_center(f"view {name}") for name in ("side", "diff")]
+    d.session.change({"ssdo.samples": 6})
+    mouse = MouseWithinFrames(d, centers)
+    assert mouse.draw_frame(), "the frame is complete"
+    assert len(mouse.pictures) > 4
+    for picture in mouse.pictures:
+        assert np.array_equal(picture[IMAGE_ROWS, :width], last_view)
+    left, top, _, _ = map(int, d.panel.widgets.item_rects["view diff"])
+    values = {int(picture[top + 3, left + 4].astype(int).sum()) for picture in mouse.pictures[2:]}
+    assert len(values) == 2, "lit in every other picture"
+    d.move_mouse(60, 200)
+    d.wait_idle()
+    new_view = d.draw_pixels()[IMAGE_ROWS, :width]
+    assert not np.array_equal(new_view, last_view)
+    d.session.change({"ssdo.samples": 5})
+    d.wait_idle()
+    d.session.change({"ssdo.samples": 6})
+    over_image = MouseWithinFrames(d, [(60, 200), (61, 220)])
+    assert over_image.draw_frame() and not over_image.pictures
+    d.wait_idle()
+    assert np.array_equal(d.draw_pixels()[IMAGE_ROWS, :width], new_view), "the frame was drawn as without a mouse"
 
 
 def reset(d: Driver, initial_state: Any) -> None:

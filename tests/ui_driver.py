@@ -20,6 +20,7 @@ from ssdo.viewer.window import open_window
 
 SHIFT, CTRL, ALT = 1, 2, 4  # pyglet's modifiers
 LEFT, MIDDLE, RIGHT = 1, 2, 4  # pyglet's mouse buttons
+EARLY_KEYS = ("ESCAPE", "F1")  # pressed before there is a viewer
 EDGE = 8  # pixels at the top and the bottom of the window in which no item is clicked
 
 
@@ -30,14 +31,20 @@ class Driver:
         """Open the viewer on a shot of some values, split. `folder`: of its preferences."""
         main_loop.ACTIVE_INTERVAL = main_loop.IDLE_INTERVAL = 0.0  # every update draws
         window = open_window(size)
+        self.wnd: Any = cast(Any, window.wnd)._window  # pyglet's
+        self.key_codes = window.wnd.keys
+        for name in EARLY_KEYS:
+            self.wnd.dispatch_event("on_key_press", getattr(self.key_codes, name), 0)
+            self.wnd.dispatch_event("on_key_release", getattr(self.key_codes, name), 0)
+        self.wnd.dispatch_events()
         self.session = Session(Gpu(window.wnd.ctx), Shot().with_values(values), {})
         self.session.toggle_split()
         ui = ImguiRenderer(window.wnd, 1.0)
         self.viewer = Viewer(window, ui, self.session, 1.0, Preferences(folder))
         self.panel = self.viewer.panel
-        self.wnd: Any = cast(Any, window.wnd)._window  # pyglet's
-        self.key_codes = window.wnd.keys
         self.run_frames(5)
+        self.started_with_help = self.panel.is_help_open
+        self.panel.is_help_open = False
 
     # ---- loop ----
 
@@ -96,7 +103,7 @@ class Driver:
     def type_text(self, text: str) -> None:
         for character in text:
             self.wnd.dispatch_event("on_text", character)
-            self.run_frames()
+            self.run_frames(2)  # the first may be left for the event
 
     def move_mouse(self, x: float, y: float) -> None:
         self.wnd.dispatch_event("on_mouse_motion", int(x), self._flip(y), 0, 0)

@@ -7,7 +7,7 @@ import ctypes
 import sys
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -72,8 +72,9 @@ class Gpu:
         self.last_target_name: dict[str, str] = {}  # by scope and pass: the target it last drew into
         self.low_memory = False
         # If set, long fullscreen passes are drawn in bands, and it is called after each band and after each range of a
-        # raster pass. It may raise an exception.
+        # raster pass. It may raise an exception, and draw into other framebuffers unless `is_counting`.
         self.after_band: Callable[[], None] | None = None
+        self.is_counting = False  # within `count_samples`
         self._pixel_seconds: dict[str, float] = {}  # of passes that were drawn in bands: time of a pixel
         self._scope = ""
         self._requested: set[str] = set()  # targets since the last `free_unused`
@@ -200,11 +201,18 @@ class Gpu:
         framebuffer: Any = target.framebuffer  # moderngl declares a wrong type for scissor
         framebuffer.scissor = scissor
         self._bind(shader, target, program, structs, textures)
+
+        def rebind() -> None:
+            self.ctx.enable_only(moderngl.NOTHING)
+            program.bind_textures(shader, textures, target.textures)
+
         with self.timer.measure(pass_name(shader)):
             if self.after_band is None:
                 self._render(program.fullscreen, 3)
             else:
-                self._render_in_bands(pass_name(shader), framebuffer, program.fullscreen, scissor, self.after_band)
+                self._render_in_bands(
+                    pass_name(shader), framebuffer, program.fullscreen, scissor, lambda: self._pause(rebind)
+                )
         framebuffer.scissor = None
         self._remember(target, key)
         return target.textures
@@ -232,6 +240,14 @@ class Gpu:
             row += rows
             framebuffer.scissor = None
             after_band()  # may bind another framebuffer
+
+    def _pause(self, rebind: Callable[[], None]) -> None:
+        """Call `after_band`, whose time is no part of the pass, and bind again what it may have replaced."""
+        assert self.after_band is not None
+        start = self.timer.clock()
+        self.after_band()
+        self.timer.excluded_seconds += self.timer.clock() - start
+        rebind()
 
     def raster(
         self,
@@ -277,7 +293,7 @@ class Gpu:
                 if self.after_band is not None:
                     framebuffer.scissor = None
                     self.ctx.finish()
-                    self.after_band()
+                    self._pause(lambda: None)  # the next range binds all
             framebuffer.scissor = None
             self.ctx.enable_only(moderngl.NOTHING)
         self._remember(target, key)
@@ -300,9 +316,15 @@ class Gpu:
             program.vertex_arrays[geometry] = create_vertex_array(self.ctx, geometry, program.program)
         self._render(program.vertex_arrays[geometry], draw_range.index_count, draw_range.first_index)
 
-    def count_samples(self) -> moderngl.Query:
+    @contextlib.contextmanager
+    def count_samples(self) -> Iterator[moderngl.Query]:
         """A context in which pixels that are drawn are counted, in `samples`. Reading that waits for the drawing."""
-        return self.ctx.query(samples=True)
+        self.is_counting = True
+        try:
+            with self.ctx.query(samples=True) as query:
+                yield query
+        finally:
+            self.is_counting = False
 
     def clear(self, target: Target) -> tuple[Texture, ...]:
         """Set every pixel to zero, and return the textures."""
@@ -310,9 +332,12 @@ class Gpu:
         target.framebuffer.clear()
         return target.textures
 
-    def reload_shaders(self) -> dict[str, str]:
-        """Compile every shader in use again, and return the errors by shader. On an error the old program stays."""
-        errors = self.shaders.reload()
+    def reload_shaders(self, files: Collection[str] | None = None) -> dict[str, str]:
+        """Compile shaders in use again, and return the errors by shader. On an error the old program stays.
+
+        `files`: only those that read one of these, relative to the folders of shaders. None: all.
+        """
+        errors = self.shaders.reload(files)
         self.pass_cache.invalidate()
         self.ctx.gc()
         return errors

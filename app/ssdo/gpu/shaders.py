@@ -11,7 +11,7 @@ go by their names in GLSL:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,6 +59,7 @@ class Program:
     fullscreen: moderngl.VertexArray  # without attributes, for FULLSCREEN_VERTEX_SHADER
     structs: dict[str, list[tuple[str, moderngl.Uniform]]]  # by struct: its members
     samplers: list[str]  # by texture unit
+    files: frozenset[str]  # of its source, relative to the folders of shaders
     # by geometry
     vertex_arrays: WeakKeyDictionary[Any, moderngl.VertexArray] = field(default_factory=WeakKeyDictionary)
     # by struct: the value its uniforms hold, as OpenGL keeps them from draw to draw
@@ -96,6 +97,7 @@ class ShaderCompiler:
         self.programs: dict[Hashable, Program] = {}  # by shader, entry and compile-time values
         self.sources: dict[Hashable, Callable[[], ProgramSource]] = {}  # reads the files again
         self.reload_errors: dict[str, str] = {}  # by shader
+        self._failed: set[Hashable] = set()  # programs that could not be compiled again
 
     def fullscreen_program(self, shader: str, structs: Mapping[str, UniformStruct]) -> Program:
         """The program that runs `file.frag`, or `file.frag:entry`, on every pixel. Raises ShaderError."""
@@ -114,16 +116,29 @@ class ShaderCompiler:
 
         return self._program((shader + suffix, variant_key(structs)), read_source)
 
-    def reload(self) -> dict[str, str]:
-        """Compile every program again, and return the errors by shader. Where that fails the old program stays."""
+    def reload(self, files: Collection[str] | None = None) -> dict[str, str]:
+        """Compile programs again, and return the errors by shader. Where that fails the old program stays.
+
+        `files`: only those whose source has one of these files, and those that failed before. None: all.
+        """
         self.reload_errors = {}
-        for key, read_source in self.sources.items():
+        for key in self.find_programs(files):
             try:
-                self.programs[key] = self.compile(*read_source())
+                self.programs[key] = self.compile(*self.sources[key]())
+                self._failed.discard(key)
             except UserError as error:
                 assert isinstance(key, tuple)
                 self.reload_errors[key[0]] = str(error)
+                self._failed.add(key)
         return self.reload_errors
+
+    def find_programs(self, files: Collection[str] | None) -> list[Hashable]:
+        """The programs that `reload` compiles again. One that has never been compiled has no file."""
+        if files is None:
+            return list(self.sources)
+        empty: frozenset[str] = frozenset()
+        names = {key: program.files for key, program in self.programs.items()}
+        return [key for key in self.sources if key in self._failed or not names.get(key, empty).isdisjoint(files)]
 
     def expand(self, shader: str, structs: Mapping[str, UniformStruct]) -> list[SourceLine]:
         """The lines to compile for `file`, or `file:entry` with ENTRY_... defined. Raises ShaderError."""
@@ -155,7 +170,8 @@ class ShaderCompiler:
             else:
                 member.value = len(samplers)
                 samplers.append(name)
-        return Program(program, self.ctx.vertex_array(program, []), structs, samplers)
+        files = frozenset(line.file for line in (*vertex, *fragment))
+        return Program(program, self.ctx.vertex_array(program, []), structs, samplers, files)
 
     def _program(self, key: Hashable, read_source: Callable[[], ProgramSource]) -> Program:
         if key not in self.programs:

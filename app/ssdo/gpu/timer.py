@@ -32,6 +32,7 @@ class PassTimer:
         self.enabled = False
         self.frame_count = 0
         self.skipped_ms = 0.0  # what this frame's cached passes would have taken
+        self.excluded_seconds = 0.0  # in total, within passes: what is no part of them
         self._pass_counts: dict[str, int] = {}  # of this frame
         self._samples: dict[str, deque[float]] = {}
         self._queries: dict[str, list[moderngl.Query]] = {}
@@ -64,10 +65,10 @@ class PassTimer:
         samples = self._samples.setdefault(name, deque(maxlen=self.max_samples))
         if self.is_software_renderer:
             self.ctx.finish()
-            start = self.clock()
+            start, excluded = self.clock(), self.excluded_seconds
             yield
             self.ctx.finish()
-            samples.append(1e3 * (self.clock() - start))
+            samples.append(1e3 * (self.clock() - start - (self.excluded_seconds - excluded)))
         else:
             with self._next_query(name, samples):
                 yield

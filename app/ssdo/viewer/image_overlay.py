@@ -12,7 +12,9 @@ from ssdo.viewer.session import Session
 from ssdo.viewer.theme import SLOT_COLORS, Color
 from ssdo.viewer.widgets import Rect, to_u32
 
-HANDLE_COLOR: Color = (0.95, 0.95, 0.95, 0.95)
+HANDLE_COLOR: Color = (0.86, 0.86, 0.86, 0.9)
+HOVERED_HANDLE_COLOR: Color = (1.0, 1.0, 1.0, 1.0)
+DIVIDER_MARGIN = 8.0  # pixels on both sides of the divider in which it is grabbed
 ARROW_COLOR: Color = (0.15, 0.16, 0.18, 1.0)
 MARGIN, PADDING, TOP, HANDLE_RADIUS = 8.0, 6.0, 12.0, 11.0  # pixels, before scaling
 
@@ -100,8 +102,10 @@ class ImageOverlay:
 
     def _draw_handle(self, divider: float) -> None:
         scale, draw_list = self.scale, imgui.get_background_draw_list()
-        y = imgui.get_io().display_size.y / 2
-        draw_list.add_circle_filled(ImVec2(divider, y), HANDLE_RADIUS * scale, to_u32(HANDLE_COLOR), 32)
+        io = imgui.get_io()
+        y, is_hovered = io.display_size.y / 2, abs(io.mouse_pos.x - divider) <= DIVIDER_MARGIN
+        radius, color = (HANDLE_RADIUS + 2, HOVERED_HANDLE_COLOR) if is_hovered else (HANDLE_RADIUS, HANDLE_COLOR)
+        draw_list.add_circle_filled(ImVec2(divider, y), radius * scale, to_u32(color), 32)
         for direction in (-1, 1):
             x = divider + direction * 3.2 * scale
             draw_list.add_triangle_filled(

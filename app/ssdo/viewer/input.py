@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from moderngl_window.context.base import BaseWindow, KeyModifiers
 
 from ssdo.viewer import controls, keys
 from ssdo.viewer.actions import Actions
+from ssdo.viewer.image_overlay import DIVIDER_MARGIN
 from ssdo.viewer.imgui_renderer import ImguiRenderer
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.session import Session
-from ssdo.viewer.window import dispatch_events, unshifted_key
+from ssdo.viewer.window import Window, dispatch_events, unshifted_key
 
 DEGREES_PER_PIXEL = 0.35
 DOLLY_RATIO = 0.88  # of the distance, per notch of the wheel
-DIVIDER_MARGIN = 8.0  # pixels on both sides of the divider in which it is grabbed
 FAST_FLY_FACTOR = 4.0
 DOUBLE_CLICK_SECONDS, DOUBLE_CLICK_DISTANCE = 0.35, 6.0  # at most, between two presses
 FLY_KEYS = {"W": (0, 0, 1), "S": (0, 0, -1), "D": (1, 0, 0), "A": (-1, 0, 0), "E": (0, 1, 0), "Q": (0, -1, 0)}
@@ -28,8 +27,8 @@ CLICK_FRAMES = 5  # until Dear ImGui has handled a click, and knows whether it a
 class InputHandler:
     """Passes events to Dear ImGui, and moves the camera or runs an action if they are not meant for the panel."""
 
-    def __init__(self, wnd: BaseWindow, session: Session, ui: ImguiRenderer, panel: Panel, actions: Actions) -> None:
-        self.wnd = wnd
+    def __init__(self, window: Window, session: Session, ui: ImguiRenderer, panel: Panel, actions: Actions) -> None:
+        self.wnd, self.events = window.wnd, window.events
         self.session = session
         self.ui = ui
         self.panel = panel
@@ -41,63 +40,48 @@ class InputHandler:
         self._drag_button = 0
         self._last_click = -math.inf, 0, 0  # time and place of the last press of the left button
         self._held_keys: set[str] = set()
-        self._key_names = _map_key_names(wnd)
+        self._key_names = _map_key_names(window.wnd)
         # While it is not known whether a click activated a text field, the actions of keys wait.
         self.frames_to_decide = 0
-        # Events that came while a frame was rendered or a file read, and whether one wants an answer at once.
-        self._deferred_events: list[Callable[[], None]] = []
-        self._is_deferring = self._is_urgent = False
         self._deferred_actions: list[str] = []
-        self._connect()
+        window.events.connect(self._list_handlers())
 
-    def _connect(self) -> None:
-        wnd = self.wnd
-        wnd.resize_func = self._defer(self._on_resize)
-        wnd.iconify_func = self._defer(self._on_minimise)
-        wnd.key_event_func = self._defer(self._on_key)
-        wnd.unicode_char_entered_func = self._defer(self._on_character)
-        wnd.mouse_position_event_func = self._defer(self._on_mouse_move, is_urgent=False)
-        wnd.mouse_press_event_func = self._defer(self._on_mouse_press)
-        wnd.mouse_release_event_func = self._defer(self._on_mouse_release)
-        wnd.mouse_drag_event_func = self._defer(self._on_mouse_drag)
-        wnd.mouse_scroll_event_func = self._defer(self._on_scroll)
-        wnd.files_dropped_event_func = self._defer(self._on_files_dropped)
-
-    def _defer(self, handle: Callable[..., None], is_urgent: bool = True) -> Callable[..., None]:
-        """The handler, or while a frame is rendered, one that defers the event."""
-
-        def handle_or_defer(*arguments: Any) -> None:
-            if not self._is_deferring and not self._deferred_events:  # events stay in their order
-                handle(*arguments)
-                return
-            self._deferred_events.append(lambda: handle(*arguments))
-            self._is_urgent = self._is_urgent or is_urgent
-
-        return handle_or_defer
+    def _list_handlers(self) -> dict[str, Callable[..., None]]:
+        return {
+            "resize": self._on_resize,
+            "iconify": self._on_minimise,
+            "key_event": self._on_key,
+            "unicode_char_entered": self._on_character,
+            "mouse_position_event": self._on_mouse_move,
+            "mouse_press_event": self._on_mouse_press,
+            "mouse_release_event": self._on_mouse_release,
+            "mouse_drag_event": self._on_mouse_drag,
+            "mouse_scroll_event": self._on_scroll,
+            "files_dropped_event": self._on_files_dropped,
+        }
 
     def poll_while_rendering(self) -> bool:
         """Defer the events that have come. Returns whether one of them wants an answer at once.
 
         Moves of the mouse can wait until a frame is complete.
         """
-        with self.defer_events():
+        with self.events.defer():
             dispatch_events(self.wnd)
-        return self._is_urgent
+        return self.events.is_urgent
 
-    @contextlib.contextmanager
-    def defer_events(self) -> Iterator[None]:
-        """Within the context, events are deferred to `handle_deferred_events`."""
-        self._is_deferring = True
-        try:
-            yield
-        finally:
-            self._is_deferring = False
+    def follow_mouse(self) -> bool:
+        """Handle the moves of the mouse that wait, while nothing else does. Returns whether they show in the window.
 
-    def handle_deferred_events(self) -> None:
-        """Call before each frame."""
-        events, self._deferred_events, self._is_urgent = self._deferred_events, [], False
-        for handle in events:
-            handle()
+        Those over the image do not, except at the divider. Call after `poll_while_rendering` has returned False.
+        """
+        was_seen = self._is_seen()
+        position = self.mouse
+        self.events.handle_deferred()
+        return self.mouse != position and (was_seen or self._is_seen())
+
+    def _is_seen(self) -> bool:
+        """Whether the mouse is over the panel or the divider."""
+        return self.panel.covers(*self.mouse) or self._is_at_divider(self.mouse[0])
 
     # ---- once a frame ----
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ssdo.gpu.context import Gpu, trim_heap
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
-from ssdo.scene.files.progress import report_progress_to
+from ssdo.scene.files.progress import LoadCancelledError, report_progress_to
 from ssdo.viewer.actions import Actions
 from ssdo.viewer.file_loading import load_file
 from ssdo.viewer.imgui_renderer import ImguiRenderer
@@ -17,11 +17,13 @@ from ssdo.viewer.loading_screen import BACKGROUND_COLOR, LoadingScreen
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.session import Session, initial_shot
+from ssdo.viewer.view_copy import ViewCopy
 from ssdo.viewer.window import TITLE, Window, dispatch_events, open_window
 
 POLL_INTERVAL = 0.01  # seconds between polls of an idle window's events
 ACTIVE_SECONDS = 0.7  # for which the panel is redrawn after an event, since tooltips appear with a delay
 ACTIVE_INTERVAL = 1 / 60  # seconds between redraws of the panel while it is active
+REDRAW_INTERVAL = 0.06  # seconds between redraws of the panel within a slow frame
 IDLE_INTERVAL = 1.0  # seconds between redraws of an idle window, which another one may have covered
 MAX_TIME_STEP = 0.1  # seconds, of flying and of animated scenes
 FIRST_RUN_HINT = "drag to orbit, wheel to zoom, drop a model on the window, F1 for keys"
@@ -41,10 +43,12 @@ class Viewer:
         self.ui, self.ui_scale = ui, ui_scale
         self.panel = Panel(session, ui_scale, self.ui.bold_font, preferences)
         self.actions = Actions(session, self.panel, preferences, self.wnd)
-        self.input = InputHandler(self.wnd, session, self.ui, self.panel, self.actions)
-        session.scheduler.has_input = self.input.poll_while_rendering
+        self.input = InputHandler(window, session, self.ui, self.panel, self.actions)
+        self._view_copy = ViewCopy(self.wnd)
+        session.scheduler.has_input = self._answer_while_rendering
         if preferences.begin_run():
             session.toasts.post(FIRST_RUN_HINT, "hint")
+        self._panel_is_outdated = False  # the mouse has moved over it since it was drawn
         self._active_until = 0.0
         self._last_draw = 0.0
         self._last_frame = self._last_trim = time.perf_counter()
@@ -61,7 +65,7 @@ class Viewer:
 
     def update(self) -> bool:
         """Render and draw the window, if there is anything new. Returns whether it was drawn."""
-        self.input.handle_deferred_events()
+        self.window.events.handle_deferred()
         session, now = self.session, time.perf_counter()
         seconds, self._last_frame = min(now - self._last_frame, MAX_TIME_STEP), now
         self._extend_activity()
@@ -95,20 +99,47 @@ class Viewer:
         self.wnd.use()
         self.wnd.clear(*BACKGROUND_COLOR)
         self.session.draw_view(self.wnd.fbo)
+        self._view_copy.store()
         for action in self.panel.context.take_actions():
             self.actions.run(action)
+        self.panel.step()
+        self._draw_panel()
+        self.input.run_deferred_actions()
+
+    def _draw_panel(self) -> None:
         self.ui.begin_frame()
         self.panel.draw(*self.wnd.size)
         self.ui.end_frame(self.wnd.fbo)
-        self.input.run_deferred_actions()
         self._last_draw = time.perf_counter()
+
+    def _answer_while_rendering(self) -> bool:
+        """Called while a slow frame is drawn. Returns whether an event has come for which the frame is left.
+
+        Moves of the mouse leave no frame: the panel is drawn again, over the last view.
+        """
+        if self.input.poll_while_rendering():
+            return True
+        if self.input.follow_mouse():
+            self._panel_is_outdated = True
+        is_due = time.perf_counter() - self._last_draw >= REDRAW_INTERVAL
+        if self._panel_is_outdated and is_due and not self.session.gpu.is_counting and self._view_copy.can_restore:
+            self._panel_is_outdated = False
+            self._view_copy.restore()
+            self._draw_panel()
+            with self.window.events.defer():
+                self.wnd.swap_buffers()
+        return False
 
     def _load_file(self) -> None:
         context = self.panel.context
         name, context.file_to_load = context.file_to_load, ""
-        screen = LoadingScreen(self.wnd, self.ui, self.ui_scale, name)
-        with self.input.defer_events():
-            self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, screen.report))
+        events = self.window.events
+        screen = LoadingScreen(self.wnd, self.ui, self.ui_scale, name, events.take_escape)
+        with events.defer():
+            try:
+                self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, screen.report))
+            except LoadCancelledError:
+                self.session.message = f"loading {name} cancelled"
         self.session.toasts.end_topic("loading")
         self.wnd.title = f"{TITLE}: {self.session.slots.shared.scene}"
         self.input.had_event = True

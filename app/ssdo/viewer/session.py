@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from ssdo.render.half_resolution import LightingResolution
 from ssdo.render.pipeline import freeze_exposure
 from ssdo.render.shot import MAX_COORDINATE, MIN_PICTURE_HEIGHT, Shot
 from ssdo.render.technique import Technique
-from ssdo.scene.files.file_cache import count_changes
+from ssdo.scene.files.file_cache import count_changes, list_changed_files
 from ssdo.scene.loader import is_animated, load_scene
 from ssdo.scene.model import Scene
 from ssdo.settings import UserError
@@ -32,6 +31,7 @@ from ssdo.viewer.history import History
 from ssdo.viewer.pixel_values import PixelValues, read_pixel_values
 from ssdo.viewer.render_scheduler import PAIR, RenderScheduler, Shots, Slot, SlotRender
 from ssdo.viewer.result_cache import ResultCache
+from ssdo.viewer.shader_watch import ShaderWatch, join_names
 from ssdo.viewer.slots import SlotSettings, SlotState, check_assets
 from ssdo.viewer.toasts import Toasts
 from ssdo.viewer.view_renderer import ViewRenderer
@@ -74,6 +74,8 @@ class Session:
         shared = self.slots.shared
         self._scene = shared.scene, load_scene(shared.scene, shared.time, shared.up)
         self._last_file_check, self._change_count = now(), count_changes()
+        self._has_broken_file = False  # of the scene or an environment
+        self._shader_watch = ShaderWatch(gpu.shaders)
 
     @property
     def message(self) -> str:
@@ -231,11 +233,12 @@ class Session:
         if self.change({"ground": "off" if is_on else "on"}):
             self.message = f"ground {'off' if is_on else 'on'}"
 
-    def reload_shaders(self) -> None:
-        """Compile the shaders again. Programs that fail to compile stay as they are."""
-        errors = self.gpu.reload_shaders()
+    def reload_shaders(self, files: Collection[str] | None = None) -> None:
+        """Compile the shaders again, or those that read one of some files. If that fails, the old ones stay."""
+        errors = self.gpu.reload_shaders(files)
         self.error = next(iter(errors.values()), "")
-        self.message = "" if errors else "shaders reloaded"
+        reloaded = "shaders reloaded" if files is None else f"reloaded {join_names(files)}"
+        self.message = "" if errors else reloaded
         self.scheduler.invalidate()
 
     # ---- undo ----
@@ -360,23 +363,40 @@ class Session:
             self.display.shows_final_images,
         )
         if self.scheduler.error:
-            self.error, self.scheduler.error = self.scheduler.error, ""
+            hint = "; the last version stays until a file changes" if self._has_broken_file else ""
+            self.error, self.scheduler.error = f"{self.scheduler.error}{hint}", ""
         if not is_interacting:
             self.history.record(self.slots.state(), self.now())
             self._match_budget()
         return has_drawn
 
     def _follow_files(self, shots: Sequence[Shot]) -> None:
-        """Render everything again when a file of the scene or of an environment has changed."""
+        """Render everything again when a file of the scene, of an environment or of a shader has changed."""
         if self.now() - self._last_file_check >= FILE_CHECK_INTERVAL:
             self._last_file_check = self.now()
-            with contextlib.suppress(UserError):  # which rendering reports
-                for shot in shots:
-                    check_assets(shot)
+            self._follow_shaders()
+            self._has_broken_file = not self._can_load(shots)
         if count_changes() != self._change_count:
+            names = [path.name for path in list_changed_files(self._change_count)]
             self._change_count = count_changes()
             self.error = ""  # it may have been about the file
+            if self._can_load(shots):
+                self.message = f"reloaded {join_names(names)}"
             self.scheduler.invalidate()
+
+    def _can_load(self, shots: Sequence[Shot]) -> bool:
+        """Whether scenes and environments can be loaded. If not, rendering reports why."""
+        try:
+            for shot in shots:
+                check_assets(shot)
+        except UserError:
+            return False
+        return True
+
+    def _follow_shaders(self) -> None:
+        files = self._shader_watch.find_changed()
+        if files and self.gpu.shaders.find_programs(files):
+            self.reload_shaders(files)
 
     def _match_budget(self) -> None:
         """Set B's sample count to match A's time or error, once both are rendered and measured."""

@@ -11,12 +11,15 @@ import moderngl_window
 from moderngl_window.context.base import BaseWindow, WindowConfig
 
 from ssdo.gpu.context import OPENGL_REQUIRED, NoOpenGLError
+from ssdo.viewer.event_queue import EventQueue
 
 TITLE = "SSAO and SSDO"
 
 
 class Window(WindowConfig):
-    """A resizable OpenGL window. Its events do nothing until the viewer sets their handlers."""
+    """A resizable OpenGL window. Its events wait in a queue until the viewer connects their handlers."""
+
+    events: EventQueue
 
     gl_version = (4, 1)
     title = TITLE
@@ -38,6 +41,7 @@ def open_window(size: tuple[int, int]) -> Window:
         raise NoOpenGLError(f"no window can be opened ({reason}); {OPENGL_REQUIRED}") from None
     assert isinstance(config, Window)
     config.wnd.exit_key = None  # Escape closes menus, not the window
+    config.events = EventQueue(config.wnd)
     return config
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,15 @@ from ssdo.settings import UserError
 T = TypeVar("T")
 
 # A check takes microseconds for each file, on some systems much longer: an entry of more than MANY_FILES is checked
-# ten times a second, not at every use.
+# at most ten times a second, not at every use, and so that there are at most MAX_CHECKS in a second.
 MANY_FILES = 16
 CHECK_INTERVAL = 0.1  # seconds
+MAX_CHECKS = 1000  # of files, in a second
 DIGEST_CHUNK = 1 << 20  # bytes
 
 _held_files: FileStates | None = None  # what the running command has read; None: none runs
 _change_count = 0
+_changed_files: deque[tuple[int, list[Path]]] = deque(maxlen=64)  # the number of a change, and its files
 
 
 @contextlib.contextmanager
@@ -49,6 +51,11 @@ def hold_files() -> Iterator[None]:
 def count_changes() -> int:
     """How often a file was read again because it, or one that it depends on, had changed."""
     return _change_count
+
+
+def list_changed_files(after: int) -> list[Path]:
+    """The files of the changes after the first `after` ones, as far as they are remembered, each once."""
+    return list(dict.fromkeys(path for number, files in _changed_files if number > after for path in files))
 
 
 @dataclass
@@ -117,9 +124,11 @@ class FileCache(Generic[T]):
             except UserError as caught:
                 error = caught
         entry = CacheEntry(files, value, error, time.monotonic())
-        if self._last_files.setdefault(key, files) != files:
+        last_files = self._last_files.setdefault(key, files)
+        if last_files != files:
             self._last_files[key] = files
             _change_count += 1
+            _changed_files.append((_change_count, _compare_files(last_files, files)))
         if _held_files is not None:
             _require_unchanged(files)
             _hold(entry)
@@ -135,7 +144,8 @@ def _is_current(entry: CacheEntry[T]) -> bool:
     if _held_files is not None and entry.held_files is _held_files:
         return True
     now = time.monotonic()
-    if _held_files is None and len(entry.files) > MANY_FILES and now - entry.check_time < CHECK_INTERVAL:
+    interval = max(CHECK_INTERVAL, len(entry.files) / MAX_CHECKS)
+    if _held_files is None and len(entry.files) > MANY_FILES and now - entry.check_time < interval:
         return True
     if _find_changed(entry.files) is not None:
         return False
@@ -159,6 +169,12 @@ def _require_unchanged(files: FileStates) -> None:
     changed = _find_changed(files)
     if changed is not None:
         raise UserError(f"{changed}: has changed while it was read; run the command again")
+
+
+def _compare_files(last_files: FileStates, files: FileStates) -> list[Path]:
+    """The files that differ. A reader that has failed has not come to all: they count only if no other differs."""
+    changed = [path for path, state in files.items() if path in last_files and last_files[path] != state]
+    return changed or [path for path in {**files, **last_files} if path not in files or path not in last_files]
 
 
 def _find_changed(files: FileStates) -> Path | None:

@@ -23,6 +23,7 @@ from ssdo.scene.files.mtl import MaterialLibrary, read_material_file, remove_com
 from ssdo.scene.files.number_text import NAN_WORDS, repair_number
 from ssdo.scene.files.obj_blocks import OTHER, Block, find_lines, iterate_blocks, parse_block
 from ssdo.scene.files.opacity import make_opaque
+from ssdo.scene.files.progress import track_progress
 from ssdo.scene.files.text import decode_text, prepare_text
 from ssdo.scene.model import Material, Scene
 from ssdo.settings import UserError
@@ -97,7 +98,8 @@ def _parse(data: bytes, path: Path, warnings: list[str]) -> list[PolygonMesh]:
     data = prepare_text(data)
     if b"\\\n" in data or b"\\\r\n" in data:  # a backslash continues the line
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
-    for number, block in iterate_blocks(data):
+    blocks = track_progress("text", iterate_blocks(data), len(data), lambda block: len(block[1]))
+    for number, block in blocks:
         bounds, kinds = find_lines(block)
         offsets = bounds.tolist()
         start = 0

@@ -9,11 +9,15 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-ProgressCallback = Callable[[str, int, int], None]  # what is read, number of items done, number of all items
+ProgressCallback = Callable[[str, int, int], None]  # what is read, number of items or bytes done, number of all
 
 BAR_DELAY = 0.7  # seconds of reading before the bar appears
 
 _callback: ContextVar[ProgressCallback | None] = ContextVar("callback", default=None)
+
+
+class LoadCancelledError(Exception):
+    """Raised by a callback to end the reading. Readers let it pass, and nothing is cached."""
 
 
 @contextlib.contextmanager
@@ -48,10 +52,13 @@ def show_progress_bar() -> Iterator[None]:
             yield
 
 
-def track_progress(label: str, items: Iterable[Item], count: int) -> Iterator[Item]:
-    """Iterate over `items` and report after each how many of `count` are done."""
-    callback = _callback.get()
-    for done, item in enumerate(items, 1):
+def track_progress(
+    label: str, items: Iterable[Item], count: int, measure: Callable[[Item], int] = lambda _: 1
+) -> Iterator[Item]:
+    """Iterate over `items` and report after each how much of `count` is done. `measure`: how much an item counts."""
+    callback, done = _callback.get(), 0
+    for item in items:
         yield item
+        done += measure(item)
         if callback:
             callback(label, done, count)

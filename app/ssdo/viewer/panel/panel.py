@@ -75,13 +75,16 @@ class Panel:
         is_inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._rects)
         return self._has_mouse or is_inside
 
+    def step(self) -> None:
+        """Continue experiments and measurements, which may render. Call before each frame that is not `draw` alone."""
+        self.experiments.step()
+        self.measurements.measure()
+
     def draw(self, width: float, height: float) -> None:
-        """Draw everything into a window of that size."""
+        """Draw everything into a window of that size. Nothing is rendered, so that this may happen within a frame."""
         panel_width = self._width(width)
         self._rects = [(width - panel_width, 0.0, width, height)]
         self.widgets.item_rects = {}
-        self.experiments.step()
-        self.measurements.measure()
         if width >= MIN_OVERLAY_WIDTH and height >= MIN_OVERLAY_HEIGHT:
             self._draw_overlays(width - panel_width, height)
         if panel_width:
