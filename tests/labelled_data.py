@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -87,6 +88,7 @@ class FakeRenderer:
         monkeypatch.setattr(images, "read_display", lambda result: self.pixels(result.shot))
         monkeypatch.setattr(images, "tone_map", lambda gpu, shot, radiance: np.full((3, 4, 3), 200, "u1"))
         monkeypatch.setattr(references, "render_world_reference", self.world)
+        monkeypatch.setattr(references, "GrowingReference", partial(FakeGrowingReference, self))
         monkeypatch.setattr(references, "render_converged", self.converged)
 
     def level(self, key: Any, start: float, step: float) -> float:
@@ -138,6 +140,23 @@ class FakeRenderer:
     def converged(self, gpu: Any, shot: Shot, frames: int, cache: Any, *_: Any) -> ReferencePair:
         level, denoised = self.converged_levels(shot, frames)
         return self.pair(level, level + 2, denoised)
+
+
+class FakeGrowingReference:
+    """The reference of a `FakeRenderer`. Its first step is far from its last one."""
+
+    def __init__(
+        self, renderer: FakeRenderer, gpu: Any, shot: Shot, reference: Reference, frames: int, cache: Any
+    ) -> None:
+        self.pair = renderer.world(gpu, shot, reference, frames, cache)
+        self.draft = renderer.pair(7000.0, 8000.0, 0.0)
+        self.frames, self.planned_frames = 0, frames
+
+    def render_steps(self, *_: Any) -> Iterator[ReferencePair]:
+        self.frames = 2
+        yield self.draft
+        self.frames = self.planned_frames
+        yield self.pair
 
 
 class FakeFrame:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,9 @@ import numpy as np
 import pytest
 from labelled_data import NO_CACHE, SIZE, FakeRenderer, assert_sheet_shows, make_solid, read_pixels
 from ssdo.arrays import Floats
-from ssdo.commands.compare import comparison, page, report
+from ssdo.commands.compare import errors, page, report, stages
 from ssdo.commands.compare.comparison import Comparison, ComparisonEntry, ComparisonPlan
-from ssdo.measure import images, metrics, references
+from ssdo.measure import images, metrics
 from ssdo.measure.references import ErrorBreakdown
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
@@ -60,7 +58,7 @@ def saved_comparison(tmp_path: Path) -> tuple[Comparison, Path]:
     albedo, unoccluded = (np.random.default_rng(k).random((*SIZE, 3), "f4") for k in (20, 21))
     result = Comparison(entries, reference, 0.125, albedo, unoccluded, mask)
     run = {"command": "the command", "renderer": "the renderer", "timer": "the timer"}
-    paths = report.write_report(tmp_path, result, run)
+    paths = report.ReportWriter(tmp_path, run).write(result)
     assert sorted(paths) == sorted(tmp_path.iterdir())
     return result, tmp_path
 
@@ -180,21 +178,16 @@ def test_metrics_on_the_page_have_their_own_names_and_directions() -> None:
 # ---- measurements ----
 
 
-@contextlib.contextmanager
-def no_progress(*_: Any) -> Iterator[Any]:
-    yield references.no_progress
-
-
 def test_what_compare_measures_is_of_the_entrys_own_shot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors by their causes, each from the images that its name says; components, cost, and the reference.
 
     Shots of one technique differ in the denoiser, the probes, the guard band and the history.
     """
-    renderer = FakeRenderer(monkeypatch, comparison)
-    monkeypatch.setattr(comparison, "_show_progress", no_progress)
+    renderer = FakeRenderer(monkeypatch, stages, errors)
+    monkeypatch.setattr(stages, "estimate_frame_seconds", lambda gpu, shot: 1.0)
     for name in ("flip", "flip_hdr"):  # slow, and tested with the other metrics
         monkeypatch.setattr(metrics, name, metrics.rmse)
-    monkeypatch.setattr(comparison, "measure_cost", lambda gpu, shot: {"pass": renderer.radiance(shot)})
+    monkeypatch.setattr(stages, "measure_cost", lambda gpu, shot: {"pass": renderer.radiance(shot)})
     scene = load_scene("nook")
     changes: list[dict[str, Any]] = [
         {"technique": "off"},
@@ -212,7 +205,7 @@ def test_what_compare_measures_is_of_the_entrys_own_shot(monkeypatch: pytest.Mon
     ]
     shots = [Shot().with_values({"scene": "nook"} | change).resolve(scene) for change in changes]
     plan = ComparisonPlan(shots, "reference", Reference(rays=3), 8, 6)
-    result = comparison.run_comparison(None, plan, NO_CACHE)  # type: ignore[arg-type]
+    *_, result = stages.refine_comparison(None, plan, NO_CACHE)  # type: ignore[arg-type]
 
     def root(product: float) -> Any:
         return pytest.approx(math.sqrt(product), rel=1e-6)

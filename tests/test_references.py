@@ -19,8 +19,8 @@ from file_scenes import make_file_shot, write_changed, write_scene_files
 from gltf_files import encode_png
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics, reference_cache, references
+from ssdo.measure.accumulation import Accumulator, ProgressCallback, no_progress
 from ssdo.measure.reference_cache import CHECKSUM_BYTES, ENTRY_SUFFIX, Accumulation, ReferenceCache, cache_key
-from ssdo.measure.references import ProgressCallback
 from ssdo.render.pass_times import measure_cost
 from ssdo.render.pipeline import load_shot, render_all_frames
 from ssdo.render.shot import Shot
@@ -274,7 +274,7 @@ def test_a_file_that_changes_meanwhile_does_not_change_a_reference(gpu: Gpu, tmp
     path, content = files[-1], files[-1].read_bytes()
     changed_content = encode_png(np.full((1, 1, 4), 255, "u1")) if path.suffix == ".png" else content[:-32] + bytes(32)
 
-    def render(cache: ReferenceCache, on_frame: ProgressCallback = references.no_progress) -> references.ReferencePair:
+    def render(cache: ReferenceCache, on_frame: ProgressCallback = no_progress) -> references.ReferencePair:
         return references.render_world_reference(gpu, shot, Reference(rays=1), 6, cache, on_frame)
 
     def replace_file(_: Shot) -> None:
@@ -310,13 +310,13 @@ def test_an_interrupted_accumulation_continues(gpu: Gpu, tmp_path: Path, values:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        references.accumulate(gpu, loaded_shot, ReferenceCache(tmp_path), interrupt)
+        Accumulator(gpu, loaded_shot, ReferenceCache(tmp_path)).render_all(interrupt)
     accumulation = ReferenceCache(tmp_path).load(cache_key(gpu, loaded_shot), loaded_shot.shot)
     assert accumulation and accumulation.frames == 3
     render_all_frames(gpu, make_shot(accumulated_frames=2, seed=5))  # something else in between
     for frame_count in (4, 0):
         frames.clear()
-        result = references.accumulate(gpu, loaded_shot, ReferenceCache(tmp_path), frames.append)
+        result = Accumulator(gpu, loaded_shot, ReferenceCache(tmp_path)).render_all(frames.append)
         arrays = images.read_arrays(gpu, result)
         assert len(frames) == frame_count
         for name in references.REFERENCE_ARRAYS:

@@ -32,7 +32,7 @@ from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.settings import UserError
-from ssdo.viewer import budget, controls, experiments, render_scheduler
+from ssdo.viewer import budget, controls, experiments, render_scheduler, report
 from ssdo.viewer.buffers import LIGHTING_COMPONENTS, TARGET_SUFFIX, list_buffers
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.cost import FrameCost
@@ -850,26 +850,93 @@ def test_report_is_the_page_of_compare(runner: SessionRunner, tmp_path: Path) ->
     session.set_linked("denoise.radius", False)
     session.change({"denoise.radius": 2}, "A")
     runner.render_idle()
-    report = Report(session, tmp_path)
-    for _ in range(1200):
-        report.step(session)
-        if report.is_done:
-            break
-        assert "report: " in session.message
-        time.sleep(0.1)
-    page_metrics = json.loads((report.output / "metrics.json").read_text())
+    started = Report(session, tmp_path)
+    messages = set()
+    while not started.is_done:
+        messages.add(session.message)
+        time.sleep(0.02)
+        started.step(session)
+    page_metrics = json.loads((started.output / "metrics.json").read_text())
     assert [entry["id"] for entry in page_metrics["entries"]] == ["ssao", "ssdo", "reference"]
-    assert (report.output / "index.html").exists()
-    assert images.load_shot_values(report.output / "ssao.png")["denoise.radius"] == 2
-    assert images.load_shot_values(report.output / "ssdo.png")["denoise.radius"] == 0
+    assert "draft" not in page_metrics and session.message == f"saved {(started.output / 'index.html').absolute()}"
+    assert any(re.match(r"report: reference \d+ of 256 frames, \d+ %, \d+ \w+ left", message) for message in messages)
+    assert images.load_shot_values(started.output / "ssao.png")["denoise.radius"] == 2
+    assert images.load_shot_values(started.output / "ssdo.png")["denoise.radius"] == 0
 
 
-def test_ended_report_writes_no_page(runner: SessionRunner, tmp_path: Path) -> None:
+# What `compare --progress json` prints until it is told to stop. Arguments: --output FOLDER.
+COMPARE_SCRIPT = """
+import json, pathlib, sys, time
+page = pathlib.Path(sys.argv[2]) / "index.html"
+values = {"stage": "reference", "done": 12, "total": 256, "fraction": 0.34, "seconds_left": 130.0}
+print("a note", file=sys.stderr)
+HAS_PAGE and page.write_text("a page")
+values |= {"page": str(page), "page_frames": 8} if HAS_PAGE else {}
+print(json.dumps({"progress": values}), file=sys.stderr, flush=True)
+assert sys.stdin.readline() == "stop\\n"
+print("what failed", file=sys.stderr)
+sys.exit(EXIT_CODE)
+"""
+
+
+def start_fake_report(runner: SessionRunner, folder: Path, monkeypatch: pytest.MonkeyPatch, **values: int) -> Report:
+    """A report whose process is COMPARE_SCRIPT; it has printed its progress."""
+    script = COMPARE_SCRIPT
+    for name, value in values.items():
+        script = script.replace(name.upper(), repr(value))
+    monkeypatch.setattr(
+        report, "_create_command", lambda _, output: [sys.executable, "-c", script, "--output", str(output)]
+    )
+    started = Report(runner.session, folder)
+    while "reference" not in runner.session.message:
+        assert started._process.poll() is None
+        time.sleep(0.01)
+        started.step(runner.session)
+    return started
+
+
+def run_until_done(session: Session, started: Report) -> None:
+    while not started.is_done:
+        time.sleep(0.01)
+        started.step(session)
+
+
+def test_report_shows_its_progress_and_stops(
+    runner: SessionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last draft stays."""
     session = open_view(runner)
-    report = Report(session, tmp_path)
-    report.end(session)
-    assert report.is_done
-    assert not (report.output / "index.html").exists()
+    started = start_fake_report(runner, tmp_path, monkeypatch, has_page=1, exit_code=130)
+    page = started.output.absolute() / "index.html"
+    assert session.message == (
+        f"report: reference 12 of 256 frames, 34 %, 2 min left, draft ready: {page} (Escape stops it)"
+    )
+    started.end(session)
+    assert session.message == "report: stopping"
+    run_until_done(session, started)
+    assert session.message == f"report stopped early: {page}" and page.exists()
+
+
+def test_stopped_report_without_a_draft_leaves_no_folder(
+    runner: SessionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_view(runner)
+    started = start_fake_report(runner, tmp_path, monkeypatch, has_page=0, exit_code=130)
+    assert session.message == "report: reference 12 of 256 frames, 34 %, 2 min left (Escape stops it)"
+    started.end(session)
+    run_until_done(session, started)
+    assert session.message == "report cancelled" and not started.output.exists()
+
+
+def test_failed_report_says_why(runner: SessionRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = open_view(runner)
+    started = start_fake_report(runner, tmp_path, monkeypatch, has_page=0, exit_code=2)
+    assert started._process.stdin
+    started._process.stdin.write("stop\n")
+    started._process.stdin.flush()
+    with pytest.raises(UserError, match="the report failed: what failed"):
+        run_until_done(session, started)
+    assert started.is_done and not started.output.exists()
 
 
 def test_cached_metrics_do_not_keep_old_results_alive(runner: SessionRunner) -> None:

@@ -1404,10 +1404,10 @@ FAULTS = (
     ),
     Fault(
         44,
-        "halves of a reference load the scene anew",
-        REFERENCES,
-        "loaded_half = loaded._replace(shot=replace(loaded.shot, seed=half_shot.seed))",
-        "loaded_half = load_shot(half_shot)",
+        "frames of a reference load the scene anew",
+        "app/ssdo/measure/accumulation.py",
+        "result = render_loaded_frame(gpu, self.loaded, done)",
+        'result = __import__("ssdo.render.pipeline", fromlist=["_"]).render_frame(gpu, self.loaded.shot, done)',
         ("test_references.py::test_a_file_that_changes_meanwhile_does_not_change_a_reference",),
     ),
     Fault(
@@ -2541,7 +2541,7 @@ FAULTS = (
     Fault(
         55,
         "sampling measured with the denoiser on",
-        "app/ssdo/commands/compare/comparison.py",
+        "app/ssdo/commands/compare/errors.py",
         "without_denoiser = replace(shot, denoise=replace(shot.denoise, radius=0))",
         "without_denoiser = shot",
         ("test_labels_compare.py::test_what_compare_measures_is_of_the_entrys_own_shot",),
@@ -2549,7 +2549,7 @@ FAULTS = (
     Fault(
         55,
         "one converged result for all denoisers",
-        "app/ssdo/commands/compare/comparison.py",
+        "app/ssdo/commands/compare/errors.py",
         "return halves[0], shot.denoise",
         "return halves[0], Denoiser()",
         ("test_labels_compare.py::test_what_compare_measures_is_of_the_entrys_own_shot",),

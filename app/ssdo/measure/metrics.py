@@ -28,15 +28,22 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB, as in FLIP
 
 
-def compute_metrics(image: Floats, reference: Floats, mask: Mask | None = None) -> dict[str, float]:
+def has_flip() -> bool:
+    """Whether FLIP can be computed: it needs the extra `metrics`."""
+    return find_spec("flip_evaluator") is not None
+
+
+def compute_metrics(
+    image: Floats, reference: Floats, mask: Mask | None = None, with_flip: bool = True
+) -> dict[str, float]:
     """Compute every metric, by name: rmse, bias, relmse, psnr, ssim; with the extra `metrics` also flip and flip_hdr.
 
-    psnr is infinite for equal images. flip_hdr is left out for a black reference, which no exposure can show. Raises
-    UserError.
+    `with_flip` False leaves out the latter, which take most of the time. psnr is infinite for equal images. flip_hdr is
+    left out for a black reference, which no exposure can show. Raises UserError.
     """
     _, checked_reference, mask_or_all = _check_images(image, reference, mask)
     metrics = {"rmse": rmse, "bias": bias, "relmse": relmse, "psnr": psnr, "ssim": ssim}
-    if find_spec("flip_evaluator"):
+    if with_flip and has_flip():
         metrics["flip"] = flip
         if _max_luminance(checked_reference, mask_or_all) > 0:
             metrics["flip_hdr"] = flip_hdr

@@ -7,8 +7,7 @@ from independent samples, so that its own noise can be removed from an error (se
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,19 +17,19 @@ import numpy as np
 from ssdo.arrays import Floats
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
+from ssdo.measure.accumulation import Accumulator, ProgressCallback, no_progress
 from ssdo.measure.metrics import Mask
-from ssdo.measure.reference_cache import Accumulation, ReferenceCache, cache_key
+from ssdo.measure.reference_cache import ReferenceCache
 from ssdo.render import composite
 from ssdo.render.half_resolution import LightingResolution
-from ssdo.render.pipeline import FrameResult, LoadedShot, composite_lighting, load_shot, render_loaded_frame
+from ssdo.render.pipeline import FrameResult, load_shot
 from ssdo.render.screen_space import CONVERGED_SAMPLES, CONVERGED_SLICES, CONVERGED_STEPS
 from ssdo.render.shot import Shot
-from ssdo.render.technique import Lighting, Technique
+from ssdo.render.technique import Technique
 from ssdo.render.techniques.reference import Reference
 from ssdo.render.temporal import Temporal
 from ssdo.settings import UserError
 
-CHECKPOINT_INTERVAL = 20.0  # seconds of rendering that an interruption may lose
 # Samples of the converged screen-space result, at each pixel in each frame.
 CONVERGED_TEXT = f"{CONVERGED_SAMPLES} directions or {CONVERGED_SLICES} slices of 2 x {CONVERGED_STEPS} points"
 REFERENCE_ARRAYS = ("radiance", "direct", "indirect", "visibility")
@@ -38,11 +37,7 @@ MIN_REFERENCE_FRAMES = 4
 MAX_SEEDS = 65536
 
 Arrays = Mapping[str, Floats]
-ProgressCallback = Callable[[Shot], None]  # called after each frame
-
-
-def no_progress(shot: Shot) -> None:
-    """A callback that reports nothing."""
+Halves = tuple[Accumulator, Accumulator]
 
 
 class ReferencePair(NamedTuple):
@@ -143,50 +138,69 @@ def independent_shots(shot: Shot, frames: int) -> tuple[Shot, Shot]:
     return first, second
 
 
+class GrowingReference:
+    """The world reference of a shot, rendered in steps. Cached frames are there from the start. Raises UserError."""
+
+    def __init__(self, gpu: Gpu, shot: Shot, reference: Reference, frames: int, cache: ReferenceCache) -> None:
+        self.gpu, self.shot = gpu, shot
+        self._halves = _start_halves(gpu, shot, reference, frames, cache)
+
+    @property
+    def frames(self) -> int:
+        """Frames of both halves so far."""
+        return sum(half.count for half in self._halves)
+
+    @property
+    def planned_frames(self) -> int:
+        """Frames of both halves in the end."""
+        return sum(half.loaded.shot.accumulated_frames for half in self._halves)
+
+    def render_steps(self, on_frame: ProgressCallback = no_progress) -> Generator[ReferencePair]:
+        """Yield the pair when each half has 1 frame, or those that are cached, then 2, 4, 8, ...
+
+        The last pair equals that of `render_world_reference`. Close the iterator to save what is rendered. Raises
+        UserError.
+        """
+        halves = self._halves
+        try:
+            for count in _list_doublings(min(half.count for half in halves), self.planned_frames // 2):
+                yield _read_pair(self.gpu, self.shot, halves, (half.render(count, on_frame) for half in halves))
+        finally:
+            for half in halves:
+                half.save()
+
+
+def _list_doublings(start: int, total: int) -> list[int]:
+    """`start`, at least 1, and the powers of 2 between it and `total`, which comes last."""
+    first = max(start, 1)
+    powers = (1 << k for k in range(total.bit_length()))
+    return [first, *(count for count in powers if first < count < total), *([total] if first < total else [])]
+
+
 def _render_pair(
     gpu: Gpu, shot: Shot, technique: Technique, frames: int, cache: ReferenceCache, on_frame: ProgressCallback
 ) -> ReferencePair:
-    half_shots = independent_shots(replace(shot, technique=technique), frames)
-    loaded = load_shot(half_shots[0])  # once: both halves must show the same, even if a file changes
+    halves = _start_halves(gpu, shot, technique, frames, cache)
+    return _read_pair(gpu, shot, halves, (half.render_all(on_frame) for half in halves))
+
+
+def _start_halves(gpu: Gpu, shot: Shot, technique: Technique, frames: int, cache: ReferenceCache) -> Halves:
+    first, second = independent_shots(replace(shot, technique=technique), frames)
+    loaded = load_shot(first)  # once: both halves must show the same, even if a file changes
+    loaded_second = loaded._replace(shot=replace(loaded.shot, seed=second.seed))
+    return Accumulator(gpu, loaded, cache), Accumulator(gpu, loaded_second, cache)
+
+
+def _read_pair(gpu: Gpu, shot: Shot, accumulators: Halves, results: Iterable[FrameResult]) -> ReferencePair:
+    """Read each result before the next is rendered, which may use its textures again."""
     halves: list[Arrays] = []
     denoised: list[Floats] = []
-    for half_shot in half_shots:
-        loaded_half = loaded._replace(shot=replace(loaded.shot, seed=half_shot.seed))
-        result = accumulate(gpu, loaded_half, cache, on_frame)
+    for result in results:
         arrays = images.read_arrays(gpu, result)
         halves.append({name: arrays[name] for name in REFERENCE_ARRAYS})
         lighting = shot.denoise.draw(gpu, result.inputs, result.lighting, shot.technique)
         denoised.append(gpu.read(composite.draw_radiance(gpu, result.inputs, lighting))[..., :3])
-    return ReferencePair(halves[0], halves[1], (denoised[0], denoised[1]), loaded.shot)
-
-
-def accumulate(
-    gpu: Gpu, loaded: LoadedShot, cache: ReferenceCache, on_frame: ProgressCallback = no_progress
-) -> FrameResult:
-    """Render and average a shot's frames, starting from the cached ones. An interruption saves what is rendered."""
-    key, shot = cache_key(gpu, loaded), loaded.shot
-    cached = cache.load(key, shot)
-    count = cached.frames if cached else 0
-    if cached:
-        lighting = composite.restore_accumulation(gpu, count, *cached.textures.values())
-    last_save, saved_count = time.monotonic(), count
-    try:
-        while count < shot.accumulated_frames:
-            result = render_loaded_frame(gpu, loaded, count)
-            gpu.ctx.finish()  # a queued frame is not yet rendered
-            lighting, count = result.lighting, count + 1
-            if time.monotonic() - last_save > CHECKPOINT_INTERVAL:
-                cache.save(key, shot, _read_accumulation(gpu, count, lighting))
-                last_save, saved_count = time.monotonic(), count
-            on_frame(shot)
-    finally:
-        if count > saved_count:
-            cache.save(key, shot, _read_accumulation(gpu, count, lighting))
-    return composite_lighting(gpu, loaded, lighting)
-
-
-def _read_accumulation(gpu: Gpu, frames: int, lighting: Lighting) -> Accumulation:
-    return Accumulation(frames, *(gpu.read(texture) for texture in lighting if texture is not None))
+    return ReferencePair(halves[0], halves[1], (denoised[0], denoised[1]), accumulators[0].loaded.shot)
 
 
 def load_reference(path: Path, shot: Shot) -> ReferencePair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from ssdo.commands.compare import report
-from ssdo.commands.compare.comparison import REFERENCE, ComparisonPlan, run_comparison
+from ssdo.commands.compare.comparison import REFERENCE, ComparisonPlan
+from ssdo.commands.compare.progress_output import ProgressSink, show_progress
+from ssdo.commands.compare.report import ReportWriter
+from ssdo.commands.compare.stages import refine_comparison
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images, references
 from ssdo.measure.output_files import own_output_folder
-from ssdo.measure.reference_cache import add_cache_flags, parse_cache_flags
+from ssdo.measure.progress import WorkEstimate
+from ssdo.measure.reference_cache import ReferenceCache, add_cache_flags, parse_cache_flags
 from ssdo.render.antialiasing import PICTURE_FRAMES
 from ssdo.render.pipeline import load_shot_scene, preload_shot
 from ssdo.render.shot import Shot
@@ -55,22 +60,55 @@ def main(arguments: Sequence[str]) -> int:
     """`compare FLAGS`. Returns the exit code; raises UserError."""
     flags = parse_flags(_create_parser(), arguments)
     overwrite, output, cache = flags.pop("overwrite"), flags.pop("output"), parse_cache_flags(flags)
+    progress_output = flags.pop("progress")
     plan = _create_plan(flags)
     command = shlex.join(["ssdo", "compare", *arguments])
     scene_name = Path(plan.shots[0].scene.partition(":")[0]).stem
     with own_output_folder(output, f"{scene_name}-compare", command) as folder:
         report.require_free_names(folder, plan, overwrite)
         with Gpu(create_headless_context()) as gpu:
+            writer = ReportWriter(folder, {"command": command, **report.describe_renderer(gpu)}, overwrite)
             try:
-                comparison = run_comparison(gpu, plan, cache)
-            except KeyboardInterrupt:
-                saved = "the same command continues the reference" if cache.folder else "nothing was saved"
-                print(f"\ninterrupted: {saved}", file=sys.stderr)
+                with show_progress(progress_output) as show:
+                    paths = _write_comparison(gpu, plan, cache, writer, show)
+            except (KeyboardInterrupt, SystemExit):
+                _finish_early(writer, bool(cache.folder))
                 raise
-            run = {"command": command, **report.describe_renderer(gpu)}
-            for path in report.write_report(folder, comparison, run, overwrite):
+            for path in paths:
                 print(path.absolute())
     return 0
+
+
+def _write_comparison(
+    gpu: Gpu, plan: ComparisonPlan, cache: ReferenceCache, writer: ReportWriter, show: ProgressSink
+) -> list[Path]:
+    """Write drafts and then the comparison; returns its paths. Raises UserError."""
+    work = WorkEstimate(on_progress=show)
+    paths: list[Path] = []
+    with contextlib.closing(refine_comparison(gpu, plan, cache, work)) as comparisons:
+        for comparison in comparisons:
+            start = work.elapsed
+            paths = writer.write(comparison)
+            if draft := comparison.draft:
+                work.page, work.page_frames = str(writer.page), draft.frames
+                work.plan("page", 1, work.elapsed - start)
+                work.skip()
+                work.report()
+            else:
+                work.advance("page")
+    return paths
+
+
+def _finish_early(writer: ReportWriter, has_cache: bool) -> None:
+    """Leave the last draft as a page of its own."""
+    draft = writer.stop()
+    if draft:
+        message = f"{writer.page} has {draft.frames} of {draft.planned_frames} frames of the reference"
+        hint = "; the same command with --overwrite continues" if has_cache else ""
+    else:
+        message, hint = "no page yet", "; the same command continues the reference" if has_cache else ""
+    with contextlib.suppress(OSError):
+        print(f"\ninterrupted: {message}{hint}", file=sys.stderr)
 
 
 def _create_parser() -> FlagParser:
@@ -80,6 +118,12 @@ def _create_parser() -> FlagParser:
         type=Path,
         metavar="DIR",
         help="folder of index.html, metrics.json and the images [captures/SCENE-compare]",
+    )
+    parser.add_argument(
+        "--progress",
+        choices=("bar", "json"),
+        default="bar",
+        help="progress on stderr: a bar on a terminal, or lines of JSON; then `stop` on stdin ends the command [bar]",
     )
     parser.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     parser.add_argument("--techniques", metavar="T,T,...", help=f"techniques to compare [{TECHNIQUES}]")

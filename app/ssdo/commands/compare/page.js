@@ -1192,11 +1192,17 @@
     );
   }
 
+  const notYetMeasured = comparison.draft?.stopped
+    ? 'Not measured: the comparison was stopped.'
+    : 'Not yet measured: a later draft has it.';
+
   function writeErrorSection() {
     const section = byId('errors');
     section.append(createElement('h2', 'Error against the reference'));
     if (!entriesWithErrors.length) {
-      const text = reference
+      const text = comparison.draft && !reference
+        ? notYetMeasured
+        : reference
         ? 'Nothing was measured.'
         : 'This comparison has no reference, so there is nothing to measure against.';
       section.append(createElement('p', text));
@@ -1229,6 +1235,12 @@
 
   // ---- error breakdown ----
 
+  // A section without values: a draft says so, a complete page does not have it.
+  function announceOrRemove(section, title, part) {
+    if (!comparison.draft?.missing.includes(part)) return section.remove();
+    section.append(createElement('h2', title), createElement('p', notYetMeasured));
+  }
+
   const BREAKDOWN = {
     sampling: 'Noise of few samples before denoising: against the same technique with very many samples.',
     'sampling, denoised': 'What is left of it after denoising, and what the denoiser smears.',
@@ -1239,7 +1251,7 @@
   function writeErrorBreakdown() {
     const section = byId('error-breakdown');
     const list = entries.filter(entry => entry.error_breakdown);
-    if (!list.length) return section.remove();
+    if (!list.length) return announceOrRemove(section, 'Causes of the error', 'causes of the error');
     const names = [...new Set(list.flatMap(entry => Object.keys(entry.error_breakdown)))];
     const max = Math.max(...list.flatMap(entry => Object.values(entry.error_breakdown)));
     const cell = value => {
@@ -1462,7 +1474,7 @@
   function writeCost() {
     const section = byId('cost');
     const list = entries.filter(entry => entry.cost);
-    if (!list.length) return section.remove();
+    if (!list.length) return announceOrRemove(section, 'Cost', 'cost');
     const passes = [...new Set(list.flatMap(entry => Object.keys(entry.cost.passes ?? {})))];
     const max = Math.max(...list.map(entry => entry.cost.total));
     const cell = value => {
@@ -1588,6 +1600,32 @@
     section.append(createElement('p.small', describePrecision()));
   }
 
+  // ---- drafts ----
+
+  const VIEW_KEY = `ssdo ${location.pathname}`;
+
+  // A draft reloads itself: the page that replaces it goes on with the same view.
+  function keepViewOverReload() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(VIEW_KEY));
+      sessionStorage.removeItem(VIEW_KEY);
+      const isOfThisPage = kept && SIDES.every(side => entries[kept[side].entry]?.id === kept.ids[side]);
+      if (isOfThisPage) for (const name of Object.keys(state)) state[name] = kept[name] ?? state[name];
+    } catch {
+      // the browser keeps nothing for this page
+    }
+    if (!comparison.draft || comparison.draft.stopped) return;
+    addEventListener('pagehide', () => {
+      const ids = Object.fromEntries(SIDES.map(side => [side, entries[state[side].entry].id]));
+      try {
+        sessionStorage.setItem(VIEW_KEY, JSON.stringify({...state, errorMax: null, holding: false, autoLeft: false, ids}));
+      } catch {
+        // as above
+      }
+    });
+  }
+
+  keepViewOverReload();
   connectSideMenus();
   connectViewControls();
   connectDisplayControls();

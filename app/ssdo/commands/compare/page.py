@@ -39,8 +39,15 @@ METRICS = {
 }
 
 
-def render_page(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> str:
-    """The HTML of a comparison, as report.py summarizes it.
+PackedLayers = dict[str, tuple[Floats, int, str]]  # by name: layer, bits, and what `pack_layer` returned
+
+
+def render_page(
+    comparison: Mapping[str, Any], layers: Mapping[str, Floats], packed_layers: PackedLayers | None = None
+) -> str:
+    """The HTML of a comparison, as report.py summarizes it. A draft says that it is one, and reloads itself.
+
+    `packed_layers`: of an earlier draft. The same arrays are not packed again; others are added.
 
     Layers: linear and finite, of the comparison's size, row 0 on top; (h, w, 3), or (h, w) for visibility. Raises
     ValueError where they do not fit the comparison.
@@ -60,10 +67,9 @@ def render_page(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> 
         }
         for i, name in enumerate(dict.fromkeys(names))
     }
-    packed = [
-        f'<script type="text/plain" id="{element["id"]}">{pack_layer(layers[name], element["bits"])}</script>'
-        for name, element in elements.items()
-    ]
+    packed_layers = {} if packed_layers is None else packed_layers
+    texts = {name: _pack_once(name, layers[name], each["bits"], packed_layers) for name, each in elements.items()}
+    packed = [f'<script type="text/plain" id="{elements[name]["id"]}">{text}</script>' for name, text in texts.items()]
     data = {
         "comparison": comparison,
         "layers": elements,
@@ -77,7 +83,11 @@ def render_page(comparison: Mapping[str, Any], layers: Mapping[str, Floats]) -> 
         "error_max": choose_error_max(comparison, layers),
     }
     style, script = ((FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    draft = comparison.get("draft")
+    reload_seconds = draft["reload_seconds"] if draft else None
     values = {
+        "refresh": f'<meta http-equiv="refresh" content="{reload_seconds}">\n' if reload_seconds else "",
+        "draft": f'<p class="notice" id="draft" role="status">{html.escape(draft["text"])}</p>\n' if draft else "",
         "csp": _content_security_policy(style, script),
         "title": html.escape(f"{comparison['title']} - ssdo compare"),
         "style": style,
@@ -103,6 +113,13 @@ def _check_layers(layers: Mapping[str, Floats], names: list[str], size: tuple[in
             raise ValueError(f"layer {name} has values that are not finite")
     if missing := sorted(set(names) - layers.keys()):
         raise ValueError(f"missing layers: {', '.join(missing)}")
+
+
+def _pack_once(name: str, layer: Floats, bits: int, packed_layers: PackedLayers) -> str:
+    known = packed_layers.get(name)
+    if known is None or known[0] is not layer or known[1] != bits:
+        packed_layers[name] = known = (layer, bits, pack_layer(layer, bits))
+    return known[2]
 
 
 def pack_layer(layer: Floats, bits: int) -> str:

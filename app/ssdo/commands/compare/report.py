@@ -1,9 +1,12 @@
-"""Writes a comparison to disk: images, numbers and the page. The page comes last, so that it is never incomplete."""
+"""Writes a comparison to disk: images, numbers and the page. The page comes last, so that it is never incomplete.
+
+A draft and the complete comparison have the same files.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
@@ -15,7 +18,7 @@ import numpy as np
 from ssdo import __version__
 from ssdo.arrays import Floats
 from ssdo.commands.compare import page
-from ssdo.commands.compare.comparison import Comparison, ComparisonEntry, ComparisonPlan
+from ssdo.commands.compare.comparison import Comparison, ComparisonEntry, ComparisonPlan, Draft
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images, metrics
 from ssdo.measure.output_files import require_absent, save_bytes
@@ -44,40 +47,76 @@ def describe_renderer(gpu: Gpu) -> dict[str, str]:
     return {"renderer": gpu.ctx.info["GL_RENDERER"], "timer": timer}
 
 
-def write_report(folder: Path, comparison: Comparison, run: Mapping[str, str], overwrite: bool = False) -> list[Path]:
-    """Write all files; returns their paths. `run`: command, renderer and timer. Raises UserError."""
-    error_max = _choose_error_max(comparison)
-    files = {
-        entry.name: _write_images(folder, comparison, entry, error_max, overwrite) for entry in comparison.all_entries
-    }
-    labelled = [(_caption(entry), entry.pixels) for entry in comparison.all_entries]
-    images.save_png(folder / CONTACT_SHEET, images.make_contact_sheet(labelled), overwrite=overwrite)
-    summary = {**_summarize(comparison, error_max, files), **run}
-    images.save_json(folder / NUMBERS, summary, overwrite=overwrite)
-    save_bytes(folder / PAGE, page.render_page(summary, _collect_layers(comparison)).encode(), overwrite)
-    names = [name for entry_files in files.values() for name in entry_files.values()]
-    return [folder / name for name in (*names, CONTACT_SHEET, NUMBERS, PAGE)]
+class ReportWriter:
+    """Writes a comparison and its drafts into a folder. `run`: command, renderer and timer."""
 
+    def __init__(self, folder: Path, run: Mapping[str, str], overwrite: bool = False) -> None:
+        self.folder, self.run = folder, run
+        self.last: Comparison | None = None  # that was written completely
+        self._overwrite = overwrite
+        self._saved: dict[str, object] = {}  # by name: what the files hold
+        self._packed_layers: page.PackedLayers = {}
 
-def _write_images(
-    folder: Path, comparison: Comparison, entry: ComparisonEntry, error_max: float, overwrite: bool
-) -> dict[str, str]:
-    """The image of an entry as PNG and EXR, and its error map; file names by kind."""
-    reference = comparison.reference
-    values = None if entry is reference else entry.shot.values()  # the reference is the mean of two shots
-    files = {"png": f"{entry.name}.png"}
-    images.save_png(folder / files["png"], entry.pixels, values, overwrite=overwrite)
-    if find_spec("OpenEXR"):
-        files["exr"] = f"{entry.name}.exr"
-        if values:
-            values = replace(entry.shot, antialias=1).values()
-        images.save_exr(folder / files["exr"], entry.components["final"], values, overwrite=overwrite)
-    if reference and entry is not reference and comparison.surface_mask.any():
-        files["error"] = f"{entry.name}-error.png"
-        error_map = metrics.error_map(entry.components["final"], reference.components["final"])
-        pixels = metrics.false_colour(error_map, error_max, comparison.surface_mask)
-        images.save_png(folder / files["error"], pixels, overwrite=overwrite)
-    return files
+    @property
+    def page(self) -> Path:
+        """The page's absolute path."""
+        return (self.folder / PAGE).absolute()
+
+    def write(self, comparison: Comparison) -> list[Path]:
+        """Write all files, but for images that are there already; returns their paths. Raises UserError."""
+        error_max = _choose_error_max(comparison)
+        files = {entry.name: self._write_images(comparison, entry, error_max) for entry in comparison.all_entries}
+        labelled = [(_caption(entry), entry.pixels) for entry in comparison.all_entries]
+        sheet = images.make_contact_sheet(labelled)
+        self._save(CONTACT_SHEET, sheet, lambda path, overwrite: images.save_png(path, sheet, overwrite=overwrite))
+        summary = {**_summarize(comparison, error_max, files), **self.run}
+        html = page.render_page(summary, _collect_layers(comparison), self._packed_layers).encode()
+        self._save(NUMBERS, summary, lambda path, overwrite: images.save_json(path, summary, overwrite=overwrite))
+        self._save(PAGE, html, lambda path, overwrite: save_bytes(path, html, overwrite))
+        self.last = comparison
+        names = [name for entry_files in files.values() for name in entry_files.values()]
+        return [self.folder / name for name in (*names, CONTACT_SHEET, NUMBERS, PAGE)]
+
+    def stop(self) -> Draft | None:
+        """Make the last draft a page that no other follows. Returns that draft; None: there is none."""
+        if self.last is None or self.last.draft is None:
+            return None
+        draft = replace(self.last.draft, is_stopped=True)
+        self.write(replace(self.last, draft=draft))
+        return draft
+
+    def _write_images(self, comparison: Comparison, entry: ComparisonEntry, error_max: float) -> dict[str, str]:
+        """The image of an entry as PNG and EXR, and its error map; file names by kind."""
+        reference, final = comparison.reference, entry.components["final"]
+        values = None if entry is reference else entry.shot.values()  # the reference is the mean of two shots
+        files = {"png": f"{entry.name}.png"}
+        self._save(
+            files["png"],
+            entry.pixels,
+            lambda path, overwrite: images.save_png(path, entry.pixels, values, overwrite=overwrite),
+        )
+        if find_spec("OpenEXR"):
+            files["exr"] = f"{entry.name}.exr"
+            exr_values = replace(entry.shot, antialias=1).values() if values else None
+            self._save(
+                files["exr"],
+                final,
+                lambda path, overwrite: images.save_exr(path, final, exr_values, overwrite=overwrite),
+            )
+        if reference and entry is not reference and comparison.surface_mask.any():
+            files["error"] = f"{entry.name}-error.png"
+            error_map = metrics.error_map(entry.components["final"], reference.components["final"])
+            pixels = metrics.false_colour(error_map, error_max, comparison.surface_mask)
+            self._save(
+                files["error"], pixels, lambda path, overwrite: images.save_png(path, pixels, overwrite=overwrite)
+            )
+        return files
+
+    def _save(self, name: str, content: object, write: Callable[[Path, bool], None]) -> None:
+        """Save a file by `write`, unless it holds this content. Only files of earlier drafts are replaced unasked."""
+        if name not in self._saved or self._saved[name] is not content:
+            write(self.folder / name, self._overwrite or name in self._saved)
+            self._saved[name] = content
 
 
 def _caption(entry: ComparisonEntry) -> str:
@@ -130,7 +169,36 @@ def _summarize(comparison: Comparison, error_max: float, files: Mapping[str, Map
         "shared_layers": {"albedo": "albedo", "unoccluded": "unoccluded"},
         "reference": _summarize_reference(comparison, error_max),
         "entries": [_summarize_entry(comparison, entry, files[entry.name]) for entry in comparison.all_entries],
+        **_summarize_draft(comparison),
     }
+
+
+def _summarize_draft(comparison: Comparison) -> dict[str, Any]:
+    """What a draft says about itself; nothing if the comparison is complete."""
+    draft = comparison.draft
+    if draft is None:
+        return {}
+    return {
+        "draft": {
+            "text": describe_draft(draft, comparison.reference_noise),
+            "frames": draft.frames,
+            "missing": list(draft.missing),
+            "stopped": draft.is_stopped,
+            "reload_seconds": None if draft.is_stopped else min(max(math.ceil(draft.seconds_to_next) + 2, 5), 60),
+        }
+    }
+
+
+def describe_draft(draft: Draft, noise: float | None) -> str:
+    """How far the comparison is: `Draft: reference of 2 frames of 256, noise 0.03. ...`"""
+    parts = []
+    if draft.planned_frames:
+        reference = f"reference of {draft.frames} frames of {draft.planned_frames}" if draft.frames else "no reference"
+        parts.append(reference + ("" if noise is None else f", noise {noise:.2g}"))
+    if draft.missing:
+        parts.append(("without " if draft.is_stopped else "still without ") + ", ".join(draft.missing))
+    title = "Stopped early" if draft.is_stopped else "Draft"
+    return f"{title}: {'; '.join(parts)}." + ("" if draft.is_stopped else " This page reloads itself.")
 
 
 def _summarize_reference(comparison: Comparison, error_max: float) -> dict[str, Any] | None:
