@@ -11,7 +11,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,12 +32,15 @@ from ssdo.toml_text import parse_toml
 from ssdo.viewer import input as viewer_input
 from ssdo.viewer import keys, loading_screen, main_loop, render_scheduler
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX
-from ssdo.viewer.display_state import VIEWS, DisplayState
+from ssdo.viewer.display_state import GAINS, VIEWS, DisplayState
 from ssdo.viewer.history import MERGE_SECONDS
+from ssdo.viewer.legend import list_legends
 from ssdo.viewer.loading_screen import INTERVAL, LoadingScreen
 from ssdo.viewer.main_loop import FIRST_RUN_HINT
+from ssdo.viewer.panel.panel import STATUS_HEIGHT
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.status import StatusLine
+from ssdo.viewer.widgets import Rect
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
 START: dict[str, Any] = {
@@ -325,6 +329,136 @@ def keys_of_the_window(d: Driver) -> None:
     press(d, "quit")
     assert d.viewer.actions.should_quit
     d.viewer.actions.should_quit = False
+
+
+def list_overlay_rects(d: Driver) -> dict[str, Rect]:
+    """What labels, legends and the pixel's card cover."""
+    card = {"card": d.panel.pixel.card_rect} if d.panel.pixel.card_rect else {}
+    return d.panel.image_overlay.rects | card
+
+
+def assert_apart(d: Driver) -> None:
+    """Nothing over the image is clipped, or covers another."""
+    rects = list_overlay_rects(d)
+    width, bottom = d.session.size[0], d.wnd.height - STATUS_HEIGHT
+    for left, top, right, low in rects.values():
+        assert 0 <= left < right <= width and 0 <= top < low <= bottom, rects
+    for a, b in itertools.combinations(rects.values(), 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], rects
+
+
+@contextmanager
+def scaled_overlays(d: Driver, scale: float) -> Iterator[None]:
+    """Letters and overlays of another size."""
+    style = imgui.get_style()
+    try:
+        style.font_scale_dpi = d.panel.image_overlay.scale = d.panel.context.scale = scale
+        yield
+    finally:
+        style.font_scale_dpi = d.panel.image_overlay.scale = d.panel.context.scale = 1.0
+
+
+def assert_labelled(d: Driver, view: str, buffer: str) -> None:
+    """Each image has a label with its technique and its buffer, and a legend where colours stand for numbers."""
+    display, overlay = d.session.display, d.panel.image_overlay
+    display.view, display.buffer = view, buffer
+    d.run_frames()
+    assert_apart(d)
+    labels = [text for name, text in overlay.texts.items() if name.startswith("label")]
+    if view == "difference":
+        assert len(labels) == 1 and labels[0].startswith("|A - B| x1") and "SSAO" in labels[0]
+        return
+    names = {"A": "A: SS", "B": "B: SS"}
+    expected = [name for slot, name in names.items() if slot in d.session.visible_slots]
+    for label, name in zip(labels, expected, strict=True):
+        assert label.startswith(name) and (buffer == FINAL_IMAGE or buffer[:2] in label), label
+    assert ("legend" in overlay.rects) == (buffer != FINAL_IMAGE)
+
+
+@check
+def every_image_is_labelled_and_nothing_overlaps(d: Driver) -> None:
+    """Without the panel, beside it, with letters of twice the size, and in a narrow side."""
+    display, overlay = d.session.display, d.panel.image_overlay
+    press(d, "panel")
+    assert_labelled(d, "A", "depth")
+    press(d, "panel")
+    for scale, buffers in ((1.0, (FINAL_IMAGE, "direct light")), (2.0, ("direct light",))):
+        with scaled_overlays(d, scale):
+            for view, buffer in itertools.product(VIEWS[:-1], buffers):
+                assert_labelled(d, view, buffer)
+    display.view, display.divider = "split", 0.2
+    d.run_frames()
+    assert_apart(d)
+    assert overlay.texts["label A"].startswith("A") and overlay.rects["label A"][2] <= 0.2 * d.session.size[0]
+
+
+@check
+def legends_have_the_colours_of_the_shader(d: Driver) -> None:
+    display = d.session.display
+    display.view = "difference"
+    display.is_signed = True
+    d.wait_idle()
+    (legend,) = list_legends(d.session)
+    left, top, right, bottom = map(int, d.panel.image_overlay.rects["legend"])
+    pixels = {tuple(pixel) for pixel in d.draw_pixels()[top:bottom, left:right].reshape(-1, 3).tolist()}
+    assert len(set(legend.colors)) > 60 and set(legend.colors) <= pixels
+
+
+@check
+def the_difference_has_a_slider_and_a_sign(d: Driver) -> None:
+    display = d.session.display
+    press(d, "view difference")
+    d.wait_idle()
+    x, y = d.find_item("difference gain")
+    assert_changes(d, lambda: d.click(x + 11, y))
+    assert display.gain not in GAINS and 10 < display.gain < 40, "10 lies in the middle"
+    assert f"x{display.gain:.3g}" in d.panel.image_overlay.texts["label A B"]
+    d.click(x, y, button=RIGHT)
+    assert display.gain == 1
+    assert_changes(d, lambda: d.click_item("signed"))
+    assert display.is_signed
+
+
+@check
+def the_error_view_says_that_there_is_no_reference(d: Driver) -> None:
+    overlay = d.panel.image_overlay
+    press(d, "view error")
+    d.session.reference_enabled = False
+    d.session.scheduler.invalidate()
+    d.wait_idle()
+    assert "No reference" in overlay.texts["missing"] and "legend" not in overlay.rects
+    assert_apart(d)
+    press(d, "reference")
+    d.wait_until(lambda: "missing" not in overlay.rects, "error")
+    assert "legend" in overlay.rects
+    assert_apart(d)
+
+
+@check
+def the_card_lies_beside_the_pixel(d: Driver) -> None:
+    """In the middle and at the edges of each half, next to labels and a legend."""
+    section, display = d.panel.pixel, d.session.display
+    press(d, "panel")
+    press(d, "inspect")
+    display.buffer = "direct light"
+    for view in ("B", "side by side"):
+        display.view = view
+        d.run_frames()
+        width, height = d.session.size[0], d.wnd.height
+        for x, y in itertools.product((4, 0.45 * width, width - 4), (4, 0.5 * height, height - STATUS_HEIGHT - 4)):
+            d.move_mouse(x, y)
+            rect = section.card_rect
+            assert section.values and rect is not None, (view, x, y)
+            places = [x, (x + width / 2) % width] if view == "side by side" else [x]
+            assert not any(rect[0] <= place <= rect[2] and rect[1] <= y <= rect[3] for place in places), (rect, x, y)
+            assert_apart(d)
+    assert section.card_rect
+    left, top, right, bottom = map(int, section.card_rect)
+    with_card = d.draw_pixels()[top:bottom, left:right]
+    press(d, "inspect")
+    without_card = d.draw_pixels()[top:bottom, left:right]
+    assert section.card_rect is None and with_card.mean() < without_card.mean() - 20, "a dark card"
+    press(d, "panel")
 
 
 @check
