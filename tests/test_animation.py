@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from ssdo import __version__
 from ssdo.arrays import Bytes
-from ssdo.commands.capture import animation as command
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.animation import MAX_FRAMES, PictureSequence, Timing, make_path, to_camera, to_world_pose
@@ -262,7 +261,7 @@ def test_progress_counts_frames(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         def update(self) -> None:
             self.count += 1
 
-    monkeypatch.setattr(command, "tqdm", Bar)
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     assert call(monkeypatch, "turntable", *SMALL, "--frames", "3", "--output", tmp_path / "a.webp") == 0
     assert [(bar.total, bar.count) for bar in bars] == [(3, 3)]
 

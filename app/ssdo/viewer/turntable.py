@@ -83,7 +83,8 @@ class Turntable:
         done, total = self._sequence.picture_count, len(self._sequence.cameras)
         text = f"turntable: {done} of {total}"
         if done:
-            text += f", {(session.now() - self._start) / done * (total - done):.0f} s left"
+            minutes, seconds = divmod(round((session.now() - self._start) / done * (total - done)), 60)
+            text += f", {minutes}:{seconds:02} left"
         return f"{text} (Escape cancels)"
 
     def _describe_file(self) -> str:

@@ -63,7 +63,8 @@ def _load_values(source: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The shot stored in an image or a video, and the animation of a video, by name. Raises UserError."""
     if source.suffix.lower() not in VIDEO_SUFFIXES:
         values = images.load_shot_values(source)
-        return {"antialias": 1, **values}, {}  # images that are older than the parameter have one frame
+        values.setdefault("antialias", 1)  # of images that are older than the parameter
+        return values, {}
     values = load_video_values(source)
     animation = {name: values.pop(f"{GROUP}.{name}", None) for name in STORED}
     return values, animation

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from ssdo.flags import FlagParser
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
@@ -128,6 +126,8 @@ def choose_animation_files(
 
 def _draw_pictures(sequence: PictureSequence) -> Iterator[Picture]:
     """All pictures, under a progress bar with the time left."""
+    from tqdm import tqdm  # slow to import; an image needs none
+
     with tqdm(total=len(sequence.cameras), desc="frames", unit="frame", disable=None, leave=False) as progress:
         while not sequence.is_complete:
             if picture := sequence.draw_frame():
