@@ -244,13 +244,13 @@ def test_upsampling_is_linear_on_a_surface(gpu: Gpu) -> None:
 
 
 def face_numbers(gpu: Gpu, result: FrameResult) -> Longs:
-    """(h, w) the number of the visible face, by its plane; 0 is the background."""
+    """(h, w) the number of the visible face, by its plane to a decimetre; 0 is the background."""
     depth = read_depth(gpu, result.inputs.gbuffer)
     mask = np.isfinite(depth)
     position = world_positions(result.inputs.frame, depth)
     normal = gpu.read(result.inputs.gbuffer.normal)[..., :3]
     height = np.einsum("hwc,hwc->hw", np.where(mask[..., None], position, 0), normal)
-    planes = np.concatenate([np.rint(8 * normal), np.rint(10 * height[..., None] + 0.3), mask[..., None]], -1).reshape(
+    planes = np.concatenate([np.rint(8 * normal), np.rint(10 * height[..., None] + 0.2), mask[..., None]], -1).reshape(
         -1, 5
     )
     number = np.unique(planes, axis=0, return_inverse=True)[1].reshape(depth.shape)

@@ -389,7 +389,7 @@ COMPARABLE_SHADOWS = ("sun.resolution", "lights.shadows", "lights.resolution")
 def test_images_to_compare_show_one_view(tmp_path: Path) -> None:
     """In one light: all are compared with the reference of the first."""
     pixels = np.zeros((1, 1, 3), "u1")
-    for name, *shots in list_pairs({"scene": "cornell"}):
+    for name, *shots in list_pairs({"scene": "blocks"}):  # it has a sun
         is_of_technique = name.partition(".")[0] in ("technique", *Technique.known)
         is_comparable = is_of_technique or name.startswith(COMPARABLE) or name in COMPARABLE_SHADOWS
         for number, shot in enumerate(shots):

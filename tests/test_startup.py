@@ -108,7 +108,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"ssdo.visibility": "single-sample"},
     {"camera.eye": (0.2, 1.2, 3.0)},
     {"camera.fov": 70.0},
-    {"sun.irradiance": 2.0, "sun.azimuth": 30.0, "sun.elevation": 60.0},
+    {"sun.irradiance": 2.0, "sun.azimuth": 150.0, "sun.elevation": 30.0},
     {"sky.rotation": 77.0, "environment": "sky"},
     {"denoise.radius": 4},
     {"denoise.plane_distance": 9.0},

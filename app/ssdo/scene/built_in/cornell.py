@@ -1,45 +1,83 @@
-"""The Cornell box: one red wall, one green, two blocks. The scene by which bounce light is judged."""
+"""The Cornell box as measured at Cornell University: https://www.graphics.cornell.edu/online/box/data.html.
+
+Walls, blocks, light and camera have the published coordinates, 100 units to a metre. Colours are linear Rec. 709, from
+the published spectra with the CIE 1931 observer: reflectances under D65, the light's radiance as it is. Three things
+differ:
+
+- White light of an environment comes through the open front. The measured box stands in the dark, but screen-space
+  techniques know no area lights: the one in the ceiling reaches them only through the bounce.
+- Walls are solid, as these techniques guess how thick surfaces are.
+- Walls are at right angles. The measured left wall leans by 0.6 % of the width.
+"""
 
 from __future__ import annotations
 
-from ssdo.scene.model import DirectionalLight, Material, Mesh, Scene
-from ssdo.scene.modelling.assembly import merge_by_material, rotate_y, translate
-from ssdo.scene.modelling.shapes import make_box, make_quad
+from collections.abc import Sequence
 
-ROOM_SIZE = 5.5  # inside, from wall to wall
-WALL_THICKNESS = 0.12  # solid, as screen-space techniques guess a thickness
-LIGHT_GAP = 0.01  # the light hangs below the ceiling, not in its plane
-WHITE = Material((0.73, 0.71, 0.68), name="white")
-RED = Material((0.60, 0.045, 0.04), name="red")
-GREEN = Material((0.11, 0.42, 0.08), name="green")
-CEILING_LIGHT = Material((0.78, 0.78, 0.78), emission=(14.0, 11.0, 7.5), name="lamp")
+import numpy as np
+
+from ssdo.scene.model import Material, Mesh, Scene
+from ssdo.scene.modelling.assembly import merge_by_material
+from ssdo.scene.modelling.shapes import make_box, make_hexahedra, make_polygons
+from ssdo.settings import Vec3
+
+Corner = tuple[float, float]  # x and z, in units of the published data
+
+UNITS_PER_METRE = 100.0
+CENTER = (278.0, 279.6)  # x and z of the origin: x of the camera, and the middle of the depth
+WIDTH, HEIGHT, DEPTH = 552.8, 548.8, 559.2
+WALL_THICKNESS = 0.12  # metres
+LIGHT_GAP = 0.01  # metres: the light hangs below the ceiling, not in its plane
+LIGHT_CORNERS: Sequence[Corner] = ((343, 227), (343, 332), (213, 332), (213, 227))
+SHORT_BLOCK: Sequence[Corner] = ((130, 65), (82, 225), (240, 272), (290, 114))
+TALL_BLOCK: Sequence[Corner] = ((423, 247), (265, 296), (314, 456), (472, 406))
+SHORT_HEIGHT, TALL_HEIGHT = 165.0, 330.0
+FOCAL_LENGTH, FILM_SIZE = 0.035, 0.025
+EYE: Vec3 = (0.0, 2.73, 10.796)
+WHITE = Material((0.738, 0.736, 0.740), name="white")
+RED = Material((0.494, 0.049, 0.051), name="red")
+GREEN = Material((0.068, 0.398, 0.087), name="green")
+CEILING_LIGHT = Material((0.78, 0.78, 0.78), emission=(20.74, 10.86, 2.77), name="lamp")
 
 
-def _build_block(width: float, height: float, yaw: float, x: float, z: float) -> Mesh:
-    half_width = width / 2
-    block = make_box((-half_width, 0, -half_width), (half_width, height, half_width), WHITE)
-    return translate(rotate_y(block, yaw), (x, 0, z))
+def _place(x: float, y: float, z: float) -> Vec3:
+    """A point of the published data in the world: metres, to the right, up, and towards the camera."""
+    return (CENTER[0] - x) / UNITS_PER_METRE, y / UNITS_PER_METRE, (CENTER[1] - z) / UNITS_PER_METRE
+
+
+def _build_block(footprint: Sequence[Corner], height: float) -> Mesh:
+    bottom, top = ([_place(x, y, z) for x, z in footprint] for y in (0.0, height))
+    return make_hexahedra([[*bottom, *top]], WHITE)
+
+
+def _build_walls() -> list[Mesh]:
+    """Floor, ceiling, back wall, red left and green right wall."""
+    t = WALL_THICKNESS
+    left, bottom, back = _place(WIDTH, 0, DEPTH)
+    right, top, front = _place(0, HEIGHT, 0)
+    return [
+        make_box((left - t, bottom - t, back - t), (right + t, bottom, front), WHITE),
+        make_box((left - t, top, back - t), (right + t, top + t, front), WHITE),
+        make_box((left - t, bottom, back - t), (right + t, top, back), WHITE),
+        make_box((left - t, bottom, back), (left, top, front), RED),
+        make_box((right, bottom, back), (right + t, top, front), GREEN),
+    ]
 
 
 def build_cornell() -> Scene:
-    """A box of 5.5 m, open to the front; lit by a white environment, a soft sun and the light in its ceiling."""
-    h, bottom, top, t = ROOM_SIZE / 2, 0.0, ROOM_SIZE, WALL_THICKNESS
-    floor = make_box((-h - t, bottom - t, -h - t), (h + t, bottom, h), WHITE)
-    ceiling = make_box((-h - t, top, -h - t), (h + t, top + t, h), WHITE)
-    back_wall = make_box((-h - t, bottom, -h - t), (h + t, top, -h), WHITE)
-    left_wall = make_box((-h - t, bottom, -h), (-h, top, h), RED)
-    right_wall = make_box((h, bottom, -h), (h + t, top, h), GREEN)
-    tall_block = _build_block(1.65, 3.3, 17.0, -0.95, -0.9)
-    short_block = _build_block(1.65, 1.65, -17.0, 0.95, 0.85)
-    x, y, z = 0.65, ROOM_SIZE - LIGHT_GAP, 0.65 * 0.8
-    light = make_quad((-x, y, z), (-x, y, -z), (x, y, -z), (x, y, z), CEILING_LIGHT)
-    meshes = [floor, ceiling, back_wall, left_wall, right_wall, tall_block, short_block, light]
+    """The measured Cornell box, lit by the light in its ceiling, and by a white environment through its open front."""
+    light = [_place(x, HEIGHT - LIGHT_GAP * UNITS_PER_METRE, z) for x, z in LIGHT_CORNERS]
+    meshes = [
+        *_build_walls(),
+        _build_block(TALL_BLOCK, TALL_HEIGHT),
+        _build_block(SHORT_BLOCK, SHORT_HEIGHT),
+        make_polygons([light], CEILING_LIGHT),
+    ]
     return Scene(
         tuple(merge_by_material(meshes)),
-        eye=(0.0, 2.75, 12.2),
-        target=(0.0, 2.72, 0.0),
-        fov=35.0,
-        sun=DirectionalLight(azimuth=148.0, elevation=33.0, irradiance=1.3, color=(1.0, 0.95, 0.86)),
+        eye=EYE,
+        target=(0.0, EYE[1], 0.0),
+        fov=float(np.degrees(2 * np.arctan(FILM_SIZE / 2 / FOCAL_LENGTH))),
         environment="white",
         name="cornell",
     )
