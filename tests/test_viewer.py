@@ -34,6 +34,7 @@ from ssdo.render.techniques.ssdo import Ssdo
 from ssdo.scene.built_in import fixtures
 from ssdo.settings import Param, UserError, Vec3
 from ssdo.viewer import controls, keys
+from ssdo.viewer.action_buttons import BUTTONS, CHECKBOXES
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.convergence import Convergence
 from ssdo.viewer.cost import FrameCost
@@ -199,23 +200,30 @@ def test_orbit_does_not_leave_a_room(gpu: Gpu, name: str) -> None:
 # ---- keys ----
 
 
+def find_action(name: str, **modifiers: bool) -> str:
+    """The action of a key press; empty if there is none."""
+    key = keys.find_key(name, **modifiers)
+    return key.action if key else ""
+
+
 @pytest.mark.slow
 def test_every_key_has_an_action(gpu: Gpu, tmp_path: Path) -> None:
     actions = pytest.importorskip("ssdo.viewer.actions", exc_type=ImportError).Actions
     panel = pytest.importorskip("ssdo.viewer.panel.panel", exc_type=ImportError).Panel
     session, preferences = Session(gpu, Shot(scene="ball"), {}), Preferences(tmp_path)
-    handlers = actions(session, panel(session, 1.0, None, preferences), preferences, None).handlers
-    assert {k.action.partition(" ")[0] for k in keys.all_keys() if k.action} == handlers.keys()
-    assert keys.find_action("NUMBER_3") == "mode-B SSDO direct"
-    assert keys.find_action("NUMBER_3", shift=True) == "mode-A SSDO direct"
-    assert keys.find_action("Q", ctrl=True) == "quit" and keys.find_action("Q") == ""
+    handlers = actions(session, panel(session, None, preferences), preferences, None).handlers
+    of_keys = {key.action for key in keys.all_keys() if key.action}
+    of_buttons = {button.action for row in BUTTONS.values() for button in row} | CHECKBOXES.keys()
+    assert {action.partition(" ")[0] for action in of_keys | of_buttons} == handlers.keys()
+    assert find_action("NUMBER_3") == "mode SSDO direct"
+    assert find_action("NUMBER_3", shift=True) == "mode-A SSDO direct"
+    assert find_action("Q", ctrl=True) == "quit" and find_action("Q") == ""
     assert keys.find_character_action("+") == "more-samples"
 
 
 def test_every_mode_has_a_key() -> None:
     modes = Technique.all_modes()
-    actions = [keys.find_action(f"NUMBER_{mode.key}") for _, mode in modes]
-    assert actions == [f"mode-B {mode.label}" for _, mode in modes]
+    assert [find_action(f"NUMBER_{mode.key}") for _, mode in modes] == [f"mode {mode.label}" for _, mode in modes]
     assert {kind.group for kind, _ in modes} == set(Technique.known)
 
 

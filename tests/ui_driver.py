@@ -21,7 +21,7 @@ from ssdo.viewer.window import open_window
 SHIFT, CTRL, ALT = 1, 2, 4  # pyglet's modifiers
 LEFT, MIDDLE, RIGHT = 1, 2, 4  # pyglet's mouse buttons
 EARLY_KEYS = ("ESCAPE", "F1")  # pressed before there is a viewer
-EDGE = 8  # pixels at the top and the bottom of the window in which no item is clicked
+EDGE = 8  # pixels at the top and the bottom of what scrolls in which no item is clicked
 
 
 class Driver:
@@ -39,8 +39,7 @@ class Driver:
         self.wnd.dispatch_events()
         self.session = Session(Gpu(window.wnd.ctx), Shot().with_values(values), {})
         self.session.toggle_split()
-        ui = ImguiRenderer(window.wnd, 1.0)
-        self.viewer = Viewer(window, ui, self.session, 1.0, Preferences(folder))
+        self.viewer = Viewer(window, ImguiRenderer(window.wnd, 1.0), self.session, Preferences(folder))
         self.panel = self.viewer.panel
         self.run_frames(5)
         self.started_with_help = self.panel.is_help_open
@@ -153,10 +152,11 @@ class Driver:
         for _ in range(80):
             self.run_frames()
             x, y = self.get_item_center(name)
-            if EDGE < y < self.wnd.height - EDGE:
+            _, top, _, bottom = self.panel.widgets.clip_rects[name]
+            if top + EDGE < y < bottom - EDGE:
                 return x, y
-            notches = max(1, min(8, abs(y - self.wnd.height / 2) // 80))
-            self.scroll(self.wnd.width - 40, self.wnd.height / 2, -notches if y > EDGE else notches)
+            notches = max(1, min(8, abs(y - (top + bottom) / 2) // 80))
+            self.scroll(self.wnd.width - 40, (top + bottom) / 2, -notches if y > top + EDGE else notches)
         raise AssertionError(f"{name} cannot be scrolled into view")
 
     def click_item(self, name: str, button: int = LEFT) -> None:

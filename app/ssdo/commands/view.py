@@ -20,11 +20,11 @@ from ssdo.render.shot_flags import Overrides, add_shot_flags, parse_overrides, w
 from ssdo.render.technique import Technique
 from ssdo.scene.files.file_cache import hold_files
 from ssdo.settings import UserError
+from ssdo.viewer.preferences import MAX_UI_SCALE, MIN_UI_SCALE
 
 COMPARED_TECHNIQUES = ("off", "ssao", "ssdo")
 # Moving pictures are filtered, those at rest are means of jittered frames.
 PICTURE_DEFAULTS: dict[str, Any] = {"antialias": PICTURE_FRAMES, "display.fxaa": True}
-MIN_UI_SCALE, MAX_UI_SCALE = 0.5, 4.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,14 +33,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--ui-scale",
         type=float,
-        default=1.0,
         metavar="V",
-        help=f"size of the panel's text and controls, {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g} [1]",
+        help=f"size of the panel's text and controls, {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g} [as last chosen by Ctrl+=]",
     )
     add_shot_flags(parser, PICTURE_DEFAULTS)
     flags = parse_flags(parser, arguments)
-    ui_scale = flags.pop("ui_scale")
-    if not MIN_UI_SCALE <= ui_scale <= MAX_UI_SCALE:
+    ui_scale = flags.pop("ui_scale", None)
+    if ui_scale is not None and not MIN_UI_SCALE <= ui_scale <= MAX_UI_SCALE:
         raise UserError(f"--ui-scale {ui_scale:g}: must be {MIN_UI_SCALE:g} to {MAX_UI_SCALE:g}")
     overrides = parse_overrides(flags)
     with_defaults = replace(overrides, preset={**PICTURE_DEFAULTS, **overrides.preset})

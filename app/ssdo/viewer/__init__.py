@@ -17,15 +17,16 @@ def open_viewer(
     shot: Shot,
     techniques: Mapping[str, Technique],
     *,
-    ui_scale: float = 1.0,
+    ui_scale: float | None = None,
     size: tuple[int, int] | None = None,
     is_split: bool = True,
     may_halve_lighting: bool = False,
 ) -> None:
     """Open the viewer on a shot and return when its window is closed.
 
-    `techniques`: initial settings by name. `is_split`: show SSAO beside the shot's technique. `may_halve_lighting`:
-    start with lighting at half resolution on a software renderer.
+    `techniques`: initial settings by name. `ui_scale`: of text and controls; None: as it was last chosen.
+    `is_split`: show SSAO beside the shot's technique. `may_halve_lighting`: start with lighting at half resolution on a
+    software renderer.
 
     Raises NoOpenGLError if no window can be opened, and UserError if the scene or the environment cannot be loaded.
     """

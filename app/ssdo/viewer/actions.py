@@ -9,15 +9,18 @@ from moderngl_window.context.base import BaseWindow
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, save_bytes
 from ssdo.settings import UserError, describe_os_error
 from ssdo.viewer.buffers import FINAL_IMAGE
+from ssdo.viewer.file_dialog import DIALOG_PROGRAMS, FileDialog, has_file_dialog
 from ssdo.viewer.panel.panel import Panel
-from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.preferences import MAX_UI_SCALE, MIN_UI_SCALE, Preferences
 from ssdo.viewer.report import Report
 from ssdo.viewer.saved_state import format_state, load_state
 from ssdo.viewer.screenshots import save_screenshot, scene_stem
 from ssdo.viewer.session import Session
+from ssdo.viewer.theme import THEME, apply_theme, set_scale
 from ssdo.viewer.turntable import Turntable
 from ssdo.viewer.window import Clipboard
 
+UI_SCALES = (MIN_UI_SCALE, 0.65, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, MAX_UI_SCALE)
 Task = Turntable | Report
 
 
@@ -30,6 +33,7 @@ class Actions:
         self.preferences = preferences
         self.wnd = wnd
         self.clipboard = Clipboard(wnd)
+        self.file_dialog = FileDialog()
         self.task: Task | None = None  # that runs beside the window
         self.should_quit = False
         self.handlers: dict[str, Callable[[str], None]] = {
@@ -83,8 +87,10 @@ class Actions:
     def _comparison_handlers(self) -> dict[str, Callable[[str], None]]:
         session = self.session
         return {
+            "mode": lambda label: session.choose_mode(session.display.active_slot, label),
             "mode-A": lambda label: session.choose_mode("A", label),
-            "mode-B": lambda label: session.choose_mode("B", label),
+            "copy-to-A": lambda _: session.copy_slot("B", "A"),
+            "copy-to-B": lambda _: session.copy_slot("A", "B"),
             "half-resolution": lambda _: session.toggle_half_resolution(),
             "swap": lambda _: session.slots.swap(),
             "more-samples": lambda _: session.multiply_samples(2.0),
@@ -105,6 +111,8 @@ class Actions:
     def _file_handlers(self) -> dict[str, Callable[[str], None]]:
         session = self.session
         return {
+            "open": lambda _: self._open_file(),
+            "choose-preset": lambda _: self.panel.toolbar.choose_preset(),
             "reload": lambda _: session.reload_shaders(),
             "screenshot": lambda _: self._save_screenshot(),
             "turntable": lambda _: self._start_task(lambda: Turntable(session, self.panel.turntable.settings)),
@@ -118,6 +126,12 @@ class Actions:
         return {
             "help": lambda _: self.panel.toggle_help(),
             "panel": lambda _: self.panel.toggle_visible(),
+            "search": lambda _: self.panel.focus_search(),
+            "theme": lambda _: apply_theme(not THEME.is_dark),
+            "larger-ui": lambda _: self._choose_scale(min((s for s in UI_SCALES if s > THEME.scale), default=0.0)),
+            "smaller-ui": lambda _: self._choose_scale(max((s for s in UI_SCALES if s < THEME.scale), default=0.0)),
+            "default-ui": lambda _: self._choose_scale(1.0),
+            "full-screen": lambda _: self._toggle_full_screen(),
             "close": lambda _: self._close(),
             "quit": lambda _: self._quit(),
         }
@@ -162,14 +176,42 @@ class Actions:
         self.clipboard.write(format_state(self.session))
         self.session.message = "viewer state copied to the clipboard"
 
+    def _open_file(self) -> None:
+        """Open the file dialog; where there is none, the field for a path gets the keyboard."""
+        if has_file_dialog():
+            self.file_dialog.open()
+            return
+        self.panel.focus_path()
+        self.session.message = f"no file dialog ({' or '.join(DIALOG_PROGRAMS)}): type a path, or drop a file"
+
+    def poll_file_dialog(self) -> None:
+        """Load the file that was chosen in the dialog. Call each frame."""
+        if path := self.file_dialog.poll():
+            self.panel.context.file_to_load = path
+
+    def _choose_scale(self, scale: float) -> None:
+        """Scale the user interface; 0: no further step."""
+        if not scale:
+            limit = "smallest" if THEME.scale <= MIN_UI_SCALE else "largest"
+            self.session.message = f"text and controls have the {limit} size"
+            return
+        set_scale(scale)
+        self.preferences.save_ui_scale(scale)
+        self.session.message = f"text and controls at {100 * scale:.0f} %"
+
+    def _toggle_full_screen(self) -> None:
+        self.wnd.fullscreen = not self.wnd.fullscreen
+
     def _close(self) -> None:
-        """Close a list, typed text, the help or messages, whichever is on top. Without any, cancel what runs."""
+        """Close what is on top: a list, the help, the search, typed text, messages. Without any, cancel what runs."""
         panel = self.panel
-        if panel.is_list_open or panel.is_typing:
+        if panel.is_list_open:
             return  # Dear ImGui closes it
         if panel.is_help_open:
             panel.is_help_open = False
-        elif not self.session.toasts.dismiss_all():
+        elif panel.context.search_text:
+            panel.context.search_text = ""
+        elif not panel.is_typing and not self.session.toasts.dismiss_all():
             self._cancel_tasks()
 
     def _cancel_tasks(self) -> None:

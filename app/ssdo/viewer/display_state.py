@@ -45,6 +45,11 @@ class DisplayState:
         return "A" if (self.view == "A") != self.is_flipped else "B"
 
     @property
+    def active_slot(self) -> Slot:
+        """The slot that keys without Shift change: the one that is shown, or B if both are."""
+        return self.single_slot if self.view in ("A", "B") else "B"
+
+    @property
     def side_slots(self) -> tuple[Slot, Slot]:
         """The slots on the left and on the right of a split view."""
         return ("B", "A") if self.is_flipped else ("A", "B")

@@ -9,7 +9,7 @@ from ssdo.viewer.legend import list_legends
 from ssdo.viewer.legend_overlay import draw_legends
 from ssdo.viewer.overlay import BACKGROUND_COLOR, TEXT_COLOR
 from ssdo.viewer.session import Session
-from ssdo.viewer.theme import SLOT_COLORS, Color
+from ssdo.viewer.theme import SLOT_COLORS, THEME, Color
 from ssdo.viewer.widgets import Rect, to_u32
 
 HANDLE_COLOR: Color = (0.86, 0.86, 0.86, 0.9)
@@ -22,11 +22,14 @@ MARGIN, PADDING, TOP, HANDLE_RADIUS = 8.0, 6.0, 12.0, 11.0  # pixels, before sca
 class ImageOverlay:
     """Draws behind the panel. Positions are in the panel's units."""
 
-    def __init__(self, session: Session, scale: float) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.scale = scale
         self.rects: dict[str, Rect] = {}  # what the last frame covers: `label A`, `legend`, `missing`
         self.texts: dict[str, str] = {}  # of labels, as they were drawn
+
+    @property
+    def scale(self) -> float:
+        return THEME.scale
 
     def draw(self, viewport_width: float, bottom: float) -> float:
         """Draw above `bottom`. Returns the lower end of what is still free."""

@@ -16,7 +16,7 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from moderngl_window.context.base import BaseWindow, KeyModifiers
 
-from ssdo.viewer.theme import apply_theme, load_fonts
+from ssdo.viewer.theme import apply_theme, load_fonts, set_scale
 
 VERTEX_SHADER = """#version 410 core
 uniform vec4 scale_bias;
@@ -59,6 +59,7 @@ class ImguiRenderer:
     """Draws what was submitted between `begin_frame` and `end_frame` into the window."""
 
     def __init__(self, wnd: BaseWindow, scale: float) -> None:
+        """`scale`: of the user interface, at the start."""
         self.wnd, self.ctx = wnd, wnd.ctx
         imgui.create_context()
         self.io = io = imgui.get_io()
@@ -70,8 +71,9 @@ class ImguiRenderer:
         max_size = int(self.ctx.info["GL_MAX_TEXTURE_SIZE"])
         platform = imgui.get_platform_io()
         platform.renderer_texture_max_width = platform.renderer_texture_max_height = max_size
-        self.bold_font = load_fonts(scale)
-        apply_theme(scale, is_dark=True)
+        self.bold_font = load_fonts()
+        set_scale(scale)
+        apply_theme(is_dark=True)
 
         self._textures: dict[int, moderngl.Texture] = {}
         self._program = self.ctx.program(vertex_shader=VERTEX_SHADER, fragment_shader=FRAGMENT_SHADER)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from imgui_bundle import imgui
 from moderngl_window.context.base import BaseWindow, KeyModifiers
 
 from ssdo.viewer import controls, keys
@@ -14,7 +15,7 @@ from ssdo.viewer.image_overlay import DIVIDER_MARGIN
 from ssdo.viewer.imgui_renderer import ImguiRenderer
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.session import Session
-from ssdo.viewer.window import Window, dispatch_events, unshifted_key
+from ssdo.viewer.window import Cursor, Window, dispatch_events, map_extra_keys, unshifted_key
 
 DEGREES_PER_PIXEL = 0.35
 DOLLY_RATIO = 0.88  # of the distance, per notch of the wheel
@@ -41,8 +42,11 @@ class InputHandler:
         self._last_click = -math.inf, 0, 0  # time and place of the last press of the left button
         self._held_keys: set[str] = set()
         self._key_names = _map_key_names(window.wnd)
+        self._cursor = Cursor(window.wnd)
         # While it is not known whether a click activated a text field, the actions of keys wait.
         self.frames_to_decide = 0
+        # What is typed before a text field that was given the keyboard has it.
+        self._is_focusing, self._held_text = False, ""
         self._deferred_actions: list[str] = []
         window.events.connect(self._list_handlers())
 
@@ -120,6 +124,8 @@ class InputHandler:
 
     def run_deferred_actions(self) -> None:
         """Call after each frame of the panel: runs or drops the actions that wait."""
+        if self.panel.widgets.has_moved_focus:
+            self.panel.widgets.has_moved_focus, self._is_focusing, self.frames_to_decide = False, True, CLICK_FRAMES
         if not self.frames_to_decide:
             return
         self.frames_to_decide -= 1
@@ -129,6 +135,15 @@ class InputHandler:
             actions, self._deferred_actions = self._deferred_actions, []
             for action in actions:
                 self.actions.run(action)
+        if self._is_focusing and not self.frames_to_decide:
+            self._is_focusing = False
+            self.ui.add_text(self._held_text)
+            self._held_text = ""
+
+    @property
+    def _awaits_focus(self) -> bool:
+        """Whether a text field was given the keyboard, and does not have it yet."""
+        return self._is_focusing or bool(self.panel.widgets.item_to_focus)
 
     # ---- window ----
 
@@ -151,7 +166,9 @@ class InputHandler:
         self.had_event = True
         is_down = key_action != self.wnd.keys.ACTION_RELEASE
         key = unshifted_key(self.wnd, key, is_down)
-        self.ui.add_key(key, is_down, modifiers)
+        # Tab would activate a text field; it shows the other slot, unless text is typed
+        if key != self.wnd.keys.TAB or not is_down or self.ui.io.want_text_input:
+            self.ui.add_key(key, is_down, modifiers)
         is_shift = key in (self.wnd.keys.LEFT_SHIFT, self.wnd.keys.RIGHT_SHIFT)
         name = "shift" if is_shift else self._key_names.get(key, "")
         if is_down:
@@ -164,21 +181,25 @@ class InputHandler:
             return
         is_flying = self.drag == "look" and name in FLY_KEYS
         shift, ctrl, alt = bool(modifiers.shift), bool(modifiers.ctrl), bool(modifiers.alt)
-        if name == "ESCAPE":  # also while text is typed
-            self.actions.run("close")
-        elif not is_flying:
-            self._run_unless_typing(keys.find_action(name, shift=shift, ctrl=ctrl, alt=alt))
+        shortcut = keys.find_key(name, shift=shift, ctrl=ctrl, alt=alt)
+        if shortcut and shortcut.while_typing:
+            self.actions.run(shortcut.action)
+        elif shortcut and not is_flying:
+            self._run_unless_typing(shortcut.action)
 
     def _on_character(self, character: str) -> None:
         self.had_event = True
-        self.ui.add_text(character)
+        if self._awaits_focus:
+            self._held_text += character
+        else:
+            self.ui.add_text(character)
         self._run_unless_typing(keys.find_character_action(character))
 
     def _run_unless_typing(self, action: str) -> None:
         """Run an action, unless its key is typed into a text field. This may not be known yet."""
         if not action:
             return
-        if self.frames_to_decide:
+        if self.frames_to_decide or self._awaits_focus:
             self._deferred_actions.append(action)
         elif not self.ui.io.want_text_input:
             self.actions.run(action)
@@ -192,8 +213,14 @@ class InputHandler:
 
     def _on_mouse_press(self, x: int, y: int, button: int) -> None:
         self.had_event = True
+        if self.panel.is_outside_help(x, y):
+            self.panel.is_help_open = False
+            return
         self.ui.add_mouse_button(x, y, button, True)
         if self.drag:
+            return
+        if button == self.wnd.mouse.left and self.panel.is_at_edge(x):
+            self.drag, self._drag_button = "panel edge", button
             return
         if self.panel.covers(x, y):
             self.frames_to_decide = CLICK_FRAMES
@@ -218,6 +245,8 @@ class InputHandler:
         self.had_event = True
         self.ui.add_mouse_button(x, y, button, False)
         if self.drag and button == self._drag_button:
+            if self.drag == "panel edge":
+                self.panel.preferences.save_panel_width(self.panel.width)
             self.drag = ""
 
     def _on_mouse_drag(self, x: int, y: int, dx: int, dy: int) -> None:
@@ -227,6 +256,8 @@ class InputHandler:
         match self.drag:
             case "divider":
                 session.display.divider = max(0.0, min(1.0, x * self._pixel_ratio / max(session.size[0], 1)))
+            case "panel edge":
+                self.panel.move_edge(x)
             case "orbit":
                 session.orbit(dx * DEGREES_PER_PIXEL, -dy * DEGREES_PER_PIXEL)
             case "look":
@@ -240,6 +271,15 @@ class InputHandler:
         if not self.panel.covers(*self.mouse):
             self.session.dolly(DOLLY_RATIO**y_offset, self.pixel_under_mouse)
 
+    def update_cursor(self) -> None:
+        """Show what the mouse would do. Call after each frame of the panel."""
+        x, y = self.mouse
+        is_at_divider = self._is_at_divider(x) and not self.panel.covers(x, y)
+        if self.drag in ("panel edge", "divider") or (not self.drag and (self.panel.is_at_edge(x) or is_at_divider)):
+            self._cursor.show("resize")
+        else:
+            self._cursor.show("text" if imgui.get_mouse_cursor() == imgui.MouseCursor_.text_input else "")
+
     def _is_at_divider(self, x: float) -> bool:
         display = self.session.display
         if not display.shows_two_images or display.view == "side by side":
@@ -251,4 +291,4 @@ class InputHandler:
 def _map_key_names(wnd: BaseWindow) -> dict[Any, str]:
     """Names of the window library's keys that are used, by key."""
     names = {name for key in keys.all_keys() for name in key.names} | FLY_KEYS.keys()
-    return {getattr(wnd.keys, name): name for name in names if hasattr(wnd.keys, name)}
+    return {getattr(wnd.keys, name): name for name in names if hasattr(wnd.keys, name)} | map_extra_keys(wnd)

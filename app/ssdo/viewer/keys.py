@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import ssdo.render.techniques  # noqa: F401 - registers the techniques
 from ssdo.render.technique import Technique
+
+CHARACTERS_OF_NAMES = {"EQUAL": "=", "MINUS": "-"}  # by name of the window library
 
 
 class Key(NamedTuple):
@@ -20,6 +23,20 @@ class Key(NamedTuple):
     ctrl: bool = False
     alt: bool = False
     characters: str = ""  # instead of names, if the place of the key depends on the keyboard layout
+    while_typing: bool = False  # works in a text field, too
+
+
+def _scale_keys() -> Iterator[Key]:
+    """Of the user interface. The keys depend on the keyboard's layout: = and +, with or without Shift."""
+    larger, smaller, default = ("EQUAL", "PLUS", "NUMPAD_ADD"), ("MINUS", "NUMPAD_SUBTRACT"), ("NUMBER_0", "NUMPAD_0")
+    for label, action, names in (
+        ("Ctrl+=, Ctrl+-, Ctrl+0", "larger-ui", larger),
+        ("", "smaller-ui", smaller),
+        ("", "default-ui", default),
+    ):
+        description = "larger, smaller, default text and controls" if label else ""
+        yield Key("panel", label, description, action, names, ctrl=True, while_typing=True)
+    yield Key("panel", "", "", "larger-ui", larger, ctrl=True, shift=True, while_typing=True)
 
 
 KEYS: tuple[Key, ...] = (
@@ -54,7 +71,8 @@ KEYS: tuple[Key, ...] = (
     Key("window", "F1", "key help", "help", ("F1",)),
     Key("window", "F2", "hide or show the panel", "panel", ("F2",)),
     Key("window", "F5", "reload shaders", "reload", ("F5",)),
-    Key("window", "F11", "full screen"),  # handled by moderngl-window
+    Key("window", "F11", "full screen", "full-screen"),  # the key is handled by moderngl-window
+    Key("window", "Ctrl+O", "open a scene, environment, viewer state, preset or screenshot", "open", ("O",), ctrl=True),
     Key("window", "F12", "screenshot: a PNG that stores its settings", "screenshot", ("F12",)),
     Key("window", "Ctrl+F12", "report: the page of `compare` for A and B", "report", ("F12",), ctrl=True),
     Key(
@@ -74,11 +92,23 @@ KEYS: tuple[Key, ...] = (
     Key(
         "window",
         "Escape",
-        "close a list, the help, messages; then cancel what runs",
+        "close a list, the help, the search, messages; then cancel what runs",
         "close",
         ("ESCAPE",),
+        while_typing=True,
     ),
     Key("window", "Ctrl+Q", "quit", "quit", ("Q",), ctrl=True),
+    Key(
+        "panel",
+        "Ctrl+F",
+        "search parameters, buffers, scenes and buttons",
+        "search",
+        ("F",),
+        ctrl=True,
+        while_typing=True,
+    ),
+    *_scale_keys(),
+    Key("panel", "drag the left edge", "resize the panel"),
     Key("panel", "Ctrl+click", "type a slider's value"),
     Key("panel", "right click", "reset a parameter to its default"),
     Key("panel", "click a name", "link or unlink a parameter of A and B"),
@@ -87,14 +117,14 @@ KEYS: tuple[Key, ...] = (
 
 
 def _mode_keys() -> list[Key]:
-    """Number keys: with Shift for A, else for B."""
+    """Number keys: with Shift for A, else for the slot that is shown, or B if both are."""
     modes = [mode for _, mode in Technique.all_modes() if mode.key]
     keys = [
         Key(
             "compare",
             str(mode.key),
             mode.description,
-            f"mode-B {mode.label}",
+            f"mode {mode.label}",
             (f"NUMBER_{mode.key}", f"NUMPAD_{mode.key}"),
         )
         for mode in modes
@@ -102,7 +132,7 @@ def _mode_keys() -> list[Key]:
     for mode in modes:
         is_first = mode is modes[0]
         label = f"Shift+{modes[0].key} ... {modes[-1].key}" if is_first else ""
-        description = "the same for A, the left side" if is_first else ""
+        description = "the same for A; without Shift: for what is shown, or B if both are" if is_first else ""
         keys.append(Key("compare", label, description, f"mode-A {mode.label}", (f"NUMBER_{mode.key}",), shift=True))
     return keys
 
@@ -124,10 +154,23 @@ def all_keys() -> list[Key]:
     return [*_mode_keys(), *KEYS, *_bookmark_keys()]
 
 
-def find_action(name: str, *, shift: bool = False, ctrl: bool = False, alt: bool = False) -> str:
-    """Action of a key press; empty if there is none."""
+def find_key(name: str, *, shift: bool = False, ctrl: bool = False, alt: bool = False) -> Key | None:
+    """The key of a key press."""
     modifiers = shift, ctrl, alt
-    return next((k.action for k in all_keys() if name in k.names and (k.shift, k.ctrl, k.alt) == modifiers), "")
+    return next((k for k in all_keys() if name in k.names and (k.shift, k.ctrl, k.alt) == modifiers), None)
+
+
+def describe_shortcut(action: str) -> str:
+    """The first key of an action, as the user reads it: `Ctrl+S`; empty if it has none."""
+    key = next((k for k in all_keys() if action and k.action == action), None)
+    if key is None:
+        return ""
+    if not key.names:
+        return key.characters[:1] or key.label
+    name = key.names[0].removeprefix("NUMBER_")
+    name = CHARACTERS_OF_NAMES.get(name, name if len(name) < 4 and name != "TAB" else name.capitalize())
+    modifiers = zip((key.ctrl, key.alt, key.shift), ("Ctrl+", "Alt+", "Shift+"), strict=True)
+    return "".join(text for is_held, text in modifiers if is_held) + name
 
 
 def find_character_action(character: str) -> str:

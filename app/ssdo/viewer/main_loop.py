@@ -17,6 +17,7 @@ from ssdo.viewer.loading_screen import BACKGROUND_COLOR, LoadingScreen
 from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.session import Session, initial_shot
+from ssdo.viewer.theme import THEME
 from ssdo.viewer.view_copy import ViewCopy
 from ssdo.viewer.window import TITLE, Window, dispatch_events, open_window
 
@@ -33,15 +34,13 @@ TRIM_INTERVAL = 5.0  # seconds between attempts to return freed memory to the sy
 class Viewer:
     """The window's content: the session's view, the panel, and the loop that updates them."""
 
-    def __init__(
-        self, window: Window, ui: ImguiRenderer, session: Session, ui_scale: float, preferences: Preferences
-    ) -> None:
+    def __init__(self, window: Window, ui: ImguiRenderer, session: Session, preferences: Preferences) -> None:
         self.window = window  # kept alive: the window library holds a weak reference
         self.wnd = window.wnd
         self.session = session
         self.preferences = preferences
-        self.ui, self.ui_scale = ui, ui_scale
-        self.panel = Panel(session, ui_scale, self.ui.bold_font, preferences)
+        self.ui = ui
+        self.panel = Panel(session, self.ui.bold_font, preferences)
         self.actions = Actions(session, self.panel, preferences, self.wnd)
         self.input = InputHandler(window, session, self.ui, self.panel, self.actions)
         self._view_copy = ViewCopy(self.wnd)
@@ -61,6 +60,7 @@ class Viewer:
             else:
                 time.sleep(POLL_INTERVAL)
                 dispatch_events(self.wnd)
+        self.actions.file_dialog.close()
         self.ui.close()
 
     def update(self) -> bool:
@@ -79,6 +79,7 @@ class Viewer:
             self._active_until = now
         has_rendered = session.step(self.panel.viewport_size(self.wnd), is_interacting=self.input.is_dragging)
         self.actions.step_task()
+        self.actions.poll_file_dialog()
         self.panel.pixel.inspect(self.input.pixel_under_mouse)
         self._extend_activity()
         if not has_rendered and now - self._last_trim > TRIM_INTERVAL:
@@ -105,6 +106,7 @@ class Viewer:
         self.panel.step()
         self._draw_panel()
         self.input.run_deferred_actions()
+        self.input.update_cursor()
 
     def _draw_panel(self) -> None:
         self.ui.begin_frame()
@@ -134,7 +136,7 @@ class Viewer:
         context = self.panel.context
         name, context.file_to_load = context.file_to_load, ""
         events = self.window.events
-        screen = LoadingScreen(self.wnd, self.ui, self.ui_scale, name, events.take_escape)
+        screen = LoadingScreen(self.wnd, self.ui, THEME.scale, name, events.take_escape)
         with events.defer():
             try:
                 self.actions.guard(lambda: load_file(name, self.session, context.slot, self.preferences, screen.report))
@@ -148,20 +150,23 @@ class Viewer:
 def run_viewer(
     shot: Shot,
     techniques: Mapping[str, Technique],
-    ui_scale: float,
+    ui_scale: float | None,
     size: tuple[int, int],
     is_split: bool,
     may_halve_lighting: bool,
 ) -> None:
-    """Open the window and run the viewer. Raises NoOpenGLError and UserError."""
-    window = open_window(size)
-    ui = ImguiRenderer(window.wnd, ui_scale)
+    """Open the window and run the viewer. Raises NoOpenGLError and UserError.
+
+    `ui_scale`: of text and controls; None: as it was last chosen.
+    """
+    window, preferences = open_window(size), Preferences()
+    ui = ImguiRenderer(window.wnd, preferences.ui_scale if ui_scale is None else ui_scale)
     window.wnd.title = f"{TITLE}: {shot.scene}"
-    screen = LoadingScreen(window.wnd, ui, ui_scale, shot.scene)
+    screen = LoadingScreen(window.wnd, ui, THEME.scale, shot.scene)
     screen.draw()
     gpu = Gpu(window.wnd.ctx)
     with report_progress_to(screen.report):
         session = Session(gpu, initial_shot(gpu, shot, may_halve_lighting), techniques)
     if is_split:
         session.toggle_split()
-    Viewer(window, ui, session, ui_scale, Preferences()).run()
+    Viewer(window, ui, session, preferences).run()

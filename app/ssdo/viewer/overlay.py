@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from ssdo.viewer.session import Session
 from ssdo.viewer.status import SEPARATOR, StatusLine
-from ssdo.viewer.theme import Color
+from ssdo.viewer.theme import THEME, Color
 from ssdo.viewer.widgets import to_u32
 
 FIXED_WINDOW = (
@@ -24,10 +24,13 @@ ERROR_COLOR: Color = (0.96, 0.55, 0.42, 1.0)
 class Overlay:
     """Draws behind the panel. `viewport_width`: what the panel leaves of the window, in its units."""
 
-    def __init__(self, session: Session, scale: float) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.scale = scale
         self.status_line = StatusLine(session)
+
+    @property
+    def scale(self) -> float:
+        return THEME.scale
 
     def draw_status(self, viewport_width: float, height: float, bar_height: float) -> None:
         """The status line. Its first parts are dropped if it is too long: the panel shows them too."""

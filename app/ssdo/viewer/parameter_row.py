@@ -12,6 +12,8 @@ from imgui_bundle import ImVec2, imgui
 from ssdo.render.shot import Shot
 from ssdo.scene.files.file_cache import count_changes
 from ssdo.settings import Param, Settings, UserError, field_type, param_of
+from ssdo.viewer import keys
+from ssdo.viewer.action_buttons import PARAMETER_ACTIONS
 from ssdo.viewer.number_slider import NumberSliders
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
@@ -52,7 +54,9 @@ def format_help(name: str, f: Field[Any]) -> str:
     param = param_of(f)
     default = param.auto_label if f.default is None else format_value(f.default, param)
     range_text = param.range_text()
-    lines = [param.help, f"{range_text}; default {default}" if range_text else f"default {default}", f"--{name}"]
+    shortcut = keys.describe_shortcut(PARAMETER_ACTIONS.get(name, ""))
+    flag = f"--{name} ({shortcut})" if shortcut else f"--{name}"
+    lines = [param.help, f"{range_text}; default {default}" if range_text else f"default {default}", flag]
     return "\n".join(line for line in lines if line)
 
 
@@ -101,15 +105,8 @@ class ParameterRows:
         # by name, of a shot and the state of its files
         self._auto_values: dict[Slot, tuple[tuple[Shot, int], dict[str, Any]]] = {}
 
-    def matches_search(self, name: str, f: Field[Any]) -> bool:
-        """Whether a parameter's name and help contain all words that are searched for."""
-        text = f"{name} {param_of(f).help}".lower().replace("_", " ")
-        return all(word in text for word in self.widgets.search_text.lower().split())
-
     def draw(self, slot: Slot, name: str, owner: Settings, f: Field[Any], value: Any) -> None:
-        """Draw a parameter, unless the search hides it. A click on its label links or unlinks it."""
-        if not self.matches_search(name, f):
-            return
+        """Draw a parameter. A click on its label links or unlinks it."""
         row = self._make_row(slot, name, owner, f, value)
         if row is None:
             return
@@ -170,6 +167,8 @@ class ParameterRows:
                 self.widgets.store_rect(f"row {row.name}")
             else:
                 is_changed, new_value = self._draw_control(row, tag, row.auto_value if row.is_auto else row.value)
+        if action := PARAMETER_ACTIONS.get(row.name):
+            self.widgets.action_items[action] = f"row {row.name}"
         if imgui.is_item_clicked(1):
             is_changed, new_value = True, row.field.default
         imgui.set_item_tooltip(format_help(row.name, row.field))

@@ -1,4 +1,4 @@
-"""What the viewer stores between runs: camera bookmarks of each scene, recent scenes, and that it has been started."""
+"""What the viewer stores between runs: bookmarks of each scene, recent scenes, the panel's size, the first start."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ssdo.settings import UserError
 from ssdo.viewer.controls import Pose
 
 MAX_RECENT_SCENES = 12
+MIN_UI_SCALE, MAX_UI_SCALE = 0.5, 4.0
+DEFAULT_PANEL_WIDTH, MIN_PANEL_WIDTH, MAX_PANEL_WIDTH = 340.0, 220.0, 1200.0  # pixels, before scaling
 
 
 class Preferences:
@@ -27,6 +29,8 @@ class Preferences:
     def __init__(self, folder: Path | None = None) -> None:
         self.path = (folder or platformdirs.user_state_path("ssdo", appauthor=False)) / "viewer.toml"
         self.recent_scenes: list[str] = []
+        self.ui_scale = 1.0
+        self.panel_width = DEFAULT_PANEL_WIDTH  # pixels, before scaling
         self._bookmarks: dict[str, Any] = {}
         self._has_started = False
         self._read()
@@ -43,6 +47,17 @@ class Preferences:
         """Put a scene at the front of the recent ones."""
         self._read()
         self.recent_scenes = [scene, *(name for name in self.recent_scenes if name != scene)][:MAX_RECENT_SCENES]
+        self._write()
+
+    def save_ui_scale(self, scale: float) -> None:
+        self._read()
+        self.ui_scale = scale
+        self._write()
+
+    def save_panel_width(self, width: float) -> None:
+        """`width`: pixels, before scaling."""
+        self._read()
+        self.panel_width = width
         self._write()
 
     def save_bookmark(self, scene: str, number: int, pose: Pose) -> None:
@@ -75,9 +90,23 @@ class Preferences:
         recent, bookmarks = tree.get("recent"), tree.get("bookmarks")
         self.recent_scenes = [str(name) for name in recent][:MAX_RECENT_SCENES] if isinstance(recent, list) else []
         self._bookmarks = bookmarks if isinstance(bookmarks, dict) else {}
+        self.ui_scale = _read_number(tree, "ui_scale", 1.0, MIN_UI_SCALE, MAX_UI_SCALE)
+        self.panel_width = _read_number(tree, "panel_width", DEFAULT_PANEL_WIDTH, MIN_PANEL_WIDTH, MAX_PANEL_WIDTH)
 
     def _write(self) -> None:
-        tree = {"has_started": self._has_started, "recent": self.recent_scenes, "bookmarks": self._bookmarks}
-        content = tomli_w.dumps(tree).encode()
+        tree = {
+            "has_started": self._has_started,
+            "ui_scale": self.ui_scale,
+            "panel_width": self.panel_width,
+            "recent": self.recent_scenes,
+            "bookmarks": self._bookmarks,
+        }
         with contextlib.suppress(UserError):
-            save_bytes(self.path, content, overwrite=True)
+            save_bytes(self.path, tomli_w.dumps(tree).encode(), overwrite=True)
+
+
+def _read_number(tree: dict[str, Any], name: str, default: float, low: float, high: float) -> float:
+    """A number of the file within its range; the default if there is none."""
+    value = tree.get(name)
+    is_number = isinstance(value, (int, float)) and math.isfinite(value)
+    return min(max(float(value), low), high) if is_number and value is not None else default

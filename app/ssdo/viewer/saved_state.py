@@ -60,7 +60,7 @@ def _last_used(techniques: Mapping[Slot, Technique]) -> dict[str, Technique]:
 
 
 def load_state(session: Session, text: str, source: str) -> None:
-    """Load a state, or a preset or a shot into slot B. `source`: what the text comes from, for messages.
+    """Load a state, or a preset or a shot into the active slot. `source`: what the text comes from, for messages.
 
     Raises UserError, and changes nothing then.
     """
@@ -87,14 +87,15 @@ def _load_viewer_state(session: Session, tree: Mapping[str, Any]) -> None:
 
 
 def _load_shot(session: Session, values: dict[str, Any]) -> None:
-    """Set a preset's or a screenshot's values in slot B; those of other techniques are ignored."""
-    group = values.get("technique", session.slots.techniques["B"].group)
+    """Set a preset's or a screenshot's values in the active slot; those of other techniques are ignored."""
+    slot = session.display.active_slot
+    group = values.get("technique", session.slots.techniques[slot].group)
     other_techniques = tuple(f"{name}." for name in Technique.known if name != group)
     values = {k: v for k, v in values.items() if k not in HIDDEN_PARAMS and not k.startswith(other_techniques)}
     # The scene first: a change of the scene resets the camera, which the other values may set.
     scene = {"scene": values.pop("scene")} if "scene" in values else {}
     previous = session.slots.state()
-    if not ((not scene or session.change(scene)) and session.change(values)):
+    if not ((not scene or session.change(scene)) and session.change(values, slot)):
         session.slots.restore(previous)
         raise UserError(session.error)
 

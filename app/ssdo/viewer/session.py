@@ -182,7 +182,8 @@ class Session:
         self.slots.multiply_samples(self.visible_slots, ratio)
         techniques = [self.slots.techniques[slot] for slot in self.visible_slots]
         counts = ", ".join(technique.sample_count_text or "no samples" for technique in techniques)
-        self.message = counts if had_samples else f"{self.slots.techniques['B'].label} has no samples"
+        label = self.slots.techniques[self.display.active_slot].label
+        self.message = counts if had_samples else f"{label} has no samples"
 
     def toggle_half_resolution(self) -> None:
         """Toggle lighting at half and full resolution in the visible slots."""
@@ -221,7 +222,7 @@ class Session:
     def step_buffer(self, step: int) -> None:
         """Show the next or a previous buffer."""
         renderer, display = self.view_renderer, self.display
-        names = list(renderer.buffers("B") or renderer.buffers("A")) or [FINAL_IMAGE]
+        names = list(renderer.buffers(display.active_slot)) or [FINAL_IMAGE]
         is_listed = display.buffer in names
         display.buffer = names[(names.index(display.buffer) + step) % len(names)] if is_listed else names[0]
         self.message = f"buffer: {display.buffer}"

@@ -1,4 +1,4 @@
-"""Fonts, colours and spacing of the panel."""
+"""Fonts, colours, spacing and scale of the user interface."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from ssdo.viewer.render_scheduler import Slot
 
 Color = tuple[float, float, float, float]  # red, green, blue, alpha; 0 to 1
 FONT_SIZE = 15.0  # pixels, before scaling
+# Sizes of Dear ImGui's style that `_set_spacing` leaves at their defaults.
+SCALED_SIZES = (
+    *("cell_padding", "columns_min_spacing", "indent_spacing", "input_text_cursor_size", "log_slider_deadzone"),
+    *("scrollbar_padding", "separator_size", "tab_bar_border_size", "tab_min_width_base", "tab_min_width_shrink"),
+    *("window_border_hover_padding", "window_min_size"),
+)
 SLOT_COLORS: Mapping[Slot, Color] = {slot: (*rgb, 1.0) for slot, rgb in SLOT_RGB.items()}
 
 
 class Theme:
-    """Current text colours. Changed by `apply_theme`."""
+    """Current text colours, and the scale of the user interface. Changed by `apply_theme` and `set_scale`."""
 
+    scale = 1.0  # of text, controls and spacing
     text: Color = (0.87, 0.88, 0.90, 1.0)
     muted_text: Color = (0.56, 0.59, 0.64, 1.0)
     accent: Color = (0.36, 0.62, 0.86, 1.0)
@@ -28,10 +35,8 @@ class Theme:
 THEME = Theme()
 
 
-def load_fonts(scale: float) -> imgui.ImFont:
+def load_fonts() -> imgui.ImFont:
     """Load the fonts and return the bold one. Call once, before the first frame."""
-    imgui.get_style().scale_all_sizes(scale)
-    imgui.get_style().font_scale_dpi = scale
     folder = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto"
     try:
         atlas = imgui.get_io().fonts
@@ -41,8 +46,20 @@ def load_fonts(scale: float) -> imgui.ImFont:
         return imgui.get_io().fonts.add_font_default()
 
 
-def apply_theme(scale: float, is_dark: bool) -> None:
-    """Set colours and spacing. May be called between frames."""
+def set_scale(scale: float) -> None:
+    """Scale text, controls and spacing. Call between frames. Fonts are rasterised again as they are drawn."""
+    THEME.scale = scale
+    style = imgui.get_style()
+    style.font_scale_dpi = scale
+    scaled = imgui.Style()
+    scaled.scale_all_sizes(scale)  # of a new style: the current one would be scaled once more
+    for name in SCALED_SIZES:
+        setattr(style, name, getattr(scaled, name))
+    _set_spacing(scale)
+
+
+def apply_theme(is_dark: bool) -> None:
+    """Set the colours. May be called between frames."""
     THEME.is_dark = is_dark
     THEME.text = (0.87, 0.88, 0.90, 1.0) if is_dark else (0.10, 0.11, 0.13, 1.0)
     THEME.muted_text = (0.56, 0.59, 0.64, 1.0) if is_dark else (0.38, 0.40, 0.44, 1.0)
@@ -51,7 +68,6 @@ def apply_theme(scale: float, is_dark: bool) -> None:
         imgui.style_colors_dark()
     else:
         imgui.style_colors_light()
-    _set_spacing(scale)
     _set_colors(is_dark)
 
 

@@ -75,6 +75,33 @@ def unshifted_key(wnd: BaseWindow, key: Any, is_down: bool) -> Any:
     return plain_key if plain_key in cast(Any, key_names)._key_names else key
 
 
+def map_extra_keys(wnd: BaseWindow) -> dict[Any, str]:
+    """Names of keys that moderngl-window does not know, by key."""
+    if wnd.name != "pyglet":
+        return {}
+    from pyglet.window import key
+
+    return {key.PLUS: "PLUS", key.NUM_ADD: "NUMPAD_ADD", key.NUM_SUBTRACT: "NUMPAD_SUBTRACT"}
+
+
+class Cursor:
+    """The shape of the mouse pointer. Only pyglet can change it."""
+
+    def __init__(self, wnd: BaseWindow) -> None:
+        self.wnd = wnd
+        self.shape = ""
+
+    def show(self, shape: str) -> None:
+        """`shape`: resize (to the left and right), text, or empty for an arrow."""
+        if shape == self.shape:
+            return
+        self.shape = shape
+        if self.wnd.name == "pyglet":
+            window = cast(Any, self.wnd)._window
+            name = {"resize": window.CURSOR_SIZE_LEFT_RIGHT, "text": window.CURSOR_TEXT}.get(shape)
+            window.set_mouse_cursor(window.get_system_mouse_cursor(name) if name else None)
+
+
 class Clipboard:
     """The system's clipboard, or one within the viewer if the window library has none."""
 

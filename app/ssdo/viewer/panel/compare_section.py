@@ -5,34 +5,27 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from ssdo.viewer import budget
+from ssdo.viewer.action_buttons import BUTTONS
 from ssdo.viewer.display_state import GAIN_RANGE, GAINS, VIEWS
+from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 
-VIEW_BUTTONS = {  # label: tooltip, in the order of VIEWS
-    "A": "A only (A)",
-    "B": "B only (Shift+A)",
-    "split": "split with a divider to drag (S)",
-    "side": "side by side (Shift+S)",
-    "diff": "|A - B|; again: x10, x100 (D)",
-    "error": "error against the reference, in false colour (G)",
-}
-COPY_BUTTONS = {"A = B": "copy B to A", "B = A": "copy A to B", "swap": "swap A and B (X)"}
+FLIP_BUTTON = "copy other"  # name of the item
 
 
 class CompareSection:
     def __init__(self, context: PanelContext) -> None:
         self.context = context
+        self._was_held = False  # the button that shows the other slot
 
     def draw(self) -> None:
-        session, widgets = self.context.session, self.context.widgets
-        names = list(VIEW_BUTTONS)
-        current = names[VIEWS.index(session.display.view)]
-        if pressed := widgets.button_row(names, current, list(VIEW_BUTTONS.values()), "view"):
-            session.choose_view(VIEWS[names.index(pressed)])
+        session = self.context.session
+        draw_action_row(self.context, "view", BUTTONS["view"][VIEWS.index(session.display.view)].label)
+        draw_action_row(self.context, "copy")
+        self._follow_held_button()
         if session.display.view == "difference":
             self._draw_difference_settings()
         if len(session.visible_slots) == 2:
-            self._draw_copy_buttons()
             self._draw_budget()
 
     def _draw_difference_settings(self) -> None:
@@ -47,15 +40,11 @@ class CompareSection:
         _, display.is_signed = imgui.checkbox("##signed", display.is_signed)
         widgets.store_rect("signed")
 
-    def _draw_copy_buttons(self) -> None:
-        session, widgets = self.context.session, self.context.widgets
-        match widgets.button_row(list(COPY_BUTTONS), None, list(COPY_BUTTONS.values()), "copy"):
-            case "A = B":
-                session.copy_slot("B", "A")
-            case "B = A":
-                session.copy_slot("A", "B")
-            case "swap":
-                session.slots.swap()
+    def _follow_held_button(self) -> None:
+        """Show the other slot while its button is held."""
+        is_held = self.context.widgets.held_button == FLIP_BUTTON
+        if is_held != self._was_held:
+            self.context.session.display.is_flipped = self._was_held = is_held
 
     def _draw_budget(self) -> None:
         session, widgets = self.context.session, self.context.widgets

@@ -11,6 +11,7 @@ from imgui_bundle import ImVec2, imgui
 from ssdo.viewer.buffers import TARGET_SUFFIX
 from ssdo.viewer.curve_plot import draw_curves
 from ssdo.viewer.experiments import Curves
+from ssdo.viewer.panel.action_row import draw_action_checkbox
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.panel.experiment_section import ExperimentSection
 from ssdo.viewer.render_scheduler import Slot
@@ -62,9 +63,7 @@ class MeasurementSection:
         session, widgets = self.context.session, self.context.widgets
         if not widgets.section("Measurements", is_open=True):
             return
-        _, session.reference_enabled = imgui.checkbox("error against the reference", session.reference_enabled)
-        widgets.store_rect("reference")
-        imgui.set_item_tooltip("Accumulates a path-traced reference while idle (T)")
+        draw_action_checkbox(self.context, "reference", session.reference_enabled)
         if session.reference_enabled:
             self._draw_errors()
         for slot in session.visible_slots:

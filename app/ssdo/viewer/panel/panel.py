@@ -15,41 +15,45 @@ from ssdo.viewer.panel.experiment_section import ExperimentSection
 from ssdo.viewer.panel.measurement_section import MeasurementSection
 from ssdo.viewer.panel.pixel_section import PixelSection
 from ssdo.viewer.panel.scene_section import SceneSection
+from ssdo.viewer.panel.search_results import SearchResults
 from ssdo.viewer.panel.settings_sections import SettingsSections
-from ssdo.viewer.panel.state_section import StateSection
 from ssdo.viewer.panel.technique_section import TechniqueSection
+from ssdo.viewer.panel.toolbar import Toolbar
 from ssdo.viewer.panel.turntable_section import TurntableSection
 from ssdo.viewer.panel.view_section import ViewSection
+from ssdo.viewer.panel.window_section import WindowSection
 from ssdo.viewer.parameter_row import ParameterRows
-from ssdo.viewer.preferences import Preferences
+from ssdo.viewer.preferences import MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, Preferences
 from ssdo.viewer.session import Session
+from ssdo.viewer.theme import THEME
 from ssdo.viewer.toast_overlay import draw_toasts
 from ssdo.viewer.widgets import Rect, Widgets
 
-WIDTH = 340.0  # pixels, before scaling
 MAX_WIDTH_FRACTION = 0.48  # of the window
 MIN_WINDOW_WIDTH = 240.0  # narrower windows have no panel
 MIN_OVERLAY_WIDTH, MIN_OVERLAY_HEIGHT = 160.0, 90.0  # smaller windows have no overlays
 STATUS_HEIGHT, MIN_STATUS_WINDOW_HEIGHT = 28.0, 120.0  # pixels, before scaling
-HINTS = (
-    "F1: key help. Right-click a value: reset. Ctrl+click: type a value. Click a name: link or unlink it in A and B."
-)
+EDGE_MARGIN = 4.0, 6.0  # pixels outside and inside of the panel in which its edge is grabbed, before scaling
+NO_SCROLL = imgui.WindowFlags_.no_scrollbar.value | imgui.WindowFlags_.no_scroll_with_mouse.value
 
 
 class Panel:
     """Lays out the sections and the overlays, and knows where the mouse belongs to them."""
 
-    def __init__(self, session: Session, scale: float, bold_font: imgui.ImFont, preferences: Preferences) -> None:
+    def __init__(self, session: Session, bold_font: imgui.ImFont, preferences: Preferences) -> None:
         self.session = session
-        self.scale = scale
-        self.widgets = Widgets(scale, bold_font)
+        self.preferences = preferences
+        self.widgets = Widgets(bold_font)
         rows = ParameterRows(session, self.widgets)
-        self.context = PanelContext(session, self.widgets, rows, preferences, scale)
-        self.overlay = Overlay(session, scale)
-        self.image_overlay = ImageOverlay(session, scale)
+        self.context = PanelContext(session, self.widgets, rows, preferences)
+        self.overlay = Overlay(session)
+        self.image_overlay = ImageOverlay(session)
+        self.width = preferences.panel_width  # chosen; pixels, before scaling
         self.is_visible = True
         self.is_help_open = False
-        self.is_list_open = self.is_typing = False  # in the last frame
+        self.is_list_open = self.is_typing = False  # in the last frame; lists are drop-down lists and popups
+        self.toolbar = Toolbar(self.context)
+        self.search_results = SearchResults(self.context)
         self.compare = CompareSection(self.context)
         self.technique = TechniqueSection(self.context)
         self.view = ViewSection(self.context)
@@ -59,9 +63,11 @@ class Panel:
         self.scene = SceneSection(self.context)
         self.settings = SettingsSections(self.context)
         self.turntable = TurntableSection(self.context)
-        self.state = StateSection(self.context)
+        self.window = WindowSection(self.context)
         self.toast_rects: list[Rect] = []  # the newest first
         self._rects: list[Rect] = []  # that the panel covers
+        self._help_rect: Rect | None = None
+        self._window_width = 0.0
         self._has_mouse = False  # a list is open, or the mouse drags a slider
 
     def toggle_visible(self) -> None:
@@ -69,6 +75,16 @@ class Panel:
 
     def toggle_help(self) -> None:
         self.is_help_open = not self.is_help_open
+
+    def focus_search(self) -> None:
+        """Give the keyboard to the search field."""
+        self.is_visible, self.widgets.item_to_focus = True, "search"
+
+    def focus_path(self) -> None:
+        """Give the keyboard to the field for the path of a scene."""
+        self.is_visible, self.context.search_text = True, ""
+        self.widgets.open_section("Scene")
+        self.widgets.item_to_focus = "path"
 
     def covers(self, x: float, y: float) -> bool:
         """Whether the mouse at that place belongs to the panel. (Dear ImGui's answer is that of the last frame.)"""
@@ -80,21 +96,51 @@ class Panel:
         self.experiments.step()
         self.measurements.measure()
 
+    def is_at_edge(self, x: float) -> bool:
+        """Whether the mouse at that place would drag the panel's left edge."""
+        panel_width = self._width(self._window_width)
+        if not panel_width or self._has_mouse or self.is_help_open:
+            return False
+        outside, inside = EDGE_MARGIN
+        return -outside * THEME.scale <= x - (self._window_width - panel_width) <= inside * THEME.scale
+
+    def move_edge(self, x: float) -> None:
+        """Move the left edge to a place in the window, within the limits of the panel's width."""
+        low, high = MIN_PANEL_WIDTH * THEME.scale, MAX_WIDTH_FRACTION * self._window_width
+        if low < high:
+            width = min(max(self._window_width - x, low), high)
+            self.width = min(width / THEME.scale, MAX_PANEL_WIDTH)
+
+    def is_outside_help(self, x: float, y: float) -> bool:
+        """Whether the help is open, and the place is not in it."""
+        if not self.is_help_open or not self._help_rect:
+            return False
+        left, top, right, bottom = self._help_rect
+        return not (left <= x < right and top <= y < bottom)
+
     def draw(self, width: float, height: float) -> None:
         """Draw everything into a window of that size. Nothing is rendered, so that this may happen within a frame."""
+        self._window_width = width
         panel_width = self._width(width)
         self._rects = [(width - panel_width, 0.0, width, height)]
-        self.widgets.item_rects = {}
+        self.widgets.begin_frame()
+        slots = self.session.visible_slots
+        if self.context.slot not in slots:
+            self.context.slot = slots[-1]
         if width >= MIN_OVERLAY_WIDTH and height >= MIN_OVERLAY_HEIGHT:
             self._draw_overlays(width - panel_width, height)
         if panel_width:
             imgui.set_next_window_pos(ImVec2(width - panel_width, 0))
             imgui.set_next_window_size(ImVec2(panel_width, height))
-            imgui.begin("panel", flags=FIXED_WINDOW)
-            self._draw_sections()
+            imgui.begin("panel", flags=FIXED_WINDOW | NO_SCROLL)
+            self.toolbar.draw(height)
+            self._draw_scrolled()
             imgui.end()
-        if self.is_help_open:
-            self._rects.append(draw_help(width, height, self.scale, self.widgets))
+        elif width >= MIN_WINDOW_WIDTH:
+            self._rects.append(self._draw_show_button(width))
+        self._help_rect = draw_help(width, height, self.context) if self.is_help_open else None
+        if self._help_rect:
+            self._rects.append(self._help_rect)
         self.is_list_open = imgui.is_popup_open("", imgui.PopupFlags_.any_popup.value)
         self.is_typing = imgui.get_io().want_text_input
         is_dragging = imgui.is_any_item_active() and any(imgui.is_mouse_down(button) for button in range(3))
@@ -108,10 +154,11 @@ class Panel:
     def _width(self, window_width: float) -> float:
         if not self.is_visible or window_width < MIN_WINDOW_WIDTH:
             return 0.0
-        return min(WIDTH * self.scale, MAX_WIDTH_FRACTION * window_width)
+        return min(self.width * THEME.scale, MAX_WIDTH_FRACTION * window_width)
 
     def _draw_overlays(self, viewport_width: float, height: float) -> None:
-        status_height = STATUS_HEIGHT * self.scale if height > MIN_STATUS_WINDOW_HEIGHT * self.scale else 0.0
+        scale = THEME.scale
+        status_height = STATUS_HEIGHT * scale if height > MIN_STATUS_WINDOW_HEIGHT * scale else 0.0
         self.pixel.draw_rays(viewport_width, height)
         free_height = self.image_overlay.draw(viewport_width, height - status_height)
         obstacles = list(self.image_overlay.rects.values())
@@ -120,13 +167,38 @@ class Panel:
             self.overlay.draw_status(viewport_width, height, status_height)
         if self.context.file_to_load:
             self.session.toasts.post(f"loading {self.context.file_to_load} ...", topic="loading")
-        self.toast_rects = draw_toasts(self.session.toasts, viewport_width, free_height, self.scale)
+        self.toast_rects = draw_toasts(self.session.toasts, viewport_width, free_height, scale)
         self._rects += self.toast_rects
 
+    def _draw_show_button(self, width: float) -> Rect:
+        """A button in the corner that shows the hidden panel. Returns the rectangle it covers."""
+        margin = 8 * THEME.scale
+        imgui.set_next_window_pos(ImVec2(width - margin, margin), 0, ImVec2(1.0, 0.0))
+        imgui.push_style_var(imgui.StyleVar_.window_padding.value, ImVec2(0, 0))
+        imgui.begin("show panel", flags=FIXED_WINDOW | imgui.WindowFlags_.always_auto_resize.value)
+        imgui.pop_style_var()
+        if imgui.button("panel"):
+            self.context.pending_actions.append("panel")
+        imgui.set_item_tooltip("show the panel (F2)")
+        self.widgets.store_rect("show panel")
+        corner, size = imgui.get_window_pos(), imgui.get_window_size()
+        imgui.end()
+        return corner.x, corner.y, corner.x + size.x, corner.y + size.y
+
+    def _draw_scrolled(self) -> None:
+        """What scrolls below the toolbar: the sections, or what the search has found."""
+        available, padding = imgui.get_content_region_avail(), imgui.get_style().window_padding
+        # The scroll bar is always there, right of what the toolbar covers: nothing moves when sections open.
+        size = ImVec2(available.x + imgui.get_style().scrollbar_size, available.y + padding.y)
+        flags = imgui.WindowFlags_.always_vertical_scrollbar.value
+        imgui.begin_child("search results" if self.context.search_text.strip() else "sections", size, 0, flags)
+        if self.context.search_text.strip():
+            self.search_results.draw()
+        else:
+            self._draw_sections()
+        imgui.end_child()
+
     def _draw_sections(self) -> None:
-        slots = self.session.visible_slots
-        if self.context.slot not in slots:
-            self.context.slot = slots[-1]
         self.compare.draw()
         self.technique.draw()
         self.view.draw()
@@ -135,6 +207,4 @@ class Panel:
         self.scene.draw()
         self.settings.draw()
         self.turntable.draw()
-        self.state.draw()
-        imgui.dummy(ImVec2(0, 4 * self.scale))
-        self.widgets.muted_text(HINTS)
+        self.window.draw()

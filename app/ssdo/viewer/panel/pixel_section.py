@@ -8,6 +8,7 @@ from imgui_bundle import imgui
 
 from ssdo.render.pipeline import FrameResult
 from ssdo.settings import UserError
+from ssdo.viewer.panel.action_row import draw_action_checkbox, draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.pixel_card import make_cards
 from ssdo.viewer.pixel_inspector import PixelInspection, inspect_pixel
@@ -28,16 +29,17 @@ class PixelSection:
         self.slot: Slot = "B"  # the slot under the mouse, which is inspected
         self.inspection: PixelInspection | None = None
         self.pinned: tuple[int, int] | None = None  # pixel of the image that is inspected wherever the mouse is
+        self._last_pixel: tuple[int, int] | None = None  # that was inspected
         self.message = ""  # why there is no inspection
         self.card_rect: Rect | None = None  # where the card is drawn
         self._failed_result: FrameResult | None = None  # is not inspected again
 
     def toggle(self) -> None:
-        self.is_enabled, self.pinned = not self.is_enabled, None
+        self.is_enabled, self.pinned, self._last_pixel = not self.is_enabled, None, None
 
     def toggle_pin(self) -> None:
-        """Pin the pixel under the mouse, or unpin it."""
-        self.pinned = None if self.pinned or not self.values else self.values.pixel
+        """Pin the pixel that is or was last under the mouse, or unpin it."""
+        self.pinned = None if self.pinned else self._last_pixel
 
     def inspect(self, pixel: tuple[int, int] | None) -> None:
         """Read a pixel of the framebuffer, row 0 on top, or the pinned one. Call after rendering, each frame."""
@@ -50,6 +52,7 @@ class PixelSection:
         if not (0 <= pixel[0] < width and 0 <= pixel[1] < height):
             return
         self.values = session.read_pixel(pixel)
+        self._last_pixel = pixel
         result = session.renders[self.slot].result
         if result is None or self.values.position is None or result is self._failed_result:
             return
@@ -116,9 +119,8 @@ class PixelSection:
         widgets = self.context.widgets
         if not widgets.section("Pixel", is_open=True):
             return
-        _, self.is_enabled = imgui.checkbox("inspect pixel under the mouse", self.is_enabled)
-        widgets.store_rect("inspect")
-        imgui.set_item_tooltip("Values and sampled directions of a pixel (I); Shift+I pins it")
+        draw_action_checkbox(self.context, "inspect", self.is_enabled)
+        draw_action_row(self.context, "pixel")
         if not self.is_enabled:
             return
         if self.values is None:

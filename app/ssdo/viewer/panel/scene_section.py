@@ -52,6 +52,7 @@ class SceneSection:
         widgets = self.context.widgets
         widgets.label("path")
         flags = imgui.InputTextFlags_.enter_returns_true.value
+        widgets.focus_here("path")
         is_entered, self._path = imgui.input_text("##path", self._path, flags)
         widgets.store_rect("path")
         if is_entered and self._path.strip():
@@ -78,7 +79,9 @@ class SceneSection:
         session, widgets = self.context.session, self.context.widgets
         widgets.label("time")
         if imgui.button("pause##play" if session.is_playing else "play##play", ImVec2(60 * self.context.scale, 0)):
-            session.is_playing = not session.is_playing
+            self.context.pending_actions.append("play")
+        widgets.store_rect("play")
+        widgets.action_items["play"] = "play"
         imgui.set_item_tooltip("P or Space")
         imgui.same_line()
         imgui.set_next_item_width(-1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from imgui_bundle import imgui
-
 from ssdo.render.technique import Technique
+from ssdo.viewer.panel.camera_buttons import draw_camera_buttons
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.panel.technique_section import PROBES_SWITCH
 
@@ -35,11 +34,9 @@ class SettingsSections:
             and name != PROBES_SWITCH
             and not isinstance(owner, Technique)
         ]
-        has_matches = any(self.context.rows.matches_search(name, f) for name, _, f, _ in parameters)
-        title = group.replace("_", " ").capitalize()
-        if (widgets.search_text and not has_matches) or not widgets.section(title, group in OPEN_GROUPS):
+        if not widgets.section(group.replace("_", " ").capitalize(), group in OPEN_GROUPS):
             return
         for name, owner, f, value in parameters:
             self.context.rows.draw(slot, name, owner, f, value)
-        if group == "camera" and imgui.button("frame scene"):
-            session.frame_scene()
+        if group == "camera":
+            draw_camera_buttons(self.context)

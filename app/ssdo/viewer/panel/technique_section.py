@@ -7,13 +7,14 @@ import inspect
 from imgui_bundle import imgui
 
 from ssdo.render.technique import Technique
+from ssdo.viewer.action_buttons import ActionButton
+from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.shared_params import shared_params
 from ssdo.viewer.theme import SLOT_COLORS
 from ssdo.viewer.widgets import style_color
 
-BUTTONS_PER_ROW = 5
 PROBES_SWITCH = "probes.enabled"  # drawn with the techniques that use probes, not with the other settings
 
 
@@ -61,32 +62,28 @@ class TechniqueSection:
             self._draw_probes_switch(slot)
         for name, owner, f, value in technique.walk(f"{technique.group}."):
             self.context.rows.draw(slot, name, owner, f, value)
+        draw_action_row(self.context, "samples")
         if technique.sample_param and len(session.visible_slots) == 1:
             self._draw_link_switch(slot, technique)
 
     def _draw_modes(self, slot: Slot) -> None:
         """A button for each mode of each technique."""
         session, widgets = self.context.session, self.context.widgets
+        action = "mode" if slot == session.display.active_slot else "mode-A"
         current = session.slots.mode(slot)
         modes = [mode for _, mode in Technique.all_modes()]
-        for first in range(0, len(modes), BUTTONS_PER_ROW):
-            row = modes[first : first + BUTTONS_PER_ROW]
-            tooltips = [self._mode_tooltip(slot, mode.description, mode.key) for mode in row]
-            pressed = widgets.button_row(
-                [mode.label for mode in row], current.label if current else None, tooltips, f"mode {slot}"
-            )
-            if pressed:
-                session.choose_mode(slot, pressed)
+        actions = {mode.label: f"{action} {mode.label}" for mode in modes}
+        tooltips = [ActionButton(actions[mode.label], mode.label, mode.description).tooltip for mode in modes]
+        pressed = widgets.button_row(list(actions), current.label if current else None, tooltips, f"mode {slot}")
+        widgets.action_items |= {actions[label]: f"mode {slot} {label}" for label in actions}
+        if pressed:
+            self.context.pending_actions.append(actions[pressed])
 
     def _draw_probes_switch(self, slot: Slot) -> None:
         """Probes change the error more than any parameter of the technique, so their switch stands first."""
         for name, owner, f, value in self.context.session.shot(slot).walk():
             if name == PROBES_SWITCH:
                 self.context.rows.draw(slot, name, owner, f, value)
-
-    @staticmethod
-    def _mode_tooltip(slot: Slot, description: str, key: int | None) -> str:
-        return f"{description} ({'Shift+' if slot == 'A' else ''}{key})" if key else description
 
     def _draw_link_switch(self, slot: Slot, technique: Technique) -> None:
         session = self.context.session

@@ -16,9 +16,6 @@ class TurntableSection:
 
     def draw(self) -> None:
         widgets, settings = self.context.widgets, self.settings
-        words = "turntable video frames seconds size"
-        if not all(word in words for word in widgets.search_text.lower().split()):
-            return
         if not widgets.section("Turntable"):
             return
         widgets.label("frames", "number of frames of the video; more make it smoother and take longer")

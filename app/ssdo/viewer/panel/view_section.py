@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX, UNFILTERED_VISIBILITY, Buffer
+from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.parameter_row import EXPOSURE_RANGE
 
@@ -23,6 +24,7 @@ class ViewSection:
         if widgets.begin_list("##buffer", display.buffer.removesuffix(TARGET_SUFFIX)):
             self._draw_buffer_list(list(buffers))
             imgui.end_combo()
+        draw_action_row(self.context, "buffer")
         if display.buffer in buffers and display.buffer != FINAL_IMAGE:
             self._draw_buffer_settings(buffers[display.buffer]())
 
