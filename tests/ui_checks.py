@@ -34,12 +34,15 @@ from ssdo.viewer import keys, loading_screen, main_loop, render_scheduler
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX
 from ssdo.viewer.display_state import GAINS, VIEWS, DisplayState
 from ssdo.viewer.history import MERGE_SECONDS
+from ssdo.viewer.input import CLICK_FRAMES
 from ssdo.viewer.legend import list_legends
 from ssdo.viewer.loading_screen import INTERVAL, LoadingScreen
 from ssdo.viewer.main_loop import FIRST_RUN_HINT
-from ssdo.viewer.panel.panel import STATUS_HEIGHT
+from ssdo.viewer.panel.panel import MAX_WIDTH_FRACTION, STATUS_HEIGHT
+from ssdo.viewer.preferences import DEFAULT_PANEL_WIDTH, Preferences
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.status import StatusLine
+from ssdo.viewer.theme import THEME
 from ssdo.viewer.widgets import Rect
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
@@ -462,6 +465,57 @@ def the_card_lies_beside_the_pixel(d: Driver) -> None:
 
 
 @check
+def keys_of_the_panel(d: Driver) -> None:
+    """What is typed right after Ctrl+F is searched for, and runs no action."""
+    view, message = d.session.display.view, d.session.message
+    press(d, "search")
+    d.type_text("sx radius")
+    d.run_frames(4)
+    assert d.panel.context.search_text == "sx radius", d.panel.context.search_text
+    assert (d.session.display.view, d.session.message) == (view, message)
+    d.press_key("ESCAPE")
+    assert d.panel.context.search_text == ""
+    d.press_key("ESCAPE")
+    pixels, size = d.draw_pixels(), d.session.size
+    press(d, "larger-ui")
+    d.run_frames(2)
+    assert d.session.size[0] == d.wnd.width - round(MAX_WIDTH_FRACTION * d.wnd.width) == size[0]
+    assert not np.array_equal(d.draw_pixels()[:, size[0] :], pixels[:, size[0] :])
+    press(d, "smaller-ui")
+    press(d, "smaller-ui")
+    assert THEME.scale < 1
+    d.run_frames(2)
+    assert d.session.size[0] == d.wnd.width - round(DEFAULT_PANEL_WIDTH * THEME.scale) or d.session.size == size
+    press(d, "default-ui")
+    d.run_frames(2)
+    assert THEME.scale == 1.0 and d.session.size == size
+
+
+@check
+def open_shows_the_dialog_of_the_system(d: Driver) -> None:
+    """Without one, the path field is focused. With one, the viewer goes on while it is open."""
+    press(d, "open")
+    d.run_frames(CLICK_FRAMES)
+    assert "no file dialog" in d.session.message and d.viewer.ui.io.want_text_input, d.session.message
+    d.press_key("ESCAPE")
+    folder, answer = Path("bin").absolute(), Path("answer").absolute()
+    folder.mkdir()
+    dialog = folder / "zenity"
+    dialog.write_text(f"#!/bin/sh\nwhile [ ! -f {answer} ]; do sleep 0.05; done; cat {answer}\n")
+    dialog.chmod(0o755)
+    old_path = os.environ["PATH"]
+    os.environ["PATH"] = f"{folder}{os.pathsep}{old_path}"
+    try:
+        press(d, "open")
+        d.run_frames(5)
+        assert d.session.slots.shared.scene == "corner"
+        answer.write_text("corner:distance=0.4\n")
+        d.wait_until(lambda: d.session.slots.shared.scene == "corner:distance=0.4", "chosen scene")
+    finally:
+        os.environ["PATH"] = old_path
+
+
+@check
 def every_key_was_pressed(d: Driver) -> None:
     missing = {key.action for key in keys.all_keys() if key.names or key.characters} - pressed_actions
     assert not missing, f"not pressed: {sorted(missing)}"
@@ -635,6 +689,41 @@ def the_divider_is_dragged(d: Driver) -> None:
     divider, pose = d.session.display.divider_px(width), d.session.pose
     d.drag(divider, 100, 60, 0)
     assert d.session.display.divider_px(width) == divider + 60 and d.session.pose == pose
+
+
+@check
+def the_edge_of_the_panel_is_dragged(d: Driver) -> None:
+    edge, pose, cursor = d.session.size[0], d.session.pose, d.viewer.input._cursor
+    d.move_mouse(edge - 60, 300)
+    assert cursor.shape == ""
+    d.move_mouse(edge + 1, 300)
+    assert cursor.shape == "resize"
+    d.drag(edge + 1, 300, 21, 0)
+    d.run_frames(2)
+    assert d.session.size[0] == edge + 22 and d.session.pose == pose
+    assert Preferences(Path("state")).panel_width == d.panel.width == d.wnd.width - edge - 22
+    d.wait_idle()
+    result = d.session.renders["B"].result
+    assert result and result.display.size[0] == edge + 22, "images have the size of what is left"
+    d.drag(edge + 22, 300, -22, 0)
+    assert d.session.size[0] == edge
+
+
+@check
+def a_click_outside_closes_the_help(d: Driver) -> None:
+    press(d, "help")
+    d.run_frames(3)
+    rect = d.panel._help_rect
+    assert rect and rect[1] > 2, "there is an outside"
+    pose, size = d.session.pose, d.session.size
+    d.scroll(d.wnd.width / 2, d.wnd.height / 2, -3)
+    assert d.session.pose == pose and d.panel.is_help_open
+    d.drag(rect[0] / 2, 1, 30, 20)
+    assert not d.panel.is_help_open and d.session.pose == pose, "the click does nothing else"
+    press(d, "help")
+    d.run_frames(3)
+    d.press_key("ESCAPE")
+    assert not d.panel.is_help_open and d.session.size == size
 
 
 # ---- panel ----

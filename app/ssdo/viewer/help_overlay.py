@@ -72,12 +72,14 @@ def _draw_column(groups: Groups, width: float, widgets: Widgets) -> None:
         for key in group:
             with style_color(imgui.Col_.text, THEME.accent):
                 imgui.text(key.label)
+            widgets.store_rect(f"key {key.label}")
             if label_width:
                 imgui.same_line()
             # `same_line` with an offset would count the column's place twice
             imgui.set_cursor_pos_x(x_start + label_width)
             imgui.push_text_wrap_pos(x_start + width)
             imgui.text(key.description)
+            widgets.store_rect(f"description {key.label}")
             imgui.pop_text_wrap_pos()
         imgui.dummy(ImVec2(0, 6 * scale))
     imgui.end_group()

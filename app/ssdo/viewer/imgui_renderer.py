@@ -216,7 +216,9 @@ class ImguiRenderer:
         ctrl = is_down if key == keys.LEFT_CTRL else bool(modifiers.ctrl)
         shift = is_down if key in (keys.LEFT_SHIFT, keys.RIGHT_SHIFT) else bool(modifiers.shift)
         self._add_modifiers(ctrl, shift, bool(modifiers.alt))
-        if key in self._keys:
+        # Dear ImGui handles text and keys in separate frames, so that letters would take two frames each. Only those
+        # with Ctrl edit text.
+        if key in self._keys and (ctrl or not is_down or len(imgui.get_key_name(self._keys[key])) > 1):
             self.io.add_key_event(self._keys[key], is_down)
 
     def _add_modifiers(self, ctrl: bool, shift: bool, alt: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -162,9 +163,16 @@ def find_key(name: str, *, shift: bool = False, ctrl: bool = False, alt: bool = 
 
 def describe_shortcut(action: str) -> str:
     """The first key of an action, as the user reads it: `Ctrl+S`; empty if it has none."""
-    key = next((k for k in all_keys() if action and k.action == action), None)
-    if key is None:
-        return ""
+    return _describe_shortcuts(tuple(Technique.known.values())).get(action, "")
+
+
+@functools.cache
+def _describe_shortcuts(techniques: tuple[type[Technique], ...]) -> dict[str, str]:
+    """The first key of each action. Cached: tooltips need it each frame."""
+    return {key.action: _describe_key(key) for key in reversed(all_keys()) if key.action}
+
+
+def _describe_key(key: Key) -> str:
     if not key.names:
         return key.characters[:1] or key.label
     name = key.names[0].removeprefix("NUMBER_")

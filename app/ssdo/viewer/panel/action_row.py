@@ -22,7 +22,14 @@ def draw_action_row(context: PanelContext, place: str, selected: str | None = No
 def draw_action_checkbox(context: PanelContext, action: str, value: bool) -> None:
     """The checkbox of an action in CHECKBOXES. `value`: whether it is ticked."""
     checkbox = CHECKBOXES[action]
-    if imgui.checkbox(checkbox.label, value)[0]:
+    imgui.begin_group()
+    is_changed = imgui.checkbox(f"##{action}", value)[0]
+    imgui.same_line(0, imgui.get_style().item_inner_spacing.x)
+    imgui.align_text_to_frame_padding()
+    imgui.text_wrapped(checkbox.label)  # the checkbox's own label would be clipped in a narrow panel
+    is_changed = is_changed or imgui.is_item_clicked(0)
+    imgui.end_group()
+    if is_changed:
         context.pending_actions.append(action)
     context.widgets.store_rect(action)
     context.widgets.action_items[action] = action

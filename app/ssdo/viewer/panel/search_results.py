@@ -65,7 +65,7 @@ class SearchResults:
         return matches(f"{entry.caption} {entry.label} {entry.help}", query)
 
     def _draw_caption(self, text: str) -> None:
-        imgui.separator()
+        imgui.spacing()
         self.context.widgets.heading(text)
 
     # ---- parameters of what is shown ----

@@ -37,7 +37,7 @@ class TechniqueSection:
 
     def _draw_tabs(self) -> None:
         session, widgets = self.context.session, self.context.widgets
-        if not imgui.begin_tab_bar("slots"):
+        if not imgui.begin_tab_bar("slots", imgui.TabBarFlags_.fitting_policy_shrink.value):
             return
         for slot in session.visible_slots:
             is_preselected = slot == "B" and not self._had_tabs
