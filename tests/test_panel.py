@@ -250,7 +250,7 @@ def test_search_finds_what_has_all_words(runner: PanelRunner) -> None:
     assert search(runner, "falloff range") == {"found GTAO > falloff range"}
     assert "found parlour" in search(runner, "parlour") and "found ultra" in search(runner, "ultra")
     assert "found depth" in search(runner, "depth") and "found Denoise" in search(runner, "denoise")
-    assert "found Capture > turntable" in search(runner, "orbit animated")
+    assert "found Capture > turntable" in search(runner, "video circles")
     assert search(runner, "no such words") == {"no match"}
     assert search(runner, "  ") >= {"row ssdo.samples"}, "the sections"
     assert matches("Bent_normal of GTAO", "gtao bent normal") and not matches("radius", "radius x")
@@ -532,7 +532,8 @@ def test_the_panel_can_be_shown_again(runner: PanelRunner) -> None:
     runner.click("window hide panel")
     assert not runner.panel.is_visible
     runner.draw()
-    assert runner.panel.covers(runner.size[0] - 12, 12) and not runner.panel.covers(runner.size[0] - 12, 200)
+    x, y = runner.size[0] - 12, runner.size[1] - 12
+    assert runner.panel.covers(x, y) and not runner.panel.covers(x, y - 30) and not runner.panel.covers(x - 100, y)
     runner.click("show panel")
     assert runner.panel.is_visible
 

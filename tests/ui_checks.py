@@ -42,7 +42,7 @@ from ssdo.viewer.panel.panel import MAX_WIDTH_FRACTION, STATUS_HEIGHT
 from ssdo.viewer.preferences import DEFAULT_PANEL_WIDTH, Preferences
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.status import StatusLine
-from ssdo.viewer.theme import THEME
+from ssdo.viewer.theme import THEME, set_scale
 from ssdo.viewer.widgets import Rect
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
@@ -351,14 +351,13 @@ def assert_apart(d: Driver) -> None:
 
 
 @contextmanager
-def scaled_overlays(d: Driver, scale: float) -> Iterator[None]:
+def scaled_interface(scale: float) -> Iterator[None]:
     """Letters and overlays of another size."""
-    style = imgui.get_style()
     try:
-        style.font_scale_dpi = d.panel.image_overlay.scale = d.panel.context.scale = scale
+        set_scale(scale)
         yield
     finally:
-        style.font_scale_dpi = d.panel.image_overlay.scale = d.panel.context.scale = 1.0
+        set_scale(1.0)
 
 
 def assert_labelled(d: Driver, view: str, buffer: str) -> None:
@@ -386,7 +385,7 @@ def every_image_is_labelled_and_nothing_overlaps(d: Driver) -> None:
     assert_labelled(d, "A", "depth")
     press(d, "panel")
     for scale, buffers in ((1.0, (FINAL_IMAGE, "direct light")), (2.0, ("direct light",))):
-        with scaled_overlays(d, scale):
+        with scaled_interface(scale):
             for view, buffer in itertools.product(VIEWS[:-1], buffers):
                 assert_labelled(d, view, buffer)
     display.view, display.divider = "split", 0.2

@@ -11,7 +11,7 @@ from ssdo.viewer.theme import THEME, Color
 
 BUTTON_GAP, BUTTON_PADDING = 4.0, (6.0, 4.0)  # pixels, before scaling; in x and y
 LABEL_WIDTH = 0.42  # fraction of a row's width
-MIN_COLUMNS_WIDTH = 260.0  # pixels, before scaling: in narrower windows labels stand above what they name
+MIN_COLUMNS_WIDTH = 242.0  # pixels, before scaling: in narrower windows labels stand above what they name
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 
 

@@ -137,7 +137,7 @@ class Panel:
             self._draw_scrolled()
             imgui.end()
         elif width >= MIN_WINDOW_WIDTH:
-            self._rects.append(self._draw_show_button(width))
+            self._rects.append(self._draw_show_button(width, height))
         self._help_rect = draw_help(width, height, self.context) if self.is_help_open else None
         if self._help_rect:
             self._rects.append(self._help_rect)
@@ -164,26 +164,33 @@ class Panel:
         obstacles = list(self.image_overlay.rects.values())
         self.pixel.draw_card(viewport_width, height, height - status_height, obstacles)
         if status_height:
-            self.overlay.draw_status(viewport_width, height, status_height)
+            status_width = viewport_width if self.is_visible else viewport_width - self._show_button_size.x
+            self.overlay.draw_status(status_width, height, status_height)
         if self.context.file_to_load:
             self.session.toasts.post(f"loading {self.context.file_to_load} ...", topic="loading")
         self.toast_rects = draw_toasts(self.session.toasts, viewport_width, free_height, scale)
         self._rects += self.toast_rects
 
-    def _draw_show_button(self, width: float) -> Rect:
-        """A button in the corner that shows the hidden panel. Returns the rectangle it covers."""
-        margin = 8 * THEME.scale
-        imgui.set_next_window_pos(ImVec2(width - margin, margin), 0, ImVec2(1.0, 0.0))
+    def _draw_show_button(self, width: float, height: float) -> Rect:
+        """A button at the end of the status line that shows the hidden panel. Returns the rectangle it covers."""
+        size = self._show_button_size
+        corner = ImVec2(width - size.x, height - size.y)
+        imgui.set_next_window_pos(corner)
+        imgui.set_next_window_size(size)
         imgui.push_style_var(imgui.StyleVar_.window_padding.value, ImVec2(0, 0))
-        imgui.begin("show panel", flags=FIXED_WINDOW | imgui.WindowFlags_.always_auto_resize.value)
-        imgui.pop_style_var()
-        if imgui.button("panel"):
+        imgui.push_style_var(imgui.StyleVar_.window_min_size.value, ImVec2(1, 1))
+        imgui.begin("show panel", flags=FIXED_WINDOW | NO_SCROLL)
+        imgui.pop_style_var(2)
+        if imgui.button("panel", size):
             self.context.pending_actions.append("panel")
         imgui.set_item_tooltip("show the panel (F2)")
         self.widgets.store_rect("show panel")
-        corner, size = imgui.get_window_pos(), imgui.get_window_size()
         imgui.end()
-        return corner.x, corner.y, corner.x + size.x, corner.y + size.y
+        return corner.x, corner.y, width, height
+
+    @property
+    def _show_button_size(self) -> ImVec2:
+        return ImVec2(self.widgets.button_width("panel"), STATUS_HEIGHT * THEME.scale)
 
     def _draw_scrolled(self) -> None:
         """What scrolls below the toolbar: the sections, or what the search has found."""
