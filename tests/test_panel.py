@@ -309,6 +309,11 @@ def test_the_search_is_focused_and_cleared(runner: PanelRunner) -> None:
     runner.io.add_key_event(imgui.Key.escape, False)
     runner.draw()
     assert context.search_text == "" and "section Denoise" in runner.rects
+    runner.click("tab B")
+    search(runner, "radius")
+    assert not runner.io.want_text_input
+    runner.run("close")
+    assert context.search_text == "", "also while the field has no focus"
     search(runner, "radius")
     runner.click("clear search")
     assert context.search_text == ""
@@ -470,7 +475,7 @@ def test_the_edge_is_dragged_within_limits(runner: PanelRunner) -> None:
     for x, expected in ((width - 400, 400), (width - 10, MIN_PANEL_WIDTH), (0, MAX_WIDTH_FRACTION * width)):
         panel.move_edge(x)
         runner.draw()
-        assert panel._width(width) == pytest.approx(expected)
+        assert panel._width(width) == pytest.approx(expected) == panel.width, "the edge follows the mouse back at once"
         assert runner.rects["toolbar Open"][0] == pytest.approx(width - expected + 14, abs=ROUNDING)
     runner.draw_at((400, 300), 2.0)
     old_width = panel.width

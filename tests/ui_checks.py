@@ -466,12 +466,16 @@ def the_card_lies_beside_the_pixel(d: Driver) -> None:
 @check
 def keys_of_the_panel(d: Driver) -> None:
     """What is typed right after Ctrl+F is searched for, and runs no action."""
-    view, message = d.session.display.view, d.session.message
-    press(d, "search")
-    d.type_text("sx radius")
-    d.run_frames(4)
-    assert d.panel.context.search_text == "sx radius", d.panel.context.search_text
-    assert (d.session.display.view, d.session.message) == (view, message)
+    state, message = d.session.slots.state(), d.session.message
+    pressed_actions.add("search")
+    d.wnd.dispatch_event("on_key_press", d.key_codes.F, CTRL)
+    for character in "x+ radius":  # within a frame
+        d.wnd.dispatch_event("on_text", character)
+    d.release_key("F", CTRL)
+    d.press_key("LEFT_CTRL")  # Dear ImGui keeps Ctrl held until its release arrives
+    d.run_frames(10)
+    assert d.panel.context.search_text == "x+ radius", d.panel.context.search_text
+    assert (d.session.slots.state(), d.session.message) == (state, message)
     d.press_key("ESCAPE")
     assert d.panel.context.search_text == ""
     d.press_key("ESCAPE")
