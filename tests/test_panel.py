@@ -74,6 +74,7 @@ def test_every_key_has_a_control(runner: PanelRunner) -> None:
     controls = collect_controls(runner)
     assert not [action for action in ACTIONS if action not in controls]
     assert all(key.action for key in keys.all_keys() if key.names or key.characters)
+    assert all(key.while_typing for key in keys.all_keys() for name in key.names if name.startswith("F") and name[1:])
 
 
 @pytest.mark.slow
