@@ -44,9 +44,14 @@ class Target:
         return self.size[0] * self.size[1] * (per_pixel + DEPTH_BYTES * self.has_depth)
 
 
+def max_target_size(ctx: moderngl.Context) -> int:
+    """The largest width and height that this OpenGL draws, in pixels."""
+    return int(min(ctx.info["GL_MAX_TEXTURE_SIZE"], *ctx.info["GL_MAX_VIEWPORT_DIMS"]))
+
+
 def create_target(ctx: moderngl.Context, name: str, size: Size, formats: tuple[str, ...], has_depth: bool) -> Target:
     """Raises UserError when the size is beyond OpenGL's limits or memory runs out."""
-    limit = min(ctx.info["GL_MAX_TEXTURE_SIZE"], *ctx.info["GL_MAX_VIEWPORT_DIMS"])
+    limit = max_target_size(ctx)
     if max(size) > limit:
         raise UserError(f"{size[0]} x {size[1]} px: this OpenGL draws at most {limit} px a side; choose a smaller size")
     try:

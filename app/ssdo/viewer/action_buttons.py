@@ -68,10 +68,11 @@ BUTTONS: Mapping[str, tuple[ActionButton, ...]] = {
     "camera": (ActionButton("frame", "frame scene", "reset the camera; again: fit the scene"),),
     "save bookmark": _bookmark_buttons("save-bookmark", "save the camera of this scene as bookmark"),
     "restore bookmark": _bookmark_buttons("restore-bookmark", "restore the camera of bookmark"),
-    "capture": (
-        ActionButton("turntable", "turntable", "a video that circles an object, or swings in a room"),
-        ActionButton("close", "cancel", "cancel an experiment, turntable or report"),
+    "screenshot": (
+        ActionButton("screenshot", "save", "save what is seen as a PNG that stores its settings"),
+        ActionButton("screenshot captions", "save with captions", "the same with labels and legends"),
     ),
+    "turntable": (ActionButton("turntable", "start", "a video that circles an object, or swings in a room"),),
     "help": (ActionButton("help", "close", "close the help"),),
     "scale": (
         ActionButton("smaller-ui", "smaller", "smaller text and controls"),
@@ -84,6 +85,7 @@ BUTTONS: Mapping[str, tuple[ActionButton, ...]] = {
         ActionButton("full-screen", "full screen", "full screen on or off"),
         ActionButton("reload", "reload shaders", "compile the shaders again"),
         ActionButton("search", "search", "search parameters, buffers, scenes and buttons"),
+        ActionButton("close", "cancel", "cancel an experiment, turntable or report"),
         ActionButton("quit", "quit", "close the viewer"),
     ),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from moderngl_window.context.base import BaseWindow
 
+from ssdo.gpu.target import max_target_size
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, save_bytes
 from ssdo.settings import UserError, describe_os_error
 from ssdo.viewer.buffers import FINAL_IMAGE
@@ -14,14 +15,15 @@ from ssdo.viewer.panel.panel import Panel
 from ssdo.viewer.preferences import MAX_UI_SCALE, MIN_UI_SCALE, Preferences
 from ssdo.viewer.report import Report
 from ssdo.viewer.saved_state import format_state, load_state
-from ssdo.viewer.screenshots import save_screenshot, scene_stem
+from ssdo.viewer.screenshot_task import SizedScreenshot
+from ssdo.viewer.screenshots import parse_size, save_screenshot, scene_stem
 from ssdo.viewer.session import Session
 from ssdo.viewer.theme import THEME, apply_theme, set_scale
 from ssdo.viewer.turntable import Turntable
 from ssdo.viewer.window import Clipboard
 
 UI_SCALES = (MIN_UI_SCALE, 0.65, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, MAX_UI_SCALE)
-Task = Turntable | Report
+Task = Turntable | Report | SizedScreenshot
 
 
 class Actions:
@@ -114,7 +116,7 @@ class Actions:
             "open": lambda _: self._open_file(),
             "choose-preset": lambda _: self.panel.toolbar.choose_preset(),
             "reload": lambda _: session.reload_shaders(),
-            "screenshot": lambda _: self._save_screenshot(),
+            "screenshot": lambda argument: self._save_screenshot(with_captions=argument == "captions"),
             "turntable": lambda _: self._start_task(lambda: Turntable(session, self.panel.turntable.settings)),
             "report": lambda _: self._start_task(lambda: Report(session)),
             "save-state": lambda _: self._save_state(),
@@ -155,14 +157,20 @@ class Actions:
         self.session.message = ""
         self.session.set_pose(pose)
 
-    def _save_screenshot(self) -> None:
-        self.session.step(self.panel.viewport_size(self.wnd))  # the window may have been resized since the last frame
-        paths = save_screenshot(self.session)
-        print("\n".join(map(str, paths)), flush=True)
+    def _save_screenshot(self, with_captions: bool) -> None:
+        session, settings = self.session, self.panel.screenshot.settings
+        has_captions = with_captions or settings.has_captions
+        size = parse_size(settings.size, max_target_size(session.gpu.ctx))
+        if size is not None:
+            self._start_task(lambda: SizedScreenshot(session, size, has_captions))
+            return
+        session.step(self.panel.viewport_size(self.wnd))  # the window may have been resized since the last frame
+        print("\n".join(map(str, save_screenshot(session, has_captions=has_captions))), flush=True)
 
     def _start_task(self, start: Callable[[], Task]) -> None:
-        if not self.task or self.task.is_done:
-            self.task = start()
+        if self.task and not self.task.is_done:
+            raise UserError("a turntable, report or screenshot is being made; wait for it, or cancel it with Escape")
+        self.task = start()
 
     def _save_state(self) -> None:
         content = format_state(self.session).encode()

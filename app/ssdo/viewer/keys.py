@@ -74,7 +74,15 @@ KEYS: tuple[Key, ...] = (
     Key("window", "F5", "reload shaders", "reload", ("F5",), while_typing=True),
     Key("window", "F11", "full screen", "full-screen"),  # the key is handled by moderngl-window
     Key("window", "Ctrl+O", "open a scene, environment, viewer state, preset or screenshot", "open", ("O",), ctrl=True),
-    Key("window", "F12", "screenshot: a PNG that stores its settings", "screenshot", ("F12",), while_typing=True),
+    Key(
+        "window",
+        "F12, Shift+F12",
+        "screenshot that stores its settings; with captions",
+        "screenshot",
+        ("F12",),
+        while_typing=True,
+    ),
+    Key("window", "", "", "screenshot captions", ("F12",), shift=True, while_typing=True),
     Key(
         "window",
         "Ctrl+F12",

@@ -89,6 +89,7 @@ class RenderScheduler:
         self.error = ""
         # If set, it is called while `step` draws slow frames. Returns whether the user waits for an answer.
         self.has_input: Callable[[], bool] | None = None
+        self.draws_whole_images = False  # for a file: no previews, however slow the frames are
         self._is_stepping = False
         self._interrupted: tuple[Slot, Shot] | None = None  # the last frame that was left unfinished
         self._shots: Shots = {}
@@ -184,6 +185,7 @@ class RenderScheduler:
         is_moving = is_interacting or is_slow or self.now() - self._last_change < IDLE_DELAY
         if all(self.renders[slot].requested == shot for slot, shot in shots.items()):
             is_moving = False  # a slot was only shown or hidden
+        is_moving = is_moving and not self.draws_whole_images
         self._shots, self._last_change = dict(shots), self.now()
         return self._affordable_scale(shots) if is_moving else 1.0
 
@@ -211,7 +213,8 @@ class RenderScheduler:
         Slow frames are drawn one at a time, so that the window keeps responding.
         """
         is_slow = self._predict_total_ms(shots) > SLOW_FRAME_MS
-        has_rested = self.now() - self._last_change >= (SLOW_ANTIALIAS_DELAY if is_slow else IDLE_DELAY)
+        delay = 0.0 if self.draws_whole_images else SLOW_ANTIALIAS_DELAY if is_slow else IDLE_DELAY
+        has_rested = self.now() - self._last_change >= delay
         slots = [
             slot
             for slot, shot in shots.items()
@@ -242,7 +245,7 @@ class RenderScheduler:
         A cost near the limit keeps the current scale, so that it does not alternate.
         """
         render = self.renders[slot]
-        if not shot.technique.progressive:
+        if not shot.technique.progressive or self.draws_whole_images:
             return 1.0
         if render.requested == shot and render.convergence.frame_count > 2:
             return render.scale

@@ -101,6 +101,15 @@ class Session:
         else:
             self.toasts.end_kind("error")
 
+    def copy(self) -> Session:
+        """A session with the same settings and view, which renders for itself. Raises UserError."""
+        copy = Session(self.gpu, self.slots.shared, {}, self.now)
+        copy.slots.restore(self.slots.state()._replace(budget="samples"))
+        copy.display = replace(self.display)
+        copy.reference_enabled = self.display.view == "error"
+        copy._exposure = self._exposure
+        return copy
+
     @property
     def renders(self) -> dict[Slot, SlotRender]:
         return self.scheduler.renders

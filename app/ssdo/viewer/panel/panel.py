@@ -15,6 +15,7 @@ from ssdo.viewer.panel.experiment_section import ExperimentSection
 from ssdo.viewer.panel.measurement_section import MeasurementSection
 from ssdo.viewer.panel.pixel_section import PixelSection
 from ssdo.viewer.panel.scene_section import SceneSection
+from ssdo.viewer.panel.screenshot_section import ScreenshotSection
 from ssdo.viewer.panel.search_results import SearchResults
 from ssdo.viewer.panel.settings_sections import SettingsSections
 from ssdo.viewer.panel.technique_section import TechniqueSection
@@ -62,6 +63,7 @@ class Panel:
         self.measurements = MeasurementSection(self.context, self.experiments)
         self.scene = SceneSection(self.context)
         self.settings = SettingsSections(self.context)
+        self.screenshot = ScreenshotSection(self.context)
         self.turntable = TurntableSection(self.context)
         self.window = WindowSection(self.context)
         self.toast_rects: list[Rect] = []  # the newest first
@@ -213,5 +215,6 @@ class Panel:
         self.measurements.draw()
         self.scene.draw()
         self.settings.draw()
+        self.screenshot.draw()
         self.turntable.draw()
         self.window.draw()

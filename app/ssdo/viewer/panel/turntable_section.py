@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from ssdo.viewer import turntable
+from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.turntable import TurntableSettings
 
@@ -32,10 +33,7 @@ class TurntableSection:
         )
         settings.percent = max(turntable.MIN_PERCENT, min(turntable.MAX_PERCENT, percent))
         widgets.store_rect("turntable size")
-        if imgui.button("save turntable"):
-            self.context.pending_actions.append("turntable")
-        widgets.store_rect("turntable start")
-        imgui.set_item_tooltip("circles an object, swings in a room (Ctrl+T); the window stays usable meanwhile")
+        draw_action_row(self.context, "turntable")
 
     def _format_size(self) -> str:
         width, height = (round(n * self.settings.percent / 100) for n in self.context.session.image_size)

@@ -1,4 +1,4 @@
-"""Buttons for recording, the size of the interface, and the window."""
+"""Buttons for the size of the interface, and for the window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ class WindowSection:
         widgets = self.context.widgets
         if not widgets.section("Window", is_open=True):
             return
-        draw_action_row(self.context, "capture")
         widgets.label("text", "Size of text and controls")
         draw_action_row(self.context, "scale")
         draw_action_row(self.context, "window")
