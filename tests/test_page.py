@@ -722,6 +722,34 @@ def test_missing_values(browser: Browser) -> None:
     assert browser.get_text("#message") == ""
 
 
+@pytest.mark.slow
+def test_a_draft_reloads_itself_and_keeps_the_view(browser: Browser) -> None:
+    """Until it is complete. What follows is announced, and nothing of it is left on the complete page."""
+    comparison, layers = make_full_comparison()
+    for entry in comparison["entries"]:
+        entry |= {"cost": None, "error_breakdown": None}
+    text = "Draft: reference of 2 frames of 8; still without cost."
+    values = {"text": text, "frames": 2, "missing": ["cost"], "stopped": False, "reload_seconds": 1}
+    browser.open(comparison | {"draft": values}, layers)
+    browser.choose_view("difference")
+    browser.set_control("left-entry", 3)
+    browser.press("e")
+    assert browser.get_text("#draft") == text
+    assert "Not yet measured: a later draft has it." in browser.get_text("#cost")
+    assert not browser.driver.find_elements("css selector", "#error-breakdown")
+    exposure = browser.get_text("#exposure-value")
+    browser.path.write_text(page.render_page(comparison, layers), "utf-8")
+    WebDriverWait(browser.driver, 20, 0.05).until(lambda d: not d.find_elements("id", "draft"))
+    browser.wait_until_idle()
+    assert browser["left-entry"].get_attribute("value") == "3" and browser.get_text("#exposure-value") == exposure
+    assert browser.driver.find_element("css selector", "#views input:checked").get_attribute("value") == "difference"
+    assert not browser.driver.find_elements("css selector", "#cost")
+    stopped = values | {"stopped": True, "reload_seconds": None}
+    assert 'http-equiv="refresh"' not in page.render_page(comparison | {"draft": stopped}, layers)
+    browser.open(comparison | {"draft": stopped}, layers)
+    assert "Not measured: the comparison was stopped." in browser.get_text("#cost")
+
+
 def test_text_is_never_markup(browser: Browser) -> None:
     evil = "</script><script>window.evil = 1</script><img src=x onerror=evil()> {{style}} & \"'` \u2028 <!-- \U0001f3db"
     comparison, layers = make_full_comparison()
