@@ -129,6 +129,7 @@ def test_drafts_lead_to_the_same_result(gpu: Gpu, monkeypatch: pytest.MonkeyPatc
         assert all((values == other.components[name]).all() for name, values in entry.components.items())
 
 
+@pytest.mark.slow
 def test_the_error_of_a_draft_has_no_noise_of_the_reference(gpu: Gpu) -> None:
     """With 2 frames it is that with 400 frames, within 4 standard errors. The plain error is above it by the noise."""
     growing = GrowingReference(gpu, make_shot(technique="ssao", width=64, height=36), Reference(), 400, NO_CACHE)

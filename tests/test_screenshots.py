@@ -108,6 +108,19 @@ def test_changes_do_not_reach_a_screenshot_that_is_drawn(runner: SessionRunner, 
     assert len(actual) == 3 and all(np.array_equal(a, b) for a, b in zip(actual, expected, strict=True))
 
 
+def test_the_exposure_is_that_of_the_window(runner: SessionRunner, tmp_path: Path) -> None:
+    """It was metered before the camera moved."""
+    session = runner.session
+    assert session.change({"display.exposure": None})
+    runner.render_idle()
+    session.dolly(0.3)
+    runner.render_idle()
+    exposure = session.shot("B").display.exposure
+    task = SizedScreenshot(session, SIZE, False, tmp_path)
+    finish(runner, task)
+    assert [images.load_shot_values(path)["display.exposure"] for path in task.paths] == [exposure] * 3
+
+
 def test_converging_images_get_the_frames_of_the_window(runner: SessionRunner, gpu: Gpu, tmp_path: Path) -> None:
     """And the error view gets its reference's."""
     session = runner.session

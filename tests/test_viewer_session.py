@@ -874,6 +874,7 @@ HAS_PAGE and page.write_text("a page")
 values |= {"page": str(page), "page_frames": 8} if HAS_PAGE else {}
 print(json.dumps({"progress": values}), file=sys.stderr, flush=True)
 assert sys.stdin.readline() == "stop\\n"
+HAS_PAGE and page.write_text("a stopped page")
 print("what failed", file=sys.stderr)
 sys.exit(EXIT_CODE)
 """
@@ -909,12 +910,13 @@ def test_report_shows_its_progress_and_stops(
     started = start_fake_report(runner, tmp_path, monkeypatch, has_page=1, exit_code=130)
     page = started.output.absolute() / "index.html"
     assert session.message == (
-        f"report: reference 12 of 256 frames, 34 %, 2 min left, draft ready: {page} (Escape stops it)"
+        f"report: reference 12 of 256 frames, 34 %, 2 min left, draft ready: {page} (Escape cancels)"
     )
+    assert [toast.fraction for toast in session.toasts.items if toast.is_task] == [0.34]
     started.end(session)
     assert session.message == "report: stopping"
     run_until_done(session, started)
-    assert session.message == f"report stopped early: {page}" and page.exists()
+    assert session.message == f"report stopped early: {page}" and page.read_text() == "a stopped page"
 
 
 def test_stopped_report_without_a_draft_leaves_no_folder(
@@ -922,7 +924,7 @@ def test_stopped_report_without_a_draft_leaves_no_folder(
 ) -> None:
     session = open_view(runner)
     started = start_fake_report(runner, tmp_path, monkeypatch, has_page=0, exit_code=130)
-    assert session.message == "report: reference 12 of 256 frames, 34 %, 2 min left (Escape stops it)"
+    assert session.message == "report: reference 12 of 256 frames, 34 %, 2 min left (Escape cancels)"
     started.end(session)
     run_until_done(session, started)
     assert session.message == "report cancelled" and not started.output.exists()

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from imgui_bundle import imgui
+from PIL import Image
 from ssdo.arrays import Bytes
 from ssdo.gpu import context
 from ssdo.gpu.context import Gpu
@@ -41,6 +42,7 @@ from ssdo.viewer.main_loop import FIRST_RUN_HINT
 from ssdo.viewer.panel.panel import MAX_WIDTH_FRACTION, STATUS_HEIGHT
 from ssdo.viewer.preferences import DEFAULT_PANEL_WIDTH, Preferences
 from ssdo.viewer.render_scheduler import PAIR
+from ssdo.viewer.screenshot_task import SizedScreenshot
 from ssdo.viewer.status import StatusLine
 from ssdo.viewer.theme import THEME, set_scale
 from ssdo.viewer.widgets import Rect
@@ -300,15 +302,54 @@ def keys_save_images(d: Driver) -> None:
     d.press_key("ESCAPE")
     assert task is not None and not task.is_done and "turntable" in d.session.message, "others end first"
     d.press_key("ESCAPE")
-    assert not d.session.toasts.items
+    assert [toast.text for toast in d.session.toasts.items] == ["turntable cancelled"]
     assert d.session.slots.state() == old_state and not list(Path("captures").glob("*turntable*"))
     press(d, "report")
     task = d.viewer.actions.task
     assert task is not None
-    d.wait_until(lambda: "report: 1 s" in d.session.message, "first second of the report")
-    d.session.toasts.dismiss_all()
-    d.press_key("ESCAPE")
-    assert task.is_done and not list(Path("captures").glob("*-report*/index.html"))
+    d.wait_until(lambda: "report: images 0 of 2, 0 %" in d.session.message, "the start of the report")
+    while d.session.message != "report: stopping":
+        d.press_key("ESCAPE")  # other messages end first
+    d.wait_until(lambda: task.is_done, "the end of the report")
+    assert d.session.message == "report cancelled" and not list(Path("captures").glob("*-report*/index.html"))
+
+
+@check
+def panel_screenshots(d: Driver) -> None:
+    """Of the size that is typed or chosen, with captions by a key or a check box; a bad size is refused."""
+    press(d, "view difference")
+    d.wait_idle()
+    d.click_item("section Screenshot")
+    d.click_item("list screenshot sizes")
+    d.click_item("screenshot 1280x720")
+    settings = d.panel.screenshot.settings
+    assert settings.size == "1280x720"
+    d.click_item("screenshot size")
+    d.press_key("A", CTRL)
+    d.type_text("90x9000000")
+    d.press_key("ENTER")
+    d.click_item("screenshot save")
+    assert "must be window, or width x height up to" in d.session.error
+    settings.size = "300x200"
+    plain = save_sized(d, lambda: press(d, "screenshot"))
+    captioned = save_sized(d, lambda: press(d, "screenshot captions"))
+    assert plain.shape == captioned.shape == (200, 300, 3)
+    assert (plain[:30, :150] != captioned[:30, :150]).any(), "the label"
+    assert (plain[150:, :150] != captioned[150:, :150]).any(), "the legend"
+    d.click_item("screenshot captions")
+    assert (save_sized(d, lambda: d.click_item("screenshot save")) == captioned).all()
+    settings.size, settings.has_captions = "window", False
+    d.click_item("section Screenshot")
+
+
+def save_sized(d: Driver, start: Callable[[], None]) -> Bytes:
+    """The pixels of a screenshot that is drawn beside the window."""
+    start()
+    task = d.viewer.actions.task
+    assert isinstance(task, SizedScreenshot)
+    d.wait_until(lambda: task.is_done, "the screenshot")
+    with Image.open(task.paths[0]) as image:
+        return np.asarray(image)
 
 
 @check

@@ -17,6 +17,7 @@ from ssdo.resources import PACKAGE
 from ssdo.settings import UserError
 from ssdo.viewer.screenshots import save_slot_screenshots, scene_stem
 from ssdo.viewer.session import Session
+from ssdo.viewer.toasts import CANCEL_HINT
 
 
 class Report:
@@ -37,14 +38,14 @@ class Report:
         assert self._process.stderr
         self._reader = threading.Thread(target=self._read_progress, args=(self._process.stderr,), daemon=True)
         self._reader.start()
-        session.message = self._describe()
+        self._show_progress(session)
 
     def step(self, session: Session) -> None:
         """Call after each frame. Raises UserError with the process's message if it failed."""
         if self.is_done:
             return
         if self._process.poll() is None:
-            session.message = self._describe()
+            self._show_progress(session)
             return
         self.is_done = True
         with self._process:  # closes its pipes
@@ -70,16 +71,17 @@ class Report:
         with contextlib.suppress(OSError):  # it has ended
             self._process.stdin.write(f"{STOP_LINE}\n")
             self._process.stdin.flush()
-        session.message = self._describe()
+        self._show_progress(session)
 
-    def _describe(self) -> str:
+    def _show_progress(self, session: Session) -> None:
         progress = self._progress
         if self._is_stopping:
-            return "report: stopping"
-        if progress is None:
-            return "report: starting (Escape stops it)"
-        draft = f", draft ready: {progress.page}" if progress.page else ""
-        return f"report: {progress.text}{draft} (Escape stops it)"
+            session.message = "report: stopping"
+        elif progress is None:
+            session.message = f"report: starting {CANCEL_HINT}"
+        else:
+            draft = f", draft ready: {progress.page}" if progress.page else ""
+            session.toasts.post(f"report: {progress.text}{draft} {CANCEL_HINT}", fraction=progress.fraction)
 
     def _read_progress(self, lines: IO[str]) -> None:
         for line in lines:

@@ -10,6 +10,7 @@ from ssdo.settings import UserError
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.screenshots import save_screenshot
 from ssdo.viewer.session import Session
+from ssdo.viewer.toasts import CANCEL_HINT
 
 SCOPE = "screenshot"  # first word of the names of its targets
 
@@ -34,7 +35,8 @@ class SizedScreenshot:
         session.message = self._describe()
 
     def _describe(self) -> str:
-        return "screenshot of {} x {}: drawing (Escape cancels)".format(*self.size)
+        width, height = self.size
+        return f"screenshot of {width} x {height}: drawing {CANCEL_HINT}"
 
     def step(self, session: Session) -> None:
         """Call after each frame. Raises UserError if it cannot be drawn or saved."""
