@@ -14,7 +14,7 @@ from ssdo.viewer.legend import Color8, Legend, list_legends
 from ssdo.viewer.session import Session
 
 REFERENCE_HEIGHT = 720  # pixels of an image that is captioned at scale 1
-FONT_SIZE, MIN_FONT_SIZE = 15.0, 9.0  # pixels
+FONT_SIZE, MIN_FONT_SIZE = 15.0, 11.0  # pixels
 MARGIN, PADDING, GAP = 10.0, 7.0, 4.0  # pixels, before scaling
 BAR_WIDTH, BAR_HEIGHT, TICK_HEIGHT = 300.0, 12.0, 3.0
 TEXT_COLOR: Color8 = (242, 245, 247)

@@ -14,6 +14,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,12 @@ def render_page(
         for i, name in enumerate(dict.fromkeys(names))
     }
     packed_layers = {} if packed_layers is None else packed_layers
-    texts = {name: _pack_once(name, layers[name], each["bits"], packed_layers) for name, each in elements.items()}
+    with ThreadPoolExecutor() as pool:  # zlib lets other threads run
+        packing = {
+            name: pool.submit(_pack_once, name, layers[name], element["bits"], packed_layers)
+            for name, element in elements.items()
+        }
+        texts = {name: future.result() for name, future in packing.items()}
     packed = [f'<script type="text/plain" id="{elements[name]["id"]}">{text}</script>' for name, text in texts.items()]
     data = {
         "comparison": comparison,

@@ -102,7 +102,7 @@ class _Stages:
     def start_reference(self) -> None:
         """Load the reference's file, or its cached frames, and estimate the work."""
         plan, first = self.plan, self.plan.shots[0]
-        reference_seconds, converged_seconds, cached_frames = 0.0, 0.0, 0
+        reference_seconds, cached_frames = 0.0, 0
         if plan.reference_source == REFERENCE:
             self._growing = references.GrowingReference(
                 self.gpu, first, plan.reference_technique, plan.reference_frames, self.cache
@@ -111,11 +111,8 @@ class _Stages:
             reference_seconds = estimate_frame_seconds(self.gpu, replace(first, technique=plan.reference_technique))
         elif plan.has_reference:
             self.reference = references.load_reference(Path(plan.reference_source), first)
-        if CAUSES in self.missing:
-            converged = [replace(s, technique=s.technique.as_converged()) for s in list_converged_shots(plan.shots)]
-            converged_seconds = sum(estimate_frame_seconds(self.gpu, shot) for shot in converged) / len(converged)
         image_seconds = self.work.unit_seconds("images")
-        plan_work(self.work, plan, self.missing, image_seconds, reference_seconds, converged_seconds, cached_frames)
+        plan_work(self.work, plan, self.missing, image_seconds, reference_seconds, cached_frames)
         self.work.skip()
 
     def refine_reference(self) -> Generator[tuple[bool, bool]]:

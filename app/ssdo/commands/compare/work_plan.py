@@ -15,6 +15,7 @@ from ssdo.render.shot import Shot
 
 PROBE_RATIO = 4  # a frame of 1 / 4 of width and height estimates the time of a whole one
 COST_FRAMES = 8  # that measuring the cost of a shot draws
+CONVERGED_RATIO = 4.0  # of the time of a frame with many samples to that of an image, about
 FLIP_SECONDS = 8.0  # of both FLIP metrics, about, for a million pixels
 UNKNOWN_SECONDS = 1.0  # of a frame, until one is drawn
 
@@ -25,7 +26,6 @@ def plan_work(
     missing: Collection[str],
     image_seconds: float = UNKNOWN_SECONDS,
     reference_seconds: float = UNKNOWN_SECONDS,
-    converged_seconds: float = UNKNOWN_SECONDS,
     cached_frames: int = 0,
 ) -> None:
     """Estimate all stages from the seconds of one frame of each kind. `cached_frames`: of the reference."""
@@ -38,7 +38,7 @@ def plan_work(
         work.plan("reference", plan.reference_frames // 2 * 2, reference_seconds, cached_frames)
     if CAUSES in missing:
         frames = len(list_converged_shots(plan.shots)) * (plan.converged_frames // 2 * 2)
-        work.plan("causes", frames, converged_seconds)
+        work.plan("causes", frames, CONVERGED_RATIO * image_seconds)
     if plan.has_reference:
         work.plan("errors", count, (FLIP_SECONDS if FLIP in missing else 1.0) * megapixels)
     work.plan("page", 1, megapixels)
