@@ -302,7 +302,7 @@ def keys_save_images(d: Driver) -> None:
     d.press_key("ESCAPE")
     assert task is not None and not task.is_done and "turntable" in d.session.message, "others end first"
     d.press_key("ESCAPE")
-    assert [toast.text for toast in d.session.toasts.items] == ["turntable cancelled"]
+    assert task.is_done and [toast.text for toast in d.session.toasts.items] == ["turntable cancelled"]
     assert d.session.slots.state() == old_state and not list(Path("captures").glob("*turntable*"))
     press(d, "report")
     task = d.viewer.actions.task
