@@ -772,6 +772,10 @@ class Writer(NamedTuple):
 WRITERS = {
     "capture": Writer(("capture", "--scene", "ball", "--technique", "off", *SMALL), "a.npz"),
     "capture --techniques": Writer(("capture", "--scene", "ball", "--techniques", "off,ssao", *SMALL), "a.png"),
+    "capture --path": Writer(
+        ("capture", "--scene", "ball", "--technique", "off", "--path", "orbit", "--frames", "2", *SMALL), "a.png"
+    ),
+    "turntable": Writer(("turntable", "--scene", "ball", "--technique", "off", "--frames", "2", *SMALL), "a.webp"),
     "compare": Writer(
         ("compare", "--scene", "ball", "--techniques", "off", "--reference", "none", "--no-cache", *SMALL), "out", True
     ),
@@ -1048,7 +1052,7 @@ def test_folder_as_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(Gpu, "__init__", None)
     for name, writer in WRITERS.items():
         suffix = Path(writer.output).suffix
-        if writer.has_folder:
+        if writer.has_folder or "--path" in writer.arguments:  # numbered images have other names
             continue
         (tmp_path / f"a{suffix}").mkdir(exist_ok=True)
         for output, flags in itertools.product((f"a{suffix}", "", ".", "..", "/"), ((), ("--overwrite",))):
