@@ -376,9 +376,10 @@ def keys_of_the_window(d: Driver) -> None:
 
 
 def list_overlay_rects(d: Driver) -> dict[str, Rect]:
-    """What labels, legends and the pixel's card cover."""
+    """What labels, legends, messages and the pixel's card cover."""
+    toasts = {f"toast {number}": rect for number, rect in enumerate(d.panel.toast_rects)}
     card = {"card": d.panel.pixel.card_rect} if d.panel.pixel.card_rect else {}
-    return d.panel.image_overlay.rects | card
+    return d.panel.image_overlay.rects | toasts | card
 
 
 def assert_apart(d: Driver) -> None:
@@ -452,8 +453,8 @@ def the_difference_has_a_slider_and_a_sign(d: Driver) -> None:
     display = d.session.display
     press(d, "view difference")
     d.wait_idle()
-    x, y = d.find_item("difference gain")
-    assert_changes(d, lambda: d.click(x + 11, y))
+    x, y = d.find_item("row difference gain")
+    assert_changes(d, lambda: d.click(x + 5, y))
     assert display.gain not in GAINS and 10 < display.gain < 40, "10 lies in the middle"
     assert f"x{display.gain:.3g}" in d.panel.image_overlay.texts["label A B"]
     d.click(x, y, button=RIGHT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
+from ssdo.settings import Param
 from ssdo.viewer import budget
 from ssdo.viewer.action_buttons import BUTTONS
 from ssdo.viewer.display_state import GAIN_RANGE, GAINS, VIEWS
@@ -11,6 +12,7 @@ from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 
 FLIP_BUTTON = "copy other"  # name of the item
+GAIN_PARAM = Param(*GAIN_RANGE, log=True)
 
 
 class CompareSection:
@@ -31,11 +33,9 @@ class CompareSection:
     def _draw_difference_settings(self) -> None:
         display, widgets = self.context.session.display, self.context.widgets
         widgets.label("gain", "Factor of the difference (D: 1, 10, 100)")
-        flags = imgui.SliderFlags_.logarithmic.value | imgui.SliderFlags_.always_clamp.value
-        _, display.gain = imgui.slider_float("##difference gain", display.gain, *GAIN_RANGE, "x%.3g", flags)
-        widgets.store_rect("difference gain")
-        if imgui.is_item_clicked(1):
-            display.gain = GAINS[0]
+        sliders, (low, high) = self.context.rows.sliders, GAIN_RANGE
+        _, gain = sliders.draw("##difference gain", "difference gain", GAIN_PARAM, display.gain, low, high)
+        display.gain = GAINS[0] if imgui.is_item_clicked(1) else min(max(gain, low), high)
         widgets.label("signed", "Show which slot is brighter: A in orange, B in blue")
         _, display.is_signed = imgui.checkbox("##signed", display.is_signed)
         widgets.store_rect("signed")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
+from ssdo.settings import Param
 from ssdo.viewer.buffers import FINAL_IMAGE, LIGHTING_COMPONENTS, TARGET_SUFFIX, UNFILTERED_VISIBILITY, Buffer
 from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.parameter_row import EXPOSURE_RANGE
+
+EXPOSURE_PARAM = Param(*EXPOSURE_RANGE, unit="EV")
 
 
 class ViewSection:
@@ -45,9 +48,9 @@ class ViewSection:
         display, widgets = self.context.session.display, self.context.widgets
         if buffer.mapping in ("light", "ratio"):
             widgets.label("exposure")
-            _, display.exposure = imgui.slider_float("##gain", display.exposure, *EXPOSURE_RANGE, "%.2f EV")
-            if imgui.is_item_clicked(1):
-                display.exposure = 0.0
+            sliders, (low, high) = self.context.rows.sliders, EXPOSURE_RANGE
+            _, stops = sliders.draw("##buffer exposure", "buffer exposure", EXPOSURE_PARAM, display.exposure, low, high)
+            display.exposure = 0.0 if imgui.is_item_clicked(1) else min(max(stops, low), high)
             imgui.set_item_tooltip("Exposure of this buffer only; that of the final image is under Display")
         if buffer.mapping != "alpha" and buffer.texture.components == 4:
             widgets.label("alpha")
