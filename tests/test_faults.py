@@ -6,7 +6,6 @@ tests/tools/faults.py plants faults one by one in copies of the project and runs
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -924,7 +923,7 @@ def test_times_name_renderer_and_timer(gpu: Gpu, capsys: pytest.CaptureFixture[s
     """Fault 42: a time stands beside renderer, kind of timer, resolution and samples."""
     from ssdo.commands.doctor import main
     from ssdo.viewer.session import Session
-    from ssdo.viewer.status import StatusLine
+    from ssdo.viewer.status import StatusLine, format_ms
 
     renderer = gpu.ctx.info["GL_RENDERER"]
     session = Session(gpu, Shot().with_values({"scene": "ball", "ssdo.samples": 4}), {})
@@ -936,8 +935,10 @@ def test_times_name_renderer_and_timer(gpu: Gpu, capsys: pytest.CaptureFixture[s
     for words in ("4 directions", "64x36", f"{timer} on {renderer.split('(')[0].split('/')[0].strip()}"):
         assert words in StatusLine(session).text
     if gpu.is_software_renderer:
-        session.renders["B"].frame_times = deque((2.0, 3.0, 100.0))
-        assert " 3 ms, wall clock" in StatusLine(session).text
+        for _ in range(6):
+            session.step((64, 36))
+        ms = session.scheduler.shared_ms("B")
+        assert ms is not None and f"shared {format_ms(ms)}, wall clock" in StatusLine(session).text
     assert main([]) == 0
     output = capsys.readouterr().out
     assert f"renderer  {renderer}" in output

@@ -199,7 +199,6 @@ def test_44_cached_passes_keep_their_times(gpu: Gpu) -> None:
     finally:
         gpu.timer.enabled = False
     assert set(cached) == set(uncached) and all(cached[name] == uncached[name] for name in CACHED_PASSES)
-    assert gpu.timer.skipped_ms == pytest.approx(sum(np.median(uncached[name]) for name in CACHED_PASSES))
 
 
 def test_44_a_pass_that_another_timer_measured_is_listed_without_a_time(gpu: Gpu) -> None:
@@ -228,9 +227,12 @@ def test_44_both_slots_of_the_viewer_have_the_time_of_whole_frames(gpu: Gpu) -> 
         for fov in range(30, 40):
             for slot in PAIR:
                 scheduler.draw(slot, shot.with_values({"camera.fov": float(fov)}), 1.0)
-        a, b = (scheduler.renders[slot].timer for slot in PAIR)
-        assert set(a.medians) == set(b.medians) >= set(CACHED_PASSES)
-        assert a.skipped_ms == 0.0 and b.skipped_ms == pytest.approx(sum(b.medians[name] for name in CACHED_PASSES))
+        a, b = (scheduler.renders[slot].times for slot in PAIR)
+        samples_a, samples_b = ({**times.lighting.samples, **times.shared.samples} for times in (a, b))
+        assert set(samples_a) == set(samples_b) >= set(CACHED_PASSES)
+        if gpu.is_software_renderer:  # timer queries answer later
+            assert all(samples_a.values()) and all(samples_b.values())
+            assert not b.timer.samples.get("gbuffer"), "copied"
     finally:
         for slot in PAIR:
             with gpu.scope(slot):

@@ -1443,7 +1443,7 @@ def test_an_interrupted_frame_is_drawn_again(
             session.display.view = "A"
         session.scheduler.has_input = has_input
         interrupted_count = 0
-        for _ in range(8):
+        for _ in range(12):
             runner.clock.now += 10
             before, asked = runner.read_view() if session.size != (0, 0) else None, has_input.asked
             session.step((32, 18))

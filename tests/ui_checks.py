@@ -993,7 +993,7 @@ def panel_measurements(d: Driver) -> None:
     d.click_item("reference")
     assert d.session.reference_enabled
     d.wait_until(lambda: d.session.renders["reference"].convergence.frame_count > 4, "reference")
-    d.click_item(next(n for n in d.panel.widgets.item_rects if n.startswith("pass B ssdo:indirect")))
+    d.click_item("pass B ssdo:indirect")
     assert d.session.display.buffer == f"ssdo.indirect{TARGET_SUFFIX}"
     d.session.display.buffer = FINAL_IMAGE
     d.click_item("experiments rotate environment")
@@ -1021,6 +1021,11 @@ def panel_items_keep_their_place(d: Driver) -> None:
         for _ in range(12):
             d.run_frames()
             positions.add(tuple(d.panel.widgets.item_rects[name] for name in names))
+    for label in ("off", "GTAO", "SSAO"):
+        d.session.choose_mode("A", label)
+        for _ in range(12):
+            d.run_frames()
+            positions.add(tuple(d.panel.widgets.item_rects[name] for name in names))
     assert len(positions) == 1, positions
     d.click_item("experiments rotate environment")
     d.find_item("experiments stop")
@@ -1030,6 +1035,24 @@ def panel_items_keep_their_place(d: Driver) -> None:
         positions.add(tuple(d.panel.widgets.item_rects[name] for name in (*names, "experiments stop")))
     d.click_item("experiments stop")
     assert len(positions) == 1, positions
+
+
+@check
+def pass_list_is_collapsed(d: Driver) -> None:
+    """It gives its height to what is below; the totals stay."""
+    d.find_item("pass times")
+    rects = d.panel.widgets.item_rects
+    list_top, list_bottom = rects["pass list"][1], rects["pass list"][3]
+    below = rects["section Scene"][1]
+    assert any(name.startswith("pass shared ") for name in rects)
+    d.click_item("pass times")
+    d.run_frames(2)
+    rects = d.panel.widgets.item_rects
+    assert not any(name.startswith("pass ") and name != "pass times" for name in rects)
+    assert below - rects["section Scene"][1] >= list_bottom - list_top
+    d.click_item("pass times")
+    d.run_frames(2)
+    assert d.panel.widgets.item_rects["section Scene"][1] == below
 
 
 @check

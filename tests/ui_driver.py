@@ -21,6 +21,7 @@ from ssdo.viewer.window import open_window
 SHIFT, CTRL, ALT = 1, 2, 4  # pyglet's modifiers
 LEFT, MIDDLE, RIGHT = 1, 2, 4  # pyglet's mouse buttons
 EARLY_KEYS = ("ESCAPE", "F1")  # pressed before there is a viewer
+PANEL_EDGE = 6  # pixels from the right, where the panel scrolls and no list inside it
 EDGE = 8  # pixels at the top and the bottom of what scrolls in which no item is clicked
 
 
@@ -149,14 +150,18 @@ class Driver:
 
     def find_item(self, name: str) -> tuple[float, float]:
         """Scroll an item into view, and return its centre."""
+        if name.startswith("pass ") and name not in ("pass list", "pass times"):
+            x, _ = self.find_item("pass list")  # scrolls inside the panel
+        else:
+            x = self.wnd.width - PANEL_EDGE
         for _ in range(80):
             self.run_frames()
-            x, y = self.get_item_center(name)
+            item_x, item_y = self.get_item_center(name)
             _, top, _, bottom = self.panel.widgets.clip_rects[name]
-            if top + EDGE < y < bottom - EDGE:
-                return x, y
-            notches = max(1, min(8, abs(y - (top + bottom) / 2) // 80))
-            self.scroll(self.wnd.width - 40, (top + bottom) / 2, -notches if y > top + EDGE else notches)
+            if top + EDGE < item_y < bottom - EDGE:
+                return item_x, item_y
+            notches = max(1, min(8, abs(item_y - (top + bottom) / 2) // 80))
+            self.scroll(x, (top + bottom) / 2, -notches if item_y > top + EDGE else notches)
         raise AssertionError(f"{name} cannot be scrolled into view")
 
     def click_item(self, name: str, button: int = LEFT) -> None:

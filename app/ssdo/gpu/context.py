@@ -75,6 +75,8 @@ class Gpu:
         # raster pass. It may raise an exception, and draw into other framebuffers unless `is_counting`.
         self.after_band: Callable[[], None] | None = None
         self.is_counting = False  # within `count_samples`
+        # If set, it decides by name which passes are drawn although their results are cached.
+        self.redraws_pass: Callable[[str], bool] | None = None
         self._pixel_seconds: dict[str, float] = {}  # of passes that were drawn in bands: time of a pixel
         self._scope = ""
         self._requested: set[str] = set()  # targets since the last `free_unused`
@@ -149,6 +151,15 @@ class Gpu:
             yield
         finally:
             self.after_band = previous
+
+    @contextlib.contextmanager
+    def redrawing(self, redraws_pass: Callable[[str], bool] | None) -> Iterator[None]:
+        """Within the context, cached passes are drawn again: see `redraws_pass`."""
+        previous, self.redraws_pass = self.redraws_pass, redraws_pass
+        try:
+            yield
+        finally:
+            self.redraws_pass = previous
 
     def free_unused(self) -> None:
         """Free the scope's targets that were not requested since the last call. Call once per frame."""
@@ -364,7 +375,9 @@ class Gpu:
         vertex_array.render(moderngl.TRIANGLES, vertices=count, first=first)
 
     def _is_cached(self, shader: str, target: Target, key: object) -> bool:
-        if key is None or not self.pass_cache.is_cached(target, key):
+        if key is None or (self.redraws_pass is not None and self.redraws_pass(pass_name(shader))):
+            return False
+        if not self.pass_cache.is_cached(target, key):
             return False
         self.last_target_name[self._scope + pass_name(shader)] = target.name
         self.timer.skip(pass_name(shader))

@@ -89,6 +89,7 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     denoiser = shot.denoise
 
     # 2. At half resolution, techniques work on every second pixel in x and y.
+    gpu.timer.is_shared = False
     if shot.lighting.is_half:
         padded_shading_inputs = halve_inputs(gpu, padded_inputs)
         shading_inputs = crop_inputs(gpu, padded_shading_inputs, halve_frame(inputs.frame), "half cropped")
@@ -109,6 +110,7 @@ def render_frame(gpu: Gpu, shot: Shot, index: int = 0, prepared: PreparedFrame |
     frame_lighting = lighting
     if shot.accumulated_frames > 1:
         lighting = composite.accumulate(gpu, inputs, lighting, index)
+    gpu.timer.is_shared = True
     gpu.release_targets_if_low_memory(antialiasing.MEAN_TARGET)
 
     # 5. Composite surfaces and lighting to radiance, average it over jittered frames, and tone-map it.

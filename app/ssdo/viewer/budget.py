@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 
 KINDS = ("samples", "time", "error")
 MIN_SAMPLES, MAX_SAMPLES = 1, 256
@@ -34,3 +35,23 @@ def _round_samples(samples: int, target: float) -> int:
     """The target as an integer in range; the current count if it is close enough."""
     target = min(max(target, MIN_SAMPLES), MAX_SAMPLES) if math.isfinite(target) else samples
     return samples if abs(target / samples - 1) < TOLERANCE else round(target)
+
+
+class TriedCounts:
+    """Ends a search for a sample count by times, which vary from run to run: no count is tried twice."""
+
+    def __init__(self) -> None:
+        self._key: Hashable = None
+        self._last_choice = 0
+        self._tried: set[int] = set()
+
+    def choose(self, key: Hashable, count: int, proposal: int) -> int:
+        """The proposal; the present count if the proposal was tried. `key`: what the search is for.
+
+        A count that was not chosen here begins a new search.
+        """
+        if key != self._key or count != self._last_choice:
+            self._key, self._tried = key, set()
+        self._tried.add(count)
+        self._last_choice = count if proposal in self._tried else proposal
+        return self._last_choice

@@ -4,12 +4,11 @@ frames: jittered ones for antialiasing, and those of images that converge. Shots
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import median
 from typing import Literal
 
 from ssdo.arrays import Floats
@@ -22,6 +21,7 @@ from ssdo.settings import UserError
 from ssdo.viewer.antialiased_image import MAX_FRAMES, AntialiasedImage
 from ssdo.viewer.convergence import Convergence
 from ssdo.viewer.cost import FrameCost
+from ssdo.viewer.slot_times import SlotTimes
 
 Slot = Literal["A", "B", "reference"]  # left, right, and what both are compared with
 PAIR: tuple[Slot, Slot] = ("A", "B")
@@ -33,12 +33,11 @@ PREVIEW_MS = {True: 70.0, False: 20.0}  # time of a preview, by whether the rend
 IDLE_DELAY = 0.25  # seconds without a change before the full resolution is rendered
 SLOW_FRAME_MS = 400.0  # the delay is doubled for slower frames
 SLOW_ANTIALIAS_DELAY = 1.5  # seconds without a change before slower frames are antialiased: each blocks the window
-QUICK_FRAME_MS = 150.0  # faster idle frames are rendered three times, for a median
 # longest frame that only improves an image, so that the window keeps responding
 CONVERGING_FRAME_MS: Mapping[Slot, float] = {"A": 600.0, "B": 600.0, "reference": 250.0}
 UNINTERRUPTED_MS = 60.0  # quicker frames are drawn to their end
 ONCE_INTERRUPTED_MS = 600.0  # quicker frames are left unfinished only once: an image converges while keys are pressed
-WARM_UP_FRAMES = 12  # frames in which timer queries must have answered
+TIMING_SCOPE = "timing"  # of the targets of frames that are drawn for their time alone
 UNKNOWN_COST_PIXELS = 65536  # larger first frames are assumed to be slow on a software renderer
 
 
@@ -51,7 +50,7 @@ class SlotRender:
     """The last result of a slot, and its cost."""
 
     scope: str  # of its render targets: the slot's name, or the other's after a swap
-    timer: PassTimer
+    times: SlotTimes
     requested: Shot | None = None  # what the result was rendered for, at full size
     result: FrameResult | None = None
     scale: float = 1.0
@@ -61,7 +60,6 @@ class SlotRender:
     failed_shot: Shot | None = None  # not tried again
     antialiased: AntialiasedImage | None = None  # of the same shot; None before its first jittered frame
     costs: dict[str, FrameCost] = field(default_factory=dict)  # by technique and lighting resolution
-    frame_times: deque[float] = field(default_factory=lambda: deque(maxlen=15))  # milliseconds
 
     @property
     def image(self) -> FrameResult | None:
@@ -84,7 +82,10 @@ class RenderScheduler:
     def __init__(self, gpu: Gpu, now: Callable[[], float]) -> None:
         self.gpu = gpu
         self.now = now
-        self.renders: dict[Slot, SlotRender] = {slot: SlotRender(slot, self._start_timer()) for slot in SLOTS}
+        times: dict[Slot, SlotTimes] = {slot: SlotTimes(self._start_timer()) for slot in SLOTS}
+        self.renders: dict[Slot, SlotRender] = {slot: SlotRender(slot, times[slot]) for slot in SLOTS}
+        for slot, partner in (PAIR, PAIR[::-1]):
+            times[slot].partner = times[partner]
         self.draw_count = 0
         self.error = ""
         # If set, it is called while `step` draws slow frames. Returns whether the user waits for an answer.
@@ -92,6 +93,7 @@ class RenderScheduler:
         self.draws_whole_images = False  # for a file: no previews, however slow the frames are
         self._is_stepping = False
         self._interrupted: tuple[Slot, Shot] | None = None  # the last frame that was left unfinished
+        self._has_timing_targets = False
         self._shots: Shots = {}
         self._last_change = -math.inf
         # cost key and scene of frames that are rendered before: the first one compiles and uploads
@@ -107,6 +109,7 @@ class RenderScheduler:
         self._warm.clear()
         for render in self.renders.values():
             render.requested = render.failed_shot = None
+            render.times.invalidate()
 
     # ---- what to render next ----
 
@@ -136,13 +139,11 @@ class RenderScheduler:
             if self.now() - self._last_change < delay:
                 return False
             scale = 1.0
-        elif any(self._needs_timing(slot, shot) for slot, shot in shots.items()):
-            scale, improves = 1.0, True
         elif any(self._is_outdated(slot, shot, self.idle_scale(slot, shot)) for slot, shot in shots.items()):
             scale = 1.0
         elif is_interacting:
             return False
-        elif shows_final_images and self._antialias(shots):
+        elif self._draw_timing_frames(shots) or (shows_final_images and self._antialias(shots)):
             return True
         elif any(self.can_improve(slot, shot) for slot, shot in shots.items()):
             scale, improves = 1.0, True
@@ -150,7 +151,7 @@ class RenderScheduler:
             shots, scale, improves = idle_shots, 1.0, True
         has_drawn = False
         for slot, shot in shots.items():
-            force = improves and (self._needs_timing(slot, shot) or self.can_improve(slot, shot))
+            force = improves and self.can_improve(slot, shot)
             has_drawn |= self.draw(slot, shot, min(scale, self.idle_scale(slot, shot)), force)
         if not improves:
             self._last_change = self.now()  # the idle delay starts after rendering, which may take longer than it
@@ -188,16 +189,6 @@ class RenderScheduler:
         is_moving = is_moving and not self.draws_whole_images
         self._shots, self._last_change = dict(shots), self.now()
         return self._affordable_scale(shots) if is_moving else 1.0
-
-    def _needs_timing(self, slot: Slot, shot: Shot) -> bool:
-        """Whether an idle image is rendered again for its time. First frames compile, and timer queries answer late."""
-        render = self.renders[slot]
-        if render.failed_shot is not None or shot.technique.progressive:
-            return False
-        if self.gpu.is_software_renderer:
-            times = render.frame_times
-            return not times or (len(times) < 3 and times[-1] < QUICK_FRAME_MS)
-        return not render.timer.medians and render.timer.frame_count < WARM_UP_FRAMES
 
     def can_improve(self, slot: Slot, shot: Shot) -> bool:
         """Whether another frame reduces the noise of the image."""
@@ -290,15 +281,10 @@ class RenderScheduler:
         if not force and not is_outdated:
             return False
         index = self._next_frame_index(render, shot, scale, is_outdated)
-        self._prepare_timing(render, shot, scale)
-        if (not render.timer.medians and scale == self.idle_scale(slot, shot)) or (
-            force and not shot.technique.progressive
-        ):
-            self.gpu.pass_cache.invalidate()  # cached passes have no time in this slot's timer
-        gpu_timer, self.gpu.timer = self.gpu.timer, render.timer
         start = time.perf_counter()
         try:
-            with self.gpu.in_bands(self._interruption(slot, shot, scale)):
+            redrawn_passes = self._redrawn_passes(slot, shot, scale, force)
+            with self.gpu.in_bands(self._interruption(slot, shot, scale)), self._measure_passes(render, redrawn_passes):
                 self._render_frame(slot, shot, scale, index)
             self._record_cost(slot, shot, scale, 1e3 * (time.perf_counter() - start))
             render.requested, render.scale, render.failed_shot = shot, scale, None
@@ -316,8 +302,6 @@ class RenderScheduler:
             if shot.uses_history:
                 render.requested = None  # its history is of two frames
             return False
-        finally:
-            self.gpu.timer = gpu_timer
         self.draw_count += 1
         return True
 
@@ -372,16 +356,6 @@ class RenderScheduler:
             return render.frame_index + 1
         return render.convergence.frame_count if shot.technique.progressive and not is_outdated else 0
 
-    def _prepare_timing(self, render: SlotRender, shot: Shot, scale: float) -> None:
-        """Drop times of frames of another kind or size."""
-        previous = render.requested
-        is_same_size = previous is not None and (previous.width, previous.height) == (shot.width, shot.height)
-        if previous and is_same_size and _cost_key(previous) == _cost_key(shot) and render.scale == scale:
-            return
-        render.frame_times.clear()
-        if self.gpu.is_software_renderer:  # timer queries are read late, so that a GPU timer goes on
-            render.timer = self._start_timer()
-
     def _render_frame(self, slot: Slot, shot: Shot, scale: float, index: int) -> None:
         render, is_progressive = self.renders[slot], shot.technique.progressive
         scaled = replace(
@@ -391,7 +365,7 @@ class RenderScheduler:
             accumulated_frames=MAX_FRAMES if is_progressive else 1,
             antialias=1,
         )
-        render.timer.begin_frame()
+        render.times.begin_frame(shot, scale)
         with self.gpu.scope(render.scope):
             result = render_frame(self.gpu, scaled, index)
             self.gpu.free_unused()
@@ -405,14 +379,15 @@ class RenderScheduler:
         render, key = self.renders[slot], _cost_key(shot)
         if (key, shot.scene) not in self._warm:
             self._warm.add((key, shot.scene))
-            render.timer = self._start_timer()
+            render.times.discard_frame()
             return
-        if self.gpu.is_software_renderer:
-            render.frame_times.append(milliseconds + render.timer.skipped_ms)
         # The first frame of a preview size has no cached passes, unlike those that follow, and is not counted.
         if scale in (render.scale, 1.0):
             pixels = max(1, round(shot.width * scale)) * max(1, round(shot.height * scale))
-            frame_ms = milliseconds if self.gpu.is_software_renderer else self.frame_ms(slot) or 0.0
+            times = render.times
+            frame_ms = (
+                milliseconds if self.gpu.is_software_renderer else times.lighting.total_ms + times.shared.total_ms
+            )
             render.costs.setdefault(key, FrameCost()).record(pixels, frame_ms)
 
     def _count_frame(self, render: SlotRender, index: int) -> None:
@@ -440,23 +415,123 @@ class RenderScheduler:
                 break
             self.draw_jittered(slot, shot)
 
-    # ---- timings ----
+    # ---- times ----
 
-    def frame_ms(self, slot: Slot) -> float | None:
-        """Median frame time of a slot; None before the first measurement."""
+    def _draw_timing_frames(self, shots: Shots) -> bool:
+        """Draw each image that is at rest once more, if its time is not known. Returns whether any was drawn.
+
+        Slow frames are drawn one at a time, so that the window keeps responding.
+        """
+        slots = [slot for slot, shot in shots.items() if self._needs_timing(slot, shot)]
+        if not slots:
+            self._free_timing_targets()
+            return False
+        is_slow = self._predict_total_ms(shots) > SLOW_FRAME_MS
+        slots.sort(key=lambda slot: self.renders[slot].times.lighting.frame_count)
+        drawn = [self._draw_timing_frame(slot, shots[slot]) for slot in (slots[:1] if is_slow else slots)]
+        return any(drawn)
+
+    def _needs_timing(self, slot: Slot, shot: Shot) -> bool:
         render = self.renders[slot]
-        if self.gpu.is_software_renderer:
-            return median(render.frame_times) if render.frame_times else None
-        return sum(render.timer.medians.values()) if render.timer.medians else None
+        is_current = render.failed_shot is None and render.requested == shot
+        return is_current and render.scale == self.idle_scale(slot, shot) and render.times.needs_frame
+
+    def _draw_timing_frame(self, slot: Slot, shot: Shot) -> bool:
+        """Returns whether the frame was drawn to its end."""
+        render = self.renders[slot]
+        if shot.technique.progressive or shot.uses_history:
+            has_drawn = self.draw(slot, shot, render.scale, force=True)
+        else:
+            has_drawn = self._draw_separate_frame(slot, shot)
+        if has_drawn:
+            render.times.count_timing_frame()
+        return has_drawn
+
+    def _draw_separate_frame(self, slot: Slot, shot: Shot) -> bool:
+        """Draw into targets of its own: the result stays, also if this frame is left unfinished."""
+        render = self.renders[slot]
+        assert render.result is not None
+        width, height = render.result.display.size
+        frame = replace(shot, width=width, height=height, accumulated_frames=1, antialias=1)
+        self._has_timing_targets = True
+        try:
+            with (
+                self.gpu.in_bands(self._interruption(slot, shot, render.scale)),
+                self._measure_passes(render, self._redrawn_passes(slot, shot, render.scale, force=True)),
+                self.gpu.scope(TIMING_SCOPE),
+            ):
+                render.times.timer.begin_frame()
+                render_frame(self.gpu, frame)
+        except FrameInterruptedError:
+            self._last_change, self._interrupted = self.now(), (slot, shot)
+            return False
+        except UserError:  # out of memory: the image stays, without a time
+            render.times.give_up()
+            return False
+        self.draw_count += 1
+        return True
+
+    def _redrawn_passes(self, slot: Slot, shot: Shot, scale: float, force: bool) -> Callable[[str], bool] | None:
+        """Which passes of a frame are drawn for their times, although their results are cached."""
+        times = self.renders[slot].times
+        if force:
+            return times.choose_redrawn_passes() if times.needs_frame else None
+        # Passes that cost little beside the frame. Without their times another frame would be drawn for them.
+        is_idle = self.gpu.is_software_renderer and scale == self.idle_scale(slot, shot)
+        return times.redraws_lighting if is_idle else None
+
+    @contextlib.contextmanager
+    def _measure_passes(self, render: SlotRender, redraws_pass: Callable[[str], bool] | None) -> Iterator[None]:
+        """Measure the passes of a frame that is drawn inside."""
+        times, gpu_timer, program_count = render.times, self.gpu.timer, len(self.gpu.shaders.programs)
+        self.gpu.timer = times.timer
+        try:
+            with self.gpu.redrawing(redraws_pass):
+                yield
+        except BaseException:
+            times.timer.abort_frame()
+            raise
+        finally:
+            self.gpu.timer = gpu_timer
+            if len(self.gpu.shaders.programs) != program_count:
+                times.discard_frame()
+
+    def _free_timing_targets(self) -> None:
+        if not self._has_timing_targets:
+            return
+        self._has_timing_targets = False
+        with self.gpu.scope(TIMING_SCOPE):
+            self.gpu.free_unused()
+            self.gpu.free_unused()  # a target is freed by the second call after its last use
 
     def lighting_ms(self, slot: Slot) -> float | None:
-        """Median time of the technique's own passes; None before the first measurement."""
+        """Median time of the technique's passes in an image at rest; None before it is measured."""
+        times = self._idle_times(slot)
+        return times.lighting_ms if times else None
+
+    def fixed_ms(self, slot: Slot) -> float:
+        """The part of `lighting_ms` that does not depend on the sample count."""
+        times = self._idle_times(slot)
+        return times.fixed_ms if times else 0.0
+
+    def shared_ms(self, slot: Slot) -> float | None:
+        """Median time of the passes that are the same for all techniques; None before it is measured."""
+        times = self._idle_times(slot)
+        return times.shared_ms if times else None
+
+    @property
+    def shares_passes(self) -> bool:
+        """Whether A and B draw the same surfaces in the same light: then those passes count once."""
+        a, b = (self.renders[slot].times for slot in PAIR)
+        return a.shares_passes(b)
+
+    def _idle_times(self, slot: Slot) -> SlotTimes | None:
+        """The times of a slot, unless its image is a preview or of an earlier shot."""
         render = self.renders[slot]
-        if render.requested is None:
+        requested = render.requested
+        if requested is None or self._shots.get(slot, requested) != requested:
             return None
-        group = render.requested.technique.group
-        times = [ms for name, ms in render.timer.medians.items() if name.partition(":")[0] == group]
-        return sum(times) if times else None
+        return render.times if render.scale == self.idle_scale(slot, requested) else None
 
     @property
     def timer_text(self) -> str:

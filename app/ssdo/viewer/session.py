@@ -68,6 +68,7 @@ class Session:
         self.reference_enabled = False  # accumulate a reference in the background, to measure errors
         self.is_playing = False
         self.toasts = Toasts(now)
+        self._tried_counts = budget.TriedCounts()  # of B, to match A's time
         self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
@@ -416,15 +417,25 @@ class Session:
         for slot in PAIR:
             if self.renders[slot].requested != self.shot(slot) or self.renders[slot].scale < 1:
                 return
-        is_time = self.slots.budget == "time"
-        measure = self.scheduler.lighting_ms if is_time else self.metrics.rmse
-        match_budget = budget.match_time if is_time else budget.match_error
-        value, target = measure("B"), measure("A")
-        if value and target:
-            sample_count = match_budget(b.sample_count, value, target)
-            if sample_count != b.sample_count:
-                self.slots.set_sample_count("B", sample_count)
-                self.history.amend(self.slots.state())
+        sample_count = self._match_time() if self.slots.budget == "time" else self._match_error()
+        if sample_count != b.sample_count:
+            self.slots.set_sample_count("B", sample_count)
+            self.history.amend(self.slots.state())
+
+    def _match_time(self) -> int:
+        """B's sample count for A's time."""
+        b, scheduler = self.slots.techniques["B"], self.scheduler
+        value, target = scheduler.lighting_ms("B"), scheduler.lighting_ms("A")
+        if not value or not target:
+            return b.sample_count
+        shots = self.shot("A"), replace(self.shot("B"), technique=b.with_samples(1))
+        proposal = budget.match_time(b.sample_count, value, target, scheduler.fixed_ms("B"))
+        return self._tried_counts.choose(shots, b.sample_count, proposal)
+
+    def _match_error(self) -> int:
+        """B's sample count for A's error."""
+        count, value, target = self.slots.techniques["B"].sample_count, self.metrics.rmse("B"), self.metrics.rmse("A")
+        return budget.match_error(count, value, target) if value and target else count
 
     def is_idle(self, slot: Slot) -> bool:
         """Whether a slot's result is up to date and at full size, and more history frames would not change it."""

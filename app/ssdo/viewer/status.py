@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ssdo.render.shot import Shot
 from ssdo.viewer.render_scheduler import Slot
 from ssdo.viewer.session import Session
@@ -12,6 +14,23 @@ SEPARATOR = "   |   "
 def format_ms(milliseconds: float) -> str:
     """A time with three digits."""
     return f"{milliseconds:.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
+
+
+def describe_times(
+    slots: Sequence[Slot], lighting: Sequence[float | None], shared: Sequence[float | None], is_shared: bool
+) -> str:
+    """Milliseconds of the technique in each slot, and of the passes that are the same for all techniques.
+
+    `is_shared`: both slots have the latter in common.
+    """
+    if None in (*lighting, *shared):
+        return "measuring"
+    techniques, others = ([format_ms(ms) for ms in times if ms is not None] for times in (lighting, shared))
+    if len(slots) == 1:
+        return f"technique {techniques[0]}, shared {others[0]}"
+    if is_shared:
+        return ", ".join([*(f"{slot} {ms}" for slot, ms in zip(slots, techniques, strict=True)), f"shared {others[0]}"])
+    return ", ".join(f"{slot} {a} + {b}" for slot, a, b in zip(slots, techniques, others, strict=True))
 
 
 def describe_slot(session: Session, slot: Slot) -> str:
@@ -90,8 +109,7 @@ class StatusLine:
         return [f"{size} at {percent}" if is_idle else f"{size}, preview at {percent}"]
 
     def _time(self) -> str:
-        scheduler = self.session.scheduler
-        times = [scheduler.frame_ms(slot) for slot in self.session.visible_slots]
-        known_times = [ms for ms in times if ms is not None]
-        total = format_ms(sum(known_times)) if len(known_times) == len(times) else "measuring"
-        return f"{total}, {scheduler.timer_text}"
+        scheduler, slots = self.session.scheduler, self.session.visible_slots
+        lighting = [scheduler.lighting_ms(slot) for slot in slots]
+        shared = [scheduler.shared_ms(slot) for slot in slots]
+        return f"{describe_times(slots, lighting, shared, scheduler.shares_passes)}, {scheduler.timer_text}"
