@@ -32,7 +32,7 @@ from ssdo.render.screen_space import HemisphereTechnique, SliceTechnique
 from ssdo.render.shot import Shot
 from ssdo.render.technique import Technique
 from ssdo.settings import UserError
-from ssdo.viewer import budget, controls, experiments, render_scheduler, report
+from ssdo.viewer import budget, controls, experiment_kinds, experiments, render_scheduler, report
 from ssdo.viewer.buffers import LIGHTING_COMPONENTS, TARGET_SUFFIX, list_buffers
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.cost import FrameCost
@@ -562,7 +562,7 @@ def test_only_ssdo_follows_a_rotating_environment(gpu: Gpu) -> None:
     runner = SessionRunner(gpu, scene="corner", environment="ramp-x", technique="ssdo", **values)
     session = open_view(runner)
     state = session.slots.state()
-    curves = run_experiment(runner, experiments.rotate_environment(session))
+    curves = run_experiment(runner, experiment_kinds.rotate_environment(session))
     ssao, ssdo = (np.array(curves[slot]) for slot in ("A", "B"))
     assert ssao.shape == ssdo.shape == (25, 2)
     assert ssao[-1, 0] == 360
@@ -575,7 +575,7 @@ def test_only_ssdo_follows_a_rotating_environment(gpu: Gpu) -> None:
 def test_ending_an_experiment_restores_the_session(runner: SessionRunner) -> None:
     session = open_view(runner, "B")
     state = session.slots.state()
-    experiment = experiments.sweep_radius(session)
+    experiment = experiment_kinds.sweep_radius(session)
     experiment.begin(session)
     assert session.slots.state() != state
     runner.render_idle()
@@ -591,14 +591,14 @@ def run_sample_sweep(runner: SessionRunner) -> dict[Slot, list[tuple[float, floa
     session = open_view(runner)
     session.reference_enabled = True
     run_steps(runner, 100)
-    return run_experiment(runner, experiments.sweep_samples(session))
+    return run_experiment(runner, experiment_kinds.sweep_samples(session))
 
 
 def test_error_falls_with_samples(gpu: Gpu) -> None:
     runner = SessionRunner(gpu, scene="nook", technique="ssdo", **{"denoise.radius": 0, "ssdo.steps": 16})
     curves = run_sample_sweep(runner)
     errors = [error for _, error in curves["B"]]
-    assert [samples for samples, _ in curves["B"]] == list(experiments.SAMPLE_COUNTS)
+    assert [samples for samples, _ in curves["B"]] == list(experiment_kinds.SAMPLE_COUNTS)
     assert errors[0] > errors[3] > errors[-1] > 0
 
 

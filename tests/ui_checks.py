@@ -44,7 +44,7 @@ from ssdo.viewer.preferences import DEFAULT_PANEL_WIDTH, Preferences
 from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.screenshot_task import SizedScreenshot
 from ssdo.viewer.status import StatusLine
-from ssdo.viewer.theme import THEME, set_scale
+from ssdo.viewer.theme import SLOT_COLORS, THEME, set_scale
 from ssdo.viewer.widgets import Rect
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
@@ -1053,6 +1053,58 @@ def pass_list_is_collapsed(d: Driver) -> None:
     d.click_item("pass times")
     d.run_frames(2)
     assert d.panel.widgets.item_rects["section Scene"][1] == below
+
+
+@check
+def experiments_explain_themselves(d: Driver) -> None:
+    """Legend, explanation and outcome lie within the panel; the mouse shows values; Escape restores everything."""
+    section, state = d.panel.experiments, d.session.slots.state()
+    d.click_item("experiments radius")
+    assert section.current
+    section.current.steps = section.current.steps[:2]
+    d.wait_until(lambda: section.current and section.current.is_done, "end of the experiment")
+    d.run_frames(3)
+    assert d.session.slots.state() == state and d.session.message == "radius sweep: done"
+    rects = d.panel.widgets.item_rects
+    left, right = d.panel.viewport_size(d.viewer.wnd)[0], d.wnd.width
+    names = ("legend A: SSAO", "legend B: SSDO", "experiment", "experiment explanation", "experiment outcome")
+    for name in names:
+        assert left < rects[name][0] < rects[name][2] < right, (name, rects[name])
+    for above, below in itertools.pairwise(names[1:]):
+        assert rects[above][3] <= rects[below][1], f"{below} is not below {above}"
+    x, y = d.find_item("experiment")
+    old = d.draw_pixels()
+    d.move_mouse(x, y)
+    d.wait_until(lambda: not np.array_equal(d.draw_pixels()[:, left:], old[:, left:]), "values under the mouse")
+    d.click_item("experiment save CSV")
+    assert Path("captures/corner-radius-sweep.csv").exists()
+    d.click_item("experiments samples")
+    d.run_frames(2)
+    assert section.is_running and d.session.slots.state() != state
+    press(d, "close")
+    assert not section.is_running and d.session.slots.state() == state
+
+
+@check
+def plots_keep_curves_and_numbers_inside(d: Driver) -> None:
+    """No curve touches the frame, and no number lies outside of the plot."""
+    d.click_item("experiments radius")
+    current = d.panel.experiments.current
+    assert current
+    current.steps = current.steps[:3]
+    d.wait_until(lambda: current.is_done, "end of the experiment")
+    x_center, _ = d.find_item("experiment")
+    x_min, y_min, x_max, y_max = (round(n) for n in d.panel.widgets.item_rects["experiment"])
+    pixels = d.draw_pixels().astype("f8")
+    for slot in PAIR:
+        is_curve = np.abs(pixels - 255 * np.array(SLOT_COLORS[slot][:3])).max(-1) < 3
+        rows, columns = np.nonzero(is_curve[y_min:y_max, x_min:x_max])
+        assert rows.size > 20, "the curve is seen"
+        assert rows.min() >= 4 and columns.max() < x_max - x_min - 4
+        assert rows.max() < y_max - y_min - 20, "above the numbers"
+    beside = pixels[y_min:y_max, [x_min - 2, x_max + 2]]
+    assert np.ptp(beside, axis=(0, 1)).max() == 0, "a number is cut off"
+    assert x_min < x_center < x_max
 
 
 @check

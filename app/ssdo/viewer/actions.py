@@ -223,9 +223,9 @@ class Actions:
             self._cancel_tasks()
 
     def _cancel_tasks(self) -> None:
-        for task in (self.task, self.panel.experiments.current):
-            if task and not task.is_done:
-                task.end(self.session)
+        if self.task and not self.task.is_done:
+            self.task.end(self.session)
+        self.panel.experiments.cancel()
         self.session.toasts.end_tasks()
 
     def _quit(self) -> None:

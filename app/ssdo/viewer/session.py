@@ -69,6 +69,7 @@ class Session:
         self.is_playing = False
         self.toasts = Toasts(now)
         self._tried_counts = budget.TriedCounts()  # of B, to match A's time
+        self.is_measuring = False  # an experiment changes settings: no undo steps, no matched samples, no antialiasing
         self._exposure: tuple[Hashable, Display] | None = None  # metered, and what it was metered for
         check_assets(self.slots.shared)
         # the name of the last scene that could be loaded, and the scene
@@ -261,7 +262,8 @@ class Session:
         self._restore_step(self.history.redo, "redone", "nothing to redo")
 
     def _restore_step(self, step: Callable[[], SlotState | None], done: str, nothing: str) -> None:
-        self.history.record(self.slots.state(), self.now(), end_step=True)
+        if not self.is_measuring:
+            self.history.record(self.slots.state(), self.now(), end_step=True)
         state = step()
         if state is not None:
             self.slots.restore(state)
@@ -371,12 +373,12 @@ class Session:
             shots,
             idle_shots,
             is_interacting or (self.is_playing and self.is_animated),
-            self.display.shows_final_images,
+            self.display.shows_final_images and not self.is_measuring,
         )
         if self.scheduler.error:
             hint = "; the last version stays until a file changes" if self._has_broken_file else ""
             self.error, self.scheduler.error = f"{self.scheduler.error}{hint}", ""
-        if not is_interacting:
+        if not is_interacting and not self.is_measuring:
             self.history.record(self.slots.state(), self.now())
             self._match_budget()
         return has_drawn

@@ -83,6 +83,10 @@ class SlotSettings:
     def restore(self, state: SlotState) -> None:
         """Raises UserError if the scene or the environment cannot be loaded any more."""
         check_assets(state.shared)
+        self.assign(state)
+
+    def assign(self, state: SlotState) -> None:
+        """Restore a state whose scene and environment are loaded, or were until their files were changed."""
         self.shared, self.techniques, self.last_used = state.shared, dict(state.techniques), dict(state.last_used)
         self.overrides = {slot: dict(values) for slot, values in state.overrides.items()}
         self.unlinked, self.budget = set(state.unlinked), state.budget

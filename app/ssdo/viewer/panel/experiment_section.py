@@ -1,27 +1,27 @@
-"""Buttons that start experiments, and the curves of the last one."""
+"""Buttons that start experiments, and the curves of the last experiment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from imgui_bundle import ImVec2, imgui
 
-from ssdo.viewer.curve_plot import draw_curves
-from ssdo.viewer.experiments import Experiment, rotate_environment, sweep_radius, sweep_samples
+from ssdo.settings import UserError
+from ssdo.viewer.csv_files import list_experiment_rows, save_csv
+from ssdo.viewer.curve_plot import draw_plot
+from ssdo.viewer.experiment_kinds import EXPERIMENTS
+from ssdo.viewer.experiments import Experiment
 from ssdo.viewer.panel.context import PanelContext
-from ssdo.viewer.session import Session
+from ssdo.viewer.plot_lines import Line
+from ssdo.viewer.render_scheduler import PAIR
+from ssdo.viewer.screenshots import scene_stem
 
-PLOT_HEIGHT = 96.0  # pixels, before scaling
-EXPERIMENTS: Mapping[str, Callable[[Session], Experiment]] = {
-    "rotate environment": rotate_environment,
-    "samples": sweep_samples,
-    "radius": sweep_radius,
-}
+PLOT_HEIGHT = 150.0  # pixels, before scaling
 TOOLTIPS = (
     "rotate the environment by 360 degrees: SSAO stays constant, SSDO changes",
-    "1 to 128 samples: error against the reference",
+    "1 to 128 samples: error against the reference, and noise",
     "1/16 to 4 times the radius: error against the reference",
 )
+
+STOP_TOOLTIP = "end the experiment and restore all settings (Escape)"
 
 
 class ExperimentSection:
@@ -34,28 +34,81 @@ class ExperimentSection:
         return self.current is not None and not self.current.is_done
 
     def step(self) -> None:
-        """Continue the current experiment. Call each frame."""
+        """Continue what runs. Call each frame."""
         if self.current:
             self.current.step(self.context.session)
+
+    def cancel(self) -> None:
+        """End what runs, and restore the settings."""
+        if self.current:
+            self.current.end(self.context.session)
 
     def draw(self) -> None:
         session, widgets = self.context.session, self.context.widgets
         imgui.dummy(ImVec2(0, 2 * self.context.scale))
-        names = (*EXPERIMENTS, "stop") if self.is_running else tuple(EXPERIMENTS)
-        pressed = widgets.button_row(names, None, TOOLTIPS, "experiments")
-        if pressed == "stop" and self.current:
-            self.current.end(session)
-        elif pressed and not self.is_running:
+        imgui.begin_disabled(self.is_running)
+        pressed = self._draw_start_buttons()
+        imgui.end_disabled()
+        if pressed:
             self.current = EXPERIMENTS[pressed](session)
             self.current.begin(session)
+        if self.is_running and widgets.button_row(["stop"], None, [STOP_TOOLTIP], "experiments"):
+            self.cancel()
         if self.current:
-            experiment = self.current
-            widgets.muted_text(f"{experiment.name}: {experiment.y_label}, over {experiment.x_label}")
-            draw_curves(
-                "experiment",
-                experiment.curves,
-                PLOT_HEIGHT,
-                self.context.scale,
-                is_log=experiment.uses_reference,
-                starts_at_zero=False,
-            )
+            self._draw_experiment(self.current)
+
+    def _draw_start_buttons(self) -> str | None:
+        """A button for each experiment, in as many rows as the panel's width needs."""
+        width, gap = imgui.get_content_region_avail().x, 8 * self.context.scale
+        rows: list[list[tuple[str, str]]] = [[]]
+        for name, tooltip in zip(EXPERIMENTS, TOOLTIPS, strict=True):
+            names = [*(name for name, _ in rows[-1]), name]
+            if rows[-1] and sum(imgui.calc_text_size(n).x + gap for n in names) > width:
+                rows.append([])
+            rows[-1].append((name, tooltip))
+        pressed = None
+        for row in rows:
+            tooltips = [tooltip for _, tooltip in row]
+            button = self.context.widgets.button_row([name for name, _ in row], None, tooltips, "experiments")
+            pressed = button or pressed
+        return pressed
+
+    def _draw_experiment(self, experiment: Experiment) -> None:
+        widgets = self.context.widgets
+        lines = list_lines(experiment)
+        draw_plot(widgets, "experiment", lines, experiment.x_axis, experiment.y_axis, PLOT_HEIGHT)
+        imgui.text_wrapped(experiment.explanation)
+        widgets.store_rect("experiment explanation")
+        if experiment.is_done:
+            if experiment.outcome:
+                imgui.text_wrapped(experiment.outcome)
+                widgets.store_rect("experiment outcome")
+            if experiment.reference_noise and widgets.button_row(["save CSV"], None, (), "experiment"):
+                self._save(experiment)
+        else:
+            progress = experiment.progress(self.context.session)
+            imgui.progress_bar(progress.fraction, ImVec2(-1, 6 * self.context.scale), "")
+            widgets.muted_text(progress.text)
+
+    def _save(self, experiment: Experiment) -> None:
+        session = self.context.session
+        stem = f"{scene_stem(session)}-{experiment.name.replace(' ', '-')}"
+        try:
+            path = save_csv(stem, list_experiment_rows(experiment))
+        except UserError as error:
+            session.error = str(error)
+            return
+        session.message = f"saved {path.absolute()}"
+
+
+def list_lines(experiment: Experiment) -> list[Line]:
+    """What the plot shows: each slot's values, and its noise where it is measured."""
+    lines = []
+    for slot in PAIR:
+        name = f"{slot}: {experiment.labels[slot]}"
+        margins = experiment.reference_noise if experiment.uses_reference else ()
+        label = f"{name}, error" if experiment.measures_noise else name
+        lines.append(Line(slot, label, experiment.curves[slot], margins=margins))
+        if experiment.noise[slot]:
+            lines.append(Line(slot, f"{name}, noise", experiment.noise[slot], is_dashed=True))
+    return lines
