@@ -561,6 +561,66 @@ def open_shows_the_dialog_of_the_system(d: Driver) -> None:
 
 
 @check
+def blind_test_hides_the_techniques(d: Driver) -> None:
+    session, test = d.session, d.panel.experiments.blind_test
+    state, display = session.slots.state(), session.display
+    d.click_item("experiments blind test")
+    assert test.run and test.is_running
+    run = test.run
+    d.wait_until(lambda: run.is_ready, "trial")
+    d.run_frames(3)
+    items = set(d.panel.widgets.item_rects)
+    assert items == {"choose left", "choose right", "show reference", "blind test stop"}, items
+    applied = session.slots.state()
+    for action in ("flip", "swap", "mode-A SSAO", "mode-B SSDO", "view A", "more-samples", "next-buffer", "inspect"):
+        press(d, action)
+    for action in ("copy-state", "screenshot", "undo"):
+        press(d, action)
+    assert session.slots.state() == applied and session.display is run._display and not session.display.is_flipped
+    assert "Left, Right: choose" in session.message and not list(Path("captures").glob("*.png"))
+    d.drag(60, 150, 40, 0)
+    d.scroll(60, 150, 2)
+    assert session.slots.state() == applied, "the camera stays"
+    d.wait_until(lambda: run.is_ready, "pictures")
+    pictures = read_image(d)
+    press(d, "show-reference")
+    assert run.shows_reference and not np.array_equal(read_image(d), pictures)
+    press(d, "show-reference")
+    press(d, "choose left")
+    d.wait_until(lambda: run.is_ready, "second trial")
+    press(d, "choose right")
+    assert [answer.choice for answer in run.test.answers] == ["left", "right"]
+    press(d, "close")
+    assert not test.is_running and (session.slots.state(), session.display) == (state, display)
+    d.find_item("blind test score")
+
+
+@check
+def blind_test_tells_nothing_over_the_image(d: Driver) -> None:
+    """Without the pictures, the window is the same whatever is hidden: labels, costs, status, an inspected pixel."""
+    d.move_mouse(60, 150)
+    press(d, "inspect")
+    press(d, "pin")
+    test = d.panel.experiments.blind_test
+    d.session.draw_view = lambda framebuffer: None  # type: ignore[method-assign]
+    windows = []
+    for pair in (("SSAO", "SSDO"), ("GTAO", "off")):
+        test.start(seed=1)
+        assert test.run
+        run = test.run
+        run.test.trials = [trial._replace(left=pair[0], right=pair[1]) for trial in run.test.trials]
+        run._show_trial(d.session)
+        d.wait_until(lambda run=run: run.is_ready, "trial")  # type: ignore[misc]
+        d.run_frames(3)
+        windows.append(d.draw_pixels())
+        test.cancel()
+    del d.session.draw_view
+    press(d, "inspect")
+    assert np.array_equal(windows[0], windows[1])
+    assert windows[0][:50, : d.session.size[0]].std() > 0, "which side is which is seen"
+
+
+@check
 def every_key_was_pressed(d: Driver) -> None:
     missing = {key.action for key in keys.all_keys() if key.names or key.characters} - pressed_actions
     assert not missing, f"not pressed: {sorted(missing)}"

@@ -43,11 +43,14 @@ class Actions:
             **self._comparison_handlers(),
             **self._camera_handlers(),
             **self._file_handlers(),
+            **self._blind_test_handlers(),
             **self._window_handlers(),
         }
 
     def run(self, action: str) -> None:
         """Run an action. Errors are shown in the window."""
+        if not self.panel.experiments.blind_test.may_run(action):
+            return
         name, _, argument = action.partition(" ")
         self.guard(lambda: self.handlers[name](argument))
 
@@ -122,6 +125,13 @@ class Actions:
             "save-state": lambda _: self._save_state(),
             "copy-state": lambda _: self._copy_state(),
             "paste-state": lambda _: load_state(session, self.clipboard.read(), "the clipboard"),
+        }
+
+    def _blind_test_handlers(self) -> dict[str, Callable[[str], None]]:
+        test = self.panel.experiments.blind_test
+        return {
+            "choose": lambda side: test.choose("left" if side == "left" else "right"),
+            "show-reference": lambda _: test.toggle_reference(),
         }
 
     def _window_handlers(self) -> dict[str, Callable[[str], None]]:

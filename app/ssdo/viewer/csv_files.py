@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, save_bytes
+from ssdo.viewer.blind_test import BlindTest
 from ssdo.viewer.experiments import Experiment
 from ssdo.viewer.render_scheduler import PAIR
 
@@ -39,3 +40,13 @@ def list_experiment_rows(experiment: Experiment) -> list[Row]:
         heading.append("noise of the reference")
         columns.append(experiment.reference_noise)
     return [heading, *zip(*columns, strict=True)]
+
+
+def list_trial_rows(test: BlindTest) -> list[Row]:
+    """A heading, and a row for each trial that was answered."""
+    heading = ("view", "left", "right", "RMSE left", "RMSE right", "choice", "nearer to the reference")
+    rows = [
+        (answer.trial.view.name, *answer.trial[1:], *answer.errors, answer.choice, answer.nearer or "too close")
+        for answer in test.answers
+    ]
+    return [heading, *rows]

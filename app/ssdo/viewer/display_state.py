@@ -28,6 +28,7 @@ class DisplayState:
     buffer: str = FINAL_IMAGE
     exposure: float = 0.0  # stops; of buffers that hold light
     show_alpha: bool = False  # as a grey image
+    shows_reference: bool = False  # in place of A and of B, side by side
 
     @property
     def shows_two_images(self) -> bool:
@@ -52,6 +53,8 @@ class DisplayState:
     @property
     def side_slots(self) -> tuple[Slot, Slot]:
         """The slots on the left and on the right of a split view."""
+        if self.shows_reference:
+            return "reference", "reference"
         return ("B", "A") if self.is_flipped else ("A", "B")
 
     @property

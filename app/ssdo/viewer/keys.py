@@ -107,6 +107,15 @@ KEYS: tuple[Key, ...] = (
     Key("window", "", "", "redo", ("Y",), ctrl=True),
     Key("window", "", "", "redo", ("Z",), ctrl=True, shift=True),
     Key(
+        "blind test",
+        "Left, Right",
+        "blind test: the left or the right picture is nearer",
+        "choose left",
+        ("LEFT",),
+    ),
+    Key("blind test", "", "", "choose right", ("RIGHT",)),
+    Key("blind test", "R", "blind test: show the reference, or the pictures again", "show-reference", ("R",)),
+    Key(
         "window",
         "Escape",
         "close a list, the help, the search, messages; then cancel what runs",

@@ -1,4 +1,4 @@
-"""Buttons that start experiments, and the curves of the last experiment."""
+"""Buttons that start experiments and the blind test, and the curves of the last experiment."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ssdo.viewer.csv_files import list_experiment_rows, save_csv
 from ssdo.viewer.curve_plot import draw_plot
 from ssdo.viewer.experiment_kinds import EXPERIMENTS
 from ssdo.viewer.experiments import Experiment
+from ssdo.viewer.panel.blind_test_section import BlindTestSection
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.plot_lines import Line
 from ssdo.viewer.render_scheduler import PAIR
@@ -28,20 +29,23 @@ class ExperimentSection:
     def __init__(self, context: PanelContext) -> None:
         self.context = context
         self.current: Experiment | None = None  # runs or is done
+        self.blind_test = BlindTestSection(context)
 
     @property
     def is_running(self) -> bool:
-        return self.current is not None and not self.current.is_done
+        return self.blind_test.is_running or (self.current is not None and not self.current.is_done)
 
     def step(self) -> None:
         """Continue what runs. Call each frame."""
         if self.current:
             self.current.step(self.context.session)
+        self.blind_test.step()
 
     def cancel(self) -> None:
         """End what runs, and restore the settings."""
         if self.current:
             self.current.end(self.context.session)
+        self.blind_test.cancel()
 
     def draw(self) -> None:
         session, widgets = self.context.session, self.context.widgets
@@ -52,7 +56,9 @@ class ExperimentSection:
         if pressed:
             self.current = EXPERIMENTS[pressed](session)
             self.current.begin(session)
-        if self.is_running and widgets.button_row(["stop"], None, [STOP_TOOLTIP], "experiments"):
+        if not self.is_running:
+            self.blind_test.draw_start()
+        elif widgets.button_row(["stop"], None, [STOP_TOOLTIP], "experiments"):
             self.cancel()
         if self.current:
             self._draw_experiment(self.current)

@@ -91,7 +91,7 @@ class Panel:
     def covers(self, x: float, y: float) -> bool:
         """Whether the mouse at that place belongs to the panel. (Dear ImGui's answer is that of the last frame.)"""
         is_inside = any(left <= x < right and top <= y < bottom for left, top, right, bottom in self._rects)
-        return self._has_mouse or is_inside
+        return self._has_mouse or is_inside or self.experiments.blind_test.is_running
 
     def step(self) -> None:
         """Continue experiments and measurements, which may render. Call before each frame that is not `draw` alone."""
@@ -135,8 +135,11 @@ class Panel:
             imgui.set_next_window_pos(ImVec2(width - panel_width, 0))
             imgui.set_next_window_size(ImVec2(panel_width, height))
             imgui.begin("panel", flags=FIXED_WINDOW | NO_SCROLL)
-            self.toolbar.draw(height)
-            self._draw_scrolled()
+            if self.experiments.blind_test.is_running:
+                self.experiments.blind_test.draw_trial()
+            else:
+                self.toolbar.draw(height)
+                self._draw_scrolled()
             imgui.end()
         elif width >= MIN_WINDOW_WIDTH:
             self._rects.append(self._draw_show_button(width, height))
@@ -161,6 +164,11 @@ class Panel:
     def _draw_overlays(self, viewport_width: float, height: float) -> None:
         scale = THEME.scale
         status_height = STATUS_HEIGHT * scale if height > MIN_STATUS_WINDOW_HEIGHT * scale else 0.0
+        if self.experiments.blind_test.is_running:
+            self.experiments.blind_test.draw_overlay(viewport_width, height)
+            self.toast_rects = draw_toasts(self.session.toasts, viewport_width, height, scale)
+            self._rects += self.toast_rects
+            return
         self.pixel.draw_rays(viewport_width, height)
         free_height = self.image_overlay.draw(viewport_width, height - status_height)
         if status_height:
