@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ssdo.gpu.context import Gpu
 from ssdo.viewer import experiment_kinds, experiments, outcomes
+from ssdo.viewer.converged_results import ConvergedResult
 from ssdo.viewer.csv_files import list_experiment_rows, save_csv
 from ssdo.viewer.experiments import MAX_NOISE_RATIO, MAX_REFERENCE_FRAMES, Curves, Experiment
 from ssdo.viewer.plot_axes import Axis, format_tick
@@ -196,6 +198,7 @@ def test_outcome_says_when_the_best_radius_is_at_an_end() -> None:
     [
         ((0.62, 0.62), (0.55, 0.71), "Only SSDO depends on where the light comes from."),
         ((0.62, 0.62), (0.71, 0.71), "Neither depends on the direction of this environment's light."),
+        ((0.0100, 0.0101), (0.010, 0.016), "Only SSDO depends on where the light comes from."),
         ((0.5, 0.62), (0.55, 0.71), "Both depend on where the light comes from."),
     ],
 )
@@ -260,9 +263,7 @@ def test_experiments_can_be_cancelled_at_any_time(runner: SessionRunner, frames:
     run_frames(runner, frames, experiment)
     experiment.end(session)
     assert experiment.is_done and session.message == "sample sweep: cancelled"
-    assert experiment.outcome in ("", f"Ended after {len(experiment.curves['B'])} of 8 steps: no conclusion.")
     assert (session.slots.state(), session.display.view, session.is_measuring) == (state, "B", False)
-    assert not any(name.startswith("converged") for name in session.gpu.targets)
 
 
 @pytest.mark.parametrize(
@@ -286,14 +287,50 @@ def test_a_change_in_the_middle_ends_the_experiment(runner: SessionRunner, chang
     assert samples == {"A": 1, "B": 1}
     run_frames(runner, 2, experiment)
     change(session)
+    is_undone = session.message == "undone"
     run_frames(runner, 2, experiment)
     assert experiment.is_done and session.message == f"sample sweep ended: {reason}"
     techniques = session.slots.techniques
     assert techniques["A"].sample_count == 4
     assert session.slots.shared.denoise.radius == 4 and session.slots.shared.lighting.resolution == "half"
-    expected = {"the scene was changed": "corner"}.get(reason, "nook")
-    assert session.slots.shared.scene == expected
+    shared = session.slots.shared
+    assert shared.scene == ("corner" if reason == "the scene was changed" else "nook")
+    assert shared.display.exposure == (0 if is_undone else 1), "undo does not stop at the experiment's settings"
     assert techniques["B"].label == ("GTAO" if reason == "a technique was changed" else "SSDO")
+
+
+def test_ending_early_draws_no_conclusion(runner: SessionRunner) -> None:
+    experiment = start(runner, experiment_kinds.rotate_environment(runner.session))
+    while len(experiment.curves["B"]) < 2:
+        run_frames(runner, 1, experiment)
+    experiment.end(runner.session)
+    assert experiment.outcome == "Ended after 2 of 25 steps: no conclusion."
+
+
+def test_cancelling_frees_the_converged_results(runner: SessionRunner) -> None:
+    session = runner.session
+    experiment = start(runner, experiment_kinds.sweep_samples(session))
+    while "converged results: 3 of 16" not in session.message:
+        run_frames(runner, 1, experiment)
+    assert any(name.startswith("converged") for name in session.gpu.targets)
+    experiment.end(session)
+    assert not any(name.startswith("converged") for name in session.gpu.targets)
+
+
+def test_noise_is_measured_without_that_of_the_converged_result(runner: SessionRunner) -> None:
+    """By two halves with independent samples. Their own noise is far below the offset that is to be measured."""
+    session = runner.session
+    session.choose_view("split")
+    run_frames(runner, 4)
+    shot = session.shot("B")
+    converged = ConvergedResult(session.gpu, replace(shot, technique=shot.technique.as_converged()))
+    assert math.isnan(converged.measure_noise(session.metrics.radiance("B")))
+    while not converged.is_complete:
+        converged.draw_frame(session.scheduler)
+    first, second = converged.halves
+    assert not np.array_equal(first, second)
+    assert converged.measure_noise(0.5 * (first + second) + 0.1) == pytest.approx(0.1, rel=0.01)
+    assert math.isnan(converged.measure_noise(np.full_like(first, math.nan)))
 
 
 def test_a_shader_error_ends_the_experiment(runner: SessionRunner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,6 +351,7 @@ def test_errors_wait_until_the_reference_is_less_noisy(runner: SessionRunner) ->
         run_frames(runner, 1, experiment)
         texts.add(re.sub(r"\d+", "#", session.message))
     assert "radius sweep: step # of #, waits for the reference: # of # frames, about # s left (Escape cancels)" in texts
+    assert session.renders["reference"].convergence.frame_count < MAX_REFERENCE_FRAMES, "no longer than needed"
     for index, noise in enumerate(experiment.reference_noise):
         errors = [experiment.curves[slot][index][1] for slot in PAIR]
         assert 0 < noise <= MAX_NOISE_RATIO * min(errors)

@@ -1143,7 +1143,7 @@ def test_swapping_exchanges_the_slots_and_twice_changes_nothing(gpu: Gpu, techni
     ids=str,
 )
 def test_saved_states_keep_what_is_shown(gpu: Gpu, changes: dict[str, Any]) -> None:
-    """All fields but a key that is held."""
+    """All fields but a key that is held, and what a blind test shows."""
     session, fresh = make_session(gpu), make_session(gpu)
     fresh.display = replace(fresh.display, view="A", gain=10, divider=0.75, buffer="depth", exposure=2.0)
     session.display = replace(session.display, **changes)
@@ -1151,7 +1151,7 @@ def test_saved_states_keep_what_is_shown(gpu: Gpu, changes: dict[str, Any]) -> N
     load_state(fresh, format_state(session), "a file")
     assert fresh.display == session.display
     assert (fresh.slots.budget, fresh.reference_enabled) == ("error", True)
-    saved_fields = {f.name for f in fields(session.display)} - {"is_flipped"}
+    saved_fields = {f.name for f in fields(session.display)} - {"is_flipped", "shows_reference"}
     assert set(DISPLAY_FIELDS) == saved_fields
 
 

@@ -225,7 +225,9 @@ def _draw_values(frame: Frame, lines: Sequence[Line], scale: float) -> None:
     imgui.get_window_draw_list().add_line(top, bottom, to_u32(with_alpha(THEME.text, 0.4)), scale)
     if not imgui.begin_tooltip():
         return
-    imgui.text(f"{format_tick(x)} {frame.x_axis.unit or frame.x_axis.label}")
+    imgui.text(
+        f"{frame.x_axis.label}: {format_tick(x)}" if frame.x_axis.label else f"{format_tick(x)} {frame.x_axis.unit}"
+    )
     for slot, text in describe_values(lines, x):
         with style_color(imgui.Col_.text, SLOT_COLORS[slot]):
             imgui.text(text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Scale = Literal["linear", "log2", "log10"]
-PADDING = 0.06  # of the range, at each end, so that no curve touches the frame
+PADDING = 0.08  # of the range, at each end, so that no curve touches the frame
 MIN_LOG_SPAN = 0.5  # of a logarithmic axis, in decades or octaves; a constant curve is a line in its middle
 MIN_LINEAR_SPAN = 0.02  # of a linear axis, relative to its largest value, so that noise does not look like a change
 NICE_FACTORS = (1.0, 2.0, 5.0, 10.0)
