@@ -350,7 +350,8 @@ def test_errors_wait_until_the_reference_is_less_noisy(runner: SessionRunner) ->
     while not experiment.is_done:
         run_frames(runner, 1, experiment)
         texts.add(re.sub(r"\d+", "#", session.message))
-    assert "radius sweep: step # of #, waits for the reference: # of # frames, about # s left (Escape cancels)" in texts
+    waiting = "# of # steps, waits for the reference: # of # frames, about # s left"
+    assert f"radius sweep: {waiting} (Escape cancels)" in texts
     assert session.renders["reference"].convergence.frame_count < MAX_REFERENCE_FRAMES, "no longer than needed"
     for index, noise in enumerate(experiment.reference_noise):
         errors = [experiment.curves[slot][index][1] for slot in PAIR]

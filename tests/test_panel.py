@@ -70,8 +70,18 @@ def collect_controls(runner: PanelRunner) -> dict[str, str]:
     return items
 
 
+def collect_blind_test_controls(runner: PanelRunner) -> dict[str, str]:
+    """Items by action of the panel during a blind test."""
+    blind_test = runner.panel.experiments.blind_test
+    blind_test.start(seed=0)
+    runner.draw()
+    items = dict(runner.panel.widgets.action_items)
+    blind_test.cancel()
+    return items
+
+
 def test_every_key_has_a_control(runner: PanelRunner) -> None:
-    controls = collect_controls(runner)
+    controls = collect_controls(runner) | collect_blind_test_controls(runner)
     assert not [action for action in ACTIONS if action not in controls]
     assert all(key.action for key in keys.all_keys() if key.names or key.characters)
     assert all(key.while_typing for key in keys.all_keys() for name in key.names if name.startswith("F") and name[1:])

@@ -590,6 +590,7 @@ def blind_test_hides_the_techniques(d: Driver) -> None:
     d.wait_until(lambda: run.is_ready, "second trial")
     press(d, "choose right")
     assert [answer.choice for answer in run.test.answers] == ["left", "right"]
+    session.toasts.dismiss_all()  # which Escape would close first
     press(d, "close")
     assert not test.is_running and (session.slots.state(), session.display) == (state, display)
     d.find_item("blind test score")
@@ -1145,6 +1146,7 @@ def experiments_explain_themselves(d: Driver) -> None:
     d.click_item("experiments samples")
     d.run_frames(2)
     assert section.is_running and d.session.slots.state() != state
+    d.session.toasts.dismiss_all()  # which Escape would close first
     press(d, "close")
     assert not section.is_running and d.session.slots.state() == state
 

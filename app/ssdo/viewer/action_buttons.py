@@ -73,6 +73,12 @@ BUTTONS: Mapping[str, tuple[ActionButton, ...]] = {
         ActionButton("screenshot captions", "save with captions", "the same with labels and legends"),
     ),
     "turntable": (ActionButton("turntable", "start", "a video that circles an object, or swings in a room"),),
+    "choose": (
+        ActionButton("choose left", "left", "the left picture is nearer to the reference"),
+        ActionButton("choose right", "right", "the right picture is nearer to the reference"),
+    ),
+    "show": (ActionButton("show-reference", "reference", "show the reference in both halves"),),
+    "blind test": (ActionButton("close", "stop", "end the test and restore all settings"),),
     "help": (ActionButton("help", "close", "close the help"),),
     "scale": (
         ActionButton("smaller-ui", "smaller", "smaller text and controls"),
@@ -89,6 +95,7 @@ BUTTONS: Mapping[str, tuple[ActionButton, ...]] = {
         ActionButton("quit", "quit", "close the viewer"),
     ),
 }
+BLIND_TEST_PLACES = ("choose", "show", "blind test")  # of buttons that are there only during a blind test
 CHECKBOXES: Mapping[str, ActionButton] = {
     button.action: button
     for button in (

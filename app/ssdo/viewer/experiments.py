@@ -218,7 +218,7 @@ class Experiment:
         left = ""
         if self._stage_end is not None:
             left = f", about {max(1, math.ceil(self._stage_end - session.now()))} s left"
-        step = f"step {min(self._step_index + 1, len(self.steps))} of {len(self.steps)}"
+        step = f"{min(self._step_index + 1, len(self.steps))} of {len(self.steps)} steps"
         if self._stage.startswith("reference"):
             count = session.renders["reference"].convergence.frame_count
             return Progress(

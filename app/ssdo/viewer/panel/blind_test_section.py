@@ -11,6 +11,7 @@ from ssdo.viewer.blind_test import SIDES, BlindTest, Side
 from ssdo.viewer.blind_test_run import BlindTestRun
 from ssdo.viewer.csv_files import list_trial_rows, save_csv
 from ssdo.viewer.overlay import BACKGROUND_COLOR, TEXT_COLOR
+from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.screenshots import scene_stem
 from ssdo.viewer.theme import THEME
@@ -107,15 +108,11 @@ class BlindTestSection:
         imgui.progress_bar(len(test.answers) / len(test.trials), ImVec2(-1, 6 * scale), "")
         imgui.text_wrapped(QUESTION if self.run.is_ready else self._preparing_text)
         imgui.begin_disabled(not self.run.is_ready)
-        if pressed := widgets.button_row(SIDES, None, ("Left arrow", "Right arrow"), "choose"):
-            self.choose("left" if pressed == "left" else "right")
-        selected = "reference" if self.run.shows_reference else None
-        if widgets.button_row(["reference"], selected, ["show the reference in both halves (R)"], "show"):
-            self.toggle_reference()
+        draw_action_row(self.context, "choose")
+        draw_action_row(self.context, "show", "reference" if self.run.shows_reference else None)
         imgui.end_disabled()
         widgets.muted_text(KEYS_TEXT)
-        if widgets.button_row(["stop"], None, ["end the test and restore all settings (Escape)"], "blind test"):
-            self.cancel()
+        draw_action_row(self.context, "blind test")
 
     @property
     def _preparing_text(self) -> str:

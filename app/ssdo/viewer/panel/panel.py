@@ -166,20 +166,25 @@ class Panel:
         status_height = STATUS_HEIGHT * scale if height > MIN_STATUS_WINDOW_HEIGHT * scale else 0.0
         if self.experiments.blind_test.is_running:
             self.experiments.blind_test.draw_overlay(viewport_width, height)
-            self.toast_rects = draw_toasts(self.session.toasts, viewport_width, height, scale)
-            self._rects += self.toast_rects
-            return
+            free_height = height
+        else:
+            free_height = self._draw_image_overlays(viewport_width, height, status_height)
+        if self.context.file_to_load:
+            self.session.toasts.post(f"loading {self.context.file_to_load} ...", topic="loading")
+        self.toast_rects = draw_toasts(self.session.toasts, viewport_width, free_height, scale)
+        self._rects += self.toast_rects
+        if not self.experiments.blind_test.is_running:
+            obstacles = [*self.image_overlay.rects.values(), *self.toast_rects]
+            self.pixel.draw_card(viewport_width, height, height - status_height, obstacles)
+
+    def _draw_image_overlays(self, viewport_width: float, height: float, status_height: float) -> float:
+        """What belongs to the images, and the status line. Returns the height above them."""
         self.pixel.draw_rays(viewport_width, height)
         free_height = self.image_overlay.draw(viewport_width, height - status_height)
         if status_height:
             status_width = viewport_width if self.is_visible else viewport_width - self._show_button_size.x
             self.overlay.draw_status(status_width, height, status_height)
-        if self.context.file_to_load:
-            self.session.toasts.post(f"loading {self.context.file_to_load} ...", topic="loading")
-        self.toast_rects = draw_toasts(self.session.toasts, viewport_width, free_height, scale)
-        self._rects += self.toast_rects
-        obstacles = [*self.image_overlay.rects.values(), *self.toast_rects]
-        self.pixel.draw_card(viewport_width, height, height - status_height, obstacles)
+        return free_height
 
     def _draw_show_button(self, width: float, height: float) -> Rect:
         """A button at the end of the status line that shows the hidden panel. Returns the rectangle it covers."""

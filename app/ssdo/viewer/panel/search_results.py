@@ -14,7 +14,7 @@ from ssdo.render.technique import Technique
 from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder
 from ssdo.scene.skies import BUILT_IN_SKIES
 from ssdo.settings import Settings, param_of
-from ssdo.viewer.action_buttons import BUTTONS, CHECKBOXES
+from ssdo.viewer.action_buttons import BLIND_TEST_PLACES, BUTTONS, CHECKBOXES
 from ssdo.viewer.buffers import TARGET_SUFFIX
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.render_scheduler import Slot
@@ -140,7 +140,7 @@ class SearchResults:
             yield SearchEntry("Techniques", mode.label, mode.description, partial(run, f"mode {mode.label}"))
         for place, buttons in (*BUTTONS.items(), ("panel", tuple(CHECKBOXES.values()))):
             for button in buttons:
-                if not button.while_held:
+                if not button.while_held and place not in BLIND_TEST_PLACES:
                     label = f"{place.capitalize()} > {button.label}"
                     yield SearchEntry("Buttons", label, button.tooltip, partial(run, button.action))
 
