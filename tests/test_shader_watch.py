@@ -76,6 +76,12 @@ def test_the_viewer_follows_an_edited_shader(gpu: Gpu, tmp_path: Path, monkeypat
     assert session.error.startswith(f"shaders/{FILE}:1") and "\n" not in session.error
     write_changed(tmp_path / FILE, inverted.encode())
     assert np.array_equal(runner.render_idle(), edited) and not session.error
+    with_include = '#include "new.glsl"\n' + source
+    (tmp_path / "new.glsl").write_text("half of a")
+    write_changed(tmp_path / FILE, with_include.encode())
+    assert np.array_equal(runner.render_idle(), edited) and session.error.startswith("shaders/new.glsl:1")
+    write_changed(tmp_path / "new.glsl", b"// no program has read it yet\n")
+    assert np.array_equal(runner.render_idle(), original) and not session.error
     (tmp_path / FILE).unlink()
     assert np.array_equal(runner.render_idle(), original)
     (tmp_path / "unused.glsl").write_text("no program reads it")

@@ -145,6 +145,7 @@ def key_shows_the_other_slot_while_held(d: Driver) -> None:
     d.release_key("TAB")
     d.wait_idle()
     assert np.array_equal(read_image(d), image_a)
+    assert not d.panel.is_typing, "Tab goes to no field of the panel"
 
 
 @check
@@ -302,7 +303,7 @@ def keys_save_images(d: Driver) -> None:
     d.press_key("ESCAPE")
     assert task is not None and not task.is_done and "turntable" in d.session.message, "others end first"
     d.press_key("ESCAPE")
-    assert task.is_done and [toast.text for toast in d.session.toasts.items] == ["turntable cancelled"]
+    assert task.is_done and not [toast for toast in d.session.toasts.items if toast.is_task]
     assert d.session.slots.state() == old_state and not list(Path("captures").glob("*turntable*"))
     press(d, "report")
     task = d.viewer.actions.task
@@ -755,7 +756,7 @@ def toasts_leave_room_for_the_image(d: Driver) -> None:
     assert 1 <= len(d.panel.toast_rects) <= 4
     left, _, right, _ = d.panel.toast_rects[0]
     assert left > 0 and right < d.session.size[0]
-    assert min(top for _, top, _, _ in d.panel.toast_rects) > 30, "the labels stay visible"
+    assert min(top for _, top, _, _ in d.panel.toast_rects) > d.wnd.height / 2, "the middle can be dragged"
 
 
 @check
@@ -1276,7 +1277,7 @@ def sizes_and_minimising(d: Driver) -> None:
     d.wnd.dispatch_event("on_hide")
     d.wnd.dispatch_events()
     draw_count = d.session.scheduler.draw_count
-    d.session.change({"display.exposure": 1.5})
+    d.session.change({"ssdo.samples": 5})
     d.run_frames(5)
     assert d.session.scheduler.draw_count == draw_count, "a minimised window is not drawn"
     d.wnd.dispatch_event("on_show")

@@ -10,10 +10,10 @@ from ssdo.viewer.toasts import Toast, Toasts
 from ssdo.viewer.widgets import Rect, to_u32, with_alpha
 
 MAX_WIDTH = 620.0  # pixels, before scaling
-MAX_LINES = 6  # of a toast; a longer text is cut
+MIN_LINES, MAX_LINES = 2, 6  # of a toast; a longer text is cut, and its tooltip is the whole
+MAX_HEIGHT_FRACTION = 0.4  # of the image's height that toasts cover, so that its middle can be dragged
 MARGIN, GAP = 12.0, 8.0  # pixels, before scaling: to the edges, between toasts
 PADDING_X, PADDING_Y = 12.0, 7.0
-TOP_MARGIN = 44.0  # for the labels of the slots
 BAR_HEIGHT = 3.0  # of the progress
 CLOSE_SIGN = "\u00d7"
 HOVERED_COLOR = (0.13, 0.14, 0.16, 0.92)
@@ -21,17 +21,23 @@ HOVERED_COLOR = (0.13, 0.14, 0.16, 0.92)
 
 def draw_toasts(toasts: Toasts, viewport_width: float, bottom: float, scale: float) -> list[Rect]:
     """Draw as many toasts as have room, the newest first. Returns the rectangles that they cover."""
+    highest = bottom * (1 - MAX_HEIGHT_FRACTION)
+    free_height = bottom - highest - (GAP + 2 * PADDING_Y) * scale
+    max_lines = max(MIN_LINES, min(MAX_LINES, int(free_height / imgui.get_text_line_height())))
     max_width = min(MAX_WIDTH * scale, viewport_width - 2 * MARGIN * scale)
     rects: list[Rect] = []
+    text_width = max_width - 3 * PADDING_X * scale - imgui.calc_text_size(CLOSE_SIGN).x
     for toast in reversed(toasts.visible):
-        text, size = fit_text(toast.text, max_width - 3 * PADDING_X * scale - imgui.calc_text_size(CLOSE_SIGN).x)
+        text, size = fit_text(toast.text, text_width, max_lines)
         height = size.y + 2 * PADDING_Y * scale + (BAR_HEIGHT * scale if toast.fraction is not None else 0)
         top = bottom - GAP * scale - height
-        if top < TOP_MARGIN * scale and rects:
+        if top < highest and rects:
             break
         width = size.x + 3 * PADDING_X * scale + imgui.calc_text_size(CLOSE_SIGN).x
         rect = MARGIN * scale, top, MARGIN * scale + width, top + height
         is_hovered = _draw_toast(toast, text, size.x, rect, scale)
+        if is_hovered and text != toast.text:
+            _show_tooltip(toast.text)
         if is_hovered and imgui.is_mouse_clicked(0):
             toasts.dismiss(toast)
         rects.append(rect)
@@ -39,9 +45,17 @@ def draw_toasts(toasts: Toasts, viewport_width: float, bottom: float, scale: flo
     return rects
 
 
-def fit_text(text: str, width: float) -> tuple[str, ImVec2]:
-    """The text, cut if it has more than MAX_LINES lines when it is wrapped, and its size."""
-    max_height = MAX_LINES * imgui.get_text_line_height() + 1
+def _show_tooltip(text: str) -> None:
+    imgui.begin_tooltip()
+    imgui.push_text_wrap_pos(0.9 * imgui.get_io().display_size.x)
+    imgui.text(text)
+    imgui.pop_text_wrap_pos()
+    imgui.end_tooltip()
+
+
+def fit_text(text: str, width: float, max_lines: int) -> tuple[str, ImVec2]:
+    """The text, cut if it has more lines when it is wrapped, and its size."""
+    max_height = max_lines * imgui.get_text_line_height() + 1
     size = imgui.calc_text_size(text, wrap_width=width)
     if size.y <= max_height:
         return text, size
