@@ -573,7 +573,7 @@ def blind_test_hides_the_techniques(d: Driver) -> None:
     items = set(d.panel.widgets.item_rects)
     assert items == {"choose left", "choose right", "show reference", "blind test stop"}, items
     applied = session.slots.state()
-    for action in ("flip", "swap", "mode-A SSAO", "mode-B SSDO", "view A", "more-samples", "next-buffer", "inspect"):
+    for action in ("flip", "swap", "mode-A SSAO", "mode SSDO", "view A", "more-samples", "next-buffer", "inspect"):
         press(d, action)
     for action in ("copy-state", "screenshot", "undo"):
         press(d, action)

@@ -112,7 +112,7 @@ class Viewer:
         self.ui.begin_frame()
         self.panel.draw(*self.wnd.size)
         self.ui.end_frame(self.wnd.fbo)
-        self._last_draw = time.perf_counter()
+        self._panel_is_outdated, self._last_draw = False, time.perf_counter()
 
     def _answer_while_rendering(self) -> bool:
         """Called while a slow frame is drawn. Returns whether an event has come for which the frame is left.
@@ -125,7 +125,6 @@ class Viewer:
             self._panel_is_outdated = True
         is_due = time.perf_counter() - self._last_draw >= REDRAW_INTERVAL
         if self._panel_is_outdated and is_due and not self.session.gpu.is_counting and self._view_copy.can_restore:
-            self._panel_is_outdated = False
             self._view_copy.restore()
             self._draw_panel()
             with self.window.events.defer():
