@@ -567,3 +567,19 @@ def test_the_theme_changes(runner: PanelRunner) -> None:
     assert THEME.is_dark != was_dark
     theme.apply_theme(was_dark)
     assert runner.session.size == IMAGE_SIZE
+
+
+# ---- turntable ----
+
+
+def test_the_turntable_takes_typed_numbers_within_their_ranges(runner: PanelRunner) -> None:
+    runner.size = TALL
+    runner.open_sections()
+    settings = runner.panel.turntable.settings
+    for name, text, value in (("frames", "24", 24), ("seconds", "900", 120.0), ("size", "1", 10)):
+        runner.click(f"number turntable {name}")
+        runner.type_text(text)
+        for is_down in (True, False):
+            runner.io.add_key_event(imgui.Key.enter, is_down)
+            runner.draw(1)
+        assert getattr(settings, {"frames": "frame_count", "size": "percent"}.get(name, name)) == value

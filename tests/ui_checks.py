@@ -102,6 +102,14 @@ def assert_all_different(images: list[Bytes]) -> None:
 
 
 @check
+def the_first_frame_has_the_whole_panel(d: Driver) -> None:
+    """Tabs and rows are there at once, at the place where they stay."""
+    names = [name for name in d.first_rects if name.startswith(("toolbar", "view", "copy", "tab", "mode", "row"))]
+    assert {"tab A", "tab B", "mode B SSDO"} <= set(names)
+    assert {name: d.first_rects[name] for name in names} == {name: d.panel.widgets.item_rects[name] for name in names}
+
+
+@check
 def keys_choose_techniques(d: Driver) -> None:
     for slot in PAIR:
         images = []

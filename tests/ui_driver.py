@@ -42,7 +42,9 @@ class Driver:
         self.session.toggle_split()
         self.viewer = Viewer(window, ImguiRenderer(window.wnd, 1.0), self.session, Preferences(folder))
         self.panel = self.viewer.panel
-        self.run_frames(5)
+        self.run_frames()
+        self.first_rects = self.panel.widgets.item_rects  # of the panel's first frame
+        self.run_frames(4)
         self.started_with_help = self.panel.is_help_open
         self.panel.is_help_open = False
 

@@ -98,6 +98,10 @@ class ImguiRenderer:
         self._last_frame = now
         imgui.new_frame()
 
+    def discard_frame(self) -> None:
+        """End a frame without drawing it."""
+        imgui.end_frame()
+
     def end_frame(self, framebuffer: Any) -> None:
         """Draw into a framebuffer. (moderngl's types of viewport and scissor are wrong.)"""
         imgui.render()

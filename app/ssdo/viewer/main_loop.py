@@ -104,6 +104,10 @@ class Viewer:
         for action in self.panel.context.take_actions():
             self.actions.run(action)
         self.panel.step()
+        if not self._last_draw:  # Dear ImGui shows tabs, and knows sizes, in its second frame
+            self.ui.begin_frame()
+            self.panel.draw(*self.wnd.size)
+            self.ui.discard_frame()
         self._draw_panel()
         self.input.run_deferred_actions()
         self.input.update_cursor()

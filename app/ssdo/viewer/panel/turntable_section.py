@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from imgui_bundle import imgui
-
+from ssdo.settings import Param
 from ssdo.viewer import turntable
 from ssdo.viewer.panel.action_row import draw_action_row
 from ssdo.viewer.panel.context import PanelContext
 from ssdo.viewer.turntable import TurntableSettings
+
+FRAMES = Param(turntable.MIN_FRAMES, turntable.MAX_FRAMES, log=True)
+SECONDS = Param(turntable.MIN_SECONDS, turntable.MAX_SECONDS, log=True, unit="s")
+PERCENT = Param(turntable.MIN_PERCENT, turntable.MAX_PERCENT, log=True, unit="%")
 
 
 class TurntableSection:
@@ -19,22 +22,23 @@ class TurntableSection:
         widgets, settings = self.context.widgets, self.settings
         if not widgets.section("Turntable"):
             return
-        widgets.label("frames", "number of frames of the video; more make it smoother and take longer")
-        _, frames = imgui.slider_int("##turntable frames", settings.frame_count, turntable.MIN_FRAMES, 240)
-        settings.frame_count = max(turntable.MIN_FRAMES, min(turntable.MAX_FRAMES, frames))
-        widgets.store_rect("turntable frames")
-        widgets.label("seconds", "duration of the video")
-        _, seconds = imgui.slider_float("##turntable seconds", settings.seconds, turntable.MIN_SECONDS, 20.0, "%.1f s")
-        settings.seconds = max(turntable.MIN_SECONDS, min(turntable.MAX_SECONDS, seconds))
-        widgets.store_rect("turntable seconds")
-        widgets.label("size", "width and height of the video, relative to the image in the window")
-        _, percent = imgui.slider_int(
-            "##turntable size", settings.percent, turntable.MIN_PERCENT, 200, self._format_size()
-        )
-        settings.percent = max(turntable.MIN_PERCENT, min(turntable.MAX_PERCENT, percent))
-        widgets.store_rect("turntable size")
+        frames = self._draw_slider("frames", FRAMES, settings.frame_count, "more make it smoother and take longer")
+        settings.frame_count = round(frames)
+        settings.seconds = self._draw_slider("seconds", SECONDS, settings.seconds, "duration of the video")
+        percent = self._draw_slider("size", PERCENT, settings.percent, "relative to the image in the window")
+        settings.percent = round(percent)
+        widgets.muted_text(self._size_text)
         draw_action_row(self.context, "turntable")
 
-    def _format_size(self) -> str:
+    def _draw_slider(self, name: str, param: Param, value: float, tooltip: str) -> float:
+        """Returns the value, within its range."""
+        self.context.widgets.label(name, tooltip)
+        assert param.min is not None and param.max is not None
+        tag = f"##turntable {name}"
+        _, value = self.context.rows.sliders.draw(tag, f"turntable {name}", param, value, param.min, param.max)
+        return min(max(value, param.min), param.max)
+
+    @property
+    def _size_text(self) -> str:
         width, height = (round(n * self.settings.percent / 100) for n in self.context.session.image_size)
-        return f"%d %% ({width} x {height})"
+        return f"a video of {width} x {height} pixels"
