@@ -45,7 +45,7 @@ from ssdo.viewer.render_scheduler import PAIR
 from ssdo.viewer.screenshot_task import SizedScreenshot
 from ssdo.viewer.status import StatusLine
 from ssdo.viewer.theme import SLOT_COLORS, THEME, set_scale
-from ssdo.viewer.widgets import Rect
+from ssdo.viewer.widgets import LABEL_WIDTH, Rect
 from ui_driver import CTRL, LEFT, MIDDLE, RIGHT, SHIFT, Driver
 
 START: dict[str, Any] = {
@@ -957,7 +957,8 @@ def numbers_stand_beside_their_sliders(d: Driver) -> None:
     assert {"ssdo.radius", "ssdo.samples", "ssdo.bias", "display.exposure"} <= set(names)
     for name in names:
         slider, number = rects[f"row {name}"], rects[f"number {name}"]
-        assert slider[2] < number[0] and number[2] <= d.wnd.width - 4, name
+        end = rects[f"auto {name}"][0] if f"auto {name}" in rects else rects["row ssdo.visibility"][2] + 1
+        assert slider[2] < number[0] and number[2] <= end, name
         assert slider[1] == number[1] and slider[2] - slider[0] > 35, name
     low, y, high, _ = d.panel.widgets.item_rects["row ssdo.bias"]
     _, y = d.find_item("row ssdo.bias")
@@ -985,7 +986,7 @@ def names_fit_their_column(d: Driver) -> None:
     shots = [d.session.shot("B").with_values({"technique": name}) for name in Technique.known]
     names = {name.rpartition(".")[2] for shot in shots for name, *_ in shot.walk()}
     assert len(names) > 60
-    column = 0.42 * 340 - imgui.get_style().window_padding.x - 4
+    column = LABEL_WIDTH * DEFAULT_PANEL_WIDTH - imgui.get_style().window_padding.x - 4
     too_wide = {word for name in names for word in name.split("_") if imgui.calc_text_size(word).x > column}
     assert not too_wide, too_wide
     for name in find_row_names(d):
@@ -1016,11 +1017,17 @@ def numbers_are_typed(d: Driver) -> None:
     assert type_number("0.06", ctrl=True) == 0.06
     assert type_number("-") == 0.06, "no number"
     assert type_number("1", key="ESCAPE") == 0.06
+    assert type_number("1", key="ESCAPE", ctrl=True) == 0.06, "the click moves no handle"
     assert type_number("9e9") == max_value(d, "ssdo.bias")
     d.click(*d.find_item("number ssdo.samples"))
     d.type_text("12")
     d.click_item("tab B" if "tab B" in d.panel.widgets.item_rects else "mode B SSDO")
     assert read_value(d, "ssdo.samples") == 12, "a click elsewhere takes the number"
+    assert d.session.slots.techniques["B"].values().get("radius") is None
+    d.click_item("number ssdo.radius")
+    d.press_key("ESCAPE")
+    d.run_frames(2)
+    assert d.session.slots.techniques["B"].values().get("radius") is None, "an automatic value stays"
     d.click_item("number ssdo.bias", button=RIGHT)
     d.click_item("row ssdo.samples", button=RIGHT)
     for name in ("ssdo.bias", "ssdo.samples"):

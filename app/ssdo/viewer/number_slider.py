@@ -12,6 +12,7 @@ from ssdo.viewer.widgets import Widgets
 NUMBER_GAP = 6.0  # pixels, before scaling, between the track and the number
 NUMBER_INSET = 4.0  # pixels, before scaling, at the right of the number
 TYPICAL_NUMBER = "0.0123 m"  # the column has room for it, so that most tracks have the same length
+FOCUS_FRAMES = 4  # until the text field has the keyboard
 MAX_NUMBER_SHARE = 0.48  # of the width of both
 INPUT_FLAGS = (
     imgui.InputTextFlags_.enter_returns_true.value
@@ -32,8 +33,8 @@ class NumberSliders:
     def __init__(self, widgets: Widgets) -> None:
         self.widgets = widgets
         self._typed_tag = ""  # of the slider whose number is typed; empty: none
-        self._text = ""  # as it is typed
-        self._needs_focus = False
+        self._text = self._old_text = ""  # as it is typed, and before
+        self._focus_frames = 0  # until the text field must have the keyboard
 
     def draw(self, tag: str, name: str, param: Param, value: float, low: float, high: float) -> tuple[bool, float]:
         """Draw a slider from `low` to `high` that fills the item's width. An int `value` stays one.
@@ -69,7 +70,8 @@ class NumberSliders:
         is_typing |= self._draw_number(tag, param, new_value if is_changed else value, number_width)
         self.widgets.store_rect(f"number {name}")
         if is_typing:
-            self._typed_tag, self._text, self._needs_focus = tag, f"{value:.6g}", True
+            self._typed_tag, self._focus_frames = tag, FOCUS_FRAMES
+            self._text = self._old_text = f"{value:.6g}"
             is_changed = False  # the click has moved the handle
         return is_changed, new_value
 
@@ -92,19 +94,22 @@ class NumberSliders:
         return bool(imgui.is_item_clicked(0))
 
     def _draw_input(self, tag: str, name: str, value: float, width: float) -> tuple[bool, float]:
-        """The text field in place of the slider. Enter or a click elsewhere takes the number, Escape does not."""
-        if self._needs_focus:
+        """The text field in place of the slider. Enter or a click elsewhere takes the number, Escape the old text.
+
+        A text that is the old one changes nothing: an automatic value stays automatic.
+        """
+        if self._focus_frames == FOCUS_FRAMES:
             imgui.set_keyboard_focus_here()
         imgui.set_next_item_width(width)
         is_entered, self._text = imgui.input_text(f"{tag}typed", self._text, INPUT_FLAGS)
         self.widgets.store_rect(f"number {name}")
-        is_ended = not self._needs_focus and imgui.is_item_deactivated()
-        self._needs_focus = False
+        self._focus_frames = max(self._focus_frames - 1, 0)
+        is_ended = imgui.is_item_deactivated() or not (self._focus_frames or imgui.is_item_active())
         if not is_entered and not is_ended:
             return False, value
         self._typed_tag = ""
-        number = None if imgui.is_key_pressed(imgui.Key.escape) else _parse_number(self._text)
-        if number is None:
+        number = _parse_number(self._text)
+        if number is None or self._text == self._old_text:
             return False, value
         return True, round(number) if isinstance(value, int) else number
 
