@@ -983,7 +983,7 @@ def test_window_slider_drags_resets_and_takes_text(window: ViewerWindow) -> None
     window.drag((x, y), (60, 0))
     window.wait_until(lambda: window.read_state()["ssdo.samples"] > 8, 20, "dragged value")
     window.run_xdotool("mousemove", x, y, "click", 3)
-    assert window.read_state()["ssdo.samples"] == 16
+    window.wait_until(lambda: window.read_state()["ssdo.samples"] == 16, 20, "reset value")
     ctrl_click = ("keydown", "ctrl", "mousemove", x, y, "click", 1, "keyup", "ctrl")
     window.run_xdotool(*ctrl_click, "sleep", 0.4)
     window.run_xdotool("key", "ctrl+a", "1", "2", "Return", "sleep", 0.3)

@@ -155,7 +155,7 @@ def read_state(path: Path) -> None:
     """As the viewer reads a file that is dropped on it, without a window."""
     base = Shot()
 
-    def change(values: dict[str, Any]) -> bool:
+    def change(values: dict[str, Any], slot: str = "B") -> bool:
         try:
             base.with_values(values)
         except UserError as problem:
