@@ -73,25 +73,25 @@ def measure_latency(d: Driver, kind: str, seconds: float) -> float:
     """Seconds from an event to the end of the window's next frame. The event comes after some seconds of drawing."""
     d.session.scheduler.invalidate()
     source, has_event, answered_at = EventSource(d), False, 0.0
-    dispatch_events, draw = d.wnd.dispatch_events, d.viewer._draw
+    dispatch_events, draw_panel = d.wnd.dispatch_events, d.viewer._draw_panel
 
     def dispatch() -> None:
         nonlocal has_event
         dispatch_events()
         has_event = source.dispatch() or has_event
 
-    def draw_and_note_time() -> None:
+    def draw_panel_and_note_time() -> None:
         nonlocal answered_at
         is_answer = has_event
-        draw()
+        draw_panel()
         d.viewer.wnd.ctx.finish()
         answered_at = time.perf_counter() if is_answer else 0.0
 
-    d.wnd.dispatch_events, d.viewer._draw = dispatch, draw_and_note_time  # type: ignore[method-assign]
+    d.wnd.dispatch_events, d.viewer._draw_panel = dispatch, draw_panel_and_note_time  # type: ignore[method-assign]
     source.start(kind, seconds)
     while not answered_at:
         d.run_frames()
-    d.wnd.dispatch_events, d.viewer._draw = dispatch_events, draw  # type: ignore[method-assign]
+    d.wnd.dispatch_events, d.viewer._draw_panel = dispatch_events, draw_panel  # type: ignore[method-assign]
     return answered_at - source.sent_at
 
 
