@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from ssdo import __version__
-from ssdo.arrays import Bytes
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.animation import MAX_FRAMES, PictureSequence, Timing, make_path, to_camera, to_world_pose
@@ -23,18 +22,10 @@ from ssdo.render.pipeline import freeze_exposure, load_shot_scene, render_all_fr
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
 from test_commands import call
+from test_video import read_video
 
 SMALL = ["--scene", "corner", "--width", "32", "--height", "18", "--antialias", "1", "--ssdo.samples", "4"]
 LOSS = 6.0  # mean error of a decoded frame, levels of 255: measured 3.4 at this size
-
-
-def read_webp(path: Path) -> list[Bytes]:
-    frames = []
-    with Image.open(path) as image:
-        for number in range(image.n_frames):  # type: ignore[attr-defined]
-            image.seek(number)
-            frames.append(np.asarray(image.convert("RGB")))
-    return frames
 
 
 # ---- frames and seconds ----
@@ -144,7 +135,7 @@ def test_a_turntable_is_a_capture_along_a_path(monkeypatch: pytest.MonkeyPatch, 
     assert values["ssdo.samples"] == 4 and values["scene"] == "corner"
     again = ["--from-image", paths[0], "--frames", "2", "--technique", "off", "--output", paths[3]]
     assert call(monkeypatch, "turntable", *again) == 0
-    assert load_video_values(paths[3])["technique"] == "off" and len(read_webp(paths[3])) == 2
+    assert load_video_values(paths[3])["technique"] == "off" and len(read_video(paths[3])) == 2
 
 
 def test_techniques_are_side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -154,7 +145,7 @@ def test_techniques_are_side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert call(monkeypatch, "capture", *shot, *flags, "--output", path) == 0
     values = load_video_values(path)
     assert values["techniques"] == "off,ssao" and isinstance(values["display.exposure"], float)
-    frames = read_webp(path)
+    frames = read_video(path)
     for name, left in (("off", 8), ("ssao", 8 + 32 + 8)):
         image = tmp_path / f"{name}.png"
         exposure = ["--display.exposure", values["display.exposure"]]

@@ -14,7 +14,7 @@ from ssdo.viewer.antialiased_image import AntialiasedImage
 from ssdo.viewer.display_state import VIEWS
 from ssdo.viewer.render_scheduler import PAIR, Slot
 from ssdo.viewer.session import Session
-from test_viewer import SessionRunner, free_targets
+from test_viewer import SessionRunner, open_split
 
 DISPLAY_PARAMETERS = [parameter for parameter in list_parameters() if parameter.name.startswith("display.")]
 
@@ -38,11 +38,8 @@ class FrameCounter:
 @pytest.fixture
 def runner(gpu: Gpu) -> Iterator[SessionRunner]:
     """SSAO beside SSDO, antialiased."""
-    runner = SessionRunner(gpu, scene="corner", technique="ssdo", antialias=2)
-    runner.session.toggle_split()
-    runner.render_idle()
-    yield runner
-    free_targets(gpu, "A", "B", "reference", "A antialiased", "B antialiased")
+    with open_split(gpu, scene="corner", technique="ssdo", antialias=2) as split:
+        yield split
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ from ssdo.viewer.preferences import Preferences
 from ssdo.viewer.turntable import Turntable, TurntableSettings
 from test_commands import call, run_app
 from test_image_io import SAVERS, file_names, save_npz, unix_only
-from test_viewer import SessionRunner, free_targets
+from test_viewer import SessionRunner, open_split
 
 ROOT = Path(__file__).parents[1]
 PYTHON_PATH = os.pathsep.join([str(ROOT / "app"), str(ROOT / "tests")])
@@ -1109,11 +1109,8 @@ def test_standard_output_on_a_full_disk(arguments: str) -> None:
 @pytest.fixture
 def runner(gpu: Gpu) -> Iterator[SessionRunner]:
     """SSAO and SSDO, drawn."""
-    runner = SessionRunner(gpu)
-    runner.session.toggle_split()
-    runner.render_idle()
-    yield runner
-    free_targets(gpu, "A", "B")
+    with open_split(gpu) as split:
+        yield split
 
 
 def save_screenshots(runner: SessionRunner, folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ from ssdo.viewer.legend import Legend
 from ssdo.viewer.screenshot_task import SCOPE, SizedScreenshot
 from ssdo.viewer.screenshots import parse_size, save_screenshot
 from ssdo.viewer.session import Session
-from test_viewer import SessionRunner, free_targets
+from test_viewer import SessionRunner, open_split
 
 SIZE = (96, 40)
 
@@ -30,11 +30,8 @@ SIZE = (96, 40)
 @pytest.fixture
 def runner(gpu: Gpu) -> Iterator[SessionRunner]:
     """SSAO and SSDO in a split view."""
-    runner = SessionRunner(gpu)
-    runner.session.toggle_split()
-    runner.render_idle()
-    yield runner
-    free_targets(gpu, "A", "B", "reference")
+    with open_split(gpu) as split:
+        yield split
 
 
 def read_pixels(path: Path) -> Bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import os
@@ -288,6 +289,16 @@ class SessionRunner:
 def runner(gpu: Gpu) -> Iterator[SessionRunner]:
     yield SessionRunner(gpu)
     free_targets(gpu, "A", "B")
+
+
+@contextlib.contextmanager
+def open_split(gpu: Gpu, **values: Any) -> Iterator[SessionRunner]:
+    """A session with SSAO beside the shot's technique, rendered."""
+    runner = SessionRunner(gpu, **values)
+    runner.session.toggle_split()
+    runner.render_idle()
+    yield runner
+    free_targets(gpu, "A", "B", "reference", "A antialiased", "B antialiased")
 
 
 def free_targets(gpu: Gpu, *scopes: str) -> None:

@@ -158,9 +158,9 @@ class RenderScheduler:
         return has_drawn
 
     def _reuse_results(self, shots: Shots, idle_shots: Shots) -> bool:
-        """Swap results if the shots of A and B are, and tone-map those again of which only the display has changed.
+        """Swap the results of A and B if their shots are swapped; tone-map images if only the display has changed.
 
-        Returns whether no shot of `shots` needs more than that.
+        Returns whether `shots` need no rendering.
         """
         a, b = (self.renders[slot] for slot in PAIR)
         swapped: dict[Slot, Shot | None] = {"A": b.requested, "B": a.requested}
@@ -184,11 +184,8 @@ class RenderScheduler:
         """Store changed shots and return the scale to render them at."""
         is_slow = self._predict_total_ms(shots) > SLOW_FRAME_MS
         is_moving = is_interacting or is_slow or self.now() - self._last_change < IDLE_DELAY
-        if all(self.renders[slot].requested == shot for slot, shot in shots.items()):
-            is_moving = False  # a slot was only shown or hidden
-        is_moving = is_moving and not self.draws_whole_images
         self._shots, self._last_change = dict(shots), self.now()
-        return self._affordable_scale(shots) if is_moving else 1.0
+        return self._affordable_scale(shots) if is_moving and not self.draws_whole_images else 1.0
 
     def can_improve(self, slot: Slot, shot: Shot) -> bool:
         """Whether another frame reduces the noise of the image."""
@@ -384,10 +381,7 @@ class RenderScheduler:
         # The first frame of a preview size has no cached passes, unlike those that follow, and is not counted.
         if scale in (render.scale, 1.0):
             pixels = max(1, round(shot.width * scale)) * max(1, round(shot.height * scale))
-            times = render.times
-            frame_ms = (
-                milliseconds if self.gpu.is_software_renderer else times.lighting.total_ms + times.shared.total_ms
-            )
+            frame_ms = milliseconds if self.gpu.is_software_renderer else render.times.total_ms
             render.costs.setdefault(key, FrameCost()).record(pixels, frame_ms)
 
     def _count_frame(self, render: SlotRender, index: int) -> None:
