@@ -16,13 +16,15 @@ from ssdo import __version__
 from ssdo.gpu.context import Gpu
 from ssdo.measure import images
 from ssdo.measure.animation import MAX_FRAMES, PictureSequence, Timing, make_path, to_camera, to_world_pose
-from ssdo.measure.video import load_video_values
+from ssdo.measure.video import VideoWriter, load_video_values
 from ssdo.optional_packages import format_install_command
 from ssdo.render.pipeline import freeze_exposure, load_shot_scene, render_all_frames
 from ssdo.render.shot import Shot
 from ssdo.settings import UserError
+from ssdo.viewer.turntable import Turntable, TurntableSettings
 from test_commands import call
 from test_video import read_video
+from test_viewer import open_split
 
 SMALL = ["--scene", "corner", "--width", "32", "--height", "18", "--antialias", "1", "--ssdo.samples", "4"]
 LOSS = 6.0  # mean error of a decoded frame, levels of 255: measured 3.4 at this size
@@ -44,7 +46,7 @@ LOSS = 6.0  # mean error of a decoded frame, levels of 255: measured 3.4 at this
     ],
 )
 def test_two_of_three_decide_the_timing(given: tuple[Any, Any, Any], expected: tuple[int, Fraction]) -> None:
-    assert Timing.of(*given) == expected
+    assert Timing.from_flags(*given) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_two_of_three_decide_the_timing(given: tuple[Any, Any, Any], expected: t
 )
 def test_impossible_timings(given: tuple[Any, Any, Any], message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
-        Timing.of(*given)
+        Timing.from_flags(*given)
 
 
 # ---- paths and pictures ----
@@ -136,6 +138,42 @@ def test_a_turntable_is_a_capture_along_a_path(monkeypatch: pytest.MonkeyPatch, 
     again = ["--from-image", paths[0], "--frames", "2", "--technique", "off", "--output", paths[3]]
     assert call(monkeypatch, "turntable", *again) == 0
     assert load_video_values(paths[3])["technique"] == "off" and len(read_video(paths[3])) == 2
+
+
+@pytest.mark.parametrize("view, techniques", [("A", None), ("B", None), ("split", "ssao,ssdo")])
+def test_a_video_of_the_viewer_is_repeated(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, view: str, techniques: str | None
+) -> None:
+    """By `capture`: as many frames of the same width (labels may have more lines), and all settings."""
+    with open_split(gpu, scene="corner", technique="ssdo") as runner:
+        runner.session.choose_view(view)
+        runner.render_idle()
+        turntable = Turntable(runner.session, TurntableSettings(frame_count=3, seconds=1.5), tmp_path)
+        while not turntable.is_done:
+            runner.clock.now += 10.0
+            turntable.step(runner.session)
+    video, again = turntable.path, tmp_path / f"again{turntable.path.suffix}"
+    values = load_video_values(video)
+    assert values.get("techniques") == techniques
+    assert call(monkeypatch, "capture", "--from-image", video, "--output", again) == 0
+    assert [frame.shape[1] for frame in read_video(again)] == [frame.shape[1] for frame in read_video(video)]
+    repeated = load_video_values(again)
+    changed = {name for name in repeated if repeated[name] != values.get(name)}
+    assert not changed, changed
+
+
+@pytest.mark.parametrize("name, value", [("path", 3), ("frames", "x"), ("fps", "x")])
+def test_damaged_values_of_a_video_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, value: Any
+) -> None:
+    path = tmp_path / "a.webp"
+    values = {"scene": "corner", "animation.path": "orbit", "animation.frames": 2, "animation.fps": 20.0}
+    with VideoWriter(".webp", Fraction(20), values | {f"animation.{name}": value}) as writer:
+        writer.add(np.zeros((18, 32, 3), "u1"))
+        writer.save(path)
+    assert call(monkeypatch, "capture", "--from-image", path) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"a.webp: animation.{name} = " in line and "must be of type" in line
 
 
 def test_techniques_are_side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_swing_stops_before_walls(wall: float) -> None:
 
 
 def test_a_swing_without_room_is_an_error() -> None:
-    with pytest.raises(UserError, match="walls are too near for a swing; move the camera"):
+    with pytest.raises(UserError, match="walls are too near for a swing of the camera; move it"):
         make_swing(POSE, lambda _old, _new: True)
     assert MIN_SWING > 0
 

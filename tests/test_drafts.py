@@ -177,7 +177,7 @@ def test_only_drafts_say_that_they_are(gpu: Gpu, tmp_path: Path, monkeypatch: py
         (seconds,) = read_refresh(draft["page"])
         assert 5 <= int(seconds) <= 60
         assert '<p class="notice" id="draft" role="status">Draft: reference of ' in draft["page"]
-    assert "reference of 2 frames of 8, noise 0." in drafts[0]["page"]
+    assert "reference of 2 of 8 frames, noise 0." in drafts[0]["page"]
     body = result["page"].partition("<style>")[0] + result["page"].partition("</style>")[2].partition("<script")[0]
     assert not read_refresh(result["page"]) and "draft" not in body.lower()
     assert "draft" not in json.loads((tmp_path / "metrics.json").read_text())
@@ -190,12 +190,12 @@ def test_only_drafts_say_that_they_are(gpu: Gpu, tmp_path: Path, monkeypatch: py
 def test_the_texts_of_drafts() -> None:
     draft = Draft(2, 256, (COST, CAUSES), 12.0)
     assert describe_draft(draft, 0.0312) == (
-        "Draft: reference of 2 frames of 256, noise 0.031; still without cost, causes of the error. "
+        "Draft: reference of 2 of 256 frames, noise 0.031; not yet: cost, causes of the error. "
         "This page reloads itself."
     )
-    assert describe_draft(replace(draft, frames=0), None).startswith("Draft: no reference; still without cost")
+    assert describe_draft(replace(draft, frames=0), None).startswith("Draft: no reference; not yet: cost")
     stopped = replace(draft, frames=64, missing=(), is_stopped=True)
-    assert describe_draft(stopped, 0.001) == "Stopped early: reference of 64 frames of 256, noise 0.001."
+    assert describe_draft(stopped, 0.001) == "Stopped early: reference of 64 of 256 frames, noise 0.001."
 
 
 # ---- progress ----
@@ -263,7 +263,7 @@ def test_a_stopped_comparison_leaves_its_last_draft(how: str, tmp_path: Path) ->
         seen, errors = stop_after_draft(process, tmp_path / "cache", how)
     page = Path(str(seen.page)).read_text("utf-8")
     draft = json.loads((tmp_path / "out" / "metrics.json").read_text())["draft"]
-    assert f'role="status">Stopped early: reference of {draft["frames"]} frames of 60000' in page
+    assert f'role="status">Stopped early: reference of {draft["frames"]} of 60000 frames' in page
     assert draft["stopped"] and draft["frames"] >= seen.page_frames and not read_refresh(page)
     if how != "reader gone":
         assert f"{seen.page} has {draft['frames']} of 60000 frames of the reference" in errors

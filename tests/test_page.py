@@ -728,7 +728,7 @@ def test_a_draft_reloads_itself_and_keeps_the_view(browser: Browser) -> None:
     comparison, layers = make_full_comparison()
     for entry in comparison["entries"]:
         entry |= {"cost": None, "error_breakdown": None}
-    text = "Draft: reference of 2 frames of 8; still without cost."
+    text = "Draft: reference of 2 of 8 frames; not yet: cost."
     values = {"text": text, "frames": 2, "missing": ["cost"], "stopped": False, "reload_seconds": 1}
     browser.open(comparison | {"draft": values}, layers)
     browser.choose_view("difference")

@@ -766,6 +766,7 @@ def test_turntable_writes_a_video_and_leaves_the_window_alone(runner: SessionRun
     assert differences[0] < TURNTABLE_LOSS and min(differences[1:]) > 2 * TURNTABLE_LOSS
     values = load_video_values(turntable.path)
     assert values["scene"] == "corner" and values["technique"] == "ssdo"
+    assert (values["animation.path"], values["animation.frames"], values["animation.fps"]) == ("turntable", 5, 2.0)
     assert session.message.startswith(f"saved {turntable.path.absolute()}")
     assert not [name for name in runner.gpu.targets if name.startswith("animation/")]
 

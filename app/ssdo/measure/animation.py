@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ssdo.arrays import Bytes
 from ssdo.gpu.context import Gpu
@@ -24,6 +24,8 @@ PATHS = ("turntable", "orbit", "swing", "dolly")
 PATH_FILE_SUFFIXES = (".toml", ".json")
 DEFAULT_FRAMES, DEFAULT_FPS = 60, Fraction(20)
 MAX_FRAMES, MAX_FPS = 100_000, 240
+# In a video's metadata, beside the values of its shot: names and types.
+STORED_VALUES: Mapping[str, type] = {"animation.path": str, "animation.frames": int, "animation.fps": float}
 
 
 class Timing(NamedTuple):
@@ -33,7 +35,7 @@ class Timing(NamedTuple):
     fps: Fraction = DEFAULT_FPS  # frames a second
 
     @classmethod
-    def of(cls, frames: int | None, seconds: float | None, fps: float | None) -> Timing:
+    def from_flags(cls, frames: int | None, seconds: float | None, fps: float | None) -> Timing:
         """From any two of three numbers, or fewer. Raises UserError for all three, and out of range."""
         if None not in (frames, seconds, fps):
             raise UserError("--frames, --seconds and --fps: any two decide the third; leave one out")
@@ -54,6 +56,10 @@ class Timing(NamedTuple):
                 f"{float(rate):g} frames a second: must be above 0, up to {MAX_FPS}; change --seconds or --fps"
             )
         return cls(frames, rate)
+
+    def describe(self, path: str) -> dict[str, Any]:
+        """The values of STORED_VALUES for a camera path."""
+        return dict(zip(STORED_VALUES, (path, self.frame_count, float(self.fps)), strict=True))
 
 
 def make_path(name: str, shot: Shot) -> CameraPath:

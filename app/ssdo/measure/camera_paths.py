@@ -76,7 +76,7 @@ def make_swing(pose: CameraPose, is_blocked: Blocked) -> CameraPath:
     left, right = (WALL_MARGIN * _find_limit(pose, sign, is_blocked) for sign in (-1.0, 1.0))
     middle, amplitude = (right - left) / 2, (right + left) / 2
     if 2 * amplitude < MIN_SWING:
-        raise UserError("turntable: walls are too near for a swing; move the camera away from them")
+        raise UserError("walls are too near for a swing of the camera; move it away from them")
     phase = math.asin(max(-1.0, min(1.0, -middle / amplitude)))
 
     def swing(time: float) -> CameraPose:
@@ -97,7 +97,7 @@ def _find_limit(pose: CameraPose, sign: float, is_blocked: Blocked) -> float:
 
 
 def make_dolly(pose: CameraPose, is_blocked: Blocked) -> CameraPath:
-    """Towards the target and back, as far as nothing is in the way. An orthographic picture becomes smaller."""
+    """Towards the target and back, as far as nothing is in the way. An orthographic camera zooms in."""
     nearest = 1.0
     for number in range(1, DOLLY_STEPS + 1):
         ratio = 1.0 - (1.0 - NEAREST_DOLLY) * number / DOLLY_STEPS

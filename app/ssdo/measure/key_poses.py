@@ -35,6 +35,8 @@ def load_key_path(path: Path, scene_name: str, camera: Camera, coordinates: File
     poses = _bookmarks(tree, scene_name, path) if "bookmarks" in tree else tree.get("poses")
     if not isinstance(poses, list) or len(poses) < 2:
         raise UserError(f"{path}: must hold two camera poses or more: {EXAMPLE}")
+    if "bookmarks" not in tree and (unknown := tree.keys() - {"poses", "loop"}):
+        raise UserError(f"{path}: no value {shorten(min(unknown, key=str))}; there are poses and loop")
     is_loop = tree.get("loop", False)
     if not isinstance(is_loop, bool):
         raise UserError(f"{path}: loop = {shorten(is_loop)}: must be true or false")

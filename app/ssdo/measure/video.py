@@ -90,8 +90,11 @@ class VideoWriter:
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._encoder.close()
-        self._folder.cleanup()
+        try:
+            with contextlib.suppress(OSError):  # the disk is full: `add` has said so
+                self._encoder.close()
+        finally:
+            self._folder.cleanup()
 
     def __enter__(self) -> VideoWriter:
         return self

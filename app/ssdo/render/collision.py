@@ -10,7 +10,7 @@ from ssdo.scene.model import Scene
 from ssdo.settings import Vec3
 
 MAX_TRIANGLES = 1_000_000  # a larger scene has no walls: testing them would take more than 50 ms
-PARALLEL = 1e-12  # relative: of a determinant, below which a segment and a triangle are parallel
+PARALLEL_TOLERANCE = 1e-12  # relative: of a determinant, below which a segment and a triangle are parallel
 MIN_SIZE_RATIO = 1e-6  # of the bounds: least width over the largest
 FACE_RAYS = 7  # rays along each side of a face of the bounds
 WALL_DEPTH = 0.1  # of the bounds' depth: a wall lies within it behind a face of the bounds
@@ -93,7 +93,7 @@ def _count_crossings(corners: Doubles, start: Doubles, end: Doubles) -> int:
     p, q = np.cross(direction, edge_2), np.cross(offset, edge_1)
     determinant = (edge_1 * p).sum(1)
     scale = np.linalg.norm(edge_1, axis=1) * np.linalg.norm(p, axis=1)
-    crosses = np.abs(determinant) > PARALLEL * scale
+    crosses = np.abs(determinant) > PARALLEL_TOLERANCE * scale
     with np.errstate(divide="ignore", invalid="ignore"):
         u, v, t = (offset * p).sum(1) / determinant, (q @ direction) / determinant, (edge_2 * q).sum(1) / determinant
         return int((crosses & (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < 1)).sum())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from ssdo.measure.animation import DEFAULT_FPS, DEFAULT_FRAMES, PictureSequence
+from ssdo.measure.animation import DEFAULT_FPS, DEFAULT_FRAMES, PictureSequence, Timing
 from ssdo.measure.camera_paths import make_turntable
 from ssdo.measure.output_files import CAPTURES, NumberedFiles
 from ssdo.measure.video import VideoWriter, has_mp4
@@ -33,8 +33,8 @@ class TurntableSettings:
     percent: int = 100  # of the image's width and height in the viewport
 
     @property
-    def fps(self) -> Fraction:
-        return (self.frame_count / Fraction(self.seconds)).limit_denominator(1001)
+    def timing(self) -> Timing:
+        return Timing.from_flags(self.frame_count, self.seconds, None)
 
 
 class Turntable:
@@ -52,7 +52,7 @@ class Turntable:
         self._sequence = PictureSequence(
             session.gpu, shots, poses, [f"{slot}: {describe_slot(session, slot)}" for slot in slots]
         )
-        self._writer = VideoWriter(suffix, settings.fps, shots[-1].values())
+        self._writer = VideoWriter(suffix, settings.timing.fps, _collect_values(shots, settings.timing))
         self._start = session.now()
         self.is_done = False
 
@@ -111,6 +111,17 @@ class Turntable:
         self.is_done = True
         self._sequence.free_targets()
         self._writer.close()
+
+
+def _collect_values(shots: Sequence[Shot], timing: Timing) -> dict[str, Any]:
+    """What repeats the video. Of two slots with one technique, the last, as a file has one set of its parameters."""
+    values: dict[str, Any] = {}
+    for shot in shots:
+        values |= shot.values()
+    groups = [shot.technique.group for shot in shots]
+    if len(set(groups)) > 1:
+        values["techniques"] = ",".join(groups)
+    return values | timing.describe("turntable")
 
 
 def _scale_shot(shot: Shot, percent: int) -> Shot:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ssdo.commands.capture.animation import GROUP, STORED, add_animation_flags, capture_animation, take_animation
+from ssdo.commands.capture.animation import add_animation_flags, capture_animation, collect_sheet_values, take_animation
 from ssdo.flags import FlagParser, parse_flags
 from ssdo.gpu.context import Gpu, create_headless_context
 from ssdo.measure import images
+from ssdo.measure.animation import STORED_VALUES
 from ssdo.measure.output_files import CAPTURES, NumberedFiles, OutputFiles
 from ssdo.measure.video import VIDEO_SUFFIXES, load_video_values
 from ssdo.render.antialiasing import PICTURE_FRAMES
@@ -23,6 +24,7 @@ from ssdo.render.shot_flags import (
     validate_values,
     with_picture_defaults,
 )
+from ssdo.settings import UserError, shorten
 
 CONTACT_SHEET = ".png"  # ending of its name
 ARRAYS = ".npz"  # of the centres of the pixels, unless antialiasing is asked for
@@ -66,7 +68,13 @@ def _load_values(source: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         values.setdefault("antialias", 1)  # of images that are older than the parameter
         return values, {}
     values = load_video_values(source)
-    animation = {name: values.pop(f"{GROUP}.{name}", None) for name in STORED}
+    animation = {}
+    for name, kind in STORED_VALUES.items():
+        if name in values:
+            value = values.pop(name)
+            if not isinstance(value, kind):
+                raise UserError(f"{source}: {name} = {shorten(value)}: must be of type {kind.__name__}")
+            animation[name.partition(".")[2]] = value
     return values, animation
 
 
@@ -113,8 +121,7 @@ def capture_images(
             if techniques:
                 labelled.append((result.shot.technique.describe(), images.read_opaque(result)))
     if techniques:
-        values = {name: value for name, value in {**overrides.preset, **overrides.cli}.items() if value is not None}
-        values |= {"techniques": ",".join(techniques), "display.exposure": shots[0].display.exposure}
+        values = collect_sheet_values(overrides, techniques, shots[0])
         sheet = images.make_contact_sheet(labelled)
         files.save(CONTACT_SHEET, lambda path, overwrite: images.save_png(path, sheet, values, overwrite=overwrite))
     return [path.absolute() for path in files.paths]

@@ -19,8 +19,6 @@ from ssdo.render.shot_flags import Overrides
 from ssdo.settings import UserError
 
 FLAGS = ("path", "frames", "seconds", "fps")
-STORED = ("path", "frames", "fps")  # in a video's metadata, in a group of this name:
-GROUP = "animation"
 
 
 class AnimationSettings(NamedTuple):
@@ -60,7 +58,7 @@ def take_animation(flags: dict[str, Any], stored: Mapping[str, Any]) -> Animatio
         frames = stored.get("frames")
     if fps is None and seconds is None:
         fps = stored.get("fps")
-    return AnimationSettings(str(path), Timing.of(frames, seconds, fps))
+    return AnimationSettings(str(path), Timing.from_flags(frames, seconds, fps))
 
 
 def capture_animation(
@@ -80,9 +78,8 @@ def capture_animation(
     poses = make_path(settings.path, shots[0]).poses(settings.timing.frame_count)
     with Gpu(create_headless_context()) as gpu:
         shots = freeze_exposure(gpu, shots)
-        values = _values(overrides, techniques, shots[0])
-        stored = zip(STORED, (settings.path, settings.timing.frame_count, float(settings.timing.fps)), strict=True)
-        video_values = values | {f"{GROUP}.{name}": value for name, value in stored}
+        values = collect_sheet_values(overrides, techniques, shots[0]) if techniques else shots[0].values()
+        video_values = values | settings.timing.describe(settings.path)
         suffix = files.endings[0]
         pictures = _draw_pictures(PictureSequence(gpu, shots, poses))
         if suffix.lower() in VIDEO_SUFFIXES:
@@ -95,10 +92,8 @@ def capture_animation(
     return [path.absolute() for path in files.paths]
 
 
-def _values(overrides: Overrides, techniques: Sequence[str] | None, shot: Shot) -> dict[str, Any]:
-    """The settings that repeat the shots."""
-    if not techniques:
-        return shot.values()
+def collect_sheet_values(overrides: Overrides, techniques: Sequence[str], shot: Shot) -> dict[str, Any]:
+    """The settings that repeat an image of several techniques. `shot`: one of them, with the exposure of all."""
     values = {name: value for name, value in {**overrides.preset, **overrides.cli}.items() if value is not None}
     return values | {"techniques": ",".join(techniques), "display.exposure": shot.display.exposure}
 
@@ -111,9 +106,10 @@ def choose_animation_files(
     Raises UserError where they cannot be saved.
     """
     if output is None:
-        scene, path = (Path(name.partition(":")[0]).stem for name in (shots[0].scene, settings.path))
+        scene = Path(shots[0].scene.partition(":")[0]).stem
         name = "comparison" if len(shots) > 1 else shots[0].technique.group
-        return NumberedFiles(CAPTURES, f"{scene}-{name}-{path}", [".mp4" if has_mp4() else ".webp"])
+        suffix = ".mp4" if has_mp4() else ".webp"
+        return NumberedFiles(CAPTURES, f"{scene}-{name}-{Path(settings.path).stem}", [suffix])
     if output.suffix.lower() == ".png":
         digits = max(4, len(str(settings.timing.frame_count)))
         endings = [f"-{number:0{digits}}{output.suffix}" for number in range(1, settings.timing.frame_count + 1)]

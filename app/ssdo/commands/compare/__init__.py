@@ -102,9 +102,12 @@ def _write_comparison(
 def _finish_early(writer: ReportWriter, has_cache: bool) -> None:
     """Leave the last draft as a page of its own."""
     draft = writer.stop()
-    if draft:
+    hint = ""
+    if draft and draft.planned_frames:
         message = f"{writer.page} has {draft.frames} of {draft.planned_frames} frames of the reference"
         hint = "; the same command with --overwrite continues" if has_cache else ""
+    elif writer.last:
+        message = f"{writer.page} is {'not complete' if draft else 'complete'}"
     else:
         message, hint = "no page yet", "; the same command continues the reference" if has_cache else ""
     with contextlib.suppress(OSError):

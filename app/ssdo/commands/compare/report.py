@@ -193,10 +193,10 @@ def describe_draft(draft: Draft, noise: float | None) -> str:
     """How far the comparison is: `Draft: reference of 2 frames of 256, noise 0.03. ...`"""
     parts = []
     if draft.planned_frames:
-        reference = f"reference of {draft.frames} frames of {draft.planned_frames}" if draft.frames else "no reference"
+        reference = f"reference of {draft.frames} of {draft.planned_frames} frames" if draft.frames else "no reference"
         parts.append(reference + ("" if noise is None else f", noise {noise:.2g}"))
     if draft.missing:
-        parts.append(("without " if draft.is_stopped else "still without ") + ", ".join(draft.missing))
+        parts.append(("without " if draft.is_stopped else "not yet: ") + ", ".join(draft.missing))
     title = "Stopped early" if draft.is_stopped else "Draft"
     return f"{title}: {'; '.join(parts)}." + ("" if draft.is_stopped else " This page reloads itself.")
 

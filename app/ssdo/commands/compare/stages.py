@@ -91,8 +91,10 @@ class _Stages:
         plan_work(work, plan, self.missing)
         work.report("images")
         off = _without_averaging(replace(plan.shots[0], technique=Off()))
-        self._unoccluded = images.read_arrays(self.gpu, render_frame(self.gpu, off))
-        self.surface_mask = references.surface_mask(self._unoccluded)
+        unoccluded = images.read_arrays(self.gpu, render_frame(self.gpu, off))
+        # One array for all drafts: the page packs it once.
+        self._albedo, self._unoccluded = unoccluded["albedo"], unoccluded["direct"] / np.float32(np.pi)
+        self.surface_mask = references.surface_mask(unoccluded)
         for name, shot in zip(plan.names, plan.shots, strict=False):
             result = render_all_frames(self.gpu, replace(shot, antialias=1))
             components, pixels = _split_components(images.read_arrays(self.gpu, result)), images.read_display(result)
@@ -208,8 +210,8 @@ class _Stages:
             list(self.entries),
             self._create_reference_entry(reference) if reference else None,
             noise,
-            self._unoccluded["albedo"],
-            self._unoccluded["direct"] / np.float32(np.pi),
+            self._albedo,
+            self._unoccluded,
             self.surface_mask,
             draft,
         )
@@ -217,9 +219,9 @@ class _Stages:
     def _create_reference_entry(self, reference: ReferencePair) -> ComparisonEntry:
         plan = self.plan
         if reference.shot:
-            frames = self.reference_frames
-            is_complete = self._growing is None or frames == self._growing.planned_frames
-            count = f"{plan.reference_frames}" if is_complete else f"{frames} of {plan.reference_frames}"
+            assert self._growing
+            frames, planned_frames = self.reference_frames, self._growing.planned_frames
+            count = f"{frames}" if frames == planned_frames else f"{frames} of {planned_frames}"
             label = f"{plan.reference_technique.describe()}, {count} frames"
         else:
             label = Path(plan.reference_source).name

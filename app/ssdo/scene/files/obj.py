@@ -319,7 +319,7 @@ def _all_corners(flags: Bools, sizes: Longs) -> Bools:
     return all_set
 
 
-def _warn_of_bad_lines(obj: ObjFile, table: Ints, sizes: Longs) -> None:
+def _check_bad_lines(obj: ObjFile, table: Ints, sizes: Longs) -> None:
     """Raises UserError if no face remains whose vertices are numbers."""
     is_finite = np.append(np.isfinite(_to_rows(obj.positions, 3)).all(1), False)
     if not _all_corners(is_finite[np.minimum(table[:, 0], len(is_finite) - 1)], sizes).any():
@@ -332,7 +332,7 @@ def _build_polygon_meshes(obj: ObjFile) -> list[PolygonMesh]:
     table, position_exists = _build_corner_table(obj)
     sizes, material_numbers, names = np.array(obj.sizes, np.int64), *_number_materials(obj)
     if obj.first_bad_line:
-        _warn_of_bad_lines(obj, table, sizes)
+        _check_bad_lines(obj, table, sizes)
     if not position_exists.all():
         is_drawn, is_drawn_corner = _select_faces(obj, sizes, position_exists)
         table, sizes, material_numbers = table[is_drawn_corner], sizes[is_drawn], material_numbers[is_drawn]
