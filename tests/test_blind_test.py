@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from ssdo.gpu.context import Gpu
+from ssdo.measure.references import MIN_REFERENCE_FRAMES
 from ssdo.viewer.blind_test import Answer, BlindTest, Side, Trial, View, plan_trials
-from ssdo.viewer.blind_test_run import MIN_REFERENCE_FRAMES, BlindTestRun, list_contenders, list_views
+from ssdo.viewer.blind_test_run import BlindTestRun, list_methods, list_views
 from ssdo.viewer.controls import Pose
 from ssdo.viewer.csv_files import list_trial_rows, save_csv
 from ssdo.viewer.render_scheduler import PAIR
@@ -121,10 +122,10 @@ def test_views_are_those_of_the_benchmark_or_around_the_model(runner: SessionRun
 
 
 def test_contenders_include_probes_but_not_the_reference() -> None:
-    contenders = list_contenders()
-    assert "reference" not in contenders
-    assert {"off", "SSAO", "SSDO", "SSDO + probes"} <= contenders.keys()
-    assert contenders["SSDO + probes"].has_probes and not contenders["SSDO"].has_probes
+    methods = list_methods()
+    assert "reference" not in methods
+    assert {"off", "SSAO", "SSDO", "SSDO + probes"} <= methods.keys()
+    assert methods["SSDO + probes"].has_probes and not methods["SSDO"].has_probes
 
 
 def test_a_test_shows_its_trials_and_restores_the_session(runner: SessionRunner) -> None:
@@ -140,10 +141,10 @@ def test_a_test_shows_its_trials_and_restores_the_session(runner: SessionRunner)
         run_frames(runner, run)
         assert session.renders["reference"].convergence.frame_count >= MIN_REFERENCE_FRAMES
         for slot, label in zip(PAIR, trial[1:], strict=True):
-            contender = run._contenders[label]
-            assert session.slots.mode_label(slot) == contender.mode
+            method = run._methods[label]
+            assert session.slots.mode_label(slot) == method.mode
             has_probes = session.shot(slot).probes.enabled
-            assert has_probes == contender.has_probes, label
+            assert has_probes == method.has_probes, label
         assert session.file_pose == trial.view.pose
         run.choose("right", session)
     assert run.is_done and run.test.is_complete and session.message == "blind test: done"
@@ -204,7 +205,7 @@ def test_a_change_of_the_scene_ends_the_test(runner: SessionRunner) -> None:
     run_frames(runner, run)
     session.change({"scene": "corner"})
     run_frames(runner, run)
-    assert run.is_done and session.message == "blind test ended: the scene was changed"
+    assert run.is_done and session.message == "blind test: ended, the scene was changed"
     assert session.slots.shared.scene == "corner" and session.slots.mode_label("B") == "SSDO"
 
 

@@ -184,12 +184,13 @@ def test_outcome_leaves_out_what_was_not_measured() -> None:
 def test_outcome_names_the_slots_of_equal_techniques() -> None:
     labels: Mapping[Slot, str] = {"A": "SSDO", "B": "SSDO"}
     text = outcomes.describe_radius(labels, {"A": curve(0.4, 0.2, 0.3), "B": curve(0.2, 0.21)})
-    assert text == "A (SSDO) errs least at 2 m: 0.2, at worst 0.4. B (SSDO)'s error is about 0.2 at every radius."
+    best = "A (SSDO) has its smallest error, 0.2, at 2 m; the largest is 0.4."
+    assert text == f"{best} B (SSDO)'s error is about 0.2 at every radius."
 
 
 def test_outcome_says_when_the_best_radius_is_at_an_end() -> None:
     text = outcomes.describe_radius(LABELS, {"A": curve(0.1, 0.2, 0.3), "B": curve(0.3, 0.2, 0.1)})
-    places = re.findall(r"errs least at (.*?):", text)
+    places = re.findall(r"smallest error, 0.1, at (.*?);", text)
     assert places == ["1 m, the smallest radius tried", "4 m, the largest radius tried"]
 
 
@@ -289,7 +290,7 @@ def test_a_change_in_the_middle_ends_the_experiment(runner: SessionRunner, chang
     change(session)
     is_undone = session.message == "undone"
     run_frames(runner, 2, experiment)
-    assert experiment.is_done and session.message == f"sample sweep ended: {reason}"
+    assert experiment.is_done and session.message == f"sample sweep: ended, {reason}"
     techniques = session.slots.techniques
     assert techniques["A"].sample_count == 4
     assert session.slots.shared.denoise.radius == 4 and session.slots.shared.lighting.resolution == "half"

@@ -73,7 +73,7 @@ class FakeWindow(SimpleNamespace):
 
 def make_queue() -> tuple[FakeWindow, EventQueue, list[tuple[Any, ...]], dict[str, Callable[..., None]]]:
     """A window, its queue, and handlers that write what they get into a list."""
-    wnd = FakeWindow(keys=SimpleNamespace(ESCAPE=99))
+    wnd = FakeWindow(keys=SimpleNamespace(ESCAPE=99, ACTION_PRESS=1))
     handled: list[tuple[Any, ...]] = []
 
     def make_handler(name: str) -> Callable[..., None]:
@@ -110,10 +110,11 @@ def test_escape_is_taken_out_of_the_queue() -> None:
     wnd, queue, handled, handlers = make_queue()
     queue.connect(handlers)
     with queue.defer():
-        wnd.send("key_event", 5)
-        assert not queue.take_escape()
-        wnd.send("key_event", 99)
+        wnd.send("key_event", 5, 1)
+        wnd.send("key_event", 99, 0)
+        assert not queue.take_escape(), "a release"
+        wnd.send("key_event", 99, 1)
         wnd.send("unicode_char_entered", "x")
         assert queue.take_escape() and not queue.take_escape()
     queue.handle_deferred()
-    assert handled == [("key_event", 5), ("unicode_char_entered", "x")]
+    assert handled == [("key_event", 5, 1), ("key_event", 99, 0), ("unicode_char_entered", "x")]

@@ -302,11 +302,9 @@ def open_split(gpu: Gpu, **values: Any) -> Iterator[SessionRunner]:
 
 
 def free_targets(gpu: Gpu, *scopes: str) -> None:
-    """Free all targets of scopes: what two calls in a row find unused."""
+    """Free all targets of scopes."""
     for scope in scopes:
-        with gpu.scope(scope):
-            gpu.free_unused()
-            gpu.free_unused()
+        gpu.free_scope(scope)
 
 
 def assert_all_differ(views: list[Bytes], minimum: int = 2) -> None:

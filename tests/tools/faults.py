@@ -2700,7 +2700,7 @@ FAULTS = (
     Fault(
         58,
         "contact sheets store presets' values, not flags'",
-        "app/ssdo/commands/capture/__init__.py",
+        "app/ssdo/commands/capture/animation.py",
         "in {**overrides.preset, **overrides.cli}.items()",
         "in {**overrides.cli, **overrides.preset}.items()",
         ("test_labels_capture.py::test_every_file_of_capture_repeats_the_shots_that_were_drawn",),

@@ -168,6 +168,14 @@ class Gpu:
         self.ctx.gc()
         self._requested = {name for name in self._requested if not name.startswith(self._scope)}
 
+    def free_scope(self, name: str) -> None:
+        """Free all targets of a scope. Textures that callers still hold survive."""
+        prefix = f"{name}/"
+        for target_name in [target_name for target_name in self.targets if target_name.startswith(prefix)]:
+            del self.targets[target_name]
+        self._requested = {target_name for target_name in self._requested if not target_name.startswith(prefix)}
+        self.ctx.gc()
+
     def release_targets_if_low_memory(self, kept_prefix: str) -> None:
         """With `low_memory`: drop the references to all targets, those of earlier frames too.
 

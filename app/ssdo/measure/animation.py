@@ -166,6 +166,4 @@ class PictureSequence:
     def free_targets(self) -> None:
         """Free all targets."""
         self._loaded = None
-        with self.gpu.scope("animation"):
-            self.gpu.free_unused()
-            self.gpu.free_unused()  # a target is freed by the second call after its last use
+        self.gpu.free_scope("animation")

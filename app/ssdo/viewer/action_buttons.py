@@ -74,11 +74,11 @@ BUTTONS: Mapping[str, tuple[ActionButton, ...]] = {
     ),
     "turntable": (ActionButton("turntable", "start", "a video that circles an object, or swings in a room"),),
     "choose": (
-        ActionButton("choose left", "left", "the left picture is nearer to the reference"),
-        ActionButton("choose right", "right", "the right picture is nearer to the reference"),
+        ActionButton("choose left", "left", "the left image is nearer to the reference"),
+        ActionButton("choose right", "right", "the right image is nearer to the reference"),
     ),
     "show": (ActionButton("show-reference", "reference", "show the reference in both halves"),),
-    "blind test": (ActionButton("close", "stop", "end the test and restore all settings"),),
+    "blind test": (ActionButton("end-blind-test", "stop", "end the test and restore all settings"),),
     "help": (ActionButton("help", "close", "close the help"),),
     "scale": (
         ActionButton("smaller-ui", "smaller", "smaller text and controls"),
@@ -91,7 +91,8 @@ BUTTONS: Mapping[str, tuple[ActionButton, ...]] = {
         ActionButton("full-screen", "full screen", "full screen on or off"),
         ActionButton("reload", "reload shaders", "compile the shaders again"),
         ActionButton("search", "search", "search parameters, buffers, scenes and buttons"),
-        ActionButton("close", "cancel", "cancel an experiment, turntable or report"),
+        ActionButton("close", "dismiss", "close the help, the search or messages; else cancel what runs"),
+        ActionButton("cancel", "cancel", "cancel an experiment, turntable or report"),
         ActionButton("quit", "quit", "close the viewer"),
     ),
 }

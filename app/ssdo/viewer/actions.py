@@ -132,6 +132,7 @@ class Actions:
         return {
             "choose": lambda side: test.choose("left" if side == "left" else "right"),
             "show-reference": lambda _: test.toggle_reference(),
+            "end-blind-test": lambda _: test.cancel(),
         }
 
     def _window_handlers(self) -> dict[str, Callable[[str], None]]:
@@ -144,6 +145,7 @@ class Actions:
             "smaller-ui": lambda _: self._choose_scale(max((s for s in UI_SCALES if s < THEME.scale), default=0.0)),
             "default-ui": lambda _: self._choose_scale(1.0),
             "full-screen": lambda _: self._toggle_full_screen(),
+            "cancel": lambda _: self._cancel_tasks(),
             "close": lambda _: self._close(),
             "quit": lambda _: self._quit(),
         }

@@ -65,6 +65,4 @@ class AntialiasedImage:
 
     def free_targets(self) -> None:
         """Free all targets. The textures of the result survive."""
-        with self.gpu.scope(self.scope):
-            self.gpu.free_unused()
-            self.gpu.free_unused()  # a target is freed by the second call after its last use
+        self.gpu.free_scope(self.scope)

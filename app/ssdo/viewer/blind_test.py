@@ -1,4 +1,4 @@
-"""The blind test: which of two pictures is nearer to the reference? Its trials, answers and score, without a window."""
+"""The blind test: which of two images is nearer to the reference? Its trials, answers and score, without a window."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ class Trial(NamedTuple):
     left: str
     right: str
 
+    @property
+    def labels(self) -> tuple[str, str]:
+        return self.left, self.right
+
 
 class Answer(NamedTuple):
-    """What was chosen in a trial, and the RMSE of both pictures, left and right."""
+    """What was chosen in a trial, and the RMSE of both images, left and right."""
 
     trial: Trial
     choice: Side
@@ -52,16 +56,16 @@ class Answer(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        """Whether the choice is the picture with the smaller error."""
+        """Whether the choice is the image with the smaller error."""
         return self.choice == self.nearer
 
     @property
     def text(self) -> str:
         """The trial in words: its view, both errors, the choice, and whether that agrees."""
-        by_side = dict(zip(SIDES, zip(self.trial[1:], self.errors, strict=True), strict=True))
-        chosen, other = by_side[self.choice], by_side["right" if self.choice == "left" else "left"]
+        by_side = dict(zip(SIDES, zip(self.trial.labels, self.errors, strict=True), strict=True))
+        chosen_method, other = by_side[self.choice], by_side["right" if self.choice == "left" else "left"]
         verdict = "agrees" if self.agrees else "the other is nearer" if self.is_counted else "too close to count"
-        pair = f"{chosen[0]} ({_describe_error(chosen[1])}), not {other[0]} ({_describe_error(other[1])})"
+        pair = f"{chosen_method[0]} ({_describe_error(chosen_method[1])}), not {other[0]} ({_describe_error(other[1])})"
         return f"{self.trial.view.name}: you chose {pair}: {verdict}"
 
 
@@ -87,7 +91,7 @@ class BlindTest:
         return len(self.answers) == len(self.trials)
 
     def answer(self, choice: Side, errors: tuple[float, float]) -> None:
-        """Answer the current trial. `errors`: RMSE of the left and the right picture."""
+        """Answer the current trial. `errors`: RMSE of the left and the right image."""
         trial = self.current
         assert trial, "all trials are answered"
         self.answers.append(Answer(trial, choice, errors))
@@ -101,18 +105,18 @@ class BlindTest:
     @property
     def score_text(self) -> str:
         """The score in words, and what guessing gives."""
-        agreeing, counted = self.score
-        close = len(self.answers) - counted
+        agree_count, count = self.score
+        close = len(self.answers) - count
         left_out = f" {close} too close to count." if close else ""
-        if not counted:
+        if not count:
             return f"Blind test: no answer counts.{left_out}"
         return (
-            f"Blind test: {agreeing} of {counted} choices agree with the RMSE; "
-            f"guessing gives about {counted / 2:g}.{left_out}"
+            f"Blind test: {agree_count} of {count} choices agree with the RMSE; "
+            f"guessing gives about {count / 2:g}.{left_out}"
         )
 
 
-def plan_trials(views: Sequence[View], labels: Sequence[str], count: int, seed: int) -> list[Trial]:
+def plan_trials(views: Sequence[View], labels: Sequence[str], count: int, seed: int | None) -> list[Trial]:
     """Trials of random pairs of techniques on random sides. Views take turns, and so do pairs.
 
     Needs a view and two labels at least.

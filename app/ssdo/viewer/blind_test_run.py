@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ssdo.measure.references import MIN_REFERENCE_FRAMES
 from ssdo.render.technique import Technique
 from ssdo.scene.built_in.cameras import get_cameras
-from ssdo.settings import UserError
 from ssdo.viewer import controls
 from ssdo.viewer.blind_test import TRIAL_COUNT, BlindTest, Side, View, plan_trials
 from ssdo.viewer.display_state import DisplayState
@@ -17,43 +17,40 @@ from ssdo.viewer.settings_snapshot import SettingsSnapshot
 
 ORBIT_DEGREES = (0, 120, 240)  # of the views of a scene that has one camera only
 PROBES = "probes.enabled"
-MIN_REFERENCE_FRAMES = 4  # before a trial can be answered
 
 
-class Contender(NamedTuple):
+class Method(NamedTuple):
     """What a trial may show."""
 
     mode: str  # its label
     has_probes: bool
 
 
-def list_contenders() -> dict[str, Contender]:
+def list_methods() -> dict[str, Method]:
     """Every mode but the reference, by label; those that can use probes also with them."""
-    contenders = {}
+    methods = {}
     for kind, mode in Technique.all_modes():
         if not kind.progressive:
-            contenders[mode.label] = Contender(mode.label, False)
+            methods[mode.label] = Method(mode.label, False)
             if kind.uses_probes:
-                contenders[f"{mode.label} + probes"] = Contender(mode.label, True)
-    return contenders
+                methods[f"{mode.label} + probes"] = Method(mode.label, True)
+    return methods
 
 
 class BlindTestRun:
-    """A blind test that runs or is done. Slot A is the left picture, B the right one."""
+    """A blind test that runs or is done. Slot A is the left image, B the right one."""
 
-    def __init__(self, session: Session, seed: int, trial_count: int = TRIAL_COUNT) -> None:
-        """Start. Raises UserError if there are fewer than two techniques."""
-        self._contenders = list_contenders()
-        if len(self._contenders) < 2:
-            raise UserError("a blind test compares two techniques; only one is known")
-        self.test = BlindTest(plan_trials(list_views(session), list(self._contenders), trial_count, seed))
+    def __init__(self, session: Session, seed: int | None, trial_count: int = TRIAL_COUNT) -> None:
+        """Start. `seed`: of the trials; None: a random one."""
+        self._methods = list_methods()
+        self.test = BlindTest(plan_trials(list_views(session), list(self._methods), trial_count, seed))
         self.is_done = False
-        self.is_ready = False  # both pictures and the reference can be seen
+        self.is_ready = False  # both images and the reference can be seen
         self._snapshot = SettingsSnapshot(session)
         self._user_display, self._display = session.display, DisplayState(view="side by side")
         session.display, session.reference_enabled = self._display, True
         session.error = session.message = ""
-        # both pictures and the reference have the same settings, but for the technique and its probes
+        # both images and the reference have the same settings, but for the technique and its probes
         self._overrides = dict(session.slots.overrides["B"])
         self._show_trial(session)
 
@@ -62,17 +59,17 @@ class BlindTestRun:
         return self._display.shows_reference
 
     def toggle_reference(self) -> None:
-        """Show the reference in place of both pictures, or the pictures again."""
+        """Show the reference in place of both images, or the images again."""
         self._display.shows_reference = not self._display.shows_reference and self.is_ready
 
     def _show_trial(self, session: Session) -> None:
         trial = self.test.current
         assert trial
         self.is_ready = self._display.shows_reference = False
-        for slot, label in zip(PAIR, trial[1:], strict=True):
-            contender = self._contenders[label]
-            session.slots.choose_mode(slot, contender.mode)
-            session.slots.overrides[slot] = self._overrides | {PROBES: contender.has_probes}
+        for slot, label in zip(PAIR, trial.labels, strict=True):
+            method = self._methods[label]
+            session.slots.choose_mode(slot, method.mode)
+            session.slots.overrides[slot] = self._overrides | {PROBES: method.has_probes}
         session.set_pose(trial.view.pose)
         self._snapshot.accept(session)
 
@@ -81,7 +78,7 @@ class BlindTestRun:
         if self.is_done:
             return
         if reason := self._find_interruption(session):
-            self.end(session, f"blind test ended: {reason}")
+            self.end(session, f"blind test: ended, {reason}")
             return
         reference = session.renders["reference"].convergence
         has_reference = session.is_idle("reference") and reference.frame_count >= MIN_REFERENCE_FRAMES
@@ -94,7 +91,7 @@ class BlindTestRun:
         if session.display is not self._display:
             return "a viewer state was loaded"
         failed = any(session.renders[slot].failed_shot == session.shot(slot) for slot in SLOTS)
-        return "a picture cannot be rendered" if failed else ""
+        return "an image cannot be rendered" if failed else ""
 
     def choose(self, side: Side, session: Session) -> None:
         """Answer the current trial, and show the next one. Ignored while a trial is prepared."""

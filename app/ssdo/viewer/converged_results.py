@@ -46,12 +46,8 @@ class ConvergedResult:
             self._loaded = load_shot(shot)
         assert self._loaded
 
-        def stop_for_input() -> None:
-            if scheduler.has_input is not None and scheduler.has_input():
-                raise FrameInterruptedError
-
         try:
-            with self.gpu.in_bands(stop_for_input), self.gpu.scope(SCOPE):
+            with self.gpu.in_bands(scheduler.interrupt_for_input), self.gpu.scope(SCOPE):
                 result = render_loaded_frame(self.gpu, self._loaded, index)
                 self.gpu.free_unused()
         except FrameInterruptedError:
@@ -64,7 +60,10 @@ class ConvergedResult:
             self.free_targets()
 
     def measure_noise(self, radiance: Floats | None) -> float:
-        """RMS distance of an image to the converged result, without the noise of that. NaN: it cannot be measured."""
+        """RMS distance of an image to the converged result, corrected for that result's noise.
+
+        NaN: it cannot be measured.
+        """
         if radiance is None or self.mask is None or not self.mask.any():
             return math.nan
         if not all(np.isfinite(values).all() for values in (radiance, *self.halves)):
@@ -72,6 +71,4 @@ class ConvergedResult:
         return metrics.noise_free_rmse(radiance, (self.halves[0], self.halves[1]), self.mask)
 
     def free_targets(self) -> None:
-        with self.gpu.scope(SCOPE):
-            self.gpu.free_unused()
-            self.gpu.free_unused()  # a target is freed by the second call after its last use
+        self.gpu.free_scope(SCOPE)

@@ -46,7 +46,7 @@ def list_trial_rows(test: BlindTest) -> list[Row]:
     """A heading, and a row for each trial that was answered."""
     heading = ("view", "left", "right", "RMSE left", "RMSE right", "choice", "nearer to the reference")
     rows = [
-        (answer.trial.view.name, *answer.trial[1:], *answer.errors, answer.choice, answer.nearer or "too close")
+        (answer.trial.view.name, *answer.trial.labels, *answer.errors, answer.choice, answer.nearer or "too close")
         for answer in test.answers
     ]
     return [heading, *rows]

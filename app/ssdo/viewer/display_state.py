@@ -77,7 +77,7 @@ class DisplayState:
         return width // 2 if self.view == "side by side" else round(self.divider * width)
 
     def find_pixel(self, pixel: tuple[int, int], width: int) -> tuple[Slot, tuple[int, int]]:
-        """The slot that a viewport of that width shows at a pixel, and the pixel of its image, were that as large."""
+        """The slot at a pixel of a viewport of that width, and the pixel within that slot's image."""
         if not self.shows_two_images:
             return self.single_slot, pixel
         (x, y), divider = pixel, self.divider_px(width)

@@ -68,7 +68,8 @@ class EventQueue:
             self._handlers[name](*arguments)
 
     def take_escape(self) -> bool:
-        """Whether Escape waits to be handled. It is removed, and what came before it stays."""
-        is_escape = [name == "key_event" and arguments[0] == self._keys.ESCAPE for name, arguments in self._events]
+        """Whether a press of Escape waits to be handled. It is removed, and what came before it stays."""
+        escape = self._keys.ESCAPE, self._keys.ACTION_PRESS
+        is_escape = [name == "key_event" and arguments[:2] == escape for name, arguments in self._events]
         self._events = [event for event, is_removed in zip(self._events, is_escape, strict=True) if not is_removed]
         return any(is_escape)

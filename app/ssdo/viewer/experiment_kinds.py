@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ssdo.measure.metrics import LUMINANCE
 from ssdo.render.gbuffer import BACKGROUND_DEPTH
+from ssdo.render.screen_space import MAX_LENGTH, MIN_LENGTH
 from ssdo.render.technique import DEFAULT_STEPS
 from ssdo.viewer import outcomes
 from ssdo.viewer.experiments import Experiment
@@ -16,14 +17,13 @@ from ssdo.viewer.session import Session
 ROTATIONS = tuple(range(0, 361, 15))  # degrees
 SAMPLE_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 RADIUS_FACTORS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
-MIN_RADIUS, MAX_RADIUS = 1e-4, 1e4  # metres
-UNSAMPLED_COST = 16  # samples that take as long as the passes of a frame without samples, roughly
+FIXED_COST_IN_SAMPLES = 16  # samples that take as long as the passes of a frame without samples, roughly
 UNFILTERED = {"denoise.radius": 0, "lighting.resolution": "full"}
 ERROR_AXIS = Axis("RMSE against the reference (radiance)", "log10")
 
 
 def rotate_environment(session: Session) -> Experiment:
-    """Rotate the environment by 360 degrees. The visibility of SSAO stays constant, that of SSDO changes."""
+    """Rotate the environment by 360 degrees. The light of SSAO stays constant, that of SSDO changes."""
 
     def apply(session: Session, degrees: float) -> None:
         for slot in PAIR:
@@ -31,10 +31,10 @@ def rotate_environment(session: Session) -> Experiment:
 
     return Experiment(
         "environment rotation",
-        "Turns the environment once. Measures which part of its light reaches the surfaces. "
-        "SSAO dims all directions alike and stays constant; SSDO changes.",
+        "Rotates the environment by 360 degrees. Measures the fraction of its light that reaches surfaces. "
+        "Ambient occlusion dims all directions alike; directional occlusion does not.",
         Axis("rotation (degrees)", tick_steps=(15, 30, 45, 90, 180, 360)),
-        Axis("visible part of the environment's light", tick_steps=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)),
+        Axis("visible fraction of the environment's light", tick_steps=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)),
         ROTATIONS,
         apply,
         measure_visible_light,
@@ -43,7 +43,7 @@ def rotate_environment(session: Session) -> Experiment:
 
 
 def sweep_samples(session: Session) -> Experiment:
-    """1 to 128 samples, unfiltered. Slice techniques start at the count that one slice of texture fetches equals."""
+    """1 to 128 samples without the denoiser. Slice techniques skip counts below the fetches of one slice."""
 
     def apply(session: Session, count: float) -> None:
         for slot, technique in session.slots.techniques.items():
@@ -70,7 +70,7 @@ def sweep_samples(session: Session) -> Experiment:
         measure_rmse,
         lambda experiment: outcomes.describe_samples(experiment.labels, experiment.curves, experiment.noise, hint),
         prepare=prepare,
-        cost=lambda count: UNSAMPLED_COST + count,
+        cost=lambda count: FIXED_COST_IN_SAMPLES + count,
         uses_reference=True,
         measures_noise=True,
     )
@@ -96,7 +96,7 @@ def sweep_radius(session: Session) -> Experiment:
     length_scale = session.scene.length_scale
     resolved = [session.slots.techniques[slot].resolve_lengths(length_scale).values() for slot in ("B", "A")]
     radius = next((values["radius"] for values in resolved if "radius" in values), length_scale)
-    steps = [round(radius * f, 6) for f in RADIUS_FACTORS if MIN_RADIUS <= radius * f <= MAX_RADIUS]
+    steps = [round(radius * f, 6) for f in RADIUS_FACTORS if MIN_LENGTH <= radius * f <= MAX_LENGTH]
     return Experiment(
         "radius sweep",
         "Varies how far away an occluder may be. Measures the error against the reference, which has no such limit. "
@@ -133,6 +133,6 @@ def measure_visible_light(session: Session, slot: Slot) -> float:
 
 
 def measure_rmse(session: Session, slot: Slot) -> float:
-    """RMSE against the reference, without the noise of that; NaN before there is one."""
+    """RMSE against the reference, corrected for the reference's noise; NaN before there is one."""
     error = session.metrics.rmse(slot)
     return float("nan") if error is None else error

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ssdo.gpu.target import Size
+from ssdo.measure.references import MIN_REFERENCE_FRAMES
 from ssdo.settings import UserError
 from ssdo.viewer.converged_results import FRAMES, ConvergedResult
 from ssdo.viewer.plot_axes import Axis
@@ -20,7 +21,7 @@ from ssdo.viewer.session import Session
 from ssdo.viewer.settings_snapshot import SettingsSnapshot
 
 MAX_NOISE_RATIO = 0.2  # of the reference's noise to the smallest error: 2 % of it, before the noise is subtracted
-MIN_REFERENCE_FRAMES, MAX_REFERENCE_FRAMES = 4, 256
+MAX_REFERENCE_FRAMES = 256
 Curves = dict[Slot, list[tuple[float, float]]]
 
 
@@ -91,17 +92,17 @@ class Experiment:
         if self._snapshot:
             self._snapshot.restore(session)
         session.message = message or f"{self.name}: cancelled"
-        measured = len(self.reference_noise)
-        if measured == len(self.steps):
+        step_count = len(self.reference_noise)
+        if step_count == len(self.steps):
             self.outcome = self.conclude(self)
-        elif measured:
-            self.outcome = f"Ended after {measured} of {len(self.steps)} steps: no conclusion."
+        elif step_count:
+            self.outcome = f"Ended after {step_count} of {len(self.steps)} steps: no conclusion."
 
     def _apply_step(self, session: Session) -> None:
         try:
             self.apply(session, self.steps[self._step_index])
         except UserError as error:
-            self.end(session, f"{self.name} ended: {error}")
+            self.end(session, f"{self.name}: ended, {error}")
             return
         if self._snapshot:
             self._snapshot.accept(session)
@@ -113,7 +114,7 @@ class Experiment:
         if self.is_done:
             return
         if reason := self._find_interruption(session):
-            self.end(session, f"{self.name} ended: {reason}")
+            self.end(session, f"{self.name}: ended, {reason}")
             return
         if not all(session.is_idle(slot) for slot in PAIR):
             self._note_stage(session, "steps", self._step_progress)
@@ -146,13 +147,13 @@ class Experiment:
         count, noise = convergence.frame_count, convergence.noise
         if count < self._needed_frames or noise is None:
             return False
-        shown = [slot for slot in PAIR if not session.slots.techniques[slot].progressive]
-        errors = [error for error in (self.measure(session, slot) for slot in shown) if math.isfinite(error)]
+        measured_slots = [slot for slot in PAIR if not session.slots.techniques[slot].progressive]
+        errors = [error for error in (self.measure(session, slot) for slot in measured_slots) if math.isfinite(error)]
         target = MAX_NOISE_RATIO * min(errors, default=math.inf)
         if noise <= target or count >= MAX_REFERENCE_FRAMES:
             return True
-        wanted = count * (noise / target) ** 2 if target else math.inf
-        self._needed_frames = math.ceil(min(max(wanted, count + 1), 4 * count, MAX_REFERENCE_FRAMES))
+        target_count = count * (noise / target) ** 2 if target else math.inf
+        self._needed_frames = math.ceil(min(max(target_count, count + 1), 4 * count, MAX_REFERENCE_FRAMES))
         return False
 
     def _draw_converged(self, session: Session) -> bool:
@@ -168,7 +169,7 @@ class Experiment:
                 try:
                     converged.draw_frame(session.scheduler)
                 except UserError as error:
-                    self.end(session, f"{self.name} ended: {error}")
+                    self.end(session, f"{self.name}: ended, {error}")
                 return False
         return True
 
@@ -203,6 +204,8 @@ class Experiment:
 
     def _note_stage(self, session: Session, stage: str, fraction: float) -> None:
         """Note what runs, and predict the time that is left of it from its time so far."""
+        if self.is_done:  # drawing has ended it
+            return
         now = session.now()
         if stage != self._stage:
             self._stage, self._stage_start, self._stage_end = stage, (now, fraction), None

@@ -109,12 +109,12 @@ KEYS: tuple[Key, ...] = (
     Key(
         "blind test",
         "Left, Right",
-        "blind test: the left or the right picture is nearer",
+        "blind test: the left or the right image is nearer",
         "choose left",
         ("LEFT",),
     ),
     Key("blind test", "", "", "choose right", ("RIGHT",)),
-    Key("blind test", "R", "blind test: show the reference, or the pictures again", "show-reference", ("R",)),
+    Key("blind test", "R", "blind test: show the reference, or the images again", "show-reference", ("R",)),
     Key(
         "window",
         "Escape",

@@ -13,7 +13,7 @@ NUMBER_GAP = 6.0  # pixels, before scaling, between the track and the number
 NUMBER_INSET = 4.0  # pixels, before scaling, at the right of the number
 TYPICAL_NUMBER = "0.0123 m"  # the column has room for it, so that most tracks have the same length
 FOCUS_FRAMES = 4  # until the text field has the keyboard
-MAX_NUMBER_SHARE = 0.48  # of the width of both
+MAX_NUMBER_FRACTION = 0.48  # of the width of both
 INPUT_FLAGS = (
     imgui.InputTextFlags_.enter_returns_true.value
     | imgui.InputTextFlags_.auto_select_all.value
@@ -55,7 +55,7 @@ class NumberSliders:
     ) -> tuple[bool, float]:
         gap = NUMBER_GAP * self.widgets.scale
         number_width = _widest_number(param, value, low, high) + NUMBER_INSET * self.widgets.scale
-        number_width = min(number_width, MAX_NUMBER_SHARE * width)
+        number_width = min(number_width, MAX_NUMBER_FRACTION * width)
         imgui.set_next_item_width(width - number_width - gap)
         flags = imgui.SliderFlags_.no_input.value | (imgui.SliderFlags_.logarithmic.value if param.log else 0)
         new_value: float

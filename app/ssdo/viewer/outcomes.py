@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from ssdo.viewer.render_scheduler import PAIR, Slot
 
 Points = Sequence[tuple[float, float]]
-SAME_RATIO = 0.1  # an error that changes by less than this fraction counts as constant
-SAME_FRACTION = 0.02  # a fraction of light that changes by less than this part of it counts as constant
+CONSTANT_ERROR_RATIO = 0.1  # an error that changes by less than this fraction counts as constant
+CONSTANT_LIGHT_RATIO = 0.02  # a fraction of light that changes by less than this part of it counts as constant
 MAX_NOISE_OF_BIAS = 0.5  # an error is mostly bias if the noise is less than this part of it
 
 
@@ -40,7 +40,9 @@ def describe_samples(
             )
         else:
             sentences.append(f"Its noise {_describe_change(*own_noise)}, most of the error: more samples help.")
-    return " ".join([*sentences, *[hint] * (has_bias and bool(hint))])
+    if has_bias and hint:
+        sentences.append(hint)
+    return " ".join(sentences)
 
 
 def describe_radius(labels: Mapping[Slot, str], errors: Mapping[Slot, Points]) -> str:
@@ -52,39 +54,41 @@ def describe_radius(labels: Mapping[Slot, str], errors: Mapping[Slot, Points]) -
             continue
         best_x, best = min(points, key=lambda point: point[1])
         worst = max(y for _, y in points)
-        if worst - best <= SAME_RATIO * worst:
+        if worst - best <= CONSTANT_ERROR_RATIO * worst:
             sentences.append(f"{names[slot]}'s error is about {best:.3g} at every radius.")
             continue
         end = {points[0][0]: ", the smallest radius tried", points[-1][0]: ", the largest radius tried"}.get(best_x, "")
-        sentences.append(f"{names[slot]} errs least at {best_x:.3g} m{end}: {best:.3g}, at worst {worst:.3g}.")
+        sentences.append(
+            f"{names[slot]} has its smallest error, {best:.3g}, at {best_x:.3g} m{end}; the largest is {worst:.3g}."
+        )
     return " ".join(sentences)
 
 
 def describe_rotation(labels: Mapping[Slot, str], fractions: Mapping[Slot, Points]) -> str:
     """Which technique's light depends on where the environment's light comes from."""
-    names, sentences, moving = list_names(labels), [], []
+    names, sentences, varying_slots = list_names(labels), [], []
     for slot in PAIR:
         values = [y for _, y in _finite(fractions[slot])]
         if len(values) < 2:
             continue
         low, high = min(values), max(values)
-        if high - low > SAME_FRACTION * high:
-            moving.append(slot)
+        if high - low > CONSTANT_LIGHT_RATIO * high:
+            varying_slots.append(slot)
             sentences.append(f"{names[slot]} lets {_percent(low)} to {_percent(high)} of the light through.")
         else:
             sentences.append(f"{names[slot]} lets {_percent(high)} through at every angle.")
     if len(sentences) < 2:
         return " ".join(sentences)
-    if not moving:
+    if not varying_slots:
         return " ".join([*sentences, "Neither depends on the direction of this environment's light."])
-    if len(moving) == 1:
-        return " ".join([*sentences, f"Only {names[moving[0]]} depends on where the light comes from."])
+    if len(varying_slots) == 1:
+        return " ".join([*sentences, f"Only {names[varying_slots[0]]} depends on where the light comes from."])
     return " ".join([*sentences, "Both depend on where the light comes from."])
 
 
 def _describe_change(first: float, last: float) -> str:
     """`falls from 0.14 to 0.03`, `stays at 0.05`."""
-    if abs(last - first) <= SAME_RATIO * max(first, last):
+    if abs(last - first) <= CONSTANT_ERROR_RATIO * max(first, last):
         return f"stays at {last:.3g}"
     return f"{'falls' if last < first else 'rises'} from {first:.3g} to {last:.3g}"
 

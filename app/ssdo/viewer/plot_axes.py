@@ -84,7 +84,7 @@ def _integer_step(low: float, high: float, max_count: int) -> int:
 
 
 def _decade_ticks(low: float, high: float, max_count: int) -> list[float]:
-    """Powers of ten with their multiples by 2 and 5 where there is room; fewer of them where there is less."""
+    """Powers of ten and their multiples; fewer where there is less room."""
     decades = range(math.floor(low), math.ceil(high) + 1)
     tolerance = ROUNDING * max(abs(low), abs(high), 1.0)
     for factors in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
@@ -101,6 +101,4 @@ def _decade_ticks(low: float, high: float, max_count: int) -> list[float]:
 
 def format_tick(value: float) -> str:
     """A number along an axis: 128, 0.05, 1e-05."""
-    if 1e-4 <= abs(value) < 1e5:
-        return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:.4g}"
-    return f"{value:.2g}"
+    return f"{value:.4g}"

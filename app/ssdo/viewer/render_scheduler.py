@@ -307,9 +307,9 @@ class RenderScheduler:
         limit_ms = ONCE_INTERRUPTED_MS if self._interrupted == (slot, shot) else UNINTERRUPTED_MS
         if not self._is_stepping or self._predict_ms(slot, shot, scale) < limit_ms:
             return None
-        return self._interrupt_for_input
+        return self.interrupt_for_input
 
-    def _interrupt_for_input(self) -> None:
+    def interrupt_for_input(self) -> None:
         """Raises FrameInterruptedError if the user waits for an answer."""
         if self.has_input is not None and self.has_input():
             raise FrameInterruptedError
@@ -494,9 +494,7 @@ class RenderScheduler:
         if not self._has_timing_targets:
             return
         self._has_timing_targets = False
-        with self.gpu.scope(TIMING_SCOPE):
-            self.gpu.free_unused()
-            self.gpu.free_unused()  # a target is freed by the second call after its last use
+        self.gpu.free_scope(TIMING_SCOPE)
 
     def lighting_ms(self, slot: Slot) -> float | None:
         """Median time of the technique's passes in an image at rest; None before it is measured."""

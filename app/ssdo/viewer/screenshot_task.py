@@ -76,10 +76,7 @@ class SizedScreenshot:
         """Free what was drawn. Nothing is saved if it is not complete."""
         if not self.is_done:
             self.is_done = True
-            session.message = ""
             for render in self._copy.renders.values():
                 if render.antialiased:
                     render.antialiased.free_targets()
-                with session.gpu.scope(render.scope):
-                    session.gpu.free_unused()
-                    session.gpu.free_unused()  # a target is freed by the second call after its last use
+                session.gpu.free_scope(render.scope)

@@ -92,8 +92,7 @@ def read_window_pixels(session: Session) -> Bytes:
         target = gpu.target("screenshot", session.size, "rgba8")
         session.draw_view(target.framebuffer)
         pixels = images.read_rgb8(target.textures[0])
-        gpu.free_unused()
-        gpu.free_unused()  # a target is freed by the second call after its last use
+    gpu.free_scope("window")
     return pixels
 
 

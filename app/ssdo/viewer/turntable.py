@@ -67,7 +67,7 @@ class Turntable:
             return
         with self._closing_on_error():
             try:
-                with session.gpu.in_bands(lambda: _interrupt_for_input(session)):
+                with session.gpu.in_bands(session.scheduler.interrupt_for_input):
                     picture = self._sequence.draw_frame()
             except FrameInterruptedError:
                 return
@@ -127,10 +127,3 @@ def _collect_values(shots: Sequence[Shot], timing: Timing) -> dict[str, Any]:
 def _scale_shot(shot: Shot, percent: int) -> Shot:
     width, height = (max(1, round(pixels * percent / 100)) for pixels in (shot.width, shot.height))
     return replace(shot, width=width, height=height)
-
-
-def _interrupt_for_input(session: Session) -> None:
-    """Raises FrameInterruptedError if the user waits for an answer."""
-    has_input = session.scheduler.has_input
-    if has_input is not None and has_input():
-        raise FrameInterruptedError

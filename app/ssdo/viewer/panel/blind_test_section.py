@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 from imgui_bundle import ImVec2, imgui
 
 from ssdo.settings import UserError
@@ -19,10 +17,17 @@ from ssdo.viewer.widgets import to_u32, with_alpha
 
 BUTTON = "blind test"
 START_TOOLTIP = "ten trials: which of two hidden techniques is nearer to the reference?"
-QUESTION = "Which picture is nearer to the reference?"
+QUESTION = "Which image is nearer to the reference?"
 KEYS_TEXT = "Left, Right: choose. R: show the reference. Escape: end the test."
-ALLOWED_ACTIONS = ("choose", "show-reference", "close", "help", "panel", "quit")  # others tell the techniques
-MAX_SEED = 2**31
+ALLOWED_ACTIONS = (
+    "choose",
+    "show-reference",
+    "end-blind-test",
+    "close",
+    "help",
+    "panel",
+    "quit",
+)  # others reveal techniques
 
 
 class BlindTestSection:
@@ -43,7 +48,7 @@ class BlindTestSection:
     def start(self, seed: int | None = None) -> None:
         """Start a test. `seed`: of its trials; None: a random one."""
         try:
-            self.run = BlindTestRun(self.context.session, random.randrange(MAX_SEED) if seed is None else seed)
+            self.run = BlindTestRun(self.context.session, seed)
         except UserError as error:
             self.context.session.error = str(error)
 
@@ -61,7 +66,7 @@ class BlindTestSection:
             self.run.toggle_reference()
 
     def may_run(self, action: str) -> bool:
-        """Whether a key may run an action. During a test it must not tell which technique is where."""
+        """Whether a key may run an action. During a test it must not reveal which technique is where."""
         if not self.is_running or action.partition(" ")[0] in ALLOWED_ACTIONS:
             return True
         self.context.session.message = f"blind test: {KEYS_TEXT}"

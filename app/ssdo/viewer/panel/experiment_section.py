@@ -17,11 +17,10 @@ from ssdo.viewer.screenshots import scene_stem
 
 PLOT_HEIGHT = 150.0  # pixels, before scaling
 TOOLTIPS = (
-    "rotate the environment by 360 degrees: SSAO stays constant, SSDO changes",
+    "rotate the environment by 360 degrees: fraction of its light that reaches surfaces",
     "1 to 128 samples: error against the reference, and noise",
     "1/16 to 4 times the radius: error against the reference",
 )
-
 STOP_TOOLTIP = "end the experiment and restore all settings (Escape)"
 
 
@@ -51,7 +50,7 @@ class ExperimentSection:
         session, widgets = self.context.session, self.context.widgets
         imgui.dummy(ImVec2(0, 2 * self.context.scale))
         imgui.begin_disabled(self.is_running)
-        pressed = self._draw_start_buttons()
+        pressed = widgets.button_row(list(EXPERIMENTS), None, TOOLTIPS, "experiments")
         imgui.end_disabled()
         if pressed:
             self.current = EXPERIMENTS[pressed](session)
@@ -62,22 +61,6 @@ class ExperimentSection:
             self.cancel()
         if self.current:
             self._draw_experiment(self.current)
-
-    def _draw_start_buttons(self) -> str | None:
-        """A button for each experiment, in as many rows as the panel's width needs."""
-        width, gap = imgui.get_content_region_avail().x, 8 * self.context.scale
-        rows: list[list[tuple[str, str]]] = [[]]
-        for name, tooltip in zip(EXPERIMENTS, TOOLTIPS, strict=True):
-            names = [*(name for name, _ in rows[-1]), name]
-            if rows[-1] and sum(imgui.calc_text_size(n).x + gap for n in names) > width:
-                rows.append([])
-            rows[-1].append((name, tooltip))
-        pressed = None
-        for row in rows:
-            tooltips = [tooltip for _, tooltip in row]
-            button = self.context.widgets.button_row([name for name, _ in row], None, tooltips, "experiments")
-            pressed = button or pressed
-        return pressed
 
     def _draw_experiment(self, experiment: Experiment) -> None:
         widgets = self.context.widgets

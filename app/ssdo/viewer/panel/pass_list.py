@@ -20,9 +20,8 @@ TIME_COLUMN_WIDTH = 70.0
 OPEN_WITHOUT_INDENT = imgui.TreeNodeFlags_.default_open.value | imgui.TreeNodeFlags_.no_tree_push_on_open.value
 MEASURING = "measuring"
 HELP = (
-    "Times of images at rest: medians over several frames, two if a frame takes over a second. Frames that compile "
-    "shaders do not count. Each slot lists the passes of its technique. Shared passes are the same for all techniques "
-    "and count once."
+    "Median pass times of images at rest, over several frames. Frames that compile shaders do not count. "
+    "Passes that A and B share count once."
 )
 
 
@@ -85,6 +84,7 @@ class PassList:
 
     def _draw_list(self, groups: Sequence[PassGroup]) -> None:
         known = [ms for group in groups if group.total_ms is not None for ms in group.times.medians.values() if ms]
+        longest = max(known, default=1.0)
         for group in groups:
             with style_color(imgui.Col_.text, group.color):
                 imgui.text(group.title)
@@ -94,7 +94,7 @@ class PassList:
                 elif ms is None or group.total_ms is None:
                     self._draw_pass(group, name, "", 0.0)
                 else:
-                    self._draw_pass(group, name, format_ms(ms), ms / max(known))
+                    self._draw_pass(group, name, format_ms(ms), ms / longest)
 
     def _draw_total(self, title: str, total: str, color: Color) -> None:
         with style_color(imgui.Col_.text, color):

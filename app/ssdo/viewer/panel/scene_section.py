@@ -16,7 +16,6 @@ from ssdo.viewer.session import MAX_TIME
 
 # Parameters without a group, drawn here.
 PARAMETER_ROWS = ("up", "ground", "background", "background_color", "material_override", "occlusion_maps")
-SCENE_PARAMS = ("scene", "environment", "time", *PARAMETER_ROWS)
 
 
 class SceneSection:

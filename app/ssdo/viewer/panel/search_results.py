@@ -11,7 +11,7 @@ from imgui_bundle import imgui
 
 from ssdo.render import presets
 from ssdo.render.technique import Technique
-from ssdo.scene.built_in import BUILT_IN_SCENES, get_builder
+from ssdo.scene.built_in import BUILT_IN_SCENES, describe_builder
 from ssdo.scene.skies import BUILT_IN_SKIES
 from ssdo.settings import Settings, param_of
 from ssdo.viewer.action_buttons import BLIND_TEST_PLACES, BUTTONS, CHECKBOXES
@@ -126,7 +126,7 @@ class SearchResults:
     def _list_files(self) -> Iterator[SearchEntry]:
         recent = self.context.preferences.recent_scenes
         for name in dict.fromkeys((*BUILT_IN_SCENES, *recent)):
-            help_text = (get_builder(name).__doc__ or "").split("\n")[0] if name in BUILT_IN_SCENES else ""
+            help_text = describe_builder(name) if name in BUILT_IN_SCENES else ""
             yield SearchEntry("Scenes", name, help_text, partial(self._load_file, name))
         for sky in BUILT_IN_SKIES:
             choose = partial(self.context.session.change, {"environment": sky}, self.context.slot)

@@ -27,6 +27,8 @@ class SettingsSections:
 
     def _draw_group(self, group: str) -> None:
         session, widgets, slot = self.context.session, self.context.widgets, self.context.slot
+        if not widgets.section(group.replace("_", " ").capitalize(), group in OPEN_GROUPS):
+            return
         parameters = [
             (name, owner, f, value)
             for name, owner, f, value in session.shot(slot).walk()
@@ -34,8 +36,6 @@ class SettingsSections:
             and name != PROBES_SWITCH
             and not isinstance(owner, Technique)
         ]
-        if not widgets.section(group.replace("_", " ").capitalize(), group in OPEN_GROUPS):
-            return
         for name, owner, f, value in parameters:
             self.context.rows.draw(slot, name, owner, f, value)
         if group == "camera":

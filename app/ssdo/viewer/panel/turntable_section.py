@@ -22,7 +22,9 @@ class TurntableSection:
         widgets, settings = self.context.widgets, self.settings
         if not widgets.section("Turntable"):
             return
-        frames = self._draw_slider("frames", FRAMES, settings.frame_count, "more make it smoother and take longer")
+        frames = self._draw_slider(
+            "frames", FRAMES, settings.frame_count, "more frames: smoother video, longer rendering"
+        )
         settings.frame_count = round(frames)
         settings.seconds = self._draw_slider("seconds", SECONDS, settings.seconds, "duration of the video")
         percent = self._draw_slider("size", PERCENT, settings.percent, "relative to the image in the window")
